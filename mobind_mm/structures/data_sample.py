@@ -1,0 +1,17 @@
+"""What travels with a window from the pipeline to the metrics."""
+
+from mmengine.structures import BaseDataElement
+
+
+class MoBindDataSample(BaseDataElement):
+    """Ids, labels and embeddings of one window.
+
+    Meta information (set by ``PackIMUPose``): ``sample_idx``, ``take``,
+    ``subject``, ``scene``, ``camera``, ``role`` (``query`` or ``gallery``),
+    ``action`` (index, -1 if unlabelled), ``window_start`` and ``window_sec``
+    in seconds, ``imu_rate`` and ``pose_rate`` in Hz, ``placements``.
+
+    Data, set by the model in ``predict`` mode: ``imu_embedding`` and
+    ``pose_embedding`` of shape (D,), or (S, D) for a per-limb model,
+    ``imu_mask`` and ``pose_mask`` (S,) telling which limbs were seen.
+    """

@@ -1,0 +1,120 @@
+"""Work-arounds for other packages: the only home of them.
+
+Each says which version it is for and when it can be deleted.
+:func:`apply` runs once, when ``mobind_mm`` is imported; it is idempotent.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import types
+
+_DRN = 'mmaction.models.localizers.drn'
+
+
+def apply() -> None:
+    """Install every work-around."""
+    _trust_checkpoint_classes()
+    if not any(isinstance(f, _MissingDRNFinder) for f in sys.meta_path):
+        sys.meta_path.append(_MissingDRNFinder())
+
+
+def _trust_checkpoint_classes() -> None:
+    """Let ``torch.load(weights_only=True)`` read MMEngine checkpoints.
+
+    For mmengine 0.10.7 on torch >= 2.6: the message hub inside every
+    checkpoint holds ``HistoryBuffer`` objects and numpy scalars, which the
+    restricted loader refuses, so ``--resume``, ``--load-from`` and testing
+    fail. Only the classes listed here are admitted; ``weights_only`` stays
+    on. Delete when mmengine registers them itself.
+    """
+    import numpy as np
+    import torch
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    reconstruct = np.ndarray(0).__reduce__()[0]
+    scalar = np.float64(0).__reduce__()[0]
+    dtypes = (np.float32, np.float64, np.int32, np.int64, np.bool_)
+    torch.serialization.add_safe_globals(
+        [
+            HistoryBuffer,
+            np.ndarray,
+            np.dtype,
+            *(type(np.dtype(t)) for t in dtypes),
+            # numpy 1 and numpy 2 write different module names.
+            *(
+                (function, f'numpy.{core}.multiarray.{function.__name__}')
+                for function in (reconstruct, scalar)
+                for core in ('core', '_core')
+            ),
+            (_history_buffer_method, 'builtins.getattr'),
+        ]
+    )
+
+
+def _history_buffer_method(owner: object, name: str) -> object:
+    """Answer for ``getattr`` in a checkpoint: four methods, nothing else.
+
+    A ``HistoryBuffer`` is pickled with ``getattr(HistoryBuffer, 'mean')``;
+    the real ``getattr`` would open the restricted loader to everything.
+    """
+    from mmengine.logging.history_buffer import HistoryBuffer
+
+    if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
+        return getattr(HistoryBuffer, name)
+    raise ValueError(
+        f'The checkpoint asks for attribute {name!r} of {owner!r}, which no '
+        'MMEngine checkpoint needs; it is refused as unsafe.'
+    )
+
+
+class _MissingDRNFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Stand in for the modules that the mmaction2 1.2.0 wheel forgot.
+
+    ``mmaction.models`` imports ``localizers.drn.drn``, which is not in the
+    wheel on PyPI. This finder comes last, so a real module always wins.
+    Delete when a mmaction2 release contains it.
+    """
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname not in (_DRN, f'{_DRN}.drn'):
+            return None
+        return importlib.machinery.ModuleSpec(
+            fullname, self, is_package=fullname == _DRN
+        )
+
+    def create_module(self, spec):
+        module = types.ModuleType(spec.name)
+        if spec.name.endswith('.drn.drn'):
+            module.DRN = type('DRN', (), {'__doc__': 'Not in the wheel.'})
+        return module
+
+    def exec_module(self, module) -> None:
+        """Nothing to execute."""
+
+
+def require_mmaction() -> types.ModuleType:
+    """Import MMAction2, or say what to install.
+
+    Raises:
+        ImportError: If MMAction2 or every flavour of MMCV is missing.
+    """
+    if importlib.util.find_spec('mmcv') is None:
+        raise ImportError(
+            'MMAction2 needs MMCV. Without one: pip install '
+            "'mobind_mm[lite]' (brings mmcv-lite, pure Python). If you use "
+            "OpenMMLab's compiled operators, install a full mmcv>=2.0,<2.2 "
+            'instead; never install both.'
+        )
+    if importlib.util.find_spec('mmaction') is None:
+        raise ImportError(
+            "MMAction2 is not installed: pip install 'mobind_mm[lite]', or "
+            'beside a full mmcv: pip install mmaction2==1.2.0 '
+            'importlib_metadata six.'
+        )
+    import mmaction
+
+    return mmaction

@@ -1,0 +1,1 @@
+"""Visualizers that MMEngine finds through the registries."""
