@@ -1,0 +1,65 @@
+"""Build a model for inference from a config, a checkpoint, or both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from ..registry import MODELS
+from ..utils.checkpoint import check_state_dict, load_checkpoint
+from ..utils.config_text import parse_config_text
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = 'cpu',
+) -> nn.Module:
+    """Build a model in eval mode.
+
+    Args:
+        config: Config file or object, or a checkpoint that carries its
+            own config.
+        checkpoint: Weights to load; optional with a config file, which
+            then gives random weights.
+        device: Where the model goes.
+
+    Returns:
+        The model, with its config as ``model.cfg``.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a checkpoint holds no config, or its weights are of
+            another architecture.
+    """
+    if not isinstance(config, Config) and Path(config).suffix != '.py':
+        if checkpoint is not None:
+            raise ValueError(
+                f'{config} is not a config file (.py), and a checkpoint is '
+                'given as well; pass one of them, or config and checkpoint.'
+            )
+        checkpoint = config
+        config = None
+    weights = None if checkpoint is None else load_checkpoint(checkpoint)
+    if config is None:
+        text = weights.get('meta', {}).get('cfg')
+        if not isinstance(text, str):
+            raise ValueError(
+                f'{checkpoint} carries no config (meta.cfg); pass the config '
+                'file it was trained with as well.'
+            )
+        config = parse_config_text(text, str(checkpoint))
+    elif not isinstance(config, Config):
+        config = Config.fromfile(config)
+    init_default_scope(config.get('default_scope', 'mobind_mm'))
+    model = MODELS.build(config.model)
+    if weights is not None:
+        state = weights.get('state_dict', weights)
+        check_state_dict(model, state, str(checkpoint))
+        model.load_state_dict(state)
+    model.cfg = config
+    return model.to(device).eval()

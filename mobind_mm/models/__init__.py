@@ -1,0 +1,20 @@
+"""The MoBind model and its parts."""
+
+from .backbones import ConvFormer
+from .data_preprocessor import MoBindDataPreprocessor
+from .heads import HierarchicalContrastiveHead, MaskedTokenHead
+from .mobind import MoBind
+from .necks import ConcatMLPNeck, LimbAttentionNeck
+from .tokenizers import IMUTokenizer, LimbTokenizer
+
+__all__ = [
+    'ConcatMLPNeck',
+    'ConvFormer',
+    'HierarchicalContrastiveHead',
+    'IMUTokenizer',
+    'LimbAttentionNeck',
+    'LimbTokenizer',
+    'MaskedTokenHead',
+    'MoBind',
+    'MoBindDataPreprocessor',
+]

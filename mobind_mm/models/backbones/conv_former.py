@@ -1,0 +1,149 @@
+"""The MoBind encoder: convolutions, patches, a transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModule
+from torch import nn
+
+from ...registry import MODELS
+
+
+@MODELS.register_module()
+class ConvFormer(BaseModule):
+    """Encode one limb's stream as tokens of ``patch_sec`` and their mean.
+
+    Four (by default) convolutions keep the time axis; non-overlapping
+    patches of it become tokens by a linear map; a transformer mixes them.
+    The defaults are the published encoder.
+
+    Args:
+        in_channels: Channels C of the stream.
+        rate: Samples per second of the stream in Hz.
+        window_sec: Length of a window in seconds.
+        patch_sec: Length of a token in seconds.
+        conv_channels: Width of each convolution.
+        kernel_size: Kernel of each convolution, odd.
+        conv_dropout: Dropout after every second convolution.
+        embed_dims: Token width D.
+        num_layers: Transformer layers.
+        num_heads: Attention heads.
+        ffn_dims: Feed-forward width.
+        dropout: Dropout inside the transformer.
+        out_dropout: Dropout of the transformer's output.
+        norm_first: Pre-norm layers instead of the published post-norm.
+        init_cfg: MMEngine initialisation config.
+
+    Raises:
+        ValueError: If a window does not hold a whole number of patches.
+
+    Source: MoBind, released code (``facts``: encoder).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        rate: float,
+        window_sec: float = 5.0,
+        patch_sec: float = 0.2,
+        conv_channels: Sequence[int] = (32, 64, 128, 128),
+        kernel_size: int = 5,
+        conv_dropout: float = 0.3,
+        embed_dims: int = 256,
+        num_layers: int = 4,
+        num_heads: int = 8,
+        ffn_dims: int = 128,
+        dropout: float = 0.1,
+        out_dropout: float = 0.3,
+        norm_first: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.in_channels = in_channels
+        self.patch = int(patch_sec * rate + 1e-6)
+        self.num_samples = round(window_sec * rate)
+        if self.patch < 1 or self.num_samples % self.patch:
+            raise ValueError(
+                f'A window of {window_sec} s at {rate} Hz has '
+                f'{self.num_samples} samples, which is not a whole number of '
+                f'patches of {patch_sec} s ({self.patch} samples); change '
+                'window_sec, patch_sec or rate.'
+            )
+        self.num_tokens = self.num_samples // self.patch
+        self.embed_dims = embed_dims
+
+        layers: list[nn.Module] = []
+        width = in_channels
+        for i, channels in enumerate(conv_channels):
+            layers += [
+                nn.Conv1d(width, channels, kernel_size, padding='same'),
+                nn.BatchNorm1d(channels),
+                nn.ReLU(inplace=True),
+            ]
+            if i % 2 == 1 and conv_dropout > 0:
+                layers.append(nn.Dropout(conv_dropout))
+            width = channels
+        self.convs = nn.Sequential(*layers)
+        self.patch_embed = nn.Linear(width * self.patch, embed_dims, False)
+        self.pos_embed = nn.Parameter(
+            torch.randn(1, self.num_tokens, embed_dims) * 0.02
+        )
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                embed_dims,
+                num_heads,
+                ffn_dims,
+                dropout,
+                batch_first=True,
+                norm_first=norm_first,
+            )
+            for _ in range(num_layers)
+        )
+        self.out_dropout = nn.Dropout(out_dropout)
+        self.projector = nn.Linear(embed_dims, embed_dims, False)
+
+    def token_mask(self, mask: torch.Tensor) -> torch.Tensor:
+        """Tokens with at least one valid sample: (M, T) -> (M, N)."""
+        return mask.unflatten(1, (self.num_tokens, self.patch)).any(dim=2)
+
+    def forward(
+        self, x: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encode streams.
+
+        Args:
+            x: (M, C, T) streams.
+            mask: (M, N) boolean, tokens that may be attended to; every
+                row must have one.
+
+        Returns:
+            tokens (M, N, D), and their projected mean (M, D) over the
+            tokens of the mask.
+
+        Raises:
+            ValueError: If C or T is not what the encoder was built for.
+        """
+        if x.shape[1:] != (self.in_channels, self.num_samples):
+            raise ValueError(
+                f'ConvFormer was built for {self.in_channels} channels and '
+                f'{self.num_samples} samples, got {tuple(x.shape[1:])}; '
+                'check in_channels, rate and window_sec against the '
+                'pipeline.'
+            )
+        x = self.convs(x)
+        x = x.unflatten(2, (self.num_tokens, self.patch))
+        x = self.patch_embed(x.transpose(1, 2).flatten(2)) + self.pos_embed
+        padding = None
+        if mask is not None and not mask.all():
+            padding = ~mask
+        for layer in self.layers:
+            x = layer(x, src_key_padding_mask=padding)
+        tokens = self.out_dropout(x)
+        if padding is None:
+            mean = tokens.mean(dim=1)
+        else:
+            weight = mask.to(tokens.dtype)[..., None]
+            mean = (tokens * weight).sum(1) / weight.sum(1)
+        return tokens, self.projector(mean)

@@ -1,0 +1,137 @@
+"""Contrastive terms at three levels: clip, limb and token."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from mmengine.model import BaseModule
+from torch import nn
+
+from ...registry import MODELS
+from ...utils.dist import gather_with_grad
+from ..losses import info_nce, multi_positive_nce, token_info_nce
+
+
+@MODELS.register_module()
+class HierarchicalContrastiveHead(BaseModule):
+    """Global, local, token and multi-positive InfoNCE, one temperature.
+
+    A term with weight 0 is not computed. Across processes the global,
+    local and multi-positive terms see the clips of all of them.
+
+    Args:
+        embed_dims: Width D; needed for the multi-positive projection.
+        global_weight: Clip against clip over the batch.
+        local_weight: Limb trajectory against its IMU over all limbs of
+            the batch.
+        token_weight: Token against token within each sample.
+        multi_positive_weight: Projected IMU limbs against the detached
+            pose clip.
+        local_negatives: ``all`` other limbs of the batch, as published,
+            or only the ``same_limb`` of other clips.
+        init_temperature: Start of the learned temperature.
+        max_scale: Upper bound of its inverse.
+        init_cfg: MMEngine initialisation config.
+
+    Raises:
+        ValueError: For an unknown choice, or if every weight is 0.
+
+    Source: MoBind, hierarchical contrastive objective.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int = 256,
+        global_weight: float = 1.0,
+        local_weight: float = 1.0,
+        token_weight: float = 0.5,
+        multi_positive_weight: float = 0.0,
+        local_negatives: str = 'all',
+        init_temperature: float = 0.07,
+        max_scale: float = 100.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if local_negatives not in ('all', 'same_limb'):
+            raise ValueError(
+                f"local_negatives must be 'all' or 'same_limb', got "
+                f'{local_negatives!r}.'
+            )
+        self.weights = {
+            'global': global_weight,
+            'local': local_weight,
+            'token': token_weight,
+            'multi_positive': multi_positive_weight,
+        }
+        if not any(self.weights.values()):
+            raise ValueError('Every weight of the contrastive head is 0.')
+        self.local_negatives = local_negatives
+        self.max_log_scale = math.log(max_scale)
+        self.logit_scale = nn.Parameter(
+            torch.tensor(math.log(1 / init_temperature))
+        )
+        if multi_positive_weight:
+            self.local_proj = nn.Linear(embed_dims, embed_dims)
+
+    @property
+    def scale(self) -> torch.Tensor:
+        """Inverse temperature (), bounded by ``max_scale``."""
+        return self.logit_scale.clamp(max=self.max_log_scale).exp()
+
+    def loss(self, feats: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Weighted losses of one batch.
+
+        Args:
+            feats: Result of :meth:`MoBind.extract_feats`.
+
+        Returns:
+            ``loss_<term>`` for every term with a weight.
+        """
+        terms = {
+            'global': self._global,
+            'local': self._local,
+            'token': self._token,
+            'multi_positive': self._multi_positive,
+        }
+        return {
+            f'loss_{name}': weight * terms[name](feats)
+            for name, weight in self.weights.items()
+            if weight
+        }
+
+    def _global(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
+        both = feats['imu_mask'].any(dim=1) & feats['pose_mask'].any(dim=1)
+        return info_nce(
+            gather_with_grad(feats['imu'][both]),
+            gather_with_grad(feats['pose'][both]),
+            self.scale,
+        )
+
+    def _local(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
+        both = feats['imu_mask'] & feats['pose_mask']
+        imu = gather_with_grad(feats['imu_local'][both])
+        pose = gather_with_grad(feats['pose_local'][both])
+        exclude = None
+        if self.local_negatives == 'same_limb':
+            limb = gather_with_grad(both.nonzero()[:, 1])
+            exclude = limb[:, None] != limb[None, :]
+        return info_nce(imu, pose, self.scale, exclude)
+
+    def _token(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
+        both = feats['imu_mask'] & feats['pose_mask']
+        return token_info_nce(
+            feats['imu_tokens'][both],
+            feats['pose_tokens'][both],
+            self.scale,
+            feats['pose_token_mask'][both],
+        )
+
+    def _multi_positive(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
+        rows = feats['pose_mask'].any(dim=1)
+        return multi_positive_nce(
+            gather_with_grad(self.local_proj(feats['imu_local'][rows])),
+            gather_with_grad(feats['pose'][rows]).detach(),
+            self.scale,
+            gather_with_grad(feats['imu_mask'][rows]),
+        )

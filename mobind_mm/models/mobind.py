@@ -1,0 +1,217 @@
+"""The MoBind algorithm: composes the parts and dispatches on mode."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModel
+from torch import nn
+
+from ..registry import MODELS
+from ..structures import MoBindDataSample
+
+
+@MODELS.register_module()
+class MoBind(BaseModel):
+    """One embedding space for IMU streams and skeleton sequences.
+
+    Without necks the model is per limb (the published stage 1): the
+    embeddings ``imu`` and ``pose`` keep the limb axis, (B, S, D). With
+    both necks they are clip embeddings (B, D).
+
+    Args:
+        imu_backbone: Config of the encoder of one limb's IMU.
+        pose_backbone: Config of the encoder of one limb's trajectory.
+        head: Config of the contrastive head.
+        imu_tokenizer: Config of the IMU channels; raw streams if omitted.
+        pose_tokenizer: Config of the limb channels; the trajectories as
+            packed if omitted.
+        imu_neck: Config of the limb aggregation of IMU features.
+        pose_neck: Config of the limb aggregation of pose features.
+        masked_token_head: Config of masked token prediction.
+        data_preprocessor: Config of the preprocessor.
+        init_cfg: MMEngine initialisation config.
+
+    Raises:
+        ValueError: If only one neck is given, or a head's term needs
+            necks that are not there.
+
+    Source: MoBind, sections on the encoders and the objective.
+    """
+
+    def __init__(
+        self,
+        imu_backbone: dict,
+        pose_backbone: dict,
+        head: dict,
+        imu_tokenizer: dict | None = None,
+        pose_tokenizer: dict | None = None,
+        imu_neck: dict | None = None,
+        pose_neck: dict | None = None,
+        masked_token_head: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        if data_preprocessor is None:
+            data_preprocessor = {'type': 'MoBindDataPreprocessor'}
+        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        if (imu_neck is None) != (pose_neck is None):
+            raise ValueError('Give both imu_neck and pose_neck, or neither.')
+        self.imu_tokenizer = _build(imu_tokenizer)
+        self.pose_tokenizer = _build(pose_tokenizer)
+        self.imu_backbone = MODELS.build(imu_backbone)
+        self.pose_backbone = MODELS.build(pose_backbone)
+        self.imu_neck = _build(imu_neck)
+        self.pose_neck = _build(pose_neck)
+        self.head = MODELS.build(head)
+        self.masked_token_head = _build(masked_token_head)
+        clip_terms = ('global', 'multi_positive')
+        weights = getattr(self.head, 'weights', {})
+        if imu_neck is None and any(weights.get(t) for t in clip_terms):
+            raise ValueError(
+                'A per-limb model (no necks) has no clip embedding; set '
+                'global_weight and multi_positive_weight of the head to 0 or '
+                'give imu_neck and pose_neck.'
+            )
+
+    def forward(
+        self,
+        inputs: dict[str, torch.Tensor],
+        data_samples: list[MoBindDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, torch.Tensor] | list[MoBindDataSample]:
+        """Run the model.
+
+        Args:
+            inputs: ``imu`` (B, S, C_imu, T_imu); ``pose`` (B, S, C_pose,
+                T_pose), or (B, K, 2, T_pose) with a pose tokenizer;
+                optionally ``imu_mask`` (B, S), ``pose_mask``
+                (B, S, T_pose) boolean.
+            data_samples: One per window, for ``predict``.
+            mode: ``tensor`` for features, ``loss`` for named losses,
+                ``predict`` for data samples with embeddings.
+
+        Raises:
+            ValueError: For another mode.
+        """
+        if mode == 'tensor':
+            return self.extract_feats(inputs)
+        if mode == 'loss':
+            return self.loss(inputs)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        raise ValueError(
+            f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}."
+        )
+
+    def extract_feats(
+        self, inputs: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Embed a batch.
+
+        Returns:
+            ``imu``, ``pose`` (B, D), or (B, S, D) for a per-limb model:
+            what the tasks compare; ``imu_local``, ``pose_local``
+            (B, S, D); ``imu_tokens``, ``pose_tokens`` (B, S, N, D);
+            ``imu_mask``, ``pose_mask`` (B, S), limbs present;
+            ``pose_token_mask`` (B, S, N). Features of an absent limb are
+            zero.
+        """
+        imu, pose = inputs['imu'], inputs['pose']
+        imu_mask, frames = inputs.get('imu_mask'), inputs.get('pose_mask')
+        if self.imu_tokenizer is not None:
+            imu = self.imu_tokenizer(imu, imu_mask)
+        if self.pose_tokenizer is not None:
+            pose = self.pose_tokenizer(pose, frames)
+        if imu_mask is None:
+            imu_mask = imu.new_ones(imu.shape[:2], dtype=torch.bool)
+        if frames is None:
+            frames = pose.new_ones(
+                *pose.shape[:2], pose.shape[3], dtype=torch.bool
+            )
+        pose_mask = frames.any(dim=2)
+        feats = {'imu_mask': imu_mask, 'pose_mask': pose_mask}
+        tokens = self.pose_backbone.token_mask(frames.flatten(0, 1))
+        feats['pose_token_mask'] = tokens.unflatten(0, pose.shape[:2])
+        feats['imu_tokens'], feats['imu_local'] = _encode(
+            self.imu_backbone, imu, imu_mask
+        )
+        feats['pose_tokens'], feats['pose_local'] = _encode(
+            self.pose_backbone, pose, pose_mask, feats['pose_token_mask']
+        )
+        for name in ('imu', 'pose'):
+            neck = getattr(self, f'{name}_neck')
+            local, mask = feats[f'{name}_local'], feats[f'{name}_mask']
+            if neck is None:
+                feats[name] = local
+            else:
+                feats[name], feats[f'{name}_local'] = neck(local, mask)
+        return feats
+
+    def loss(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Named losses of one batch, of both heads."""
+        feats = self.extract_feats(inputs)
+        losses = self.head.loss(feats)
+        if self.masked_token_head is not None:
+            losses.update(self.masked_token_head.loss(feats))
+        return losses
+
+    def predict(
+        self,
+        inputs: dict[str, torch.Tensor],
+        data_samples: list[MoBindDataSample] | None = None,
+    ) -> list[MoBindDataSample]:
+        """Data samples with embeddings and masks, one per window."""
+        feats = self.extract_feats(inputs)
+        if data_samples is None:
+            data_samples = [MoBindDataSample() for _ in feats['imu']]
+        for i, sample in enumerate(data_samples):
+            sample.imu_embedding = feats['imu'][i]
+            sample.pose_embedding = feats['pose'][i]
+            sample.imu_mask = feats['imu_mask'][i]
+            sample.pose_mask = feats['pose_mask'][i]
+        return data_samples
+
+
+def _build(cfg: dict | None) -> nn.Module | None:
+    return None if cfg is None else MODELS.build(cfg)
+
+
+def _encode(
+    backbone: nn.Module,
+    x: torch.Tensor,
+    present: torch.Tensor,
+    token_mask: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Encode the limbs that are present; the others get zeros.
+
+    The limb axis is folded into the batch, so absent limbs cost nothing
+    and leave no trace in batch statistics.
+
+    Args:
+        backbone: Maps (M, C, T) and a mask to tokens and local features.
+        x: (B, S, C, T) streams.
+        present: (B, S) boolean.
+        token_mask: (B, S, N) boolean.
+
+    Returns:
+        tokens (B, S, N, D) and local features (B, S, D).
+    """
+    B, S = present.shape  # noqa: N806
+    if present.all():
+        mask = None if token_mask is None else token_mask.flatten(0, 1)
+        tokens, local = backbone(x.flatten(0, 1), mask)
+        return tokens.unflatten(0, (B, S)), local.unflatten(0, (B, S))
+    shape = (B, S, backbone.num_tokens, backbone.embed_dims)
+    if not present.any():
+        # Zero times every parameter: no limb, yet a complete graph.
+        zero = sum(p.sum() for p in backbone.parameters()) * 0.0
+        return x.new_zeros(shape) + zero, x.new_zeros(B, S, shape[3]) + zero
+    mask = None if token_mask is None else token_mask[present]
+    tokens, local = backbone(x[present], mask)
+    index = present.flatten().nonzero()[:, 0]
+    full_tokens = tokens.new_zeros(B * S, *tokens.shape[1:])
+    full_local = local.new_zeros(B * S, local.shape[1])
+    return (
+        full_tokens.index_copy(0, index, tokens).view(shape),
+        full_local.index_copy(0, index, local).unflatten(0, (B, S)),
+    )

@@ -1,0 +1,98 @@
+"""Per-limb IMU streams to the channels an encoder sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from mmengine.model import BaseModule
+
+from ...registry import MODELS
+
+GRAVITY = 9.80665
+"""Standard gravity in m/s^2."""
+
+_WIDTH = {'acc': 3, 'gyro': 3, 'quat': 4, 'mag': 3}
+_NORMS = {'acc_norm': 'acc', 'gyro_norm': 'gyro'}
+
+
+@MODELS.register_module()
+class IMUTokenizer(BaseModule):
+    """Scale raw channels and add rotation-invariant ones.
+
+    ``acc_norm`` is the norm of ``acc`` minus g, ``gyro_norm`` that of
+    ``gyro``: neither depends on how the sensor is mounted.
+
+    Args:
+        channels: Raw channels in the order in which ``PackIMUPose`` lays
+            them out.
+        features: Scale factor by feature name, in channel order: any of
+            ``channels``, ``acc_norm``, ``gyro_norm``.
+        init_cfg: MMEngine initialisation config.
+
+    Raises:
+        ValueError: For an unknown channel or feature.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[str] = ('acc', 'quat'),
+        features: Mapping[str, float] | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if unknown := sorted(set(channels) - set(_WIDTH)):
+            raise ValueError(
+                f'Unknown IMU channels {unknown}; choose from '
+                f'{sorted(_WIDTH)}.'
+            )
+        self.features = dict(features or dict.fromkeys(channels, 1.0))
+        possible = {
+            *channels,
+            *(n for n, c in _NORMS.items() if c in channels),
+        }
+        if unknown := sorted(set(self.features) - possible):
+            raise ValueError(
+                f'IMU features {unknown} cannot be computed from channels '
+                f'{list(channels)}; choose from {sorted(possible)}.'
+            )
+        self.slices: dict[str, slice] = {}
+        start = 0
+        for name in channels:
+            self.slices[name] = slice(start, start + _WIDTH[name])
+            start += _WIDTH[name]
+        self.in_channels = start
+        self.out_channels = sum(_WIDTH.get(n, 1) for n in self.features)
+
+    def forward(
+        self, imu: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Compute the channels of every limb.
+
+        Args:
+            imu: (B, S, C_imu, T) streams: acc m/s^2, gyro rad/s, quat, mag.
+            mask: (B, S) boolean, sensors that are present; the others
+                become zero.
+
+        Returns:
+            (B, S, C, T) channels.
+
+        Raises:
+            ValueError: If C_imu is not what ``channels`` add up to.
+        """
+        if imu.shape[2] != self.in_channels:
+            raise ValueError(
+                f'Channels {list(self.slices)} need {self.in_channels} rows, '
+                f'got {imu.shape[2]}; give PackIMUPose the same '
+                'imu_channels.'
+            )
+        values = []
+        for name, factor in self.features.items():
+            value = imu[:, :, self.slices[_NORMS.get(name, name)]]
+            if name in _NORMS:
+                value = value.norm(dim=2, keepdim=True)
+                if name == 'acc_norm':
+                    value = value - GRAVITY
+            values.append(value * factor)
+        out = torch.cat(values, dim=2)
+        return out if mask is None else out * mask[..., None, None]

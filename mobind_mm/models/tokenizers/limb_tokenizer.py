@@ -1,0 +1,117 @@
+"""Skeletons to per-limb trajectories and their motion channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from mmengine.model import BaseModule
+
+from ...registry import MODELS
+from ...skeleton import get_layout, limb_indices
+from .derivatives import central_difference, second_difference
+
+_WIDTH = {'position': 6, 'relative': 4, 'velocity': 6, 'acceleration': 6}
+
+
+@MODELS.register_module()
+class LimbTokenizer(BaseModule):
+    """Cut a skeleton into limbs and describe each limb's motion.
+
+    Channels of a limb with joints 0 (proximal), 1, 2, all x before all y:
+
+    - ``position`` (6): the coordinates as they come, the published input;
+    - ``relative`` (4): joints 1 and 2 relative to joint 0;
+    - ``velocity`` (6): central differences, per second;
+    - ``acceleration`` (6): second differences, per second squared.
+
+    Args:
+        limbs: S placement names, see :mod:`mobind_mm.skeleton`.
+        layout: Skeleton layout of whole skeletons, e.g. ``coco``.
+        rate: Frames per second of the pose stream in Hz.
+        features: Scale factor by feature name, in channel order.
+        init_cfg: MMEngine initialisation config.
+
+    Raises:
+        ValueError: For an unknown limb, layout or feature.
+    """
+
+    def __init__(
+        self,
+        limbs: Sequence[str],
+        layout: str = 'coco',
+        rate: float = 10.0,
+        features: Mapping[str, float] | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.features = dict(features or {'position': 1.0})
+        if unknown := sorted(set(self.features) - set(_WIDTH)):
+            raise ValueError(
+                f'Unknown limb features {unknown}; choose from '
+                f'{sorted(_WIDTH)}.'
+            )
+        self.rate = rate
+        self.num_keypoints = len(get_layout(layout))
+        self.indices = limb_indices(layout, limbs)
+        self.out_channels = sum(_WIDTH[name] for name in self.features)
+
+    def split(self, keypoints: torch.Tensor) -> torch.Tensor:
+        """Whole skeletons (B, K, 2, T) to limbs (B, S, 6, T).
+
+        Raises:
+            ValueError: If K is not the layout's.
+        """
+        if keypoints.shape[1] != self.num_keypoints:
+            raise ValueError(
+                f'The skeleton layout has {self.num_keypoints} keypoints, '
+                f'got {keypoints.shape[1]}; set layout to that of the data.'
+            )
+        limbs = keypoints[:, self.indices]
+        return limbs.transpose(2, 3).flatten(2, 3)
+
+    def forward(
+        self, pose: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Compute the channels of every limb.
+
+        Args:
+            pose: (B, S, 6, T) limb trajectories, or (B, K, 2, T) whole
+                skeletons, which are cut into limbs first.
+            mask: (B, S, T) boolean, valid frames. Channels that would use
+                an invalid frame are zero.
+
+        Returns:
+            (B, S, C_pose, T) channels.
+        """
+        if pose.shape[2] == 2:
+            pose = self.split(pose)
+        if list(self.features) == ['position'] and mask is None:
+            return pose * self.features['position']
+        channels = []
+        for name, factor in self.features.items():
+            if name == 'position':
+                value, reach = pose, 0
+            elif name == 'relative':
+                xy = pose.unflatten(2, (2, 3))
+                value = (xy[:, :, :, 1:] - xy[:, :, :, :1]).flatten(2, 3)
+                reach = 0
+            elif name == 'velocity':
+                value, reach = central_difference(pose, self.rate), 1
+            else:
+                value, reach = second_difference(pose, self.rate), 1
+            value = value * factor
+            if mask is not None:
+                value = value * _eroded(mask, reach)[:, :, None]
+            channels.append(value)
+        return torch.cat(channels, dim=2)
+
+
+def _eroded(mask: torch.Tensor, reach: int) -> torch.Tensor:
+    """Frames whose neighbours up to ``reach`` are valid too."""
+    if reach == 0:
+        return mask
+    inner = mask.clone()
+    inner[..., 1:] &= mask[..., :-1]
+    inner[..., :-1] &= mask[..., 1:]
+    return inner

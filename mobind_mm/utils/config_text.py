@@ -1,0 +1,63 @@
+"""Read the config text of a checkpoint without executing it."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from mmengine.config import Config
+
+
+def parse_config_text(text: str, source: str) -> Config:
+    """Parse ``Config.pretty_text``: assignments of literals.
+
+    ``Config.fromstring`` runs the text as a program, which a checkpoint
+    from somewhere else must not be able to ask for. Only names, literals
+    and calls of ``dict`` with keywords are understood here.
+
+    Args:
+        text: The config text.
+        source: What to call it in the message, usually the file.
+
+    Raises:
+        ValueError: Naming the first line with anything else.
+    """
+    try:
+        values = {}
+        for node in ast.parse(text).body:
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+                raise _refusal(node)
+            target = node.targets[0]
+            if not isinstance(target, ast.Name):
+                raise _refusal(node)
+            values[target.id] = _value(node.value)
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(
+            f'The config in {source} is not plain data: {error}.'
+        ) from error
+    return Config(values)
+
+
+def _value(node: ast.expr) -> Any:
+    """Value of a literal, with ``dict(a=1)`` admitted at any depth."""
+    if isinstance(node, ast.Call):
+        named = all(k.arg for k in node.keywords) and not node.args
+        if ast.unparse(node.func) != 'dict' or not named:
+            raise _refusal(node)
+        return {k.arg: _value(k.value) for k in node.keywords}
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {
+            ast.literal_eval(key): _value(value)
+            for key, value in zip(node.keys, node.values)
+        }
+    if isinstance(node, ast.List):
+        return [_value(item) for item in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(_value(item) for item in node.elts)
+    if isinstance(node, ast.Set):
+        return {_value(item) for item in node.elts}
+    return ast.literal_eval(node)
+
+
+def _refusal(node: ast.AST) -> ValueError:
+    return ValueError(f'line {node.lineno}: {ast.unparse(node)[:80]!r}')
