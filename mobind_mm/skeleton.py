@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib import metadata
 
 _FINGERS = ('thumb', 'forefinger', 'middle_finger', 'ring_finger')
@@ -117,7 +117,7 @@ def get_limb(name: str) -> Limb:
         ) from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def get_layout(name: str) -> tuple[str, ...]:
     """Keypoint names of a layout in index order.
 

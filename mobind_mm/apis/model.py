@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..registry import MODELS
-from ..utils.checkpoint import check_state_dict, load_checkpoint
+from ..utils.checkpoint import check_state_dict, read_checkpoint
 from ..utils.config_text import parse_config_text
 
 
@@ -44,7 +44,7 @@ def init_model(
             )
         checkpoint = config
         config = None
-    weights = None if checkpoint is None else load_checkpoint(checkpoint)
+    weights = None if checkpoint is None else read_checkpoint(str(checkpoint))
     if config is None:
         text = weights.get('meta', {}).get('cfg')
         if not isinstance(text, str):

@@ -65,26 +65,14 @@ def load_official(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'No released checkpoint at {path}.')
-    if path.suffix == '.npz':
-        with np.load(path, allow_pickle=False) as archive:
-            state = {
-                key[3:]: torch.from_numpy(np.array(archive[key]))
-                for key in archive.files
-                if key.startswith('sd/')
-            }
-            meta = {
-                key[5:]: archive[key].item()
-                for key in archive.files
-                if key.startswith('meta/')
-            }
-    else:
-        try:
-            state = torch.load(path, map_location='cpu', weights_only=True)
-        except Exception as error:
-            raise ValueError(
-                f'{path} is not a weights-only state dict: {error}'
-            ) from error
-        meta = {}
+    read = _read_archive if path.suffix == '.npz' else _read_state_dict
+    try:
+        state, meta = read(path)
+    except Exception as error:  # torch, numpy and zipfile raise many kinds
+        raise ValueError(
+            f'{path} is neither a weights-only state dict nor an archive of '
+            f'one ({type(error).__name__}: {str(error).splitlines()[0]}).'
+        ) from error
     tensors = isinstance(state, Mapping) and all(
         isinstance(v, torch.Tensor) for v in state.values()
     )
@@ -95,6 +83,24 @@ def load_official(
             'checkpoint needs no conversion.'
         )
     return dict(state), meta
+
+
+def _read_archive(path: Path) -> tuple[dict, dict]:
+    """Weights under ``sd/`` and settings under ``meta/`` of a ``.npz``."""
+    state, meta = {}, {}
+    with np.load(path, allow_pickle=False) as archive:
+        for key in archive.files:
+            group, _, name = key.partition('/')
+            if group == 'sd':
+                state[name] = torch.from_numpy(np.array(archive[key]))
+            elif group == 'meta':
+                meta[name] = archive[key].item()
+    return state, meta
+
+
+def _read_state_dict(path: Path) -> tuple[dict, dict]:
+    """A bare state dict, which tells no settings."""
+    return torch.load(path, map_location='cpu', weights_only=True), {}
 
 
 def official_model_cfg(

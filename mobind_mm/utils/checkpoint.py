@@ -1,45 +1,72 @@
-"""Read, check and write checkpoint files."""
+"""Read, check and write checkpoints.
+
+MMEngine loads with ``strict=False`` and only logs what does not fit, so a
+checkpoint of another architecture would run with random weights.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from mmengine.runner import CheckpointLoader
 from torch import nn
 
-_SHOWN = 5
+_SHOWN = 3
+"""Mismatches that an error message names."""
 
 
-def load_checkpoint(path: str | Path) -> dict:
-    """Read a checkpoint without executing anything in it.
+def check_checkpoint(
+    model: nn.Module, source: str, partial: bool = False
+) -> None:
+    """Read a checkpoint and check that it fits a model.
+
+    Args:
+        model: The model that is going to load it, wrapped or not.
+        source: A file, or a URL that MMEngine can read.
+        partial: See :func:`check_state_dict`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged or not a checkpoint.
+        ValueError: If it cannot be read, or does not fit.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'No checkpoint at {path}; train one with tools/train.py, or '
-            'check the path.'
-        )
+    checkpoint = read_checkpoint(source)
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    check_state_dict(model, state_dict, source, partial)
+
+
+def read_checkpoint(source: str) -> dict[str, Any]:
+    """Read a checkpoint on the CPU, weights and plain containers only.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, unsafe, or not a checkpoint.
+    """
     try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        reason = str(error).split('\n')[0]
+        checkpoint = CheckpointLoader.load_checkpoint(source, 'cpu')
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f'There is no checkpoint {source}; check the path.'
+        ) from None
+    except Exception as error:  # torch and pickle raise many kinds
+        reason = str(error).strip().split('\n')[0]
         raise ValueError(
-            f'{path} is damaged or not a checkpoint ({reason}).'
+            f'{source} cannot be read as a checkpoint '
+            f'({type(error).__name__}: {reason}). Check that the file is '
+            'complete and that a tool of OpenMMLab or PyTorch wrote it.'
         ) from error
     if not isinstance(checkpoint, Mapping):
         raise ValueError(
-            f'{path} holds a {type(checkpoint).__name__}, not a checkpoint.'
+            f'{source} holds a {type(checkpoint).__name__} instead of a '
+            'checkpoint or a state dict; save model.state_dict().'
         )
     return checkpoint
 
 
-def save_checkpoint(checkpoint: dict, path: str | Path) -> None:
+def save_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint under a temporary name, then rename it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,40 +79,60 @@ def save_checkpoint(checkpoint: dict, path: str | Path) -> None:
 
 
 def check_state_dict(
-    model: nn.Module, state_dict: Mapping[str, torch.Tensor], source: str
+    model: nn.Module,
+    state_dict: Mapping[str, Any],
+    source: str,
+    partial: bool = False,
 ) -> None:
-    """Refuse weights of another architecture.
+    """Refuse a state dict that does not fit a model.
 
-    Keys under ``data_preprocessor.`` may differ.
+    Names under ``data_preprocessor.`` are ignored (they hold statistics
+    that the config sets), as is the ``module.`` prefix of a wrapped model.
 
     Args:
-        model: The model that is to load them.
-        state_dict: The weights.
-        source: What to call them in the message, usually the file.
+        model: The model that is going to load it, wrapped or not.
+        state_dict: Names and tensors.
+        source: Where it comes from, for the message.
+        partial: Accept missing and additional names, as for fine-tuning, as
+            long as some fit and none has another shape.
 
     Raises:
-        ValueError: Naming the first mismatching keys and shapes.
+        ValueError: If names or shapes differ; the message gives the first.
     """
-
-    def shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple]:
-        return {
-            key: tuple(value.shape)
-            for key, value in state.items()
-            if not key.startswith('data_preprocessor.')
-        }
-
-    want, have = shapes(model.state_dict()), shapes(state_dict)
-    faults = [
-        f'{key}: shape {have[key]} in the file, {want[key]} in the model'
-        for key in want
-        if key in have and have[key] != want[key]
+    model_shapes, file_shapes = _shapes(model.state_dict()), _shapes(state_dict)
+    common = [name for name in model_shapes if name in file_shapes]
+    problems = [
+        f'{name} has shape {file_shapes[name]} in the file and '
+        f'{model_shapes[name]} in the model'
+        for name in common
+        if file_shapes[name] != model_shapes[name]
     ]
-    faults += [f'{key}: missing in the file' for key in want.keys() - have]
-    faults += [f'{key}: not in the model' for key in have.keys() - want]
-    if faults:
-        more = f' and {len(faults) - _SHOWN} more' * (len(faults) > _SHOWN)
+    if not (partial and common):
+        problems += [
+            *(f'{n} is missing' for n in model_shapes if n not in file_shapes),
+            *(
+                f'{n} is not in the model'
+                for n in file_shapes
+                if n not in model_shapes
+            ),
+        ]
+    if problems:
+        shown = '; '.join(problems[:_SHOWN])
+        more = len(problems) - _SHOWN
         raise ValueError(
-            f'{source} is of another architecture than the config: '
-            f'{"; ".join(faults[:_SHOWN])}{more}. Use the config it was '
-            'trained with, or the checkpoint itself in place of a config.'
+            f'The checkpoint {source} does not fit the model: {shown}'
+            + (f'; and {more} more. ' if more > 0 else '. ')
+            + 'Use the config that it was trained with. To start a new model '
+            'from some of its weights, give that part of the model '
+            "init_cfg=dict(type='Pretrained', checkpoint=..., prefix=...)."
         )
+
+
+def _shapes(state_dict: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes by name, without wrapper prefix and data preprocessor."""
+    shapes = {}
+    for name, value in state_dict.items():
+        name = name.removeprefix('module.')
+        if not name.startswith('data_preprocessor.'):
+            shapes[name] = tuple(getattr(value, 'shape', ()))
+    return shapes

@@ -1,0 +1,38 @@
+"""What the commands in ``tools/`` share: how they end on an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
+"""What the package raises when a file, a value or a flag is at fault."""
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Run a command; end on a user's mistake with one line and status 2.
+
+    The line is ``error: <message>`` on standard error. Any other error, one
+    that another package raised, and every error while the environment
+    variable ``MOBIND_DEBUG`` is set, keeps its traceback.
+    """
+    try:
+        main()
+    except USER_ERRORS as error:
+        if os.environ.get('MOBIND_DEBUG') or not _is_ours(error):
+            raise
+        print(f'error: {error}', file=sys.stderr)
+        sys.exit(2)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether this package or the running command raised the error."""
+    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+    raised_in = Path(raised_in).resolve()
+    command = Path(sys.argv[0]).resolve()
+    return raised_in == command or _PACKAGE in raised_in.parents

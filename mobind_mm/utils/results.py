@@ -1,0 +1,50 @@
+"""Write metrics as one flat JSON object."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def prepare_results(path: str) -> None:
+    """Make the directory of a results file, before hours of work.
+
+    Raises:
+        ValueError: If the path does not end in ``.json`` or is a directory.
+    """
+    file = Path(path)
+    if file.suffix != '.json' or file.is_dir():
+        raise ValueError(
+            f'--out {path} is not the name of a JSON file; give one that '
+            'ends in .json.'
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+
+def write_results(
+    path: str, metrics: Mapping[str, Any], num_samples: int
+) -> None:
+    """Write metrics, and the size of the test set as ``num_samples``.
+
+    The file is written under a temporary name first, so it is never half
+    there. A metric that is not finite becomes ``null``: JSON has no NaN.
+    """
+    flat = {'num_samples': num_samples, **metrics}
+    flat = {key: _plain(value) for key, value in flat.items()}
+    temporary = f'{path}.tmp'
+    with open(temporary, 'w', encoding='utf-8') as file:
+        json.dump(flat, file, indent=2, allow_nan=False)
+        file.write('\n')
+    os.replace(temporary, path)
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy or PyTorch as one that JSON knows."""
+    value = value.item() if hasattr(value, 'item') else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

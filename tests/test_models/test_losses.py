@@ -1,0 +1,130 @@
+"""Losses against slow, hand-written references."""
+
+import math
+
+import pytest
+import torch
+
+from mobind_mm.models.losses import (
+    info_nce,
+    masked_mse,
+    multi_positive_nce,
+    token_info_nce,
+)
+
+
+def cosine(a, b):
+    return float(a @ b / (a.norm() * b.norm()))
+
+
+def nce_row(similarities, positive, scale):
+    """-log softmax of one row, in plain Python."""
+    total = sum(math.exp(scale * s) for s in similarities)
+    return math.log(total) - scale * similarities[positive]
+
+
+def slow_info_nce(a, b, scale):
+    rows = [[cosine(x, y) for y in b] for x in a]
+    columns = [[row[j] for row in rows] for j in range(len(b))]
+    both = rows + columns
+    terms = [nce_row(r, i % len(a), scale) for i, r in enumerate(both)]
+    return sum(terms) / len(terms)
+
+
+@pytest.mark.parametrize('scale', [1.0, 14.3, 100.0])
+@pytest.mark.parametrize('size', [1, 2, 7])
+def test_info_nce_equals_reference(size, scale):
+    torch.manual_seed(size)
+    a, b = torch.randn(2, size, 5, dtype=torch.float64)
+    loss = info_nce(a, b, torch.tensor(scale))
+    assert float(loss) == pytest.approx(slow_info_nce(a, b, scale), rel=1e-6)
+
+
+def test_info_nce_of_indistinguishable_clips_is_log_of_their_number():
+    a = torch.ones(8, 3)
+    loss = info_nce(a, a, torch.tensor(10.0))
+    assert float(loss) == pytest.approx(math.log(8), rel=1e-5)
+
+
+def test_info_nce_excludes_pairs():
+    a, b = torch.randn(2, 4, 6, dtype=torch.float64)
+    exclude = torch.zeros(4, 4, dtype=torch.bool)
+    exclude[:2, 2:] = exclude[2:, :2] = True
+    loss = info_nce(a, b, torch.tensor(3.0), exclude)
+    halves = [slow_info_nce(a[s], b[s], 3.0) for s in (slice(2), slice(2, 4))]
+    assert float(loss) == pytest.approx(sum(halves) / 2, rel=1e-6)
+
+
+def test_token_negatives_are_tokens_of_the_same_sample_only():
+    torch.manual_seed(0)
+    a, b = torch.randn(2, 3, 5, 4, dtype=torch.float64)
+    loss = token_info_nce(a, b, torch.tensor(7.0))
+    each = [slow_info_nce(x, y, 7.0) for x, y in zip(a, b)]
+    assert float(loss) == pytest.approx(sum(each) / 3, rel=1e-6)
+    # Another sample in the batch must not change a sample's gradient.
+    gradients = []
+    for other in (b[1], 100 * torch.randn_like(b[1])):
+        x = a.clone().requires_grad_()
+        stacked = torch.stack([b[0], other, b[2]])
+        token_info_nce(x, stacked, torch.tensor(7.0)).backward()
+        gradients.append(x.grad[0])
+    torch.testing.assert_close(*gradients)
+
+
+def test_token_mask_equals_leaving_the_tokens_out():
+    torch.manual_seed(1)
+    a, b = torch.randn(2, 2, 6, 4, dtype=torch.float64)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    mask[0, 3:] = False
+    mask[1] = False
+    loss = token_info_nce(a, b, torch.tensor(5.0), mask)
+    expected = slow_info_nce(a[0, :3], b[0, :3], 5.0)
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize('missing', [(), ((0, 1), (2, 0))])
+def test_multi_positive_equals_reference(missing):
+    torch.manual_seed(2)
+    local = torch.randn(3, 2, 5, dtype=torch.float64)
+    clip = torch.randn(3, 5, dtype=torch.float64)
+    mask = torch.ones(3, 2, dtype=torch.bool)
+    for index in missing:
+        mask[index] = False
+    scale = 4.0
+    sensors = [(b, s) for b in range(3) for s in range(2) if mask[b, s]]
+    forth = []
+    for b in range(3):
+        e = {k: math.exp(scale * cosine(clip[b], local[k])) for k in sensors}
+        own = [v for k, v in e.items() if k[0] == b]
+        term = math.log(sum(own)) - math.log(len(own))
+        forth.append(-(term - math.log(sum(e.values()))))
+    back = [
+        nce_row([cosine(local[k], c) for c in clip], k[0], scale)
+        for k in sensors
+    ]
+    expected = (sum(forth) / 3 + sum(back) / len(back)) / 2
+    loss = multi_positive_nce(local, clip, torch.tensor(scale), mask)
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+
+
+def test_masked_mse_counts_masked_tokens_only():
+    target = torch.zeros(1, 4, 2)
+    prediction = torch.tensor([[[1.0, 1], [2, 2], [9, 9], [9, 9]]])
+    mask = torch.tensor([[True, True, False, False]])
+    assert float(masked_mse(prediction, target, mask)) == 2.5
+
+
+@pytest.mark.parametrize('empty', ['info', 'token', 'multi', 'mse'])
+def test_nothing_to_compare_is_zero_with_a_gradient_path(empty):
+    x = torch.randn(2, 3, 4, requires_grad=True)
+    none = torch.zeros(2, 3, dtype=torch.bool)
+    scale = torch.tensor(2.0)
+    loss = {
+        'info': lambda: info_nce(x[none], x[none], scale),
+        'token': lambda: token_info_nce(x, x, scale, none),
+        'multi': lambda: multi_positive_nce(x, x[:, 0], scale, none),
+        'mse': lambda: masked_mse(x, x, none),
+    }[empty]()
+    loss.backward()
+    assert float(loss.detach()) == 0.0
+    assert torch.all(x.grad == 0)
