@@ -1,1 +1,5 @@
-"""Hooks and loops that MMEngine finds through the registries."""
+"""Hooks that MMEngine finds through the registries."""
+
+from .hooks import EpochSeedHook, ResultTableHook, TrainingCurveHook
+
+__all__ = ['EpochSeedHook', 'ResultTableHook', 'TrainingCurveHook']

@@ -1,0 +1,73 @@
+"""Draw losses and validation metrics over the epochs as one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from ...registry import HOOKS
+
+
+@HOOKS.register_module()
+class TrainingCurveHook(Hook):
+    """Keep ``training_curves`` in the visualizer up to date.
+
+    With MMEngine's ``LocalVisBackend`` it is a file under
+    ``vis_data/vis_image`` of the run, with TensorBoard an image.
+
+    Args:
+        metrics: Validation metrics to draw.
+    """
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        self.metrics = tuple(metrics)
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Draw what has been logged so far."""
+        if runner.epoch > 0:
+            self._draw(runner)
+
+    @master_only
+    def _draw(self, runner: Runner) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        scalars = runner.message_hub.log_scalars
+        figure = Figure(figsize=(10, 4), layout='constrained')
+        loss_axes, metric_axes = figure.subplots(1, 2)
+        steps = runner.iter / runner.epoch
+        for key in sorted(scalars):
+            if key.startswith('train/loss'):
+                values = np.asarray(scalars[key].data[0])
+                epochs = np.arange(1, len(values) + 1) / steps
+                smooth = _running_mean(values, int(steps))
+                loss_axes.plot(epochs, smooth, label=key[len('train/') :])
+        loss_axes.set(xlabel='epoch', ylabel='loss', yscale='log')
+        loss_axes.legend()
+        for name in self.metrics:
+            if f'val/{name}' in scalars:
+                values = np.asarray(scalars[f'val/{name}'].data[0])
+                epochs = np.linspace(0, runner.epoch, len(values) + 1)[1:]
+                metric_axes.plot(epochs, values, marker='.', label=name)
+        metric_axes.set(xlabel='epoch', ylabel='validation', ylim=(0, 1))
+        metric_axes.legend()
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        image = np.asarray(canvas.buffer_rgba())[..., :3]
+        runner.visualizer.add_image('training_curves', image)
+
+
+def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
+    """Mean of the last ``width`` values at each step, (T,) to (T,)."""
+    total = np.cumsum(np.concatenate([[0.0], values]))
+    end = np.arange(1, len(values) + 1)
+    start = np.maximum(end - max(width, 1), 0)
+    return (total[end] - total[start]) / (end - start)

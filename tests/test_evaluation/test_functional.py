@@ -1,0 +1,143 @@
+"""Metrics against slow references and closed forms."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mobind_mm.evaluation.functional import (
+    NO_SHARED_LIMB,
+    accuracy,
+    cosine_similarity,
+    nearest_neighbour,
+    recall_summary,
+    retrieval_ranks,
+)
+
+
+def slow_similarity(a, b, a_mask, b_mask):
+    out = np.zeros((len(a), len(b)))
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            values = [
+                x[s] @ y[s] / np.linalg.norm(x[s]) / np.linalg.norm(y[s])
+                for s in range(a.shape[1])
+                if a_mask[i, s] and b_mask[j, s]
+            ]
+            out[i, j] = np.mean(values) if values else NO_SHARED_LIMB
+    return out
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 4))
+def test_similarity_equals_reference(seed, size, limbs):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, size, limbs, 3))
+    a_mask, b_mask = rng.random((2, size, limbs)) < 0.6
+    np.testing.assert_allclose(
+        cosine_similarity(a, b, a_mask, b_mask),
+        slow_similarity(a, b, a_mask, b_mask),
+        atol=1e-12,
+    )
+
+
+def test_one_limb_equals_clip_embeddings():
+    a, b = np.random.default_rng(0).normal(size=(2, 5, 1, 8))
+    np.testing.assert_allclose(
+        cosine_similarity(a, b), cosine_similarity(a[:, 0], b[:, 0])
+    )
+
+
+def test_an_absent_limb_of_the_gallery_tells_nothing():
+    """A wrist query ranks all wrists, whatever sensor others wore."""
+    rng = np.random.default_rng(1)
+    imu, pose = rng.normal(size=(2, 6, 2, 8))
+    imu_mask = np.array([[True, False]] * 3 + [[False, True]] * 3)
+    everyone = np.ones((6, 2), bool)
+    similarity = cosine_similarity(imu, pose, imu_mask, everyone)
+    assert (similarity > NO_SHARED_LIMB).all()
+    assert (similarity[0] != similarity[5]).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 5))
+def test_ranks_equal_reference_with_ties(seed, size, chunk):
+    rng = np.random.default_rng(seed)
+    # Few distinct directions, so that ties are frequent.
+    points = np.eye(3)[rng.integers(0, 3, size=(2, size))]
+    query, gallery = points
+    ranks = retrieval_ranks(query, gallery, chunk_size=chunk)
+    for i in range(size):
+        similar = [float(query[i] @ g) for g in gallery]
+        worst = sum(s >= similar[i] for s in similar)
+        assert ranks[i] == worst
+
+
+def test_constant_encoder_is_last_everywhere():
+    same = np.ones((7, 4))
+    assert (retrieval_ranks(same, same) == 7).all()
+    summary = recall_summary(retrieval_ranks(same, same))
+    assert summary['R@1'] == summary['R@5'] == 0.0
+    assert summary['medR'] == 7
+
+
+def test_perfect_and_shuffled_encoders():
+    x = np.random.default_rng(2).normal(size=(400, 16))
+    assert recall_summary(retrieval_ranks(x, x))['R@1'] == 1.0
+    shuffled = retrieval_ranks(x, np.roll(x, 7, axis=0))
+    summary = recall_summary(shuffled, topk=(1, 40))
+    assert summary['R@1'] < 0.02
+    assert summary['R@40'] == pytest.approx(0.1, abs=0.05)
+
+
+def test_recall_closed_form():
+    summary = recall_summary(np.array([1, 2, 4, 10]), topk=(1, 5))
+    assert summary == {
+        'R@1': 0.25,
+        'R@5': 0.75,
+        'medR': 3.0,
+        'mAP': pytest.approx((1 + 1 / 2 + 1 / 4 + 1 / 10) / 4),
+    }
+
+
+def test_nearest_neighbour_equals_reference():
+    rng = np.random.default_rng(3)
+    query, gallery = rng.normal(size=(5, 2, 4)), rng.normal(size=(9, 2, 4))
+    mask = rng.random((5, 2)) < 0.5
+    mask[:, 0] |= ~mask.any(axis=1)
+    full = np.ones((9, 2), bool)
+    labels = rng.integers(0, 3, 9)
+    similarity = slow_similarity(query, gallery, mask, full)
+    expected = [labels[int(np.argmax(row))] for row in similarity]
+    predicted = nearest_neighbour(query, gallery, labels, mask, full)
+    assert predicted.tolist() == expected
+    assert accuracy(predicted, np.array(expected)) == 1.0
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
+def test_nan_is_refused_with_its_row(bad):
+    x = np.ones((4, 3))
+    y = x.copy()
+    y[2, 1] = bad
+    with pytest.raises(ValueError, match='first in row 2'):
+        retrieval_ranks(x, y)
+
+
+@pytest.mark.parametrize(
+    'call, message',
+    [
+        (lambda: retrieval_ranks(np.ones((2, 3)), np.ones((3, 3))), '2 quer'),
+        (lambda: cosine_similarity(np.ones((2, 3)), np.ones((2, 4))), 'comp'),
+        (lambda: recall_summary(np.array([])), 'empty'),
+        (lambda: accuracy(np.array([]), np.array([])), 'No labelled'),
+        (
+            lambda: nearest_neighbour(
+                np.ones((1, 2)), np.ones((0, 2)), np.array([])
+            ),
+            'gallery',
+        ),
+    ],
+)
+def test_unusable_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
