@@ -1,0 +1,19 @@
+"""Datasets, their transforms and the on-disk recording format."""
+
+from . import transforms
+from .egohumans_dataset import EgoHumansDataset
+from .imu_pose_dataset import IMUPoseDataset
+from .mri_dataset import MRIDataset
+from .synthetic import SyntheticMotionDataset
+from .totalcapture_dataset import TotalCaptureDataset
+from .utd_mhad_dataset import UTDMHADDataset
+
+__all__ = [
+    'EgoHumansDataset',
+    'IMUPoseDataset',
+    'MRIDataset',
+    'SyntheticMotionDataset',
+    'TotalCaptureDataset',
+    'UTDMHADDataset',
+    'transforms',
+]

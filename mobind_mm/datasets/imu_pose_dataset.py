@@ -1,0 +1,245 @@
+"""Windows of IMU and skeleton recordings: the base class of all datasets."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+
+from ..registry import DATASETS, TRANSFORMS
+from ..structures import Recording
+from .io import check_entry, read_annotations, read_imu, read_pose
+from .windows import label_at, window_starts
+
+ROLES = ('query', 'gallery')
+
+
+@DATASETS.register_module()
+class IMUPoseDataset(BaseDataset):
+    """Cut recordings into windows at load time.
+
+    A dataset directory holds ``annotations/*.json``, ``imu/*.safetensors``
+    and ``pose/*.safetensors``, see :mod:`mobind_mm.datasets.io`. A subclass
+    with another source overrides :meth:`load_entries` and
+    :meth:`get_recording` and inherits the windowing.
+
+    ``filter_cfg=dict(labelled=True)`` drops windows without an action.
+
+    Args:
+        ann_file: Annotation file, absolute or relative to ``data_root``.
+        data_root: Dataset directory.
+        window_sec: Length of a window in seconds.
+        stride_sec: Seconds between window starts in an entry, or None for
+            one window a segment, centred in it (one an entry without
+            segments).
+        min_label_overlap: Fraction of a window that a labelled segment must
+            cover to give the window its label, in (0, 1].
+        role: ``query`` or ``gallery``; travels with each sample.
+        pipeline: Transforms or their configs.
+        metainfo: Overrides the meta information of the annotation file.
+        **kwargs: ``test_mode``, ``indices``, ``lazy_init``,
+            ``serialize_data`` and ``filter_cfg`` of MMEngine's
+            ``BaseDataset``.
+
+    Raises:
+        ValueError: If an argument or an entry is invalid, or no recording
+            is as long as a window.
+        FileNotFoundError: If the data has not been prepared.
+    """
+
+    CONVERTER: ClassVar[str] = 'tools/dataset_converters/'
+    """The command that prepares the data, for error messages."""
+    SOURCE: ClassVar[str] = 'recordings written with mobind_mm.datasets.io'
+    """Where the data comes from, for error messages."""
+
+    def __init__(
+        self,
+        ann_file: str = '',
+        data_root: str = '',
+        window_sec: float = 5.0,
+        stride_sec: float | None = 2.0,
+        min_label_overlap: float = 0.5,
+        role: str = 'query',
+        pipeline: Sequence = (),
+        metainfo: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not window_sec > 0:
+            raise ValueError(f'window_sec must be > 0, got {window_sec}.')
+        if stride_sec is not None and not stride_sec > 0:
+            raise ValueError(
+                f'stride_sec must be > 0, or None for one window a segment, '
+                f'got {stride_sec}.'
+            )
+        if not 0 < min_label_overlap <= 1:
+            raise ValueError(
+                f'min_label_overlap must be in (0, 1], got '
+                f'{min_label_overlap}.'
+            )
+        if role not in ROLES:
+            raise ValueError(f'role must be one of {ROLES}, got {role!r}.')
+        self.window_sec = float(window_sec)
+        self.stride_sec = stride_sec
+        self.min_label_overlap = min_label_overlap
+        self.role = role
+        kwargs.setdefault('data_prefix', {})
+        # Our registry finds our transforms without a default scope too.
+        built = [
+            TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline
+        ]
+        super().__init__(
+            ann_file=ann_file,
+            metainfo=metainfo,
+            data_root=data_root,
+            pipeline=built,
+            **kwargs,
+        )
+
+    def load_entries(self) -> list[dict]:
+        """Entries of the data set: one a take and camera.
+
+        Fills ``metainfo`` where the class and the arguments left it open.
+        """
+        for path in filter(None, (self.data_root, self.ann_file)):
+            if not Path(path).exists():
+                raise FileNotFoundError(
+                    f'{path} does not exist. Prepare the data with '
+                    f'{self.CONVERTER} (source: {self.SOURCE}), or set '
+                    'data_root and ann_file.'
+                )
+        metainfo, entries = read_annotations(self.ann_file)
+        for key, value in metainfo.items():
+            self._metainfo.setdefault(key, value)
+        return entries
+
+    def get_recording(self, entry: dict) -> Recording:
+        """Recording of an entry; its arrays are read when sliced."""
+        root = self.data_root or ''
+        imu, pose = entry.get('imu'), entry.get('pose')
+        return Recording(
+            imu=read_imu(os.path.join(root, imu)) if imu else {},
+            pose=read_pose(os.path.join(root, pose)) if pose else None,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Cut every entry into windows: ``entry``, ``window_start``."""
+        entries = self.load_entries()
+        if not entries:
+            raise ValueError(f'{self._source}: no entries in data_list.')
+        num_classes = len(self._metainfo.get('classes', ()))
+        windows, skipped = [], []
+        for number, entry in enumerate(entries):
+            check_entry(entry, f'{self._source}: entry {number}', num_classes)
+            starts = window_starts(entry, self.window_sec, self.stride_sec)
+            if not starts:
+                skipped.append(entry)
+            windows += [dict(entry=entry, window_start=t) for t in starts]
+        self._report_skipped(skipped, len(entries))
+        return windows
+
+    def filter_data(self) -> list[dict]:
+        """Apply ``filter_cfg``."""
+        cfg = dict(self.filter_cfg or {})
+        labelled = cfg.pop('labelled', False)
+        if cfg:
+            raise ValueError(
+                f"filter_cfg knows only 'labelled', got {sorted(cfg)}."
+            )
+        if not labelled:
+            return self.data_list
+        kept = [w for w in self.data_list if self._label(w) >= 0]
+        if not kept:
+            raise ValueError(
+                f'{self._source}: filter_cfg keeps labelled windows only, '
+                f'and none of {len(self.data_list)} has a segment that '
+                f'covers min_label_overlap={self.min_label_overlap} of it.'
+            )
+        return kept
+
+    def get_data_info(self, idx: int) -> dict:
+        """What the pipeline starts from.
+
+        Returns:
+            ``sample_idx``, ``take``, ``subject``, ``scene``, ``camera``,
+            ``role``, ``action`` (-1: none), ``segments``, ``entry_start``,
+            ``entry_end``, ``window_start`` and ``window_sec`` in seconds,
+            ``min_label_overlap`` and the lazily read ``recording``.
+        """
+        window = super().get_data_info(idx)
+        entry = window['entry']
+        return dict(
+            sample_idx=window['sample_idx'],
+            take=entry['take'],
+            subject=entry.get('subject'),
+            scene=entry.get('scene', entry['take']),
+            camera=entry.get('camera'),
+            role=self.role,
+            action=self._label(window),
+            segments=entry.get('segments', []),
+            entry_start=entry['start_s'],
+            entry_end=entry['end_s'],
+            window_start=window['window_start'],
+            window_sec=self.window_sec,
+            min_label_overlap=self.min_label_overlap,
+            recording=self.get_recording(entry),
+        )
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Label of a window, for ``ClassBalancedDataset``."""
+        return [self._label(super().get_data_info(idx))]
+
+    def prepare_data(self, idx: int) -> dict:
+        """Run the pipeline on one window.
+
+        Raises:
+            ValueError: If a transform returns None, because another window
+                in its place would be a silent substitute.
+        """
+        data = super().prepare_data(idx)
+        if data is None:
+            window = super().get_data_info(idx)
+            raise ValueError(
+                f'The pipeline returned None for window {idx} (take '
+                f'{window["entry"]["take"]!r} at {window["window_start"]} '
+                's). A transform must return the results or raise.'
+            )
+        return data
+
+    @property
+    def _source(self) -> str:
+        """The annotation file, or the class where there is none."""
+        return str(self.ann_file or type(self).__name__)
+
+    def _label(self, window: dict) -> int:
+        return label_at(
+            window['entry'].get('segments', ()),
+            window['window_start'],
+            self.window_sec,
+            self.min_label_overlap,
+        )
+
+    def _report_skipped(self, skipped: list[dict], num_entries: int) -> None:
+        """Say which entries are too short; refuse if all of them are."""
+        if not skipped:
+            return
+        longest = max(skipped, key=lambda e: e['end_s'] - e['start_s'])
+        seconds = longest['end_s'] - longest['start_s']
+        if len(skipped) == num_entries:
+            raise ValueError(
+                f'window_sec={self.window_sec} is longer than every '
+                f'recording: the longest, take {longest["take"]!r}, has '
+                f'{seconds:.3f} s. Choose a shorter window.'
+            )
+        print_log(
+            f'{type(self).__name__}: {len(skipped)} of {num_entries} '
+            f'recordings are shorter than window_sec={self.window_sec} and '
+            f'give no window (the longest of them: {longest["take"]!r}, '
+            f'{seconds:.3f} s).',
+            logger='current',
+            level=logging.WARNING,
+        )

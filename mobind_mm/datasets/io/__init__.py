@@ -1,0 +1,26 @@
+"""The on-disk recording format."""
+
+from .annotations import (
+    check_entry,
+    common_span,
+    read_annotations,
+    write_annotations,
+)
+from .lazy_array import LazyArray
+from .reading import read_imu, read_pose
+from .schema import FORMAT_VERSION, IMU_CHANNELS
+from .writing import write_imu, write_pose
+
+__all__ = [
+    'FORMAT_VERSION',
+    'IMU_CHANNELS',
+    'LazyArray',
+    'check_entry',
+    'common_span',
+    'read_annotations',
+    'read_imu',
+    'read_pose',
+    'write_annotations',
+    'write_imu',
+    'write_pose',
+]

@@ -1,0 +1,124 @@
+"""Read, write and check ``annotations/*.json``."""
+
+from __future__ import annotations
+
+import json
+import numbers
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...structures import Recording
+from .writing import write_atomic
+
+
+def write_annotations(
+    path: str | Path, metainfo: Mapping, entries: Sequence[Mapping]
+) -> None:
+    """Write one split in MMEngine's shape, replacing the file in one step.
+
+    Args:
+        path: File to write, ``annotations/<split>.json``.
+        metainfo: ``dataset_name``, ``classes``, ``skeleton``,
+            ``format_version``.
+        entries: One a take and camera: ``take``, ``imu`` and ``pose`` (paths
+            below the dataset directory, or None), ``subject``, ``scene``,
+            ``camera``, ``start_s``, ``end_s`` and ``segments``.
+
+    Raises:
+        ValueError: If an entry is invalid.
+    """
+    num_classes = len(metainfo.get('classes', ()))
+    for number, entry in enumerate(entries):
+        check_entry(entry, f'{path}: entry {number}', num_classes)
+    content = dict(metainfo=dict(metainfo), data_list=list(entries))
+    text = json.dumps(content, indent=1, allow_nan=False)
+    write_atomic(path, text.encode())
+
+
+def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:
+    """Read one split: its meta information and its entries.
+
+    Raises:
+        ValueError: If the file is not in MMEngine's annotation shape.
+    """
+    try:
+        content = json.loads(Path(path).read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f'{path} is not JSON ({error}).') from None
+    if not isinstance(content, dict) or not (
+        isinstance(content.get('metainfo'), dict)
+        and isinstance(content.get('data_list'), list)
+    ):
+        raise ValueError(
+            f'{path} must hold {{"metainfo": {{...}}, "data_list": [...]}}; '
+            'write it with mobind_mm.datasets.io.write_annotations.'
+        )
+    return content['metainfo'], content['data_list']
+
+
+def check_entry(entry: Mapping, where: str, num_classes: int) -> None:
+    """Check the keys that windows are cut from.
+
+    Args:
+        entry: See :func:`write_annotations`.
+        where: File and number, for the message.
+        num_classes: Labels must be below it.
+
+    Raises:
+        ValueError: ``where``, the key, its value and what it should be.
+    """
+    if not isinstance(entry, Mapping) or not entry.get('take'):
+        raise ValueError(f'{where} needs the name of its "take": {entry!r}.')
+    where = f'{where} (take {entry["take"]!r})'
+    _check_span(entry, where)
+    for segment in entry.get('segments', ()):
+        _check_span(segment, f'{where}, segment {segment}')
+        label = segment.get('label')
+        if not _is_index(label, num_classes):
+            raise ValueError(
+                f'{where}: label {label!r} of a segment must be an index '
+                f'into the {num_classes} metainfo["classes"].'
+            )
+
+
+def _is_index(label: object, num_classes: int) -> bool:
+    integer = isinstance(label, numbers.Integral)
+    return integer and 0 <= label < num_classes
+
+
+def _check_span(span: Mapping, where: str) -> None:
+    times = [span.get(key) for key in ('start_s', 'end_s')]
+    finite = all(isinstance(t, numbers.Real) and np.isfinite(t) for t in times)
+    if not finite or not times[0] < times[1]:
+        raise ValueError(
+            f'{where} needs start_s < end_s in seconds, got start_s='
+            f'{times[0]!r}, end_s={times[1]!r}.'
+        )
+
+
+def common_span(recording: Recording) -> tuple[float, float]:
+    """Time range that all streams of a recording cover, in seconds.
+
+    A sample stands for one interval of its clock, so the range ends one
+    interval after the earliest last sample. Use it as ``start_s`` and
+    ``end_s`` of an entry.
+
+    Raises:
+        ValueError: If the recording is empty or its streams do not overlap.
+    """
+    clocks = [stream.clock for stream in recording.imu.values()]
+    if recording.pose is not None:
+        clocks.append(recording.pose.clock)
+    if not clocks:
+        raise ValueError('A recording without streams has no time range.')
+    start = max(clock.span[0] for clock in clocks)
+    end = min(clock.span[1] + 1 / clock.mean_rate for clock in clocks)
+    if not start < end:
+        raise ValueError(
+            'The streams of the recording do not overlap in time: the last '
+            f'starts at {start} s, the first ends at {end} s. All clocks '
+            'must count from the same origin.'
+        )
+    return start, end

@@ -1,0 +1,38 @@
+"""Simulated people, inertial sensors and cameras."""
+
+from .actions import ACTIONS
+from .body import DOFS, SEGMENTS, Body, Kinematics
+from .camera import Camera
+from .dataset import SyntheticMotionDataset
+from .detector import Detector
+from .imu import (
+    GRAVITY,
+    PLACEMENTS,
+    IMUNoise,
+    Mounting,
+    sample_mountings,
+    simulate_imu,
+)
+from .motion import Motion
+from .simulator import Simulator
+from .subject import Subject
+
+__all__ = [
+    'ACTIONS',
+    'DOFS',
+    'GRAVITY',
+    'PLACEMENTS',
+    'SEGMENTS',
+    'Body',
+    'Camera',
+    'Detector',
+    'IMUNoise',
+    'Kinematics',
+    'Motion',
+    'Mounting',
+    'Simulator',
+    'Subject',
+    'SyntheticMotionDataset',
+    'sample_mountings',
+    'simulate_imu',
+]

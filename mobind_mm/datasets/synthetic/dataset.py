@@ -1,0 +1,181 @@
+"""The embedded data set: simulated people, IMUs and cameras, no files."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mobind_mm.registry import DATASETS
+from mobind_mm.structures import Recording
+
+from ..imu_pose_dataset import IMUPoseDataset
+from .actions import ACTIONS
+from .body import Kinematics
+from .camera import Camera
+from .detector import Detector
+from .imu import IMUNoise
+from .motion import Motion
+from .recording_cache import RecordingCache
+from .scenes import Part, plan_scenes
+from .simulator import Simulator
+
+
+@DATASETS.register_module()
+class SyntheticMotionDataset(IMUPoseDataset):
+    """Articulated people who act, wear six IMUs and are filmed.
+
+    People of a scene share a clock and a camera. The numbers depend on the
+    arguments only: seed, split, subject and take name the random
+    generators, so neither the process nor the order of access matters.
+    Splits have different people.
+
+    All recordings are made once, by ``full_init`` (about 60 ms and 1 MB a
+    take), and forked workers share them; with a ``cache_takes`` limit they
+    are made on access and the latest are kept. A spawned worker starts
+    empty and makes takes on access.
+
+    Args:
+        split: ``train``, ``val`` or ``test``.
+        num_subjects: Number of people; by default 24, 6 and 12.
+        takes_per_subject: Takes of each person.
+        take_sec: Length of a take in seconds; it is tiled with actions of
+            4 to 10 s.
+        seed: Names another data set.
+        people: Least and greatest number of people in a scene.
+        imu_noise: Factor on the sensors' usual errors; 0: perfect sensors.
+        detector: Arguments of :class:`.detector.Detector`, None for the
+            usual errors, or ``'ideal'``.
+        imu_rate, pose_rate, imu_jitter, mounting_deg, azimuth_deg: See
+            :class:`.simulator.Simulator`.
+        cache_takes: Takes to keep in memory, None: all of them.
+        **kwargs: ``window_sec``, ``stride_sec``, ``pipeline`` and the other
+            arguments of :class:`IMUPoseDataset`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    SOURCE = 'generated'
+    NUM_SUBJECTS: ClassVar[dict[str, int]] = dict(train=24, val=6, test=12)
+
+    def __init__(
+        self,
+        split: str = 'train',
+        num_subjects: int | None = None,
+        takes_per_subject: int = 4,
+        take_sec: float = 30.0,
+        seed: int = 0,
+        people: tuple[int, int] = (1, 4),
+        imu_noise: float = 1.0,
+        detector: dict | str | None = None,
+        imu_rate: float = 100.0,
+        pose_rate: float = 30.0,
+        imu_jitter: float = 0.0,
+        mounting_deg: float = 20.0,
+        azimuth_deg: tuple[float, float] = (-180.0, 180.0),
+        cache_takes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if split not in self.NUM_SUBJECTS:
+            raise ValueError(
+                f'split must be one of {list(self.NUM_SUBJECTS)}, got '
+                f'{split!r}.'
+            )
+        self.simulator = Simulator(
+            take_sec=float(take_sec),
+            imu_rate=float(imu_rate),
+            pose_rate=float(pose_rate),
+            imu_noise=IMUNoise.scaled(imu_noise),
+            imu_jitter=imu_jitter,
+            mounting_deg=mounting_deg,
+            detector=_make_detector(detector),
+            azimuth_deg=tuple(azimuth_deg),
+        )
+        if num_subjects is None:
+            num_subjects = self.NUM_SUBJECTS[split]
+        parts = plan_scenes(
+            seed, split, num_subjects, takes_per_subject, tuple(people)
+        )
+        self._parts = {part.take_id: part for part in parts}
+        self._cache = RecordingCache(cache_takes)
+        super().__init__(**kwargs)
+
+    def load_entries(self) -> list[dict]:
+        """One entry for each person's take."""
+        defaults = dict(
+            dataset_name='synthetic',
+            classes=list(ACTIONS),
+            skeleton='coco',
+            format_version=1,
+        )
+        for key, value in defaults.items():
+            self._metainfo.setdefault(key, value)
+        return [self._entry(part) for part in self._parts.values()]
+
+    def full_init(self) -> None:
+        """Make the windows and, unless ``cache_takes`` is set, the takes."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        if self._cache.size is None:
+            for entry in self.load_entries():
+                self.get_recording(entry)
+
+    def get_recording(self, entry: dict) -> Recording:
+        """Recording of an entry; its arrays are read-only."""
+        part = self._part(entry['take'])
+        return self._cache.get(
+            part.take_id, lambda: self.simulator.record(part)
+        )
+
+    def get_motion(self, take: str) -> Motion:
+        """Exact motion of a take (an entry's ``take``)."""
+        return self.simulator.motion(self._part(take))
+
+    def get_kinematics(self, take: str, times: np.ndarray) -> Kinematics:
+        """Ground truth of a take at times (T,) seconds on its clock.
+
+        Returns:
+            Keypoints (T, 17, 3), and origins (T, 11, 3) and rotations
+            (T, 11, 3, 3) of :data:`.body.SEGMENTS`, in world coordinates.
+        """
+        return self.get_motion(take).kinematics(times)
+
+    def get_camera(self, take: str) -> Camera:
+        """Camera that filmed a take."""
+        return self.simulator.camera(self._part(take))
+
+    def _part(self, take: str) -> Part:
+        if take not in self._parts:
+            raise ValueError(
+                f'No take {take!r}; the split has {list(self._parts)}.'
+            )
+        return self._parts[take]
+
+    def _entry(self, part: Part) -> dict:
+        classes, take_sec = list(ACTIONS), self.simulator.take_sec
+        return dict(
+            take=part.take_id,
+            imu=None,
+            pose=None,
+            subject=part.subject_id,
+            scene=part.scene_id,
+            camera=f'{part.scene_id}_cam',
+            start_s=0.0,
+            end_s=take_sec,
+            segments=[
+                dict(start_s=start, end_s=end, label=classes.index(name))
+                for start, end, name in part.segments(take_sec)
+            ],
+        )
+
+
+def _make_detector(detector: dict | str | None) -> Detector:
+    if detector == 'ideal':
+        return Detector.ideal()
+    if isinstance(detector, str):
+        raise ValueError(
+            f"detector must be a dict, None or 'ideal', got {detector!r}."
+        )
+    return Detector(**(detector or {}))

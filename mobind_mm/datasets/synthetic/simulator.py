@@ -1,0 +1,116 @@
+"""From a part in a scene to a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mobind_mm.structures import Clock, PoseStream, Recording
+
+from .camera import Camera
+from .choreography import perform
+from .detector import Detector
+from .imu import IMUNoise, sample_mountings, simulate_imu
+from .motion import Motion
+from .noise import derive_rng
+from .scenes import Part
+from .subject import Subject
+
+_MARGIN = 1.0
+"""Seconds that the streams go on before and after a take."""
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Acts, measures and films takes.
+
+    Args:
+        take_sec: Length of a take in seconds.
+        imu_rate: Samples per second of the IMUs.
+        pose_rate: Frames per second of the camera.
+        imu_noise: Errors of the IMUs.
+        imu_jitter: Standard deviation in seconds of the sample times; with
+            it the streams carry timestamps instead of a rate.
+        mounting_deg: Spread of the sensors' orientation on the limb.
+        detector: Errors of the keypoints.
+        azimuth_deg: Range of directions from which the camera looks.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    take_sec: float = 30.0
+    imu_rate: float = 100.0
+    pose_rate: float = 30.0
+    imu_noise: IMUNoise = field(default_factory=IMUNoise)
+    imu_jitter: float = 0.0
+    mounting_deg: float = 20.0
+    detector: Detector = field(default_factory=Detector)
+    azimuth_deg: tuple[float, float] = (-180.0, 180.0)
+
+    def __post_init__(self) -> None:
+        for name in ('take_sec', 'imu_rate', 'pose_rate'):
+            if not getattr(self, name) > 0:
+                raise ValueError(
+                    f'{name} must be > 0, got {getattr(self, name)}.'
+                )
+        if not 0 <= self.imu_jitter <= 0.1 / self.imu_rate:
+            raise ValueError(
+                f'imu_jitter must lie in [0, {0.1 / self.imu_rate}] s, a '
+                f'tenth of a sample, got {self.imu_jitter}.'
+            )
+
+    def motion(self, part: Part) -> Motion:
+        """Exact motion of a person in a take."""
+        heading = part.rng('heading').uniform(-np.pi, np.pi)
+        return perform(
+            Subject.sample(part.seed, part.split, part.subject),
+            part.segments(self.take_sec),
+            part.rng('motion'),
+            part.position(),
+            heading,
+        )
+
+    def camera(self, part: Part) -> Camera:
+        """Camera of a part's scene."""
+        return part.camera(self.azimuth_deg)
+
+    def record(self, part: Part) -> Recording:
+        """Measure and film a take; the arrays are read-only float32.
+
+        The streams go on for a second before and after the take. Noise,
+        mounting and camera are drawn independently of the motion.
+        """
+        motion = self.motion(part)
+        mountings = sample_mountings(
+            motion.body,
+            derive_rng(part.seed, 'straps', part.subject_id),
+            part.rng('mounting'),
+            self.mounting_deg,
+        )
+        rng = part.rng('imu')
+        clock = self._clock(rng, self.imu_rate, self.imu_jitter)
+        imu = simulate_imu(motion, clock, mountings, self.imu_noise, rng)
+        camera = self.camera(part)
+        clock = self._clock(part.scene_rng('frames'), self.pose_rate)
+        times = clock.at(slice(0, clock.num_samples))
+        keypoints, scores = self.detector.detect(
+            motion.kinematics(times).keypoints,
+            camera,
+            times,
+            part.rng('detector'),
+        )
+        pose = PoseStream(clock, keypoints, scores, 'coco', camera.img_shape)
+        return Recording(imu, pose)
+
+    def _clock(
+        self, rng: np.random.Generator, rate: float, jitter: float = 0.0
+    ) -> Clock:
+        """Clock that starts anywhere within its first sample."""
+        start = rng.uniform(0, 1 / rate) - _MARGIN
+        count = int((self.take_sec + 2 * _MARGIN) * rate)
+        if not jitter:
+            return Clock(count, rate=rate, start=start)
+        late = np.clip(rng.normal(0, jitter, count), -0.3 / rate, 0.3 / rate)
+        return Clock(count, times=start + np.arange(count) / rate + late)

@@ -1,0 +1,41 @@
+"""Transforms: from a recording to the tensors of one window."""
+
+from .base import BaseTransform
+from .imu import ResampleIMU
+from .imu_augmentation import (
+    RandomIMUNoise,
+    RandomIMURotation,
+    RandomIMUScale,
+    RandomSensorDrop,
+)
+from .loading import LoadWindow
+from .packing import PackIMUPose
+from .pose import ResamplePose
+from .pose_augmentation import (
+    RandomKeypointDrop,
+    RandomKeypointNoise,
+    RandomPoseRotation,
+    RandomPoseScale,
+)
+from .pose_normalization import NormalizeKeypoints
+from .windowing import RandomSpeed, RandomTimeShift, RandomWindow
+
+__all__ = [
+    'BaseTransform',
+    'LoadWindow',
+    'NormalizeKeypoints',
+    'PackIMUPose',
+    'RandomIMUNoise',
+    'RandomIMURotation',
+    'RandomIMUScale',
+    'RandomKeypointDrop',
+    'RandomKeypointNoise',
+    'RandomPoseRotation',
+    'RandomPoseScale',
+    'RandomSensorDrop',
+    'RandomSpeed',
+    'RandomTimeShift',
+    'RandomWindow',
+    'ResampleIMU',
+    'ResamplePose',
+]

@@ -1,0 +1,80 @@
+"""The base of all transforms, and checks of their arguments."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+_PROVIDERS = {
+    'window_start': 'IMUPoseDataset',
+    'recording': 'IMUPoseDataset',
+    'imu': 'LoadWindow',
+    'keypoints': 'LoadWindow',
+    'imu_mask': 'ResampleIMU',
+    'keypoint_mask': 'ResamplePose',
+}
+
+
+class BaseTransform(ABC):
+    """A step of a pipeline: takes the results dict and returns it.
+
+    MMEngine has no transform base of its own, and MMCV, which has one, is
+    no dependency. Random transforms draw from numpy's global generator,
+    which MMEngine seeds in every worker.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Keys that an earlier step must have put into the results."""
+
+    def __call__(self, results: dict) -> dict:
+        """Check that earlier steps have run, then transform."""
+        for key in self.needs:
+            if key not in results:
+                raise ValueError(
+                    f'{type(self).__name__} needs {key!r} in the results: '
+                    f'put {_PROVIDERS[key]} before it, and nothing that '
+                    'removes it in between.'
+                )
+        return self.transform(results)
+
+    @abstractmethod
+    def transform(self, results: dict) -> dict:
+        """Change the results in place and return them."""
+
+
+def check_rate(name: str, value: float) -> float:
+    """A positive number, or ValueError."""
+    if not value > 0:
+        raise ValueError(f'{name} must be > 0, got {value}.')
+    return float(value)
+
+
+def check_amount(name: str, value: float) -> float:
+    """A number >= 0, or ValueError."""
+    if not value >= 0:
+        raise ValueError(f'{name} must be >= 0, got {value}.')
+    return float(value)
+
+
+def check_prob(name: str, value: float) -> float:
+    """A number in [0, 1], or ValueError."""
+    if not 0 <= value <= 1:
+        raise ValueError(f'{name} must be in [0, 1], got {value}.')
+    return float(value)
+
+
+def check_factors(name: str, value: Sequence[float]) -> tuple[float, float]:
+    """A range (low, high) of positive factors, or ValueError."""
+    if len(value) != 2 or not 0 < value[0] <= value[1]:
+        raise ValueError(
+            f'{name} must be (low, high) with 0 < low <= high, got {value}.'
+        )
+    return float(value[0]), float(value[1])
+
+
+def happens(prob: float) -> bool:
+    """Draw whether an augmentation is applied."""
+    return np.random.random() < prob

@@ -1,0 +1,179 @@
+"""Change resampled IMUs at random, as other mountings and sensors would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...registry import TRANSFORMS
+from .base import (
+    BaseTransform,
+    check_amount,
+    check_factors,
+    check_prob,
+    happens,
+)
+from .quaternion import from_axis_angle, right_matrix, to_matrix
+
+
+@TRANSFORMS.register_module()
+class RandomIMURotation(BaseTransform):
+    """Turn each sensor in its mounting by its own constant rotation.
+
+    ``acc``, ``gyro`` and ``mag`` are expressed in the turned sensor, and
+    ``quat`` follows, so the same movement in the world is described. An
+    ``acc`` in the world frame stays.
+
+    Args:
+        max_deg: Largest angle; the axis is uniform, the angle too.
+        prob: Probability for each sensor.
+    """
+
+    needs = ('imu_mask',)
+
+    def __init__(self, max_deg: float, prob: float = 1.0) -> None:
+        self.max_deg = check_amount('max_deg', max_deg)
+        self.prob = check_prob('prob', prob)
+
+    def transform(self, results: dict) -> dict:
+        """Change the channels of ``imu``."""
+        for placement, channels in results['imu'].items():
+            if not happens(self.prob):
+                continue
+            axis = np.random.normal(size=3)
+            axis /= np.linalg.norm(axis)
+            angle = np.deg2rad(np.random.uniform(0, self.max_deg))
+            turn = from_axis_angle(axis, angle)
+            # Row vectors: v @ R is the vector seen from the turned sensor.
+            matrix = to_matrix(turn).astype(np.float32)
+            turn = right_matrix(turn).astype(np.float32)
+            frame = results['imu_meta'][placement]['frame']
+            for name, values in channels.items():
+                if name == 'quat':
+                    turned = values @ turn
+                    channels[name] = -turned if turned[0, 0] < 0 else turned
+                elif name != 'acc' or frame == 'sensor':
+                    channels[name] = values @ matrix
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomIMUNoise(BaseTransform):
+    """Add white noise and a constant bias to each axis.
+
+    Args:
+        acc_std: White noise of ``acc`` in m/s^2.
+        gyro_std: White noise of ``gyro`` in rad/s.
+        mag_std: White noise of ``mag`` in uT.
+        acc_bias_std: Bias of ``acc`` in m/s^2, drawn once a window.
+        gyro_bias_std: Bias of ``gyro`` in rad/s, drawn once a window.
+        prob: Probability for each sensor.
+    """
+
+    needs = ('imu_mask',)
+
+    def __init__(
+        self,
+        acc_std: float = 0.0,
+        gyro_std: float = 0.0,
+        mag_std: float = 0.0,
+        acc_bias_std: float = 0.0,
+        gyro_bias_std: float = 0.0,
+        prob: float = 1.0,
+    ) -> None:
+        self.white = dict(
+            acc=check_amount('acc_std', acc_std),
+            gyro=check_amount('gyro_std', gyro_std),
+            mag=check_amount('mag_std', mag_std),
+        )
+        self.bias = dict(
+            acc=check_amount('acc_bias_std', acc_bias_std),
+            gyro=check_amount('gyro_bias_std', gyro_bias_std),
+            mag=0.0,
+        )
+        self.prob = check_prob('prob', prob)
+
+    def transform(self, results: dict) -> dict:
+        """Change the channels of ``imu``."""
+        for channels in results['imu'].values():
+            if not happens(self.prob):
+                continue
+            for name in channels.keys() & self.white.keys():
+                values = channels[name]
+                noise = np.random.normal(0, self.bias[name], (1, 3))
+                if self.white[name]:
+                    white = np.random.standard_normal(values.shape)
+                    noise = noise + self.white[name] * white
+                channels[name] = values + noise.astype(np.float32)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomIMUScale(BaseTransform):
+    """Multiply each of ``acc``, ``gyro`` and ``mag`` by its own factor.
+
+    Args:
+        factors: Range (low, high) to draw the factors from.
+        prob: Probability for each sensor.
+    """
+
+    needs = ('imu_mask',)
+
+    def __init__(
+        self, factors: Sequence[float] = (0.9, 1.1), prob: float = 1.0
+    ) -> None:
+        self.factors = check_factors('factors', factors)
+        self.prob = check_prob('prob', prob)
+
+    def transform(self, results: dict) -> dict:
+        """Change the channels of ``imu``."""
+        for channels in results['imu'].values():
+            if happens(self.prob):
+                for name in channels.keys() - {'quat'}:
+                    factor = np.random.uniform(*self.factors)
+                    channels[name] = channels[name] * np.float32(factor)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomSensorDrop(BaseTransform):
+    """Mask sensors, each with the same probability.
+
+    Args:
+        prob: Probability for each sensor.
+        min_sensors: How many must remain of those that are there; drawn at
+            random among the dropped if fewer do.
+        placements: The sensors that count and may be dropped; None for all
+            that were loaded. Give those that are packed, if
+            :class:`LoadWindow` loads more.
+    """
+
+    needs = ('imu_mask',)
+
+    def __init__(
+        self,
+        prob: float,
+        min_sensors: int = 1,
+        placements: Sequence[str] | None = None,
+    ) -> None:
+        self.prob = check_prob('prob', prob)
+        self.min_sensors = int(check_amount('min_sensors', min_sensors))
+        self.placements = placements
+
+    def transform(self, results: dict) -> dict:
+        """Change ``imu_mask``."""
+        mask = results['imu_mask']
+        present = [
+            name
+            for name, seen in mask.items()
+            if seen and (self.placements is None or name in self.placements)
+        ]
+        # The sensors with the largest draws are the last to go.
+        draws = np.random.random(len(present))
+        protected = np.argsort(-draws)[: self.min_sensors]
+        dropped = draws < self.prob
+        dropped[protected] = False
+        for name, drop in zip(present, dropped):
+            mask[name] = not drop
+        return results

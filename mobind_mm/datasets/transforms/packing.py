@@ -1,0 +1,130 @@
+"""Hand a window to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ...registry import TRANSFORMS
+from ...skeleton import Limb, get_limb, limb_indices
+from ...structures import MoBindDataSample
+from ..io.schema import IMU_CHANNELS
+from .base import BaseTransform
+
+META_KEYS = (
+    *('sample_idx', 'take', 'subject', 'scene', 'camera', 'role', 'action'),
+    *('window_start', 'window_sec', 'imu_rate', 'pose_rate'),
+)
+
+
+@TRANSFORMS.register_module()
+class PackIMUPose(BaseTransform):
+    """Stack limbs to tensors, with masks, and keep the ids.
+
+    Args:
+        placements: Limbs in model order, by name or as :class:`Limb`. One
+            that a recording has no sensor for is masked.
+        imu_channels: Channels in model order: ``acc``, ``gyro``, ``quat``,
+            ``mag``.
+        meta_keys: Results to keep in the data sample.
+
+    Raises:
+        ValueError: If a limb or channel name is unknown, or a sensor lacks
+            a channel.
+    """
+
+    needs = ('imu_mask', 'keypoint_mask')
+
+    def __init__(
+        self,
+        placements: Sequence[str | Limb],
+        imu_channels: Sequence[str] = ('acc', 'quat'),
+        meta_keys: Sequence[str] = META_KEYS,
+    ) -> None:
+        self.limbs = [
+            limb if isinstance(limb, Limb) else get_limb(limb)
+            for limb in placements
+        ]
+        self.placements = tuple(limb.name for limb in self.limbs)
+        if not self.limbs or len(set(self.placements)) < len(self.limbs):
+            raise ValueError(
+                f'placements must name each limb once, got {placements}.'
+            )
+        unknown = [c for c in imu_channels if c not in IMU_CHANNELS]
+        if unknown or not imu_channels:
+            raise ValueError(
+                f'imu_channels must be among {list(IMU_CHANNELS)}, got '
+                f'{list(imu_channels)}.'
+            )
+        self.imu_channels = tuple(imu_channels)
+        self.num_channels = sum(IMU_CHANNELS[c] for c in imu_channels)
+        self.meta_keys = tuple(meta_keys)
+        self._indices: dict[str, np.ndarray] = {}  # by skeleton layout
+
+    def transform(self, results: dict) -> dict:
+        """Pack.
+
+        Returns:
+            ``inputs``: ``imu`` (S, C_imu, T_imu) and ``pose`` (S, 6, T_pose)
+            float32, ``imu_mask`` (S,) and ``pose_mask`` (S, T_pose) bool,
+            and ``data_samples``. A masked sensor is zero. Pose channels are
+            x0 x1 x2 y0 y1 y2 of the limb; ``pose_mask`` is true where all
+            three keypoints are known.
+        """
+        imu, imu_mask = self._pack_imu(results)
+        pose, pose_mask = self._pack_pose(results)
+        meta = {key: results[key] for key in self.meta_keys}
+        meta['placements'] = self.placements
+        return dict(
+            inputs=dict(
+                imu=torch.from_numpy(imu),
+                pose=torch.from_numpy(pose),
+                imu_mask=torch.from_numpy(imu_mask),
+                pose_mask=torch.from_numpy(pose_mask),
+            ),
+            data_samples=MoBindDataSample(metainfo=meta),
+        )
+
+    def _pack_imu(self, results: dict) -> tuple[np.ndarray, np.ndarray]:
+        length = round(results['window_sec'] * results['imu_rate'])
+        shape = (len(self.placements), self.num_channels, length)
+        imu = np.zeros(shape, dtype=np.float32)
+        mask = np.zeros(len(self.placements), dtype=bool)
+        for row, placement in enumerate(self.placements):
+            if placement not in results['imu']:
+                continue
+            channels = results['imu'][placement]
+            lacking = [c for c in self.imu_channels if c not in channels]
+            if lacking:
+                raise ValueError(
+                    f'take {results["take"]!r}: {placement} has no '
+                    f'{lacking}, only {sorted(channels)}. Set imu_channels '
+                    'of PackIMUPose (and channels of LoadWindow) to what '
+                    'the data set has, and in_channels of the model to it.'
+                )
+            mask[row] = results['imu_mask'][placement]
+            if mask[row]:
+                parts = [channels[c] for c in self.imu_channels]
+                imu[row] = np.concatenate(parts, axis=1).T
+        return imu, mask
+
+    def _pack_pose(self, results: dict) -> tuple[np.ndarray, np.ndarray]:
+        length = round(results['window_sec'] * results['pose_rate'])
+        if results['keypoints'] is None:
+            pose = np.zeros((len(self.limbs), 6, length), dtype=np.float32)
+            return pose, np.zeros((len(self.limbs), length), dtype=bool)
+        layout = results['layout']
+        if layout not in self._indices:
+            self._indices[layout] = np.array(limb_indices(layout, self.limbs))
+        index = self._indices[layout]
+        known = results['keypoint_mask']
+        # Never seen in this window: there is nothing to bridge from.
+        seen = known.any(axis=0)[:, None]
+        keypoints = np.where(seen, results['keypoints'], np.float32(0))
+        # (T, S, 3, 2) -> (S, 2, 3, T): x of the three, then y.
+        pose = keypoints[:, index].transpose(1, 3, 2, 0)
+        pose = pose.reshape(len(self.limbs), 6, length)
+        mask = known[:, index].all(axis=2).T
+        return np.ascontiguousarray(pose), np.ascontiguousarray(mask)

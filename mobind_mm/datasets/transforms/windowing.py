@@ -1,0 +1,111 @@
+"""Which stretch of time a window shows: random starts, offsets, speeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...registry import TRANSFORMS
+from ..windows import label_at
+from .base import BaseTransform, check_amount, check_factors
+
+
+def source_span(results: dict) -> tuple[float, float]:
+    """Start and length in seconds, in the recording, of the pose window."""
+    length = results['window_sec'] * results.get('speed', 1.0)
+    return results['window_start'], length
+
+
+def _move(results: dict, start: float) -> None:
+    """Set the start, kept inside the entry, and the label that it has."""
+    _, length = source_span(results)
+    latest = results['entry_end'] - length
+    start = max(min(start, latest), results['entry_start'])
+    results['window_start'] = float(start)
+    results['action'] = label_at(
+        results['segments'], start, length, results['min_label_overlap']
+    )
+
+
+@TRANSFORMS.register_module()
+class RandomWindow(BaseTransform):
+    """Draw the start of the window uniformly, and its label with it.
+
+    Args:
+        max_shift_sec: Farthest from the start given by the dataset; None
+            draws from the whole entry.
+    """
+
+    needs = ('window_start', 'recording')
+
+    def __init__(self, max_shift_sec: float | None = None) -> None:
+        if max_shift_sec is not None:
+            check_amount('max_shift_sec', max_shift_sec)
+        self.max_shift_sec = max_shift_sec
+
+    def transform(self, results: dict) -> dict:
+        """Move ``window_start``; update ``action``."""
+        start, length = source_span(results)
+        low, high = results['entry_start'], results['entry_end'] - length
+        if self.max_shift_sec is not None:
+            low = max(low, start - self.max_shift_sec)
+            high = min(high, start + self.max_shift_sec)
+        _move(results, np.random.uniform(low, max(low, high)))
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomSpeed(BaseTransform):
+    """Play IMU and pose faster or slower by the same factor.
+
+    The window then shows ``window_sec * factor`` seconds of the recording.
+    Orientation and keypoints become exactly those of the faster movement,
+    angular rate is multiplied by the factor, and acceleration without
+    gravity by its square. Acceleration *with* gravity is left as it is: its
+    gravity part does not scale and cannot be split off without knowing the
+    orientation, so its dynamic part is too small by the square of the
+    factor. Keep the range near 1.
+
+    Args:
+        factors: Range (low, high) to draw the factor from; limited to what
+            the recording is long enough for.
+    """
+
+    needs = ('window_start', 'recording')
+
+    def __init__(self, factors: Sequence[float] = (0.9, 1.1)) -> None:
+        self.factors = check_factors('factors', factors)
+
+    def transform(self, results: dict) -> dict:
+        """Set ``speed``; keep the window inside the entry."""
+        duration = results['entry_end'] - results['entry_start']
+        factor = np.random.uniform(*self.factors)
+        results['speed'] = min(factor, duration / results['window_sec'])
+        _move(results, results['window_start'])
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomTimeShift(BaseTransform):
+    """Cut the IMU window a little off the pose window.
+
+    Args:
+        max_sec: Farthest offset in seconds; limited to the recording.
+    """
+
+    needs = ('window_start', 'recording')
+
+    def __init__(self, max_sec: float) -> None:
+        self.max_sec = check_amount('max_sec', max_sec)
+
+    def transform(self, results: dict) -> dict:
+        """Set ``imu_offset`` in seconds, positive if the IMU is later.
+
+        Put it after the steps that move the window.
+        """
+        start, length = source_span(results)
+        low = max(-self.max_sec, results['entry_start'] - start)
+        high = min(self.max_sec, results['entry_end'] - length - start)
+        results['imu_offset'] = np.random.uniform(low, max(low, high))
+        return results

@@ -1,0 +1,67 @@
+"""Where windows lie in an entry, and which label they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+_EPS = 1e-6  # seconds; borders come from divisions and JSON
+
+
+def window_starts(
+    entry: Mapping, window_sec: float, stride_sec: float | None
+) -> list[float]:
+    """Start times in seconds of the windows of one entry.
+
+    Args:
+        entry: ``start_s``, ``end_s`` and ``segments``.
+        window_sec: Length of a window.
+        stride_sec: Distance of starts; None gives one window a segment,
+            centred in it and moved inside the entry (one centred window if
+            the entry has no segments).
+
+    Returns:
+        Starts in the order of time or of segments; none if the entry is
+        shorter than a window.
+    """
+    start, end = float(entry['start_s']), float(entry['end_s'])
+    room = end - start - window_sec
+    if room < -_EPS:
+        return []
+    if stride_sec is not None:
+        count = int(np.floor((room + _EPS) / stride_sec)) + 1
+        return [start + i * stride_sec for i in range(count)]
+    spans = [(s['start_s'], s['end_s']) for s in entry.get('segments', ())]
+    latest = start + max(room, 0.0)
+    return [
+        min(max((first + last - window_sec) / 2, start), latest)
+        for first, last in spans or [(start, end)]
+    ]
+
+
+def label_at(
+    segments: Iterable[Mapping],
+    start: float,
+    length: float,
+    min_overlap: float = 0.5,
+) -> int:
+    """Label of the window ``[start, start + length]``.
+
+    Args:
+        segments: ``start_s``, ``end_s`` and ``label`` each.
+        start: Start of the window in seconds.
+        length: Length of the window in seconds.
+        min_overlap: Fraction of the window that a segment must cover.
+
+    Returns:
+        Label of the segment that covers most of the window (the first one
+        if equal), or -1 if none covers enough.
+    """
+    best, label = 0.0, -1
+    for segment in segments:
+        first = max(start, segment['start_s'])
+        overlap = min(start + length, segment['end_s']) - first
+        if overlap > best + _EPS and overlap >= min_overlap * length - _EPS:
+            best, label = overlap, int(segment['label'])
+    return label
