@@ -55,6 +55,17 @@ def test_info_nce_excludes_pairs():
     assert float(loss) == pytest.approx(sum(halves) / 2, rel=1e-6)
 
 
+def test_info_nce_rows_beyond_the_pairs_are_negatives_only():
+    torch.manual_seed(3)
+    a, b = torch.randn(2, 6, 4, dtype=torch.float64)
+    a = a[:5]
+    loss = info_nce(a, b, torch.tensor(3.0), num_pairs=4)
+    forth = [nce_row([cosine(a[i], y) for y in b], i, 3.0) for i in range(4)]
+    back = [nce_row([cosine(x, b[i]) for x in a], i, 3.0) for i in range(4)]
+    expected = (sum(forth) + sum(back)) / 8
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+
+
 def test_token_negatives_are_tokens_of_the_same_sample_only():
     torch.manual_seed(0)
     a, b = torch.randn(2, 3, 5, 4, dtype=torch.float64)

@@ -33,7 +33,8 @@ class ConvFormer(BaseModule):
         ffn_dims: Feed-forward width.
         dropout: Dropout inside the transformer.
         out_dropout: Dropout of the transformer's output.
-        norm_first: Pre-norm layers instead of the published post-norm.
+        norm_first: Pre-norm layers and a last norm instead of the
+            published post-norm.
         init_cfg: MMEngine initialisation config.
 
     Raises:
@@ -101,6 +102,8 @@ class ConvFormer(BaseModule):
             )
             for _ in range(num_layers)
         )
+        # Pre-norm layers leave their sum unnormalised.
+        self.norm = nn.LayerNorm(embed_dims) if norm_first else nn.Identity()
         self.out_dropout = nn.Dropout(out_dropout)
         self.projector = nn.Linear(embed_dims, embed_dims, False)
 
@@ -140,7 +143,7 @@ class ConvFormer(BaseModule):
             padding = ~mask
         for layer in self.layers:
             x = layer(x, src_key_padding_mask=padding)
-        tokens = self.out_dropout(x)
+        tokens = self.out_dropout(self.norm(x))
         if padding is None:
             mean = tokens.mean(dim=1)
         else:

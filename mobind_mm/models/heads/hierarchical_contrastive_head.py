@@ -24,7 +24,7 @@ class HierarchicalContrastiveHead(BaseModule):
         embed_dims: Width D; needed for the multi-positive projection.
         global_weight: Clip against clip over the batch.
         local_weight: Limb trajectory against its IMU over all limbs of
-            the batch.
+            the batch, those without a counterpart included.
         token_weight: Token against token within each sample.
         multi_positive_weight: Projected IMU limbs against the detached
             pose clip.
@@ -110,13 +110,29 @@ class HierarchicalContrastiveHead(BaseModule):
 
     def _local(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
         both = feats['imu_mask'] & feats['pose_mask']
-        imu = gather_with_grad(feats['imu_local'][both])
-        pose = gather_with_grad(feats['pose_local'][both])
+        imu, imu_limb = self._pairs_first(feats, 'imu', both)
+        pose, pose_limb = self._pairs_first(feats, 'pose', both)
         exclude = None
         if self.local_negatives == 'same_limb':
-            limb = gather_with_grad(both.nonzero()[:, 1])
-            exclude = limb[:, None] != limb[None, :]
-        return info_nce(imu, pose, self.scale, exclude)
+            exclude = imu_limb[:, None] != pose_limb[None, :]
+        num_pairs = len(gather_with_grad(both[both]))
+        return info_nce(imu, pose, self.scale, exclude, num_pairs)
+
+    @staticmethod
+    def _pairs_first(
+        feats: dict[str, torch.Tensor], name: str, both: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Limb features (M, D) and limb indices (M,): pairs, then the rest.
+
+        A limb whose counterpart is missing is still a negative.
+        """
+        rest = feats[f'{name}_mask'] & ~both
+        local = feats[f'{name}_local']
+        limb = torch.arange(both.shape[1], device=both.device)
+        return tuple(
+            torch.cat([gather_with_grad(x[both]), gather_with_grad(x[rest])])
+            for x in (local, limb.expand_as(both))
+        )
 
     def _token(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
         both = feats['imu_mask'] & feats['pose_mask']

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.model import BaseModule
+from torch import nn
 
 from ...registry import MODELS
 
@@ -28,6 +29,8 @@ class IMUTokenizer(BaseModule):
             them out.
         features: Scale factor by feature name, in channel order: any of
             ``channels``, ``acc_norm``, ``gyro_norm``.
+        channel_dropout: Probability of a channel of a limb being zero
+            during training.
         init_cfg: MMEngine initialisation config.
 
     Raises:
@@ -38,6 +41,7 @@ class IMUTokenizer(BaseModule):
         self,
         channels: Sequence[str] = ('acc', 'quat'),
         features: Mapping[str, float] | None = None,
+        channel_dropout: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -56,6 +60,7 @@ class IMUTokenizer(BaseModule):
                 f'IMU features {unknown} cannot be computed from channels '
                 f'{list(channels)}; choose from {sorted(possible)}.'
             )
+        self.dropout = nn.Dropout1d(channel_dropout)
         self.slices: dict[str, slice] = {}
         start = 0
         for name in channels:
@@ -94,5 +99,6 @@ class IMUTokenizer(BaseModule):
                 if name == 'acc_norm':
                     value = value - GRAVITY
             values.append(value * factor)
-        out = torch.cat(values, dim=2)
+        out = self.dropout(torch.cat(values, dim=2).flatten(0, 1))
+        out = out.unflatten(0, imu.shape[:2])
         return out if mask is None else out * mask[..., None, None]

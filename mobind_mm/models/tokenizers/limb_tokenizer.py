@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.model import BaseModule
+from torch import nn
 
 from ...registry import MODELS
 from ...skeleton import get_layout, limb_indices
@@ -30,6 +31,8 @@ class LimbTokenizer(BaseModule):
         layout: Skeleton layout of whole skeletons, e.g. ``coco``.
         rate: Frames per second of the pose stream in Hz.
         features: Scale factor by feature name, in channel order.
+        channel_dropout: Probability of a channel of a limb being zero
+            during training.
         init_cfg: MMEngine initialisation config.
 
     Raises:
@@ -42,6 +45,7 @@ class LimbTokenizer(BaseModule):
         layout: str = 'coco',
         rate: float = 10.0,
         features: Mapping[str, float] | None = None,
+        channel_dropout: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -52,6 +56,7 @@ class LimbTokenizer(BaseModule):
                 f'{sorted(_WIDTH)}.'
             )
         self.rate = rate
+        self.dropout = nn.Dropout1d(channel_dropout)
         self.num_keypoints = len(get_layout(layout))
         self.indices = limb_indices(layout, limbs)
         self.out_channels = sum(_WIDTH[name] for name in self.features)
@@ -86,8 +91,6 @@ class LimbTokenizer(BaseModule):
         """
         if pose.shape[2] == 2:
             pose = self.split(pose)
-        if list(self.features) == ['position'] and mask is None:
-            return pose * self.features['position']
         channels = []
         for name, factor in self.features.items():
             if name == 'position':
@@ -104,7 +107,8 @@ class LimbTokenizer(BaseModule):
             if mask is not None:
                 value = value * _eroded(mask, reach)[:, :, None]
             channels.append(value)
-        return torch.cat(channels, dim=2)
+        out = self.dropout(torch.cat(channels, dim=2).flatten(0, 1))
+        return out.unflatten(0, pose.shape[:2])
 
 
 def _eroded(mask: torch.Tensor, reach: int) -> torch.Tensor:
