@@ -113,9 +113,23 @@ class IMUPoseDataset(BaseDataset):
                     'data_root and ann_file.'
                 )
         metainfo, entries = read_annotations(self.ann_file)
+        self._check_dataset(metainfo)
         for key, value in metainfo.items():
             self._metainfo.setdefault(key, value)
         return entries
+
+    def _check_dataset(self, metainfo: dict) -> None:
+        """Refuse annotations of another data set than the class is for."""
+        for key in ('dataset_name', 'classes'):
+            own, found = self.METAINFO.get(key), metainfo.get(key)
+            # JSON has no tuples.
+            own = list(own) if isinstance(own, tuple) else own
+            if None not in (own, found) and own != found:
+                raise ValueError(
+                    f'{self.ann_file}: {key} is {found!r}, but '
+                    f'{type(self).__name__} is for {own!r}. Use the class of '
+                    'that data set, or IMUPoseDataset for any.'
+                )
 
     def get_recording(self, entry: dict) -> Recording:
         """Recording of an entry; its arrays are read when sliced."""

@@ -6,7 +6,6 @@ checkpoint of another architecture would run with random weights.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,9 @@ from typing import Any
 import torch
 from mmengine.runner import CheckpointLoader
 from torch import nn
+
+from .config_text import parse_config_text
+from .files import replacing
 
 _SHOWN = 3
 """Mismatches that an error message names."""
@@ -36,6 +38,34 @@ def check_checkpoint(
     checkpoint = read_checkpoint(source)
     state_dict = checkpoint.get('state_dict', checkpoint)
     check_state_dict(model, state_dict, source, partial)
+
+
+def check_resumable(model: nn.Module, source: str) -> None:
+    """Check that training can go on from a checkpoint.
+
+    MMEngine 0.10.7 runs the text under ``meta.config`` as a program when it
+    resumes, so a text that is more than data is refused here.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read, does not fit, is unsafe, or holds
+            weights alone.
+    """
+    checkpoint = read_checkpoint(source)
+    missing = [
+        key
+        for key in ('state_dict', 'meta', 'optimizer', 'message_hub')
+        if key not in checkpoint
+    ]
+    if missing:
+        raise ValueError(
+            f'{source} holds no state of training (no {", ".join(missing)}), '
+            'so it cannot be resumed; start from its weights with '
+            '--load-from.'
+        )
+    if 'config' in checkpoint['meta']:
+        parse_config_text(checkpoint['meta']['config'], source)
+    check_state_dict(model, checkpoint['state_dict'], source)
 
 
 def read_checkpoint(source: str) -> dict[str, Any]:
@@ -68,14 +98,8 @@ def read_checkpoint(source: str) -> dict[str, Any]:
 
 def save_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint under a temporary name, then rename it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with replacing(path) as temporary:
         torch.save(checkpoint, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def check_state_dict(
@@ -99,7 +123,8 @@ def check_state_dict(
     Raises:
         ValueError: If names or shapes differ; the message gives the first.
     """
-    model_shapes, file_shapes = _shapes(model.state_dict()), _shapes(state_dict)
+    model_shapes = _shapes(model.state_dict())
+    file_shapes = _shapes(state_dict)
     common = [name for name in model_shapes if name in file_shapes]
     problems = [
         f'{name} has shape {file_shapes[name]} in the file and '

@@ -11,6 +11,10 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _DRN = 'mmaction.models.localizers.drn'
 
@@ -118,3 +122,30 @@ def require_mmaction() -> types.ModuleType:
     import mmaction
 
     return mmaction
+
+
+def distribute_on_cpu(cfg: Config) -> None:
+    """Start gloo, and wrap the model without a device.
+
+    For mmengine 0.10.7: its launchers call ``torch.cuda.set_device``, and it
+    gives ``DistributedDataParallel`` a device id that a model on the CPU
+    must not have. Delete when MMEngine distributes on the CPU itself.
+
+    Raises:
+        ValueError: If the launcher works with GPUs only.
+    """
+    import torch.distributed as torch_dist
+
+    if cfg.launcher != 'pytorch':
+        raise ValueError(
+            f'--launcher {cfg.launcher} needs GPUs; on processors alone use '
+            'tools/dist_train.sh or tools/dist_test.sh, which use pytorch.'
+        )
+    torch_dist.init_process_group('gloo')
+    wrapper = dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    wrapper.update(cfg.get('model_wrapper_cfg') or {})
+    cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)

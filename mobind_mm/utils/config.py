@@ -67,8 +67,13 @@ def load_config(args: Namespace) -> Config:
     work_dir = work_dir or Path('work_dirs', path.stem)
     cfg.work_dir = str(Path(work_dir).expanduser().resolve())
     if args.seed is not None:
-        cfg.setdefault('randomness', {})['seed'] = args.seed
+        set_randomness(cfg, seed=args.seed)
     return cfg
+
+
+def set_randomness(cfg: Config, **values: Any) -> None:
+    """Change ``seed``, ``deterministic`` or ``diff_rank_seed``."""
+    cfg.randomness = {**cfg.get('randomness', {}), **values}
 
 
 def set_data_root(cfg: Config, data_root: str) -> None:

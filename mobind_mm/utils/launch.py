@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+
+from .compat import distribute_on_cpu
 
 
 def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
@@ -24,29 +25,7 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
     """
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
     if cfg.launcher != 'none' and get_device() == 'cpu':
-        _distribute_on_cpu(cfg)
+        distribute_on_cpu(cfg)
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
-
-
-def _distribute_on_cpu(cfg: Config) -> None:
-    """Start gloo, and wrap the model without a device.
-
-    For mmengine 0.10.7: its launchers call ``torch.cuda.set_device``, and it
-    gives ``DistributedDataParallel`` a device id that a model on the CPU
-    must not have. Delete when MMEngine distributes on the CPU itself.
-    """
-    if cfg.launcher != 'pytorch':
-        raise ValueError(
-            f'--launcher {cfg.launcher} needs GPUs; on processors alone use '
-            'tools/dist_train.sh or tools/dist_test.sh, which use pytorch.'
-        )
-    torch_dist.init_process_group('gloo')
-    wrapper = dict(
-        type='MMDistributedDataParallel',
-        broadcast_buffers=False,
-        find_unused_parameters=cfg.get('find_unused_parameters', False),
-    )
-    wrapper.update(cfg.get('model_wrapper_cfg') or {})
-    cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)

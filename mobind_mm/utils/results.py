@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from .files import replacing
 
 
 def prepare_results(path: str) -> None:
@@ -25,21 +26,16 @@ def prepare_results(path: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
 
 
-def write_results(
-    path: str, metrics: Mapping[str, Any], num_samples: int
-) -> None:
-    """Write metrics, and the size of the test set as ``num_samples``.
+def write_results(path: str, metrics: Mapping[str, Any]) -> None:
+    """Write metrics, among which are the numbers of samples behind them.
 
     The file is written under a temporary name first, so it is never half
     there. A metric that is not finite becomes ``null``: JSON has no NaN.
     """
-    flat = {'num_samples': num_samples, **metrics}
-    flat = {key: _plain(value) for key, value in flat.items()}
-    temporary = f'{path}.tmp'
-    with open(temporary, 'w', encoding='utf-8') as file:
-        json.dump(flat, file, indent=2, allow_nan=False)
-        file.write('\n')
-    os.replace(temporary, path)
+    flat = {key: _plain(value) for key, value in metrics.items()}
+    with replacing(path) as temporary:
+        text = json.dumps(flat, indent=2, allow_nan=False)
+        temporary.write_text(f'{text}\n', encoding='utf-8')
 
 
 def _plain(value: Any) -> Any:

@@ -51,3 +51,14 @@ def test_classes_of_egohumans_come_from_the_file(tmp_path):
     assert dataset.metainfo['classes'] == ['tagging']
     assert dataset.metainfo['dataset_name'] == 'egohumans'
     assert len(dataset) == 3  # at 0, 2 and 4 s
+
+
+def test_annotations_of_another_data_set_are_refused(tmp_path):
+    metainfo = {'dataset_name': 'utd_mhad', 'classes': ['wave']}
+    write_annotations(tmp_path / 'train.json', metainfo, [])
+    for dataset, words in (
+        (MRIDataset, "dataset_name is 'utd_mhad'"),
+        (UTDMHADDataset, r"classes is \['wave'\]"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            dataset(ann_file='train.json', data_root=str(tmp_path))

@@ -309,10 +309,30 @@ def test_pose_rotation_and_scale_keep_the_centre_and_the_shape():
     np.testing.assert_allclose(
         distances(scaled), 2 * distances(before), rtol=1e-3, atol=1e-2
     )
+    wide = t.RandomPoseScale((1.0, 1.0), (4.0, 4.0))(loaded())['keypoints']
+    spread = wide.std((0, 1)) / before.std((0, 1))
+    np.testing.assert_allclose(spread, (2.0, 0.5), rtol=1e-3)
     for found in (turned, scaled):
         np.testing.assert_allclose(
             found.mean((0, 1)), before.mean((0, 1)), rtol=1e-3
         )
+
+
+def test_smoothing_keeps_lines_and_quietens_noise():
+    results = loaded(seconds=8.0)
+    time = np.arange(len(results['keypoints']), dtype=np.float32)
+    line = np.broadcast_to(
+        time[:, None, None], results['keypoints'].shape
+    ).copy()
+    noise = np.random.default_rng(0).normal(size=line.shape)
+    smooth = t.SmoothKeypoints(2 / results['pose_rate'])
+    found = smooth({**results, 'keypoints': line})['keypoints']
+    np.testing.assert_allclose(found[8:-8], line[8:-8], rtol=1e-5)
+    quiet = smooth({**results, 'keypoints': noise})['keypoints'][8:-8]
+    # White noise through a Gaussian of sigma samples: 1 / sqrt(2 sqrt(pi)
+    # sigma) of the standard deviation remains.
+    expected = (2 * np.pi**0.5 * 2) ** -0.5
+    assert quiet.std() == pytest.approx(expected, rel=0.05)
 
 
 def test_keypoint_noise_and_drop():
@@ -357,6 +377,8 @@ def test_augmentations_that_do_not_happen_or_have_no_skeleton():
         (lambda: t.RandomWindow(-1), 'max_shift_sec'),
         (lambda: t.RandomKeypointDrop(1.5), 'drop_prob'),
         (lambda: t.RandomPoseScale((1.0,)), 'factors'),
+        (lambda: t.RandomPoseScale(aspect_factors=(2, 1)), 'aspect_factors'),
+        (lambda: t.SmoothKeypoints(-1), 'sigma_sec'),
         (lambda: t.LoadWindow(-1), 'margin_sec'),
         (lambda: t.ResamplePose(-1), 'rate'),
     ],

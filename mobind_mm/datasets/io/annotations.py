@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...structures import Recording
-from .writing import write_atomic
+from ...utils.files import replacing
 
 
 def write_annotations(
@@ -34,7 +34,8 @@ def write_annotations(
         check_entry(entry, f'{path}: entry {number}', num_classes)
     content = dict(metainfo=dict(metainfo), data_list=list(entries))
     text = json.dumps(content, indent=1, allow_nan=False)
-    write_atomic(path, text.encode())
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
 
 
 def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:

@@ -7,7 +7,6 @@ Both are safetensors files with one JSON text under the metadata key
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from ...structures import Clock, PoseStream, SensorStream
+from ...utils.files import replacing
 from .schema import (
     FORMAT_VERSION,
     IMU_FORMAT,
@@ -93,18 +93,6 @@ def write_pose(
     _write(path, arrays, POSE_FORMAT, header, source)
 
 
-def write_atomic(path: str | Path, content: bytes) -> None:
-    """Write a file under a temporary name, then move it into place."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _write(
     path: str | Path,
     arrays: dict[str, np.ndarray],
@@ -115,7 +103,9 @@ def _write(
     header = dict(
         format=name, version=FORMAT_VERSION, **header, source=source or {}
     )
-    write_atomic(path, save(arrays, metadata={'header': json.dumps(header)}))
+    content = save(arrays, metadata={'header': json.dumps(header)})
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def _times(clock: Clock) -> np.ndarray:

@@ -18,6 +18,7 @@ from .pose_augmentation import (
     RandomPoseScale,
 )
 from .pose_normalization import NormalizeKeypoints
+from .pose_smoothing import SmoothKeypoints
 from .windowing import RandomSpeed, RandomTimeShift, RandomWindow
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     'RandomWindow',
     'ResampleIMU',
     'ResamplePose',
+    'SmoothKeypoints',
 ]

@@ -64,21 +64,31 @@ class RandomKeypointNoise(PoseAugmentation):
 class RandomPoseScale(PoseAugmentation):
     """Scale the skeleton about its mean position in the window.
 
+    A changed aspect, width against height, is what a turn of the body or
+    a look from above does to a skeleton, roughly.
+
     Args:
         factors: Range (low, high) to draw the factor from.
+        aspect_factors: Range to draw the factor from by which the ratio of
+            width to height changes.
         prob: Probability for each window.
     """
 
     def __init__(
-        self, factors: Sequence[float] = (0.9, 1.1), prob: float = 1.0
+        self,
+        factors: Sequence[float] = (0.9, 1.1),
+        aspect_factors: Sequence[float] = (1.0, 1.0),
+        prob: float = 1.0,
     ) -> None:
         super().__init__(prob)
         self.factors = check_factors('factors', factors)
+        self.aspect_factors = check_factors('aspect_factors', aspect_factors)
 
     def augment(self, results: dict) -> None:
         """Change ``keypoints``."""
         factor = np.random.uniform(*self.factors)
-        _about_centre(results, np.eye(2) * factor)
+        aspect = np.random.uniform(*self.aspect_factors) ** 0.5
+        _about_centre(results, np.diag([factor * aspect, factor / aspect]))
 
 
 @TRANSFORMS.register_module()

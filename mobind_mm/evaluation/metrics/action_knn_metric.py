@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...registry import METRICS
 from ..functional import accuracy, nearest_neighbour
-from .embedding_metric import EmbeddingMetric
+from .embedding_metric import EmbeddingMetric, has_both
 
 _PAIRS = {
     'knn_top1': ('imu', 'imu'),
@@ -21,7 +21,8 @@ class ActionKNNMetric(EmbeddingMetric):
     data set with ``role='gallery'`` (the training subjects), concatenated
     with it in the dataloader. ``knn_top1`` compares IMU with IMU,
     ``knn_pose_top1`` pose with pose, ``knn_pose2imu_top1`` a pose query
-    with IMUs. Unlabelled windows do not take part.
+    with IMUs. Windows without a label or without one of the modalities do
+    not take part, so the counts are the same for all three.
 
     Args:
         collect_device: Device on which processes gather results.
@@ -38,14 +39,16 @@ class ActionKNNMetric(EmbeddingMetric):
         Raises:
             ValueError: If there is no labelled query or gallery window.
         """
-        labelled = [row for row in results if row['action'] >= 0]
+        usable = [
+            row for row in results if row['action'] >= 0 and has_both(row)
+        ]
         tables = {}
         for role in ('query', 'gallery'):
-            rows = [row for row in labelled if row['role'] == role]
+            rows = [row for row in usable if row['role'] == role]
             if not rows:
                 raise ValueError(
-                    f'No labelled window has the role {role!r}; the '
-                    'evaluation dataloader needs a ConcatDataset of the '
+                    f'No labelled window with both modalities has the role '
+                    f'{role!r}; evaluate a ConcatDataset of the '
                     "training split with role='gallery' and the evaluated "
                     "split with role='query'."
                 )
@@ -68,12 +71,11 @@ class ActionKNNMetric(EmbeddingMetric):
 
 
 def _select(table: dict, modality: str) -> dict:
-    """Embeddings, masks and actions of one modality, where it is seen."""
-    seen = table[f'{modality}_mask'].any(axis=1)
-    embedding = table[f'{modality}_embedding'][seen]
+    """Embeddings, masks and actions of one modality."""
+    embedding = table[f'{modality}_embedding']
     per_limb = embedding.ndim == 3
     return {
         'embedding': embedding,
-        'mask': table[f'{modality}_mask'][seen] if per_limb else None,
-        'action': table['action'][seen],
+        'mask': table[f'{modality}_mask'] if per_limb else None,
+        'action': table['action'],
     }

@@ -37,3 +37,8 @@ class EmbeddingMetric(BaseMetric):
         table = {key: np.stack([row[key] for row in rows]) for key in keys}
         table['action'] = np.array([row['action'] for row in rows])
         return table
+
+
+def has_both(row: dict) -> bool:
+    """Whether a collected window shows any limb in both modalities."""
+    return bool(row['imu_mask'].any() and row['pose_mask'].any())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...registry import METRICS
 from ..functional import recall_summary, retrieval_ranks
-from .embedding_metric import EmbeddingMetric
+from .embedding_metric import EmbeddingMetric, has_both
 
 
 @METRICS.register_module()
@@ -43,11 +43,7 @@ class RetrievalMetric(EmbeddingMetric):
             ValueError: If no query window has both modalities.
         """
         rows = [
-            row
-            for row in results
-            if row['role'] == 'query'
-            and row['imu_mask'].any()
-            and row['pose_mask'].any()
+            row for row in results if row['role'] == 'query' and has_both(row)
         ]
         if not rows:
             raise ValueError(

@@ -1,0 +1,85 @@
+# mRI: one 10 Hz frame clock after alignment; IMU on a 50 Hz grid.
+# Subjects 1 to 14 train, 16 and 18 validate, 15 17 19 20 test.
+placements = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee')
+train_pipeline = [
+    dict(type='RandomWindow', max_shift_sec=1.0),
+    dict(type='LoadWindow', placements=placements, channels=('acc', 'quat')),
+    dict(type='ResampleIMU', rate=50),
+    dict(type='ResamplePose', rate=10),
+    dict(type='NormalizeKeypoints', mode='torso'),
+    dict(
+        type='PackIMUPose', placements=placements, imu_channels=('acc', 'quat')
+    ),
+]
+test_pipeline = train_pipeline[1:]
+
+train_dataloader = dict(
+    batch_size=256,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='MRIDataset',
+        data_root='data/mri',
+        ann_file='annotations/train.json',
+        window_sec=5.0,
+        stride_sec=2.0,
+        pipeline=train_pipeline,
+    ),
+)
+# 1-NN action recognition looks its neighbour up among training subjects.
+gallery = dict(
+    type='MRIDataset',
+    data_root='data/mri',
+    ann_file='annotations/train.json',
+    role='gallery',
+    window_sec=5.0,
+    stride_sec=5.0,
+    filter_cfg=dict(labelled=True),
+    pipeline=test_pipeline,
+    test_mode=True,
+)
+val_dataloader = dict(
+    batch_size=256,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            gallery,
+            dict(
+                type='MRIDataset',
+                data_root='data/mri',
+                ann_file='annotations/val.json',
+                window_sec=5.0,
+                stride_sec=2.0,
+                pipeline=test_pipeline,
+                test_mode=True,
+            ),
+        ],
+    ),
+)
+test_dataloader = dict(
+    batch_size=256,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ConcatDataset',
+        datasets=[
+            gallery,
+            dict(
+                type='MRIDataset',
+                data_root='data/mri',
+                ann_file='annotations/test.json',
+                window_sec=5.0,
+                stride_sec=2.0,
+                pipeline=test_pipeline,
+                test_mode=True,
+            ),
+        ],
+    ),
+)
+val_evaluator = [dict(type='RetrievalMetric'), dict(type='ActionKNNMetric')]
+test_evaluator = val_evaluator

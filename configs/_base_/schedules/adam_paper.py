@@ -1,0 +1,10 @@
+# Published schedule: Adam at a constant rate until the validation recall has
+# not improved for 500 epochs (early_stopping in default_runtime.py).
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='Adam', lr=1e-4),
+)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=5000, val_interval=5)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+auto_scale_lr = dict(enable=False, base_batch_size=256)

@@ -1,0 +1,24 @@
+# The released recipe on mRI, stage 2 of 2: clip embeddings from the encoders
+# of stage 1. Give its best checkpoint:
+#   tools/train.py configs/mobind/mri_published_stage2.py \
+#       --load-from work_dirs/mri_published_stage1/best_*.pth
+_base_ = [
+    '../_base_/datasets/mri_published.py',
+    '../_base_/models/mobind_published.py',
+    '../_base_/schedules/adam_paper.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    head=dict(
+        global_weight=1.0,
+        local_weight=0.0,
+        token_weight=0.0,
+        multi_positive_weight=0.1,
+    ),
+    masked_token_head=dict(loss_weight=0.3),
+)
+train_dataloader = dict(batch_size=128)
+auto_scale_lr = dict(base_batch_size=128)
+optim_wrapper = dict(optimizer=dict(weight_decay=1e-4))
+load_from = 'work_dirs/mri_published_stage1/stage1.pth'

@@ -1,0 +1,25 @@
+# The released per-limb recipe (stage 1) on UTD-MHAD. Rates of the sensor and
+# of the published pose stream; 120 epochs, after which it stops improving.
+_base_ = [
+    '../_base_/datasets/utd_mhad_published.py',
+    '../_base_/models/mobind_published.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    imu_backbone=dict(in_channels=6, window_sec=2.0),
+    pose_backbone=dict(window_sec=2.0),
+    imu_neck=None,
+    pose_neck=None,
+    head=dict(global_weight=0.0, local_weight=1.0, token_weight=0.5),
+    masked_token_head=None,
+)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='Adam', lr=3e-4, weight_decay=1e-4),
+)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=120, val_interval=40)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+# The protocol has no validation subjects, so no checkpoint is chosen.
+default_hooks = dict(checkpoint=dict(interval=10, save_best=None))

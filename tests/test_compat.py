@@ -1,0 +1,112 @@
+import importlib.util
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+
+from mobind_mm.utils import compat
+
+
+def test_checkpoint_of_mmengine_loads(tmp_path):
+    buffer = HistoryBuffer()
+    for value in (1.0, 3.0):
+        buffer.update(value)
+    path = tmp_path / 'checkpoint.pth'
+    content = {
+        'message_hub': {'log_scalars': {'loss': buffer}},
+        'meta': {'scalar': np.float32(2), 'array': np.arange(3)},
+    }
+    torch.save(content, path)
+    loaded = torch.load(path, weights_only=True)
+    buffer = loaded['message_hub']['log_scalars']['loss']
+    assert (buffer.mean(), buffer.max(), buffer.current()) == (2, 3, 3)
+    assert loaded['meta']['scalar'] == 2
+    np.testing.assert_array_equal(loaded['meta']['array'], [0, 1, 2])
+
+
+class Reduced:
+    """Is pickled as a call."""
+
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda path: Reduced(__import__('os').system, f'touch {path}'),
+        lambda path: Reduced(exec, f'open({str(path)!r}, "w")'),
+        lambda path: Reduced(open, str(path), 'w'),
+        lambda path: Reduced(Path.touch, path),
+        lambda path: Reduced(getattr, HistoryBuffer.update, '__globals__'),
+        lambda path: Reduced(getattr, HistoryBuffer, '__init__'),
+        lambda path: Reduced(getattr, np.ndarray, 'tofile'),
+    ],
+    ids=['system', 'exec', 'open', 'path', 'globals', 'init', 'tofile'],
+)
+def test_unsafe_checkpoint_is_refused(tmp_path, make):
+    path, mark = tmp_path / 'evil.pth', tmp_path / 'executed'
+    torch.save({'state_dict': make(mark)}, path)
+    with pytest.raises((pickle.UnpicklingError, ValueError)):
+        torch.load(path)  # weights_only is PyTorch's default
+    assert not mark.exists()
+
+
+def test_apply_is_idempotent():
+    def finders():
+        return [
+            finder
+            for finder in sys.meta_path
+            if isinstance(finder, compat._MissingDRNFinder)
+        ]
+
+    before = finders()
+    compat.apply()
+    assert finders() == before and len(before) == 1
+    # Last, so that a real module always wins; and for two names only.
+    assert before[0].find_spec('mmaction.models.localizers') is None
+    assert before[0].find_spec('drn') is None
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec('mmaction') is None, reason='needs mmaction2'
+)
+def test_models_of_mmaction_can_be_imported():
+    code = (
+        'import mobind_mm; from mobind_mm.utils.compat import *; '
+        'require_mmaction(); import mmaction.models; '
+        'from mmaction.registry import MODELS; '
+        "print(MODELS.get('RecognizerGCN').__module__)"
+    )
+    process = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines()[-1].startswith('mmaction.models.')
+
+
+@pytest.mark.parametrize(
+    ('missing', 'message'),
+    [
+        ('mmcv', r'mobind_mm\[lite\].*full mmcv>=2\.0,<2\.2'),
+        ('mmaction', r'MMAction2 is not installed: pip install'),
+    ],
+)
+def test_what_to_install_for_mmaction(monkeypatch, missing, message):
+    monkeypatch.setattr(
+        importlib.util,
+        'find_spec',
+        lambda name: None if name == missing else object(),
+    )
+    with pytest.raises(ImportError, match=message):
+        compat.require_mmaction()

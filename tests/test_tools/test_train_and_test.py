@@ -1,0 +1,211 @@
+import json
+import runpy
+import signal
+import socket
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mobind_mm.utils.config import load_config, set_data_root
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)['state_dict']
+
+
+def failure(tool, *arguments, monkeypatch, capsys):
+    """Run a command that must end on a mistake; return its last line."""
+    monkeypatch.setattr(sys, 'argv', [str(TOOLS / tool), *arguments])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(TOOLS / tool), run_name='__main__')
+    assert caught.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def train(name, *arguments):
+    """Arguments of a run with its own work dir, without evaluation."""
+    return (
+        *('train.py', 'tiny.py', '--work-dir', name, '--no-validate'),
+        *('--data-root', 'data', '--seed', '7', *arguments, '--cfg-options'),
+        # MMEngine keeps one logger for each name.
+        *(f'experiment_name={name}', 'optim_wrapper.optimizer.lr=0.05'),
+    )
+
+
+def test_killed_run_goes_on(project, run):
+    """A run that is killed and resumed ends as one that is not."""
+    # 6 iterations an epoch: the kill comes in the last of three.
+    killed = run(train('killed'), TINY_KILL_AT='14')
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (project / 'killed/epoch_3.pth').exists()
+    runs = run(
+        train('whole'),
+        train('killed', '--resume'),
+        # --data-root reaches both datasets inside the wrapper.
+        (
+            *('test.py', 'tiny.py', 'whole/epoch_3.pth', '--data-root'),
+            *('data', '--out', 'new/results.json', '--work-dir', 'tested'),
+        ),
+    )
+    assert runs.returncode == 0, runs.stderr
+    log = runs.stdout + runs.stderr
+    assert 'resumed epoch: 2' in log
+    assert 'lr: 5.0000e-02' in log and 'Epoch(val)' not in log
+    whole, resumed = (
+        weights(project / name / 'epoch_3.pth') for name in ('whole', 'killed')
+    )
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+    results = json.loads((project / 'new/results.json').read_text())
+    assert results == {
+        'tiny/mean': (0 + 1 + 2 + 3 + 4 + 5 + 20 + 30) / 8,
+        'tiny/nothing': None,
+        'tiny/n': 8,
+    }
+    assert [p.name for p in (project / 'new').iterdir()] == ['results.json']
+
+
+def test_processes_without_gpu(project, run):
+    """Two gloo processes train as one does with twice the batch."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = str(probe.getsockname()[1])
+    _, config, *arguments = train('two')
+    two = run(('dist_train.sh', config, 2, *arguments), PORT=port)
+    assert two.returncode == 0, two.stderr
+    one = run((*train('one'), 'train_dataloader.batch_size=4'))
+    assert one.returncode == 0, one.stderr
+    one, two = (weights(project / n / 'epoch_3.pth') for n in ('one', 'two'))
+    for name, value in one.items():
+        torch.testing.assert_close(value, two[name])
+
+
+def test_checkpoint_of_another_model(project, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    line = {'line.weight': torch.ones(1, 1), 'line.bias': torch.ones(1)}
+    torch.save(line, 'narrow.pth')
+    last = failure(
+        *('test.py', 'tiny.py', 'narrow.pth', '--cfg-options'),
+        *('model.width=3', f'experiment_name={project.name}'),
+        monkeypatch=monkeypatch,
+        capsys=capsys,
+    )
+    assert last.startswith('error: The checkpoint narrow.pth does not fit')
+    assert 'line.weight has shape (1, 1) in the file and (3, 3)' in last
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['nowhere.py'], 'There is no config nowhere.py'),
+        (['tiny.py', '--data-root', 'gone'], '--data-root gone is not a dir'),
+        (['tiny.py', '--auto-scale-lr'], 'base_batch_size'),
+        (['tiny.py', '--load-from', 'gone.pth'], 'no checkpoint gone.pth'),
+        (['tiny.py', '--resume', 'gone.pth'], 'no checkpoint gone.pth'),
+        (['tiny.py', '--resume', 'bare.pth'], 'no state of training'),
+        (['tiny.py', '--load-from', 'text.pth'], 'cannot be read as a check'),
+        (['tiny.py', '--load-from', 'other.pth'], 'line.weight is missing'),
+    ],
+)
+def test_mistakes_in_training(
+    project, arguments, message, monkeypatch, capsys
+):
+    monkeypatch.chdir(project)
+    monkeypatch.delenv('MOBIND_DEBUG', raising=False)
+    line = {'line.weight': torch.ones(1, 1), 'line.bias': torch.ones(1)}
+    torch.save({'state_dict': line}, 'bare.pth')
+    torch.save({'other.weight': torch.ones(1)}, 'other.pth')
+    Path('text.pth').write_text('not a checkpoint')
+    # A name of its own, as MMEngine keeps loggers by it.
+    last = failure(
+        'train.py',
+        *arguments,
+        '--cfg-options',
+        f'experiment_name={project.name}',
+        monkeypatch=monkeypatch,
+        capsys=capsys,
+    )
+    assert last.startswith('error: ') and message in last
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='needs no GPU')
+@pytest.mark.parametrize(
+    'flag',
+    [['--amp'], ['--cfg-options', 'optim_wrapper.type=AmpOptimWrapper']],
+)
+def test_mixed_precision_needs_a_gpu(project, flag, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    last = failure(
+        'train.py', 'tiny.py', *flag, monkeypatch=monkeypatch, capsys=capsys
+    )
+    assert last.startswith('error: Mixed precision') and 'leave it out' in last
+
+
+def test_out_must_be_a_json_file(project, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    for out in ('results.txt', 'data'):
+        last = failure(
+            *('test.py', 'tiny.py', 'gone.pth', '--out', out),
+            monkeypatch=monkeypatch,
+            capsys=capsys,
+        )
+        assert last.startswith(f'error: --out {out}')
+
+
+def test_errors_of_others_keep_their_traceback(project, monkeypatch):
+    monkeypatch.chdir(project)
+    text = Path('tiny.py').read_text()
+    Path('tiny.py').write_text(text + 'broken = 1 / 0\n')
+    monkeypatch.setattr(sys, 'argv', [str(TOOLS / 'train.py'), 'tiny.py'])
+    with pytest.raises(ZeroDivisionError):
+        runpy.run_path(str(TOOLS / 'train.py'), run_name='__main__')
+
+
+def flags(**changes):
+    defaults = {
+        'config': 'tiny.py',
+        'launcher': 'none',
+        'work_dir': None,
+        'data_root': None,
+        'seed': None,
+        'cfg_options': None,
+    }
+    return Namespace(**{**defaults, **changes})
+
+
+def test_work_dir(project, monkeypatch):
+    monkeypatch.chdir(project)
+    assert load_config(flags()).work_dir == str(project / 'from_config')
+    assert load_config(flags(work_dir='w')).work_dir == str(project / 'w')
+    cfg = load_config(flags(cfg_options={'work_dir': None}))
+    assert cfg.work_dir == str(project / 'work_dirs/tiny')
+    assert load_config(flags(seed=3)).randomness == {'seed': 3}
+
+
+def test_data_root_reaches_every_dataset(tmp_path):
+    leaf = {'type': 'A', 'data_root': 'old', 'ann_file': 'old'}
+    cfg = Config(
+        {
+            'data_root': 'old',
+            'train_dataloader': {'dataset': {'type': 'B', 'dataset': leaf}},
+            'val_dataloader': {'dataset': {'datasets': [leaf, dict(leaf)]}},
+            'more': [{'test_dataloader': {'dataset': leaf}}],
+            'model': {'type': 'M', 'paths': {'data_root': 'not a dataset'}},
+        }
+    )
+    set_data_root(cfg, str(tmp_path))
+    new = {**leaf, 'data_root': str(tmp_path)}
+    assert cfg.train_dataloader.dataset.dataset == new
+    assert list(cfg.val_dataloader.dataset.datasets) == [new, new]
+    assert cfg.more[0].test_dataloader.dataset == new
+    assert cfg.data_root == str(tmp_path)
+    assert cfg.model.paths.data_root == 'not a dataset'
+    with pytest.raises(ValueError, match='no dataset'):
+        set_data_root(Config({'model': {'type': 'M'}}), str(tmp_path))
