@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 train_dataloader = dict(batch_size=32)
-train_cfg = dict(max_epochs=24, val_interval=6)
+train_cfg = dict(max_epochs=12, val_interval=4)
 param_scheduler = [
     dict(
         type='LinearLR',
@@ -21,7 +21,7 @@ param_scheduler = [
         type='CosineAnnealingLR',
         eta_min=0.0,
         begin=1,
-        end=24,
+        end=12,
         by_epoch=True,
         convert_to_iter_based=True,
     ),

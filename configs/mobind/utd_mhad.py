@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-encoder = dict(window_sec=2.0, conv_channels=(32, 64, 128))
+encoder = dict(window_sec=2.0, conv_channels=(32, 64, 128), num_segments=2)
 model = dict(
     imu_tokenizer=dict(channel_dropout=0.1),
     pose_tokenizer=dict(

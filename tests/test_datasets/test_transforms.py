@@ -427,6 +427,14 @@ def test_packing_masks():
     assert packed['pose'][1, [0, 1, 3, 4]].all()
 
 
+def test_packing_limbs_with_a_sensor_only():
+    results = loaded()
+    results['imu_mask']['head'] = False
+    pack = t.PackIMUPose(PLACEMENTS, paired_only=True)
+    packed = pack(results)['inputs']
+    assert packed['pose_mask'].all(axis=1).tolist() == [True, True, False]
+
+
 def test_packing_a_limb_of_ones_own():
     limb = Limb('left_ear', ('nose', 'left_ear', 'left_eye'))
     packed = t.PackIMUPose([limb])(loaded())

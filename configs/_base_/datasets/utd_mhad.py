@@ -9,7 +9,7 @@ train_pipeline = [
     dict(type='ResamplePose', rate=20),
     dict(type='SmoothKeypoints', sigma_sec=0.05),
     dict(type='NormalizeKeypoints', mode='torso'),
-    dict(type='RandomIMURotation', max_deg=45),
+    dict(type='RandomIMURotation', max_deg=30),
     dict(type='RandomIMUScale', factors=(0.8, 1.2)),
     dict(type='RandomIMUNoise', acc_std=0.1, gyro_std=0.02),
     dict(type='RandomPoseRotation', max_deg=15),

@@ -9,10 +9,21 @@ train_pipeline = [
     dict(type='ResamplePose', rate=10),
     dict(type='NormalizeKeypoints', mode='image'),
     dict(
+        type='PackIMUPose',
+        placements=placements,
+        imu_channels=('acc', 'gyro'),
+        paired_only=True,
+    ),
+]
+test_pipeline = [
+    dict(type='LoadWindow'),
+    dict(type='ResampleIMU', rate=50),
+    dict(type='ResamplePose', rate=10),
+    dict(type='NormalizeKeypoints', mode='image'),
+    dict(
         type='PackIMUPose', placements=placements, imu_channels=('acc', 'gyro')
     ),
 ]
-test_pipeline = train_pipeline[1:]
 
 train_dataloader = dict(
     batch_size=64,

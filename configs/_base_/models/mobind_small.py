@@ -1,6 +1,7 @@
 # Motion channels instead of raw ones, a small encoder that trains on two
-# CPU cores, aggregation over any subset of sensors; the paper's
-# single-stage objective. A leaf sets limbs, channels, rates and window.
+# CPU cores and says when things happen, aggregation over any subset of
+# sensors; the paper's single-stage objective. A leaf sets limbs, channels,
+# rates and window.
 model = dict(
     type='MoBind',
     imu_tokenizer=dict(
@@ -26,6 +27,7 @@ model = dict(
         ffn_dims=256,
         dropout=0.0,
         out_dropout=0.0,
+        num_segments=5,
         norm_first=True,
     ),
     pose_backbone=dict(
@@ -40,6 +42,7 @@ model = dict(
         ffn_dims=256,
         dropout=0.0,
         out_dropout=0.0,
+        num_segments=5,
         norm_first=True,
     ),
     imu_neck=dict(type='LimbAttentionNeck', num_limbs=5, embed_dims=128),

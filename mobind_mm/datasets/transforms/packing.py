@@ -28,6 +28,8 @@ class PackIMUPose(BaseTransform):
             that a recording has no sensor for is masked.
         imu_channels: Channels in model order: ``acc``, ``gyro``, ``quat``,
             ``mag``.
+        paired_only: Mask the limbs that have no sensor in the skeleton too.
+            Otherwise they serve as negatives in training.
         meta_keys: Results to keep in the data sample.
 
     Raises:
@@ -41,6 +43,7 @@ class PackIMUPose(BaseTransform):
         self,
         placements: Sequence[str | Limb],
         imu_channels: Sequence[str] = ('acc', 'quat'),
+        paired_only: bool = False,
         meta_keys: Sequence[str] = META_KEYS,
     ) -> None:
         self.limbs = [
@@ -60,6 +63,7 @@ class PackIMUPose(BaseTransform):
             )
         self.imu_channels = tuple(imu_channels)
         self.num_channels = sum(IMU_CHANNELS[c] for c in imu_channels)
+        self.paired_only = paired_only
         self.meta_keys = tuple(meta_keys)
         self._indices: dict[str, np.ndarray] = {}  # by skeleton layout
 
@@ -75,6 +79,8 @@ class PackIMUPose(BaseTransform):
         """
         imu, imu_mask = self._pack_imu(results)
         pose, pose_mask = self._pack_pose(results)
+        if self.paired_only:
+            pose_mask &= imu_mask[:, None]
         meta = {key: results[key] for key in self.meta_keys}
         meta['placements'] = self.placements
         return dict(

@@ -13,31 +13,34 @@ from ...registry import MODELS
 class LimbAttentionNeck(BaseModule):
     """Attention-weighted mean over the limbs that are present.
 
-    Each limb's normalised features plus a learned limb identity pass a
-    two-layer MLP; a learned score weights them. Missing limbs get weight
-    zero, so the result does not depend on what stands in their place, and
-    a model trained with ``RandomSensorDrop`` serves every subset.
+    Each limb's normalised features pass a linear map of their own; a
+    learned score weights them. Missing limbs get weight zero, so the
+    result does not depend on what stands in their place, and a model
+    trained with ``RandomSensorDrop`` serves every subset.
 
     Args:
         num_limbs: Limbs S.
         embed_dims: Width D.
+        out_dims: Width of the clip embedding, D by default.
         init_cfg: MMEngine initialisation config.
     """
 
     def __init__(
-        self, num_limbs: int, embed_dims: int, init_cfg: dict | None = None
+        self,
+        num_limbs: int,
+        embed_dims: int,
+        out_dims: int | None = None,
+        init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        out_dims = out_dims or embed_dims
+        self.num_limbs = num_limbs
         self.norm = nn.LayerNorm(embed_dims)
-        self.limb_embed = nn.Parameter(
-            torch.randn(num_limbs, embed_dims) * 0.02
+        self.weight = nn.Parameter(
+            torch.randn(num_limbs, embed_dims, out_dims) * embed_dims**-0.5
         )
-        self.mlp = nn.Sequential(
-            nn.Linear(embed_dims, 2 * embed_dims),
-            nn.GELU(),
-            nn.Linear(2 * embed_dims, embed_dims),
-        )
-        self.score = nn.Linear(embed_dims, 1)
+        self.bias = nn.Parameter(torch.zeros(num_limbs, out_dims))
+        self.score = nn.Parameter(torch.zeros(num_limbs, embed_dims))
 
     def forward(
         self, local: torch.Tensor, mask: torch.Tensor
@@ -49,21 +52,21 @@ class LimbAttentionNeck(BaseModule):
             mask: (B, S) boolean, limbs that are present.
 
         Returns:
-            (B, D) clip features, zero for a clip without any limb, and
-            the normalised limb features (B, S, D), zero where missing.
+            (B, out_dims) clip features, zero for a clip without any limb,
+            and the normalised limb features (B, S, D), zero where missing.
 
         Raises:
             ValueError: If S is not ``num_limbs``.
         """
-        if local.shape[1] != len(self.limb_embed):
+        if local.shape[1] != self.num_limbs:
             raise ValueError(
-                f'LimbAttentionNeck was built for {len(self.limb_embed)} '
-                f'limbs, got {local.shape[1]}; set num_limbs to the number '
-                'of placements in PackIMUPose.'
+                f'LimbAttentionNeck was built for {self.num_limbs} limbs, '
+                f'got {local.shape[1]}; set num_limbs to the number of '
+                'placements in PackIMUPose.'
             )
         local = self.norm(local) * mask[..., None]
-        x = local + self.limb_embed
+        score = torch.einsum('bsd,sd->bs', local, self.score)
         # A finite fill keeps clips without any limb free of NaN.
-        score = self.score(x)[..., 0].masked_fill(~mask, -1e9)
-        weight = score.softmax(dim=1) * mask
-        return torch.einsum('bs,bsd->bd', weight, self.mlp(x)), local
+        weight = score.masked_fill(~mask, -1e9).softmax(dim=1) * mask
+        value = torch.einsum('bsd,sde->bse', local, self.weight) + self.bias
+        return torch.einsum('bs,bse->be', weight, value), local

@@ -27,8 +27,9 @@ class IMUTokenizer(BaseModule):
     Args:
         channels: Raw channels in the order in which ``PackIMUPose`` lays
             them out.
-        features: Scale factor by feature name, in channel order: any of
-            ``channels``, ``acc_norm``, ``gyro_norm``.
+        features: Scale factor by feature name: any of ``channels``,
+            ``acc_norm``, ``gyro_norm``. They follow each other in this
+            order, whatever that of the names: configs are saved sorted.
         channel_dropout: Probability of a channel of a limb being zero
             during training.
         init_cfg: MMEngine initialisation config.
@@ -50,16 +51,15 @@ class IMUTokenizer(BaseModule):
                 f'Unknown IMU channels {unknown}; choose from '
                 f'{sorted(_WIDTH)}.'
             )
-        self.features = dict(features or dict.fromkeys(channels, 1.0))
-        possible = {
-            *channels,
-            *(n for n, c in _NORMS.items() if c in channels),
-        }
-        if unknown := sorted(set(self.features) - possible):
+        features = features or dict.fromkeys(channels, 1.0)
+        norms = [n for n, raw in _NORMS.items() if raw in channels]
+        possible = [*channels, *norms]
+        if unknown := sorted(set(features) - set(possible)):
             raise ValueError(
                 f'IMU features {unknown} cannot be computed from channels '
-                f'{list(channels)}; choose from {sorted(possible)}.'
+                f'{list(channels)}; choose from {possible}.'
             )
+        self.features = {n: features[n] for n in possible if n in features}
         self.dropout = nn.Dropout1d(channel_dropout)
         self.slices: dict[str, slice] = {}
         start = 0

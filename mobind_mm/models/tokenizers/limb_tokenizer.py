@@ -30,7 +30,8 @@ class LimbTokenizer(BaseModule):
         limbs: S placement names, see :mod:`mobind_mm.skeleton`.
         layout: Skeleton layout of whole skeletons, e.g. ``coco``.
         rate: Frames per second of the pose stream in Hz.
-        features: Scale factor by feature name, in channel order.
+        features: Scale factor by feature name. Channels follow the order
+            above, whatever that of the names: configs are saved sorted.
         channel_dropout: Probability of a channel of a limb being zero
             during training.
         init_cfg: MMEngine initialisation config.
@@ -49,12 +50,13 @@ class LimbTokenizer(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        self.features = dict(features or {'position': 1.0})
-        if unknown := sorted(set(self.features) - set(_WIDTH)):
+        features = features or {'position': 1.0}
+        if unknown := sorted(set(features) - set(_WIDTH)):
             raise ValueError(
                 f'Unknown limb features {unknown}; choose from '
                 f'{sorted(_WIDTH)}.'
             )
+        self.features = {n: features[n] for n in _WIDTH if n in features}
         self.rate = rate
         self.dropout = nn.Dropout1d(channel_dropout)
         self.num_keypoints = len(get_layout(layout))

@@ -1,0 +1,157 @@
+"""Every config resolves, fits together, and says what it changes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope, init_default_scope
+
+from mobind_mm.registry import DATASETS, MODELS
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted((ROOT / 'configs' / 'mobind').glob('*.py'))
+NAMES = [path.stem for path in CONFIGS]
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mobind_mm')
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+def load(name):
+    return Config.fromfile(ROOT / 'configs' / 'mobind' / f'{name}.py')
+
+
+def datasets(cfg):
+    """All dataset configs that cut windows, in all dataloaders."""
+    loaders = [cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader]
+    for loader in loaders:
+        yield from loader.dataset.get('datasets', [loader.dataset])
+
+
+def step(dataset, name):
+    (found,) = (t for t in dataset.pipeline if t.type == name)
+    return found
+
+
+def test_names_users_type_are_there():
+    published = {'mri_published_stage1', 'mri_published_stage2'}
+    own = {'synthetic', 'utd_mhad', 'totalcapture', 'mri', 'egohumans'}
+    assert own | published | {'utd_mhad_published'} == set(NAMES)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=NAMES)
+def test_leaf_is_short(path):
+    assert len(path.read_text().splitlines()) <= 60
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_pipelines_fit_the_model(name):
+    """Windows of the pipelines' shapes pass the model and train it."""
+    torch.manual_seed(0)
+    cfg = load(name)
+    model = MODELS.build(cfg.model)
+    for dataset in datasets(cfg):
+        pack = step(dataset, 'PackIMUPose')
+        limbs = len(pack.placements)
+        width = {'acc': 3, 'gyro': 3, 'quat': 4}
+        channels = sum(width[c] for c in pack.imu_channels)
+        imu_rate = step(dataset, 'ResampleIMU').rate
+        pose_rate = step(dataset, 'ResamplePose').rate
+        seconds = dataset.window_sec
+        inputs = dict(
+            imu=torch.randn(3, limbs, channels, round(seconds * imu_rate)),
+            pose=torch.randn(3, limbs, 6, round(seconds * pose_rate)),
+        )
+        losses = model(inputs, mode='loss')
+        assert torch.isfinite(sum(losses.values()))
+        for part, rate in (('imu', imu_rate), ('pose', pose_rate)):
+            backbone = getattr(model, f'{part}_backbone')
+            assert backbone.patch == round(0.2 * rate)
+        if model.pose_tokenizer is not None:
+            tokenizer = cfg.model.pose_tokenizer
+            assert tokenizer.limbs == pack.placements
+            assert tokenizer.rate == pose_rate
+            assert cfg.model.imu_tokenizer.channels == pack.imu_channels
+    terms = {f'loss_{k}' for k, v in model.head.weights.items() if v}
+    if model.masked_token_head is not None:
+        terms.add('loss_masked_token')
+    assert set(losses) == terms
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_train_and_test_pipelines_agree(name):
+    """What reaches the model differs by random transforms only."""
+
+    def fixed(dataset):
+        return [t for t in dataset.pipeline if 'Random' not in t.type]
+
+    first, *others = datasets(load(name))
+    assert any('Random' in t.type for t in first.pipeline) != (
+        name.startswith('mri_published')
+    )
+    for dataset in others:
+        assert fixed(dataset) == fixed(first)
+        assert fixed(dataset) == list(dataset.pipeline)
+
+
+@pytest.mark.parametrize(
+    'name', ['synthetic', 'totalcapture', 'mri', 'egohumans']
+)
+def test_paper_objective(name):
+    cfg = load(name).model
+    assert cfg.head.global_weight == cfg.head.local_weight == 1.0
+    assert cfg.head.token_weight == 0.5
+    assert cfg.masked_token_head.loss_weight == 0.3
+    assert cfg.masked_token_head.get('mask_ratio', 0.75) == 0.75
+
+
+def test_released_recipe():
+    first, second = (load(f'mri_published_stage{i}') for i in (1, 2))
+    assert first.model.imu_neck is None and second.model.imu_neck is not None
+    assert dict(first.optim_wrapper.optimizer) == dict(
+        type='Adam', lr=3e-4, weight_decay=1e-4
+    )
+    assert dict(second.optim_wrapper.optimizer) == dict(
+        type='Adam', lr=1e-4, weight_decay=1e-4
+    )
+    heads = [MODELS.build(cfg.model).head.weights for cfg in (first, second)]
+    assert heads == [
+        dict(local=1.0, token=0.5, multi_positive=0.0, **{'global': 0.0}),
+        dict(local=0.0, token=0.0, multi_positive=0.1, **{'global': 1.0}),
+    ]
+    assert second.model.masked_token_head.loss_weight == 0.3
+    limbs = len(step(first.train_dataloader.dataset, 'PackIMUPose').placements)
+    assert first.train_dataloader.batch_size * limbs == 1356
+    assert second.train_dataloader.batch_size == 128
+    patience = [
+        cfg.default_hooks.early_stopping.patience * cfg.train_cfg.val_interval
+        for cfg in (first, second)
+    ]
+    assert patience == [1000, 500]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_splits_and_roles(name):
+    cfg = load(name)
+    train = cfg.train_dataloader.dataset
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        gallery, query = loader.dataset.datasets
+        assert gallery.role == 'gallery' and query.get('role') is None
+        for key in ('ann_file', 'split'):
+            assert gallery.get(key) == train.get(key)
+            if key in train:
+                assert query[key] != train[key]
+        assert gallery.test_mode and query.test_mode
+
+
+@pytest.mark.parametrize('name', [n for n in NAMES if n != 'synthetic'])
+def test_without_data_the_converter_is_named(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dataset = load(name).train_dataloader.dataset
+    converter = f'tools/dataset_converters/{name.split("_pub")[0]}.py'
+    with pytest.raises(FileNotFoundError, match=converter):
+        DATASETS.build(dataset)

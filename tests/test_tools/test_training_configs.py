@@ -1,0 +1,137 @@
+"""The configs train and test through the commands, on recordings on disk."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mobind_mm.apis import init_model
+from mobind_mm.datasets import (
+    EgoHumansDataset,
+    MRIDataset,
+    SyntheticMotionDataset,
+    TotalCaptureDataset,
+    UTDMHADDataset,
+)
+from mobind_mm.datasets.io import write_annotations, write_imu, write_pose
+from mobind_mm.structures import SensorStream
+
+REPO = Path(__file__).parents[2]
+SMALL = [
+    'train_cfg.max_epochs=1',
+    'train_cfg.val_interval=1',
+    'train_dataloader.batch_size=4',
+    *(f'{s}_dataloader.num_workers=0' for s in ('train', 'val', 'test')),
+    *(
+        f'{s}_dataloader.persistent_workers=False'
+        for s in ('train', 'val', 'test')
+    ),
+]
+
+
+def write_recordings(root, dataset_class, placement=None):
+    """Synthetic people, written the way a converter of the data set does."""
+    classes = list(dataset_class.METAINFO.get('classes', ('a', 'b')))
+    name = dataset_class.METAINFO['dataset_name']
+    metainfo = dict(
+        dataset_name=name, classes=classes, skeleton='coco', format_version=1
+    )
+    for split in ('train', 'val', 'test'):
+        source = SyntheticMotionDataset(
+            split=split,
+            num_subjects=2,
+            takes_per_subject=1,
+            take_sec=12.0,
+            lazy_init=True,
+        )
+        entries = []
+        for entry in source.load_entries():
+            recording = source.get_recording(entry)
+            take = entry['take']
+            imu = recording.imu
+            if placement:
+                sensor = imu['right_wrist']
+                channels = {k: sensor.channels[k] for k in ('acc', 'gyro')}
+                imu = {placement: SensorStream(sensor.clock, channels)}
+            files = dict(
+                imu=f'imu/{take}.safetensors', pose=f'pose/{take}.safetensors'
+            )
+            write_imu(root / files['imu'], imu)
+            write_pose(root / files['pose'], recording.pose)
+            segments = [
+                dict(segment, label=segment['label'] % len(classes))
+                for segment in entry['segments']
+            ]
+            entries.append(dict(entry, **files, segments=segments))
+        write_annotations(
+            root / 'annotations' / f'{split}.json', metainfo, entries
+        )
+
+
+def command(name, *arguments, cwd):
+    done = subprocess.run(
+        [sys.executable, REPO / 'tools' / f'{name}.py', *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+@pytest.mark.parametrize(
+    'name, dataset_class',
+    [
+        ('totalcapture', TotalCaptureDataset),
+        ('mri', MRIDataset),
+        ('egohumans', EgoHumansDataset),
+    ],
+)
+def test_public_data_sets_train(name, dataset_class, tmp_path):
+    write_recordings(tmp_path / 'elsewhere', dataset_class)
+    command(
+        *('train', REPO / 'configs' / 'mobind' / f'{name}.py'),
+        *('--data-root', tmp_path / 'elsewhere'),
+        *('--cfg-options', *SMALL),
+        cwd=tmp_path,
+    )
+    work_dir = tmp_path / 'work_dirs' / name
+    assert list(work_dir.glob('best_retrieval_imu2pose_R@1_epoch_1.pth'))
+    assert list(work_dir.glob('*/vis_data/vis_image/training_curves_*.png'))
+
+
+def test_train_test_and_checkpoint_of_utd_mhad(tmp_path):
+    write_recordings(tmp_path / 'data', UTDMHADDataset, 'right_wrist')
+    config = REPO / 'configs' / 'mobind' / 'utd_mhad.py'
+    data = ('--data-root', tmp_path / 'data')
+    small = [option for option in SMALL if 'persistent' not in option]
+    command(
+        *('train', config, *data, '--cfg-options', *small),
+        'default_hooks.checkpoint.interval=1',
+        cwd=tmp_path,
+    )
+    checkpoint = tmp_path / 'work_dirs' / 'utd_mhad' / 'epoch_1.pth'
+    done = command(
+        *('test', config, checkpoint, *data, '--out', 'out/results.json'),
+        cwd=tmp_path,
+    )
+    results = json.loads((tmp_path / 'out' / 'results.json').read_text())
+    annotations = tmp_path / 'data' / 'annotations' / 'test.json'
+    entries = json.loads(annotations.read_text())['data_list']
+    # One centred window a segment.
+    windows = sum(len(entry['segments']) for entry in entries)
+    assert results['retrieval/num_windows'] == windows
+    for key in ('imu2pose_R@1', 'pose2imu_R@10', 'imu2pose_mAP'):
+        assert 0 <= results[f'retrieval/{key}'] <= 1
+    assert 'action/knn_top1' in results
+    assert 'imu2pose_R@1' in done.stderr + done.stdout  # the table
+    # The checkpoint alone gives the model back, with its config.
+    model = init_model(checkpoint)
+    assert not model.training
+    again = init_model(config, checkpoint)
+    for a, b in zip(model.parameters(), again.parameters()):
+        assert np.array_equal(a.detach().numpy(), b.detach().numpy())
