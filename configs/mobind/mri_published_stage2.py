@@ -1,7 +1,6 @@
 # The released recipe on mRI, stage 2 of 2: clip embeddings from the encoders
-# of stage 1. Give its best checkpoint:
-#   tools/train.py configs/mobind/mri_published_stage2.py \
-#       --load-from work_dirs/mri_published_stage1/best_*.pth
+# of stage 1. Copy its best checkpoint to the path of load_from below, or give
+# it with --load-from.
 _base_ = [
     '../_base_/datasets/mri_published.py',
     '../_base_/models/mobind_published.py',

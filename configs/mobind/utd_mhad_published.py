@@ -7,6 +7,7 @@ _base_ = [
 ]
 
 model = dict(
+    pose_tokenizer=dict(limbs=('right_wrist', 'right_thigh')),
     imu_backbone=dict(in_channels=6, window_sec=2.0),
     pose_backbone=dict(window_sec=2.0),
     imu_neck=None,

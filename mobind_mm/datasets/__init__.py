@@ -4,6 +4,7 @@ from . import transforms
 from .egohumans_dataset import EgoHumansDataset
 from .imu_pose_dataset import IMUPoseDataset
 from .mri_dataset import MRIDataset
+from .seeding import seed_worker
 from .synthetic import SyntheticMotionDataset
 from .totalcapture_dataset import TotalCaptureDataset
 from .utd_mhad_dataset import UTDMHADDataset
@@ -15,5 +16,6 @@ __all__ = [
     'SyntheticMotionDataset',
     'TotalCaptureDataset',
     'UTDMHADDataset',
+    'seed_worker',
     'transforms',
 ]

@@ -105,6 +105,11 @@ class IMUPoseDataset(BaseDataset):
 
         Fills ``metainfo`` where the class and the arguments left it open.
         """
+        if not self.ann_file:
+            raise ValueError(
+                f'{type(self).__name__} needs ann_file, e.g. '
+                "'annotations/train.json' (relative to data_root)."
+            )
         for path in filter(None, (self.data_root, self.ann_file)):
             if not Path(path).exists():
                 raise FileNotFoundError(
@@ -194,7 +199,7 @@ class IMUPoseDataset(BaseDataset):
             camera=entry.get('camera'),
             role=self.role,
             action=self._label(window),
-            segments=entry.get('segments', []),
+            segments=entry.get('segments') or [],
             entry_start=entry['start_s'],
             entry_end=entry['end_s'],
             window_start=window['window_start'],
@@ -231,7 +236,7 @@ class IMUPoseDataset(BaseDataset):
 
     def _label(self, window: dict) -> int:
         return label_at(
-            window['entry'].get('segments', ()),
+            window['entry'].get('segments') or (),
             window['window_start'],
             self.window_sec,
             self.min_label_overlap,

@@ -32,7 +32,7 @@ def window_starts(
     if stride_sec is not None:
         count = int(np.floor((room + _EPS) / stride_sec)) + 1
         return [start + i * stride_sec for i in range(count)]
-    spans = [(s['start_s'], s['end_s']) for s in entry.get('segments', ())]
+    spans = [(s['start_s'], s['end_s']) for s in entry.get('segments') or ()]
     latest = start + max(room, 0.0)
     return [
         min(max((first + last - window_sec) / 2, start), latest)

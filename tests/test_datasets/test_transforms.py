@@ -65,10 +65,10 @@ def test_random_time_shift_moves_only_the_imu():
     for _ in range(200):
         results = t.RandomTimeShift(0.5)(make_results(start=0.2))
         assert results['window_start'] == 0.2
-        offsets.append(results['imu_offset'])
-    assert -0.2 <= min(offsets) < -0.15 and 0.45 < max(offsets) <= 0.5
+        offsets.append(results['offset'])
+    assert -0.5 <= min(offsets) < -0.45 and 0.15 < max(offsets) <= 0.2
 
-    shifted = loaded(imu_offset=0.4)
+    shifted = loaded(offset=-0.4)
     later = t.LoadWindow()(make_results(make_recording(), start=2.4))
     later = t.ResampleIMU(50)(later)
     np.testing.assert_allclose(

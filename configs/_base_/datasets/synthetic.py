@@ -25,6 +25,7 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=True),
+    worker_init_fn=dict(type='seed_worker'),
     dataset=dict(
         type='SyntheticMotionDataset',
         split='train',

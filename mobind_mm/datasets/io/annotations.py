@@ -74,7 +74,7 @@ def check_entry(entry: Mapping, where: str, num_classes: int) -> None:
         raise ValueError(f'{where} needs the name of its "take": {entry!r}.')
     where = f'{where} (take {entry["take"]!r})'
     _check_span(entry, where)
-    for segment in entry.get('segments', ()):
+    for segment in entry.get('segments') or ():
         _check_span(segment, f'{where}, segment {segment}')
         label = segment.get('label')
         if not _is_index(label, num_classes):

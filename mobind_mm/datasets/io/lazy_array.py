@@ -71,8 +71,8 @@ def _open(path: str) -> Any:
         return safe_open(path, framework='numpy')
     except FileNotFoundError:
         raise FileNotFoundError(
-            f'{path} does not exist, although the annotations name it. '
-            'Check data_root, or run the dataset converter again.'
+            f'{path} does not exist. Check data_root and the annotations '
+            'that name it, or run the dataset converter again.'
         ) from None
     except (SafetensorError, OSError) as error:
         raise ValueError(

@@ -8,6 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...skeleton import Limb, get_limb
+from ..io.schema import IMU_CHANNELS
+
 _PROVIDERS = {
     'window_start': 'IMUPoseDataset',
     'recording': 'IMUPoseDataset',
@@ -23,7 +26,7 @@ class BaseTransform(ABC):
 
     MMEngine has no transform base of its own, and MMCV, which has one, is
     no dependency. Random transforms draw from numpy's global generator,
-    which MMEngine seeds in every worker.
+    which :func:`seed_worker` seeds in every worker.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -73,6 +76,32 @@ def check_factors(name: str, value: Sequence[float]) -> tuple[float, float]:
             f'{name} must be (low, high) with 0 < low <= high, got {value}.'
         )
     return float(value[0]), float(value[1])
+
+
+def check_placements(
+    placements: Sequence[str | Limb] | None,
+) -> tuple[str, ...] | None:
+    """Names of known limbs, None for all, or ValueError."""
+    if placements is None:
+        return None
+    return tuple(
+        limb.name if isinstance(limb, Limb) else get_limb(limb).name
+        for limb in placements
+    )
+
+
+def check_channels(
+    name: str, channels: Sequence[str] | None
+) -> tuple[str, ...] | None:
+    """Names of IMU channels, None for all, or ValueError."""
+    if channels is None:
+        return None
+    unknown = [c for c in channels if c not in IMU_CHANNELS]
+    if unknown or not channels:
+        raise ValueError(
+            f'{name} must be among {list(IMU_CHANNELS)}, got {list(channels)}.'
+        )
+    return tuple(channels)
 
 
 def happens(prob: float) -> bool:

@@ -11,6 +11,7 @@ from .base import (
     BaseTransform,
     check_amount,
     check_factors,
+    check_placements,
     check_prob,
     happens,
 )
@@ -99,7 +100,8 @@ class RandomIMUNoise(BaseTransform):
         for channels in results['imu'].values():
             if not happens(self.prob):
                 continue
-            for name in channels.keys() & self.white.keys():
+            # Not a set of names: its order would differ by process.
+            for name in [n for n in channels if n in self.white]:
                 values = channels[name]
                 noise = np.random.normal(0, self.bias[name], (1, 3))
                 if self.white[name]:
@@ -130,7 +132,7 @@ class RandomIMUScale(BaseTransform):
         """Change the channels of ``imu``."""
         for channels in results['imu'].values():
             if happens(self.prob):
-                for name in channels.keys() - {'quat'}:
+                for name in [n for n in channels if n != 'quat']:
                     factor = np.random.uniform(*self.factors)
                     channels[name] = channels[name] * np.float32(factor)
         return results
@@ -159,7 +161,7 @@ class RandomSensorDrop(BaseTransform):
     ) -> None:
         self.prob = check_prob('prob', prob)
         self.min_sensors = int(check_amount('min_sensors', min_sensors))
-        self.placements = placements
+        self.placements = check_placements(placements)
 
     def transform(self, results: dict) -> dict:
         """Change ``imu_mask``."""

@@ -13,7 +13,12 @@ from ..io.schema import (
     check_sensor_values,
     check_times,
 )
-from .base import BaseTransform, check_amount
+from .base import (
+    BaseTransform,
+    check_amount,
+    check_channels,
+    check_placements,
+)
 from .resampling import HALF_WIDTH
 from .windowing import source_span
 
@@ -47,8 +52,8 @@ class LoadWindow(BaseTransform):
         channels: Sequence[str] | None = None,
     ) -> None:
         self.margin_sec = check_amount('margin_sec', margin_sec)
-        self.placements = placements
-        self.channels = channels
+        self.placements = check_placements(placements)
+        self.channels = check_channels('channels', channels)
 
     def transform(self, results: dict) -> dict:
         """Replace ``recording`` by arrays of raw samples.
@@ -63,7 +68,7 @@ class LoadWindow(BaseTransform):
         speed = results.get('speed', 1.0)
         start, length = source_span(results)
         results['margin_sec'] = self.margin_sec
-        imu_start = start + results.get('imu_offset', 0.0)
+        imu_start = start - results.get('offset', 0.0)
         results['imu'], results['imu_meta'] = {}, {}
         for placement, stream in recording.imu.items():
             if self.placements is None or placement in self.placements:

@@ -11,7 +11,7 @@ from ...registry import TRANSFORMS
 from ...skeleton import Limb, get_limb, limb_indices
 from ...structures import MoBindDataSample
 from ..io.schema import IMU_CHANNELS
-from .base import BaseTransform
+from .base import BaseTransform, check_channels
 
 META_KEYS = (
     *('sample_idx', 'take', 'subject', 'scene', 'camera', 'role', 'action'),
@@ -55,14 +55,8 @@ class PackIMUPose(BaseTransform):
             raise ValueError(
                 f'placements must name each limb once, got {placements}.'
             )
-        unknown = [c for c in imu_channels if c not in IMU_CHANNELS]
-        if unknown or not imu_channels:
-            raise ValueError(
-                f'imu_channels must be among {list(IMU_CHANNELS)}, got '
-                f'{list(imu_channels)}.'
-            )
-        self.imu_channels = tuple(imu_channels)
-        self.num_channels = sum(IMU_CHANNELS[c] for c in imu_channels)
+        self.imu_channels = check_channels('imu_channels', imu_channels)
+        self.num_channels = sum(IMU_CHANNELS[c] for c in self.imu_channels)
         self.paired_only = paired_only
         self.meta_keys = tuple(meta_keys)
         self._indices: dict[str, np.ndarray] = {}  # by skeleton layout

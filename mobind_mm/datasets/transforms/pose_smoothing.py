@@ -5,7 +5,7 @@ from __future__ import annotations
 from scipy.ndimage import gaussian_filter1d
 
 from ...registry import TRANSFORMS
-from .base import BaseTransform, check_amount
+from .base import BaseTransform, check_rate
 
 
 @TRANSFORMS.register_module()
@@ -22,7 +22,7 @@ class SmoothKeypoints(BaseTransform):
     needs = ('keypoint_mask',)
 
     def __init__(self, sigma_sec: float) -> None:
-        self.sigma_sec = check_amount('sigma_sec', sigma_sec)
+        self.sigma_sec = check_rate('sigma_sec', sigma_sec)
 
     def transform(self, results: dict) -> dict:
         """Change ``keypoints``; the ends of the window are held."""

@@ -100,12 +100,12 @@ class RandomTimeShift(BaseTransform):
         self.max_sec = check_amount('max_sec', max_sec)
 
     def transform(self, results: dict) -> dict:
-        """Set ``imu_offset`` in seconds, positive if the IMU is later.
+        """Set ``offset`` in seconds, positive if the pose window is later.
 
         Put it after the steps that move the window.
         """
         start, length = source_span(results)
         low = max(-self.max_sec, results['entry_start'] - start)
         high = min(self.max_sec, results['entry_end'] - length - start)
-        results['imu_offset'] = np.random.uniform(low, max(low, high))
+        results['offset'] = -np.random.uniform(low, max(low, high))
         return results

@@ -1,0 +1,25 @@
+"""Seeds of the processes that load data."""
+
+import random
+
+import numpy as np
+import torch
+
+from ..registry import FUNCTIONS
+
+
+@FUNCTIONS.register_module()
+def seed_worker(worker_id: int) -> None:
+    """Seed a new worker from the loader's seed of this epoch.
+
+    MMEngine gives a worker the same seed in every epoch, so unless workers
+    persist each epoch repeats the random transforms of the first. PyTorch
+    draws its seed in the main process, which ``EpochSeedHook`` seeds by
+    epoch. Put ``worker_init_fn=dict(type='seed_worker')`` in a dataloader.
+
+    Args:
+        worker_id: Index of the worker, part of PyTorch's seed already.
+    """
+    seed = torch.initial_seed() % 2**32
+    np.random.seed(seed)
+    random.seed(seed)
