@@ -2,7 +2,10 @@ import importlib.util
 import pickle
 import subprocess
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 
 from mobind_mm.utils import compat
+from mobind_mm.utils.checkpoint import read_checkpoint
 
 
 def test_checkpoint_of_mmengine_loads(tmp_path):
@@ -27,6 +31,11 @@ def test_checkpoint_of_mmengine_loads(tmp_path):
     assert (buffer.mean(), buffer.max(), buffer.current()) == (2, 3, 3)
     assert loaded['meta']['scalar'] == 2
     np.testing.assert_array_equal(loaded['meta']['array'], [0, 1, 2])
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
 
 
 class Reduced:
@@ -57,6 +66,21 @@ def test_unsafe_checkpoint_is_refused(tmp_path, make):
     torch.save({'state_dict': make(mark)}, path)
     with pytest.raises((pickle.UnpicklingError, ValueError)):
         torch.load(path)  # weights_only is PyTorch's default
+    assert not mark.exists()
+
+
+def test_downloads_are_restricted_too(tmp_path, monkeypatch):
+    mark = tmp_path / 'executed'
+    evil = {'state_dict': Reduced(__import__('os').system, f'touch {mark}')}
+    torch.save(evil, tmp_path / 'evil.pth')
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'hub'))
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_port}/evil.pth'
+        with pytest.raises(ValueError, match='cannot be read'):
+            read_checkpoint(url)
+        server.shutdown()
     assert not mark.exists()
 
 

@@ -75,6 +75,7 @@ def test_pipelines_fit_the_model(name):
             tokenizer = cfg.model.pose_tokenizer
             assert tokenizer.limbs == pack.placements
             assert tokenizer.rate == pose_rate
+        if model.imu_tokenizer is not None:
             assert cfg.model.imu_tokenizer.channels == pack.imu_channels
     terms = {f'loss_{k}' for k, v in model.head.weights.items() if v}
     if model.masked_token_head is not None:
@@ -137,6 +138,13 @@ def test_released_recipe():
         for cfg in (first, second)
     ]
     assert patience == [1000, 500]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_learning_rate_is_for_the_batch_size(name):
+    cfg = load(name)
+    batch_size = cfg.train_dataloader.batch_size
+    assert cfg.auto_scale_lr.base_batch_size == batch_size
 
 
 @pytest.mark.parametrize('name', NAMES)

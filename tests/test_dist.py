@@ -12,7 +12,7 @@ from mobind_mm.models import HierarchicalContrastiveHead
 from mobind_mm.utils.dist import gather_with_grad
 
 SIZES = (3, 5, 1)
-D, S = 6, 2
+D, S, N = 6, 2, 3
 
 
 def batch():
@@ -25,7 +25,12 @@ def batch():
 
 def loss_of(encoder, head, imu, pose, mask):
     local_imu, local_pose = encoder(imu) * mask[..., None], encoder(pose)
+    ramp = torch.arange(1.0, N + 1)[:, None]
     feats = {
+        'imu_tokens': (local_imu[:, :, None] * ramp).sin(),
+        'pose_tokens': (local_pose[:, :, None] * ramp).cos(),
+        # Fewer tokens of the second clip on.
+        'pose_token_mask': (imu[:, :, :1] < 0.5).expand(-1, -1, N),
         'imu_local': local_imu,
         'pose_local': local_pose,
         'imu': local_imu.sum(1),
@@ -39,7 +44,7 @@ def loss_of(encoder, head, imu, pose, mask):
 def build():
     torch.manual_seed(1)
     head = HierarchicalContrastiveHead(
-        D, token_weight=0.0, multi_positive_weight=0.5
+        D, token_weight=0.7, multi_positive_weight=0.5
     )
     return nn.Linear(D, D), head
 
@@ -59,9 +64,11 @@ def run(rank, world, port, queue):
     for parameter in [*encoder.parameters(), *head.parameters()]:
         dist.all_reduce(parameter.grad)  # what DDP does: the mean
         gradients.append((parameter.grad / world).tolist())
+    loss = loss.detach().clone()
+    dist.all_reduce(loss)
     gathered = gather_with_grad(torch.arange(rank + 1) > 0)
     if rank == 0:
-        queue.put((loss.item(), gradients, gathered.tolist()))
+        queue.put((loss.item() / world, gradients, gathered.tolist()))
     dist.barrier()
     dist.destroy_process_group()
 

@@ -91,8 +91,11 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
     if args.load_from:
         cfg.load_from, cfg.resume = args.load_from, False
     elif args.resume:
-        cfg.load_from = None if args.resume == 'auto' else args.resume
-        cfg.resume = True
+        latest = find_latest_checkpoint(cfg.work_dir)
+        source = latest if args.resume == 'auto' else args.resume
+        cfg.resume = source is not None
+        # Without a checkpoint yet, the run starts as the config says.
+        cfg.load_from = source or cfg.get('load_from')
 
 
 def main() -> None:
@@ -101,13 +104,14 @@ def main() -> None:
     cfg = load_config(args)
     apply_flags(cfg, args)
     runner = build_runner(cfg, args.local_rank)
-    resume, source = cfg.get('resume', False), cfg.get('load_from')
-    if resume and source is None:
+    source = cfg.get('load_from')
+    if cfg.get('resume') and source is None:
         source = find_latest_checkpoint(cfg.work_dir)
-    if resume and source is not None:
-        check_resumable(runner.model, source)
-    elif source is not None:
-        check_checkpoint(runner.model, source, partial=True)
+    if source is not None:
+        if cfg.get('resume'):
+            check_resumable(runner.model, source)
+        else:
+            check_checkpoint(runner.model, source, partial=True)
     runner.train()
 
 

@@ -14,6 +14,8 @@ default_hooks = dict(
         rule='greater',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # Processes evaluate and save the same batch statistics.
+    sync_buffers=dict(type='SyncBuffersHook'),
     epoch_seed=dict(type='EpochSeedHook'),
     result_table=dict(type='ResultTableHook'),
     training_curve=dict(

@@ -7,6 +7,7 @@ _base_ = [
 ]
 
 train_dataloader = dict(batch_size=32)
+auto_scale_lr = dict(base_batch_size=32)
 train_cfg = dict(max_epochs=12, val_interval=4)
 param_scheduler = [
     dict(

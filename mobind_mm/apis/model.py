@@ -53,6 +53,8 @@ def init_model(
                 'file it was trained with as well.'
             )
         config = parse_config_text(text, str(checkpoint))
+        config.default_scope = 'mobind_mm'
+        _check_types(config.get('model'), str(checkpoint))
     elif not isinstance(config, Config):
         config = Config.fromfile(config)
     init_default_scope(config.get('default_scope', 'mobind_mm'))
@@ -60,6 +62,35 @@ def init_model(
     if weights is not None:
         state = weights.get('state_dict', weights)
         check_state_dict(model, state, str(checkpoint))
-        model.load_state_dict(state)
+        # What may differ has been checked: the preprocessor's statistics.
+        state = {k.removeprefix('module.'): v for k, v in state.items()}
+        model.load_state_dict(state, strict=False)
     model.cfg = config
     return model.to(device).eval()
+
+
+def _check_types(node: object, source: str) -> None:
+    """Refuse a config that asks for anything but registered models.
+
+    MMEngine resolves a dotted type to any object that can be imported and
+    calls it, which a checkpoint from somewhere else must not be able to ask
+    for.
+
+    Raises:
+        ValueError: Naming the type.
+    """
+    if isinstance(node, (list, tuple)):
+        for child in node:
+            _check_types(child, source)
+    if not isinstance(node, dict):
+        return
+    MODELS.import_from_location()
+    kind = node.get('type')
+    if kind is not None and kind not in MODELS.module_dict:
+        raise ValueError(
+            f'The config in {source} asks for {kind!r}, which is no model of '
+            'mobind_mm. If you trust it, pass the config file as well.'
+        )
+    for key, child in node.items():
+        if key != 'init_cfg':  # not used: the weights are in the file
+            _check_types(child, source)

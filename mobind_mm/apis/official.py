@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
+from ..registry import MODELS
+from ..utils.checkpoint import check_state_dict
 from ..version import __version__
 
 _RENAMES = (
@@ -185,15 +187,16 @@ def convert_official(path: str | Path, num_heads: int | None = None) -> dict:
     state, meta = load_official(path)
     if num_heads is not None:
         meta['num_heads'] = num_heads
-    cfg = Config(
-        {
-            'default_scope': 'mobind_mm',
-            'model': official_model_cfg(state, meta),
-        }
-    )
-    renamed = ((rename_key(key), value) for key, value in state.items())
+    try:
+        model_cfg = official_model_cfg(state, meta)
+    except KeyError as error:
+        raise ValueError(f'{path} lacks the weights {error}.') from None
+    cfg = Config({'default_scope': 'mobind_mm', 'model': model_cfg})
+    renamed = {rename_key(key): value for key, value in state.items()}
+    renamed.pop(None, None)
+    check_state_dict(MODELS.build(model_cfg), renamed, str(path))
     return {
-        'state_dict': {key: v for key, v in renamed if key is not None},
+        'state_dict': renamed,
         'meta': {'cfg': cfg.pretty_text, 'mobind_mm_version': __version__},
     }
 

@@ -13,7 +13,13 @@ from mmengine.logging import print_log
 
 from ..registry import DATASETS, TRANSFORMS
 from ..structures import Recording
-from .io import check_entry, read_annotations, read_imu, read_pose
+from .io import (
+    check_covered,
+    check_entry,
+    read_annotations,
+    read_imu,
+    read_pose,
+)
 from .windows import label_at, window_starts
 
 ROLES = ('query', 'gallery')
@@ -114,8 +120,8 @@ class IMUPoseDataset(BaseDataset):
             if not Path(path).exists():
                 raise FileNotFoundError(
                     f'{path} does not exist. Prepare the data with '
-                    f'{self.CONVERTER} (source: {self.SOURCE}), or set '
-                    'data_root and ann_file.'
+                    f'{self.CONVERTER} (source: {self.SOURCE}) or as '
+                    'docs/data.md says, or set data_root and ann_file.'
                 )
         metainfo, entries = read_annotations(self.ann_file)
         self._check_dataset(metainfo)
@@ -139,11 +145,19 @@ class IMUPoseDataset(BaseDataset):
     def get_recording(self, entry: dict) -> Recording:
         """Recording of an entry; its arrays are read when sliced."""
         root = self.data_root or ''
-        imu, pose = entry.get('imu'), entry.get('pose')
-        return Recording(
+        if lacking := {'imu', 'pose'} - entry.keys():
+            raise ValueError(
+                f'{self.ann_file}: take {entry["take"]!r} needs '
+                f'{sorted(lacking)}: the path of a file relative to '
+                'data_root, or null without that modality.'
+            )
+        imu, pose = entry['imu'], entry['pose']
+        recording = Recording(
             imu=read_imu(os.path.join(root, imu)) if imu else {},
             pose=read_pose(os.path.join(root, pose)) if pose else None,
         )
+        check_covered(entry, recording)
+        return recording
 
     def load_data_list(self) -> list[dict]:
         """Cut every entry into windows: ``entry``, ``window_start``."""

@@ -15,7 +15,8 @@ def seed_worker(worker_id: int) -> None:
     MMEngine gives a worker the same seed in every epoch, so unless workers
     persist each epoch repeats the random transforms of the first. PyTorch
     draws its seed in the main process, which ``EpochSeedHook`` seeds by
-    epoch. Put ``worker_init_fn=dict(type='seed_worker')`` in a dataloader.
+    epoch. Put ``worker_init_fn=dict(type='mobind_mm.seed_worker')`` in a
+    dataloader.
 
     Args:
         worker_id: Index of the worker, part of PyTorch's seed already.

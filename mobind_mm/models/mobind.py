@@ -122,6 +122,8 @@ class MoBind(BaseModel):
             imu = self.imu_tokenizer(imu, imu_mask)
         if self.pose_tokenizer is not None:
             pose = self.pose_tokenizer(pose, frames)
+        elif frames is not None:
+            pose = pose.masked_fill(~frames[:, :, None], 0.0)
         if imu_mask is None:
             imu_mask = imu.new_ones(imu.shape[:2], dtype=torch.bool)
         if frames is None:

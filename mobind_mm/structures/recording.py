@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Clock:
         last = self.start + (self.num_samples - 1) / self.rate
         return (self.start, last)
 
-    @property
+    @cached_property
     def mean_rate(self) -> float:
         """Samples per second; the inverse median interval if irregular."""
         if self.rate is not None:

@@ -6,6 +6,7 @@ Each says which version it is for and when it can be deleted.
 
 from __future__ import annotations
 
+import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -22,6 +23,7 @@ _DRN = 'mmaction.models.localizers.drn'
 def apply() -> None:
     """Install every work-around."""
     _trust_checkpoint_classes()
+    _restrict_downloads()
     if not any(isinstance(f, _MissingDRNFinder) for f in sys.meta_path):
         sys.meta_path.append(_MissingDRNFinder())
 
@@ -57,6 +59,21 @@ def _trust_checkpoint_classes() -> None:
             (_history_buffer_method, 'builtins.getattr'),
         ]
     )
+
+
+def _restrict_downloads() -> None:
+    """Read downloaded checkpoints with ``weights_only=True`` too.
+
+    For mmengine 0.10.7: it fetches URLs with ``load_state_dict_from_url``,
+    whose default is the unrestricted loader. Delete when MMEngine passes
+    ``weights_only=True``.
+    """
+    from mmengine.runner import checkpoint
+
+    if not isinstance(checkpoint.load_url, functools.partial):
+        checkpoint.load_url = functools.partial(
+            checkpoint.load_url, weights_only=True
+        )
 
 
 def _history_buffer_method(owner: object, name: str) -> object:

@@ -49,3 +49,22 @@ def gather_with_grad(x: torch.Tensor) -> torch.Tensor:
     sizes = [torch.empty_like(size) for _ in range(get_world_size())]
     torch_dist.all_gather(sizes, size)
     return _AllGather.apply(x, [int(n) for n in sizes])
+
+
+def share_of_mean(loss: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+    """Scale a mean so that the mean over processes is that over all items.
+
+    Args:
+        loss: () mean over the items of this process.
+        count: () integer, number of its items; may differ between
+            processes, and be 0 (the loss then is 0 too).
+
+    Returns:
+        () loss times count over the mean count of a process; ``loss``
+        itself in a single process.
+    """
+    if get_world_size() == 1:
+        return loss
+    total = count.clone()
+    torch_dist.all_reduce(total)
+    return loss * (count * get_world_size() / total.clamp(min=1))

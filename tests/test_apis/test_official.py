@@ -159,6 +159,47 @@ def test_config_of_a_checkpoint_is_data_not_a_program(tmp_path):
     assert not touched.exists()
 
 
+@pytest.mark.parametrize(
+    'model',
+    [
+        {'type': 'os.system', 'command': 'exit 0'},
+        {
+            'type': 'MoBind',
+            'data_preprocessor': {'type': 'subprocess.call', 'args': 'x'},
+        },
+        {'type': 'mmengine.BaseModule'},
+    ],
+)
+def test_config_of_a_checkpoint_builds_registered_models_only(tmp_path, model):
+    path = tmp_path / 'evil.pth'
+    text = f"model = {model!r}\ndefault_scope = 'os'"
+    save_checkpoint({'state_dict': {}, 'meta': {'cfg': text}}, path)
+    with pytest.raises(ValueError, match='no model of mobind_mm'):
+        init_model(path)
+
+
+@pytest.mark.parametrize(
+    'missing', ['imu_encoder.conv2.weight', 'motion_encoder.conv1.weight']
+)
+def test_an_incomplete_release_is_refused(tmp_path, missing):
+    state = published(1)
+    del state[missing]
+    torch.save(state, tmp_path / 'cut.pt')
+    with pytest.raises(ValueError, match=r'cut\.pt'):
+        convert_official(tmp_path / 'cut.pt')
+
+
+def test_weights_of_a_wrapped_model_load(tmp_path):
+    cfg = {'type': 'ConvFormer', 'in_channels': 3, 'rate': 50}
+    state = MODELS.build(cfg).state_dict()
+    wrapped = {f'module.{key}': value for key, value in state.items()}
+    text = f'model = {cfg!r}'
+    path = tmp_path / 'wrapped.pth'
+    save_checkpoint({'state_dict': wrapped, 'meta': {'cfg': text}}, path)
+    for key, value in init_model(path).state_dict().items():
+        assert torch.equal(value, state[key])
+
+
 def test_weights_of_another_architecture_are_refused(tmp_path):
     small = {'type': 'ConvFormer', 'in_channels': 3, 'rate': 50}
     text = f'model = {small!r}\ndefault_scope = "mobind_mm"'

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from recordings import (
@@ -223,9 +227,10 @@ def test_sensor_drop_keeps_the_least_number():
     never = dict(imu_mask=dict(a=True, b=True))
     assert all(t.RandomSensorDrop(0.0)(never)['imu_mask'].values())
     for _ in range(50):
-        some = dict(imu_mask=dict(a=True, b=True, c=True))
-        mask = t.RandomSensorDrop(1.0, 1, ['a', 'b'])(some)['imu_mask']
-        assert mask['c'] and mask['a'] + mask['b'] == 1
+        some = dict(imu_mask=dict(head=True, pelvis=True, c=True))
+        drop = t.RandomSensorDrop(1.0, 1, ['head', 'pelvis'])
+        mask = drop(some)['imu_mask']
+        assert mask['c'] and mask['head'] + mask['pelvis'] == 1
 
 
 # Pose
@@ -378,7 +383,7 @@ def test_augmentations_that_do_not_happen_or_have_no_skeleton():
         (lambda: t.RandomKeypointDrop(1.5), 'drop_prob'),
         (lambda: t.RandomPoseScale((1.0,)), 'factors'),
         (lambda: t.RandomPoseScale(aspect_factors=(2, 1)), 'aspect_factors'),
-        (lambda: t.SmoothKeypoints(-1), 'sigma_sec'),
+        (lambda: t.SmoothKeypoints(0), 'sigma_sec'),
         (lambda: t.LoadWindow(-1), 'margin_sec'),
         (lambda: t.ResamplePose(-1), 'rate'),
     ],
@@ -389,6 +394,41 @@ def test_arguments(make, words):
 
 
 # Packing
+
+
+@pytest.mark.parametrize(
+    'transform', ['RandomIMUScale()', 'RandomIMUNoise(1, 1)']
+)
+def test_a_seed_fixes_the_draws_of_every_process(transform):
+    """The order of a set of names differs by process."""
+    code = (
+        'import numpy as np\n'
+        'from mobind_mm.datasets import transforms as t\n'
+        'np.random.seed(0)\n'
+        'imu = dict(w=dict(acc=np.ones((2, 3)), gyro=np.ones((2, 3))))\n'
+        f'out = t.{transform}(dict(imu=imu, imu_mask=dict(w=True)))\n'
+        "print(out['imu']['w']['acc'].sum(), out['imu']['w']['gyro'].sum())"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, '-c', code],
+            env={**os.environ, 'PYTHONHASHSEED': seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in '0123'
+    }
+    assert len(printed) == 1
+
+
+def test_sensors_and_channels_to_load_are_checked():
+    with pytest.raises(ValueError, match="'left_wrst'"):
+        t.LoadWindow(placements=('left_wrst',))
+    with pytest.raises(ValueError, match="'accel'"):
+        t.LoadWindow(channels=('accel',))
+    with pytest.raises(ValueError, match="'tail'"):
+        t.RandomSensorDrop(0.5, placements=('tail',))
 
 
 def test_packing_order():

@@ -139,3 +139,16 @@ def test_nothing_to_compare_is_zero_with_a_gradient_path(empty):
     loss.backward()
     assert float(loss.detach()) == 0.0
     assert torch.all(x.grad == 0)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_token_loss_in_half_precision(dtype):
+    torch.manual_seed(4)
+    a, b = torch.randn(2, 2, 6, 4)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    mask[0, 3:] = mask[1] = False
+    scale = torch.tensor(5.0)
+    full = token_info_nce(a, b, scale, mask)
+    with torch.autocast('cpu', dtype):
+        half = token_info_nce(a, b, scale, mask)
+    assert float(half) == pytest.approx(float(full), rel=0.03)

@@ -79,17 +79,25 @@ def masked_batch():
 
 
 def spoil_what_is_masked(inputs):
-    """Replace everything behind a mask by large numbers."""
+    """Replace everything behind a mask by large numbers or NaN."""
     imu = torch.where(inputs['imu_mask'][..., None, None], inputs['imu'], 1e3)
-    pose = torch.where(inputs['pose_mask'][:, :, None], inputs['pose'], 1e3)
+    pose = torch.where(
+        inputs['pose_mask'][:, :, None], inputs['pose'], torch.nan
+    )
     return {**inputs, 'imu': imu, 'pose': pose}
 
 
+@pytest.mark.parametrize('tokenizers', [True, False])
 @pytest.mark.parametrize('neck', ['LimbAttentionNeck', 'ConcatMLPNeck', None])
 @pytest.mark.parametrize('training', [True, False])
-def test_what_stands_behind_a_mask_changes_nothing(neck, training):
+def test_what_stands_behind_a_mask_changes_nothing(neck, training, tokenizers):
     weight = 1.0 if neck else 0.0
-    model = MODELS.build(model_cfg(neck, global_weight=weight))
+    cfg = model_cfg(neck, global_weight=weight)
+    if not tokenizers:
+        cfg['imu_tokenizer'] = cfg['pose_tokenizer'] = None
+        cfg['imu_backbone']['in_channels'] = 6
+        cfg['pose_backbone']['in_channels'] = 6
+    model = MODELS.build(cfg)
     model.train(training)
     inputs = masked_batch()
     state = {k: v.clone() for k, v in model.state_dict().items()}
@@ -129,6 +137,19 @@ def test_aggregation_ignores_what_stands_behind_the_mask(neck):
     part, _ = neck(local, mask)
     changed = (whole - part).abs().amax(dim=1) > 1e-3
     assert torch.equal(changed, ~mask.all(dim=1))
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_aggregation_in_half_precision(dtype):
+    neck = MODELS.build(
+        dict(type='LimbAttentionNeck', num_limbs=S, embed_dims=D)
+    )
+    mask = masked_batch()['imu_mask']
+    local = torch.randn(B, S, D)
+    with torch.autocast('cpu', dtype):
+        half, _ = neck(local, mask)
+    full, _ = neck(local, mask)
+    torch.testing.assert_close(half.float(), full, atol=0.05, rtol=0.05)
 
 
 def test_attention_over_one_limb_is_that_limb_wherever_it_sits():

@@ -4,6 +4,7 @@ import argparse
 
 from mobind_mm.apis import convert_official
 from mobind_mm.utils.checkpoint import save_checkpoint
+from mobind_mm.utils.cli import run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

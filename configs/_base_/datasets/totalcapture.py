@@ -18,7 +18,7 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    worker_init_fn=dict(type='seed_worker'),
+    worker_init_fn=dict(type='mobind_mm.seed_worker'),
     dataset=dict(
         type='TotalCaptureDataset',
         data_root='data/totalcapture',

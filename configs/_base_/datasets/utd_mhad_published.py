@@ -29,7 +29,7 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    worker_init_fn=dict(type='seed_worker'),
+    worker_init_fn=dict(type='mobind_mm.seed_worker'),
     dataset=dict(
         type='UTDMHADDataset',
         data_root='data/utd_mhad',

@@ -1,6 +1,7 @@
 """The on-disk recording format."""
 
 from .annotations import (
+    check_covered,
     check_entry,
     common_span,
     read_annotations,
@@ -15,6 +16,7 @@ __all__ = [
     'FORMAT_VERSION',
     'IMU_CHANNELS',
     'LazyArray',
+    'check_covered',
     'check_entry',
     'common_span',
     'read_annotations',

@@ -99,6 +99,25 @@ def _check_span(span: Mapping, where: str) -> None:
         )
 
 
+def check_covered(entry: Mapping, recording: Recording) -> None:
+    """Check that the streams of a recording cover the span of its entry.
+
+    Raises:
+        ValueError: Naming the take and both spans.
+    """
+    if not recording.imu and recording.pose is None:
+        return
+    start, end = common_span(recording)
+    # Spans are often rounded; a sample is not worth an error.
+    if entry['start_s'] < start - 0.1 or entry['end_s'] > end + 0.1:
+        raise ValueError(
+            f'take {entry["take"]!r}: start_s={entry["start_s"]} and end_s='
+            f'{entry["end_s"]}, but its streams cover {start:.3f} to '
+            f'{end:.3f} s together. Correct the annotations '
+            '(mobind_mm.datasets.io.common_span gives the span).'
+        )
+
+
 def common_span(recording: Recording) -> tuple[float, float]:
     """Time range that all streams of a recording cover, in seconds.
 

@@ -11,10 +11,10 @@ class EpochSeedHook(Hook):
     """Seed the main process at the start of every training epoch.
 
     MMEngine seeds once, so after ``--resume`` the random numbers start
-    over from those of the first epoch. Seeded by epoch, a training that
-    loads data in the main process (``num_workers=0``) and is resumed at
-    the end of an epoch equals an uninterrupted one. Worker processes keep
-    their own state.
+    over from those of the first epoch. Seeded by epoch, a training that is
+    resumed at the end of an epoch equals an uninterrupted one. Workers take
+    part through ``seed_worker``, unless they persist: then they keep a
+    state of their own.
     """
 
     priority = 'VERY_HIGH'

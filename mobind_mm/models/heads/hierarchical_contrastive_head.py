@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
-from ...utils.dist import gather_with_grad
+from ...utils.dist import gather_with_grad, share_of_mean
 from ..losses import info_nce, multi_positive_nce, token_info_nce
 
 
@@ -18,7 +18,8 @@ class HierarchicalContrastiveHead(BaseModule):
     """Global, local, token and multi-positive InfoNCE, one temperature.
 
     A term with weight 0 is not computed. Across processes the global,
-    local and multi-positive terms see the clips of all of them.
+    local and multi-positive terms see the clips of all of them, and every
+    token counts the same.
 
     Args:
         embed_dims: Width D; needed for the multi-positive projection.
@@ -136,12 +137,14 @@ class HierarchicalContrastiveHead(BaseModule):
 
     def _token(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
         both = feats['imu_mask'] & feats['pose_mask']
-        return token_info_nce(
+        mask = feats['pose_token_mask'][both]
+        loss = token_info_nce(
             feats['imu_tokens'][both],
             feats['pose_tokens'][both],
             self.scale,
-            feats['pose_token_mask'][both],
+            mask,
         )
+        return share_of_mean(loss, mask.sum())
 
     def _multi_positive(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
         rows = feats['pose_mask'].any(dim=1)

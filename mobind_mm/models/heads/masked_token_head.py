@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
+from ...utils.dist import share_of_mean
 from ..losses import masked_mse
 
 
@@ -109,4 +110,5 @@ class MaskedTokenHead(BaseModule):
         hidden = self.random_mask(tokens)
         prediction = self(tokens, sensor, hidden)
         loss = masked_mse(prediction, tokens.detach(), hidden)
+        loss = share_of_mean(loss, hidden.sum())
         return {'loss_masked_token': self.loss_weight * loss}

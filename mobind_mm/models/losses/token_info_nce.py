@@ -35,8 +35,9 @@ def token_info_nce(
         return (a.sum() + b.sum()) * scale * 0.0
     logits = scale * F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).mT
     # A finite fill keeps rows without any counted token free of NaN.
-    logits = logits.masked_fill(~mask[:, None, :], -1e9)
-    back = logits.mT.masked_fill(~mask[:, None, :], -1e9)
+    least = torch.finfo(logits.dtype).min
+    back = logits.mT.masked_fill(~mask[:, None, :], least)
+    logits = logits.masked_fill(~mask[:, None, :], least)
     target = torch.arange(a.shape[1], device=a.device).repeat(len(a))
     target = target.masked_fill(~mask.flatten(), -100)
     loss = F.cross_entropy(logits.flatten(0, 1), target, ignore_index=-100)

@@ -67,6 +67,7 @@ class LimbAttentionNeck(BaseModule):
         local = self.norm(local) * mask[..., None]
         score = torch.einsum('bsd,sd->bs', local, self.score)
         # A finite fill keeps clips without any limb free of NaN.
-        weight = score.masked_fill(~mask, -1e9).softmax(dim=1) * mask
+        least = torch.finfo(score.dtype).min
+        weight = score.masked_fill(~mask, least).softmax(dim=1) * mask
         value = torch.einsum('bsd,sde->bse', local, self.weight) + self.bias
         return torch.einsum('bs,bse->be', weight, value), local

@@ -93,6 +93,8 @@ class LimbTokenizer(BaseModule):
         """
         if pose.shape[2] == 2:
             pose = self.split(pose)
+        if mask is not None:
+            pose = pose.masked_fill(~mask[:, :, None], 0.0)
         channels = []
         for name, factor in self.features.items():
             if name == 'position':
