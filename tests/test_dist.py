@@ -18,14 +18,16 @@ D, S, N = 6, 2, 3
 def batch():
     generator = torch.Generator().manual_seed(0)
     total = sum(SIZES)
-    imu, pose = torch.randn(2, total, S, D, generator=generator)
+    imu, pose = torch.randn(
+        2, total, S, D, generator=generator, dtype=torch.float64
+    )
     mask = torch.rand(total, S, generator=generator) < 0.7
     return imu, pose, mask
 
 
 def loss_of(encoder, head, imu, pose, mask):
     local_imu, local_pose = encoder(imu) * mask[..., None], encoder(pose)
-    ramp = torch.arange(1.0, N + 1)[:, None]
+    ramp = torch.arange(1, N + 1)[:, None]
     feats = {
         'imu_tokens': (local_imu[:, :, None] * ramp).sin(),
         'pose_tokens': (local_pose[:, :, None] * ramp).cos(),
@@ -46,7 +48,7 @@ def build():
     head = HierarchicalContrastiveHead(
         D, token_weight=0.7, multi_positive_weight=0.5
     )
-    return nn.Linear(D, D), head
+    return nn.Linear(D, D).double(), head.double()
 
 
 def run(rank, world, port, queue):
@@ -84,10 +86,10 @@ def test_three_uneven_processes_equal_one():
     queue = context.SimpleQueue()
     mp.spawn(run, (len(SIZES), port, queue), nprocs=len(SIZES))
     value, gradients, gathered = queue.get()
-    assert value == pytest.approx(loss.item(), rel=1e-6)
+    assert value == pytest.approx(loss.item(), rel=1e-12)
     parameters = [*encoder.parameters(), *head.parameters()]
     for parameter, gradient in zip(parameters, gradients):
         torch.testing.assert_close(
-            parameter.grad, torch.tensor(gradient), rtol=1e-5, atol=1e-7
+            parameter.grad, torch.tensor(gradient, dtype=torch.float64)
         )
     assert gathered == [False, False, True, False, True, True]

@@ -1,6 +1,6 @@
 # UTD-MHAD, one sensor a take: the model stays per limb. What the choices
-# bought, on training subjects alone (1 and 3 train, 5 validates, 108 takes,
-# one seed; recall@1 of IMU to pose, standard error 0.04): README.md here.
+# bought on training subjects alone (1 and 3 train, 5 validates, 108 takes,
+# one seed) is in README.md of this directory.
 _base_ = [
     '../_base_/datasets/utd_mhad.py',
     '../_base_/models/mobind_small.py',

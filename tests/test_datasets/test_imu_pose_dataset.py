@@ -10,7 +10,7 @@ from recordings import make_entry, write_dataset
 from torch.utils.data import DataLoader
 
 from mobind_mm.datasets import IMUPoseDataset
-from mobind_mm.datasets.io import lazy_array
+from mobind_mm.datasets.io import lazy_array, write_annotations
 from mobind_mm.datasets.windows import label_at, window_starts
 from mobind_mm.registry import DATASETS
 from mobind_mm.structures import MoBindDataSample
@@ -351,6 +351,25 @@ def test_no_entries(tmp_path):
 
 
 # Subclasses say where entries and recordings come from, nothing else.
+
+
+def test_an_entry_and_its_streams_must_agree(tmp_path):
+    entries = [make_entry('a', 10.0), make_entry('b', 10.0)]
+    write_dataset(tmp_path, entries)
+    entries[0]['end_s'] = 60.0
+    entries[1]['imu_path'] = entries[1].pop('imu')
+    metainfo = dict(classes=['wave', 'jump'], skeleton='coco')
+    write_annotations(tmp_path / 'annotations/train.json', metainfo, entries)
+    dataset = make(tmp_path)
+    with pytest.raises(ValueError, match=r"'a': start_s=0.0 and end_s=60.0"):
+        dataset[0]
+    with pytest.raises(ValueError, match=r"'b' needs \['imu'\]"):
+        dataset[len(dataset) - 1]
+
+
+def test_an_annotation_file_must_be_named(tmp_path):
+    with pytest.raises(ValueError, match='needs ann_file'):
+        make(tmp_path, ann_file='')
 
 
 def test_a_source_without_files():

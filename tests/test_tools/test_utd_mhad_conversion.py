@@ -1,4 +1,5 @@
 import json
+import os
 import runpy
 import struct
 import sys
@@ -188,11 +189,16 @@ def test_interrupted_conversion_goes_on(src, tmp_path):
     assert changed == {'a1_s2_t1', 'a1_s3_t1'}
 
 
-def test_a_newer_source_is_converted_again(src, tmp_path):
+@pytest.mark.parametrize('days', [1, -1000])
+def test_another_source_is_converted_again(src, tmp_path, days):
+    """Newer, or older: unpacking an archive restores old times."""
     dst = tmp_path / 'dst'
     convert_utd_mhad(src, dst)
-    newer = src / 'Inertial/a1_s1_t1_inertial.mat'
-    savemat(newer, {'d_iner': 2 * inertial()})
+    other = src / 'Inertial/a1_s1_t1_inertial.mat'
+    time = other.stat().st_mtime + days * 86400
+    savemat(other, {'d_iner': 2 * inertial()})
+    for path in (other, src / 'Skeleton/a1_s1_t1_skeleton.mat'):
+        os.utime(path, (time, time))
     convert_utd_mhad(src, dst)
     stream = read_imu(dst / 'imu/a1_s1_t1.safetensors')['right_wrist']
     assert stream.channels['acc'][0:1][0, 2] == pytest.approx(2 * 9.80665)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -63,24 +64,36 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
         pool.shutdown(cancel_futures=True)
 
 
+def mark_converted(outputs: Iterable[Path], sources: Iterable[Path]) -> None:
+    """Give finished files the time of their newest source."""
+    time = _newest(sources)
+    for path in outputs:
+        os.utime(path, ns=(time, time))
+
+
 def is_converted(
     imu: Path | None, pose: Path | None, sources: Iterable[Path]
 ) -> bool:
-    """Whether the files of a take are complete and newer than its sources.
+    """Whether the files of a take are complete and made of these sources.
 
-    Files are renamed into place when they are complete, so they are read
-    only to refuse what another program has damaged.
+    They carry the time of their newest source (:func:`mark_converted`), so
+    another source is noticed even if it is older. Files are renamed into
+    place when they are complete and read here only to refuse what another
+    program has damaged.
     """
     outputs = {read_imu: imu, read_pose: pose}
     outputs = {read: path for read, path in outputs.items() if path}
-    if not all(path.is_file() for path in outputs.values()):
-        return False
-    oldest = min(path.stat().st_mtime_ns for path in outputs.values())
-    if any(path.stat().st_mtime_ns > oldest for path in sources):
-        return False
-    try:
-        for read, path in outputs.items():
+    time = _newest(sources)
+    for read, path in outputs.items():
+        if not path.is_file() or path.stat().st_mtime_ns != time:
+            return False
+        try:
             read(path)
-    except ValueError:
-        return False
+        except ValueError:
+            return False
     return True
+
+
+def _newest(paths: Iterable[Path]) -> int:
+    """Time of the file changed last, in nanoseconds."""
+    return max(path.stat().st_mtime_ns for path in paths)

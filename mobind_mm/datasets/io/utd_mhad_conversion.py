@@ -9,7 +9,7 @@ from pathlib import Path
 from ...structures import Recording
 from ..utd_mhad_dataset import UTDMHADDataset
 from .annotations import common_span, write_annotations
-from .conversion import convert_all, is_converted
+from .conversion import convert_all, is_converted, mark_converted
 from .reading import read_imu, read_pose
 from .schema import FORMAT_VERSION
 from .utd_mhad import KINECT_V1, Take, find_takes, read_take
@@ -91,7 +91,8 @@ def _convert_take(take: Take, dst: Path) -> dict:
     """Convert one take, unless it is there, and return its entry."""
     imu = f'imu/{take.name}.safetensors'
     pose = f'pose/{take.name}.safetensors'
-    if not is_converted(dst / imu, dst / pose, (take.inertial, take.skeleton)):
+    sources = (take.inertial, take.skeleton)
+    if not is_converted(dst / imu, dst / pose, sources):
         recording = read_take(take)
         source = {'dataset': 'utd_mhad'}
         write_imu(
@@ -108,6 +109,7 @@ def _convert_take(take: Take, dst: Path) -> dict:
                 'camera': KINECT_V1.name,
             },
         )
+        mark_converted((dst / imu, dst / pose), sources)
     span = common_span(Recording(read_imu(dst / imu), read_pose(dst / pose)))
     segment = {
         'start_s': span[0],
