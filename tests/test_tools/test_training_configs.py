@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mobind_mm.apis import init_model
 from mobind_mm.datasets import (
@@ -135,3 +136,28 @@ def test_train_test_and_checkpoint_of_utd_mhad(tmp_path):
     again = init_model(config, checkpoint)
     for a, b in zip(model.parameters(), again.parameters()):
         assert np.array_equal(a.detach().numpy(), b.detach().numpy())
+
+
+def test_a_resumed_training_ends_like_an_uninterrupted_one(tmp_path):
+    """Random transforms, dropout, shuffling and workers included."""
+    write_recordings(tmp_path / 'data', UTDMHADDataset, 'right_wrist')
+    arguments = (
+        *('train', REPO / 'configs' / 'mobind' / 'utd_mhad.py'),
+        *('--data-root', tmp_path / 'data', '--no-validate'),
+        *('--cfg-options', 'train_cfg.max_epochs=3'),
+        *('train_dataloader.batch_size=4', 'train_dataloader.num_workers=2'),
+        'default_hooks.checkpoint.interval=1',
+        'default_hooks.checkpoint.max_keep_ckpts=3',
+    )
+    command(*arguments, '--work-dir', tmp_path / 'whole', cwd=tmp_path)
+    command(
+        *(*arguments, '--work-dir', tmp_path / 'rest'),
+        *('--resume', tmp_path / 'whole' / 'epoch_1.pth'),
+        cwd=tmp_path,
+    )
+    whole, rest = (
+        torch.load(tmp_path / name / 'epoch_3.pth')['state_dict']
+        for name in ('whole', 'rest')
+    )
+    for key, value in whole.items():
+        torch.testing.assert_close(value, rest[key], msg=key)
