@@ -8,6 +8,21 @@ from torch import nn
 
 from ..registry import MODELS
 from ..structures import MoBindDataSample
+from .streaming import cut_stream, stream_starts
+
+_PREDICTED = {
+    'imu': 'imu_embedding',
+    'pose': 'pose_embedding',
+    'imu_mask': 'imu_mask',
+    'pose_mask': 'pose_mask',
+    'imu_tokens': 'imu_tokens',
+    'pose_tokens': 'pose_tokens',
+    'pose_token_mask': 'pose_token_mask',
+}
+"""Fields of a data sample by the feature that they hold."""
+
+_WINDOWS_AT_ONCE = 128
+"""Sub-windows of long clips that are encoded together."""
 
 
 @MODELS.register_module()
@@ -28,6 +43,8 @@ class MoBind(BaseModel):
         imu_neck: Config of the limb aggregation of IMU features.
         pose_neck: Config of the limb aggregation of pose features.
         masked_token_head: Config of masked token prediction.
+        stream_stride_sec: Seconds between the sub-windows of a clip that
+            is longer than the window.
         data_preprocessor: Config of the preprocessor.
         init_cfg: MMEngine initialisation config.
 
@@ -48,6 +65,7 @@ class MoBind(BaseModel):
         imu_neck: dict | None = None,
         pose_neck: dict | None = None,
         masked_token_head: dict | None = None,
+        stream_stride_sec: float = 0.2,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -64,6 +82,7 @@ class MoBind(BaseModel):
         self.pose_neck = _build(pose_neck)
         self.head = MODELS.build(head)
         self.masked_token_head = _build(masked_token_head)
+        self.stream_stride_sec = stream_stride_sec
         clip_terms = ('global', 'multi_positive')
         weights = getattr(self.head, 'weights', {})
         if imu_neck is None and any(weights.get(t) for t in clip_terms):
@@ -162,16 +181,72 @@ class MoBind(BaseModel):
         inputs: dict[str, torch.Tensor],
         data_samples: list[MoBindDataSample] | None = None,
     ) -> list[MoBindDataSample]:
-        """Data samples with embeddings and masks, one per window."""
-        feats = self.extract_feats(inputs)
+        """Data samples with embeddings, tokens and masks, one per window.
+
+        A clip that is longer than the window is cut into sub-windows, see
+        :meth:`extract_stream`; its fields then start with their axis W.
+        """
+        long = inputs['imu'].shape[-1] > self.imu_backbone.num_samples
+        feats = (self.extract_stream if long else self.extract_feats)(inputs)
         if data_samples is None:
             data_samples = [MoBindDataSample() for _ in feats['imu']]
         for i, sample in enumerate(data_samples):
-            sample.imu_embedding = feats['imu'][i]
-            sample.pose_embedding = feats['pose'][i]
-            sample.imu_mask = feats['imu_mask'][i]
-            sample.pose_mask = feats['pose_mask'][i]
+            for feature, field in _PREDICTED.items():
+                setattr(sample, field, feats[feature][i])
+            if long:
+                sample.window_starts = feats['window_starts']
         return data_samples
+
+    def extract_stream(
+        self, inputs: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Embed the sub-windows of clips that are longer than a window.
+
+        Returns:
+            The features of :meth:`extract_feats` with the axis W of
+            sub-windows after that of clips, e.g. ``imu`` (B, W, D), and
+            ``window_starts`` (W,) in seconds from the start of the clip.
+
+        Raises:
+            ValueError: If a clip is shorter than a window, or IMU and pose
+                differ in length.
+        """
+        clip_sec = {}
+        for name in ('imu', 'pose'):
+            backbone = getattr(self, f'{name}_backbone')
+            clip_sec[name] = inputs[name].shape[-1] / backbone.rate
+        if abs(clip_sec['imu'] - clip_sec['pose']) > 1e-3:
+            raise ValueError(
+                f'The IMU of the clip lasts {clip_sec["imu"]:.3f} s, its '
+                f'pose {clip_sec["pose"]:.3f} s; cut both to the same length.'
+            )
+        window_sec = self.imu_backbone.num_samples / self.imu_backbone.rate
+        starts = stream_starts(
+            clip_sec['imu'], window_sec, self.stream_stride_sec
+        )
+        windows = {}
+        for name, stream in inputs.items():
+            if name == 'imu_mask':
+                windows[name] = stream.repeat_interleave(len(starts), dim=0)
+                continue
+            backbone = getattr(self, f'{name.split("_")[0]}_backbone')
+            windows[name] = cut_stream(
+                stream, starts, backbone.rate, backbone.num_samples
+            )
+        chunks = [
+            self.extract_feats(dict(zip(windows, chunk)))
+            for chunk in zip(
+                *(value.split(_WINDOWS_AT_ONCE) for value in windows.values())
+            )
+        ]
+        feats = {
+            key: torch.cat([chunk[key] for chunk in chunks]).unflatten(
+                0, (-1, len(starts))
+            )
+            for key in _PREDICTED
+        }
+        feats['window_starts'] = starts
+        return feats
 
 
 def _build(cfg: dict | None) -> nn.Module | None:

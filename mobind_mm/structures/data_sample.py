@@ -13,5 +13,9 @@ class MoBindDataSample(BaseDataElement):
 
     Data, set by the model in ``predict`` mode: ``imu_embedding`` and
     ``pose_embedding`` of shape (D,), or (S, D) for a per-limb model,
-    ``imu_mask`` and ``pose_mask`` (S,) telling which limbs were seen.
+    ``imu_mask`` and ``pose_mask`` (S,) telling which limbs were seen,
+    ``imu_tokens`` and ``pose_tokens`` (S, N, D), ``pose_token_mask``
+    (S, N). Of a clip longer than the window they start with the axis W of
+    its sub-windows, and ``window_starts`` (W,) says where these lie, in
+    seconds from the start of the clip.
     """

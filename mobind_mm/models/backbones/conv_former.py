@@ -68,6 +68,7 @@ class ConvFormer(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
+        self.rate = rate
         self.patch = int(patch_sec * rate + 1e-6)
         self.num_samples = round(window_sec * rate)
         if self.patch < 1 or self.num_samples % self.patch:

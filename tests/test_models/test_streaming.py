@@ -1,0 +1,94 @@
+"""Clips longer than the window."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.config import Config
+
+import mobind_mm  # noqa: F401
+from mobind_mm.models.streaming import stream_starts
+from mobind_mm.registry import MODELS
+
+RATES = {'imu': 20, 'pose': 10}
+
+
+def _model(stride: float) -> torch.nn.Module:
+    encoder = dict(
+        type='ConvFormer',
+        window_sec=2.0,
+        conv_channels=(8,),
+        embed_dims=8,
+        num_layers=1,
+        num_heads=2,
+        ffn_dims=8,
+    )
+    neck = dict(type='LimbAttentionNeck', num_limbs=2, embed_dims=8)
+    cfg = dict(
+        type='MoBind',
+        imu_backbone=dict(encoder, in_channels=6, rate=RATES['imu']),
+        pose_backbone=dict(encoder, in_channels=6, rate=RATES['pose']),
+        imu_neck=neck,
+        pose_neck=neck,
+        head=dict(type='HierarchicalContrastiveHead', embed_dims=8),
+        stream_stride_sec=stride,
+    )
+    torch.manual_seed(0)
+    return MODELS.build(Config(cfg)._cfg_dict).eval()
+
+
+def _clips(seconds: float) -> dict[str, torch.Tensor]:
+    gen = torch.Generator().manual_seed(1)
+    inputs = {
+        name: torch.randn(3, 2, 6, round(seconds * rate), generator=gen)
+        for name, rate in RATES.items()
+    }
+    inputs['imu_mask'] = torch.tensor([[1, 1], [1, 0], [0, 1]]).bool()
+    frames = inputs['pose'].shape[-1]
+    inputs['pose_mask'] = torch.rand(3, 2, frames, generator=gen) > 0.2
+    return inputs
+
+
+@pytest.mark.parametrize('stride', [0.2, 0.5])
+def test_stream_equals_windows_cut_by_hand(stride):
+    model, inputs = _model(stride), _clips(5.0)
+    with torch.no_grad():
+        samples = model(inputs, mode='predict')
+        starts = samples[0].window_starts
+        assert len(starts) == int(3.0 / stride + 1e-6) + 1
+        for w, start in enumerate(starts.tolist()):
+            part = {'imu_mask': inputs['imu_mask']}
+            for key, rate in (('imu', 20), ('pose', 10), ('pose_mask', 10)):
+                first = round(start * rate)
+                part[key] = inputs[key][..., first : first + 2 * rate]
+            for b, alone in enumerate(model(part, mode='predict')):
+                for field in alone.all_keys():
+                    torch.testing.assert_close(
+                        getattr(samples[b], field)[w],
+                        getattr(alone, field),
+                        rtol=1e-4,
+                        atol=1e-5,
+                    )
+
+
+def test_many_windows_come_in_order():
+    # More than are encoded at once.
+    model, inputs = _model(0.1), _clips(8.0)
+    with torch.no_grad():
+        feats = model.extract_stream(inputs)
+        last = {k: v[..., -v.shape[-1] // 4 :] for k, v in inputs.items()}
+        last['imu_mask'] = inputs['imu_mask']
+        alone = model.extract_feats(last)
+    assert feats['imu'].shape[:2] == (3, 61)
+    torch.testing.assert_close(
+        feats['imu'][:, -1], alone['imu'], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_lengths_that_do_not_fit_are_refused():
+    model, inputs = _model(0.2), _clips(5.0)
+    inputs['pose'] = inputs['pose'][..., :-5]
+    with pytest.raises(ValueError, match=r'5\.000 s, its pose 4\.500 s'):
+        model.extract_stream(inputs)
+    with pytest.raises(ValueError, match=r'shorter than the window'):
+        stream_starts(1.0, 2.0, 0.2)
