@@ -39,7 +39,7 @@ FUNCTIONS = _child(root.FUNCTIONS, 'datasets')
 MODELS = _child(root.MODELS, 'models')
 MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS, 'models')
 WEIGHT_INITIALIZERS = _child(root.WEIGHT_INITIALIZERS, 'models')
-TASK_UTILS = _child(root.TASK_UTILS, 'models')
+TASK_UTILS = _child(root.TASK_UTILS, 'synchronization')
 
 METRICS = _child(root.METRICS, 'evaluation')
 EVALUATOR = _child(root.EVALUATOR, 'evaluation')

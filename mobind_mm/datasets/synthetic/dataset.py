@@ -46,8 +46,8 @@ class SyntheticMotionDataset(IMUPoseDataset):
         imu_noise: Factor on the sensors' usual errors; 0: perfect sensors.
         detector: Arguments of :class:`.detector.Detector`, None for the
             usual errors, or ``'ideal'``.
-        imu_rate, pose_rate, imu_jitter, mounting_deg, azimuth_deg: See
-            :class:`.simulator.Simulator`.
+        imu_rate, pose_rate, imu_jitter, mounting_deg, azimuth_deg,
+            motion_kind: See :class:`.simulator.Simulator`.
         cache_takes: Takes to keep in memory, None: all of them.
         **kwargs: ``window_sec``, ``stride_sec``, ``pipeline`` and the other
             arguments of :class:`IMUPoseDataset`.
@@ -74,6 +74,7 @@ class SyntheticMotionDataset(IMUPoseDataset):
         imu_jitter: float = 0.0,
         mounting_deg: float = 20.0,
         azimuth_deg: tuple[float, float] = (-180.0, 180.0),
+        motion_kind: str = 'acted',
         cache_takes: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -91,6 +92,7 @@ class SyntheticMotionDataset(IMUPoseDataset):
             mounting_deg=mounting_deg,
             detector=_make_detector(detector),
             azimuth_deg=tuple(azimuth_deg),
+            motion_kind=motion_kind,
         )
         if num_subjects is None:
             num_subjects = self.NUM_SUBJECTS[split]

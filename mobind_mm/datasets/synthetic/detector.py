@@ -21,7 +21,7 @@ class Detector:
     """Keypoint errors; ``Detector.ideal()`` makes none.
 
     An error's standard deviation is ``error`` times COCO's sigma of the
-    keypoint times the person's size in pixels.
+    keypoint times the person's size in pixels. ``error_m`` comes on top.
 
     Args:
         error: Scale of the errors; half is white, half drifts slowly.
@@ -31,6 +31,11 @@ class Detector:
         drop_burst: Missing stretches of a keypoint per minute (0.1-0.6 s).
         drop_person: Missing stretches of the person per minute (1-12
             frames).
+        error_m: Standard deviation in metres at the body of white noise,
+            along either axis of the image and for every keypoint alike.
+
+    Raises:
+        ValueError: If ``error_m`` is negative.
     """
 
     error: float = 0.35
@@ -38,6 +43,11 @@ class Detector:
     drop_keypoint: float = 0.005
     drop_burst: float = 1.0
     drop_person: float = 2.0
+    error_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.error_m >= 0:
+            raise ValueError(f'error_m must be >= 0, got {self.error_m} m.')
 
     @classmethod
     def ideal(cls) -> Detector:
@@ -77,10 +87,15 @@ class Detector:
         scores = 1.0 - 0.25 * rng.beta(2, 5, shape) * bool(self.error)
         low = rng.uniform(0.12, 0.5, shape)
         scores = np.where(doubtful, low, scores)
+        dropped = self._dropped(shape, times, rng)
+        if self.error_m:  # drawn last: all else stays as without it
+            metre = camera.focal / np.maximum(depth, 0.1)[..., None]
+            noise = rng.standard_normal((*shape, 2))
+            pixels = pixels + self.error_m * metre * noise
         height, width = camera.img_shape
         inside = (pixels >= 0).all(-1) & (pixels[..., 0] < width)
         inside &= (pixels[..., 1] < height) & (depth > 0.1)
-        gone = ~inside | self._dropped(shape, times, rng)
+        gone = ~inside | dropped
         pixels[gone], scores[gone] = 0.0, 0.0
         pixels, scores = pixels.astype(np.float32), scores.astype(np.float32)
         pixels.flags.writeable = scores.flags.writeable = False

@@ -61,3 +61,30 @@ class Motion:
     def segments(self, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Origins (T, 11, 3) and rotations (T, 11, 3, 3) at times (T,)."""
         return self.body.segments(self.dofs(times))
+
+    def held(self) -> Motion:
+        """A body that stands still as in the middle of this motion."""
+        dofs = self._spline.c
+        return self._like(np.repeat(dofs[[len(dofs) // 2]], len(dofs), 0))
+
+    def repeated(self, period: float) -> Motion:
+        """The middle ``period`` seconds of this motion over and over.
+
+        What the degrees of freedom change over a period is taken off
+        evenly, so that they come back to where they began.
+        """
+        dofs = self._spline.c
+        rate = 1.0 / (self._spline.t[1] - self._spline.t[0])
+        count = max(round(period * rate), 1)
+        first = (len(dofs) - count) // 2
+        cycle = dofs[first : first + count + 1]
+        ramp = np.arange(count)[:, None] / count
+        cycle = cycle[:-1] - ramp * (cycle[-1] - cycle[0])
+        return self._like(cycle[np.arange(len(dofs)) % count])
+
+    def _like(self, dofs: np.ndarray) -> Motion:
+        """Another motion of the same body over the same time."""
+        knots = self._spline.t
+        rate = 1.0 / (knots[1] - knots[0])
+        start = knots[0] + (_DEGREE + 1) / 2 / rate
+        return Motion(self.body, float(start), float(rate), dofs)

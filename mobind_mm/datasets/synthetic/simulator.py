@@ -17,6 +17,9 @@ from .noise import derive_rng
 from .scenes import Part
 from .subject import Subject
 
+MOTIONS = ('acted', 'periodic', 'still')
+"""What people do: act, repeat 0.8 to 2 s of it strictly, or nothing."""
+
 _MARGIN = 1.0
 """Seconds that the streams go on before and after a take."""
 
@@ -35,6 +38,8 @@ class Simulator:
         mounting_deg: Spread of the sensors' orientation on the limb.
         detector: Errors of the keypoints.
         azimuth_deg: Range of directions from which the camera looks.
+        motion_kind: One of :data:`MOTIONS`; the last two are for trying
+            whether a synchroniser knows what it cannot know.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -48,8 +53,14 @@ class Simulator:
     mounting_deg: float = 20.0
     detector: Detector = field(default_factory=Detector)
     azimuth_deg: tuple[float, float] = (-180.0, 180.0)
+    motion_kind: str = 'acted'
 
     def __post_init__(self) -> None:
+        if self.motion_kind not in MOTIONS:
+            raise ValueError(
+                f'motion_kind must be one of {MOTIONS}, got '
+                f'{self.motion_kind!r}.'
+            )
         for name in ('take_sec', 'imu_rate', 'pose_rate'):
             if not getattr(self, name) > 0:
                 raise ValueError(
@@ -64,13 +75,18 @@ class Simulator:
     def motion(self, part: Part) -> Motion:
         """Exact motion of a person in a take."""
         heading = part.rng('heading').uniform(-np.pi, np.pi)
-        return perform(
+        motion = perform(
             Subject.sample(part.seed, part.split, part.subject),
             part.segments(self.take_sec),
             part.rng('motion'),
             part.position(),
             heading,
         )
+        if self.motion_kind == 'still':
+            return motion.held()
+        if self.motion_kind == 'periodic':
+            return motion.repeated(part.rng('period').uniform(0.8, 2.0))
+        return motion
 
     def camera(self, part: Part) -> Camera:
         """Camera of a part's scene."""

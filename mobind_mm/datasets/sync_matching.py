@@ -1,0 +1,159 @@
+"""Which recording a row of a published list of clips belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mmengine.dataset import BaseDataset
+
+from .imu_pose_dataset import IMUPoseDataset
+
+TIME_ORIGINS = ('recording', 'segment')
+
+
+def find_clips(
+    rows: Iterable[dict],
+    dataset: IMUPoseDataset,
+    max_offset: float,
+    time_origin: str = 'recording',
+    beyond: bool = False,
+) -> list[dict]:
+    """Find the recording of each row in a data set.
+
+    ``subject`` is an entry's subject, exactly or by its number (``s5``,
+    ``5``, ``subject05``). ``action`` is the entry's take, exactly or behind
+    an underscore (``s5_acting1``), or else the name or number of a class
+    that one of its segments has. Exactly one entry (and, with
+    ``time_origin='segment'``, one segment) must fit.
+
+    Args:
+        rows: From :func:`~.io.sync_annotations.read_sync_file`.
+        dataset: Initialised data set, whose ``window_sec`` is the length of
+            the rows' windows.
+        max_offset: Largest offset that is allowed, in seconds.
+        time_origin: Whether times count from the ``recording``'s time 0 or
+            from the start of the ``segment`` (of the entry, if the action
+            is a take).
+        beyond: Whether the pose window may leave the entry.
+
+    Returns:
+        Per row ``window`` (index of any window of its entry), ``start`` of
+        the IMU window in the recording and ``offset``, in seconds.
+
+    Raises:
+        ValueError: If a row fits no or several entries, or does not lie in
+            its entry.
+    """
+    entries: dict[tuple, tuple[int, dict]] = {}
+    for index in range(len(dataset)):
+        entry = BaseDataset.get_data_info(dataset, index)['entry']
+        entries.setdefault(
+            (entry['take'], entry.get('camera')), (index, entry)
+        )
+    classes = list(dataset.metainfo.get('classes', ()))
+    clips = []
+    for row in rows:
+        index, entry, origin = _match(
+            row, list(entries.values()), classes, time_origin
+        )
+        start = row['start'] + origin
+        _check_room(row, entry, start, dataset.window_sec, max_offset, beyond)
+        clips.append(dict(window=index, start=start, offset=row['offset']))
+    return clips
+
+
+def _match(
+    row: dict, entries: list, classes: list, time_origin: str
+) -> tuple[int, dict, float]:
+    """Index of a window, entry and time origin of a row."""
+    own = [e for e in entries if str(e[1].get('subject')) == row['subject']]
+    own = own or [
+        e
+        for e in entries
+        if _number(row['subject']) is not None
+        and _number(str(e[1].get('subject'))) == _number(row['subject'])
+    ]
+    action = row['action']
+    by_take = [
+        (index, entry, entry['start_s'])
+        for index, entry in own
+        if entry['take'] == action or entry['take'].endswith(f'_{action}')
+    ]
+    by_label = [
+        (index, entry, segment['start_s'])
+        for index, entry in own
+        for segment in entry.get('segments') or ()
+        if action in (str(segment['label']), *_name(classes, segment))
+    ]
+    found = by_take or by_label
+    if time_origin == 'recording':
+        # Every segment of an entry is as good.
+        found = list(
+            {index: (index, e, 0.0) for index, e, _ in found}.values()
+        )
+    if len(found) == 1:
+        return found[0]
+    if not own:
+        known = sorted({str(e.get('subject')) for _, e in entries})
+        problem = f'is no subject of the data set, which has {known[:20]}'
+    elif not found:
+        takes = sorted({e['take'] for _, e in own})
+        problem = (
+            f'has no take or segment {action!r}; its takes are {takes[:20]} '
+            f'and the classes {classes[:40]}'
+        )
+    else:
+        several = [
+            f'{e["take"]} (camera {e.get("camera")}, from {t:.3f} s)'
+            for _, e, t in found[:10]
+        ]
+        problem = (
+            f'and action {action!r} fit {len(found)} places: {several}. Use '
+            'the take as action, and a data set of one camera'
+        )
+    raise ValueError(f'{row["where"]}: subject {row["subject"]!r} {problem}.')
+
+
+def _check_room(
+    row: dict,
+    entry: dict,
+    start: float,
+    window_sec: float,
+    max_offset: float,
+    beyond: bool,
+) -> None:
+    length, slack = row['end'] - row['start'], row['tolerance']
+    if abs(length - window_sec) > slack:
+        raise ValueError(
+            f'{row["where"]}: the window lasts {length:.3f} s, but '
+            f'window_sec of the data set is {window_sec} s. Set window_sec='
+            f'{length:.3f}, or check time_unit and frame_rate.'
+        )
+    if abs(row['offset']) > max_offset + 1e-6:
+        raise ValueError(
+            f'{row["where"]}: offset {row["offset"]:.3f} s is larger than '
+            f'max_offset={max_offset} s.'
+        )
+    shifts = [0.0] if beyond else [0.0, row['offset']]
+    low, high = entry['start_s'], entry['end_s']
+    for shift in shifts:
+        first, last = start + shift, start + shift + window_sec
+        if first < low - slack or last > high + slack:
+            raise ValueError(
+                f'{row["where"]}: the window {first:.3f}-{last:.3f} s '
+                f'(offset {shift:.3f} s) leaves take {entry["take"]!r}, '
+                f'which has {low:.3f}-{high:.3f} s. Check time_unit, '
+                "frame_rate and time_origin, or set edges='beyond' if only "
+                'the shifted window leaves it.'
+            )
+
+
+def _number(name: str) -> int | None:
+    digits = re.search(r'\d+$', name)
+    return int(digits.group()) if digits else None
+
+
+def _name(classes: list, segment: dict) -> list[str]:
+    label = segment['label']
+    return [str(classes[label])] if 0 <= label < len(classes) else []

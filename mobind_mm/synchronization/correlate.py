@@ -1,0 +1,50 @@
+"""Cross-correlation of masked signals over all time lags at once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.signal import butter, sosfiltfilt
+
+from .signals import RATE
+
+
+class Correlator:
+    """Sums over time of products of two streams, for every lag.
+
+    ``lag`` is how much later, in samples, the first stream shows what the
+    second one shows: ``sum_t x[t + lag] * y[t]`` for lags -L to L. With
+    ``t_imu = t_pose + offset`` the lag of (IMU, pose) is the offset.
+
+    Args:
+        length: Samples T of the longer stream.
+        max_lag: Largest lag L in samples.
+    """
+
+    def __init__(self, length: int, max_lag: int) -> None:
+        self.max_lag = max_lag
+        self.size = next_fast_len(length + max(length, max_lag + 1), True)
+
+    def spectrum(self, x: np.ndarray) -> np.ndarray:
+        """Spectrum of streams (..., T), to be used several times."""
+        return rfft(x, self.size)
+
+    def lags(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """(..., 2 L + 1) sums from the spectra of both streams."""
+        sums = irfft(first * np.conj(second), self.size)
+        L = self.max_lag  # noqa: N806
+        return np.concatenate([sums[..., -L:], sums[..., : L + 1]], axis=-1)
+
+
+def bandpass(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Zero-phase band-pass of streams (..., T) on the grid, in Hz."""
+    filt = _filter(low, high)
+    padding = min(3 * (2 * len(filt) + 1), x.shape[-1] - 1)
+    return sosfiltfilt(filt, x, axis=-1, padlen=padding)
+
+
+@cache
+def _filter(low: float, high: float) -> np.ndarray:
+    return butter(2, (low, high), 'bandpass', fs=RATE, output='sos')

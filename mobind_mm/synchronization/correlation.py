@@ -1,0 +1,98 @@
+"""The classical synchroniser: magnitudes of acceleration, correlated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.signal import butter, sosfiltfilt
+
+from ..registry import TASK_UTILS
+from ..structures import Recording
+from .correlate import Correlator
+from .evidence import clip_seconds, offset_grid
+from .refine import peak_offset
+from .result import SyncResult
+from .signals import RATE, imu_motion, limb_motion, make_grid
+
+
+@TASK_UTILS.register_module()
+class CorrelationSynchronizer:
+    """Correlate | acc - g | magnitudes with those of image acceleration.
+
+    Both magnitudes are low-passed and standardised, their cross-correlation
+    is summed over the sensors, and the largest sum wins. It sees no reason
+    to abstain, and its ``confidence`` is the correlation at the offset,
+    which is no probability.
+
+    Args:
+        high_hz: Cut-off of the low-pass filter in Hz. It decides how the
+            correlator copes with noisy keypoints: tune it on training data
+            (``tools/analysis_tools/benchmark_sync.py`` does).
+
+    Raises:
+        ValueError: If the cut-off is not positive.
+
+    Source: the usual method for aligning IMUs with motion capture.
+    """
+
+    needs_feats = False
+    needs_streams = True
+
+    def __init__(self, high_hz: float = 2.5) -> None:
+        if not 0 < high_hz < RATE / 2:
+            raise ValueError(
+                f'high_hz must lie in (0, {RATE / 2}), got {high_hz}.'
+            )
+        self.high_hz = high_hz
+        self._filter = butter(2, high_hz, fs=RATE, output='sos')
+
+    def __call__(
+        self,
+        streams: Recording,
+        feats: Mapping[str, np.ndarray] | None,
+        max_offset: float,
+    ) -> SyncResult:
+        """Estimate the offset of one clip.
+
+        Args:
+            streams: Raw streams of the clip.
+            feats: Not used.
+            max_offset: Largest possible offset in seconds.
+        """
+        offsets = offset_grid(max_offset)
+        grid = make_grid(clip_seconds(streams))
+        correlator = Correlator(len(grid), round(max_offset * RATE))
+        total = np.zeros(len(offsets))
+        for placement, stream in streams.imu.items():
+            if streams.pose is None:
+                break
+            imu = imu_motion(stream, grid)
+            limb = limb_motion(streams.pose, placement, grid)
+            if imu is None or limb is None:
+                continue
+            x = self._smooth(np.abs(imu.force)) * imu.mask
+            y = np.linalg.norm(self._smooth(limb.acc), axis=0) * limb.mask
+            x, y = _standardise(x, imu.mask), _standardise(y, limb.mask)
+            total += correlator.lags(
+                correlator.spectrum(x), correlator.spectrum(y)
+            )
+        if not total.any():
+            return SyncResult(0.0, abstained=True, reason='weak')
+        return SyncResult(
+            offset=peak_offset(offsets, total),
+            confidence=float(np.clip(total.max() / len(grid), 0, 1)),
+            offsets=offsets,
+            log_posterior=total,
+        )
+
+    def _smooth(self, x: np.ndarray) -> np.ndarray:
+        padding = min(9, x.shape[-1] - 1)
+        return sosfiltfilt(self._filter, x, axis=-1, padlen=padding)
+
+
+def _standardise(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Zero mean and unit variance where the mask is 1, zero elsewhere."""
+    count = max(mask.sum(), 1.0)
+    x = (x - (x * mask).sum() / count) * mask
+    return x / max(np.sqrt((x * x).sum() / count), 1e-12)

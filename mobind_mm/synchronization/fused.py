@@ -1,0 +1,243 @@
+"""Our synchroniser: learned similarity and signals, as one posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_softmax
+
+from ..registry import TASK_UTILS
+from ..structures import Recording
+from .abstention import find_rivals
+from .evidence import (
+    SIGNAL_NAMES,
+    offset_grid,
+    signal_evidence,
+)
+from .learned import LEARNED_NAMES, learned_evidence
+from .refine import peak_offset
+from .result import SyncResult
+
+EVIDENCE_NAMES = (*SIGNAL_NAMES, *LEARNED_NAMES)
+"""What :attr:`FusedSynchronizer.weights` weighs."""
+
+WEIGHTS: Mapping[str, float] = dict(
+    zip(
+        EVIDENCE_NAMES,
+        (
+            *(0.175, 0.185, 0.109, 0.060, 0.030, 0.015),  # up
+            *(0.178, 0.511, 0.135, 0.058, 0.031, 0.016),  # side
+            *(0.331, 0.157),  # tilt
+            *(0.554, 0.178),  # turn
+            0.582,  # tokens
+        ),
+    )
+)
+"""Fitted by ``tools/analysis_tools/fit_synchronizer.py`` to 864 clips of 24
+simulated people whom neither the model nor a test has seen."""
+
+_CLOSE_SEC = 0.1
+"""An offset nearer than this to the truth counts as right."""
+_FINE_SEC = 0.15
+"""How far the last step may move the most probable offset."""
+
+
+@dataclass(frozen=True)
+class ClipEvidence:
+    """What all sensors of one person say about the offset of a clip.
+
+    Args:
+        offsets: (G,) seconds.
+        rows: (len(EVIDENCE_NAMES), G) log likelihood ratios, summed over
+            the sensors.
+        overlap: (G,) seconds in which a sensor and its limb have data.
+        num_sensors: Sensors with a limb in view.
+        motion: Largest standard deviation of a sensor's acceleration in
+            m/s^2.
+    """
+
+    offsets: np.ndarray
+    rows: np.ndarray
+    overlap: np.ndarray
+    num_sensors: int
+    motion: float
+
+
+@TASK_UTILS.register_module()
+class FusedSynchronizer:
+    """Weigh what the model and what the signals say, and know the doubt.
+
+    Every kind of evidence is a log likelihood ratio for each offset of a
+    10 ms grid: correlation of accelerations by band and direction,
+    correlation of orientations (:mod:`.evidence`), similarity of tokens
+    (:mod:`.learned`). Their weighted sum is a log posterior; the weights
+    were fitted by maximum likelihood (conditional logit), so the posterior
+    within 0.1 s of its top is a calibrated confidence. Learned similarity
+    says roughly when, beyond doubt; the signals say exactly when, so the
+    last step, within 0.15 s of the top, listens to them, between the
+    samples of the grid.
+
+    It abstains, naming the reason: ``too short`` if sensor and limb share
+    less than ``min_overlap_sec`` of data, ``still`` if nobody moves,
+    ``periodic`` if other offsets explain what overlaps as well (they are
+    listed as rivals), ``weak`` if the confidence is low for no such reason.
+
+    Args:
+        weights: Weight by name of :data:`EVIDENCE_NAMES`; those left out
+            keep their default of :data:`WEIGHTS`.
+        sensors_power: The sum over S sensors is divided by ``S ** power``:
+            sensors of one body do not speak independently.
+        overlap_power: Weight of the log of the overlap.
+        fine_tokens: Factor on the weight of tokens in the last step.
+        min_confidence: Abstain below this confidence.
+        min_overlap_sec: Least overlap of data at the best offset.
+        min_motion: Least motion of the most moved sensor in m/s^2.
+        rival_ratio: An offset is a rival if its evidence per second of
+            overlap is at least this share of the best one's.
+        token_sec: Seconds that a token of the model stands for.
+        use_feats: Whether to use the model; without it, signals only.
+
+    Raises:
+        ValueError: If a weight has an unknown name or is negative.
+    """
+
+    needs_streams = True
+
+    def __init__(
+        self,
+        weights: Mapping[str, float] | None = None,
+        sensors_power: float = 0.85,
+        overlap_power: float = -0.7,
+        fine_tokens: float = 0.1,
+        min_confidence: float = 0.5,
+        min_overlap_sec: float = 1.5,
+        min_motion: float = 0.15,
+        rival_ratio: float = 0.9,
+        token_sec: float = 0.2,
+        use_feats: bool = True,
+    ) -> None:
+        weights = dict(weights or {})
+        if unknown := sorted(set(weights) - set(EVIDENCE_NAMES)):
+            raise ValueError(
+                f'Unknown weights {unknown}; choose from {EVIDENCE_NAMES}.'
+            )
+        self.weights = {**WEIGHTS, **weights}
+        if min(self.weights.values()) < 0:
+            raise ValueError(f'Weights must be >= 0, got {weights}.')
+        self.sensors_power, self.overlap_power = sensors_power, overlap_power
+        self.fine_tokens = fine_tokens
+        self.min_confidence = min_confidence
+        self.min_overlap_sec, self.min_motion = min_overlap_sec, min_motion
+        self.rival_ratio, self.token_sec = rival_ratio, token_sec
+        self.needs_feats = use_feats
+
+    def __call__(
+        self,
+        streams: Recording,
+        feats: Mapping[str, np.ndarray] | None,
+        max_offset: float,
+    ) -> SyncResult:
+        """Estimate the offset of one clip.
+
+        Args:
+            streams: Raw streams; each clock starts with its window.
+            feats: Tokens of the model's sub-windows and ``placements``,
+                their S names; None uses signals only.
+            max_offset: Largest possible offset in seconds.
+        """
+        return self.decide([self.evidence(streams, feats, max_offset)])
+
+    def evidence(
+        self,
+        streams: Recording,
+        feats: Mapping[str, np.ndarray] | None,
+        max_offset: float,
+    ) -> ClipEvidence:
+        """Gather what one person's streams say, without deciding."""
+        offsets = offset_grid(max_offset)
+        rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
+        overlap = np.zeros(len(offsets))
+        signals = signal_evidence(streams, max_offset)
+        for sensor in signals.values():
+            rows[: len(SIGNAL_NAMES)] += sensor.signals
+            overlap += sensor.overlap
+        if feats is not None:
+            learned = learned_evidence(
+                feats, feats['placements'], self.token_sec, offsets
+            )
+            for placement, curve in learned.items():
+                if placement in signals:
+                    rows[len(SIGNAL_NAMES) :] += curve
+        count = len(signals)
+        motion = max((s.motion for s in signals.values()), default=0.0)
+        return ClipEvidence(
+            offsets, rows, overlap / max(count, 1), count, motion
+        )
+
+    def decide(self, clips: Sequence[ClipEvidence]) -> SyncResult:
+        """One offset for several people of a scene who share the clocks.
+
+        Args:
+            clips: Evidence of each person; of one, or of all in a scene.
+        """
+        used = [clip for clip in clips if clip.num_sensors]
+        if not used:
+            return SyncResult(0.0, abstained=True, reason='too short')
+        offsets = used[0].offsets
+        total = sum(self.total(clip) for clip in used)
+        # Every person whose sensors overlap counts; nobody, and it is void.
+        overlap = np.max([clip.overlap for clip in used], axis=0)
+        prior = self.overlap_power * np.log(np.maximum(overlap, 0.05))
+        log_posterior = log_softmax(total + prior)
+        best = int(np.argmax(log_posterior))
+        confidence = _mass(offsets, log_posterior, best)
+        rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
+        reason = ''
+        if overlap[best] < self.min_overlap_sec:
+            reason = 'too short'
+        elif max(clip.motion for clip in used) < self.min_motion:
+            reason = 'still'
+        elif rivals:
+            reason = 'periodic'
+            confidence = confidence / (1 + len(rivals))
+        elif confidence < self.min_confidence:
+            reason = 'weak'
+        return SyncResult(
+            offset=self._refine(used, offsets, best),
+            confidence=float(min(confidence, 1.0)),
+            abstained=bool(reason),
+            reason=reason,
+            rivals=rivals,
+            offsets=offsets,
+            log_posterior=log_posterior,
+        )
+
+    def total(self, clip: ClipEvidence, fine: bool = False) -> np.ndarray:
+        """Weighted evidence (G,) of one person.
+
+        Args:
+            clip: Its evidence.
+            fine: For the last step, in which tokens count little.
+        """
+        weights = np.array([self.weights[name] for name in EVIDENCE_NAMES])
+        if fine:
+            weights[len(SIGNAL_NAMES) :] *= self.fine_tokens
+        sensors = max(clip.num_sensors, 1)
+        return weights @ clip.rows / sensors**self.sensors_power
+
+    def _refine(
+        self, clips: Sequence[ClipEvidence], offsets: np.ndarray, best: int
+    ) -> float:
+        """Offset near the top of the posterior where the signals agree."""
+        reach = round(_FINE_SEC / (offsets[1] - offsets[0]))
+        part = slice(max(best - reach, 0), best + reach + 1)
+        score = sum(self.total(clip, fine=True) for clip in clips)
+        return peak_offset(offsets[part], score[part])
+
+
+def _mass(offsets: np.ndarray, log_posterior: np.ndarray, at: int) -> float:
+    """Probability of the offsets closer than 0.1 s to one of them."""
+    near = np.abs(offsets - offsets[at]) < _CLOSE_SEC - 1e-9
+    return float(np.exp(log_posterior[near]).sum())

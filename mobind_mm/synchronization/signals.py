@@ -1,0 +1,200 @@
+"""What an IMU and a limb in a video measure in common, on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.ndimage import binary_erosion
+from scipy.spatial.transform import Rotation
+
+from ..skeleton import get_limb, limb_indices
+from ..structures import PoseStream, SensorStream
+from .attitude import GRAVITY, attitude
+
+RATE = 100.0
+"""Samples per second of the grid on which streams are compared."""
+
+SENSOR_POINT: Mapping[str, tuple[float, float, float]] = {
+    'left_wrist': (0.0, 0.12, 0.88),
+    'right_wrist': (0.0, 0.12, 0.88),
+    'left_knee': (0.0, 0.75, 0.25),
+    'right_knee': (0.0, 0.75, 0.25),
+    'left_thigh': (0.4, 0.6, 0.0),
+    'right_thigh': (0.4, 0.6, 0.0),
+    'pelvis': (0.5, 0.5, 0.0),
+}
+"""Where a sensor is usually strapped: weights of the limb's keypoints.
+
+Just before the wrist, on the upper shank, on the lower thigh, between the
+hips; any other in the middle of its limb's keypoints.
+"""
+
+_GUARD_SEC = 0.15
+"""Frames this close to a gap are left out: they are interpolated."""
+
+
+@dataclass(frozen=True)
+class IMUMotion:
+    """Motion of one sensor on the grid.
+
+    Args:
+        acc: (3, T) acceleration without gravity in m/s^2, z up, heading
+            unknown but constant; the horizontal part is zero without a
+            known orientation.
+        force: (T,) |specific force| minus gravity in m/s^2; needs no
+            orientation.
+        tilt: (3, T) the upward direction in the sensor's frame.
+        turn: (6, T) the two horizontal directions in the sensor's frame;
+            zero without a known orientation.
+        mask: (T,) 1 where the stream has samples, else 0.
+    """
+
+    acc: np.ndarray
+    force: np.ndarray
+    tilt: np.ndarray
+    turn: np.ndarray
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class LimbMotion:
+    """Motion of one limb in the image on the grid, in pixels.
+
+    Args:
+        acc: (2, T) acceleration of the point where the sensor sits, to the
+            right and upwards in the image.
+        segment: (2, T) vector along the bone that carries the sensor, to
+            the right and upwards; zero if the limb is no bone (head).
+        mask: (T,) 1 where the keypoints are known, else 0.
+        noise: Standard deviation of the keypoints' frame-to-frame noise.
+    """
+
+    acc: np.ndarray
+    segment: np.ndarray
+    mask: np.ndarray
+    noise: float
+
+
+def make_grid(seconds: float) -> np.ndarray:
+    """Times (T,) in seconds of the grid over a clip."""
+    return np.arange(max(round(seconds * RATE), 1)) / RATE
+
+
+def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
+    """Motion of a sensor; None if nothing in it compares with a video.
+
+    With ``quat`` the orientation is known; else it is estimated from
+    ``gyro`` and ``acc``; with ``acc`` alone the specific force tells the
+    vertical part, and its slow part the tilt. Acceleration without gravity
+    in a sensor frame of unknown orientation tells nothing.
+    """
+    times = stream.clock.at(slice(0, stream.clock.num_samples))
+    if 'acc' not in stream.channels or len(times) < 8:
+        return None
+    channels = {
+        name: np.asarray(value, dtype=np.float64)
+        for name, value in stream.channels.items()
+    }
+    acc, turned = channels['acc'], _orientation(times, channels, stream)
+    if turned is None and not stream.gravity:
+        return None
+    if turned is None:
+        force = np.linalg.norm(acc, axis=1) - GRAVITY
+        world = np.column_stack([0 * force, 0 * force, force])
+        rows = np.zeros((len(times), 3, 3))
+        rows[:, 2] = acc / np.maximum(force[:, None] + GRAVITY, 1e-6)
+    else:
+        rows = turned.as_matrix()
+        world = acc if stream.frame == 'world' else turned.apply(acc)
+        world = world - [0.0, 0.0, GRAVITY * stream.gravity]
+        up = np.array([0.0, 0.0, GRAVITY])
+        force = np.linalg.norm(world + up, axis=1) - GRAVITY
+    rows = rows.reshape(len(times), 9)
+    together = np.column_stack([world, force, rows])
+    inside = np.clip(grid, times[0], times[-1])
+    values = CubicSpline(times, together, axis=0)(inside).T
+    period = 1.0 / stream.clock.mean_rate
+    return IMUMotion(
+        acc=values[:3],
+        force=values[3],
+        turn=values[4:10],
+        tilt=values[10:13],
+        mask=_covered(times, grid, max(3 * period, 0.05)),
+    )
+
+
+def limb_motion(
+    stream: PoseStream, placement: str, grid: np.ndarray
+) -> LimbMotion | None:
+    """Motion of the limb that carries a sensor; None if it is not seen."""
+    times = stream.clock.at(slice(0, stream.clock.num_samples))
+    index = list(limb_indices(stream.layout, [get_limb(placement)])[0])
+    weights = np.array(SENSOR_POINT.get(placement, (1 / 3, 1 / 3, 1 / 3)))
+    used = weights > 0
+    points = np.asarray(stream.keypoints)[:, index].astype(np.float64)
+    known = (np.asarray(stream.scores)[:, index][:, used] > 0).all(axis=1)
+    known &= np.isfinite(points[:, used]).all(axis=(1, 2))
+    if known.sum() < 8:
+        return None
+    times, points = times[known], points[known]
+    points = points * [1.0, -1.0]  # image rows count downwards
+    place = np.tensordot(weights, points, (0, 1))
+    segment = np.zeros_like(place)
+    if used.sum() == 2:
+        first, second = np.flatnonzero(used)
+        segment = points[:, second] - points[:, first]
+    inside = np.clip(grid, times[0], times[-1])
+    path = CubicSpline(times, place)
+    period = 1.0 / stream.clock.mean_rate
+    mask = _covered(times, grid, 3.2 * period)
+    guard = round(_GUARD_SEC * RATE)
+    padded = np.pad(mask > 0, guard, mode='edge')
+    mask = binary_erosion(padded, iterations=guard)[guard:-guard]
+    return LimbMotion(
+        acc=path(inside, 2).T,
+        segment=CubicSpline(times, segment)(inside).T,
+        mask=mask.astype(np.float64),
+        noise=keypoint_noise(times, place, period),
+    )
+
+
+def keypoint_noise(
+    times: np.ndarray, place: np.ndarray, period: float
+) -> float:
+    """Standard deviation of white noise on a path (T, 2), same unit.
+
+    From fourth differences, which a body's motion hardly has and white
+    noise has 70 times its variance of; the median ignores bursts.
+    """
+    if len(times) < 12:
+        return 0.0
+    fourth = np.diff(place, 4, axis=0)
+    regular = times[4:] - times[:-4] < 4.5 * period
+    if regular.sum() < 8:
+        return 0.0
+    return float(np.median(np.abs(fourth[regular])) / 0.6745 / np.sqrt(70))
+
+
+def _orientation(
+    times: np.ndarray, channels: dict, stream: SensorStream
+) -> Rotation | None:
+    """Sensor-to-level rotations, if the channels tell."""
+    if 'quat' in channels:
+        return Rotation.from_quat(channels['quat'][:, [1, 2, 3, 0]])
+    if stream.frame == 'world':
+        return Rotation.identity(len(times))
+    if 'gyro' in channels and stream.gravity:
+        return attitude(times, channels['acc'], channels['gyro'])
+    return None
+
+
+def _covered(times: np.ndarray, grid: np.ndarray, gap: float) -> np.ndarray:
+    """1 where a grid time lies between samples at most ``gap`` apart."""
+    right = np.clip(np.searchsorted(times, grid), 1, len(times) - 1)
+    near = times[right] - times[right - 1] <= gap
+    slack = 0.5 * gap
+    near &= (grid >= times[0] - slack) & (grid <= times[-1] + slack)
+    return near.astype(np.float64)

@@ -1,0 +1,169 @@
+"""The published synchroniser: sub-windows vote for an offset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..evaluation.functional import NO_SHARED_LIMB, cosine_similarity
+from ..evaluation.functional.sync import window_similarity
+from ..registry import TASK_UTILS
+from ..structures import Recording
+from .result import SyncResult
+
+LEVELS = ('window', 'token')
+
+
+@TASK_UTILS.register_module()
+class VoteSynchronizer:
+    """Vote of the most similar pairs of sub-windows.
+
+    Every IMU sub-window is compared with every pose sub-window. The ``topk``
+    most similar of each row and of each column vote, with their similarity,
+    for the offset at which the two would coincide; the largest sum wins.
+    Offsets are multiples of the sub-windows' distance, so even a perfect
+    embedding is wrong by up to half of it. Pairs as similar as the last of
+    the ``topk`` vote too; of equal sums the offset nearest to 0 wins, so a
+    constant embedding answers 0. Offsets beyond ``max_offset`` are no
+    candidates.
+
+    Per-limb embeddings are compared over the limbs that both have. The
+    ``confidence`` is the winner's share of all votes, which is no
+    calibrated probability. It never abstains unless nothing can vote.
+
+    Args:
+        topk: Votes of each row and each column (published: 5).
+        level: ``window`` compares the sub-windows of a clip that is longer
+            than the model's window, as published. ``token`` compares the
+            tokens of a clip of exactly one window, for short takes.
+        token_sec: Seconds that a token stands for, for ``token``.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Source: MoBind, synchronisation protocol.
+    """
+
+    needs_feats = True
+    needs_streams = False
+
+    def __init__(
+        self, topk: int = 5, level: str = 'window', token_sec: float = 0.2
+    ) -> None:
+        if topk < 1:
+            raise ValueError(f'topk must be at least 1, got {topk}.')
+        if level not in LEVELS:
+            raise ValueError(f'level must be one of {LEVELS}, got {level!r}.')
+        if not token_sec > 0:
+            raise ValueError(f'token_sec must be > 0, got {token_sec}.')
+        self.topk, self.level, self.token_sec = topk, level, token_sec
+
+    def __call__(
+        self,
+        streams: Recording | None,
+        feats: Mapping[str, np.ndarray],
+        max_offset: float,
+    ) -> SyncResult:
+        """Estimate the offset of one clip.
+
+        Args:
+            streams: Not used.
+            feats: What the model predicts for the sub-windows:
+                ``imu_embedding`` and ``pose_embedding`` (W, D) or
+                (W, S, D), ``imu_mask`` and ``pose_mask`` (W, S), and
+                ``window_starts`` (W,) in seconds, evenly spaced;
+                ``imu_tokens`` and ``pose_tokens`` (1, S, N, D) and
+                ``pose_token_mask`` (1, S, N) for ``level='token'``.
+            max_offset: Largest possible offset in seconds.
+
+        Raises:
+            ValueError: If the clip has not the length that ``level`` is
+                for, or the features are not finite.
+        """
+        if self.level == 'window':
+            similarity, step = self._compare_windows(feats)
+        else:
+            similarity, step = self._compare_tokens(feats), self.token_sec
+        offsets, sums, any_vote = vote(similarity, self.topk)
+        offsets = offsets * step
+        near = np.abs(offsets) <= max_offset + 1e-6
+        offsets, sums, any_vote = offsets[near], sums[near], any_vote[near]
+        if not any_vote.any():
+            return SyncResult(0.0, abstained=True, reason='weak')
+        order = np.argsort(np.abs(offsets), kind='stable')
+        order = order[any_vote[order]]
+        best = order[np.argmax(sums[order])]
+        total = np.maximum(sums, 0).sum()
+        share = max(sums[best], 0.0) / total if total > 0 else 0.0
+        return SyncResult(
+            offset=float(offsets[best]),
+            confidence=float(share),
+            offsets=offsets,
+            log_posterior=sums,
+        )
+
+    def _compare_windows(
+        self, feats: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, float]:
+        """Similarities (W, W) and the distance of windows in seconds."""
+        starts = np.asarray(feats['window_starts'], dtype=np.float64)
+        steps = np.diff(starts)
+        if len(steps) == 0 or np.ptp(steps) > 1e-6:
+            raise ValueError(
+                f'The vote needs evenly spaced sub-windows, at least two, '
+                f'got starts {starts[:5].tolist()}... s. Cut clips longer '
+                "than the model's window, or use level='token' for clips of "
+                'one window.'
+            )
+        return window_similarity(feats), float(steps.mean())
+
+    def _compare_tokens(self, feats: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Similarities (N, N) of the tokens of one window."""
+        imu, pose = feats['imu_tokens'], feats['pose_tokens']
+        if len(imu) != 1:
+            raise ValueError(
+                f"level='token' compares the tokens of one window, got "
+                f"{len(imu)} sub-windows; use level='window'."
+            )
+        imu_mask = np.broadcast_to(
+            feats['imu_mask'][0][:, None], imu.shape[1:3]
+        )
+        return cosine_similarity(
+            imu[0].swapaxes(0, 1),
+            pose[0].swapaxes(0, 1),
+            imu_mask.T,
+            feats['pose_token_mask'][0].T,
+        )
+
+
+def vote(
+    similarity: np.ndarray, topk: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum the votes for each diagonal of a similarity matrix.
+
+    Args:
+        similarity: (W, W'), of IMU sub-window i with pose sub-window j;
+            :data:`NO_SHARED_LIMB` does not vote.
+        topk: Votes of each row and each column.
+
+    Returns:
+        Offsets ``i - j`` (W + W' - 1,) ascending, the sum of the votes for
+        each, and whether there was one.
+    """
+    votes = np.zeros(similarity.shape)
+    count = np.zeros(similarity.shape, dtype=int)
+    for axis in (0, 1):
+        size = similarity.shape[axis]
+        place = size - min(topk, size)
+        least = np.partition(similarity, place, axis=axis)
+        least = least.take([place], axis=axis)
+        chosen = (similarity >= least) & (similarity > NO_SHARED_LIMB)
+        votes += np.where(chosen, similarity, 0.0)
+        count += chosen
+    rows, columns = similarity.shape
+    diagonal = np.arange(rows)[:, None] - np.arange(columns) + columns - 1
+    diagonal, total = diagonal.ravel(), rows + columns - 1
+    sums = np.bincount(diagonal, votes.ravel(), total)
+    cast = np.bincount(diagonal, count.ravel(), total) > 0
+    return np.arange(1 - columns, rows), sums, cast
