@@ -46,7 +46,7 @@ log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
 log_level = 'INFO'
 # Add dict(type='TensorboardVisBackend') here for TensorBoard.
 vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='Visualizer', vis_backends=vis_backends)
+visualizer = dict(type='MoBindVisualizer', vis_backends=vis_backends)
 randomness = dict(seed=0)
 load_from = None
 resume = False

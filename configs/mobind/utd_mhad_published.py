@@ -20,8 +20,6 @@ optim_wrapper = dict(
     optimizer=dict(type='Adam', lr=3e-4, weight_decay=1e-4),
 )
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=120, val_interval=40)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(enable=False, base_batch_size=64)
 # The protocol has no validation subjects, so no checkpoint is chosen.
 default_hooks = dict(checkpoint=dict(interval=10, save_best=None))

@@ -20,7 +20,7 @@ from .io import (
     read_imu,
     read_pose,
 )
-from .windows import label_at, window_starts
+from .windows import ANCHORS, label_at, window_starts
 
 ROLES = ('query', 'gallery')
 
@@ -34,7 +34,8 @@ class IMUPoseDataset(BaseDataset):
     with another source overrides :meth:`load_entries` and
     :meth:`get_recording` and inherits the windowing.
 
-    ``filter_cfg=dict(labelled=True)`` drops windows without an action.
+    ``filter_cfg=dict(labelled=True)`` drops windows without an action,
+    ``filter_cfg=dict(subjects=['1', '3'])`` keeps those of these subjects.
 
     Args:
         ann_file: Annotation file, absolute or relative to ``data_root``.
@@ -43,6 +44,9 @@ class IMUPoseDataset(BaseDataset):
         stride_sec: Seconds between window starts in an entry, or None for
             one window a segment, centred in it (one an entry without
             segments).
+        anchor: ``entry`` counts strides from the start of each entry;
+            ``clock`` from second 0 of the clock that the people of a scene
+            share, so that their windows coincide, as localisation needs.
         min_label_overlap: Fraction of a window that a labelled segment must
             cover to give the window its label, in (0, 1].
         role: ``query`` or ``gallery``; travels with each sample.
@@ -73,6 +77,7 @@ class IMUPoseDataset(BaseDataset):
         role: str = 'query',
         pipeline: Sequence = (),
         metainfo: dict | None = None,
+        anchor: str = 'entry',
         **kwargs: Any,
     ) -> None:
         if not window_sec > 0:
@@ -81,6 +86,12 @@ class IMUPoseDataset(BaseDataset):
             raise ValueError(
                 f'stride_sec must be > 0, or None for one window a segment, '
                 f'got {stride_sec}.'
+            )
+        if anchor not in ANCHORS or (anchor == 'clock' and stride_sec is None):
+            raise ValueError(
+                f'anchor must be one of {ANCHORS}, and needs a stride_sec to '
+                f'be the clock; got anchor={anchor!r}, stride_sec='
+                f'{stride_sec}.'
             )
         if not 0 < min_label_overlap <= 1:
             raise ValueError(
@@ -91,6 +102,7 @@ class IMUPoseDataset(BaseDataset):
             raise ValueError(f'role must be one of {ROLES}, got {role!r}.')
         self.window_sec = float(window_sec)
         self.stride_sec = stride_sec
+        self.anchor = anchor
         self.min_label_overlap = min_label_overlap
         self.role = role
         kwargs.setdefault('data_prefix', {})
@@ -168,7 +180,9 @@ class IMUPoseDataset(BaseDataset):
         windows, skipped = [], []
         for number, entry in enumerate(entries):
             check_entry(entry, f'{self._source}: entry {number}', num_classes)
-            starts = window_starts(entry, self.window_sec, self.stride_sec)
+            starts = window_starts(
+                entry, self.window_sec, self.stride_sec, self.anchor
+            )
             if not starts:
                 skipped.append(entry)
             windows += [dict(entry=entry, window_start=t) for t in starts]
@@ -176,16 +190,26 @@ class IMUPoseDataset(BaseDataset):
         return windows
 
     def filter_data(self) -> list[dict]:
-        """Apply ``filter_cfg``."""
+        """Apply ``filter_cfg``.
+
+        Raises:
+            ValueError: If a key is unknown, a subject is not in the data,
+                or nothing is left.
+        """
         cfg = dict(self.filter_cfg or {})
         labelled = cfg.pop('labelled', False)
+        subjects = cfg.pop('subjects', None)
         if cfg:
             raise ValueError(
-                f"filter_cfg knows only 'labelled', got {sorted(cfg)}."
+                f"filter_cfg knows 'labelled' and 'subjects', got "
+                f'{sorted(cfg)}.'
             )
+        kept = self.data_list
+        if subjects is not None:
+            kept = self._of_subjects(kept, subjects)
         if not labelled:
-            return self.data_list
-        kept = [w for w in self.data_list if self._label(w) >= 0]
+            return kept
+        kept = [w for w in kept if self._label(w) >= 0]
         if not kept:
             raise ValueError(
                 f'{self._source}: filter_cfg keeps labelled windows only, '
@@ -193,6 +217,17 @@ class IMUPoseDataset(BaseDataset):
                 f'covers min_label_overlap={self.min_label_overlap} of it.'
             )
         return kept
+
+    def _of_subjects(self, windows: list[dict], subjects: Sequence) -> list:
+        """Windows of some subjects, named as text or as numbers."""
+        wanted = {str(subject) for subject in subjects}
+        known = {str(window['entry'].get('subject')) for window in windows}
+        if not wanted or not wanted <= known:
+            raise ValueError(
+                f'{self._source}: filter_cfg has subjects='
+                f'{sorted(wanted)}; choose among {sorted(known)}.'
+            )
+        return [w for w in windows if str(w['entry'].get('subject')) in wanted]
 
     def get_data_info(self, idx: int) -> dict:
         """What the pipeline starts from.
@@ -262,16 +297,19 @@ class IMUPoseDataset(BaseDataset):
             return
         longest = max(skipped, key=lambda e: e['end_s'] - e['start_s'])
         seconds = longest['end_s'] - longest['start_s']
+        grid = ''
+        if self.anchor == 'clock':
+            grid = f' at a multiple of stride_sec={self.stride_sec}'
         if len(skipped) == num_entries:
             raise ValueError(
-                f'window_sec={self.window_sec} is longer than every '
+                f'window_sec={self.window_sec}{grid} is longer than every '
                 f'recording: the longest, take {longest["take"]!r}, has '
                 f'{seconds:.3f} s. Choose a shorter window.'
             )
         print_log(
             f'{type(self).__name__}: {len(skipped)} of {num_entries} '
-            f'recordings are shorter than window_sec={self.window_sec} and '
-            f'give no window (the longest of them: {longest["take"]!r}, '
+            f'recordings are shorter than window_sec={self.window_sec}{grid} '
+            f'and give no window (the longest of them: {longest["take"]!r}, '
             f'{seconds:.3f} s).',
             logger='current',
             level=logging.WARNING,

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+ANCHORS = ('entry', 'clock')
+
 _EPS = 1e-6  # seconds; borders come from divisions and JSON
 
 
 def window_starts(
-    entry: Mapping, window_sec: float, stride_sec: float | None
+    entry: Mapping,
+    window_sec: float,
+    stride_sec: float | None,
+    anchor: str = 'entry',
 ) -> list[float]:
     """Start times in seconds of the windows of one entry.
 
@@ -20,12 +25,19 @@ def window_starts(
         stride_sec: Distance of starts; None gives one window a segment,
             centred in it and moved inside the entry (one centred window if
             the entry has no segments).
+        anchor: ``entry`` counts strides from the start of the entry,
+            ``clock`` from second 0 of the scene's clock, so that the windows
+            of people who came and went at other times coincide.
 
     Returns:
-        Starts in the order of time or of segments; none if the entry is
-        shorter than a window.
+        Starts in the order of time or of segments; none if no window fits
+        into the entry.
     """
     start, end = float(entry['start_s']), float(entry['end_s'])
+    if stride_sec is not None and anchor == 'clock':
+        first = int(np.ceil((start - _EPS) / stride_sec))
+        last = int(np.floor((end - window_sec + _EPS) / stride_sec))
+        return [i * stride_sec for i in range(first, last + 1)]
     room = end - start - window_sec
     if room < -_EPS:
         return []

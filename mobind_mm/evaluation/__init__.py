@@ -1,5 +1,23 @@
 """Metrics of the four tasks."""
 
-from .metrics import ActionKNNMetric, RetrievalMetric
+from .metrics import (
+    ActionKNNMetric,
+    ActionMetric,
+    ActionProbeMetric,
+    DumpEmbeddings,
+    LocalizationMetric,
+    OpenLocalizationMetric,
+    RetrievalMetric,
+    SyncMetric,
+)
 
-__all__ = ['ActionKNNMetric', 'RetrievalMetric']
+__all__ = [
+    'ActionKNNMetric',
+    'ActionMetric',
+    'ActionProbeMetric',
+    'DumpEmbeddings',
+    'LocalizationMetric',
+    'OpenLocalizationMetric',
+    'RetrievalMetric',
+    'SyncMetric',
+]

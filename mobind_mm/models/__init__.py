@@ -1,6 +1,7 @@
 """The MoBind model and its parts."""
 
 from .backbones import ConvFormer
+from .classifiers import LimbTokenPool, MoBindClassifier
 from .data_preprocessor import MoBindDataPreprocessor
 from .heads import HierarchicalContrastiveHead, MaskedTokenHead
 from .mobind import MoBind
@@ -13,8 +14,10 @@ __all__ = [
     'HierarchicalContrastiveHead',
     'IMUTokenizer',
     'LimbAttentionNeck',
+    'LimbTokenPool',
     'LimbTokenizer',
     'MaskedTokenHead',
     'MoBind',
+    'MoBindClassifier',
     'MoBindDataPreprocessor',
 ]

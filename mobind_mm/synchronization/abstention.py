@@ -41,6 +41,8 @@ def find_rivals(
         (offset in seconds, share of the evidence per second among the best
         offset and its rivals), strongest first.
     """
+    if len(offsets) < 3:
+        return []
     density = evidence / np.maximum(overlap, _LEAST_OVERLAP_SEC)
     step = offsets[1] - offsets[0]
     peaks, _ = find_peaks(density, distance=max(round(_APART_SEC / step), 1))

@@ -35,7 +35,8 @@ class Correlator:
         """(..., 2 L + 1) sums from the spectra of both streams."""
         sums = irfft(first * np.conj(second), self.size)
         L = self.max_lag  # noqa: N806
-        return np.concatenate([sums[..., -L:], sums[..., : L + 1]], axis=-1)
+        early = sums[..., self.size - L :]
+        return np.concatenate([early, sums[..., : L + 1]], axis=-1)
 
 
 def bandpass(x: np.ndarray, low: float, high: float) -> np.ndarray:

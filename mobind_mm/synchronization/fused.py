@@ -19,6 +19,7 @@ from .evidence import (
 from .learned import LEARNED_NAMES, learned_evidence
 from .refine import peak_offset
 from .result import SyncResult
+from .signals import RATE
 
 EVIDENCE_NAMES = (*SIGNAL_NAMES, *LEARNED_NAMES)
 """What :attr:`FusedSynchronizer.weights` weighs."""
@@ -114,7 +115,7 @@ class FusedSynchronizer:
         min_confidence: float = 0.5,
         min_overlap_sec: float = 1.5,
         min_motion: float = 0.15,
-        rival_ratio: float = 0.9,
+        rival_ratio: float = 0.75,
         token_sec: float = 0.2,
         use_feats: bool = True,
     ) -> None:
@@ -195,10 +196,12 @@ class FusedSynchronizer:
         confidence = _mass(offsets, log_posterior, best)
         rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
         reason = ''
-        if overlap[best] < self.min_overlap_sec:
+        if overlap.max() < self.min_overlap_sec:
             reason = 'too short'
         elif max(clip.motion for clip in used) < self.min_motion:
             reason = 'still'
+        elif overlap[best] < self.min_overlap_sec:
+            reason = 'too short'
         elif rivals:
             reason = 'periodic'
             confidence = confidence / (1 + len(rivals))
@@ -231,7 +234,7 @@ class FusedSynchronizer:
         self, clips: Sequence[ClipEvidence], offsets: np.ndarray, best: int
     ) -> float:
         """Offset near the top of the posterior where the signals agree."""
-        reach = round(_FINE_SEC / (offsets[1] - offsets[0]))
+        reach = round(_FINE_SEC * RATE)
         part = slice(max(best - reach, 0), best + reach + 1)
         score = sum(self.total(clip, fine=True) for clip in clips)
         return peak_offset(offsets[part], score[part])

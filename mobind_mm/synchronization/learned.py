@@ -10,6 +10,8 @@ from scipy.interpolate import CubicSpline
 LEARNED_NAMES = ('tokens',)
 """Names of the rows of what :func:`learned_evidence` gives."""
 
+_ROUNDING = 1e-4  # of the largest token
+
 
 def stream_tokens(
     tokens: np.ndarray,
@@ -38,9 +40,13 @@ def stream_tokens(
         mask = np.ones((W, S, N), dtype=bool)
     weight = mask[..., None].astype(tokens.dtype)
     tokens = tokens * weight
+    size = np.linalg.norm(tokens, axis=3, keepdims=True).max()
     if W > 1:
         mean = tokens.sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
         tokens = (tokens - mean) * weight
+        # What is left of tokens that are only their place is rounding.
+        left = np.linalg.norm(tokens, axis=3, keepdims=True)
+        tokens = np.where(left > _ROUNDING * size, tokens, 0)
     first = np.round(np.asarray(window_starts) / token_sec).astype(int)
     total = np.zeros((first.max() + N, S, D))
     count = np.zeros((len(total), S, 1))

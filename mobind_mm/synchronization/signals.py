@@ -91,13 +91,11 @@ def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
     vertical part, and its slow part the tilt. Acceleration without gravity
     in a sensor frame of unknown orientation tells nothing.
     """
-    times = stream.clock.at(slice(0, stream.clock.num_samples))
-    if 'acc' not in stream.channels or len(times) < 8:
+    if 'acc' not in stream.channels:
         return None
-    channels = {
-        name: np.asarray(value, dtype=np.float64)
-        for name, value in stream.channels.items()
-    }
+    times, channels = _known_samples(stream)
+    if len(times) < 8:
+        return None
     acc, turned = channels['acc'], _orientation(times, channels, stream)
     if turned is None and not stream.gravity:
         return None
@@ -132,20 +130,21 @@ def limb_motion(
     """Motion of the limb that carries a sensor; None if it is not seen."""
     times = stream.clock.at(slice(0, stream.clock.num_samples))
     index = list(limb_indices(stream.layout, [get_limb(placement)])[0])
-    weights = np.array(SENSOR_POINT.get(placement, (1 / 3, 1 / 3, 1 / 3)))
-    used = weights > 0
+    weights = SENSOR_POINT.get(placement, (1 / 3, 1 / 3, 1 / 3))
+    # What is not used may be missing, NaN even.
+    index = [i for i, weight in zip(index, weights) if weight]
+    weights = [weight for weight in weights if weight]
     points = np.asarray(stream.keypoints)[:, index].astype(np.float64)
-    known = (np.asarray(stream.scores)[:, index][:, used] > 0).all(axis=1)
-    known &= np.isfinite(points[:, used]).all(axis=(1, 2))
+    known = (np.asarray(stream.scores)[:, index] > 0).all(axis=1)
+    known &= np.isfinite(points).all(axis=(1, 2))
     if known.sum() < 8:
         return None
     times, points = times[known], points[known]
     points = points * [1.0, -1.0]  # image rows count downwards
     place = np.tensordot(weights, points, (0, 1))
     segment = np.zeros_like(place)
-    if used.sum() == 2:
-        first, second = np.flatnonzero(used)
-        segment = points[:, second] - points[:, first]
+    if len(weights) == 2:
+        segment = points[:, 1] - points[:, 0]
     inside = np.clip(grid, times[0], times[-1])
     path = CubicSpline(times, place)
     period = 1.0 / stream.clock.mean_rate
@@ -176,6 +175,22 @@ def keypoint_noise(
     if regular.sum() < 8:
         return 0.0
     return float(np.median(np.abs(fourth[regular])) / 0.6745 / np.sqrt(70))
+
+
+def _known_samples(stream: SensorStream) -> tuple[np.ndarray, dict]:
+    """Times and channels without samples that are no numbers."""
+    times = stream.clock.at(slice(0, stream.clock.num_samples))
+    channels = {
+        name: np.asarray(stream.channels[name], dtype=np.float64)
+        for name in ('acc', 'gyro', 'quat')
+        if name in stream.channels
+    }
+    known = np.ones(len(times), dtype=bool)
+    for value in channels.values():
+        known &= np.isfinite(value).all(axis=1)
+    if 'quat' in channels:  # some devices write zeros until they know
+        known &= np.linalg.norm(channels['quat'], axis=1) > 1e-6
+    return times[known], {k: v[known] for k, v in channels.items()}
 
 
 def _orientation(

@@ -1,5 +1,7 @@
 """The simulated body, sensors and camera against mechanics."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -279,6 +281,35 @@ def test_detector_errors_grow_with_the_person_and_drops_have_score_0():
     assert error[high[:, wrist], wrist].mean() > (
         error[high[:, eye], eye].mean()
     )
+
+
+def test_metric_noise_has_its_size_at_the_body_and_changes_nothing_else():
+    camera = Camera.look_at(np.array([5.0, 0, 1]), np.array([0, 0, 1.0]), 1e3)
+    times = np.arange(3000) / 30
+    points = np.tile([0.0, 0.0, 1.0], (3000, 17, 1))
+    points[:, 5:, 0] = -3.0  # 8 m away instead of 5 m
+    pixels, depth = camera.project(points)
+    assert np.unique(depth.round(6)).tolist() == [5.0, 8.0]
+    detector = replace(Detector.ideal(), error_m=0.03)
+    seen, scores = detector.detect(points, camera, times, rng(3))
+    assert (scores == 1).all()
+    metres = (seen - pixels) * depth[..., None] / camera.focal
+    np.testing.assert_allclose(metres.std(axis=0), 0.03, rtol=0.06)
+    np.testing.assert_allclose(metres.mean(axis=0), 0.0, atol=0.003)
+    # White: neighbouring frames are unrelated.
+    after = (metres[1:] * metres[:-1]).mean(axis=0) / 0.03**2
+    assert np.abs(after).max() < 0.08
+
+    # With the usual errors it comes on top; what is dropped stays the same.
+    plain, usual = Detector().detect(points, camera, times, rng(4))
+    noisy, scores = Detector(error_m=0.03).detect(
+        points, camera, times, rng(4)
+    )
+    np.testing.assert_array_equal(scores, usual)
+    extra = ((noisy - plain) * depth[..., None] / camera.focal)[usual > 0]
+    assert extra.std() == pytest.approx(0.03, rel=0.02)
+    with pytest.raises(ValueError, match='error_m'):
+        Detector(error_m=-0.01)
 
 
 def test_people_are_missed_for_whole_frames_at_the_stated_rate():

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from mmengine.logging import MessageHub
 
-from mobind_mm.engine import EpochSeedHook
-from mobind_mm.engine.hooks import format_metrics
+from mobind_mm.engine import EpochSeedHook, TrainingCurveHook
 from mobind_mm.engine.hooks.training_curve_hook import _running_mean
 
 
@@ -23,19 +23,6 @@ def test_draws_depend_on_seed_and_epoch_only():
     assert len({first, *others}) == 5
 
 
-def test_table_shows_every_metric_once():
-    metrics = {
-        'retrieval/imu2pose_R@1': 0.12345,
-        'retrieval/num_windows': 288,
-        'action/knn_top1': 1.0,
-    }
-    text = format_metrics(metrics, 'test')
-    assert text.count('retrieval') == text.count('action') == 1
-    for word in ('imu2pose_R@1', '0.123', '288', 'knn_top1', '1.000'):
-        assert text.count(word) == 1
-    assert '288.0' not in text
-
-
 def test_running_mean_equals_a_loop():
     values = np.random.default_rng(0).normal(size=9)
     for width in (0, 1, 4, 20):
@@ -44,3 +31,26 @@ def test_running_mean_equals_a_loop():
             for i in range(9)
         ]
         np.testing.assert_allclose(_running_mean(values, width), slow)
+
+
+def test_curve_knows_the_epochs_of_a_task_that_runs_seldom(tmp_path):
+    """Points survive in the message hub, at the epochs they belong to."""
+    hub = MessageHub.get_instance(tmp_path.name)
+    hub.update_scalar('train/loss', 1.0)
+    images = []
+    visualizer = SimpleNamespace(add_image=lambda *args: images.append(args))
+    for epoch in (4, 8, 12):
+        metrics = {'a/x': epoch / 16}
+        if epoch == 8:
+            metrics['b/y'] = np.float64(0.5)
+        runner = SimpleNamespace(
+            epoch=epoch, iter=epoch, message_hub=hub, visualizer=visualizer
+        )
+        # A hook of its own each time, as after a resume.
+        TrainingCurveHook(['a/x', 'b/y']).after_val_epoch(runner, metrics)
+    assert hub.get_info('training_curve_points') == {
+        'a/x': [(4, 0.25), (8, 0.5), (12, 0.75)],
+        'b/y': [(8, 0.5)],
+    }
+    assert [name for name, _ in images] == ['training_curves'] * 3
+    assert all(image.std() > 1 for _, image in images)

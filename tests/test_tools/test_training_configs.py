@@ -46,6 +46,8 @@ def write_recordings(root, dataset_class, placement=None):
             num_subjects=2,
             takes_per_subject=1,
             take_sec=12.0,
+            # One person a scene, where windows are centred in segments.
+            people=(1, 1) if placement else (1, 4),
             lazy_init=True,
         )
         entries = []

@@ -1,4 +1,9 @@
 # The embedded default: generated, no files. Subjects of the splits differ.
+_base_ = [
+    '../tasks/synthetic_sync.py',
+    '../tasks/synthetic_localization_open.py',
+]
+
 placements = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
 train_pipeline = [
     dict(type='RandomWindow', max_shift_sec=1.25),
@@ -86,5 +91,25 @@ test_dataloader = dict(
         ],
     ),
 )
-val_evaluator = [dict(type='RetrievalMetric'), dict(type='ActionKNNMetric')]
-test_evaluator = val_evaluator
+val_evaluator = [
+    dict(type='RetrievalMetric', galleries=('all',)),
+    dict(type='ActionKNNMetric'),
+]
+test_evaluator = [
+    dict(type='RetrievalMetric'),
+    dict(type='ActionKNNMetric'),
+    dict(type='ActionProbeMetric'),
+    dict(type='LocalizationMetric'),
+]
+# In training, synchronisation is watched at every third validation.
+val_cfg = dict(
+    type='MultiTaskValLoop',
+    tasks=dict(sync=dict(interval=3, **_base_.sync_val_task)),
+)
+test_cfg = dict(
+    type='MultiTaskTestLoop',
+    tasks=dict(
+        sync=_base_.sync_task,
+        localization_open=_base_.localization_open_task,
+    ),
+)

@@ -82,5 +82,63 @@ test_dataloader = dict(
         ],
     ),
 )
-val_evaluator = [dict(type='RetrievalMetric'), dict(type='ActionKNNMetric')]
-test_evaluator = val_evaluator
+val_evaluator = [
+    dict(type='RetrievalMetric', galleries=('all',)),
+    dict(type='ActionKNNMetric'),
+]
+test_evaluator = [
+    dict(type='RetrievalMetric'),
+    dict(type='ActionKNNMetric'),
+    dict(type='ActionProbeMetric'),
+    dict(type='LocalizationMetric'),
+]
+# The published protocol: 20 s clips, offsets of 0.1 s * U(-70..70) within
+# the recording.
+sync_pipeline = [
+    test_pipeline[0],
+    # From here on nothing outside the clip is seen.
+    dict(type='KeepStreams'),
+    *test_pipeline[1:-1],
+    dict(
+        test_pipeline[-1],
+        meta_keys=(
+            *('sample_idx', 'clip', 'take', 'subject', 'scene', 'camera'),
+            *('role', 'action', 'window_start', 'window_sec', 'imu_rate'),
+            *('pose_rate', 'offset', 'max_offset', 'streams'),
+        ),
+    ),
+]
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(
+    type='MultiTaskTestLoop',
+    tasks=dict(
+        sync=dict(
+            dataloader=dict(
+                batch_size=8,
+                num_workers=4,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                dataset=dict(
+                    type='SyncClipDataset',
+                    dataset=dict(
+                        type='TotalCaptureDataset',
+                        data_root='data/totalcapture',
+                        ann_file='annotations/test.json',
+                        window_sec=20.0,
+                        stride_sec=5.0,
+                    ),
+                    max_offset=7.0,
+                    grid=0.1,
+                    edges='clamp',
+                    pipeline=sync_pipeline,
+                ),
+            ),
+            evaluator=[
+                dict(
+                    type='SyncMetric',
+                    synchronizers=dict(vote=dict(type='VoteSynchronizer')),
+                    main='vote',
+                )
+            ],
+        )
+    ),
+)

@@ -1,5 +1,7 @@
 # UTD-MHAD: one sensor a take, on the right wrist or the right thigh.
 # Odd subjects train, even subjects test; one centred window a take.
+_base_ = '../tasks/utd_mhad_sync.py'
+
 placements = ('right_wrist', 'right_thigh')
 train_pipeline = [
     dict(type='RandomSpeed', factors=(0.82, 1.22)),
@@ -76,8 +78,18 @@ test_dataloader = dict(
         ],
     ),
 )
-test_evaluator = [dict(type='RetrievalMetric'), dict(type='ActionKNNMetric')]
+test_evaluator = [
+    dict(type='RetrievalMetric'),
+    dict(type='ActionKNNMetric'),
+    dict(type='ActionProbeMetric'),
+    dict(type='LocalizationMetric'),
+]
 # The protocol has no validation subjects. The test subjects are evaluated
 # now and then to watch the training; nothing is chosen by it.
 val_dataloader = test_dataloader
-val_evaluator = test_evaluator
+val_evaluator = [
+    dict(type='RetrievalMetric', galleries=('all',)),
+    dict(type='ActionKNNMetric'),
+]
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='MultiTaskTestLoop', tasks=dict(sync=_base_.sync_task))

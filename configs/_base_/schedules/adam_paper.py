@@ -5,6 +5,4 @@ optim_wrapper = dict(
     optimizer=dict(type='Adam', lr=1e-4),
 )
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=5000, val_interval=5)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(enable=False, base_batch_size=256)

@@ -1,6 +1,7 @@
 """Transforms: from a recording to the tensors of one window."""
 
 from .base import BaseTransform
+from .hide_modality import HideModality
 from .imu import ResampleIMU
 from .imu_augmentation import (
     RandomIMUNoise,
@@ -19,10 +20,15 @@ from .pose_augmentation import (
 )
 from .pose_normalization import NormalizeKeypoints
 from .pose_smoothing import SmoothKeypoints
+from .sensor_subset import KeepSensors
+from .streams import KeepStreams
 from .windowing import RandomSpeed, RandomTimeShift, RandomWindow
 
 __all__ = [
     'BaseTransform',
+    'HideModality',
+    'KeepSensors',
+    'KeepStreams',
     'LoadWindow',
     'NormalizeKeypoints',
     'PackIMUPose',

@@ -75,6 +75,9 @@ class PackIMUPose(BaseTransform):
         pose, pose_mask = self._pack_pose(results)
         if self.paired_only:
             pose_mask &= imu_mask[:, None]
+        if 'kept_limbs' in results:  # of KeepSensors
+            kept = [name in results['kept_limbs'] for name in self.placements]
+            pose_mask &= np.array(kept)[:, None]
         meta = {key: results[key] for key in self.meta_keys}
         meta['placements'] = self.placements
         return dict(

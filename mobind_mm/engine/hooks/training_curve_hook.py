@@ -33,7 +33,21 @@ class TrainingCurveHook(Hook):
     ) -> None:
         """Draw what has been logged so far."""
         if runner.epoch > 0:
+            self._note(runner, metrics or {})
             self._draw(runner)
+
+    def _note(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Keep epoch and value in the message hub, so that they survive.
+
+        A task that runs at every n-th validation has a value then only.
+        """
+        hub = runner.message_hub
+        points = hub.runtime_info.get('training_curve_points', {})
+        for name in self.metrics:
+            if name in metrics:
+                point = (runner.epoch, float(metrics[name]))
+                points.setdefault(name, []).append(point)
+        hub.update_info('training_curve_points', points)
 
     @master_only
     def _draw(self, runner: Runner) -> None:
@@ -52,13 +66,12 @@ class TrainingCurveHook(Hook):
                 loss_axes.plot(epochs, smooth, label=key[len('train/') :])
         loss_axes.set(xlabel='epoch', ylabel='loss', yscale='log')
         loss_axes.legend()
-        for name in self.metrics:
-            if f'val/{name}' in scalars:
-                values = np.asarray(scalars[f'val/{name}'].data[0])
-                epochs = np.linspace(0, runner.epoch, len(values) + 1)[1:]
-                metric_axes.plot(epochs, values, marker='.', label=name)
+        points = runner.message_hub.get_info('training_curve_points')
+        for name, values in points.items():
+            metric_axes.plot(*zip(*values), marker='.', label=name)
         metric_axes.set(xlabel='epoch', ylabel='validation', ylim=(0, 1))
-        metric_axes.legend()
+        if points:
+            metric_axes.legend()
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         image = np.asarray(canvas.buffer_rgba())[..., :3]

@@ -1,14 +1,71 @@
 """Pure functions behind the metrics."""
 
-from .classification import accuracy, nearest_neighbour
-from .retrieval import recall_summary, retrieval_ranks
-from .similarity import NO_SHARED_LIMB, cosine_similarity
+from .assignment import OffsetAssignment, assign, assign_with_offset
+from .classification import (
+    accuracy,
+    confusion_matrix,
+    macro_f1,
+    nearest_neighbour,
+)
+from .galleries import count_rivals, disjoint_rivals, same_label_rivals
+from .linear_probe import linear_probe, probe_features
+from .localization import (
+    argmax_correct,
+    assignment_correct,
+    person_similarity,
+)
+from .retrieval import recall_summary, rerank, retrieval_ranks
+from .search import search_index
+from .similarity import NO_SHARED_LIMB, cosine_similarity, flat_tokens
+from .sync import (
+    abstention_precision,
+    calibration_error,
+    grid_floor,
+    offset_error,
+    sync_summary,
+    window_similarity,
+)
+from .token_evidence import lagged_evidence, token_evidence
+from .unmatched import (
+    DetectionCounts,
+    OpenSetCounts,
+    count_unmatched,
+    fit_threshold,
+)
 
 __all__ = [
     'NO_SHARED_LIMB',
+    'DetectionCounts',
+    'OffsetAssignment',
+    'OpenSetCounts',
+    'abstention_precision',
     'accuracy',
+    'argmax_correct',
+    'assign',
+    'assign_with_offset',
+    'assignment_correct',
+    'calibration_error',
+    'confusion_matrix',
     'cosine_similarity',
+    'count_rivals',
+    'count_unmatched',
+    'disjoint_rivals',
+    'fit_threshold',
+    'flat_tokens',
+    'grid_floor',
+    'lagged_evidence',
+    'linear_probe',
+    'macro_f1',
     'nearest_neighbour',
+    'offset_error',
+    'person_similarity',
+    'probe_features',
     'recall_summary',
+    'rerank',
     'retrieval_ranks',
+    'same_label_rivals',
+    'search_index',
+    'sync_summary',
+    'token_evidence',
+    'window_similarity',
 ]

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .similarity import cosine_similarity
+from .similarity import (
+    TIE,
+    Vectors,
+    check_comparable,
+    chunks,
+    vectors_of,
+)
+
+Rivals = Callable[[slice, slice], np.ndarray]
+"""Which items of the gallery compete for a query: (rows, columns) to a
+boolean array of that shape. The match itself always takes part."""
 
 
 def retrieval_ranks(
@@ -14,20 +24,28 @@ def retrieval_ranks(
     gallery: np.ndarray,
     query_mask: np.ndarray | None = None,
     gallery_mask: np.ndarray | None = None,
-    chunk_size: int = 1024,
+    rivals: Rivals | None = None,
+    chunk_size: int | None = None,
 ) -> np.ndarray:
     """Rank of the true match, item i of the gallery for query i.
 
-    Ties count against the query: the rank is the number of gallery items
-    at least as similar as the match, itself included. A constant encoder
-    therefore gets the last rank everywhere.
+    Ties count against the query: the rank is one more than the number of
+    rivals that are at least as similar as the match, or less so by at most
+    :data:`~.similarity.TIE`. A constant encoder therefore gets the last
+    rank everywhere, and the order of the samples does not matter.
+
+    Beside its arguments it holds chunks only: 0.15 GB for any number of
+    clip embeddings.
 
     Args:
         query: (M, D) or (M, S, D) embeddings.
         gallery: (M, D) or (M, S, D) embeddings, aligned with ``query``.
         query_mask: (M, S) boolean, limbs present.
         gallery_mask: (M, S) boolean.
-        chunk_size: Queries compared at a time, which bounds the memory.
+        rivals: Who competes for which query; all items for all if omitted.
+            See :func:`~.galleries.disjoint_rivals` and
+            :func:`~.galleries.same_label_rivals`.
+        chunk_size: Rows of a chunk; by default bounded by memory.
 
     Returns:
         (M,) integer ranks, 1 is best.
@@ -35,22 +53,83 @@ def retrieval_ranks(
     Raises:
         ValueError: For NaN or shapes that do not fit.
     """
-    if len(query) != len(gallery):
-        raise ValueError(
-            f'{len(query)} queries and {len(gallery)} gallery items; item i '
-            'must be the match of query i.'
-        )
-    ranks = np.zeros(len(query), dtype=np.int64)
-    for start in range(0, len(query), chunk_size):
-        rows = slice(start, start + chunk_size)
-        mask = None if query_mask is None else query_mask[rows]
-        similarity = cosine_similarity(
-            query[rows], gallery, mask, gallery_mask
-        )
-        index = np.arange(len(similarity))
-        match = similarity[index, start + index]
-        # The match itself compares equal, so a rank is at least 1.
-        ranks[rows] = (similarity >= match[:, None]).sum(axis=1)
+    _check_aligned(query, gallery)
+    check_comparable(query, gallery)
+    match = _match_similarity(query, gallery, query_mask, gallery_mask)
+    ranks = np.ones(len(query), dtype=np.int64)
+    for columns in chunks(gallery, chunk_size):
+        items = vectors_of(gallery, gallery_mask, columns)
+        for rows in chunks(query, chunk_size):
+            asked = vectors_of(query, query_mask, rows)
+            beaten = asked.cosines(items) >= match[rows, None] - TIE
+            if rivals is not None:
+                beaten &= rivals(rows, columns)
+            own = np.arange(
+                max(rows.start, columns.start), min(rows.stop, columns.stop)
+            )
+            beaten[own - rows.start, own - columns.start] = False
+            ranks[rows] += np.count_nonzero(beaten, axis=1)
+    return ranks
+
+
+def rerank(
+    ranks: np.ndarray,
+    query: tuple[np.ndarray, np.ndarray | None],
+    gallery: tuple[np.ndarray, np.ndarray | None],
+    fine_query: tuple[np.ndarray, np.ndarray],
+    fine_gallery: tuple[np.ndarray, np.ndarray],
+    candidates: int,
+    rivals: Rivals | None = None,
+) -> np.ndarray:
+    """Order the best candidates by a sharper similarity, such as tokens.
+
+    A query whose match is not among its ``candidates`` best keeps its rank.
+    Otherwise its rank is that of the match among the candidates, by the
+    sharper similarity. Ties count against the query in both stages: items
+    as similar as the last candidate are candidates too.
+
+    Args:
+        ranks: (M,) of :func:`retrieval_ranks` with the same arguments.
+        query: Embeddings of the first stage and their mask or None.
+        gallery: The same of the gallery.
+        fine_query: (M, L, D) embeddings of the second stage and their mask
+            (M, L), see :func:`~.similarity.flat_tokens`.
+        fine_gallery: The same of the gallery.
+        candidates: Items that the second stage orders.
+        rivals: As in :func:`retrieval_ranks`.
+
+    Returns:
+        (M,) integer ranks, 1 is best.
+
+    Raises:
+        ValueError: For NaN, shapes that do not fit, or no candidates.
+    """
+    if candidates < 1:
+        raise ValueError(f'candidates must be at least 1, got {candidates}.')
+    _check_aligned(query[0], gallery[0])
+    check_comparable(query[0], gallery[0])
+    check_comparable(fine_query[0], fine_gallery[0])
+    ranks, place = ranks.copy(), min(candidates, len(ranks))
+    everything = slice(0, len(ranks))
+    items = Vectors.of(*gallery)
+    for rows in chunks(query[0], max(1, 2**24 // max(len(ranks), 1))):
+        coarse = vectors_of(*query, rows).cosines(items)
+        if rivals is not None:
+            compete = rivals(rows, everything)
+            own = np.arange(rows.start, rows.stop)
+            compete[own - rows.start, own] = True
+            coarse[~compete] = -np.inf
+        for i in range(rows.start, rows.stop):
+            if ranks[i] > candidates:
+                continue
+            row = coarse[i - rows.start]
+            last = np.partition(row, -place)[-place]
+            row[i] = -np.inf
+            found = np.flatnonzero((row >= last - TIE) & np.isfinite(row))
+            found = np.append(found, i)
+            asked = vectors_of(*fine_query, slice(i, i + 1))
+            fine = asked.cosines(vectors_of(*fine_gallery, found))[0]
+            ranks[i] = np.count_nonzero(fine >= fine[-1] - TIE)
     return ranks
 
 
@@ -76,3 +155,27 @@ def recall_summary(
     summary['medR'] = float(np.median(ranks))
     summary['mAP'] = float(np.mean(1.0 / ranks))
     return summary
+
+
+def _check_aligned(query: np.ndarray, gallery: np.ndarray) -> None:
+    if len(query) != len(gallery):
+        raise ValueError(
+            f'{len(query)} queries and {len(gallery)} gallery items; item i '
+            'must be the match of query i.'
+        )
+
+
+def _match_similarity(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    query_mask: np.ndarray | None,
+    gallery_mask: np.ndarray | None,
+) -> np.ndarray:
+    """Similarity (M,) of every query and its match."""
+    parts = [
+        vectors_of(query, query_mask, rows).paired_cosines(
+            vectors_of(gallery, gallery_mask, rows)
+        )
+        for rows in chunks(query)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0)

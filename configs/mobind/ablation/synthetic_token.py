@@ -1,0 +1,4 @@
+# Ablation on the embedded default: global + local + token.
+_base_ = './synthetic_full.py'
+
+model = dict(masked_token_head=None)

@@ -1,0 +1,199 @@
+"""Synchronisation: errors of offsets, confidence, abstention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .similarity import NO_SHARED_LIMB, check_finite, cosine_similarity
+
+THRESHOLDS = (0.1, 0.2, 0.5)
+"""Published limits in seconds."""
+
+_EPS = 1e-9  # seconds; 0.3 - 0.2 is not less than 0.1
+
+
+def offset_error(estimate: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Absolute errors (M,) in seconds.
+
+    Raises:
+        ValueError: For NaN, different lengths, or no clip.
+    """
+    estimate = np.asarray(estimate, dtype=np.float64)
+    offset = np.asarray(offset, dtype=np.float64)
+    if estimate.shape != offset.shape or estimate.ndim != 1:
+        raise ValueError(
+            f'Estimates of shape {estimate.shape} for offsets of shape '
+            f'{offset.shape}; both must be (M,).'
+        )
+    if not len(offset):
+        raise ValueError('No clip to synchronise; the split is empty.')
+    check_finite('The estimated offsets', estimate)
+    check_finite('The true offsets', offset)
+    return np.abs(estimate - offset)
+
+
+def is_within(error: np.ndarray, threshold: float) -> np.ndarray:
+    """Whether errors are strictly below a threshold.
+
+    An error that is the threshold up to rounding (1e-9 s) is not below it:
+    on the published grids errors of exactly 0.1 s are the rule.
+    """
+    return np.asarray(error) < threshold - _EPS
+
+
+def error_summary(
+    error: np.ndarray, thresholds: Sequence[float] = THRESHOLDS
+) -> dict[str, float]:
+    """Mean error and accuracies.
+
+    Args:
+        error: (M,) absolute errors in seconds; may be empty.
+        thresholds: Limits in seconds.
+
+    Returns:
+        ``mae_s``, ``median_s`` and ``acc@<threshold>`` (strict <); NaN of no
+        clips.
+    """
+    if not len(error):
+        keys = ('mae_s', 'median_s', *(f'acc@{t:g}' for t in thresholds))
+        return dict.fromkeys(keys, float('nan'))
+    summary = dict(
+        mae_s=float(np.mean(error)), median_s=float(np.median(error))
+    )
+    for limit in thresholds:
+        summary[f'acc@{limit:g}'] = float(np.mean(is_within(error, limit)))
+    return summary
+
+
+def sync_summary(
+    estimate: np.ndarray,
+    offset: np.ndarray,
+    abstained: np.ndarray | None = None,
+    confidence: np.ndarray | None = None,
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> dict[str, float]:
+    """All numbers of one synchroniser.
+
+    Args:
+        estimate: (M,) estimated offsets in seconds, also where it abstained.
+        offset: (M,) true offsets.
+        abstained: (M,) boolean; never, if omitted.
+        confidence: (M,) stated probabilities that the error is below 0.1 s.
+        thresholds: Limits of the accuracies in seconds.
+
+    Returns:
+        ``mae_s``, ``median_s`` and ``acc@<threshold>`` over all clips;
+        ``coverage``, the share of clips that are answered, and
+        ``answered_mae_s`` ... over these (NaN if there is none);
+        ``abstention_precision``, see :func:`abstention_precision`,
+        ``refused``, the share of abstentions among clips whose estimate is
+        less than 0.1 s wrong (NaN of none); and ``ece`` with a confidence.
+
+    Raises:
+        ValueError: For NaN, different lengths, or no clip.
+    """
+    error = offset_error(estimate, offset)
+    if abstained is None:
+        abstained = np.zeros(len(error), dtype=bool)
+    abstained = np.asarray(abstained, dtype=bool)
+    if abstained.shape != error.shape:
+        raise ValueError(
+            f'{len(abstained)} abstentions for {len(error)} estimates.'
+        )
+    summary = error_summary(error, thresholds)
+    summary['coverage'] = float(np.mean(~abstained))
+    answered = error_summary(error[~abstained], thresholds)
+    summary.update({f'answered_{k}': v for k, v in answered.items()})
+    summary['abstention_precision'] = abstention_precision(error, abstained)
+    right = is_within(error, 0.1)
+    summary['refused'] = (
+        float(np.mean(abstained[right])) if right.any() else float('nan')
+    )
+    if confidence is not None:
+        summary['ece'] = calibration_error(confidence, right)
+    return summary
+
+
+def abstention_precision(
+    error: np.ndarray, abstained: np.ndarray, threshold: float = 0.1
+) -> float:
+    """Share of abstentions where the estimate was indeed wrong.
+
+    Args:
+        error: (M,) absolute errors in seconds.
+        abstained: (M,) boolean.
+        threshold: Wrong is an error of at least this many seconds.
+
+    Returns:
+        In [0, 1]; NaN without an abstention.
+    """
+    abstained = np.asarray(abstained, dtype=bool)
+    if not abstained.any():
+        return float('nan')
+    return float(np.mean(~is_within(np.asarray(error)[abstained], threshold)))
+
+
+def calibration_error(
+    confidence: np.ndarray, correct: np.ndarray, num_bins: int = 10
+) -> float:
+    """Expected calibration error.
+
+    The mean over clips of |accuracy - mean confidence| of the bin that the
+    clip's confidence lies in; bins are equally wide.
+
+    Args:
+        confidence: (M,) in [0, 1].
+        correct: (M,) boolean.
+        num_bins: Number of bins.
+
+    Raises:
+        ValueError: If a confidence is outside [0, 1], or lengths differ.
+    """
+    confidence = np.asarray(confidence, dtype=np.float64)
+    correct = np.asarray(correct, dtype=np.float64)
+    if confidence.shape != correct.shape or not len(confidence):
+        raise ValueError(
+            f'{len(confidence)} confidences for {len(correct)} answers.'
+        )
+    if not ((confidence >= 0) & (confidence <= 1)).all():
+        raise ValueError(
+            'Confidences must be in [0, 1], got '
+            f'{confidence.min()} to {confidence.max()}.'
+        )
+    index = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
+    gaps = np.bincount(index, correct - confidence, num_bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def grid_floor(offset: np.ndarray, grid: float = 0.2) -> np.ndarray:
+    """Estimates (M,) of a search that always finds the best grid point.
+
+    Args:
+        offset: (M,) true offsets in seconds.
+        grid: Distance of the candidates in seconds; 0 is one of them.
+    """
+    if not grid > 0:
+        raise ValueError(f'grid must be > 0, got {grid}.')
+    return grid * np.round(np.asarray(offset, dtype=np.float64) / grid)
+
+
+def window_similarity(feats: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Similarity of all sub-windows of a clip.
+
+    Args:
+        feats: ``imu_embedding`` and ``pose_embedding`` (W, D) or (W, S, D),
+            ``imu_mask`` and ``pose_mask`` (W, S).
+
+    Returns:
+        (W, W), IMU sub-windows in rows; per-limb embeddings are compared
+        over the limbs that both have. ``NO_SHARED_LIMB`` where there is
+        nothing to compare.
+    """
+    imu, pose = feats['imu_embedding'], feats['pose_embedding']
+    imu_mask, pose_mask = feats['imu_mask'], feats['pose_mask']
+    if imu.ndim == 3:
+        return cosine_similarity(imu, pose, imu_mask, pose_mask)
+    seen = imu_mask.any(axis=1)[:, None] & pose_mask.any(axis=1)
+    return np.where(seen, cosine_similarity(imu, pose), NO_SHARED_LIMB)

@@ -1,0 +1,129 @@
+"""How well any sensor fits any limb, from tokens that do not know limbs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .similarity import check_finite
+
+TOKEN_KINDS = ('token_posterior', 'tokens')
+
+
+def token_evidence(
+    imu_tokens: np.ndarray,
+    pose_tokens: np.ndarray,
+    pose_token_mask: np.ndarray,
+    kind: str = 'token_posterior',
+    scale: float = 10.0,
+) -> np.ndarray:
+    """Compare each of M sensors with each of L limbs in the same window.
+
+    ``tokens`` is the mean cosine of simultaneous tokens. For
+    ``token_posterior`` the cosines times ``scale`` are logits by which a
+    token finds its simultaneous one among those of the other stream, as in
+    the token term of the objective; the evidence is the mean log
+    probability, over both directions, above that of a guess. It asks
+    whether the two streams *happen at the same times*: a pair that is alike
+    throughout (two people who walk) gets little, constant tokens get 0, and
+    unrelated ones less than that.
+
+    Args:
+        imu_tokens: (M, N, D) of sensors.
+        pose_tokens: (L, N, D) of limbs.
+        pose_token_mask: (L, N) boolean; other tokens are left out.
+        kind: ``token_posterior`` or ``tokens``.
+        scale: Inverse temperature of the posterior.
+
+    Returns:
+        (M, L) evidence, a cosine or nats; 0 for a limb without any token.
+
+    Raises:
+        ValueError: For another kind, NaN, or shapes that do not fit.
+
+    Source: MoBind, token-wise contrastive term.
+    """
+    if kind not in TOKEN_KINDS:
+        raise ValueError(f'kind must be one of {TOKEN_KINDS}, got {kind!r}.')
+    imu, pose = _unit(imu_tokens), _unit(pose_tokens)
+    mask = np.asarray(pose_token_mask, dtype=bool)
+    if imu.shape[1:] != pose.shape[1:] or mask.shape != pose.shape[:2]:
+        raise ValueError(
+            f'Tokens of shape {imu.shape} and {pose.shape} with a mask of '
+            f'shape {mask.shape} cannot be compared.'
+        )
+    count = mask.sum(axis=1)
+    if kind == 'tokens':
+        cosines = np.einsum('mnd,lnd,ln->ml', imu, pose, mask, optimize=True)
+        return cosines / np.maximum(count, 1)
+    evidence = [_posterior(x, pose, mask, scale) for x in imu]
+    guess = np.log(np.maximum(count, 1))
+    return np.reshape(evidence, (len(imu), len(pose))) + guess
+
+
+def _posterior(
+    imu: np.ndarray, pose: np.ndarray, mask: np.ndarray, scale: float
+) -> np.ndarray:
+    """Mean log posterior (L,) of one sensor (N, D) and limbs (L, N, D)."""
+    logits = scale * np.einsum('nd,lkd->lnk', imu, pose, optimize=True)
+    match = np.einsum('lnn->ln', logits)
+    # Cosines are at most 1: this keeps the exponentials in range.
+    weights = np.exp(logits - scale) * (mask[:, :, None] & mask[:, None])
+    log_sums = scale + 0.5 * (
+        np.log(weights.sum(axis=1), where=mask, out=np.zeros_like(match))
+        + np.log(weights.sum(axis=2), where=mask, out=np.zeros_like(match))
+    )
+    total = ((match - log_sums) * mask).sum(axis=1)
+    return total / np.maximum(mask.sum(axis=1), 1)
+
+
+def lagged_evidence(
+    imu_tokens: np.ndarray,
+    pose_tokens: np.ndarray,
+    pose_token_mask: np.ndarray,
+    max_lag: int,
+) -> np.ndarray:
+    """Compare M sensors with L limbs at every lag of whole tokens.
+
+    Lag g sets pose token n against IMU token n + g: the pose window starts
+    g tokens later than the IMU window. The cosines of a pair
+    are taken above their mean over all pairs of its tokens, and summed over
+    the overlap, so that a lag with little overlap has little to say.
+
+    Args:
+        imu_tokens: (M, N, D) of sensors.
+        pose_tokens: (L, N, D) of limbs.
+        pose_token_mask: (L, N) boolean.
+        max_lag: Greatest lag in tokens, below N.
+
+    Returns:
+        (M, L, 2 * max_lag + 1) evidence; lag g is at g + max_lag. For
+        :func:`.assignment.assign_with_offset`.
+
+    Raises:
+        ValueError: For a lag out of range, or NaN.
+    """
+    num_tokens = imu_tokens.shape[1]
+    if not 0 <= max_lag < num_tokens:
+        raise ValueError(
+            f'max_lag must be in [0, {num_tokens}) tokens, got {max_lag}.'
+        )
+    imu, pose = _unit(imu_tokens), _unit(pose_tokens)
+    mask = np.asarray(pose_token_mask, dtype=bool)
+    known = np.maximum(mask.sum(axis=1), 1)
+    out = np.zeros((len(imu), len(pose), 2 * max_lag + 1), imu.dtype)
+    for row, x in enumerate(imu):
+        # (L, N of pose, N of IMU)
+        cosines = np.einsum('kd,lnd->lnk', x, pose, optimize=True)
+        cosines *= mask[..., None]
+        mean = cosines.sum(axis=(1, 2)) / known / num_tokens
+        cosines -= mean[:, None, None] * mask[..., None]
+        for lag in range(-max_lag, max_lag + 1):
+            diagonal = np.diagonal(cosines, lag, axis1=1, axis2=2)
+            out[row, :, lag + max_lag] = diagonal.sum(axis=1) / num_tokens
+    return out
+
+
+def _unit(tokens: np.ndarray) -> np.ndarray:
+    check_finite('The tokens', tokens)
+    norm = np.linalg.norm(tokens, axis=-1, keepdims=True)
+    return tokens / np.maximum(norm, 1e-12)

@@ -1,0 +1,106 @@
+"""What the metrics of frozen action recognition share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..embedding_table import Table, has_both, select
+from ..functional import accuracy, confusion_matrix, macro_f1
+from .embedding_metric import EmbeddingMetric
+
+
+class ActionEmbeddingMetric(EmbeddingMetric):
+    """Predict the action of query windows from labelled gallery windows.
+
+    Queries are the windows of the evaluated split, the gallery those of a
+    data set with ``role='gallery'`` (the training subjects), concatenated
+    with it in the dataloader. Windows without a label or without one of the
+    modalities do not take part, so the counts are the same for all
+    modalities: ``num_queries``, ``num_gallery``.
+
+    After an evaluation, ``confusion`` holds the confusion matrix of each
+    kind of prediction and ``classes`` the names of its rows.
+
+    Args:
+        **kwargs: ``dump``, ``collect_device`` and ``prefix`` of
+            :class:`EmbeddingMetric`.
+    """
+
+    default_prefix = 'action'
+    counted: ClassVar[str] = ''
+    """Keeps the counts of two metrics apart: ``num_<counted>queries``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.confusion: dict[str, np.ndarray] = {}
+        self.classes: Sequence[str] = ()
+
+    @abstractmethod
+    def predict(self, query: Table, gallery: Table) -> dict[str, np.ndarray]:
+        """Actions (M,) of the query windows by kind of prediction.
+
+        The kind, such as ``knn_pose``, is the beginning of the keys.
+        """
+
+    def evaluate_table(self, table: Table) -> dict[str, float]:
+        """Accuracy and macro-F1 of each kind of prediction.
+
+        Raises:
+            ValueError: If there is no labelled query or gallery window.
+        """
+        query, gallery = (_labelled(table, r) for r in ('query', 'gallery'))
+        labels = query['action']
+        predictions = self.predict(query, gallery)
+        everything = [labels, gallery['action'], *predictions.values()]
+        num_classes = 1 + max(int(x.max()) for x in everything)
+        self.classes = self.class_names(np.arange(num_classes))
+        metrics: dict[str, float] = {}
+        for kind, predicted in predictions.items():
+            metrics[f'{kind}_top1'] = accuracy(predicted, labels)
+            metrics[f'{kind}_macro_f1'] = macro_f1(predicted, labels)
+            self.confusion[kind] = confusion_matrix(
+                predicted, labels, num_classes
+            )
+        metrics[f'num_{self.counted}queries'] = len(labels)
+        count = len(gallery['action'])
+        metrics[f'num_{self.counted}gallery'] = count
+        self._dump(query, predictions)
+        return metrics
+
+    def pictures(self) -> dict[str, dict]:
+        """Confusion matrices of the last evaluation."""
+        return {
+            f'confusion_{kind}': dict(
+                kind='confusion_matrix',
+                matrix=matrix,
+                classes=self.classes,
+                title=f'{kind}_top1',
+            )
+            for kind, matrix in self.confusion.items()
+        }
+
+    def _dump(self, query: Table, predictions: dict[str, np.ndarray]) -> None:
+        """One line a query: what it was taken for; most mistakes first."""
+        columns = {'class': self.class_names(query['action'])}
+        wrong = np.zeros(len(query['action']), dtype=int)
+        for kind, predicted in predictions.items():
+            columns[kind] = self.class_names(predicted)
+            wrong += predicted != query['action']
+        columns['num_wrong'] = wrong
+        self.dump_cases(query, columns, lambda row: row['num_wrong'])
+
+
+def _labelled(table: Table, role: str) -> Table:
+    """Labelled windows with both modalities of a role."""
+    keep = (table['role'] == role) & (table['action'] >= 0) & has_both(table)
+    if not keep.any():
+        raise ValueError(
+            f'No labelled window with both modalities has the role {role!r}; '
+            'evaluate a ConcatDataset of the training split with '
+            "role='gallery' and the evaluated split with role='query'."
+        )
+    return select(table, keep)

@@ -1,0 +1,120 @@
+"""Accuracy of a classifier's actions as an MMEngine metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+
+from ...registry import METRICS
+from ..functional import accuracy, confusion_matrix, macro_f1
+
+
+@METRICS.register_module()
+class ActionMetric(BaseMetric):
+    """Compare ``pred_scores`` of a classifier with the action of a window.
+
+    ``top1`` and ``macro_f1`` (the mean over the actions that occur among
+    labels or predictions), and ``num_windows`` and ``num_takes`` behind
+    them. Windows without a label and those of a gallery do not count.
+    After :meth:`compute_metrics`, ``confusion`` (classes, classes) counts
+    labels by row and predictions by column, and ``classes`` names them.
+
+    Args:
+        by_take: Classify the windows of a take with the same label
+            together, by their mean scores. With takes of one action each, a
+            short ``stride_sec`` of the test set is a multi-crop test.
+        collect_device: Device on which processes gather results.
+        prefix: Prefix of the keys.
+    """
+
+    default_prefix = 'action'
+
+    def __init__(
+        self,
+        by_take: bool = False,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device, prefix)
+        self.by_take = by_take
+        self.confusion: np.ndarray | None = None
+        self.classes: tuple[str, ...] = ()
+
+    def process(self, data_batch: object, data_samples: Sequence) -> None:
+        """Keep scores, label and take of one batch, on the CPU.
+
+        Exactly one row a sample, in its order: from these, processes put
+        together the data set and drop its padding.
+        """
+        for sample in data_samples:
+            # BaseMetric's loop hands samples over as plain dictionaries.
+            scores = sample['pred_scores'].detach().float().cpu().numpy()
+            self.results.append(
+                dict(
+                    scores=scores,
+                    role=sample.get('role', 'query'),
+                    take=(
+                        sample.get('take'),
+                        sample.get('camera'),
+                        int(sample.get('action', -1)),
+                    ),
+                )
+            )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Accuracy and macro-F1.
+
+        Raises:
+            ValueError: If there is no labelled window, or a score is NaN.
+        """
+        results = [
+            row
+            for row in results
+            if row['role'] == 'query' and row['take'][2] >= 0
+        ]
+        if not results:
+            raise ValueError(
+                'No labelled query window to classify; check the segments '
+                'and min_label_overlap of the evaluated data set.'
+            )
+        scores = np.stack([row['scores'] for row in results])
+        if np.isnan(scores).any():
+            raise ValueError(
+                'pred_scores has NaN; the training diverged or the inputs '
+                'are damaged.'
+            )
+        takes = [row['take'] for row in results]
+        names = list(dict.fromkeys(takes))
+        labels = np.array([take[2] for take in takes])
+        if self.by_take:
+            index = {name: i for i, name in enumerate(names)}
+            rows = np.array([index[take] for take in takes])
+            total = np.zeros((len(names), scores.shape[1]))
+            np.add.at(total, rows, scores)
+            scores = total / np.bincount(rows)[:, None]
+            labels = np.array([name[2] for name in names])
+        predicted = scores.argmax(axis=1)
+        num_classes = scores.shape[1]
+        meta = self.dataset_meta or {}
+        self.classes = tuple(meta.get('classes', map(str, range(num_classes))))
+        self.confusion = confusion_matrix(predicted, labels, num_classes)
+        return dict(
+            top1=accuracy(predicted, labels),
+            macro_f1=macro_f1(predicted, labels),
+            num_windows=len(results),
+            num_takes=len({name[:2] for name in names}),
+        )
+
+    def pictures(self) -> dict[str, dict]:
+        """Confusion matrix of the last evaluation, for the visualizer."""
+        if self.confusion is None:
+            return {}
+        return {
+            'confusion': dict(
+                kind='confusion_matrix',
+                matrix=self.confusion,
+                classes=self.classes,
+            )
+        }

@@ -1,0 +1,83 @@
+"""The visualizer: pictures of the four tasks for MMEngine's backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+from mmengine.dist import master_only
+from mmengine.visualization import Visualizer
+
+from ..registry import VISUALIZERS
+from ..utils.files import replacing
+from .confusion_matrix import draw_confusion_matrix
+from .figures import to_image
+from .recall_curves import draw_recall_curves
+from .similarity_matrix import draw_similarity_matrix
+from .skeleton import draw_skeleton
+from .sync_curve import draw_sync_curve
+
+PICTURES: dict[str, Callable[..., Figure]] = {
+    'confusion_matrix': draw_confusion_matrix,
+    'recall_curves': draw_recall_curves,
+    'similarity_matrix': draw_similarity_matrix,
+    'skeleton': draw_skeleton,
+    'sync_curve': draw_sync_curve,
+}
+"""What draws a picture, by its kind."""
+
+
+@VISUALIZERS.register_module()
+class MoBindVisualizer(Visualizer):
+    """MMEngine's visualizer, which also draws the pictures of the tasks.
+
+    A picture is a dictionary: ``kind`` names a function of
+    :data:`PICTURES`, the other keys are its arguments. A metric offers
+    pictures of its last evaluation with a method ``pictures() ->
+    dict[str, dict]``; ``TaskPictureHook`` hands them over.
+    """
+
+    @staticmethod
+    def draw_picture(picture: Mapping[str, Any]) -> np.ndarray:
+        """Draw a picture.
+
+        Returns:
+            RGB image (H, W, 3) uint8.
+
+        Raises:
+            ValueError: If the kind is unknown.
+        """
+        arguments = dict(picture)
+        kind = arguments.pop('kind', None)
+        if kind not in PICTURES:
+            raise ValueError(
+                f'There is no picture of the kind {kind!r}; choose from '
+                f'{sorted(PICTURES)}.'
+            )
+        return to_image(PICTURES[kind](**arguments))
+
+    @master_only
+    def add_picture(
+        self,
+        name: str,
+        picture: Mapping[str, Any],
+        step: int = 0,
+        out_file: str | Path | None = None,
+    ) -> None:
+        """Draw a picture, hand it to all backends and write it as a file.
+
+        Args:
+            name: Name of the image in the backends.
+            picture: See the class.
+            step: Step of the image in the backends.
+            out_file: PNG file to write as well.
+        """
+        image = self.draw_picture(picture)
+        self.add_image(name, image, step)
+        if out_file is not None:
+            with replacing(out_file) as temporary:
+                imsave(temporary, image, format='png')

@@ -1,0 +1,117 @@
+"""Two and three processes give the numbers of one, padding or not."""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.multiprocessing as mp
+from mmengine.dataset import BaseDataset
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from embedding_samples import random_samples
+
+from mobind_mm.evaluation import (
+    ActionKNNMetric,
+    ActionProbeMetric,
+    DumpEmbeddings,
+    RetrievalMetric,
+)
+from mobind_mm.evaluation.embedding_file import read_embeddings
+
+SIZE = 31  # divisible neither by 2 nor by 3
+
+
+class Windows(BaseDataset):
+    METAINFO = dict(classes=('wave', 'walk', 'run', 'sit'))
+
+    def load_data_list(self):
+        return [{} for _ in range(SIZE)]
+
+
+class Lookup(BaseModel):
+    """Gives each window its embeddings."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, sample_idx, mode='tensor'):
+        samples = random_samples(SIZE, limbs=2)
+        return [samples[i] for i in sample_idx]
+
+
+def evaluate(folder):
+    os.chdir(folder)
+    runner = Runner(
+        model=Lookup(),
+        work_dir='work',
+        test_dataloader=dict(
+            batch_size=4,
+            num_workers=0,
+            dataset=Windows(),
+            sampler=dict(type='DefaultSampler', shuffle=False),
+        ),
+        test_cfg=dict(),
+        test_evaluator=[
+            RetrievalMetric(dump='cases.csv'),
+            ActionKNNMetric(),
+            ActionProbeMetric(),
+            DumpEmbeddings('e.safetensors', tokens=True),
+        ],
+        env_cfg=dict(mp_cfg=dict(mp_start_method='spawn')),
+        default_hooks=dict(checkpoint=None),
+        log_level='ERROR',
+        experiment_name=f'{Path(folder).name}{os.getpid()}',
+    )
+    return runner.test()
+
+
+def run(rank, ports, folder):
+    torch.set_num_threads(1)
+    for world, port in ports.items():
+        if rank >= world:
+            continue
+        torch.distributed.init_process_group(
+            'gloo',
+            init_method=f'tcp://127.0.0.1:{port}',
+            rank=rank,
+            world_size=world,
+        )
+        here = Path(folder) / str(world)
+        metrics = evaluate(here)
+        # Every process gets the values, as best checkpoints need them.
+        (here / f'metrics{rank}.json').write_text(json.dumps(metrics))
+        torch.distributed.destroy_process_group()
+
+
+def test_two_and_three_processes_equal_one(tmp_path, monkeypatch):
+    ports = {}
+    for world in (3, 2):
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            ports[world] = s.getsockname()[1]
+        (tmp_path / str(world)).mkdir()
+    one = tmp_path / '1'
+    one.mkdir()
+    monkeypatch.chdir(one)
+    expected = evaluate(one)
+    assert expected['embeddings/num_windows'] == SIZE
+    table, _ = read_embeddings(one / 'e.safetensors')
+    mp.spawn(run, (ports, str(tmp_path)), nprocs=3)
+    for world in ports:
+        many = tmp_path / str(world)
+        for rank in range(world):
+            found = json.loads((many / f'metrics{rank}.json').read_text())
+            assert found == expected
+        cases = (many / 'cases.csv').read_text()
+        assert cases == (one / 'cases.csv').read_text()
+        other, _ = read_embeddings(many / 'e.safetensors')
+        for key, column in table.items():
+            np.testing.assert_array_equal(other[key], column)

@@ -1,0 +1,142 @@
+"""The default config evaluates all four tasks with one command."""
+
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from matplotlib.image import imread
+from mmengine.config import Config
+from mmengine.registry import DefaultScope, init_default_scope
+
+from mobind_mm.evaluation.embedding_file import read_embeddings
+from mobind_mm.registry import MODELS
+
+REPO = Path(__file__).parents[2]
+KEYS = [
+    *(
+        f'retrieval/{d}_{m}'
+        for d in ('imu2pose', 'pose2imu')
+        for m in ('R@1', 'R@5', 'R@10', 'medR', 'mAP')
+    ),
+    *('retrieval/num_windows', 'sync/mae_s', 'sync/coverage'),
+    *(f'sync/acc@{t}' for t in ('0.1', '0.2', '0.5')),
+    *('sync/zero_mae_s', 'sync/floor_mae_s', 'sync/num_clips'),
+    *('localization/subject_acc', 'localization/part_acc'),
+    *('localization/num_open_scenes', 'localization/unmatched_f1'),
+    *('action/knn_top1', 'action/linear_top1', 'action/num_queries'),
+]
+
+
+def shrink(node):
+    """Few people everywhere: what is tested is the way, not the numbers."""
+    if isinstance(node, dict):
+        if node.get('type') == 'SyntheticMotionDataset':
+            node.update(num_subjects=3, takes_per_subject=1, people=(2, 3))
+            node.update(take_sec=28.0)
+            node.update(stride_sec=7.0)
+        for child in node.values():
+            shrink(child)
+    elif isinstance(node, (list, tuple)):
+        for child in node:
+            shrink(child)
+
+
+@pytest.fixture(scope='module')
+def small(tmp_path_factory):
+    """The synthetic config on few people, and untrained weights."""
+    root = tmp_path_factory.mktemp('four')
+    cfg = Config.fromfile(REPO / 'configs' / 'mobind' / 'synthetic.py')
+    shrink(cfg._cfg_dict)
+    cfg.dump(root / 'small.py')
+    init_default_scope('mobind_mm')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    DefaultScope._instance_dict.clear()
+    torch.save({'state_dict': model.state_dict()}, root / 'random.pth')
+    return root
+
+
+def call(root, command, *flags, **environment):
+    done = subprocess.run(
+        [*command, 'small.py', *flags],
+        cwd=root,
+        env={
+            **os.environ,
+            'OMP_NUM_THREADS': '1',
+            'CUDA_VISIBLE_DEVICES': '',
+            'PYTHON': sys.executable,
+            'PYTHONPATH': str(REPO),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+def test_one_command(small):
+    done = call(
+        small,
+        [sys.executable, REPO / 'tools' / 'test.py'],
+        *('random.pth', '--out', 'all.json', '--show-dir', 'shown'),
+        *('--dump', 'cases', '--dump-embeddings', 'e.safetensors'),
+    )
+    results = json.loads((small / 'all.json').read_text())
+    assert set(KEYS) <= results.keys()
+    # 3 people, 28 s: 4 windows of 5 s every 7 s, 2 clips of 20 s.
+    assert results['retrieval/num_windows'] == 12
+    assert results['sync/num_clips'] == 6
+    for task in ('retrieval', 'action', 'sync', 'localization'):
+        assert done.stdout.count(f'── {task} ') == 1
+    lines = done.stdout[done.stdout.index('── retrieval ') :].splitlines()
+    assert max(map(len, lines[:30])) <= 79
+
+    tables = {path.name for path in (small / 'cases').iterdir()}
+    assert tables >= {'retrieval.csv', 'sync.csv', 'localization.csv'}
+    with (small / 'cases' / 'sync.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6 and {'take', 'offset'} <= rows[0].keys()
+
+    pictures = {path.name for path in (small / 'shown').iterdir()}
+    for part in ('recall', 'similarity', 'sync_curve', 'confusion', 'skelet'):
+        assert any(part in name for name in pictures), (part, pictures)
+    for name in pictures:
+        assert imread(small / 'shown' / name)[..., :3].std() > 0.03, name
+
+    table = read_embeddings(small / 'e.safetensors')[0]
+    assert (table['role'] == 'query').sum() == 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('processes', [2, 3])
+def test_processes_equal_one(small, processes):
+    """None of 12 + 12 windows, 6 clips, … need divide by the processes."""
+    tool = [sys.executable, REPO / 'tools' / 'test.py']
+    call(small, tool, 'random.pth', '--out', 'one.json', '--work-dir', 'one')
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = str(probe.getsockname()[1])
+    name = f'{processes}.json'
+    shell = ['bash', REPO / 'tools' / 'dist_test.sh']
+    call(
+        small,
+        shell,
+        *('random.pth', str(processes), '--out', name, '--work-dir', 'many'),
+        PORT=port,
+    )
+    one, many = (
+        json.loads((small / file).read_text()) for file in ('one.json', name)
+    )
+    assert one.keys() == many.keys()
+    for key, value in one.items():
+        if value is not None:  # no such case among so few clips
+            value = pytest.approx(value, rel=1e-6, abs=1e-6)
+        assert many[key] == value, key

@@ -1,0 +1,142 @@
+"""Flags of tools/test.py: tasks, tables, pictures."""
+
+import json
+
+import pytest
+import torch
+from matplotlib.image import imread
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from test_train_and_test import failure
+
+from mobind_mm.apis.test_options import (
+    add_embeddings,
+    add_pictures,
+    select_tasks,
+)
+
+MORE = """
+custom_imports = dict(imports=['shown_project'])
+custom_hooks = [dict(type='ResultTableHook')]
+test_evaluator = [dict(type='TinyMetric'), dict(type='ShownMetric')]
+extra = dict(test_dataloader, dataset=dict(dataset, ann_file='extra.json'))
+test_cfg = dict(
+    type='MultiTaskTestLoop',
+    tasks=dict(
+        extra=dict(
+            dataloader=extra,
+            evaluator=[
+                dict(type='TinyMetric', prefix='more'),
+                dict(type='ShownMetric', prefix='most'),
+            ],
+        ),
+        dropped=None,
+    ),
+)
+"""
+
+
+@pytest.fixture
+def tasks(project):
+    with (project / 'tiny.py').open('a') as file:
+        file.write(MORE)
+    line = {'line.weight': torch.ones(1, 1), 'line.bias': torch.ones(1)}
+    torch.save(line, project / 'line.pth')
+    return project
+
+
+def command(name, *flags):
+    shared = ('test.py', 'tiny.py', 'line.pth', '--data-root', 'data')
+    out = ('--out', f'{name}.json', '--work-dir', name)
+    options = ('--cfg-options', f'experiment_name={name}')
+    return *shared, *flags, *out, *options
+
+
+def test_all_in_one_go(tasks, run):
+    runs = run(
+        command('all', '--show-dir', 'shown', '--dump', 'cases'),
+        command('some', '--tasks', 'tiny', 'extra'),
+        command('extra', '--tasks', 'extra', '--show-dir', 'second'),
+    )
+    assert runs.returncode == 0, runs.stderr
+    results = json.loads((tasks / 'all.json').read_text())
+    main = {'tiny/mean': 65 / 8, 'tiny/nothing': None, 'tiny/n': 8}
+    shown = {'shown/sum': 65.0, 'shown/num_numbers': 8}
+    extra = {'more/mean': 25.0, 'more/nothing': None, 'more/n': 2}
+    extra |= {'most/sum': 50.0, 'most/num_numbers': 2}
+    assert results == {**main, **shown, **extra}
+    # One table with a section a task.
+    assert runs.stdout.count('── shown (8 numbers) ──') == 1
+    assert '── most (2 numbers) ──' in runs.stdout
+
+    tables = {p.name: p.read_text() for p in (tasks / 'cases').iterdir()}
+    assert tables == {
+        'shown.csv': '\n'.join(['x', '30.0', '20.0', '5.0', '4.0', '3.0'])
+        + '\n2.0\n1.0\n0.0\n',
+        'extra.csv': 'x\n30.0\n20.0\n',
+    }
+    for directory, names in (
+        ('shown', ['extra_a_curve.png', 'shown_a_curve.png']),
+        ('second', ['extra_a_curve.png']),
+    ):
+        files = sorted((tasks / directory).iterdir())
+        assert [file.name for file in files] == names
+        for file in files:
+            assert imread(file)[..., :3].std() > 0.05  # not blank
+
+    assert json.loads((tasks / 'some.json').read_text()) == {**main, **extra}
+    assert json.loads((tasks / 'extra.json').read_text()) == extra
+
+
+def test_mistakes(tasks, monkeypatch, capsys):
+    monkeypatch.chdir(tasks)
+    for flags, message in (
+        (['--tasks', 'sync'], '--tasks sync: '),
+        (['--show-dir', 'tiny.py'], '--show-dir tiny.py is a file'),
+        (['--dump', 'tiny.py'], '--dump tiny.py is a file'),
+        (['--dump-embeddings', 'a.npy'], '.safetensors'),
+    ):
+        last = failure(
+            *('test.py', 'tiny.py', 'line.pth', *flags),
+            *('--data-root', 'data', '--cfg-options'),
+            f'experiment_name={tasks.name}{flags[0]}',
+            monkeypatch=monkeypatch,
+            capsys=capsys,
+        )
+        assert last.startswith('error: ') and message in last
+        if flags[0] == '--tasks':
+            assert last.endswith('evaluates extra shown tiny.')
+    DefaultScope._instance_dict.clear()
+
+
+def test_what_the_flags_change_in_a_config():
+    metrics = [dict(type='RetrievalMetric'), dict(type='ActionKNNMetric')]
+    other = dict(type='RetrievalMetric', prefix='other')
+    task = dict(evaluator=dict(type='LocalizationMetric'))
+
+    def config(evaluator):
+        return Config(
+            dict(
+                test_evaluator=evaluator,
+                test_cfg=dict(tasks=dict(a=dict(task), b=dict(task))),
+                custom_hooks=[dict(type='KillHook')],
+                visualizer=dict(type='Visualizer', name='v'),
+            )
+        )
+
+    for evaluator in ([*metrics, other], dict(metrics=[*metrics, other])):
+        cfg = config(evaluator)
+        select_tasks(cfg, ['other', 'action', 'b'])
+        assert cfg.test_evaluator == [metrics[1], other]
+        assert cfg.test_cfg.tasks.to_dict() == {'a': None, 'b': task}
+    cfg = config(metrics[0])
+    select_tasks(cfg, ['a'])
+    assert cfg.test_evaluator == []
+    add_embeddings(cfg, 'e.safetensors')
+    dump = dict(type='mobind_mm.DumpEmbeddings', out='e.safetensors')
+    assert cfg.test_evaluator == [dump]
+    add_pictures(cfg, 'pictures')
+    assert cfg.visualizer == dict(type='mobind_mm.MoBindVisualizer', name='v')
+    assert [hook.type for hook in cfg.custom_hooks] == [
+        *('KillHook', 'mobind_mm.TaskPictureHook')
+    ]

@@ -1,0 +1,139 @@
+"""Compare the synchronisers: sensors, keypoint noise, frame rate, length.
+
+Rows go to the output file as they are finished; a second run adds those
+that are missing. Parts: ``table`` (all cells), ``abstention`` (still and
+strictly periodic people), ``drift`` (ten simulated minutes).
+"""
+
+import argparse
+import itertools
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import mobind_mm  # noqa: F401
+from mobind_mm.apis import init_model
+from mobind_mm.evaluation.sync_benchmark import (
+    Condition,
+    run_cells,
+    run_drift,
+)
+from mobind_mm.utils.cli import run_command
+from mobind_mm.utils.files import replacing
+from mobind_mm.utils.results import prepare_results
+
+PARTS = ('table', 'abstention', 'drift')
+DRIFTS = (50, -50, 100, -100, 200, -200, 500, -500)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('config', help='config file of a synthetic training')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out', required=True, metavar='FILE', help='JSON file of the rows'
+    )
+    parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS)
+    parser.add_argument(
+        '--num-clips', type=int, help='clips of a cell; default: all 36'
+    )
+    return parser.parse_args()
+
+
+def cells(part: str) -> list[Condition]:
+    """Conditions of a part."""
+    if part == 'table':
+        return [
+            Condition(noise, rate, length)
+            for noise, rate, length in itertools.product(
+                (0.0, 0.03), (60.0, 30.0, 10.0), (20.0, 10.0)
+            )
+        ]
+    return [
+        Condition(noise, 30.0, length, motion)
+        for motion, noise, length in itertools.product(
+            ('still', 'periodic'), (0.0, 0.03, None), (20.0, 10.0)
+        )
+    ]
+
+
+def show(rows: list[dict]) -> None:
+    """Print the rows of every part as tables."""
+    console = Console(width=110)
+    table = Table('sensors', 'noise', 'fps', 'clip', 'motion')
+    for name in ('fused', 'signals', 'correlation', 'vote', 'zero'):
+        table.add_column(f'{name}\nMAE s / @0.1', justify='right')
+    table.add_column('fused\ncoverage / @0.1', justify='right')
+    for row in rows:
+        if 'fused' not in row:
+            continue
+        noise = 'usual' if row['noise_m'] is None else f'{row["noise_m"]:g} m'
+        text = [str(row['sensors']), noise, f'{row["pose_rate"]:g}']
+        text += [f'{row["clip_sec"]:g} s', row['motion']]
+        for name in ('fused', 'signals', 'correlation', 'vote'):
+            one = row[name]
+            text.append(f'{one["mae_s"]:.4f} / {one["acc@0.1"]:.2f}')
+        text.append(f'{row["zero_mae_s"]:.2f}')
+        one = row['fused']
+        text.append(f'{one["coverage"]:.2f} / {one["answered_acc@0.1"]:.2f}')
+        table.add_row(*text)
+    console.print(table)
+    table = Table('drift ppm', 'sensors', 'person', 'estimated')
+    for name in ('end error ms', 'largest error ms', 'clips agree'):
+        table.add_column(name, justify='right')
+    for row in rows:
+        if 'ppm' in row:
+            table.add_row(
+                *(str(row[k]) for k in ('ppm', 'sensors', 'subject')),
+                f'{row["estimated_ppm"]:.1f}',
+                f'{row["end_error_s"] * 1e3:.1f}',
+                f'{row["largest_error_s"] * 1e3:.1f}',
+                f'{row["agree"]:.2f}',
+            )
+    if table.row_count:
+        console.print(table)
+
+
+def main() -> None:
+    """Run what is missing, then print everything."""
+    args = parse_args()
+    prepare_results(args.out)
+    out = Path(args.out)
+    done = json.loads(out.read_text('utf-8')) if out.exists() else {}
+
+    def finish(key: str, rows: list[dict]) -> None:
+        done[key] = rows
+        with replacing(out) as temporary:
+            temporary.write_text(json.dumps(done, indent=1), 'utf-8')
+
+    jobs = {
+        f'{part} {cell}': cell
+        for part in args.parts
+        if part != 'drift'
+        for cell in cells(part)
+    }
+    missing = {key: cell for key, cell in jobs.items() if key not in done}
+    if missing:
+        model = init_model(args.config, args.checkpoint).eval()
+        pipeline = model.cfg.test_dataloader.dataset.datasets[-1].pipeline
+        for key, cell in track(missing.items(), 'conditions'):
+            numbers = (5, 2, 1) if cell.motion == 'acted' else (5, 1)
+            rows = run_cells(model, pipeline, cell, numbers, args.num_clips)
+            finish(key, list(rows))
+    if 'drift' in args.parts:
+        runs = itertools.product(enumerate(DRIFTS), (5, 1))
+        for (person, ppm), number in track(list(runs), 'drift'):
+            key = f'drift {ppm} {number}'
+            if key not in done:
+                finish(key, [run_drift(ppm, number, person)])
+    show([row for rows in done.values() for row in rows])
+
+
+if __name__ == '__main__':
+    run_command(main)
