@@ -1,8 +1,20 @@
 """What the tests of several parts share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mmengine.registry import DefaultScope
+
+
+@pytest.fixture(autouse=True)
+def same_default_scope() -> Iterator[None]:
+    """Undo a test's default scope, which every Runner sets for good."""
+    scopes = DefaultScope._instance_dict
+    before = dict(scopes)
+    yield
+    scopes.clear()
+    scopes.update(before)
 
 
 @pytest.fixture(scope='session')

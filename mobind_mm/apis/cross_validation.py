@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import statistics
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
 from mmengine.config import Config
@@ -37,6 +39,10 @@ class SubjectFolds:
     Raises:
         ValueError: If there are fewer than two subjects, a recording has no
             subject, or is in two of the sources.
+
+    Warns:
+        UserWarning: If all folds start from the same weights, which may
+            have seen the subject that is left out.
     """
 
     def __init__(self, cfg: Config) -> None:
@@ -55,6 +61,15 @@ class SubjectFolds:
         for source in found:
             self.sources.append((source, self._read(source)))
         self.subjects = sorted(set(self._subject_of.values()), key=_natural)
+        weights = cfg.get('load_from')
+        if weights and '{subject}' not in weights:
+            warnings.warn(
+                f'All folds start from load_from={weights!r}. If it was '
+                f'trained on any of the subjects {self.subjects}, that '
+                'subject is not left out; give weights by fold, with '
+                "'{subject}' in place of the name.",
+                stacklevel=2,
+            )
         if len(self.subjects) < 2:
             raise ValueError(
                 f'Leaving one subject out needs two subjects at least, the '
@@ -163,7 +178,8 @@ def summarize(
     result: dict[str, dict[str, float]] = {'mean': {}, 'std': {}}
     for key in first:
         values = [metrics.get(key) for metrics in folds.values()]
-        if key.rpartition('/')[2].startswith('num_') or None in values:
+        finite = all(v is not None and math.isfinite(v) for v in values)
+        if key.rpartition('/')[2].startswith('num_') or not finite:
             continue
         result['mean'][key] = statistics.fmean(values)
         if len(values) > 1:

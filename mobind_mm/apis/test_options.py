@@ -65,10 +65,12 @@ def dump_cases(loop: TestLoop, directory: str) -> list[Path]:
         directory: Where the tables go, one CSV file a metric.
 
     Returns:
-        The files that will be written.
+        The files that will be written; where two metrics would get the
+        same name, the second adds the beginning of its keys.
 
     Raises:
-        ValueError: If there is a file of the directory's name.
+        ValueError: If there is a file of the directory's name, or two
+            tables would still be one.
     """
     _check_directory('--dump', directory)
     files = []
@@ -80,8 +82,16 @@ def dump_cases(loop: TestLoop, directory: str) -> list[Path]:
                 name = _file_name(metric)
             elif len(metrics) > 1:
                 name = f'{task}_{_file_name(metric)}'
-            metric.dump = Path(directory, f'{name}.csv')
-            files.append(metric.dump)
+            if Path(directory, f'{name}.csv') in files:
+                name = f'{name}_{metric.prefix}'
+            file = Path(directory, f'{name}.csv')
+            if file in files:
+                raise ValueError(
+                    f'--dump: two metrics would write {file}; give one of '
+                    f'them another prefix than {metric.prefix!r}.'
+                )
+            metric.dump = file
+            files.append(file)
     return files
 
 

@@ -24,9 +24,10 @@ class SyncClipDataset(Dataset):
     long and starts ``offset`` seconds later: ``offset = pose_start -
     imu_start``. It depends on ``seed`` and on the clip (take, camera and
     start) only, not on the order of access, the number of clips or the
-    process. The results have it under ``offset``, for the metric. No time
-    stamp tells it, since clocks start with their own windows; but gaps and
-    jitter do, if both streams were recorded with the same time stamps.
+    process. The results have it under ``offset``, for the metric. Clocks
+    start with their own windows; but if one clock stamped both streams, gaps
+    and jitter still tell the offset, and where the first frame lies tells it
+    up to whole frames.
 
     Data sets of short takes leave little room: with ``edges='clamp'`` most
     offsets are then the two limits, so use ``'inside'`` or a

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from ..datasets.transforms import KeepSensors
 
-_LOWER_IS_BETTER = re.compile(r'medR|mae|error|_s$|_ms$')
+_LOWER_IS_BETTER = re.compile(r'medR|mae|error|_s$|_ms$|ece$|refused$')
 _COUNT = re.compile(r'(^|/)(num|n)_')
 
 

@@ -27,7 +27,8 @@ def group_scenes(
 
     Raises:
         ValueError: If tokens or an id are missing, a person is in a window
-            twice, or people share scenes and never a window.
+            twice, or the windows of people who share a scene do not start
+            together.
     """
     if 'imu_tokens' not in table:
         raise ValueError(
@@ -65,7 +66,7 @@ def _place(table: Table, row: int) -> tuple:
 
 
 def _check_groups(table: Table, groups: dict[tuple, list[int]]) -> None:
-    people: dict[tuple, set] = {}
+    people: dict[tuple, dict[tuple, list[int]]] = {}
     for place, rows in groups.items():
         names = [_name(table, row) for row in rows]
         if len(set(names)) < len(names):
@@ -75,15 +76,38 @@ def _check_groups(table: Table, groups: dict[tuple, list[int]]) -> None:
                 f'{place[2] / 1000} s has subject {twice[1]!r}, take '
                 f'{twice[0]!r} twice; evaluate each window once.'
             )
-        people.setdefault(place[:2], set()).update(names)
+        starts = people.setdefault(place[:2], {})
+        for name in names:
+            starts.setdefault(name, []).append(place[2])
     together = max(map(len, groups.values()), default=0)
-    for (scene, camera), names in people.items():
-        if len(names) > 1 and together < 2:
+    for (scene, camera), starts in people.items():
+        if len(starts) > 1 and (together < 2 or _has_strides_apart(starts)):
             raise ValueError(
-                f'scene {scene!r}, camera {camera!r} has {len(names)} '
-                'people, but no two of their windows start together; set '
+                f'scene {scene!r}, camera {camera!r} has {len(starts)} '
+                'people whose windows do not start together; set '
                 "anchor='clock' and a stride_sec in the data set."
             )
+
+
+def _has_strides_apart(starts: dict[tuple, list[int]]) -> bool:
+    """Whether somebody's windows are on another grid than all others.
+
+    Args:
+        starts: Starts of each person's windows in ms.
+    """
+    gaps = [gap for own in starts.values() for gap in np.diff(sorted(own))]
+    if not gaps:
+        return False
+    stride = min(gaps)
+    for name, own in starts.items():
+        others = [t for n, ts in starts.items() if n != name for t in ts]
+        if set(own) & set(others):
+            continue
+        count = min(abs(t - own[0]) for t in others) / stride
+        # Starts and stride are rounded to ms.
+        if abs(count - round(count)) > (count + 2) / stride:
+            return True
+    return False
 
 
 def _name(table: Table, row: int) -> tuple:

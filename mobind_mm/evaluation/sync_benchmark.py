@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
+from mmengine.dataset import Compose
 
 from ..datasets.sync_clip_dataset import SyncClipDataset
 from ..datasets.synthetic import SyntheticMotionDataset
+from ..datasets.transforms import KeepStreams, LoadWindow
 from ..structures import Clock, Recording, SensorStream
 from ..synchronization import (
     CorrelationSynchronizer,
@@ -69,16 +73,26 @@ class Condition:
         )
 
     def clips(
-        self, split: str, pipeline: Sequence[dict], stride_sec: float = 20.0
+        self, split: str, pipeline: Sequence[dict], seed: int = 0
     ) -> SyncClipDataset:
         """Clips with real-valued offsets in +-7 s, inside takes of 60 s."""
-        people = self.people(split, 60.0, stride_sec=stride_sec)
+        people = self.people(split, 60.0, stride_sec=20.0, seed=seed)
         return SyncClipDataset(
             dict(people, type='SyntheticMotionDataset'),
             max_offset=MAX_OFFSET,
             edges='inside',
             pipeline=pipeline,
         )
+
+
+def table_conditions() -> list[Condition]:
+    """Keypoint noise by frame rate by length of the clips."""
+    return [
+        Condition(noise, rate, length)
+        for noise, rate, length in itertools.product(
+            (0.0, 0.03), (60.0, 30.0, 10.0), (20.0, 10.0)
+        )
+    ]
 
 
 def sync_pipeline(pipeline: Sequence[dict]) -> list[dict]:
@@ -216,6 +230,57 @@ def run_cells(
         row['floor_mae_s'] = float(np.abs(floor).mean())
         row['num_clips'] = len(truth)
         yield row
+
+
+def run_scenes(condition: Condition, number: int) -> dict:
+    """People of a scene one by one, and all together, from signals alone.
+
+    Args:
+        condition: What the clips are made of.
+        number: Sensors that everybody wears.
+
+    Returns:
+        The condition, and ``alone`` and ``jointly`` with the numbers of
+        :func:`~mobind_mm.evaluation.functional.sync.sync_summary`, both
+        over people: the joint answer of a scene counts for each of them.
+    """
+    people = SyntheticMotionDataset(
+        **condition.people('test', 60.0, stride_sec=condition.clip_sec),
+        people=(2, 4),
+    )
+    load = Compose([LoadWindow(), KeepStreams()])
+    synchronizer = FusedSynchronizer(use_feats=False)
+    scenes: dict[tuple, list] = {}
+    for index in range(len(people)):
+        info = people.get_data_info(index)
+        key = info['scene'], info['window_start']
+        # One offset for all people of a scene, as their clocks are shared.
+        rng = np.random.default_rng(zlib.crc32(repr(key).encode()))
+        room = 60.0 - condition.clip_sec - info['window_start']
+        low = max(-MAX_OFFSET, -info['window_start'])
+        offset = rng.uniform(low, min(MAX_OFFSET, room))
+        info.update(offset=offset, window_start=key[1] + offset)
+        streams = only_sensors(load(info)['streams'], SENSORS[number])
+        evidence = synchronizer.evidence(streams, None, MAX_OFFSET)
+        scenes.setdefault(key, []).append((offset, evidence))
+    answers = {'alone': [], 'jointly': []}
+    truth = []
+    for members in scenes.values():
+        if len(members) < 2:
+            continue
+        clips = [evidence for _, evidence in members]
+        truth += [offset for offset, _ in members]
+        answers['alone'] += [synchronizer.decide([clip]) for clip in clips]
+        answers['jointly'] += [synchronizer.decide(clips)] * len(clips)
+    row = dict(asdict(condition), scene_sensors=number)
+    for name, found in answers.items():
+        row[name] = sync_summary(
+            np.array([a.offset for a in found]),
+            np.array(truth),
+            np.array([a.abstained for a in found]),
+            np.array([a.confidence for a in found]),
+        )
+    return dict(row, num_people=len(truth))
 
 
 def run_drift(

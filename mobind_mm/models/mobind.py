@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from mmengine.model import BaseModel
-from torch import nn
 
 from ..registry import MODELS
 from ..structures import MoBindDataSample
+from .limb_encoding import build_optional, encode_limbs
 from .streaming import cut_stream, stream_starts
 
 _PREDICTED = {
@@ -74,14 +74,14 @@ class MoBind(BaseModel):
         super().__init__(MODELS.build(data_preprocessor), init_cfg)
         if (imu_neck is None) != (pose_neck is None):
             raise ValueError('Give both imu_neck and pose_neck, or neither.')
-        self.imu_tokenizer = _build(imu_tokenizer)
-        self.pose_tokenizer = _build(pose_tokenizer)
+        self.imu_tokenizer = build_optional(imu_tokenizer)
+        self.pose_tokenizer = build_optional(pose_tokenizer)
         self.imu_backbone = MODELS.build(imu_backbone)
         self.pose_backbone = MODELS.build(pose_backbone)
-        self.imu_neck = _build(imu_neck)
-        self.pose_neck = _build(pose_neck)
+        self.imu_neck = build_optional(imu_neck)
+        self.pose_neck = build_optional(pose_neck)
         self.head = MODELS.build(head)
-        self.masked_token_head = _build(masked_token_head)
+        self.masked_token_head = build_optional(masked_token_head)
         self.stream_stride_sec = stream_stride_sec
         clip_terms = ('global', 'multi_positive')
         weights = getattr(self.head, 'weights', {})
@@ -153,10 +153,10 @@ class MoBind(BaseModel):
         feats = {'imu_mask': imu_mask, 'pose_mask': pose_mask}
         tokens = self.pose_backbone.token_mask(frames.flatten(0, 1))
         feats['pose_token_mask'] = tokens.unflatten(0, pose.shape[:2])
-        feats['imu_tokens'], feats['imu_local'] = _encode(
+        feats['imu_tokens'], feats['imu_local'] = encode_limbs(
             self.imu_backbone, imu, imu_mask
         )
-        feats['pose_tokens'], feats['pose_local'] = _encode(
+        feats['pose_tokens'], feats['pose_local'] = encode_limbs(
             self.pose_backbone, pose, pose_mask, feats['pose_token_mask']
         )
         for name in ('imu', 'pose'):
@@ -247,48 +247,3 @@ class MoBind(BaseModel):
         }
         feats['window_starts'] = starts
         return feats
-
-
-def _build(cfg: dict | None) -> nn.Module | None:
-    return None if cfg is None else MODELS.build(cfg)
-
-
-def _encode(
-    backbone: nn.Module,
-    x: torch.Tensor,
-    present: torch.Tensor,
-    token_mask: torch.Tensor | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Encode the limbs that are present; the others get zeros.
-
-    The limb axis is folded into the batch, so absent limbs cost nothing
-    and leave no trace in batch statistics.
-
-    Args:
-        backbone: Maps (M, C, T) and a mask to tokens and local features.
-        x: (B, S, C, T) streams.
-        present: (B, S) boolean.
-        token_mask: (B, S, N) boolean.
-
-    Returns:
-        tokens (B, S, N, D) and local features (B, S, D).
-    """
-    B, S = present.shape  # noqa: N806
-    if present.all():
-        mask = None if token_mask is None else token_mask.flatten(0, 1)
-        tokens, local = backbone(x.flatten(0, 1), mask)
-        return tokens.unflatten(0, (B, S)), local.unflatten(0, (B, S))
-    shape = (B, S, backbone.num_tokens, backbone.embed_dims)
-    if not present.any():
-        # Zero times every parameter: no limb, yet a complete graph.
-        zero = sum(p.sum() for p in backbone.parameters()) * 0.0
-        return x.new_zeros(shape) + zero, x.new_zeros(B, S, shape[3]) + zero
-    mask = None if token_mask is None else token_mask[present]
-    tokens, local = backbone(x[present], mask)
-    index = present.flatten().nonzero()[:, 0]
-    full_tokens = tokens.new_zeros(B * S, *tokens.shape[1:])
-    full_local = local.new_zeros(B * S, local.shape[1])
-    return (
-        full_tokens.index_copy(0, index, tokens).view(shape),
-        full_local.index_copy(0, index, local).unflatten(0, (B, S)),
-    )

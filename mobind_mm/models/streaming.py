@@ -11,8 +11,13 @@ def stream_starts(
     """Starts (W,) in seconds of the sub-windows that fit into a clip.
 
     Raises:
-        ValueError: If the clip is shorter than a window.
+        ValueError: If the clip is shorter than a window, or the stride is
+            not positive.
     """
+    if not stride_sec > 0:
+        raise ValueError(
+            f'stream_stride_sec must be positive, got {stride_sec}.'
+        )
     room = clip_sec - window_sec
     if room < -1e-6:
         raise ValueError(

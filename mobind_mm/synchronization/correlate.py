@@ -10,6 +10,8 @@ from scipy.signal import butter, sosfiltfilt
 
 from .signals import RATE
 
+_EDGE_SEC = 0.25
+
 
 class Correlator:
     """Sums over time of products of two streams, for every lag.
@@ -39,11 +41,31 @@ class Correlator:
         return np.concatenate([early, sums[..., : L + 1]], axis=-1)
 
 
-def bandpass(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Zero-phase band-pass of streams (..., T) on the grid, in Hz."""
-    filt = _filter(low, high)
-    padding = min(3 * (2 * len(filt) + 1), x.shape[-1] - 1)
-    return sosfiltfilt(filt, x, axis=-1, padlen=padding)
+def bandpass(
+    x: np.ndarray, low: float, high: float, mirror: bool = False
+) -> np.ndarray:
+    """Zero-phase band-pass of streams (..., T) on the grid, in Hz.
+
+    Streams go on for a cycle of the lowest frequency: with their mean, or
+    mirrored, for what moves slowly. A filter that starts at the first
+    sample swings with its noise; both streams of a clip would do so at the
+    same time, and speak for offset 0.
+    """
+    extra = round(RATE / low)
+    width = [(0, 0)] * (x.ndim - 1) + [(extra, extra)]
+    x = x - x.mean(axis=-1, keepdims=True)
+    x = np.pad(x, width, mode='symmetric' if mirror else 'constant')
+    filtered = sosfiltfilt(_filter(low, high), x, axis=-1, padlen=0)
+    return filtered[..., extra:-extra]
+
+
+def without_edges(mask: np.ndarray) -> np.ndarray:
+    """Mask (T,) without the ends of a clip, where derivatives are wild."""
+    guard = round(_EDGE_SEC * RATE)
+    mask = mask.copy()
+    mask[:guard] = 0.0
+    mask[max(len(mask) - guard, 0) :] = 0.0
+    return mask
 
 
 @cache

@@ -9,7 +9,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from ..registry import TASK_UTILS
 from ..structures import Recording
-from .correlate import Correlator
+from .correlate import Correlator, without_edges
 from .evidence import clip_seconds, offset_grid
 from .refine import peak_offset
 from .result import SyncResult
@@ -71,9 +71,10 @@ class CorrelationSynchronizer:
             limb = limb_motion(streams.pose, placement, grid)
             if imu is None or limb is None:
                 continue
-            x = self._smooth(np.abs(imu.force)) * imu.mask
-            y = np.linalg.norm(self._smooth(limb.acc), axis=0) * limb.mask
-            x, y = _standardise(x, imu.mask), _standardise(y, limb.mask)
+            x = self._smooth(np.abs(imu.force))
+            y = np.linalg.norm(self._smooth(limb.acc), axis=0)
+            x = _standardise(x, without_edges(imu.mask))
+            y = _standardise(y, without_edges(limb.mask))
             total += correlator.lags(
                 correlator.spectrum(x), correlator.spectrum(y)
             )

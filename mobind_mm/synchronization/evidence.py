@@ -16,7 +16,7 @@ from scipy.interpolate import CubicSpline
 from scipy.special import softmax
 
 from ..structures import Recording
-from .correlate import Correlator, bandpass
+from .correlate import Correlator, bandpass, without_edges
 from .signals import (
     RATE,
     IMUMotion,
@@ -40,8 +40,7 @@ SIGNAL_NAMES = (
 """Names of the rows of :attr:`SensorEvidence.signals`."""
 
 _HEADINGS = 16
-_EDGE_SEC = 0.25  # filters need a run-up
-_HIGHEST = 0.46  # of the frame rate: what lies above is aliased
+_HIGHEST = 0.46  # of the lower rate: what lies above is aliased
 _RIDGE = 0.02  # of the mean energy, so that short overlaps do not explode
 _AGREE = 0.9  # correlation of noiseless streams: bodies are not rigid
 
@@ -97,24 +96,24 @@ def signal_evidence(
         imu = imu_motion(stream, grid)
         limb = limb_motion(streams.pose, placement, grid)
         if imu is not None and limb is not None:
-            period = 1.0 / streams.pose.clock.mean_rate
-            found[placement] = _compare(imu, limb, period, correlator)
+            rates = streams.pose.clock.mean_rate, stream.clock.mean_rate
+            found[placement] = _compare(imu, limb, rates, correlator)
     return found
 
 
 def _compare(
-    imu: IMUMotion, limb: LimbMotion, period: float, correlator: Correlator
+    imu: IMUMotion,
+    limb: LimbMotion,
+    rates: tuple[float, float],
+    correlator: Correlator,
 ) -> SensorEvidence:
-    """Evidence of one sensor."""
-    edge = np.ones(len(limb.mask))
-    guard = round(_EDGE_SEC * RATE)
-    edge[:guard] = edge[len(edge) - guard :] = 0.0
-    pair = _Pair(correlator, imu.mask * edge, limb.mask * edge)
+    """Evidence of one sensor; rates are those of pose and IMU in Hz."""
+    pair = _Pair(correlator, without_edges(imu.mask), without_edges(limb.mask))
     silent = np.zeros_like(pair.seen)
-    noise_acc, noise_segment = _noise_gain(round(1.0 / period, 3))
+    noise_acc, noise_segment = _noise_gain(round(rates[0], 3))
     rise, side = [], []
     for i, (low, high) in enumerate(ACC_BANDS):
-        if high > _HIGHEST / period:
+        if high > _HIGHEST * min(rates):
             break  # all higher ones are aliased too
         band = bandpass(np.vstack([imu.acc, limb.acc]), low, high)
         east, north, vertical, right, up = band
@@ -131,7 +130,7 @@ def _compare(
     tilt, turn = [], []
     for i, (low, high) in enumerate(TILT_BANDS):
         band = bandpass(
-            np.vstack([imu.tilt, imu.turn, limb.segment]), low, high
+            np.vstack([imu.tilt, imu.turn, limb.segment]), low, high, True
         )
         floor = 2 * limb.noise**2 * noise_segment[i]
         for rows, xs, y in (

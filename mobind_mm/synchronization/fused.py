@@ -28,16 +28,17 @@ WEIGHTS: Mapping[str, float] = dict(
     zip(
         EVIDENCE_NAMES,
         (
-            *(0.175, 0.185, 0.109, 0.060, 0.030, 0.015),  # up
-            *(0.178, 0.511, 0.135, 0.058, 0.031, 0.016),  # side
-            *(0.331, 0.157),  # tilt
-            *(0.554, 0.178),  # turn
-            0.582,  # tokens
+            *(0.302, 0.232, 0.094, 0.047, 0.028, 0.015),  # up
+            *(1.227, 0.512, 0.082, 0.044, 0.026, 0.014),  # side
+            *(0.247, 0.164),  # tilt
+            *(0.601, 0.133),  # turn
+            0.458,  # tokens
         ),
     )
 )
 """Fitted by ``tools/analysis_tools/fit_synchronizer.py`` to 864 clips of 24
-simulated people whom neither the model nor a test has seen."""
+simulated people whom neither the model nor a test has seen, each with two
+sets of sensors."""
 
 _CLOSE_SEC = 0.1
 """An offset nearer than this to the truth counts as right."""
@@ -109,8 +110,8 @@ class FusedSynchronizer:
     def __init__(
         self,
         weights: Mapping[str, float] | None = None,
-        sensors_power: float = 0.85,
-        overlap_power: float = -0.7,
+        sensors_power: float = 0.92,
+        overlap_power: float = -1.56,
         fine_tokens: float = 0.1,
         min_confidence: float = 0.5,
         min_overlap_sec: float = 1.5,
@@ -164,7 +165,7 @@ class FusedSynchronizer:
         for sensor in signals.values():
             rows[: len(SIGNAL_NAMES)] += sensor.signals
             overlap += sensor.overlap
-        if feats is not None:
+        if feats is not None and self.needs_feats:
             learned = learned_evidence(
                 feats, feats['placements'], self.token_sec, offsets
             )
@@ -188,7 +189,9 @@ class FusedSynchronizer:
             return SyncResult(0.0, abstained=True, reason='too short')
         offsets = used[0].offsets
         total = sum(self.total(clip) for clip in used)
-        # Every person whose sensors overlap counts; nobody, and it is void.
+        if not np.ptp(total):
+            return SyncResult(0.0, abstained=True, reason='weak')
+        # Every person whose sensors overlap counts.
         overlap = np.max([clip.overlap for clip in used], axis=0)
         prior = self.overlap_power * np.log(np.maximum(overlap, 0.05))
         log_posterior = log_softmax(total + prior)

@@ -7,6 +7,8 @@ from collections import defaultdict
 import numpy as np
 from torch.utils.data import Dataset
 
+from .skeleton import WORN_AT
+
 
 def scene_frames(dataset: Dataset, limit: int = 2) -> dict[str, dict]:
     """Middle frames of windows in which most people are seen together.
@@ -19,7 +21,8 @@ def scene_frames(dataset: Dataset, limit: int = 2) -> dict[str, dict]:
 
     Returns:
         Name of the scene to the arguments of ``draw_skeleton``; nothing
-        from a data set of another kind.
+        from a data set of another kind, and no frame without a visible
+        keypoint. Sensors that the picture has no place for are left out.
     """
     scenes: dict[tuple, list[tuple]] = defaultdict(list)
     for part in _windows(dataset):
@@ -34,8 +37,12 @@ def scene_frames(dataset: Dataset, limit: int = 2) -> dict[str, dict]:
     for (scene, *_), members in sorted(
         scenes.items(), key=lambda item: -len(item[1])
     ):
-        if scene not in frames and len(frames) < limit:
-            frames[scene] = _frame(scene, members)
+        if len(frames) == limit:
+            break
+        if scene not in frames:
+            frame = _frame(scene, members)
+            if any(_visible(person) for person in frame['people']):
+                frames[scene] = frame
     return frames
 
 
@@ -69,14 +76,19 @@ def _frame(name: str, members: list[tuple]) -> dict:
             dict(
                 keypoints=keypoints[best],
                 scores=scores[best],
-                sensors=list(recording.imu),
+                sensors=[s for s in recording.imu if s in WORN_AT],
                 name=info['subject'] or info['take'],
             )
         )
-        layout, img_shape = pose.layout, pose.img_shape
     return dict(
         people=people,
-        layout=layout,
-        img_shape=img_shape,
+        layout=pose.layout,
+        img_shape=pose.img_shape,
         title=f'{name} at {time:.1f} s',
     )
+
+
+def _visible(person: dict) -> bool:
+    """Whether a person has a keypoint to draw."""
+    seen = np.isfinite(person['keypoints']).all(axis=1)
+    return bool((seen & (person['scores'] > 0)).any())

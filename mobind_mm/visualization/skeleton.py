@@ -24,7 +24,7 @@ _BONES += [
     *(('nose', 'left_eye'), ('nose', 'right_eye')),
 ]
 
-_WORN_AT = {
+WORN_AT = {
     'head': ('left_eye', 'right_eye'),
     'pelvis': ('left_hip', 'right_hip'),
     **{f'{s}_wrist': (f'{s}_wrist',) for s in ('left', 'right')},
@@ -95,10 +95,10 @@ def _checked(person: Mapping, layout: str) -> dict:
             f'{keypoints.shape} and scores {scores.shape}.'
         )
     sensors = list(person.get('sensors', ()))
-    if unknown := sorted(set(sensors) - _WORN_AT.keys()):
+    if unknown := sorted(set(sensors) - WORN_AT.keys()):
         raise ValueError(
             f'Nobody knows where {unknown} are worn; draw sensors of '
-            f'{sorted(_WORN_AT)}.'
+            f'{sorted(WORN_AT)}.'
         )
     seen = (scores > 0) & np.isfinite(keypoints).all(axis=1)
     return dict(
@@ -133,7 +133,7 @@ def _draw_person(
     axes.plot(*points[seen].T, 'o', color='white', mec=colour, ms=4)
     sensors = {}
     for name in person['sensors']:
-        at = _find(layout, _WORN_AT[name])
+        at = _find(layout, WORN_AT[name])
         if at and seen[at].all():
             sensors[name] = points[at].mean(axis=0)
             axes.plot(

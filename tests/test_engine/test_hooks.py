@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 from mmengine.logging import MessageHub
+from mmengine.visualization import Visualizer
 
-from mobind_mm.engine import EpochSeedHook, TrainingCurveHook
+from mobind_mm.engine import EpochSeedHook, TaskPictureHook, TrainingCurveHook
 from mobind_mm.engine.hooks.training_curve_hook import _running_mean
 
 
@@ -54,3 +56,43 @@ def test_curve_knows_the_epochs_of_a_task_that_runs_seldom(tmp_path):
     }
     assert [name for name, _ in images] == ['training_curves'] * 3
     assert all(image.std() > 1 for _, image in images)
+
+
+class Shown:
+    prefix = 'same'
+
+    def __init__(self, title):
+        self.title = title
+
+    def pictures(self):
+        curve = dict(offsets=[0, 1], log_posterior=[0, -1], title=self.title)
+        return {'curve': dict(kind='sync_curve', **curve)}
+
+
+def test_two_metrics_of_a_task_both_show_their_pictures(tmp_path):
+    first, second, alone = Shown('first'), Shown('second'), Shown('alone')
+    second.prefix = 'other'
+    parts = [SimpleNamespace(metrics=m) for m in ([alone], [first, second])]
+    loop = SimpleNamespace(
+        evaluator=parts[0],
+        tasks=[SimpleNamespace(name='task', evaluator=parts[1])],
+        dataloader=SimpleNamespace(dataset=[]),
+    )
+    found = {}
+    runner = SimpleNamespace(
+        test_loop=loop,
+        visualizer=SimpleNamespace(
+            add_picture=lambda name, picture, out_file: found.update(
+                {name: picture['title']}
+            )
+        ),
+    )
+    TaskPictureHook().after_test_epoch(runner)
+    names = ['same_curve', 'task_curve', 'other_task_curve']
+    assert found == dict(zip(names, ('alone', 'first', 'second')))
+
+
+def test_another_visualizer_is_refused_before_the_test():
+    runner = SimpleNamespace(visualizer=Visualizer(name='plain'))
+    with pytest.raises(TypeError, match='the config has a Visualizer'):
+        TaskPictureHook().before_test(runner)

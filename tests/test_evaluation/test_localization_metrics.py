@@ -402,6 +402,19 @@ def test_windows_that_never_coincide_and_doubles_are_refused():
     ]
     with pytest.raises(ValueError, match="anchor='clock'"):
         evaluate(LocalizationMetric(), apart)
+    # Two people coincide, the third came a second later.
+    third = [
+        window('a', person, rng, window_start=start)
+        for person, start in itertools.product('12', (0.0, 2.0, 4.0))
+    ]
+    for start in (1.0, 3.0):
+        third.append(window('a', '3', rng, window_start=start))
+    with pytest.raises(ValueError, match='3 people.*do not start together'):
+        evaluate(LocalizationMetric(), third)
+    # Somebody who comes when the others have left is on the same clock.
+    third[-2:] = [window('a', '3', rng, window_start=t) for t in (8.0, 10.0)]
+    out = evaluate(LocalizationMetric(), third)
+    assert out['num_subject_P2'] == 6
     twice = [window('a', '1', rng), window('a', '1', rng)]
     with pytest.raises(ValueError, match='twice'):
         evaluate(LocalizationMetric(), twice)

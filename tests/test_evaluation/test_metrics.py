@@ -82,6 +82,26 @@ def test_stricter_galleries_and_their_counts():
     assert out['retrieval/same_action_chance_R@1'] == 0.5
 
 
+def test_the_same_window_of_another_camera_is_no_rival():
+    """Two cameras share each IMU window, so that it is there twice."""
+    samples = [
+        sample(x, x, take='a', window_start=t, camera=camera)
+        for t, x in enumerate(np.eye(3))
+        for camera in ('front', 'side')
+    ]
+    metric = RetrievalMetric(topk=(1,), galleries=('all', 'same_action'))
+    out = evaluate(metric, samples)
+    for name in ('', 'same_action_'):
+        for direction in ('imu2pose', 'pose2imu'):
+            assert out[f'retrieval/{name}{direction}_R@1'] == 1.0
+        assert out[f'retrieval/{name}chance_R@1'] == pytest.approx(1 / 5)
+    assert out['retrieval/num_windows'] == 6
+    # The same camera twice is a mistake that must not raise the numbers.
+    double = [sample(x, x, camera='front') for x in np.eye(2)[[0, 0, 1]]]
+    out = evaluate(RetrievalMetric(topk=(1,), galleries=ALL_ONLY), double)
+    assert out['retrieval/imu2pose_R@1'] == pytest.approx(1 / 3)
+
+
 def test_a_gallery_without_queries_is_nan_and_unknown_times_are_refused():
     samples = [sample(x, x, action=-1) for x in np.eye(2)]
     out = evaluate(RetrievalMetric(galleries=('same_action',)), samples)

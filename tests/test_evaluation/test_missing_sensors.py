@@ -134,10 +134,15 @@ def test_table_arithmetic():
             'sensors': '+'.join(subset),
             'retrieval/imu2pose_R@1': float(rng.random()),
             'sync/mae_s': float(rng.random()),
+            'sync/vote_ece': float(rng.random()),
         }
         for subset in sensor_subsets(FIVE)
     ]
-    for metric, best in (('retrieval/imu2pose_R@1', max), ('sync/mae_s', min)):
+    for metric, best in (
+        ('retrieval/imu2pose_R@1', max),
+        ('sync/mae_s', min),
+        ('sync/vote_ece', min),
+    ):
         table = summarize_subsets(rows, metric)
         assert [line['num_sensors'] for line in table] == [5, 4, 3, 2, 1]
         assert [line['subsets'] for line in table] == [1, 5, 10, 10, 5]

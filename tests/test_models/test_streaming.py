@@ -92,3 +92,5 @@ def test_lengths_that_do_not_fit_are_refused():
         model.extract_stream(inputs)
     with pytest.raises(ValueError, match=r'shorter than the window'):
         stream_starts(1.0, 2.0, 0.2)
+    with pytest.raises(ValueError, match='stream_stride_sec .* got 0'):
+        stream_starts(5.0, 2.0, 0)

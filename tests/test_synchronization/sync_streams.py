@@ -9,6 +9,7 @@ from mobind_mm.skeleton import get_layout
 from mobind_mm.structures import Clock, PoseStream, Recording, SensorStream
 
 GRAVITY = 9.81
+UP = np.array([0.0, 0.0, GRAVITY])
 SCALE = 300.0
 """Pixels per metre of the drawn clips."""
 
@@ -20,7 +21,7 @@ class Path:
         rng = np.random.default_rng(seed)
         self.freq = 2 * np.pi * rng.uniform(low, high, (tones, dims))
         self.phase = rng.uniform(0, 2 * np.pi, (tones, dims))
-        self.size = 0.5 * rng.normal(size=(tones, dims)) / self.freq
+        self.size = 0.1 * rng.normal(size=(tones, dims)) / self.freq
 
     def __call__(self, times, order=0):
         angle = self.freq * np.asarray(times)[:, None, None] + self.phase
@@ -65,7 +66,7 @@ def drawn_clip(
     times = np.arange(round(seconds * imu_rate)) / imu_rate
     acc = path(times, 2)
     if gravity:
-        acc = acc + [0, 0, GRAVITY]
+        acc = acc + UP
     values = dict(
         acc=acc,
         gyro=np.zeros((len(times), 3)),
@@ -82,7 +83,7 @@ def drawn_clip(
     rng = np.random.default_rng(seed + 1)
     points = {
         f'right_{name}': place
-        + [0, rise]
+        + np.array([0, rise])
         + rng.normal(0, noise_px / SCALE, place.shape)
         for name, rise in (('shoulder', 0.4), ('elbow', 0.2), ('wrist', 0))
     }

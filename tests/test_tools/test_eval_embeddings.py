@@ -87,6 +87,29 @@ def test_both_files_give_the_numbers_of_one(tool, table, tmp_path):
     }
 
 
+def test_localization_of_saved_tokens(tool, table, tmp_path):
+    """Pairs of people with two limbs each, who move by tokens of their own."""
+    rng = np.random.default_rng(1)
+    tokens = rng.normal(size=(12, 2, 5, 8)).astype(np.float16)
+    table = dict(
+        table,
+        **{f'{name}_mask': np.ones((12, 2), bool) for name in ('imu', 'pose')},
+        **{f'{name}_tokens': tokens for name in ('imu', 'pose')},
+        pose_token_mask=np.ones((12, 2, 5), bool),
+        scene=np.array([f's{i // 2}' for i in range(12)], dtype=object),
+        camera=np.full(12, None, dtype=object),
+    )
+    path, out = tmp_path / 'e.safetensors', tmp_path / 'out.json'
+    write_embeddings(path, table)
+    status, *_ = tool(path, '--localization', '--out', out)
+    assert status == 0
+    results = json.loads(out.read_text())
+    # Queries only: the gallery's people are no candidates.
+    assert results['localization/num_subject'] == 6
+    assert results['localization/subject_acc'] == 1.0
+    assert results['localization/part_acc'] == 1.0
+
+
 def test_mistakes_end_with_one_line(tool, table, tmp_path):
     path = tmp_path / 'e.safetensors'
     write_embeddings(path, select(table, slice(0, 6)), ('sit', 'walk'))
@@ -96,6 +119,7 @@ def test_mistakes_end_with_one_line(tool, table, tmp_path):
         ((tmp_path / 'none.safetensors',), 'does not exist'),
         ((path, '--gallery', other), 'other actions'),
         ((path, '--similarity', 'tokens'), 'has no tokens'),
+        ((path, '--localization'), 'these embeddings have none'),
     ]:
         status, _, err = tool(*arguments)
         assert status == 2

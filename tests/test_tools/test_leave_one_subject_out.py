@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import runpy
 import sys
 from pathlib import Path
@@ -151,6 +152,10 @@ def test_weights_to_start_from_may_be_of_the_fold(config):
     subject = folds.subjects[1]
     assert folds.config(subject).load_from == f'runs/{subject}/last.pth'
     assert cfg.load_from == 'runs/{subject}/last.pth'
+    # The same weights for all may have seen everybody.
+    cfg.load_from = 'runs/last.pth'
+    with pytest.warns(UserWarning, match="load_from='runs/last.pth'"):
+        SubjectFolds(cfg)
 
 
 def test_datasets_that_cannot_be_split(config):
@@ -171,11 +176,15 @@ def test_mean_and_standard_deviation():
         '2': {'action/top1': 0.9, 'action/num_windows': 5, 'a/b': 1.0},
         '10': {'action/top1': 0.7, 'action/num_windows': 4, 'a/b': 1.0},
     }
+    # Of a fold that just ran NaN is a number, not yet null.
+    for values, undefined in zip(folds.values(), (1.0, math.nan, math.inf)):
+        values['a/c'] = undefined
     out = summarize(folds)
     assert out['mean'] == {'action/top1': pytest.approx(0.7)}
     assert out['std'] == {'action/top1': pytest.approx(0.2)}
     one = summarize({'1': folds['1']})
-    assert one['mean'] == {'action/top1': 0.5} and one['std'] == {}
+    assert one['mean'] == {'action/top1': 0.5, 'a/c': 1.0}
+    assert one['std'] == {}
 
 
 @pytest.fixture

@@ -1,19 +1,24 @@
 """Flags of tools/test.py: tasks, tables, pictures."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 from matplotlib.image import imread
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from test_train_and_test import failure
 
 from mobind_mm.apis.test_options import (
     add_embeddings,
     add_pictures,
+    dump_cases,
     select_tasks,
 )
+from mobind_mm.engine.loops import evaluators_of
+from mobind_mm.evaluation import RetrievalMetric
 
 MORE = """
 custom_imports = dict(imports=['shown_project'])
@@ -140,3 +145,26 @@ def test_what_the_flags_change_in_a_config():
     assert [hook.type for hook in cfg.custom_hooks] == [
         *('KillHook', 'mobind_mm.TaskPictureHook')
     ]
+
+
+def test_every_metric_has_a_table_of_its_own(tmp_path):
+    def evaluator(*prefixes):
+        return Evaluator([RetrievalMetric(prefix=name) for name in prefixes])
+
+    loop = SimpleNamespace(
+        evaluator=evaluator('retrieval', 'other'),
+        tasks=[
+            SimpleNamespace(name='one', evaluator=evaluator('one')),
+            SimpleNamespace(name='two', evaluator=evaluator('a', 'b')),
+        ],
+    )
+    names = ['retrieval', 'retrieval_other', 'one']
+    names += ['two_retrieval', 'two_retrieval_b']
+    files = [tmp_path / f'{name}.csv' for name in names]
+    assert dump_cases(loop, str(tmp_path)) == files
+    metrics = [m for e in evaluators_of(loop).values() for m in e.metrics]
+    assert [metric.dump for metric in metrics] == files
+
+    loop.evaluator = evaluator('same', 'same', 'same')
+    with pytest.raises(ValueError, match=r'--dump: .*retrieval_same\.csv'):
+        dump_cases(loop, str(tmp_path))

@@ -2,7 +2,8 @@
 
 Rows go to the output file as they are finished; a second run adds those
 that are missing. Parts: ``table`` (all cells), ``abstention`` (still and
-strictly periodic people), ``drift`` (ten simulated minutes).
+strictly periodic people), ``scenes`` (all people of a scene jointly),
+``drift`` (ten simulated minutes).
 """
 
 import argparse
@@ -20,12 +21,14 @@ from mobind_mm.evaluation.sync_benchmark import (
     Condition,
     run_cells,
     run_drift,
+    run_scenes,
+    table_conditions,
 )
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
 from mobind_mm.utils.results import prepare_results
 
-PARTS = ('table', 'abstention', 'drift')
+PARTS = ('table', 'abstention', 'scenes', 'drift')
 DRIFTS = (50, -50, 100, -100, 200, -200, 500, -500)
 
 
@@ -49,12 +52,7 @@ def parse_args() -> argparse.Namespace:
 def cells(part: str) -> list[Condition]:
     """Conditions of a part."""
     if part == 'table':
-        return [
-            Condition(noise, rate, length)
-            for noise, rate, length in itertools.product(
-                (0.0, 0.03), (60.0, 30.0, 10.0), (20.0, 10.0)
-            )
-        ]
+        return table_conditions()
     return [
         Condition(noise, 30.0, length, motion)
         for motion, noise, length in itertools.product(
@@ -84,6 +82,21 @@ def show(rows: list[dict]) -> None:
         text.append(f'{one["coverage"]:.2f} / {one["answered_acc@0.1"]:.2f}')
         table.add_row(*text)
     console.print(table)
+    table = Table('scenes: sensors', 'people')
+    for name in ('alone', 'jointly'):
+        table.add_column(f'{name}\nMAE s / @0.1 / coverage', justify='right')
+    for row in rows:
+        if 'scene_sensors' in row:
+            text = [str(row['scene_sensors']), str(row['num_people'])]
+            for name in ('alone', 'jointly'):
+                one = row[name]
+                text.append(
+                    f'{one["mae_s"]:.4f} / {one["acc@0.1"]:.2f} / '
+                    f'{one["coverage"]:.2f}'
+                )
+            table.add_row(*text)
+    if table.row_count:
+        console.print(table)
     table = Table('drift ppm', 'sensors', 'person', 'estimated')
     for name in ('end error ms', 'largest error ms', 'clips agree'):
         table.add_column(name, justify='right')
@@ -115,7 +128,7 @@ def main() -> None:
     jobs = {
         f'{part} {cell}': cell
         for part in args.parts
-        if part != 'drift'
+        if part in ('table', 'abstention')
         for cell in cells(part)
     }
     missing = {key: cell for key, cell in jobs.items() if key not in done}
@@ -126,6 +139,12 @@ def main() -> None:
             numbers = (5, 2, 1) if cell.motion == 'acted' else (5, 1)
             rows = run_cells(model, pipeline, cell, numbers, args.num_clips)
             finish(key, list(rows))
+    if 'scenes' in args.parts:
+        runs = [(Condition(0.03, 30.0, 10.0), n) for n in (5, 1)]
+        for condition, number in track(runs, 'scenes'):
+            key = f'scenes {condition} {number}'
+            if key not in done:
+                finish(key, [run_scenes(condition, number)])
     if 'drift' in args.parts:
         runs = itertools.product(enumerate(DRIFTS), (5, 1))
         for (person, ppm), number in track(list(runs), 'drift'):

@@ -1,8 +1,8 @@
-"""Evaluate saved embeddings: retrieval, frozen action recognition, search.
+"""Evaluate saved embeddings: retrieval, localisation, actions, search.
 
-The file is what tools/test.py --dump-embeddings writes. Actions are
-evaluated if there are labelled gallery windows, in the file itself or in
---gallery.
+The file is what tools/test.py --dump-embeddings writes. Frozen action
+recognition is evaluated if there are labelled gallery windows, in the file
+itself or in --gallery; localisation with --localization.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import mobind_mm  # noqa: F401
 from mobind_mm.evaluation import (
     ActionKNNMetric,
     ActionProbeMetric,
+    LocalizationMetric,
     RetrievalMetric,
 )
 from mobind_mm.evaluation.dump import write_cases
@@ -44,6 +45,11 @@ def parse_args() -> argparse.Namespace:
         type=int,
         metavar='K',
         help='compare the tokens of the K best candidates only',
+    )
+    parser.add_argument(
+        '--localization',
+        action='store_true',
+        help='who wears what where, too; tokens must be in the file',
     )
     parser.add_argument(
         '--probe-C',
@@ -89,6 +95,8 @@ def main() -> None:
     if (table['action'][table['role'] == 'gallery'] >= 0).any():
         choices = args.probe_C if len(args.probe_C) > 1 else args.probe_C[0]
         metrics += [ActionKNNMetric(), ActionProbeMetric(C=choices)]
+    if args.localization:
+        metrics.append(LocalizationMetric())
     results = {}
     for metric in metrics:
         if args.dump:

@@ -135,8 +135,11 @@ test_cfg = dict(
             evaluator=[
                 dict(
                     type='SyncMetric',
-                    synchronizers=dict(vote=dict(type='VoteSynchronizer')),
-                    main='vote',
+                    synchronizers=dict(
+                        fused=dict(type='FusedSynchronizer'),
+                        correlation=dict(type='CorrelationSynchronizer'),
+                        vote=dict(type='VoteSynchronizer'),
+                    ),
                 )
             ],
         )

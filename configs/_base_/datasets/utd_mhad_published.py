@@ -124,11 +124,14 @@ test_cfg = dict(
                 dict(
                     type='SyncMetric',
                     synchronizers=dict(
+                        fused=dict(
+                            type='FusedSynchronizer', min_overlap_sec=0.5
+                        ),
+                        correlation=dict(type='CorrelationSynchronizer'),
                         vote=dict(
                             type='VoteSynchronizer', level='token', topk=2
-                        )
+                        ),
                     ),
-                    main='vote',
                 )
             ],
         )

@@ -28,8 +28,11 @@ sync_pipeline = [
 sync_evaluator = [
     dict(
         type='SyncMetric',
-        synchronizers=dict(vote=dict(type='VoteSynchronizer')),
-        main='vote',
+        synchronizers=dict(
+            fused=dict(type='FusedSynchronizer'),
+            correlation=dict(type='CorrelationSynchronizer'),
+            vote=dict(type='VoteSynchronizer'),
+        ),
     )
 ]
 sync_task = dict(

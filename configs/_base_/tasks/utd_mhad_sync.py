@@ -44,9 +44,10 @@ sync_task = dict(
         dict(
             type='SyncMetric',
             synchronizers=dict(
-                vote=dict(type='VoteSynchronizer', level='token', topk=2)
+                fused=dict(type='FusedSynchronizer', min_overlap_sec=0.5),
+                correlation=dict(type='CorrelationSynchronizer'),
+                vote=dict(type='VoteSynchronizer', level='token', topk=2),
             ),
-            main='vote',
         )
     ],
 )

@@ -27,7 +27,8 @@ class TaskPictureHook(Hook):
         num_frames: Frames of the data set to draw.
     """
 
-    priority = 'LOW'
+    # After everything else: a picture that fails costs no log of results.
+    priority = 'LOWEST'
 
     def __init__(
         self, show_dir: str | None = None, num_frames: int = 2
@@ -35,14 +36,11 @@ class TaskPictureHook(Hook):
         self.show_dir = None if show_dir is None else Path(show_dir)
         self.num_frames = num_frames
 
-    @master_only
-    def after_test_epoch(
-        self, runner: Runner, metrics: dict[str, float] | None = None
-    ) -> None:
-        """Draw and write.
+    def before_test(self, runner: Runner) -> None:
+        """Look for the visualizer, before hours of work.
 
         Raises:
-            TypeError: If the runner has another visualizer.
+            TypeError: If the runner has another one.
         """
         if not isinstance(runner.visualizer, MoBindVisualizer):
             raise TypeError(
@@ -50,6 +48,12 @@ class TaskPictureHook(Hook):
                 f"'MoBindVisualizer', ...), the config has a "
                 f'{type(runner.visualizer).__name__}.'
             )
+
+    @master_only
+    def after_test_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Draw and write."""
         pictures = {}
         for task, evaluator in evaluators_of(runner.test_loop).items():
             for metric in evaluator.metrics:
@@ -58,6 +62,8 @@ class TaskPictureHook(Hook):
                     for name, picture in metric.pictures().items():
                         if not name.startswith(f'{label}_'):
                             name = f'{label}_{name}'
+                        if name in pictures:  # of another metric
+                            name = f'{metric.prefix}_{name}'
                         pictures[name] = picture
         dataset = runner.test_loop.dataloader.dataset
         frames = scene_frames(dataset, self.num_frames)

@@ -7,7 +7,12 @@ from .classification import (
     macro_f1,
     nearest_neighbour,
 )
-from .galleries import count_rivals, disjoint_rivals, same_label_rivals
+from .galleries import (
+    count_rivals,
+    disjoint_rivals,
+    other_camera_rivals,
+    same_label_rivals,
+)
 from .linear_probe import linear_probe, probe_features
 from .localization import (
     argmax_correct,
@@ -58,6 +63,7 @@ __all__ = [
     'macro_f1',
     'nearest_neighbour',
     'offset_error',
+    'other_camera_rivals',
     'person_similarity',
     'probe_features',
     'recall_summary',

@@ -39,6 +39,36 @@ def disjoint_rivals(
     return rivals
 
 
+def other_camera_rivals(
+    takes: Sequence, starts: Sequence, cameras: Sequence
+) -> Rivals | None:
+    """Leave out the query's own window as other cameras filmed it.
+
+    Such windows have one IMU signal, so either is a right answer, and as a
+    rival it would tie with every match.
+
+    Args:
+        takes: (M,) names.
+        starts: (M,) starts of the windows in seconds, None where unknown.
+        cameras: (M,) names.
+
+    Returns:
+        None if no window has a second camera: all compete.
+    """
+    names = [f'{take} {start}' for take, start in zip(takes, starts)]
+    window = np.unique(names, return_inverse=True)[1]
+    camera = np.unique(np.asarray(cameras, str), return_inverse=True)[1]
+    both = np.unique(np.stack([window, camera]), axis=1)
+    if both.shape[1] == len(np.unique(window)):
+        return None
+
+    def rivals(rows: slice, columns: slice) -> np.ndarray:
+        other = window[rows, None] != window[columns]
+        return other | (camera[rows, None] == camera[columns])
+
+    return rivals
+
+
 def same_label_rivals(labels: np.ndarray) -> Rivals:
     """Leave out the windows with another action, and without one (-1).
 

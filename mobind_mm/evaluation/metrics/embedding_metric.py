@@ -125,8 +125,9 @@ def _tokens(sample: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Unit tokens in float16, good for cosines within 2e-4."""
     if not set(TOKENS) <= sample.keys():
         raise ValueError(
-            f'The model gives no tokens ({", ".join(TOKENS)}); compare '
-            "embeddings: similarity='embedding'."
+            f'The model gives no tokens ({", ".join(TOKENS)}). Retrieval can '
+            "do without (similarity='embedding'); localisation cannot, leave "
+            'its metrics out.'
         )
     out = {}
     for key in TOKENS:

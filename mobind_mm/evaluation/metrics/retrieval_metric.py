@@ -36,7 +36,8 @@ class RetrievalMetric(EmbeddingMetric):
 
     Windows in which one of the modalities is missing altogether cannot be
     matched and are left out; ``num_windows`` says how many remain. A query
-    is looked up in up to three galleries of these windows:
+    is looked up in up to three galleries of these windows. Its own window as
+    another camera filmed it is in none, having the same IMU signal:
 
     - ``all`` of them, as published: ``imu2pose_R@1``, ``pose2imu_medR``, …
     - ``disjoint``: without the other windows of the same take that overlap
@@ -128,11 +129,11 @@ class RetrievalMetric(EmbeddingMetric):
         cases: dict[str, np.ndarray] = {}
         for gallery in self.galleries:
             rivals = gallery_rivals(gallery, table)
-            name, sizes = '', np.full(count, count)
-            asked = np.ones(count, dtype=bool)
+            name = '' if gallery == 'all' else f'{gallery}_'
+            sizes = np.full(count, count)
             if rivals is not None:
-                name, sizes = f'{gallery}_', 1 + count_rivals(rivals, count)
-                asked = sizes > 1
+                sizes = 1 + count_rivals(rivals, count)
+            asked = (sizes > 1) | (gallery == 'all')
             for direction in _DIRECTIONS:
                 ranks = self._rank(table, direction, rivals)
                 cases[f'{name}{direction}_rank'] = np.where(asked, ranks, -1)
@@ -143,7 +144,7 @@ class RetrievalMetric(EmbeddingMetric):
                     summary = dict.fromkeys(summary, float('nan'))
                 for key, value in summary.items():
                     metrics[f'{name}{direction}_{key}'] = value
-                if rivals is not None:
+                if gallery != 'all':
                     metrics[f'num_{name}{direction}'] = int(asked.sum())
             for k in self.topk:
                 chance = np.minimum(k / sizes[asked], 1)

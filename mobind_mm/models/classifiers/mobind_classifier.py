@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from ...registry import MODELS
 from ...structures import MoBindDataSample
-from ..mobind import _build, _encode
+from ..limb_encoding import build_optional, encode_limbs
 
 MODALITIES = ('imu', 'pose')
 
@@ -80,10 +80,10 @@ class MoBindClassifier(BaseModel):
             )
         self.num_classes = num_classes
         self.label_smoothing = label_smoothing
-        self.imu_tokenizer = _build(imu_backbone and imu_tokenizer)
-        self.pose_tokenizer = _build(pose_backbone and pose_tokenizer)
-        self.imu_backbone = _build(imu_backbone)
-        self.pose_backbone = _build(pose_backbone)
+        self.imu_tokenizer = build_optional(imu_backbone and imu_tokenizer)
+        self.pose_tokenizer = build_optional(pose_backbone and pose_tokenizer)
+        self.imu_backbone = build_optional(imu_backbone)
+        self.pose_backbone = build_optional(pose_backbone)
         self.modalities = tuple(
             m for m in MODALITIES if getattr(self, f'{m}_backbone') is not None
         )
@@ -216,7 +216,7 @@ class MoBindClassifier(BaseModel):
             mask = imu.new_ones(imu.shape[:2], dtype=torch.bool)
         if self.imu_tokenizer is not None:
             imu = self.imu_tokenizer(imu, mask)
-        tokens, local = _encode(self.imu_backbone, imu, mask)
+        tokens, local = encode_limbs(self.imu_backbone, imu, mask)
         return tokens, local, mask, mask[..., None].expand(tokens.shape[:3])
 
     def _pose(self, inputs: dict[str, torch.Tensor]) -> tuple:
@@ -232,7 +232,7 @@ class MoBindClassifier(BaseModel):
         mask = frames.any(dim=2)
         valid = self.pose_backbone.token_mask(frames.flatten(0, 1))
         valid = valid.unflatten(0, pose.shape[:2])
-        tokens, local = _encode(self.pose_backbone, pose, mask, valid)
+        tokens, local = encode_limbs(self.pose_backbone, pose, mask, valid)
         return tokens, local, mask, valid
 
     def _cross_entropy(

@@ -1,0 +1,202 @@
+"""Drift of long recordings, against clocks that are known."""
+
+import numpy as np
+import pytest
+from sync_streams import drawn_clip
+
+from mobind_mm.structures import Clock, PoseStream, Recording, SensorStream
+from mobind_mm.synchronization import FusedSynchronizer
+from mobind_mm.synchronization.clock import (
+    ClockMap,
+    _best_line,
+    _cut,
+    fit_clock,
+    synchronize_clocks,
+)
+from mobind_mm.synchronization.fused import EVIDENCE_NAMES, ClipEvidence
+
+SYNC = FusedSynchronizer(use_feats=False)
+OFFSETS = np.arange(-300, 301) / 100
+
+
+def drifting(ppm, offset, seconds=180.0, origin=0.0):
+    """A recording whose IMU clock runs ``ppm`` fast and ``offset`` ahead."""
+    clip = drawn_clip(
+        seconds=seconds, noise_px=0.5, channels=('acc', 'quat'), imu_rate=50.0
+    )
+    stream = clip.imu['right_wrist']
+    clock = Clock(
+        stream.clock.num_samples,
+        rate=50.0 / (1 + ppm * 1e-6),
+        start=origin + offset,
+    )
+    imu = SensorStream(clock, stream.channels)
+    pose = clip.pose
+    clock = Clock(pose.clock.num_samples, rate=30.0, start=origin)
+    pose = PoseStream(
+        clock, pose.keypoints, pose.scores, 'coco', pose.img_shape
+    )
+    return Recording({'right_wrist': imu}, pose)
+
+
+def bump(top, height=40.0, width=0.04):
+    """Evidence of a clip with one top, said by signals."""
+    rows = np.zeros((len(EVIDENCE_NAMES), len(OFFSETS)))
+    rows[EVIDENCE_NAMES.index('side_0.8-1.6Hz')] = height * np.exp(
+        -0.5 * ((OFFSETS - top) / width) ** 2
+    )
+    seen = np.full(len(OFFSETS), 15.0)
+    return ClipEvidence(OFFSETS, rows, seen, 1, 2.0)
+
+
+@pytest.mark.parametrize(
+    ('ppm', 'offset', 'origin'),
+    [(0, -0.7, 0.0), (300, 0.8, 0.0), (-500, 0.35, 100.0)],
+)
+def test_drift_of_three_minutes(ppm, offset, origin):
+    # The rate is slower by the drift, so the IMU's time stamps run ahead.
+    recording = drifting(ppm, offset, origin=origin)
+    found = synchronize_clocks(recording, SYNC, 2.0, clip_sec=15.0)
+    # Sample i of the IMU was taken when frame time was i / 50.
+    truth = offset + ppm * 1e-6 * np.array([5.0, 90.0, 175.0])
+    times = origin + np.array([5.0, 90.0, 175.0])
+    assert not found.abstained and found.agrees.mean() > 0.9
+    np.testing.assert_allclose(
+        found.to_imu_time(times), times + truth, atol=0.01
+    )
+    assert found.drift_ppm == pytest.approx(ppm, abs=max(0.2 * abs(ppm), 30))
+    assert found.times[0] == origin and found.times[-1] > origin + 179
+
+
+def test_a_gap_in_the_video_and_a_dead_sensor():
+    recording = drifting(200, 0.5, seconds=120.0)
+    scores = recording.pose.scores.copy()
+    scores[1200:2000] = 0  # 40 to 66 s
+    pose = recording.pose
+    holed = PoseStream(
+        pose.clock, pose.keypoints, scores, 'coco', pose.img_shape
+    )
+    found = synchronize_clocks(
+        Recording(recording.imu, holed), SYNC, 2.0, clip_sec=15.0
+    )
+    times = np.array([20.0, 50.0, 110.0])
+    np.testing.assert_allclose(
+        found.to_imu_time(times), times + 0.5 + 2e-4 * times, atol=0.01
+    )
+    dead = PoseStream(
+        pose.clock, pose.keypoints, 0 * scores, 'coco', pose.img_shape
+    )
+    nothing = synchronize_clocks(
+        Recording(recording.imu, dead), SYNC, 2.0, clip_sec=15.0
+    )
+    assert nothing.abstained and not nothing.agrees.any()
+    assert np.isfinite(nothing.to_imu_time(times)).all()
+
+
+def test_wrong_clips_are_outvoted():
+    times = 10.0 * np.arange(18) + 10
+    truth = 0.3 + 2e-4 * times
+    rng = np.random.default_rng(0)
+    tops = truth.copy()
+    tops[[2, 7, 11, 15]] = rng.uniform(-3, 3, 4)
+    clips = [bump(top) for top in tops]
+    found = fit_clock(times, clips, SYNC, 1000.0, 120.0, (0.0, 190.0))
+    assert not found.agrees[[2, 7, 11, 15]].any()
+    assert found.agrees.sum() == 14
+    assert found.drift_ppm == pytest.approx(200, abs=10)
+    np.testing.assert_allclose(
+        found.to_imu_time(times), times + truth, atol=0.002
+    )
+
+
+def test_a_clock_that_bends_is_followed():
+    times = 10.0 * np.arange(60) + 10
+    truth = 0.2 + 4e-4 * np.minimum(times, 300) + 1e-4 * (times - 300).clip(0)
+    clips = [bump(top) for top in truth]
+    found = fit_clock(times, clips, SYNC, 1000.0, 60.0, (0.0, 610.0))
+    np.testing.assert_allclose(
+        found.to_imu_time(times), times + truth, atol=0.005
+    )
+
+
+def test_noise_does_not_bend_a_straight_clock():
+    times = 10.0 * np.arange(60) + 10
+    rng = np.random.default_rng(1)
+    truth = 0.2 + 1e-4 * times
+    clips = [bump(t) for t in truth + rng.normal(0, 0.01, 60)]
+    found = fit_clock(times, clips, SYNC, 1000.0, 60.0, (0.0, 610.0))
+    np.testing.assert_allclose(
+        found.to_imu_time(times), times + truth, atol=0.006
+    )
+    assert found.drift_ppm == pytest.approx(100, abs=15)
+
+
+def test_clips_that_disagree_are_not_trusted():
+    times = 10.0 * np.arange(18) + 10
+    rng = np.random.default_rng(0)
+    clips = [bump(top) for top in rng.uniform(-3, 3, 18)]
+    found = fit_clock(times, clips, SYNC, 200.0, 120.0, (0.0, 190.0))
+    assert found.abstained
+
+
+def test_best_line_equals_a_search_over_all_lines():
+    rng = np.random.default_rng(3)
+    times, drift = np.linspace(-80, 80, 9), 3e-4
+    scores = np.array([bump(0.5 + drift * t).rows.sum(0) for t in times])
+    scores += rng.uniform(0, 1, scores.shape)
+    found = _best_line(times, OFFSETS, scores, 1000.0)
+    best = max(
+        (
+            sum(
+                np.interp(offset + slope * t, OFFSETS, row)
+                for t, row in zip(times, scores)
+            ),
+            offset,
+            slope,
+        )
+        for offset in np.arange(0.4, 0.6, 0.01)
+        for slope in np.arange(0, 6e-4, 2e-5)
+    )
+    assert found[0] == pytest.approx(best[1], abs=0.01)
+    assert found[1] == pytest.approx(best[2], abs=1e-4)
+    assert found[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_map_goes_on_beyond_its_ends():
+    clock = ClockMap(
+        np.array([0.0, 10.0, 20.0]), np.array([1.0, 1.1, 1.4]), 20000.0
+    )
+    times = np.array([-10.0, 0.0, 5.0, 15.0, 20.0, 30.0])
+    expected = times + np.array([0.9, 1.0, 1.05, 1.25, 1.4, 1.7])
+    np.testing.assert_allclose(clock.to_imu_time(times), expected)
+    assert clock.to_imu_time(5.0) == pytest.approx(6.05)
+
+
+def test_parts_keep_their_times():
+    recording = drifting(0, 0.25, seconds=40.0)
+    clip = _cut(recording, 12.0, 8.0, 2.0)
+    pose, imu = clip.pose, clip.imu['right_wrist']
+    assert pose.clock.span == pytest.approx((2.0, 10.0), abs=1 / 30)
+    assert imu.clock.span[0] == pytest.approx(0.0, abs=0.02)
+    assert imu.clock.span[1] == pytest.approx(12.0, abs=0.02)
+    # Content at a time of the clip is that 10 s later in the recording.
+    first = round((imu.clock.span[0] + 10 - 0.25) * 50)
+    np.testing.assert_array_equal(
+        imu.channels['acc'][0],
+        recording.imu['right_wrist'].channels['acc'][first],
+    )
+    np.testing.assert_array_equal(
+        pose.keypoints[0], recording.pose.keypoints[360]
+    )
+
+
+def test_what_cannot_be_cut_is_refused():
+    recording = drifting(0, 0.0, seconds=12.0)
+    with pytest.raises(ValueError, match=r'lasts 12\.0 s.*20\.0 s'):
+        synchronize_clocks(recording, SYNC, 2.0)
+    for streams in (
+        Recording(recording.imu, None),
+        Recording({}, recording.pose),
+    ):
+        with pytest.raises(ValueError, match='skeleton and a sensor'):
+            synchronize_clocks(streams, SYNC, 2.0)

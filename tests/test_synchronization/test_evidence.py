@@ -1,0 +1,241 @@
+"""Evidence of signals, against loops over lags and closed forms."""
+
+import numpy as np
+import pytest
+from scipy.signal import butter, sosfiltfilt
+from sync_streams import cut, drawn_clip, takes
+
+from mobind_mm.structures import Recording
+from mobind_mm.synchronization.correlate import (
+    Correlator,
+    bandpass,
+    without_edges,
+)
+from mobind_mm.synchronization.evidence import (
+    _RIDGE,
+    ACC_BANDS,
+    SIGNAL_NAMES,
+    TILT_BANDS,
+    _noise_gain,
+    _Pair,
+    clip_seconds,
+    offset_grid,
+    signal_evidence,
+)
+from mobind_mm.synchronization.signals import RATE
+
+T, L = 260, 90
+
+
+def lagged(x, y, lag):
+    """Pairs of samples with ``x`` taken ``lag`` samples later."""
+    rows = [
+        (x[..., t + lag], y[..., t])
+        for t in range(y.shape[-1])
+        if 0 <= t + lag < x.shape[-1]
+    ]
+    if not rows:
+        return np.zeros((*x.shape[:-1], 0)), np.zeros((*y.shape[:-1], 0))
+    return tuple(np.stack(side, axis=-1) for side in zip(*rows))
+
+
+def masks(seed):
+    """Masks with gaps at different places."""
+    rng = np.random.default_rng(seed)
+    imu, pose = np.ones(T), np.ones(T)
+    for mask in (imu, pose):
+        for start in rng.integers(0, T - 30, 2):
+            mask[start : start + 30] = 0
+    return imu, pose
+
+
+@pytest.mark.parametrize('max_lag', [0, 1, 90, 259, 700])
+def test_sums_over_all_lags_equal_a_loop(max_lag):
+    rng = np.random.default_rng(max_lag)
+    x, y = rng.normal(size=(3, T)), rng.normal(size=(3, T))
+    correlator = Correlator(T, max_lag)
+    found = correlator.lags(correlator.spectrum(x), correlator.spectrum(y))
+    assert found.shape == (3, 2 * max_lag + 1)
+    for i, lag in enumerate(range(-max_lag, max_lag + 1)):
+        late, early = lagged(x, y, lag)
+        expected = (late * early).sum(axis=-1)
+        np.testing.assert_allclose(found[:, i], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_masked_correlation_equals_a_loop(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=T), rng.normal(size=T)
+    imu, pose = masks(seed)
+    pair = _Pair(Correlator(T, L), imu, pose)
+    found = pair.correlation(x, y)
+    share = pose.sum() / imu.sum()
+    for i, lag in enumerate(range(-L, L + 1)):
+        a, b = lagged(x * imu, y * pose, lag)
+        seen_a, seen_b = lagged(imu, pose, lag)
+        assert pair.seen[i] * RATE == pytest.approx((seen_a * seen_b).sum())
+        energy_a = (a * a * seen_b).sum() + _RIDGE * share * (x * x @ imu)
+        energy_b = (b * b * seen_a).sum() + _RIDGE * (y * y @ pose)
+        expected = (a * b).sum() / np.sqrt(energy_a * energy_b)
+        # Only what both streams show enters.
+        assert found[i] == pytest.approx(expected, abs=1e-9)
+
+
+def test_headings_equal_the_correlation_of_a_turned_channel():
+    rng = np.random.default_rng(5)
+    east, north, y = rng.normal(size=(3, T))
+    pair = _Pair(Correlator(T, L), *masks(5))
+    found = pair.headings(east, north, y)
+    for k in (0, 3, 10):
+        angle = 2 * np.pi * k / len(found)
+        turned = np.cos(angle) * east + np.sin(angle) * north
+        expected = pair.correlation(turned, y)
+        # The ridge is the same for all headings, hence the tolerance.
+        np.testing.assert_allclose(found[k], expected, atol=1e-3)
+
+
+def test_multiple_correlation_is_that_of_least_squares():
+    # Long white channels: whitening the whole clip or each overlap is alike.
+    rng = np.random.default_rng(2)
+    size, delay = 4000, 37
+    xs = rng.normal(size=(3, 3)) @ rng.normal(size=(3, size))
+    y = np.roll(np.array([1.0, -2.0, 0.5]) @ xs, -delay)
+    y = y + 1.5 * np.std(y) * rng.normal(size=size)
+    pair = _Pair(Correlator(size, 60), np.ones(size), np.ones(size))
+    found = pair.multiple_correlation(xs, y)
+    for lag in (-60, -20, 0, 12, delay, 60):
+        late, early = lagged(xs, y, lag)
+        fitted = np.linalg.lstsq(late.T, early, rcond=None)[0] @ late
+        expected = np.sqrt((fitted @ fitted) / (early @ early))
+        assert found[60 + lag] == pytest.approx(
+            expected / (1 + _RIDGE), abs=0.005
+        )
+    assert np.argmax(found) == 60 + delay
+
+
+def test_channels_that_say_the_same_count_once():
+    rng = np.random.default_rng(3)
+    x, noise = rng.normal(size=(2, T))
+    y = x + noise
+    pair = _Pair(Correlator(T, L), np.ones(T), np.ones(T))
+    alone = pair.multiple_correlation(x[None], y)
+    thrice = pair.multiple_correlation(np.array([x, -x, 2 * x]), y)
+    np.testing.assert_allclose(thrice, alone, atol=1e-9)
+    nothing = pair.multiple_correlation(np.zeros((2, T)), y)
+    assert not nothing.any()
+
+
+def test_ratio_is_that_of_gaussians():
+    pair = _Pair(Correlator(T, 0), np.ones(T), np.ones(T))
+    y = np.ones(T)  # of variance 1, without noise
+    found = pair.ratio(np.array([0.6]), y, 0.0, 2.5)
+    # n = 2 * width * seconds independent samples.
+    n = 2 * 2.5 * T / RATE
+    assert found[0] == pytest.approx(-n / 2 * np.log(1 - 0.36) * 0.81)
+    assert pair.ratio(np.array([-0.6]), y, 0.0, 2.5)[0] == 0
+    assert pair.ratio(np.array([0.6]), y, 2.0, 2.5)[0] == 0  # noise only
+    assert np.isfinite(pair.ratio(np.array([1.0]), y, 0.0, 2.5)[0])
+
+
+@pytest.mark.parametrize('mirror', [False, True])
+def test_bandpass_keeps_its_band_and_the_phase(mirror):
+    times = np.arange(2000) / RATE
+    inside = np.cos(2 * np.pi * 2.0 * times)
+    outside = 5 + np.cos(2 * np.pi * 0.2 * times) + np.cos(60 * times)
+    found = bandpass(inside + outside, 1.6, 2.6, mirror)
+    middle = slice(300, -300)
+    np.testing.assert_allclose(found[middle], inside[middle], atol=0.08)
+    assert not bandpass(np.full((2, 50), 7.0), 0.3, 0.8, mirror).round(9).any()
+    assert bandpass(np.ones(1), 0.3, 0.8, mirror).shape == (1,)
+
+
+def test_bandpass_goes_on_as_if_the_mean_lasted():
+    rng = np.random.default_rng(0)
+    x = rng.normal(3, 1, 900)
+    long = np.concatenate([np.full(6000, x.mean()), x])
+    long = np.concatenate([long, np.full(6000, x.mean())])
+    sos = butter(2, (0.3, 0.8), 'bandpass', fs=RATE, output='sos')
+    expected = sosfiltfilt(sos, long)[6000:-6000]
+    error = bandpass(x, 0.3, 0.8) - expected
+    assert np.abs(error).max() < 0.03 * np.abs(expected).max()
+
+
+def test_edges_are_left_out():
+    assert without_edges(np.ones(100)).tolist() == [0] * 25 + [1] * 50 + (
+        [0] * 25
+    )
+    for length in (1, 10, 30, 50):
+        mask = np.ones(length)
+        assert not without_edges(mask).any()
+        assert mask.all()  # a copy
+
+
+def test_noise_gain_is_what_white_noise_gives():
+    acc, place = _noise_gain(30.0)
+    assert acc.shape == (len(ACC_BANDS),) and place.shape == (2,)
+    # Acceleration noise of a band grows like frequency^4 times its width.
+    ratio = (4.0**5 - 2.6**5) / (2.6**5 - 1.6**5)
+    assert acc[3] / acc[2] == pytest.approx(ratio, rel=0.4)
+    # White noise of variance 1 at 30 Hz has 2 / 30 of it per Hz.
+    low, high = TILT_BANDS[1]
+    assert place[1] == pytest.approx(2 / 30 * (high - low), rel=0.3)
+
+
+def test_grid_and_length():
+    np.testing.assert_allclose(
+        offset_grid(0.02), [-0.02, -0.01, 0, 0.01, 0.02]
+    )
+    assert len(offset_grid(0.0)) == 1
+    clip = drawn_clip(seconds=3.0, pose_rate=10.0)
+    assert clip_seconds(clip) == pytest.approx(2.99)
+    assert clip_seconds(Recording({}, clip.pose)) == pytest.approx(2.9)
+    assert clip_seconds(Recording()) == 0.0
+
+
+@pytest.mark.parametrize('offset', [-1.83, 0.0, 1.27])
+def test_every_informative_signal_peaks_at_the_offset(offset):
+    clip = drawn_clip(offset=offset, channels=('acc', 'quat'))
+    found = signal_evidence(clip, 3.0)['right_wrist']
+    grid = offset_grid(3.0)
+    for name in SIGNAL_NAMES:
+        row = found.signals[SIGNAL_NAMES.index(name)]
+        if name.startswith(('tilt', 'turn')):
+            assert row.max() < 1e-6  # nothing turns
+        elif name.endswith(('0.8-1.6Hz', '1.6-2.6Hz')):
+            assert abs(grid[row.argmax()] - offset) < 0.015, name
+            assert row.max() > 8
+    assert (found.signals >= 0).all()
+    # The windows lose their edges: 10 s less 0.5 s, less the shift.
+    np.testing.assert_allclose(found.overlap, 9.5 - np.abs(grid), atol=0.08)
+
+
+def test_bands_above_half_the_frame_rate_are_silent():
+    high = [i for i, name in enumerate(SIGNAL_NAMES) if '6.5-11' in name]
+    fast = drawn_clip(pose_rate=30.0, noise_px=0.5, seconds=6.0)
+    slow = drawn_clip(pose_rate=10.0, noise_px=0.5, seconds=6.0)
+    assert signal_evidence(fast, 1.0)['right_wrist'].signals[high].any()
+    rows = signal_evidence(slow, 1.0)['right_wrist'].signals
+    assert not rows[high].any()
+    assert not rows[[i + 4 for i in (0, 6)]].any()  # 4 to 6.5 Hz
+    assert rows[[2, 8]].any()
+
+
+def test_motion_is_the_deviation_of_the_acceleration():
+    still = signal_evidence(takes(2, motion_kind='still')[0], 0.1)
+    assert max(s.motion for s in still.values()) < 0.15
+    acted = signal_evidence(takes(2)[0], 0.1)
+    assert max(s.motion for s in acted.values()) > 1.0
+
+
+def test_streams_of_other_people_do_not_favour_offset_0():
+    # The two windows begin and end together: nothing may leak from that.
+    people = takes(4)
+    total = 0.0
+    for i in range(12):
+        imu = cut(people[i % 4], 0.5 * i, 0.0, 10.0, ('right_wrist',))
+        pose = cut(people[(i + 1 + i // 4) % 4], 1.1 * i, 0.0, 10.0).pose
+        found = signal_evidence(Recording(imu.imu, pose), 4.0)
+        total = total + found['right_wrist'].signals[:8].sum(axis=0)
+    grid = offset_grid(4.0)
+    near, far = np.abs(grid) < 0.1, np.abs(grid) > 1.0
+    assert total[near].mean() < 2.0 * total[far].mean()

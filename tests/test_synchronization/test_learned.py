@@ -1,0 +1,173 @@
+"""Evidence of tokens, against loops over pairs."""
+
+import numpy as np
+import pytest
+
+from mobind_mm.synchronization.learned import (
+    _diagonals,
+    learned_evidence,
+    stream_tokens,
+)
+
+TOKEN = 0.2
+GRID = np.arange(-400, 401) / 100
+
+
+def time_code(times, seed=0, dims=48):
+    """A code of time that decorrelates within half a second."""
+    rng = np.random.default_rng(seed)
+    frequency, phase = rng.normal(0, 2, dims), rng.uniform(0, 7, dims)
+    return np.cos(2 * np.pi * frequency * times[..., None] + phase)
+
+
+def coded_feats(offset=0.0, windows=26, tokens=20, limbs=2, noise=0.0, seed=0):
+    """What a good encoder predicts for a clip with this offset."""
+    rng = np.random.default_rng(seed)
+    starts = TOKEN * np.arange(windows)
+    times = starts[:, None, None] + TOKEN * np.arange(tokens)
+    times = np.broadcast_to(times, (windows, limbs, tokens))
+    shape = (windows, limbs, tokens)
+    imu, pose = time_code(times, seed), time_code(times + offset, seed)
+    return dict(
+        imu_tokens=imu + noise * rng.normal(size=imu.shape),
+        pose_tokens=pose + noise * rng.normal(size=pose.shape),
+        imu_mask=np.ones(shape[:2], bool),
+        pose_mask=np.ones(shape[:2], bool),
+        pose_token_mask=np.ones(shape, bool),
+        window_starts=starts,
+    )
+
+
+def evidence(feats, names=('a', 'b')):
+    return learned_evidence(feats, names, TOKEN, GRID)
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (4, 7), (9, 5), (8, 8)])
+def test_diagonal_sums_equal_a_loop(shape):
+    rng = np.random.default_rng(1)
+    values, known = rng.normal(size=shape), rng.random(shape) < 0.7
+    lags, total, count = _diagonals(values, known)
+    assert lags.tolist() == list(range(1 - shape[1], shape[0]))
+    for lag, found, n in zip(lags, total, count):
+        pairs = [
+            (i, j)
+            for i in range(shape[0])
+            for j in range(shape[1])
+            if i - j == lag
+        ]
+        assert found == pytest.approx(sum(values[p] for p in pairs))
+        assert n == sum(known[p] for p in pairs)
+
+
+def test_one_row_of_tokens_equals_a_loop():
+    rng = np.random.default_rng(2)
+    W, S, N, D = 4, 2, 3, 5  # noqa: N806
+    tokens, mask = rng.normal(size=(W, S, N, D)), rng.random((W, S, N)) < 0.7
+    starts = TOKEN * np.array([0, 1, 2, 4])
+    row, known = stream_tokens(tokens, mask, starts, TOKEN)
+    assert row.shape == (S, 7, D) and known.shape == (S, 7)
+    for s in range(S):
+        for m in range(7):
+            total, count = np.zeros(D), 0
+            for w, first in enumerate((0, 1, 2, 4)):
+                n = m - first
+                if 0 <= n < N and mask[w, s, n]:
+                    mean = tokens[:, s, n][mask[:, s, n]].mean(axis=0)
+                    total, count = total + tokens[w, s, n] - mean, count + 1
+            assert known[s, m] == (count > 0)
+            size = np.linalg.norm(total)
+            expected = total / size if size > 1e-9 else 0 * total
+            np.testing.assert_allclose(row[s, m], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize('offset', [-3.4, -0.6, 0.0, 1.2, 2.48])
+def test_offset_and_its_sign(offset):
+    for curve in evidence(coded_feats(offset, noise=0.3)).values():
+        assert curve.shape == (1, len(GRID))
+        # t_imu = t_pose + offset
+        assert abs(GRID[curve[0].argmax()] - offset) <= 0.1
+        assert curve.max() > 20 and curve.min() >= 0
+
+
+def test_score_of_a_diagonal_is_n_z_squared_over_two():
+    feats = coded_feats(0.4, windows=1, noise=1.0)
+    imu, pose = feats['imu_tokens'][0, 0], feats['pose_tokens'][0, 0]
+    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (imu, pose)]
+    values = unit[0] @ unit[1].T
+    z = (values - values.mean()) / values.std()
+    curve = evidence(feats)['a'][0]
+    for lag in (-3, 0, 2, 7):
+        diagonal = np.array(
+            [z[j + lag, j] for j in range(20) if 0 <= j + lag < 20]
+        )
+        expected = len(diagonal) * max(diagonal.mean(), 0) ** 2 / 2
+        at = np.abs(GRID - lag * TOKEN).argmin()
+        assert curve[at] == pytest.approx(expected, abs=1e-6)
+
+
+def test_one_window_shorter_than_the_offsets_is_silent_beyond():
+    curve = evidence(coded_feats(0.4, windows=1, tokens=10))['a'][0]
+    assert not curve[np.abs(GRID) > 9 * TOKEN + 1e-9].any()
+    assert curve.any()
+
+
+def test_masked_tokens_do_not_matter():
+    feats = coded_feats(0.8, noise=0.2)
+    feats['pose_token_mask'][:, 0, 5:9] = False
+    feats['imu_mask'][3:6, 0] = False
+    expected = evidence(feats)['a']
+    feats['pose_tokens'][:, 0, 5:9] = 1e3
+    feats['imu_tokens'][3:6, 0] = -1e3
+    np.testing.assert_allclose(evidence(feats)['a'], expected, atol=1e-9)
+
+
+def test_limbs_that_only_one_modality_shows_are_left_out():
+    feats = coded_feats()
+    feats['pose_token_mask'][:, 1] = False
+    assert list(evidence(feats)) == ['a']
+    feats['imu_mask'][:, 0] = False
+    assert evidence(feats) == {}
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+@pytest.mark.parametrize('windows', [1, 26])
+def test_constant_tokens_say_nothing(dtype, windows):
+    feats = coded_feats(windows=windows)
+    token = np.random.default_rng(0).normal(size=48).astype(dtype)
+    for key in ('imu_tokens', 'pose_tokens'):
+        feats[key] = np.broadcast_to(token, feats[key].shape)
+    for curve in evidence(feats).values():
+        assert np.abs(curve).max() < 1e-6
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_tokens_that_only_know_their_place_say_nothing(dtype):
+    # They would speak for offset 0.
+    feats = coded_feats()
+    place = np.random.default_rng(0).normal(size=(20, 48)).astype(dtype)
+    for key in ('imu_tokens', 'pose_tokens'):
+        feats[key] = np.ascontiguousarray(
+            np.broadcast_to(place, feats[key].shape)
+        )
+    for curve in evidence(feats).values():
+        assert np.abs(curve).max() < 1e-6
+
+
+def test_place_on_top_of_the_code_does_not_pull_to_0():
+    feats = coded_feats(1.6, noise=0.3)
+    place = 3 * np.random.default_rng(0).normal(size=(20, 48))
+    feats['imu_tokens'] = feats['imu_tokens'] + place
+    feats['pose_tokens'] = feats['pose_tokens'] + place
+    for curve in evidence(feats).values():
+        assert abs(GRID[curve[0].argmax()] - 1.6) <= 0.06
+
+
+def test_unrelated_tokens_have_chance_evidence():
+    tops = []
+    for seed in range(20):
+        feats = coded_feats(seed=seed)
+        other = coded_feats(seed=seed + 1000)
+        feats['pose_tokens'] = other['pose_tokens']
+        curve = evidence(feats)['a'][0]
+        tops.append(GRID[curve.argmax()])
+    assert np.mean(np.abs(tops) < 0.3) < 0.4
