@@ -14,6 +14,7 @@ from mmengine.dataset import Compose
 from ..datasets.sync_clip_dataset import SyncClipDataset
 from ..datasets.synthetic import SyntheticMotionDataset
 from ..datasets.transforms import KeepStreams, LoadWindow
+from ..registry import TRANSFORMS
 from ..structures import Clock, Recording, SensorStream
 from ..synchronization import (
     CorrelationSynchronizer,
@@ -22,6 +23,9 @@ from ..synchronization import (
     VoteSynchronizer,
 )
 from ..synchronization.clock import synchronize_clocks
+from ..synchronization.evidence import limb_pairs
+from ..synchronization.learned import stream_tokens
+from .functional import assign, assign_with_offset, lagged_evidence
 from .functional.sync import grid_floor, sync_summary
 from .sync_cases import clip_feats
 
@@ -161,21 +165,32 @@ def clip_answers(
 
 
 def tune_correlator(
-    condition: Condition, group: Sequence[str], num_clips: int = 24
-) -> float:
-    """Best cut-off of the classical correlator on training people, in Hz."""
+    condition: Condition,
+    groups: Sequence[Sequence[str]],
+    num_clips: int = 36,
+) -> list[float]:
+    """Best cut-off of the classical correlator on training people, in Hz.
+
+    Args:
+        condition: What the clips are made of.
+        groups: Placements of the sensors that are worn; each has its own
+            cut-off.
+        num_clips: Clips to try.
+    """
     clips = condition.clips(
         'train', [dict(type='LoadWindow'), dict(type='KeepStreams')]
     )
-    step = max(len(clips) // num_clips, 1)
-    errors = {high: [] for high in HIGH_HZ}
-    for index in range(0, len(clips), step):
+    errors = np.zeros((len(groups), len(HIGH_HZ)))
+    tuned = [CorrelationSynchronizer(high) for high in HIGH_HZ]
+    for index in range(0, len(clips), max(len(clips) // num_clips, 1)):
         clip = clips[index]
-        streams = only_sensors(clip['streams'], group)
-        for high, error in errors.items():
-            answer = CorrelationSynchronizer(high)(streams, None, MAX_OFFSET)
-            error.append(abs(answer.offset - clip['offset']))
-    return min(errors, key=lambda high: np.mean(errors[high]))
+        pairs = limb_pairs(clip['streams'])
+        for i, group in enumerate(groups):
+            worn = [pairs[p] for p in group if p in pairs]
+            for k, synchronizer in enumerate(tuned):
+                answer = synchronizer.correlate(worn, MAX_OFFSET)
+                errors[i, k] += abs(answer.offset - clip['offset'])
+    return [HIGH_HZ[k] for k in errors.argmin(axis=1)]
 
 
 def run_cells(
@@ -195,7 +210,7 @@ def run_cells(
     groups = [SENSORS[number] for number in sensors]
     tuned = [HIGH_HZ[2]] * len(groups)
     if condition.motion == 'acted':
-        tuned = [tune_correlator(condition, group) for group in groups]
+        tuned = tune_correlator(condition, groups)
     clips = condition.clips('test', sync_pipeline(pipeline))
     count = min(num_clips or len(clips), len(clips))
     chosen = np.linspace(0, len(clips) - 1, count).round().astype(int)
@@ -250,26 +265,19 @@ def run_scenes(condition: Condition, number: int) -> dict:
     )
     load = Compose([LoadWindow(), KeepStreams()])
     synchronizer = FusedSynchronizer(use_feats=False)
-    scenes: dict[tuple, list] = {}
-    for index in range(len(people)):
-        info = people.get_data_info(index)
-        key = info['scene'], info['window_start']
-        # One offset for all people of a scene, as their clocks are shared.
-        rng = np.random.default_rng(zlib.crc32(repr(key).encode()))
-        room = 60.0 - condition.clip_sec - info['window_start']
-        low = max(-MAX_OFFSET, -info['window_start'])
-        offset = rng.uniform(low, min(MAX_OFFSET, room))
-        info.update(offset=offset, window_start=key[1] + offset)
-        streams = only_sensors(load(info)['streams'], SENSORS[number])
-        evidence = synchronizer.evidence(streams, None, MAX_OFFSET)
-        scenes.setdefault(key, []).append((offset, evidence))
+    scenes = []
+    for offset, members in _scene_clips(people):
+        streams = [
+            only_sensors(load(m)['streams'], SENSORS[number]) for m in members
+        ]
+        evidence = [
+            synchronizer.evidence(s, None, MAX_OFFSET) for s in streams
+        ]
+        scenes.append((offset, evidence))
     answers = {'alone': [], 'jointly': []}
     truth = []
-    for members in scenes.values():
-        if len(members) < 2:
-            continue
-        clips = [evidence for _, evidence in members]
-        truth += [offset for offset, _ in members]
+    for offset, clips in scenes:
+        truth += [offset] * len(clips)
         answers['alone'] += [synchronizer.decide([clip]) for clip in clips]
         answers['jointly'] += [synchronizer.decide(clips)] * len(clips)
     row = dict(asdict(condition), scene_sensors=number)
@@ -281,6 +289,102 @@ def run_scenes(condition: Condition, number: int) -> dict:
             np.array([a.confidence for a in found]),
         )
     return dict(row, num_people=len(truth))
+
+
+@torch.no_grad()
+def run_joint(
+    model: torch.nn.Module, pipeline: Sequence[dict], number: int
+) -> dict:
+    """Who wears which sensor where, and when, all unknown: by tokens.
+
+    Args:
+        model: A MoBind model in evaluation mode.
+        pipeline: The config's test pipeline.
+        number: Unlabelled sensors that everybody wears.
+
+    Returns:
+        ``offset_mae_s``, ``offset_acc@0.2``, ``slot_acc`` (person and limb
+        both right) with the offset unknown, ``slot_acc_known_offset``, and
+        the counts.
+    """
+    condition = Condition(noise_m=None)
+    people = SyntheticMotionDataset(
+        **condition.people('test', 60.0, stride_sec=condition.clip_sec),
+        people=(2, 4),
+    )
+    load = Compose([TRANSFORMS.build(t) for t in sync_pipeline(pipeline)])
+    errors, right, right_known = [], [], []
+    for offset, members in _scene_clips(people):
+        imu, pose, known, truth = [], [], [], []
+        for member in members:
+            sample = load(member)
+            names = sample['data_samples'].placements
+            inputs = {k: v[None] for k, v in sample['inputs'].items()}
+            found = clip_feats(model(inputs, mode='predict')[0].to_dict())
+            starts, step = found['window_starts'], 0.2
+            tokens, _ = stream_tokens(found['imu_tokens'], None, starts, step)
+            worn = [names.index(p) for p in SENSORS[number]]
+            truth += [len(known) * len(names) + s for s in worn]
+            imu.append(tokens[worn])
+            tokens, seen = stream_tokens(
+                *(found['pose_tokens'], found['pose_token_mask'], starts, step)
+            )
+            pose.append(tokens)
+            known.append(seen)
+        max_lag = round(MAX_OFFSET / step)
+        evidence = lagged_evidence(
+            *(np.concatenate(x) for x in (imu, pose, known)), max_lag
+        )
+        answer = assign_with_offset(evidence)
+        errors.append(abs((answer.offset_index - max_lag) * step - offset))
+        right += list(answer.slots == truth)
+        nearest = evidence[..., round(offset / step) + max_lag]
+        right_known += list(assign(nearest) == truth)
+    errors = np.array(errors)
+    return dict(
+        joint_sensors=number,
+        offset_mae_s=float(errors.mean()),
+        **{'offset_acc@0.2': float(np.mean(errors < 0.2))},
+        slot_acc=float(np.mean(right)),
+        slot_acc_known_offset=float(np.mean(right_known)),
+        num_scenes=len(errors),
+        num_sensors=len(right),
+    )
+
+
+def _scene_clips(
+    people: SyntheticMotionDataset,
+) -> Iterator[tuple[float, list[dict]]]:
+    """Offset, and what the pipeline starts from for each of its people.
+
+    One offset for all people of a scene, since their clocks are shared;
+    scenes of one person are left out.
+    """
+    scenes: dict[tuple, list[dict]] = {}
+    for index in range(len(people)):
+        info = people.get_data_info(index)
+        scenes.setdefault((info['scene'], info['window_start']), []).append(
+            info
+        )
+    for key, members in scenes.items():
+        if len(members) < 2:
+            continue
+        rng = np.random.default_rng(zlib.crc32(repr(key).encode()))
+        start, first = key[1], members[0]
+        room = first['entry_end'] - first['window_sec'] - start
+        offset = rng.uniform(max(-MAX_OFFSET, -start), min(MAX_OFFSET, room))
+        yield (
+            offset,
+            [
+                dict(
+                    member,
+                    offset=offset,
+                    max_offset=MAX_OFFSET,
+                    window_start=start + offset,
+                )
+                for member in members
+            ],
+        )
 
 
 def run_drift(

@@ -224,6 +224,16 @@ class MoBind(BaseModel):
         starts = stream_starts(
             clip_sec['imu'], window_sec, self.stream_stride_sec
         )
+        for name in ('imu', 'pose'):
+            step = (
+                self.stream_stride_sec * getattr(self, f'{name}_backbone').rate
+            )
+            if abs(step - round(step)) > 1e-6:
+                raise ValueError(
+                    f'stream_stride_sec={self.stream_stride_sec} is {step:g} '
+                    f'samples of {name}, not a whole number: IMU and pose '
+                    'would be cut at different times.'
+                )
         windows = {}
         for name, stream in inputs.items():
             if name == 'imu_mask':

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
@@ -10,10 +10,10 @@ from scipy.signal import butter, sosfiltfilt
 from ..registry import TASK_UTILS
 from ..structures import Recording
 from .correlate import Correlator, without_edges
-from .evidence import clip_seconds, offset_grid
+from .evidence import limb_pairs, offset_grid
 from .refine import peak_offset
 from .result import SyncResult
-from .signals import RATE, imu_motion, limb_motion, make_grid
+from .signals import RATE, IMUMotion, LimbMotion
 
 
 @TASK_UTILS.register_module()
@@ -60,17 +60,23 @@ class CorrelationSynchronizer:
             feats: Not used.
             max_offset: Largest possible offset in seconds.
         """
+        return self.correlate(limb_pairs(streams).values(), max_offset)
+
+    def correlate(
+        self, pairs: Iterable[tuple[IMUMotion, LimbMotion]], max_offset: float
+    ) -> SyncResult:
+        """Estimate the offset from prepared motions.
+
+        Args:
+            pairs: What :func:`limb_pairs` gives, of the sensors to use.
+            max_offset: Largest possible offset in seconds.
+        """
         offsets = offset_grid(max_offset)
-        grid = make_grid(clip_seconds(streams))
-        correlator = Correlator(len(grid), round(max_offset * RATE))
         total = np.zeros(len(offsets))
-        for placement, stream in streams.imu.items():
-            if streams.pose is None:
-                break
-            imu = imu_motion(stream, grid)
-            limb = limb_motion(streams.pose, placement, grid)
-            if imu is None or limb is None:
-                continue
+        length = 1
+        for imu, limb in pairs:
+            length = len(limb.mask)
+            correlator = Correlator(length, round(max_offset * RATE))
             x = self._smooth(np.abs(imu.force))
             y = np.linalg.norm(self._smooth(limb.acc), axis=0)
             x = _standardise(x, without_edges(imu.mask))
@@ -82,7 +88,7 @@ class CorrelationSynchronizer:
             return SyncResult(0.0, abstained=True, reason='weak')
         return SyncResult(
             offset=peak_offset(offsets, total),
-            confidence=float(np.clip(total.max() / len(grid), 0, 1)),
+            confidence=float(np.clip(total.max() / length, 0, 1)),
             offsets=offsets,
             log_posterior=total,
         )

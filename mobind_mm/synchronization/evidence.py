@@ -75,6 +75,26 @@ def clip_seconds(streams: Recording) -> float:
     return max(ends, default=0.0)
 
 
+def limb_pairs(
+    streams: Recording,
+) -> dict[str, tuple[IMUMotion, LimbMotion]]:
+    """Motions of the sensors and limbs that can be compared, by placement.
+
+    Args:
+        streams: A clip's raw streams; each clock starts with its window.
+    """
+    if streams.pose is None:
+        return {}
+    grid = make_grid(clip_seconds(streams))
+    found = {}
+    for placement, stream in streams.imu.items():
+        imu = imu_motion(stream, grid)
+        limb = limb_motion(streams.pose, placement, grid)
+        if imu is not None and limb is not None:
+            found[placement] = imu, limb
+    return found
+
+
 def signal_evidence(
     streams: Recording, max_offset: float
 ) -> dict[str, SensorEvidence]:
@@ -87,17 +107,12 @@ def signal_evidence(
     Returns:
         Evidence by placement, of the sensors that can be compared.
     """
-    grid = make_grid(clip_seconds(streams))
-    correlator = Correlator(len(grid), round(max_offset * RATE))
     found = {}
-    for placement, stream in streams.imu.items():
-        if streams.pose is None:
-            break
-        imu = imu_motion(stream, grid)
-        limb = limb_motion(streams.pose, placement, grid)
-        if imu is not None and limb is not None:
-            rates = streams.pose.clock.mean_rate, stream.clock.mean_rate
-            found[placement] = _compare(imu, limb, rates, correlator)
+    for placement, (imu, limb) in limb_pairs(streams).items():
+        rate = streams.pose.clock.mean_rate
+        rates = rate, streams.imu[placement].clock.mean_rate
+        correlator = Correlator(len(limb.mask), round(max_offset * RATE))
+        found[placement] = _compare(imu, limb, rates, correlator)
     return found
 
 

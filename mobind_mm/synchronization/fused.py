@@ -189,8 +189,10 @@ class FusedSynchronizer:
             return SyncResult(0.0, abstained=True, reason='too short')
         offsets = used[0].offsets
         total = sum(self.total(clip) for clip in used)
+        still = max(clip.motion for clip in used) < self.min_motion
         if not np.ptp(total):
-            return SyncResult(0.0, abstained=True, reason='weak')
+            reason = 'still' if still else 'weak'
+            return SyncResult(0.0, abstained=True, reason=reason)
         # Every person whose sensors overlap counts.
         overlap = np.max([clip.overlap for clip in used], axis=0)
         prior = self.overlap_power * np.log(np.maximum(overlap, 0.05))
@@ -201,7 +203,7 @@ class FusedSynchronizer:
         reason = ''
         if overlap.max() < self.min_overlap_sec:
             reason = 'too short'
-        elif max(clip.motion for clip in used) < self.min_motion:
+        elif still:
             reason = 'still'
         elif overlap[best] < self.min_overlap_sec:
             reason = 'too short'

@@ -32,13 +32,13 @@ def write_results(path: str, metrics: Mapping[str, Any]) -> None:
     The file is written under a temporary name first, so it is never half
     there. A metric that is not finite becomes ``null``: JSON has no NaN.
     """
-    flat = {key: _plain(value) for key, value in metrics.items()}
+    flat = {key: plain_value(value) for key, value in metrics.items()}
     with replacing(path) as temporary:
         text = json.dumps(flat, indent=2, allow_nan=False)
         temporary.write_text(f'{text}\n', encoding='utf-8')
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A number of numpy or PyTorch as one that JSON knows."""
     value = value.item() if hasattr(value, 'item') else value
     if isinstance(value, float) and not math.isfinite(value):

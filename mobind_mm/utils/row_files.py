@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import replacing
-from .results import _plain
+from .results import plain_value
 
 _SUFFIXES = ('.json', '.csv')
 
@@ -60,7 +60,7 @@ def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
     A number that is not finite becomes ``null`` or an empty field.
     """
-    rows = [{k: _plain(v) for k, v in row.items()} for row in rows]
+    rows = [{k: plain_value(v) for k, v in row.items()} for row in rows]
     with replacing(path) as temporary:
         if Path(path).suffix == '.json':
             text = json.dumps(rows, indent=1, allow_nan=False)

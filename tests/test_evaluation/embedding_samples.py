@@ -10,7 +10,7 @@ ALL_ONLY = ('all',)
 
 
 def sample(imu, pose, role='query', action=0, imu_mask=(True,), **meta):
-    ids = dict(take='take', subject='s', scene='room', camera=None)
+    ids = dict(take=f'{role}-take', subject='s', scene='room', camera=None)
     ids.update(window_start=0.0, window_sec=1.0, role=role, action=action)
     out = MoBindDataSample(metainfo={**ids, **meta})
     out.imu_embedding = torch.as_tensor(np.array(imu), dtype=torch.float32)

@@ -54,7 +54,7 @@ def test_names_and_unknowns_survive(tmp_path):
         sample([1, 2], [3, 4], subject=None, window_start=None, action=-1),
     ]
     table, _ = dump(tmp_path / 'e.safetensors', samples)
-    assert table['take'].tolist() == ['ü', 'take']
+    assert table['take'].tolist() == ['ü', 'query-take']
     assert table['camera'].tolist() == [None, None]
     assert table['subject'].tolist() == ['s', None]
     assert table['window_start'].tolist() == [0.1, None]

@@ -231,6 +231,19 @@ def test_probe_learns_from_the_gallery():
     assert out['action/linear_top1'] == np.mean(named == truth)
 
 
+@pytest.mark.parametrize('metric', [ActionKNNMetric, ActionProbeMetric])
+def test_a_recording_on_both_sides_is_refused(metric):
+    samples = [
+        sample(x, x, role=role, action=i, take=take, window_start=i)
+        for role, take in (('gallery', 'a'), ('query', 'a'), ('query', 'b'))
+        for i, x in enumerate(np.eye(2))
+    ]
+    with pytest.raises(ValueError, match="1 recordings have both.*take 'a'"):
+        evaluate(metric(), samples)
+    del samples[2:4]
+    evaluate(metric(), samples)
+
+
 def test_probe_penalty_must_be_positive():
     for choices in (0, (0.1, -1.0), ()):
         with pytest.raises(ValueError, match='C must be positive'):

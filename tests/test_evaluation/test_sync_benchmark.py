@@ -47,7 +47,7 @@ def test_noise_is_what_the_condition_says():
     assert clean['offset'] == noisy['offset']
     seen = (clean['streams'].pose.scores > 0).all(axis=1)
     moved = noisy['streams'].pose.keypoints - clean['streams'].pose.keypoints
-    # Second differences of true motion cancel: what is left is white.
+    # The true motion cancels; what is left is the noise.
     assert 1 < moved[seen].std() < 60
     assert np.abs(moved[seen].mean()) < 0.2 * moved[seen].std()
     one = only_sensors(clean['streams'], SENSORS[1])

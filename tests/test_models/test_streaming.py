@@ -94,3 +94,8 @@ def test_lengths_that_do_not_fit_are_refused():
         stream_starts(1.0, 2.0, 0.2)
     with pytest.raises(ValueError, match='stream_stride_sec .* got 0'):
         stream_starts(5.0, 2.0, 0)
+
+
+def test_a_stride_between_samples_is_refused():
+    with pytest.raises(ValueError, match='2.5 samples of pose'):
+        _model(0.25).extract_stream(_clips(5.0))

@@ -91,6 +91,7 @@ def run(project):
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
+            timeout=600,
         )
 
     return run

@@ -77,6 +77,7 @@ def call(root, command, *flags, **environment):
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done

@@ -3,10 +3,12 @@
 Rows go to the output file as they are finished; a second run adds those
 that are missing. Parts: ``table`` (all cells), ``abstention`` (still and
 strictly periodic people), ``scenes`` (all people of a scene jointly),
-``drift`` (ten simulated minutes).
+``joint`` (who wears what, where and when), ``drift`` (ten simulated
+minutes).
 """
 
 import argparse
+import hashlib
 import itertools
 import json
 from pathlib import Path
@@ -21,14 +23,16 @@ from mobind_mm.evaluation.sync_benchmark import (
     Condition,
     run_cells,
     run_drift,
+    run_joint,
     run_scenes,
     table_conditions,
 )
+from mobind_mm.synchronization import FusedSynchronizer
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
 from mobind_mm.utils.results import prepare_results
 
-PARTS = ('table', 'abstention', 'scenes', 'drift')
+PARTS = ('table', 'abstention', 'scenes', 'joint', 'drift')
 DRIFTS = (50, -50, 100, -100, 200, -200, 500, -500)
 
 
@@ -97,6 +101,17 @@ def show(rows: list[dict]) -> None:
             table.add_row(*text)
     if table.row_count:
         console.print(table)
+    table = Table('joint: sensors', 'scenes', 'offset MAE s / @0.2')
+    table.add_column('slot accuracy, offset unknown / known')
+    for row in rows:
+        if 'joint_sensors' in row:
+            table.add_row(
+                *(str(row[k]) for k in ('joint_sensors', 'num_scenes')),
+                f'{row["offset_mae_s"]:.3f} / {row["offset_acc@0.2"]:.2f}',
+                f'{row["slot_acc"]:.3f} / {row["slot_acc_known_offset"]:.3f}',
+            )
+    if table.row_count:
+        console.print(table)
     table = Table('drift ppm', 'sensors', 'person', 'estimated')
     for name in ('end error ms', 'largest error ms', 'clips agree'):
         table.add_column(name, justify='right')
@@ -119,6 +134,16 @@ def main() -> None:
     prepare_results(args.out)
     out = Path(args.out)
     done = json.loads(out.read_text('utf-8')) if out.exists() else {}
+    settings = dict(
+        weights=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
+        synchronizer=vars(FusedSynchronizer()),
+        num_clips=args.num_clips,
+    )
+    if done.setdefault('settings', settings) != settings:
+        raise ValueError(
+            f'{out} holds rows of another checkpoint, synchroniser or '
+            '--num-clips; give another --out.'
+        )
 
     def finish(key: str, rows: list[dict]) -> None:
         done[key] = rows
@@ -132,9 +157,10 @@ def main() -> None:
         for cell in cells(part)
     }
     missing = {key: cell for key, cell in jobs.items() if key not in done}
-    if missing:
+    if missing or 'joint' in args.parts:
         model = init_model(args.config, args.checkpoint).eval()
         pipeline = model.cfg.test_dataloader.dataset.datasets[-1].pipeline
+    if missing:
         for key, cell in track(missing.items(), 'conditions'):
             numbers = (5, 2, 1) if cell.motion == 'acted' else (5, 1)
             rows = run_cells(model, pipeline, cell, numbers, args.num_clips)
@@ -145,12 +171,18 @@ def main() -> None:
             key = f'scenes {condition} {number}'
             if key not in done:
                 finish(key, [run_scenes(condition, number)])
+    if 'joint' in args.parts:
+        for number in track((5, 2, 1), 'joint'):
+            if f'joint {number}' not in done:
+                row = run_joint(model, pipeline, number)
+                finish(f'joint {number}', [row])
     if 'drift' in args.parts:
         runs = itertools.product(enumerate(DRIFTS), (5, 1))
         for (person, ppm), number in track(list(runs), 'drift'):
             key = f'drift {ppm} {number}'
             if key not in done:
                 finish(key, [run_drift(ppm, number, person)])
+    del done['settings']
     show([row for rows in done.values() for row in rows])
 
 

@@ -50,9 +50,11 @@ class ActionEmbeddingMetric(EmbeddingMetric):
         """Accuracy and macro-F1 of each kind of prediction.
 
         Raises:
-            ValueError: If there is no labelled query or gallery window.
+            ValueError: If there is no labelled query or gallery window, or
+                a recording has windows of both roles.
         """
         query, gallery = (_labelled(table, r) for r in ('query', 'gallery'))
+        _check_apart(query, gallery)
         labels = query['action']
         predictions = self.predict(query, gallery)
         everything = [labels, gallery['action'], *predictions.values()]
@@ -104,3 +106,17 @@ def _labelled(table: Table, role: str) -> Table:
             "role='gallery' and the evaluated split with role='query'."
         )
     return select(table, keep)
+
+
+def _check_apart(query: Table, gallery: Table) -> None:
+    """Refuse recordings on both sides: their windows would find each other."""
+    asked, known = (
+        set(zip(t['subject'], t['take'])) for t in (query, gallery)
+    )
+    if both := [pair for pair in asked & known if None not in pair]:
+        subject, take = min(both, key=str)
+        raise ValueError(
+            f'{len(both)} recordings have both query and gallery windows, '
+            f'such as take {take!r} of subject {subject!r}; split by subject '
+            'before windows are cut.'
+        )
