@@ -84,7 +84,8 @@ class FusedSynchronizer:
     It abstains, naming the reason: ``too short`` if sensor and limb share
     less than ``min_overlap_sec`` of data, ``still`` if nobody moves,
     ``periodic`` if other offsets explain what overlaps as well (they are
-    listed as rivals), ``weak`` if the confidence is low for no such reason.
+    listed as rivals), ``weak`` if the confidence is low for no such reason;
+    the offset stated is then the median of the posterior.
 
     Args:
         weights: Weight by name of :data:`EVIDENCE_NAMES`; those left out
@@ -212,8 +213,12 @@ class FusedSynchronizer:
             confidence = confidence / (1 + len(rivals))
         elif confidence < self.min_confidence:
             reason = 'weak'
+        offset = self._refine(used, offsets, best)
+        if reason == 'weak':  # the median errs least on average
+            share = np.cumsum(np.exp(log_posterior))
+            offset = float(offsets[np.searchsorted(share, 0.5 * share[-1])])
         return SyncResult(
-            offset=self._refine(used, offsets, best),
+            offset=offset,
             confidence=float(min(confidence, 1.0)),
             abstained=bool(reason),
             reason=reason,
