@@ -84,8 +84,8 @@ class FusedSynchronizer:
     It abstains, naming the reason: ``too short`` if sensor and limb share
     less than ``min_overlap_sec`` of data, ``still`` if nobody moves,
     ``periodic`` if other offsets explain what overlaps as well (they are
-    listed as rivals), ``weak`` if the confidence is low for no such reason;
-    the offset stated is then the median of the posterior.
+    listed as rivals), ``weak`` if the confidence is low for no such reason.
+    The most probable offset is stated nevertheless.
 
     Args:
         weights: Weight by name of :data:`EVIDENCE_NAMES`; those left out
@@ -114,7 +114,7 @@ class FusedSynchronizer:
         sensors_power: float = 0.92,
         overlap_power: float = -1.56,
         fine_tokens: float = 0.1,
-        min_confidence: float = 0.5,
+        min_confidence: float = 0.3,
         min_overlap_sec: float = 1.5,
         min_motion: float = 0.15,
         rival_ratio: float = 0.75,
@@ -213,12 +213,8 @@ class FusedSynchronizer:
             confidence = confidence / (1 + len(rivals))
         elif confidence < self.min_confidence:
             reason = 'weak'
-        offset = self._refine(used, offsets, best)
-        if reason == 'weak':  # the median errs least on average
-            share = np.cumsum(np.exp(log_posterior))
-            offset = float(offsets[np.searchsorted(share, 0.5 * share[-1])])
         return SyncResult(
-            offset=offset,
+            offset=self._refine(used, offsets, best),
             confidence=float(min(confidence, 1.0)),
             abstained=bool(reason),
             reason=reason,
