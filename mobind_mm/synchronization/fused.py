@@ -114,7 +114,7 @@ class FusedSynchronizer:
         sensors_power: float = 0.92,
         overlap_power: float = -1.56,
         fine_tokens: float = 0.1,
-        min_confidence: float = 0.3,
+        min_confidence: float = 0.4,
         min_overlap_sec: float = 1.5,
         min_motion: float = 0.15,
         rival_ratio: float = 0.75,
