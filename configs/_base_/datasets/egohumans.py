@@ -1,5 +1,7 @@
 # EgoHumans: 20 Hz, IMUs simulated from the SMPL bodies.
 # Sequences 001 to 004 of activities 01 03 04 05 06 07 test, 005 validate.
+_base_ = '../tasks/sync.py'
+
 placements = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
 train_pipeline = [
     dict(type='RandomWindow', max_shift_sec=1.0),
@@ -104,11 +106,7 @@ sync_pipeline = [
     *test_pipeline[1:-1],
     dict(
         test_pipeline[-1],
-        meta_keys=(
-            *('sample_idx', 'clip', 'take', 'subject', 'scene', 'camera'),
-            *('role', 'action', 'window_start', 'window_sec', 'imu_rate'),
-            *('pose_rate', 'offset', 'max_offset', 'streams'),
-        ),
+        meta_keys=_base_.sync_meta_keys,
     ),
 ]
 val_cfg = dict(type='ValLoop')
@@ -135,16 +133,7 @@ test_cfg = dict(
                     pipeline=sync_pipeline,
                 ),
             ),
-            evaluator=[
-                dict(
-                    type='SyncMetric',
-                    synchronizers=dict(
-                        fused=dict(type='FusedSynchronizer'),
-                        correlation=dict(type='CorrelationSynchronizer'),
-                        vote=dict(type='VoteSynchronizer'),
-                    ),
-                )
-            ],
+            evaluator=_base_.sync_evaluator,
         )
     ),
 )

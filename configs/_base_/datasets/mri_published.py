@@ -1,6 +1,8 @@
 # mRI: one 10 Hz frame clock after alignment; IMU on a 50 Hz grid.
 # The released recipe's inputs: image-normalised keypoints, raw IMU channels.
 # Subjects 1 to 14 train, 16 and 18 validate, 15 17 19 20 test.
+_base_ = '../tasks/sync.py'
+
 placements = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee')
 train_pipeline = [
     dict(type='LoadWindow', placements=placements, channels=('acc', 'quat')),
@@ -101,11 +103,7 @@ sync_pipeline = [
     *test_pipeline[1:-1],
     dict(
         test_pipeline[-1],
-        meta_keys=(
-            *('sample_idx', 'clip', 'take', 'subject', 'scene', 'camera'),
-            *('role', 'action', 'window_start', 'window_sec', 'imu_rate'),
-            *('pose_rate', 'offset', 'max_offset', 'streams'),
-        ),
+        meta_keys=_base_.sync_meta_keys,
     ),
 ]
 val_cfg = dict(type='ValLoop')
@@ -132,16 +130,7 @@ test_cfg = dict(
                     pipeline=sync_pipeline,
                 ),
             ),
-            evaluator=[
-                dict(
-                    type='SyncMetric',
-                    synchronizers=dict(
-                        fused=dict(type='FusedSynchronizer'),
-                        correlation=dict(type='CorrelationSynchronizer'),
-                        vote=dict(type='VoteSynchronizer'),
-                    ),
-                )
-            ],
+            evaluator=_base_.sync_evaluator,
         )
     ),
 )

@@ -2,6 +2,8 @@
 # into takes of a minute. For the published protocol set grid=0.1 and
 # edges='clamp'; for other cameras and sensors pose_rate, detector (e.g.
 # dict(error_m=0.03)) and sync_placements.
+_base_ = './sync.py'
+
 sync_placements = (
     *('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head'),
 )
@@ -18,22 +20,8 @@ sync_pipeline = [
         type='PackIMUPose',
         placements=sync_placements,
         imu_channels=('acc', 'gyro'),
-        meta_keys=(
-            *('sample_idx', 'clip', 'take', 'subject', 'scene', 'camera'),
-            *('role', 'action', 'window_start', 'window_sec', 'imu_rate'),
-            *('pose_rate', 'offset', 'max_offset', 'streams'),
-        ),
+        meta_keys=_base_.sync_meta_keys,
     ),
-]
-sync_evaluator = [
-    dict(
-        type='SyncMetric',
-        synchronizers=dict(
-            fused=dict(type='FusedSynchronizer'),
-            correlation=dict(type='CorrelationSynchronizer'),
-            vote=dict(type='VoteSynchronizer'),
-        ),
-    )
 ]
 sync_task = dict(
     dataloader=dict(
@@ -56,7 +44,7 @@ sync_task = dict(
             pipeline=sync_pipeline,
         ),
     ),
-    evaluator=sync_evaluator,
+    evaluator=_base_.sync_evaluator,
 )
 # Twelve clips of the validation people, to watch a training.
 sync_val_task = dict(
@@ -80,5 +68,5 @@ sync_val_task = dict(
             pipeline=sync_pipeline,
         ),
     ),
-    evaluator=sync_evaluator,
+    evaluator=_base_.sync_evaluator,
 )
