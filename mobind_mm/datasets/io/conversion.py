@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -13,7 +14,9 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import track
 
-from .reading import read_imu, read_pose
+from .annotations import write_annotations
+from .reading import read_source
+from .schema import FORMAT_VERSION
 
 T = TypeVar('T')
 
@@ -64,34 +67,60 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
         pool.shutdown(cancel_futures=True)
 
 
-def mark_converted(outputs: Iterable[Path], sources: Iterable[Path]) -> None:
-    """Give finished files the time of their newest source."""
-    time = _newest(sources)
-    for path in outputs:
-        os.utime(path, ns=(time, time))
+def mark_converted(path: Path, files: Iterable[Path]) -> None:
+    """Give a finished file the time of its newest source."""
+    time = _newest(files)
+    os.utime(path, ns=(time, time))
 
 
 def is_converted(
-    imu: Path | None, pose: Path | None, sources: Iterable[Path]
+    path: Path, source: Mapping[str, Any], files: Iterable[Path]
 ) -> bool:
-    """Whether the files of a take are complete and made of these sources.
+    """Whether a file is complete and what would be written now.
 
-    They carry the time of their newest source (:func:`mark_converted`), so
-    another source is noticed even if it is older. Files are renamed into
-    place when they are complete and read here only to refuse what another
-    program has damaged.
+    It carries the time of its newest source (:func:`mark_converted`), so
+    another source is noticed even if it is older, and its header what it
+    was made of. Files are renamed into place when they are complete and
+    read here only to refuse what another program has damaged.
+
+    Args:
+        path: An IMU or pose file of ours.
+        source: What its header would say: the data set, the files, and
+            every option that changes the content.
+        files: What it would be made of.
     """
-    outputs = {read_imu: imu, read_pose: pose}
-    outputs = {read: path for read, path in outputs.items() if path}
-    time = _newest(sources)
-    for read, path in outputs.items():
-        if not path.is_file() or path.stat().st_mtime_ns != time:
-            return False
-        try:
-            read(path)
-        except ValueError:
-            return False
-    return True
+    if not path.is_file() or path.stat().st_mtime_ns != _newest(files):
+        return False
+    try:
+        # As it is read again from JSON: tuples are lists there.
+        return read_source(path) == json.loads(json.dumps(source))
+    except ValueError:
+        return False
+
+
+def write_splits(
+    dst: str | Path, metainfo: Mapping, splits: Mapping[str, Sequence[Mapping]]
+) -> dict[str, int]:
+    """Write ``annotations/<split>.json``, the last step of a conversion.
+
+    Args:
+        dst: Dataset directory.
+        metainfo: See :func:`write_annotations`; ``format_version`` is
+            added.
+        splits: Entries by split. An empty one gets no file, and loses the
+            file of an earlier conversion.
+
+    Returns:
+        Number of entries by split.
+    """
+    metainfo = {**metainfo, 'format_version': FORMAT_VERSION}
+    for split, entries in splits.items():
+        path = Path(dst) / 'annotations' / f'{split}.json'
+        if entries:
+            write_annotations(path, metainfo, entries)
+        else:
+            path.unlink(missing_ok=True)
+    return {split: len(entries) for split, entries in splits.items()}
 
 
 def _newest(paths: Iterable[Path]) -> int:

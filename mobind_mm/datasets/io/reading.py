@@ -61,6 +61,22 @@ def read_pose(path: str | Path) -> PoseStream:
     return file.parsed['pose']
 
 
+def read_source(path: str | Path) -> dict:
+    """What the header of an IMU or pose file says it was made of.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it is neither, or damaged.
+    """
+    file = open_file(path)
+    for name, read in ((IMU_FORMAT, read_imu), (POSE_FORMAT, read_pose)):
+        text = (file.handle.metadata() or {}).get('header') or ''
+        if f'"{name}"' in text:
+            read(path)
+            return _read_header(str(path), file.handle, name)['source']
+    raise ValueError(f'{path} is neither an IMU nor a pose file of ours.')
+
+
 def _read_sensor(
     path: str, placement: str, names: set[str], header: dict
 ) -> SensorStream:

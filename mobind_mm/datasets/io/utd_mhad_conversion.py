@@ -8,10 +8,14 @@ from pathlib import Path
 
 from ...structures import Recording
 from ..utd_mhad_dataset import UTDMHADDataset
-from .annotations import common_span, write_annotations
-from .conversion import convert_all, is_converted, mark_converted
+from .annotations import common_span
+from .conversion import (
+    convert_all,
+    is_converted,
+    mark_converted,
+    write_splits,
+)
 from .reading import read_imu, read_pose
-from .schema import FORMAT_VERSION
 from .utd_mhad import KINECT_V1, Take, find_takes, read_take
 from .writing import write_imu, write_pose
 
@@ -48,18 +52,8 @@ def convert_utd_mhad(
     splits: dict[str, list[dict]] = {'train': [], 'val': [], 'test': []}
     for take, entry in zip(takes, entries):
         splits[split_of(take.subject, val_subjects)].append(entry)
-    metainfo = {
-        **UTDMHADDataset.METAINFO,
-        'skeleton': 'coco',
-        'format_version': FORMAT_VERSION,
-    }
-    for split, content in splits.items():
-        path = dst / 'annotations' / f'{split}.json'
-        if content:
-            write_annotations(path, metainfo, content)
-        else:  # of an earlier conversion with other subjects
-            path.unlink(missing_ok=True)
-    return {split: len(content) for split, content in splits.items()}
+    metainfo = {**UTDMHADDataset.METAINFO, 'skeleton': 'coco'}
+    return write_splits(dst, metainfo, splits)
 
 
 def split_of(subject: int, val_subjects: Sequence[int] = ()) -> str:
@@ -92,24 +86,20 @@ def _convert_take(take: Take, dst: Path) -> dict:
     imu = f'imu/{take.name}.safetensors'
     pose = f'pose/{take.name}.safetensors'
     sources = (take.inertial, take.skeleton)
-    if not is_converted(dst / imu, dst / pose, sources):
+    made_of = {
+        imu: {'dataset': 'utd_mhad', 'file': take.inertial.name},
+        pose: {
+            'dataset': 'utd_mhad',
+            'file': take.skeleton.name,
+            'camera': KINECT_V1.name,
+        },
+    }
+    if not all(is_converted(dst / p, s, sources) for p, s in made_of.items()):
         recording = read_take(take)
-        source = {'dataset': 'utd_mhad'}
-        write_imu(
-            dst / imu,
-            recording.imu,
-            source={**source, 'file': take.inertial.name},
-        )
-        write_pose(
-            dst / pose,
-            recording.pose,
-            source={
-                **source,
-                'file': take.skeleton.name,
-                'camera': KINECT_V1.name,
-            },
-        )
-        mark_converted((dst / imu, dst / pose), sources)
+        write_imu(dst / imu, recording.imu, made_of[imu])
+        write_pose(dst / pose, recording.pose, made_of[pose])
+        for path in (imu, pose):
+            mark_converted(dst / path, sources)
     span = common_span(Recording(read_imu(dst / imu), read_pose(dst / pose)))
     segment = {
         'start_s': span[0],
