@@ -1,0 +1,151 @@
+"""Read a long JSON list item by item, in little memory."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+CHUNK = 1 << 20
+"""Characters read at once."""
+
+LONGEST_ITEM = 1 << 26
+"""Characters of the longest item: what follows a syntax error is not read
+to the end of the file in search of a bracket."""
+
+_DECODER = json.JSONDecoder()
+
+
+class JSONItems:
+    """Items of the outermost list, or of the list under a key of a dict.
+
+    Only one item is held at a time. After the iteration ``others`` holds
+    the other keys of the dict, and is empty if the file is a list.
+
+    Args:
+        path: JSON file, UTF-8 with or without a byte order mark.
+        key: Key of the list, if the file holds a dict.
+
+    Raises:
+        FileNotFoundError: On iteration, if there is no such file.
+        ValueError: On iteration, if the file is damaged or holds something
+            else; names the file and the position.
+    """
+
+    def __init__(self, path: str | Path, key: str) -> None:
+        self.path = path
+        self.key = key
+        self.others: dict[str, Any] = {}
+
+    def __iter__(self) -> Iterator[Any]:
+        if not Path(self.path).is_file():
+            raise FileNotFoundError(f'{self.path}: there is no such file.')
+        with open(self.path, encoding='utf-8-sig') as file:
+            self._file: TextIO = file
+            self._text, self._at, self._before = '', 0, 0
+            self.others = {}
+            yield from self._read_file()
+
+    def _read_file(self) -> Iterator[Any]:
+        opening = self._peek()
+        if opening == '[':
+            yield from self._read_list()
+        elif opening == '{':
+            yield from self._read_dict()
+        else:
+            raise self._error(f'starts with {opening!r}, expected "[" or "{{"')
+        if self._peek():
+            raise self._error('goes on after its end')
+
+    def _read_dict(self) -> Iterator[Any]:
+        found = False
+        self._at += 1
+        separator = '' if self._peek() != '}' else self._take('}')
+        while separator != '}':
+            name = self._read_value()
+            if not isinstance(name, str):
+                raise self._error(f'key {str(name)[:40]!r} is not a text')
+            self._take(':')
+            if name == self.key and self._peek() == '[':
+                found = True
+                yield from self._read_list()
+            else:
+                self.others[name] = self._read_value()
+            separator = self._take(',}')
+        if not found:
+            names = ', '.join(repr(name[:40]) for name in self.others)
+            raise ValueError(
+                f'{self.path}: there is no list {self.key!r}, only '
+                f'{names[:300] or "nothing"}.'
+            )
+
+    def _read_list(self) -> Iterator[Any]:
+        self._at += 1
+        separator = '' if self._peek() != ']' else self._take(']')
+        while separator != ']':
+            yield self._read_value()
+            separator = self._take(',]')
+
+    def _read_value(self) -> Any:
+        self._peek()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if self._fill():
+                    continue
+                self._at = error.pos
+                raise self._error(error.msg) from None
+            except (ValueError, RecursionError) as error:
+                reason = str(error).split('\n')[0][:80]
+                raise self._error(reason) from None
+            # A number that ends with the text may go on in the next chunk.
+            if end < len(self._text) or not self._fill():
+                self._at = end
+                return value
+
+    def _take(self, expected: str) -> str:
+        """Step over one of the expected characters and return it."""
+        found = self._peek()
+        if not found or found not in expected:
+            wanted = ' or '.join(f'"{character}"' for character in expected)
+            raise self._error(f'{found!r} instead of {wanted}')
+        self._at += 1
+        return found
+
+    def _peek(self) -> str:
+        """Next character that is no space, or '' at the end of the file."""
+        while True:
+            while self._at < len(self._text):
+                if not self._text[self._at].isspace():
+                    return self._text[self._at]
+                self._at += 1
+            if not self._fill():
+                return ''
+
+    def _fill(self) -> bool:
+        """Drop what was read and append more; False at the end."""
+        rest = self._text[self._at :]
+        if len(rest) > LONGEST_ITEM:
+            return False
+        try:
+            more = self._file.read(max(CHUNK, len(rest)))
+        except UnicodeDecodeError as error:
+            raise self._error(f'not UTF-8 ({error.reason})') from None
+        if more:
+            self._before += self._at
+            self._text, self._at = rest + more, 0
+        return bool(more)
+
+    def _error(self, what: str) -> ValueError:
+        return ValueError(
+            f'{self.path}: no complete JSON: {what}, at or after character '
+            f'{self._before + self._at}. Write or copy the file again.'
+        )
+
+
+def shorten(value: Any) -> str:
+    """Value for a message: short, on one line."""
+    return reprlib.repr(value)[:120]

@@ -1,0 +1,227 @@
+"""Who is who: identities of people over the frames of a video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .detections import Detections
+from .tracking_costs import (
+    assign,
+    keypoint_offsets,
+    overlaps,
+    similarities,
+    sizes,
+)
+
+DUPLICATE = 0.6
+"""Similarity from which two skeletons of a frame are one person."""
+
+REACH, REACH_PER_FRAME, REACH_MAX = 0.3, 0.06, 1.0
+"""How far from where they are expected people are looked for: diagonals of
+their box, for the next frame, for every further one, and at most."""
+
+GROWTH = 2.0
+"""Factor by which the diagonal of a box may change."""
+
+COAST = 15
+"""Frames over which a hidden person is expected to go on as before."""
+
+VELOCITY_MEMORY = 0.8
+"""Share of the old velocity in the new one, for each frame."""
+
+WEIGHTS = {'overlap': 0.2, 'offset': 0.4, 'shape': 0.4}
+"""Parts of the cost of a pair: 1 - IoU, offset as a share of the reach, and
+what is left of the keypoints' distance as a share of :data:`SHAPE`."""
+
+SHAPE = 0.2
+"""Mean distance of the keypoints of two moved onto each other, in diagonals
+of the box, that costs as much as the greatest offset."""
+
+HIDDEN = 0.05
+"""Cost for whoever was not seen in the frame before: of two who would do as
+well, the visible one goes on."""
+
+RULES = ('longest', 'largest')
+"""How to choose a person, besides by id."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One person.
+
+    Args:
+        id: Number from 0, in the order of first appearance.
+        instances: (n,) int64 rows of the :class:`Detections`, one a frame,
+            ascending.
+    """
+
+    id: int
+    instances: np.ndarray
+
+
+def track_people(detections: Detections, max_gap: int) -> list[Track]:
+    """Follow people from frame to frame.
+
+    Skeletons of one frame that coincide are one person; the one with the
+    greater sum of scores stays. Then every frame is assigned to the tracks
+    at the least total cost: overlap of the boxes, offset and shape of the
+    skeletons, against where a track is expected if it goes on at its
+    velocity. Hidden people compete with the others: who comes out behind
+    somebody is taken for the one who went there.
+
+    Args:
+        detections: What the pose estimator saw.
+        max_gap: Frames without the person that a track survives.
+
+    Returns:
+        Tracks by id.
+
+    Raises:
+        ValueError: If ``max_gap`` is negative.
+    """
+    if max_gap < 0:
+        raise ValueError(f'max_gap must be >= 0 frames, got {max_gap}.')
+    people: list[_Person] = []
+    active: list[_Person] = []
+    frames, starts = np.unique(detections.frames, return_index=True)
+    ends = [*starts[1:].tolist(), len(detections.frames)]
+    for frame, start, end in zip(frames.tolist(), starts.tolist(), ends):
+        active = [p for p in active if frame - p.frame - 1 <= max_gap]
+        seen = _Seen(detections, _distinct(detections, start, end))
+        for index in _follow(active, seen, frame):
+            active.append(_Person(frame, seen, index))
+            people.append(active[-1])
+    return [
+        Track(number, np.array(person.rows, dtype=np.int64))
+        for number, person in enumerate(people)
+    ]
+
+
+def choose_person(
+    tracks: list[Track], detections: Detections, rule: str | int
+) -> Track:
+    """Choose one person.
+
+    Args:
+        tracks: Of :func:`track_people`.
+        detections: What they were made of.
+        rule: ``longest``: who is seen in most frames; ``largest``: whose
+            boxes, added up over the frames, are highest; or an id. The
+            first to appear wins a tie.
+
+    Raises:
+        ValueError: If there is nobody, no such id or no such rule.
+    """
+    if not tracks:
+        raise ValueError('nobody was detected; there is no person to choose.')
+    if rule == 'longest':
+        return max(tracks, key=lambda t: len(t.instances))
+    if rule == 'largest':
+        heights = detections.boxes[:, 3] - detections.boxes[:, 1]
+        return max(tracks, key=lambda t: heights[t.instances].sum(dtype=float))
+    for track in tracks:
+        if type(rule) is int and track.id == rule:
+            return track
+    shown = ', '.join(
+        f'{t.id} ({len(t.instances)} frames)' for t in tracks[:10]
+    )
+    raise ValueError(
+        f'person {rule!r} is none of {", ".join(RULES)}, and of the ids '
+        f'{shown}{" and more" if len(tracks) > 10 else ""}.'
+    )
+
+
+class _Seen:
+    """The distinct people of one frame, in float64."""
+
+    def __init__(self, detections: Detections, rows: np.ndarray) -> None:
+        self.rows = rows.tolist()
+        self.parts = [
+            array[rows].astype(np.float64)
+            for array in (
+                detections.keypoints,
+                detections.scores,
+                detections.boxes,
+            )
+        ]
+
+
+class _Person:
+    """A track while it grows: where it was last, and where it goes."""
+
+    def __init__(self, frame: int, seen: _Seen, index: int) -> None:
+        self.frame = frame
+        self.rows = [seen.rows[index]]
+        self.parts = [part[index] for part in seen.parts]
+        self.velocity: np.ndarray | None = None
+
+    def expected(self, frame: int) -> list[np.ndarray]:
+        """Keypoints, scores and box if the person goes on as before."""
+        keypoints, scores, box = self.parts
+        if self.velocity is None:
+            return self.parts
+        moved = self.velocity * min(frame - self.frame, COAST)
+        return [keypoints + moved, scores, box + np.tile(moved, 2)]
+
+    def go_on(
+        self, frame: int, seen: _Seen, index: int, offset: np.ndarray
+    ) -> None:
+        """Take in a detection, ``offset`` pixels from where expected."""
+        frames = frame - self.frame
+        memory = VELOCITY_MEMORY**frames
+        if self.velocity is None:
+            self.velocity = offset / frames
+        elif frames <= COAST:
+            self.velocity = self.velocity + (1 - memory) * offset / frames
+        else:
+            self.velocity = None
+        self.frame = frame
+        self.rows.append(seen.rows[index])
+        self.parts = [part[index] for part in seen.parts]
+
+
+def _distinct(detections: Detections, start: int, end: int) -> np.ndarray:
+    """Rows of a frame without the duplicates of a person."""
+    rows = np.arange(start, end)
+    if len(rows) < 2:
+        return rows
+    scores = detections.scores[rows].astype(np.float64)
+    alike = similarities(
+        detections.keypoints[rows].astype(np.float64),
+        scores,
+        detections.boxes[rows].astype(np.float64),
+    )
+    kept: list[int] = []
+    for index in np.argsort(-scores.sum(axis=1), kind='stable').tolist():
+        if not kept or alike[index, kept].max() < DUPLICATE:
+            kept.append(index)
+    return rows[sorted(kept)]
+
+
+def _follow(group: list[_Person], seen: _Seen, frame: int) -> list[int]:
+    """Give people their detections; returns those that nobody took."""
+    left = list(range(len(seen.rows)))
+    if not group:
+        return left
+    expected = [np.stack(p) for p in zip(*(p.expected(frame) for p in group))]
+    found = seen.parts
+    offsets, shapes = keypoint_offsets(expected, found)
+    size, new_size = sizes(expected[2])[:, None], sizes(found[2])[None]
+    missed = np.array([frame - person.frame - 1 for person in group])
+    reach = np.minimum(REACH + REACH_PER_FRAME * missed, REACH_MAX)[:, None]
+    mean_size = np.sqrt(size * new_size)
+    far = np.linalg.norm(offsets, axis=2) / mean_size
+    costs = (
+        WEIGHTS['overlap'] * (1 - overlaps(expected[2], found[2]))
+        + WEIGHTS['offset'] * far / reach
+        + WEIGHTS['shape'] * np.minimum(shapes / mean_size / SHAPE, 1)
+        + HIDDEN * (missed > 0)[:, None]
+    )
+    growth = np.maximum(size, new_size) / np.minimum(size, new_size)
+    costs[(far > reach) | (growth > GROWTH)] = np.inf
+    for row, column in assign(costs):
+        group[row].go_on(frame, seen, column, offsets[row, column])
+        left.remove(column)
+    return left
