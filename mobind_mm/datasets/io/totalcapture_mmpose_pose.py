@@ -1,0 +1,79 @@
+"""MMPose's predictions on the videos of TotalCapture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .conversion import is_converted, mark_converted
+from .mmpose_pose import read_mmpose_person
+from .totalcapture_take import RATE, Take
+from .writing import write_pose
+
+IMG_SHAPE = (1080, 1920)
+"""Height and width of the videos in pixels."""
+
+
+@dataclass(frozen=True)
+class MMPosePose:
+    """Reads the predictions of every take and camera.
+
+    Args:
+        files: By subject and take, the file of each camera.
+        person: Who wears the sensors, if several people were detected:
+            ``longest``, ``largest`` or the number of a track.
+    """
+
+    files: Mapping[tuple[int, str], Mapping[str, Path]]
+    person: str | int = 'longest'
+
+    def candidates(self, found: Sequence[Take]) -> list[Take]:
+        """Takes that could be converted; those with IMUs or predictions."""
+        takes = {(t.subject, t.take): t for t in found if t.imu}
+        for key in self.files:
+            takes.setdefault(key, Take(*key))
+        return [takes[key] for key in sorted(takes)]
+
+    def missing(
+        self, take: Take, cameras: Sequence[str]
+    ) -> dict[str, list[str]]:
+        """Files that a take lacks, and the cameras that need them."""
+        there = self.files.get((take.subject, take.take), {})
+        return {
+            f'TC_S{take.subject}_{take.take}_{camera}.json': [camera]
+            for camera in cameras
+            if camera not in there
+        }
+
+    def convert(
+        self, take: Take, outputs: Mapping[str, Path], num_imu: int
+    ) -> None:
+        """Write the skeletons that are not there yet.
+
+        Args:
+            take: The take.
+            outputs: File to write by camera.
+            num_imu: Frames of the IMUs.
+
+        Raises:
+            ValueError: If a file is damaged or lasts much longer or shorter
+                than the IMUs.
+        """
+        for camera, path in outputs.items():
+            file = self.files[take.subject, take.take][camera]
+            source = {
+                'dataset': 'totalcapture',
+                'pose': 'mmpose',
+                'files': [file.name],
+                'person': self.person,
+                'camera': camera,
+            }
+            if is_converted(path, source, [file]):
+                continue
+            stream = read_mmpose_person(
+                file, rate=RATE, img_shape=IMG_SHAPE, person=self.person
+            )
+            take.check_length(file, stream.clock.num_samples, num_imu)
+            write_pose(path, stream, source)
+            mark_converted(path, [file])

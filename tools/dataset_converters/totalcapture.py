@@ -1,0 +1,109 @@
+"""Convert TotalCapture to the recording format of mobind_mm."""
+
+from __future__ import annotations
+
+import argparse
+
+from mobind_mm.datasets.io.totalcapture_conversion import (
+    POSES,
+    convert_totalcapture,
+)
+from mobind_mm.datasets.io.totalcapture_selection import Selection
+from mobind_mm.utils.cli import run_command
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'src', help='directory that holds the files, in any layout'
+    )
+    parser.add_argument(
+        '--out', required=True, metavar='DST', help='dataset directory'
+    )
+    parser.add_argument(
+        '--pose',
+        choices=POSES,
+        default='vicon',
+        help='vicon: project the Vicon joints through calibration.cal; '
+        'mmpose: read predictions on the videos; default: vicon',
+    )
+    parser.add_argument(
+        '--predictions',
+        metavar='DIR',
+        help='directory of TC_S<n>_<take>_cam<c>.json for --pose mmpose; '
+        'default: SRC',
+    )
+    parser.add_argument(
+        '--person',
+        type=lambda text: int(text) if text.isdigit() else text,
+        default='longest',
+        metavar='RULE',
+        help='who wears the sensors if MMPose saw several people: longest, '
+        'largest or the number of a track; default: longest',
+    )
+    parser.add_argument(
+        '--takes',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help="takes such as s1_acting1 or 's5_*'; default: all",
+    )
+    parser.add_argument(
+        '--cameras',
+        type=int,
+        nargs='+',
+        default=[],
+        metavar='N',
+        help='cameras from 1; default: all',
+    )
+    parser.add_argument(
+        '--skip-incomplete',
+        action='store_true',
+        help='leave out takes and cameras that lack a file',
+    )
+    parser.add_argument(
+        '--calibrate',
+        action='store_true',
+        help='turn the IMUs to the frames of their bones',
+    )
+    parser.add_argument(
+        '--mag-unit',
+        type=float,
+        metavar='UT',
+        help='microtesla of a magnetometer reading of 1; without it the '
+        'magnetometer is left out',
+    )
+    parser.add_argument(
+        '--workers', type=int, default=1, help='processes; default: 1'
+    )
+    args = parser.parse_args()
+    if args.pose != 'mmpose' and args.predictions:
+        parser.error('--predictions is for --pose mmpose')
+    return args
+
+
+def main() -> None:
+    """Convert."""
+    args = parse_args()
+    counts = convert_totalcapture(
+        args.src,
+        args.out,
+        pose=args.pose,
+        predictions=args.predictions,
+        person=args.person,
+        selection=Selection(args.takes, args.cameras, args.skip_incomplete),
+        calibrate=args.calibrate,
+        mag_unit=args.mag_unit,
+        workers=args.workers,
+    )
+    for split, count in counts.items():
+        if count:
+            print(
+                f'{args.out}/annotations/{split}.json: {count} pairs of a '
+                'take and a camera'
+            )
+
+
+if __name__ == '__main__':
+    run_command(main)
