@@ -1,0 +1,264 @@
+"""Picture of one take: do sensors and limbs move together?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..diagnosis.agreement import Agreement
+from ..diagnosis.clips import cut_clips
+from ..skeleton import keypoint_indices
+from ..structures import PoseStream, Recording
+from ..synchronization.correlate import bandpass
+from ..synchronization.evidence import limb_pairs
+from ..synchronization.signals import RATE, IMUMotion, LimbMotion
+from ..utils.files import replacing
+from .figures import BLUE, COLOURS, GREY, INK, ORANGE, new_figure, plain
+from .skeleton import _BONES as BONES
+from .skeleton import WORN_AT
+
+_BAND = (0.5, 3.0)
+"""Band in Hz of the traces."""
+_SHOWN_SEC = 10.0
+_AXES = dict(zip('xyz', COLOURS))
+
+
+def save_recording_check(
+    recording: Recording, agreement: Agreement, name: str, path: Path
+) -> None:
+    """Write the picture of :func:`draw_recording_check` to a PNG file."""
+    figure = draw_recording_check(recording, agreement, name)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format='png')
+
+
+def draw_recording_check(
+    recording: Recording, agreement: Agreement, name: str
+) -> Figure:
+    """Draw each sensor beside its limb, and a frame of the skeleton.
+
+    A row for each sensor: the vertical acceleration that it measures and
+    that of its limb in the image, band-passed and scaled to one size, over
+    the ten liveliest seconds; the evidence for each time lag; and which way
+    is up in the sensor's frame.
+
+    Args:
+        recording: Streams that count from one origin.
+        agreement: What was measured on it.
+        name: Title.
+    """
+    sensors = list(recording.imu)
+    figure = new_figure(13.0, 1.0 + 1.9 * max(len(sensors), 2), name)
+    grid = figure.add_gridspec(
+        max(len(sensors), 1), 4, width_ratios=(3.0, 1.6, 1.6, 2.4)
+    )
+    pairs, origin = _clip_pairs(recording)
+    part = _liveliest([imu.force for imu, _ in pairs.values()])
+    last = len(sensors) - 1
+    for row, sensor in enumerate(sensors):
+        trace, lag, up = (
+            figure.add_subplot(grid[row, column]) for column in range(3)
+        )
+        pair = pairs.get(sensor)
+        _draw_traces(trace, pair, part, origin)
+        _draw_lag(lag, agreement, sensor)
+        _draw_up(up, pair, origin)
+        for axes in (trace, lag, up):
+            plain(axes)
+            if row < last:
+                axes.tick_params(labelbottom=False)
+        _title(trace, sensor.replace('_', ' '))
+        if row == 0:
+            for axes in (trace, up):
+                _legend(axes)
+            _title(lag, 'evidence by lag')
+            _title(up, 'up in the sensor frame')
+        if row == last:
+            trace.set_xlabel('time (s)')
+            lag.set_xlabel('sensor is late by (s)')
+            up.set_xlabel('time (s)')
+    _draw_frame(figure.add_subplot(grid[:, 3]), recording.pose, sensors)
+    return figure
+
+
+def _clip_pairs(
+    recording: Recording,
+) -> tuple[dict[str, tuple[IMUMotion, LimbMotion]], float]:
+    """Motions over the first clip, and the time at which it starts."""
+    clips = cut_clips(recording, 0.0)
+    clip = next(clips, None)
+    if clip is None:
+        return {}, 0.0
+    start = recording.pose.clock.span[0]
+    first = min(s.clock.span[0] for s in recording.imu.values())
+    return limb_pairs(clip), max(start, first)
+
+
+def _draw_traces(
+    axes: Axes,
+    pair: tuple[IMUMotion, LimbMotion] | None,
+    part: slice,
+    origin: float,
+) -> None:
+    """Vertical acceleration of the sensor and of the limb."""
+    if pair is None:
+        _say(axes, 'nothing to compare')
+        return
+    imu, limb = pair
+    both = (imu.mask > 0) & (limb.mask > 0)
+    if both.sum() < RATE:
+        _say(axes, 'too little of both')
+        return
+    rise = np.stack([imu.acc[2], limb.acc[1]])
+    rise = bandpass(rise, *_BAND)
+    times = origin + np.arange(len(both)) / RATE
+    for values, seen, colour, label in (
+        (rise[0], imu.mask, BLUE, 'sensor'),
+        (rise[1], limb.mask, ORANGE, 'limb in the image'),
+    ):
+        scale = max(values[both].std(), 1e-9)
+        shown = np.where(seen > 0, values / scale, np.nan)
+        axes.plot(times[part], shown[part], color=colour, lw=1.1, label=label)
+    axes.set(ylim=(-4.2, 4.9), yticks=[])
+    axes.set_ylabel('upwards')
+
+
+def _liveliest(forces: list[np.ndarray]) -> slice:
+    """The ten seconds in which all sensors together move most."""
+    count = round(_SHOWN_SEC * RATE)
+    if not forces or len(forces[0]) <= count:
+        return slice(0, None)
+    motion = sum(force**2 / max(np.mean(force**2), 1e-9) for force in forces)
+    energy = np.concatenate([[0.0], np.cumsum(motion)])
+    first = int(np.argmax(energy[count:] - energy[:-count]))
+    return slice(first, first + count)
+
+
+def _draw_lag(axes: Axes, agreement: Agreement, sensor: str) -> None:
+    """Evidence for each lag, with its best one."""
+    curve = agreement.curves.get((sensor, sensor))
+    if curve is None:
+        _say(axes, 'nothing to compare')
+        return
+    offsets = agreement.offsets
+    axes.axvline(0, color=GREY, lw=0.8)
+    axes.plot(offsets, curve, color=BLUE, lw=1.1)
+    best = int(np.argmax(curve))
+    axes.plot(offsets[best], curve[best], 'o', color=ORANGE, ms=4)
+    side = 'left' if offsets[best] < 0.6 * offsets[-1] else 'right'
+    axes.annotate(
+        f'{offsets[best]:+.2f} s',
+        (offsets[best], curve[best]),
+        (6 if side == 'left' else -6, -2),
+        textcoords='offset points',
+        ha=side,
+        va='top',
+        fontsize=7.5,
+        color=INK,
+    )
+    axes.set_xlim(offsets[0], offsets[-1])
+    axes.set_ylim(0, max(1.15 * curve.max(), 5.0))
+
+
+def _draw_up(
+    axes: Axes, pair: tuple[IMUMotion, LimbMotion] | None, origin: float
+) -> None:
+    """The upward direction on the sensor's axes."""
+    if pair is None:
+        _say(axes, 'orientation unknown')
+        return
+    imu = pair[0]
+    times = origin + np.arange(len(imu.mask)) / RATE
+    for (axis, colour), values in zip(_AXES.items(), imu.tilt):
+        shown = np.where(imu.mask > 0, values, np.nan)
+        axes.plot(times, shown, color=colour, lw=0.9, label=axis)
+    axes.set(ylim=(-1.15, 1.6), yticks=(-1, 0, 1))
+
+
+def _draw_frame(axes: Axes, pose: PoseStream, sensors: list[str]) -> None:
+    """A frame with most keypoints, near the middle, with the sensors."""
+    scores = np.asarray(pose.scores)
+    points, seen = np.asarray(pose.keypoints), scores > 0
+    height, width = pose.img_shape
+    axes.set_aspect('equal')
+    if not seen.any():
+        _say(axes, 'nobody was found')
+        return
+    count = seen.sum(axis=1)
+    best = np.flatnonzero(count == count.max())
+    frame = int(best[np.argmin(np.abs(best - len(seen) / 2))])
+    points, seen = points[frame], seen[frame]
+    axes.fill(
+        [0, width, width, 0],
+        [0, 0, height, height],
+        facecolor='#f4f5f7',
+        edgecolor='#b8bdc4',
+    )
+    for bone in BONES:
+        ends = _find(pose.layout, bone)
+        if ends and seen[ends].all():
+            axes.plot(*points[ends].T, color=BLUE, lw=2)
+    axes.plot(*points[seen].T, 'o', color='white', mec=BLUE, ms=3)
+    for sensor in sensors:
+        ends = _find(pose.layout, WORN_AT.get(sensor, ()))
+        if ends and seen[ends].all():
+            x, y = points[ends].mean(axis=0)
+            axes.plot(x, y, 's', color=ORANGE, mec=INK, ms=6)
+            axes.annotate(
+                sensor.replace('_', ' '),
+                (x, y),
+                (6, 0),
+                textcoords='offset points',
+                va='center',
+                fontsize=7,
+                color=INK,
+            )
+    low, high = points[seen].min(axis=0), points[seen].max(axis=0)
+    room = 0.12 * max(float((high - low).max()), 1.0)
+    axes.set_xlim(low[0] - room, high[0] + 3 * room)
+    axes.set_ylim(high[1] + room, low[1] - room)
+    plain(axes, grid=False)
+    _title(axes, f'frame {frame} of {len(scores)}')
+    axes.set(xlabel='x (pixels)', ylabel='y (pixels)')
+
+
+def _find(layout: str, names: tuple[str, ...]) -> list[int]:
+    """Indices of keypoints; none if the layout lacks one of them."""
+    try:
+        return keypoint_indices(layout, names)
+    except ValueError:
+        return []
+
+
+def _title(axes: Axes, text: str) -> None:
+    """A small title at the left."""
+    axes.set_title(text, loc='left', fontsize=9, weight='bold', color=INK)
+
+
+def _legend(axes: Axes) -> None:
+    """Names of the lines, in one row."""
+    lines, names = axes.get_legend_handles_labels()
+    if lines:
+        axes.legend(
+            *(lines, names),
+            fontsize=7,
+            frameon=False,
+            ncols=len(lines),
+            loc='upper right',
+        )
+
+
+def _say(axes: Axes, text: str) -> None:
+    """A word where there is nothing to draw."""
+    axes.text(
+        *(0.5, 0.5, text),
+        transform=axes.transAxes,
+        ha='center',
+        va='center',
+        fontsize=8,
+        color=GREY,
+    )
+    axes.set(xticks=[], yticks=[])
