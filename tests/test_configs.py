@@ -45,7 +45,7 @@ def step(dataset, name):
 def test_names_users_type_are_there():
     published = {'mri_published_stage1', 'mri_published_stage2'}
     own = {'synthetic', 'utd_mhad', 'totalcapture', 'mri', 'egohumans'}
-    others = {'utd_mhad_published', 'synthetic_missing_sensors'}
+    others = {'utd_mhad_published', 'synthetic_missing_sensors', 'own_data'}
     assert own | published | others == set(NAMES)
 
 
@@ -177,7 +177,8 @@ def test_splits_and_roles(name):
 def test_without_data_the_converter_is_named(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dataset = load(name).train_dataloader.dataset
-    converter = f'tools/dataset_converters/{name.split("_pub")[0]}.py'
+    source = {'own_data': 'from_tables'}.get(name, name.split('_pub')[0])
+    converter = f'tools/dataset_converters/{source}.py'
     with pytest.raises(FileNotFoundError, match=converter):
         DATASETS.build(dataset)
 

@@ -62,9 +62,9 @@ class IMUPoseDataset(BaseDataset):
         FileNotFoundError: If the data has not been prepared.
     """
 
-    CONVERTER: ClassVar[str] = 'tools/dataset_converters/'
+    CONVERTER: ClassVar[str] = 'tools/dataset_converters/from_tables.py'
     """The command that prepares the data, for error messages."""
-    SOURCE: ClassVar[str] = 'recordings written with mobind_mm.datasets.io'
+    SOURCE: ClassVar[str] = 'your own tables, see docs/own_data.md'
     """Where the data comes from, for error messages."""
 
     def __init__(

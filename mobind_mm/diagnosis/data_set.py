@@ -130,4 +130,4 @@ def _no_sensors() -> dict[str, SensorStream]:
 
 def _run(call: Callable, items: Sequence, workers: int) -> list:
     """Call with processes and progress, if there is something to do."""
-    return convert_all(call, items, workers) if items else []
+    return convert_all(call, items, workers, 'Checking') if items else []

@@ -1,6 +1,5 @@
 """Damaged copies of every format end in a clear error or a recording."""
 
-import gc
 import json
 import shutil
 from functools import partial
@@ -122,15 +121,6 @@ def write_all(root, short):
         n: content_of(pose.img_shape, **change)
         for n, change in changes.items()
     }
-
-
-@pytest.fixture(autouse=True)
-def little_garbage():
-    """Collecting garbage is quick while what was imported is left out."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 FILES = ('imu.csv', 'imu2.csv', 'imu.parquet', 'pose.csv', 'pose.pkl')

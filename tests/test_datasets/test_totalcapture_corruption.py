@@ -1,7 +1,5 @@
 """200 damaged copies of each of TotalCapture's files."""
 
-import gc
-
 import numpy as np
 import pytest
 from corruption import check_contained, corruptions
@@ -17,14 +15,6 @@ from mobind_mm.datasets.io.totalcapture_conversion import convert_totalcapture
 
 RAW = make_take(seconds=0.5)
 CAMERAS = make_cameras(2)
-
-
-@pytest.fixture(autouse=True, scope='module')
-def few_objects():
-    """Collections between the copies pass over the imported modules."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize('kind', [*PUBLISHED, 'calibration'])

@@ -8,169 +8,25 @@ import pytest
 from deliberate import (
     ALL,
     LIMBS,
-    channel,
+    MISTAKES,
+    SWAP,
+    as_shares,
     each,
     in_world,
     keep,
+    late,
     pose,
     recordings,
     renamed,
+    scale,
     shifted,
+    turned_over,
     views,
     without_gravity,
+    world_without_gravity,
 )
-from scipy.spatial.transform import Rotation
 
 from mobind_mm.diagnosis import check_recordings
-from mobind_mm.structures import Clock
-
-SWAP = {
-    'left_wrist': 'right_wrist',
-    'right_wrist': 'left_wrist',
-    'left_knee': 'right_knee',
-    'right_knee': 'left_knee',
-}
-
-
-def scale(name, factor):
-    return channel(name, lambda x: x * np.float32(factor))
-
-
-def turned_over(stream):
-    height = stream.img_shape[0]
-    return np.asarray(stream.keypoints) * [1, -1] + [0, height]
-
-
-def as_shares(stream):
-    height, width = stream.img_shape
-    return np.asarray(stream.keypoints) / [width, height]
-
-
-def y_up(quat):
-    """The same orientations in a world whose y axis points upwards."""
-    turn = Rotation.from_quat(np.roll(quat, -1, axis=1))
-    turn = Rotation.from_rotvec([-np.pi / 2, 0, 0]) * turn
-    return np.roll(turn.as_quat(), 1, axis=1)
-
-
-def faster(clock):
-    return Clock(clock.num_samples, rate=2 * clock.rate, start=clock.start)
-
-
-MISTAKES = {
-    'g': (ALL, scale('acc', 1 / 9.80665), 'acc_unit', 'units.acc: g'),
-    'g without gyro': (
-        ('acc',),
-        scale('acc', 1 / 9.80665),
-        'acc_unit',
-        'units.acc: g',
-    ),
-    'mg': (ALL, scale('acc', 1e3 / 9.80665), 'acc_unit', 'units.acc: mg'),
-    'm/s2 taken for g': (
-        ('acc', 'gyro'),
-        scale('acc', 9.80665),
-        'acc_unit',
-        'units.acc: m/s2',
-    ),
-    'gravity removed': (
-        ALL,
-        without_gravity,
-        'gravity',
-        'gravity: removed',
-    ),
-    'gravity removed, acc alone': (
-        ('acc',),
-        without_gravity,
-        'gravity',
-        'gravity: removed',
-    ),
-    'gravity there': (
-        ALL,
-        lambda s: replace(s, gravity=False),
-        'gravity',
-        'gravity: included',
-    ),
-    'gravity there, acc alone': (
-        ('acc',),
-        lambda s: replace(s, gravity=False),
-        'gravity',
-        'gravity: included',
-    ),
-    'scalar last': (
-        ALL,
-        channel('quat', lambda q: q[:, [1, 2, 3, 0]]),
-        'quat_order',
-        'quat_order: xyzw',
-    ),
-    'scalar last without gyro': (
-        ('acc', 'quat'),
-        channel('quat', lambda q: q[:, [1, 2, 3, 0]]),
-        'quat_order',
-        'quat_order: xyzw',
-    ),
-    'scalar first': (
-        ALL,
-        channel('quat', lambda q: q[:, [3, 0, 1, 2]]),
-        'quat_order',
-        'quat_order: wxyz',
-    ),
-    'world to sensor': (
-        ALL,
-        channel('quat', lambda q: q * [1, -1, -1, -1]),
-        'quat_direction',
-        'quat_direction: world_to_sensor',
-    ),
-    'world frame': (ALL, in_world, 'frame', 'frame: world'),
-    'sensor frame': (
-        ALL,
-        lambda s: replace(s, frame='world'),
-        'frame',
-        'frame: sensor',
-    ),
-    'inverted': (
-        ALL,
-        scale('acc', -1),
-        'acc_sign',
-        'columns.acc: ["-x", "-y", "-z"]',
-    ),
-    'y inverted': (
-        ALL,
-        channel('acc', lambda a: a * [1, -1, 1]),
-        'acc_sign',
-        'columns.acc: ["x", "-y", "z"]',
-    ),
-    'y upwards': (
-        ALL,
-        channel('quat', y_up),
-        'world_up',
-        'columns.quat: turn the quaternions',
-    ),
-    'twice the rate': (
-        ALL,
-        lambda s: replace(s, clock=faster(s.clock)),
-        'gyro_gain',
-        'rate',
-    ),
-    'deg/s': (ALL, scale('gyro', 57.29578), 'gyro_unit', 'units.gyro: deg/s'),
-    'deg/s without quat': (
-        ('acc', 'gyro'),
-        scale('gyro', 57.29578),
-        'gyro_unit',
-        'units.gyro: deg/s',
-    ),
-    'rad/s taken for deg/s': (
-        ('acc', 'gyro'),
-        scale('gyro', 1 / 57.29578),
-        'gyro_unit',
-        'units.gyro: rad/s',
-    ),
-    'gyro inverted': (
-        ('acc', 'gyro'),
-        scale('gyro', -1),
-        'gyro_sign',
-        'columns.gyro: ["-x", "-y", "-z"]',
-    ),
-}
 
 
 @pytest.mark.parametrize('name', MISTAKES)
@@ -193,11 +49,6 @@ def test_nothing_wrong(channels):
     assert report.findings == []
     for fit in report.fits.values():
         assert fit.enough and abs(fit.lag) <= 0.05
-
-
-def world_without_gravity(stream):
-    stream = without_gravity(stream, 'world')
-    return replace(stream, gravity=False, frame='world')
 
 
 @pytest.mark.parametrize('change', ['sensor', 'world', 'force in the world'])
@@ -308,10 +159,6 @@ def test_a_single_sensor_on_the_other_side():
     assert finding.fix.startswith(
         'rename the keys of the sensors: right_wrist -> left_wrist'
     )
-
-
-def late(seconds):
-    return lambda stream: shifted(stream.clock, seconds)
 
 
 @pytest.mark.parametrize('seconds', [0.5, -0.3])

@@ -22,7 +22,10 @@ T = TypeVar('T')
 
 
 def convert_all(
-    convert: Callable[[T], Any], items: Sequence[T], workers: int = 1
+    convert: Callable[[T], Any],
+    items: Sequence[T],
+    workers: int = 1,
+    description: str = 'Converting',
 ) -> list[Any]:
     """Call a function for each item, with a progress bar.
 
@@ -30,6 +33,7 @@ def convert_all(
         convert: Function that can be pickled, if there are workers.
         items: What to convert.
         workers: Processes; 1 converts in this one.
+        description: What stands before the bar.
 
     Returns:
         What the function returned, in the order of the items.
@@ -43,7 +47,7 @@ def convert_all(
     with _mapper(workers) as mapper:
         results = track(
             mapper(convert, items),
-            description='Converting',
+            description=description,
             total=len(items),
             console=Console(stderr=True),
         )

@@ -1,0 +1,172 @@
+"""A small study as a lab would record it: phone logs, skeletons, labels."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from mobind_mm.structures import PoseStream, Recording, SensorStream
+
+from ...utils.files import replacing
+from .actions import ACTIONS
+from .dataset import SyntheticMotionDataset
+
+PEOPLE = {
+    'train': ('anna', 'ben', 'cleo', 'dan'),
+    'val': ('eve',),
+    'test': ('finn', 'gina'),
+}
+"""Who takes part, by split."""
+
+EARLY_SEC = 1.5
+"""The app is started so long before the camera."""
+
+MAPPING = """\
+name: study
+pattern: raw/{subject}_{trial}/Accelerometer.csv   # one take for each such file
+split: {by: subject, train: [anna, ben, cleo, dan], val: [eve], test: [finn, gina]}
+defaults:
+  take: '{subject}_{trial}'
+  subject: '{subject}'
+  imu:
+    right_wrist:
+      parts:                                       # one file a channel
+        - file: raw/{take}/Accelerometer.csv
+          columns: {time: Time (s), acc: [X (m/s^2), Y (m/s^2), Z (m/s^2)]}
+        - file: raw/{take}/Gyroscope.csv
+          columns: {time: Time (s), gyro: [X (rad/s), Y (rad/s), Z (rad/s)]}
+      units: {time: s, acc: m/s2, gyro: rad/s}
+      gravity: included
+      frame: sensor
+      start_s: -1.5                                # the app ran 1.5 s before the video
+  pose: {file: 'pose/{take}.json', format: mmpose, img_shape: [1080, 1920], rate: 30}
+  segments: {file: 'labels/{take}.csv'}
+"""  # noqa: E501
+"""What describes the files; docs/own_data.md explains it."""
+
+
+def write_phone_study(
+    out: str | Path, takes: int = 2, take_sec: float = 45.0, seed: int = 0
+) -> list[str]:
+    """Write the files that docs/own_data.md starts from, of simulated people.
+
+    ``raw/<take>/{Accelerometer,Gyroscope}.csv`` as a phone on the right
+    wrist logs them, ``pose/<take>.json`` as MMPose writes its predictions,
+    ``labels/<take>.csv`` and ``study.yml``.
+
+    Args:
+        out: Directory to write to.
+        takes: Takes of each person.
+        take_sec: Length of a take in seconds, that of the phone's log.
+        seed: Names other people.
+
+    Returns:
+        Names of the takes.
+
+    Raises:
+        ValueError: If a take is too short for a video.
+    """
+    if take_sec <= 2 * EARLY_SEC:
+        raise ValueError(
+            f'take_sec must be longer than {2 * EARLY_SEC} s, got {take_sec}.'
+        )
+    out = Path(out)
+    todo = []
+    for split, names in PEOPLE.items():
+        source = SyntheticMotionDataset(
+            split=split,
+            num_subjects=len(names),
+            takes_per_subject=takes,
+            take_sec=take_sec,
+            people=(1, 1),
+            seed=seed,
+            lazy_init=True,
+        )
+        trials: dict[str, int] = {}
+        for entry in source.load_entries():
+            subject = names[int(entry['subject'].split('-')[-1])]
+            trials[subject] = trials.get(subject, 0) + 1
+            name = f'{subject}_t{trials[subject]}'
+            todo.append((name, source, entry))
+    console = Console(stderr=True)
+    for name, source, entry in track(todo, 'Simulating', console=console):
+        _write_take(out, name, source.get_recording(entry), entry['segments'])
+    with replacing(out / 'study.yml') as path:
+        path.write_text(MAPPING)
+    return [name for name, *_ in todo]
+
+
+def _write_take(
+    out: Path, name: str, recording: Recording, segments: Iterable[dict]
+) -> None:
+    pose, phone = recording.pose, recording.imu['right_wrist']
+    start = max(pose.clock.span[0], phone.clock.span[0] + EARLY_SEC)
+    part = pose.clock.slice(start, pose.clock.span[1])
+    start = float(pose.clock.at(part)[0])  # the video's first frame
+    for file, channel, unit in (
+        ('Accelerometer', 'acc', 'm/s^2'),
+        ('Gyroscope', 'gyro', 'rad/s'),
+    ):
+        names = ('Time (s)', *(f'{axis} ({unit})' for axis in 'XYZ'))
+        rows = _log(phone, channel, start - EARLY_SEC)
+        _write_table(out / f'raw/{name}/{file}.csv', names, rows)
+    with replacing(out / f'pose/{name}.json') as path:
+        path.write_text(json.dumps({'instance_info': _frames(pose, part)}))
+    classes = list(ACTIONS)
+    labels = [
+        (
+            round(max(segment['start_s'] - start, 0.0), 3),
+            round(segment['end_s'] - start, 3),
+            classes[segment['label']],
+        )
+        for segment in segments
+        if segment['end_s'] > start
+    ]
+    names = ('start_s', 'end_s', 'label')
+    _write_table(out / f'labels/{name}.csv', names, labels)
+
+
+def _log(
+    stream: SensorStream, channel: str, start: float
+) -> list[tuple[float, ...]]:
+    """What the app exports of a sensor, from its start on: time, x, y, z."""
+    clock = stream.clock
+    times = clock.at(slice(0, clock.num_samples)) - start
+    values = np.asarray(stream.channels[channel], dtype=np.float64)
+    table = np.column_stack([times.round(6), values.round(5)])
+    return list(map(tuple, table[times >= 0].tolist()))
+
+
+def _frames(pose: PoseStream, part: slice) -> Sequence[dict]:
+    """MMPose's predictions; a frame without keypoints shows nobody."""
+    frames = []
+    scores = np.asarray(pose.scores[part], dtype=np.float64)
+    keypoints = np.asarray(pose.keypoints[part], dtype=np.float64)
+    for frame, (points, score) in enumerate(zip(keypoints, scores)):
+        seen = points[score > 0]
+        instances = []
+        if len(seen):
+            box = [*seen.min(axis=0), *seen.max(axis=0)]
+            instances.append(
+                {
+                    'keypoints': points.round(2).tolist(),
+                    'keypoint_scores': score.round(4).tolist(),
+                    'bbox': [[round(x, 2) for x in map(float, box)]],
+                    'bbox_score': 0.9,
+                }
+            )
+        frames.append({'frame_id': frame, 'instances': instances})
+    return frames
+
+
+def _write_table(path: Path, names: Sequence[str], rows: Iterable) -> None:
+    with replacing(path) as temporary, temporary.open('w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        writer.writerows(rows)
