@@ -554,6 +554,27 @@ def test_command(converted, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.startswith('error: gone is not a dir')
 
 
+def command(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
+    runpy.run_path(str(TOOL), run_name='__main__')
+
+
+def test_pose_names_its_directory(tmp_path, monkeypatch, capsys):
+    write_take(tmp_path / 'src', TAKES[0], kinds=('sensors', 'auxfields'))
+    predictions(tmp_path / 'json', TAKES[0], CAMERAS[0], 1)
+    common = (tmp_path / 'src', '--out', tmp_path / 'dst', '--pose')
+    command(monkeypatch, *common, 'mmpose', tmp_path / 'json')
+    assert 'train.json: 1 pairs' in capsys.readouterr().out
+    for wrong, message in (
+        (('openpose',), "one of ('vicon', 'mmpose'), got 'openpose'"),
+        (('vicon', 'json'), "--pose vicon takes no more words, got ['json']"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            command(monkeypatch, *common, *wrong)
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_ten_minutes_convert_twenty_times_faster(tmp_path):
     """10 minutes in 8 cameras, in two takes: below 30 s and 2 GiB."""

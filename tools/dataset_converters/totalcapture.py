@@ -23,16 +23,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--pose',
-        choices=POSES,
-        default='vicon',
+        nargs='+',
+        default=['vicon'],
+        metavar=('vicon|mmpose', 'DIR'),
         help='vicon: project the Vicon joints through calibration.cal; '
-        'mmpose: read predictions on the videos; default: vicon',
-    )
-    parser.add_argument(
-        '--predictions',
-        metavar='DIR',
-        help='directory of TC_S<n>_<take>_cam<c>.json for --pose mmpose; '
-        'default: SRC',
+        'mmpose: read predictions on the videos, '
+        'TC_S<n>_<take>_cam<c>.json below DIR, or SRC; default: vicon',
     )
     parser.add_argument(
         '--person',
@@ -78,8 +74,13 @@ def parse_args() -> argparse.Namespace:
         '--workers', type=int, default=1, help='processes; default: 1'
     )
     args = parser.parse_args()
-    if args.pose != 'mmpose' and args.predictions:
-        parser.error('--predictions is for --pose mmpose')
+    args.pose, *args.predictions = args.pose
+    if args.pose not in POSES:
+        parser.error(f'--pose must be one of {POSES}, got {args.pose!r}')
+    if len(args.predictions) > (args.pose == 'mmpose'):
+        parser.error(
+            f'--pose {args.pose} takes no more words, got {args.predictions}'
+        )
     return args
 
 
@@ -90,7 +91,7 @@ def main() -> None:
         args.src,
         args.out,
         pose=args.pose,
-        predictions=args.predictions,
+        predictions=next(iter(args.predictions), None),
         person=args.person,
         selection=Selection(args.takes, args.cameras, args.skip_incomplete),
         calibrate=args.calibrate,

@@ -119,7 +119,7 @@ def find_predictions(
         raise FileNotFoundError(
             f'{src} holds no TC_S<subject>_<take>_cam<camera>.json. Make '
             'them of the videos with tools/extract_pose.py, and name their '
-            'directory with --predictions.'
+            'directory with --pose mmpose DIR.'
         )
     return found
 
