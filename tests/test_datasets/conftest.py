@@ -1,6 +1,8 @@
 import gc
+import logging
 
 import pytest
+from mmengine.logging import MMLogger
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -10,3 +12,15 @@ def quick_collection():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture
+def logged():
+    """What is logged meanwhile."""
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)

@@ -360,7 +360,9 @@ def test_whole_image_is_nobody(tmp_path):
         for i in range(6)
     ]
     path = write(tmp_path / 'p.json', content)
-    stream = read_mmpose_person(path, **VIDEO)
+    found = read_mmpose_json(path).without_whole_image((1080, 1920))
+    assert found.frames.tolist() == [0, 1, 4, 5]
+    stream = read_mmpose_person(path, **VIDEO, person='largest')
     assert (stream.scores > 0).any(axis=1).tolist() == [1, 1, 0, 0, 1, 1]
     # Without a detector every box is the image.
     for frame in content:

@@ -18,6 +18,7 @@ from raw_tables import (
 
 from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.datasets.io import read_annotations, read_imu, read_pose
+from mobind_mm.datasets.io.conversion import convert_all
 from mobind_mm.datasets.io.own_data_conversion import convert_own_data
 from mobind_mm.datasets.io.own_data_names import find_fields
 
@@ -392,6 +393,31 @@ def test_other_skeletons_and_single_modalities(made, tmp_path):
             pose.keypoints[:], recording.pose.keypoints[:], atol=1e-3
         )
         np.testing.assert_allclose(pose.scores[:], recording.pose.scores[:])
+
+
+def test_one_layout_in_a_data_set(made, tmp_path):
+    raw = write_raw(tmp_path / 'raw', made)
+    take = list(made)[1]
+    path = raw / f'pose/{take}.json'
+    frames = json.loads(path.read_text())
+    for frame in frames:
+        for seen in frame['instances']:
+            seen['keypoints'] += [[9.0, 9.0]] * 9
+            seen['keypoint_scores'] += [0.5] * 9
+    path.write_text(json.dumps(frames))
+    with pytest.raises(ValueError, match=f'coco in p1_walk, .*26 in {take}'):
+        convert(tmp_path, mapping(made))
+    assert not (tmp_path / 'dst/annotations').exists()
+
+
+def lack(item):
+    raise ImportError(f'{item} needs pyarrow.')
+
+
+def test_errors_of_workers_have_no_second_traceback():
+    with pytest.raises(ImportError, match='a needs pyarrow') as caught:
+        convert_all(lack, 'ab', workers=2)
+    assert caught.value.__cause__ is None
 
 
 def test_placeholders_in_paths(tmp_path):

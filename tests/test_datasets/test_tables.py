@@ -176,6 +176,36 @@ def test_dialects_that_are_named(recording, tmp_path):
     check_same(read(tmp_path, columns=numbered, header=0, skip_rows=1), stream)
 
 
+def test_thousands_are_no_decimals(tmp_path):
+    path = tmp_path / 'imu.csv'
+    keys = dict(
+        file='imu.csv',
+        columns={'time': 't', 'acc': ['x', 'y', 'z']},
+        units={'time': 'ms', 'acc': 'mg'},
+        gravity='included',
+        frame='sensor',
+    )
+
+    def read(root, **more):
+        return read_imu_tables({'head': {**keys, **more}}, root)['head']
+
+    path.write_text('t;x;y;z\n0;1,024;1,000;-9,810\n10;1,024;1,000;980\n')
+    with pytest.raises(ValueError, match="row 2: .*'-9,810'.* decimal: ','"):
+        read(tmp_path)
+    said = read(tmp_path, decimal=',')
+    assert said.channels['acc'][0, 0] == pytest.approx(1.024e-2, rel=1e-3)
+    # One cell that can only be a decimal comma settles it.
+    path.write_text('t;x;y;z\n0;1,024;1,000;-9,81\n10;1,024;1,000;980\n')
+    found = read(tmp_path)
+    assert found.channels['acc'][0, 0] == said.channels['acc'][0, 0]
+
+
+def test_frame_and_gravity_are_those_of_the_mapping(recording, tmp_path):
+    write_csv(tmp_path / 'imu.csv', sensor_columns(recording.imu['head']))
+    found = read(tmp_path, frame='world', gravity='removed')
+    assert (found.frame, found.gravity) == ('world', False)
+
+
 def test_negated_and_swapped_columns(recording, tmp_path):
     stream = recording.imu['left_wrist']
     columns = sensor_columns(stream)

@@ -523,7 +523,7 @@ def test_second_run_does_what_is_missing(tmp_path):
     }
     # Another calibration, even an older one: only the skeletons change.
     path = write_cameras(src / 'calibration.cal', make_cameras(3, k1=0.0))
-    past = time.time() + 5
+    past = time.time() - 86400
     os.utime(path, (past, past))
     convert_totalcapture(src, dst, calibrate=True)
     last = inodes(dst)
@@ -552,6 +552,26 @@ def test_command(converted, tmp_path, monkeypatch, capsys):
         runpy.run_path(str(TOOL), run_name='__main__')
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith('error: gone is not a dir')
+
+
+def test_who_was_away_is_the_same_person(tmp_path):
+    """2 s without anybody, and longer than that before than after."""
+    raw = make_take(1, 'walking1', 6.0)
+    write_take(tmp_path / 'src', raw, kinds=('sensors', 'auxfields'))
+    truth = predictions(tmp_path / 'src', raw, CAMERAS[0], 1)
+    path = tmp_path / 'src/TC_S1_walking1_cam1.json'
+    frames = json.loads(path.read_text())
+    for frame in frames[180:300]:
+        frame['instances'] = []
+    path.write_text(json.dumps(frames))
+    convert_totalcapture(tmp_path / 'src', tmp_path / 'dst', pose='mmpose')
+    pose = read_pose(tmp_path / 'dst/pose/s1_walking1_cam1.safetensors')
+    there = np.ones(360, bool)
+    there[180:300] = there[60] = False
+    assert ((pose.scores[:] > 0).all(axis=1) == there).all()
+    np.testing.assert_allclose(
+        pose.keypoints[:][there], truth[there], atol=0.01
+    )
 
 
 def command(monkeypatch, *arguments):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import track
 
+from ...utils.cli import USER_ERRORS
 from .annotations import write_annotations
 from .reading import read_source
 from .schema import FORMAT_VERSION
@@ -64,42 +65,68 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
     pool = ProcessPoolExecutor(workers, mp_context=get_context('spawn'))
     try:
         yield pool.map
-    except (ValueError, OSError) as error:
+    except USER_ERRORS as error:
         # The same error without the traceback of another process.
         raise type(error)(*error.args) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def mark_converted(path: Path, files: Iterable[Path]) -> None:
-    """Give a finished file the time of its newest source."""
-    time = _newest(files)
-    os.utime(path, ns=(time, time))
+def fingerprint(files: Iterable[Path]) -> str:
+    """Digest of name, size and time of files, for the header of a result.
+
+    A source that is replaced by another one is noticed, whichever is newer.
+    """
+    states = []
+    for path in files:
+        status = path.stat()
+        states.append([path.name, status.st_size, status.st_mtime_ns])
+    digest = hashlib.sha256(json.dumps(sorted(states)).encode())
+    return digest.hexdigest()[:16]
 
 
-def is_converted(
-    path: Path, source: Mapping[str, Any], files: Iterable[Path]
-) -> bool:
+def is_converted(path: Path, source: Mapping[str, Any]) -> bool:
     """Whether a file is complete and what would be written now.
 
-    It carries the time of its newest source (:func:`mark_converted`), so
-    another source is noticed even if it is older, and its header what it
-    was made of. Files are renamed into place when they are complete and
-    read here only to refuse what another program has damaged.
+    Files are renamed into place when they are complete and read here only
+    to refuse what another program has damaged.
 
     Args:
         path: An IMU or pose file of ours.
-        source: What its header would say: the data set, the files, and
-            every option that changes the content.
-        files: What it would be made of.
+        source: What its header would say: the data set, the
+            :func:`fingerprint` of the files, and every option that changes
+            the content.
     """
-    if not path.is_file() or path.stat().st_mtime_ns != _newest(files):
+    if not path.is_file():
         return False
     try:
         # As it is read again from JSON: tuples are lists there.
         return read_source(path) == json.loads(json.dumps(source))
     except ValueError:
         return False
+
+
+def only_layout(layouts: Iterable[tuple[str, Any]], where: str) -> str:
+    """The skeleton layout that all poses of a data set have.
+
+    Args:
+        layouts: Layout and name of each pose.
+        where: What names the data set in an error.
+
+    Raises:
+        ValueError: If there are several layouts; names a pose of each.
+    """
+    found: dict[str, Any] = {}
+    for layout, name in layouts:
+        found.setdefault(layout, name)
+    if len(found) > 1:
+        listed = ', '.join(f'{k} in {v}' for k, v in sorted(found.items()))
+        raise ValueError(
+            f'{where}: the poses are of several skeleton layouts: {listed}. '
+            'A data set has one; convert each layout to a directory of its '
+            'own.'
+        )
+    return next(iter(found), 'coco')
 
 
 def write_splits(
@@ -125,8 +152,3 @@ def write_splits(
         else:
             path.unlink(missing_ok=True)
     return {split: len(entries) for split, entries in splits.items()}
-
-
-def _newest(paths: Iterable[Path]) -> int:
-    """Time of the file changed last, in nanoseconds."""
-    return max(path.stat().st_mtime_ns for path in paths)

@@ -13,8 +13,8 @@ from ..egohumans_dataset import EgoHumansDataset
 from .annotations import common_span
 from .conversion import (
     convert_all,
+    fingerprint,
     is_converted,
-    mark_converted,
     write_splits,
 )
 from .egohumans import EgoSequence, find_sequences
@@ -138,11 +138,9 @@ def _convert_sequence(
         **options.source,
         'sequence': sequence.name,
         'frames': [len(poses), len(bodies)],
+        'fingerprint': fingerprint([*poses.values(), *bodies.values()]),
     }
-    # The newest file stands for all, so that each is looked at only once.
-    files = [*poses.values(), *bodies.values()]
-    files = [max(files, key=lambda path: path.stat().st_mtime_ns)]
-    found = _find_converted(sequence, options, source, files)
+    found = _find_converted(sequence, options, source)
     if found is None:
         recordings, left_out, up = make_recordings(
             read_poses(poses),
@@ -157,8 +155,6 @@ def _convert_sequence(
             write = {**source, 'found': found}
             write_imu(options.dst / imu, recording.imu, source=write)
             write_pose(options.dst / pose, recording.pose, source=write)
-            for path in (imu, pose):
-                mark_converted(options.dst / path, files)
     entries = [
         _make_entry(sequence, person, options) for person in found['people']
     ]
@@ -170,7 +166,7 @@ def _convert_sequence(
 
 
 def _find_converted(
-    sequence: EgoSequence, options: _Options, source: Mapping, files: list
+    sequence: EgoSequence, options: _Options, source: Mapping
 ) -> dict | None:
     """What is known of a sequence whose files are all there, else None.
 
@@ -189,7 +185,7 @@ def _find_converted(
             for person in found['people']
             for path in _paths(sequence, person, options.camera)
         ]
-        if all(is_converted(path, expected, files) for path in outputs):
+        if all(is_converted(path, expected) for path in outputs):
             return found
     return None
 

@@ -12,7 +12,7 @@ import numpy as np
 from ...structures import Clock, PoseStream
 from .detections import Detections
 from .mmpose_json import read_mmpose_json
-from .tracking import Track, choose_person, track_people
+from .tracking import Track, follow_person, track_people
 
 
 def read_mmpose_person(
@@ -55,11 +55,8 @@ def read_mmpose_person(
     """
     _check_video(path, rate, img_shape, start, max_gap_sec)
     detections = _read(path, img_shape, layout, first_frame, num_frames)
-    tracks = track_people(detections, round(max_gap_sec * rate))
-    try:
-        track = choose_person(tracks, detections, person)
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from None
+    max_gap = round(max_gap_sec * rate)
+    track = follow_person(detections, person, max_gap, path)
     return _stream(detections, track, rate, start, img_shape)
 
 

@@ -10,8 +10,8 @@ from ..mri_dataset import MRIDataset
 from .annotations import common_span
 from .conversion import (
     convert_all,
+    fingerprint,
     is_converted,
-    mark_converted,
     write_splits,
 )
 from .mri import SPLITS, MRISubject, find_subjects
@@ -123,14 +123,14 @@ def _convert_subject(
     files = [subject.labels, *subject.imus.values()]
     source = {
         **base,
-        'files': _sizes(files),
+        'files': [path.name for path in files],
+        'fingerprint': fingerprint(files),
         'acc_unit': options.acc_unit,
         'imu_start': options.imu_start,
     }
-    if not is_converted(dst / imu, source, files):
+    if not is_converted(dst / imu, source):
         streams = read_sensors(subject, labels, options)
         write_imu(dst / imu, streams, source)
-        mark_converted(dst / imu, files)
     entries = []
     for name in options.poses:
         pose = f'pose/{subject.name}_{name}.safetensors'
@@ -143,15 +143,15 @@ def _convert_subject(
             }
         source = {
             **base,
-            'files': _sizes(files),
+            'files': [path.name for path in files],
+            'fingerprint': fingerprint(files),
             'pose': name,
             'img_shape': list(options.img_shape),
             **chosen,
         }
-        if not is_converted(dst / pose, source, files):
+        if not is_converted(dst / pose, source):
             stream = read_skeleton(subject, labels, options, name)
             write_pose(dst / pose, stream, source)
-            mark_converted(dst / pose, files)
         start, end = _span(subject, dst / imu, dst / pose)
         entries.append(
             {
@@ -167,11 +167,6 @@ def _convert_subject(
             }
         )
     return entries
-
-
-def _sizes(files: list[Path]) -> dict[str, int]:
-    """Bytes by name: tells apart predictions of two models, say."""
-    return {path.name: path.stat().st_size for path in files}
 
 
 def _span(subject: MRISubject, imu: Path, pose: Path) -> tuple[float, float]:

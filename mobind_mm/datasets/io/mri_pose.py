@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from mmengine.logging import print_log
 
 from ...structures import PoseStream
-from .detections import Detections
 from .mmpose_json import read_mmpose_json
 from .mri_frames import FRAME_RATE
 from .mri_labels import CAMERA_FRAMES, CAMERA_POSES, VIDEO_FRAMES, MRILabels
 from .mri_timeline import frame_clock
-from .tracking import Track, choose_person, track_people
+from .tracking import follow_person
 
 LAYOUT = 'coco'
 NUM_KEYPOINTS = 17
 _MAX_GAP_SEC = 30.0
 """The subject is alone, so who comes back after a while is the subject."""
-_LEAST_SEEN = 0.9
-"""Share of the frames with somebody below which we warn."""
 _MOST_OUTSIDE = 0.1
 """Share of keypoints that may lie clearly outside the image."""
 _FARTHEST = 10
@@ -113,32 +108,15 @@ def read_predicted_pose(
     # On the frame clock, so that people may move while frames are absent.
     found = found.select(keep[found.frames])
     found = replace(found, frames=frames[found.frames])
-    track = _choose(found, person, path)
+    track = follow_person(
+        found, person, round(_MAX_GAP_SEC * FRAME_RATE), path
+    )
     shape = (np.count_nonzero(keep), NUM_KEYPOINTS)
     keypoints, scores = np.zeros((*shape, 2)), np.zeros(shape)
     rows = np.searchsorted(frames[keep], found.frames[track.instances])
     keypoints[rows] = found.keypoints[track.instances]
     scores[rows] = found.scores[track.instances]
     return _stream(frames[keep], keypoints, scores, img_shape, str(path))
-
-
-def _choose(found: Detections, person: str | int, path: Path) -> Track:
-    """Choose the subject; warn if it is missing where somebody is seen."""
-    tracks = track_people(found, round(_MAX_GAP_SEC * FRAME_RATE))
-    try:
-        track = choose_person(tracks, found, person)
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from None
-    share = len(track.instances) / len(np.unique(found.frames))
-    if share < _LEAST_SEEN:
-        print_log(
-            f'{path}: person {person!r} is there in {share:.0%} of the '
-            f'frames that show somebody; there are {len(tracks)} people. '
-            'Choose another with --person.',
-            logger='current',
-            level=logging.WARNING,
-        )
-    return track
 
 
 def _stream(

@@ -10,8 +10,9 @@ from ...structures import Clock, PoseStream, Recording, SensorStream
 from .annotations import common_span
 from .conversion import (
     convert_all,
+    fingerprint,
     is_converted,
-    mark_converted,
+    only_layout,
     write_splits,
 )
 from .own_data_mapping import OwnDataMapping, OwnTake, load_mapping
@@ -54,11 +55,11 @@ def convert_own_data(
     layouts = []
     for take, (entry, layout, _) in zip(checked.takes, done):
         splits[take.split].append(entry)
-        layouts += [layout] if layout else []
+        layouts += [(layout, take.name)] if layout else []
     metainfo = {
         'dataset_name': checked.name,
         'classes': list(checked.classes),
-        'skeleton': layouts[0] if layouts else 'coco',
+        'skeleton': only_layout(layouts, str(mapping)),
     }
     counts = write_splits(Path(dst), metainfo, splits)
     return counts, [note for *_, notes in done for note in notes]
@@ -118,9 +119,10 @@ def _convert_imu(
     source = {
         'dataset': mapping.name,
         'imu': take.imu,
+        'fingerprint': fingerprint(files),
         'origin': take.origin,
     }
-    if not is_converted(dst / name, source, files):
+    if not is_converted(dst / name, source):
         where = f'{take.where}.imu'
         streams = read_imu_tables(take.imu, mapping.root, where, notes)
         streams = {
@@ -128,7 +130,6 @@ def _convert_imu(
             for placement, stream in streams.items()
         }
         write_imu(dst / name, streams, source)
-        mark_converted(dst / name, files)
     return name
 
 
@@ -142,13 +143,13 @@ def _convert_pose(
     source = {
         'dataset': mapping.name,
         'pose': take.pose,
+        'fingerprint': fingerprint(files),
         'origin': take.origin,
     }
-    if not is_converted(dst / name, source, files):
+    if not is_converted(dst / name, source):
         where = f'{take.where}.pose'
         stream = read_pose_source(take.pose, mapping.root, where, notes)
         write_pose(dst / name, _from_origin(stream, take, where), source)
-        mark_converted(dst / name, files)
     return name
 
 

@@ -16,6 +16,7 @@ from .table_times import parse_date
 MISSING = frozenset(('', 'nan', 'na', 'n/a', 'null', 'none'))
 """Cells without a value, in lower case."""
 _NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
+_THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
 _PLAIN = frozenset('0123456789.+-eE')
 _LARGEST = 3e38  # of float32, in which recordings are kept
 
@@ -90,12 +91,13 @@ def read_table(
         lines.append(kept_lines)
         for name in names:
             cells[name] = _select(cells[name], keep)
-        for name in (*numbers, *times):
+        for name in dict.fromkeys((*numbers, *times)):
             found[name].append(
                 reader.values(cells[name], kept_lines, name, name in times)
             )
         for name in texts:
             found[name] += map(str, cells[name])
+    reader.check_decimal()
     table = Table(
         path=path,
         lines=np.concatenate(lines) if lines else np.zeros(0, np.int64),
@@ -142,6 +144,8 @@ class _Reader:
         self.path = path
         self.decimal = decimal
         self.dates: set[str] = set()
+        self._thousands: tuple[int, str, str] | None = None
+        self._sure = decimal is not None
         self._plain: set[str] = set()
 
     def values(
@@ -189,6 +193,9 @@ class _Reader:
             parsed = self._date(cell, name) if may_be_date else None
             if parsed is None:
                 parsed = self._number(cell, name)
+                if not self._sure and ',' in cell:
+                    self._sure = not _THOUSANDS.fullmatch(cell)
+                    self._thousands = (int(lines[row]), name, cell)
             if parsed is None:
                 self._fail(lines[row], name, cell, 'is not a number')
             values[row] = parsed
@@ -215,6 +222,17 @@ class _Reader:
             return None
         self._plain.add(name)
         return float(cell)
+
+    def check_decimal(self) -> None:
+        """Refuse a file whose commas may all separate thousands."""
+        if self._sure or self._thousands is None:
+            return
+        line, name, cell = self._thousands
+        raise ValueError(
+            f'{self.path}, row {line}: column {name!r} has {cell!r}, which '
+            'may be thousands or a decimal comma, and so may all numbers '
+            "with a comma there. Say decimal: ',' or write them without."
+        )
 
     def _fail(self, line: int, name: str, cell: str, why: str) -> None:
         hint = ''

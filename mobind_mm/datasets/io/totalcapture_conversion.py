@@ -8,7 +8,13 @@ from pathlib import Path
 from ...structures import Recording
 from ..totalcapture_dataset import TotalCaptureDataset
 from .annotations import common_span
-from .conversion import convert_all, is_converted, mark_converted, write_splits
+from .conversion import (
+    convert_all,
+    fingerprint,
+    is_converted,
+    only_layout,
+    write_splits,
+)
 from .reading import read_imu, read_pose
 from .totalcapture_calibration import calibrate_sensors
 from .totalcapture_cameras import read_cameras
@@ -93,23 +99,13 @@ def convert_totalcapture(
     splits: dict[str, list[dict]] = {'train': [], 'val': [], 'test': []}
     for (take, _), entries in zip(jobs, convert_all(convert, jobs, workers)):
         splits[take.split] += entries
-    layout = _only_layout(dst, splits)
+    poses_of = [e['pose'] for entries in splits.values() for e in entries]
+    layout = only_layout(
+        ((read_pose(Path(dst) / pose).layout, pose) for pose in poses_of),
+        str(src),
+    )
     metainfo = {**TotalCaptureDataset.METAINFO, 'skeleton': layout}
     return write_splits(Path(dst), metainfo, splits)
-
-
-def _only_layout(dst: str | Path, splits: dict[str, list[dict]]) -> str:
-    """Skeleton layout of all poses."""
-    first: dict[str, str] = {}
-    for entry in (e for entries in splits.values() for e in entries):
-        layout = read_pose(Path(dst) / entry['pose']).layout
-        first.setdefault(layout, entry['pose'])
-    if len(first) > 1:
-        raise ValueError(
-            f'The predictions are of several skeleton layouts, {first}; '
-            'make all of them with one model.'
-        )
-    return next(iter(first))
 
 
 def _convert_take(
@@ -157,13 +153,13 @@ def _convert_imu(
     source = {
         'dataset': 'totalcapture',
         'files': [file.name for file in files],
+        'fingerprint': fingerprint(files),
         'orientation_of': 'bone' if calibrate else 'sensor',
         'mag_unit_ut': mag_unit,
     }
-    if is_converted(path, source, files):
+    if is_converted(path, source):
         return
     streams = read_sensors(take.imu, mag_unit)
     if calibrate:
         streams = calibrate_sensors(streams, *calibration)
     write_imu(path, streams, source)
-    mark_converted(path, files)

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .conversion import is_converted, mark_converted
+from .conversion import fingerprint, is_converted
 from .mmpose_pose import read_mmpose_person
 from .totalcapture_take import RATE, Take
 from .writing import write_pose
 
 IMG_SHAPE = (1080, 1920)
 """Height and width of the videos in pixels."""
+
+MAX_GAP_SEC = 30.0
+"""The subject is alone, so who comes back after a while is the subject."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +69,19 @@ class MMPosePose:
                 'dataset': 'totalcapture',
                 'pose': 'mmpose',
                 'files': [file.name],
+                'fingerprint': fingerprint([file]),
                 'person': self.person,
+                'max_gap_sec': MAX_GAP_SEC,
                 'camera': camera,
             }
-            if is_converted(path, source, [file]):
+            if is_converted(path, source):
                 continue
             stream = read_mmpose_person(
-                file, rate=RATE, img_shape=IMG_SHAPE, person=self.person
+                file,
+                rate=RATE,
+                img_shape=IMG_SHAPE,
+                person=self.person,
+                max_gap_sec=MAX_GAP_SEC,
             )
             take.check_length(file, stream.clock.num_samples, num_imu)
             write_pose(path, stream, source)
-            mark_converted(path, [file])

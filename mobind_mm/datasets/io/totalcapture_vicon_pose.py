@@ -10,7 +10,7 @@ import numpy as np
 
 from ...structures import Clock, PoseStream
 from .calibrated_camera import CalibratedCamera
-from .conversion import is_converted, mark_converted
+from .conversion import fingerprint, is_converted
 from .totalcapture_take import RATE, Take
 from .totalcapture_vicon import read_skeleton
 from .writing import write_pose
@@ -63,12 +63,13 @@ class ViconPose:
             'dataset': 'totalcapture',
             'pose': 'vicon',
             'files': [file.name for file in files],
+            'fingerprint': fingerprint(files),
             'head': 'none' if orientations is None else 'rigid',
         }
         todo = {
             camera: path
             for camera, path in outputs.items()
-            if not is_converted(path, {**source, 'camera': camera}, files)
+            if not is_converted(path, {**source, 'camera': camera})
         }
         if not todo:
             return
@@ -77,7 +78,6 @@ class ViconPose:
         for camera, path in todo.items():
             stream = film(points, known, self.cameras[camera])
             write_pose(path, stream, {**source, 'camera': camera})
-            mark_converted(path, files)
 
 
 def film(

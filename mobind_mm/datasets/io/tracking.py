@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from mmengine.logging import print_log
 
 from .detections import Detections
 from .tracking_costs import (
@@ -21,6 +24,9 @@ DUPLICATE = 0.6
 REACH, REACH_PER_FRAME, REACH_MAX = 0.3, 0.06, 1.0
 """How far from where they are expected people are looked for: diagonals of
 their box, for the next frame, for every further one, and at most."""
+
+LEAST_SEEN = 0.9
+"""Share of the frames with somebody below which a choice is doubted."""
 
 GROWTH = 2.0
 """Factor by which the diagonal of a box may change."""
@@ -131,6 +137,38 @@ def choose_person(
         f'person {rule!r} is none of {", ".join(RULES)}, and of the ids '
         f'{shown}{" and more" if len(tracks) > 10 else ""}.'
     )
+
+
+def follow_person(
+    detections: Detections, rule: str | int, max_gap: int, path: str | Path
+) -> Track:
+    """Follow people and choose one; warn if the choice is often absent.
+
+    Args:
+        detections: People of a video.
+        rule: Whom; see :func:`choose_person`.
+        max_gap: Frames of absence after which who comes is somebody else.
+        path: Where the detections are from, for messages.
+
+    Raises:
+        ValueError: If there is no such person; names the file.
+    """
+    tracks = track_people(detections, max_gap)
+    try:
+        track = choose_person(tracks, detections, rule)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from None
+    share = len(track.instances) / len(np.unique(detections.frames))
+    if share < LEAST_SEEN:
+        print_log(
+            f'{path}: person {rule!r} is there in {share:.0%} of the frames '
+            f'that show somebody; there are {len(tracks)} people. Choose '
+            'another person, or, if they are one who was away, allow a '
+            'longer absence (max_gap_sec).',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return track
 
 
 class _Seen:

@@ -11,8 +11,8 @@ from ..utd_mhad_dataset import UTDMHADDataset
 from .annotations import common_span
 from .conversion import (
     convert_all,
+    fingerprint,
     is_converted,
-    mark_converted,
     write_splits,
 )
 from .reading import read_imu, read_pose
@@ -86,20 +86,19 @@ def _convert_take(take: Take, dst: Path) -> dict:
     imu = f'imu/{take.name}.safetensors'
     pose = f'pose/{take.name}.safetensors'
     sources = (take.inertial, take.skeleton)
+    base = {'dataset': 'utd_mhad', 'fingerprint': fingerprint(sources)}
     made_of = {
-        imu: {'dataset': 'utd_mhad', 'file': take.inertial.name},
+        imu: {**base, 'file': take.inertial.name},
         pose: {
-            'dataset': 'utd_mhad',
+            **base,
             'file': take.skeleton.name,
             'camera': KINECT_V1.name,
         },
     }
-    if not all(is_converted(dst / p, s, sources) for p, s in made_of.items()):
+    if not all(is_converted(dst / p, s) for p, s in made_of.items()):
         recording = read_take(take)
         write_imu(dst / imu, recording.imu, made_of[imu])
         write_pose(dst / pose, recording.pose, made_of[pose])
-        for path in (imu, pose):
-            mark_converted(dst / path, sources)
     span = common_span(Recording(read_imu(dst / imu), read_pose(dst / pose)))
     segment = {
         'start_s': span[0],
