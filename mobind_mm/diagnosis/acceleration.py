@@ -31,6 +31,8 @@ _PART = 0.6
 """Of gravity; as much may be lost if no reading of the orientation fits."""
 _LEAST = 4
 """Windows to judge by."""
+_SWUNG = 3.0
+"""Times gravity that a limb in circles may feel all the time."""
 _NOTHING = 0.5
 """m/s^2; less than this is a still sensor without gravity."""
 
@@ -110,7 +112,8 @@ def judge_acceleration(
             return Opinion('fine'), Reading()
         if level < _NOTHING or (not unit and level < _PART * GRAVITY):
             return _removed(level, median), Reading(gravity=False)
-        if not unit and level < GRAVITY:
+        swung = level < _SWUNG * GRAVITY and spread > _STEADY
+        if not unit and (level < GRAVITY or swung):
             return Opinion('unknown'), Reading()
         if unit == 'g' and not steady:
             if spread < _RESTLESS:

@@ -193,6 +193,13 @@ def _judge(
             first.frame,
             suspect,
         )
+        if reading.gravity and any(o.kind == 'orientation' for o in found):
+            # A limb in circles: what is steady is no gravity for quat.
+            opinions[-1] = Opinion('unknown', question=_ACC)
+            reading, gravity = Reading(), first.gravity
+            found, mend = judge_orientation(
+                turns, 0.0, gravity, first.frame, suspect
+            )
         opinions += [replace(o, question='convention of quat') for o in found]
         gain, scale = judge_gyro_gain(gyro_gain(turns, mend))
         if 'gyro' in first.channels:

@@ -221,3 +221,12 @@ def test_who_stands_still_makes_no_mistake():
     assert report.findings == []
     assert not any(fit.enough for fit in report.fits.values())
     assert report.unknown.keys() == {'left_wrist', 'right_wrist'}
+
+
+def test_a_limb_in_circles_is_no_gravity():
+    """What is steady on a swinging arm neither is gravity nor has a unit."""
+    found = recordings(seed=1006, imu_rate=50.0, pose_rate=25.0)
+    gone = each(found, lambda s: replace(without_gravity(s), gravity=False))
+    assert check_recordings(views(gone)).findings == []
+    found = keep(recordings(seed=1008), ('acc',))
+    assert check_recordings(views(found)).findings == []
