@@ -28,6 +28,13 @@ from mobind_mm.apis import init_model
 from mobind_mm.utils.checkpoint import read_checkpoint
 from mobind_mm.utils.model_index import load_models
 
+
+def plain(node):
+    if isinstance(node, dict):
+        return {k: plain(v) for k, v in node.items() if k != '_scope_'}
+    return [*map(plain, node)] if isinstance(node, (list, tuple)) else node
+
+
 child = Config.fromfile('child.py')
 own = get_config('mobind_mm::mobind/synthetic.py', pretrained=True)
 (model,) = [m for m in load_models() if m.name == 'mobind_synthetic']
@@ -38,7 +45,7 @@ print(json.dumps(dict(
     package=mobind_mm.__file__,
     epochs=child.train_cfg.max_epochs,
     interval=child.train_cfg.val_interval,
-    model=child.model == own.model,
+    model=plain(child.model) == plain(own.model),
     weights=model.weights,
     loaded=len(read_checkpoint(own.model_path)['state_dict']),
     same=same,
@@ -47,6 +54,14 @@ print(json.dumps(dict(
 CHILD = """
 _base_ = 'mobind_mm::mobind/synthetic.py'
 train_cfg = dict(max_epochs=3)
+"""
+# One short epoch of it, with a worker.
+SMALL = """
+_base_ = 'child.py'
+small = dict(num_subjects=2, takes_per_subject=1, take_sec=20.0)
+train_dataloader = dict(batch_size=4, num_workers=1, dataset=small)
+train_cfg = dict(max_epochs=1)
+val_cfg = val_dataloader = val_evaluator = None
 """
 
 
@@ -143,8 +158,12 @@ def test_wheel_of_the_source_distribution(tmp_path):
         assert expected == {
             p.relative_to(mim) for p in (mim / name).rglob('*') if p.is_file()
         }
-    shown = run([python, mim / 'tools/train.py', '--help'], cwd=tmp_path)
-    assert '--load-from' in shown
+    small = tmp_path / 'elsewhere' / 'small.py'
+    small.write_text(SMALL)
+    train = [python, '-W', 'ignore', mim / 'tools/train.py', small.name]
+    weights = 'mobind_mm/checkpoints/' + Path(found['weights']).name
+    run([*train, '--load-from', weights], cwd=small.parent)
+    assert (small.parent / 'work_dirs/small/epoch_1.pth').is_file()
 
 
 @pytest.mark.slow
@@ -169,5 +188,6 @@ def test_configs_are_found_by_package_name(tmp_path, monkeypatch):
     (tmp_path / 'child.py').write_text(CHILD)
     child = Config.fromfile('child.py')
     parent = Config.fromfile(ROOT / 'configs/mobind/synthetic.py')
+    assert child.model.pop('_scope_') == 'mobind_mm'
     assert child.model == parent.model
     assert child.train_cfg == {**parent.train_cfg, 'max_epochs': 3}

@@ -12,8 +12,9 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -100,6 +101,21 @@ def _installed_path(package: str) -> str:
     if package == 'mobind_mm':
         return str(Path(__file__).resolve().parents[1])
     return get_installed_path(package)
+
+
+def without_scope(function: Callable) -> Callable:
+    """Let a registered function be named in a config of another package.
+
+    For mmengine 0.10.7: ``_base_ = 'mobind_mm::…'`` adds ``_scope_`` to every
+    dict with a ``type``, which a function then gets as an argument. Delete
+    when MMEngine takes it out, as it does for classes.
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, _scope_: str | None = None, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapped
 
 
 def _history_buffer_method(owner: object, name: str) -> object:
