@@ -19,7 +19,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 @CheckpointLoader.register_scheme(prefixes=PREFIX, force=True)
-def load_shipped(filename: str, map_location: Any = None) -> dict:
+def load_from_shipped(filename: str, map_location: Any = None) -> dict:
     """Read a shipped checkpoint, weights and plain containers only.
 
     Args:
