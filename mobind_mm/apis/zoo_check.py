@@ -31,10 +31,10 @@ _WEIGHTS_NAME = re.compile(
 def check_zoo(root: str | Path) -> list[str]:
     """Find what does not agree.
 
-    The index has every metafile; every model a config that resolves, a
-    collection with a README, and in a table of it a row with the model's
-    name, the names of config and checkpoint, and every number under
-    ``Metrics``. A shipped checkpoint has the name that its content asks
+    The index has every metafile; every model a config, a collection with a
+    README, and in a table of it one row with the model's name, the names of
+    config (unless it is called after it) and checkpoint, and every number
+    under ``Metrics``. A shipped checkpoint has the name that its content asks
     for, is below 20 MB, holds what ``publish_model.py`` writes, and fits
     the config; nothing else lies among the checkpoints.
 
@@ -104,7 +104,7 @@ def _check_row(root: Path, model: ZooModel) -> Iterator[str]:
             f'`{model.name}`, expected one.'
         )
         return
-    files = [model.config.name]
+    files = [] if model.name == model.config.stem else [model.config.name]
     if model.weights is not None:
         files.append(Path(model.weights).name)
     for name in files:

@@ -165,3 +165,20 @@ def test_disagreement_is_named(zoo, name):
     assert problems
     assert any(re.search(message, p) for p in problems), problems
     assert all('\n' not in problem for problem in problems)
+
+
+def test_model_without_weights_that_is_called_after_its_config(zoo):
+    with (zoo / METAFILE).open('a') as file:
+        file.write(
+            '  - Name: utd_mhad\n    In Collection: MoBind\n'
+            '    Config: configs/mobind/utd_mhad.py\n'
+            '    Results: {Task: Action, Metrics: {Top 1: 0.873, F1: 0.87}}\n'
+        )
+    (problem,) = check_zoo(zoo)
+    assert '0 rows with `utd_mhad`' in problem
+    with (zoo / README).open('a') as file:
+        file.write(
+            '| `utd_mhad` | IMU | .861 / .864 / .895 | **.873 ± .019** |'
+        )
+    (problem,) = check_zoo(zoo)
+    assert 'utd_mhad: F1 is 0.87, which its row' in problem
