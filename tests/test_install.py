@@ -116,6 +116,15 @@ def probe(python, directory):
     return json.loads(found.splitlines()[-1])
 
 
+def files(directory):
+    """Files below a directory; pip compiles what it installs."""
+    return {
+        path
+        for path in directory.rglob('*')
+        if path.is_file() and path.suffix != '.pyc'
+    }
+
+
 def check(found, package):
     assert Path(found['package']).parent == package
     assert (found['epochs'], found['interval']) == (3, 4)
@@ -150,14 +159,8 @@ def test_wheel_of_the_source_distribution(tmp_path):
     check(found, package)
     mim = package / '.mim'
     for name in ('configs', 'tools'):
-        expected = {
-            p.relative_to(ROOT)
-            for p in (ROOT / name).rglob('*')
-            if p.is_file() and p.suffix != '.pyc'
-        }
-        assert expected == {
-            p.relative_to(mim) for p in (mim / name).rglob('*') if p.is_file()
-        }
+        expected = {p.relative_to(ROOT) for p in files(ROOT / name)}
+        assert {p.relative_to(mim) for p in files(mim / name)} == expected
     small = tmp_path / 'elsewhere' / 'small.py'
     small.write_text(SMALL)
     train = [python, '-W', 'ignore', mim / 'tools/train.py', small.name]
