@@ -1,5 +1,7 @@
 """Sphinx: `pip install -e '.[docs]' && sphinx-build -W docs docs/_build`."""
 
+import re
+
 from mobind_mm.version import __version__
 
 project = 'mobind_mm'
@@ -18,3 +20,13 @@ autodoc_typehints_description_target = 'documented'
 autodoc_preserve_defaults = True
 
 myst_heading_anchors = 3
+
+
+def setup(app):
+    """Turn links to what is no page, ``../configs/…``, into names."""
+    link = re.compile(r'\[([^\]]*)\]\(\.\./([^)]*)\)')
+
+    def rewrite(app, page, source):
+        source[0] = link.sub(r'\1 (`\2`)', source[0])
+
+    app.connect('source-read', rewrite)
