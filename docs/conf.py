@@ -18,6 +18,8 @@ autodoc_member_order = 'bysource'
 autodoc_typehints = 'description'
 autodoc_typehints_description_target = 'documented'
 autodoc_preserve_defaults = True
+# Fields of data classes are described once.
+napoleon_use_ivar = True
 
 myst_heading_anchors = 3
 
