@@ -1,8 +1,8 @@
 """MoBind for OpenMMLab: one embedding space for IMUs and 2D skeletons."""
 
-from .utils import compat
+from .utils import compat, shipped
 from .version import __version__
 
 compat.apply()
 
-__all__ = ['__version__']
+__all__ = ['__version__', 'shipped']

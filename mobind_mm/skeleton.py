@@ -64,10 +64,17 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 """Keypoint names in index order, by layout name."""
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
-    'left_ankle': ('left_foot',),
-    'right_ankle': ('right_foot',),
+    'nose': ('Nose',),
+    **{
+        f'{side}_{joint}': (f'{side[0].upper()}_{joint.capitalize()}',)
+        for side in ('left', 'right')
+        for joint in ('eye', 'shoulder', 'elbow', 'wrist', 'hip', 'knee')
+    },
+    'left_ankle': ('left_foot', 'L_Ankle'),
+    'right_ankle': ('right_foot', 'R_Ankle'),
 }
-"""Other names that layouts use for the same joint."""
+"""Other names of the same joint: ``L_Hip`` in ``ubody3d``; the feet of
+``h36m`` are its ankles, as in the motion capture that it comes from."""
 
 
 @dataclass(frozen=True)
@@ -174,17 +181,35 @@ def keypoint_indices(layout: str, names: Sequence[str]) -> list[int]:
     return indices
 
 
+def layout_limbs(layout: str) -> list[str]:
+    """Names of the built-in limbs whose keypoints a layout has.
+
+    Raises:
+        ValueError: If the layout is unknown.
+    """
+    known = get_layout(layout)
+
+    def has(name: str) -> bool:
+        return any(n in known for n in (name, *_SYNONYMS.get(name, ())))
+
+    return [n for n, limb in LIMBS.items() if all(map(has, limb.keypoints))]
+
+
 def limb_indices(layout: str, limbs: Sequence[str | Limb]) -> list[list[int]]:
     """Keypoint indices (S, 3) of limbs in a layout, proximal first.
 
     Raises:
         ValueError: If a limb is unknown or the layout lacks a keypoint.
     """
+    get_layout(layout)
     result = []
     for limb in limbs:
         limb = limb if isinstance(limb, Limb) else get_limb(limb)
         try:
             result.append(keypoint_indices(layout, limb.keypoints))
         except ValueError as error:
-            raise ValueError(f'Limb {limb.name!r}: {error}') from None
+            raise ValueError(
+                f'Limb {limb.name!r}: {error} Built-in limbs that it has: '
+                f'{layout_limbs(layout)}.'
+            ) from None
     return result

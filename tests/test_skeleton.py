@@ -1,9 +1,17 @@
+import re
 import runpy
 
 import pytest
 
 from mobind_mm import skeleton
-from mobind_mm.skeleton import LAYOUTS, LIMBS, Limb, get_layout, limb_indices
+from mobind_mm.skeleton import (
+    LAYOUTS,
+    LIMBS,
+    Limb,
+    get_layout,
+    layout_limbs,
+    limb_indices,
+)
 
 MMPOSE = skeleton._mmpose_layout_files()
 needs_mmpose = pytest.mark.skipif(
@@ -19,13 +27,54 @@ def test_built_in_layouts_are_those_of_mmpose(name):
     assert dict(enumerate(LAYOUTS[name])) == expected
 
 
+# What the files of mmpose 1.3.2 show: people with a face, without one, and
+# what is no person's body, with the limbs that have the same names there.
+WITH_FACE = (
+    *('coco', 'coco_aic', 'coco_openpose', 'coco_wholebody'),
+    *('coco_wholebody_openpose', 'h3wb', 'halpe', 'halpe26', 'humanart'),
+    *('humanart21', 'humanart_aic', 'ochuman', 'panoptic_body3d'),
+    *('ubody2d', 'ubody3d', 'macaque'),
+)
+WITHOUT_FACE = (
+    *('aic', 'campus', 'crowdpose', 'exlpose', 'h36m', 'jhmdb', 'mhp'),
+    *('mpi_inf_3dhp', 'mpii', 'mpii_trb', 'posetrack18', 'shelf'),
+)
+OTHERS = {'animalpose': ['head'], 'ap10k': ['head', 'pelvis']}
+OTHERS['atrw'] = ['pelvis']
+
+
 @needs_mmpose
-@pytest.mark.parametrize('name', ['aic', 'mpii', 'jhmdb', 'crowdpose'])
-def test_other_layouts_of_mmpose_have_arms_and_legs(name):
-    layout = get_layout(name)
-    limbs = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee')
-    for limb, indices in zip(limbs, limb_indices(name, limbs)):
-        assert tuple(layout[i] for i in indices) == LIMBS[limb].keypoints
+@pytest.mark.parametrize('name', sorted(MMPOSE))
+def test_limbs_of_every_layout_of_mmpose(name):
+    """Arms and legs are in every body, the head where it has a face."""
+    file = runpy.run_path(MMPOSE[name])['dataset_info']['keypoint_info']
+    names = {index: file[index]['name'] for index in file}
+    assert dict(enumerate(get_layout(name))) == names
+    expected = OTHERS.get(name, [])
+    if name in WITH_FACE or name in WITHOUT_FACE:
+        expected = [
+            limb for limb in LIMBS if name in WITH_FACE or limb != 'head'
+        ]
+    assert layout_limbs(name) == expected
+    for limb in LIMBS.values():
+        if limb.name in expected:
+            (indices,) = limb_indices(name, [limb])
+            for index, keypoint in zip(indices, limb.keypoints):
+                assert same_joint(names[index], keypoint)
+        else:
+            message = f"{limb.name!r}.*{name!r} has no keypoint '"
+            with pytest.raises(ValueError, match=message) as caught:
+                limb_indices(name, [limb])
+            missing = re.search("no keypoint '(.*?)'", str(caught.value))[1]
+            assert missing in limb.keypoints
+            assert missing not in names.values()
+
+
+def same_joint(name, keypoint):
+    """Compare side and joint; the feet of h36m are its ankles."""
+    name = name.lower().replace('foot', 'ankle')
+    joint = keypoint.rpartition('_')[2]
+    return name.endswith(joint) and name[:1] == keypoint[:1]
 
 
 def test_layout_is_read_from_a_file_of_mmpose(tmp_path, monkeypatch):
@@ -89,5 +138,5 @@ def test_unknown_names():
         limb_indices('coco', ['left_writs'])
     with pytest.raises(ValueError, match="'cocoo'.*coco"):
         get_layout('cocoo')
-    with pytest.raises(ValueError, match="'head'.*'h36m'.*'nose'"):
+    with pytest.raises(ValueError, match="'head'.*'h36m'.*'nose'.*limbs that"):
         limb_indices('h36m', ['head'])

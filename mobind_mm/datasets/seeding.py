@@ -6,9 +6,11 @@ import numpy as np
 import torch
 
 from ..registry import FUNCTIONS
+from ..utils.compat import without_scope
 
 
 @FUNCTIONS.register_module()
+@without_scope
 def seed_worker(worker_id: int) -> None:
     """Seed a new worker from the loader's seed of this epoch.
 

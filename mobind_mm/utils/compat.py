@@ -12,7 +12,9 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -24,6 +26,7 @@ def apply() -> None:
     """Install every work-around."""
     _trust_checkpoint_classes()
     _restrict_downloads()
+    _announce_package()
     if not any(isinstance(f, _MissingDRNFinder) for f in sys.meta_path):
         sys.meta_path.append(_MissingDRNFinder())
 
@@ -74,6 +77,45 @@ def _restrict_downloads() -> None:
         checkpoint.load_url = functools.partial(
             checkpoint.load_url, weights_only=True
         )
+
+
+def _announce_package() -> None:
+    """Make ``mobind_mm::mobind/synthetic.py`` a config that is found.
+
+    For mmengine 0.10.7: it admits OpenMMLab's own packages alone, and looks
+    for every package in ``site-packages``, where an editable install is not.
+    Delete when it admits any package and looks where Python imports it from.
+    """
+    from mmengine.config import config, utils
+    from mmengine.hub import hub
+
+    utils.MODULE2PACKAGE['mobind_mm'] = 'mobind_mm'
+    for module in (config, hub):
+        module.get_installed_path = _installed_path
+
+
+def _installed_path(package: str) -> str:
+    """Directory of a package: ours by import, others as MMEngine does."""
+    from mmengine.utils import get_installed_path
+
+    if package == 'mobind_mm':
+        return str(Path(__file__).resolve().parents[1])
+    return get_installed_path(package)
+
+
+def without_scope(function: Callable) -> Callable:
+    """Let a registered function be named in a config of another package.
+
+    For mmengine 0.10.7: ``_base_ = 'mobind_mm::…'`` adds ``_scope_`` to every
+    dict with a ``type``, which a function then gets as an argument. Delete
+    when MMEngine takes it out, as it does for classes.
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, _scope_: str | None = None, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapped
 
 
 def _history_buffer_method(owner: object, name: str) -> object:

@@ -13,14 +13,14 @@ class Draws(Dataset):
         return np.random.random()
 
 
-def draw_epochs(persistent):
+def draw_epochs(persistent, **inherited):
     loader = Runner.build_dataloader(
         dict(
             batch_size=1,
             num_workers=2,
             persistent_workers=persistent,
             sampler=dict(type='DefaultSampler', shuffle=False),
-            worker_init_fn=dict(type='mobind_mm.seed_worker'),
+            worker_init_fn=dict(type='mobind_mm.seed_worker', **inherited),
             dataset=Draws(),
         ),
         seed=0,
@@ -38,3 +38,8 @@ def test_epochs_differ_and_runs_agree():
     assert draw_epochs(False) == first
     one, two = draw_epochs(True)
     assert len({*one, *two}) == 8
+
+
+def test_inherited_from_the_package():
+    """As in a config with `_base_ = 'mobind_mm::…'`."""
+    assert draw_epochs(False, _scope_='mobind_mm') == draw_epochs(False)

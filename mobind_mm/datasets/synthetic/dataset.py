@@ -46,8 +46,8 @@ class SyntheticMotionDataset(IMUPoseDataset):
         imu_noise: Factor on the sensors' usual errors; 0: perfect sensors.
         detector: Arguments of :class:`.detector.Detector`, None for the
             usual errors, or ``'ideal'``.
-        imu_rate, pose_rate, imu_jitter, mounting_deg, azimuth_deg,
-            motion_kind: See :class:`.simulator.Simulator`.
+        imu_rate, pose_rate, imu_jitter: See :class:`.simulator.Simulator`.
+        mounting_deg, azimuth_deg, motion_kind: Likewise.
         cache_takes: Takes to keep in memory, None: all of them.
         **kwargs: ``window_sec``, ``stride_sec``, ``pipeline`` and the other
             arguments of :class:`IMUPoseDataset`.

@@ -140,7 +140,7 @@ def calibration_error(
 ) -> float:
     """Expected calibration error.
 
-    The mean over clips of |accuracy - mean confidence| of the bin that the
+    The mean over clips of ``|accuracy - mean confidence|`` of the bin that the
     clip's confidence lies in; bins are equally wide.
 
     Args:

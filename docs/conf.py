@@ -1,0 +1,34 @@
+"""Sphinx: `pip install -e '.[docs]' && sphinx-build -W docs docs/_build`."""
+
+import re
+
+from mobind_mm.version import __version__
+
+project = 'mobind_mm'
+author = copyright = 'The mobind_mm contributors'
+release = version = __version__
+
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']
+exclude_patterns = ['_build']
+html_theme = 'furo'
+html_title = f'mobind_mm {release}'
+
+autodoc_default_options = {'members': True, 'show-inheritance': True}
+autodoc_member_order = 'bysource'
+autodoc_typehints = 'description'
+autodoc_typehints_description_target = 'documented'
+autodoc_preserve_defaults = True
+# Fields of data classes are described once.
+napoleon_use_ivar = True
+
+myst_heading_anchors = 3
+
+
+def setup(app):
+    """Turn links to what is no page, ``../configs/…``, into names."""
+    link = re.compile(r'\[([^\]]*)\]\(\.\./([^)]*)\)')
+
+    def rewrite(app, page, source):
+        source[0] = link.sub(r'\1 (`\2`)', source[0])
+
+    app.connect('source-read', rewrite)

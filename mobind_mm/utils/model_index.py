@@ -1,0 +1,127 @@
+"""Read the model zoo: ``model-index.yml`` and the metafiles it imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+INDEX = 'model-index.yml'
+
+
+@dataclass(frozen=True)
+class ZooModel:
+    """One model of the zoo.
+
+    Args:
+        name: What users call it.
+        config: Its config file.
+        weights: Its checkpoint, an absolute path or a URL; None if the
+            metafile names none.
+        entry: The entry in the metafile, as it stands there.
+        metafile: The file that has the entry.
+    """
+
+    name: str
+    config: Path
+    weights: str | None
+    entry: dict[str, Any]
+    metafile: Path
+
+
+def find_root() -> Path:
+    """Directory of ``model-index.yml`` and ``configs``.
+
+    ``.mim`` inside an installed package, the top of a checkout else.
+
+    Raises:
+        FileNotFoundError: If it is in neither.
+    """
+    for root in (_PACKAGE / '.mim', _PACKAGE.parent):
+        if (root / INDEX).is_file():
+            return root
+    raise FileNotFoundError(
+        f'{INDEX} is neither in {_PACKAGE / ".mim"} nor in '
+        f'{_PACKAGE.parent}; install mobind_mm again.'
+    )
+
+
+def load_models(root: str | Path | None = None) -> list[ZooModel]:
+    """Read all models, in the order of the metafiles.
+
+    Args:
+        root: Directory of ``model-index.yml``; None takes that of
+            :func:`find_root`.
+
+    Raises:
+        FileNotFoundError: If the index or a metafile is missing. Configs
+            and checkpoints are not looked for.
+        ValueError: If a file is not what OpenMMLab's metafiles are; names
+            the file and the entry.
+    """
+    root = find_root() if root is None else Path(root)
+    imports = _read(root / INDEX).get('Import')
+    if not isinstance(imports, list):
+        raise ValueError(
+            f'{root / INDEX}: Import is {imports!r}, expected a list of '
+            'metafiles.'
+        )
+    return [m for path in imports for m in _models(root, root / path)]
+
+
+def _models(root: Path, metafile: Path) -> Iterator[ZooModel]:
+    entries = _read(metafile).get('Models')
+    if not isinstance(entries, list):
+        raise ValueError(
+            f'{metafile}: Models is {entries!r}, expected a list.'
+        )
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise ValueError(
+                f'{metafile}: Models[{number}] is {entry!r}, expected a '
+                'mapping with Name and Config.'
+            )
+        for key in ('Name', 'Config'):
+            if not isinstance(entry.get(key), str):
+                raise ValueError(
+                    f'{metafile}: Models[{number}] has {key} '
+                    f'{entry.get(key)!r}, expected a text.'
+                )
+        yield ZooModel(
+            name=entry['Name'],
+            config=root / entry['Config'],
+            weights=_resolve(root, entry.get('Weights')),
+            entry=entry,
+            metafile=metafile,
+        )
+
+
+def _resolve(root: Path, weights: str | None) -> str | None:
+    """Path or URL of ``Weights``, which is relative to the checkout.
+
+    From ``.mim`` that is where the package lies.
+    """
+    if weights is None or '://' in weights:
+        return weights
+    base = root.parents[1] if root.name == '.mim' else root
+    return str((base / weights).absolute())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a mapping from a YAML file."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f'There is no {path}, which the model zoo needs.'
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f'{path} is no YAML file: {error}') from None
+    if not isinstance(content, dict):
+        raise ValueError(f'{path} holds {content!r}, expected a mapping.')
+    return content

@@ -1,0 +1,54 @@
+"""Build step: what ``mim`` and ``_base_ = 'mobind_mm::…'`` look for.
+
+Everything else about the package is in ``setup.cfg``.
+"""
+
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+MIM = ('configs', 'tools', 'model-index.yml', 'dataset-index.yml')
+
+
+class BuildWithMim(build_py):
+    """Put :data:`MIM` under ``mobind_mm/.mim``.
+
+    Copied into a wheel; for an editable install linked in the checkout,
+    where git ignores them.
+    """
+
+    def run(self) -> None:
+        """Build, then add the files."""
+        super().run()
+        if self.editable_mode:
+            self._link(ROOT / 'mobind_mm' / '.mim')
+        else:
+            self._copy(Path(self.build_lib) / 'mobind_mm' / '.mim')
+
+    def _link(self, mim: Path) -> None:
+        mim.mkdir(exist_ok=True)
+        for name in MIM:
+            link = mim / name
+            if link.is_symlink():
+                link.unlink()
+            link.symlink_to(Path('..', '..', name))
+
+    def _copy(self, mim: Path) -> None:
+        shutil.rmtree(mim, ignore_errors=True)
+        mim.mkdir(parents=True)
+        for name in MIM:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(
+                    source,
+                    mim / name,
+                    ignore=shutil.ignore_patterns('__pycache__'),
+                )
+            else:
+                shutil.copy2(source, mim / name)
+
+
+setup(cmdclass={'build_py': BuildWithMim})

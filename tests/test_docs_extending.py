@@ -1,0 +1,165 @@
+"""The code of docs/extending.md does what the page says."""
+
+import csv
+import importlib
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mobind_mm import skeleton
+from mobind_mm.registry import DATASETS, MODELS
+from mobind_mm.utils.config import set_data_root
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(
+    r'```python\n# (\w+\.py)\n(.*?)```',
+    (ROOT / 'docs/extending.md').read_text(),
+    re.DOTALL,
+)
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """Directory with the files of the page, which Python finds."""
+    for name, code in BLOCKS:
+        # The checkout may not be installed.
+        code = code.replace('mobind_mm::', f'{ROOT}/configs/')
+        (tmp_path / name).write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    init_default_scope('mobind_mm')
+    yield tmp_path
+    for name, _ in BLOCKS:
+        sys.modules.pop(Path(name).stem, None)
+    for registry in (DATASETS, MODELS):
+        for name in ('JumpsDataset', 'PatchGRU'):
+            registry.module_dict.pop(name, None)
+
+
+def write_take(source, name, seconds=12.0):
+    """A wrist that goes up and down, as CSV and as MMPose's JSON."""
+    times = np.arange(0, seconds, 0.01)
+    with (source / f'{name}.csv').open('w') as file:
+        writer = csv.writer(file)
+        writer.writerow(['time', 'ax', 'ay', 'az', 'gx', 'gy', 'gz'])
+        for t in times:
+            writer.writerow([t, 0, 0, 9.81 + np.sin(6 * t), 0, 0, t / 100])
+    body = np.array([[960 + 20 * (i % 2), 300 + 30 * i] for i in range(17)])
+    frames = []
+    for frame in range(int(seconds * 30)):
+        keypoints = body.astype(float)
+        keypoints[10, 1] += 40 * np.sin(6 * frame / 30)
+        instance = {
+            'keypoints': keypoints.tolist(),
+            'keypoint_scores': [0.9] * 17,
+        }
+        frames.append({'frame_id': frame, 'instances': [instance]})
+    (source / f'{name}.json').write_text(json.dumps(frames))
+
+
+def test_each_addition_is_short():
+    sizes = {}
+    for name, code in BLOCKS:
+        lines = [line for line in code.splitlines() if line.strip()]
+        assert max(map(len, lines)) < 80
+        part = name.split('.')[0].removesuffix('_config')
+        sizes[part] = sizes.get(part, 0) + len(lines)
+    assert sorted(sizes) == ['gru', 'jumps', 'upper_arms']
+    assert max(sizes.values()) < 40, sizes
+
+
+def test_data_set(page):
+    convert = importlib.import_module('jumps').convert
+    takes = {'train': ('anna_jump', 'ben_turn'), 'test': ('gina_jump',)}
+    for split, names in takes.items():
+        (page / split).mkdir()
+        for name in names:
+            write_take(page / split, name)
+        convert(split, 'data/jumps', split)
+    cfg = Config.fromfile('jumps_config.py')
+    set_data_root(cfg, 'data/jumps')
+    train = DATASETS.build(cfg.train_dataloader.dataset)
+    assert train.metainfo['classes'] == ('jump', 'turn')
+    samples = [train[i] for i in range(len(train))]
+    found = {
+        (s['data_samples'].subject, s['data_samples'].action) for s in samples
+    }
+    assert found == {('anna', 0), ('ben', 1)}
+    present = np.array([s['inputs']['imu_mask'] for s in samples])
+    assert present.tolist() == [[False, True, False, False, False]] * len(
+        samples
+    )
+    test = DATASETS.build(cfg.test_dataloader.dataset)
+    subjects = {s['data_samples'].subject for s in test}
+    assert subjects == {'anna', 'ben', 'gina'}
+    inputs = torch.utils.data.default_collate([s['inputs'] for s in samples])
+    losses = MODELS.build(cfg.model)(inputs, mode='loss')
+    assert all(torch.isfinite(value) for value in losses.values())
+
+
+def test_limb(page, monkeypatch):
+    monkeypatch.setattr(skeleton, 'LIMBS', dict(skeleton.LIMBS))
+    with pytest.raises(ValueError, match='left_upper_arm'):
+        skeleton.limb_indices('coco', ['left_upper_arm'])
+    # As the page says: copies, with other limbs in two places.
+    shutil.copytree(ROOT / 'configs', page / 'configs')
+    data = page / 'configs/_base_/datasets/own_data.py'
+    placements = "('left_upper_arm', 'right_upper_arm', 'left_wrist')"
+    text, count = re.subn(
+        r'^placements = .*$',
+        f'placements = {placements}',
+        data.read_text(),
+        flags=re.MULTILINE,
+    )
+    assert count == 1
+    data.write_text(text)
+    leaf = page / 'configs/mobind/own_data.py'
+    leaf.write_text(
+        leaf.read_text()
+        + "\ncustom_imports = dict(imports=['upper_arms'])\n"
+        + f'model = dict(pose_tokenizer=dict(limbs={placements}), '
+        + 'imu_neck=dict(num_limbs=3), pose_neck=dict(num_limbs=3), '
+        + 'masked_token_head=dict(num_limbs=3))\n'
+    )
+    cfg = Config.fromfile(leaf)
+    assert cfg.train_dataloader.dataset.pipeline[-1].placements[0] == (
+        'left_upper_arm'
+    )
+    model = MODELS.build(cfg.model)
+    assert model.pose_tokenizer.indices == [[11, 5, 7], [12, 6, 8], [5, 7, 9]]
+    inputs = dict(
+        imu=torch.randn(2, 3, 6, 125), pose=torch.randn(2, 3, 6, 125)
+    )
+    assert model(inputs)['imu_local'].shape == (2, 3, 128)
+
+
+def test_backbone(page):
+    torch.manual_seed(0)
+    cfg = Config.fromfile('gru_config.py')
+    model = MODELS.build(cfg.model)
+    assert type(model.imu_backbone).__name__ == 'PatchGRU'
+    inputs = dict(
+        imu=torch.randn(4, 5, 6, 125),
+        pose=torch.randn(4, 5, 6, 125),
+        imu_mask=torch.rand(4, 5) > 0.3,
+        pose_mask=torch.rand(4, 5, 125) > 0.3,
+    )
+    losses = model(inputs, mode='loss')
+    sum(losses.values()).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+    # What stands behind a mask changes nothing.
+    model.eval()
+    before = model(inputs)
+    hidden = ~inputs['imu_mask'][..., None, None]
+    inputs['imu'] = inputs['imu'].masked_fill(hidden, 7.0)
+    torch.testing.assert_close(model(inputs)['imu'], before['imu'])

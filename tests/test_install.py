@@ -1,0 +1,196 @@
+"""The package as it is installed: from a wheel, and editable."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import mobind_mm
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(mobind_mm.__file__).parent
+
+# Runs in a directory that has nothing but `child.py`.
+PROBE = """
+import json
+import mobind_mm
+from mmengine.config import Config
+from mmengine.hub import get_config, get_model
+from mobind_mm.apis import init_model
+from mobind_mm.utils.checkpoint import read_checkpoint
+from mobind_mm.utils.model_index import load_models
+
+
+def plain(node):
+    if isinstance(node, dict):
+        return {k: plain(v) for k, v in node.items() if k != '_scope_'}
+    return [*map(plain, node)] if isinstance(node, (list, tuple)) else node
+
+
+child = Config.fromfile('child.py')
+own = get_config('mobind_mm::mobind/synthetic.py', pretrained=True)
+(model,) = [m for m in load_models() if m.name == 'mobind_synthetic']
+pretrained = get_model('mobind_mm::mobind/synthetic.py', pretrained=True)
+weights = init_model(model.config, model.weights).state_dict()
+same = all((v == weights[k]).all() for k, v in pretrained.state_dict().items())
+print(json.dumps(dict(
+    package=mobind_mm.__file__,
+    epochs=child.train_cfg.max_epochs,
+    interval=child.train_cfg.val_interval,
+    model=plain(child.model) == plain(own.model),
+    weights=model.weights,
+    loaded=len(read_checkpoint(own.model_path)['state_dict']),
+    same=same,
+)))
+"""
+CHILD = """
+_base_ = 'mobind_mm::mobind/synthetic.py'
+train_cfg = dict(max_epochs=3)
+"""
+# One short epoch of it, with a worker.
+SMALL = """
+_base_ = 'child.py'
+small = dict(num_subjects=2, takes_per_subject=1, take_sec=20.0)
+train_dataloader = dict(batch_size=4, num_workers=1, dataset=small)
+train_cfg = dict(max_epochs=1)
+val_cfg = val_dataloader = val_evaluator = None
+"""
+
+
+def run(command, **kwargs):
+    process = subprocess.run(
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={k: v for k, v in os.environ.items() if k != 'PYTHONPATH'},
+        **kwargs,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
+
+
+def checkout(path):
+    """Copy of this checkout, as a fresh clone has it."""
+
+    def ignore(directory, names):
+        patterns = ('__pycache__', '.mim')
+        if Path(directory) == ROOT:
+            patterns += ('.git', '.*_cache', '.venv', '*.egg-info', 'build')
+            patterns += ('dist', 'data', 'work_dirs', '.hypothesis')
+        return shutil.ignore_patterns(*patterns)(directory, names)
+
+    return shutil.copytree(ROOT, path, ignore=ignore)
+
+
+def wheel_of(source, path):
+    """Build a wheel from a directory or an archive."""
+    wheel = [sys.executable, '-m', 'pip', 'wheel', '--no-deps']
+    run([*wheel, source, '-w', path])
+    (built,) = path.glob('*.whl')
+    return built
+
+
+def environment(path):
+    """Fresh environment that sees the packages of this one, not ours."""
+    venv.create(path, with_pip=True)
+    python = path / 'bin' / 'python'
+    where = 'import sysconfig; print(sysconfig.get_path("purelib"))'
+    site = Path(run([python, '-c', where]).strip())
+    (site / 'outer.pth').write_text(sysconfig.get_path('purelib') + '\n')
+    return python
+
+
+def probe(python, directory):
+    directory.mkdir()
+    (directory / 'child.py').write_text(CHILD)
+    found = run([python, '-W', 'ignore', '-c', PROBE], cwd=directory)
+    return json.loads(found.splitlines()[-1])
+
+
+def files(directory):
+    """Files below a directory; pip compiles what it installs."""
+    return {
+        path
+        for path in directory.rglob('*')
+        if path.is_file() and path.suffix != '.pyc'
+    }
+
+
+def check(found, package):
+    assert Path(found['package']).parent == package
+    assert (found['epochs'], found['interval']) == (3, 4)
+    assert found['model'] and found['same'] and found['loaded'] > 50
+    assert Path(found['weights']).parent == package / 'checkpoints'
+
+
+@pytest.mark.slow
+def test_wheel_of_the_source_distribution(tmp_path):
+    source = checkout(tmp_path / 'source')
+    before = sorted(source.rglob('*'))
+    direct = wheel_of(source, tmp_path / 'direct')
+    sdist = 'import setuptools.build_meta as b; b.build_sdist("../dist")'
+    run([sys.executable, '-c', sdist], cwd=source)
+    left = set(source.rglob('*')) - set(before)
+    ignored = ('mobind_mm.egg-info', 'build')
+    assert {p.relative_to(source).parts[0] for p in left} <= set(ignored)
+    (archive,) = (tmp_path / 'dist').glob('*.tar.gz')
+    with tarfile.open(archive) as file:
+        names = [n.partition('/')[2] for n in file.getnames()]
+    assert {'setup.py', 'dataset-index.yml', 'tools/train.py'} <= set(names)
+    assert not [n for n in names if '.mim' in n or 'pycache' in n]
+    wheel = wheel_of(archive, tmp_path / 'wheel')
+    contents = [sorted(zipfile.ZipFile(w).namelist()) for w in (wheel, direct)]
+    assert contents[0] == contents[1]
+    python = environment(tmp_path / 'env')
+    install = [python, '-m', 'pip', 'install', '--no-deps']
+    run([*install, '--ignore-installed', wheel])
+    found = probe(python, tmp_path / 'elsewhere')
+    package = Path(found['package']).parent
+    assert tmp_path / 'env' in package.parents
+    check(found, package)
+    mim = package / '.mim'
+    for name in ('configs', 'tools'):
+        expected = {p.relative_to(ROOT) for p in files(ROOT / name)}
+        assert {p.relative_to(mim) for p in files(mim / name)} == expected
+    small = tmp_path / 'elsewhere' / 'small.py'
+    small.write_text(SMALL)
+    train = [python, '-W', 'ignore', mim / 'tools/train.py', small.name]
+    weights = 'mobind_mm/checkpoints/' + Path(found['weights']).name
+    run([*train, '--load-from', weights], cwd=small.parent)
+    assert (small.parent / 'work_dirs/small/epoch_1.pth').is_file()
+
+
+@pytest.mark.slow
+def test_editable_install(tmp_path):
+    source = checkout(tmp_path / 'source')
+    python = environment(tmp_path / 'env')
+    install = [python, '-m', 'pip', 'install', '--no-deps']
+    for _ in range(2):  # the second finds the links of the first
+        run([*install, '--ignore-installed', '-e', source])
+    check(probe(python, tmp_path / 'elsewhere'), source / 'mobind_mm')
+    tools = source / 'mobind_mm/.mim/tools'
+    assert tools.resolve() == source / 'tools'
+
+
+@pytest.mark.skipif(
+    not (PACKAGE / '.mim').is_dir(), reason='mobind_mm is not installed'
+)
+def test_configs_are_found_by_package_name(tmp_path, monkeypatch):
+    from mmengine.config import Config
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'child.py').write_text(CHILD)
+    child = Config.fromfile('child.py')
+    parent = Config.fromfile(ROOT / 'configs/mobind/synthetic.py')
+    assert child.model.pop('_scope_') == 'mobind_mm'
+    assert child.model == parent.model
+    assert child.train_cfg == {**parent.train_cfg, 'max_epochs': 3}

@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+
+from mobind_mm.utils import model_index
+from mobind_mm.utils.model_index import find_root, load_models
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def zoo(tmp_path):
+    """Write a zoo of one metafile and return its root."""
+
+    def write(models, root='.'):
+        (tmp_path / root).mkdir(parents=True, exist_ok=True)
+        (tmp_path / root / 'model-index.yml').write_text(
+            'Import:\n  - configs/a/metafile.yml\n'
+        )
+        metafile = tmp_path / root / 'configs/a/metafile.yml'
+        metafile.parent.mkdir(parents=True)
+        metafile.write_text(models)
+        return tmp_path / root
+
+    return write
+
+
+MODELS = """
+Models:
+  - {Name: one, Config: configs/a/one.py, Weights: mobind_mm/checkpoints/1.pth}
+  - {Name: two, Config: configs/a/two.py, Weights: 'https://x.org/2.pth'}
+  - {Name: three, Config: configs/a/three.py, Metadata: {Epochs: 3}}
+"""
+
+
+def test_entries_become_paths(zoo):
+    root = zoo(MODELS)
+    one, two, three = load_models(root)
+    assert (one.name, one.config) == ('one', root / 'configs/a/one.py')
+    assert one.weights == str(root / 'mobind_mm/checkpoints/1.pth')
+    assert two.weights == 'https://x.org/2.pth'
+    assert three.weights is None and three.entry['Metadata'] == {'Epochs': 3}
+    assert three.metafile == root / 'configs/a/metafile.yml'
+
+
+def test_weights_of_an_installed_package_lie_beside_mim(zoo, tmp_path):
+    one, *_ = load_models(zoo(MODELS, 'mobind_mm/.mim'))
+    assert one.config == tmp_path / 'mobind_mm/.mim/configs/a/one.py'
+    assert one.weights == str(tmp_path / 'mobind_mm/checkpoints/1.pth')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('Models: {a: 1}', r"metafile.yml: Models is {'a': 1}, expected"),
+        ('Models: [one]', r"Models\[0\] is 'one', expected a mapping"),
+        ('Models: [{Name: one}]', r'Models\[0\] has Config None'),
+        ('Models: [', 'metafile.yml is no YAML file'),
+        ('- one', r"metafile.yml holds \['one'\], expected a mapping"),
+    ],
+)
+def test_mistakes_are_named(zoo, text, message):
+    with pytest.raises(ValueError, match=message):
+        load_models(zoo(text))
+
+
+def test_missing_files_are_named(zoo, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'model-index\.yml'):
+        load_models(tmp_path)
+    root = zoo(MODELS)
+    (root / 'configs/a/metafile.yml').unlink()
+    with pytest.raises(FileNotFoundError, match=r'metafile\.yml'):
+        load_models(root)
+
+
+def test_root_is_mim_or_the_checkout(zoo, tmp_path, monkeypatch):
+    monkeypatch.setattr(model_index, '_PACKAGE', tmp_path / 'mobind_mm')
+    with pytest.raises(FileNotFoundError, match='install mobind_mm again'):
+        find_root()
+    (tmp_path / 'model-index.yml').touch()
+    assert find_root() == tmp_path
+    root = zoo(MODELS, 'mobind_mm/.mim')
+    assert find_root() == root
+
+
+def test_the_packages_own_zoo():
+    assert 'mobind_synthetic' in [m.name for m in load_models()]
+    assert all(m.config.is_file() for m in load_models(ROOT))
