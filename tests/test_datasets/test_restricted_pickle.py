@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from corruption import check_contained, corruptions, malicious_pickle
 
+from mobind_mm.datasets.io.inert import Inert
 from mobind_mm.datasets.io.restricted_pickle import (
-    Inert,
     load_npy_objects,
     load_pickle,
 )
