@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,10 +96,9 @@ def _numbers(value: Any, where: str) -> np.ndarray:
     """Nested lists of numbers as float64; null is NaN."""
     found = None
     if isinstance(value, list) and consists_of(value, _is_number):
-        try:
+        # Lists of different lengths, or a number beyond float64.
+        with contextlib.suppress(ValueError, OverflowError):
             found = np.array(value, np.float64)
-        except (ValueError, OverflowError):  # ragged, or beyond float64
-            pass
     if found is None:
         raise ValueError(
             f'{where} is {shorten(value)}, expected a list of numbers.'

@@ -92,21 +92,25 @@ class RestrictedUnpickler(pickle._Unpickler):
         self._budget = budget
 
     def find_class(self, module: str, name: str) -> Callable:
+        """Refuse any name that is not known."""
         try:
             return self._known[module, name]
         except KeyError:
             raise Refused(f'{module}.{name}') from None
 
     def get_extension(self, code: int) -> None:
+        """Refuse what is named by a number."""
         raise Refused(f'extension {code}')
 
     def persistent_load(self, pid: Any) -> None:
+        """Refuse what lies outside of the file."""
         raise Refused('a persistent object')
 
     def _instantiate(self, klass: Any, args: Any) -> None:
         raise Refused('an object of an old-style class')
 
     def load_bytearray8(self) -> None:
+        """Reserve no more than the file still has."""
         (length,) = struct.unpack('<Q', self.read(8))
         content = self.read(length)  # no more than there is
         if len(content) < length:
@@ -114,36 +118,44 @@ class RestrictedUnpickler(pickle._Unpickler):
         self.append(bytearray(content))
 
     def load_put(self) -> None:
+        """Refuse places that may hash alike."""
         place = int(self.readline()[:-1])
         if not 0 <= place <= LARGEST_INT:
             raise ValueError(f'place {brief(place)} in the memo')
         self.memo[place] = self.stack[-1]
 
     def load_dict(self) -> None:
-        _check_keys(self.stack[::2])  # what follows the mark
+        """Check the keys that follow the mark."""
+        _check_keys(self.stack[::2])
         super().load_dict()
 
     def load_setitems(self) -> None:
+        """Check the keys that follow the mark."""
         _check_keys(self.stack[::2])
         super().load_setitems()
 
     def load_setitem(self) -> None:
+        """Check the key below the value."""
         _check_keys(self.stack[-2:-1])
         super().load_setitem()
 
     def load_additems(self) -> None:
+        """Check the items that follow the mark."""
         _check_keys(self.stack)
         super().load_additems()
 
     def load_frozenset(self) -> None:
+        """Check the items that follow the mark."""
         _check_keys(self.stack)
         super().load_frozenset()
 
     def load_reduce(self) -> None:
+        """Count what the call may copy."""
         self._spend_arguments(self.stack[-1])
         super().load_reduce()
 
     def load_newobj(self) -> None:
+        """Make stand-ins, nothing else."""
         kind, args = self.stack[-2:]
         if not isinstance(kind, type) or not issubclass(kind, Inert):
             raise Refused(brief(kind))
@@ -151,9 +163,11 @@ class RestrictedUnpickler(pickle._Unpickler):
         super().load_newobj()
 
     def load_newobj_ex(self) -> None:
+        """Refuse objects with named arguments."""
         raise Refused('an object with named arguments')
 
     def load_build(self) -> None:
+        """Fill stand-ins; any other state may change the reader itself."""
         if not isinstance(self.stack[-2], Inert):
             raise Refused(f'{brief(self.stack[-2])} with a state')
         super().load_build()
