@@ -117,7 +117,7 @@ def test_foreign_classes_are_refused_or_stood_in_for(tmp_path):
         b'\x80\x05\x96' + TWO_GB + b'abc.',  # bytearray
         b'\x80\x02\x8b\xff\xff\xff\x7fabc.',  # number
         b'\x80\x04Nr\xff\xff\xff\x7f0.',  # place in the memo
-        b'\x80\x04\x95' + TWO_GB + b'N.',  # frame
+        b'\x80\x04\x95' + TWO_GB + b'N',  # frame
     ],
 )
 def test_a_count_that_is_too_large_takes_no_memory(content, tmp_path):
