@@ -441,7 +441,7 @@ BODY = {
         ('poses2d', {'aria01': PERSON}, 'a list with one dictionary'),
         ('poses2d', [PERSON, PERSON], 'aria01 twice'),
         ('poses2d', [{**PERSON, 'human_name': '../up'}], r"'\.\./up'"),
-        ('poses2d', [{**PERSON, 'human_name': 3}], "person '3'"),
+        ('poses2d', [{**PERSON, 'human_name': 3}], 'person 3,'),
         ('poses2d', [{'human_name': 'aria01'}], 'keypoints is missing'),
         ('poses2d', [{**PERSON, 'keypoints': np.ones((16, 3))}], r'\(16, 3\)'),
         ('poses2d', [{**PERSON, 'keypoints': [[1], [2, 3]]}], 'no array'),

@@ -1,5 +1,8 @@
+import io
 import os
 import pickle
+from itertools import count
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
 import numpy as np
 import pytest
@@ -15,7 +18,9 @@ from raw_egohumans import (
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.datasets.io.smpl import rotation_matrices
+from mobind_mm.datasets.io.smpl_arrays import MAX_ITEMS
 from mobind_mm.datasets.io.smpl_file import read_smpl
+from mobind_mm.datasets.io.smpl_pickle import _Object
 
 VERTICES = (1961, 5424, 1176, 4662, 411, 0, 100, 6889, 17)
 
@@ -236,6 +241,78 @@ def test_other_files_are_refused(arrays, tmp_path):
     (tmp_path / 'empty.pkl').write_bytes(pickle.dumps({}))
     with pytest.raises(ValueError, match=r'empty\.pkl: v_template'):
         read_smpl(tmp_path / 'empty.pkl', VERTICES)
+
+
+def with_trailing_bytes(path, arrays, name):
+    """Write all arrays, and something after the end of one."""
+    with ZipFile(path, 'w') as archive:
+        for other, array in arrays.items():
+            content = io.BytesIO()
+            np.save(content, array)
+            more = b'more' if other == name else b''
+            archive.writestr(f'{other}.npy', content.getvalue() + more)
+
+
+def test_archives_that_unpack_to_too_much(arrays, tmp_path):
+    path = tmp_path / 'model.npz'
+    for kind in (ZIP_BZIP2, ZIP_LZMA):
+        with ZipFile(path, 'w', kind) as archive:
+            archive.writestr('v_template.npy', bytes(1000))
+        with pytest.raises(ValueError, match='another way than deflate'):
+            read_smpl(path, VERTICES)
+    head = b'\x93NUMPY\x02\x00' + (3 << 30).to_bytes(4, 'little')
+    with ZipFile(path, 'w', ZIP_DEFLATED) as archive:
+        archive.writestr('v_template.npy', head + b' ' * 1000)
+    with pytest.raises(ValueError, match=r'3221225472 bytes; more than 10000'):
+        read_smpl(path, VERTICES)
+    with_trailing_bytes(path, arrays, None)
+    read_smpl(path, VERTICES)
+    with_trailing_bytes(path, arrays, 'weights')
+    with pytest.raises(ValueError, match=r'weights takes \d+ bytes, exp'):
+        read_smpl(path, VERTICES)
+
+
+WIDE = np.array(['x' * 250_000])
+ZEROS = np.zeros(20_000, np.int8)
+
+
+def select(whole, index, shape=None):
+    parts = {'a': whole, 'idxs': index, 'preferred_shape': shape}
+    return Foreign('chumpy.reordering', 'Select', parts)
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        select(WIDE, ZEROS),  # 20 GB
+        select(Foreign('chumpy.ch', 'Ch', {'x': WIDE}), ZEROS),
+        select(np.ones(3), WIDE),
+        select(np.ones(3), np.zeros(2)),
+        select(np.ones(3), np.zeros(MAX_ITEMS + 1, np.int8)),
+        select(select(np.ones(3), ZEROS), ZEROS),  # doubles at each level
+        Foreign(
+            'scipy.sparse.csc',
+            'csc_matrix',
+            {'_shape': (24, 6890), 'data': WIDE, 'indices': 0, 'indptr': 0},
+        ),
+    ],
+    ids=count(),
+)
+def test_selections_are_checked_before_they_are_made(value, tmp_path):
+    path = tmp_path / 'model.pkl'
+    write_smpl_pickle(path, {'v_template': value})
+    message = check_contained(lambda: read_smpl(path, VERTICES), tmp_path)
+    assert 'instead of an array of numbers' in message
+
+
+def test_stand_ins_are_not_changed(tmp_path):
+    path = tmp_path / 'model.pkl'
+    path.write_bytes(
+        b'\x80\x04c__builtin__\nobject\nN}\x8c\x03foo\x8c\x05ascii\x85s\x86b.'
+    )
+    with pytest.raises(ValueError, match="holds 'a type with a state'"):
+        read_smpl(path, VERTICES)
+    assert not hasattr(_Object, 'foo')
 
 
 class Harmful:

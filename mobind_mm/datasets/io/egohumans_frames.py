@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .foreign_values import as_numbers, brief
 from .restricted_pickle import load_npy_objects
 
 NUM_KEYPOINTS = 17  # those of COCO; what follows them is not used
@@ -159,10 +160,7 @@ def _people_of_bodies(
 def _numbers(one: Mapping, key: str, path: Path, person: str) -> np.ndarray:
     """An array of finite numbers."""
     value = one.get(key)
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        array = np.asarray(None)
+    array = as_numbers(value)
     if array.dtype.kind not in 'fiu':
         kind = 'missing' if value is None else 'no array of numbers'
         raise ValueError(
@@ -186,6 +184,6 @@ def _check_name(name: Any, path: Path) -> str:
     ):
         return name
     raise ValueError(
-        f'{path} names a person {str(name)[:40]!r}, expected a name such as '
+        f'{path} names a person {brief(name)}, expected a name such as '
         "'aria01'. Get this file again."
     )

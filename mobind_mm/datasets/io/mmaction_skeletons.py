@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,11 +12,14 @@ import numpy as np
 
 from ...skeleton import LAYOUTS, get_layout
 from ...structures import Clock, PoseStream
-from .own_data_values import nearest, show
+from .foreign_values import brief
+from .own_data_values import nearest
 from .restricted_pickle import load_pickle
 
 _BY_LENGTH = {17: 'coco', 26: 'halpe26', 133: 'coco_wholebody'}
 """Layout by number of keypoints; 17 are COCO's, as MMAction2 has them."""
+_LARGEST_IMAGE = 100_000
+"""Pixels on a side."""
 
 
 def read_mmaction_skeleton(
@@ -51,7 +55,7 @@ def read_mmaction_skeleton(
         raise ValueError(
             f'{path} has no video with frame_dir {name!r}. '
             f'{nearest(name, found)}It has {len(found)}: '
-            f'{", ".join(list(found)[:10])}.'
+            f'{", ".join(key[:40] for key in list(found)[:10])}.'
         )
     annotation = found[name]
     where = f'{path}: {name}'
@@ -95,7 +99,7 @@ def _annotations(path: str, changed: int) -> dict[str, Mapping]:
             name = annotation.get('frame_dir', annotation.get('filename'))
         if not isinstance(name, str) or name in found:
             raise ValueError(
-                f'{path}: annotation {number} has frame_dir {show(name)}; '
+                f'{path}: annotation {number} has frame_dir {brief(name)}; '
                 'each needs its own text.'
             )
         found[name] = annotation
@@ -120,9 +124,10 @@ def _arrays(annotation: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
             f'{keypoints.shape[:3]}.'
         )
     frames = annotation.get('total_frames', keypoints.shape[1])
-    if show(frames) != str(keypoints.shape[1]):
+    whole = isinstance(frames, numbers.Integral)
+    if not whole or int(frames) != keypoints.shape[1]:
         raise ValueError(
-            f'{where}: total_frames is {show(frames)}, but keypoint has '
+            f'{where}: total_frames is {brief(frames)}, but keypoint has '
             f'{keypoints.shape[1]} frames.'
         )
     if not np.isfinite(scores).all() or scores.min() < 0:
@@ -159,21 +164,31 @@ def _img_shape(
                 f'{where} has no img_shape; set img_shape: [height, width].'
             )
         return tuple(named)
-    try:
-        height, width = (int(size) for size in found)
-        good = height > 0 and width > 0
-    except (TypeError, ValueError, OverflowError):
-        good = False
-    if not good:
+    if isinstance(found, np.ndarray):
+        found = found.tolist()
+    pair = isinstance(found, (tuple, list)) and len(found) == 2
+    if not pair or not all(map(_is_side, found)):
         raise ValueError(
-            f'{where}: img_shape is {show(found)}, expected (height, width).'
+            f'{where}: img_shape is {brief(found)}, expected (height, width) '
+            f'in pixels, at most {_LARGEST_IMAGE}.'
         )
+    height, width = (int(side) for side in found)
     if named is not None and tuple(named) != (height, width):
         raise ValueError(
             f'{where}: img_shape is {(height, width)}, but the mapping says '
             f'{tuple(named)}; leave img_shape out.'
         )
     return height, width
+
+
+def _is_side(side: Any) -> bool:
+    """Whether it is the height or width of an image."""
+    return (
+        isinstance(side, numbers.Real)
+        and not isinstance(side, bool)
+        and 0 < side <= _LARGEST_IMAGE
+        and side == int(side)
+    )
 
 
 def _choose(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from .foreign_values import consists_of
 from .json_items import shorten
 
 MAX_COORDINATE = 1e6
@@ -92,19 +94,17 @@ def _box(instance: Mapping, where: str) -> np.ndarray | None:
 
 def _numbers(value: Any, where: str) -> np.ndarray:
     """Nested lists of numbers as float64; null is NaN."""
-    try:
-        found = np.array(value)
-        if found.dtype.kind == 'O':  # null, huge integers, or worse
-            flat = found.ravel().tolist()
-            kinds = {type(number) for number in flat}
-            if found.ndim and kinds <= {int, float, type(None)}:
-                found = found.astype(np.float64)
-    except (ValueError, OverflowError):  # ragged, or beyond float64
-        found = None
-    if not isinstance(value, list) or (
-        found is None or found.dtype.kind not in 'fiu'
-    ):
+    found = None
+    if isinstance(value, list) and consists_of(value, _is_number):
+        # Lists of different lengths, or a number beyond float64.
+        with contextlib.suppress(ValueError, OverflowError):
+            found = np.array(value, np.float64)
+    if found is None:
         raise ValueError(
             f'{where} is {shorten(value)}, expected a list of numbers.'
         )
-    return found.astype(np.float64)
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float, type(None))  # true is no number

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .foreign_values import as_numbers
+
 FRAME_RATE = 10.0
 MAX_FRAMES = int(24 * 3600 * FRAME_RATE)
 """A day. Greater numbers are damage."""
@@ -95,10 +97,7 @@ def parse_pair(value: Any, where: str) -> tuple[int, int]:
 
 def _numbers(value: Any, where: str) -> np.ndarray:
     """Whole numbers (n,) int64, n > 0, that can be frames."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        array = np.empty(0)
+    array = as_numbers(value)
     # np.where gives a tuple of one array; columns and rows occur too.
     if array.ndim == 2 and 1 in array.shape:
         array = array.ravel()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...structures import PoseStream
+from .foreign_values import as_numbers
 from .mmpose_json import read_mmpose_json
 from .mri_frames import FRAME_RATE
 from .mri_labels import CAMERA_FRAMES, CAMERA_POSES, VIDEO_FRAMES, MRILabels
@@ -139,10 +140,7 @@ def _stream(
 
 def _float_array(value: object, where: str) -> np.ndarray:
     """(T, 17, 2 or 3) from an array with the last two axes in any order."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        array = np.empty(0)
+    array = as_numbers(value)
     if array.ndim == 3 and array.shape[2] == NUM_KEYPOINTS:
         array = array.swapaxes(1, 2)
     shape = array.shape

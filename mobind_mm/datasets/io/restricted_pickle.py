@@ -2,24 +2,29 @@
 
 Some data sets come as pickles, which can run any code. This reader builds
 numbers, text, containers and arrays by itself and refuses every other
-object by name. Not even numpy's own reconstruction is called: the state of
-an array is kept as it is and checked before memory is touched.
+object by name. It takes memory and time in proportion to the file.
 """
 
 from __future__ import annotations
 
 import io
-import pickle
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
-_KINDS = 'biufcSUO'
-"""Kinds of dtypes that are plain numbers, text or objects."""
+from .foreign_values import brief
+from .inert import Inert
+from .npy_header import read_npy_header
+from .pickled_arrays import KINDS, PickledArray, make_array
+from .read_budget import ReadBudget
+from .restricted_unpickler import KEYS, Refused, RestrictedUnpickler
+
+_PLAIN = (*KEYS, complex, bytearray)
+_LONGEST_INT = 1024
+"""Bits; Python refuses to print a number much longer."""
 
 
 def load_pickle(
@@ -35,6 +40,7 @@ def load_pickle(
 
     Returns:
         Numbers, text, bytes, lists, tuples, dicts, sets and numpy arrays.
+        Keys and members of sets are text, bytes, None or numbers.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -61,176 +67,40 @@ def load_npy_objects(path: str | Path) -> Any:
         raise FileNotFoundError(f'{path} does not exist.')
     file = io.BytesIO(Path(path).read_bytes())
     try:
-        version = npy.read_magic(file)
-        read_header = {
-            (1, 0): npy.read_array_header_1_0,
-            (2, 0): npy.read_array_header_2_0,
-        }[version]
-        shape, fortran, dtype = read_header(file)
-    except Exception as error:  # numpy raises many kinds
+        shape, fortran, dtype = read_npy_header(file)
+        if dtype.kind not in KINDS:
+            raise ValueError(f'it holds the dtype {str(dtype)[:40]}')
+        if not dtype.hasobject:
+            array = make_array(shape, dtype, fortran, file.read())
+    except ValueError as error:
         raise ValueError(
-            f'{path} is not a .npy file ({_first_line(error)}). Get this '
-            'file again.'
+            f'{path} is not a .npy file of objects or numbers '
+            f'({_first_line(error)}). Get this file again.'
         ) from None
     if dtype.hasobject:
         array = _loads(file.read(), str(path), {})
         if not isinstance(array, np.ndarray) or array.shape != shape:
             raise ValueError(
-                f'{path}: the header says {shape}, the content is something '
-                'else. Get this file again.'
+                f'{path}: the header says {brief(shape)}, the content is '
+                'something else. Get this file again.'
             )
-    else:
-        data = file.read()
-        try:
-            array = _make_array(shape, dtype, fortran, data)
-        except ValueError as error:
-            raise ValueError(
-                f'{path}: {error}. Get this file again.'
-            ) from None
     return array.item() if array.shape == () else array
 
 
-class Inert:
-    """What stands for an object of a class that is not run.
-
-    Attributes:
-        args: Arguments that it would have been made with.
-        state: What it would have been filled with, or None.
-    """
-
-    args: tuple = ()
-    state: Any = None
-
-    def __new__(cls, *args: Any) -> Inert:
-        """Keep the arguments: all that a pickle may call."""
-        made = super().__new__(cls)
-        made.args = args
-        return made
-
-    def __setstate__(self, state: Any) -> None:
-        """Keep the state."""
-        self.state = state
-
-
-class _Array(Inert):
-    """A pickled array: its state is (version, shape, dtype, order, data)."""
-
-    def build(self, resolve: Callable[[Any], Any]) -> np.ndarray:
-        _, shape, dtype, fortran, data = self.state
-        dtype = resolve(dtype)
-        if dtype.hasobject:
-            return _make_objects(shape, fortran, resolve(data))
-        if isinstance(data, str):  # bytes of Python 2
-            data = data.encode('latin1')
-        return _make_array(shape, dtype, fortran, data)
-
-
-class _Buffer(Inert):
-    """An array of protocol 5: made of (data, dtype, shape, order)."""
-
-    def build(self, resolve: Callable[[Any], Any]) -> np.ndarray:
-        data, dtype, shape, order = self.args
-        return _make_array(shape, resolve(dtype), order == 'F', data)
-
-
-class _Scalar(Inert):
-    """A numpy number: made of (dtype, data)."""
-
-    def build(self, resolve: Callable[[Any], Any]) -> Any:
-        dtype, data = self.args
-        if isinstance(data, str):
-            data = data.encode('latin1')
-        return _make_array((), resolve(dtype), False, data)[()]
-
-
-class _DType(Inert):
-    """A dtype: made of (name, align, copy); the state has the byte order."""
-
-    def build(self, resolve: Callable[[Any], Any]) -> np.dtype:
-        name = self.args[0]
-        if not isinstance(name, str) or not name[:1].isalpha():
-            raise ValueError(f'a dtype {str(name)[:40]!r}')
-        dtype = np.dtype(name)
-        if dtype.kind not in _KINDS or dtype.shape or dtype.names:
-            raise ValueError(f'a dtype {name[:40]!r}')
-        order = self.state[1] if self.state else '='
-        return dtype.newbyteorder(order if order in '<>' else '=')
-
-
-def _encode(text: str, encoding: str) -> bytes:
-    """``_codecs.encode``, as Python 3 writes bytes with protocol 2."""
-    if encoding not in ('latin1', 'latin-1'):
-        raise ValueError(f'text in the encoding {encoding!r}')
-    return text.encode('latin1')
-
-
-def _empty_bytes() -> bytes:
-    """``bytes()``, as Python 3 writes no bytes with old protocols."""
-    return b''
-
-
-_ALLOWED: dict[tuple[str, str], Callable] = {
-    ('numpy', 'ndarray'): _Array,
-    ('numpy', 'dtype'): _DType,
-    **{
-        (f'numpy.{core}.{module}', name): kind
-        for core in ('core', '_core')
-        for module, name, kind in (
-            ('multiarray', '_reconstruct', _Array),
-            ('multiarray', 'scalar', _Scalar),
-            ('numeric', '_frombuffer', _Buffer),
-        )
-    },
-    ('collections', 'OrderedDict'): OrderedDict,
-    ('_codecs', 'encode'): _encode,
-    **{
-        (module, kind.__name__): kind
-        for module in ('builtins', '__builtin__')
-        for kind in (set, frozenset, complex)
-    },
-    ('builtins', 'bytes'): _empty_bytes,
-    ('__builtin__', 'bytes'): _empty_bytes,
-}
-
-
-# The unpickler in Python, not the one in C: a damaged memo index makes the
-# latter allocate gigabytes.
-class _Unpickler(pickle._Unpickler):
-    """Builds what :data:`_ALLOWED` names and refuses the rest."""
-
-    def __init__(self, data: bytes, extra: Mapping) -> None:
-        super().__init__(io.BytesIO(data), encoding='latin1')
-        self._known = {**_ALLOWED, **extra}
-
-    def find_class(self, module: str, name: str) -> Callable:
-        try:
-            return self._known[module, name]
-        except KeyError:
-            raise _Refused(f'{module}.{name}') from None
-
-    def get_extension(self, code: int) -> None:
-        raise _Refused(f'extension {code}')
-
-    def persistent_load(self, pid: Any) -> None:
-        raise _Refused('a persistent object')
-
-
-class _Refused(Exception):  # noqa: N818
-    """An object that is neither an array nor a plain container."""
-
-
 def _loads(data: bytes, path: str, extra: Mapping) -> Any:
+    budget = ReadBudget(len(data))
     try:
-        content = _Unpickler(data, extra).load()
-        return _Resolver()(content)
-    except _Refused as refused:
+        content = RestrictedUnpickler(data, extra, budget).load()
+        return _Resolver(budget)(content)
+    except MemoryError:  # of the machine, since the file does not get much
+        raise
+    except Refused as refused:
         raise ValueError(
             f'{path} holds {refused.args[0][:80]!r}; only numpy arrays and '
             'plain containers are read, because any other object in a pickle '
             'may run code. Get the file from its original source.'
         ) from None
-    # Damaged bytes end in any kind of error.
-    except (Exception, RecursionError, MemoryError) as error:
+    except Exception as error:  # damaged bytes end in any kind
         raise ValueError(
             f'{path} is not a complete pickle of arrays and plain '
             f'containers ({_first_line(error)}). Get this file again.'
@@ -240,67 +110,44 @@ def _loads(data: bytes, path: str, extra: Mapping) -> Any:
 class _Resolver:
     """Replaces the stand-ins of arrays in nested containers by arrays."""
 
-    def __init__(self) -> None:
-        self._done: dict[int, Any] = {}
+    def __init__(self, budget: ReadBudget) -> None:
+        self._budget = budget
+        self._done: dict[int, tuple[Any, float]] = {}  # result and its cost
         self._kept: list = []  # so that no id is used twice
 
     def __call__(self, value: Any) -> Any:
+        self._budget.spend(1)
         if id(value) in self._done:
-            return self._done[id(value)]
-        if isinstance(value, dict):
-            result = self._remember(value, type(value)())
-            for key, item in value.items():
-                result[self(key)] = self(item)
-        elif isinstance(value, list):
-            result = self._remember(value, [])
-            result.extend(self(item) for item in value)
-        elif isinstance(value, (tuple, set, frozenset)):
-            result = self._remember(value, type(value)(map(self, value)))
-        elif isinstance(value, (_Array, _Buffer, _Scalar, _DType)):
-            result = self._remember(value, value.build(self))
-        elif isinstance(value, Inert):
-            result = self._remember(value, value)
-            value.args, value.state = self(value.args), self(value.state)
-        else:
+            result, cost = self._done[id(value)]
+            self._budget.spend(cost)
+        elif type(value) in _PLAIN:
+            if type(value) is int and value.bit_length() > _LONGEST_INT:
+                raise ValueError(f'a number of {value.bit_length()} bits')
             result = value
+        else:
+            self._kept.append(value)
+            # What holds itself is endless, unless by way of an object.
+            foreign = isinstance(value, Inert)
+            foreign &= not isinstance(value, PickledArray)
+            self._done[id(value)] = value, 0 if foreign else math.inf
+            before = self._budget.left
+            result = self._build(value)
+            if not foreign:
+                cost = before - self._budget.left
+                self._done[id(value)] = result, cost
         return result
 
-    def _remember(self, value: Any, result: Any) -> Any:
-        self._kept.append(value)
-        self._done[id(value)] = result
-        return result
-
-
-def _make_objects(shape: tuple, fortran: bool, items: list) -> np.ndarray:
-    """Array of objects, given its items in memory order."""
-    _check_size(shape, len(items), 1)
-    array = np.empty(len(items), dtype=object)
-    for index, item in enumerate(items):
-        array[index] = item
-    return array.reshape(shape, order='F' if fortran else 'C')
-
-
-def _make_array(
-    shape: tuple, dtype: np.dtype, fortran: bool, data: bytes
-) -> np.ndarray:
-    """Array of numbers or text in memory of its own."""
-    _check_size(shape, len(data), dtype.itemsize)
-    array = np.frombuffer(data, dtype) if data else np.empty(0, dtype)
-    return array.reshape(shape, order='F' if fortran else 'C').copy()
-
-
-def _check_size(shape: tuple, found: int, itemsize: int) -> None:
-    """Refuse a shape that does not go with the data."""
-    count = 1
-    for size in shape:
-        if not isinstance(size, int) or size < 0:
-            raise ValueError(f'an array of shape {shape!r}')
-        count *= size
-    if count * itemsize != found:
-        raise ValueError(
-            f'an array of shape {shape} should have {count * itemsize} '
-            f'bytes or items, it has {found}'
-        )
+    def _build(self, value: Any) -> Any:
+        if isinstance(value, PickledArray):
+            return value.build(self, self._budget.spend)
+        if isinstance(value, Inert):
+            value.args, value.state = self(value.args), self(value.state)
+            return value
+        if isinstance(value, dict):
+            return type(value)((key, self(v)) for key, v in value.items())
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return type(value)(map(self, value))
+        raise Refused(brief(value))
 
 
 def _first_line(error: BaseException) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .foreign_values import brief
+
 NUM_VERTICES = 6890
 MAX_SHAPES = 400  # the largest published model has 300
+MAX_ITEMS = NUM_VERTICES * 3 * MAX_SHAPES  # of the largest array
 SMPL_ARRAYS: dict[str, tuple[int | str, ...]] = {
     'v_template': (NUM_VERTICES, 3),
     'shapedirs': (NUM_VERTICES, 3, 'N'),
@@ -37,6 +40,6 @@ def check_smpl_array(name: str, shape: Sequence[int], kind: str) -> None:
         words = ', '.join(str(want) for want in expected)
         where = f', N from 10 to {MAX_SHAPES}' if 'N' in expected else ''
         raise ValueError(
-            f'{name} has shape {tuple(shape)} and kind {kind!r}, expected '
+            f'{name} has shape {brief(shape)} and kind {kind!r}, expected '
             f'numbers of shape ({words}){where}'
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
-from numpy.lib import format as npy
 
+from .npy_header import read_npy_header
 from .smpl_arrays import SMPL_ARRAYS, check_smpl_array
 
 
@@ -36,19 +36,21 @@ def read_smpl_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_array(archive: ZipFile, name: str) -> np.ndarray:
-    """One array, once its header says what is expected."""
-    with archive.open(f'{name}.npy') as member:
-        version = npy.read_magic(member)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f'{name} is of version {version} of .npy files')
-        read_header = (
-            npy.read_array_header_1_0
-            if version == (1, 0)
-            else npy.read_array_header_2_0
-        )
-        shape, columns_first, dtype = read_header(member)
+    """One array, once directory and header say what is expected."""
+    entry = archive.getinfo(f'{name}.npy')
+    # bzip2 and LZMA unpack any amount of zeros at once, however little is
+    # asked for; numpy.savez does not use them.
+    if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise ValueError(f'{name} is compressed in another way than deflate')
+    with archive.open(entry) as member:
+        shape, columns_first, dtype = read_npy_header(member)
         check_smpl_array(name, shape, dtype.kind)
         size = int(np.prod(shape)) * dtype.itemsize
+        if entry.file_size != member.tell() + size:
+            raise ValueError(
+                f'{name} takes {entry.file_size} bytes, expected '
+                f'{member.tell() + size}'
+            )
         content = member.read(size)
         if len(content) != size:
             raise ValueError(f'{name} ends after {len(content)} bytes')

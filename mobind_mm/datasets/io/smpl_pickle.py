@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_matrix
 
-from .restricted_pickle import Inert, load_pickle
-from .smpl_arrays import SMPL_ARRAYS, check_smpl_array
+from .foreign_values import brief
+from .inert import Inert
+from .restricted_pickle import load_pickle
+from .smpl_arrays import MAX_ITEMS, SMPL_ARRAYS, check_smpl_array
 
 
 class _Kept(Inert):
@@ -30,7 +32,7 @@ class _Array(_Kept):
 
     def array(self) -> np.ndarray:
         """The array."""
-        return _as_array(self.get('x'))
+        return _plain_array(self.get('x'), 'fiu')
 
 
 class _Selection(_Kept):
@@ -38,7 +40,11 @@ class _Selection(_Kept):
 
     def array(self) -> np.ndarray:
         """The elements, in their shape."""
-        whole, index = _as_array(self.get('a')), _as_array(self.get('idxs'))
+        whole = self.get('a')
+        if isinstance(whole, _Array):
+            whole = whole.array()
+        whole = _plain_array(whole, 'fiu')
+        index = _plain_array(self.get('idxs'), 'iu')
         chosen, shape = whole.ravel()[index], self.get('preferred_shape')
         return chosen if shape is None else chosen.reshape(shape)
 
@@ -49,9 +55,11 @@ class _Sparse(_Kept):
     def array(self) -> np.ndarray:
         """The dense array."""
         shape = self.get('_shape') or self.get('shape') or ()
-        data, *index = (
-            _as_array(self.get(name)) for name in ('data', 'indices', 'indptr')
-        )
+        data = _plain_array(self.get('data'), 'fiu')
+        index = [
+            _plain_array(self.get(name), 'iu')
+            for name in ('indices', 'indptr')
+        ]
         check_smpl_array('J_regressor', shape, data.dtype.kind)
         matrix = csc_matrix((data, *index), shape=shape)
         matrix.check_format(full_check=True)
@@ -106,7 +114,26 @@ def read_smpl_pickle(path: Path) -> dict[str, np.ndarray]:
 
 
 def _as_array(value: Any) -> np.ndarray:
-    array = value.array() if isinstance(value, _Kept) else value
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f'it is no array but {type(array).__name__}')
-    return array
+    if isinstance(value, (_Array, _Selection, _Sparse)):
+        return value.array()
+    if not isinstance(value, np.ndarray):
+        raise ValueError(f'it is no array but {brief(value)}')
+    return value
+
+
+def _plain_array(value: Any, kinds: str) -> np.ndarray:
+    """An array of numbers, not larger than that of any model.
+
+    Text is refused before anything is done with it, since one element may
+    be as large as the file.
+    """
+    if (
+        not isinstance(value, np.ndarray)
+        or value.dtype.kind not in kinds
+        or value.size > MAX_ITEMS
+    ):
+        raise ValueError(
+            f'it is made of {brief(value)} instead of an array of numbers '
+            f'with at most {MAX_ITEMS} elements'
+        )
+    return value
