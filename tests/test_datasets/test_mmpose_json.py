@@ -319,7 +319,8 @@ def test_reading_holds_one_frame_at_a_time(tmp_path, crowd):
     tracemalloc.start()
     json.loads(path.read_text())
     whole = tracemalloc.get_traced_memory()[1]
-    tracemalloc.reset_peak()
+    tracemalloc.stop()
+    tracemalloc.start()
     found = read_mmpose_json(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
