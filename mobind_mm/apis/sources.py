@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets import IMUPoseDataset
-from ..datasets.io import common_span, read_annotations
 from ..datasets.io.imu_file import read_imu_file
 from ..datasets.io.pose_file import Video, load_people, load_pose
 from ..datasets.io.schema import IMU_CHANNELS, check_pose, check_sensor
@@ -159,74 +157,6 @@ def to_people(source: Any) -> dict[str, PoseStream]:
         return {f'person {i}': to_pose(one) for i, one in enumerate(source)}
     source, video, rest = _video_source(source, ('min_sec',))
     return load_people(source, video, **rest)
-
-
-def is_data_set(source: Any) -> bool:
-    """Whether a path is a data set directory or an annotation file."""
-    if not isinstance(source, (str, Path)):
-        return False
-    path = Path(source)
-    return (path / 'annotations').is_dir() or (
-        path.suffix == '.json' and path.parent.name == 'annotations'
-    )
-
-
-def data_set_takes(source: str | Path) -> tuple[dict[str, tuple], list[str]]:
-    """Recordings of a data set directory or of one annotation file.
-
-    Returns:
-        Name of the take (and camera) to the entry and the recording, whose
-        arrays are read when sliced; and the names of the classes.
-
-    Raises:
-        FileNotFoundError: If there are no annotations or files.
-        ValueError: If they are damaged or two takes have one name.
-    """
-    path = Path(source)
-    files = [path]
-    if path.is_dir():
-        files = sorted((path / 'annotations').glob('*.json'))
-        if not files:
-            raise FileNotFoundError(f'{path}/annotations has no JSON file.')
-    takes: dict[str, tuple] = {}
-    classes: list[str] = []
-    for file in files:
-        metainfo, entries = read_annotations(file)
-        classes = list(metainfo.get('classes') or classes)
-        data = IMUPoseDataset(str(file), str(file.parents[1]), lazy_init=True)
-        for entry in entries:
-            name = '/'.join(filter(None, (entry['take'], entry.get('camera'))))
-            if name in takes:
-                raise ValueError(
-                    f'{file}: take {name!r} is in another annotation file '
-                    'too; name one annotation file.'
-                )
-            takes[name] = entry, data.get_recording(entry)
-    return takes, classes
-
-
-def span_of(recording: Recording) -> tuple[float, float]:
-    """Seconds that all streams cover; of each modality that is there."""
-    return common_span(recording)
-
-
-def name_sources(source: Any) -> dict[str, Any]:
-    """Single sources by name: of a mapping, a list, or one alone."""
-    if isinstance(source, Mapping) and not source.keys() & {
-        *('imu', 'pose', 'file', 'results', 'keypoints')
-    }:
-        return {str(name): one for name, one in source.items()}
-    if not isinstance(source, (list, tuple)):
-        source = [source]
-    named: dict[str, Any] = {}
-    for number, one in enumerate(source):
-        name = f'recording {number}'
-        if isinstance(one, (str, Path)):
-            name = Path(one).stem if not is_data_set(one) else str(one)
-        if name in named:
-            name = str(one)
-        named[name] = one
-    return named
 
 
 def _sensor(value: Any, where: str) -> SensorStream:

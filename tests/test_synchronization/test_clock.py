@@ -5,14 +5,13 @@ import pytest
 from sync_streams import drawn_clip
 
 from mobind_mm.structures import Clock, PoseStream, Recording, SensorStream
-from mobind_mm.synchronization import FusedSynchronizer
-from mobind_mm.synchronization.clock import (
+from mobind_mm.synchronization import (
     ClockMap,
-    _best_line,
-    _cut,
-    fit_clock,
+    FusedSynchronizer,
     synchronize_clocks,
 )
+from mobind_mm.synchronization.clips import cut_clip
+from mobind_mm.synchronization.clock_fit import best_line, fit_clock
 from mobind_mm.synchronization.fused import EVIDENCE_NAMES, ClipEvidence
 
 SYNC = FusedSynchronizer(use_feats=False)
@@ -144,7 +143,7 @@ def test_best_line_equals_a_search_over_all_lines():
     times, drift = np.linspace(-80, 80, 9), 3e-4
     scores = np.array([bump(0.5 + drift * t).rows.sum(0) for t in times])
     scores += rng.uniform(0, 1, scores.shape)
-    found = _best_line(times, OFFSETS, scores, 1000.0)
+    found = best_line(times, OFFSETS, scores, 1000.0)
     best = max(
         (
             sum(
@@ -174,7 +173,7 @@ def test_map_goes_on_beyond_its_ends():
 
 def test_parts_keep_their_times():
     recording = drifting(0, 0.25, seconds=40.0)
-    clip = _cut(recording, 12.0, 8.0, 2.0)
+    clip = cut_clip(recording, 12.0, 8.0, 2.0)
     pose, imu = clip.pose, clip.imu['right_wrist']
     assert pose.clock.span == pytest.approx((2.0, 10.0), abs=1 / 30)
     assert imu.clock.span[0] == pytest.approx(0.0, abs=0.02)
