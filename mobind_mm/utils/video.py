@@ -1,10 +1,12 @@
-"""Video files, by OpenCV."""
+"""Video files: read by OpenCV, written by PyAV or OpenCV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -93,36 +95,70 @@ def open_video(path: str | Path) -> Iterator[VideoReader]:
 @contextmanager
 def writing_video(
     path: str | Path, rate: float, size: tuple[int, int]
-) -> Iterator[Any]:
+) -> Iterator[Callable[[np.ndarray], Any]]:
     """Write an MP4 that is either whole or not there.
+
+    H.264 with PyAV where that is installed; else MPEG-4 with OpenCV, which
+    is larger and which browsers do not play.
 
     Args:
         path: File to write; ends in ``.mp4``.
         rate: Frames per second.
-        size: (width, height) in pixels.
+        size: (width, height) in pixels, even numbers.
 
     Yields:
-        OpenCV's writer; ``write`` takes frames (H, W, 3) uint8 BGR.
+        A function that takes frames (H, W, 3) uint8 BGR one by one.
 
     Raises:
-        ImportError: If OpenCV is not installed.
-        ValueError: If the name does not end in ``.mp4`` or this OpenCV
-            cannot write MP4.
+        ImportError: If neither is installed.
+        ValueError: If the name does not end in ``.mp4`` or OpenCV cannot
+            write MP4.
     """
-    cv2 = require_cv2()
     if Path(path).suffix != '.mp4':
-        raise ValueError(f'{path} must end in .mp4.')
+        raise ValueError(f'{path} is not the name of an MP4 file (.mp4).')
+    write = _with_av if find_spec('av') else _with_cv2
     with replacing(path) as temporary:
-        # OpenCV takes the container from the suffix.
+        # Both take the container from the suffix.
         part = temporary.with_suffix('.mp4')
-        code = cv2.VideoWriter_fourcc(*'mp4v')
-        writer = cv2.VideoWriter(str(part), code, rate, size)
         try:
-            if not writer.isOpened():
-                raise ValueError(f'This OpenCV cannot write {path} as MP4.')
-            yield writer
-            writer.release()
+            with write(part, rate, size) as add:
+                yield add
             part.rename(temporary)
         finally:
-            writer.release()
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _with_av(
+    path: Path, rate: float, size: tuple[int, int]
+) -> Iterator[Callable[[np.ndarray], None]]:
+    import av
+
+    with av.open(str(path), 'w') as container:
+        exact = Fraction(rate).limit_denominator(1001)
+        stream = container.add_stream('h264', rate=exact)
+        stream.width, stream.height = size
+        stream.pix_fmt = 'yuv420p'
+        stream.options = {'crf': '24'}
+
+        def add(frame: np.ndarray) -> None:
+            image = av.VideoFrame.from_ndarray(frame, format='bgr24')
+            container.mux(stream.encode(image))
+
+        yield add
+        container.mux(stream.encode())
+
+
+@contextmanager
+def _with_cv2(
+    path: Path, rate: float, size: tuple[int, int]
+) -> Iterator[Callable[[np.ndarray], None]]:
+    cv2 = require_cv2()
+    code = cv2.VideoWriter_fourcc(*'mp4v')
+    writer = cv2.VideoWriter(str(path), code, rate, size)
+    try:
+        if not writer.isOpened():
+            raise ValueError(f'This OpenCV cannot write {path} as MP4.')
+        yield writer.write
+    finally:
+        writer.release()

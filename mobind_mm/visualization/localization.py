@@ -31,7 +31,7 @@ def draw_localization(
     evidence = np.asarray(evidence, np.float64)
     count, num_people, num_limbs = evidence.shape
     width = 1.9 + 0.42 * num_people * num_limbs
-    figure = new_figure(max(width, 4.5), 2.3 + 0.36 * count, title)
+    figure = new_figure(max(width, 4.5), 1.9 + 0.34 * count, title)
     all_axes = figure.subplots(1, num_people, squeeze=False)[0]
     finite = evidence[np.isfinite(evidence)]
     limits = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
@@ -39,7 +39,7 @@ def draw_localization(
         image = axes.imshow(
             evidence[:, p], cmap='Blues', vmin=limits[0], vmax=limits[1]
         )
-        axes.set_title(str(people[p]), loc='left')
+        axes.set_title(str(people[p]), loc='left', fontsize=9, color=INK)
         plain(axes, grid=False)
         axes.set_xticks(
             range(num_limbs),
@@ -64,7 +64,7 @@ def draw_localization(
                         linewidth=2.2,
                     )
                 )
-    bar = figure.colorbar(image, ax=all_axes, pad=0.02, fraction=0.05)
+    bar = figure.colorbar(image, ax=all_axes, pad=0.02, shrink=0.8)
     bar.set_label('similarity of tokens', size=8, color=INK)
     bar.ax.tick_params(labelsize=7)
     bar.outline.set_visible(False)

@@ -43,7 +43,7 @@ def draw_retrieval(
                 fontsize=7,
                 color=INK,
             )
-        axes.set_title(str(answer['name']), loc='left')
+        axes.set_title(str(answer['name']), loc='left', fontsize=9, color=INK)
         axes.set_xlim(min([0.0, *values]), 1.08)
         plain(axes, grid=False)
     all_axes[-1].set_xlabel('similarity (mean over the windows of the query)')
