@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from matplotlib.image import imsave
 from mmengine.config import Config
@@ -71,6 +70,8 @@ class MoBindInferencer(BaseInferencer):
         self.show_progress = show_progress
         self.preparation = Preparation.of(self.cfg, self.name)
         self.classes = list((self.model.dataset_meta or {}).get('classes', ()))
+        self.pictures: list[Path] = []
+        """Files that were drawn so far."""
 
     @staticmethod
     def list_models(
@@ -433,13 +434,13 @@ class MoBindInferencer(BaseInferencer):
             self.model, self.preparation, self.model.stream_stride_sec
         )
 
-    def _draw(self, show_dir: str | Path, kind: str, **picture: Any) -> Path:
+    def _draw(self, show_dir: str | Path, kind: str, **picture: Any) -> None:
         """Write a picture into a directory."""
         image = MoBindVisualizer.draw_picture({'kind': kind, **picture})
         path = Path(show_dir) / f'{kind}.png'
         with replacing(path) as temporary:
-            imsave(temporary, np.asarray(image), format='png')
-        return path
+            imsave(temporary, image, format='png')
+        self.pictures.append(path)
 
 
 def _find(

@@ -237,4 +237,5 @@ WHY = {
 
 
 def _signed(value: float, digits: int = 3) -> str:
-    return f'{"-" if value < 0 else "+"} {abs(value):.{digits}f}'
+    text = f'{value:+.{digits}f}'
+    return f'{"+" if float(text) >= 0 else "-"} {text[1:]}'
