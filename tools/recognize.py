@@ -54,7 +54,7 @@ def main() -> None:
         raise ValueError('Give --imu, --pose, or both.')
     out = Path(args.out_dir)
     answers = make_inferencer(args).recognize(
-        {Path(args.imu or args.pose).stem: source},
+        {args.imu or args.pose: source},
         args.gallery,
         args.stride_sec,
         show_dir=out,

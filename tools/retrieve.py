@@ -7,9 +7,9 @@ from mobind_mm.apis.command_line import (
     add_imu_arguments,
     add_model_arguments,
     add_pose_arguments,
+    file_source,
     imu_source,
     make_inferencer,
-    name_files,
     pose_source,
 )
 from mobind_mm.utils.cli import run_command
@@ -59,8 +59,8 @@ def main() -> None:
         query, direction = {'imu': imu_source(args)}, 'imu2pose'
     out = Path(args.out_dir)
     answers = make_inferencer(args).retrieve(
-        {Path(args.imu or args.pose).stem: query},
-        name_files(args, args.gallery),
+        {args.imu or args.pose: query},
+        {path: file_source(args, path) for path in args.gallery},
         direction,
         args.k,
         args.stride_sec,

@@ -131,19 +131,3 @@ def file_source(args: Namespace, path: str) -> Any:
     if suffix == '.json':
         return {'pose': pose_source(args, path)}
     return {'imu': {'file': path, 'mapping': args.mapping}}
-
-
-def name_files(args: Namespace, paths: list[str]) -> dict[str, Any]:
-    """Sources by the names of their files.
-
-    Raises:
-        ValueError: If two files have one name.
-    """
-    named: dict[str, Any] = {}
-    for path in paths:
-        name = Path(path).stem if Path(path).suffix else path
-        name = path if name in named else name
-        if name in named:
-            raise ValueError(f'{path} is named twice.')
-        named[name] = file_source(args, path)
-    return named

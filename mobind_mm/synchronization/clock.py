@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -181,19 +182,22 @@ def _decide(
 
     Their evidence is set right by the clock's drift and added up. Sums of
     much evidence are sure of something even where the streams have nothing
-    in common, so the answer is only as good as the share of clips that
-    would have found it alone.
+    in common, so the answer counts only if enough clips would have found it
+    alone; else the reason is that of most of them.
     """
     middle = float(np.interp(clock.times.mean(), clock.times, clock.offsets))
     drift = np.interp(times, clock.times, clock.offsets) - middle
     result = synchronizer.decide(shift_evidence(clips, drift))
-    if clock.abstained and not result.abstained:
-        share = float(clock.agrees.mean())
-        confidence = min(result.confidence, share)
-        return replace(
-            result, abstained=True, reason='weak', confidence=confidence
-        )
-    return result
+    if not clock.abstained:
+        return result
+    alone = Counter(synchronizer.decide([clip]).reason for clip in clips)
+    reason, count = alone.most_common(1)[0]
+    return replace(
+        result,
+        abstained=True,
+        reason=reason if reason and count > len(clips) / 2 else 'weak',
+        confidence=min(result.confidence, float(clock.agrees.mean())),
+    )
 
 
 def _line(

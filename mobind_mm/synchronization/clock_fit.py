@@ -13,6 +13,8 @@ from .refine import peak_offset
 
 _CAP = 30.0
 """Evidence that one clip may give: no clip outvotes all others."""
+_AGREEING = 0.25
+"""Share of the clips with any movement that must agree."""
 _CLOSE_SEC = 0.15
 """A clip agrees with the common line if its own top is this near."""
 
@@ -66,7 +68,17 @@ def fit_clock(
     )
     return ClockMap(
         *(knots, values, float(slope[0] * 1e6), times, fine, agrees),
-        abstained=bool(agrees.mean() < 0.25),
+        abstained=bool(agrees.sum() < _AGREEING * _able(clips, synchronizer)),
+    )
+
+
+def _able(
+    clips: Sequence[ClipEvidence], synchronizer: FusedSynchronizer
+) -> int:
+    """Clips in which somebody moves who is seen."""
+    return sum(
+        clip.num_sensors > 0 and clip.motion >= synchronizer.min_motion
+        for clip in clips
     )
 
 

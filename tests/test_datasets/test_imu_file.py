@@ -84,7 +84,7 @@ def test_what_is_written_needs_no_mapping(tmp_path, take):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('placement: wrist\n' + TINY.partition('\n')[2], 'wrist'),
+        (TINY.replace('right_wrist', 'wrist'), 'no placement of a sensor'),
         (TINY.replace('g, gyro', 'G, gyro'), r"units\.acc: 'G' is not known"),
         (TINY.replace('gravity: included', ''), 'gravity is missing'),
         (TINY.replace('acc_z]', 'az]'), 'az'),
