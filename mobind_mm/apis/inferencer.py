@@ -279,9 +279,9 @@ class MoBindInferencer(BaseInferencer):
             ValueError: If sensors and video never overlap for a window.
         """
         answer = localizing.localize(
-            self, to_imu(imu, False), to_people(people), offset, max_offset,
-            one_wearer,
-        )  # fmt: skip
+            *(self, to_imu(imu, False), to_people(people)),
+            *(offset, max_offset, one_wearer),
+        )
         if show_dir is not None:
             keys = ('evidence', 'sensors', 'people', 'limbs')
             self._draw(

@@ -10,23 +10,15 @@ import numpy as np
 
 from ..evaluation.functional import (
     assign,
-    assign_with_offset,
-    lagged_evidence,
     token_evidence,
 )
 from ..structures import Clock, PoseStream, Recording, SensorStream
-from ..synchronization import FusedSynchronizer
-from ..synchronization.clips import cut_clip
-from ..synchronization.learned import stream_tokens
+from .scene_offset import find_offset, in_groups
 
 if TYPE_CHECKING:
     from .inferencer import MoBindInferencer
 
 _BATCH = 64
-_CLIP_SEC = 60.0
-"""Longest clip in which the offset is looked for."""
-_FINE_SEC = 0.3
-"""Seconds around the tokens' offset in which signals look for theirs."""
 
 Sensors = Mapping[str, SensorStream]
 People = Mapping[str, PoseStream]
@@ -55,8 +47,9 @@ def localize(
     known = ~np.isnan(flat)
     flat = np.where(known, flat, -1.0)  # a cosine: below all that is known
     by_person = flat.reshape(len(imu), num_people, len(limbs))
-    totals = np.array([_person(by_person[:, p], imu, limbs)
-                       for p in range(num_people)])  # fmt: skip
+    totals = np.array(
+        [_person(by_person[:, p], imu, limbs) for p in range(num_people)]
+    )
     person = int(totals.argmax())
     if one_wearer:
         slots = person * len(limbs) + assign(by_person[:, person])
@@ -80,112 +73,15 @@ def localize(
     }
 
 
-def find_offset(
-    inferencer: MoBindInferencer,
-    imu: Sensors,
-    people: People,
-    around: float,
-    max_offset: float,
-) -> float:
-    """Offset that all sensors share, while nobody knows who wears them.
-
-    By tokens, with the best one-to-one assignment of each offset, to 0.2 s;
-    then, between its samples, by the signals of that assignment.
-    """
-    clip_sec = min(_CLIP_SEC, *(np.ptp(p.clock.span) for p in people.values()))
-    spans = np.array([p.clock.span for p in people.values()])
-    start = spans[:, 0].max()
-    start += max((spans[:, 1].min() - start - clip_sec) / 2, 0.0)
-    limbs = inferencer.preparation.placements
-    features = inferencer.clip_features()
-    step = inferencer.model.stream_stride_sec
-    rows, poses, known = [], [], []
-    for group in _groups(imu, limbs):
-        clip = _clip(group, people, start, clip_sec, max_offset, around, 0)
-        tokens, _ = _stream(features(clip), 'imu', step)
-        rows += list(tokens[: len(group)])
-    first = _groups(imu, limbs)[0]
-    for index in range(len(people)):
-        clip = _clip(first, people, start, clip_sec, max_offset, around, index)
-        tokens, seen = _stream(features(clip), 'pose', step)
-        poses.append(tokens)
-        known.append(seen)
-    max_lag = min(round(max_offset / step), len(rows[0]) - 1)
-    found = assign_with_offset(
-        lagged_evidence(
-            np.array(rows), np.concatenate(poses), np.concatenate(known),
-            max_lag,
-        )
-    )  # fmt: skip
-    coarse = (found.offset_index - max_lag) * step
-    sync = FusedSynchronizer(use_feats=False)
-    clips = []
-    for index, pose in enumerate(people.values()):
-        worn = {
-            limbs[slot % len(limbs)]: stream
-            for slot, stream in zip(found.slots, imu.values())
-            if slot >= 0 and slot // len(limbs) == index
-        }
-        if worn:
-            clip = cut_clip(
-                Recording(worn, pose),
-                *(start, clip_sec, _FINE_SEC, around + coarse),
-            )
-            clips.append(sync.evidence(clip, None, _FINE_SEC))
-    return around + coarse + sync.decide(clips).offset
-
-
-def _clip(
-    imu: Sensors,
-    people: People,
-    start: float,
-    seconds: float,
-    margin: float,
-    around: float,
-    index: int,
-) -> Recording:
-    pose = list(people.values())[index]
-    return cut_clip(Recording(imu, pose), start, seconds, margin, around)
-
-
-def _stream(
-    feats: Mapping | None, name: str, step: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens (S, M, D) of a clip and which are known."""
-    if feats is None:
-        raise ValueError(
-            'The clip is shorter than a window of the model, or no sensor '
-            'has the channels that it was trained with.'
-        )
-    mask = feats['pose_token_mask'] if name == 'pose' else None
-    return stream_tokens(
-        feats[f'{name}_tokens'], mask, feats['window_starts'], step
-    )
-
-
-def _groups(imu: Sensors, limbs: tuple[str, ...]) -> list[dict]:
-    """Sensors under the names of limbs, as many at once as there are.
-
-    The encoder is the same for all limbs, so any name will do.
-    """
-    streams = list(imu.values())
-    return [
-        dict(zip(limbs, streams[i : i + len(limbs)]))
-        for i in range(0, len(streams), len(limbs))
-    ]
-
-
 def _evidence(
     inferencer: MoBindInferencer, imu: Sensors, people: People
 ) -> tuple[np.ndarray, int]:
     """Mean evidence (M, P, S) over windows, NaN where nothing was seen."""
     limbs = inferencer.preparation.placements
-    groups = _groups(imu, limbs)
-    takes = {
-        **{f'imu {i}': ({}, Recording(g)) for i, g in enumerate(groups)},
-        **{f'pose {i}': ({}, Recording(pose=p))
-           for i, p in enumerate(people.values())},
-    }  # fmt: skip
+    groups = in_groups(imu, limbs)
+    takes = {f'imu {i}': ({}, Recording(g)) for i, g in enumerate(groups)}
+    for i, pose in enumerate(people.values()):
+        takes[f'pose {i}'] = {}, Recording(pose=pose)
     table = inferencer.embed_windows(
         inferencer.windows(takes, anchor='clock'), _BATCH, tokens=True
     )
@@ -210,10 +106,8 @@ def _evidence(
                 continue
             columns = slice(index * len(limbs), (index + 1) * len(limbs))
             mask = table['pose_token_mask'][row]
-            found = token_evidence(
-                tokens, table['pose_tokens'][row].astype(np.float32), mask,
-                'tokens',
-            )  # fmt: skip
+            limb_tokens = table['pose_tokens'][row].astype(np.float32)
+            found = token_evidence(tokens, limb_tokens, mask, 'tokens')
             both = worn[:, None] & mask.any(axis=1)
             total[:, columns] += np.where(both, found, 0)
             count[:, columns] += both

@@ -41,12 +41,13 @@ def retrieve(
     source, target = direction.split('2')
     queries = _embed(inferencer, asked, source, None, 'queries')
     items = _embed(inferencer, index, target, stride_sec, 'gallery')
-    return [
-        _answer(name, select(queries, queries['take'] == name), items,
-                source, target, k)
-        for name in asked
-        if (queries['take'] == name).any()
-    ]  # fmt: skip
+    answers = []
+    for name in asked:
+        rows = queries['take'] == name
+        if rows.any():
+            own = select(queries, rows)
+            answers.append(_answer(name, own, items, source, target, k))
+    return answers
 
 
 def only(recording: Recording, name: str) -> Recording:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from torch import nn
@@ -16,8 +17,10 @@ from ..datasets.io import common_span
 from ..evaluation.sync_cases import clip_feats
 from ..registry import TRANSFORMS
 from ..structures import Recording
-from ..synchronization.evidence import clip_seconds
 from .model import check_types
+
+_CLIP_KEYS = ('imu_tokens', 'imu_mask')
+_CLIP_KEYS += ('pose_tokens', 'pose_mask', 'pose_token_mask')
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,10 @@ class RecordingWindows(IMUPoseDataset):
 class ClipFeatures:
     """What a model says about a clip, for a synchroniser.
 
+    Sensors and skeleton are each encoded where they have data: in a short
+    recording the margins of a clip have no sensors, and the skeleton is
+    seen in the middle alone.
+
     Args:
         model: In evaluation mode.
         preparation: How its windows are made.
@@ -133,13 +140,13 @@ class ClipFeatures:
             clip: Streams whose clocks count from the start of the clip.
 
         Returns:
-            What :func:`~mobind_mm.evaluation.sync_cases.clip_feats` gives;
-            None if the clip is shorter than a window, or no sensor has the
-            channels that the model was trained with.
+            ``imu_tokens`` and ``pose_tokens`` (W, S, N, D), ``imu_mask``
+            and ``pose_mask`` (W, S), ``pose_token_mask`` (W, S, N),
+            ``window_starts`` (W,) seconds and ``placements``; windows
+            without data are masked. None if either modality is shorter than
+            a window, or no sensor has the channels that the model was
+            trained with.
         """
-        seconds = self.stride_sec * int(
-            clip_seconds(clip) / self.stride_sec + 1e-6
-        )
         imu = {
             placement: stream
             for placement, stream in clip.imu.items()
@@ -147,19 +154,47 @@ class ClipFeatures:
             and set(self.preparation.imu_channels) <= set(stream.channels)
             and stream.clock.num_samples > 1
         }
-        if seconds < self.preparation.window_sec - 1e-6 or not imu:
+        if not imu or clip.pose is None or clip.pose.clock.num_samples < 2:
+            return None
+        found = {
+            'imu': self._encode(Recording(imu)),
+            'pose': self._encode(Recording(pose=clip.pose)),
+        }
+        if None in found.values():
+            return None
+        ends = [first + len(f['window_starts']) for first, f in found.values()]
+        feats: dict = {
+            'window_starts': np.arange(max(ends)) * self.stride_sec,
+            'placements': self.preparation.placements,
+        }
+        for key in _CLIP_KEYS:
+            first, part = found[key.split('_')[0]]
+            shape = (max(ends), *part[key].shape[1:])
+            feats[key] = np.zeros(shape, part[key].dtype)
+            feats[key][first : first + len(part[key])] = part[key]
+        return feats
+
+    @torch.no_grad()
+    def _encode(self, streams: Recording) -> tuple[int, dict] | None:
+        """Number of the first sub-window, and features of all."""
+        clocks = [stream.clock for stream in streams.imu.values()]
+        clocks += [] if streams.pose is None else [streams.pose.clock]
+        begin = min(clock.span[0] for clock in clocks)
+        end = max(c.span[1] + 1 / c.mean_rate for c in clocks)
+        first = int(np.ceil(max(begin, 0.0) / self.stride_sec - 1e-6))
+        count = int(end / self.stride_sec + 1e-6) - first
+        seconds = count * self.stride_sec
+        if seconds < self.preparation.window_sec - 1e-6:
             return None
         sample = self._pipeline(
-            window_info(Recording(imu, clip.pose), 0.0, seconds)
+            window_info(streams, first * self.stride_sec, seconds)
         )
         batch = {
             'inputs': {k: v[None] for k, v in sample['inputs'].items()},
             'data_samples': [sample['data_samples']],
         }
         (found,) = self.model.test_step(batch)
-        return clip_feats(
-            {**found.to_dict(), 'placements': self.preparation.placements}
-        )
+        return first, clip_feats(found.to_dict())
 
 
 def window_info(
