@@ -197,21 +197,24 @@ def describe(answer: Mapping[str, Any]) -> str:
         start = answer['at_video_s']
         since = 'video time' if not start else f'(video time - {start:.3f} s)'
         equation += f' {_signed(drift, 1)}e-6 x {since}'
-    lines = []
     if answer['abstained']:
-        lines.append(f'refused: {WHY[answer["reason"]]}')
-        lines.append(f'best guess, not to be used: {equation}')
+        lines = [
+            f'refused: {WHY[answer["reason"]]}',
+            f'best guess, not to be used: {equation}',
+        ]
     else:
-        lines.append(equation)
-    lines += [
-        f'drift: {drift:+.1f} ppm'
-        if len(answer['clips']['video_s']) > 1
-        else 'drift: not looked for in a recording this short',
-        f'confidence: {answer["confidence"]:.3f} (probability that the '
-        'offset is less than 0.1 s wrong)',
+        lines = [
+            equation,
+            f'drift: {drift:+.1f} ppm'
+            if len(answer['clips']['video_s']) > 1
+            else 'drift: not looked for in a recording this short',
+            f'confidence: {answer["confidence"]:.3f} (probability that the '
+            'offset is less than 0.1 s wrong)',
+        ]
+    lines.append(
         f'searched: {low:+.1f} to {high:+.1f} s, with '
-        + ', '.join(answer['sensors']),
-    ]
+        + ', '.join(answer['sensors'])
+    )
     if answer['rivals']:
         rivals = ', '.join(f'{r["offset_s"]:+.3f} s' for r in answer['rivals'])
         lines.append(f'would fit as well: {rivals}')

@@ -105,7 +105,9 @@ def _data_sets(source: str | Path | IMUPoseDataset) -> list[IMUPoseDataset]:
     if not files or not files[0].is_file():
         raise FileNotFoundError(f'{path} has no annotations/*.json.')
     return [
-        IMUPoseDataset(str(file), str(file.parents[1]), lazy_init=True)
+        IMUPoseDataset(
+            f'annotations/{file.name}', str(file.parents[1]), lazy_init=True
+        )
         for file in files
     ]
 

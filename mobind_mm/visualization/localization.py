@@ -31,13 +31,17 @@ def draw_localization(
     evidence = np.asarray(evidence, np.float64)
     count, num_people, num_limbs = evidence.shape
     width = 1.9 + 0.42 * num_people * num_limbs
-    figure = new_figure(max(width, 4.5), 1.9 + 0.34 * count, title)
+    figure = new_figure(max(width, 4.5), 1.7 + 0.34 * count, title)
     all_axes = figure.subplots(1, num_people, squeeze=False)[0]
     finite = evidence[np.isfinite(evidence)]
     limits = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
     for p, axes in enumerate(all_axes):
         image = axes.imshow(
-            evidence[:, p], cmap='Blues', vmin=limits[0], vmax=limits[1]
+            evidence[:, p],
+            cmap='Blues',
+            vmin=limits[0],
+            vmax=limits[1],
+            aspect='auto',
         )
         axes.set_title(str(people[p]), loc='left', fontsize=9, color=INK)
         plain(axes, grid=False)
@@ -64,7 +68,7 @@ def draw_localization(
                         linewidth=2.2,
                     )
                 )
-    bar = figure.colorbar(image, ax=all_axes, pad=0.02, shrink=0.8)
+    bar = figure.colorbar(image, ax=all_axes, pad=0.02, shrink=1.0)
     bar.set_label('similarity of tokens', size=8, color=INK)
     bar.ax.tick_params(labelsize=7)
     bar.outline.set_visible(False)

@@ -206,7 +206,7 @@ class _Traces:
                     panel, values, middle, reach, base, height - 14, colour
                 )
             where = (16, round(top + row * height + 12))
-            _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42)
+            _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)
         x = TRACES_WIDTH // 2
         _line(cv2, panel, [(x, top - 6), (x, HEIGHT - 24)], INK, 1)
         for second in range(-3, 4):
@@ -260,6 +260,12 @@ def _line(cv2, panel, points, colour: str, width: int) -> None:
     cv2.polylines(panel, [path], False, _bgr(colour), width, cv2.LINE_AA)
 
 
-def _text(cv2, panel, text: str, at, colour: str, scale: float) -> None:
+def _text(
+    cv2, panel, text: str, at, colour: str, scale: float, halo: bool = False
+) -> None:
     font = cv2.FONT_HERSHEY_SIMPLEX
+    if halo:
+        (width, height), low = cv2.getTextSize(text, font, scale, 1)
+        corners = (at[0] - 2, at[1] - height - 2), (at[0] + width, at[1] + low)
+        cv2.rectangle(panel, *corners, _PAPER, -1)
     cv2.putText(panel, text, at, font, scale, _bgr(colour), 1, cv2.LINE_AA)

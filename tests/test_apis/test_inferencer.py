@@ -1,5 +1,6 @@
 """The inferencer, with a model that knows and with one that does not."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -232,7 +233,8 @@ def test_localization_of_swapped_and_of_shared_sensors(oracle):
 def test_recognition_by_neighbours(oracle, dataset, tmp_path):
     """Windows of p2: 0 to 14 s action c, then a, with the model's eyes."""
     one = wearer(2)
-    (answer,) = oracle.recognize(one, dataset, show_dir=tmp_path / 'pics')
+    os.chdir(dataset.parent)  # a relative path, as commands get them
+    (answer,) = oracle.recognize(one, dataset.name, show_dir=tmp_path / 'pics')
     actions = [window['action'] for window in answer['windows']]
     assert actions[:2] == ['c', 'c'] and actions[-2:] == ['a', 'a']
     assert answer['windows'][0]['score'] > 0.99
