@@ -23,6 +23,7 @@ from raw_tables import (
 from mobind_mm.apis import MoBindInferencer, init_model
 from mobind_mm.datasets.io import write_imu, write_pose
 from mobind_mm.datasets.io.imu_file import read_imu_file
+from mobind_mm.datasets.synthetic.example import write_labelled
 from mobind_mm.structures import Clock, Recording
 
 REPO = Path(__file__).parents[2]
@@ -255,7 +256,15 @@ def test_the_other_commands_run_and_write(run, files, checkpoint, tmp_path):
     answer = json.loads((tmp_path / 'retrieve.json').read_text())
     found = answer[0]['recordings'][0]['name']
     assert found == str(files / 'pose.json')
-    for name in ('localization.png', 'retrieval.png'):
+    labelled = write_labelled(tmp_path / 'labelled', 1, 12.0)
+    status, text, _ = run(
+        'recognize.py', *imu, '--gallery', labelled, *model, *out
+    )
+    assert status == 0 and f'{files / "imu.csv"}: ' in text
+    (answer,) = json.loads((tmp_path / 'recognize.json').read_text())
+    assert answer['action'] in answer['scores']
+    assert f'{answer["action"]} ({answer["score"]:.3f})' in text
+    for name in ('localization.png', 'retrieval.png', 'actions.png'):
         assert (tmp_path / name).stat().st_size > 1000
 
 
