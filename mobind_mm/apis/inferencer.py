@@ -17,6 +17,7 @@ from rich.progress import track
 from torch.utils.data import DataLoader
 
 from ..datasets import IMUPoseDataset
+from ..datasets.transforms import KeepSensors
 from ..evaluation.embedding_table import Table, stack_rows
 from ..evaluation.metrics.embedding_metric import embedding_row
 from ..utils.files import replacing
@@ -370,6 +371,7 @@ class MoBindInferencer(BaseInferencer):
         self,
         takes: Mapping[str, tuple],
         stride_sec: float | None = None,
+        limbs: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> RecordingWindows:
         """Windows of recordings as the model takes them.
@@ -377,15 +379,19 @@ class MoBindInferencer(BaseInferencer):
         Args:
             takes: See :class:`RecordingWindows`, like ``kwargs``.
             stride_sec: Seconds between windows.
+            limbs: Mask all other sensors and limbs.
             **kwargs: Of :class:`RecordingWindows`.
         """
         seconds = self.preparation.window_sec
+        pipeline = list(self.preparation.transforms)
+        if limbs:
+            pipeline.insert(0, KeepSensors(limbs, limbs_too=True))
         return RecordingWindows(
             takes,
             window_sec=seconds,
             stride_sec=stride_sec or seconds,
             min_label_overlap=self.preparation.min_label_overlap,
-            pipeline=self.preparation.transforms,
+            pipeline=pipeline,
             **kwargs,
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import search_index
 from ..structures import Recording
-from .retrieving import only
+from .retrieving import only, shared_sensors
 from .takes import Takes, is_data_set, named_takes
 
 if TYPE_CHECKING:
@@ -49,10 +49,9 @@ def recognize(
         raise ValueError(
             f'modality must be one of {MODALITIES}, got {modality!r}.'
         )
-    known = _embed(
-        inferencer, labelled, modality, None, classes, labelled=True
-    )
-    asked = _embed(inferencer, takes, modality, stride_sec)
+    limbs = shared_sensors(takes) if modality == 'imu' else None
+    known = _embed(inferencer, labelled, modality, None, limbs, classes)
+    asked = _embed(inferencer, takes, modality, stride_sec, limbs)
     return _nearest(asked, known, modality, classes, takes)
 
 
@@ -156,10 +155,13 @@ def _embed(
     takes: Takes,
     kind: str,
     stride_sec: float | None,
+    limbs: list[str] | None,
     classes: list[str] | None = None,
-    labelled: bool = False,
 ) -> Table:
-    """Table of the windows that show what is compared."""
+    """Table of the windows that show what is compared.
+
+    With ``classes``, of those that have a label.
+    """
     kept = {}
     for name, (entry, recording) in takes.items():
         if kind != 'both':
@@ -169,11 +171,11 @@ def _embed(
     if not kept:
         raise ValueError(f'No recording has what {kind!r} compares.')
     options = {}
-    if labelled:
+    if classes is not None:
         options = dict(
             metainfo={'classes': classes}, filter_cfg={'labelled': True}
         )
-    windows = inferencer.windows(kept, stride_sec, **options)
+    windows = inferencer.windows(kept, stride_sec, limbs, **options)
     table = inferencer.embed_windows(windows, _BATCH)
     names = ('imu', 'pose') if kind == 'both' else (kind,)
     shown = [table[f'{name}_mask'].any(axis=1) for name in names]

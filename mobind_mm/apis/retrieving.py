@@ -39,8 +39,9 @@ def retrieve(
     if k < 1:
         raise ValueError(f'k must be at least 1, got {k}.')
     source, target = direction.split('2')
-    queries = _embed(inferencer, asked, source, None, 'queries')
-    items = _embed(inferencer, index, target, stride_sec, 'gallery')
+    limbs = shared_sensors(asked if source == 'imu' else index)
+    queries = _embed(inferencer, asked, source, None, 'queries', limbs)
+    items = _embed(inferencer, index, target, stride_sec, 'gallery', limbs)
     answers = []
     for name in asked:
         rows = queries['take'] == name
@@ -57,12 +58,22 @@ def only(recording: Recording, name: str) -> Recording:
     return Recording(pose=recording.pose)
 
 
+def shared_sensors(takes: Takes) -> list[str] | None:
+    """Placements of the sensors, if all recordings that have any agree.
+
+    Who wears two sensors is best compared by these two limbs.
+    """
+    worn = {frozenset(r.imu) for _, r in takes.values() if r.imu}
+    return sorted(worn.pop()) if len(worn) == 1 else None
+
+
 def _embed(
     inferencer: MoBindInferencer,
     takes: Takes,
     name: str,
     stride_sec: float | None,
     what: str,
+    limbs: list[str] | None,
 ) -> Table:
     """Table of the windows of one modality that show something."""
     kept = {
@@ -73,7 +84,7 @@ def _embed(
     if not kept:
         missing = {'imu': 'sensors', 'pose': 'a skeleton'}[name]
         raise ValueError(f'No recording of the {what} has {missing}.')
-    windows = inferencer.windows(kept, stride_sec)
+    windows = inferencer.windows(kept, stride_sec, limbs)
     table = inferencer.embed_windows(windows, _BATCH)
     return select(table, table[f'{name}_mask'].any(axis=1))
 

@@ -164,7 +164,7 @@ def test_bars_of_retrieval_and_actions():
     axes = draw_retrieval(**examples()['retrieval']).axes[0]
     widths = [bar.get_width() for bar in axes.patches]
     np.testing.assert_allclose(widths, [0.9, 0.7, 0.5, 0.3, 0.1])
-    assert [t.get_text() for t in axes.get_yticklabels()][0] == 'take 0'
+    assert axes.get_yticklabels()[0].get_text() == 'take 0'
     axes = draw_actions(**examples()['actions']).axes[0]
     assert [bar.get_x() for bar in axes.patches] == [0, 5, 10, 15] * 2
     assert [text.get_text() for text in axes.texts[:2]] == ['sit', 'jump']
