@@ -89,8 +89,8 @@ def synchronize_clocks(
     over it, give evidence for every offset, and the model is asked about
     :data:`TOKEN_CLIPS` of these: it tells apart offsets that are seconds
     from each other, which a few clips do for all. One line (offset and
-    drift) is sought that most evidence lies on. All clips then look for
-    their own offset within a second of that line, in the signals, which
+    drift) is sought that most evidence lies on. Clips side by side then look
+    for their own offset within a second of that line, in the signals, which
     decide the milliseconds anyway; a piecewise linear clock is fitted to
     these, as straight as cross-validation allows. So the time that it takes
     hardly depends on ``max_offset``, and memory does not depend on the
@@ -136,6 +136,9 @@ def synchronize_clocks(
     fine = coarse
     if len(chosen) < len(starts) and not result.abstained:
         line = _line(middle[chosen], clips, synchronizer, max_drift_ppm, span)
+        # Without overlap: nothing is asked twice.
+        starts = np.arange(first, last - clip_sec + 1e-6, clip_sec)
+        middle = starts + clip_sec / 2
         at = line[0] + line[1] * (middle - np.mean(span))
         clips = [
             synchronizer.evidence(

@@ -203,7 +203,7 @@ def test_coarse_to_fine_finds_what_a_full_search_does(monkeypatch, around):
         *(recording, SYNC, 3.0, feats), clip_sec=15.0, around=around,
         track=track,
     )  # fmt: skip
-    assert len(asked) == 2 and shown == [('Search', 6), ('Follow', 17)]
+    assert len(asked) == 2 and shown == [('Search', 6), ('Follow', 11)]
     times = np.array([5.0, 90.0, 175.0])
     truth = times + around + 1.3 + 4e-4 * times
     for clock in (full, found):
@@ -214,7 +214,7 @@ def test_coarse_to_fine_finds_what_a_full_search_does(monkeypatch, around):
         assert clock.result.offset == pytest.approx(
             around + 1.3 + 4e-4 * 90, abs=0.01
         )
-    assert len(found.clip_times) == 17
+    assert len(found.clip_times) == 11
     np.testing.assert_allclose(
         found.clip_offsets,
         around + 1.3 + 4e-4 * found.clip_times,
