@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from mmengine.registry import Registry, init_default_scope
 from torch import nn
 
 from ..registry import MODELS
@@ -29,7 +29,9 @@ def init_model(
         device: Where the model goes.
 
     Returns:
-        The model, with its config as ``model.cfg``.
+        The model, with its config as ``model.cfg`` and, if the checkpoint
+        notes it, the meta information of its training data as
+        ``model.dataset_meta``.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -54,7 +56,7 @@ def init_model(
             )
         config = parse_config_text(text, str(checkpoint))
         config.default_scope = 'mobind_mm'
-        _check_types(config.get('model'), str(checkpoint))
+        check_types(config.get('model'), MODELS, str(checkpoint))
     elif not isinstance(config, Config):
         config = Config.fromfile(config)
     init_default_scope(config.get('default_scope', 'mobind_mm'))
@@ -66,31 +68,38 @@ def init_model(
         state = {k.removeprefix('module.'): v for k, v in state.items()}
         model.load_state_dict(state, strict=False)
     model.cfg = config
+    model.dataset_meta = (weights or {}).get('meta', {}).get('dataset_meta')
     return model.to(device).eval()
 
 
-def _check_types(node: object, source: str) -> None:
-    """Refuse a config that asks for anything but registered models.
+def check_types(node: object, registry: Registry, source: str) -> None:
+    """Refuse a config that asks for anything but registered modules.
 
     MMEngine resolves a dotted type to any object that can be imported and
     calls it, which a checkpoint from somewhere else must not be able to ask
     for.
+
+    Args:
+        node: Config, or a part of it.
+        registry: What its types must be in.
+        source: Where it comes from, for the message.
 
     Raises:
         ValueError: Naming the type.
     """
     if isinstance(node, (list, tuple)):
         for child in node:
-            _check_types(child, source)
+            check_types(child, registry, source)
     if not isinstance(node, dict):
         return
-    MODELS.import_from_location()
+    registry.import_from_location()
     kind = node.get('type')
-    if kind is not None and kind not in MODELS.module_dict:
+    if kind is not None and kind not in registry.module_dict:
         raise ValueError(
-            f'The config in {source} asks for {kind!r}, which is no model of '
-            'mobind_mm. If you trust it, pass the config file as well.'
+            f'The config in {source} asks for {kind!r}, which is no '
+            f'{registry.name} of mobind_mm. If you trust it, pass the config '
+            'file as well.'
         )
     for key, child in node.items():
         if key != 'init_cfg':  # not used: the weights are in the file
-            _check_types(child, source)
+            check_types(child, registry, source)

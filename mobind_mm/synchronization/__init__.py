@@ -1,6 +1,7 @@
 """Time offsets between IMU streams and videos."""
 
-from .clock import ClockMap, synchronize_clocks
+from .clock import synchronize_clip, synchronize_clocks
+from .clock_map import ClockMap
 from .correlation import CorrelationSynchronizer
 from .fused import FusedSynchronizer
 from .result import SyncResult
@@ -12,5 +13,6 @@ __all__ = [
     'FusedSynchronizer',
     'SyncResult',
     'VoteSynchronizer',
+    'synchronize_clip',
     'synchronize_clocks',
 ]

@@ -1,65 +1,74 @@
-"""Offset and drift of two clocks over a long recording."""
+"""Offset and drift of two clocks over a recording of any length."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import lsq_linear
 
-from ..structures import Clock, PoseStream, Recording, SensorStream
+from ..structures import Recording
+from .clips import cut_clip, shift_evidence
+from .clock_fit import best_line, capped_scores, fit_clock
+from .clock_map import ClockMap
 from .fused import ClipEvidence, FusedSynchronizer
-from .refine import peak_offset
+from .result import SyncResult
 
-Feats = Callable[[Recording], Mapping[str, np.ndarray]]
+Feats = Callable[[Recording], 'Mapping[str, np.ndarray] | None']
 """What gives the model's features of a clip, see ``SyncMetric``."""
 
-_CAP = 30.0
-"""Evidence that one clip may give: no clip outvotes all others."""
-_CLOSE_SEC = 0.15
-"""A clip agrees with the common line if its own top is this near."""
+Track = Callable[[Iterable, str], Iterable]
+"""What shows the progress of an iteration; takes its description."""
+
+COARSE_CLIPS = 60
+"""Clips in which the offset is looked for everywhere."""
+TOKEN_CLIPS = 12
+"""Of these, clips of which the model is asked, too."""
+_NEAR_SEC = 1.0
+"""How far from the common line the other clips look for their offset."""
+_BEND_SEC = 0.2
+"""How far the ends of the line may still move then."""
 
 
-@dataclass(frozen=True)
-class ClockMap:
-    """How two clocks run against each other, piecewise linear.
+def synchronize_clip(
+    streams: Recording,
+    synchronizer: FusedSynchronizer,
+    max_offset: float,
+    feats: Feats | None = None,
+    around: float = 0.0,
+) -> ClockMap:
+    """One offset for a whole recording, whose clocks run alike.
 
     Args:
-        times: (M,) seconds of the pose clock, ascending.
-        offsets: (M,) seconds to add there to get the IMU clock.
-        drift_ppm: Mean slope of the offsets in parts per million; positive
-            if the IMU clock runs fast.
-        clip_times: (C,) middle of each clip on the pose clock.
-        clip_offsets: (C,) offset that each clip alone shows near the line.
-        agrees: (C,) boolean, clips that agree with the line.
-        abstained: Whether too few clips agree to trust it.
+        streams: The recording; IMU and pose have their own clocks.
+        synchronizer: Judges it.
+        max_offset: Largest difference from ``around``, in seconds.
+        feats: Gives the model's features of a clip; signals only without.
+        around: Offset in the middle of the search, in seconds.
+
+    Returns:
+        A map with the same offset everywhere.
+
+    Raises:
+        ValueError: If there is no skeleton or no sensor.
     """
-
-    times: np.ndarray
-    offsets: np.ndarray
-    drift_ppm: float
-    clip_times: np.ndarray = field(default_factory=lambda: np.empty(0))
-    clip_offsets: np.ndarray = field(default_factory=lambda: np.empty(0))
-    agrees: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
-    abstained: bool = False
-
-    def to_imu_time(self, times: np.ndarray) -> np.ndarray:
-        """Seconds of the pose clock (T,) on the IMU clock.
-
-        Beyond its ends the map goes on with the slope of its last piece.
-        """
-        times = np.asarray(times, dtype=np.float64)
-        offset = np.interp(times, self.times, self.offsets)
-        for end, inner in ((0, 1), (-1, -2)):
-            run = self.times[end] - self.times[inner]
-            slope = (self.offsets[end] - self.offsets[inner]) / run
-            beyond = (
-                times < self.times[0] if end == 0 else (times > self.times[-1])
-            )
-            linear = self.offsets[end] + slope * (times - self.times[end])
-            offset = np.where(beyond, linear, offset)
-        return times + offset
+    first, last = _pose_span(streams)
+    clip = cut_clip(streams, first, last - first, max_offset, around)
+    found = None if feats is None else feats(clip)
+    result = synchronizer(clip, found, max_offset)
+    result = _moved(result, around)
+    ends = np.array([first, max(last, first + 1e-3)])
+    return ClockMap(
+        times=ends,
+        offsets=np.full(2, result.offset),
+        drift_ppm=0.0,
+        clip_times=ends.mean(keepdims=True),
+        clip_offsets=np.array([result.offset]),
+        agrees=np.array([not result.abstained]),
+        abstained=result.abstained,
+        result=result,
+    )
 
 
 def synchronize_clocks(
@@ -71,212 +80,162 @@ def synchronize_clocks(
     stride_sec: float = 10.0,
     max_drift_ppm: float = 1000.0,
     knot_sec: float = 120.0,
+    around: float = 0.0,
+    track: Track | None = None,
 ) -> ClockMap:
-    """Follow the offset through a long recording.
+    """Follow the offset through a long recording, from coarse to fine.
 
-    The recording is cut into clips; each gives evidence for every offset.
-    One line (offset and drift) is sought that most evidence of all clips
-    lies on; near it every clip has its own fine offset; a piecewise linear
-    clock is fitted to these, as straight as cross-validation allows.
+    The recording is cut into clips. :data:`COARSE_CLIPS` of them, spread
+    over it, give evidence for every offset, and the model is asked about
+    :data:`TOKEN_CLIPS` of these: it tells apart offsets that are seconds
+    from each other, which a few clips do for all. One line (offset and
+    drift) is sought that most evidence lies on. Clips side by side then look
+    for their own offset within a second of that line, in the signals, which
+    decide the milliseconds anyway; a piecewise linear clock is fitted to
+    these, as straight as cross-validation allows. So the time that it takes
+    hardly depends on ``max_offset``, and memory does not depend on the
+    length of the recording, if its arrays are read when sliced.
 
     Args:
         streams: The recording; IMU and pose have their own clocks.
         synchronizer: Judges each clip.
-        max_offset: Largest offset anywhere in the recording, in seconds.
+        max_offset: Largest difference of the offset from ``around``
+            anywhere in the recording, in seconds.
         feats: Gives the model's features of a clip; signals only without.
         clip_sec: Length of a clip in seconds.
         stride_sec: Seconds between clips.
         max_drift_ppm: Largest drift in parts per million.
         knot_sec: Seconds between the knots of the clock.
+        around: Offset in the middle of the search, in seconds.
+        track: Shows the progress.
 
     Raises:
         ValueError: If there is no skeleton, or it is shorter than a clip.
     """
-    if streams.pose is None or not streams.imu:
-        raise ValueError('To align clocks takes a skeleton and a sensor.')
-    first, last = streams.pose.clock.span
+    first, last = _pose_span(streams)
     if last - first < clip_sec:
         raise ValueError(
             f'The skeleton lasts {last - first:.1f} s, less than one clip of '
             f'{clip_sec} s; shorten clip_sec or synchronise it as one clip.'
         )
+    track = track or (lambda items, description: items)
+    span = (first, last)
     starts = np.arange(first, last - clip_sec + 1e-6, stride_sec)
+    chosen = _spread(len(starts), COARSE_CLIPS)
+    asked = set(_spread(len(chosen), TOKEN_CLIPS).tolist())
     clips = []
-    for start in starts:
-        clip = _cut(streams, start, clip_sec, max_offset)
-        found = None if feats is None else feats(clip)
+    for i, start in enumerate(track(starts[chosen], 'Search')):
+        clip = cut_clip(streams, start, clip_sec, max_offset, around)
+        found = feats(clip) if feats is not None and i in asked else None
         clips.append(synchronizer.evidence(clip, found, max_offset))
     middle = starts + clip_sec / 2
-    return fit_clock(
-        middle, clips, synchronizer, max_drift_ppm, knot_sec, (first, last)
+    coarse = fit_clock(
+        *(middle[chosen], clips, synchronizer, max_drift_ppm, knot_sec, span)
+    )
+    result = _decide(middle[chosen], clips, coarse, synchronizer)
+    fine = coarse
+    if len(chosen) < len(starts) and not result.abstained:
+        line = _line(middle[chosen], clips, synchronizer, max_drift_ppm, span)
+        # Without overlap: nothing is asked twice.
+        starts = np.arange(first, last - clip_sec + 1e-6, clip_sec)
+        middle = starts + clip_sec / 2
+        at = line[0] + line[1] * (middle - np.mean(span))
+        clips = [
+            synchronizer.evidence(
+                cut_clip(streams, start, clip_sec, _NEAR_SEC, around + near),
+                None,
+                _NEAR_SEC,
+            )
+            for start, near in zip(track(starts, 'Follow'), at)
+        ]
+        bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
+        fine = fit_clock(middle, clips, synchronizer, bend, knot_sec, span)
+        fine = _added(fine, *line, np.mean(span))
+    middle_offset = float(np.interp(np.mean(span), fine.times, fine.offsets))
+    result = replace(result, offset=middle_offset, drift_ppm=fine.drift_ppm)
+    return replace(
+        fine,
+        offsets=fine.offsets + around,
+        clip_offsets=fine.clip_offsets + around,
+        abstained=result.abstained,
+        result=_moved(result, around),
     )
 
 
-def fit_clock(
+def _pose_span(streams: Recording) -> tuple[float, float]:
+    if streams.pose is None or not streams.imu:
+        raise ValueError('To align clocks takes a skeleton and a sensor.')
+    return streams.pose.clock.span
+
+
+def _spread(count: int, most: int) -> np.ndarray:
+    """Indices of at most ``most`` of ``count`` items, evenly spread."""
+    if count <= most:
+        return np.arange(count)
+    return np.round(np.linspace(0, count - 1, most)).astype(int)
+
+
+def _decide(
+    times: np.ndarray,
+    clips: list[ClipEvidence],
+    clock: ClockMap,
+    synchronizer: FusedSynchronizer,
+) -> SyncResult:
+    """All clips as one answer about the offset in the middle of the clock.
+
+    Their evidence is set right by the clock's drift and added up. Sums of
+    much evidence are sure of something even where the streams have nothing
+    in common, so the answer counts only if enough clips would have found it
+    alone; else the reason is that of most of them.
+    """
+    middle = float(np.interp(clock.times.mean(), clock.times, clock.offsets))
+    drift = np.interp(times, clock.times, clock.offsets) - middle
+    result = synchronizer.decide(shift_evidence(clips, drift))
+    if not clock.abstained:
+        return result
+    alone = Counter(synchronizer.decide([clip]).reason for clip in clips)
+    reason, count = alone.most_common(1)[0]
+    return replace(
+        result,
+        abstained=True,
+        reason=reason if reason and count > len(clips) / 2 else 'weak',
+        confidence=min(result.confidence, float(clock.agrees.mean())),
+    )
+
+
+def _line(
     times: np.ndarray,
     clips: list[ClipEvidence],
     synchronizer: FusedSynchronizer,
     max_drift_ppm: float,
-    knot_sec: float,
     span: tuple[float, float],
-) -> ClockMap:
-    """Fit a piecewise linear clock to the evidence of clips.
-
-    Args:
-        times: (C,) middle of each clip in seconds.
-        clips: Evidence of each, on the same offsets.
-        synchronizer: Weighs it.
-        max_drift_ppm: Largest drift in parts per million.
-        knot_sec: Seconds between the knots.
-        span: First and last time of the clock in seconds.
-    """
-    offsets = clips[0].offsets
-    scores = np.array([synchronizer.total(clip) for clip in clips])
-    scores = np.minimum(scores, _CAP)
-    centre = 0.5 * (span[0] + span[1])
-    offset, drift = _best_line(times - centre, offsets, scores, max_drift_ppm)
-    line = offset + drift * (times - centre)
-    fine, weight = np.empty(len(times)), np.zeros(len(times))
-    for i, clip in enumerate(clips):
-        near = np.abs(offsets - line[i]) <= _CLOSE_SEC
-        if near.sum() < 3:
-            fine[i] = line[i]
-            continue
-        score = synchronizer.total(clip, fine=True)
-        fine[i] = peak_offset(offsets[near], score[near])
-        inside = abs(fine[i] - line[i]) < _CLOSE_SEC - 0.02
-        # What the clip would say if the line did not guide it.
-        alone = abs(offsets[scores[i].argmax()] - line[i]) < _CLOSE_SEC
-        weight[i] = max(scores[i].max(), 0.0) * inside * alone
-    agrees = weight > 0
-    if agrees.sum() < 2:
-        ends = np.array(span)
-        return ClockMap(
-            *(ends, offset + drift * (ends - centre), drift * 1e6),
-            *(times, fine, agrees, True),
-        )
-    knots = np.linspace(*span, max(round(np.ptp(span) / knot_sec), 1) + 1)
-    values = _smooth_clock(times, fine, weight, knots)
-    slope = np.polyfit(
-        times[agrees], np.interp(times, knots, values)[agrees], 1
-    )
-    return ClockMap(
-        *(knots, values, float(slope[0] * 1e6), times, fine, agrees),
-        abstained=bool(agrees.mean() < 0.25),
-    )
-
-
-def _best_line(
-    times: np.ndarray,
-    offsets: np.ndarray,
-    scores: np.ndarray,
-    max_drift_ppm: float,
 ) -> tuple[float, float]:
-    """Offset at time 0 and drift whose line gathers most evidence."""
-    step = offsets[1] - offsets[0]
-    reach = max(np.abs(times).max(), 1.0)
-    limit = max_drift_ppm * 1e-6
-    count = int(np.ceil(2 * limit * reach / step)) | 1  # odd: has zero drift
-    best = (-np.inf, 0.0, 0.0)
-    for drift in np.linspace(-limit, limit, max(count, 3)):
-        total = np.zeros(len(offsets))
-        for time, score in zip(times, scores):
-            total += np.interp(
-                offsets + drift * time, offsets, score, left=0, right=0
-            )
-        top = int(total.argmax())
-        best = max(best, (total[top], peak_offset(offsets, total), drift))
-    return best[1], best[2]
-
-
-def _smooth_clock(
-    times: np.ndarray,
-    values: np.ndarray,
-    weight: np.ndarray,
-    knots: np.ndarray,
-) -> np.ndarray:
-    """Values (M,) at knots: robust, with as few bends as data demand."""
-    basis = np.array(
-        [np.interp(times, knots, row) for row in np.eye(len(knots))]
-    ).T
-    bends = np.diff(np.eye(len(knots)), 2, axis=0)
-    fold = np.arange(len(times)) % 5
-    best = (np.inf, np.inf)
-    for stiffness in (1e4, 1e2, 1.0, 1e-2) if len(bends) else (1.0,):
-        error = 0.0
-        for k in range(5):
-            train = weight * (fold != k)
-            if (train > 0).sum() < 2:
-                continue
-            fitted = _robust_fit(basis, values, train, bends, stiffness)
-            left = np.abs(values - basis @ fitted) * (fold == k) * (weight > 0)
-            error += left.sum()
-        # Bends must be worth it: a tenth better, at least.
-        if error < 0.9 * best[0]:
-            best = (error, stiffness)
-    return _robust_fit(basis, values, weight, bends, best[1])
-
-
-def _robust_fit(
-    basis: np.ndarray,
-    values: np.ndarray,
-    weight: np.ndarray,
-    bends: np.ndarray,
-    stiffness: float,
-) -> np.ndarray:
-    """Penalised least absolute deviations by reweighting."""
-    weight = weight / weight.sum()
-    scale = weight.copy()
-    for _ in range(20):
-        root = np.sqrt(scale)[:, None]
-        rows = np.vstack([basis * root, np.sqrt(stiffness) * bends])
-        right = np.concatenate([values * root[:, 0], np.zeros(len(bends))])
-        fitted = lsq_linear(rows, right).x
-        left = np.abs(values - basis @ fitted)
-        scale = weight / np.maximum(left, 2e-3)
-        scale = scale / scale.sum()
-    return fitted
-
-
-def _cut(
-    streams: Recording, start: float, seconds: float, margin: float
-) -> Recording:
-    """A clip of the pose, and the IMU from a margin before to one after.
-
-    Both clocks count from the start of the IMU's part, so that streams in
-    step have offset 0.
-    """
-    origin = start - margin
-    imu = {
-        placement: _cut_sensor(stream, origin, seconds + 2 * margin)
-        for placement, stream in streams.imu.items()
-    }
-    pose, part = streams.pose, streams.pose.clock.slice(start, start + seconds)
-    return Recording(
-        imu,
-        PoseStream(
-            _shifted(pose.clock, part, origin),
-            np.asarray(pose.keypoints[part]),
-            np.asarray(pose.scores[part]),
-            pose.layout,
-            pose.img_shape,
-        ),
+    """Offset in the middle and drift on which most evidence lies."""
+    scores = capped_scores(clips, synchronizer)
+    return best_line(
+        times - np.mean(span), clips[0].offsets, scores, max_drift_ppm
     )
 
 
-def _cut_sensor(
-    stream: SensorStream, start: float, seconds: float
-) -> SensorStream:
-    part = stream.clock.slice(start, start + seconds)
-    channels = {k: np.asarray(v[part]) for k, v in stream.channels.items()}
-    clock = _shifted(stream.clock, part, start)
-    return SensorStream(clock, channels, stream.gravity, stream.frame)
+def _added(
+    clock: ClockMap, offset: float, drift: float, middle: float
+) -> ClockMap:
+    """A clock that was fitted to what is left of a line, with the line."""
+    return replace(
+        clock,
+        offsets=clock.offsets + offset + drift * (clock.times - middle),
+        drift_ppm=clock.drift_ppm + drift * 1e6,
+        clip_offsets=clock.clip_offsets
+        + offset
+        + drift * (clock.clip_times - middle),
+    )
 
 
-def _shifted(clock: Clock, part: slice, origin: float) -> Clock:
-    """Clock of a part of a stream, counting from another origin."""
-    times = clock.at(part) - origin
-    if clock.times is not None:
-        return Clock(len(times), times=times)
-    start = float(times[0]) if len(times) else 0.0
-    return Clock(len(times), rate=clock.rate, start=start)
+def _moved(result: SyncResult, by: float) -> SyncResult:
+    """An answer about an offset that is larger by some seconds."""
+    return replace(
+        result,
+        offset=result.offset + by,
+        rivals=[(offset + by, p) for offset, p in result.rivals],
+        offsets=result.offsets + by,
+    )

@@ -76,7 +76,9 @@ def read_checkpoint(source: str) -> dict[str, Any]:
         ValueError: If it is damaged, unsafe, or not a checkpoint.
     """
     try:
-        checkpoint = CheckpointLoader.load_checkpoint(source, 'cpu')
+        checkpoint = CheckpointLoader.load_checkpoint(
+            source, 'cpu', logger='silent'
+        )
     except FileNotFoundError:
         raise FileNotFoundError(
             f'There is no checkpoint {source}; check the path.'

@@ -38,6 +38,26 @@ def write_results(path: str, metrics: Mapping[str, Any]) -> None:
         temporary.write_text(f'{text}\n', encoding='utf-8')
 
 
+def write_json(path: str | Path, content: Any) -> None:
+    """Write nested plain data; arrays become lists, NaN becomes ``null``.
+
+    The file is written under a temporary name first.
+    """
+    with replacing(path) as temporary:
+        text = json.dumps(_plain(content), indent=2, allow_nan=False)
+        temporary.write_text(f'{text}\n', encoding='utf-8')
+
+
+def _plain(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {str(key): _plain(value) for key, value in content.items()}
+    if hasattr(content, 'tolist'):
+        content = content.tolist()
+    if isinstance(content, (list, tuple)):
+        return [_plain(value) for value in content]
+    return plain_value(content)
+
+
 def plain_value(value: Any) -> Any:
     """A number of numpy or PyTorch as one that JSON knows."""
     value = value.item() if hasattr(value, 'item') else value

@@ -1,7 +1,11 @@
 """Pictures of the tasks, and the visualizer that MMEngine finds."""
 
+from .actions import draw_actions
+from .clock_drift import draw_clock_drift
 from .confusion_matrix import draw_confusion_matrix
+from .localization import draw_localization
 from .recall_curves import draw_recall_curves
+from .retrieval import draw_retrieval
 from .scene_frames import scene_frames
 from .similarity_matrix import draw_similarity_matrix
 from .skeleton import draw_skeleton
@@ -10,8 +14,12 @@ from .visualizer import MoBindVisualizer
 
 __all__ = [
     'MoBindVisualizer',
+    'draw_actions',
+    'draw_clock_drift',
     'draw_confusion_matrix',
+    'draw_localization',
     'draw_recall_curves',
+    'draw_retrieval',
     'draw_similarity_matrix',
     'draw_skeleton',
     'draw_sync_curve',

@@ -23,6 +23,7 @@ _BONES += [
     *(('left_shoulder', 'right_shoulder'), ('left_hip', 'right_hip')),
     *(('nose', 'left_eye'), ('nose', 'right_eye')),
 ]
+_NECK = ('left_shoulder', 'right_shoulder', 'nose')
 
 WORN_AT = {
     'head': ('left_eye', 'right_eye'),
@@ -126,7 +127,7 @@ def _draw_person(
                 solid_capstyle='round',
                 alpha=0.85,
             )
-    neck = _find(layout, ('left_shoulder', 'right_shoulder', 'nose'))
+    neck = _find(layout, _NECK)
     if neck and seen[neck].all():
         ends = np.stack([points[neck[:2]].mean(axis=0), points[neck[2]]])
         axes.plot(*ends.T, color=colour, linewidth=3, alpha=0.85)
@@ -176,6 +177,18 @@ def _name_sensors(
             arrowprops=dict(arrowstyle='-', color=GREY, lw=0.7, zorder=3),
             path_effects=[withStroke(linewidth=2.5, foreground='white')],
         )
+
+
+def bone_indices(layout: str) -> list[tuple[int, int]]:
+    """Indices of the ends of each bone of a layout that is drawn."""
+    found = (_find(layout, bone) for bone in _BONES)
+    return [tuple(ends) for ends in found if ends]
+
+
+def neck_indices(layout: str) -> list[list[int]]:
+    """Shoulders and nose, between which the neck is drawn; none without."""
+    found = _find(layout, _NECK)
+    return [found] if found else []
 
 
 def _find(layout: str, names: Sequence[str]) -> list[int]:

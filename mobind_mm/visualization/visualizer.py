@@ -14,16 +14,24 @@ from mmengine.visualization import Visualizer
 
 from ..registry import VISUALIZERS
 from ..utils.files import replacing
+from .actions import draw_actions
+from .clock_drift import draw_clock_drift
 from .confusion_matrix import draw_confusion_matrix
 from .figures import to_image
+from .localization import draw_localization
 from .recall_curves import draw_recall_curves
+from .retrieval import draw_retrieval
 from .similarity_matrix import draw_similarity_matrix
 from .skeleton import draw_skeleton
 from .sync_curve import draw_sync_curve
 
 PICTURES: dict[str, Callable[..., Figure]] = {
+    'actions': draw_actions,
+    'clock_drift': draw_clock_drift,
     'confusion_matrix': draw_confusion_matrix,
+    'localization': draw_localization,
     'recall_curves': draw_recall_curves,
+    'retrieval': draw_retrieval,
     'similarity_matrix': draw_similarity_matrix,
     'skeleton': draw_skeleton,
     'sync_curve': draw_sync_curve,

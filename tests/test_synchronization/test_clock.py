@@ -5,14 +5,15 @@ import pytest
 from sync_streams import drawn_clip
 
 from mobind_mm.structures import Clock, PoseStream, Recording, SensorStream
-from mobind_mm.synchronization import FusedSynchronizer
-from mobind_mm.synchronization.clock import (
+from mobind_mm.synchronization import (
     ClockMap,
-    _best_line,
-    _cut,
-    fit_clock,
+    FusedSynchronizer,
+    synchronize_clip,
     synchronize_clocks,
 )
+from mobind_mm.synchronization import clock as clock_module
+from mobind_mm.synchronization.clips import cut_clip
+from mobind_mm.synchronization.clock_fit import best_line, fit_clock
 from mobind_mm.synchronization.fused import EVIDENCE_NAMES, ClipEvidence
 
 SYNC = FusedSynchronizer(use_feats=False)
@@ -144,7 +145,7 @@ def test_best_line_equals_a_search_over_all_lines():
     times, drift = np.linspace(-80, 80, 9), 3e-4
     scores = np.array([bump(0.5 + drift * t).rows.sum(0) for t in times])
     scores += rng.uniform(0, 1, scores.shape)
-    found = _best_line(times, OFFSETS, scores, 1000.0)
+    found = best_line(times, OFFSETS, scores, 1000.0)
     best = max(
         (
             sum(
@@ -170,11 +171,85 @@ def test_map_goes_on_beyond_its_ends():
     expected = times + np.array([0.9, 1.0, 1.05, 1.25, 1.4, 1.7])
     np.testing.assert_allclose(clock.to_imu_time(times), expected)
     assert clock.to_imu_time(5.0) == pytest.approx(6.05)
+    np.testing.assert_allclose(clock.to_pose_time(expected), times)
+
+
+def test_a_map_of_dates_keeps_its_precision():
+    offset = 1.7e9
+    clock = ClockMap(np.array([0.0, 60.0]), np.array([offset, offset]), 0.0)
+    times = np.array([0.1234567, 30.0, 90.0])
+    back = clock.to_pose_time(clock.to_imu_time(times))
+    np.testing.assert_allclose(back, times, atol=1e-6)
+
+
+@pytest.mark.parametrize('around', [0.0, 40.0])
+def test_coarse_to_fine_finds_what_a_full_search_does(monkeypatch, around):
+    recording = drifting(400, 1.3 + around, seconds=180.0)
+    full = synchronize_clocks(
+        recording, SYNC, 3.0, clip_sec=15.0, around=around
+    )
+    monkeypatch.setattr(clock_module, 'COARSE_CLIPS', 6)
+    monkeypatch.setattr(clock_module, 'TOKEN_CLIPS', 2)
+    asked, shown = [], []
+
+    def feats(clip):
+        asked.append(clip)
+
+    def track(items, description):
+        shown.append((description, len(items)))
+        return items
+
+    found = synchronize_clocks(
+        *(recording, SYNC, 3.0, feats), clip_sec=15.0, around=around,
+        track=track,
+    )  # fmt: skip
+    assert len(asked) == 2 and shown == [('Search', 6), ('Follow', 11)]
+    times = np.array([5.0, 90.0, 175.0])
+    truth = times + around + 1.3 + 4e-4 * times
+    for clock in (full, found):
+        np.testing.assert_allclose(clock.to_imu_time(times), truth, atol=0.01)
+        assert clock.drift_ppm == pytest.approx(400, abs=40)
+        assert not clock.abstained and clock.result.reason == ''
+        assert clock.result.confidence > 0.9
+        assert clock.result.offset == pytest.approx(
+            around + 1.3 + 4e-4 * 90, abs=0.01
+        )
+    assert len(found.clip_times) == 11
+    np.testing.assert_allclose(
+        found.clip_offsets,
+        around + 1.3 + 4e-4 * found.clip_times,
+        atol=0.03,
+    )
+
+
+def test_sensors_of_another_movement_are_refused(monkeypatch):
+    monkeypatch.setattr(clock_module, 'COARSE_CLIPS', 8)
+    recording = drifting(0, 0.0, seconds=120.0)
+    other = drawn_clip(
+        seed=9, seconds=120.0, channels=('acc', 'quat'), imu_rate=50.0
+    )
+    found = synchronize_clocks(
+        Recording(other.imu, recording.pose), SYNC, 3.0, clip_sec=15.0
+    )
+    assert found.abstained and found.result.reason == 'weak'
+    assert found.result.confidence < 0.5
+
+
+def test_one_clip_around_an_offset():
+    recording = drifting(0, 25.3, seconds=30.0)
+    found = synchronize_clip(recording, SYNC, 2.0, around=25.0)
+    assert found.result.offset == pytest.approx(25.3, abs=0.005)
+    assert found.to_imu_time(10.0) == pytest.approx(35.3, abs=0.005)
+    assert found.drift_ppm == 0 and not found.abstained
+    assert found.result.offsets[[0, -1]] == pytest.approx([23.0, 27.0])
+    # Out of reach of the search: the streams do not even overlap there.
+    lost = synchronize_clip(recording, SYNC, 2.0, around=-60.0)
+    assert lost.abstained and lost.result.reason in ('too short', 'weak')
 
 
 def test_parts_keep_their_times():
     recording = drifting(0, 0.25, seconds=40.0)
-    clip = _cut(recording, 12.0, 8.0, 2.0)
+    clip = cut_clip(recording, 12.0, 8.0, 2.0)
     pose, imu = clip.pose, clip.imu['right_wrist']
     assert pose.clock.span == pytest.approx((2.0, 10.0), abs=1 / 30)
     assert imu.clock.span[0] == pytest.approx(0.0, abs=0.02)

@@ -10,8 +10,12 @@ from mobind_mm.registry import VISUALIZERS
 from mobind_mm.skeleton import LAYOUTS
 from mobind_mm.visualization import (
     MoBindVisualizer,
+    draw_actions,
+    draw_clock_drift,
     draw_confusion_matrix,
+    draw_localization,
     draw_recall_curves,
+    draw_retrieval,
     draw_similarity_matrix,
     draw_skeleton,
     draw_sync_curve,
@@ -42,9 +46,45 @@ def person(**changes):
     return {**values, **changes}
 
 
+def acting(name, action='jump'):
+    windows = [
+        dict(start_s=5.0 * i, action=action if i else 'sit', score=0.8)
+        for i in range(4)
+    ]
+    return dict(name=name, windows=windows)
+
+
 def examples():
     rng = np.random.default_rng(0)
     return {
+        'actions': dict(answers=[acting('Ada'), acting('Ben', 'walk')]),
+        'clock_drift': dict(
+            times=np.array([0.0, 60.0]),
+            offsets=np.array([1.0, 1.02]),
+            clip_times=np.arange(5.0, 60, 10),
+            clip_offsets=1 + np.arange(5.0, 60, 10) / 3000,
+            agrees=np.array([1, 1, 0, 1, 1, 1], bool),
+        ),
+        'localization': dict(
+            evidence=rng.normal(size=(2, 3, 4)),
+            sensors={
+                'A': dict(person='Ben', limb='head'),
+                'B': dict(person=None, limb=None),
+            },
+            people=['Ada', 'Ben', 'Cleo'],
+            limbs=['left_wrist', 'right_wrist', 'head', 'pelvis'],
+        ),
+        'retrieval': dict(
+            answers=[
+                dict(
+                    name='query',
+                    recordings=[
+                        dict(name=f'take {i}', similarity=0.9 - 0.2 * i)
+                        for i in range(5)
+                    ],
+                )
+            ]
+        ),
         'confusion_matrix': dict(matrix=rng.integers(0, 9, (4, 4))),
         'recall_curves': dict(
             ranks=dict(imu2pose=rng.integers(1, 21, 30)), num_gallery=20
@@ -105,6 +145,41 @@ def test_an_unknown_kind():
 def line(axes, label):
     (found,) = (x for x in axes.lines if str(x.get_label()).startswith(label))
     return found.get_xydata()
+
+
+def test_the_answer_of_localization_is_framed():
+    figure = draw_localization(**examples()['localization'])
+    frames = [axes.patches for axes in figure.axes[:3]]
+    assert [len(found) for found in frames] == [0, 1, 0]
+    (frame,) = frames[1]
+    x, y = frame.get_center()
+    assert (round(x), round(y)) == (2, 0)
+    shown = figure.axes[1].images[0].get_array()
+    np.testing.assert_array_equal(
+        shown, examples()['localization']['evidence'][:, 1]
+    )
+
+
+def test_bars_of_retrieval_and_actions():
+    axes = draw_retrieval(**examples()['retrieval']).axes[0]
+    widths = [bar.get_width() for bar in axes.patches]
+    np.testing.assert_allclose(widths, [0.9, 0.7, 0.5, 0.3, 0.1])
+    assert axes.get_yticklabels()[0].get_text() == 'take 0'
+    axes = draw_actions(**examples()['actions']).axes[0]
+    assert [bar.get_x() for bar in axes.patches] == [0, 5, 10, 15] * 2
+    assert [text.get_text() for text in axes.texts[:2]] == ['sit', 'jump']
+
+
+def test_the_clock_goes_through_its_clips():
+    given = examples()['clock_drift']
+    axes = draw_clock_drift(**given).axes[0]
+    np.testing.assert_allclose(line(axes, 'clock'), [[0, 1], [60, 1.02]])
+    kept = line(axes, 'single clips')
+    np.testing.assert_allclose(
+        kept[:, 0], given['clip_times'][given['agrees']]
+    )
+    low, high = axes.get_ylim()
+    assert low < 1.0 and high > 1.02
 
 
 def test_offset_path_runs_through_equal_moments():

@@ -56,10 +56,29 @@ def read_mmpose_json(
         ValueError: If the file is damaged, holds something else, or leaves
             the layout or the first frame open; names file and frame.
     """
+    return read_mmpose_video(path, layout, first_frame)[0]
+
+
+def read_mmpose_video(
+    path: str | Path,
+    layout: str | None = None,
+    first_frame: int | None = None,
+) -> tuple[Detections, dict]:
+    """Read the instances, and what the file says about its video.
+
+    Args:
+        path: JSON file; see :func:`read_mmpose_json`, also for the errors.
+        layout: Skeleton layout; None takes it from the file.
+        first_frame: ``frame_id`` of the video's first frame.
+
+    Returns:
+        The instances, and ``fps``, ``height``, ``width`` and the like as
+        ``tools/extract_pose.py`` notes them; empty in other files.
+    """
     items = JSONItems(path, 'instance_info')
     ids: list[int] = []
     seen: set[int] = set()
-    instances = _Instances()
+    instances = Instances()
     for item in items:
         where = f'{path}: frame number {len(ids)} of the file'
         frame = _frame_id(item, where)
@@ -75,14 +94,11 @@ def read_mmpose_json(
         ids.append(frame)
     numbers = _from_zero(ids, first_frame, path)
     order = np.argsort(numbers[instances.frames], kind='stable')
-    layout = find_layout(
-        layout,
-        items.others.get('meta_info'),
-        instances.num_keypoints,
-        path,
-    )
+    meta = items.others.get('meta_info')
+    layout = find_layout(layout, meta, instances.num_keypoints, path)
     keypoints, scores, boxes = instances.arrays(len(get_layout(layout)))
-    return Detections(
+    video = meta.get('video') if isinstance(meta, dict) else None
+    found = Detections(
         num_frames=int(numbers.max()) + 1,
         frames=numbers[instances.frames][order],
         keypoints=keypoints[order],
@@ -90,10 +106,14 @@ def read_mmpose_json(
         boxes=boxes[order],
         layout=layout,
     )
+    return found, video if isinstance(video, dict) else {}
 
 
-class _Instances:
-    """Grows arrays by instances, without an object for each number."""
+class Instances:
+    """Grows arrays by instances, without an object for each number.
+
+    ``frames`` holds what :meth:`add` was told of each instance.
+    """
 
     def __init__(self) -> None:
         self.frames = array('q')

@@ -55,8 +55,37 @@ def read_mmpose_person(
     """
     _check_video(path, rate, img_shape, start, max_gap_sec)
     detections = _read(path, img_shape, layout, first_frame, num_frames)
+    return one_person(
+        *(detections, path, rate, img_shape, person, start, max_gap_sec)
+    )
+
+
+def one_person(
+    detections: Detections,
+    source: str | Path,
+    rate: float,
+    img_shape: tuple[int, int],
+    person: str | int = 'longest',
+    start: float = 0.0,
+    max_gap_sec: float = 1.0,
+) -> PoseStream:
+    """Follow people through detections and choose one of them.
+
+    Args:
+        detections: What the pose estimator saw.
+        source: Where they are from, for messages.
+        rate: As of :func:`read_mmpose_person`, like the other arguments.
+        img_shape: (height, width) of the video in pixels.
+        person: ``longest``, ``largest`` or an id.
+        start: Time of the first frame in seconds.
+        max_gap_sec: Longest absence in seconds.
+
+    Raises:
+        ValueError: If the video cannot be so, or has no such person.
+    """
+    _check_video(source, rate, img_shape, start, max_gap_sec)
     max_gap = round(max_gap_sec * rate)
-    track = follow_person(detections, person, max_gap, path)
+    track = follow_person(detections, person, max_gap, source)
     return _stream(detections, track, rate, start, img_shape)
 
 
@@ -95,6 +124,35 @@ def read_mmpose_people(
     """
     _check_video(path, rate, img_shape, start, max_gap_sec)
     detections = _read(path, img_shape, layout, first_frame, num_frames)
+    return all_people(
+        *(detections, path, rate, img_shape, min_sec, start, max_gap_sec)
+    )
+
+
+def all_people(
+    detections: Detections,
+    source: str | Path,
+    rate: float,
+    img_shape: tuple[int, int],
+    min_sec: float = 1.0,
+    start: float = 0.0,
+    max_gap_sec: float = 1.0,
+) -> dict[int, PoseStream]:
+    """Follow people through detections.
+
+    Args:
+        detections: What the pose estimator saw.
+        source: Where they are from, for messages.
+        rate: As of :func:`read_mmpose_people`, like the other arguments.
+        img_shape: (height, width) of the video in pixels.
+        min_sec: Seconds for which somebody must be seen to be returned.
+        start: Time of the first frame in seconds.
+        max_gap_sec: Longest absence in seconds.
+
+    Raises:
+        ValueError: If the video cannot be so.
+    """
+    _check_video(source, rate, img_shape, start, max_gap_sec)
     return {
         track.id: _stream(detections, track, rate, start, img_shape)
         for track in track_people(detections, round(max_gap_sec * rate))

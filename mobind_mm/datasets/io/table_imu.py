@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...structures import Clock, SensorStream
-from .own_data_keys import check_imu, check_sensor
+from .own_data_keys import SENSOR, check_imu, check_sensor
 from .own_data_values import merged, named
 from .schema import IMU_CHANNELS
 from .sensor_parts import join_parts
@@ -51,16 +51,35 @@ def read_imu_tables(
     """
     spec = check_imu(spec, where)
     notes = [] if notes is None else notes
-    streams = {}
-    for placement, sensor in spec.items():
-        place = f'{where}.{placement}'
-        check_sensor(sensor, place)
-        with named(place):
-            streams[placement] = _read_sensor(sensor, Path(root), notes)
-    return streams
+    return {
+        placement: read_sensor(sensor, root, f'{where}.{placement}', notes)
+        for placement, sensor in spec.items()
+    }
 
 
-def _read_sensor(spec: Mapping, root: Path, notes: list[str]) -> SensorStream:
+def read_sensor(
+    spec: Mapping, root: str | Path, where: str, notes: list[str]
+) -> SensorStream:
+    """Read one sensor, of one table or of several parts.
+
+    Args:
+        spec: Its keys, see docs/own_data.md.
+        root: Directory that ``file`` is relative to.
+        where: File and key of ``spec``, for messages.
+        notes: List that remarks are added to.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ImportError: If a Parquet file cannot be read here.
+        ValueError: Naming key, file, row, column and value.
+    """
+    spec = merged({}, SENSOR(spec, where))
+    check_sensor(spec, where)
+    with named(where):
+        return _read_tables(spec, Path(root), notes)
+
+
+def _read_tables(spec: Mapping, root: Path, notes: list[str]) -> SensorStream:
     if 'parts' not in spec:
         return read_imu_table(spec, root, notes)
     shared = {key: v for key, v in spec.items() if key != 'parts'}

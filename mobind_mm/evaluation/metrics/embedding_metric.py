@@ -62,17 +62,7 @@ class EmbeddingMetric(BaseMetric):
                     f'{sample.get("take")!r} came as a clip longer than the '
                     "model's window; set window_sec of the data set to it."
                 )
-            row = {key: _float(sample[key]) for key in EMBEDDINGS}
-            keys = MASKS
-            if self.tokens:
-                row.update(_tokens(sample))
-                keys = (*MASKS, 'pose_token_mask')
-            for key in keys:
-                row[key] = sample[key].detach().cpu().numpy()
-            row.update({key: sample.get(key) for key in IDS})
-            row['role'] = sample.get('role', 'query')
-            row['action'] = int(sample.get('action', -1))
-            self.results.append(row)
+            self.results.append(embedding_row(sample, self.tokens))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Values of the metric from the rows of all processes."""
@@ -115,6 +105,29 @@ class EmbeddingMetric(BaseMetric):
             names[i] if 0 <= i < len(names) else str(i)
             for i in actions.tolist()
         ]
+
+
+def embedding_row(sample: Mapping[str, Any], tokens: bool = False) -> dict:
+    """Row of a table of embeddings from a window's data sample.
+
+    Args:
+        sample: Data sample, or a dictionary of its fields.
+        tokens: Keep the tokens, too.
+
+    Raises:
+        ValueError: If the model gives no tokens and they are asked for.
+    """
+    row = {key: _float(sample[key]) for key in EMBEDDINGS}
+    keys = MASKS
+    if tokens:
+        row.update(_tokens(sample))
+        keys = (*MASKS, 'pose_token_mask')
+    for key in keys:
+        row[key] = sample[key].detach().cpu().numpy()
+    row.update({key: sample.get(key) for key in IDS})
+    row['role'] = sample.get('role', 'query')
+    row['action'] = int(sample.get('action', -1))
+    return row
 
 
 def _float(x: torch.Tensor) -> np.ndarray:

@@ -1,0 +1,190 @@
+"""What people do: by a classifier, or by their nearest neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..evaluation.embedding_table import Table, modality, select
+from ..evaluation.functional import search_index
+from ..structures import Recording
+from .retrieving import only, shared_sensors
+from .takes import Takes, is_data_set, named_takes
+
+if TYPE_CHECKING:
+    from .inferencer import MoBindInferencer
+
+MODALITIES = ('imu', 'pose', 'both')
+_BATCH = 64
+
+
+def recognize(
+    inferencer: MoBindInferencer,
+    inputs: Any,
+    gallery: Any,
+    stride_sec: float | None,
+    modality: str | None,
+) -> list[dict[str, Any]]:
+    """See :meth:`MoBindInferencer.recognize`."""
+    takes, _ = named_takes(inputs)
+    takes = {name: ({}, recording) for name, (_, recording) in takes.items()}
+    if hasattr(inferencer.model, 'num_classes'):
+        if gallery is not None:
+            raise ValueError(
+                f'{inferencer.name} is a classifier and needs no gallery.'
+            )
+        return _classify(inferencer, takes, stride_sec)
+    if gallery is None:
+        raise ValueError(
+            f'{inferencer.name} compares movements and knows no actions: '
+            'give a gallery of labelled recordings, or the checkpoint of a '
+            'MoBindClassifier.'
+        )
+    labelled, classes = _gallery(gallery)
+    if modality is None:
+        modality = _shared_modality(takes)
+    if modality not in MODALITIES:
+        raise ValueError(
+            f'modality must be one of {MODALITIES}, got {modality!r}.'
+        )
+    limbs = shared_sensors(takes) if modality == 'imu' else None
+    known = _embed(inferencer, labelled, modality, None, limbs, classes)
+    asked = _embed(inferencer, takes, modality, stride_sec, limbs)
+    return _nearest(asked, known, modality, classes, takes)
+
+
+def _classify(
+    inferencer: MoBindInferencer, takes: Takes, stride_sec: float | None
+) -> list[dict[str, Any]]:
+    """Probabilities of a classifier, averaged over windows."""
+    count = inferencer.model.num_classes
+    classes = inferencer.classes or [str(i) for i in range(count)]
+    found: dict[str, list] = {name: [] for name in takes}
+    windows = inferencer.windows(takes, stride_sec)
+    for sample in inferencer.predict(windows, _BATCH):
+        scores = sample['pred_scores'].float().cpu().numpy()
+        found[sample['take']].append((sample['window_start'], scores))
+    return [_answer(name, rows, classes) for name, rows in found.items()]
+
+
+def _nearest(
+    asked: Table,
+    known: Table,
+    kind: str,
+    classes: list[str],
+    takes: Takes,
+) -> list[dict[str, Any]]:
+    """Similarity to the nearest window of every action."""
+    x, x_mask = modality(asked, kind)
+    y, y_mask = modality(known, kind)
+    scores = np.full((len(x), len(classes)), -1.0)
+    for label in np.unique(known['action']):
+        rows = known['action'] == label
+        mask = None if y_mask is None else y_mask[rows]
+        _, similarity = search_index(x, y[rows], 1, x_mask, mask)
+        scores[:, label] = similarity[:, 0]
+    answers = []
+    for name in takes:
+        rows = np.flatnonzero(asked['take'] == name)
+        pairs = [(asked['window_start'][i], scores[i]) for i in rows]
+        answers.append(_answer(name, pairs, classes))
+    return answers
+
+
+def _answer(
+    name: str, rows: list[tuple[float, np.ndarray]], classes: list[str]
+) -> dict[str, Any]:
+    """Actions of the windows of a recording, and of all of it."""
+    if not rows:
+        raise ValueError(
+            f'{name}: no window shows a sensor or a limb of the model.'
+        )
+    windows = [
+        {
+            'start_s': float(start),
+            'action': classes[int(scores.argmax())],
+            'score': float(scores.max()),
+        }
+        for start, scores in rows
+    ]
+    mean = np.mean([scores for _, scores in rows], axis=0)
+    return {
+        'name': name,
+        'action': classes[int(mean.argmax())],
+        'score': float(mean.max()),
+        'scores': dict(zip(classes, mean.tolist())),
+        'windows': windows,
+    }
+
+
+def _gallery(source: Any) -> tuple[Takes, list[str]]:
+    """Labelled recordings and the names of their actions."""
+    if isinstance(source, Mapping) and not is_data_set(source):
+        takes: Takes = {}
+        for label, (action, recordings) in enumerate(source.items()):
+            for name, (_, recording) in named_takes(recordings)[0].items():
+                takes[f'{action}/{name}'] = {'label': label}, recording
+        return takes, [str(action) for action in source]
+    takes, classes = named_takes(source)
+    if not classes or not any(e.get('segments') for e, _ in takes.values()):
+        raise ValueError(
+            'The gallery has no labelled segments; name a data set with '
+            'labels, or give a mapping of actions to recordings.'
+        )
+    return takes, classes
+
+
+def _shared_modality(takes: Takes) -> str:
+    """What all recordings have."""
+    imu = all(recording.imu for _, recording in takes.values())
+    pose = all(r.pose is not None for _, r in takes.values())
+    if imu and pose:
+        return 'both'
+    if not imu and not pose:
+        raise ValueError(
+            'Some recordings have sensors only and some a skeleton only; '
+            'ask about them one after the other.'
+        )
+    return 'imu' if imu else 'pose'
+
+
+def _embed(
+    inferencer: MoBindInferencer,
+    takes: Takes,
+    kind: str,
+    stride_sec: float | None,
+    limbs: list[str] | None,
+    classes: list[str] | None = None,
+) -> Table:
+    """Table of the windows that show what is compared.
+
+    With ``classes``, of those that have a label.
+    """
+    kept = {}
+    for name, (entry, recording) in takes.items():
+        if kind != 'both':
+            recording = only(recording, kind)
+        if recording.imu or recording.pose is not None:
+            kept[name] = _entry(entry, recording), recording
+    if not kept:
+        raise ValueError(f'No recording has what {kind!r} compares.')
+    options = {}
+    if classes is not None:
+        options = dict(
+            metainfo={'classes': classes}, filter_cfg={'labelled': True}
+        )
+    windows = inferencer.windows(kept, stride_sec, limbs, **options)
+    table = inferencer.embed_windows(windows, _BATCH)
+    names = ('imu', 'pose') if kind == 'both' else (kind,)
+    shown = [table[f'{name}_mask'].any(axis=1) for name in names]
+    return select(table, np.logical_and.reduce(shown))
+
+
+def _entry(entry: Mapping, recording: Recording) -> dict:
+    """An entry whose label, if any, is that of the whole recording."""
+    if 'label' not in entry:
+        return dict(entry)
+    whole = {'start_s': -1e9, 'end_s': 1e9, 'label': entry['label']}
+    return {'segments': [whole]}

@@ -1,0 +1,121 @@
+"""The videos of sensors, and the sensors of videos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..evaluation.embedding_table import Table, modality, select
+from ..evaluation.functional import cosine_similarity, search_index
+from ..structures import Recording
+from .takes import Takes, named_takes
+
+if TYPE_CHECKING:
+    from .inferencer import MoBindInferencer
+
+DIRECTIONS = ('imu2pose', 'pose2imu')
+_BATCH = 64
+
+
+def retrieve(
+    inferencer: MoBindInferencer,
+    query: Any,
+    gallery: Any,
+    direction: str | None,
+    k: int,
+    stride_sec: float,
+) -> list[dict[str, Any]]:
+    """See :meth:`MoBindInferencer.retrieve`."""
+    asked, _ = named_takes(query)
+    index, _ = named_takes(gallery)
+    if direction is None:
+        has_imu = any(recording.imu for _, recording in asked.values())
+        direction = DIRECTIONS[0 if has_imu else 1]
+    if direction not in DIRECTIONS:
+        raise ValueError(
+            f'direction must be one of {DIRECTIONS}, got {direction!r}.'
+        )
+    if k < 1:
+        raise ValueError(f'k must be at least 1, got {k}.')
+    source, target = direction.split('2')
+    limbs = shared_sensors(asked if source == 'imu' else index)
+    queries = _embed(inferencer, asked, source, None, 'queries', limbs)
+    items = _embed(inferencer, index, target, stride_sec, 'gallery', limbs)
+    answers = []
+    for name in asked:
+        rows = queries['take'] == name
+        if rows.any():
+            own = select(queries, rows)
+            answers.append(_answer(name, own, items, source, target, k))
+    return answers
+
+
+def only(recording: Recording, name: str) -> Recording:
+    """A recording with one modality, ``imu`` or ``pose``."""
+    if name == 'imu':
+        return Recording(recording.imu)
+    return Recording(pose=recording.pose)
+
+
+def shared_sensors(takes: Takes) -> list[str] | None:
+    """Placements of the sensors, if all recordings that have any agree.
+
+    Who wears two sensors is best compared by these two limbs.
+    """
+    worn = {frozenset(r.imu) for _, r in takes.values() if r.imu}
+    return sorted(worn.pop()) if len(worn) == 1 else None
+
+
+def _embed(
+    inferencer: MoBindInferencer,
+    takes: Takes,
+    name: str,
+    stride_sec: float | None,
+    what: str,
+    limbs: list[str] | None,
+) -> Table:
+    """Table of the windows of one modality that show something."""
+    kept = {
+        take: ({}, only(recording, name))
+        for take, (_, recording) in takes.items()
+        if (recording.imu if name == 'imu' else recording.pose is not None)
+    }
+    if not kept:
+        missing = {'imu': 'sensors', 'pose': 'a skeleton'}[name]
+        raise ValueError(f'No recording of the {what} has {missing}.')
+    windows = inferencer.windows(kept, stride_sec, limbs)
+    table = inferencer.embed_windows(windows, _BATCH)
+    return select(table, table[f'{name}_mask'].any(axis=1))
+
+
+def _answer(
+    name: str, query: Table, items: Table, source: str, target: str, k: int
+) -> dict[str, Any]:
+    """Best windows of each window of a query, and best recordings."""
+    x, x_mask = modality(query, source)
+    y, y_mask = modality(items, target)
+    found, similarity = search_index(x, y, k, x_mask, y_mask)
+    windows = [
+        {
+            'start_s': float(query['window_start'][i]),
+            'found': [
+                {
+                    'name': str(items['take'][j]),
+                    'start_s': float(items['window_start'][j]),
+                    'similarity': float(s),
+                }
+                for j, s in zip(found[i], similarity[i])
+            ],
+        }
+        for i in range(len(x))
+    ]
+    scores = {}
+    for take in dict.fromkeys(items['take']):
+        rows = items['take'] == take
+        mask = None if y_mask is None else y_mask[rows]
+        cosines = cosine_similarity(x, y[rows], x_mask, mask)
+        scores[str(take)] = float(np.mean(cosines.max(axis=1)))
+    best = sorted(scores, key=lambda take: -scores[take])[:k]
+    recordings = [{'name': t, 'similarity': scores[t]} for t in best]
+    return {'name': name, 'recordings': recordings, 'windows': windows}

@@ -1,0 +1,255 @@
+"""Recordings from whatever a user has: arrays, files, data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..datasets.io.imu_file import read_imu_file
+from ..datasets.io.pose_file import Video, load_people, load_pose
+from ..datasets.io.schema import IMU_CHANNELS, check_pose, check_sensor
+from ..skeleton import LIMBS
+from ..structures import Clock, PoseStream, Recording, SensorStream
+
+_CLOCK = ('rate', 'start', 'times')
+_SENSOR = (*IMU_CHANNELS, *_CLOCK, 'gravity', 'frame')
+_POSE = ('keypoints', 'scores', *_CLOCK, 'layout', 'img_shape')
+_VIDEO = ('rate', 'img_shape', 'layout', 'start', 'max_gap_sec', 'first_frame')
+_TABLES = ('.csv', '.txt', '.tsv', '.parquet', '.pq', '.yml', '.yaml')
+
+
+def to_recording(source: Any) -> Recording:
+    """One recording.
+
+    Args:
+        source: A :class:`Recording`; a mapping with ``imu`` and/or
+            ``pose``, see :func:`to_imu` and :func:`to_pose`; or a file of
+            sensors or of a skeleton.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        TypeError: If it is something else.
+        ValueError: Naming what is wrong.
+    """
+    if isinstance(source, Recording):
+        return source
+    if isinstance(source, SensorStream):
+        raise TypeError(
+            'A single SensorStream does not say where it is worn; give '
+            "{'imu': {'right_wrist': stream}}."
+        )
+    if isinstance(source, PoseStream):
+        return Recording(pose=source)
+    if isinstance(source, Mapping) and source.keys() & {'imu', 'pose'}:
+        _check_keys(source, ('imu', 'pose'), 'A recording')
+        imu, pose = source.get('imu'), source.get('pose')
+        return Recording(
+            {} if imu is None else to_imu(imu),
+            None if pose is None else to_pose(pose),
+        )
+    if isinstance(source, (str, Path)):
+        if _holds_imu(Path(source)):
+            return Recording(to_imu(source))
+        return Recording(pose=to_pose(source))
+    raise TypeError(
+        f'{type(source).__name__} is no recording; give a Recording, '
+        "{'imu': ..., 'pose': ...}, a file or a data set directory."
+    )
+
+
+def to_imu(
+    source: Any, placements_only: bool = True
+) -> dict[str, SensorStream]:
+    """Sensors by placement.
+
+    Args:
+        source: A recording; a mapping of placements to a
+            :class:`SensorStream` or to arrays (``acc`` (T, 3), ``gyro``
+            (T, 3), ``quat`` (T, 4), ``rate`` in Hz or ``times`` (T,),
+            ``start``, ``gravity``, ``frame``); a file, see
+            :func:`~mobind_mm.datasets.io.imu_file.read_imu_file`; or
+            ``{'file': ..., 'mapping': ...}``.
+        placements_only: Refuse names that are no placement.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: Naming sensor, value and fix.
+    """
+    if isinstance(source, Recording):
+        source = source.imu
+    if isinstance(source, (str, Path)):
+        source = {'file': source}
+    if not isinstance(source, Mapping):
+        raise TypeError(
+            f'{type(source).__name__} holds no sensors; give a file, or '
+            '{placement: SensorStream or arrays}.'
+        )
+    if 'file' in source:
+        _check_keys(source, ('file', 'mapping'), 'An IMU file')
+        streams = read_imu_file(source['file'], source.get('mapping'))
+    else:
+        streams = {
+            str(name): _sensor(value, f'imu {name!r}')
+            for name, value in source.items()
+        }
+    if not streams:
+        raise ValueError('There is no sensor among the IMUs.')
+    unknown = [name for name in streams if name not in LIMBS]
+    if unknown and placements_only:
+        raise ValueError(
+            f'{unknown[0]!r} is no placement of a sensor; name it after '
+            f'where it is worn: {", ".join(sorted(LIMBS))}.'
+        )
+    return streams
+
+
+def to_pose(source: Any) -> PoseStream:
+    """One person's skeleton.
+
+    Args:
+        source: A :class:`PoseStream`; a recording; arrays ``{'keypoints':
+            (T, K, 2), 'scores': (T, K), 'rate': Hz, 'img_shape': (height,
+            width), 'layout': 'coco'}``; a file, or ``{'file': ..., 'rate':
+            ..., 'img_shape': ..., 'person': ..., 'layout': ...}``; or what
+            MMPose returns, as ``{'results': ..., 'rate': ...}``.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: Naming what is wrong.
+    """
+    if isinstance(source, PoseStream):
+        return source
+    if isinstance(source, Recording):
+        if source.pose is None:
+            raise ValueError('The recording has no skeleton.')
+        return source.pose
+    if isinstance(source, Mapping) and 'keypoints' in source:
+        return _pose_arrays(source)
+    source, video, rest = _video_source(source, ('person',))
+    return load_pose(source, video, **rest)
+
+
+def to_people(source: Any) -> dict[str, PoseStream]:
+    """Everybody in a video, by name.
+
+    Args:
+        source: A mapping or a list of skeletons, each as for
+            :func:`to_pose`; a file or MMPose results as there, from which
+            everybody who is seen for ``min_sec`` is taken.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: Naming what is wrong.
+    """
+    if isinstance(source, (PoseStream, Recording)):
+        return {'person 0': to_pose(source)}
+    if isinstance(source, Mapping) and not source.keys() & {
+        *('file', 'results', 'keypoints')
+    }:
+        return {str(name): to_pose(one) for name, one in source.items()}
+    streams = (PoseStream, Recording)
+    if isinstance(source, Sequence) and any(
+        isinstance(one, streams) for one in source
+    ):
+        return {f'person {i}': to_pose(one) for i, one in enumerate(source)}
+    source, video, rest = _video_source(source, ('min_sec',))
+    return load_people(source, video, **rest)
+
+
+def _sensor(value: Any, where: str) -> SensorStream:
+    if isinstance(value, SensorStream):
+        check_sensor(value, where)
+        return value
+    if not isinstance(value, Mapping):
+        raise TypeError(
+            f'{where}: {type(value).__name__}, expected a SensorStream or '
+            "arrays such as {'acc': (T, 3), 'gyro': (T, 3), 'rate': 100.0}."
+        )
+    _check_keys(value, _SENSOR, where)
+    channels = {
+        name: np.asarray(value[name], np.float32)
+        for name in IMU_CHANNELS
+        if name in value
+    }
+    if not channels:
+        raise ValueError(f'{where} has none of {list(IMU_CHANNELS)}.')
+    length = len(next(iter(channels.values())))
+    stream = SensorStream(
+        _clock(value, length, where),
+        channels,
+        bool(value.get('gravity', True)),
+        value.get('frame', 'sensor'),
+    )
+    check_sensor(stream, where)
+    return stream
+
+
+def _pose_arrays(value: Mapping) -> PoseStream:
+    _check_keys(value, _POSE, 'pose')
+    keypoints = np.asarray(value['keypoints'], np.float32)
+    if 'img_shape' not in value:
+        raise ValueError(
+            'pose: img_shape is missing; give (height, width) in pixels.'
+        )
+    scores = value.get('scores')
+    if scores is None:
+        scores = np.isfinite(keypoints).all(axis=-1)
+    stream = PoseStream(
+        _clock(value, len(keypoints), 'pose'),
+        np.nan_to_num(keypoints),
+        np.asarray(scores, np.float32),
+        value.get('layout', 'coco'),
+        tuple(value['img_shape']),
+    )
+    check_pose(stream, 'pose')
+    return stream
+
+
+def _clock(value: Mapping, length: int, where: str) -> Clock:
+    given = {key: value[key] for key in _CLOCK if value.get(key) is not None}
+    if 'times' in given:
+        given['times'] = np.asarray(given['times'], np.float64)
+    try:
+        return Clock(length, **given)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from None
+
+
+def _video_source(
+    source: Any, more: Iterable[str]
+) -> tuple[Any, Video | None, dict]:
+    """What holds the skeletons, what is known of the video, other keys."""
+    if not isinstance(source, Mapping):
+        return source, None, {}
+    for key in ('file', 'results'):
+        if key in source:
+            _check_keys(source, (key, *_VIDEO, *more), 'pose')
+            video = Video(
+                **{k: source[k] for k in _VIDEO if source.get(k) is not None}
+            )
+            rest = {k: source[k] for k in more if source.get(k) is not None}
+            return source[key], video, rest
+    raise ValueError(
+        f'pose: {sorted(source)} holds neither keypoints, file nor results.'
+    )
+
+
+def _holds_imu(path: Path) -> bool:
+    """Whether a file is one of sensors, by its suffix or its header."""
+    if path.suffix == '.safetensors':
+        if not path.is_file():
+            raise FileNotFoundError(f'{path} does not exist.')
+        return b'mobind_mm/imu' in path.open('rb').read(1 << 16)
+    return path.suffix.lower() in _TABLES
+
+
+def _check_keys(value: Mapping, known: Iterable[str], where: str) -> None:
+    known = tuple(known)
+    for key in value:
+        if key not in known:
+            raise ValueError(
+                f'{where}: unknown key {key!r}; known are {", ".join(known)}.'
+            )

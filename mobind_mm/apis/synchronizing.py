@@ -1,0 +1,244 @@
+"""Synchronise one recording of any length, and use the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..datasets.io.imu_file import write_imu_table
+from ..structures import Clock, Recording, SensorStream
+from ..synchronization import (
+    ClockMap,
+    FusedSynchronizer,
+    synchronize_clip,
+    synchronize_clocks,
+)
+from ..synchronization.clock import Feats, Track
+
+LONG_SEC = 60.0
+"""Longer recordings get a clock with drift."""
+_LONGEST_TOKENS = 180.0
+"""Seconds of a clip with its margins that the model is asked about."""
+
+
+def search_centre(streams: Recording) -> float:
+    """Offset in the middle of the search, where the user names none.
+
+    Clocks that meet are taken as they are. Clocks that never do, such as
+    dates and seconds of a video, are taken to have been started together.
+    """
+    first, last = streams.pose.clock.span
+    spans = [s.clock.span for s in streams.imu.values()]
+    start, end = min(s[0] for s in spans), max(s[1] for s in spans)
+    if start <= last and first <= end:
+        return 0.0
+    return start - first
+
+
+def align(
+    streams: Recording,
+    max_offset: float = 10.0,
+    around: float | None = None,
+    feats: Feats | None = None,
+    drift: bool | None = None,
+    track: Track | None = None,
+) -> ClockMap:
+    """Find how the clocks of sensors and video run against each other.
+
+    Args:
+        streams: The recording.
+        max_offset: Largest difference of the offset from ``around``.
+        around: Offset in the middle of the search; None decides, see
+            :func:`search_centre`.
+        feats: Gives the model's features of a clip; signals only without.
+        drift: Whether to look for drift; None does from a length of
+            :data:`LONG_SEC`.
+        track: Shows the progress.
+
+    Raises:
+        ValueError: If there is nothing to synchronise, or a number is out
+            of range.
+    """
+    if not max_offset > 0:
+        raise ValueError(f'max_offset must be positive, got {max_offset} s.')
+    if streams.pose is None or not streams.imu:
+        raise ValueError(
+            'To synchronise takes a skeleton and a sensor, and the '
+            f'recording has {"no sensor" if streams.pose else "no skeleton"}.'
+        )
+    if around is None:
+        around = search_centre(streams)
+    seconds = float(np.ptp(streams.pose.clock.span))
+    sync = FusedSynchronizer(use_feats=feats is not None)
+    if drift is None:
+        drift = seconds >= LONG_SEC
+    if drift:
+        return synchronize_clocks(
+            *(streams, sync, max_offset, feats), around=around, track=track
+        )
+    if seconds + 2 * max_offset > _LONGEST_TOKENS:
+        feats = None
+    return synchronize_clip(streams, sync, max_offset, feats, around)
+
+
+def plain_answer(
+    clock: ClockMap, streams: Recording, max_offset: float, around: float
+) -> dict[str, Any]:
+    """The answer as plain numbers and texts, as ``sync.json`` has it."""
+    result, first = clock.result, float(clock.times[0])
+    return {
+        'offset_s': float(clock.offsets[0]),
+        'at_video_s': first,
+        'drift_ppm': float(clock.drift_ppm),
+        'confidence': float(result.confidence),
+        'abstained': bool(result.abstained),
+        'reason': result.reason,
+        'rivals': [
+            {'offset_s': float(offset), 'share': float(share)}
+            for offset, share in result.rivals
+        ],
+        'clock': {
+            'video_s': clock.times.tolist(),
+            'offset_s': clock.offsets.tolist(),
+        },
+        'clips': {
+            'video_s': clock.clip_times.tolist(),
+            'offset_s': clock.clip_offsets.tolist(),
+            'agrees': clock.agrees.tolist(),
+        },
+        'searched': {'around_s': around, 'max_offset_s': max_offset},
+        'sensors': sorted(streams.imu),
+    }
+
+
+def clock_of(answer: Mapping[str, Any]) -> ClockMap:
+    """The clock of a plain answer.
+
+    Args:
+        answer: What ``MoBindInferencer.synchronize`` returns, or the
+            content of ``sync.json``.
+    """
+    return ClockMap(
+        times=np.array(answer['clock']['video_s'], np.float64),
+        offsets=np.array(answer['clock']['offset_s'], np.float64),
+        drift_ppm=float(answer['drift_ppm']),
+        abstained=bool(answer['abstained']),
+    )
+
+
+def on_video_clock(
+    imu: Mapping[str, SensorStream], answer: Mapping[str, Any]
+) -> dict[str, SensorStream]:
+    """Sensors whose times are those of the video.
+
+    Args:
+        imu: Sensors by name, on their own clock.
+        answer: What ``MoBindInferencer.synchronize`` returns.
+    """
+    clock, moved = clock_of(answer), {}
+    for name, stream in imu.items():
+        times = stream.clock.at(slice(0, stream.clock.num_samples))
+        times = clock.to_pose_time(times)
+        moved[name] = replace(stream, clock=Clock(len(times), times=times))
+    return moved
+
+
+def export_imu(
+    imu: Mapping[str, SensorStream],
+    answer: Mapping[str, Any],
+    path: str | Path,
+) -> list[Path]:
+    """Write the sensors on the video's clock as CSV.
+
+    Sensors that share a clock share a file; others get one each, with
+    their name at the end of the file's. No sample is interpolated. The
+    files can be read without a mapping.
+
+    Args:
+        imu: Sensors by name, on their own clock.
+        answer: What ``MoBindInferencer.synchronize`` returns.
+        path: CSV file.
+
+    Returns:
+        The files.
+    """
+    path, groups = Path(path), []
+    for name, stream in on_video_clock(imu, answer).items():
+        for group in groups:
+            if np.array_equal(group['times'], stream.clock.times):
+                group['streams'][name] = stream
+                break
+        else:
+            times = stream.clock.times
+            groups.append({'times': times, 'streams': {name: stream}})
+    files = []
+    for group in groups:
+        file = path
+        if len(groups) > 1:
+            names = '_'.join(group['streams'])
+            file = path.with_name(f'{path.stem}_{names}{path.suffix}')
+        write_imu_table(file, group['streams'], group['times'])
+        files.append(file)
+    return files
+
+
+def describe(answer: Mapping[str, Any]) -> str:
+    """The answer in words, one fact a line."""
+    searched = answer['searched']
+    low = searched['around_s'] - searched['max_offset_s']
+    high = searched['around_s'] + searched['max_offset_s']
+    offset, drift = answer['offset_s'], answer['drift_ppm']
+    equation = f'sensor time = video time {_signed(offset)} s'
+    if drift:
+        start = answer['at_video_s']
+        since = 'video time' if not start else f'(video time - {start:.3f} s)'
+        equation += f' {_signed(drift, 1)}e-6 x {since}'
+    if answer['abstained']:
+        lines = [
+            f'refused: {WHY[answer["reason"]]}',
+            f'best guess, not to be used: {equation}',
+        ]
+    else:
+        lines = [
+            equation,
+            f'drift: {drift:+.1f} ppm'
+            if len(answer['clips']['video_s']) > 1
+            else 'drift: not looked for in a recording this short',
+            f'confidence: {answer["confidence"]:.3f} (probability that the '
+            'offset is less than 0.1 s wrong)',
+        ]
+    lines.append(
+        f'searched: {low:+.1f} to {high:+.1f} s, with '
+        + ', '.join(answer['sensors'])
+    )
+    if answer['rivals']:
+        rivals = ', '.join(f'{r["offset_s"]:+.3f} s' for r in answer['rivals'])
+        lines.append(f'would fit as well: {rivals}')
+    return '\n'.join(lines)
+
+
+WHY = {
+    'too short': (
+        'sensors and skeleton share less than 1.5 s of data at the best '
+        'offset; record longer, or widen the search (--max-offset, --around)'
+    ),
+    'still': 'nobody moves, so nothing can be compared',
+    'periodic': (
+        'the movement repeats itself, so several offsets fit as well; record '
+        'something that happens once, such as a jump'
+    ),
+    'weak': (
+        'no offset stands out; check the placements, that these sensors '
+        'are on this person, and widen the search (--max-offset, --around)'
+    ),
+}
+"""What a reason to abstain means."""
+
+
+def _signed(value: float, digits: int = 3) -> str:
+    text = f'{value:+.{digits}f}'
+    return f'{"+" if float(text) >= 0 else "-"} {text[1:]}'

@@ -1,0 +1,239 @@
+"""Windows of recordings, prepared as a checkpoint was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from torch import nn
+
+from ..datasets import IMUPoseDataset
+from ..datasets.io import common_span
+from ..evaluation.sync_cases import clip_feats
+from ..registry import TRANSFORMS
+from ..structures import Recording
+from .model import check_types
+
+_CLIP_KEYS = ('imu_tokens', 'imu_mask')
+_CLIP_KEYS += ('pose_tokens', 'pose_mask', 'pose_token_mask')
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How the config of a model makes windows.
+
+    Args:
+        transforms: The test pipeline.
+        window_sec: Length of a window in seconds.
+        min_label_overlap: Share of a window that gives it a label.
+        placements: Limbs in the order of the model.
+        imu_channels: Channels of a sensor in the order of the model.
+    """
+
+    transforms: Sequence
+    window_sec: float
+    min_label_overlap: float
+    placements: tuple[str, ...]
+    imu_channels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, cfg: Config, source: str) -> Preparation:
+        """Read the test data of a config.
+
+        Args:
+            cfg: The config of a model.
+            source: Where it comes from, for messages.
+
+        Raises:
+            ValueError: If it has no data, or transforms of others.
+        """
+        leaf = _test_data(cfg)
+        if leaf is None:
+            raise ValueError(
+                f'The config in {source} does not say how its data is '
+                'prepared (test_dataloader); pass the config file of the '
+                'training as well.'
+            )
+        check_types(list(leaf['pipeline']), TRANSFORMS, source)
+        transforms = [TRANSFORMS.build(step) for step in leaf['pipeline']]
+        return cls(
+            transforms,
+            float(leaf.get('window_sec', 5.0)),
+            float(leaf.get('min_label_overlap', 0.5)),
+            transforms[-1].placements,
+            transforms[-1].imu_channels,
+        )
+
+
+class RecordingWindows(IMUPoseDataset):
+    """Windows of recordings that are there already.
+
+    Args:
+        takes: Name to the recording and its entry, which may lack all but
+            what differs from the whole recording without labels.
+        metainfo: ``classes``, if entries have segments.
+        **kwargs: Of :class:`IMUPoseDataset`.
+
+    Raises:
+        ValueError: If no recording is as long as a window.
+    """
+
+    def __init__(
+        self,
+        takes: Mapping[str, tuple[Mapping, Recording]],
+        metainfo: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._takes = dict(takes)
+        super().__init__(metainfo=metainfo, test_mode=True, **kwargs)
+
+    def load_entries(self) -> list[dict]:
+        """One entry a recording."""
+        entries = []
+        for name, (entry, recording) in self._takes.items():
+            if {'start_s', 'end_s'} <= entry.keys():
+                start, end = entry['start_s'], entry['end_s']
+            else:
+                start, end = common_span(recording)
+            span = dict(start_s=start, end_s=end)
+            entries.append({**entry, **span, 'take': name})
+        return entries
+
+    def get_recording(self, entry: dict) -> Recording:
+        """The recording of an entry."""
+        return self._takes[entry['take']][1]
+
+    @property
+    def _source(self) -> str:
+        return 'The recordings'
+
+
+class ClipFeatures:
+    """What a model says about a clip, for a synchroniser.
+
+    Sensors and skeleton are each encoded where they have data: in a short
+    recording the margins of a clip have no sensors, and the skeleton is
+    seen in the middle alone.
+
+    Args:
+        model: In evaluation mode.
+        preparation: How its windows are made.
+        stride_sec: Seconds between the sub-windows of a clip.
+    """
+
+    def __init__(
+        self, model: nn.Module, preparation: Preparation, stride_sec: float
+    ) -> None:
+        self.model, self.preparation = model, preparation
+        self.stride_sec = stride_sec
+        self._pipeline = Compose(list(preparation.transforms))
+
+    def __call__(self, clip: Recording) -> dict[str, np.ndarray] | None:
+        """Tokens of a clip.
+
+        Args:
+            clip: Streams whose clocks count from the start of the clip.
+
+        Returns:
+            ``imu_tokens`` and ``pose_tokens`` (W, S, N, D), ``imu_mask``
+            and ``pose_mask`` (W, S), ``pose_token_mask`` (W, S, N),
+            ``window_starts`` (W,) seconds and ``placements``; windows
+            without data are masked. None if either modality is shorter than
+            a window, or no sensor has the channels that the model was
+            trained with.
+        """
+        imu = {
+            placement: stream
+            for placement, stream in clip.imu.items()
+            if placement in self.preparation.placements
+            and set(self.preparation.imu_channels) <= set(stream.channels)
+            and stream.clock.num_samples > 1
+        }
+        if not imu or clip.pose is None or clip.pose.clock.num_samples < 2:
+            return None
+        found = {
+            'imu': self._encode(Recording(imu)),
+            'pose': self._encode(Recording(pose=clip.pose)),
+        }
+        if None in found.values():
+            return None
+        ends = [first + len(f['window_starts']) for first, f in found.values()]
+        feats: dict = {
+            'window_starts': np.arange(max(ends)) * self.stride_sec,
+            'placements': self.preparation.placements,
+        }
+        for key in _CLIP_KEYS:
+            first, part = found[key.split('_')[0]]
+            shape = (max(ends), *part[key].shape[1:])
+            feats[key] = np.zeros(shape, part[key].dtype)
+            feats[key][first : first + len(part[key])] = part[key]
+        return feats
+
+    @torch.no_grad()
+    def _encode(self, streams: Recording) -> tuple[int, dict] | None:
+        """Number of the first sub-window, and features of all."""
+        clocks = [stream.clock for stream in streams.imu.values()]
+        clocks += [] if streams.pose is None else [streams.pose.clock]
+        begin = min(clock.span[0] for clock in clocks)
+        end = max(c.span[1] + 1 / c.mean_rate for c in clocks)
+        first = int(np.ceil(max(begin, 0.0) / self.stride_sec - 1e-6))
+        count = int(end / self.stride_sec + 1e-6) - first
+        seconds = count * self.stride_sec
+        if seconds < self.preparation.window_sec - 1e-6:
+            return None
+        sample = self._pipeline(
+            window_info(streams, first * self.stride_sec, seconds)
+        )
+        batch = {
+            'inputs': {k: v[None] for k, v in sample['inputs'].items()},
+            'data_samples': [sample['data_samples']],
+        }
+        (found,) = self.model.test_step(batch)
+        return first, clip_feats(found.to_dict())
+
+
+def window_info(
+    recording: Recording, start: float, seconds: float
+) -> dict[str, Any]:
+    """What a pipeline starts from, for a single window.
+
+    Args:
+        recording: The recording.
+        start: Start of the window in seconds.
+        seconds: Its length.
+    """
+    names = dict.fromkeys(('subject', 'scene', 'camera'))
+    return dict(
+        **names,
+        sample_idx=0,
+        take='recording',
+        role='query',
+        action=-1,
+        segments=[],
+        entry_start=start,
+        entry_end=start + seconds,
+        window_start=start,
+        window_sec=seconds,
+        min_label_overlap=0.5,
+        recording=recording,
+    )
+
+
+def _test_data(node: Any) -> Mapping | None:
+    """The first data set of queries with a pipeline in a config."""
+    if isinstance(node, Config):
+        node = node.get('test_dataloader')
+    if isinstance(node, (list, tuple)):
+        found = [_test_data(child) for child in node]
+    elif isinstance(node, Mapping):
+        if node.get('pipeline') and node.get('role', 'query') == 'query':
+            return node
+        found = [_test_data(child) for child in node.values()]
+    else:
+        return None
+    return next(filter(None, found), None)

@@ -1,0 +1,157 @@
+"""Files as somebody brings them, of simulated people, to try commands on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...structures import PoseStream, Recording, SensorStream
+from ...utils.files import replacing
+from ..io import write_annotations, write_imu, write_pose
+from ..io.imu_file import write_imu_table
+from .dataset import SyntheticMotionDataset
+
+MAPPING = """\
+# What the columns of imu.csv are.
+sensor:
+  units: {time: s, acc: g, gyro: deg/s}
+  gravity: included
+  frame: sensor
+imu:
+"""
+_G = 9.80665
+SENSORS = ('right_wrist', 'left_knee')
+
+
+def write_example(
+    directory: str | Path,
+    offset: float = 3.217,
+    seconds: float = 30.0,
+    people: int = 1,
+    fps: float = 29.97,
+    seed: int = 0,
+    still: bool = False,
+) -> list[Path]:
+    """Write sensors and skeletons of one video.
+
+    ``imu.csv`` holds two sensors of the first person at 100 Hz, in g and
+    degrees per second, with ``imu.yml``, its mapping; ``pose.json`` what
+    MMPose says of everybody in the video.
+
+    Args:
+        directory: Where the files go.
+        offset: Sensor time = video time + offset, in seconds.
+        seconds: Length of the recording.
+        people: People in the video; the first wears the sensors.
+        fps: Frames per second of the video.
+        seed: Names other people and other movements.
+        still: Whether nobody moves.
+
+    Returns:
+        The files.
+    """
+    directory = Path(directory)
+    source = SyntheticMotionDataset(
+        split='test',
+        num_subjects=people,
+        takes_per_subject=1,
+        take_sec=seconds,
+        people=(people, people),
+        pose_rate=fps,
+        motion_kind='still' if still else 'acted',
+        seed=seed,
+        lazy_init=True,
+    )
+    takes = [source.get_recording(e) for e in source.load_entries()]
+    streams = {name: takes[0].imu[name] for name in SENSORS}
+    files = [directory / name for name in ('imu.csv', 'imu.yml', 'pose.json')]
+    clock = next(iter(streams.values())).clock
+    times = clock.at(slice(0, clock.num_samples))
+    times = times - takes[0].pose.clock.start + offset
+    write_imu_table(
+        files[0], {k: _device(v) for k, v in streams.items()}, times
+    )
+    text = MAPPING + ''.join(
+        f'  {name}: {{columns: {{time: time, '
+        f'acc: [{_columns(name, "acc")}], gyro: [{_columns(name, "gyro")}]}}'
+        '}\n'
+        for name in streams
+    )
+    with replacing(files[1]) as temporary:
+        temporary.write_text(text)
+    with replacing(files[2]) as temporary:
+        frames = list(_frames([take.pose for take in takes]))
+        temporary.write_text(json.dumps(frames))
+    return files
+
+
+def write_labelled(
+    directory: str | Path, num_subjects: int = 8, take_sec: float = 30.0
+) -> Path:
+    """Write a small data set with labels, for nearest neighbours.
+
+    Args:
+        directory: Data set directory.
+        num_subjects: People, with two takes each.
+        take_sec: Length of a take in seconds.
+    """
+    directory = Path(directory)
+    source = SyntheticMotionDataset(
+        split='train',
+        num_subjects=num_subjects,
+        takes_per_subject=2,
+        take_sec=take_sec,
+        lazy_init=True,
+    )
+    entries = []
+    for entry in source.load_entries():
+        recording: Recording = source.get_recording(entry)
+        files = {
+            kind: f'{kind}/{entry["take"]}.safetensors'
+            for kind in ('imu', 'pose')
+        }
+        write_imu(directory / files['imu'], recording.imu)
+        write_pose(directory / files['pose'], recording.pose)
+        entries.append({**entry, **files})
+    metainfo = dict(source.metainfo)
+    path = directory / 'annotations/train.json'
+    write_annotations(path, metainfo, entries)
+    return directory
+
+
+def _device(stream: SensorStream) -> SensorStream:
+    """A sensor in the units that many devices write."""
+    acc, gyro = stream.channels['acc'], stream.channels['gyro']
+    channels = {'acc': acc / _G, 'gyro': np.rad2deg(gyro)}
+    return replace(stream, channels=channels)
+
+
+def _columns(sensor: str, channel: str) -> str:
+    return ', '.join(f'{sensor}_{channel}_{axis}' for axis in 'xyz')
+
+
+def _frames(people: list[PoseStream]) -> Iterator[dict]:
+    """MMPose's predictions, frame by frame."""
+    for frame in range(len(people[0].scores)):
+        instances = []
+        for pose in people:
+            scores, keypoints = pose.scores[frame], pose.keypoints[frame]
+            if not (scores > 0).any():
+                continue
+            seen = keypoints[scores > 0]
+            box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
+            instances.append(
+                {
+                    'keypoints': np.round(keypoints.astype(float), 2).tolist(),
+                    'keypoint_scores': np.round(
+                        scores.astype(float), 4
+                    ).tolist(),
+                    'bbox': [np.round(box.astype(float), 2).tolist()],
+                    'bbox_score': 0.9,
+                }
+            )
+        yield {'frame_id': frame, 'instances': instances}

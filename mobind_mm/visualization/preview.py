@@ -1,0 +1,271 @@
+"""Video of a skeleton beside what sensors and video measure of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import butter, sosfiltfilt
+
+from ..skeleton import keypoint_indices
+from ..structures import PoseStream, Recording
+from ..synchronization.clips import cut_clip
+from ..synchronization.evidence import limb_pairs
+from ..synchronization.signals import RATE
+from ..utils.video import open_video, require_cv2, writing_video
+from .figures import BLUE, GREY, INK, ORANGE
+from .skeleton import WORN_AT, bone_indices, neck_indices
+
+HEIGHT = 480
+TRACES_WIDTH = 640
+_MOST = 5
+"""Sensors whose traces are shown."""
+_SHOWN_SEC = 3.0
+"""Seconds before and after the cursor that a trace shows."""
+_SMOOTH_HZ = 3.0
+_PAPER = (255, 255, 255)
+
+
+def write_preview(
+    streams: Recording,
+    path: str | Path,
+    video: str | Path | None = None,
+    start: float | None = None,
+    seconds: float = 20.0,
+) -> int:
+    """Write a side-by-side video, to see whether the clocks agree.
+
+    On the left the skeleton, over the frames of ``video`` if there is one;
+    on the right, for each sensor, how strongly the sensor is accelerated
+    and how strongly its limb is in the video, with a cursor at the frame.
+
+    Args:
+        streams: Sensors and skeleton on one clock, that of the video.
+        path: MP4 file to write.
+        video: The video that the skeleton is from.
+        start: Second of the video at which to begin; None: its start.
+        seconds: How much to show.
+
+    Returns:
+        Number of frames.
+
+    Raises:
+        ImportError: If OpenCV is not installed.
+        ValueError: If there is nothing to show there.
+    """
+    pose = streams.pose
+    first, last = pose.clock.span
+    start = first if start is None else start
+    seconds = min(seconds, last - start + 0.5 / pose.clock.mean_rate)
+    if seconds <= 0 or start < first - 1:
+        raise ValueError(
+            f'The preview cannot begin at {start:.1f} s: the skeleton goes '
+            f'from {first:.1f} to {last:.1f} s.'
+        )
+    part = pose.clock.slice(start, start + seconds)
+    times = pose.clock.at(part)
+    traces = _Traces(streams, start, seconds)
+    keypoints = np.asarray(pose.keypoints[part], np.float64)
+    seen = np.asarray(pose.scores[part]) > 0
+    rate = pose.clock.mean_rate
+    opened = nullcontext() if video is None else open_video(video)
+    with opened as source:
+        view = _View(pose, keypoints, seen, source is not None, traces.names)
+        size = (view.width + TRACES_WIDTH, HEIGHT)
+        with writing_video(path, rate, size) as add:
+            for row, time in enumerate(times):
+                image = None
+                if source is not None:
+                    frame = round((time - first) * source.rate)
+                    image = source.frame(frame)
+                left = view.draw(image, keypoints[row], seen[row], time)
+                add(np.hstack([left, traces.draw(time)]))
+    return len(times)
+
+
+class _View:
+    """The panel of the skeleton.
+
+    Args:
+        pose: The skeleton.
+        keypoints: (T, K, 2) pixels that will be shown.
+        seen: (T, K) boolean.
+        whole: Whether to show the whole image, or where the person is.
+        sensors: Placements to mark.
+    """
+
+    def __init__(
+        self,
+        pose: PoseStream,
+        keypoints: np.ndarray,
+        seen: np.ndarray,
+        whole: bool,
+        sensors: Iterable[str],
+    ) -> None:
+        self.cv2 = require_cv2()
+        self.bones = bone_indices(pose.layout)
+        self.necks = neck_indices(pose.layout)
+        self.marks = [
+            keypoint_indices(pose.layout, WORN_AT[name]) for name in sensors
+        ]
+        height, width = pose.img_shape
+        low, high = np.zeros(2), np.array([width, height], float)
+        if not whole and seen.any():
+            points = keypoints[seen]
+            low, high = np.percentile(points, (0.2, 99.8), axis=0)
+            middle = (low + high) / 2
+            reach = 0.62 * (high - low).max()
+            low, high = middle - reach, middle + reach
+        self.low = low
+        self.scale = HEIGHT / (high[1] - low[1])
+        width = round((high[0] - low[0]) * self.scale)
+        self.width = width + width % 2
+
+    def draw(
+        self,
+        image: np.ndarray | None,
+        keypoints: np.ndarray,
+        seen: np.ndarray,
+        time: float,
+    ) -> np.ndarray:
+        """One frame (HEIGHT, width, 3) uint8 BGR."""
+        cv2 = self.cv2
+        if image is None:
+            panel = np.full((HEIGHT, self.width, 3), 245, np.uint8)
+        else:
+            panel = cv2.resize(image, (self.width, HEIGHT))
+        points = np.round((keypoints - self.low) * self.scale).astype(int)
+        for a, b in self.bones:
+            if seen[a] and seen[b]:
+                _line(cv2, panel, points[[a, b]], BLUE, 3)
+        for a, b, c in self.necks:
+            if seen[[a, b, c]].all():
+                middle = points[[a, b]].mean(axis=0)
+                _line(cv2, panel, [middle, points[c]], BLUE, 3)
+        for point in points[seen]:
+            cv2.circle(panel, tuple(point), 3, _PAPER, -1, cv2.LINE_AA)
+        for at in self.marks:
+            if seen[at].all():
+                x, y = points[at].mean(axis=0).round().astype(int)
+                corners = (x - 6, y - 6), (x + 6, y + 6)
+                cv2.rectangle(panel, *corners, _bgr(ORANGE), -1)
+                cv2.rectangle(panel, *corners, _bgr(INK), 1)
+        _text(cv2, panel, f'video {time:8.3f} s', (10, HEIGHT - 12), INK, 0.5)
+        return panel
+
+
+class _Traces:
+    """The panel of the traces.
+
+    Args:
+        streams: Sensors and skeleton on the clock of the video.
+        start: First second to show.
+        seconds: How much to show.
+
+    Raises:
+        ValueError: If no sensor and limb can be compared there.
+    """
+
+    def __init__(
+        self, streams: Recording, start: float, seconds: float
+    ) -> None:
+        self.cv2 = require_cv2()
+        self.origin = start - _SHOWN_SEC
+        shown = seconds + 2 * _SHOWN_SEC
+        around = cut_clip(streams, self.origin, shown, 0.0)
+        self.traces = {}
+        for name, (imu, limb) in list(limb_pairs(around).items())[:_MOST]:
+            self.traces[name] = [
+                (_size(imu.acc, imu.mask), ORANGE),
+                (_size(limb.acc, limb.mask), BLUE),
+            ]
+        if not self.traces:
+            raise ValueError(
+                f'No sensor can be compared with its limb from {start:.1f} '
+                f'to {start + seconds:.1f} s of the video.'
+            )
+        self.names = list(self.traces)
+
+    def draw(self, time: float) -> np.ndarray:
+        """One frame (HEIGHT, TRACES_WIDTH, 3) uint8 BGR."""
+        cv2, top = self.cv2, 44
+        panel = np.full((HEIGHT, TRACES_WIDTH, 3), 255, np.uint8)
+        _text(cv2, panel, 'sensor', (16, 26), ORANGE, 0.5)
+        _text(cv2, panel, 'limb in the video', (86, 26), BLUE, 0.5)
+        _text(cv2, panel, 'acceleration', (TRACES_WIDTH - 120, 26), GREY, 0.5)
+        height = (HEIGHT - top - 26) / len(self.traces)
+        middle = round((time - self.origin) * RATE)
+        reach = round(_SHOWN_SEC * RATE)
+        for row, (name, curves) in enumerate(self.traces.items()):
+            base = top + (row + 1) * height - 6
+            _line(cv2, panel, [(16, base), (TRACES_WIDTH - 16, base)], GREY, 1)
+            for values, colour in curves:
+                self._curve(
+                    panel, values, middle, reach, base, height - 14, colour
+                )
+            where = (16, round(top + row * height + 12))
+            _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)
+        x = TRACES_WIDTH // 2
+        _line(cv2, panel, [(x, top - 6), (x, HEIGHT - 24)], INK, 1)
+        for second in range(-3, 4):
+            at = round(x + second * (TRACES_WIDTH - 32) / 2 / _SHOWN_SEC)
+            label = f'{second:+d} s' if second else 'now'
+            _text(cv2, panel, label, (at - 12, HEIGHT - 8), GREY, 0.38)
+        return panel
+
+    def _curve(
+        self,
+        panel: np.ndarray,
+        values: np.ndarray,
+        middle: int,
+        reach: int,
+        base: float,
+        height: float,
+        colour: str,
+    ) -> None:
+        index = np.arange(middle - reach, middle + reach + 1)
+        inside = (index >= 0) & (index < len(values))
+        shown = np.full(len(index), np.nan)
+        shown[inside] = values[index[inside]]
+        x = 16 + np.linspace(0, TRACES_WIDTH - 32, len(index))
+        y = base - np.clip(shown, 0, 1.05) * height
+        known = np.isfinite(y)
+        for run in np.split(
+            np.arange(len(x)), np.flatnonzero(np.diff(known)) + 1
+        ):
+            if known[run[0]] and len(run) > 1:
+                points = np.stack([x[run], y[run]], axis=1)
+                _line(self.cv2, panel, points, colour, 2)
+
+
+def _size(acc: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Magnitude (T,) of an acceleration, 1 where it is large, NaN in gaps."""
+    sos = butter(2, _SMOOTH_HZ, fs=RATE, output='sos')
+    padding = min(30, acc.shape[1] - 1)
+    size = np.linalg.norm(sosfiltfilt(sos, acc, padlen=padding), axis=0)
+    known = size[mask > 0]
+    top = np.percentile(known, 99) if known.size else 1.0
+    return np.where(mask > 0, size / max(top, 1e-9), np.nan)
+
+
+def _bgr(colour: str) -> tuple[int, int, int]:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return blue, green, red
+
+
+def _line(cv2, panel, points, colour: str, width: int) -> None:
+    path = np.round(points).astype(np.int32).reshape(-1, 1, 2)
+    cv2.polylines(panel, [path], False, _bgr(colour), width, cv2.LINE_AA)
+
+
+def _text(
+    cv2, panel, text: str, at, colour: str, scale: float, halo: bool = False
+) -> None:
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    if halo:
+        (width, height), low = cv2.getTextSize(text, font, scale, 1)
+        corners = (at[0] - 2, at[1] - height - 2), (at[0] + width, at[1] + low)
+        cv2.rectangle(panel, *corners, _PAPER, -1)
+    cv2.putText(panel, text, at, font, scale, _bgr(colour), 1, cv2.LINE_AA)

@@ -1,0 +1,332 @@
+"""The inferencer, with a model that knows and with one that does not."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from oracle import LIMBS, config, wearer
+
+from mobind_mm.apis import MoBindInferencer, init_model
+from mobind_mm.apis.windows import window_info
+from mobind_mm.datasets import SyntheticMotionDataset
+from mobind_mm.datasets.io import write_annotations, write_imu, write_pose
+from mobind_mm.registry import TRANSFORMS
+from mobind_mm.structures import Clock, PoseStream, Recording
+
+REPO = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def in_repository(monkeypatch):
+    monkeypatch.chdir(REPO)
+
+
+@pytest.fixture
+def oracle():
+    return MoBindInferencer(config(), device='cpu', show_progress=False)
+
+
+@pytest.fixture(scope='module')
+def untrained():
+    torch.manual_seed(0)
+    return MoBindInferencer(
+        str(REPO / 'configs/mobind/synthetic.py'),
+        device='cpu',
+        show_progress=False,
+    )
+
+
+@pytest.fixture(scope='module')
+def take():
+    people = SyntheticMotionDataset(
+        split='test', num_subjects=1, takes_per_subject=1, take_sec=16.0,
+        people=(1, 1), pose_rate=29.97, lazy_init=True,
+    )  # fmt: skip
+    return people.get_recording(people.load_entries()[0])
+
+
+def at_rate(recording, factor):
+    """Every second sample, say, of the sensors."""
+    imu = {}
+    for name, stream in recording.imu.items():
+        channels = {k: v[::factor] for k, v in stream.channels.items()}
+        clock = stream.clock
+        length = len(channels['acc'])
+        clock = Clock(length, rate=clock.rate / factor, start=clock.start)
+        imu[name] = replace(stream, clock=clock, channels=channels)
+    return replace(recording, imu=imu)
+
+
+def test_embed_equals_the_model_on_the_same_window(untrained, take):
+    (answer,) = untrained.embed({'anna': take}, stride_sec=2.5, tokens=True)
+    starts = answer['window_start']
+    np.testing.assert_allclose(np.diff(starts), 2.5)
+    assert starts[-1] + 7.5 > take.pose.clock.span[1]
+    pipeline = Compose(
+        [
+            TRANSFORMS.build(step)
+            for step in untrained.cfg.test_dataloader.dataset.datasets[
+                -1
+            ].pipeline
+        ]
+    )
+    for row in (0, 3):
+        sample = pipeline(window_info(take, starts[row], 5.0))
+        inputs = {k: v[None] for k, v in sample['inputs'].items()}
+        with torch.no_grad():
+            out = untrained.model(inputs, mode='tensor')
+        for name in ('imu', 'pose'):
+            np.testing.assert_allclose(
+                answer[name][row], out[name][0], atol=1e-5
+            )
+        unit = torch.nn.functional.normalize(out['imu_tokens'][0], dim=-1)
+        np.testing.assert_allclose(answer['imu_tokens'][row], unit, atol=1e-3)
+    assert answer['name'] == 'anna' and answer['placements'] == LIMBS
+    assert answer['imu_mask'].all() and answer['imu'].dtype == np.float32
+
+
+def test_any_rate_and_one_modality(untrained, take):
+    (full,) = untrained.embed(take)
+    (half,) = untrained.embed(at_rate(take, 2))
+    cosine = (full['imu'] * half['imu']).sum(1) / (
+        np.linalg.norm(full['imu'], axis=1)
+        * np.linalg.norm(half['imu'], axis=1)
+    )
+    # The rest is noise that the faster stream's low-pass takes away.
+    assert cosine.min() > 0.95
+    (alone,) = untrained.embed({'pose': take.pose})
+    assert not alone['imu_mask'].any() and alone['pose_mask'].any()
+    both = untrained(
+        [take, Recording(take.imu)], stride_sec=5.0, batch_size=2
+    )['predictions']
+    assert [one['name'] for one in both] == ['recording 0', 'recording 1']
+    np.testing.assert_allclose(both[0]['imu'], full['imu'], atol=1e-5)
+
+
+def test_memory_is_bounded_by_the_clip(oracle):
+    """No more than a clip is ever read of a long recording."""
+    recording = wearer(0, seconds=200.0)
+    read = []
+
+    class Watched:
+        def __init__(self, array):
+            self.array, self.shape = array, array.shape
+
+        def __len__(self):
+            return len(self.array)
+
+        def __getitem__(self, index):
+            part = self.array[index]
+            read.append(len(part) / len(self.array) * 200)
+            return part
+
+    imu = {
+        name: replace(
+            stream,
+            channels={k: Watched(v) for k, v in stream.channels.items()},
+        )
+        for name, stream in recording.imu.items()
+    }
+    pose = replace(
+        recording.pose,
+        keypoints=Watched(recording.pose.keypoints),
+        scores=Watched(recording.pose.scores),
+    )
+    oracle.embed(Recording(imu, pose))
+    assert 5.0 < max(read) < 7.0
+    read.clear()
+    oracle.synchronize(Recording(imu, pose), max_offset=3.0)
+    assert 20.0 < max(read) < 28.0
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Three people on disk; one does two things."""
+    entries = []
+    for number in range(3):
+        one, name = wearer(number), f'p{number}'
+        write_imu(tmp_path / f'imu/{name}.safetensors', one.imu)
+        write_pose(tmp_path / f'pose/{name}.safetensors', one.pose)
+        segments = [dict(start_s=0.0, end_s=14.0, label=number)]
+        segments.append(dict(start_s=14.0, end_s=29.0, label=0))
+        entries.append(
+            dict(
+                take=name, imu=f'imu/{name}.safetensors',
+                pose=f'pose/{name}.safetensors', subject=name, scene=name,
+                start_s=0.0, end_s=29.5, segments=segments,
+            )
+        )  # fmt: skip
+    meta = dict(dataset_name='x', classes=['a', 'b', 'c'], skeleton='coco')
+    write_annotations(tmp_path / 'annotations/test.json', meta, entries)
+    return tmp_path
+
+
+def test_retrieval_finds_the_person(oracle, dataset, tmp_path):
+    query = Recording(wearer(1).imu)
+    (answer,) = oracle.retrieve(
+        {'x': query}, str(dataset), k=2, show_dir=tmp_path / 'pics'
+    )
+    names = [found['name'] for found in answer['recordings']]
+    assert names[0] == 'p1' and len(names) == 2
+    best = [window['found'][0] for window in answer['windows']]
+    assert {one['name'] for one in best[1:-1]} == {'p1'}
+    # The query starts two seconds earlier; windows of the gallery lie at
+    # whole seconds, so the right one is at the query's own time.
+    for window, one in list(zip(answer['windows'], best))[1:-1]:
+        assert one['start_s'] == pytest.approx(window['start_s'], abs=0.01)
+        assert one['similarity'] > 0.99
+    assert (tmp_path / 'pics/retrieval.png').stat().st_size > 1000
+    (answer,) = oracle.retrieve(
+        {'x': Recording(pose=wearer(2).pose)}, dataset, stride_sec=0.5
+    )
+    assert answer['recordings'][0]['name'] == 'p2'
+    with pytest.raises(ValueError, match='gallery has a skeleton'):
+        oracle.retrieve(query, {'y': query})
+
+
+@pytest.mark.parametrize('offset', [0.0, 3.217])
+def test_localization_finds_person_and_limbs(oracle, tmp_path, offset):
+    people = {name: wearer(seed).pose for seed, name in enumerate('abc')}
+    worn = wearer(1, offset=offset).imu
+    # Nobody knows where these are; there are more than limbs.
+    order = ('head', 'left_knee', 'right_wrist')
+    unknown = {f'S{i}': worn[name] for i, name in enumerate(order)}
+    answer = oracle.localize(
+        unknown, people, max_offset=5.0 * bool(offset), show_dir=tmp_path
+    )
+    assert answer['person'] == 'b'
+    found = [answer['sensors'][f'S{i}']['limb'] for i in range(3)]
+    assert tuple(found) == order
+    assert all(s['margin'] > 0.3 for s in answer['sensors'].values())
+    assert answer['offset_s'] == pytest.approx(offset, abs=0.15)
+    assert answer['evidence'].shape == (3, 3, 5)
+    assert (tmp_path / 'localization.png').stat().st_size > 1000
+
+
+def test_localization_of_swapped_and_of_shared_sensors(oracle):
+    people = {name: wearer(seed).pose for seed, name in enumerate('ab')}
+    worn = wearer(0).imu
+    swapped = {
+        'left_wrist': worn['right_wrist'],
+        'right_wrist': worn['left_wrist'],
+        'head': worn['head'],
+    }
+    answer = oracle.localize(swapped, people)
+    assert answer['person'] == 'a'
+    assert answer['sensors']['left_wrist']['limb'] == 'right_wrist'
+    shared = {f'{i}{n}': wearer(i).imu[n] for i in (0, 1) for n in LIMBS}
+    answer = oracle.localize(shared, people, one_wearer=False)
+    assert answer['person'] is None
+    for name, sensor in answer['sensors'].items():
+        assert sensor['person'] == 'ab'[int(name[0])]
+        assert sensor['limb'] == name[1:]
+    far = {'x': wearer(0, offset=500.0).imu['head']}
+    with pytest.raises(ValueError, match='never seen together'):
+        oracle.localize(far, people)
+
+
+def test_recognition_by_neighbours(oracle, dataset, tmp_path):
+    """Windows of p2: 0 to 14 s action c, then a, with the model's eyes."""
+    one = wearer(2)
+    os.chdir(dataset.parent)  # a relative path, as commands get them
+    (answer,) = oracle.recognize(one, dataset.name, show_dir=tmp_path / 'pics')
+    actions = [window['action'] for window in answer['windows']]
+    assert actions[:2] == ['c', 'c'] and actions[-2:] == ['a', 'a']
+    assert answer['windows'][0]['score'] > 0.99
+    assert set(answer['scores']) == {'a', 'b', 'c'}
+    assert (tmp_path / 'pics/actions.png').stat().st_size > 1000
+    (answer,) = oracle.recognize(
+        Recording(one.imu), {'run': wearer(2), 'sit': [wearer(0), wearer(1)]}
+    )
+    assert answer['action'] == 'run'
+    with pytest.raises(ValueError, match='give a gallery'):
+        oracle.recognize(one)
+    with pytest.raises(ValueError, match='no labelled segments'):
+        oracle.recognize(one, {'x': one}['x'])
+
+
+def test_recognition_by_a_classifier(tmp_path, take):
+    cfg = Config.fromfile('configs/mobind/synthetic_finetune.py')
+    torch.manual_seed(3)
+    model = init_model(cfg)
+    names = [f'act{i}' for i in range(12)]
+    meta = {'cfg': cfg.pretty_text, 'dataset_meta': {'classes': names}}
+    file = tmp_path / 'classifier.pth'
+    torch.save({'state_dict': model.state_dict(), 'meta': meta}, file)
+    inferencer = MoBindInferencer(file, device='cpu', show_progress=False)
+    (answer,) = inferencer.recognize(take)
+    starts = [window['start_s'] for window in answer['windows']]
+    pipeline = Compose(list(inferencer.preparation.transforms))
+    rows = []
+    for start in starts:
+        sample = pipeline(window_info(take, start, 5.0))
+        inputs = {k: v[None] for k, v in sample['inputs'].items()}
+        with torch.no_grad():
+            rows.append(model(inputs)[0].softmax(0).numpy())
+    mean = np.mean(rows, axis=0)
+    assert len(starts) == 3 and answer['action'] == names[mean.argmax()]
+    np.testing.assert_allclose(
+        list(answer['scores'].values()), mean, atol=1e-5
+    )
+    with pytest.raises(ValueError, match='needs no gallery'):
+        inferencer.recognize(take, {'x': take})
+    with pytest.raises(ValueError, match='gives no embeddings'):
+        inferencer.embed(take)
+    # It synchronises by the signals alone.
+    assert abs(inferencer.synchronize(take)['offset_s']) < 0.02
+
+
+def mistakes():
+    one = wearer(0, seconds=3.0)
+    nobody = PoseStream(
+        Clock(300, rate=30.0), np.zeros((300, 17, 2), np.float32),
+        np.zeros((300, 17), np.float32), 'coco', (100, 100),
+    )  # fmt: skip
+    acc = np.zeros((200, 3))
+    return {
+        'shorter than': ('embed', (one,), r'window_sec=5\.0 is longer'),
+        'nothing': ('embed', ([],), 'no recording'),
+        'kind': ('embed', (3,), 'int is no recording'),
+        'key': ('embed', ({'imu': {'head': {'acc': acc, 'hz': 1}}},), 'hz'),
+        'clock': ('embed', ({'imu': {'head': {'acc': acc}}},), 'rate in Hz'),
+        'shape': (
+            'embed',
+            ({'imu': {'head': {'acc': acc[:, :2], 'rate': 50.0}}},),
+            r'expected \(200, 3\)',
+        ),
+        'place': (
+            'embed',
+            ({'imu': {'toe': {'acc': acc, 'rate': 50.0}}},),
+            "'toe' is no placement",
+        ),
+        'size': (
+            'embed',
+            ({'pose': {'keypoints': np.zeros((9, 17, 2)), 'rate': 30.0}},),
+            'img_shape is missing',
+        ),
+        'channel': (
+            'embed',
+            ({'imu': {'head': {'acc': np.zeros((900, 3)), 'rate': 50.0}}},),
+            r"head has no \['gyro'\]",
+        ),
+        'pose': ('synchronize', (Recording(one.imu),), 'no skeleton'),
+        'imu': ('synchronize', (Recording(pose=one.pose),), 'no sensor'),
+        'offset': ('synchronize', (one, -1.0), 'must be positive'),
+        'direction': ('retrieve', (one, one, 'up'), "got 'up'"),
+        'k': ('retrieve', (one, one, None, 0), 'k must be at least 1'),
+        'file': ('embed', ('none.csv',), 'There is no IMU file none.csv'),
+        'json': ('embed', ('none.json',), 'there is no such file'),
+        'unseen': ('localize', (wearer(0).imu, {'x': nobody}), 'never seen'),
+    }
+
+
+@pytest.mark.parametrize('name', mistakes())
+def test_mistakes_have_one_clear_message(oracle, name):
+    method, arguments, message = mistakes()[name]
+    with pytest.raises((ValueError, TypeError, OSError), match=message):
+        getattr(oracle, method)(*arguments)
