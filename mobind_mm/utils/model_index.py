@@ -33,6 +33,17 @@ class ZooModel:
     entry: dict[str, Any]
     metafile: Path
 
+    @property
+    def shipped(self) -> bool:
+        """Whether the checkpoint comes with the package."""
+        return self.weights is not None and Path(self.weights).is_file()
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other names."""
+        found = self.entry.get('Alias') or ()
+        return (found,) if isinstance(found, str) else tuple(found)
+
 
 def find_root() -> Path:
     """Directory of ``model-index.yml`` and ``configs``.

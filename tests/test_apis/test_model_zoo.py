@@ -3,6 +3,7 @@
 import pytest
 
 from mobind_mm.apis import MoBindInferencer, model_zoo
+from mobind_mm.utils import model_index
 
 METAFILE = """
 Collections: [{Name: MoBind}]
@@ -30,7 +31,7 @@ def package(request, tmp_path, monkeypatch):
     (root / 'configs/mobind/metafile.yml').write_text(METAFILE)
     (package / 'checkpoints').mkdir(parents=True)
     (package / 'checkpoints/small.pth').write_bytes(b'')
-    monkeypatch.setattr(model_zoo, 'PACKAGE', package)
+    monkeypatch.setattr(model_index, '_PACKAGE', package)
     return package
 
 
@@ -56,6 +57,6 @@ def test_names_that_are_not_there(package):
 
 
 def test_no_zoo_at_all(tmp_path, monkeypatch):
-    monkeypatch.setattr(model_zoo, 'PACKAGE', tmp_path / 'mobind_mm')
-    with pytest.raises(FileNotFoundError, match='no model zoo'):
+    monkeypatch.setattr(model_index, '_PACKAGE', tmp_path / 'mobind_mm')
+    with pytest.raises(FileNotFoundError, match='install mobind_mm again'):
         model_zoo.list_models()
