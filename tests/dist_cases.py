@@ -5,12 +5,15 @@ every case; :func:`run_case` is the step of one process.
 """
 
 import sys
+from types import SimpleNamespace
 
 import torch
 import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 
+from mobind_mm.engine import NonFiniteHook
 from mobind_mm.registry import MODELS
 from mobind_mm.structures import MoBindDataSample
 from mobind_mm.utils.dist import gather_rows
@@ -164,6 +167,32 @@ def count_kept_numbers(head, kept):
     head.loss = counting
 
 
+def skip_a_batch(rank):
+    """A step with NaN in the last process only; what all processes do."""
+    hook, warnings = NonFiniteHook('skip'), []
+    wrapped = MMDistributedDataParallel(torch.nn.Linear(2, 1))
+    optimizer = torch.optim.SGD(wrapped.parameters(), lr=0.1)
+    runner = SimpleNamespace(
+        model=wrapped,
+        optim_wrapper=OptimWrapper(optimizer),
+        logger=SimpleNamespace(warning=warnings.append),
+        epoch=0,
+    )
+    before = [p.detach().clone() for p in wrapped.parameters()]
+    x = torch.ones(1, 2)
+    if rank == dist.get_world_size() - 1:
+        x[0, 0] = torch.nan
+    sample = MoBindDataSample(metainfo=dict(take=f'of process {rank}'))
+    batch = dict(inputs=dict(x=x), data_samples=[sample])
+    hook.before_train(runner)
+    hook.before_train_iter(runner, 0, batch)
+    loss = wrapped(x).sum()
+    runner.optim_wrapper.update_params(loss)
+    hook.after_train_iter(runner, 0, batch, {'loss': loss.detach()})
+    same = map(torch.equal, before, wrapped.parameters())
+    return all(same), warnings
+
+
 def main(path):
     torch.set_num_threads(1)
     init_default_scope('mobind_mm')
@@ -177,6 +206,7 @@ def main(path):
     rows = torch.arange(rank + 1.0)[:, None]
     gathered, own = gather_rows({'x': rows, 'mask': rows > 0})
     results['gathered'] = [gathered['x'], gathered['mask'], own]
+    results['skipped'] = skip_a_batch(rank)
     torch.save(results, f'{path}.{rank}')
     dist.barrier()
     dist.destroy_process_group()

@@ -97,3 +97,11 @@ def test_gathered_rows(processes):
         assert own.nonzero()[:, 0].tolist() == [
             *range(start, start + rank + 1)
         ]
+
+
+def test_processes_agree_to_skip_a_batch(processes):
+    world, results = processes
+    for result in results:
+        unchanged, (warning,) = result['skipped']
+        assert unchanged
+        assert f'not finite: take of process {world - 1} at 0 s' in warning

@@ -6,6 +6,7 @@ Each says which version it is for and when it can be deleted.
 
 from __future__ import annotations
 
+import datetime
 import functools
 import importlib.abc
 import importlib.machinery
@@ -149,16 +150,24 @@ def distribute_on_cpu(cfg: Config) -> None:
     must not have. Delete when MMEngine distributes on the CPU itself.
 
     Raises:
-        ValueError: If the launcher works with GPUs only.
+        ValueError: If the launcher or ``sync_bn`` works with GPUs only.
     """
     import torch.distributed as torch_dist
 
+    if cfg.get('sync_bn'):
+        raise ValueError(
+            f'sync_bn={cfg.sync_bn!r} needs GPUs; set '
+            "model=dict(batch_norm='synchronised') instead, which works on "
+            'processors too.'
+        )
     if cfg.launcher != 'pytorch':
         raise ValueError(
             f'--launcher {cfg.launcher} needs GPUs; on processors alone use '
             'tools/dist_train.sh or tools/dist_test.sh, which use pytorch.'
         )
-    torch_dist.init_process_group('gloo')
+    environment = cfg.get('env_cfg', {}).get('dist_cfg', {})
+    timeout = datetime.timedelta(seconds=environment.get('timeout', 1800))
+    torch_dist.init_process_group('gloo', timeout=timeout)
     wrapper = dict(
         type='MMDistributedDataParallel',
         broadcast_buffers=False,
