@@ -14,6 +14,21 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system answers when a file does not fit."""
 
 
+def read_text(path: str | Path) -> str:
+    """Read a file of UTF-8 text.
+
+    Raises:
+        ValueError: If it holds anything else.
+    """
+    try:
+        return Path(path).read_text(encoding='utf-8')
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'{path} is not text in UTF-8 ({error.reason} at byte '
+            f'{error.start}); check that it is the right file.'
+        ) from None
+
+
 @contextmanager
 def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     """Write a file under a temporary name, then move it into place.
