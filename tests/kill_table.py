@@ -1,6 +1,6 @@
 """Kill commands at random moments, go on, and print what was lost.
 
-    python tests/kill_table.py [--kills N] [--seed N]
+    python tests/kill_table.py [--kills N] [--seed N] [--conversions-only]
 
 Half of the kills come at a random moment, half while a file is written or
 just after. What is left must be whole, and the command that goes on must end
@@ -322,7 +322,7 @@ def write_totalcapture(root):
     return root
 
 
-def make_table(folder, kills, seed=0):
+def make_table(folder, kills, seed=0, conversions_only=False):
     """Rows of the table, one a job."""
     torch.set_num_threads(1)
     utd = write_utd_mhad(folder / 'utd')
@@ -334,6 +334,8 @@ def make_table(folder, kills, seed=0):
         ]
     ):
         rows.append(kill_often(job, folder / str(number), kills, seed))
+    if conversions_only:
+        return rows
     data = folder / '0/whole/out'
     rows.append(kill_often(Training(data), folder / 't', kills, seed))
     last = folder / f't/whole/run/epoch_{EPOCHS}.pth'
@@ -362,9 +364,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--kills', type=int, default=30, help='of each job')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--conversions-only', action='store_true')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = make_table(Path(folder), args.kills, args.seed)
+        rows = make_table(Path(folder), **vars(args))
     print(format_table(rows))
     print(json.dumps([row['seconds'] for row in rows]), 'seconds')
 

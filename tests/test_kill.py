@@ -9,10 +9,10 @@ import pytest
 SCRIPT = Path(__file__).with_name('kill_table.py')
 
 
-def table(kills, seed):
+def table(*arguments):
     """Made by a process of its own, which forks before anything runs."""
     done = subprocess.run(
-        [sys.executable, SCRIPT, '--kills', str(kills), '--seed', str(seed)],
+        [sys.executable, SCRIPT, *arguments],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -22,12 +22,12 @@ def table(kills, seed):
     return rows[1:]
 
 
-def test_one_kill_while_writing():
-    assert len(table(kills=1, seed=0)) == 4
+def test_killed_conversions():
+    assert len(table('--kills', '6', '--conversions-only')) == 2
 
 
 @pytest.mark.slow
 def test_thirty_kills_of_each():
-    rows = table(kills=30, seed=1)
+    rows = table('--kills', '30', '--seed', '1')
     assert len(rows) == 4
     assert all(int(row.split('|')[2].split()[0]) >= 30 for row in rows)

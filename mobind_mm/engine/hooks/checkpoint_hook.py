@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine import hooks
 from mmengine.dist import is_main_process
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from ...registry import HOOKS
 from ...utils.files import replacing
@@ -136,8 +136,10 @@ def _missed_validation(runner: Runner) -> bool:
         return False
     if isinstance(loop, EpochBasedTrainLoop):
         now, last = loop.epoch, loop.max_epochs
-    else:
+    elif isinstance(loop, IterBasedTrainLoop):
         now, last = loop.iter, loop.max_iters
+    else:  # of another package, which validates when it likes
+        return False
     loop._decide_current_val_interval()
     due = now > 0 and now >= loop.val_begin
     due = due and (now % loop.val_interval == 0 or now == last)
