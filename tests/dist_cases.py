@@ -12,6 +12,7 @@ import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mobind_mm.engine import NonFiniteHook
 from mobind_mm.registry import MODELS
@@ -97,7 +98,7 @@ def build_classifier():
     cfg.update(imu_backbone=backbone(6, 50), pose_backbone=backbone(6, 20))
     model = MODELS.build({**cfg, 'dropout': 0.0, 'hidden_dims': D}).train()
     for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm1d):
+        if isinstance(module, _BatchNorm):
             module.eval()
     return model
 

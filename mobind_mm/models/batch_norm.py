@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from mmengine.dist import get_world_size
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..utils.dist import gather_with_grad
 
@@ -14,23 +15,28 @@ MODES = ('per_process', 'synchronised', 'frozen')
 ones, which do not change."""
 
 
-class SyncBatchNorm1d(nn.BatchNorm1d):
+class SyncBatchNorm(_BatchNorm):
     """Batch normalisation over the rows of all processes.
 
     Works on processors too, with any number of rows in a process, none
     included; PyTorch's own needs GPUs.
     """
 
+    def _check_input_dim(self, x: torch.Tensor) -> None:
+        """Any number of axes."""
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Normalise (M, C, T); M may differ between processes."""
+        """Normalise (M, C, ...); M may differ between processes."""
         world = get_world_size()
         if world == 1 or not self.training:
             return super().forward(x)
         out_dtype = x.dtype
         x = x.to(torch.promote_types(out_dtype, torch.float32))
-        count = x.new_tensor([x.shape[0] * x.shape[2]])
-        mean = x.sum(dim=(0, 2)) / count.clamp(min=1)
-        square = (x - mean[:, None]).square().sum(dim=(0, 2))
+        axes = [axis for axis in range(x.dim()) if axis != 1]
+        shape = [-1 if axis == 1 else 1 for axis in range(x.dim())]
+        count = x.new_tensor([x.numel() / self.num_features])
+        mean = x.sum(dim=axes) / count.clamp(min=1)
+        square = (x - mean.view(shape)).square().sum(dim=axes)
         stats = torch.cat([count, mean, square])[None]
         stats = gather_with_grad(stats, [1] * world)
         counts, means, squares = stats.split([1, len(mean), len(mean)], dim=1)
@@ -40,8 +46,8 @@ class SyncBatchNorm1d(nn.BatchNorm1d):
         square = square.sum(dim=0)
         self._update(mean.detach(), square.detach(), counts.sum())
         factor = self.weight * (square / total + self.eps).rsqrt()
-        x = (x - mean[:, None]) * factor[:, None] + self.bias[:, None]
-        return x.to(out_dtype)
+        x = (x - mean.view(shape)) * factor.view(shape)
+        return (x + self.bias.view(shape)).to(out_dtype)
 
     @torch.no_grad()
     def _update(
@@ -59,8 +65,9 @@ def set_batch_norm(model: nn.Module, mode: str) -> None:
     """Give the batch normalisations of a model their statistics.
 
     Args:
-        model: Its ``BatchNorm1d`` are replaced if ``synchronised``; names
-            of weights stay. ``frozen`` is left to :func:`freeze_statistics`.
+        model: Its batch normalisations are replaced if ``synchronised``;
+            names of weights stay. ``frozen`` is left to
+            :func:`freeze_statistics`.
         mode: One of :data:`MODES`.
 
     Raises:
@@ -72,8 +79,8 @@ def set_batch_norm(model: nn.Module, mode: str) -> None:
         return
     for module in list(model.modules()):
         for name, child in module.named_children():
-            if type(child) is nn.BatchNorm1d:
-                sync = SyncBatchNorm1d(
+            if isinstance(child, _BatchNorm):
+                sync = SyncBatchNorm(
                     child.num_features, child.eps, child.momentum
                 )
                 sync.load_state_dict(child.state_dict())
@@ -83,12 +90,12 @@ def set_batch_norm(model: nn.Module, mode: str) -> None:
 def freeze_statistics(model: nn.Module) -> None:
     """Let every batch normalisation use its running statistics."""
     for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        if isinstance(module, _BatchNorm):
             module.eval()
 
 
 def synchronises(model: nn.Module) -> bool:
     """Whether a forward pass waits for the other processes."""
     return get_world_size() > 1 and any(
-        isinstance(m, SyncBatchNorm1d) and m.training for m in model.modules()
+        isinstance(m, SyncBatchNorm) and m.training for m in model.modules()
     )

@@ -6,9 +6,10 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope, init_default_scope
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mobind_mm.models import chunks
-from mobind_mm.models.batch_norm import SyncBatchNorm1d
+from mobind_mm.models.batch_norm import SyncBatchNorm
 from mobind_mm.models.chunks import encode_in_chunks
 from mobind_mm.registry import MODELS
 
@@ -119,9 +120,9 @@ def test_batch_norm_by_config():
     model = build(batch_norm='synchronised')
     names = list(model.state_dict())
     assert names == list(build().state_dict())
-    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     assert len(norms) == 4
-    assert all(type(norm) is SyncBatchNorm1d for norm in norms)
+    assert all(type(norm) is SyncBatchNorm for norm in norms)
     # In one process there is nobody to synchronise with.
     for a, b in zip(step(model), step(build())):
         assert torch.equal(a, b)
@@ -130,7 +131,7 @@ def test_batch_norm_by_config():
     step(frozen)
     assert all(map(torch.equal, before, frozen.buffers()))
     frozen.eval().train()
-    norms = [m for m in frozen.modules() if isinstance(m, nn.BatchNorm1d)]
+    norms = [m for m in frozen.modules() if isinstance(m, _BatchNorm)]
     assert frozen.training and not any(norm.training for norm in norms)
     assert norms[0].weight.grad.abs().max() > 0
 
