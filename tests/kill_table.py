@@ -9,7 +9,6 @@ every command runs in a fork of this process.
 """
 
 import argparse
-import json
 import os
 import re
 import runpy
@@ -327,40 +326,37 @@ def write_totalcapture(root):
 
 
 def make_table(folder, kills, seed=0, conversions_only=False):
-    """Rows of the table, one a job."""
+    """Yield the rows of the table, one a job."""
     torch.set_num_threads(1)
     utd = write_utd_mhad(folder / 'utd')
-    rows = []
     for number, job in enumerate(
         [
             Conversion('utd_mhad', utd),
             Conversion('totalcapture', write_totalcapture(folder / 'tc')),
         ]
     ):
-        rows.append(kill_often(job, folder / str(number), kills, seed))
+        yield kill_often(job, folder / str(number), kills, seed)
     if conversions_only:
-        return rows
+        return
     data = folder / '0/whole/out'
-    rows.append(kill_often(Training(data), folder / 't', kills, seed))
+    yield kill_often(Training(data), folder / 't', kills, seed)
     last = folder / f't/whole/run/epoch_{EPOCHS}.pth'
-    rows.append(kill_often(Inference(data, last), folder / 'i', kills, seed))
-    return rows
+    yield kill_often(Inference(data, last), folder / 'i', kills, seed)
 
 
-def format_table(rows):
-    """The rows as Markdown."""
-    lines = [
-        '| command | kills (of these while writing) | what was there |'
-        ' damaged files taken for whole | ended as never killed |',
-        '|---|---|---|---|---|',
-    ]
-    for row in rows:
-        found = ', '.join(f'{n}: {s}' for s, n in row['found'].items())
-        lines.append(
-            f'| {row["job"]} | {row["kills"]} ({row["while_writing"]}) | '
-            f'{found} | 0 | {row["runs"]} of {row["runs"]} runs |'
-        )
-    return '\n'.join(lines)
+HEADER = """\
+| command | kills (of these while writing) | what was there | damaged files \
+taken for whole | ended as never killed | seconds |
+|---|---|---|---|---|---|"""
+
+
+def format_row(row):
+    """A row as Markdown; a loss would have ended the script."""
+    found = ', '.join(f'{n}: {s}' for s, n in row['found'].items())
+    return (
+        f'| {row["job"]} | {row["kills"]} ({row["while_writing"]}) | {found} '
+        f'| 0 | {row["runs"]} of {row["runs"]} runs | {row["seconds"]} |'
+    )
 
 
 def main():
@@ -371,9 +367,9 @@ def main():
     parser.add_argument('--conversions-only', action='store_true')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = make_table(Path(folder), **vars(args))
-    print(format_table(rows))
-    print(json.dumps([row['seconds'] for row in rows]), 'seconds')
+        print(HEADER, flush=True)
+        for row in make_table(Path(folder), **vars(args)):
+            print(format_row(row), flush=True)
 
 
 if __name__ == '__main__':
