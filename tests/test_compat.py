@@ -33,6 +33,29 @@ def test_checkpoint_of_mmengine_loads(tmp_path):
     np.testing.assert_array_equal(loaded['meta']['array'], [0, 1, 2])
 
 
+def test_the_text_of_a_config_is_formatted_once(monkeypatch):
+    from mmengine.config import Config, config
+
+    calls = []
+    plain = config.FormatCode
+
+    def counting(text, **options):
+        calls.append(options)
+        return plain(text, **options)
+
+    monkeypatch.setattr(config, 'FormatCode', counting)
+    compat.apply()
+    once = config.FormatCode
+    compat.apply()
+    assert config.FormatCode is once  # not wrapped again
+    cfg = Config(dict(b=dict(c=[1, 2]), a='x' * 70))
+    texts = [cfg.pretty_text for _ in range(3)]
+    assert len(calls) == 1 and len(set(texts)) == 1
+    assert texts[0] == plain(texts[0], **calls[0])[0]
+    cfg.b.c.append(3)
+    assert '3' in cfg.pretty_text and len(calls) == 2
+
+
 class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass

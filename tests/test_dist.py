@@ -1,95 +1,107 @@
-"""N processes equal one: loss and gradients through the gather."""
+"""N processes equal one: loss, every gradient, batch statistics."""
 
-import socket
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import dist_cases
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
-from torch import nn
+from dist_cases import CASES, run_case
+from mmengine.registry import init_default_scope
 
-from mobind_mm.models import HierarchicalContrastiveHead
-from mobind_mm.utils.dist import gather_with_grad
-
-SIZES = (3, 5, 1)
-D, S, N = 6, 2, 3
+REPO = Path(__file__).parents[1]
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 
 
-def batch():
-    generator = torch.Generator().manual_seed(0)
-    total = sum(SIZES)
-    imu, pose = torch.randn(
-        2, total, S, D, generator=generator, dtype=torch.float64
+@pytest.fixture(scope='module', params=[2, 3])
+def processes(request, tmp_path_factory):
+    """World size and the results of every process."""
+    world = request.param
+    path = tmp_path_factory.mktemp('dist') / 'results'
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+    command += [f'--nproc_per_node={world}', dist_cases.__file__, str(path)]
+    done = subprocess.run(
+        command,
+        env={
+            **os.environ,
+            'PYTHONPATH': str(REPO),
+            'OMP_NUM_THREADS': '1',
+            'CUDA_VISIBLE_DEVICES': '',
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
-    mask = torch.rand(total, S, generator=generator) < 0.7
-    return imu, pose, mask
+    assert done.returncode == 0, done.stderr[-3000:]
+    files = [f'{path}.{rank}' for rank in range(world)]
+    return world, [torch.load(file, weights_only=True) for file in files]
 
 
-def loss_of(encoder, head, imu, pose, mask):
-    local_imu, local_pose = encoder(imu) * mask[..., None], encoder(pose)
-    ramp = torch.arange(1, N + 1)[:, None]
-    feats = {
-        'imu_tokens': (local_imu[:, :, None] * ramp).sin(),
-        'pose_tokens': (local_pose[:, :, None] * ramp).cos(),
-        # Fewer tokens of the second clip on.
-        'pose_token_mask': (imu[:, :, :1] < 0.5).expand(-1, -1, N),
-        'imu_local': local_imu,
-        'pose_local': local_pose,
-        'imu': local_imu.sum(1),
-        'pose': local_pose.sum(1),
-        'imu_mask': mask,
-        'pose_mask': torch.ones_like(mask),
-    }
-    return sum(head.loss(feats).values())
+@pytest.mark.parametrize('dtype', TOLERANCE)
+@pytest.mark.parametrize('name', CASES)
+def test_processes_equal_one(processes, name, dtype):
+    _, results = processes
+    init_default_scope('mobind_mm')
+    one = run_case(name, dtype)
+    tolerance = TOLERANCE[dtype]
+    length = sum(g.norm() ** 2 for g in one['gradients'].values()) ** 0.5
+    for result in results:
+        result = result[name, str(dtype)]
+        for key, loss in one['losses'].items():
+            assert result['losses'][key] == pytest.approx(loss, rel=tolerance)
+        for key, gradient in one['gradients'].items():
+            error = (result['gradients'][key] - gradient).norm()
+            # A bias before a batch norm has no influence: no relative error.
+            idle = 'convs' in key and gradient.norm() < 1e-5 * length
+            reference = length if idle else gradient.norm()
+            assert reference > 0, key
+            assert error <= tolerance * reference, key
+        for key, buffer in one['buffers'].items():
+            torch.testing.assert_close(result['buffers'][key], buffer)
 
 
-def build():
-    torch.manual_seed(1)
-    head = HierarchicalContrastiveHead(
-        D, token_weight=0.7, multi_positive_weight=0.5
-    )
-    return nn.Linear(D, D).double(), head.double()
+def test_chunks_equal_the_whole_batch():
+    """Cached gradients in one process; above, in several."""
+    init_default_scope('mobind_mm')
+    for dtype, tolerance in TOLERANCE.items():
+        whole = run_case('frozen', dtype)
+        parts = run_case('chunks', dtype)
+        for key, loss in whole['losses'].items():
+            assert parts['losses'][key] == pytest.approx(loss, rel=tolerance)
+        for key, gradient in whole['gradients'].items():
+            error = (parts['gradients'][key] - gradient).norm()
+            assert error <= tolerance * gradient.norm(), key
 
 
-def run(rank, world, port, queue):
-    torch.set_num_threads(1)
-    address = f'tcp://127.0.0.1:{port}'
-    dist.init_process_group(
-        'gloo', init_method=address, rank=rank, world_size=world
-    )
-    encoder, head = build()
-    start = sum(SIZES[:rank])
-    rows = slice(start, start + SIZES[rank])
-    loss = loss_of(encoder, head, *(x[rows] for x in batch()))
-    loss.backward()
-    gradients = []
-    for parameter in [*encoder.parameters(), *head.parameters()]:
-        dist.all_reduce(parameter.grad)  # what DDP does: the mean
-        gradients.append((parameter.grad / world).tolist())
-    loss = loss.detach().clone()
-    dist.all_reduce(loss)
-    gathered = gather_with_grad(torch.arange(rank + 1) > 0)
-    if rank == 0:
-        queue.put((loss.item() / world, gradients, gathered.tolist()))
-    dist.barrier()
-    dist.destroy_process_group()
+def test_memory_of_the_losses_is_shared(processes):
+    """The largest matrix has the rows of one process only."""
+    world, results = processes
+    init_default_scope('mobind_mm')
+    one = run_case('frozen', torch.float32)['kept']
+    kept = [r['frozen', str(torch.float32)]['kept'] for r in results]
+    # Every process has about as many pairs.
+    assert all(one / world / 1.2 < n < one / world * 1.2 for n in kept)
 
 
-def test_three_uneven_processes_equal_one():
-    encoder, head = build()
-    loss = loss_of(encoder, head, *batch())
-    loss.backward()
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
-    context = mp.get_context('spawn')
-    queue = context.SimpleQueue()
-    mp.spawn(run, (len(SIZES), port, queue), nprocs=len(SIZES))
-    value, gradients, gathered = queue.get()
-    assert value == pytest.approx(loss.item(), rel=1e-12)
-    parameters = [*encoder.parameters(), *head.parameters()]
-    for parameter, gradient in zip(parameters, gradients):
-        torch.testing.assert_close(
-            parameter.grad, torch.tensor(gradient, dtype=torch.float64)
-        )
-    assert gathered == [False, False, True, False, True, True]
+def test_gathered_rows(processes):
+    world, results = processes
+    expected = [float(i) for rank in range(world) for i in range(rank + 1)]
+    for rank, result in enumerate(results):
+        rows, mask, own = result['gathered']
+        assert rows[:, 0].tolist() == expected
+        assert mask.dtype == torch.bool
+        assert mask[:, 0].tolist() == [x > 0 for x in expected]
+        start = rank * (rank + 1) // 2
+        assert own.nonzero()[:, 0].tolist() == [
+            *range(start, start + rank + 1)
+        ]
+
+
+def test_processes_agree_to_skip_a_batch(processes):
+    world, results = processes
+    for result in results:
+        unchanged, (warning,) = result['skipped']
+        assert unchanged
+        assert f'not finite: take of process {world - 1} at 0 s' in warning

@@ -1,13 +1,18 @@
 """Train the model of a config."""
 
 import argparse
+import os
+import sys
 
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.runner import find_latest_checkpoint
 
 import mobind_mm  # noqa: F401
-from mobind_mm.utils.checkpoint import check_checkpoint, check_resumable
+from mobind_mm.utils.checkpoint import (
+    check_checkpoint,
+    check_resumable,
+    find_resumable,
+)
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.config import (
     add_config_arguments,
@@ -28,7 +33,8 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint, or from the latest in the work dir',
+        help='go on from a checkpoint, or from the latest whole one in the '
+        'work dir',
     )
     start.add_argument(
         '--load-from',
@@ -90,12 +96,19 @@ def apply_flags(cfg: Config, args: argparse.Namespace) -> None:
         cfg.auto_scale_lr.enable = True
     if args.load_from:
         cfg.load_from, cfg.resume = args.load_from, False
-    elif args.resume:
-        latest = find_latest_checkpoint(cfg.work_dir)
-        source = latest if args.resume == 'auto' else args.resume
+    elif args.resume or (cfg.get('resume') and not cfg.get('load_from')):
+        source = args.resume
+        if source in (None, 'auto'):
+            source = find_resumable(cfg.work_dir, warn)
         cfg.resume = source is not None
         # Without a checkpoint yet, the run starts as the config says.
         cfg.load_from = source or cfg.get('load_from')
+
+
+def warn(message: str) -> None:
+    """Say something once, however many processes there are."""
+    if os.environ.get('RANK', '0') == '0':
+        print(f'warning: {message}', file=sys.stderr)
 
 
 def main() -> None:
@@ -105,8 +118,6 @@ def main() -> None:
     apply_flags(cfg, args)
     runner = build_runner(cfg, args.local_rank)
     source = cfg.get('load_from')
-    if cfg.get('resume') and source is None:
-        source = find_latest_checkpoint(cfg.work_dir)
     if source is not None:
         if cfg.get('resume'):
             check_resumable(runner.model, source)

@@ -8,7 +8,6 @@ default_hooks = dict(
     checkpoint=dict(
         type='CheckpointHook',
         interval=1,
-        # The oldest is deleted before the newest is written.
         max_keep_ckpts=2,
         save_best='retrieval/imu2pose_R@1',
         rule='greater',
@@ -17,6 +16,8 @@ default_hooks = dict(
     # Processes evaluate and save the same batch statistics.
     sync_buffers=dict(type='SyncBuffersHook'),
     epoch_seed=dict(type='EpochSeedHook'),
+    # Or 'skip': batches whose loss or gradient is not finite.
+    non_finite=dict(type='NonFiniteHook', action='stop'),
     result_table=dict(type='ResultTableHook'),
     training_curve=dict(
         type='TrainingCurveHook',
@@ -40,7 +41,8 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),
+    # Seconds that a process waits for the others before it gives up.
+    dist_cfg=dict(backend='nccl', timeout=1800),
 )
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
 log_level = 'INFO'

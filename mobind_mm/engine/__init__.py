@@ -1,7 +1,10 @@
 """Hooks and loops that MMEngine finds through the registries."""
 
 from .hooks import (
+    CheckpointHook,
+    EarlyStoppingHook,
     EpochSeedHook,
+    NonFiniteHook,
     ResultTableHook,
     TaskPictureHook,
     TrainingCurveHook,
@@ -9,9 +12,12 @@ from .hooks import (
 from .loops import MultiTaskTestLoop, MultiTaskValLoop
 
 __all__ = [
+    'CheckpointHook',
+    'EarlyStoppingHook',
     'EpochSeedHook',
     'MultiTaskTestLoop',
     'MultiTaskValLoop',
+    'NonFiniteHook',
     'ResultTableHook',
     'TaskPictureHook',
     'TrainingCurveHook',

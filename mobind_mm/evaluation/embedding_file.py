@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from ..utils.files import replacing
 from .embedding_table import EMBEDDINGS, MASKS, NAMES, TIMES, TOKENS, Table
@@ -51,8 +51,9 @@ def write_embeddings(
     for key in TIMES:
         arrays[key] = np.array(table[key], dtype=np.float64)
     arrays = {key: np.ascontiguousarray(x) for key, x in arrays.items()}
+    content = save(arrays, {'header': json.dumps(header)})
     with replacing(path) as temporary:
-        save_file(arrays, temporary, {'header': json.dumps(header)})
+        temporary.write_bytes(content)
 
 
 def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ..registry import MODELS
+from .batch_norm import synchronises
 
 
 def build_optional(cfg: dict | None) -> nn.Module | None:
@@ -39,7 +40,7 @@ def encode_limbs(
         tokens, local = backbone(x.flatten(0, 1), mask)
         return tokens.unflatten(0, (B, S)), local.unflatten(0, (B, S))
     shape = (B, S, backbone.num_tokens, backbone.embed_dims)
-    if not present.any():
+    if not present.any() and not synchronises(backbone):
         # Zero times every parameter: no limb, yet a complete graph.
         zero = sum(p.sum() for p in backbone.parameters()) * 0.0
         return x.new_zeros(shape) + zero, x.new_zeros(B, S, shape[3]) + zero

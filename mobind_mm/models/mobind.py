@@ -7,6 +7,8 @@ from mmengine.model import BaseModel
 
 from ..registry import MODELS
 from ..structures import MoBindDataSample
+from .batch_norm import freeze_statistics, set_batch_norm
+from .chunks import encode_in_chunks
 from .limb_encoding import build_optional, encode_limbs
 from .streaming import cut_stream, stream_starts
 
@@ -45,12 +47,21 @@ class MoBind(BaseModel):
         masked_token_head: Config of masked token prediction.
         stream_stride_sec: Seconds between the sub-windows of a clip that
             is longer than the window.
+        batch_norm: Statistics of batch normalisation in training:
+            ``per_process``, ``synchronised`` over all processes, or
+            ``frozen`` as they were loaded.
+        chunk_size: Clips that are encoded at once in training, for batches
+            that do not fit in memory; see :func:`encode_in_chunks`. The
+            loss and its gradient are those of the whole batch, for a third
+            more arithmetic. Statistics of ``per_process`` batch
+            normalisation are then those of a chunk. All at once by default.
         data_preprocessor: Config of the preprocessor.
         init_cfg: MMEngine initialisation config.
 
     Raises:
-        ValueError: If only one neck is given, or a head's term needs
-            necks that are not there.
+        ValueError: If only one neck is given, a head's term needs necks
+            that are not there, or a choice is unknown or cannot be had
+            together with another.
 
     Source: MoBind, sections on the encoders and the objective.
     """
@@ -66,6 +77,8 @@ class MoBind(BaseModel):
         pose_neck: dict | None = None,
         masked_token_head: dict | None = None,
         stream_stride_sec: float = 0.2,
+        batch_norm: str = 'per_process',
+        chunk_size: int | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -83,6 +96,18 @@ class MoBind(BaseModel):
         self.head = MODELS.build(head)
         self.masked_token_head = build_optional(masked_token_head)
         self.stream_stride_sec = stream_stride_sec
+        if chunk_size is not None:
+            if chunk_size < 1:
+                raise ValueError(f'chunk_size={chunk_size} must be positive.')
+            if batch_norm == 'synchronised':
+                raise ValueError(
+                    "batch_norm='synchronised' needs all clips at once, "
+                    f'chunk_size={chunk_size} encodes them in parts; choose '
+                    "'frozen', or 'per_process' (statistics of each chunk)."
+                )
+        set_batch_norm(self, batch_norm)
+        self.batch_norm = batch_norm
+        self.chunk_size = chunk_size
         clip_terms = ('global', 'multi_positive')
         weights = getattr(self.head, 'weights', {})
         if imu_neck is None and any(weights.get(t) for t in clip_terms):
@@ -91,6 +116,13 @@ class MoBind(BaseModel):
                 'global_weight and multi_positive_weight of the head to 0 or '
                 'give imu_neck and pose_neck.'
             )
+
+    def train(self, mode: bool = True) -> MoBind:
+        """Change the mode; frozen statistics stay frozen."""
+        super().train(mode)
+        if self.batch_norm == 'frozen':
+            freeze_statistics(self)
+        return self
 
     def forward(
         self,
@@ -170,11 +202,27 @@ class MoBind(BaseModel):
 
     def loss(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Named losses of one batch, of both heads."""
-        feats = self.extract_feats(inputs)
+        if self.chunk_size is None:
+            feats = self._encode_for_loss(inputs)
+        else:
+            feats = encode_in_chunks(
+                self._encode_for_loss, inputs, self.chunk_size, self
+            )
         losses = self.head.loss(feats)
         if self.masked_token_head is not None:
             losses.update(self.masked_token_head.loss(feats))
         return losses
+
+    def _encode_for_loss(
+        self, inputs: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """What the losses need; tokens only as the losses on them."""
+        feats = self.extract_feats(inputs)
+        items = self.head.item_losses(feats)
+        if self.masked_token_head is not None:
+            items.update(self.masked_token_head.item_losses(feats))
+        kept = {k: v for k, v in feats.items() if 'token' not in k}
+        return {**kept, **items}
 
     def predict(
         self,

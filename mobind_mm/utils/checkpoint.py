@@ -6,7 +6,9 @@ checkpoint of another architecture would run with random weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +45,61 @@ def check_checkpoint(
 def check_resumable(model: nn.Module, source: str) -> None:
     """Check that training can go on from a checkpoint.
 
-    MMEngine 0.10.7 runs the text under ``meta.config`` as a program when it
-    resumes, so a text that is more than data is refused here.
-
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be read, does not fit, is unsafe, or holds
             weights alone.
+    """
+    check_state_dict(model, _read_resumable(source)['state_dict'], source)
+
+
+def find_resumable(work_dir: str, warn: Callable[[str], None]) -> str | None:
+    """The checkpoint from which a training goes on.
+
+    It is the one that ``last_checkpoint`` names. If that is damaged, the
+    latest of the others that is whole.
+
+    Args:
+        work_dir: Directory of checkpoints.
+        warn: Told of each one that is passed over.
+
+    Returns:
+        A file, or None if there is no checkpoint.
+
+    Raises:
+        ValueError: If there are checkpoints and none can be resumed.
+    """
+    folder = Path(work_dir)
+    others = [*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    paths = [str(path) for path in others]
+    pointer = folder / 'last_checkpoint'
+    if pointer.is_file():
+        last = pointer.read_text('utf-8', errors='replace').strip()
+        paths = [last, *(path for path in paths if path != last)]
+    problems = []
+    for path in paths:
+        try:
+            _read_resumable(path)
+        except (OSError, ValueError) as error:
+            problems.append(str(error))
+            warn(f'{error} Looking for the one before it.')
+        else:
+            return path
+    if problems:
+        raise ValueError(
+            f'{work_dir} has no checkpoint that can be resumed: '
+            f'{problems[0]} To start anew, give another --work-dir or leave '
+            '--resume out.'
+        )
+    return None
+
+
+def _read_resumable(source: str) -> dict[str, Any]:
+    """Read a checkpoint with the state of a training.
+
+    MMEngine 0.10.7 runs the text under ``meta.config`` as a program when it
+    resumes, so a text that is more than data is refused here.
     """
     checkpoint = read_checkpoint(source)
     missing = [
@@ -65,7 +115,7 @@ def check_resumable(model: nn.Module, source: str) -> None:
         )
     if 'config' in checkpoint['meta']:
         parse_config_text(checkpoint['meta']['config'], source)
-    check_state_dict(model, checkpoint['state_dict'], source)
+    return checkpoint
 
 
 def read_checkpoint(source: str) -> dict[str, Any]:
@@ -76,6 +126,7 @@ def read_checkpoint(source: str) -> dict[str, Any]:
         ValueError: If it is damaged, unsafe, or not a checkpoint.
     """
     try:
+        _check_sums(source)
         checkpoint = CheckpointLoader.load_checkpoint(
             source, 'cpu', logger='silent'
         )
@@ -98,10 +149,26 @@ def read_checkpoint(source: str) -> dict[str, Any]:
     return checkpoint
 
 
+def _check_sums(source: str) -> None:
+    """Compare the parts of a file with their checksums; PyTorch does not.
+
+    Raises:
+        ValueError: If a part differs.
+        zipfile.BadZipFile: If the file is cut.
+    """
+    if zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f'{damaged} differs from its checksum')
+
+
 def save_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint under a temporary name, then rename it."""
-    with replacing(path) as temporary:
-        torch.save(checkpoint, temporary)
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    with replacing(path, durable=True) as temporary:
+        temporary.write_bytes(content.getvalue())
 
 
 def check_state_dict(

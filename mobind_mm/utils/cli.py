@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from .files import NO_SPACE
+
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 """What the package raises when a file, a value or a flag is at fault."""
 
@@ -17,14 +19,16 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def run_command(main: Callable[[], None]) -> None:
     """Run a command; end on a user's mistake with one line and status 2.
 
-    The line is ``error: <message>`` on standard error. Any other error, one
-    that another package raised, and every error while the environment
-    variable ``MOBIND_DEBUG`` is set, keeps its traceback.
+    The line is ``error: <message>`` on standard error; a full disk is said
+    so too, whoever was writing. Any other error, one that another package
+    raised, and every error while the environment variable ``MOBIND_DEBUG``
+    is set, keeps its traceback.
     """
     try:
         main()
     except USER_ERRORS as error:
-        if os.environ.get('MOBIND_DEBUG') or not _is_ours(error):
+        full = isinstance(error, OSError) and error.errno in NO_SPACE
+        if os.environ.get('MOBIND_DEBUG') or not (full or _is_ours(error)):
             raise
         print(f'error: {error}', file=sys.stderr)
         sys.exit(2)

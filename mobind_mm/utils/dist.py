@@ -1,4 +1,11 @@
-"""Collectives with gradients: the only differentiable gather."""
+"""Collectives with gradients: the only differentiable gather.
+
+A loss that is a mean over items of all processes is computed in parts: each
+process takes the losses of its own items, against the gathered features of
+all. :func:`global_mean` scales the part so that the mean of gradients that
+``DistributedDataParallel`` takes is the gradient of one process with the
+whole batch.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +17,8 @@ from mmengine.dist import get_rank, get_world_size
 class _AllGather(torch.autograd.Function):
     """Concatenate over processes; the backward sums over processes.
 
-    Each process computes the whole loss from the gathered tensor, so the
-    gradient of its own rows is the sum over processes. The mean that
-    ``DistributedDataParallel`` then takes gives single-process gradients.
+    Each process computes its part of the loss from the gathered tensor, so
+    the gradient of a row is the sum over the parts.
     """
 
     @staticmethod
@@ -26,45 +32,88 @@ class _AllGather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
-        grad = grad.contiguous()
+        grad = grad.contiguous().clone()
         torch_dist.all_reduce(grad)
         return grad.split(ctx.sizes)[get_rank()], None
 
 
-def gather_with_grad(x: torch.Tensor) -> torch.Tensor:
+def gather_with_grad(x: torch.Tensor, sizes: list[int]) -> torch.Tensor:
     """Concatenate ``x`` of all processes along dim 0, in rank order.
 
     Args:
-        x: (n, ...) tensor; ``n`` may differ between processes. Boolean
-            tensors are gathered without gradient.
+        x: (n, ...) floating point tensor.
+        sizes: ``n`` of every process.
 
     Returns:
-        (sum of n, ...) tensor, ``x`` itself in a single process.
+        (sum of n, ...) tensor.
     """
-    if get_world_size() == 1:
-        return x
-    if x.dtype == torch.bool:
-        return gather_with_grad(x.to(torch.uint8)).bool()
-    size = torch.tensor([len(x)], device=x.device)
-    sizes = [torch.empty_like(size) for _ in range(get_world_size())]
-    torch_dist.all_gather(sizes, size)
-    return _AllGather.apply(x, [int(n) for n in sizes])
+    return _AllGather.apply(x, sizes)
 
 
-def share_of_mean(loss: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-    """Scale a mean so that the mean over processes is that over all items.
+def gather_rows(
+    feats: dict[str, torch.Tensor],
+) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Features of the clips of all processes, in one collective.
+
+    One collective also in the backward, so that its order among others is
+    the same in every process.
 
     Args:
-        loss: () mean over the items of this process.
-        count: () integer, number of its items; may differ between
-            processes, and be 0 (the loss then is 0 too).
+        feats: Name to (b, ...) tensor, floating point or boolean; ``b`` may
+            differ between processes.
 
     Returns:
-        () loss times count over the mean count of a process; ``loss``
-        itself in a single process.
+        Name to (B, ...) tensor, with a gradient to every process, and a
+        (B,) boolean, true for the rows of this process. In a single
+        process the features themselves.
     """
+    first = next(iter(feats.values()))
+    own = torch.ones(len(first), dtype=torch.bool, device=first.device)
     if get_world_size() == 1:
-        return loss
-    total = count.clone()
-    torch_dist.all_reduce(total)
-    return loss * (count * get_world_size() / total.clamp(min=1))
+        return feats, own
+    rank = get_rank()
+    size = torch.tensor([len(first)], device=first.device)
+    counts = [torch.empty_like(size) for _ in range(get_world_size())]
+    torch_dist.all_gather(counts, size)
+    sizes = [int(n) for n in counts]
+    dtype = torch.float16
+    for value in feats.values():
+        if value.dtype != torch.bool:
+            dtype = torch.promote_types(dtype, value.dtype)
+    flat = [value.flatten(1).to(dtype) for value in feats.values()]
+    whole = gather_with_grad(torch.cat(flat, dim=1), sizes)
+    own = torch.zeros(len(whole), dtype=torch.bool, device=whole.device)
+    own[sum(sizes[:rank]) :][: sizes[rank]] = True
+    columns = whole.split([part.shape[1] for part in flat], dim=1)
+    return {
+        name: part.unflatten(1, value.shape[1:]).to(value.dtype)
+        for (name, value), part in zip(feats.items(), columns)
+    }, own
+
+
+def global_mean(values: torch.Tensor) -> torch.Tensor:
+    """Mean over the items of all processes.
+
+    Args:
+        values: (n,) losses of the items of this process; ``n`` may differ
+            between processes, and be 0.
+
+    Returns:
+        () the mean, the same in every process; 0 without any item. Its
+        gradient is that of the own part times the number of processes, so
+        that the mean over processes is the gradient of the mean.
+    """
+    total = values.sum()
+    world = get_world_size()
+    if world == 1:
+        return total / max(len(values), 1)
+    # In double precision: counts must stay whole numbers.
+    sums = torch.tensor(
+        [0.0, len(values)], dtype=torch.float64, device=total.device
+    )
+    sums[0] = total.detach()
+    torch_dist.all_reduce(sums)
+    count = sums[1].clamp(min=1)
+    mean = (sums[0] / count).to(total.dtype)
+    part = total * (world / count).to(total.dtype)
+    return mean + (part - part.detach())

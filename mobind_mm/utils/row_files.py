@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .files import replacing
+from .files import read_text, replacing
 from .results import plain_value
 
 _SUFFIXES = ('.json', '.csv')
@@ -35,7 +35,7 @@ def read_rows(path: str | Path, columns: Sequence[str]) -> list[dict]:
         )
     if not path.exists():
         return []
-    text = path.read_text(encoding='utf-8')
+    text = read_text(path)
     try:
         if path.suffix == '.json':
             rows = json.loads(text)

@@ -5,12 +5,21 @@ import math
 import pytest
 import torch
 
-from mobind_mm.models.losses import (
-    info_nce,
-    masked_mse,
-    multi_positive_nce,
-    token_info_nce,
-)
+from mobind_mm.models import losses
+from mobind_mm.models.losses import masked_mse
+from mobind_mm.utils.dist import global_mean
+
+
+def info_nce(*args, **kwargs):
+    return losses.info_nce(*args, **kwargs).mean()
+
+
+def token_info_nce(*args):
+    return losses.token_info_nce(*args).mean()
+
+
+def multi_positive_nce(*args):
+    return sum(map(global_mean, losses.multi_positive_nce(*args))) / 2
 
 
 def cosine(a, b):
@@ -46,11 +55,10 @@ def test_info_nce_of_indistinguishable_clips_is_log_of_their_number():
     assert float(loss) == pytest.approx(math.log(8), rel=1e-5)
 
 
-def test_info_nce_excludes_pairs():
+def test_info_nce_compares_within_groups():
     a, b = torch.randn(2, 4, 6, dtype=torch.float64)
-    exclude = torch.zeros(4, 4, dtype=torch.bool)
-    exclude[:2, 2:] = exclude[2:, :2] = True
-    loss = info_nce(a, b, torch.tensor(3.0), exclude)
+    groups = torch.tensor([5, 5, 7, 7])
+    loss = info_nce(a, b, torch.tensor(3.0), (groups, groups))
     halves = [slow_info_nce(a[s], b[s], 3.0) for s in (slice(2), slice(2, 4))]
     assert float(loss) == pytest.approx(sum(halves) / 2, rel=1e-6)
 
@@ -64,6 +72,25 @@ def test_info_nce_rows_beyond_the_pairs_are_negatives_only():
     back = [nce_row([cosine(x, b[i]) for x in a], i, 3.0) for i in range(4)]
     expected = (sum(forth) + sum(back)) / 8
     assert float(loss) == pytest.approx(expected, rel=1e-6)
+
+
+def test_own_pairs_are_a_part_of_all_pairs():
+    torch.manual_seed(5)
+    a, b = torch.randn(2, 6, 4, dtype=torch.float64)
+    groups = (torch.tensor([0, 1, 0, 1, 0, 0]), torch.tensor([0, 1, 0, 1, 1]))
+    args = (a, b[:5], torch.tensor(3.0), groups, 4)
+    own = torch.tensor([False, True, False, True])
+    whole = losses.info_nce(*args)
+    torch.testing.assert_close(losses.info_nce(*args, own=own), whole[own])
+
+    mask = torch.tensor([[1, 1], [0, 0], [1, 0]]).bool()
+    local, clip = a.view(3, 2, 4), b[:3]
+    args = (local, clip, torch.tensor(3.0), mask)
+    own = torch.tensor([False, True, True])
+    clips, sensors = losses.multi_positive_nce(*args)
+    part = losses.multi_positive_nce(*args, own)
+    # Clip 1 has no sensor; the first two sensors are clip 0's.
+    torch.testing.assert_close(part, (clips[1:], sensors[2:]))
 
 
 def test_token_negatives_are_tokens_of_the_same_sample_only():
@@ -122,7 +149,7 @@ def test_masked_mse_counts_masked_tokens_only():
     target = torch.zeros(1, 4, 2)
     prediction = torch.tensor([[[1.0, 1], [2, 2], [9, 9], [9, 9]]])
     mask = torch.tensor([[True, True, False, False]])
-    assert float(masked_mse(prediction, target, mask)) == 2.5
+    assert masked_mse(prediction, target, mask).tolist() == [1.0, 4.0]
 
 
 @pytest.mark.parametrize('empty', ['info', 'token', 'multi', 'mse'])
@@ -131,11 +158,14 @@ def test_nothing_to_compare_is_zero_with_a_gradient_path(empty):
     none = torch.zeros(2, 3, dtype=torch.bool)
     scale = torch.tensor(2.0)
     loss = {
-        'info': lambda: info_nce(x[none], x[none], scale),
-        'token': lambda: token_info_nce(x, x, scale, none),
-        'multi': lambda: multi_positive_nce(x, x[:, 0], scale, none),
+        'info': lambda: losses.info_nce(x[none], x[none], scale),
+        'token': lambda: losses.token_info_nce(x, x, scale, none),
+        'multi': lambda: torch.cat(
+            losses.multi_positive_nce(x, x[:, 0], scale, none)
+        ),
         'mse': lambda: masked_mse(x, x, none),
     }[empty]()
+    loss = global_mean(loss)
     loss.backward()
     assert float(loss.detach()) == 0.0
     assert torch.all(x.grad == 0)

@@ -3,6 +3,7 @@ import runpy
 import signal
 import socket
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -72,19 +73,73 @@ def test_killed_run_goes_on(project, run):
     assert [p.name for p in (project / 'new').iterdir()] == ['results.json']
 
 
-def test_processes_without_gpu(project, run):
-    """Two gloo processes train as one does with twice the batch."""
+def free_port():
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
-        port = str(probe.getsockname()[1])
+        return str(probe.getsockname()[1])
+
+
+def test_processes_without_gpu(project, run):
+    """Two gloo processes train as one does with twice the batch.
+
+    One goes on from the checkpoint of two.
+    """
     _, config, *arguments = train('two')
-    two = run(('dist_train.sh', config, 2, *arguments), PORT=port)
+    two = run(('dist_train.sh', config, 2, *arguments), PORT=free_port())
     assert two.returncode == 0, two.stderr
-    one = run((*train('one'), 'train_dataloader.batch_size=4'))
+    wide = 'train_dataloader.batch_size=4'
+    on = train('on', '--resume', 'two/epoch_1.pth')
+    one = run((*train('one'), wide), (*on, wide))
     assert one.returncode == 0, one.stderr
-    one, two = (weights(project / n / 'epoch_3.pth') for n in ('one', 'two'))
+    assert 'resumed epoch: 1' in one.stdout + one.stderr
+    one, two, on = (
+        weights(project / n / 'epoch_3.pth') for n in ('one', 'two', 'on')
+    )
     for name, value in one.items():
         torch.testing.assert_close(value, two[name])
+        torch.testing.assert_close(value, on[name])
+
+
+def test_one_process_of_several_is_killed(project, run):
+    """The job ends with an error, and goes on from its checkpoint."""
+    _, config, *arguments = train('two')
+    begin = time.monotonic()
+    killed = run(
+        ('dist_train.sh', config, 2, *arguments),
+        PORT=free_port(),
+        TINY_KILL_AT='4',
+        TINY_KILL_RANK='1',
+    )
+    assert killed.returncode not in (0, None)
+    assert 'Signal 9 (SIGKILL)' in killed.stderr
+    assert time.monotonic() - begin < 120
+    assert (project / 'two/epoch_1.pth').is_file()
+    assert not (project / 'two/epoch_3.pth').exists()
+
+
+def test_a_data_worker_is_killed(project, run):
+    """The job ends with an error instead of waiting for the worker."""
+    killed = run(
+        (*train('worker'), 'train_dataloader.num_workers=1'),
+        TINY_KILL_WORKER='3',
+    )
+    assert killed.returncode not in (0, None)
+    assert 'DataLoader worker' in killed.stderr
+    assert 'Killed' in killed.stderr or 'signal' in killed.stderr
+
+
+def test_resuming_passes_over_a_damaged_checkpoint(project, run):
+    assert run(train('damaged')).returncode == 0
+    last = project / 'damaged/epoch_3.pth'
+    whole = weights(last)
+    last.write_bytes(last.read_bytes()[:-100])
+    resumed = run(train('damaged', '--resume'))
+    assert resumed.returncode == 0, resumed.stderr
+    log = resumed.stdout + resumed.stderr
+    assert log.count('epoch_3.pth cannot be read') == 1
+    assert 'resumed epoch: 2' in log
+    again = weights(last)
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
 def test_checkpoint_of_another_model(project, monkeypatch, capsys):

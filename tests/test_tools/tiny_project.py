@@ -1,7 +1,8 @@
 """A model that fits a line, for tests of the commands.
 
 The environment variable TINY_KILL_AT names the iteration (from 0) in which
-the process kills itself.
+the process kills itself, TINY_KILL_RANK which one of several processes.
+TINY_KILL_WORKER names the number at which a data worker does.
 """
 
 import json
@@ -23,6 +24,11 @@ class TinyDataset(BaseDataset):
     def load_data_list(self):
         numbers = json.loads(Path(self.ann_file).read_text())
         return [{'x': float(x)} for x in numbers]
+
+    def prepare_data(self, idx):
+        if str(idx) == os.environ.get('TINY_KILL_WORKER'):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().prepare_data(idx)
 
 
 @MODELS.register_module()
@@ -54,5 +60,7 @@ class TinyMetric(BaseMetric):
 @HOOKS.register_module()
 class KillHook(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == int(os.environ.get('TINY_KILL_AT', -1)):
+        at = int(os.environ.get('TINY_KILL_AT', -1))
+        rank = int(os.environ.get('TINY_KILL_RANK', 0))
+        if runner.iter == at and runner.rank == rank:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from ...utils.files import read_text
+
 COLUMNS = ('index', 'start', 'end', 'subject', 'action', 'offset_ms')
 TIME_UNITS = ('seconds', 'frames')
 
@@ -50,7 +52,7 @@ def read_sync_file(
         raise FileNotFoundError(f'sync_file {path} does not exist.')
     unit = 1.0 if frame_rate is None else 1.0 / frame_rate
     rows, seen = [], {}
-    lines = Path(path).read_text(encoding='utf-8').splitlines()
+    lines = read_text(path).splitlines()
     for number, line in enumerate(lines, 1):
         cells = _split(line)
         if not cells or tuple(cells) == COLUMNS:

@@ -23,7 +23,8 @@ class TrainingCurveHook(Hook):
         metrics: Validation metrics to draw.
     """
 
-    priority = 'VERY_LOW'
+    # Before CheckpointHook, which may save the points.
+    priority = 'LOW'
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self.metrics = tuple(metrics)

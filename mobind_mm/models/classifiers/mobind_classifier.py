@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from ...registry import MODELS
 from ...structures import MoBindDataSample
+from ...utils.dist import global_mean
 from ..limb_encoding import build_optional, encode_limbs
 
 MODALITIES = ('imu', 'pose')
@@ -238,15 +239,15 @@ class MoBindClassifier(BaseModel):
     def _cross_entropy(
         self, logits: torch.Tensor, target: torch.Tensor
     ) -> torch.Tensor:
-        """Mean over labelled windows; zero, with a graph, if none is."""
+        """Mean over the labelled windows of all processes."""
+        labelled = target >= 0
         losses = F.cross_entropy(
-            logits,
-            target,
-            ignore_index=-1,
-            reduction='sum',
+            logits[labelled],
+            target[labelled],
+            reduction='none',
             label_smoothing=self.label_smoothing,
         )
-        return losses / (target >= 0).sum().clamp(min=1)
+        return global_mean(losses)
 
     def _load_from_state_dict(
         self, state_dict: Mapping[str, Any], prefix: str, *args: Any

@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
-from ...utils.dist import gather_with_grad, share_of_mean
+from ...utils.dist import gather_rows, global_mean
 from ..losses import info_nce, multi_positive_nce, token_info_nce
 
 
@@ -18,8 +18,8 @@ class HierarchicalContrastiveHead(BaseModule):
     """Global, local, token and multi-positive InfoNCE, one temperature.
 
     A term with weight 0 is not computed. Across processes the global,
-    local and multi-positive terms see the clips of all of them, and every
-    token counts the same.
+    local and multi-positive terms compare the clips of each process with
+    those of all, and every pair, sensor and token counts the same.
 
     Args:
         embed_dims: Width D; needed for the multi-positive projection.
@@ -80,44 +80,95 @@ class HierarchicalContrastiveHead(BaseModule):
         """Inverse temperature (), bounded by ``max_scale``."""
         return self.logit_scale.clamp(max=self.max_log_scale).exp()
 
-    def loss(self, feats: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Weighted losses of one batch.
+    def item_losses(
+        self, feats: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Losses that look at one clip at a time, before their mean.
 
         Args:
-            feats: Result of :meth:`MoBind.extract_feats`.
+            feats: Result of :meth:`MoBind.extract_feats`, of a batch or a
+                part of one.
+
+        Returns:
+            ``token`` (n,), if it has a weight: one loss a token.
+        """
+        if not self.weights['token']:
+            return {}
+        both = feats['imu_mask'] & feats['pose_mask']
+        loss = token_info_nce(
+            feats['imu_tokens'][both],
+            feats['pose_tokens'][both],
+            self.scale,
+            feats['pose_token_mask'][both],
+        )
+        return {'token': loss}
+
+    def loss(self, feats: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Weighted losses of one batch, of all processes.
+
+        Args:
+            feats: Result of :meth:`MoBind.extract_feats`. With the result
+                of :meth:`item_losses` in it, no tokens are needed.
 
         Returns:
             ``loss_<term>`` for every term with a weight.
         """
+        if 'token' not in feats:
+            feats = {**feats, **self.item_losses(feats)}
         terms = {
             'global': self._global,
             'local': self._local,
-            'token': self._token,
             'multi_positive': self._multi_positive,
         }
+        losses = {}
+        if any(self.weights[name] for name in terms):
+            whole, own = gather_rows(self._compared(feats))
+            for name, term in terms.items():
+                if self.weights[name]:
+                    losses[name] = term(whole, own)
+        if self.weights['token']:
+            losses['token'] = global_mean(feats['token'])
         return {
-            f'loss_{name}': weight * terms[name](feats)
-            for name, weight in self.weights.items()
-            if weight
+            f'loss_{name}': self.weights[name] * loss
+            for name, loss in losses.items()
         }
 
-    def _global(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
-        both = feats['imu_mask'].any(dim=1) & feats['pose_mask'].any(dim=1)
-        return info_nce(
-            gather_with_grad(feats['imu'][both]),
-            gather_with_grad(feats['pose'][both]),
-            self.scale,
-        )
+    def _compared(
+        self, feats: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """What the terms compare across clips."""
+        names = ['imu_mask', 'pose_mask']
+        if self.weights['global']:
+            names += ['imu', 'pose']
+        if self.weights['local']:
+            names += ['imu_local', 'pose_local']
+        compared = {name: feats[name] for name in names}
+        if self.weights['multi_positive']:
+            compared['sensor'] = self.local_proj(feats['imu_local'])
+            compared['clip'] = feats['pose'].detach()
+        return compared
 
-    def _local(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
+    def _global(
+        self, feats: dict[str, torch.Tensor], own: torch.Tensor
+    ) -> torch.Tensor:
+        both = feats['imu_mask'].any(dim=1) & feats['pose_mask'].any(dim=1)
+        loss = info_nce(
+            feats['imu'][both], feats['pose'][both], self.scale, own=own[both]
+        )
+        return global_mean(loss)
+
+    def _local(
+        self, feats: dict[str, torch.Tensor], own: torch.Tensor
+    ) -> torch.Tensor:
         both = feats['imu_mask'] & feats['pose_mask']
         imu, imu_limb = self._pairs_first(feats, 'imu', both)
         pose, pose_limb = self._pairs_first(feats, 'pose', both)
-        exclude = None
+        groups = None
         if self.local_negatives == 'same_limb':
-            exclude = imu_limb[:, None] != pose_limb[None, :]
-        num_pairs = len(gather_with_grad(both[both]))
-        return info_nce(imu, pose, self.scale, exclude, num_pairs)
+            groups = (imu_limb, pose_limb)
+        own = own[:, None].expand_as(both)[both]
+        loss = info_nce(imu, pose, self.scale, groups, len(own), own)
+        return global_mean(loss)
 
     @staticmethod
     def _pairs_first(
@@ -131,26 +182,19 @@ class HierarchicalContrastiveHead(BaseModule):
         local = feats[f'{name}_local']
         limb = torch.arange(both.shape[1], device=both.device)
         return tuple(
-            torch.cat([gather_with_grad(x[both]), gather_with_grad(x[rest])])
+            torch.cat([x[both], x[rest]])
             for x in (local, limb.expand_as(both))
         )
 
-    def _token(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
-        both = feats['imu_mask'] & feats['pose_mask']
-        mask = feats['pose_token_mask'][both]
-        loss = token_info_nce(
-            feats['imu_tokens'][both],
-            feats['pose_tokens'][both],
-            self.scale,
-            mask,
-        )
-        return share_of_mean(loss, mask.sum())
-
-    def _multi_positive(self, feats: dict[str, torch.Tensor]) -> torch.Tensor:
+    def _multi_positive(
+        self, feats: dict[str, torch.Tensor], own: torch.Tensor
+    ) -> torch.Tensor:
         rows = feats['pose_mask'].any(dim=1)
-        return multi_positive_nce(
-            gather_with_grad(self.local_proj(feats['imu_local'][rows])),
-            gather_with_grad(feats['pose'][rows]).detach(),
+        to_sensor, to_clip = multi_positive_nce(
+            feats['sensor'][rows],
+            feats['clip'][rows],
             self.scale,
-            gather_with_grad(feats['imu_mask'][rows]),
+            feats['imu_mask'][rows],
+            own[rows],
         )
+        return (global_mean(to_sensor) + global_mean(to_clip)) / 2

@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
-from ...utils.dist import share_of_mean
+from ...utils.dist import global_mean
 from ..losses import masked_mse
 
 
@@ -95,14 +95,17 @@ class MaskedTokenHead(BaseModule):
             x = layer(x)
         return self.predictor(self.norm(x))
 
-    def loss(self, feats: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Mean squared error on hidden tokens of the sensors present.
+    def item_losses(
+        self, feats: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Squared errors of hidden tokens of the sensors present.
 
         Args:
-            feats: Result of :meth:`MoBind.extract_feats`.
+            feats: Result of :meth:`MoBind.extract_feats`, of a batch or a
+                part of one.
 
         Returns:
-            ``loss_masked_token``.
+            ``masked_token`` (n,), one loss a hidden token.
         """
         mask = feats['imu_mask']
         # Row m of the selection belongs to sensor mask.nonzero()[m, 1].
@@ -110,5 +113,19 @@ class MaskedTokenHead(BaseModule):
         hidden = self.random_mask(tokens)
         prediction = self(tokens, sensor, hidden)
         loss = masked_mse(prediction, tokens.detach(), hidden)
-        loss = share_of_mean(loss, hidden.sum())
-        return {'loss_masked_token': self.loss_weight * loss}
+        return {'masked_token': loss}
+
+    def loss(self, feats: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Mean over the hidden tokens of all processes.
+
+        Args:
+            feats: Result of :meth:`MoBind.extract_feats`, or of
+                :meth:`item_losses`.
+
+        Returns:
+            ``loss_masked_token``.
+        """
+        if 'masked_token' not in feats:
+            feats = self.item_losses(feats)
+        mean = global_mean(feats['masked_token'])
+        return {'loss_masked_token': self.loss_weight * mean}

@@ -1,4 +1,8 @@
-"""Loss arithmetic, nothing else: no weights, no temperature, no state."""
+"""Loss arithmetic, nothing else: no weights, no temperature, no state.
+
+Each returns one loss for each item, so that the mean can be taken over the
+items of all chunks and processes.
+"""
 
 from .info_nce import info_nce
 from .masked_mse import masked_mse

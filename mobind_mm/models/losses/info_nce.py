@@ -10,32 +10,37 @@ def info_nce(
     a: torch.Tensor,
     b: torch.Tensor,
     scale: torch.Tensor,
-    exclude: torch.Tensor | None = None,
+    groups: tuple[torch.Tensor, torch.Tensor] | None = None,
     num_pairs: int | None = None,
+    own: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Mean of both directions of InfoNCE with cosine similarities.
+    """Both directions of InfoNCE with cosine similarities, for each pair.
 
     Args:
         a: (M, D) embeddings; the first ``num_pairs`` rows are paired with
             those of ``b``, any further rows are negatives only.
         b: (G, D) embeddings, likewise.
         scale: () inverse temperature.
-        exclude: (M, G) boolean, combinations that are not negatives.
+        groups: (M,) and (G,) group of each row of ``a`` and ``b``; rows of
+            another group are no negatives.
         num_pairs: Number of pairs; all rows by default.
+        own: (num_pairs,) boolean, the m pairs to compute; all by default.
+            Memory grows with m times M + G.
 
     Returns:
-        () loss; 0 (with a gradient path) when there is no pair.
+        (m,) losses, each the mean of the two directions.
 
     Source: MoBind, global and local contrastive terms.
     """
-    if num_pairs is None:
-        num_pairs = len(a)
-    if num_pairs == 0:
-        return (a.sum() + b.sum()) * scale * 0.0
-    logits = scale * F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).T
-    if exclude is not None:
-        logits = logits.masked_fill(exclude, float('-inf'))
-    target = torch.arange(num_pairs, device=a.device)
-    forth = F.cross_entropy(logits[:num_pairs], target)
-    back = F.cross_entropy(logits.T[:num_pairs], target)
-    return (forth + back) / 2
+    num_pairs = len(a) if num_pairs is None else num_pairs
+    rows = torch.arange(num_pairs, device=a.device)
+    rows = rows if own is None else rows[own]
+    a, b = scale * F.normalize(a, dim=-1), F.normalize(b, dim=-1)
+    total = 0.0
+    for side, query, key in ((0, a, b), (1, b, a)):
+        logits = query[rows] @ key.T
+        if groups is not None:
+            other = groups[side][rows, None] != groups[1 - side]
+            logits = logits.masked_fill(other, float('-inf'))
+        total = total + F.cross_entropy(logits, rows, reduction='none')
+    return total / 2

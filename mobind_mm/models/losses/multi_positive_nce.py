@@ -13,21 +13,24 @@ def multi_positive_nce(
     clip: torch.Tensor,
     scale: torch.Tensor,
     mask: torch.Tensor | None = None,
-) -> torch.Tensor:
+    own: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Every sensor of a clip is a positive of that clip's embedding.
 
-    Clip to sensor: ``-mean_b(logsumexp over the S positives - log S -
-    logsumexp over all B * S)``. Sensor to clip: cross-entropy of each
-    sensor against the B clips. The result is the mean of the two.
+    Clip to sensor: ``-(logsumexp over the S positives - log S - logsumexp
+    over all B * S)``. Sensor to clip: cross-entropy of each sensor against
+    the B clips.
 
     Args:
         local: (B, S, D) sensor embeddings.
         clip: (B, D) clip embeddings; detach them before the call.
         scale: () inverse temperature.
         mask: (B, S) boolean, sensors that are present. S counts those.
+        own: (B,) boolean, clips whose losses are computed; all by default.
 
     Returns:
-        () loss; 0 (with a gradient path) when no sensor is present.
+        Losses of the own clips that have a sensor (b,), and of the own
+        sensors (s,); the loss of the batch is the mean of the two means.
 
     Source: MoBind, released code, stage 2.
     """
@@ -35,17 +38,18 @@ def multi_positive_nce(
     if mask is None:
         mask = local.new_ones(B, S, dtype=torch.bool)
     rows = mask.any(dim=1)
-    if not rows.any():
-        return local.sum() * scale * 0.0
-    logits = scale * torch.einsum(
-        'bd,csd->bcs', F.normalize(clip, dim=-1), F.normalize(local, dim=-1)
-    )
+    rows = (rows if own is None else rows & own).nonzero()[:, 0]
+    clip = scale * F.normalize(clip, dim=-1)
+    local = F.normalize(local, dim=-1)
+
+    logits = torch.einsum('bd,csd->bcs', clip[rows], local)
     logits = logits.masked_fill(~mask, -math.inf)
     every = logits.flatten(1).logsumexp(dim=1)
-    own = logits[torch.arange(B), torch.arange(B)][rows].logsumexp(dim=1)
-    count = mask.sum(dim=1)[rows].to(own.dtype)
-    to_sensor = -(own - count.log() - every[rows]).mean()
+    each = torch.arange(len(rows), device=rows.device)
+    positive = logits[each, rows].logsumexp(dim=1)
+    count = mask[rows].sum(dim=1).to(positive.dtype)
+    to_sensor = every - (positive - count.log())
 
-    owner = torch.arange(B, device=local.device)[:, None].expand(B, S)
-    to_clip = F.cross_entropy(logits.permute(1, 2, 0)[mask], owner[mask])
-    return (to_sensor + to_clip) / 2
+    owner = rows[:, None].expand(-1, S)[mask[rows]]
+    logits = local[rows][mask[rows]] @ clip.T
+    return to_sensor, F.cross_entropy(logits, owner, reduction='none')

@@ -21,25 +21,22 @@ def token_info_nce(
         a: (M, N, D) tokens.
         b: (M, N, D) tokens.
         scale: () inverse temperature.
-        mask: (M, N) boolean, tokens that count on both sides.
+        mask: (M, N) boolean, the n tokens that count on both sides; all by
+            default.
 
     Returns:
-        () mean of both directions over all tokens that count; 0 (with a
-        gradient path) when there is none.
+        (n,) losses, each the mean of the two directions.
 
     Source: MoBind, token-level contrastive term.
     """
     if mask is None:
         mask = a.new_ones(a.shape[:2], dtype=torch.bool)
-    if not mask.any():
-        return (a.sum() + b.sum()) * scale * 0.0
     logits = scale * F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).mT
     # A finite fill keeps rows without any counted token free of NaN.
     least = torch.finfo(logits.dtype).min
-    back = logits.mT.masked_fill(~mask[:, None, :], least)
-    logits = logits.masked_fill(~mask[:, None, :], least)
-    target = torch.arange(a.shape[1], device=a.device).repeat(len(a))
-    target = target.masked_fill(~mask.flatten(), -100)
-    loss = F.cross_entropy(logits.flatten(0, 1), target, ignore_index=-100)
-    loss += F.cross_entropy(back.flatten(0, 1), target, ignore_index=-100)
-    return loss / 2
+    target = torch.arange(a.shape[1], device=a.device).expand_as(mask)[mask]
+    total = 0.0
+    for direction in (logits, logits.mT):
+        rows = direction.masked_fill(~mask[:, None, :], least)[mask]
+        total = total + F.cross_entropy(rows, target, reduction='none')
+    return total / 2

@@ -1,0 +1,147 @@
+"""Checkpoints that survive a kill at any moment."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine import hooks
+from mmengine.dist import is_main_process
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+
+from ...registry import HOOKS
+from ...utils.files import replacing
+
+
+@HOOKS.register_module()
+class CheckpointHook(hooks.CheckpointHook):
+    """MMEngine's, with nothing lost but work since the last checkpoint.
+
+    Arguments are MMEngine's. What differs:
+
+    - a file on this machine appears whole, in one step, or not at all;
+    - an old checkpoint is removed when the new one is there, not before;
+    - a validation that was due when the run ended is made up for when it is
+      resumed.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Choose the file backend, clear up, validate if that is due."""
+        out_dir = str(self.out_dir or runner.work_dir)
+        local = '://' not in out_dir
+        if local and self.backend_args is self.file_client_args is None:
+            self.backend_args = dict(backend='whole_file')
+        super().before_train(runner)
+        if local and is_main_process():
+            for leftover in Path(self.out_dir).glob('.*.pth.*.tmp'):
+                leftover.unlink(missing_ok=True)
+        if _missed_validation(runner):
+            runner.logger.info('The validation that was due comes first.')
+            runner.val_loop.run()
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float]
+    ) -> None:
+        """Save the best, and note that this validation is done."""
+        runner.message_hub.update_info('validated_iter', runner.iter)
+        super().after_val_epoch(runner, metrics)
+
+    def _save_checkpoint_with_step(
+        self, runner: Runner, step: int, meta: dict[str, Any]
+    ) -> None:
+        """Save, point to the file, then remove what is too old."""
+        outdated = []
+        if self.max_keep_ckpts > 0:
+            steps = [s for s in self.keep_ckpt_ids if s != step] + [step]
+            # With the outdated: a resumed run removes what a killed one
+            # did not get to.
+            runner.message_hub.update_info('keep_ckpt_ids', steps)
+            outdated = steps[: -self.max_keep_ckpts]
+            self.keep_ckpt_ids = deque(
+                steps[-self.max_keep_ckpts :], self.max_keep_ckpts
+            )
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if not is_main_process():
+            return
+        pointer = Path(runner.work_dir) / 'last_checkpoint'
+        with replacing(pointer, durable=True) as temporary:
+            temporary.write_text(str(self.last_ckpt), encoding='utf-8')
+        for old in outdated:
+            name = self.filename_tmpl.format(old)
+            self._remove(self.file_backend.join_path(self.out_dir, name))
+
+    def _save_best_checkpoint(
+        self, runner: Runner, metrics: Mapping[str, float]
+    ) -> None:
+        """Save the best, then remove the one that was best before."""
+        if not self.save_best:
+            return
+        before = self._best_paths()
+        backend = self.file_backend
+        self.file_backend = _Without(backend, before)
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        finally:
+            self.file_backend = backend
+        if is_main_process():
+            for path in before - self._best_paths():
+                self._remove(path)
+
+    def _best_paths(self) -> set[str]:
+        if len(self.key_indicators) == 1:
+            paths = [self.best_ckpt_path]
+        else:
+            paths = self.best_ckpt_path_dict.values()
+        return {str(path) for path in paths if path}
+
+    def _remove(self, path: str) -> None:
+        if self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+
+
+class _Without:
+    """A file backend that does not see some files."""
+
+    def __init__(self, backend: Any, hidden: set[str]) -> None:
+        self._backend = backend
+        self._hidden = hidden
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def isfile(self, path: str) -> bool:
+        """Whether there is such a file, and it is not hidden."""
+        return str(path) not in self._hidden and self._backend.isfile(path)
+
+
+def _missed_validation(runner: Runner) -> bool:
+    """Whether the run ended between a checkpoint and its validation."""
+    loop = runner.train_loop
+    if runner.val_loop is None:
+        return False
+    if isinstance(loop, EpochBasedTrainLoop):
+        now, last = loop.epoch, loop.max_epochs
+    elif isinstance(loop, IterBasedTrainLoop):
+        now, last = loop.iter, loop.max_iters
+    else:  # of another package, which validates when it likes
+        return False
+    loop._decide_current_val_interval()
+    due = now > 0 and now >= loop.val_begin
+    due = due and (now % loop.val_interval == 0 or now == last)
+    done = runner.message_hub.get_info('validated_iter')
+    return due and done != runner.iter

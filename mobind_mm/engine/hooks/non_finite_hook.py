@@ -1,0 +1,163 @@
+"""What happens when a loss or a gradient is not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from mmengine.dist import all_gather_object
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+
+from ...registry import HOOKS
+
+_SHOWN = 8
+"""Windows that a message names."""
+
+
+@HOOKS.register_module()
+class NonFiniteHook(Hook):
+    """Keep NaN and infinity out of the weights, and say where they come from.
+
+    The gradient is checked before every step of the optimiser; it is the
+    same in all processes, so they agree. Weights, the optimiser's state and
+    batch statistics stay as they were before the batch.
+
+    Args:
+        action: ``stop`` ends the run; ``skip`` goes on with the next batch.
+        max_skips: Batches skipped in a row after which the run ends.
+
+    Raises:
+        ValueError: For another action.
+    """
+
+    priority = 'HIGH'
+
+    def __init__(self, action: str = 'stop', max_skips: int = 10) -> None:
+        if action not in ('stop', 'skip'):
+            raise ValueError(
+                f"NonFiniteHook: action must be 'stop' or 'skip', got "
+                f'{action!r}.'
+            )
+        self.action = action
+        self.max_skips = max_skips
+        self.skipped = 0  # in a row
+        self._spoiled = False
+        self._buffers: list[torch.Tensor] = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Watch the optimiser.
+
+        Raises:
+            TypeError: If there are several.
+        """
+        if not isinstance(runner.optim_wrapper, OptimWrapper):
+            raise TypeError(
+                'NonFiniteHook watches one optimiser, the run has a '
+                f'{type(runner.optim_wrapper).__name__}; leave the hook out.'
+            )
+        optimizer = runner.optim_wrapper.optimizer
+        self._handle = optimizer.register_step_pre_hook(self._before_step)
+
+    def after_train(self, runner: Runner) -> None:
+        """Watch no longer."""
+        self._handle.remove()
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Remember the batch statistics."""
+        self._spoiled = False
+        if self.action == 'skip':
+            self._buffers = [b.clone() for b in runner.model.buffers()]
+
+    def _before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        """Leave nothing for the step to do if the gradient is not finite."""
+        parameters = [
+            p
+            for group in optimizer.param_groups
+            for p in group['params']
+            if p.grad is not None
+        ]
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters])
+        if not torch.isfinite(norm):
+            self._spoiled = True
+            for parameter in parameters:
+                parameter.grad = None  # optimisers pass over it
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Mapping[str, torch.Tensor] | None = None,
+    ) -> None:
+        """Report a batch that is not finite; end the run, or undo it.
+
+        Raises:
+            ValueError: If the run ends.
+        """
+        outputs = outputs or {}
+        loss = outputs.get('loss')
+        if not self._spoiled and (loss is None or torch.isfinite(loss)):
+            self.skipped = 0
+            return
+        self.skipped += 1
+        message = _describe(runner, batch_idx, data_batch, outputs)
+        if self.action == 'stop':
+            raise ValueError(
+                f'{message} The weights are those before this batch. Mend '
+                'the data, lower the learning rate, or skip such batches '
+                "with default_hooks.non_finite.action='skip'."
+            )
+        if self.skipped >= self.max_skips:
+            raise ValueError(
+                f'{message} It is number {self.skipped} in a row: the '
+                'training does not recover. Start again from an earlier '
+                'checkpoint with a lower learning rate.'
+            )
+        runner.logger.warning(f'{message} The batch is skipped.')
+        with torch.no_grad():
+            for buffer, before in zip(runner.model.buffers(), self._buffers):
+                buffer.copy_(before)
+
+
+def _describe(
+    runner: Runner,
+    batch_idx: int,
+    data_batch: Any,
+    outputs: Mapping[str, torch.Tensor],
+) -> str:
+    """What is not finite, and the windows of all processes at fault."""
+    names = [n for n, v in outputs.items() if not torch.isfinite(v).all()]
+    what = ', '.join(names) if names else 'the gradient'
+    windows = all_gather_object(list(_windows(data_batch)))
+    windows = [window for part in windows for window in part]
+    bad = [name for name, finite in windows if not finite]
+    shown = bad or [name for name, _ in windows]
+    text = '; '.join(shown[:_SHOWN])
+    if len(shown) > _SHOWN:
+        text += f'; and {len(shown) - _SHOWN} more'
+    which = 'Input that is not finite' if bad else 'Its windows'
+    return (
+        f'Epoch {runner.epoch + 1}, batch {batch_idx}: {what} not finite. '
+        f'{which}: {text or "unknown"}.'
+    )
+
+
+def _windows(data_batch: Any) -> Iterator[tuple[str, bool]]:
+    """Name of each window, and whether its inputs are finite."""
+    if not isinstance(data_batch, Mapping):
+        return
+    inputs = data_batch.get('inputs')
+    inputs = inputs if isinstance(inputs, Mapping) else {'inputs': inputs}
+    for row, sample in enumerate(data_batch.get('data_samples') or ()):
+        values = [v[row] for v in inputs.values() if v is not None]
+        finite = all(bool(torch.isfinite(value).all()) for value in values)
+        if 'take' in sample.metainfo_keys():
+            start = sample.metainfo.get('window_start', 0.0)
+            yield f'take {sample.take} at {start:g} s', finite
+        else:
+            yield f'sample {sample.metainfo.get("sample_idx", row)}', finite
