@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 from ...registry import MODELS
 from ...structures import MoBindDataSample
 from ..limb_encoding import build_optional, encode_limbs
+from .fusion import mean_of_present
 
 MODALITIES = ('imu', 'pose')
 
@@ -160,10 +161,7 @@ class MoBindClassifier(BaseModel):
         self, scores: dict[str, tuple[torch.Tensor, torch.Tensor]]
     ) -> torch.Tensor:
         """Mean logits (B, classes) over what is present; else zero."""
-        logits = torch.stack([value for value, _ in scores.values()])
-        present = torch.stack([mask for _, mask in scores.values()])[..., None]
-        total = logits.masked_fill(~present, 0.0).sum(dim=0)
-        return total / present.sum(dim=0).clamp(min=1)
+        return mean_of_present(scores)
 
     def loss(
         self,
