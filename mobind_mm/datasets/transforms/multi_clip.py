@@ -23,7 +23,7 @@ class MultiClip(BaseTransform):
     Args:
         num_clips: Number of windows: the first starts where the entry
             starts, the last ends where it ends; a single one is centred.
-        transforms: Configs of the steps for each window, from
+        transforms: Steps for each window or their configs, from
             ``LoadWindow`` to ``IMUToMMAction`` or ``FormatGCNInput``.
         keys: Arrays whose first axis, the clips, is joined.
 
@@ -36,13 +36,18 @@ class MultiClip(BaseTransform):
     def __init__(
         self,
         num_clips: int,
-        transforms: Sequence[dict],
+        transforms: Sequence,
         keys: Sequence[str] = ('keypoint',),
     ) -> None:
         if num_clips < 1:
             raise ValueError(f'num_clips must be >= 1, got {num_clips}.')
         self.num_clips = num_clips
-        self.steps = Compose([TRANSFORMS.build(t) for t in transforms])
+        self.steps = Compose(
+            [
+                TRANSFORMS.build(t) if isinstance(t, dict) else t
+                for t in transforms
+            ]
+        )
         self.keys = tuple(keys)
 
     def transform(self, results: dict) -> dict:
