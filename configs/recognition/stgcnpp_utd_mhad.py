@@ -1,5 +1,5 @@
-# Actions of UTD-MHAD by MMAction2's ST-GCN++ on our windows of the skeleton, 20
-# frames each.
+# Actions of UTD-MHAD by MMAction2's ST-GCN++ on our windows of the skeleton,
+# 20 frames of each.
 _base_ = [
     '../_base_/recognition/utd_mhad_frames.py',
     '../_base_/recognition/model_stgcnpp.py',
@@ -7,6 +7,5 @@ _base_ = [
     '../_base_/recognition/runtime.py',
 ]
 
-# On one processor an epoch takes ten times as long as one of two_stream.
 train_dataloader = dict(batch_size=16)
 auto_scale_lr = dict(base_batch_size=16)

@@ -9,9 +9,9 @@ from mmengine.registry import init_default_scope
 
 pytest.importorskip('mmaction')
 
-import mobind_mm.models.recognizers  # noqa: E402, F401
-from mobind_mm.datasets import SyntheticMotionDataset  # noqa: E402
-from mobind_mm.datasets.transforms import (  # noqa: E402
+import mobind_mm.models.recognizers  # noqa: F401
+from mobind_mm.datasets import SyntheticMotionDataset
+from mobind_mm.datasets.transforms import (
     IMUToMMAction,
     MultiClip,
     NormalizeKeypoints,
@@ -192,9 +192,9 @@ def test_skeletons_of_a_pickle_are_normalised_person_by_person():
     np.testing.assert_allclose(results['keypoint_score'][0], score[0])
     assert not results['keypoint_score'][1].any()
     # Hips in the middle, and the torso as unit.
-    hips = np.median(results['keypoint'][0][:, 11:13].mean(1)[
-        score[0, :, 5] > 0
-    ], axis=0)
+    hips = np.median(
+        results['keypoint'][0][:, 11:13].mean(1)[score[0, :, 5] > 0], axis=0
+    )
     np.testing.assert_allclose(hips, 0, atol=1e-5)
     with pytest.raises(ValueError, match='set layout'):
         NormalizeSkeleton()(dict(keypoint=np.zeros((1, 9, 25, 2))))
@@ -220,9 +220,7 @@ def test_pickles_of_pose_dataset_feed_the_encoder(tmp_path):
     ]
     path = tmp_path / 'skeletons.pkl'
     split = dict(train=['v0', 'v2'], val=['v1'])
-    path.write_bytes(
-        pickle.dumps(dict(split=split, annotations=annotations))
-    )
+    path.write_bytes(pickle.dumps(dict(split=split, annotations=annotations)))
     data = DATASETS.build(
         dict(
             type='PoseDataset',

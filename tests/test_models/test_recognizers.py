@@ -11,9 +11,9 @@ from mmengine.registry import init_default_scope
 
 pytest.importorskip('mmaction')
 
-import mobind_mm.models.recognizers  # noqa: E402, F401
-from mobind_mm.registry import MODELS as OURS  # noqa: E402
-from mobind_mm.skeleton import limb_indices  # noqa: E402
+import mobind_mm.models.recognizers  # noqa: F401
+from mobind_mm.registry import MODELS as OURS
+from mobind_mm.skeleton import limb_indices
 
 B, S, D, CLASSES, T_IMU, T_POSE = 6, 3, 16, 5, 50, 20
 LIMBS = ('left_wrist', 'right_wrist', 'head')
@@ -191,9 +191,9 @@ def test_same_weights_give_the_scores_of_the_classifier(name):
     for key, value in source.state_dict().items():
         for use in uses:
             at = f'backbone.{use}' if name == 'two_stream' else 'backbone'
-            fc = f'cls_head.fcs.{use}' if name == 'two_stream' else (
-                'cls_head.fc'
-            )
+            fc = 'cls_head.fc'
+            if name == 'two_stream':
+                fc = f'cls_head.fcs.{use}'
             for old, new in (
                 (f'{use}_backbone', f'{at}.encoder'),
                 (f'pools.{use}', f'{at}.pool'),

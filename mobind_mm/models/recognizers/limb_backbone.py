@@ -55,9 +55,7 @@ class LimbBackbone(BaseModule):
         super().__init__(init_cfg)
         self.tokenizer = MODELS.build({'_scope_': 'mobind_mm', **tokenizer})
         self.encoder = MODELS.build({'_scope_': 'mobind_mm', **encoder})
-        self.pool = LimbTokenPool(
-            num_limbs, self.encoder.embed_dims, out_dims
-        )
+        self.pool = LimbTokenPool(num_limbs, self.encoder.embed_dims, out_dims)
         self.frozen = frozen
         if frozen:
             self.encoder.requires_grad_(False)
@@ -97,7 +95,7 @@ class LimbBackbone(BaseModule):
 
     @abstractmethod
     def split(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Channels (B, S, C, T) and valid samples (B, S, T) of (B, T, V, C)."""
+        """(B, T, V, C) to channels (B, S, C, T) and a mask (B, S, T)."""
 
     def embed(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Describe each clip.
