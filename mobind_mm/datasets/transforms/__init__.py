@@ -9,7 +9,9 @@ from .imu_augmentation import (
     RandomIMUScale,
     RandomSensorDrop,
 )
+from .imu_to_mmaction import IMUToMMAction
 from .loading import LoadWindow
+from .multi_clip import MultiClip
 from .packing import PackIMUPose
 from .pose import ResamplePose
 from .pose_augmentation import (
@@ -20,18 +22,24 @@ from .pose_augmentation import (
 )
 from .pose_normalization import NormalizeKeypoints
 from .pose_smoothing import SmoothKeypoints
+from .pose_to_mmaction import PoseToMMAction
 from .sensor_subset import KeepSensors
+from .skeleton_normalization import NormalizeSkeleton
 from .streams import KeepStreams
 from .windowing import RandomSpeed, RandomTimeShift, RandomWindow
 
 __all__ = [
     'BaseTransform',
     'HideModality',
+    'IMUToMMAction',
     'KeepSensors',
     'KeepStreams',
     'LoadWindow',
+    'MultiClip',
     'NormalizeKeypoints',
+    'NormalizeSkeleton',
     'PackIMUPose',
+    'PoseToMMAction',
     'RandomIMUNoise',
     'RandomIMURotation',
     'RandomIMUScale',

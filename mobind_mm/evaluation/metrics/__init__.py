@@ -5,6 +5,7 @@ from .action_metric import ActionMetric
 from .action_probe_metric import ActionProbeMetric
 from .dump_embeddings import DumpEmbeddings
 from .localization_metric import LocalizationMetric
+from .macro_f1_metric import MacroF1Metric
 from .open_localization_metric import OpenLocalizationMetric
 from .retrieval_metric import RetrievalMetric
 from .sync_metric import SyncMetric
@@ -15,6 +16,7 @@ __all__ = [
     'ActionProbeMetric',
     'DumpEmbeddings',
     'LocalizationMetric',
+    'MacroF1Metric',
     'OpenLocalizationMetric',
     'RetrievalMetric',
     'SyncMetric',

@@ -14,6 +14,7 @@ from ...registry import MODELS
 from ...structures import MoBindDataSample
 from ...utils.dist import global_mean
 from ..limb_encoding import build_optional, encode_limbs
+from .fusion import mean_of_present
 
 MODALITIES = ('imu', 'pose')
 
@@ -161,10 +162,7 @@ class MoBindClassifier(BaseModel):
         self, scores: dict[str, tuple[torch.Tensor, torch.Tensor]]
     ) -> torch.Tensor:
         """Mean logits (B, classes) over what is present; else zero."""
-        logits = torch.stack([value for value, _ in scores.values()])
-        present = torch.stack([mask for _, mask in scores.values()])[..., None]
-        total = logits.masked_fill(~present, 0.0).sum(dim=0)
-        return total / present.sum(dim=0).clamp(min=1)
+        return mean_of_present(scores)
 
     def loss(
         self,

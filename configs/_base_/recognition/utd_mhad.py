@@ -1,0 +1,71 @@
+# UTD-MHAD for MMAction2: the steps of a window, and where the windows are.
+# Odd subjects train, even subjects test, each on five windows of a take. The
+# files beside it choose the modalities: a list of a base cannot be changed
+# in part.
+placements = (
+    *('left_wrist', 'right_wrist', 'left_thigh', 'right_thigh', 'pelvis'),
+)
+window_steps = [
+    dict(type='mobind_mm.RandomSpeed', factors=(0.82, 1.22)),
+    dict(type='mobind_mm.RandomWindow'),
+    dict(type='mobind_mm.LoadWindow'),
+]
+imu_augmentation = [
+    dict(type='mobind_mm.RandomIMURotation', max_deg=30),
+    dict(type='mobind_mm.RandomIMUScale', factors=(0.8, 1.2)),
+    dict(type='mobind_mm.RandomIMUNoise', acc_std=0.1, gyro_std=0.02),
+]
+pose_augmentation = [
+    dict(type='mobind_mm.RandomPoseRotation', max_deg=15),
+    dict(
+        type='mobind_mm.RandomPoseScale',
+        factors=(0.8, 1.2),
+        aspect_factors=(0.6, 1.6),
+    ),
+    dict(type='mobind_mm.RandomKeypointNoise', std=0.01),
+]
+imu_steps = [dict(type='mobind_mm.ResampleIMU', rate=50)]
+pose_steps = [
+    dict(type='mobind_mm.ResamplePose', rate=20),
+    dict(type='mobind_mm.SmoothKeypoints', sigma_sec=0.05),
+    dict(type='mobind_mm.NormalizeKeypoints', mode='torso'),
+]
+imu_format = dict(
+    type='mobind_mm.IMUToMMAction',
+    placements=placements,
+    imu_channels=('acc', 'gyro'),
+)
+pose_format = [
+    dict(type='mobind_mm.PoseToMMAction'),
+    dict(type='FormatGCNInput', num_person=1),
+]
+num_test_clips = 5
+
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='mobind_mm.UTDMHADDataset',
+        data_root='data/utd_mhad',
+        ann_file='annotations/train.json',
+        window_sec=2.0,
+        stride_sec=None,
+    ),
+)
+test_dataloader = dict(
+    batch_size=32,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='mobind_mm.UTDMHADDataset',
+        data_root='data/utd_mhad',
+        ann_file='annotations/test.json',
+        window_sec=2.0,
+        stride_sec=None,
+        test_mode=True,
+    ),
+)
+# The protocol has no validation subjects. The test subjects are evaluated
+# at the end; nothing is chosen by it.
+val_dataloader = test_dataloader

@@ -1,0 +1,27 @@
+# UTD-MHAD, the sensor alone, packed under the name that a recogniser of one
+# modality takes.
+_base_ = './utd_mhad.py'
+
+imu_format = dict(_base_.imu_format, key='keypoint')
+train_pipeline = [
+    *_base_.window_steps,
+    *_base_.imu_steps,
+    *_base_.imu_augmentation,
+    imu_format,
+    dict(type='PackActionInputs'),
+]
+test_pipeline = [
+    dict(
+        type='mobind_mm.MultiClip',
+        num_clips=_base_.num_test_clips,
+        transforms=[
+            dict(type='mobind_mm.LoadWindow'),
+            *_base_.imu_steps,
+            imu_format,
+        ],
+    ),
+    dict(type='PackActionInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

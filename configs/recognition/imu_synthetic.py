@@ -1,0 +1,21 @@
+# Actions of the embedded default by MoBind's IMU encoder, from random
+# weights.
+_base_ = [
+    '../_base_/recognition/synthetic_imu.py',
+    '../_base_/recognition/model_imu.py',
+    '../_base_/recognition/schedule_6e.py',
+    '../_base_/recognition/runtime.py',
+]
+
+model = dict(
+    backbone=dict(
+        tokenizer=dict(channel_dropout=0.0),
+        encoder=dict(
+            rate=25,
+            window_sec=5.0,
+            conv_channels=(32, 64, 64),
+            num_segments=5,
+        ),
+    ),
+    cls_head=dict(num_classes=12),
+)

@@ -1,0 +1,7 @@
+# Actions of UTD-MHAD by MoBind's IMU encoder, from random weights.
+_base_ = [
+    '../_base_/recognition/utd_mhad_imu.py',
+    '../_base_/recognition/model_imu.py',
+    '../_base_/recognition/schedule_30e.py',
+    '../_base_/recognition/runtime.py',
+]

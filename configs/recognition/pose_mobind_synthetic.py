@@ -1,0 +1,16 @@
+# Actions of the embedded default by MoBind's pose encoder, trained by
+# configs/mobind/synthetic.py.
+_base_ = './pose_synthetic.py'
+
+checkpoint = 'work_dirs/synthetic/epoch_12.pth'
+model = dict(
+    backbone=dict(
+        encoder=dict(
+            init_cfg=dict(
+                type='Pretrained',
+                checkpoint=checkpoint,
+                prefix='pose_backbone.',
+            )
+        )
+    )
+)

@@ -1,0 +1,7 @@
+# Actions of UTD-MHAD by MoBind's pose encoder, from random weights.
+_base_ = [
+    '../_base_/recognition/utd_mhad_pose.py',
+    '../_base_/recognition/model_pose.py',
+    '../_base_/recognition/schedule_30e.py',
+    '../_base_/recognition/runtime.py',
+]
