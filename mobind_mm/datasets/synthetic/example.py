@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ...structures import PoseStream, Recording, SensorStream
+from ...structures import Recording, SensorStream
 from ...utils.files import replacing
 from ..io import write_annotations, write_imu, write_pose
 from ..io.imu_file import write_imu_table
 from .dataset import SyntheticMotionDataset
+from .predictions import mmpose_frames
 
 MAPPING = """\
 # What the columns of imu.csv are.
@@ -84,7 +84,7 @@ def write_example(
     with replacing(files[1]) as temporary:
         temporary.write_text(text)
     with replacing(files[2]) as temporary:
-        frames = list(_frames([take.pose for take in takes]))
+        frames = mmpose_frames([take.pose for take in takes])
         temporary.write_text(json.dumps(frames))
     return files
 
@@ -132,26 +132,3 @@ def _device(stream: SensorStream) -> SensorStream:
 
 def _columns(sensor: str, channel: str) -> str:
     return ', '.join(f'{sensor}_{channel}_{axis}' for axis in 'xyz')
-
-
-def _frames(people: list[PoseStream]) -> Iterator[dict]:
-    """MMPose's predictions, frame by frame."""
-    for frame in range(len(people[0].scores)):
-        instances = []
-        for pose in people:
-            scores, keypoints = pose.scores[frame], pose.keypoints[frame]
-            if not (scores > 0).any():
-                continue
-            seen = keypoints[scores > 0]
-            box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
-            instances.append(
-                {
-                    'keypoints': np.round(keypoints.astype(float), 2).tolist(),
-                    'keypoint_scores': np.round(
-                        scores.astype(float), 4
-                    ).tolist(),
-                    'bbox': [np.round(box.astype(float), 2).tolist()],
-                    'bbox_score': 0.9,
-                }
-            )
-        yield {'frame_id': frame, 'instances': instances}

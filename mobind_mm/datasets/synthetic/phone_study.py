@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from mobind_mm.structures import PoseStream, Recording, SensorStream
-
+from ...structures import Clock, Recording, SensorStream
 from ...utils.files import replacing
 from .actions import ACTIONS
 from .dataset import SyntheticMotionDataset
+from .predictions import mmpose_frames
 
 PEOPLE = {
     'train': ('anna', 'ben', 'cleo', 'dan'),
@@ -109,6 +110,12 @@ def _write_take(
     start = max(pose.clock.span[0], phone.clock.span[0] + EARLY_SEC)
     part = pose.clock.slice(start, pose.clock.span[1])
     start = float(pose.clock.at(part)[0])  # the video's first frame
+    video = replace(
+        pose,
+        clock=Clock(len(pose.scores[part]), rate=pose.clock.mean_rate),
+        keypoints=pose.keypoints[part],
+        scores=pose.scores[part],
+    )
     for file, channel, unit in (
         ('Accelerometer', 'acc', 'm/s^2'),
         ('Gyroscope', 'gyro', 'rad/s'),
@@ -117,7 +124,7 @@ def _write_take(
         rows = _log(phone, channel, start - EARLY_SEC)
         _write_table(out / f'raw/{name}/{file}.csv', names, rows)
     with replacing(out / f'pose/{name}.json') as path:
-        path.write_text(json.dumps({'instance_info': _frames(pose, part)}))
+        path.write_text(json.dumps({'instance_info': mmpose_frames([video])}))
     classes = list(ACTIONS)
     labels = [
         (
@@ -141,28 +148,6 @@ def _log(
     values = np.asarray(stream.channels[channel], dtype=np.float64)
     table = np.column_stack([times.round(6), values.round(5)])
     return list(map(tuple, table[times >= 0].tolist()))
-
-
-def _frames(pose: PoseStream, part: slice) -> Sequence[dict]:
-    """MMPose's predictions; a frame without keypoints shows nobody."""
-    frames = []
-    scores = np.asarray(pose.scores[part], dtype=np.float64)
-    keypoints = np.asarray(pose.keypoints[part], dtype=np.float64)
-    for frame, (points, score) in enumerate(zip(keypoints, scores)):
-        seen = points[score > 0]
-        instances = []
-        if len(seen):
-            box = [*seen.min(axis=0), *seen.max(axis=0)]
-            instances.append(
-                {
-                    'keypoints': points.round(2).tolist(),
-                    'keypoint_scores': score.round(4).tolist(),
-                    'bbox': [[round(x, 2) for x in map(float, box)]],
-                    'bbox_score': 0.9,
-                }
-            )
-        frames.append({'frame_id': frame, 'instances': instances})
-    return frames
 
 
 def _write_table(path: Path, names: Sequence[str], rows: Iterable) -> None:
