@@ -1,0 +1,1 @@
+"""How fast everything is, against computing as the published recipe does."""
