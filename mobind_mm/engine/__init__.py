@@ -1,5 +1,6 @@
-"""Hooks and loops that MMEngine finds through the registries."""
+"""Hooks, loops and optimizer wrappers that MMEngine finds through the registries."""
 
+from .bf16_optim_wrapper import BF16OptimWrapper
 from .hooks import (
     EpochSeedHook,
     ResultTableHook,
@@ -9,6 +10,7 @@ from .hooks import (
 from .loops import MultiTaskTestLoop, MultiTaskValLoop
 
 __all__ = [
+    'BF16OptimWrapper',
     'EpochSeedHook',
     'MultiTaskTestLoop',
     'MultiTaskValLoop',

@@ -8,6 +8,7 @@ from mmengine.model import BaseModel
 from ..registry import MODELS
 from ..structures import MoBindDataSample
 from .limb_encoding import build_optional, encode_limbs
+from .precision import in_single_precision
 from .streaming import (
     cut_stream,
     shares_patches,
@@ -204,7 +205,9 @@ class MoBind(BaseModel):
     def loss(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Named losses of one batch, of both heads."""
         feats = self.extract_feats(inputs)
-        losses = self.head.loss(feats)
+        # Similarities need more digits than what they compare.
+        with torch.autocast(feats['imu'].device.type, enabled=False):
+            losses = self.head.loss(in_single_precision(feats))
         if self.masked_token_head is not None:
             losses.update(self.masked_token_head.loss(feats))
         return losses
