@@ -49,9 +49,7 @@ def efficient(num_limbs: int, window_sec: float, device: str) -> nn.Module:
         num_segments=5,
         norm_first=True,
     )
-    neck = dict(
-        type='LimbAttentionNeck', num_limbs=num_limbs, embed_dims=128
-    )
+    neck = dict(type='LimbAttentionNeck', num_limbs=num_limbs, embed_dims=128)
     cfg = dict(
         type='MoBind',
         imu_tokenizer=dict(

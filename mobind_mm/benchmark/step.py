@@ -38,10 +38,12 @@ class Trainer:
     def __init__(
         self, model: nn.Module, inputs: dict, device: str, bf16: bool = False
     ) -> None:
+        fused = hasattr(model, 'imu_backbone')
         self.model, self.inputs, self.device = model.train(), inputs, device
         self.bf16 = bf16
-        # Fused, as PyTorch's own training recipes for either device.
-        self.optimizer = torch.optim.Adam(model.parameters(), 1e-4)
+        self.optimizer = torch.optim.Adam(
+            model.parameters(), 1e-4, fused=fused
+        )
         self.seconds: dict[str, float] = defaultdict(float)
 
     def _loss(self) -> torch.Tensor:

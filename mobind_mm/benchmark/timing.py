@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,11 +15,26 @@ _CLEAR = Path('/proc/self/clear_refs')
 _STATUS = Path('/proc/self/status')
 
 
+clock = time.perf_counter
+"""What tells the time; ``time.process_time`` on a machine with other work."""
+
+
 def synchronized(device: str) -> float:
     """Time in seconds, after what was launched on a GPU has ended."""
     if device == 'cuda':
         torch.cuda.synchronize()
-    return time.perf_counter()
+    return clock()
+
+
+def count_processor_time() -> None:
+    """From now on measure the seconds of this process's one thread.
+
+    They hardly depend on what else the machine does, but do not show what
+    several threads or loader processes bring.
+    """
+    global clock
+    clock = time.process_time
+    torch.set_num_threads(1)
 
 
 def interleaved(
@@ -51,7 +67,9 @@ def peak_mib(job: Callable[[], Any], device: str = 'cpu') -> float | None:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     if not _CLEAR.exists():
         return None
-    _CLEAR.write_text('5')  # forget the peak
+    # Give back what earlier jobs freed, and forget their peak.
+    ctypes.CDLL(None).malloc_trim(0)
+    _CLEAR.write_text('5')
     before = _memory('VmRSS')
     job()
     return (_memory('VmHWM') - before) / 2**10

@@ -1,4 +1,4 @@
-"""Hooks, loops and optimizer wrappers that MMEngine finds through the registries."""
+"""What MMEngine finds through the registries: hooks, loops, wrappers."""
 
 from .bf16_optim_wrapper import BF16OptimWrapper
 from .hooks import (

@@ -25,6 +25,6 @@ class BF16OptimWrapper(OptimWrapper):
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Autocast the forward pass."""
-        with super().optim_context(model):
-            with torch.autocast(get_device(), torch.bfloat16):
-                yield
+        half = torch.autocast(get_device(), torch.bfloat16)
+        with super().optim_context(model), half:
+            yield

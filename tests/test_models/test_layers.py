@@ -8,11 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from mobind_mm.models.layers import Dropout, TimeConv, TransformerLayer
+from mobind_mm.models.layers import (
+    Dropout,
+    ReLUDropout,
+    TimeConv,
+    TransformerLayer,
+)
 
 
 @pytest.mark.parametrize('p', [0.1, 0.3, 0.5])
-@pytest.mark.parametrize('shape', [(401, 1003), (64, 50, 1, 129)])
+@pytest.mark.parametrize('shape', [(201, 503), (16, 50, 1, 129)])
 def test_dropout_is_dropout(p, shape):
     torch.manual_seed(0)
     x = torch.randn(shape)
@@ -38,6 +43,20 @@ def test_dropout_is_dropout(p, shape):
     torch.testing.assert_close(
         x.grad, grad * kept / (1 - p), rtol=1e-4, atol=0
     )
+
+
+def test_relu_dropout_is_relu_then_dropout():
+    x = torch.randn(300, 400, requires_grad=True)
+    grad = torch.randn(300, 400)
+    results = []
+    for layer in (ReLUDropout(0.3), nn.Sequential(nn.ReLU(), Dropout(0.3))):
+        torch.manual_seed(3)
+        y = layer(x * 1.0)
+        results += [y, *torch.autograd.grad(y, x, grad)]
+    torch.testing.assert_close(results[0], results[2])
+    torch.testing.assert_close(results[1], results[3])
+    assert torch.equal(ReLUDropout(0.3).eval()(x * 1.0), x.relu())
+    assert torch.equal(ReLUDropout(0.0)(x * 1.0), x.relu())
 
 
 def test_dropout_follows_the_seed_and_is_never_the_same_twice():

@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
-from ..layers import Dropout, TimeConv, TransformerLayer
+from ..layers import Dropout, ReLUDropout, TimeConv, TransformerLayer
 
 
 @MODELS.register_module()
@@ -96,10 +96,12 @@ class ConvFormer(BaseModule):
             layers += [
                 TimeConv(width, channels, kernel_size),
                 nn.BatchNorm2d(channels),
-                nn.ReLU(inplace=True),
             ]
             if i % 2 == 1 and conv_dropout > 0:
-                layers.append(Dropout(conv_dropout))
+                # Two places, as names of parameters count them.
+                layers += [ReLUDropout(conv_dropout), nn.Identity()]
+            else:
+                layers.append(nn.ReLU(inplace=True))
             width = channels
         self.convs = nn.Sequential(*layers)
         self.patch_embed = nn.Linear(width * self.patch, embed_dims, False)

@@ -29,7 +29,23 @@ class Dropout(nn.Dropout):
         exact = x.device.type != 'cpu' or torch.compiler.is_compiling()
         if exact or not 0 < level < _LEVELS:
             return F.dropout(x, self.p, True, self.inplace)
-        return _BitDropout.apply(x, level, self.inplace)
+        return _BitDropout.apply(x, level)
+
+
+class ReLUDropout(Dropout):
+    """ReLU, then :class:`Dropout`, in one pass that remembers its result.
+
+    What is kept and positive is what gets a gradient, so neither the mask
+    nor the input is stored. Overwrites its input.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """A tensor of any shape, which is overwritten."""
+        level = round(self.p * _LEVELS)
+        exact = x.device.type != 'cpu' or torch.compiler.is_compiling()
+        if not self.training or exact or not 0 < level < _LEVELS:
+            return super().forward(F.relu(x))
+        return _ReLUBitDropout.apply(x, level)
 
 
 def random_mask(x: torch.Tensor, level: int) -> torch.Tensor:
@@ -52,19 +68,35 @@ class _BitDropout(torch.autograd.Function):
         ctx: torch.autograd.function.FunctionCtx,
         x: torch.Tensor,
         level: int,
-        inplace: bool,
     ) -> torch.Tensor:
         mask = random_mask(x, level)
         ctx.save_for_backward(mask)
         ctx.scale = _LEVELS / (_LEVELS - level)
-        if inplace:
-            ctx.mark_dirty(x)
-            return x.mul_(mask).mul_(ctx.scale)
         return (x * mask).mul_(ctx.scale)
 
     @staticmethod
     def backward(
         ctx: torch.autograd.function.FunctionCtx, grad: torch.Tensor
-    ) -> tuple[torch.Tensor, None, None]:
+    ) -> tuple[torch.Tensor, None]:
         (mask,) = ctx.saved_tensors
-        return (grad * mask).mul_(ctx.scale), None, None
+        return (grad * mask).mul_(ctx.scale), None
+
+
+class _ReLUBitDropout(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, x: torch.Tensor, level: int
+    ) -> torch.Tensor:
+        ctx.mark_dirty(x)
+        ctx.scale = _LEVELS / (_LEVELS - level)
+        x.mul_(random_mask(x, level)).clamp_min_(0).mul_(ctx.scale)
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(
+        ctx: torch.autograd.function.FunctionCtx, grad: torch.Tensor
+    ) -> tuple[torch.Tensor, None]:
+        (out,) = ctx.saved_tensors
+        kept = torch.ops.aten.threshold_backward(grad, out, 0)
+        return kept.mul_(ctx.scale), None

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from .dropout import Dropout
+from .dropout import Dropout, ReLUDropout
 
 
 class TransformerLayer(nn.TransformerEncoderLayer):
@@ -42,8 +42,8 @@ class TransformerLayer(nn.TransformerEncoderLayer):
             batch_first=True,
             norm_first=norm_first,
         )
-        for name in ('dropout', 'dropout1', 'dropout2'):
-            setattr(self, name, Dropout(dropout))
+        self.dropout = ReLUDropout(dropout)
+        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
         self.attention_dropout = Dropout(dropout)
 
     def forward(
@@ -65,8 +65,7 @@ class TransformerLayer(nn.TransformerEncoderLayer):
         return self.norm2(x + self._feed(x))
 
     def _feed(self, x: torch.Tensor) -> torch.Tensor:
-        hidden = self.dropout(F.relu(self.linear1(x), inplace=True))
-        return self.dropout2(self.linear2(hidden))
+        return self.dropout2(self.linear2(self.dropout(self.linear1(x))))
 
     def _attend(
         self, x: torch.Tensor, padding: torch.Tensor | None
