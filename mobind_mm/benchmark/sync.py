@@ -13,9 +13,8 @@ from .streams import random_recording
 from .timing import interleaved
 
 MAX_OFFSET = 7.0
-COARSE_SEC = 1.0
+COARSE_SEC = 2.0
 """Seconds between the sub-windows that ours encodes."""
-_FIELDS = {'imu': 'imu_embedding', 'pose': 'pose_embedding'}
 
 
 def measure_sync(settings: Settings) -> dict:

@@ -8,6 +8,7 @@ minutes on two cores.
 import argparse
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from rich.table import Table
 import mobind_mm  # noqa: F401
 from mobind_mm.benchmark import PARTS, Settings
 from mobind_mm.benchmark.settings import machine
+from mobind_mm.benchmark.sync_error import measure_sync_error
 from mobind_mm.benchmark.timing import count_processor_time
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
@@ -28,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', metavar='FILE', help='JSON file to write')
     parser.add_argument(
         '--parts',
-        nargs='+',
+        nargs='*',
         choices=list(PARTS),
         default=[part for part in PARTS if part != 'scaling'],
         help='what to measure; default: all but scaling',
@@ -48,6 +50,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--repeats', type=int)
     parser.add_argument('--minutes', type=float, help='recording to sync')
     parser.add_argument('--items', type=int, help='gallery of retrieval')
+    parser.add_argument(
+        '--sync-error',
+        nargs=2,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='synchronise simulated recordings with a model of the embedded '
+        'default, both ways',
+    )
     parser.add_argument(
         '--processor-time',
         action='store_true',
@@ -120,8 +129,13 @@ def main() -> None:
         processor_time=args.processor_time,
         settings=vars(settings),
     )
-    for part in dict.fromkeys(parts):
-        result[part] = PARTS[part](settings)
+    jobs = {part: partial(PARTS[part], settings) for part in parts}
+    if args.sync_error:
+        jobs['sync_error'] = partial(
+            measure_sync_error, *args.sync_error, settings.minutes
+        )
+    for part, job in jobs.items():
+        result[part] = job()
         show(part, result[part])
         if args.out:
             with replacing(Path(args.out)) as temporary:
