@@ -4,6 +4,7 @@ from . import transforms
 from .egohumans_dataset import EgoHumansDataset
 from .imu_pose_dataset import IMUPoseDataset
 from .mri_dataset import MRIDataset
+from .packed_dataset import PackedDataset, packed_collate
 from .seeding import seed_worker
 from .sync_clip_dataset import SyncClipDataset
 from .synthetic import SyntheticMotionDataset
@@ -14,10 +15,12 @@ __all__ = [
     'EgoHumansDataset',
     'IMUPoseDataset',
     'MRIDataset',
+    'PackedDataset',
     'SyncClipDataset',
     'SyntheticMotionDataset',
     'TotalCaptureDataset',
     'UTDMHADDataset',
+    'packed_collate',
     'seed_worker',
     'transforms',
 ]

@@ -1,5 +1,6 @@
-"""Hooks and loops that MMEngine finds through the registries."""
+"""What MMEngine finds through the registries: hooks, loops, wrappers."""
 
+from .bf16_optim_wrapper import BF16OptimWrapper
 from .hooks import (
     CheckpointHook,
     EarlyStoppingHook,
@@ -12,6 +13,7 @@ from .hooks import (
 from .loops import MultiTaskTestLoop, MultiTaskValLoop
 
 __all__ = [
+    'BF16OptimWrapper',
     'CheckpointHook',
     'EarlyStoppingHook',
     'EpochSeedHook',

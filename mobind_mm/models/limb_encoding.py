@@ -19,6 +19,7 @@ def encode_limbs(
     x: torch.Tensor,
     present: torch.Tensor,
     token_mask: torch.Tensor | None = None,
+    embedded: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Encode the limbs that are present; the others get zeros.
 
@@ -27,17 +28,19 @@ def encode_limbs(
 
     Args:
         backbone: Maps (M, C, T) and a mask to tokens and local features.
-        x: (B, S, C, T) streams.
+        x: (B, S, C, T) streams, or (B, S, N, D) their patches.
         present: (B, S) boolean.
         token_mask: (B, S, N) boolean.
+        embedded: Whether x are patches that the backbone has embedded.
 
     Returns:
         tokens (B, S, N, D) and local features (B, S, D).
     """
     B, S = present.shape  # noqa: N806
+    encode = backbone.encode_patches if embedded else backbone
     if present.all():
         mask = None if token_mask is None else token_mask.flatten(0, 1)
-        tokens, local = backbone(x.flatten(0, 1), mask)
+        tokens, local = encode(x.flatten(0, 1), mask)
         return tokens.unflatten(0, (B, S)), local.unflatten(0, (B, S))
     shape = (B, S, backbone.num_tokens, backbone.embed_dims)
     if not present.any() and not synchronises(backbone):
@@ -45,7 +48,7 @@ def encode_limbs(
         zero = sum(p.sum() for p in backbone.parameters()) * 0.0
         return x.new_zeros(shape) + zero, x.new_zeros(B, S, shape[3]) + zero
     mask = None if token_mask is None else token_mask[present]
-    tokens, local = backbone(x[present], mask)
+    tokens, local = encode(x[present], mask)
     index = present.flatten().nonzero()[:, 0]
     full_tokens = tokens.new_zeros(B * S, *tokens.shape[1:])
     full_local = local.new_zeros(B * S, local.shape[1])

@@ -10,7 +10,13 @@ from ..structures import MoBindDataSample
 from .batch_norm import freeze_statistics, set_batch_norm
 from .chunks import encode_in_chunks
 from .limb_encoding import build_optional, encode_limbs
-from .streaming import cut_stream, stream_starts
+from .precision import in_single_precision
+from .streaming import (
+    cut_stream,
+    shares_patches,
+    stream_starts,
+    window_patches,
+)
 
 _PREDICTED = {
     'imu': 'imu_embedding',
@@ -167,29 +173,57 @@ class MoBind(BaseModel):
             ``pose_token_mask`` (B, S, N). Features of an absent limb are
             zero.
         """
-        imu, pose = inputs['imu'], inputs['pose']
         imu_mask, frames = inputs.get('imu_mask'), inputs.get('pose_mask')
-        if self.imu_tokenizer is not None:
-            imu = self.imu_tokenizer(imu, imu_mask)
-        if self.pose_tokenizer is not None:
-            pose = self.pose_tokenizer(pose, frames)
-        elif frames is not None:
-            pose = pose.masked_fill(~frames[:, :, None], 0.0)
+        imu = self.imu_channels(inputs['imu'], imu_mask)
+        pose = self.pose_channels(inputs['pose'], frames)
         if imu_mask is None:
             imu_mask = imu.new_ones(imu.shape[:2], dtype=torch.bool)
         if frames is None:
             frames = pose.new_ones(
                 *pose.shape[:2], pose.shape[3], dtype=torch.bool
             )
+        return self._encode(imu, pose, imu_mask, frames)
+
+    def imu_channels(
+        self, imu: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """What the IMU encoder sees (B, S, C, T) of streams of any length."""
+        if self.imu_tokenizer is None:
+            return imu
+        return self.imu_tokenizer(imu, mask)
+
+    def pose_channels(
+        self, pose: torch.Tensor, frames: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The same of the pose encoder."""
+        if self.pose_tokenizer is not None:
+            return self.pose_tokenizer(pose, frames)
+        if frames is None:
+            return pose
+        return pose.masked_fill(~frames[:, :, None], 0.0)
+
+    def _encode(
+        self,
+        imu: torch.Tensor,
+        pose: torch.Tensor,
+        imu_mask: torch.Tensor,
+        frames: torch.Tensor,
+        embedded: bool = False,
+    ) -> dict[str, torch.Tensor]:
+        """Features of channels, or of patches that are ``embedded``."""
         pose_mask = frames.any(dim=2)
         feats = {'imu_mask': imu_mask, 'pose_mask': pose_mask}
         tokens = self.pose_backbone.token_mask(frames.flatten(0, 1))
-        feats['pose_token_mask'] = tokens.unflatten(0, pose.shape[:2])
+        feats['pose_token_mask'] = tokens.unflatten(0, frames.shape[:2])
         feats['imu_tokens'], feats['imu_local'] = encode_limbs(
-            self.imu_backbone, imu, imu_mask
+            self.imu_backbone, imu, imu_mask, None, embedded
         )
         feats['pose_tokens'], feats['pose_local'] = encode_limbs(
-            self.pose_backbone, pose, pose_mask, feats['pose_token_mask']
+            self.pose_backbone,
+            pose,
+            pose_mask,
+            feats['pose_token_mask'],
+            embedded,
         )
         for name in ('imu', 'pose'):
             neck = getattr(self, f'{name}_neck')
@@ -208,7 +242,8 @@ class MoBind(BaseModel):
             feats = encode_in_chunks(
                 self._encode_for_loss, inputs, self.chunk_size, self
             )
-        losses = self.head.loss(feats)
+        with torch.autocast(feats['imu'].device.type, enabled=False):
+            losses = self.head.loss(in_single_precision(feats))
         if self.masked_token_head is not None:
             losses.update(self.masked_token_head.loss(feats))
         return losses
@@ -218,7 +253,9 @@ class MoBind(BaseModel):
     ) -> dict[str, torch.Tensor]:
         """What the losses need; tokens only as the losses on them."""
         feats = self.extract_feats(inputs)
-        items = self.head.item_losses(feats)
+        # Similarities need more digits than what they compare.
+        with torch.autocast(feats['imu'].device.type, enabled=False):
+            items = self.head.item_losses(in_single_precision(feats))
         if self.masked_token_head is not None:
             items.update(self.masked_token_head.item_losses(feats))
         kept = {k: v for k, v in feats.items() if 'token' not in k}
@@ -282,26 +319,56 @@ class MoBind(BaseModel):
                     f'samples of {name}, not a whole number: IMU and pose '
                     'would be cut at different times.'
                 )
-        windows = {}
-        for name, stream in inputs.items():
-            if name == 'imu_mask':
-                windows[name] = stream.repeat_interleave(len(starts), dim=0)
-                continue
-            backbone = getattr(self, f'{name.split("_")[0]}_backbone')
-            windows[name] = cut_stream(
-                stream, starts, backbone.rate, backbone.num_samples
-            )
-        chunks = [
-            self.extract_feats(dict(zip(windows, chunk)))
-            for chunk in zip(
-                *(value.split(_WINDOWS_AT_ONCE) for value in windows.values())
-            )
-        ]
+        chunk = max(_WINDOWS_AT_ONCE // len(inputs['imu']), 1)
+        chunks = [self._windows(inputs, part) for part in starts.split(chunk)]
         feats = {
-            key: torch.cat([chunk[key] for chunk in chunks]).unflatten(
-                0, (-1, len(starts))
-            )
+            key: torch.cat([part[key] for part in chunks], dim=1)
             for key in _PREDICTED
         }
         feats['window_starts'] = starts
         return feats
+
+    def _windows(
+        self, inputs: dict[str, torch.Tensor], starts: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Features (B, W, ...) of sub-windows that start at ``starts``."""
+        backbones = {'imu': self.imu_backbone, 'pose': self.pose_backbone}
+        shared = all(
+            shares_patches(backbone, self.stream_stride_sec)
+            for backbone in backbones.values()
+        )
+        cut = {}
+        for name, stream in inputs.items():
+            if name == 'imu_mask':
+                cut[name] = stream.repeat_interleave(len(starts), dim=0)
+            elif name == 'pose_mask' or not shared:
+                backbone = backbones[name.split('_')[0]]
+                cut[name] = cut_stream(
+                    stream, starts, backbone.rate, backbone.num_samples
+                )
+        if not shared:
+            feats = self.extract_feats(cut)
+        else:
+            patches = {
+                name: window_patches(
+                    backbone,
+                    getattr(self, f'{name}_channels'),
+                    inputs[name],
+                    inputs.get(f'{name}_mask'),
+                    starts,
+                )
+                for name, backbone in backbones.items()
+            }
+            shape = patches['pose'].shape[:2]
+            whole = torch.ones(shape, dtype=torch.bool, device=stream.device)
+            length = self.pose_backbone.num_samples
+            feats = self._encode(
+                **patches,
+                imu_mask=cut.get('imu_mask', whole),
+                frames=cut.get(
+                    'pose_mask', whole[..., None].expand(*shape, length)
+                ),
+                embedded=True,
+            )
+        shape = (-1, len(starts))
+        return {key: feats[key].unflatten(0, shape) for key in _PREDICTED}

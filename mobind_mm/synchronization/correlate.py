@@ -27,7 +27,8 @@ class Correlator:
 
     def __init__(self, length: int, max_lag: int) -> None:
         self.max_lag = max_lag
-        self.size = next_fast_len(length + max(length, max_lag + 1), True)
+        # Room for the largest lag: what goes around then meets zeros.
+        self.size = next_fast_len(length + max_lag + 1, True)
 
     def spectrum(self, x: np.ndarray) -> np.ndarray:
         """Spectrum of streams (..., T), to be used several times."""

@@ -11,6 +11,7 @@ LEARNED_NAMES = ('tokens',)
 """Names of the rows of what :func:`learned_evidence` gives."""
 
 _ROUNDING = 1e-4  # of the largest token
+_MORE_LAGS = 16  # beyond the offsets: a spline does not feel farther knots
 
 
 def stream_tokens(
@@ -94,29 +95,52 @@ def learned_evidence(
     )
     found = {}
     for s, placement in enumerate(placements):
-        known = imu_known[s][:, None] & pose_known[s]
-        if known.sum() < 2:
+        a, b = imu[s], pose[s]
+        pairs = imu_known[s].sum() * pose_known[s].sum()
+        if pairs < 2:
             continue
-        similarity = imu[s] @ pose[s].T
-        values = similarity[known]
-        z = (similarity - values.mean()) / max(values.std(), 1e-6)
-        lags, total, count = _diagonals(z * known, known)
+        # Of all pairs of times, without their matrix.
+        mean = a.sum(axis=0) @ b.sum(axis=0) / pairs
+        square = ((a.T @ a) * (b.T @ b)).sum() / pairs
+        std = np.sqrt(max(square - mean**2, 0.0))
+        farthest = int(np.ceil(np.abs(offsets).max() / token_sec))
+        lags, total, count = _diagonals(
+            a, b, imu_known[s], pose_known[s], farthest + _MORE_LAGS
+        )
+        total = (total - mean * count) / max(std, 1e-6)
         score = np.maximum(total, 0) ** 2 / (2 * np.maximum(count, 1))
         # Straight lines between tokens would put the top on one of them.
         curve = CubicSpline(lags * token_sec, score)(offsets)
-        outside = np.abs(offsets) > lags[-1] * token_sec
+        outside = np.abs(offsets) > (len(a) - 1) * token_sec
         curve = np.where(outside, 0.0, np.maximum(curve, 0.0))
         found[placement] = curve[None]
     return found
 
 
 def _diagonals(
-    values: np.ndarray, known: np.ndarray
+    a: np.ndarray,
+    b: np.ndarray,
+    a_known: np.ndarray,
+    b_known: np.ndarray,
+    max_lag: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums along the diagonals of (M, M): lags, sums and counts."""
-    rows, columns = values.shape
-    lag = np.arange(rows)[:, None] - np.arange(columns) + columns - 1
-    size = rows + columns - 1
-    total = np.bincount(lag.ravel(), values.ravel(), size)
-    count = np.bincount(lag.ravel(), known.ravel(), size)
-    return np.arange(size) - (columns - 1), total, count
+    """Sums along the diagonals of ``a @ b.T``: lags, sums and counts.
+
+    Args:
+        a: (M, D) tokens, zero where unknown; b likewise.
+        b: (M, D).
+        a_known: (M,) boolean; b_known likewise.
+        b_known: (M,).
+        max_lag: Farthest diagonal on either side.
+    """
+    size = len(a)
+    reach = min(max_lag, size - 1)
+    lags = np.arange(-reach, reach + 1)
+    total, count = np.empty(len(lags)), np.empty(len(lags))
+    for i, lag in enumerate(lags):
+        # The pairs (n + lag, n).
+        first = slice(max(lag, 0), size + min(lag, 0))
+        second = slice(max(-lag, 0), size - max(lag, 0))
+        total[i] = np.vdot(a[first], b[second])
+        count[i] = np.count_nonzero(a_known[first] & b_known[second])
+    return lags, total, count

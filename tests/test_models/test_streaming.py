@@ -13,11 +13,13 @@ from mobind_mm.registry import MODELS
 RATES = {'imu': 20, 'pose': 10}
 
 
-def _model(stride: float) -> torch.nn.Module:
+def _model(
+    stride: float, convs: tuple = (8,), channels: tuple = (6, 6), **parts
+) -> torch.nn.Module:
     encoder = dict(
         type='ConvFormer',
         window_sec=2.0,
-        conv_channels=(8,),
+        conv_channels=convs,
         embed_dims=8,
         num_layers=1,
         num_heads=2,
@@ -26,12 +28,15 @@ def _model(stride: float) -> torch.nn.Module:
     neck = dict(type='LimbAttentionNeck', num_limbs=2, embed_dims=8)
     cfg = dict(
         type='MoBind',
-        imu_backbone=dict(encoder, in_channels=6, rate=RATES['imu']),
-        pose_backbone=dict(encoder, in_channels=6, rate=RATES['pose']),
+        imu_backbone=dict(encoder, in_channels=channels[0], rate=RATES['imu']),
+        pose_backbone=dict(
+            encoder, in_channels=channels[1], rate=RATES['pose']
+        ),
         imu_neck=neck,
         pose_neck=neck,
         head=dict(type='HierarchicalContrastiveHead', embed_dims=8),
         stream_stride_sec=stride,
+        **parts,
     )
     torch.manual_seed(0)
     return MODELS.build(Config(cfg)._cfg_dict).eval()
@@ -69,6 +74,63 @@ def test_stream_equals_windows_cut_by_hand(stride):
                         rtol=1e-4,
                         atol=1e-5,
                     )
+
+
+@pytest.mark.parametrize('convs', [(8, 8), (8, 8, 8, 8)])
+@pytest.mark.parametrize('seconds', [2.0, 2.2, 5.1])
+@pytest.mark.parametrize('stride', [0.2, 0.4, 1.0])
+@pytest.mark.parametrize('masked', [True, False])
+def test_shared_convolutions_equal_separate_windows(
+    convs, seconds, stride, masked
+):
+    # Borders differ from the inside: zero padding, held differences, and
+    # batch norms that turn the zeros of the padding into something else.
+    model = _model(
+        stride,
+        convs,
+        (8, 16),
+        imu_tokenizer=dict(
+            type='IMUTokenizer',
+            channels=('acc', 'gyro'),
+            features=dict(acc=0.1, gyro=0.3, acc_norm=0.2, gyro_norm=0.3),
+        ),
+        pose_tokenizer=dict(
+            type='LimbTokenizer',
+            limbs=('left_wrist', 'head'),
+            rate=RATES['pose'],
+            features=dict(relative=1.0, velocity=0.3, acceleration=0.05),
+        ),
+    )
+    for part in model.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(part.running_mean)
+            torch.nn.init.normal_(part.bias)
+    inputs = _clips(seconds)
+    if not masked:
+        del inputs['imu_mask'], inputs['pose_mask']
+    inputs['imu'].requires_grad_()
+    feats = model.extract_stream(inputs)
+    slow = []
+    for start in feats['window_starts'].tolist():
+        part = {
+            k: v
+            if k == 'imu_mask'
+            else v[..., round(start * r) :][..., : 2 * r]
+            for k, v in inputs.items()
+            for r in [RATES[k.split('_')[0]]]
+        }
+        slow.append(model.extract_feats(part))
+    for key in ('imu', 'pose', 'imu_tokens', 'pose_tokens', 'pose_mask'):
+        torch.testing.assert_close(
+            feats[key],
+            torch.stack([part[key] for part in slow], dim=1),
+            rtol=1e-4,
+            atol=1e-5,
+        )
+    (fast_grad,) = torch.autograd.grad(feats['imu'].sum(), inputs['imu'])
+    total = sum(part['imu'].sum() for part in slow)
+    (slow_grad,) = torch.autograd.grad(total, inputs['imu'])
+    torch.testing.assert_close(fast_grad, slow_grad, rtol=1e-3, atol=1e-4)
 
 
 def test_many_windows_come_in_order():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
 from mobind_mm.synchronization.learned import (
     _diagonals,
@@ -38,23 +39,47 @@ def coded_feats(offset=0.0, windows=26, tokens=20, limbs=2, noise=0.0, seed=0):
     )
 
 
+def test_evidence_equals_that_of_the_whole_matrix():
+    rng = np.random.default_rng(2)
+    feats = coded_feats(0.7, windows=60, noise=0.5)
+    feats['pose_token_mask'] &= rng.random((60, 2, 20)) < 0.6
+    feats['pose_token_mask'][20:42] = False
+    offsets = np.arange(-300, 301) / 100
+    found = learned_evidence(feats, 'ab', TOKEN, offsets)['b'][0]
+    every = np.ones((60, 2, 20), bool)
+    starts = feats['window_starts']
+    a, a_known = stream_tokens(feats['imu_tokens'], every, starts, TOKEN)
+    b, b_known = stream_tokens(
+        feats['pose_tokens'], feats['pose_token_mask'], starts, TOKEN
+    )
+    known = a_known[1][:, None] & b_known[1]
+    similarity = a[1] @ b[1].T
+    values = similarity[known]
+    z = (similarity - values.mean()) / values.std() * known
+    lags = np.arange(1 - len(z), len(z))
+    total = np.array([np.trace(z, -lag) for lag in lags])
+    count = np.array([np.trace(known.astype(int), -lag) for lag in lags])
+    score = np.maximum(total, 0) ** 2 / (2 * np.maximum(count, 1))
+    expected = np.maximum(CubicSpline(lags * TOKEN, score)(offsets), 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-5)
+
+
 def evidence(feats, names=('a', 'b')):
     return learned_evidence(feats, names, TOKEN, GRID)
 
 
-@pytest.mark.parametrize('shape', [(1, 1), (4, 7), (9, 5), (8, 8)])
-def test_diagonal_sums_equal_a_loop(shape):
+@pytest.mark.parametrize('size, max_lag', [(1, 3), (4, 2), (9, 20), (8, 7)])
+def test_diagonal_sums_equal_a_loop(size, max_lag):
     rng = np.random.default_rng(1)
-    values, known = rng.normal(size=shape), rng.random(shape) < 0.7
-    lags, total, count = _diagonals(values, known)
-    assert lags.tolist() == list(range(1 - shape[1], shape[0]))
+    a, b = rng.normal(size=(2, size, 5))
+    a_known, b_known = rng.random((2, size)) < 0.7
+    a[~a_known], b[~b_known] = 0, 0
+    values, known = a @ b.T, a_known[:, None] & b_known
+    lags, total, count = _diagonals(a, b, a_known, b_known, max_lag)
+    reach = min(max_lag, size - 1)
+    assert lags.tolist() == list(range(-reach, reach + 1))
     for lag, found, n in zip(lags, total, count):
-        pairs = [
-            (i, j)
-            for i in range(shape[0])
-            for j in range(shape[1])
-            if i - j == lag
-        ]
+        pairs = [(j + lag, j) for j in range(size) if 0 <= j + lag < size]
         assert found == pytest.approx(sum(values[p] for p in pairs))
         assert n == sum(known[p] for p in pairs)
 

@@ -49,7 +49,8 @@ class ResampleIMU(BaseTransform):
         for group in _same_clock(results['imu'], results['imu_meta']):
             meta = results['imu_meta'][group[0]]
             streams = [results['imu'][placement] for placement in group]
-            seen = self._coverage(meta, times_out) >= 1 - self.max_missing
+            coverage = np.mean(self.near(meta, times_out))
+            seen = len(meta['times']) and coverage >= 1 - self.max_missing
             if seen:
                 check_margin(self, meta['rate'], self.rate, results)
                 streams = self._resample(streams, meta, times_out)
@@ -59,19 +60,18 @@ class ResampleIMU(BaseTransform):
             results['imu_mask'].update(dict.fromkeys(group, bool(seen)))
         return results
 
-    def _coverage(self, meta: dict, times_out: np.ndarray) -> float:
-        """Fraction of the window that is near a source sample."""
+    def near(self, meta: dict, times_out: np.ndarray) -> np.ndarray:
+        """Which times (T_out,) are near a source sample."""
         times = meta['times']
         if not len(times):
-            return 0.0
+            return np.zeros(len(times_out), dtype=bool)
         after = np.searchsorted(times, times_out)
         before = np.maximum(after - 1, 0)
         after = np.minimum(after, len(times) - 1)
         distance = np.minimum(
             np.abs(times_out - times[before]), np.abs(times[after] - times_out)
         )
-        limit = max(self.max_gap_sec, 1.5 / meta['rate'])
-        return float(np.mean(distance <= limit))
+        return distance <= max(self.max_gap_sec, 1.5 / meta['rate'])
 
     def _resample(
         self, streams: list[dict], meta: dict, times_out: np.ndarray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -90,6 +90,19 @@ class PackIMUPose(BaseTransform):
             data_samples=MoBindDataSample(metainfo=meta),
         )
 
+    def check_channels(
+        self, take: str, placement: str, channels: Collection[str]
+    ) -> None:
+        """Refuse a sensor that lacks a channel."""
+        lacking = [c for c in self.imu_channels if c not in channels]
+        if lacking:
+            raise ValueError(
+                f'take {take!r}: {placement} has no {lacking}, only '
+                f'{sorted(channels)}. Set imu_channels of PackIMUPose (and '
+                'channels of LoadWindow) to what the data set has, and '
+                'in_channels of the model to it.'
+            )
+
     def _pack_imu(self, results: dict) -> tuple[np.ndarray, np.ndarray]:
         length = round(results['window_sec'] * results['imu_rate'])
         shape = (len(self.placements), self.num_channels, length)
@@ -99,14 +112,7 @@ class PackIMUPose(BaseTransform):
             if placement not in results['imu']:
                 continue
             channels = results['imu'][placement]
-            lacking = [c for c in self.imu_channels if c not in channels]
-            if lacking:
-                raise ValueError(
-                    f'take {results["take"]!r}: {placement} has no '
-                    f'{lacking}, only {sorted(channels)}. Set imu_channels '
-                    'of PackIMUPose (and channels of LoadWindow) to what '
-                    'the data set has, and in_channels of the model to it.'
-                )
+            self.check_channels(results['take'], placement, channels)
             mask[row] = results['imu_mask'][placement]
             if mask[row]:
                 parts = [channels[c] for c in self.imu_channels]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
+from ..layers import Dropout, ReLUDropout, TimeConv, TransformerLayer
 
 
 @MODELS.register_module()
@@ -87,16 +89,19 @@ class ConvFormer(BaseModule):
         self.num_segments = num_segments
         self.embed_dims = embed_dims
 
+        self.conv_reach = len(conv_channels) * (kernel_size // 2)
         layers: list[nn.Module] = []
         width = in_channels
         for i, channels in enumerate(conv_channels):
             layers += [
-                nn.Conv1d(width, channels, kernel_size, padding='same'),
-                nn.BatchNorm1d(channels),
-                nn.ReLU(inplace=True),
+                TimeConv(width, channels, kernel_size),
+                nn.BatchNorm2d(channels),
             ]
             if i % 2 == 1 and conv_dropout > 0:
-                layers.append(nn.Dropout(conv_dropout))
+                # Two places, as names of parameters count them.
+                layers += [ReLUDropout(conv_dropout), nn.Identity()]
+            else:
+                layers.append(nn.ReLU(inplace=True))
             width = channels
         self.convs = nn.Sequential(*layers)
         self.patch_embed = nn.Linear(width * self.patch, embed_dims, False)
@@ -104,19 +109,14 @@ class ConvFormer(BaseModule):
             torch.randn(1, self.num_tokens, embed_dims) * 0.02
         )
         self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                embed_dims,
-                num_heads,
-                ffn_dims,
-                dropout,
-                batch_first=True,
-                norm_first=norm_first,
+            TransformerLayer(
+                embed_dims, num_heads, ffn_dims, dropout, norm_first
             )
             for _ in range(num_layers)
         )
         # Pre-norm layers leave their sum unnormalised.
         self.norm = nn.LayerNorm(embed_dims) if norm_first else nn.Identity()
-        self.out_dropout = nn.Dropout(out_dropout)
+        self.out_dropout = Dropout(out_dropout)
         self.projector = nn.Linear(
             num_segments * embed_dims, embed_dims, False
         )
@@ -149,14 +149,29 @@ class ConvFormer(BaseModule):
                 'check in_channels, rate and window_sec against the '
                 'pipeline.'
             )
-        x = self.convs(x)
-        x = x.unflatten(2, (self.num_tokens, self.patch))
-        x = self.patch_embed(x.transpose(1, 2).flatten(2)) + self.pos_embed
+        return self.encode_patches(self.embed_patches(self.conv(x)), mask)
+
+    def conv(self, x: torch.Tensor) -> torch.Tensor:
+        """Convolve streams of any length: (M, C, T) to (M, T, width)."""
+        x = x[:, :, None].contiguous(memory_format=torch.channels_last)
+        return self.convs(x)[:, :, 0].transpose(1, 2)
+
+    def embed_patches(self, x: torch.Tensor) -> torch.Tensor:
+        """Whole patches (M, n * patch, width) to (M, n, D), no position."""
+        weight = self.patch_embed.weight.unflatten(1, (-1, self.patch))
+        x = x.unflatten(1, (-1, self.patch)).flatten(2)
+        return F.linear(x, weight.transpose(1, 2).flatten(1))
+
+    def encode_patches(
+        self, x: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embedded patches (M, N, D) of windows to what forward returns."""
+        x = x + self.pos_embed
         padding = None
         if mask is not None and not mask.all():
             padding = ~mask
         for layer in self.layers:
-            x = layer(x, src_key_padding_mask=padding)
+            x = layer(x, padding)
         tokens = self.out_dropout(self.norm(x))
         return tokens, self.projector(self._pool(tokens, padding))
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from ...registry import MODELS
 from ...utils.dist import global_mean
+from ..layers import TransformerLayer
 from ..losses import masked_mse
 
 
@@ -59,12 +60,8 @@ class MaskedTokenHead(BaseModule):
         self.sensor_embed = nn.Embedding(num_limbs, embed_dims)
         nn.init.normal_(self.sensor_embed.weight, std=0.02)
         self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                embed_dims,
-                num_heads,
-                ffn_dims or 4 * embed_dims,
-                dropout,
-                batch_first=True,
+            TransformerLayer(
+                embed_dims, num_heads, ffn_dims or 4 * embed_dims, dropout
             )
             for _ in range(num_layers)
         )

@@ -1,0 +1,26 @@
+# The published encoder under the inputs, objective and schedule of
+# synthetic.py, to compare the encoders alone.
+_base_ = '../synthetic.py'
+
+encoder = dict(
+    conv_channels=(32, 64, 128, 128),
+    conv_dropout=0.3,
+    embed_dims=256,
+    num_layers=4,
+    num_heads=8,
+    ffn_dims=128,
+    dropout=0.1,
+    out_dropout=0.3,
+    num_segments=1,
+    norm_first=False,
+)
+model = dict(
+    imu_backbone=encoder,
+    pose_backbone=encoder,
+    imu_neck=dict(embed_dims=256),
+    pose_neck=dict(embed_dims=256),
+    head=dict(embed_dims=256),
+    masked_token_head=dict(
+        embed_dims=256, num_layers=4, num_heads=8, ffn_dims=1024, dropout=0.1
+    ),
+)

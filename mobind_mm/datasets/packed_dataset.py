@@ -1,0 +1,203 @@
+"""Windows as slices of streams that were resampled once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dataset import pseudo_collate
+from torch.utils.data import Dataset
+
+from ..registry import DATASETS, FUNCTIONS
+from .imu_pose_dataset import IMUPoseDataset
+from .packed_streams import StreamPacker, read_packed, write_packed
+from .packed_windows import WindowBatcher, cut_window
+from .transforms import (
+    LoadWindow,
+    RandomWindow,
+    ResampleIMU,
+    ResamplePose,
+)
+
+
+@DATASETS.register_module()
+class PackedDataset(Dataset):
+    """Resample every recording once, then cut windows out of the result.
+
+    A window has the values that the data set's own pipeline gives it, if
+    it starts with a sample of both rates. Only at a gap that goes on beyond
+    ``LoadWindow``'s margin are keypoints bridged otherwise, to its very
+    end: what is in it is masked, its neighbours differ by what leaks.
+    ``RandomWindow`` draws among these starts. Transforms that follow
+    ``ResamplePose`` run on each window; if they are
+    ``NormalizeKeypoints(mode='image')`` and ``PackIMUPose``, a whole batch
+    is cut at once: give the dataloader
+    ``collate_fn=dict(type='mobind_mm.packed_collate')``.
+
+    Args:
+        dataset: Config of a data set of recordings, with its pipeline:
+            optionally ``RandomWindow``, then ``LoadWindow``,
+            ``ResampleIMU``, ``ResamplePose`` and anything after them.
+        cache_dir: Directory of the packed file; made again when the
+            config, an annotation or a recording changes. None keeps the
+            streams in memory.
+
+    Raises:
+        ValueError: If the pipeline does not begin that way, a rate is no
+            whole number, or windows start between samples.
+        TypeError: If ``dataset`` is not of :class:`IMUPoseDataset`.
+    """
+
+    def __init__(
+        self,
+        dataset: dict | IMUPoseDataset,
+        cache_dir: str | Path | None = None,
+        lazy_init: bool = False,
+    ) -> None:
+        self.key = json.dumps(dataset, sort_keys=True, default=str)
+        if isinstance(dataset, dict):
+            dataset = DATASETS.build(dict(dataset, lazy_init=True))
+        if not isinstance(dataset, IMUPoseDataset):
+            raise TypeError(
+                'dataset must be one of our data sets of recordings, got '
+                f'{type(dataset).__name__}.'
+            )
+        self.dataset = dataset
+        self.cache_dir = None if cache_dir is None else Path(cache_dir)
+        steps = list(dataset.pipeline.transforms)
+        self.random = None
+        if steps and isinstance(steps[0], RandomWindow):
+            self.random = steps.pop(0)
+        expected = (LoadWindow, ResampleIMU, ResamplePose)
+        if [type(step) for step in steps[:3]] != list(expected):
+            raise ValueError(
+                'The pipeline of a PackedDataset must be [RandomWindow,] '
+                'LoadWindow, ResampleIMU, ResamplePose, …; got '
+                f'{[type(s).__name__ for s in steps]}.'
+            )
+        self.load, self.imu, self.pose = steps[:3]
+        self.after = steps[3:]
+        for step in (self.imu, self.pose):
+            if step.rate != round(step.rate):
+                raise ValueError(
+                    f'{type(step).__name__} of a PackedDataset needs a whole '
+                    f'number of Hz, got {step.rate}.'
+                )
+        # Seconds between the times that are samples of both streams.
+        self.step = 1 / math.gcd(int(self.imu.rate), int(self.pose.rate))
+        self.batcher = WindowBatcher.of(self.imu, self.pose, self.after)
+        self._windows: list[dict] | None = None
+        if not lazy_init:
+            self.full_init()
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the data set."""
+        return self.dataset.metainfo
+
+    def full_init(self) -> None:
+        """Cut the windows; resample, or map what was resampled before."""
+        if self._windows is not None:
+            return
+        self.dataset.full_init()
+        windows = [self.dataset.get_data_info(i) for i in range(len(self))]
+        entries: dict[tuple, dict] = {}
+        for window in windows:
+            entries.setdefault(_entry(window), window)
+        packer = StreamPacker(self.load, self.imu, self.pose)
+        packed = (packer.pack(dict(info)) for info in entries.values())
+        if self.cache_dir is None:
+            streams = list(packed)
+        else:
+            path = self.cache_dir / f'{self._digest()}.safetensors'
+            if not path.is_file():
+                write_packed(path, packed)
+            streams = read_packed(path)
+        found = dict(zip(entries, streams))
+        for window in windows:
+            del window['recording']
+            window['packed'] = found[_entry(window)]
+            if self.random is None:
+                self._first(window)
+        self._windows = windows
+
+    def _digest(self) -> str:
+        """Name of the packed file: what it is made of."""
+        root = Path(self.dataset.data_root or '')
+        files = [Path(self.dataset.ann_file or '')]
+        for window in self.dataset.load_entries():
+            files += [root / window[k] for k in ('imu', 'pose') if window[k]]
+        facts = [
+            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in sorted(set(files))
+            if path.is_file()
+        ]
+        text = json.dumps([self.key, facts])
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.dataset)
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Label of a window, for ``ClassBalancedDataset``."""
+        return self.dataset.get_cat_ids(idx)
+
+    def get_data_info(self, idx: int) -> dict:
+        """A window's ids and its packed entry."""
+        self.full_init()
+        info = dict(self._windows[idx])
+        if self.random is not None:
+            info['recording'] = None
+            info = self.random(info)
+            del info['recording']
+            steps = (info['window_start'] - info['entry_start']) / self.step
+            # Not beyond the last start that fits.
+            steps = int(steps + 1e-6)
+            info['window_start'] = info['entry_start'] + steps * self.step
+        return info
+
+    def __getitem__(self, idx: int) -> Any:
+        """One window, as the data set's own pipeline packs it."""
+        info = self.get_data_info(idx)
+        results = cut_window(info, self._first(info), self.imu, self.pose)
+        for step in self.after:
+            results = step(results)
+        return results
+
+    def __getitems__(self, indices: Sequence[int]) -> list | dict:
+        """Windows of a batch: at once, if the transforms allow it."""
+        if self.batcher is None:
+            return [self[i] for i in indices]
+        infos = [self.get_data_info(i) for i in indices]
+        return self.batcher(infos, [self._first(info) for info in infos])
+
+    def _first(self, info: dict) -> tuple[int, int]:
+        """First sample of a window in the IMU and the pose of its entry."""
+        steps = (info['window_start'] - info['entry_start']) / self.step
+        if abs(steps - round(steps)) > 1e-4:
+            raise ValueError(
+                f'Windows of a PackedDataset start every {self.step:g} s of '
+                f'an entry, where both rates have a sample; take '
+                f'{info["take"]!r} has one at {info["window_start"]:g} s. '
+                'Change stride_sec or the rates, or do not pack.'
+            )
+        return tuple(
+            round(round(steps) * self.step * resample.rate)
+            for resample in (self.imu, self.pose)
+        )
+
+
+def _entry(window: dict) -> tuple:
+    keys = ('take', 'camera', 'subject', 'entry_start', 'entry_end')
+    return tuple(window[key] for key in keys)
+
+
+@FUNCTIONS.register_module()
+def packed_collate(batch: list | dict) -> dict:
+    """Collate windows, unless their data set did so."""
+    return batch if isinstance(batch, dict) else pseudo_collate(batch)

@@ -1,0 +1,157 @@
+"""The reference computes what the released code and ours compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mobind_mm.benchmark.loading import write_files
+from mobind_mm.benchmark.models import published_pair, random_inputs
+from mobind_mm.benchmark.reference_model import ReferenceModel
+from mobind_mm.benchmark.retrieval import reference_ranks
+from mobind_mm.benchmark.settings import Settings
+from mobind_mm.benchmark.step import Trainer
+from mobind_mm.evaluation.functional import retrieval_ranks
+
+PARITY = Path(__file__).parents[3] / 'shared/parity/mri_tiny_stage2.npz'
+
+
+@pytest.mark.skipif(not PARITY.is_file(), reason='reference weights not here')
+def test_reference_gives_the_released_outputs():
+    archive = np.load(PARITY)
+    state = {
+        key[3:]: torch.from_numpy(np.array(archive[key]))
+        for key in archive.files
+        if key.startswith('sd/')
+    }
+    imu, pose = (
+        torch.from_numpy(archive[f'in/{name}']) for name in ('imu', 'motion')
+    )
+    dims = state['imu_norm.weight'].numel()
+    depth = 1 + max(int(k.split('.')[2]) for k in state if 'layers' in k[:24])
+    patch = {
+        name: state[f'{name}_encoder.pre_transformer.weight'].shape[1] // 128
+        for name in ('imu', 'motion')
+    }
+    model = ReferenceModel(
+        imu.shape[1],
+        (imu.shape[2], patch['imu']),
+        (pose.shape[2], patch['motion']),
+        state['imu_pos_emb'].shape[1],
+        dims,
+        int(archive['meta/num_heads']),
+        depth,
+    )
+    model.load_state_dict(state)
+    with torch.no_grad():
+        feats = model.eval()(imu, pose)
+    for name, key in (
+        ('imu', 'cls_i'),
+        ('pose', 'cls_m'),
+        ('imu_tokens', 'token_i'),
+        ('pose_local', 'local_m'),
+    ):
+        expected = torch.from_numpy(archive[f'out/{key}'])
+        found = feats[name].reshape(expected.shape)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.fixture(scope='module')
+def pair():
+    reference, ours = published_pair(2, 1.0, 'cpu')
+    return reference, ours, random_inputs(3, 2, 1.0, 'cpu')
+
+
+def test_ours_equals_the_reference(pair):
+    reference, ours, inputs = pair
+    reference.eval(), ours.eval()
+    with torch.no_grad():
+        expected, found = reference(**inputs), ours(inputs)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_equal_the_references(pair):
+    # In evaluation mode nothing is random but which tokens are hidden.
+    reference, ours, inputs = pair
+    reference.eval(), ours.eval()
+    torch.manual_seed(5)
+    reference.loss(reference(**inputs)).backward()
+    torch.manual_seed(5)
+    sum(ours(inputs, mode='loss').values()).backward()
+    for theirs, our in (
+        ('imu_encoder.conv1', 'imu_backbone.convs.0'),
+        ('motion_encoder.bn4', 'pose_backbone.convs.11'),
+        ('imu_encoder.pre_transformer', 'imu_backbone.patch_embed'),
+        ('imu_agg_proj.0', 'imu_neck.mlp.0'),
+        ('imu_pred', 'masked_token_head.predictor'),
+        ('sensor_id_emb', 'masked_token_head.sensor_embed'),
+    ):
+        torch.testing.assert_close(
+            ours.get_submodule(our).weight.grad,
+            reference.get_submodule(theirs).weight.grad,
+            rtol=1e-3,
+            atol=1e-6,
+        )
+
+
+def test_bfloat16_changes_little_and_losses_stay_single(pair):
+    _, ours, inputs = pair
+    ours.eval()
+    seen = []
+    torch.manual_seed(5)
+    exact = ours(inputs, mode='loss')
+    loss = ours.head.loss
+    ours.head.loss = lambda feats: seen.append(feats) or loss(feats)
+    torch.manual_seed(5)
+    with torch.autocast('cpu', torch.bfloat16):
+        half = ours(inputs, mode='loss')
+    ours.head.loss = loss
+    assert seen[0]['imu'].dtype == torch.float32
+    for name, value in half.items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, exact[name], rtol=0.03, atol=0.03)
+        assert not torch.equal(value, exact[name])
+
+
+def test_parts_of_a_step_add_up_and_the_model_moves(pair):
+    _, ours, inputs = pair
+    trainer = Trainer(ours, inputs, 'cpu')
+    before = ours.imu_neck.mlp[0].weight.detach().clone()
+    parts = trainer.parts(1)
+    assert set(parts) == {
+        'imu_backbone',
+        'pose_backbone',
+        'heads',
+        'backward',
+        'optimizer',
+    }
+    assert min(parts.values()) > 0
+    assert not torch.equal(before, ours.imu_neck.mlp[0].weight)
+
+
+def test_ranks_by_sorting_equal_chunked_ranks():
+    rng = np.random.default_rng(0)
+    query = rng.standard_normal((90, 8)).astype(np.float32)
+    gallery = query + rng.standard_normal((90, 8)).astype(np.float32)
+    assert np.array_equal(
+        reference_ranks(query, gallery), retrieval_ranks(query, gallery)
+    )
+
+
+def test_small_files_hold_one_window_and_limb_each(tmp_path):
+    settings = Settings(windows=3, num_limbs=2, window_sec=2.0)
+    data = write_files(tmp_path / 'files', settings)
+    assert len(data) == 3
+    names = {path.name for path in (tmp_path / 'files').iterdir()}
+    for n in range(3):
+        assert {f'imu_{n}_1.npy', f'pose_{n}_0.npy'} <= names
+    window = data[2]
+    assert window['imu'].shape == (2, 7, 100)
+    assert window['pose'].shape == (2, 6, 20)
+    # Gravity is in it, and image-normalised coordinates.
+    assert 8 < window['imu'][:, 2].mean() < 12
+    assert 0.2 < window['pose'].mean() < 0.7

@@ -1,0 +1,76 @@
+"""The benchmark runs, and writes what it prints."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from mobind_mm.benchmark.timing import exponent, interleaved, peak_mib
+
+TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/benchmark.py'
+
+
+def _run(monkeypatch, *args):
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), *args])
+    runpy.run_path(str(TOOL), run_name='__main__')
+
+
+def test_quick_benchmark_writes_every_part(tmp_path, monkeypatch, capsys):
+    out = tmp_path / 'speed.json'
+    _run(monkeypatch, '--quick', '--scaling', '--out', str(out))
+    result = json.loads(out.read_text('utf-8'))
+    assert result['machine']['device'] == 'cpu'
+    step = result['step']
+    assert step['reference']['times_reference'] == 1
+    assert step['published']['clips_per_s'] > 0
+    assert 3 < step['gflop_per_clip'] / step['efficient_gflop_per_clip'] < 12
+    assert result['inference']['largest_difference'] < 1e-4
+    assert result['loading']['packed']['times_reference_0_workers'] > 0
+    sync = result['sync']
+    assert sync['sub_windows'] == 141
+    parts = sync['reference']
+    assert parts['total_s'] == pytest.approx(
+        parts['encode_s'] + parts['vote_s']
+    )
+    assert result['retrieval']['chunked']['items'] == 300
+    for name in ('batch', 'limbs', 'window_s', 'sync_minutes'):
+        row = result['scaling'][name]
+        assert len(row['sizes']) == len(row['seconds']) == 2
+    assert 'times_reference' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    'args, error',
+    [
+        (['--device', 'cuda'], 'finds no GPU'),
+        (['--batch-size', '0'], '--batch-size must be > 0'),
+    ],
+)
+def test_mistakes_are_named(monkeypatch, capsys, args, error):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    with pytest.raises(SystemExit):
+        _run(monkeypatch, *args)
+    assert error in capsys.readouterr().err
+
+
+def test_exponent_of_a_power():
+    assert exponent([1, 2, 8], [3, 12, 192]) == pytest.approx(2)
+
+
+def test_jobs_take_turns_and_the_first_does_not_count():
+    order = []
+    jobs = {name: lambda n=name: order.append(n) for name in 'ab'}
+    assert set(interleaved(jobs, 2)) == {'a', 'b'}
+    assert ''.join(order) == 'ababab'
+
+
+@pytest.mark.skipif(
+    not Path('/proc/self/clear_refs').exists(), reason='needs Linux'
+)
+def test_peak_memory_is_what_a_job_holds():
+    assert 60 < peak_mib(lambda: bytearray(64 * 2**20)) < 70
+    assert peak_mib(lambda: None) < 5

@@ -1,0 +1,146 @@
+"""Measure how fast everything is, against the published recipe.
+
+Every ratio is against a reference that computes as the released recipe
+does, on the same machine in the same run. Without arguments it takes some
+minutes on two cores.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+import mobind_mm  # noqa: F401
+from mobind_mm.benchmark import PARTS, Settings
+from mobind_mm.benchmark.settings import machine
+from mobind_mm.benchmark.sync_error import measure_sync_error
+from mobind_mm.benchmark.timing import count_processor_time
+from mobind_mm.utils.cli import run_command
+from mobind_mm.utils.files import replacing
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--out', metavar='FILE', help='JSON file to write')
+    parser.add_argument(
+        '--parts',
+        nargs='*',
+        choices=list(PARTS),
+        default=[part for part in PARTS if part != 'scaling'],
+        help='what to measure; default: all but scaling',
+    )
+    parser.add_argument(
+        '--scaling', action='store_true', help='how cost grows with size'
+    )
+    parser.add_argument(
+        '--compiled', action='store_true', help='torch.compile too'
+    )
+    parser.add_argument(
+        '--device',
+        choices=['cpu', 'cuda'],
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+    )
+    parser.add_argument('--batch-size', type=int)
+    parser.add_argument('--repeats', type=int)
+    parser.add_argument('--minutes', type=float, help='recording to sync')
+    parser.add_argument('--items', type=int, help='gallery of retrieval')
+    parser.add_argument(
+        '--sync-error',
+        nargs=2,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='synchronise simulated recordings with a model of the embedded '
+        'default, both ways',
+    )
+    parser.add_argument(
+        '--processor-time',
+        action='store_true',
+        help='count the processor time of one thread, without loader '
+        'processes: for a machine that does other work too',
+    )
+    parser.add_argument(
+        '--quick', action='store_true', help='tiny sizes, to try it out'
+    )
+    return parser.parse_args()
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Sizes that the flags ask for.
+
+    Raises:
+        ValueError: If there is no such device, or a size is not positive.
+    """
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        raise ValueError('--device cuda: PyTorch finds no GPU; use cpu.')
+    settings = Settings(device=args.device, compiled=args.compiled)
+    if args.quick:
+        settings = replace(
+            settings,
+            **dict(batch_size=2, num_limbs=2, window_sec=2.0, repeats=1),
+            **dict(workers=(0,), windows=8, minutes=0.5, items=300),
+            **dict(reference_windows=4, batch_sizes=(1, 2), limbs=(1, 2)),
+            **dict(windows_sec=(1.0, 2.0), sync_minutes=(0.3, 0.6)),
+        )
+    if args.processor_time:
+        settings = replace(settings, workers=(0,))
+    names = ('batch_size', 'repeats', 'minutes', 'items')
+    given = {name: getattr(args, name) for name in names}
+    for name, value in given.items():
+        if value is not None and not value > 0:
+            raise ValueError(f'--{name.replace("_", "-")} must be > 0.')
+    return replace(
+        settings, **{k: v for k, v in given.items() if v is not None}
+    )
+
+
+def show(name: str, rows: dict) -> None:
+    """Print one part: a line for each number."""
+    table = Table(title=name, title_justify='left', show_header=False)
+    for key, value in _flat(rows):
+        text = f'{value:.4g}' if isinstance(value, float) else str(value)
+        table.add_row(key, text)
+    Console(width=100).print(table)
+
+
+def _flat(rows: dict, prefix: str = '') -> list[tuple[str, object]]:
+    flat = []
+    for key, value in rows.items():
+        if isinstance(value, dict):
+            flat += _flat(value, f'{prefix}{key} ')
+        else:
+            flat.append((prefix + key, value))
+    return flat
+
+
+def main() -> None:
+    """Measure, print, write."""
+    args = parse_args()
+    settings = settings_of(args)
+    if args.processor_time:
+        count_processor_time()
+    parts = list(args.parts) + ['scaling'] * args.scaling
+    result = dict(
+        machine=machine(args.device),
+        processor_time=args.processor_time,
+        settings=vars(settings),
+    )
+    jobs = {part: partial(PARTS[part], settings) for part in parts}
+    if args.sync_error:
+        jobs['sync_error'] = partial(
+            measure_sync_error, *args.sync_error, settings.minutes
+        )
+    for part, job in jobs.items():
+        result[part] = job()
+        show(part, result[part])
+        if args.out:
+            with replacing(Path(args.out)) as temporary:
+                temporary.write_text(json.dumps(result, indent=1), 'utf-8')
+
+
+if __name__ == '__main__':
+    run_command(main)
