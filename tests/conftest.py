@@ -15,11 +15,8 @@ hypothesis.settings.load_profile('patient')
 @pytest.fixture(autouse=True)
 def same_default_scope() -> Iterator[None]:
     """Undo a test's default scope, which every Runner sets for good."""
-    scopes = DefaultScope._instance_dict
-    before = dict(scopes)
     yield
-    scopes.clear()
-    scopes.update(before)
+    DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture(scope='session')

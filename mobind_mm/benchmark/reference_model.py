@@ -146,13 +146,14 @@ class ReferenceModel(nn.Module):
     ) -> torch.Tensor:
         """Sum of the losses of stage 2."""
         scale = self.logit_scale.clamp(max=math.log(100)).exp()
-        multi = multi_positive_nce(
+        to_sensor, to_clip = multi_positive_nce(
             self.local2global_imu(feats['imu_local']),
             feats['pose'].detach(),
             scale,
         )
+        multi = (to_sensor.mean() + to_clip.mean()) / 2
         masked = self.masked_loss(feats['imu_tokens'])
-        clip = info_nce(feats['imu'], feats['pose'], scale)
+        clip = info_nce(feats['imu'], feats['pose'], scale).mean()
         return clip + multi_weight * multi + 0.3 * masked
 
     def masked_loss(

@@ -77,7 +77,7 @@ def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:
             header = (file.metadata() or {}).get('header', '{}')
             table = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         header = json.loads(header)
-    except (SafetensorError, json.JSONDecodeError) as error:
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise ValueError(
             f'{path} is not a whole safetensors file: {error}'
         ) from error

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 
+_HALF = (torch.float16, torch.bfloat16)
+
 
 def in_single_precision(
     feats: dict[str, torch.Tensor],
 ) -> dict[str, torch.Tensor]:
-    """Half-precision features as float32; masks as they are."""
+    """Half-precision features as float32; all else as it is."""
     return {
-        name: x.float() if x.is_floating_point() else x
-        for name, x in feats.items()
+        name: x.float() if x.dtype in _HALF else x for name, x in feats.items()
     }

@@ -45,7 +45,7 @@ def read_rows(path: str | Path, columns: Sequence[str]) -> list[dict]:
                 for row in csv.DictReader(text.splitlines())
             ]
         known = bool(rows) and all(set(columns) <= set(row) for row in rows)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         known = False
     if not known:
         raise ValueError(

@@ -98,7 +98,8 @@ def test_activations_are_not_kept():
         with kept_numbers(kept):
             build(chunk_size=chunk_size)(inputs(), mode='loss')
         sizes[chunk_size] = sum(kept)
-    assert sizes[3] < sizes[None] / 10
+    # What is left are the inputs and the losses.
+    assert sizes[3] < sizes[None] / 8
 
 
 def test_every_size_of_a_chunk():

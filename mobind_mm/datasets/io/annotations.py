@@ -46,7 +46,7 @@ def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:
     """
     try:
         content = json.loads(Path(path).read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f'{path} is not JSON ({error}).') from None
     if not isinstance(content, dict) or not (
         isinstance(content.get('metainfo'), dict)

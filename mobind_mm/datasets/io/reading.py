@@ -145,7 +145,7 @@ def _read_header(path: str, handle: Any, expected: str) -> dict:
     text = (handle.metadata() or {}).get('header')
     try:
         header = json.loads(text) if text else None
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
         raise ValueError(

@@ -88,8 +88,8 @@ def _split(line: str) -> list[str]:
 def _parse(cells: list[str], where: str, unit: float) -> dict:
     if len(cells) != len(COLUMNS):
         raise ValueError(
-            f'{where}: {len(cells)} columns ({" | ".join(cells)}), expected '
-            f'{len(COLUMNS)}: {" ".join(COLUMNS)}.'
+            f'{where}: {len(cells)} columns ({" | ".join(cells)[:80]}), '
+            f'expected {len(COLUMNS)}: {" ".join(COLUMNS)}.'
         )
     row = dict(zip(COLUMNS, cells), where=where)
     for name in ('start', 'end', 'offset_ms'):
@@ -99,7 +99,7 @@ def _parse(cells: list[str], where: str, unit: float) -> dict:
             row[name] = math.nan
         if not math.isfinite(row[name]):
             raise ValueError(
-                f'{where}: {name} is {cells[COLUMNS.index(name)]!r}, '
+                f'{where}: {name} is {cells[COLUMNS.index(name)][:40]!r}, '
                 'expected a number.'
             )
     if not row['start'] < row['end']:
