@@ -129,10 +129,10 @@ def test_released_recipe():
     first, second = (load(f'mri_published_stage{i}') for i in (1, 2))
     assert first.model.imu_neck is None and second.model.imu_neck is not None
     assert dict(first.optim_wrapper.optimizer) == dict(
-        type='Adam', lr=3e-4, weight_decay=1e-4
+        type='Adam', lr=3e-4, weight_decay=1e-4, fused=True
     )
     assert dict(second.optim_wrapper.optimizer) == dict(
-        type='Adam', lr=1e-4, weight_decay=1e-4
+        type='Adam', lr=1e-4, weight_decay=1e-4, fused=True
     )
     heads = [MODELS.build(cfg.model).head.weights for cfg in (first, second)]
     assert heads == [

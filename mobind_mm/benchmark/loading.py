@@ -56,7 +56,9 @@ class ReferenceFiles(Dataset):
     def _read(self, name: str, index: int, rate: float) -> torch.Tensor:
         limbs = [
             resample(
-                np.load(self.root / f'{name}_{index}_{s}.npy'),
+                np.load(
+                    self.root / f'{name}_{index}_{s}.npy', allow_pickle=False
+                ),
                 round(self.window_sec * rate),
             )
             for s in range(self.limbs)
