@@ -80,6 +80,8 @@ def main() -> None:
         f'{answer["num_windows"]} windows, sensor time = video time + '
         f'({answer["offset_s"]:+.3f} s)'
     )
+    if answer['offset_reason']:
+        print(f'that offset is doubtful: {answer["offset_reason"]}')
     write_json(out / 'localize.json', answer)
     print('written:', out / 'localize.json', out / 'localization.png')
 

@@ -84,6 +84,10 @@ def add_pose_arguments(
 
 def make_inferencer(args: Namespace) -> MoBindInferencer:
     """The inferencer that the flags ask for."""
+    if args.config and not args.checkpoint:
+        raise ValueError(
+            '--config needs --checkpoint: a config has no weights.'
+        )
     return MoBindInferencer(
         args.config or args.checkpoint,
         args.checkpoint if args.config else None,

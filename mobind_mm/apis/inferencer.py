@@ -208,7 +208,8 @@ class MoBindInferencer(BaseInferencer):
             clock runs fast; ``confidence``, ``abstained``, ``reason``
             (``still``, ``periodic``, ``too short``, ``weak``), ``rivals``;
             ``clock``, the whole piecewise linear map, and ``clips``, what
-            single clips say; ``searched``; ``sensors``.
+            single clips say; ``searched``; ``sensors``; ``model_used``,
+            False where the signals alone were asked.
 
         Raises:
             ValueError: If there is nothing to synchronise.
@@ -216,9 +217,10 @@ class MoBindInferencer(BaseInferencer):
         streams = to_recording(inputs)
         if around is None and streams.imu and streams.pose is not None:
             around = synchronizing.search_centre(streams)
+        feats = self.clip_features()
         clock = synchronizing.align(
             *(streams, max_offset, around),
-            feats=self.clip_features(),
+            feats=feats,
             drift=drift,
             track=self._track if self.show_progress else None,
         )
@@ -244,7 +246,10 @@ class MoBindInferencer(BaseInferencer):
                     clip_offsets=clock.clip_offsets,
                     agrees=clock.agrees,
                 )
-        return synchronizing.plain_answer(clock, streams, max_offset, around)
+        return {
+            **synchronizing.plain_answer(clock, streams, max_offset, around),
+            'model_used': bool(feats and feats.answered),
+        }
 
     def localize(
         self,

@@ -37,8 +37,11 @@ def localize(
     The tokens of every sensor are compared with those of every limb of
     everybody, window by window; they do not know which limb they are of.
     """
+    doubt = ''
     if max_offset:
-        offset = find_offset(inferencer, imu, people, offset, max_offset)
+        offset, doubt = find_offset(
+            inferencer, imu, people, offset, max_offset
+        )
     moved = {name: _shifted(stream, -offset) for name, stream in imu.items()}
     evidence, num_windows = _evidence(inferencer, moved, people)
     limbs = inferencer.preparation.placements
@@ -69,6 +72,7 @@ def localize(
         'people': names,
         'limbs': list(limbs),
         'offset_s': float(offset),
+        'offset_reason': doubt,
         'num_windows': num_windows,
     }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..datasets.io import common_span
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import search_index
 from ..structures import Recording
@@ -51,6 +52,12 @@ def recognize(
         )
     limbs = shared_sensors(takes) if modality == 'imu' else None
     known = _embed(inferencer, labelled, modality, None, limbs, classes)
+    if not len(known['take']):
+        raise ValueError(
+            f'No labelled window of the gallery shows what {modality!r} of '
+            f'the recordings shows ({limbs or "any limb"}); give a gallery '
+            'with these sensors, or another modality.'
+        )
     asked = _embed(inferencer, takes, modality, stride_sec, limbs)
     return _nearest(asked, known, modality, classes, takes)
 
@@ -99,7 +106,8 @@ def _answer(
     """Actions of the windows of a recording, and of all of it."""
     if not rows:
         raise ValueError(
-            f'{name}: no window shows a sensor or a limb of the model.'
+            f'{name}: it is shorter than a window, or no window shows a '
+            'sensor or a limb of the model.'
         )
     windows = [
         {
@@ -186,5 +194,6 @@ def _entry(entry: Mapping, recording: Recording) -> dict:
     """An entry whose label, if any, is that of the whole recording."""
     if 'label' not in entry:
         return dict(entry)
-    whole = {'start_s': -1e9, 'end_s': 1e9, 'label': entry['label']}
+    start, end = common_span(recording)
+    whole = {'start_s': start, 'end_s': end, 'label': entry['label']}
     return {'segments': [whole]}

@@ -45,9 +45,14 @@ def retrieve(
     answers = []
     for name in asked:
         rows = queries['take'] == name
-        if rows.any():
-            own = select(queries, rows)
-            answers.append(_answer(name, own, items, source, target, k))
+        if not rows.any():
+            shape = inferencer.preparation
+            raise ValueError(
+                f'{name}: no window of {shape.window_sec} s shows a limb of '
+                f'the model ({", ".join(shape.placements)}).'
+            )
+        own = select(queries, rows)
+        answers.append(_answer(name, own, items, source, target, k))
     return answers
 
 

@@ -32,7 +32,7 @@ def find_offset(
     people: People,
     around: float,
     max_offset: float,
-) -> float:
+) -> tuple[float, str]:
     """Offset that all sensors share.
 
     Sensors whose place is known are synchronised with everybody; the person
@@ -48,9 +48,18 @@ def find_offset(
         around: Offset in the middle of the search, in seconds.
         max_offset: Largest difference from it.
 
+    Returns:
+        Seconds, and why they are doubtful: one of the reasons of
+        :class:`~mobind_mm.synchronization.SyncResult`, or nothing.
+
     Raises:
         ValueError: If sensors or skeletons are too short.
     """
+    if inferencer.clip_features() is None:
+        raise ValueError(
+            f'{inferencer.name} gives no embeddings; take the checkpoint of '
+            'a MoBind model.'
+        )
     first = max(pose.clock.span[0] for pose in people.values())
     last = min(pose.clock.span[1] for pose in people.values())
     seconds = min(CLIP_SEC, last - first)
@@ -58,7 +67,7 @@ def find_offset(
     if set(imu) <= set(LIMBS):
         result = _by_places(inferencer, imu, people, clip, around, max_offset)
         if not result.abstained:
-            return around + result.offset
+            return around + result.offset, ''
     return _by_tokens(inferencer, imu, people, clip, around, max_offset)
 
 
@@ -98,7 +107,7 @@ def _by_tokens(
     clip: tuple[float, float],
     around: float,
     max_offset: float,
-) -> float:
+) -> tuple[float, str]:
     """Offset at which all sensors find limbs, wherever these are."""
     features = inferencer.clip_features()
     limbs, step = inferencer.preparation.placements, features.stride_sec
@@ -138,7 +147,8 @@ def _by_tokens(
         if own:
             part = cut_clip(Recording(own, pose), *clip, _FINE_SEC, near)
             clips.append(sync.evidence(part, None, _FINE_SEC))
-    return near + sync.decide(clips).offset
+    result = sync.decide(clips)
+    return near + result.offset, result.reason
 
 
 def _stream(

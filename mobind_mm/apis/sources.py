@@ -176,11 +176,19 @@ def _sensor(value: Any, where: str) -> SensorStream:
     }
     if not channels:
         raise ValueError(f'{where} has none of {list(IMU_CHANNELS)}.')
+    gravity = value.get('gravity', True)
+    if gravity in ('included', 'removed'):
+        gravity = gravity == 'included'
+    elif not isinstance(gravity, (bool, np.bool_)):
+        raise ValueError(
+            f'{where}: gravity is {gravity!r}; give True (included) or False '
+            '(removed).'
+        )
     length = len(next(iter(channels.values())))
     stream = SensorStream(
         _clock(value, length, where),
         channels,
-        bool(value.get('gravity', True)),
+        bool(gravity),
         value.get('frame', 'sensor'),
     )
     check_sensor(stream, where)
@@ -194,12 +202,14 @@ def _pose_arrays(value: Mapping) -> PoseStream:
         raise ValueError(
             'pose: img_shape is missing; give (height, width) in pixels.'
         )
+    known = np.isfinite(keypoints).all(axis=-1)
     scores = value.get('scores')
-    if scores is None:
-        scores = np.isfinite(keypoints).all(axis=-1)
+    scores = known if scores is None else np.asarray(scores)
+    if scores.shape == known.shape:  # else check_pose says so
+        scores = np.where(known, scores, 0)
     stream = PoseStream(
         _clock(value, len(keypoints), 'pose'),
-        np.nan_to_num(keypoints),
+        np.where(known[..., None], keypoints, np.float32(0)),
         np.asarray(scores, np.float32),
         value.get('layout', 'coco'),
         tuple(value['img_shape']),

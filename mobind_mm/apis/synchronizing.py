@@ -17,7 +17,7 @@ from ..synchronization import (
     synchronize_clip,
     synchronize_clocks,
 )
-from ..synchronization.clock import Feats, Track
+from ..synchronization.clock import CLIP_SEC, Feats, Track
 
 LONG_SEC = 60.0
 """Longer recordings get a clock with drift."""
@@ -73,15 +73,16 @@ def align(
     if around is None:
         around = search_centre(streams)
     seconds = float(np.ptp(streams.pose.clock.span))
-    sync = FusedSynchronizer(use_feats=feats is not None)
     if drift is None:
         drift = seconds >= LONG_SEC
+    clip_sec = CLIP_SEC if drift else seconds
+    if clip_sec + 2 * max_offset > _LONGEST_TOKENS:
+        feats = None
+    sync = FusedSynchronizer(use_feats=feats is not None)
     if drift:
         return synchronize_clocks(
             *(streams, sync, max_offset, feats), around=around, track=track
         )
-    if seconds + 2 * max_offset > _LONGEST_TOKENS:
-        feats = None
     return synchronize_clip(streams, sync, max_offset, feats, around)
 
 
@@ -207,10 +208,24 @@ def describe(answer: Mapping[str, Any]) -> str:
             equation,
             f'drift: {drift:+.1f} ppm'
             if len(answer['clips']['video_s']) > 1
-            else 'drift: not looked for in a recording this short',
+            else 'drift: not looked for',
             f'confidence: {answer["confidence"]:.3f} (probability that the '
             'offset is less than 0.1 s wrong)',
         ]
+    agrees = answer['clips']['agrees']
+    if len(agrees) > 1 and not all(agrees):
+        times = zip(answer['clips']['video_s'], agrees)
+        others = [f'{time:.0f}' for time, agreed in times if not agreed]
+        shown = ', '.join(others[:8]) + (', ...' if len(others) > 8 else '')
+        lines.append(
+            f'{sum(agrees)} of {len(agrees)} clips agree; not those around '
+            f'{shown} s: nobody moved, or a clock jumped there'
+        )
+    if not answer['model_used']:
+        lines.append(
+            'by signals alone: the model was not asked (its sensors or '
+            'channels are missing, or the search is too wide)'
+        )
     lines.append(
         f'searched: {low:+.1f} to {high:+.1f} s, with '
         + ', '.join(answer['sensors'])

@@ -131,6 +131,8 @@ class ClipFeatures:
     ) -> None:
         self.model, self.preparation = model, preparation
         self.stride_sec = stride_sec
+        self.answered = 0
+        """Clips that the model could say something about."""
         self._pipeline = Compose(list(preparation.transforms))
 
     def __call__(self, clip: Recording) -> dict[str, np.ndarray] | None:
@@ -172,6 +174,7 @@ class ClipFeatures:
             shape = (max(ends), *part[key].shape[1:])
             feats[key] = np.zeros(shape, part[key].dtype)
             feats[key][first : first + len(part[key])] = part[key]
+        self.answered += 1
         return feats
 
     @torch.no_grad()

@@ -21,6 +21,8 @@ Feats = Callable[[Recording], 'Mapping[str, np.ndarray] | None']
 Track = Callable[[Iterable, str], Iterable]
 """What shows the progress of an iteration; takes its description."""
 
+CLIP_SEC = 20.0
+"""Length of a clip."""
 COARSE_CLIPS = 60
 """Clips in which the offset is looked for everywhere."""
 TOKEN_CLIPS = 12
@@ -76,7 +78,7 @@ def synchronize_clocks(
     synchronizer: FusedSynchronizer,
     max_offset: float,
     feats: Feats | None = None,
-    clip_sec: float = 20.0,
+    clip_sec: float = CLIP_SEC,
     stride_sec: float = 10.0,
     max_drift_ppm: float = 1000.0,
     knot_sec: float = 120.0,
@@ -113,10 +115,11 @@ def synchronize_clocks(
         ValueError: If there is no skeleton, or it is shorter than a clip.
     """
     first, last = _pose_span(streams)
-    if last - first < clip_sec:
+    if last - first < clip_sec + stride_sec:
         raise ValueError(
-            f'The skeleton lasts {last - first:.1f} s, less than one clip of '
-            f'{clip_sec} s; shorten clip_sec or synchronise it as one clip.'
+            f'The skeleton lasts {last - first:.1f} s, and drift takes two '
+            f'clips, {clip_sec + stride_sec:g} s; synchronise it as one clip '
+            '(no drift), or shorten clip_sec.'
         )
     track = track or (lambda items, description: items)
     span = (first, last)

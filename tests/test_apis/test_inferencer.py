@@ -12,6 +12,8 @@ from mmengine.dataset import Compose
 from oracle import LIMBS, config, wearer
 
 from mobind_mm.apis import MoBindInferencer, init_model
+from mobind_mm.apis.sources import to_imu, to_pose
+from mobind_mm.apis.synchronizing import describe
 from mobind_mm.apis.windows import window_info
 from mobind_mm.datasets import SyntheticMotionDataset
 from mobind_mm.datasets.io import write_annotations, write_imu, write_pose
@@ -330,3 +332,55 @@ def test_mistakes_have_one_clear_message(oracle, name):
     method, arguments, message = mistakes()[name]
     with pytest.raises((ValueError, TypeError, OSError), match=message):
         getattr(oracle, method)(*arguments)
+
+
+def test_arrays_with_gaps_and_words():
+    keypoints = np.full((30, 17, 2), 100.0)
+    keypoints[5:20, 9] = np.nan
+    scores = np.ones((30, 17))
+    pose = to_pose(
+        dict(
+            keypoints=keypoints,
+            scores=scores,
+            rate=30.0,
+            img_shape=(1080, 1920),
+        )
+    )
+    assert (pose.scores[5:20, 9] == 0).all() and pose.scores[4, 9] == 1
+    sensor = dict(acc=np.ones((60, 3)), rate=50.0)
+    for word, included in (('removed', False), ('included', True)):
+        found = to_imu({'head': dict(sensor, gravity=word)})
+        assert found['head'].gravity is included
+    with pytest.raises(ValueError, match="gravity is 'yes'"):
+        to_imu({'head': dict(sensor, gravity='yes')})
+
+
+def test_nothing_to_compare_is_an_error(oracle):
+    worn, name = wearer(0).imu, LIMBS[0]
+    here, there = Recording({name: worn[name]}), {LIMBS[1]: worn[LIMBS[1]]}
+    with pytest.raises(ValueError, match=r"shows what 'imu' of .*\['" + name):
+        oracle.recognize(here, {'run': [Recording(there)]})
+    pocket = Recording({'left_thigh': worn[name]})
+    with pytest.raises(ValueError, match='shows a limb of the model'):
+        oracle.retrieve(pocket, {'x': wearer(0)}, direction='imu2pose')
+
+
+def test_a_clock_that_jumps_is_told(oracle):
+    """Ten clips, three after a second was lost."""
+    clips = [10.0 * k for k in range(10)]
+    answer = dict(
+        offset_s=0.0,
+        at_video_s=0.0,
+        drift_ppm=0.0,
+        confidence=1.0,
+        abstained=False,
+        reason='',
+        rivals=[],
+        clips=dict(video_s=clips, agrees=[k < 7 for k in range(10)]),
+        searched=dict(around_s=0.0, max_offset_s=10.0),
+        sensors=['head'],
+        model_used=False,
+    )
+    text = describe(answer)
+    assert '7 of 10 clips agree; not those around 70, 80, 90 s' in text
+    assert 'by signals alone' in text

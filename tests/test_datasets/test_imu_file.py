@@ -1,5 +1,7 @@
 """Sensors of a single file, and the table that is written."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from raw_tables import people, sensor_columns, times_of, write_csv
@@ -109,3 +111,14 @@ def test_columns_that_say_nothing(tmp_path, take):
         read_imu_file(csv)
     with pytest.raises(FileNotFoundError, match=r'no IMU file .*none\.csv'):
         read_imu_file(tmp_path / 'none.csv')
+
+
+@pytest.mark.parametrize('gravity', [True, False])
+@pytest.mark.parametrize('frame', ['sensor', 'world'])
+def test_gravity_and_frame_survive(tmp_path, take, gravity, frame):
+    stream = replace(take.imu['right_wrist'], gravity=gravity, frame=frame)
+    path = tmp_path / 'imu.csv'
+    write_imu_table(path, {'right_wrist': stream}, times_of(stream))
+    found = read_imu_file(path)['right_wrist']
+    assert (found.gravity, found.frame) == (gravity, frame)
+    assert_same(found, stream)

@@ -32,6 +32,13 @@ from .table_imu import read_sensor
 from .tables import column_names
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'quat': 'wxyz', 'mag': 'xyz'}
+ACC = {
+    'acc': (True, 'sensor'),
+    'acc_free': (False, 'sensor'),
+    'acc_world': (True, 'world'),
+    'acc_world_free': (False, 'world'),
+}
+"""What a column of acceleration is called, by gravity and frame."""
 OWN_UNITS = {'time': 's', 'acc': 'm/s2', 'gyro': 'rad/s', 'mag': 'uT'}
 
 _SINGLE = (
@@ -98,7 +105,8 @@ def write_imu_table(
     """Write sensors that share a clock as a CSV that needs no mapping.
 
     Columns are ``time`` in seconds and ``<sensor>_<channel>_<axis>``, such
-    as ``right_wrist_acc_x``, in the units of the recording format.
+    as ``right_wrist_acc_x``, in the units of the recording format; ``acc``
+    is called ``acc_free`` without gravity, ``acc_world`` in the world frame.
 
     Args:
         path: File to write.
@@ -108,7 +116,11 @@ def write_imu_table(
     names, columns = ['time'], [np.asarray(times, np.float64)[:, None]]
     for sensor, stream in streams.items():
         for channel, values in stream.channels.items():
-            names += [f'{sensor}_{channel}_{a}' for a in AXES[channel]]
+            label = channel
+            if channel == 'acc':
+                kinds = {kind: name for name, kind in ACC.items()}
+                label = kinds[stream.gravity, stream.frame]
+            names += [f'{sensor}_{label}_{a}' for a in AXES[channel]]
             columns.append(np.asarray(values))
     table = np.concatenate(columns, axis=1)
     with replacing(path) as temporary:
@@ -158,13 +170,17 @@ def _read_own_columns(path: Path, notes: list[str]) -> dict[str, SensorStream]:
     """A table whose columns are called as we call them."""
     names = column_names(path, ('time',), Dialect())
     found: dict[str, dict[str, list[str]]] = {}
+    kinds: dict[str, tuple[bool, str]] = {}
+    labels = {channel: channel for channel in AXES} | dict.fromkeys(ACC, 'acc')
     for name in names:
-        for channel, axes in AXES.items():
-            columns = [f'_{channel}_{axis}' for axis in axes]
+        for label, channel in labels.items():
+            columns = [f'_{label}_{axis}' for axis in AXES[channel]]
             sensor = name.removesuffix(columns[0])
             wanted = [sensor + column for column in columns]
             if sensor != name and set(wanted) <= set(names):
                 found.setdefault(sensor, {})[channel] = wanted
+                if channel == 'acc':
+                    kinds[sensor] = ACC[label]
     if 'time' not in names or not found:
         shown = ', '.join(map(repr, names[:8])) or 'nothing'
         raise ValueError(
@@ -185,7 +201,9 @@ def _read_own_columns(path: Path, notes: list[str]) -> dict[str, SensorStream]:
             },
         }
         if 'acc' in columns:
-            spec.update(gravity='included', frame='sensor')
+            included, frame = kinds[sensor]
+            gravity = 'included' if included else 'removed'
+            spec.update(gravity=gravity, frame=frame)
         if 'quat' in columns:
             spec.update(quat_order='wxyz', quat_direction='sensor_to_world')
         sensors[sensor] = read_sensor(spec, '.', f'{path}: {sensor}', notes)
