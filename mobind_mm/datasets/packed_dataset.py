@@ -58,6 +58,11 @@ class PackedDataset(Dataset):
         cache_dir: str | Path | None = None,
         lazy_init: bool = False,
     ) -> None:
+        if cache_dir is not None and not isinstance(dataset, dict):
+            raise ValueError(
+                'cache_dir needs the config of the data set, not an object: '
+                'the packed file is named after it.'
+            )
         self.key = json.dumps(dataset, sort_keys=True, default=str)
         if isinstance(dataset, dict):
             dataset = DATASETS.build(dict(dataset, lazy_init=True))

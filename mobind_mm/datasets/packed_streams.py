@@ -70,9 +70,11 @@ class StreamPacker:
         """
         about = self.describe(info['recording'])
         start, end = info['entry_start'], info['entry_end']
+        # The last block is up to 1 s longer: each has samples of both rates.
+        edges = np.arange(start, max(end - 1, start + 1e-6), _BLOCK_SEC)
         blocks = [
-            self._block(info, at, min(_BLOCK_SEC, end - at), about['sensors'])
-            for at in np.arange(start, end - 1e-6, _BLOCK_SEC)
+            self._block(info, at, stop - at, about['sensors'])
+            for at, stop in zip(edges, [*edges[1:], end])
         ]
         arrays = {
             name: np.concatenate([block[name] for block in blocks], axis=-1)

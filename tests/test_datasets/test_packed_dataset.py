@@ -198,3 +198,21 @@ def test_what_cannot_be_packed_is_refused(root, changes, error):
 def test_other_data_sets_are_refused():
     with pytest.raises(TypeError, match='one of our data sets'):
         PackedDataset([1, 2])
+
+
+def test_a_short_last_block(root, monkeypatch):
+    """Entries that end less than a sample after a block."""
+    cfg = _config(root, IMAGE)
+    # 14.5 s less than a sample of 10 Hz, or of 25 Hz.
+    for seconds in (14.45, 14.49):
+        monkeypatch.setattr(
+            'mobind_mm.datasets.packed_streams._BLOCK_SEC', seconds
+        )
+        batch = PackedDataset(cfg).__getitems__(range(33))
+        slow = _build(cfg)
+        _assert_equal(batch, pseudo_collate([slow[i] for i in range(33)]))
+
+
+def test_a_cache_needs_a_config(root, tmp_path):
+    with pytest.raises(ValueError, match='needs the config'):
+        PackedDataset(_build(_config(root, IMAGE)), cache_dir=tmp_path)

@@ -7,6 +7,7 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
+import torch
 from loop_project import build, diary, task
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -271,3 +272,42 @@ def test_a_damaged_pointer(tmp_path, content):
     (tmp_path / 'last_checkpoint').write_bytes(content)
     found = find_resumable(str(tmp_path), lambda message: None)
     assert found == str(tmp_path / 'epoch_6.pth')
+
+
+@pytest.mark.parametrize('kind', ['base', 'import'])
+def test_resuming_runs_no_config_of_the_checkpoint(
+    tmp_path, monkeypatch, kind
+):
+    build_runner(tmp_path / 'run', interval=1, max_keep_ckpts=9).train()
+    marker = tmp_path / 'executed'
+    program = f'open({str(marker)!r}, "w").close()\n'
+    (tmp_path / 'harmful.py').write_text(program)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = {
+        'base': f'_base_ = {str(tmp_path / "harmful.py")!r}\n',
+        'import': "custom_imports = dict(imports=['harmful'])\n",
+    }[kind]
+    path = tmp_path / 'run/epoch_2.pth'
+    checkpoint = read_checkpoint(str(path))
+    checkpoint['meta'] = dict(checkpoint['meta'], config=text, cfg=text)
+    torch.save(checkpoint, path)
+    build_runner(tmp_path / 'other', interval=1, resume=path).train()
+    assert (tmp_path / 'other/epoch_6.pth').is_file()
+    assert not marker.exists()
+
+
+def test_a_run_resumed_elsewhere_leaves_the_first_alone(tmp_path):
+    options = dict(interval=1, save_best='a/total', rule='greater')
+    first = tmp_path / 'first'
+    build_runner(
+        first, **options, max_keep_ckpts=9, scripted=Scripted(range(6))
+    ).train()
+    before = checkpoints(first)
+    build_runner(
+        tmp_path / 'second',
+        **options,
+        resume=first / 'epoch_3.pth',
+        scripted=Scripted([0, 1, 2, 7, 8, 9]),
+    ).train()
+    assert checkpoints(first) == before
+    assert any('best' in name for name in checkpoints(tmp_path / 'second'))

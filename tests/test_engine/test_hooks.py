@@ -96,3 +96,8 @@ def test_another_visualizer_is_refused_before_the_test():
     runner = SimpleNamespace(visualizer=Visualizer(name='plain'))
     with pytest.raises(TypeError, match='the config has a Visualizer'):
         TaskPictureHook().before_test(runner)
+
+
+def test_a_value_that_is_not_finite_is_passed_over():
+    values = np.array([1.0, np.nan, 3.0, 5.0])
+    assert _running_mean(values, 2).tolist() == [1.0, 1.0, 3.0, 4.0]

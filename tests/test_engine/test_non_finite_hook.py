@@ -125,3 +125,18 @@ def test_mistakes():
     assert HOOKS.get('mobind_mm.NonFiniteHook') is NonFiniteHook
     with pytest.raises(ValueError, match="'stop' or 'skip', got 'go'"):
         NonFiniteHook('go')
+
+
+def test_a_scaler_may_overflow_at_first():
+    """It skips the step by itself, also where the optimiser is fused."""
+    line = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.Adam(line.parameters(), fused=True)
+    hook = NonFiniteHook('stop')
+    optimizer.register_step_pre_hook(hook._before_step)
+    scaler = torch.amp.GradScaler('cpu', init_scale=2.0**120)
+    before = line.weight.clone()
+    scaler.scale(line(torch.full((1, 2), 1e9)).sum()).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    assert scaler.get_scale() < 2.0**120
+    assert torch.equal(line.weight, before) and not hook._spoiled

@@ -41,6 +41,16 @@ class CheckpointHook(hooks.CheckpointHook):
             runner.logger.info('The validation that was due comes first.')
             runner.val_loop.run()
 
+    def after_load_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep MMEngine from running the config text as a program.
+
+        For mmengine 0.10.7, which does so when it resumes, only to compare
+        the number of GPUs.
+        """
+        checkpoint.get('meta', {}).pop('config', None)
+
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float]
     ) -> None:
@@ -100,7 +110,9 @@ class CheckpointHook(hooks.CheckpointHook):
             self.file_backend = backend
         if is_main_process():
             for path in before - self._best_paths():
-                self._remove(path)
+                # A run resumed elsewhere leaves the files of the first.
+                if Path(path).parent == Path(self.out_dir):
+                    self._remove(path)
 
     def _best_paths(self) -> set[str]:
         if len(self.key_indicators) == 1:

@@ -75,6 +75,11 @@ class NonFiniteHook(Hook):
 
     def _before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         """Leave nothing for the step to do if the gradient is not finite."""
+        found_inf = getattr(optimizer, 'found_inf', None)
+        if found_inf is not None:  # a GradScaler's: the fused step obeys it
+            if not found_inf:
+                self.skipped = 0
+            return
         parameters = [
             p
             for group in optimizer.param_groups
@@ -86,6 +91,8 @@ class NonFiniteHook(Hook):
             self._spoiled = True
             for parameter in parameters:
                 parameter.grad = None  # optimisers pass over it
+        else:
+            self.skipped = 0
 
     def after_train_iter(
         self,
@@ -102,7 +109,6 @@ class NonFiniteHook(Hook):
         outputs = outputs or {}
         loss = outputs.get('loss')
         if not self._spoiled and (loss is None or torch.isfinite(loss)):
-            self.skipped = 0
             return
         self.skipped += 1
         message = _describe(runner, batch_idx, data_batch, outputs)

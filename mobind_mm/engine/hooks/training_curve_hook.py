@@ -80,8 +80,15 @@ class TrainingCurveHook(Hook):
 
 
 def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Mean of the last ``width`` values at each step, (T,) to (T,)."""
-    total = np.cumsum(np.concatenate([[0.0], values]))
+    """Mean of the last ``width`` values at each step, (T,) to (T,).
+
+    Values that are not finite are passed over.
+    """
+    finite = np.isfinite(values)
+    total = np.cumsum(np.r_[0.0, np.where(finite, values, 0.0)])
+    count = np.cumsum(np.r_[0, finite])
     end = np.arange(1, len(values) + 1)
     start = np.maximum(end - max(width, 1), 0)
-    return (total[end] - total[start]) / (end - start)
+    return (total[end] - total[start]) / np.maximum(
+        count[end] - count[start], 1
+    )

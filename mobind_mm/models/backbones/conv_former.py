@@ -89,6 +89,8 @@ class ConvFormer(BaseModule):
         self.num_segments = num_segments
         self.embed_dims = embed_dims
 
+        if kernel_size % 2 == 0:
+            raise ValueError(f'kernel_size must be odd, got {kernel_size}.')
         self.conv_reach = len(conv_channels) * (kernel_size // 2)
         layers: list[nn.Module] = []
         width = in_channels
