@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..structures import Clock, PoseStream, Recording, SensorStream
+from ..structures import Recording
+from ..synchronization.clips import cut_clip
 
 CLIP_SEC = 30.0
 MAX_CLIPS = 4
@@ -38,40 +39,4 @@ def cut_clips(recording: Recording, margin: float) -> Iterator[Recording]:
     seconds = min(CLIP_SEC * 1.5, length) if count == 1 else CLIP_SEC
     seconds = min(seconds, length)
     for first in np.linspace(start, end - seconds, count):
-        yield _cut(recording, float(first), seconds, margin)
-
-
-def _cut(
-    recording: Recording, start: float, seconds: float, margin: float
-) -> Recording:
-    pose = recording.pose
-    part = pose.clock.slice(start, start + seconds)
-    origin = start - margin
-    imu = {}
-    for placement, stream in recording.imu.items():
-        inside = stream.clock.slice(origin, start + seconds + margin)
-        imu[placement] = SensorStream(
-            _shifted(stream.clock, inside, origin),
-            {k: np.asarray(v[inside]) for k, v in stream.channels.items()},
-            stream.gravity,
-            stream.frame,
-        )
-    return Recording(
-        imu,
-        PoseStream(
-            _shifted(pose.clock, part, origin),
-            np.asarray(pose.keypoints[part]),
-            np.asarray(pose.scores[part]),
-            pose.layout,
-            pose.img_shape,
-        ),
-    )
-
-
-def _shifted(clock: Clock, part: slice, origin: float) -> Clock:
-    """Clock of a part of a stream, counting from another origin."""
-    times = clock.at(part) - origin
-    if clock.times is not None:
-        return Clock(len(times), times=times)
-    start = float(times[0]) if len(times) else 0.0
-    return Clock(len(times), rate=clock.rate, start=start)
+        yield cut_clip(recording, float(first), seconds, margin)
