@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import own_data_values as v
+import numpy as np
 
-ACC_UNITS, GYRO_UNITS = ('m/s2', 'g', 'mg'), ('rad/s', 'deg/s')
-MAG_UNITS, TIME_UNITS = ('uT', 'mT', 'gauss'), ('s', 'ms', 'us', 'ns')
+from . import own_data_values as v
+from .table_times import TIME_UNITS
+
+UNITS = {
+    'acc': {'m/s2': 1.0, 'g': 9.80665, 'mg': 9.80665e-3},
+    'gyro': {'rad/s': 1.0, 'deg/s': np.pi / 180},
+    'mag': {'uT': 1.0, 'mT': 1e3, 'gauss': 100.0},
+}
+"""What one unit is in ours: m/s^2, rad/s and uT."""
 CHANNELS = ('acc', 'gyro', 'quat', 'mag')
 
 _FILE = {
@@ -36,9 +43,9 @@ _PART = {
     'units': v.keys(
         {
             'time': v.choice(*TIME_UNITS),
-            'acc': v.choice(*ACC_UNITS),
-            'gyro': v.choice(*GYRO_UNITS),
-            'mag': v.choice(*MAG_UNITS),
+            'acc': v.choice(*UNITS['acc']),
+            'gyro': v.choice(*UNITS['gyro']),
+            'mag': v.choice(*UNITS['mag']),
         }
     ),
     'quat_order': v.choice('wxyz', 'xyzw'),
@@ -100,9 +107,9 @@ _EXAMPLES = {
     'file': 'a path below root, such as raw/{take}.csv',
     'columns': '{time: t, acc: [ax, ay, az]}',
     'columns.time': 'the column of the times',
-    'units.acc': ' or '.join(ACC_UNITS),
-    'units.gyro': ' or '.join(GYRO_UNITS),
-    'units.mag': ' or '.join(MAG_UNITS),
+    'units.acc': ' or '.join(UNITS['acc']),
+    'units.gyro': ' or '.join(UNITS['gyro']),
+    'units.mag': ' or '.join(UNITS['mag']),
     'gravity': "included (a still sensor's acc is 9.81 m/s2) or removed",
     'frame': 'sensor or world, the frame of acc',
     'quat_order': 'wxyz or xyzw',

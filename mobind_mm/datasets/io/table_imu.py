@@ -8,20 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from ...structures import Clock, SensorStream
-from .own_data_keys import SENSOR, check_imu, check_sensor
+from .own_data_keys import SENSOR, UNITS, check_imu, check_sensor
 from .own_data_values import merged, named
 from .schema import IMU_CHANNELS
 from .sensor_parts import join_parts
 from .table_csv import Dialect
 from .table_times import TIME_UNITS, check_forward, is_date
 from .tables import Table, read_table
-
-UNITS = {
-    'acc': {'m/s2': 1.0, 'g': 9.80665, 'mg': 9.80665e-3},
-    'gyro': {'rad/s': 1.0, 'deg/s': np.pi / 180},
-    'mag': {'uT': 1.0, 'mT': 1e3, 'gauss': 100.0},
-}
-"""What one unit is in ours: m/s^2, rad/s and uT."""
 
 _MAX_NORM_ERROR = 0.05
 
