@@ -13,8 +13,6 @@ from .streams import random_recording
 from .timing import interleaved
 
 MAX_OFFSET = 7.0
-COARSE_SEC = 2.0
-"""Seconds between the sub-windows that ours encodes."""
 
 
 def measure_sync(settings: Settings) -> dict:
@@ -88,16 +86,15 @@ def synchronize(
     recording: object,
     num_limbs: int,
     device: str,
-    stride_sec: float = COARSE_SEC,
 ) -> float:
-    """Offset of a recording: few sub-windows, and the signals.
+    """Offset of a recording: every second encoded once, and the signals.
 
     The encoder gets random streams of that length: its time does not
     depend on what they show.
     """
     seconds = recording.pose.clock.num_samples / recording.pose.clock.rate
     inputs = random_inputs(1, num_limbs, seconds, device)
-    model.stream_stride_sec = stride_sec
+    model.stream_stride_sec = side_by_side(model)
     with torch.no_grad():
         feats = model.extract_stream(inputs)
     clip = {
@@ -108,6 +105,11 @@ def synchronize(
     clip['window_starts'] = feats['window_starts'].numpy()
     clip['placements'] = LIMBS[:num_limbs]
     return FusedSynchronizer()(recording, clip, MAX_OFFSET).offset
+
+
+def side_by_side(model: nn.Module) -> float:
+    """Stride in seconds of sub-windows that do not overlap."""
+    return model.imu_backbone.num_samples / model.imu_backbone.rate
 
 
 def _voters(embedded: torch.Tensor) -> dict[str, np.ndarray]:

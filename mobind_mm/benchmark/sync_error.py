@@ -12,7 +12,7 @@ from ..apis import init_model
 from ..models.streaming import cut_stream, stream_starts
 from ..registry import DATASETS
 from ..synchronization import FusedSynchronizer, VoteSynchronizer
-from .sync import COARSE_SEC, MAX_OFFSET
+from .sync import MAX_OFFSET, side_by_side
 from .timing import synchronized
 
 _EMBEDDED = {'imu': 'imu_embedding', 'pose': 'pose_embedding'}
@@ -108,8 +108,8 @@ def separate_windows(
 def shared_windows(
     model: nn.Module, inputs: dict[str, torch.Tensor], sample: object
 ) -> float:
-    """Ours: few windows that share their convolutions, and the signals."""
-    model.stream_stride_sec = COARSE_SEC
+    """Ours: every second encoded once, and the signals."""
+    model.stream_stride_sec = side_by_side(model)
     found = model.extract_stream(inputs)
     feats = {
         field: found[name][0].numpy() for name, field in _fields().items()

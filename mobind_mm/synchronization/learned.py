@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from scipy.interpolate import CubicSpline
 
 LEARNED_NAMES = ('tokens',)
 """Names of the rows of what :func:`learned_evidence` gives."""
 
 _ROUNDING = 1e-4  # of the largest token
+_BLOCK = 128
 _MORE_LAGS = 16  # beyond the offsets: a spline does not feel farther knots
 
 
@@ -133,14 +135,33 @@ def _diagonals(
         b_known: (M,).
         max_lag: Farthest diagonal on either side.
     """
+    reach = min(max_lag, len(a) - 1)
+    total = _band_sums(a, b, reach)
+    count = _band_sums(
+        a_known[:, None].astype(np.float64),
+        b_known[:, None].astype(np.float64),
+        reach,
+    )
+    return np.arange(-reach, reach + 1), total, count
+
+
+def _band_sums(a: np.ndarray, b: np.ndarray, reach: int) -> np.ndarray:
+    """Sums (2 reach + 1,) of ``a[n + lag] * b[n]`` over n and features.
+
+    In blocks: matrix products of some rows of b with the rows of a within
+    reach, most of which are on one of the diagonals that are asked for.
+    """
     size = len(a)
-    reach = min(max_lag, size - 1)
-    lags = np.arange(-reach, reach + 1)
-    total, count = np.empty(len(lags)), np.empty(len(lags))
-    for i, lag in enumerate(lags):
-        # The pairs (n + lag, n).
-        first = slice(max(lag, 0), size + min(lag, 0))
-        second = slice(max(-lag, 0), size - max(lag, 0))
-        total[i] = np.vdot(a[first], b[second])
-        count[i] = np.count_nonzero(a_known[first] & b_known[second])
-    return lags, total, count
+    a = np.pad(a, ((reach, reach + _BLOCK), (0, 0)))
+    total = np.zeros(2 * reach + 1)
+    for start in range(0, size, _BLOCK):
+        rows = b[start : start + _BLOCK]
+        near = a[start : start + len(rows) + 2 * reach]
+        product = rows @ near.T
+        down, right = product.strides
+        # Row i begins with its own diagonal.
+        diagonals = as_strided(
+            product, (len(rows), 2 * reach + 1), (down + right, right)
+        )
+        total += diagonals.sum(axis=0)
+    return total

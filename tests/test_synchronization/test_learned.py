@@ -68,7 +68,9 @@ def evidence(feats, names=('a', 'b')):
     return learned_evidence(feats, names, TOKEN, GRID)
 
 
-@pytest.mark.parametrize('size, max_lag', [(1, 3), (4, 2), (9, 20), (8, 7)])
+@pytest.mark.parametrize(
+    'size, max_lag', [(1, 3), (4, 2), (9, 20), (8, 7), (300, 5), (257, 140)]
+)
 def test_diagonal_sums_equal_a_loop(size, max_lag):
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(2, size, 5))

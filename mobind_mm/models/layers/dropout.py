@@ -49,10 +49,13 @@ class ReLUDropout(Dropout):
 
 
 def random_mask(x: torch.Tensor, level: int) -> torch.Tensor:
-    """Boolean mask in the memory order of ``x``; False by level / 2**16."""
+    """Bytes 0 and 1 in the memory order of ``x``; 0 by level / 2**16.
+
+    A float times a byte takes half the time of a float times a boolean.
+    """
     bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64)
     bits = bits.random_(-(2**63), None).view(torch.int16)[: x.numel()]
-    mask = bits >= level - _LEVELS // 2
+    mask = (bits >= level - _LEVELS // 2).view(torch.uint8)
     # Elements are independent, so any dense order will do: that of x.
     dense = x.is_contiguous() or x.is_contiguous(
         memory_format=torch.channels_last

@@ -65,7 +65,10 @@ class TransformerLayer(nn.TransformerEncoderLayer):
         return self.norm2(x + self._feed(x))
 
     def _feed(self, x: torch.Tensor) -> torch.Tensor:
-        return self.dropout2(self.linear2(self.dropout(self.linear1(x))))
+        # Rows of one matrix: what ReLUDropout overwrites is no view then,
+        # whose gradient would be copied twice.
+        rows = self.dropout(self.linear1(x.flatten(0, 1)))
+        return self.dropout2(self.linear2(rows).view_as(x))
 
     def _attend(
         self, x: torch.Tensor, padding: torch.Tensor | None
