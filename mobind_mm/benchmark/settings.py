@@ -36,7 +36,7 @@ class Settings:
     window_sec: float = 5.0
     repeats: int = 3
     workers: tuple[int, ...] = (0, 2)
-    windows: int = 512
+    windows: int = 2048
     minutes: float = 10.0
     reference_windows: int = 64
     items: int = 100_000

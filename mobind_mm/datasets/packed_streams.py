@@ -152,7 +152,8 @@ def read_packed(path: Path) -> list[tuple[dict[str, np.ndarray], dict]]:
         ValueError: If the file is damaged or of another kind.
     """
     try:
-        data = np.memmap(path, mode='r')
+        # A plain view of the mapped bytes: slices of memmaps are slow.
+        data = np.asarray(np.memmap(path, mode='r'))
         size = int(data[:8].view('<u8')[0])
         header = json.loads(data[8 : 8 + size].tobytes())
         about = json.loads(header.pop('__metadata__')['header'])
