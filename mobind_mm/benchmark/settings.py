@@ -34,7 +34,7 @@ class Settings:
     batch_size: int = 32
     num_limbs: int = 4
     window_sec: float = 5.0
-    repeats: int = 3
+    repeats: int = 5
     workers: tuple[int, ...] = (0, 2)
     windows: int = 2048
     minutes: float = 10.0

@@ -125,7 +125,7 @@ def measure_step(settings: Settings) -> dict:
             clips_per_s=batch / seconds[name],
             times_reference=seconds['reference'] / seconds[name],
             memory_mib=peak_mib(trainer, device),
-            parts_s=trainer.parts(1),
+            parts_s=trainer.parts(3),
         )
         for name, trainer in trainers.items()
     }

@@ -9,6 +9,7 @@ from .retrieval import draw_retrieval
 from .scene_frames import scene_frames
 from .similarity_matrix import draw_similarity_matrix
 from .skeleton import draw_skeleton
+from .speed import draw_growth, draw_step_parts
 from .sync_curve import draw_sync_curve
 from .visualizer import MoBindVisualizer
 
@@ -17,11 +18,13 @@ __all__ = [
     'draw_actions',
     'draw_clock_drift',
     'draw_confusion_matrix',
+    'draw_growth',
     'draw_localization',
     'draw_recall_curves',
     'draw_retrieval',
     'draw_similarity_matrix',
     'draw_skeleton',
+    'draw_step_parts',
     'draw_sync_curve',
     'scene_frames',
 ]

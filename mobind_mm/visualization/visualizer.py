@@ -23,17 +23,20 @@ from .recall_curves import draw_recall_curves
 from .retrieval import draw_retrieval
 from .similarity_matrix import draw_similarity_matrix
 from .skeleton import draw_skeleton
+from .speed import draw_growth, draw_step_parts
 from .sync_curve import draw_sync_curve
 
 PICTURES: dict[str, Callable[..., Figure]] = {
     'actions': draw_actions,
     'clock_drift': draw_clock_drift,
     'confusion_matrix': draw_confusion_matrix,
+    'growth': draw_growth,
     'localization': draw_localization,
     'recall_curves': draw_recall_curves,
     'retrieval': draw_retrieval,
     'similarity_matrix': draw_similarity_matrix,
     'skeleton': draw_skeleton,
+    'step_parts': draw_step_parts,
     'sync_curve': draw_sync_curve,
 }
 """What draws a picture, by its kind."""

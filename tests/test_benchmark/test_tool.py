@@ -21,7 +21,16 @@ def _run(monkeypatch, *args):
 
 def test_quick_benchmark_writes_every_part(tmp_path, monkeypatch, capsys):
     out = tmp_path / 'speed.json'
-    _run(monkeypatch, '--quick', '--scaling', '--out', str(out))
+    shown = tmp_path / 'pictures'
+    _run(
+        monkeypatch,
+        *('--quick', '--scaling', '--out', str(out)),
+        *('--show-dir', str(shown)),
+    )
+    assert {path.name for path in shown.iterdir()} == {
+        'growth.png',
+        'step_parts.png',
+    }
     result = json.loads(out.read_text('utf-8'))
     assert result['machine']['device'] == 'cpu'
     step = result['step']

@@ -22,12 +22,16 @@ from mobind_mm.benchmark.sync_error import measure_sync_error
 from mobind_mm.benchmark.timing import count_processor_time
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
+from mobind_mm.visualization import MoBindVisualizer
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', metavar='FILE', help='JSON file to write')
+    parser.add_argument(
+        '--show-dir', metavar='DIR', help='directory to write pictures to'
+    )
     parser.add_argument(
         '--parts',
         nargs='*',
@@ -117,6 +121,18 @@ def _flat(rows: dict, prefix: str = '') -> list[tuple[str, object]]:
     return flat
 
 
+def pictures(result: dict) -> dict[str, dict]:
+    """Pictures of the parts that were measured, by name."""
+    found = {}
+    if 'step' in result:
+        rows = result['step']
+        models = {k: v for k, v in rows.items() if isinstance(v, dict)}
+        found['step_parts'] = dict(kind='step_parts', rows=models)
+    if 'scaling' in result:
+        found['growth'] = dict(kind='growth', rows=result['scaling'])
+    return found
+
+
 def main() -> None:
     """Measure, print, write."""
     args = parse_args()
@@ -140,6 +156,11 @@ def main() -> None:
         if args.out:
             with replacing(Path(args.out)) as temporary:
                 temporary.write_text(json.dumps(result, indent=1), 'utf-8')
+    if args.show_dir:
+        visualizer = MoBindVisualizer()
+        for name, picture in pictures(result).items():
+            path = Path(args.show_dir) / f'{name}.png'
+            visualizer.add_picture(name, picture, out_file=path)
 
 
 if __name__ == '__main__':

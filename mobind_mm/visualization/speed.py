@@ -1,0 +1,103 @@
+"""Pictures of what the benchmark measured: parts of a step, and growth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .figures import BLUE, COLOURS, GREEN, INK, new_figure, plain
+
+_PARTS = {
+    'tokenizer': 'tokenizers',
+    'imu_backbone': 'IMU encoder',
+    'pose_backbone': 'pose encoder',
+    'heads': 'heads',
+    'backward': 'backward',
+    'optimizer': 'optimizer',
+}
+_GROWTH = {
+    'batch': 'batch B (clips)',
+    'limbs': 'limbs S',
+    'window_s': 'window (s)',
+    'sync_minutes': 'recording to synchronise (min)',
+}
+
+
+def draw_step_parts(rows: Mapping[str, Mapping]) -> Figure:
+    """Draw where the time of a training step goes, one bar a model.
+
+    Args:
+        rows: By model, ``clips_per_s`` and ``parts_s``, seconds of a step
+            by part, as ``tools/analysis_tools/benchmark.py`` finds them.
+
+    Raises:
+        ValueError: If there is no model.
+    """
+    if not rows:
+        raise ValueError('There is no model to draw.')
+    figure = new_figure(7.0, 1.6 + 0.45 * len(rows), 'A training step')
+    axes = figure.subplots()
+    left = np.zeros(len(rows))
+    colours = (*COLOURS[4:], *COLOURS[:4])
+    for (part, label), colour in zip(_PARTS.items(), colours):
+        seconds = [row['parts_s'].get(part, 0.0) for row in rows.values()]
+        axes.barh(list(rows), seconds, left=left, color=colour, label=label)
+        left += seconds
+    for place, (end, row) in enumerate(zip(left, rows.values())):
+        axes.text(
+            end,
+            place,
+            f' {row["clips_per_s"]:.0f} clips/s',
+            va='center',
+            fontsize=8,
+            color=INK,
+        )
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1.2 * left.max()), xlabel='seconds')
+    plain(axes)
+    axes.legend(fontsize=8, frameon=False, loc='lower right')
+    return figure
+
+
+def draw_growth(rows: Mapping[str, Mapping]) -> Figure:
+    """Draw how seconds and memory grow, with the powers fitted to them.
+
+    Args:
+        rows: By what grows, ``sizes``, ``seconds`` and ``memory_mib`` at
+            each, ``seconds_exponent`` and ``memory_exponent``. Memory may
+            be unknown (None).
+
+    Raises:
+        ValueError: If nothing grows.
+    """
+    if not rows:
+        raise ValueError('There is no growth to draw.')
+    figure = new_figure(2.8 * len(rows), 3.0, 'Cost as work grows')
+    grid = figure.subplots(1, len(rows), squeeze=False)[0]
+    for axes, (name, row) in zip(grid, rows.items()):
+        sizes = np.asarray(row['sizes'], float)
+        for key, power, colour, label in (
+            ('seconds', 'seconds_exponent', BLUE, 's'),
+            ('memory_mib', 'memory_exponent', GREEN, 'MiB'),
+        ):
+            costs = row[key]
+            if None in costs:
+                continue
+            # The line of least squares goes through the mean of the logs.
+            middle = np.log(costs).mean() - row[power] * np.log(sizes).mean()
+            axes.plot(
+                sizes,
+                np.exp(middle) * sizes ** row[power],
+                color=colour,
+                linewidth=1.2,
+                label=f'{label} ~ size^{row[power]:.2f}',
+            )
+            axes.plot(sizes, costs, 'o', color=colour, ms=4)
+        axes.set(xscale='log', yscale='log', xlabel=_GROWTH.get(name, name))
+        axes.set_xticks(sizes, [f'{size:g}' for size in sizes])
+        axes.minorticks_off()
+        plain(axes)
+        axes.legend(fontsize=8, frameon=False)
+    return figure
