@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import torch
@@ -111,12 +112,15 @@ class NonFiniteHook(Hook):
         if not self._spoiled and (loss is None or torch.isfinite(loss)):
             return
         self.skipped += 1
-        message = _describe(runner, batch_idx, data_batch, outputs)
+        windows = list(_windows(data_batch))
+        if self._spoiled:  # so it is in all processes
+            windows = list(chain(*all_gather_object(windows)))
+        message = _describe(runner, batch_idx, windows, outputs)
         if self.action == 'stop':
             raise ValueError(
-                f'{message} The weights are those before this batch. Mend '
-                'the data, lower the learning rate, or skip such batches '
-                "with default_hooks.non_finite.action='skip'."
+                f'{message} No checkpoint holds what it did. Mend the data, '
+                'lower the learning rate, or skip such batches with '
+                "default_hooks.non_finite.action='skip'."
             )
         if self.skipped >= self.max_skips:
             raise ValueError(
@@ -133,14 +137,12 @@ class NonFiniteHook(Hook):
 def _describe(
     runner: Runner,
     batch_idx: int,
-    data_batch: Any,
+    windows: list[tuple[str, bool]],
     outputs: Mapping[str, torch.Tensor],
 ) -> str:
-    """What is not finite, and the windows of all processes at fault."""
+    """What is not finite, and the windows at fault."""
     names = [n for n, v in outputs.items() if not torch.isfinite(v).all()]
     what = ', '.join(names) if names else 'the gradient'
-    windows = all_gather_object(list(_windows(data_batch)))
-    windows = [window for part in windows for window in part]
     bad = [name for name, finite in windows if not finite]
     shown = bad or [name for name, _ in windows]
     text = '; '.join(shown[:_SHOWN])
