@@ -156,7 +156,8 @@ class ConvFormer(BaseModule):
     def conv(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve streams of any length: (M, C, T) to (M, T, width)."""
         x = x[:, :, None].contiguous(memory_format=torch.channels_last)
-        return self.convs(x)[:, :, 0].transpose(1, 2)
+        # Not [:, :, 0], whose gradient is not channels last.
+        return self.convs(x).squeeze(2).transpose(1, 2)
 
     def embed_patches(self, x: torch.Tensor) -> torch.Tensor:
         """Whole patches (M, n * patch, width) to (M, n, D), no position."""
