@@ -129,11 +129,14 @@ class WindowBatcher:
         unit = np.ones((B, 2), np.float32)
         for b, (info, first) in enumerate(zip(infos, firsts)):
             arrays, about = info['packed']
-            sensors, rows, limbs = self._find(info)
+            sensors, rows, limbs, whole = self._find(info)
             part = _part(info, first[0], self.imu.rate)
             if len(sensors[0]):
-                seen = _seen(arrays['near'][:, part], self.imu)
-                imu_mask[b, sensors[0]] = seen[sensors[1]]
+                if whole:
+                    imu_mask[b, sensors[0]] = True
+                else:
+                    seen = _seen(arrays['near'][:, part], self.imu)
+                    imu_mask[b, sensors[0]] = seen[sensors[1]]
                 imu[b, sensors[0]] = arrays['imu'][rows, part]
             if limbs is not None:
                 part = _part(info, first[1], self.pose.rate)
@@ -162,7 +165,10 @@ class WindowBatcher:
         )
 
     def _find(self, info: dict) -> tuple:
-        """Where an entry has what is packed: sensors, IMU rows, keypoints."""
+        """Where an entry has what is packed: sensors, IMU rows, keypoints.
+
+        And whether its sensors miss nothing.
+        """
         arrays, about = info['packed']
         if id(arrays) not in self._rows:
             first, starts = 0, {}
@@ -190,7 +196,8 @@ class WindowBatcher:
             if about['layout'] is not None:
                 limbs = limb_indices(about['layout'], self.pack.limbs)
                 limbs = np.array(limbs)
-            found = (places, numbers), np.array(rows), limbs
+            whole = bool(arrays['near'].all())
+            found = (places, numbers), np.array(rows), limbs, whole
             self._rows[id(arrays)] = found
         return self._rows[id(arrays)]
 
