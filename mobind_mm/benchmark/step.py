@@ -129,8 +129,8 @@ def measure_step(settings: Settings) -> dict:
         )
         for name, trainer in trainers.items()
     }
-    rows['gflop_per_clip'] = _gflop(trainers['published']) / batch
-    rows['efficient_gflop_per_clip'] = _gflop(trainers['efficient']) / batch
+    rows['gflop_per_clip'] = gflop(trainers['published']) / batch
+    rows['efficient_gflop_per_clip'] = gflop(trainers['efficient']) / batch
     rows['gflop_per_s_of_products'] = _peak(device)
     rows['floor_clips_per_s'] = (
         rows['gflop_per_s_of_products'] / rows['gflop_per_clip']
@@ -176,7 +176,7 @@ def measure_inference(settings: Settings) -> dict:
     return rows
 
 
-def _gflop(trainer: Trainer) -> float:
+def gflop(trainer: Trainer) -> float:
     """Operations of the matrix products of one step, in 1e9."""
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -83,3 +83,21 @@ def test_jobs_take_turns_and_the_first_does_not_count():
 def test_peak_memory_is_what_a_job_holds():
     assert 60 < peak_mib(lambda: bytearray(64 * 2**20)) < 70
     assert peak_mib(lambda: None) < 5
+
+
+def test_encoders_of_configs(tmp_path, monkeypatch):
+    out = tmp_path / 'encoders.json'
+    configs = [
+        str(TOOL.parents[2] / 'configs/mobind' / name)
+        for name in ('encoders/utd_mhad_published.py', 'utd_mhad.py')
+    ]
+    args = ('--repeats', '1', '--parts', '--encoders', *configs)
+    _run(monkeypatch, '--out', str(out), *args)
+    rows = json.loads(out.read_text('utf-8'))['encoders']
+    assert list(rows) == ['reference', *configs]
+    reference, published, efficient = rows.values()
+    assert reference['times_reference'] == 1
+    # The same encoder on the one limb that wears a sensor.
+    ratio = published['gflop_per_clip'] / reference['gflop_per_clip']
+    assert ratio == pytest.approx(1, abs=0.05)
+    assert published['gflop_per_clip'] > 3.3 * efficient['gflop_per_clip']

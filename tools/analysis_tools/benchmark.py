@@ -17,6 +17,7 @@ from rich.table import Table
 
 import mobind_mm  # noqa: F401
 from mobind_mm.benchmark import PARTS, Settings
+from mobind_mm.benchmark.encoders import measure_encoders
 from mobind_mm.benchmark.settings import machine
 from mobind_mm.benchmark.sync_error import measure_sync_error
 from mobind_mm.benchmark.timing import count_processor_time
@@ -60,6 +61,13 @@ def parse_args() -> argparse.Namespace:
         metavar=('CONFIG', 'CHECKPOINT'),
         help='synchronise simulated recordings with a model of the embedded '
         'default, both ways',
+    )
+    parser.add_argument(
+        '--encoders',
+        nargs='+',
+        metavar='CONFIG',
+        help='training steps of the models of configs, on random streams of '
+        'their sizes',
     )
     parser.add_argument(
         '--processor-time',
@@ -149,6 +157,13 @@ def main() -> None:
     if args.sync_error:
         jobs['sync_error'] = partial(
             measure_sync_error, *args.sync_error, settings.minutes
+        )
+    if args.encoders:
+        jobs['encoders'] = partial(
+            measure_encoders,
+            args.encoders,
+            settings.device,
+            settings.repeats,
         )
     for part, job in jobs.items():
         result[part] = job()
