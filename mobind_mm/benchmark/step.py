@@ -116,8 +116,12 @@ def measure_step(settings: Settings) -> dict:
     }
     if settings.compiled:
         model = published_pair(*size)[1]
-        model.imu_backbone.compile()
-        model.pose_backbone.compile()
+        for part in (
+            model.imu_backbone,
+            model.pose_backbone,
+            model.masked_token_head,
+        ):
+            part.compile()
         trainers['published_compiled'] = Trainer(model, inputs, device)
     seconds = interleaved(trainers, settings.repeats, device)
     rows = {
