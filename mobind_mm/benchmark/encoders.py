@@ -40,10 +40,19 @@ def measure_encoders(
         configs: Config files of trainings on the same data set.
         device: ``cpu`` or ``cuda``.
         repeats: Steps of which the median is taken.
+
+    Raises:
+        ValueError: If a config is not one of a MoBind training.
     """
     trainers = {}
     for path in configs:
         cfg = Config.fromfile(path)
+        if 'imu_tokenizer' not in cfg.get('model', {}):
+            raise ValueError(
+                f'{path} has no model with an imu_tokenizer; --encoders takes '
+                'configs of MoBind trainings, such as '
+                'configs/mobind/synthetic.py.'
+            )
         batch = cfg.train_dataloader.batch_size
         limbs = len(cfg.model.pose_tokenizer.limbs)
         channels = cfg.model.imu_tokenizer.channels

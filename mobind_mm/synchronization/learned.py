@@ -12,7 +12,7 @@ LEARNED_NAMES = ('tokens',)
 """Names of the rows of what :func:`learned_evidence` gives."""
 
 _ROUNDING = 1e-4  # of the largest token
-_BLOCK = 128
+_BLOCK = 128  # tokens
 _MORE_LAGS = 16  # beyond the offsets: a spline does not feel farther knots
 
 
@@ -152,7 +152,7 @@ def _band_sums(a: np.ndarray, b: np.ndarray, reach: int) -> np.ndarray:
     reach, most of which are on one of the diagonals that are asked for.
     """
     size = len(a)
-    a = np.pad(a, ((reach, reach + _BLOCK), (0, 0)))
+    a = np.pad(a, ((reach, reach), (0, 0)))
     total = np.zeros(2 * reach + 1)
     for start in range(0, size, _BLOCK):
         rows = b[start : start + _BLOCK]

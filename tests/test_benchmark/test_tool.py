@@ -11,7 +11,9 @@ import pytest
 
 from mobind_mm.benchmark.timing import exponent, interleaved, peak_mib
 
-TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/benchmark.py'
+ROOT = Path(__file__).parents[2]
+TOOL = ROOT / 'tools/analysis_tools/benchmark.py'
+RUNTIME = str(ROOT / 'configs/_base_/default_runtime.py')
 
 
 def _run(monkeypatch, *args):
@@ -57,6 +59,7 @@ def test_quick_benchmark_writes_every_part(tmp_path, monkeypatch, capsys):
     [
         (['--device', 'cuda'], 'finds no GPU'),
         (['--batch-size', '0'], '--batch-size must be > 0'),
+        (['--parts', '--encoders', RUNTIME], 'takes configs of MoBind'),
     ],
 )
 def test_mistakes_are_named(monkeypatch, capsys, args, error):
@@ -88,7 +91,7 @@ def test_peak_memory_is_what_a_job_holds():
 def test_encoders_of_configs(tmp_path, monkeypatch):
     out = tmp_path / 'encoders.json'
     configs = [
-        str(TOOL.parents[2] / 'configs/mobind' / name)
+        str(ROOT / 'configs/mobind' / name)
         for name in ('encoders/utd_mhad_published.py', 'utd_mhad.py')
     ]
     args = ('--repeats', '1', '--parts', '--encoders', *configs)

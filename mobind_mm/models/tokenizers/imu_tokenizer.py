@@ -96,7 +96,7 @@ class IMUTokenizer(BaseModule):
         for name, factor in self.features.items():
             value = imu[:, :, self.slices[_NORMS.get(name, name)]]
             if name in _NORMS:
-                # Ten times as fast as norm(), whose gradient at 0 it has.
+                # As norm() here, gradient at 0 too, and much faster.
                 square = value.square().sum(dim=2, keepdim=True)
                 value = (square + _TINY).sqrt()
                 if name == 'acc_norm':
