@@ -1,41 +1,15 @@
 # A classifier on the encoders of mobind_small, as UTD-MHAD has them. Without
 # one of the backbones it looks at the other modality alone.
-encoder = dict(
-    type='ConvFormer',
-    window_sec=2.0,
-    conv_channels=(32, 64, 128),
-    conv_dropout=0.0,
-    embed_dims=128,
-    num_layers=2,
-    num_heads=4,
-    ffn_dims=256,
-    dropout=0.0,
-    out_dropout=0.0,
-    num_segments=2,
-    norm_first=True,
-)
+_base_ = './utd_mhad_parts.py'
+
 model = dict(
     type='MoBindClassifier',
     num_classes=27,
     num_limbs=5,
-    imu_tokenizer=dict(
-        type='IMUTokenizer',
-        channels=('acc', 'gyro'),
-        features=dict(acc=0.1, gyro=0.33, acc_norm=0.2, gyro_norm=0.33),
-        channel_dropout=0.1,
-    ),
-    pose_tokenizer=dict(
-        type='LimbTokenizer',
-        limbs=(
-            *('left_wrist', 'right_wrist'),
-            *('left_thigh', 'right_thigh', 'pelvis'),
-        ),
-        rate=20,
-        features=dict(relative=1.0, velocity=0.33, acceleration=0.05),
-        channel_dropout=0.1,
-    ),
-    imu_backbone=dict(encoder, in_channels=8, rate=50),
-    pose_backbone=dict(encoder, in_channels=16, rate=20),
+    imu_tokenizer=_base_.imu_tokenizer,
+    pose_tokenizer=_base_.pose_tokenizer,
+    imu_backbone=dict(_base_.encoder, in_channels=8, rate=50),
+    pose_backbone=dict(_base_.encoder, in_channels=16, rate=20),
     hidden_dims=256,
     dropout=0.5,
     label_smoothing=0.1,

@@ -53,16 +53,5 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='mobind_mm.SyntheticMotionDataset',
-        split='test',
-        window_sec=5.0,
-        stride_sec=5.0,
-        min_label_overlap=0.8,
-        filter_cfg=dict(labelled=True),
-        test_mode=True,
-    ),
+    val_dataloader, dataset=dict(val_dataloader['dataset'], split='test')
 )
