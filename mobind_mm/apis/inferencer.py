@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from matplotlib.image import imsave
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
@@ -20,8 +19,8 @@ from ..datasets import IMUPoseDataset
 from ..datasets.transforms import KeepSensors
 from ..evaluation.embedding_table import Table, stack_rows
 from ..evaluation.metrics.embedding_metric import embedding_row
-from ..utils.files import replacing
 from ..visualization import MoBindVisualizer
+from ..visualization.figures import write_image
 from . import localizing, model_zoo, recognizing, retrieving, synchronizing
 from .model import init_model
 from .sources import to_imu, to_people, to_recording
@@ -449,8 +448,7 @@ class MoBindInferencer(BaseInferencer):
         """Write a picture into a directory."""
         image = MoBindVisualizer.draw_picture({'kind': kind, **picture})
         path = Path(show_dir) / f'{kind}.png'
-        with replacing(path) as temporary:
-            imsave(temporary, image, format='png')
+        write_image(path, image)
         self.pictures.append(path)
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
+
+from ..utils.files import replacing
 
 BLUE, ORANGE, GREEN, RED = '#0072b2', '#e69f00', '#009e73', '#d55e00'
 PURPLE, SKY, GREY, INK = '#cc79a7', '#56b4e9', '#8a8f98', '#22262b'
@@ -51,3 +56,9 @@ def to_image(figure: Figure) -> np.ndarray:
     """The figure as RGB image (H, W, 3) uint8."""
     figure.canvas.draw()
     return np.array(figure.canvas.buffer_rgba())[..., :3]
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write an RGB image (H, W, 3) uint8 as PNG."""
+    with replacing(path) as temporary:
+        imsave(temporary, image, format='png')

@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
 from mmengine.dist import master_only
 from mmengine.visualization import Visualizer
 
 from ..registry import VISUALIZERS
-from ..utils.files import replacing
 from .actions import draw_actions
 from .clock_drift import draw_clock_drift
 from .confusion_matrix import draw_confusion_matrix
-from .figures import to_image
+from .figures import to_image, write_image
 from .localization import draw_localization
 from .recall_curves import draw_recall_curves
 from .retrieval import draw_retrieval
@@ -90,5 +88,4 @@ class MoBindVisualizer(Visualizer):
         image = self.draw_picture(picture)
         self.add_image(name, image, step)
         if out_file is not None:
-            with replacing(out_file) as temporary:
-                imsave(temporary, image, format='png')
+            write_image(out_file, image)
