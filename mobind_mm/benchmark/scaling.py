@@ -8,7 +8,7 @@ from .models import efficient, random_inputs
 from .settings import Settings
 from .step import Trainer
 from .streams import random_recording
-from .sync import synchronize
+from .sync import synchronize_random
 from .timing import exponent, interleaved, peak_mib
 
 
@@ -31,7 +31,9 @@ def measure_scaling(settings: Settings) -> dict:
     def sync(minutes: float) -> Callable[[], object]:
         recording = random_recording(minutes * 60, limbs)
         model = efficient(limbs, seconds, settings.device).eval()
-        return lambda: synchronize(model, recording, limbs, settings.device)
+        return lambda: synchronize_random(
+            model, recording, limbs, settings.device
+        )
 
     rows = {}
     for name, sizes, make in (

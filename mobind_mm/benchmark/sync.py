@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import nn
 
+from ..structures import Recording
 from ..synchronization import FusedSynchronizer, VoteSynchronizer
 from .models import LIMBS, efficient, published_pair, random_inputs
 from .settings import Settings
@@ -13,6 +16,11 @@ from .streams import random_recording
 from .timing import interleaved
 
 MAX_OFFSET = 7.0
+TOKEN_FIELDS = (
+    *('imu_mask', 'pose_mask', 'imu_tokens', 'pose_tokens'),
+    'pose_token_mask',
+)
+"""What a synchroniser reads of a model's features."""
 
 
 def measure_sync(settings: Settings) -> dict:
@@ -55,7 +63,7 @@ def measure_sync(settings: Settings) -> dict:
         ),
     }
     for name, model in (('published', ours), ('efficient', small)):
-        jobs[name] = lambda model=model: synchronize(
+        jobs[name] = lambda model=model: synchronize_random(
             model, recording, settings.num_limbs, device
         )
     found = interleaved(jobs, 1, device)
@@ -81,29 +89,35 @@ def measure_sync(settings: Settings) -> dict:
     return rows
 
 
-def synchronize(
+def synchronize_random(
     model: nn.Module,
-    recording: object,
+    recording: Recording,
     num_limbs: int,
     device: str,
 ) -> float:
-    """Offset of a recording: every second encoded once, and the signals.
+    """Offset of a recording, whose streams the encoder does not get.
 
-    The encoder gets random streams of that length: its time does not
-    depend on what they show.
+    It gets random ones of that length: its time does not depend on what
+    they show.
     """
     seconds = recording.pose.clock.num_samples / recording.pose.clock.rate
     inputs = random_inputs(1, num_limbs, seconds, device)
+    return synchronize(model, inputs, recording, LIMBS[:num_limbs])
+
+
+def synchronize(
+    model: nn.Module,
+    inputs: dict[str, torch.Tensor],
+    recording: Recording,
+    placements: Sequence[str],
+) -> float:
+    """Offset of a recording: every second encoded once, and the signals."""
     model.stream_stride_sec = side_by_side(model)
     with torch.no_grad():
         feats = model.extract_stream(inputs)
-    clip = {
-        name: feats[name][0].float().cpu().numpy()
-        for name in ('imu_tokens', 'pose_tokens', 'pose_token_mask')
-    }
-    clip['imu_mask'] = feats['imu_mask'][0].cpu().numpy()
+    clip = {name: feats[name][0].cpu().numpy() for name in TOKEN_FIELDS}
     clip['window_starts'] = feats['window_starts'].numpy()
-    clip['placements'] = LIMBS[:num_limbs]
+    clip['placements'] = placements
     return FusedSynchronizer()(recording, clip, MAX_OFFSET).offset
 
 

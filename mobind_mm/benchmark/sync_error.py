@@ -11,8 +11,8 @@ from torch import nn
 from ..apis import init_model
 from ..models.streaming import cut_stream, stream_starts
 from ..registry import DATASETS
-from ..synchronization import FusedSynchronizer, VoteSynchronizer
-from .sync import MAX_OFFSET, side_by_side
+from ..synchronization import VoteSynchronizer
+from .sync import MAX_OFFSET, TOKEN_FIELDS, synchronize
 from .timing import synchronized
 
 _EMBEDDED = {'imu': 'imu_embedding', 'pose': 'pose_embedding'}
@@ -97,9 +97,10 @@ def separate_windows(
             for name, stream in inputs.items()
         }
         chunks.append(model.extract_feats(windows))
+    fields = {**_EMBEDDED, **{name: name for name in TOKEN_FIELDS}}
     feats = {
         field: torch.cat([chunk[name] for chunk in chunks]).numpy()
-        for name, field in _fields().items()
+        for name, field in fields.items()
     }
     feats['window_starts'] = starts.numpy()
     return VoteSynchronizer()(sample.streams, feats, MAX_OFFSET).offset
@@ -108,21 +109,5 @@ def separate_windows(
 def shared_windows(
     model: nn.Module, inputs: dict[str, torch.Tensor], sample: object
 ) -> float:
-    """Ours: every second encoded once, and the signals."""
-    model.stream_stride_sec = side_by_side(model)
-    found = model.extract_stream(inputs)
-    feats = {
-        field: found[name][0].numpy() for name, field in _fields().items()
-    }
-    feats['window_starts'] = found['window_starts'].numpy()
-    feats['placements'] = sample.placements
-    return FusedSynchronizer()(sample.streams, feats, MAX_OFFSET).offset
-
-
-def _fields() -> dict[str, str]:
-    """What a synchroniser reads, by the name of the model's feature."""
-    names = (
-        *('imu_mask', 'pose_mask', 'imu_tokens', 'pose_tokens'),
-        'pose_token_mask',
-    )
-    return {**_EMBEDDED, **{name: name for name in names}}
+    """Ours, see :func:`~mobind_mm.benchmark.sync.synchronize`."""
+    return synchronize(model, inputs, sample.streams, sample.placements)
