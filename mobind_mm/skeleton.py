@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 
-_FINGERS = ('thumb', 'forefinger', 'middle_finger', 'ring_finger')
-_FINGERS += ('pinky_finger',)
+_FINGERS = (
+    *('thumb', 'forefinger', 'middle_finger', 'ring_finger'),
+    'pinky_finger',
+)
 
 
 def _sides(*names: str) -> tuple[str, ...]:

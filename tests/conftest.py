@@ -1,11 +1,19 @@
 """What the tests of several parts share."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 from mmengine.registry import DefaultScope
+
+_ROOT = Path(__file__).parent
+sys.path[:0] = [
+    str(_ROOT / 'helpers'),
+    str(_ROOT.parent / 'tools/analysis_tools'),
+    str(_ROOT.parent / 'tools/misc'),
+]
 
 # A busy machine is no error.
 hypothesis.settings.register_profile('patient', deadline=None)

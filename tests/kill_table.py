@@ -28,7 +28,7 @@ from scipy.io import savemat
 
 TESTS = Path(__file__).resolve().parent
 REPO = TESTS.parent
-sys.path[:0] = [str(REPO), str(TESTS / 'test_datasets')]
+sys.path[:0] = [str(REPO), str(TESTS / 'helpers')]
 
 import matplotlib.backends.backend_agg  # noqa: E402
 import matplotlib.figure  # noqa: E402, F401

@@ -7,8 +7,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
 
+from mobind_mm.datasets import UTDMHADDataset
 from mobind_mm.datasets.synthetic.actions import ACTIONS
-from mobind_mm.datasets.utd_mhad_dataset import UTDMHADDataset
 from mobind_mm.registry import MODELS
 from mobind_mm.structures import MoBindDataSample
 from mobind_mm.utils.checkpoint import check_state_dict

@@ -10,7 +10,7 @@ FILES = sorted([*REPO.glob('mobind_mm/**/*.py'), *REPO.glob('tools/**/*.py')])
 
 ALLOWED = {
     # The unpickler that builds arrays and plain containers alone.
-    ('mobind_mm/datasets/io/restricted_unpickler.py', 'import pickle'),
+    ('mobind_mm/readers/restricted_unpickler.py', 'import pickle'),
     # Imports the modules of this package.
     ('mobind_mm/utils/setup_env.py', 'import importlib'),
     # Stands in for modules that a wheel forgot; executes nothing.
@@ -18,7 +18,7 @@ ALLOWED = {
     # A function that answers for getattr, see there.
     ('mobind_mm/utils/compat.py', 'add_safe_globals'),
     # yaml.SafeLoader without tags and repeated keys.
-    ('mobind_mm/datasets/io/own_data_yaml.py', 'yaml.load'),
+    ('mobind_mm/readers/own_data/yaml.py', 'yaml.load'),
 }
 MODULES = {
     *('pickle', 'cPickle', 'dill', 'cloudpickle', 'marshal', 'shelve'),

@@ -9,15 +9,15 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from test_datasets.recordings import (
+from recordings import (
     make_entry,
     make_pose,
     make_sensor,
     write_dataset,
 )
 
+from mobind_mm.recordings import Recording
 from mobind_mm.registry import DATASETS, MODELS
-from mobind_mm.structures import Recording
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 

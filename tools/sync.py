@@ -17,7 +17,7 @@ from mobind_mm.apis.command_line import (
 )
 from mobind_mm.apis.sources import to_recording
 from mobind_mm.apis.synchronizing import describe, export_imu, on_video_clock
-from mobind_mm.structures import Recording
+from mobind_mm.recordings import Recording
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.results import write_json
 from mobind_mm.visualization.preview import write_preview

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..evaluation.functional import (
-    assign,
-    token_evidence,
-)
-from ..structures import Clock, PoseStream, Recording, SensorStream
+from ..evaluation.functional import assign, token_evidence
+from ..recordings import Clock, PoseStream, Recording, SensorStream
 from .scene_offset import find_offset, in_groups
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import Progress
 
-from ..datasets.io.json_items import JSONItems
+from ..readers.json_items import JSONItems
 from ..utils.files import replacing
 
 SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..datasets.io import common_span
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import search_index
-from ..structures import Recording
+from ..recordings import Recording, common_span
 from .retrieving import only, shared_sensors
 from .takes import Takes, is_data_set, named_takes
 

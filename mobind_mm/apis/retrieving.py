@@ -8,7 +8,7 @@ import numpy as np
 
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import cosine_similarity, search_index
-from ..structures import Recording
+from ..recordings import Recording
 from .takes import Takes, named_takes
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..evaluation.functional import assign_with_offset, lagged_evidence
+from ..recordings import PoseStream, Recording, SensorStream
 from ..skeleton import LIMBS
-from ..structures import PoseStream, Recording, SensorStream
 from ..synchronization import FusedSynchronizer, SyncResult
 from ..synchronization.clips import cut_clip
 from ..synchronization.learned import stream_tokens

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.io.imu_file import write_imu_table
-from ..structures import Clock, Recording, SensorStream
+from ..readers.imu_file import write_imu_table
+from ..recordings import Clock, Recording, SensorStream
 from ..synchronization import (
     ClockMap,
     FusedSynchronizer,

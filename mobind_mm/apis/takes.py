@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets import IMUPoseDataset
-from ..structures import Recording
+from ..recordings import Recording
 from .sources import to_recording
 
 Takes = dict[str, 'tuple[dict, Recording]']

@@ -13,10 +13,9 @@ from mmengine.dataset import Compose
 from torch import nn
 
 from ..datasets import IMUPoseDataset
-from ..datasets.io import common_span
 from ..evaluation.sync_cases import clip_feats
+from ..recordings import Recording, common_span
 from ..registry import TRANSFORMS
-from ..structures import Recording
 from .model import check_types
 
 _CLIP_KEYS = ('imu_tokens', 'imu_mask')

@@ -11,15 +11,15 @@ from typing import Any, ClassVar
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from ..registry import DATASETS, TRANSFORMS
-from ..structures import Recording
-from .io import (
+from ..recordings import (
+    Recording,
     check_covered,
     check_entry,
     read_annotations,
     read_imu,
     read_pose,
 )
+from ..registry import DATASETS, TRANSFORMS
 from .windows import ANCHORS, label_at, window_starts
 
 ROLES = ('query', 'gallery')
@@ -30,7 +30,7 @@ class IMUPoseDataset(BaseDataset):
     """Cut recordings into windows at load time.
 
     A dataset directory holds ``annotations/*.json``, ``imu/*.safetensors``
-    and ``pose/*.safetensors``, see :mod:`mobind_mm.datasets.io`. A subclass
+    and ``pose/*.safetensors``, see :mod:`mobind_mm.recordings`. A subclass
     with another source overrides :meth:`load_entries` and
     :meth:`get_recording` and inherits the windowing.
 

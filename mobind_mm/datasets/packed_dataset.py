@@ -16,12 +16,7 @@ from ..registry import DATASETS, FUNCTIONS
 from .imu_pose_dataset import IMUPoseDataset
 from .packed_streams import StreamPacker, read_packed, write_packed
 from .packed_windows import WindowBatcher, cut_window
-from .transforms import (
-    LoadWindow,
-    RandomWindow,
-    ResampleIMU,
-    ResamplePose,
-)
+from .transforms import LoadWindow, RandomWindow, ResampleIMU, ResamplePose
 
 
 @DATASETS.register_module()

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from ..structures import Recording
+from ..recordings import Recording
+from ..recordings.schema import IMU_CHANNELS
 from ..utils.files import replacing
-from .io.schema import IMU_CHANNELS
 from .transforms.imu import ResampleIMU
 from .transforms.loading import LoadWindow
 from .transforms.pose import ResamplePose

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from ..recordings.schema import IMU_CHANNELS
 from ..skeleton import limb_indices
 from ..structures import MoBindDataSample
-from .io.schema import IMU_CHANNELS
 from .transforms import (
     NormalizeKeypoints,
     PackIMUPose,

@@ -8,9 +8,9 @@ from typing import Any
 from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
+from ..readers.sync_annotations import read_sync_file
 from ..registry import DATASETS, TRANSFORMS
 from .imu_pose_dataset import IMUPoseDataset
-from .io.sync_annotations import read_sync_file
 from .sync_matching import TIME_ORIGINS, find_clips
 from .sync_offsets import EDGES, draw_offset
 from .windows import label_at
@@ -49,7 +49,7 @@ class SyncClipDataset(Dataset):
         seed: Names another set of offsets.
         sync_file: A published annotation file, evaluated instead of the
             windows of ``dataset``, see
-            :func:`~mobind_mm.datasets.io.sync_annotations.read_sync_file`;
+            :func:`~mobind_mm.readers.sync_annotations.read_sync_file`;
             how its rows name recordings, see
             :func:`~mobind_mm.datasets.sync_matching.find_clips`. ``grid``
             and ``seed`` are then unused.

@@ -11,6 +11,7 @@ from .hooks import (
     TrainingCurveHook,
 )
 from .loops import MultiTaskTestLoop, MultiTaskValLoop
+from .whole_file_backend import WholeFileBackend
 
 __all__ = [
     'BF16OptimWrapper',
@@ -23,4 +24,5 @@ __all__ = [
     'ResultTableHook',
     'TaskPictureHook',
     'TrainingCurveHook',
+    'WholeFileBackend',
 ]

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from ..utils.similarity import cosine_similarity
 from .embedding_table import Table, modality, select
 from .functional.localization import person_similarity
-from .functional.similarity import cosine_similarity
 from .functional.token_evidence import TOKEN_KINDS, token_evidence
 
 SIMILARITIES = (*TOKEN_KINDS, 'embedding')

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..synchronization.result import SyncResult
-from .functional.sync import window_similarity
+from ..utils.similarity import window_similarity
 
 FEATS = (
     *('imu_embedding', 'pose_embedding', 'imu_mask', 'pose_mask'),

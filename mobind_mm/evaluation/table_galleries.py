@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from .embedding_table import Table
-from .functional import (
-    disjoint_rivals,
-    other_camera_rivals,
-    same_label_rivals,
-)
+from .functional import disjoint_rivals, other_camera_rivals, same_label_rivals
 from .functional.retrieval import Rivals
 
 GALLERIES = ('all', 'disjoint', 'same_action')

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..structures import Clock, PoseStream, Recording, SensorStream
+from ..recordings import Clock, PoseStream, Recording, SensorStream
 from .fused import ClipEvidence
 
 
@@ -35,7 +35,10 @@ def cut_clip(
         placement: _cut_sensor(stream, origin + around, seconds + 2 * margin)
         for placement, stream in streams.imu.items()
     }
-    pose, part = streams.pose, streams.pose.clock.slice(start, start + seconds)
+    pose, part = (
+        streams.pose,
+        streams.pose.clock.between(start, start + seconds),
+    )
     return Recording(
         imu,
         PoseStream(
@@ -72,7 +75,7 @@ def shift_evidence(
 def _cut_sensor(
     stream: SensorStream, start: float, seconds: float
 ) -> SensorStream:
-    part = stream.clock.slice(start, start + seconds)
+    part = stream.clock.between(start, start + seconds)
     channels = {k: np.asarray(v[part]) for k, v in stream.channels.items()}
     clock = _shifted(stream.clock, part, start)
     return SensorStream(clock, channels, stream.gravity, stream.frame)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..structures import Recording
+from ..recordings import Recording
 from .clips import cut_clip, shift_evidence
 from .clock_fit import best_line, capped_scores, fit_clock
 from .clock_map import ClockMap

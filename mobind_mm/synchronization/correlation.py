@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
+from ..recordings import Recording
 from ..registry import TASK_UTILS
-from ..structures import Recording
 from .correlate import Correlator, without_edges
 from .evidence import limb_pairs, offset_grid
 from .refine import peak_offset

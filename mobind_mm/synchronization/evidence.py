@@ -15,7 +15,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.special import softmax
 
-from ..structures import Recording
+from ..recordings import Recording
 from .correlate import Correlator, bandpass, without_edges
 from .signals import (
     RATE,

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
+from ..recordings import Recording
 from ..registry import TASK_UTILS
-from ..structures import Recording
 from .abstention import find_rivals
-from .evidence import (
-    SIGNAL_NAMES,
-    offset_grid,
-    signal_evidence,
-)
+from .evidence import SIGNAL_NAMES, offset_grid, signal_evidence
 from .learned import LEARNED_NAMES, learned_evidence
 from .refine import peak_offset
 from .result import SyncResult

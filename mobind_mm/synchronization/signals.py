@@ -10,8 +10,8 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import binary_erosion
 from scipy.spatial.transform import Rotation
 
+from ..recordings import PoseStream, SensorStream
 from ..skeleton import get_limb, limb_indices
-from ..structures import PoseStream, SensorStream
 from .attitude import GRAVITY, attitude
 
 RATE = 100.0

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..evaluation.functional import NO_SHARED_LIMB, cosine_similarity
-from ..evaluation.functional.sync import window_similarity
+from ..recordings import Recording
 from ..registry import TASK_UTILS
-from ..structures import Recording
+from ..utils.similarity import (
+    NO_SHARED_LIMB,
+    cosine_similarity,
+    window_similarity,
+)
 from .result import SyncResult
 
 LEVELS = ('window', 'token')

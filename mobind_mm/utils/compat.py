@@ -1,7 +1,8 @@
 """Work-arounds for other packages: the only home of them.
 
 Each says which version it is for and when it can be deleted.
-:func:`apply` runs once, when ``mobind_mm`` is imported; it is idempotent.
+:func:`apply` runs once, as soon as both ``mobind_mm`` and MMEngine are
+imported; it is idempotent.
 """
 
 from __future__ import annotations
@@ -24,8 +25,41 @@ if TYPE_CHECKING:
 _DRN = 'mmaction.models.localizers.drn'
 
 
+def apply_with_mmengine() -> None:
+    """Install every work-around now, or as soon as MMEngine is imported.
+
+    So that what does without MMEngine, such as ``mobind --help`` and the
+    recording format, need not wait for it.
+    """
+    if 'mmengine' in sys.modules:
+        apply()
+    elif not any(isinstance(f, _MMEngineFinder) for f in sys.meta_path):
+        sys.meta_path.insert(0, _MMEngineFinder())
+
+
+class _MMEngineFinder(importlib.abc.MetaPathFinder):
+    """Lets :func:`apply` follow the import of MMEngine."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != 'mmengine':
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: types.ModuleType) -> None:
+                execute(module)
+                apply()
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
 def apply() -> None:
     """Install every work-around."""
+    from . import shipped  # noqa: F401  (registers where checkpoints lie)
+
     _trust_checkpoint_classes()
     _restrict_downloads()
     _announce_package()

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
+from ..recordings import PoseStream, Recording
 from ..skeleton import keypoint_indices
-from ..structures import PoseStream, Recording
 from ..synchronization.clips import cut_clip
 from ..synchronization.evidence import limb_pairs
 from ..synchronization.signals import RATE
@@ -64,7 +64,7 @@ def write_preview(
             f'The preview cannot begin at {start:.1f} s: the skeleton goes '
             f'from {first:.1f} to {last:.1f} s.'
         )
-    part = pose.clock.slice(start, start + seconds)
+    part = pose.clock.between(start, start + seconds)
     times = pose.clock.at(part)
     traces = _Traces(streams, start, seconds)
     keypoints = np.asarray(pose.keypoints[part], np.float64)

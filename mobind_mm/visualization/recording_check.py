@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..diagnosis.agreement import Agreement
-from ..diagnosis.clips import cut_clips
+from ..checks.agreement import Agreement
+from ..checks.clips import cut_clips
+from ..recordings import PoseStream, Recording
 from ..skeleton import keypoint_indices
-from ..structures import PoseStream, Recording
 from ..synchronization.correlate import bandpass
 from ..synchronization.evidence import limb_pairs
 from ..synchronization.signals import RATE, IMUMotion, LimbMotion

@@ -65,7 +65,7 @@ def _frame(name: str, members: list[tuple]) -> dict:
         recording = info['recording']
         pose = recording.pose
         time = info['window_start'] + info['window_sec'] / 2
-        near = pose.clock.slice(time - 0.5, time + 0.5)
+        near = pose.clock.between(time - 0.5, time + 0.5)
         if near.stop == near.start:
             continue
         keypoints = np.asarray(pose.keypoints[near])

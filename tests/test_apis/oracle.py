@@ -10,9 +10,9 @@ import torch
 from mmengine.model import BaseModel
 
 from mobind_mm.models.streaming import cut_stream, stream_starts
+from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.registry import MODELS
 from mobind_mm.skeleton import get_layout, get_limb
-from mobind_mm.structures import Clock, PoseStream, Recording, SensorStream
 
 LIMBS = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
 PATCH = 5

@@ -16,9 +16,15 @@ from mobind_mm.apis.sources import to_imu, to_pose
 from mobind_mm.apis.synchronizing import describe
 from mobind_mm.apis.windows import window_info
 from mobind_mm.datasets import SyntheticMotionDataset
-from mobind_mm.datasets.io import write_annotations, write_imu, write_pose
+from mobind_mm.recordings import (
+    Clock,
+    PoseStream,
+    Recording,
+    write_annotations,
+    write_imu,
+    write_pose,
+)
 from mobind_mm.registry import TRANSFORMS
-from mobind_mm.structures import Clock, PoseStream, Recording
 
 REPO = Path(__file__).parents[2]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from zoo_check import check_zoo
 
-from mobind_mm.apis.zoo_check import check_zoo
 from mobind_mm.utils.checkpoint import read_checkpoint, save_checkpoint
 
 ROOT = Path(__file__).parents[2]

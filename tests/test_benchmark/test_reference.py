@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from benchmarking.loading import write_files
+from benchmarking.models import published_pair, random_inputs
+from benchmarking.reference_model import ReferenceModel
+from benchmarking.retrieval import reference_ranks
+from benchmarking.settings import Settings
+from benchmarking.step import Trainer
 
-from mobind_mm.benchmark.loading import write_files
-from mobind_mm.benchmark.models import published_pair, random_inputs
-from mobind_mm.benchmark.reference_model import ReferenceModel
-from mobind_mm.benchmark.retrieval import reference_ranks
-from mobind_mm.benchmark.settings import Settings
-from mobind_mm.benchmark.step import Trainer
 from mobind_mm.evaluation.functional import retrieval_ranks
 
 PARITY = Path(__file__).parents[3] / 'shared/parity/mri_tiny_stage2.npz'

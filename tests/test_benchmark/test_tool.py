@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from mobind_mm.benchmark.timing import exponent, interleaved, peak_mib
+from benchmarking.timing import exponent, interleaved, peak_mib
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/analysis_tools/benchmark.py'

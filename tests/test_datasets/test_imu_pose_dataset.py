@@ -10,8 +10,8 @@ from recordings import make_entry, write_dataset
 from torch.utils.data import DataLoader
 
 from mobind_mm.datasets import IMUPoseDataset
-from mobind_mm.datasets.io import lazy_array, write_annotations
 from mobind_mm.datasets.windows import label_at, window_starts
+from mobind_mm.recordings import lazy_array, write_annotations
 from mobind_mm.registry import DATASETS
 from mobind_mm.structures import MoBindDataSample
 

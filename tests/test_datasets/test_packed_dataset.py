@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from mobind_mm.datasets import IMUPoseDataset, PackedDataset, packed_collate
 from mobind_mm.models import MoBindDataPreprocessor
-from mobind_mm.structures import Recording
+from mobind_mm.recordings import Recording
 
 PLACEMENTS = ('right_wrist', 'left_wrist', 'left_knee')
 IMAGE = [dict(type='NormalizeKeypoints', mode='image')]

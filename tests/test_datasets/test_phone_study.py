@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobind_mm.datasets.io import read_annotations, read_imu, read_pose
-from mobind_mm.datasets.io.own_data_conversion import convert_own_data
 from mobind_mm.datasets.synthetic import ACTIONS, SyntheticMotionDataset
 from mobind_mm.datasets.synthetic.phone_study import (
     MAPPING,
     PEOPLE,
     write_phone_study,
 )
+from mobind_mm.readers.own_data.conversion import convert_own_data
+from mobind_mm.recordings import read_annotations, read_imu, read_pose
 
 GUIDE = Path(__file__).parents[2] / 'docs/own_data.md'
 

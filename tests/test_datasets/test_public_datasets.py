@@ -6,7 +6,7 @@ from mobind_mm.datasets import (
     TotalCaptureDataset,
     UTDMHADDataset,
 )
-from mobind_mm.datasets.io import write_annotations
+from mobind_mm.recordings import write_annotations
 from mobind_mm.registry import DATASETS
 
 

@@ -9,8 +9,8 @@ from mmengine.registry import DefaultScope, init_default_scope
 from recordings import make_recording, make_results, make_sensor
 
 from mobind_mm.datasets import transforms as t
+from mobind_mm.recordings import Recording
 from mobind_mm.registry import MODELS
-from mobind_mm.structures import Recording
 
 LIMBS = ('left_wrist', 'right_wrist', 'head')
 

@@ -8,7 +8,7 @@ from scipy.stats import kstest
 from mobind_mm.datasets import SyncClipDataset
 from mobind_mm.datasets.sync_offsets import draw_offset
 from mobind_mm.datasets.transforms.packing import META_KEYS
-from mobind_mm.structures import Recording
+from mobind_mm.recordings import Recording
 
 META = (*META_KEYS, 'clip', 'offset', 'max_offset', 'streams')
 PIPELINE = (

@@ -210,7 +210,7 @@ def test_streams_are_the_ground_truth_seen_through_sensor_and_camera():
     built = make(imu_noise=0.0, detector='ideal')
     entry = built.load_entries()[0]
     pose = built.get_recording(entry).pose
-    part = pose.clock.slice(2.0, 4.0)
+    part = pose.clock.between(2.0, 4.0)
     truth = built.get_kinematics(entry['take'], pose.clock.at(part))
     pixels, _ = built.get_camera(entry['take']).project(truth.keypoints)
     np.testing.assert_allclose(pose.keypoints[part], pixels, atol=1e-3)
@@ -234,7 +234,7 @@ def signal_statistics(dataset):
         row = []
         for stream in info['recording'].imu.values():
             start = info['window_start']
-            part = stream.clock.slice(start, start + info['window_sec'])
+            part = stream.clock.between(start, start + info['window_sec'])
             for channel in ('acc', 'gyro'):
                 size = np.linalg.norm(stream.channels[channel][part], axis=1)
                 row += [np.log(size.std() + 0.01), np.log(size.mean() + 0.01)]

@@ -24,8 +24,8 @@ from mobind_mm.datasets.synthetic import (
 )
 from mobind_mm.datasets.synthetic.choreography import perform
 from mobind_mm.datasets.synthetic.scenes import Part
+from mobind_mm.recordings import Clock
 from mobind_mm.skeleton import get_layout
-from mobind_mm.structures import Clock
 
 PERFECT = IMUNoise.scaled(0)
 COCO = get_layout('coco')

@@ -20,7 +20,7 @@ from mobind_mm.datasets.transforms.windowing import (
 )
 from mobind_mm.models import ConvFormer
 from mobind_mm.models.tokenizers.limb_tokenizer import _eroded
-from mobind_mm.structures import Clock
+from mobind_mm.recordings import Clock
 
 rates = st.floats(5, 250)
 times = st.floats(-1e3, 1e3)
@@ -36,7 +36,7 @@ def test_a_slice_of_a_clock_is_what_lies_inside(count, rate, start, a, b):
     clock = Clock(count, rate=rate, start=start)
     at = clock.at(slice(0, count))
     first, last = start + min(a, b), start + max(a, b)
-    taken = set(range(count)[clock.slice(first, last)])
+    taken = set(range(count)[clock.between(first, last)])
     eps = 2e-6 / rate
     surely = set(np.flatnonzero((at > first + eps) & (at < last - eps)))
     maybe = set(np.flatnonzero((at >= first - eps) & (at <= last + eps)))

@@ -14,9 +14,9 @@ from recordings import (
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.datasets import transforms as t
+from mobind_mm.recordings import Recording
 from mobind_mm.registry import TRANSFORMS
 from mobind_mm.skeleton import Limb, limb_indices
-from mobind_mm.structures import Recording
 
 PLACEMENTS = ('left_wrist', 'right_wrist', 'head')
 

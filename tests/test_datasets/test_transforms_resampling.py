@@ -25,7 +25,7 @@ from mobind_mm.datasets.transforms.quaternion import (
     to_matrix,
 )
 from mobind_mm.datasets.transforms.resampling import STOPBAND_DB
-from mobind_mm.structures import Recording
+from mobind_mm.recordings import Recording
 
 RNG = np.random.default_rng(0)
 

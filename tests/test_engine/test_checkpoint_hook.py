@@ -13,8 +13,9 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from mobind_mm.engine import CheckpointHook
+from mobind_mm.engine.whole_file_backend import WholeFileBackend
 from mobind_mm.utils.checkpoint import find_resumable, read_checkpoint
-from mobind_mm.utils.files import WholeFileBackend, replacing
+from mobind_mm.utils.files import replacing
 
 
 class Scripted(Hook):

@@ -4,11 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from mmengine.config import Config
-from torch.utils.data import ConcatDataset
-
-from mobind_mm.datasets.transforms import KeepSensors
-from mobind_mm.evaluation.missing_sensors import (
+from benchmarking.missing_sensors import (
     is_count,
     keep_sensors,
     packed_placements,
@@ -16,6 +12,10 @@ from mobind_mm.evaluation.missing_sensors import (
     summarize_subsets,
     with_keep_sensors,
 )
+from mmengine.config import Config
+from torch.utils.data import ConcatDataset
+
+from mobind_mm.datasets.transforms import KeepSensors
 
 FIVE = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
 

@@ -14,8 +14,8 @@ from mobind_mm.evaluation.functional import (
     grid_floor,
     offset_error,
     sync_summary,
-    window_similarity,
 )
+from mobind_mm.utils.similarity import window_similarity
 
 
 def slow_summary(estimate, offset, abstained):

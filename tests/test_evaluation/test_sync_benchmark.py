@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from mobind_mm.evaluation.sync_benchmark import (
+from benchmarking.sync_cells import (
     SENSORS,
     Condition,
     only_sensors,

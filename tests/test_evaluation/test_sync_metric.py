@@ -11,7 +11,8 @@ import torch.multiprocessing as mp
 from mmengine.evaluator import Evaluator
 
 from mobind_mm.evaluation import SyncMetric
-from mobind_mm.structures import MoBindDataSample, Recording
+from mobind_mm.recordings import Recording
+from mobind_mm.structures import MoBindDataSample
 from mobind_mm.synchronization import SyncResult
 
 CLIPS, WINDOWS = 11, 41

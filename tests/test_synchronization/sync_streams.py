@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
+from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.skeleton import get_layout
-from mobind_mm.structures import Clock, PoseStream, Recording, SensorStream
 
 GRAVITY = 9.81
 UP = np.array([0.0, 0.0, GRAVITY])
@@ -95,7 +95,7 @@ def cut(recording, start, offset, seconds, placements=None):
     """Clip whose IMU window starts at ``start``, its pose window later."""
 
     def part(clock, origin):
-        inside = clock.slice(origin, origin + seconds - 1e-6)
+        inside = clock.between(origin, origin + seconds - 1e-6)
         times = clock.at(inside) - origin
         if clock.times is not None:
             return inside, Clock(len(times), times=times)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sync_streams import drawn_clip
 
-from mobind_mm.structures import Clock, PoseStream, Recording, SensorStream
+from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.synchronization import (
     ClockMap,
     FusedSynchronizer,

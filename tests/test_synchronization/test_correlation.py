@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sync_streams import cut, drawn_clip, takes
 
+from mobind_mm.recordings import Recording
 from mobind_mm.registry import TASK_UTILS
-from mobind_mm.structures import Recording
 from mobind_mm.synchronization import CorrelationSynchronizer
 from mobind_mm.synchronization.correlation import _standardise
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import butter, sosfiltfilt
 from sync_streams import cut, drawn_clip, takes
 
-from mobind_mm.structures import Recording
+from mobind_mm.recordings import Recording
 from mobind_mm.synchronization.correlate import (
     Correlator,
     bandpass,

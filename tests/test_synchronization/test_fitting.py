@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from benchmarking.fitting import fit_weights
 
-from mobind_mm.synchronization.fitting import fit_weights
 from mobind_mm.synchronization.fused import EVIDENCE_NAMES
 
 OFFSETS = np.arange(-100, 101) / 100

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sync_streams import UP, cut, drawn_clip, takes
 
+from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.registry import TASK_UTILS
-from mobind_mm.structures import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.synchronization import FusedSynchronizer
 from mobind_mm.synchronization.fused import (
     EVIDENCE_NAMES,

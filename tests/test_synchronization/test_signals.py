@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from sync_streams import GRAVITY, SCALE, UP, Path, drawn_clip, make_pose
 
-from mobind_mm.structures import Clock, SensorStream
+from mobind_mm.recordings import Clock, SensorStream
 from mobind_mm.synchronization.signals import (
     imu_motion,
     keypoint_noise,

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from mobind_mm.datasets.io import (
+from mobind_mm.checks import check_data_set, check_recordings, find_views
+from mobind_mm.datasets.synthetic import SyntheticMotionDataset
+from mobind_mm.readers.utd_mhad_conversion import convert_utd_mhad
+from mobind_mm.recordings import (
+    Clock,
+    Recording,
+    SensorStream,
     common_span,
     write_annotations,
     write_imu,
     write_pose,
 )
-from mobind_mm.datasets.io.utd_mhad_conversion import convert_utd_mhad
-from mobind_mm.datasets.synthetic import SyntheticMotionDataset
-from mobind_mm.diagnosis import check_data_set, check_recordings, find_views
-from mobind_mm.structures import Clock, Recording, SensorStream
 
 TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/check_recordings.py'
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 REPO = Path(__file__).parents[2]
-sys.path.append(str(REPO / 'tests/test_datasets'))
 
 from raw_egohumans import (  # noqa: E402
     make_person,

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 REPO = Path(__file__).parents[2]
-sys.path.insert(0, str(REPO / 'tests/test_datasets'))
 
 from raw_tables import (  # noqa: E402
     mmpose_frames,

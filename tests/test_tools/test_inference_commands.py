@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-
-sys.path.insert(0, str(Path(__file__).parents[1] / 'test_datasets'))
 from raw_tables import (
     mmpose_frames,
     people,
@@ -21,10 +19,9 @@ from raw_tables import (
 )
 
 from mobind_mm.apis import MoBindInferencer, init_model
-from mobind_mm.datasets.io import write_imu, write_pose
-from mobind_mm.datasets.io.imu_file import read_imu_file
 from mobind_mm.datasets.synthetic.example import write_labelled
-from mobind_mm.structures import Clock, Recording
+from mobind_mm.readers.imu_file import read_imu_file
+from mobind_mm.recordings import Clock, Recording, write_imu, write_pose
 
 REPO = Path(__file__).parents[2]
 OFFSET, FPS = 3.217, 29.97

@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
-from mmengine.dataset import BaseDataset
-from mmengine.registry import DefaultScope
-
-from mobind_mm.apis.cross_validation import (
+from benchmarking.cross_validation import (
     SubjectFolds,
     check_disjoint,
     summarize,
 )
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DefaultScope
+
 from mobind_mm.registry import DATASETS
 
 CONFIG = """

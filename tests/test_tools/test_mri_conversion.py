@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobind_mm.datasets.io import read_imu, read_pose
+from mobind_mm.recordings import read_imu, read_pose
 
 REPO = Path(__file__).parents[2]
 TOOL = REPO / 'tools/dataset_converters/mri.py'
 CPL = 'aligned_data/pose_labels/subject1_all_labels.cpl'
-sys.path.append(str(REPO / 'tests/test_datasets'))
 
 from raw_mri import IMG_SHAPE, make_subject, write_subject  # noqa: E402
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
-from test_datasets.raw_totalcapture import (
+from raw_totalcapture import (
     PUBLISHED,
     SENSORS,
     camera_lines,
@@ -23,15 +22,14 @@ from test_datasets.raw_totalcapture import (
     write_dataset,
     write_take,
 )
+from scipy.spatial.transform import Rotation
 
 from mobind_mm.datasets import TotalCaptureDataset
-from mobind_mm.datasets.io import read_imu, read_pose
-from mobind_mm.datasets.io.totalcapture_conversion import (
-    convert_totalcapture,
-)
-from mobind_mm.datasets.io.totalcapture_files import find_takes
-from mobind_mm.datasets.io.totalcapture_imu import PLACEMENTS
-from mobind_mm.datasets.io.totalcapture_selection import Selection
+from mobind_mm.readers.totalcapture.conversion import convert_totalcapture
+from mobind_mm.readers.totalcapture.files import find_takes
+from mobind_mm.readers.totalcapture.imu import PLACEMENTS
+from mobind_mm.readers.totalcapture.selection import Selection
+from mobind_mm.recordings import read_imu, read_pose
 from mobind_mm.skeleton import get_layout
 
 REPO = Path(__file__).parents[2]

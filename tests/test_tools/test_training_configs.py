@@ -17,8 +17,12 @@ from mobind_mm.datasets import (
     TotalCaptureDataset,
     UTDMHADDataset,
 )
-from mobind_mm.datasets.io import write_annotations, write_imu, write_pose
-from mobind_mm.structures import SensorStream
+from mobind_mm.recordings import (
+    SensorStream,
+    write_annotations,
+    write_imu,
+    write_pose,
+)
 
 REPO = Path(__file__).parents[2]
 SMALL = [

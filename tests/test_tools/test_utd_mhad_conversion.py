@@ -12,13 +12,10 @@ from scipy.io import loadmat, savemat
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.datasets import UTDMHADDataset
-from mobind_mm.datasets.io import read_imu, read_pose
-from mobind_mm.datasets.io.conversion import convert_all
-from mobind_mm.datasets.io.utd_mhad import KINECT_V1, find_takes, read_take
-from mobind_mm.datasets.io.utd_mhad_conversion import (
-    convert_utd_mhad,
-    split_of,
-)
+from mobind_mm.readers.convert import convert_all
+from mobind_mm.readers.utd_mhad import KINECT_V1, find_takes, read_take
+from mobind_mm.readers.utd_mhad_conversion import convert_utd_mhad, split_of
+from mobind_mm.recordings import read_imu, read_pose
 from mobind_mm.skeleton import get_layout
 
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/utd_mhad.py'

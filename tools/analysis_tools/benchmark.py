@@ -12,15 +12,15 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from benchmarking import PARTS, Settings
+from benchmarking.encoders import measure_encoders
+from benchmarking.settings import machine
+from benchmarking.sync_error import measure_sync_error
+from benchmarking.timing import count_processor_time
 from rich.console import Console
 from rich.table import Table
 
 import mobind_mm  # noqa: F401
-from mobind_mm.benchmark import PARTS, Settings
-from mobind_mm.benchmark.encoders import measure_encoders
-from mobind_mm.benchmark.settings import machine
-from mobind_mm.benchmark.sync_error import measure_sync_error
-from mobind_mm.benchmark.timing import count_processor_time
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
 from mobind_mm.visualization import MoBindVisualizer

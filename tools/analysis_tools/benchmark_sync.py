@@ -13,13 +13,7 @@ import itertools
 import json
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-
-import mobind_mm  # noqa: F401
-from mobind_mm.apis import init_model
-from mobind_mm.evaluation.sync_benchmark import (
+from benchmarking.sync_cells import (
     Condition,
     run_cells,
     run_drift,
@@ -27,6 +21,12 @@ from mobind_mm.evaluation.sync_benchmark import (
     run_scenes,
     table_conditions,
 )
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import mobind_mm  # noqa: F401
+from mobind_mm.apis import init_model
 from mobind_mm.synchronization import FusedSynchronizer
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing

@@ -8,8 +8,8 @@ import sys
 
 from rich.console import Console
 
-from mobind_mm.diagnosis import check_data_set
-from mobind_mm.diagnosis.printing import print_report, report_values
+from mobind_mm.checks import check_data_set
+from mobind_mm.checks.printing import print_report, report_values
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.results import prepare_results, write_results
 

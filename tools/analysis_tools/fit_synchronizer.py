@@ -11,20 +11,20 @@ import json
 
 import numpy as np
 import torch
-from rich.progress import track
-
-import mobind_mm  # noqa: F401
-from mobind_mm.apis import init_model
-from mobind_mm.evaluation.sync_benchmark import (
+from benchmarking.fitting import fit_weights
+from benchmarking.sync_cells import (
     MAX_OFFSET,
     SENSORS,
     only_sensors,
     sync_pipeline,
     table_conditions,
 )
+from rich.progress import track
+
+import mobind_mm  # noqa: F401
+from mobind_mm.apis import init_model
 from mobind_mm.evaluation.sync_cases import clip_feats
 from mobind_mm.synchronization import FusedSynchronizer
-from mobind_mm.synchronization.fitting import fit_weights
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
 from mobind_mm.utils.results import prepare_results

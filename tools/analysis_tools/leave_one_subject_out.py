@@ -12,6 +12,11 @@ import io
 import json
 from pathlib import Path
 
+from benchmarking.cross_validation import (
+    SubjectFolds,
+    check_disjoint,
+    summarize,
+)
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import find_latest_checkpoint
@@ -19,11 +24,6 @@ from rich.console import Console
 from rich.table import Table
 
 import mobind_mm  # noqa: F401
-from mobind_mm.apis.cross_validation import (
-    SubjectFolds,
-    check_disjoint,
-    summarize,
-)
 from mobind_mm.utils.checkpoint import check_checkpoint, check_resumable
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.config import add_config_arguments, load_config

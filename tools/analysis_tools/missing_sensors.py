@@ -13,6 +13,14 @@ import hashlib
 from typing import Any
 
 import torch
+from benchmarking.missing_sensors import (
+    is_count,
+    keep_sensors,
+    packed_placements,
+    sensor_subsets,
+    summarize_subsets,
+    with_keep_sensors,
+)
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import LOOPS
@@ -22,14 +30,6 @@ from rich.console import Console
 from rich.table import Table
 
 import mobind_mm  # noqa: F401
-from mobind_mm.evaluation.missing_sensors import (
-    is_count,
-    keep_sensors,
-    packed_placements,
-    sensor_subsets,
-    summarize_subsets,
-    with_keep_sensors,
-)
 from mobind_mm.utils.checkpoint import check_checkpoint
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.config import add_config_arguments, load_config

@@ -2,8 +2,8 @@
 
 import argparse
 
-from mobind_mm.datasets.io.egohumans_conversion import IMUS, convert_egohumans
-from mobind_mm.datasets.io.egohumans_world import UP_RULES
+from mobind_mm.readers.egohumans.conversion import IMUS, convert_egohumans
+from mobind_mm.readers.egohumans.world import UP_RULES
 from mobind_mm.utils.cli import run_command
 
 

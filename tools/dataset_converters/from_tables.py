@@ -2,7 +2,7 @@
 
 import argparse
 
-from mobind_mm.datasets.io.own_data_conversion import convert_own_data
+from mobind_mm.readers.own_data.conversion import convert_own_data
 from mobind_mm.utils.cli import run_command
 
 

@@ -2,9 +2,9 @@
 
 import argparse
 
-from mobind_mm.datasets.io.mri_conversion import convert_mri
-from mobind_mm.datasets.io.mri_imu import ACC_UNITS
-from mobind_mm.datasets.io.mri_options import POSES, MRIOptions
+from mobind_mm.readers.mri.conversion import convert_mri
+from mobind_mm.readers.mri.imu import ACC_UNITS
+from mobind_mm.readers.mri.options import POSES, MRIOptions
 from mobind_mm.utils.cli import run_command
 
 

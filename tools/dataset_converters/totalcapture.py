@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from mobind_mm.datasets.io.totalcapture_conversion import (
+from mobind_mm.readers.totalcapture.conversion import (
     POSES,
     convert_totalcapture,
 )
-from mobind_mm.datasets.io.totalcapture_selection import Selection
+from mobind_mm.readers.totalcapture.selection import Selection
 from mobind_mm.utils.cli import run_command
 
 

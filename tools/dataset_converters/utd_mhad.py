@@ -2,7 +2,7 @@
 
 import argparse
 
-from mobind_mm.datasets.io.utd_mhad_conversion import convert_utd_mhad
+from mobind_mm.readers.utd_mhad_conversion import convert_utd_mhad
 from mobind_mm.utils.cli import run_command
 
 

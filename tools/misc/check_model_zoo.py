@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from zoo_check import check_zoo
+
 import mobind_mm  # noqa: F401
-from mobind_mm.apis.zoo_check import check_zoo
 from mobind_mm.utils.cli import run_command
 
 

@@ -2,8 +2,9 @@
 
 import argparse
 
+from publishing import publish_checkpoint
+
 import mobind_mm  # noqa: F401
-from mobind_mm.apis.publishing import publish_checkpoint
 from mobind_mm.utils.cli import run_command
 
 

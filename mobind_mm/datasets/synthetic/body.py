@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mobind_mm.skeleton import get_layout
-
+from ...skeleton import get_layout
 from .rotations import axis_rotation, rotation
 
 _SIDES = ('left', 'right')

@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mobind_mm.registry import DATASETS
-from mobind_mm.structures import Recording
-
+from ...recordings import Recording
+from ...registry import DATASETS
 from ..imu_pose_dataset import IMUPoseDataset
 from .actions import ACTIONS
 from .body import Kinematics

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ...structures import Recording, SensorStream
+from ...readers.imu_file import write_imu_table
+from ...recordings import (
+    Recording,
+    SensorStream,
+    write_annotations,
+    write_imu,
+    write_pose,
+)
 from ...utils.files import replacing
-from ..io import write_annotations, write_imu, write_pose
-from ..io.imu_file import write_imu_table
 from .dataset import SyntheticMotionDataset
 from .predictions import mmpose_frames
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mobind_mm.structures import Clock, SensorStream
-
+from ...recordings import Clock, SensorStream
 from ..transforms.quaternion import sign_continuous
 from .body import SEGMENTS, Body
 from .motion import Motion

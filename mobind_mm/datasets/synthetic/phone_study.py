@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ...structures import Clock, Recording, SensorStream
+from ...recordings import Clock, Recording, SensorStream
 from ...utils.files import replacing
 from .actions import ACTIONS
 from .dataset import SyntheticMotionDataset
@@ -108,7 +108,7 @@ def _write_take(
 ) -> None:
     pose, phone = recording.pose, recording.imu['right_wrist']
     start = max(pose.clock.span[0], phone.clock.span[0] + EARLY_SEC)
-    part = pose.clock.slice(start, pose.clock.span[1])
+    part = pose.clock.between(start, pose.clock.span[1])
     start = float(pose.clock.at(part)[0])  # the video's first frame
     video = replace(
         pose,

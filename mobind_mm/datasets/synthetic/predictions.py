@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...structures import PoseStream
+from ...recordings import PoseStream
 
 
 def mmpose_frames(people: Sequence[PoseStream]) -> list[dict]:

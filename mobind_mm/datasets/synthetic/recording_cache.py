@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from mobind_mm.structures import Recording
+from ...recordings import Recording
 
 
 class RecordingCache:

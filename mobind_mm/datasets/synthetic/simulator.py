@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mobind_mm.structures import Clock, PoseStream, Recording
-
+from ...recordings import Clock, PoseStream, Recording
 from .camera import Camera
 from .choreography import perform
 from .detector import Detector

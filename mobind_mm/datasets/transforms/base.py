@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from ...recordings.schema import IMU_CHANNELS
 from ...skeleton import Limb, get_limb
-from ..io.schema import IMU_CHANNELS
 
 _PROVIDERS = {
     'window_start': 'IMUPoseDataset',

@@ -6,19 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...registry import TRANSFORMS
-from ...structures import Clock, PoseStream, SensorStream
-from ..io.schema import (
+from ...recordings import Clock, PoseStream, SensorStream
+from ...recordings.schema import (
     check_keypoint_values,
     check_sensor_values,
     check_times,
 )
-from .base import (
-    BaseTransform,
-    check_amount,
-    check_channels,
-    check_placements,
-)
+from ...registry import TRANSFORMS
+from .base import BaseTransform, check_amount, check_channels, check_placements
 from .resampling import HALF_WIDTH
 from .windowing import source_span
 
@@ -149,7 +144,7 @@ class LoadWindow(BaseTransform):
         """Samples of the window and its margins, their times, the clock."""
         rate = clock.mean_rate if clock.num_samples > 1 else 1.0
         margin = max(self.margin_sec * speed, (HALF_WIDTH + 1) / rate)
-        part = clock.slice(start - margin, start + length + margin)
+        part = clock.between(start - margin, start + length + margin)
         regular = clock.times is None
         if not regular:
             # One more on either side: a gap is bridged the same way

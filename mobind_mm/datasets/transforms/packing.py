@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import torch
 
+from ...recordings.schema import IMU_CHANNELS
 from ...registry import TRANSFORMS
 from ...skeleton import Limb, get_limb, limb_indices
 from ...structures import MoBindDataSample
-from ..io.schema import IMU_CHANNELS
 from .base import BaseTransform, check_channels
 
 META_KEYS = (

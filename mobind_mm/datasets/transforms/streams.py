@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...recordings import Clock, PoseStream, Recording, SensorStream
 from ...registry import TRANSFORMS
-from ...structures import Clock, PoseStream, Recording, SensorStream
 from .base import BaseTransform
 
 _EPS = 1e-9  # seconds; a sample on the border is inside

@@ -1,5 +1,6 @@
 """Pure functions behind the metrics."""
 
+from ...utils.similarity import NO_SHARED_LIMB, cosine_similarity, flat_tokens
 from .assignment import OffsetAssignment, assign, assign_with_offset
 from .classification import (
     accuracy,
@@ -14,21 +15,15 @@ from .galleries import (
     same_label_rivals,
 )
 from .linear_probe import linear_probe, probe_features
-from .localization import (
-    argmax_correct,
-    assignment_correct,
-    person_similarity,
-)
+from .localization import argmax_correct, assignment_correct, person_similarity
 from .retrieval import recall_summary, rerank, retrieval_ranks
 from .search import search_index
-from .similarity import NO_SHARED_LIMB, cosine_similarity, flat_tokens
 from .sync import (
     abstention_precision,
     calibration_error,
     grid_floor,
     offset_error,
     sync_summary,
-    window_similarity,
 )
 from .token_evidence import lagged_evidence, token_evidence
 from .unmatched import (
@@ -73,5 +68,4 @@ __all__ = [
     'search_index',
     'sync_summary',
     'token_evidence',
-    'window_similarity',
 ]

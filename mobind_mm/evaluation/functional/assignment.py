@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from .similarity import TIE
+from ...utils.similarity import TIE
 
 
 def check_matrix(similarity: np.ndarray, ndim: int = 2) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .similarity import Vectors, check_comparable, chunks, vectors_of
+from ...utils.similarity import Vectors, check_comparable, chunks, vectors_of
 
 
 def nearest_neighbour(

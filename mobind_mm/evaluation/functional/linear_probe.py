@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .similarity import check_finite
+from ...utils.similarity import check_finite
 
 
 def probe_features(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...utils.similarity import TIE
 from .assignment import assign, assigned_value, check_matrix
-from .similarity import TIE
 
 NOTHING_SHARED = -1e3
 """Similarity of a sensor set and a person without a common limb: below all."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .similarity import (
+from ...utils.similarity import (
     TIE,
     Vectors,
     check_comparable,

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from .similarity import Vectors, check_comparable, chunks, vectors_of
+from ...utils.similarity import Vectors, check_comparable, chunks, vectors_of
 
 BACKENDS = ('auto', 'faiss', 'numpy')
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from .similarity import NO_SHARED_LIMB, check_finite, cosine_similarity
+from ...utils.similarity import check_finite
 
 THRESHOLDS = (0.1, 0.2, 0.5)
 """Published limits in seconds."""
@@ -177,23 +177,3 @@ def grid_floor(offset: np.ndarray, grid: float = 0.2) -> np.ndarray:
     if not grid > 0:
         raise ValueError(f'grid must be > 0, got {grid}.')
     return grid * np.round(np.asarray(offset, dtype=np.float64) / grid)
-
-
-def window_similarity(feats: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Similarity of all sub-windows of a clip.
-
-    Args:
-        feats: ``imu_embedding`` and ``pose_embedding`` (W, D) or (W, S, D),
-            ``imu_mask`` and ``pose_mask`` (W, S).
-
-    Returns:
-        (W, W), IMU sub-windows in rows; per-limb embeddings are compared
-        over the limbs that both have. ``NO_SHARED_LIMB`` where there is
-        nothing to compare.
-    """
-    imu, pose = feats['imu_embedding'], feats['pose_embedding']
-    imu_mask, pose_mask = feats['imu_mask'], feats['pose_mask']
-    if imu.ndim == 3:
-        return cosine_similarity(imu, pose, imu_mask, pose_mask)
-    seen = imu_mask.any(axis=1)[:, None] & pose_mask.any(axis=1)
-    return np.where(seen, cosine_similarity(imu, pose), NO_SHARED_LIMB)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .similarity import check_finite
+from ...utils.similarity import check_finite
 
 TOKEN_KINDS = ('token_posterior', 'tokens')
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...utils.similarity import TIE
 from .assignment import assign, check_matrix
-from .similarity import TIE
 
 Case = tuple[np.ndarray, np.ndarray]
 """Similarities (M, G) of a scene and the true column (M,) of its rows."""

@@ -8,13 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...registry import METRICS
-from ..embedding_table import (
-    Table,
-    has_both,
-    modality,
-    select,
-    token_vectors,
-)
+from ..embedding_table import Table, has_both, modality, select, token_vectors
 from ..functional import (
     cosine_similarity,
     count_rivals,

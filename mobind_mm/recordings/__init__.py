@@ -1,0 +1,33 @@
+"""The on-disk recording format."""
+
+from .annotations import (
+    check_covered,
+    check_entry,
+    common_span,
+    read_annotations,
+    write_annotations,
+)
+from .lazy_array import LazyArray
+from .reading import read_imu, read_pose
+from .schema import FORMAT_VERSION, IMU_CHANNELS
+from .streams import Clock, PoseStream, Recording, SensorStream
+from .writing import write_imu, write_pose
+
+__all__ = [
+    'FORMAT_VERSION',
+    'IMU_CHANNELS',
+    'Clock',
+    'LazyArray',
+    'PoseStream',
+    'Recording',
+    'SensorStream',
+    'check_covered',
+    'check_entry',
+    'common_span',
+    'read_annotations',
+    'read_imu',
+    'read_pose',
+    'write_annotations',
+    'write_imu',
+    'write_pose',
+]

@@ -1,0 +1,148 @@
+"""Read, write and check ``annotations/*.json``."""
+
+from __future__ import annotations
+
+import json
+import numbers
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..utils.files import replacing
+from .streams import Recording
+
+
+def write_annotations(
+    path: str | Path, metainfo: Mapping, entries: Sequence[Mapping]
+) -> None:
+    """Write one split in MMEngine's shape, replacing the file in one step.
+
+    Args:
+        path: File to write, ``annotations/<split>.json``.
+        metainfo: ``dataset_name``, ``classes``, ``skeleton``,
+            ``format_version``.
+        entries: One a take and camera: ``take``, ``imu`` and ``pose`` (paths
+            below the dataset directory, or None), ``subject``, ``scene``,
+            ``camera``, ``start_s``, ``end_s`` and ``segments``.
+
+    Raises:
+        ValueError: If an entry is invalid.
+    """
+    num_classes = len(metainfo.get('classes', ()))
+    for number, entry in enumerate(entries):
+        check_entry(entry, f'{path}: entry {number}', num_classes)
+    content = dict(metainfo=dict(metainfo), data_list=list(entries))
+    text = json.dumps(content, indent=1, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+
+
+def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:
+    """Read one split: its meta information and its entries.
+
+    Raises:
+        ValueError: If the file is not in MMEngine's annotation shape.
+    """
+    try:
+        content = json.loads(Path(path).read_text())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{path} is not JSON ({error}).') from None
+    if not isinstance(content, dict) or not (
+        isinstance(content.get('metainfo'), dict)
+        and isinstance(content.get('data_list'), list)
+    ):
+        raise ValueError(
+            f'{path} must hold {{"metainfo": {{...}}, "data_list": [...]}}; '
+            'write it with mobind_mm.recordings.write_annotations.'
+        )
+    return content['metainfo'], content['data_list']
+
+
+def check_entry(entry: Mapping, where: str, num_classes: int) -> None:
+    """Check the keys that windows are cut from.
+
+    Args:
+        entry: See :func:`write_annotations`.
+        where: File and number, for the message.
+        num_classes: Labels must be below it.
+
+    Raises:
+        ValueError: ``where``, the key, its value and what it should be.
+    """
+    if not isinstance(entry, Mapping) or not entry.get('take'):
+        raise ValueError(f'{where} needs the name of its "take": {entry!r}.')
+    where = f'{where} (take {entry["take"]!r})'
+    _check_span(entry, where)
+    for segment in entry.get('segments') or ():
+        _check_span(segment, f'{where}, segment {segment}')
+        label = segment.get('label')
+        if not _is_index(label, num_classes):
+            raise ValueError(
+                f'{where}: label {label!r} of a segment must be an index '
+                f'into the {num_classes} metainfo["classes"].'
+            )
+
+
+def _is_index(label: object, num_classes: int) -> bool:
+    if not isinstance(label, numbers.Integral):
+        return False
+    return 0 <= int(label) < num_classes
+
+
+def _check_span(span: Mapping, where: str) -> None:
+    start, end = span.get('start_s'), span.get('end_s')
+    finite = [
+        isinstance(t, numbers.Real) and np.isfinite(float(t))
+        for t in (start, end)
+    ]
+    if not all(finite) or not start < end:  # type: ignore[operator]
+        raise ValueError(
+            f'{where} needs start_s < end_s in seconds, got start_s='
+            f'{start!r}, end_s={end!r}.'
+        )
+
+
+def check_covered(entry: Mapping, recording: Recording) -> None:
+    """Check that the streams of a recording cover the span of its entry.
+
+    Raises:
+        ValueError: Naming the take and both spans.
+    """
+    if not recording.imu and recording.pose is None:
+        return
+    start, end = common_span(recording)
+    # Spans are often rounded; a sample is not worth an error.
+    if entry['start_s'] < start - 0.1 or entry['end_s'] > end + 0.1:
+        raise ValueError(
+            f'take {entry["take"]!r}: start_s={entry["start_s"]} and end_s='
+            f'{entry["end_s"]}, but its streams cover {start:.3f} to '
+            f'{end:.3f} s together. Correct the annotations '
+            '(mobind_mm.recordings.common_span gives the span).'
+        )
+
+
+def common_span(recording: Recording) -> tuple[float, float]:
+    """Time range that all streams of a recording cover, in seconds.
+
+    A sample stands for one interval of its clock, so the range ends one
+    interval after the earliest last sample. Use it as ``start_s`` and
+    ``end_s`` of an entry.
+
+    Raises:
+        ValueError: If the recording is empty or its streams do not overlap.
+    """
+    clocks = [stream.clock for stream in recording.imu.values()]
+    if recording.pose is not None:
+        clocks.append(recording.pose.clock)
+    if not clocks:
+        raise ValueError('A recording without streams has no time range.')
+    start = max(clock.span[0] for clock in clocks)
+    end = min(clock.span[1] + 1 / clock.mean_rate for clock in clocks)
+    if not start < end:
+        raise ValueError(
+            'The streams of the recording do not overlap in time: the last '
+            f'starts at {start} s, the first ends at {end} s. All clocks '
+            'must count from the same origin.'
+        )
+    return start, end

@@ -1,0 +1,177 @@
+"""Read the IMU and pose files of a recording; see :mod:`.writing`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from .lazy_array import LazyArray, open_file
+from .schema import (
+    FORMAT_VERSION,
+    IMU_FORMAT,
+    POSE_FORMAT,
+    check_pose,
+    check_sensor,
+)
+from .streams import Clock, PoseStream, SensorStream
+
+
+def read_imu(path: str | Path) -> dict[str, SensorStream]:
+    """Open an IMU file: placement to stream, arrays read when sliced.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it is not what :func:`write_imu` writes.
+    """
+    file = open_file(path)
+    if 'imu' not in file.parsed:
+        header = _read_header(str(path), file.handle, IMU_FORMAT)
+        names = set(file.handle.keys())
+        file.parsed['imu'] = {
+            placement: _read_sensor(str(path), placement, names, fields)
+            for placement, fields in _get(header, 'streams', path).items()
+        }
+    return dict(file.parsed['imu'])
+
+
+def read_pose(path: str | Path) -> PoseStream:
+    """Open a pose file; keypoints and scores are read when sliced.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it is not what :func:`write_pose` writes.
+    """
+    file = open_file(path)
+    if 'pose' not in file.parsed:
+        header = _read_header(str(path), file.handle, POSE_FORMAT)
+        names = set(file.handle.keys())
+        keypoints = _lazy(str(path), 'keypoints', names)
+        stream = PoseStream(
+            clock=_read_clock(
+                str(path), 'timestamps', names, header, len(keypoints)
+            ),
+            keypoints=keypoints,
+            scores=_lazy(str(path), 'scores', names),
+            layout=_get(header, 'layout', path),
+            img_shape=tuple(_get(header, 'img_shape', path)),
+        )
+        check_pose(stream, str(path))
+        file.parsed['pose'] = stream
+    return file.parsed['pose']
+
+
+def read_source(path: str | Path) -> dict:
+    """What the header of an IMU or pose file says it was made of.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it is neither, or damaged.
+    """
+    file = open_file(path)
+    for name, read in ((IMU_FORMAT, read_imu), (POSE_FORMAT, read_pose)):
+        text = (file.handle.metadata() or {}).get('header') or ''
+        if f'"{name}"' in text:
+            read(path)
+            return _read_header(str(path), file.handle, name)['source']
+    raise ValueError(f'{path} is neither an IMU nor a pose file of ours.')
+
+
+def _read_sensor(
+    path: str, placement: str, names: set[str], header: dict
+) -> SensorStream:
+    where = f'{path}: {placement}'
+    prefix = f'{placement}/'
+    channels = {
+        name[len(prefix) :]: _lazy(path, name, names)
+        for name in sorted(names)
+        if name.startswith(prefix) and name != f'{prefix}timestamps'
+    }
+    if not channels:
+        raise ValueError(
+            f'{where}: the header lists it, but the file has no array '
+            f'{prefix}<channel>; it has {sorted(names)}. Write it again '
+            'with mobind_mm.recordings.write_imu.'
+        )
+    length = len(next(iter(channels.values())))
+    stream = SensorStream(
+        clock=_read_clock(path, f'{prefix}timestamps', names, header, length),
+        channels=channels,
+        gravity=_get(header, 'gravity', where),
+        frame=_get(header, 'frame', where),
+    )
+    check_sensor(stream, where)
+    return stream
+
+
+def _read_clock(
+    path: str, name: str, names: set[str], header: dict, length: int
+) -> Clock:
+    if name in names:
+        _lazy(path, name, names, dtype='F64')  # checks it
+        times = open_file(path).handle.get_tensor(name)
+        return _make_clock(path, num_samples=length, times=times)
+    return _make_clock(
+        path,
+        num_samples=length,
+        rate=_get(header, 'rate', path),
+        start=_get(header, 'start', path),
+    )
+
+
+def _make_clock(path: str, **fields: Any) -> Clock:
+    try:
+        return Clock(**fields)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{path}: {error}') from None
+
+
+def _lazy(
+    path: str, name: str, names: set[str], dtype: str = 'F32'
+) -> np.ndarray:
+    """An array that is read when it is sliced."""
+    if name not in names:
+        raise ValueError(f'{path}: no array {name!r}; it has {sorted(names)}.')
+    found = open_file(path).handle.get_slice(name)
+    if found.get_dtype() != dtype:
+        raise ValueError(
+            f'{path}: array {name!r} is {found.get_dtype()}, expected '
+            f'{dtype}. Write it with mobind_mm.recordings.'
+        )
+    # It has what streams need of an array: a shape, a length and slices.
+    return cast(np.ndarray, LazyArray(path, name, tuple(found.get_shape())))
+
+
+def _read_header(path: str, handle: Any, expected: str) -> dict:
+    """Parse the header and check format and version."""
+    text = (handle.metadata() or {}).get('header')
+    try:
+        header = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict):
+        raise ValueError(
+            f'{path}: a safetensors file without a {expected} header; '
+            'write recordings with mobind_mm.recordings.'
+        )
+    if header.get('format') != expected:
+        raise ValueError(
+            f'{path}: format {header.get("format")!r}, expected {expected!r}.'
+            ' Are "imu" and "pose" of the entry swapped?'
+        )
+    if header.get('version') != FORMAT_VERSION:
+        raise ValueError(
+            f'{path}: version {header.get("version")!r} of the format, this '
+            f'mobind_mm reads {FORMAT_VERSION}. Convert the data again.'
+        )
+    return header
+
+
+def _get(header: dict, key: str, where: str | Path) -> Any:
+    if key not in header:
+        raise ValueError(
+            f'{where}: the header lacks {key!r}; it has {sorted(header)}.'
+        )
+    return header[key]

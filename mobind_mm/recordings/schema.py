@@ -1,0 +1,154 @@
+"""What may stand in a recording: the checks shared by writing and reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..skeleton import get_layout
+from .streams import PoseStream, SensorStream
+
+FORMAT_VERSION = 1
+IMU_FORMAT = 'mobind_mm/imu'
+POSE_FORMAT = 'mobind_mm/pose'
+IMU_CHANNELS: dict[str, int] = {'acc': 3, 'gyro': 3, 'quat': 4, 'mag': 3}
+"""Channel names and widths."""
+FRAMES = ('sensor', 'world')
+
+
+def check_sensor(stream: SensorStream, where: str) -> None:
+    """Check names, shapes and the clock of one IMU.
+
+    Raises:
+        ValueError: ``where`` and what is wrong.
+    """
+    if not stream.channels:
+        raise ValueError(f'{where}: no channels.')
+    for name, array in stream.channels.items():
+        if name not in IMU_CHANNELS:
+            raise ValueError(
+                f'{where}: unknown channel {name!r}; the format has '
+                f'{IMU_CHANNELS}.'
+            )
+        expected = (stream.clock.num_samples, IMU_CHANNELS[name])
+        if tuple(array.shape) != expected:
+            raise ValueError(
+                f'{where}/{name}: shape {tuple(array.shape)}, expected '
+                f'{expected}.'
+            )
+    if stream.frame not in FRAMES:
+        raise ValueError(
+            f'{where}: frame {stream.frame!r}; choose from {FRAMES}.'
+        )
+    check_times(stream.clock.times, where)
+
+
+def check_pose(stream: PoseStream, where: str) -> None:
+    """Check the layout, shapes and the clock of one skeleton.
+
+    Raises:
+        ValueError: ``where`` and what is wrong.
+    """
+    try:
+        num_keypoints = len(get_layout(stream.layout))
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from None
+    shape = (stream.clock.num_samples, num_keypoints)
+    for name, array, expected in (
+        ('keypoints', stream.keypoints, (*shape, 2)),
+        ('scores', stream.scores, shape),
+    ):
+        if tuple(array.shape) != expected:
+            raise ValueError(
+                f'{where}: {name} has shape {tuple(array.shape)}, expected '
+                f'{expected} (time, {num_keypoints} keypoints of '
+                f'{stream.layout!r}{", x y" if len(expected) == 3 else ""}).'
+            )
+    if len(stream.img_shape) != 2 or min(stream.img_shape) <= 0:
+        raise ValueError(
+            f'{where}: img_shape must be (height, width) in pixels, got '
+            f'{tuple(stream.img_shape)}.'
+        )
+    check_times(stream.clock.times, where)
+
+
+def check_times(times: np.ndarray | None, where: str) -> None:
+    """Check that timestamps are finite and strictly increasing.
+
+    Raises:
+        ValueError: ``where`` and the first bad sample.
+    """
+    if times is None:
+        return
+    bad = ~np.isfinite(times)
+    bad[1:] |= ~(np.diff(times) > 0)
+    if bad.any():
+        index = int(np.argmax(bad))
+        before = times[index - 1] if index else None
+        raise ValueError(
+            f'{where}: timestamps must be finite and strictly increasing, '
+            f'but sample {index} is {times[index]} s after {before} s. Sort '
+            'the samples and drop duplicates.'
+        )
+
+
+def check_sensor_values(
+    channels: Mapping[str, np.ndarray], times: np.ndarray, where: str
+) -> None:
+    """Refuse NaN, infinity and quaternions that are not unit.
+
+    Args:
+        channels: Channel name to (T, c).
+        times: (T,) seconds, for the message.
+        where: File or take, and placement, for the message.
+
+    Raises:
+        ValueError: ``where`` and the first bad time.
+    """
+    for name, array in channels.items():
+        finite = np.isfinite(array)
+        if not finite.all():
+            row = int(np.argmin(finite.all(axis=1)))
+            raise ValueError(
+                f'{where}/{name}: {array[row].tolist()} at {times[row]:.3f} '
+                's. Cut these samples out of the stream and give the rest '
+                'timestamps: a gap is normal input, a NaN is not.'
+            )
+    quat = channels.get('quat')
+    if quat is None:
+        return
+    square = np.einsum('tc,tc->t', quat, quat)
+    bad = np.abs(square - 1) > 0.1
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f'{where}/quat: norm {square[row] ** 0.5:.3f} at '
+            f'{times[row]:.3f} s, expected 1. Store unit quaternions '
+            '(w, x, y, z), sensor to world.'
+        )
+
+
+def check_keypoint_values(
+    keypoints: np.ndarray, scores: np.ndarray, times: np.ndarray, where: str
+) -> None:
+    """Refuse NaN scores, and NaN keypoints that claim a score.
+
+    Args:
+        keypoints: (T, K, 2) pixels.
+        scores: (T, K).
+        times: (T,) seconds, for the message.
+        where: File or take, for the message.
+
+    Raises:
+        ValueError: ``where`` and the first bad keypoint and time.
+    """
+    finite = np.isfinite(keypoints).all(axis=2)
+    bad = ~np.isfinite(scores) | (~finite & ~(scores <= 0))
+    if bad.any():
+        row, joint = np.argwhere(bad)[0]
+        raise ValueError(
+            f'{where}: keypoint {joint} is {keypoints[row, joint].tolist()} '
+            f'with score {scores[row, joint]} at {times[row]:.3f} s. Give '
+            'keypoints that were not detected score 0.'
+        )

@@ -1,0 +1,135 @@
+"""Streams with their own clocks: what a dataset hands to the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Sample times of a stream: a rate and a start, or a time per sample.
+
+    Args:
+        num_samples: Length of the stream.
+        rate: Samples per second, for a regular stream.
+        start: Time of the first sample in seconds, for a regular stream.
+        times: (T,) seconds, strictly increasing, for an irregular stream;
+            excludes ``rate``.
+    """
+
+    num_samples: int
+    rate: float | None = None
+    start: float = 0.0
+    times: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if (self.rate is None) == (self.times is None):
+            raise ValueError(
+                'A clock needs either a rate in Hz or one time per sample, '
+                f'got rate={self.rate} and times='
+                f'{"given" if self.times is not None else None}.'
+            )
+        if self.rate is not None and not self.rate > 0:
+            raise ValueError(f'A rate must be positive, got {self.rate} Hz.')
+        if self.times is not None and len(self.times) != self.num_samples:
+            raise ValueError(
+                f'{len(self.times)} times for {self.num_samples} samples.'
+            )
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Times of the first and the last sample in seconds."""
+        if self.num_samples == 0:
+            return (self.start, self.start)
+        if self.times is not None:
+            return (float(self.times[0]), float(self.times[-1]))
+        last = self.start + (self.num_samples - 1) / self._regular_rate
+        return (self.start, last)
+
+    @cached_property
+    def mean_rate(self) -> float:
+        """Samples per second; the inverse median interval if irregular."""
+        if self.times is None:
+            return self._regular_rate
+        if self.num_samples < 2:
+            raise ValueError('A stream of one sample has no rate.')
+        return float(1.0 / np.median(np.diff(self.times)))
+
+    def between(self, start: float, end: float) -> slice:
+        """Indices of the samples with ``start <= time <= end`` (seconds)."""
+        if self.times is not None:
+            first = int(np.searchsorted(self.times, start, side='left'))
+            stop = int(np.searchsorted(self.times, end, side='right'))
+        else:
+            rate = self._regular_rate
+            # A relative epsilon keeps a sample that lies on the border.
+            first = np.ceil((start - self.start) * rate - 1e-6)
+            stop = np.floor((end - self.start) * rate + 1e-6) + 1
+            first = int(np.clip(first, 0, self.num_samples))
+            stop = int(np.clip(stop, first, self.num_samples))
+        return slice(first, stop)
+
+    def at(self, index: slice) -> np.ndarray:
+        """Times (T,) float64 in seconds of a slice of samples."""
+        if self.times is not None:
+            return np.asarray(self.times[index], dtype=np.float64)
+        steps = np.arange(index.start, index.stop, dtype=np.float64)
+        return self.start + steps / self._regular_rate
+
+    @property
+    def _regular_rate(self) -> float:
+        assert self.rate is not None  # else there are times
+        return self.rate
+
+
+@dataclass(frozen=True)
+class SensorStream:
+    """One IMU: its channels share a clock.
+
+    Args:
+        clock: Sample times.
+        channels: Channel name to an array (T, c) that can be sliced:
+            ``acc`` m/s^2, ``gyro`` rad/s, ``quat`` (w, x, y, z) sensor to
+            world, ``mag`` uT. May be a memory-mapped view.
+        gravity: Whether ``acc`` is specific force (gravity included).
+        frame: Frame of ``acc``: ``sensor`` or ``world``.
+    """
+
+    clock: Clock
+    channels: Mapping[str, np.ndarray]
+    gravity: bool = True
+    frame: str = 'sensor'
+
+
+@dataclass(frozen=True)
+class PoseStream:
+    """One person's 2D skeleton in one camera.
+
+    Args:
+        clock: Sample times.
+        keypoints: (T, K, 2) pixels, sliceable.
+        scores: (T, K) confidence in [0, 1], 0 where nothing was detected.
+        layout: Name of the skeleton layout, see :mod:`mobind_mm.skeleton`.
+        img_shape: (height, width) in pixels.
+    """
+
+    clock: Clock
+    keypoints: np.ndarray
+    scores: np.ndarray
+    layout: str
+    img_shape: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One person in one camera: IMUs by placement, and the skeleton.
+
+    All clocks count seconds from the same origin.
+    """
+
+    imu: Mapping[str, SensorStream] = field(default_factory=dict)
+    pose: PoseStream | None = None

@@ -1,0 +1,124 @@
+"""Sensors of a single file, and the table that is written."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from raw_tables import people, sensor_columns, times_of, write_csv
+
+from mobind_mm.readers.imu_file import read_imu_file, write_imu_table
+from mobind_mm.recordings import write_imu
+
+TINY = """
+placement: right_wrist
+columns: {time: t, acc: [acc_x, acc_y, acc_z], gyro: [gyro_x, gyro_y, gyro_z]}
+units: {time: s, acc: g, gyro: deg/s}
+gravity: included
+frame: sensor
+"""
+SEVERAL = """
+sensor:
+  columns: {time: t}
+  units: {time: s, acc: m/s2}
+  gravity: included
+  frame: sensor
+imu:
+  head: {columns: {acc: [head_acc_x, head_acc_y, head_acc_z]}}
+  unknown_1: {columns: {acc: [s1_acc_x, s1_acc_y, s1_acc_z]}}
+"""
+
+
+@pytest.fixture(scope='module')
+def take():
+    ((_, recording),) = people(seconds=3.0).values()
+    return recording
+
+
+def assert_same(found, stream, channels=('acc', 'gyro')):
+    assert set(found.channels) >= set(channels)
+    for name in channels:
+        np.testing.assert_allclose(
+            found.channels[name], stream.channels[name], atol=2e-5
+        )
+    np.testing.assert_allclose(times_of(found), times_of(stream), atol=1e-6)
+
+
+def test_a_tiny_mapping_is_enough(tmp_path, take):
+    stream = take.imu['right_wrist']
+    csv = tmp_path / 'phone.csv'
+    write_csv(csv, sensor_columns(stream, acc='g', gyro='deg/s'))
+    mapping = tmp_path / 'phone.yml'
+    mapping.write_text(TINY)
+    found = read_imu_file(csv, mapping)
+    assert list(found) == ['right_wrist']
+    assert_same(found['right_wrist'], stream)
+    # The mapping may name the file itself, relative to the mapping.
+    mapping.write_text(TINY + 'file: phone.csv\n')
+    assert_same(read_imu_file(mapping)['right_wrist'], stream)
+
+
+def test_several_sensors_share_keys(tmp_path, take):
+    columns = sensor_columns(take.imu['head'], prefix='head_')
+    columns.update(sensor_columns(take.imu['left_knee'], prefix='s1_'))
+    columns['t'] = columns['head_t']
+    csv, mapping = tmp_path / 'all.csv', tmp_path / 'all.yml'
+    write_csv(csv, columns)
+    mapping.write_text(SEVERAL)
+    found = read_imu_file(csv, mapping)
+    assert list(found) == ['head', 'unknown_1']
+    assert_same(found['head'], take.imu['head'], ['acc'])
+    assert_same(found['unknown_1'], take.imu['left_knee'], ['acc'])
+
+
+def test_what_is_written_needs_no_mapping(tmp_path, take):
+    names = ('head', 'left_knee')
+    streams = {name: take.imu[name] for name in names}
+    write_imu_table(tmp_path / 'a.csv', streams, times_of(streams['head']))
+    found = read_imu_file(tmp_path / 'a.csv')
+    assert tuple(found) == names
+    for name in names:
+        assert_same(found[name], streams[name], ('acc', 'gyro', 'quat'))
+    write_imu(tmp_path / 'a.safetensors', streams)
+    found = read_imu_file(tmp_path / 'a.safetensors')
+    assert_same(found['head'], streams['head'])
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (TINY.replace('right_wrist', 'wrist'), 'no placement of a sensor'),
+        (TINY.replace('g, gyro', 'G, gyro'), r"units\.acc: 'G' is not known"),
+        (TINY.replace('gravity: included', ''), 'gravity is missing'),
+        (TINY.replace('acc_z]', 'az]'), 'az'),
+        (TINY.replace('columns', 'colums'), "Did you mean 'columns'"),
+        (TINY.replace('placement: right_wrist', ''), 'neither is'),
+        (SEVERAL + 'placement: head\n', 'both are'),
+        (SEVERAL + 'gravity: removed\n', 'below sensor'),
+    ],
+)
+def test_mistakes_in_a_mapping(tmp_path, take, text, message):
+    csv, mapping = tmp_path / 'phone.csv', tmp_path / 'phone.yml'
+    write_csv(csv, sensor_columns(take.imu['head']))
+    mapping.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_imu_file(csv, mapping)
+
+
+def test_columns_that_say_nothing(tmp_path, take):
+    csv = tmp_path / 'phone.csv'
+    write_csv(csv, sensor_columns(take.imu['head']))
+    with pytest.raises(ValueError, match=r"'acc_x'.*describe the file"):
+        read_imu_file(csv)
+    with pytest.raises(FileNotFoundError, match=r'no IMU file .*none\.csv'):
+        read_imu_file(tmp_path / 'none.csv')
+
+
+@pytest.mark.parametrize('gravity', [True, False])
+@pytest.mark.parametrize('frame', ['sensor', 'world'])
+def test_gravity_and_frame_survive(tmp_path, take, gravity, frame):
+    stream = replace(take.imu['right_wrist'], gravity=gravity, frame=frame)
+    path = tmp_path / 'imu.csv'
+    write_imu_table(path, {'right_wrist': stream}, times_of(stream))
+    found = read_imu_file(path)['right_wrist']
+    assert (found.gravity, found.frame) == (gravity, frame)
+    assert_same(found, stream)

@@ -1,0 +1,158 @@
+import os
+import pickle
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+from corruption import check_contained, corruptions, malicious_pickle
+
+from mobind_mm.readers import restricted_pickle
+from mobind_mm.readers.inert import Inert
+from mobind_mm.readers.restricted_pickle import load_npy_objects, load_pickle
+
+CONTENT = OrderedDict(
+    turned=np.arange(6.0).reshape(2, 3).T,
+    items=[np.float32(3), 'x', b'yy', (1, 2), None, 1 + 2j],
+    names={1, 2},
+    objects=np.array([{'k': np.ones(3)}, None], object),
+    text=np.array(['ab', 'c']),
+    big_endian=np.array([1, 2], '>i4'),
+    raw=np.array([b'ab']),
+    flag=np.bool_(True),
+    empty=np.zeros((0, 3)),
+    cube=np.arange(24.0).reshape(2, 3, 4),
+    nothing=b'',
+)
+
+TWO_GB = (1 << 31).to_bytes(8, 'little')
+
+
+def same(a, b):
+    if isinstance(a, np.ndarray):
+        alike = a.dtype == b.dtype and a.shape == b.shape
+        return alike and all(map(same, a.ravel(), b.ravel()))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and all(map(same, a, b))
+    return type(a) is type(b) and a == b
+
+
+@pytest.mark.parametrize('protocol', range(pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays_and_containers_come_back(protocol, tmp_path):
+    path = tmp_path / 'a.pkl'
+    path.write_bytes(pickle.dumps(CONTENT, protocol))
+    assert same(dict(CONTENT), dict(load_pickle(path)))
+
+
+def test_pickles_of_python_2(tmp_path):
+    # What Python 2.7 wrote for {'a': np.array([1., 2.])} with protocol 0.
+    content = (
+        b"(dp0\nS'a'\np1\ncnumpy.core.multiarray\n_reconstruct\np2\n(cnumpy\n"
+        b"ndarray\np3\n(I0\ntp4\nS'b'\np5\ntp6\nRp7\n(I1\n(I2\ntp8\ncnumpy\n"
+        b"dtype\np9\n(S'f8'\np10\nI0\nI1\ntp11\nRp12\n(I3\nS'<'\np13\nNNNI-1"
+        b"\nI-1\nI0\ntp14\nbI00\nS'\\x00\\x00\\x00\\x00\\x00\\x00\\xf0?\\x00"
+        b"\\x00\\x00\\x00\\x00\\x00\\x00@'\np15\ntp16\nbs."
+    )
+    (tmp_path / 'a.pkl').write_bytes(content)
+    found = load_pickle(tmp_path / 'a.pkl')
+    np.testing.assert_array_equal(found['a'], [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    'array',
+    [
+        np.array({'person': {'pose': np.ones(3)}}),
+        np.array([{'name': 'a', 'keypoints': np.ones((17, 3))}], object),
+        np.asfortranarray(np.arange(6).reshape(2, 3)),
+        np.float64(3.0),
+    ],
+)
+def test_npy_files(array, tmp_path):
+    np.save(tmp_path / 'a.npy', array)
+    expected = array.item() if np.shape(array) == () else array
+    assert same(expected, load_npy_objects(tmp_path / 'a.npy'))
+
+
+def test_nothing_is_executed(tmp_path):
+    marker = tmp_path / 'marker'
+    path = tmp_path / 'a.pkl'
+    path.write_bytes(malicious_pickle(marker))
+    with pytest.raises(ValueError, match=r"holds '\w+\.mkdir'"):
+        load_pickle(path)
+    np.save(tmp_path / 'a.npy', np.array({'a': 1}))
+    content = (tmp_path / 'a.npy').read_bytes()
+    head = content[: content.index(b'\n') + 1]
+    (tmp_path / 'a.npy').write_bytes(head + malicious_pickle(marker))
+    with pytest.raises(ValueError, match=r"holds '\w+\.mkdir'"):
+        load_npy_objects(tmp_path / 'a.npy')
+    assert not marker.exists()
+    os.mkdir(marker)  # what the pickle would have done is possible
+
+
+class Foreign:
+    pass
+
+
+def test_foreign_classes_are_refused_or_stood_in_for(tmp_path):
+    thing = Foreign()
+    thing.x = np.ones(2)
+    path = tmp_path / 'a.pkl'
+    path.write_bytes(pickle.dumps({'a': thing}))
+    with pytest.raises(ValueError, match='Foreign'):
+        load_pickle(path)
+    key = (Foreign.__module__, 'Foreign')
+    found = load_pickle(path, stand_ins={key: Inert})['a']
+    assert type(found) is Inert and found.state['x'].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'\x80\x04\x8e' + TWO_GB + b'abc.',  # bytes
+        b'\x80\x04\x8d' + TWO_GB + b'abc.',  # text
+        b'\x80\x05\x96' + TWO_GB + b'abc.',  # bytearray
+        b'\x80\x02\x8b\xff\xff\xff\x7fabc.',  # number
+        b'\x80\x04Nr\xff\xff\xff\x7f0.',  # place in the memo
+        b'\x80\x04\x95' + TWO_GB + b'N',  # frame
+    ],
+)
+def test_a_count_that_is_too_large_takes_no_memory(content, tmp_path):
+    """More than check_contained lets it have raises MemoryError."""
+    path = tmp_path / 'a.pkl'
+    path.write_bytes(content)
+    outcome = check_contained(lambda: load_pickle(path), tmp_path)
+    assert outcome.startswith(str(path))
+
+
+def test_lack_of_memory_is_not_the_fault_of_the_file(tmp_path, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(restricted_pickle, 'RestrictedUnpickler', fail)
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(1))
+    with pytest.raises(MemoryError):
+        load_pickle(tmp_path / 'a.pkl')
+
+
+@pytest.mark.parametrize('protocol', [0, 2, 4])
+def test_damaged_pickles(protocol, tmp_path):
+    path = tmp_path / 'a.pkl'
+    content = pickle.dumps(CONTENT, protocol)
+    clear = 0
+    for name, damaged in corruptions(content, seed=protocol, count=300):
+        path.write_bytes(damaged)
+        outcome = check_contained(lambda: load_pickle(path), tmp_path)
+        assert outcome == 'fine' or outcome.startswith(str(path)), name
+        clear += outcome != 'fine'
+    assert clear > 100
+
+
+def test_damaged_npy_files(tmp_path):
+    path = tmp_path / 'a.npy'
+    np.save(path, np.array(dict(CONTENT)))
+    content = path.read_bytes()
+    for name, damaged in corruptions(content, seed=5, count=300):
+        path.write_bytes(damaged)
+        outcome = check_contained(lambda: load_npy_objects(path), tmp_path)
+        assert outcome == 'fine' or outcome.startswith(str(path)), name
