@@ -2,7 +2,8 @@
 
 import argparse
 
-from mobind_mm.readers.utd_mhad_conversion import convert_utd_mhad
+from mobind_mm.readers.convert import convert
+from mobind_mm.readers.utd_mhad import UTDMHADReader
 from mobind_mm.utils.cli import run_command
 
 
@@ -32,10 +33,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Convert."""
     args = parse_args()
-    counts = convert_utd_mhad(
-        args.src, args.out, args.val_subjects, args.workers
-    )
-    for split, count in counts.items():
+    reader = UTDMHADReader(args.src, args.val_subjects)
+    converted = convert(reader, args.out, args.workers)
+    for split, count in converted.entries.items():
         if count:
             print(f'{args.out}/annotations/{split}.json: {count} takes')
 
