@@ -15,7 +15,7 @@ from ..utils.files import replacing
 from .transforms.imu import ResampleIMU
 from .transforms.loading import LoadWindow
 from .transforms.pose import ResamplePose
-from .transforms.quaternion import sign_continuous
+from .transforms.resampling import sign_continuous
 
 _BLOCK_SEC = 60  # resampled at once
 _FORMAT = 'mobind_mm.packed.1'

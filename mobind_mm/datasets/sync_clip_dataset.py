@@ -11,8 +11,7 @@ from torch.utils.data import Dataset
 from ..readers.sync_annotations import read_sync_file
 from ..registry import DATASETS, TRANSFORMS
 from .imu_pose_dataset import IMUPoseDataset
-from .sync_matching import TIME_ORIGINS, find_clips
-from .sync_offsets import EDGES, draw_offset
+from .sync_matching import EDGES, TIME_ORIGINS, draw_offset, find_clips
 from .windows import label_at
 
 

@@ -6,7 +6,7 @@ from recordings import keypoints_at, make_entry, make_recording, write_dataset
 from scipy.stats import kstest
 
 from mobind_mm.datasets import SyncClipDataset
-from mobind_mm.datasets.sync_offsets import draw_offset
+from mobind_mm.datasets.sync_matching import draw_offset
 from mobind_mm.datasets.transforms.packing import META_KEYS
 from mobind_mm.recordings import Recording
 

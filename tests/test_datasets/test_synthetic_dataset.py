@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mobind_mm.datasets.synthetic import ACTIONS, SyntheticMotionDataset
-from mobind_mm.datasets.synthetic.recording_cache import RecordingCache
+from mobind_mm.datasets.synthetic.dataset import RecordingCache
 from mobind_mm.registry import DATASETS
 
 SMALL = dict(num_subjects=3, takes_per_subject=2, take_sec=12.0)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from mobind_mm.datasets.sync_offsets import draw_offset
+from mobind_mm.datasets.sync_matching import draw_offset
 from mobind_mm.datasets.transforms.resampling import (
     bracket,
     regularize,

@@ -17,14 +17,14 @@ from mobind_mm.datasets.transforms import (
     ResampleIMU,
     ResamplePose,
 )
-from mobind_mm.datasets.transforms.quaternion import (
+from mobind_mm.datasets.transforms.resampling import (
+    STOPBAND_DB,
     from_axis_angle,
     right_matrix,
     sign_continuous,
     slerp,
     to_matrix,
 )
-from mobind_mm.datasets.transforms.resampling import STOPBAND_DB
 from mobind_mm.recordings import Recording
 
 RNG = np.random.default_rng(0)

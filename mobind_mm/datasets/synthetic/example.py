@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ...readers.imu_file import write_imu_table
 from ...recordings import (
+    PoseStream,
     Recording,
     SensorStream,
     write_annotations,
@@ -18,7 +20,6 @@ from ...recordings import (
 )
 from ...utils.files import replacing
 from .dataset import SyntheticMotionDataset
-from .predictions import mmpose_frames
 
 MAPPING = """\
 # What the columns of imu.csv are.
@@ -137,3 +138,35 @@ def _device(stream: SensorStream) -> SensorStream:
 
 def _columns(sensor: str, channel: str) -> str:
     return ', '.join(f'{sensor}_{channel}_{axis}' for axis in 'xyz')
+
+
+def mmpose_frames(people: Sequence[PoseStream]) -> list[dict]:
+    """Frames as MMPose's inferencer writes them, counted from 0.
+
+    Args:
+        people: Skeletons of everybody in the video, of the same frames; who
+            has no keypoint in a frame is not seen there.
+    """
+    frames = []
+    for frame in range(len(people[0].scores)):
+        instances = [
+            _instance(
+                np.asarray(pose.keypoints[frame], dtype=np.float64),
+                np.asarray(pose.scores[frame], dtype=np.float64),
+            )
+            for pose in people
+            if (pose.scores[frame] > 0).any()
+        ]
+        frames.append({'frame_id': frame, 'instances': instances})
+    return frames
+
+
+def _instance(keypoints: np.ndarray, scores: np.ndarray) -> dict:
+    seen = keypoints[scores > 0]
+    box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
+    return {
+        'keypoints': keypoints.round(2).tolist(),
+        'keypoint_scores': scores.round(4).tolist(),
+        'bbox': [box.round(2).tolist()],
+        'bbox_score': 0.9,
+    }

@@ -8,11 +8,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ...recordings import Clock, SensorStream
-from ..transforms.quaternion import sign_continuous
-from .body import SEGMENTS, Body
+from ..transforms.resampling import sign_continuous
+from .body import SEGMENTS, Body, rotation
 from .motion import Motion
 from .noise import smooth_noise
-from .rotations import rotation
 
 GRAVITY = 9.81
 """m/s^2, downwards along the world's Z."""

@@ -16,7 +16,7 @@ from ...recordings import Clock, Recording, SensorStream
 from ...utils.files import replacing
 from .actions import ACTIONS
 from .dataset import SyntheticMotionDataset
-from .predictions import mmpose_frames
+from .example import mmpose_frames
 
 PEOPLE = {
     'train': ('anna', 'ben', 'cleo', 'dan'),

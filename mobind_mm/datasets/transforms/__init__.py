@@ -1,7 +1,6 @@
 """Transforms: from a recording to the tensors of one window."""
 
 from .base import BaseTransform
-from .hide_modality import HideModality
 from .imu import ResampleIMU
 from .imu_augmentation import (
     RandomIMUNoise,
@@ -9,24 +8,24 @@ from .imu_augmentation import (
     RandomIMUScale,
     RandomSensorDrop,
 )
-from .imu_to_mmaction import IMUToMMAction
 from .loading import LoadWindow
-from .multi_clip import MultiClip
+from .mmaction import IMUToMMAction, PoseToMMAction
 from .packing import PackIMUPose
-from .pose import ResamplePose
+from .pose import (
+    NormalizeKeypoints,
+    NormalizeSkeleton,
+    ResamplePose,
+    SmoothKeypoints,
+)
 from .pose_augmentation import (
     RandomKeypointDrop,
     RandomKeypointNoise,
     RandomPoseRotation,
     RandomPoseScale,
 )
-from .pose_normalization import NormalizeKeypoints
-from .pose_smoothing import SmoothKeypoints
-from .pose_to_mmaction import PoseToMMAction
-from .sensor_subset import KeepSensors
-from .skeleton_normalization import NormalizeSkeleton
+from .sensor_subset import HideModality, KeepSensors
 from .streams import KeepStreams
-from .windowing import RandomSpeed, RandomTimeShift, RandomWindow
+from .windowing import MultiClip, RandomSpeed, RandomTimeShift, RandomWindow
 
 __all__ = [
     'BaseTransform',

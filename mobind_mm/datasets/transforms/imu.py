@@ -6,8 +6,13 @@ import numpy as np
 
 from ...registry import TRANSFORMS
 from .base import BaseTransform, check_prob, check_rate
-from .quaternion import normalize, sign_continuous
-from .resampling import regularize, resample, support_sec
+from .resampling import (
+    normalize,
+    regularize,
+    resample,
+    sign_continuous,
+    support_sec,
+)
 
 
 @TRANSFORMS.register_module()

@@ -15,7 +15,7 @@ from .base import (
     check_prob,
     happens,
 )
-from .quaternion import from_axis_angle, right_matrix, to_matrix
+from .resampling import from_axis_angle, right_matrix, to_matrix
 
 
 @TRANSFORMS.register_module()

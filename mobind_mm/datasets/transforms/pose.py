@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from ...registry import TRANSFORMS
+from ...skeleton import get_layout, keypoint_indices
 from .base import BaseTransform, check_amount, check_rate
 from .imu import check_margin
 from .resampling import bracket, regularize, resample, support_sec
@@ -143,3 +145,152 @@ def fill(
     filled[row, joint] = start * (1 - at) + end * at
     filled[:, before.max(axis=0) < 0] = 0
     return filled
+
+
+@TRANSFORMS.register_module()
+class SmoothKeypoints(BaseTransform):
+    """Gaussian smoothing of every keypoint over time.
+
+    Skeletons jitter from frame to frame, and velocity and acceleration
+    channels amplify it. Missing frames count with their bridged values.
+
+    Args:
+        sigma_sec: Standard deviation of the Gaussian in seconds.
+    """
+
+    needs = ('keypoint_mask',)
+
+    def __init__(self, sigma_sec: float) -> None:
+        self.sigma_sec = check_rate('sigma_sec', sigma_sec)
+
+    def transform(self, results: dict) -> dict:
+        """Change ``keypoints``; the ends of the window are held."""
+        if results['keypoints'] is not None:
+            results['keypoints'] = gaussian_filter1d(
+                results['keypoints'],
+                self.sigma_sec * results['pose_rate'],
+                axis=0,
+                mode='nearest',
+            )
+        return results
+
+
+@TRANSFORMS.register_module()
+class NormalizeKeypoints(BaseTransform):
+    """Give keypoints units that do not depend on the image.
+
+    - ``image``: x / width and y / height, not centred (as published).
+    - ``torso``: origin at the median middle of the hips over the window,
+      unit the median distance of the middles of shoulders and hips. Keeps
+      how the body moves through the window; invariant to its place and size
+      in the image. A window in which hips or shoulders are never seen
+      together is masked: use ``bbox`` for footage without the hips.
+    - ``bbox``: origin at the centre, unit the longer side of the box around
+      all keypoints of the window.
+
+    Args:
+        mode: One of these names.
+    """
+
+    MODES = ('image', 'torso', 'bbox')
+    needs = ('keypoint_mask',)
+
+    def __init__(self, mode: str = 'image') -> None:
+        if mode not in self.MODES:
+            raise ValueError(f'mode must be in {self.MODES}, got {mode!r}.')
+        self.mode = mode
+
+    def transform(self, results: dict) -> dict:
+        """Change ``keypoints``; ``keypoint_mask`` where it cannot."""
+        if results['keypoints'] is not None:
+            origin, unit = getattr(self, f'_{self.mode}')(results)
+            if unit is None:
+                results['keypoint_mask'][:] = False
+                results['keypoints'][:] = 0
+            else:
+                results['keypoints'] -= origin.astype(np.float32)
+                results['keypoints'] /= unit.astype(np.float32)
+        return results
+
+    @staticmethod
+    def _image(results: dict) -> tuple:
+        height, width = results['img_shape']
+        return np.zeros(2), np.array([width, height])
+
+    @staticmethod
+    def _torso(results: dict) -> tuple:
+        names = ('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder')
+        torso = keypoint_indices(results['layout'], names)
+        valid = results['keypoint_mask'][:, torso].all(axis=1)
+        points = results['keypoints'][valid][:, torso]
+        if not len(points):
+            return None, None
+        hips = points[:, :2].mean(axis=1)
+        size = np.linalg.norm(points[:, 2:].mean(axis=1) - hips, axis=1)
+        # A sort is faster than np.median for so few numbers.
+        middle = slice((len(hips) - 1) // 2, len(hips) // 2 + 1)
+        origin = np.sort(hips, axis=0)[middle].mean(axis=0)
+        unit = np.sort(size)[middle].mean()
+        return origin, unit if unit > 0 else None
+
+    @staticmethod
+    def _bbox(results: dict) -> tuple:
+        points = results['keypoints'][results['keypoint_mask']]
+        if not len(points):
+            return None, None
+        low, high = points.min(axis=0), points.max(axis=0)
+        size = (high - low).max()
+        return (low + high) / 2, size if size > 0 else None
+
+
+@TRANSFORMS.register_module()
+class NormalizeSkeleton(BaseTransform):
+    """:class:`NormalizeKeypoints` for the samples of ``PoseDataset``.
+
+    Takes the place of MMAction2's ``PreNormalize2D``. Each person is
+    normalised alone; one who cannot be, such as without hips in mode
+    ``torso``, gets score 0 and counts as missing.
+
+    Args:
+        mode: See :class:`NormalizeKeypoints`.
+        layout: Skeleton layout of the pickle.
+    """
+
+    def __init__(self, mode: str = 'torso', layout: str = 'coco') -> None:
+        self.normalize = NormalizeKeypoints(mode)
+        self.layout = layout
+        self.num_keypoints = len(get_layout(layout))
+
+    def transform(self, results: dict) -> dict:
+        """Change ``keypoint`` (M, T, V, 2) and ``keypoint_score``.
+
+        Where the pickle has no scores, a keypoint at exactly (0, 0) is
+        missing.
+
+        Raises:
+            ValueError: If the skeletons are not 2D ones of ``layout``.
+        """
+        keypoint = results['keypoint'].astype(np.float32)
+        if keypoint.shape[2:] != (self.num_keypoints, 2):
+            raise ValueError(
+                f'NormalizeSkeleton takes 2D skeletons of {self.layout!r}, '
+                f'(M, T, {self.num_keypoints}, 2), got {keypoint.shape}; set '
+                'layout to that of the pickle.'
+            )
+        score = results.get('keypoint_score')
+        if score is None:
+            score = (keypoint != 0).any(axis=3)
+        score = score.astype(np.float32)
+        for person in range(len(keypoint)):
+            part = self.normalize(
+                dict(
+                    keypoints=keypoint[person],
+                    keypoint_mask=score[person] > 0,
+                    layout=self.layout,
+                    img_shape=results.get('img_shape'),
+                )
+            )
+            keypoint[person] = part['keypoints']
+            score[person] *= part['keypoint_mask']
+        results['keypoint'], results['keypoint_score'] = keypoint, score
+        return results

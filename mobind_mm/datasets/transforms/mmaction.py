@@ -1,13 +1,58 @@
-"""Hand the skeleton of a window to MMAction2's transforms."""
+"""Hand the IMUs of a window to MMAction2's packing."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from ...registry import TRANSFORMS
-from ...skeleton import get_layout
+from ...skeleton import Limb, get_layout
 from .base import BaseTransform
-from .mmaction_label import set_label
+from .packing import PackIMUPose
+
+
+@TRANSFORMS.register_module()
+class IMUToMMAction(PackIMUPose):
+    """Write the sensors as MMAction2 writes the joints of a skeleton.
+
+    The array is (1 clip, 1 person, T_imu, S, C_imu + 1); the last channel is
+    1 where the sensor is there and 0 where it is not, as a joint's score.
+
+    Args:
+        placements: Limbs in model order, by name or as :class:`Limb`.
+        imu_channels: Channels in model order.
+        key: Name of the result. ``PackActionInputs`` packs ``keypoint`` by
+            itself, which a recogniser of one modality takes; a name of its
+            own goes into ``collect_keys`` beside others.
+
+    Raises:
+        ValueError: If a limb or channel name is unknown, a sensor lacks a
+            channel, or a window has no label.
+    """
+
+    needs = ('imu_mask',)
+
+    def __init__(
+        self,
+        placements: Sequence[str | Limb],
+        imu_channels: Sequence[str] = ('acc', 'quat'),
+        key: str = 'imu',
+    ) -> None:
+        super().__init__(placements, imu_channels)
+        self.key = key
+
+    def transform(self, results: dict) -> dict:
+        """Set ``key`` and ``label``."""
+        imu, mask = self._pack_imu(results)
+        score = np.broadcast_to(mask[:, None, None], (*imu[:, :1].shape,))
+        imu = np.concatenate([imu, score.astype(np.float32)], axis=1)
+        # (S, C, T) -> (1, 1, T, S, C)
+        imu = np.ascontiguousarray(imu.transpose(2, 0, 1))
+        results[self.key] = imu[None, None]
+        set_label(results)
+        return results
+
 
 _LEAST = np.float32(1e-3)
 """Score of a keypoint that is known although no frame shows it: bridged."""
@@ -63,3 +108,20 @@ class PoseToMMAction(BaseTransform):
         results['total_frames'] = len(keypoints)
         set_label(results)
         return results
+
+
+def set_label(results: dict) -> None:
+    """Set ``label``.
+
+    Raises:
+        ValueError: If the window has none, which MMAction2 does not know.
+    """
+    if results['action'] < 0:
+        raise ValueError(
+            f'take {results["take"]!r} at {results["window_start"]:.3f} s '
+            "has no action, and MMAction2's losses and metrics need one. "
+            'Give the data set filter_cfg=dict(labelled=True), and keep '
+            'RandomWindow inside the labelled segment (max_shift_sec) or '
+            'leave it out.'
+        )
+    results['label'] = results['action']
