@@ -150,6 +150,7 @@ class PackedDataset(Dataset):
     def get_data_info(self, idx: int) -> dict:
         """A window's ids and its packed entry."""
         self.full_init()
+        assert self._windows is not None  # full_init made them
         info = dict(self._windows[idx])
         if self.random is not None:
             info['recording'] = None

@@ -93,9 +93,10 @@ class StreamPacker:
     def _block(
         self, info: dict, start: float, seconds: float, sensors: dict
     ) -> dict[str, np.ndarray]:
-        counts = [int(seconds * t.rate + 1e-6) for t in (self.imu, self.pose)]
+        rates = (self.imu.rate, self.pose.rate)
+        counts = [int(seconds * rate + 1e-6) for rate in rates]
         # As many whole samples as fit, of either clock.
-        lengths = [n / t.rate for n, t in zip(counts, (self.imu, self.pose))]
+        lengths = [n / rate for n, rate in zip(counts, rates)]
         block = self.load(
             dict(info, window_start=start, window_sec=lengths[0])
         )
@@ -159,11 +160,13 @@ def read_packed(path: Path) -> list[tuple[dict[str, np.ndarray], dict]]:
         about = json.loads(header.pop('__metadata__')['header'])
         if about['format'] != _FORMAT:
             raise KeyError(about['format'])
-        entries = [({}, entry) for entry in about['entries']]
+        entries: list[tuple[dict[str, np.ndarray], dict]] = [
+            ({}, entry) for entry in about['entries']
+        ]
         for key, field in header.items():
             index, name = key.split('/')
             first, stop = (8 + size + n for n in field['data_offsets'])
-            value = data[first:stop].view(_DTYPES[field['dtype']])
+            value: np.ndarray = data[first:stop].view(_DTYPES[field['dtype']])
             entries[int(index)][0][name] = value.reshape(field['shape'])
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ValueError(

@@ -147,7 +147,8 @@ class WindowBatcher:
                 unit[b] = about['img_shape'][::-1]
         self._finish_imu(imu, imu_mask)
         # Never seen in the window: there is nothing to bridge from.
-        points *= known.any(axis=3)[:, :, None, :, None]
+        seen_once = np.asarray(known.any(axis=3))
+        points *= seen_once[:, :, None, :, None]
         if self.to_image:
             points /= unit[:, None, :, None, None]
         pose_mask = known.all(axis=2)
@@ -171,7 +172,8 @@ class WindowBatcher:
         """
         arrays, about = info['packed']
         if id(arrays) not in self._rows:
-            first, starts = 0, {}
+            first = 0
+            starts: dict[str, tuple[int, dict[str, int]]] = {}
             for number, (name, fields) in enumerate(about['sensors'].items()):
                 starts[name] = (number, {})
                 for channel in fields['channels']:
@@ -194,8 +196,9 @@ class WindowBatcher:
                 )
             limbs = None
             if about['layout'] is not None:
-                limbs = limb_indices(about['layout'], self.pack.limbs)
-                limbs = np.array(limbs)
+                limbs = np.array(
+                    limb_indices(about['layout'], self.pack.limbs)
+                )
             whole = bool(arrays['near'].all())
             found = (places, numbers), np.array(rows), limbs, whole
             self._rows[id(arrays)] = found
@@ -221,5 +224,5 @@ class WindowBatcher:
         # Its constructor copies deeply, which these plain values do not need.
         sample = MoBindDataSample()
         vars(sample).update(meta)
-        sample._metainfo_fields.update(meta)
+        getattr(sample, '_metainfo_fields').update(meta)  # noqa: B009
         return sample

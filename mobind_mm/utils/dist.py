@@ -9,6 +9,8 @@ whole batch.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.distributed as torch_dist
 from mmengine.dist import get_rank, get_world_size
@@ -22,7 +24,7 @@ class _AllGather(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: torch.Tensor, sizes: list[int]) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, sizes: list[int]) -> torch.Tensor:
         ctx.sizes = sizes
         padded = x.new_zeros(max(sizes), *x.shape[1:])
         padded[: len(x)] = x
@@ -31,7 +33,7 @@ class _AllGather(torch.autograd.Function):
         return torch.cat([p[:n] for p, n in zip(parts, sizes)])
 
     @staticmethod
-    def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
         grad = grad.contiguous().clone()
         torch_dist.all_reduce(grad)
         return grad.split(ctx.sizes)[get_rank()], None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,10 @@ _REST = {
     **{f'{s}_knee': 5 for s in 'lr'},
 }
 _SIDES = {'l_': 'left_', 'r_': 'right_'}
-_MIDLINE = ('y', 'yaw', 'roll', 'spine_side', 'spine_twist')
-_MIDLINE += ('head_tilt', 'head_turn')
+_MIDLINE = (
+    *('y', 'yaw', 'roll', 'spine_side', 'spine_twist'),
+    *('head_tilt', 'head_turn'),
+)
 
 
 def pose_vector(*layers: dict[str, float]) -> np.ndarray:
@@ -80,7 +83,7 @@ def make_action(
     *variants: dict[float, dict[str, float]],
     base: dict[str, float] | None = None,
     gait: bool = False,
-    **options,
+    **options: Any,
 ) -> Action:
     """Build an action from readable tables.
 
@@ -94,13 +97,13 @@ def make_action(
         gait: Whether the poses are half a cycle, to be mirrored.
         options: Further arguments of :class:`Action`.
     """
-    layers = (_REST, base or {})
+    rest = {**_REST, **(base or {})}
     tables = []
     for keys in variants:
         phases = np.array(list(keys), float)
-        poses = np.stack([pose_vector(*layers, k) for k in keys.values()])
+        poses = np.stack([pose_vector(rest, k) for k in keys.values()])
         if gait:
             phases = np.concatenate([phases, phases + 0.5])
             poses = np.concatenate([poses, mirror(poses)])
         tables.append((phases, poses))
-    return Action(name, period, pose_vector(*layers), tuple(tables), **options)
+    return Action(name, period, pose_vector(rest), tuple(tables), **options)

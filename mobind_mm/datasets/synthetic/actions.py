@@ -22,8 +22,10 @@ def _step(
     **others: float,
 ) -> dict[str, float]:
     """Set hip and knee flexion of both legs and flexion of both arms."""
-    names = ('r_hip_flex', 'r_knee', 'l_hip_flex', 'l_knee')
-    names += ('r_arm_flex', 'l_arm_flex')
+    names = (
+        *('r_hip_flex', 'r_knee', 'l_hip_flex', 'l_knee'),
+        *('r_arm_flex', 'l_arm_flex'),
+    )
     return {**dict(zip(names, (*right, *left, *arms))), **others}
 
 

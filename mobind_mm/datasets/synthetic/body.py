@@ -11,8 +11,10 @@ import numpy as np
 from ...skeleton import get_layout
 
 _SIDES = ('left', 'right')
-_LIMB_DOFS = ('arm_flex', 'arm_abd', 'arm_twist', 'elbow', 'pronation')
-_LIMB_DOFS += ('hip_flex', 'hip_abd', 'hip_twist', 'knee')
+_LIMB_DOFS = (
+    *('arm_flex', 'arm_abd', 'arm_twist', 'elbow', 'pronation'),
+    *('hip_flex', 'hip_abd', 'hip_twist', 'knee'),
+)
 
 SEGMENTS: tuple[str, ...] = (
     *('pelvis', 'thorax', 'head'),
@@ -154,6 +156,7 @@ class Body:
         """COCO keypoints as a segment and a point (3,) in its frame."""
         size = self.lengths
         eye, half = size['eye_height'], size['head_half_width']
+        points: dict[str, tuple[str, tuple[float, float, float]]]
         points = {'nose': ('head', (2.4 * half, 0, 0.75 * eye))}
         for side, sign in zip(_SIDES, (1, -1)):
             points[f'{side}_eye'] = (

@@ -91,13 +91,17 @@ class SyntheticMotionDataset(IMUPoseDataset):
             imu_jitter=imu_jitter,
             mounting_deg=mounting_deg,
             detector=_make_detector(detector),
-            azimuth_deg=tuple(azimuth_deg),
+            azimuth_deg=(azimuth_deg[0], azimuth_deg[1]),
             motion_kind=motion_kind,
         )
         if num_subjects is None:
             num_subjects = self.NUM_SUBJECTS[split]
         parts = plan_scenes(
-            seed, split, num_subjects, takes_per_subject, tuple(people)
+            seed,
+            split,
+            num_subjects,
+            takes_per_subject,
+            (people[0], people[1]),
         )
         self._parts = {part.take_id: part for part in parts}
         self._cache = RecordingCache(cache_takes)

@@ -73,11 +73,12 @@ def write_example(
         lazy_init=True,
     )
     takes = [source.get_recording(e) for e in source.load_entries()]
+    poses = [take.pose for take in takes if take.pose is not None]
     streams = {name: takes[0].imu[name] for name in SENSORS}
     files = [directory / name for name in ('imu.csv', 'imu.yml', 'pose.json')]
     clock = next(iter(streams.values())).clock
     times = clock.at(slice(0, clock.num_samples))
-    times = times - takes[0].pose.clock.start + offset
+    times = times - poses[0].clock.start + offset
     write_imu_table(
         files[0], {k: _device(v) for k, v in streams.items()}, times
     )
@@ -90,8 +91,7 @@ def write_example(
     with replacing(files[1]) as temporary:
         temporary.write_text(text)
     with replacing(files[2]) as temporary:
-        frames = mmpose_frames([take.pose for take in takes])
-        temporary.write_text(json.dumps(frames))
+        temporary.write_text(json.dumps(mmpose_frames(poses)))
     return files
 
 
@@ -121,6 +121,7 @@ def write_labelled(
             for kind in ('imu', 'pose')
         }
         write_imu(directory / files['imu'], recording.imu)
+        assert recording.pose is not None  # simulated with one
         write_pose(directory / files['pose'], recording.pose)
         entries.append({**entry, **files})
     metainfo = dict(source.metainfo)

@@ -76,8 +76,10 @@ class IMUNoise:
     def scaled(cls, factor: float) -> IMUNoise:
         """Scale the usual errors; 0 is a perfect sensor."""
         usual = cls()
-        names = ('acc_std', 'gyro_std', 'acc_bias', 'gyro_bias')
-        names += ('orientation',)
+        names = (
+            *('acc_std', 'gyro_std', 'acc_bias', 'gyro_bias'),
+            'orientation',
+        )
         return cls(**{n: factor * getattr(usual, n) for n in names})
 
 
@@ -105,11 +107,11 @@ def sample_mountings(
     }
     mountings = {}
     for name, segment in PLACEMENTS.items():
-        *lever, skin = levers[name.split('_')[-1]]
+        x, y, z, skin = levers[name.split('_')[-1]]
         side = 1 if name.startswith('left') else -1
         if '_' in name:  # a strap puts it outside on the limb
-            lever[1] += side * skin
-        lever = lever + subject_rng.normal(0, 0.01, 3)
+            y += side * skin
+        lever = np.array([x, y, z]) + subject_rng.normal(0, 0.01, 3)
         angles = subject_rng.normal(0, np.deg2rad(degrees), 3)
         slip = take_rng.normal(0, np.deg2rad(degrees / 4), 3)
         turn = Rotation.from_rotvec(angles) * Rotation.from_rotvec(slip)
@@ -147,8 +149,8 @@ def simulate_imu(
     times = clock.at(slice(0, clock.num_samples))
     ideal = _ideal(motion, times, list(mountings.values()))
     return {
-        name: SensorStream(clock, _measure(times, *exact, noise, rng))
-        for name, *exact in zip(mountings, *ideal)
+        name: SensorStream(clock, _measure(times, acc, gyro, turn, noise, rng))
+        for name, acc, gyro, turn in zip(mountings, *ideal)
     }
 
 

@@ -107,6 +107,7 @@ def _write_take(
     out: Path, name: str, recording: Recording, segments: Iterable[dict]
 ) -> None:
     pose, phone = recording.pose, recording.imu['right_wrist']
+    assert pose is not None  # simulated with one
     start = max(pose.clock.span[0], phone.clock.span[0] + EARLY_SEC)
     part = pose.clock.between(start, pose.clock.span[1])
     start = float(pose.clock.at(part)[0])  # the video's first frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class IMUToMMAction(PackIMUPose):
             channel, or a window has no label.
     """
 
-    needs = ('imu_mask',)
+    needs: ClassVar[tuple[str, ...]] = ('imu_mask',)
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ class PackIMUPose(BaseTransform):
             a channel.
     """
 
-    needs = ('imu_mask', 'keypoint_mask')
+    needs: ClassVar[tuple[str, ...]] = ('imu_mask', 'keypoint_mask')
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class PackIMUPose(BaseTransform):
             raise ValueError(
                 f'placements must name each limb once, got {placements}.'
             )
-        self.imu_channels = check_channels('imu_channels', imu_channels)
+        self.imu_channels = check_channels('imu_channels', imu_channels) or ()
         self.num_channels = sum(IMU_CHANNELS[c] for c in self.imu_channels)
         self.paired_only = paired_only
         self.meta_keys = tuple(meta_keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from ...registry import TRANSFORMS
 from ...skeleton import Limb
@@ -49,7 +50,7 @@ class KeepSensors(BaseTransform):
             raise ValueError(
                 'KeepSensors: placements is empty; name the sensors to keep.'
             )
-        self._placements = check_placements(placements)
+        self._placements = check_placements(placements) or ()
 
     def transform(self, results: dict) -> dict:
         """Remove sensors; set ``kept_limbs`` if ``limbs_too``.
@@ -125,9 +126,9 @@ class HideModality(BaseTransform):
         """Replace ``recording`` by one without IMUs or without a pose."""
         draw = self._draw(results)
         if draw < self.imu_prob:
-            hidden = dict(imu={})
+            hidden: dict[str, Any] = {'imu': {}}
         elif draw < self.imu_prob + self.pose_prob:
-            hidden = dict(pose=None)
+            hidden = {'pose': None}
         else:
             return results
         results['recording'] = replace(results['recording'], **hidden)

@@ -157,7 +157,7 @@ class MultiClip(BaseTransform):
         last = max(results['entry_end'] - length, first)
         starts = np.linspace(first, last, self.num_clips)
         if self.num_clips == 1:
-            starts = [(first + last) / 2]
+            starts = np.array([(first + last) / 2])
         clips = [
             self.steps({**results, 'window_start': float(start)})
             for start in starts

@@ -27,6 +27,11 @@ class CheckpointHook(hooks.CheckpointHook):
       resumed.
     """
 
+    # Set by MMEngine's hook, which does not declare them.
+    backend_args: dict[str, Any] | None
+    keep_ckpt_ids: deque[int]
+    file_backend: Any
+
     def before_train(self, runner: Runner) -> None:
         """Choose the file backend, clear up, validate if that is due."""
         out_dir = str(self.out_dir or runner.work_dir)

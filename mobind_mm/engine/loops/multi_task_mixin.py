@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
+from typing import Any, cast
 
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import IterTimerHook
-from mmengine.runner import TestLoop, ValLoop
+from mmengine.runner import Runner, TestLoop, ValLoop
 from torch.utils.data import DataLoader
 
 from .evaluation_task import EvaluationTask
@@ -23,6 +24,11 @@ class MultiTaskMixin:
     task's, so MMEngine's own ``run_iter`` and the batch hooks see its
     batches numbered from 0 and its length.
     """
+
+    runner: Runner
+    dataloader: DataLoader
+    evaluator: Evaluator
+    run_iter: Callable[[int, Any], None]
 
     def init_tasks(self, tasks: Mapping[str, Mapping | None] | None) -> None:
         """Build the evaluators; dataloaders wait until the first run.
@@ -72,7 +78,9 @@ class MultiTaskMixin:
                     self._restart_timer()
                 for idx, data_batch in enumerate(dataloader):
                     self.run_iter(idx, data_batch)
-                values = evaluator.evaluate(len(dataloader.dataset))
+                values = evaluator.evaluate(
+                    len(cast(Sized, dataloader.dataset))
+                )
             for key in values:
                 if key in owner:
                     raise ValueError(

@@ -108,12 +108,13 @@ class MultiTaskValLoop(MultiTaskMixin, ValLoop):
         """
         scalars = self.runner.message_hub.log_scalars
         times = {'val/time', 'val/data_time'}
-        old = [
-            key
-            for key in scalars
-            if key.startswith('val/') and key not in times
-        ]
-        old = {key: scalars.pop(key) for key in old if key[4:] not in metrics}
+        old = {
+            key: scalars.pop(key)
+            for key in list(scalars)
+            if key.startswith('val/')
+            and key not in times
+            and key[4:] not in metrics
+        }
         try:
             yield
         finally:
