@@ -17,6 +17,8 @@ from mobind_mm.datasets.synthetic.choreography import perform
 from mobind_mm.datasets.synthetic.imu import IMUNoise, Mounting, simulate_imu
 from mobind_mm.datasets.synthetic.noise import derive_rng
 from mobind_mm.datasets.synthetic.subject import Subject
+from mobind_mm.readers import convert
+from mobind_mm.readers.totalcapture import TotalCaptureReader
 from mobind_mm.recordings import Clock, SensorStream
 from mobind_mm.skeleton import get_layout
 
@@ -334,3 +336,8 @@ def write_dataset(root, takes, cameras=None, **kwargs):
     """Write takes and ``calibration.cal``; return the files of each."""
     write_cameras(Path(root, 'calibration.cal'), cameras or make_cameras())
     return [write_take(root, raw, **kwargs) for raw in takes]
+
+
+def convert_takes(src, dst, **options):
+    """Convert a copy; return the number of entries by split."""
+    return convert(TotalCaptureReader(src, **options), dst).entries

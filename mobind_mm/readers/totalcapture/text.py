@@ -7,11 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
+AGAIN = 'Download the file again.'
+OR_MOVE = 'Download the file again, or move the take away.'
+
+
+def damaged(
+    path: str | Path, line: int | None, problem: str, fix: str = AGAIN
+) -> ValueError:
+    """The error about a file; ``line`` counts from 1, None is all of it."""
+    place = f'{path}' if line is None else f'{path}, line {line}'
+    return ValueError(f'{place}: {problem}. {fix}')
+
 
 def read_lines(path: str | Path) -> list[bytes]:
-    """Lines of a file without those that are blank at its end.
-
-    Line ends of Unix and of Windows are both read.
+    """Lines of a file, without the blank ones at its end.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -24,7 +33,7 @@ def read_lines(path: str | Path) -> list[bytes]:
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:
-        raise ValueError(f'{path} is empty. Get this file again.')
+        raise ValueError(f'{path} is empty. {AGAIN}')
     return lines
 
 
@@ -35,13 +44,13 @@ def read_rows(
     width: int,
     name: bytes | None = None,
 ) -> np.ndarray:
-    """Numbers of lines that are alike.
+    """Read the numbers of lines that have the same form.
 
     Args:
         path: Their file, for the message.
         lines: All lines of the file.
         rows: Which lines to read, as indices into ``lines``.
-        width: Numbers in a line.
+        width: Numbers per line.
         name: First word of every line, None if it starts with a number.
 
     Returns:
@@ -51,27 +60,34 @@ def read_rows(
         ValueError: Naming the first line that has another name, another
             number of numbers, or something that is not a finite number.
     """
+    expected = f'{width} finite numbers'
+    if name is not None:
+        expected = f'{name.decode("ascii")!r} and {expected}'
     values = np.empty((len(rows), width))
     start = 0 if name is None else 1
     for i, row in enumerate(rows):
         words = lines[row].split()
         try:
-            if len(words) != start + width:
+            if len(words) != start + width or (start and words[0] != name):
                 raise ValueError
             values[i] = [float(word) for word in words[start:]]
         except ValueError:
-            raise _bad_line(path, row, lines[row], width, name) from None
-        if start and words[0] != name:
-            raise _bad_line(path, row, lines[row], width, name)
+            values[i:] = np.nan
+            break
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
         row = rows[int(np.argmin(finite))]
-        raise _bad_line(path, row, lines[row], width, name)
+        problem = f'expected {expected}, got {shown(lines[row])}'
+        raise damaged(path, row + 1, problem, OR_MOVE)
     return values
 
 
 def check_rows(
-    path: str | Path, rows: range, bad: np.ndarray, problem: str
+    path: str | Path,
+    rows: range,
+    bad: np.ndarray,
+    problem: str,
+    fix: str = OR_MOVE,
 ) -> None:
     """Refuse values that cannot be right.
 
@@ -79,29 +95,17 @@ def check_rows(
         path: File, for the message.
         rows: Lines that the values come from, as indices from 0.
         bad: (len(rows),) boolean.
-        problem: What is wrong with them and what to do.
+        problem: What is wrong with them.
+        fix: What to do.
 
     Raises:
         ValueError: Naming the first bad line.
     """
     if bad.any():
-        line = rows[int(np.argmax(bad))] + 1
-        raise ValueError(f'{path}, line {line}: {problem}')
+        raise damaged(path, rows[int(np.argmax(bad))] + 1, problem, fix)
 
 
 def shown(line: bytes) -> str:
     """A line as it can stand in a message."""
     text = line[:60].decode('ascii', 'backslashreplace')
     return repr(text + ('...' if len(line) > 60 else ''))
-
-
-def _bad_line(
-    path: str | Path, row: int, line: bytes, width: int, name: bytes | None
-) -> ValueError:
-    expected = f'{width} finite numbers'
-    if name is not None:
-        expected = f'{name.decode("ascii")!r} and {expected}'
-    return ValueError(
-        f'{path}, line {row + 1}: expected {expected}, got {shown(line)}. '
-        'Get this file again, or move the take away.'
-    )

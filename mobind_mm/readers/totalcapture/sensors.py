@@ -1,0 +1,371 @@
+"""Read the IMUs of TotalCapture, check them, and calibrate them to bones.
+
+Their files name neither units nor frames; physics reveals them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from ...recordings import Clock, SensorStream
+from .files import RATE
+from .text import (
+    AGAIN,
+    OR_MOVE,
+    check_rows,
+    damaged,
+    read_lines,
+    read_rows,
+    shown,
+)
+
+PLACEMENTS: dict[str, str] = {
+    'Head': 'head',
+    'Sternum': 'sternum',
+    'Pelvis': 'pelvis',
+    'L_UpArm': 'left_upper_arm',
+    'R_UpArm': 'right_upper_arm',
+    'L_LowArm': 'left_wrist',
+    'R_LowArm': 'right_wrist',
+    'L_UpLeg': 'left_thigh',
+    'R_UpLeg': 'right_thigh',
+    'L_LowLeg': 'left_knee',
+    'R_LowLeg': 'right_knee',
+    'L_Foot': 'left_foot',
+    'R_Foot': 'right_foot',
+}
+"""Placement of each sensor."""
+
+MAX_ACC = 1000.0
+"""Greatest acceleration in m/s^2; the sensors' range ends at 160."""
+MAX_GYRO = 100.0
+"""Greatest rate in rad/s; the sensors' range ends at 35."""
+LEAST_SEC = 2.0
+"""Shorter takes reveal neither gravity nor units and are not checked."""
+MAX_TILT_DEG = 30.0
+"""How far gravity may be off the vertical after calibration."""
+Z_UP = Rotation.from_rotvec([np.pi / 2, 0, 0])
+"""From Vicon's world, Y up, to one with Z up: (x, y, z) to (x, -z, y)."""
+
+_MOVING = 0.3  # rad/s; slower samples are mostly noise
+_PLAIN, _AUX = 7, 13  # numbers after the name of a sensor
+
+
+def read_sensors(
+    path: str | Path, mag_unit: float | None = None
+) -> dict[str, SensorStream]:
+    """Read ``..._Xsens.sensors`` or ``..._Xsens_AuxFields.sensors``.
+
+    The file does not state the unit of the gyroscope: it is assumed to be
+    rad/s and compared with the change of the orientation.
+
+    Args:
+        path: The file.
+        mag_unit: Microtesla that a reading of 1 of the magnetometer stands
+            for. Xsens gives the field relative to the one of a calibration,
+            so without it ``mag`` is left out.
+
+    Returns:
+        Streams by placement: ``acc``, ``quat``, and with AuxFields
+        ``gyro`` and maybe ``mag``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, or its units are not m/s^2 with
+            gravity, unit quaternions and rad/s.
+    """
+    lines = read_lines(path)
+    names, frames = _read_structure(path, lines)
+    width = len(lines[2].split()) - 1
+    if width not in (_PLAIN, _AUX):
+        raise damaged(
+            path,
+            3,
+            f'{width} numbers, expected {_PLAIN} (w x y z ax ay az) or {_AUX} '
+            '(and gx gy gz mx my mz)',
+        )
+    streams = {}
+    for slot, (name, placement) in enumerate(names.items(), 2):
+        rows = range(slot, len(lines), len(names) + 1)
+        values = read_rows(path, lines, rows, width, name)
+        _check_values(path, rows, values)
+        channels = {'acc': values[:, 4:7], 'quat': values[:, :4]}
+        if width == _AUX:
+            channels['gyro'] = values[:, 7:10]
+            if mag_unit is not None:
+                channels['mag'] = values[:, 10:13] * mag_unit
+        # Halves the memory; the recording is float32 too.
+        channels = {k: v.astype(np.float32) for k, v in channels.items()}
+        streams[placement] = SensorStream(Clock(frames, rate=RATE), channels)
+    _check_gravity(path, streams)
+    if width == _AUX:
+        _check_gyro(path, streams)
+    return streams
+
+
+def count_frames(path: str | Path) -> int:
+    """Number of frames that the first line of a file of sensors states.
+
+    Raises:
+        ValueError: If it states none.
+    """
+    with open(path, 'rb') as file:
+        return _read_counts(path, file.readline(100))[1]
+
+
+def read_rotations(path: str | Path) -> dict[str, Rotation]:
+    """Read ``..._calib_imu_ref.txt`` or ``..._calib_imu_bone.txt``.
+
+    A line with the number of sensors, then ``<sensor> x y z w`` for each.
+
+    Returns:
+        Rotation of every placement.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged or does not have every sensor once.
+    """
+    lines = read_lines(path)
+    if lines[0].split() != [str(len(PLACEMENTS)).encode()]:
+        raise damaged(
+            path,
+            1,
+            f'expected {len(PLACEMENTS)}, the number of sensors, got '
+            f'{shown(lines[0])}',
+        )
+    names = _read_names(path, lines, range(1, len(lines)))
+    rotations = {}
+    for row, (name, placement) in enumerate(names.items(), 1):
+        rows = range(row, row + 1)
+        quat = read_rows(path, lines, rows, 4, name)
+        _check_unit(path, rows, quat, 'not a unit quaternion x y z w', AGAIN)
+        rotations[placement] = Rotation.from_quat(quat[0])
+    missing = [n for n, p in PLACEMENTS.items() if p not in rotations]
+    if missing:
+        raise ValueError(f'{path} lacks {missing}. {AGAIN}')
+    return rotations
+
+
+def calibrate_sensors(
+    streams: Mapping[str, SensorStream], ref: str | Path, bone: str | Path
+) -> dict[str, SensorStream]:
+    """Express IMUs in the frames of their bones and in Vicon's world.
+
+    With ``q`` from the sensor to the inertial world, ``q_ref`` from there
+    to Vicon's world and ``q_bone`` from the sensor to its bone, the bone is
+    oriented as ``q_ref q q_bone^-1``. Vectors that the sensor measures are
+    turned by ``q_bone``. Vicon's world is turned to have Z up, like that of
+    the sensors.
+
+    Args:
+        streams: By placement, with ``quat`` and channels of three axes.
+        ref: File of ``q_ref``.
+        bone: File of ``q_bone``.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is damaged, or gravity does not point upwards
+            afterwards: then the files do not belong to these sensors.
+    """
+    to_world, to_bone = read_rotations(ref), read_rotations(bone)
+    calibrated = {}
+    for placement, stream in streams.items():
+        mounting = to_bone[placement]
+        channels = {
+            name: mounting.apply(array)
+            for name, array in stream.channels.items()
+            if name != 'quat'
+        }
+        turn = to_world[placement] * _orientation(stream) * mounting.inv()
+        channels['quat'] = np.roll((Z_UP * turn).as_quat(), 1, axis=1)
+        calibrated[placement] = replace(stream, channels=channels)
+    _check_upright(ref, calibrated)
+    return calibrated
+
+
+def _read_counts(path: str | Path, line: bytes) -> tuple[int, int]:
+    """Numbers of sensors and of frames, in the first line."""
+    words = line.split()
+    if len(words) != 2 or not all(w.isdigit() and len(w) < 10 for w in words):
+        raise damaged(
+            path,
+            1,
+            'expected the numbers of sensors and of frames, got '
+            f'{shown(line)}',
+        )
+    return int(words[0]), int(words[1])
+
+
+def _read_structure(
+    path: str | Path, lines: list[bytes]
+) -> tuple[dict[bytes, str], int]:
+    """Check the first frame and the lines between the sensors.
+
+    Returns:
+        Placement by name, in the order of the file, and number of frames.
+    """
+    count, frames = _read_counts(path, lines[0])
+    if count != len(PLACEMENTS):
+        problem = f'{count} sensors, TotalCapture has {len(PLACEMENTS)}'
+        raise damaged(path, 1, problem)
+    held = (len(lines) - 1) / (count + 1)
+    if frames < 2 or held != frames:
+        raise damaged(
+            path,
+            1,
+            f'{frames} frames, but the {len(lines)} lines of the file hold '
+            f'{held:.2f}',
+            OR_MOVE,
+        )
+    rows = range(1, len(lines), count + 1)
+    numbers = read_rows(path, lines, rows, 1)[:, 0]
+    expected = np.arange(frames) + (numbers[0] == 1)
+    problem = 'frames must be numbered from 0 or 1 without a gap'
+    check_rows(path, rows, numbers != expected, problem)
+    return _read_names(path, lines, range(2, 2 + count)), frames
+
+
+def _read_names(
+    path: str | Path, lines: list[bytes], rows: range
+) -> dict[bytes, str]:
+    """Placement by the name that each of these lines begins with."""
+    known = {sensor.lower(): p for sensor, p in PLACEMENTS.items()}
+    names: dict[bytes, str] = {}
+    for row in rows:
+        name = (lines[row].split() or [b''])[0]
+        placement = known.get(name.decode('ascii', 'replace').lower())
+        if placement is None or placement in names.values():
+            raise damaged(
+                path,
+                row + 1,
+                f'expected each of {list(PLACEMENTS)} once, got {shown(name)}',
+            )
+        names[name] = placement
+    return names
+
+
+def _check_unit(
+    path: str | Path, rows: range, quat: np.ndarray, problem: str, fix: str
+) -> None:
+    norm = np.linalg.norm(quat, axis=1)
+    check_rows(path, rows, np.abs(norm - 1) > 0.01, problem, fix)
+
+
+def _check_values(path: str | Path, rows: range, values: np.ndarray) -> None:
+    """Refuse what no sensor of these units measures."""
+    problem = 'the first four numbers are not a unit quaternion w x y z'
+    _check_unit(path, rows, values[:, :4], problem, OR_MOVE)
+    check_rows(
+        path,
+        rows,
+        np.abs(values[:, 4:7]).max(axis=1) > MAX_ACC,
+        f'an acceleration above {MAX_ACC:g} m/s^2',
+    )
+    check_rows(
+        path,
+        rows,
+        (np.abs(values[:, 7:]) > MAX_GYRO).any(axis=1),
+        f'a gyroscope (rad/s) or magnetometer above {MAX_GYRO:g}',
+        'Download the file again, or move it away to convert without '
+        'gyroscope.',
+    )
+
+
+def _orientation(stream: SensorStream) -> Rotation:
+    """Rotation from the sensor to the world at every sample."""
+    return Rotation.from_quat(np.roll(stream.channels['quat'], -1, axis=1))
+
+
+def _world_force(stream: SensorStream) -> np.ndarray:
+    """Mean specific force (3,) in the world, m/s^2: about gravity's."""
+    turn = _orientation(stream)
+    return turn.apply(stream.channels['acc']).mean(axis=0)
+
+
+def _check_gravity(
+    path: str | Path, streams: Mapping[str, SensorStream]
+) -> None:
+    """The mean force in the world is gravity's, as nobody flies away.
+
+    It has one direction for all sensors, whatever that is.
+    """
+    if _is_short(streams):
+        return
+    force = np.mean([_world_force(s) for s in streams.values()], axis=0)
+    length = np.linalg.norm(force)
+    if not 9.0 < length < 10.6:
+        raise damaged(
+            path,
+            None,
+            'the mean acceleration of the sensors, turned by their '
+            f'quaternions, is {length:.2f} m/s^2, expected gravity, 9.8: the '
+            'quaternions are not w x y z from sensor to world, or the '
+            'acceleration is not in m/s^2 with gravity',
+            'Get the original file.',
+        )
+
+
+def _check_gyro(path: str | Path, streams: Mapping[str, SensorStream]) -> None:
+    """The gyroscope measures the change of the orientation in rad/s.
+
+    The median over the samples in which a sensor turns is robust to single
+    jumps of the orientation.
+    """
+    if _is_short(streams):
+        return
+    ratios = []
+    for stream in streams.values():
+        turn = _orientation(stream)
+        rate = (turn[:-1].inv() * turn[1:]).as_rotvec() * RATE
+        gyro = stream.channels['gyro'].astype(np.float64)
+        gyro = (gyro[:-1] + gyro[1:]) / 2
+        square = np.einsum('tc,tc->t', rate, rate)
+        moving = square > _MOVING**2
+        product = np.einsum('tc,tc->t', gyro[moving], rate[moving])
+        ratios.append(product / square[moving])
+    slopes = np.concatenate(ratios)
+    if len(slopes) < LEAST_SEC * RATE:
+        return  # everything is still
+    slope = np.median(slopes)
+    if not 0.8 < slope < 1.25:
+        raise damaged(
+            path,
+            None,
+            f'the gyroscopes change by {slope:.3g} for every rad/s by which '
+            'the quaternions turn, expected 1 (57.3 would be deg/s): the '
+            'columns are not gx gy gz in rad/s in the frame of the sensor',
+            'Get the original file, or move it away to convert without '
+            'gyroscope.',
+        )
+
+
+def _check_upright(
+    path: str | Path, streams: Mapping[str, SensorStream]
+) -> None:
+    """Gravity points upwards, along Z, once the sensors are calibrated."""
+    if _is_short(streams):
+        return
+    for placement, stream in streams.items():
+        force = _world_force(stream)
+        length = max(np.linalg.norm(force), 1e-9)
+        tilt = np.degrees(np.arccos(np.clip(force[2] / length, -1, 1)))
+        if tilt > MAX_TILT_DEG:
+            raise damaged(
+                path,
+                None,
+                f'{placement}: gravity is {tilt:.0f} degrees off the vertical '
+                "of Vicon's world after calibration. The file does not "
+                'belong to these sensors, or holds other rotations than '
+                'x y z w from the inertial to the Vicon world',
+                'Convert without --calibrate.',
+            )
+
+
+def _is_short(streams: Mapping[str, SensorStream]) -> bool:
+    clock = next(iter(streams.values())).clock
+    return clock.num_samples < LEAST_SEC * RATE
