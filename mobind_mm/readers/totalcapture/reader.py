@@ -223,8 +223,8 @@ class TotalCaptureReader(BaseReader):
                 yield take.imu, streams
             cameras = [
                 camera
-                for camera, output in take.poses.items()
-                if missing is None or output.path in missing
+                for camera in job.cameras
+                if missing is None or take.poses[camera].path in missing
             ]
             for camera, skeleton in self._skeletons(job, cameras):
                 yield take.poses[camera], skeleton
