@@ -318,7 +318,7 @@ def test_damage_is_named(tmp_path, kind, line, old, new, message):
     ('line', 'old', 'new', 'message'),
     [
         (1, '2 1', '9 1', 'ends before the last camera'),
-        (1, '2 1', '1 1', 'line 9: .* follows the 1 cameras'),
+        (1, '2 1', '1 1', 'line 9: .* nothing after the 1 cameras'),
         (1, '2 1', '99999 1', 'line 1: 99999 cameras'),
         (1, '2 1', 'two 1', "line 1: .*'two'"),
         (2, '1079', '1079.5', 'cam1: rows 0 to 1079.5'),

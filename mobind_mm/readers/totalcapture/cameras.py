@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..cameras import CalibratedCamera
-from .text import AGAIN, damaged, read_lines, shown
+from .text import AGAIN, damaged, read_lines, unexpected
 
 _MAX_CAMERAS = 64
 _MAX_PIXELS = 16384
@@ -35,30 +35,27 @@ def read_cameras(path: str | Path) -> dict[str, CalibratedCamera]:
     short = f'{path} ends before the last camera is complete. {AGAIN}'
     if len(words) < 2:
         raise ValueError(short)
-    count, order = (_integer(path, *word) for word in words[:2])
+    for line, word in words[:2]:
+        if not word.isdigit() or len(word) > 9:
+            expected = 'the number of cameras and the order of distortion'
+            raise unexpected(path, line, expected, word)
+    count, order = int(words[0][1]), int(words[1][1])
     if not 1 <= count <= _MAX_CAMERAS:
         problem = f'{count} cameras, expected 1 to {_MAX_CAMERAS}'
         raise damaged(path, 1, problem)
     if order not in (0, 1):
-        raise damaged(
-            path,
-            1,
-            f'distortion of order {order}, only 0 (none) and 1 (one radial '
-            'coefficient) are known',
-            'Undistort the videos, set the order to 0, and take the '
-            'coefficients out of the file.',
+        raise ValueError(
+            f'{path}, line 1: distortion of order {order}, only 0 (none) and '
+            '1 (one radial coefficient) are known. Undistort the videos, set '
+            'the order to 0, and take the coefficients out of the file.'
         )
     size = 8 + order + 12
     values = [_number(path, *word) for word in words[2 : 2 + count * size]]
     if len(values) < count * size:
         raise ValueError(short)
     if rest := words[2 + count * size :]:
-        line, word = rest[0]
-        raise damaged(
-            path,
-            line,
-            f'{shown(word)} follows the {count} cameras that line 1 announces',
-        )
+        expected = f'nothing after the {count} cameras that line 1 announces'
+        raise unexpected(path, rest[0][0], expected, rest[0][1])
     cameras = {}
     for index in range(count):
         name = f'cam{index + 1}'
@@ -71,40 +68,39 @@ def _camera(
     where: str, name: str, values: list[float], order: int
 ) -> CalibratedCamera:
     """Check the numbers of one camera and name them."""
-    top, bottom, left, right = values[:4]
-    size = (bottom - top + 1, right - left + 1)
-    if (top, left) != (0, 0) or not all(
-        n.is_integer() and 1 < n <= _MAX_PIXELS for n in size
-    ):
-        raise ValueError(
-            f'{where}: rows {top:g} to {bottom:g} and columns {left:g} to '
-            f'{right:g} are not those of an image that starts at 0 0. {AGAIN}'
-        )
-    fx, fy, cx, cy = values[4:8]
-    if not (1 < fx < 1e6 and 1 < fy < 1e6 and abs(cx) < 1e5 > abs(cy)):
-        raise ValueError(
-            f'{where}: fx {fx:g}, fy {fy:g}, cx {cx:g} and cy {cy:g} are not '
-            f'intrinsics in pixels. {AGAIN}'
-        )
+    top, bottom, left, right, fx, fy, cx, cy = values[:8]
     k1 = values[8] if order else 0.0
     rotation = np.array(values[-12:-3]).reshape(3, 3)
     translation = np.array(values[-3:])
-    proper = np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)
-    if not proper or np.linalg.det(rotation) < 0:
-        raise ValueError(f'{where}: the 3x3 matrix is not a rotation. {AGAIN}')
-    if np.abs(translation).max() > 1000 or abs(k1) > 100:
-        raise ValueError(
-            f'{where}: distortion {k1:g} and translation '
-            f'{translation.tolist()} m are impossible. {AGAIN}'
-        )
+    size = (bottom - top + 1, right - left + 1)
+    whole = all(n.is_integer() and 1 < n <= _MAX_PIXELS for n in size)
+    orthogonal = np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3)
+    for valid, problem in (
+        (
+            (top, left) == (0, 0) and whole,
+            f'rows {top:g} to {bottom:g} and columns {left:g} to {right:g} '
+            'are not those of an image that starts at 0 0',
+        ),
+        (
+            1 < fx < 1e6 and 1 < fy < 1e6 and abs(cx) < 1e5 > abs(cy),
+            f'fx {fx:g}, fy {fy:g}, cx {cx:g} and cy {cy:g} are not '
+            'intrinsics in pixels',
+        ),
+        (
+            orthogonal and np.linalg.det(rotation) > 0,
+            'the 3x3 matrix is not a rotation',
+        ),
+        (
+            np.abs(translation).max() <= 1000 and abs(k1) <= 100,
+            f'distortion {k1:g} and translation {translation.tolist()} m are '
+            'impossible',
+        ),
+    ):
+        if not valid:
+            raise ValueError(f'{where}: {problem}. {AGAIN}')
+    shape = (int(size[0]), int(size[1]))
     return CalibratedCamera(
-        name=name,
-        img_shape=(int(size[0]), int(size[1])),
-        focal=(fx, fy),
-        centre=(cx, cy),
-        k1=k1,
-        rotation=rotation,
-        translation=translation,
+        name, shape, (fx, fy), (cx, cy), k1, rotation, translation
     )
 
 
@@ -114,17 +110,5 @@ def _number(path: str | Path, line: int, word: bytes) -> float:
     except ValueError:
         value = float('nan')
     if not np.isfinite(value):
-        problem = f'expected a finite number, got {shown(word)}'
-        raise damaged(path, line, problem)
+        raise unexpected(path, line, 'a finite number', word)
     return value
-
-
-def _integer(path: str | Path, line: int, word: bytes) -> int:
-    if not word.isdigit() or len(word) > 9:
-        raise damaged(
-            path,
-            line,
-            'expected the number of cameras and the order of distortion, got '
-            f'{shown(word)}',
-        )
-    return int(word)

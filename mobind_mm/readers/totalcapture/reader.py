@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ...recordings import PoseStream
-from ..base import (
-    BaseReader,
-    Output,
-    Plan,
-    Streams,
-    Take,
-    register_reader,
-)
+from ..base import BaseReader, Output, Plan, Streams, Take, register_reader
 from ..cameras import CalibratedCamera
 from ..convert import fingerprint
 from ..mmpose_pose import read_mmpose_person
@@ -45,26 +37,6 @@ MAX_MISMATCH_SEC = 3.0
 """By how much the IMUs and the skeleton of one take may differ in length."""
 
 _SHOWN = 5  # incomplete takes that an error names
-
-
-@dataclass(frozen=True)
-class TakeJob:
-    """What is read together: a take with all its cameras.
-
-    Args:
-        take: The take and its files.
-        cameras: Names; none if the take is left out.
-        calibration: File of the cameras that film Vicon's skeleton; None
-            if MMPose saw the person.
-        filmed: These cameras by name.
-        notes: What is left out.
-    """
-
-    take: TakeFiles
-    cameras: Sequence[str]
-    calibration: Path | None
-    filmed: Mapping[str, CalibratedCamera]
-    notes: Sequence[str] = ()
 
 
 @register_reader
@@ -130,39 +102,42 @@ class TotalCaptureReader(BaseReader):
         self.skip_incomplete = skip_incomplete
         self.calibrate = calibrate
         self.mag_unit = mag_unit
+        self._calibration = self.source
+        self._filmed: dict[str, CalibratedCamera] = {}
 
-    def find(self) -> list[TakeJob]:
+    def find(self) -> list[Plan]:
         """Find the takes and cameras for which every file is there.
+
+        Returns:
+            A plan per take: all its cameras, or only the note why not.
 
         Raises:
             FileNotFoundError: If files are missing and may not be, or
                 nothing is left.
             ValueError: If a file is there twice or an option is wrong.
         """
-        filmed: dict[str, CalibratedCamera] = {}
-        calibration = None
         if self.pose == 'vicon':
-            calibration = find_calibration(self.source)
-            filmed = read_cameras(calibration)
-            takes, cameras = find_takes(self.source), list(filmed)
+            self._calibration = find_calibration(self.source)
+            self._filmed = read_cameras(self._calibration)
+            takes, cameras = find_takes(self.source), list(self._filmed)
         else:
             takes = add_predictions(find_takes(self.source), self.predictions)
             names = {name for take in takes for name in take.predictions}
             cameras = sorted(names, key=lambda name: int(name[3:]))
         takes = choose_takes(takes, self.takes)
         cameras = choose_cameras(cameras, self.cameras)
-        jobs, lacking = [], []
+        plans, lacking = [], []
         for take in takes:
-            missing = self._missing(take, cameras)
-            without = {name for names in missing.values() for name in names}
-            complete = [name for name in cameras if name not in without]
+            lacks = {camera: self._lacks(take, camera) for camera in cameras}
+            complete = [camera for camera in cameras if not lacks[camera]]
             notes = []
-            if missing:
+            if missing := dict.fromkeys(chain(*lacks.values())):
                 lacking.append(f'{take.name} lacks {", ".join(missing)}')
                 notes = [f'{lacking[-1]}: left out.']
-            jobs.append(TakeJob(take, complete, calibration, filmed, notes))
+            planned = [self._take(take, complete)] if complete else []
+            plans.append(Plan(planned, notes))
         if lacking and not (
-            self.skip_incomplete and any(job.cameras for job in jobs)
+            self.skip_incomplete and any(plan.takes for plan in plans)
         ):
             more = f' and {len(lacking) - _SHOWN} more'
             raise FileNotFoundError(
@@ -172,34 +147,14 @@ class TotalCaptureReader(BaseReader):
                 'choose among the takes with --takes, or leave out what is '
                 'incomplete with --skip-incomplete.'
             )
-        return jobs
+        return plans
 
-    def plan(self, job: TakeJob, dst: Path) -> Plan:
-        """One take with all its cameras, or only the note why not."""
-        if not job.cameras:
-            return Plan((), job.notes)
-        name = job.take.name
-        take = Take(
-            name=name,
-            subject=str(job.take.subject),
-            scene=name,
-            split=job.take.split,
-            imu=Output(
-                f'imu/{name}.safetensors', self._sensors_made_of(job.take)
-            ),
-            poses={
-                camera: Output(
-                    f'pose/{name}_{camera}.safetensors',
-                    self._pose_made_of(job, camera),
-                )
-                for camera in job.cameras
-            },
-            label=job.take.label,
-        )
-        return Plan((take,), job.notes)
+    def plan(self, job: Plan, dst: Path) -> Plan:
+        """The job is a plan."""
+        return job
 
     def read(
-        self, job: TakeJob, missing: Collection[str] | None
+        self, job: Plan, missing: Collection[str] | None
     ) -> tuple[Plan, Iterable[tuple[Output, Streams]]]:
         """Read sensors and skeletons, each only if it is missing.
 
@@ -207,46 +162,40 @@ class TotalCaptureReader(BaseReader):
             ValueError: If a file is damaged, or a skeleton lasts much longer
                 or shorter than the IMUs.
         """
-        plan = self.plan(job, self.source)
-        return plan, self._contents(job, plan, missing)
+        return job, (
+            content
+            for take in job.takes
+            for content in self._contents(take, missing)
+        )
 
     def _contents(
-        self, job: TakeJob, plan: Plan, missing: Collection[str] | None
+        self, take: Take, missing: Collection[str] | None
     ) -> Iterator[tuple[Output, Streams]]:
-        for take in plan.takes:  # one, or none
-            assert take.imu is not None
-            if missing is None or take.imu.path in missing:
-                files = self._sensor_files(job.take)
-                streams = read_sensors(files[0], self.mag_unit)
-                if self.calibrate:
-                    streams = calibrate_sensors(streams, *files[1:])
-                yield take.imu, streams
-            cameras = [
-                camera
-                for camera in job.cameras
-                if missing is None or take.poses[camera].path in missing
-            ]
-            for camera, skeleton in self._skeletons(job, cameras):
-                yield take.poses[camera], skeleton
-
-    def _skeletons(
-        self, job: TakeJob, cameras: Sequence[str]
-    ) -> Iterator[tuple[str, PoseStream]]:
-        if not cameras:
+        imu, *calibration = self._sensor_files(take.source)
+        if take.imu and (missing is None or take.imu.path in missing):
+            streams = read_sensors(imu, self.mag_unit)
+            if calibration:
+                streams = calibrate_sensors(streams, *calibration)
+            yield take.imu, streams
+        outputs = {
+            camera: output
+            for camera, output in take.poses.items()
+            if missing is None or output.path in missing
+        }
+        if not outputs:
             return
-        imu = self._sensor_files(job.take)[0]
         num_imu = count_frames(imu)
-        if job.calibration is not None:
-            positions = job.take.files['positions']
+        if self.pose == 'vicon':
+            path = take.source.files['positions']
             points, known = read_skeleton(
-                positions, job.take.files.get('orientations')
+                path, take.source.files.get('orientations')
             )
-            _check_length(imu, num_imu, positions, len(points))
-            for camera in cameras:
-                yield camera, film(points, known, job.filmed[camera])
+            _check_length(imu, num_imu, path, len(points))
+            for camera, output in outputs.items():
+                yield output, film(points, known, self._filmed[camera])
             return
-        for camera in cameras:
-            path = job.take.predictions[camera]
+        for camera, output in outputs.items():
+            path = take.source.predictions[camera]
             stream = read_mmpose_person(
                 path,
                 rate=RATE,
@@ -255,27 +204,47 @@ class TotalCaptureReader(BaseReader):
                 max_gap_sec=MAX_GAP_SEC,
             )
             _check_length(imu, num_imu, path, stream.clock.num_samples)
-            yield camera, stream
+            yield output, stream
 
-    def _missing(
-        self, take: TakeFiles, cameras: Sequence[str]
-    ) -> dict[str, list[str]]:
-        """Files that a take lacks, and the cameras that need them."""
-        missing: dict[str, list[str]] = {}
-        if self.pose == 'mmpose':
-            for camera in cameras:
-                if camera not in take.predictions:
-                    file = f'TC_S{take.subject}_{take.take}_{camera}.json'
-                    missing[file] = [camera]
-        elif 'positions' not in take.files:
-            missing['gt_skel_gbl_pos.txt'] = list(cameras)
-        if not take.imu:
-            missing[f'{take.name}_Xsens.sensors'] = list(cameras)
+    def _lacks(self, take: TakeFiles, camera: str) -> list[str]:
+        """Names of the files that are needed and not there."""
+        if self.pose == 'vicon':
+            needed = {'gt_skel_gbl_pos.txt': take.files.get('positions')}
+        else:
+            name = f'TC_S{take.subject}_{take.take}_{camera}.json'
+            needed = {name: take.predictions.get(camera)}
+        needed[f'{take.name}_Xsens.sensors'] = take.imu
         for kind in ('ref', 'bone') if self.calibrate else ():
-            if kind not in take.files:
-                file = f'{take.name}_calib_imu_{kind}.txt'
-                missing[file] = list(cameras)
-        return missing
+            name = f'{take.name}_calib_imu_{kind}.txt'
+            needed[name] = take.files.get(kind)
+        return [name for name, path in needed.items() if path is None]
+
+    def _take(self, take: TakeFiles, cameras: Sequence[str]) -> Take:
+        files = self._sensor_files(take)
+        made_of = {
+            'dataset': 'totalcapture',
+            'files': [file.name for file in files],
+            'fingerprint': fingerprint(files),
+            'orientation_of': 'bone' if self.calibrate else 'sensor',
+            'mag_unit_ut': self.mag_unit,
+        }
+        poses = {
+            camera: Output(
+                f'pose/{take.name}_{camera}.safetensors',
+                self._pose_made_of(take, camera),
+            )
+            for camera in cameras
+        }
+        return Take(
+            name=take.name,
+            subject=str(take.subject),
+            scene=take.name,
+            split=take.split,
+            imu=Output(f'imu/{take.name}.safetensors', made_of),
+            poses=poses,
+            label=take.label,
+            source=take,
+        )
 
     def _sensor_files(self, take: TakeFiles) -> list[Path]:
         """The file of the IMUs, and those that calibrate them."""
@@ -283,26 +252,16 @@ class TotalCaptureReader(BaseReader):
         kinds = ('ref', 'bone') if self.calibrate else ()
         return [take.imu, *(take.files[kind] for kind in kinds)]
 
-    def _sensors_made_of(self, take: TakeFiles) -> dict[str, Any]:
-        files = self._sensor_files(take)
-        return {
-            'dataset': 'totalcapture',
-            'files': [file.name for file in files],
-            'fingerprint': fingerprint(files),
-            'orientation_of': 'bone' if self.calibrate else 'sensor',
-            'mag_unit_ut': self.mag_unit,
-        }
-
-    def _pose_made_of(self, job: TakeJob, camera: str) -> dict[str, Any]:
-        if job.calibration is not None:
-            files = [job.take.files['positions'], job.calibration]
-            orientations = job.take.files.get('orientations')
-            options: dict[str, Any] = {'head': 'none'}
-            if orientations is not None:
-                files.append(orientations)
+    def _pose_made_of(self, take: TakeFiles, camera: str) -> dict[str, Any]:
+        options: dict[str, Any]
+        if self.pose == 'vicon':
+            files = [take.files['positions'], self._calibration]
+            options = {'head': 'none'}
+            if 'orientations' in take.files:
+                files.append(take.files['orientations'])
                 options = {'head': 'rigid'}
         else:
-            files = [job.take.predictions[camera]]
+            files = [take.predictions[camera]]
             options = {'person': self.person, 'max_gap_sec': MAX_GAP_SEC}
         return {
             'dataset': 'totalcapture',

@@ -19,9 +19,10 @@ from .text import (
     OR_MOVE,
     check_rows,
     damaged,
+    not_unit,
     read_lines,
     read_rows,
-    shown,
+    unexpected,
 )
 
 PLACEMENTS: dict[str, str] = {
@@ -52,6 +53,9 @@ MAX_TILT_DEG = 30.0
 Z_UP = Rotation.from_rotvec([np.pi / 2, 0, 0])
 """From Vicon's world, Y up, to one with Z up: (x, y, z) to (x, -z, y)."""
 
+_NO_GYRO = (
+    'Download the file again, or move it away to convert without gyroscope.'
+)
 _MOVING = 0.3  # rad/s; slower samples are mostly noise
 _PLAIN, _AUX = 7, 13  # numbers after the name of a sensor
 
@@ -83,12 +87,11 @@ def read_sensors(
     names, frames = _read_structure(path, lines)
     width = len(lines[2].split()) - 1
     if width not in (_PLAIN, _AUX):
-        raise damaged(
-            path,
-            3,
+        problem = (
             f'{width} numbers, expected {_PLAIN} (w x y z ax ay az) or {_AUX} '
-            '(and gx gy gz mx my mz)',
+            '(and gx gy gz mx my mz)'
         )
+        raise damaged(path, 3, problem)
     streams = {}
     for slot, (name, placement) in enumerate(names.items(), 2):
         rows = range(slot, len(lines), len(names) + 1)
@@ -102,9 +105,10 @@ def read_sensors(
         # Halves the memory; the recording is float32 too.
         channels = {k: v.astype(np.float32) for k, v in channels.items()}
         streams[placement] = SensorStream(Clock(frames, rate=RATE), channels)
-    _check_gravity(path, streams)
-    if width == _AUX:
-        _check_gyro(path, streams)
+    if frames >= LEAST_SEC * RATE:
+        _check_gravity(path, streams)
+        if width == _AUX:
+            _check_gyro(path, streams)
     return streams
 
 
@@ -132,18 +136,15 @@ def read_rotations(path: str | Path) -> dict[str, Rotation]:
     """
     lines = read_lines(path)
     if lines[0].split() != [str(len(PLACEMENTS)).encode()]:
-        raise damaged(
-            path,
-            1,
-            f'expected {len(PLACEMENTS)}, the number of sensors, got '
-            f'{shown(lines[0])}',
-        )
+        expected = f'{len(PLACEMENTS)}, the number of sensors'
+        raise unexpected(path, 1, expected, lines[0])
     names = _read_names(path, lines, range(1, len(lines)))
     rotations = {}
     for row, (name, placement) in enumerate(names.items(), 1):
         rows = range(row, row + 1)
         quat = read_rows(path, lines, rows, 4, name)
-        _check_unit(path, rows, quat, 'not a unit quaternion x y z w', AGAIN)
+        bad = not_unit(quat)
+        check_rows(path, rows, bad, 'not a unit quaternion x y z w', AGAIN)
         rotations[placement] = Rotation.from_quat(quat[0])
     missing = [n for n, p in PLACEMENTS.items() if p not in rotations]
     if missing:
@@ -184,7 +185,8 @@ def calibrate_sensors(
         turn = to_world[placement] * _orientation(stream) * mounting.inv()
         channels['quat'] = np.roll((Z_UP * turn).as_quat(), 1, axis=1)
         calibrated[placement] = replace(stream, channels=channels)
-    _check_upright(ref, calibrated)
+    if stream.clock.num_samples >= LEAST_SEC * RATE:
+        _check_upright(ref, calibrated)
     return calibrated
 
 
@@ -192,12 +194,8 @@ def _read_counts(path: str | Path, line: bytes) -> tuple[int, int]:
     """Numbers of sensors and of frames, in the first line."""
     words = line.split()
     if len(words) != 2 or not all(w.isdigit() and len(w) < 10 for w in words):
-        raise damaged(
-            path,
-            1,
-            'expected the numbers of sensors and of frames, got '
-            f'{shown(line)}',
-        )
+        expected = 'the numbers of sensors and of frames'
+        raise unexpected(path, 1, expected, line)
     return int(words[0]), int(words[1])
 
 
@@ -215,13 +213,11 @@ def _read_structure(
         raise damaged(path, 1, problem)
     held = (len(lines) - 1) / (count + 1)
     if frames < 2 or held != frames:
-        raise damaged(
-            path,
-            1,
+        problem = (
             f'{frames} frames, but the {len(lines)} lines of the file hold '
-            f'{held:.2f}',
-            OR_MOVE,
+            f'{held:.2f}'
         )
+        raise damaged(path, 1, problem, OR_MOVE)
     rows = range(1, len(lines), count + 1)
     numbers = read_rows(path, lines, rows, 1)[:, 0]
     expected = np.arange(frames) + (numbers[0] == 1)
@@ -240,40 +236,21 @@ def _read_names(
         name = (lines[row].split() or [b''])[0]
         placement = known.get(name.decode('ascii', 'replace').lower())
         if placement is None or placement in names.values():
-            raise damaged(
-                path,
-                row + 1,
-                f'expected each of {list(PLACEMENTS)} once, got {shown(name)}',
-            )
+            expected = f'each of {list(PLACEMENTS)} once'
+            raise unexpected(path, row + 1, expected, name)
         names[name] = placement
     return names
-
-
-def _check_unit(
-    path: str | Path, rows: range, quat: np.ndarray, problem: str, fix: str
-) -> None:
-    norm = np.linalg.norm(quat, axis=1)
-    check_rows(path, rows, np.abs(norm - 1) > 0.01, problem, fix)
 
 
 def _check_values(path: str | Path, rows: range, values: np.ndarray) -> None:
     """Refuse what no sensor of these units measures."""
     problem = 'the first four numbers are not a unit quaternion w x y z'
-    _check_unit(path, rows, values[:, :4], problem, OR_MOVE)
-    check_rows(
-        path,
-        rows,
-        np.abs(values[:, 4:7]).max(axis=1) > MAX_ACC,
-        f'an acceleration above {MAX_ACC:g} m/s^2',
-    )
-    check_rows(
-        path,
-        rows,
-        (np.abs(values[:, 7:]) > MAX_GYRO).any(axis=1),
-        f'a gyroscope (rad/s) or magnetometer above {MAX_GYRO:g}',
-        'Download the file again, or move it away to convert without '
-        'gyroscope.',
-    )
+    check_rows(path, rows, not_unit(values[:, :4]), problem)
+    bad = np.abs(values[:, 4:7]).max(axis=1) > MAX_ACC
+    check_rows(path, rows, bad, f'an acceleration above {MAX_ACC:g} m/s^2')
+    bad = (np.abs(values[:, 7:]) > MAX_GYRO).any(axis=1)
+    problem = f'a gyroscope (rad/s) or magnetometer above {MAX_GYRO:g}'
+    check_rows(path, rows, bad, problem, _NO_GYRO)
 
 
 def _orientation(stream: SensorStream) -> Rotation:
@@ -294,19 +271,15 @@ def _check_gravity(
 
     It has one direction for all sensors, whatever that is.
     """
-    if _is_short(streams):
-        return
     force = np.mean([_world_force(s) for s in streams.values()], axis=0)
     length = np.linalg.norm(force)
     if not 9.0 < length < 10.6:
-        raise damaged(
-            path,
-            None,
-            'the mean acceleration of the sensors, turned by their '
+        raise ValueError(
+            f'{path}: the mean acceleration of the sensors, turned by their '
             f'quaternions, is {length:.2f} m/s^2, expected gravity, 9.8: the '
             'quaternions are not w x y z from sensor to world, or the '
-            'acceleration is not in m/s^2 with gravity',
-            'Get the original file.',
+            'acceleration is not in m/s^2 with gravity. Download the '
+            'original file.'
         )
 
 
@@ -316,8 +289,6 @@ def _check_gyro(path: str | Path, streams: Mapping[str, SensorStream]) -> None:
     The median over the samples in which a sensor turns is robust to single
     jumps of the orientation.
     """
-    if _is_short(streams):
-        return
     ratios = []
     for stream in streams.values():
         turn = _orientation(stream)
@@ -333,14 +304,12 @@ def _check_gyro(path: str | Path, streams: Mapping[str, SensorStream]) -> None:
         return  # everything is still
     slope = np.median(slopes)
     if not 0.8 < slope < 1.25:
-        raise damaged(
-            path,
-            None,
-            f'the gyroscopes change by {slope:.3g} for every rad/s by which '
-            'the quaternions turn, expected 1 (57.3 would be deg/s): the '
-            'columns are not gx gy gz in rad/s in the frame of the sensor',
-            'Get the original file, or move it away to convert without '
-            'gyroscope.',
+        raise ValueError(
+            f'{path}: the gyroscopes change by {slope:.3g} for every rad/s '
+            'by which the quaternions turn, expected 1 (57.3 would be '
+            'deg/s): the columns are not gx gy gz in rad/s in the frame of '
+            'the sensor. Download the original file, or move it away to '
+            'convert without gyroscope.'
         )
 
 
@@ -348,24 +317,15 @@ def _check_upright(
     path: str | Path, streams: Mapping[str, SensorStream]
 ) -> None:
     """Gravity points upwards, along Z, once the sensors are calibrated."""
-    if _is_short(streams):
-        return
     for placement, stream in streams.items():
         force = _world_force(stream)
         length = max(np.linalg.norm(force), 1e-9)
         tilt = np.degrees(np.arccos(np.clip(force[2] / length, -1, 1)))
         if tilt > MAX_TILT_DEG:
-            raise damaged(
-                path,
-                None,
-                f'{placement}: gravity is {tilt:.0f} degrees off the vertical '
-                "of Vicon's world after calibration. The file does not "
-                'belong to these sensors, or holds other rotations than '
-                'x y z w from the inertial to the Vicon world',
-                'Convert without --calibrate.',
+            raise ValueError(
+                f'{path}: {placement}: gravity is {tilt:.0f} degrees off the '
+                "vertical of Vicon's world after calibration. The file does "
+                'not belong to these sensors, or holds other rotations than '
+                'x y z w from the inertial to the Vicon world; convert '
+                'without --calibrate.'
             )
-
-
-def _is_short(streams: Mapping[str, SensorStream]) -> bool:
-    clock = next(iter(streams.values())).clock
-    return clock.num_samples < LEAST_SEC * RATE

@@ -12,11 +12,24 @@ OR_MOVE = 'Download the file again, or move the take away.'
 
 
 def damaged(
-    path: str | Path, line: int | None, problem: str, fix: str = AGAIN
+    path: str | Path, line: int, problem: str, fix: str = AGAIN
 ) -> ValueError:
-    """The error about a file; ``line`` counts from 1, None is all of it."""
-    place = f'{path}' if line is None else f'{path}, line {line}'
-    return ValueError(f'{place}: {problem}. {fix}')
+    """The error about a line, which counts from 1."""
+    return ValueError(f'{path}, line {line}: {problem}. {fix}')
+
+
+def unexpected(
+    path: str | Path, line: int, expected: str, word: bytes, fix: str = AGAIN
+) -> ValueError:
+    """The error about something else than expected in a line."""
+    shown = word[:60].decode('ascii', 'backslashreplace')
+    shown = repr(shown + ('...' if len(word) > 60 else ''))
+    return damaged(path, line, f'expected {expected}, got {shown}', fix)
+
+
+def not_unit(quat: np.ndarray) -> np.ndarray:
+    """Which quaternions (..., 4) do not have length 1."""
+    return np.abs(np.linalg.norm(quat, axis=-1) - 1) > 0.01
 
 
 def read_lines(path: str | Path) -> list[bytes]:
@@ -77,8 +90,7 @@ def read_rows(
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
         row = rows[int(np.argmin(finite))]
-        problem = f'expected {expected}, got {shown(lines[row])}'
-        raise damaged(path, row + 1, problem, OR_MOVE)
+        raise unexpected(path, row + 1, expected, lines[row], OR_MOVE)
     return values
 
 
@@ -103,9 +115,3 @@ def check_rows(
     """
     if bad.any():
         raise damaged(path, rows[int(np.argmax(bad))] + 1, problem, fix)
-
-
-def shown(line: bytes) -> str:
-    """A line as it can stand in a message."""
-    text = line[:60].decode('ascii', 'backslashreplace')
-    return repr(text + ('...' if len(line) > 60 else ''))

@@ -11,7 +11,14 @@ from ...recordings import Clock, PoseStream
 from ...skeleton import get_layout, keypoint_indices
 from ..cameras import CalibratedCamera
 from .files import RATE
-from .text import AGAIN, check_rows, damaged, read_lines, read_rows, shown
+from .text import (
+    AGAIN,
+    check_rows,
+    not_unit,
+    read_lines,
+    read_rows,
+    unexpected,
+)
 
 INCH = 0.0254
 """Metres."""
@@ -148,12 +155,9 @@ def _head_frame(
     left = back.apply(shoulders / np.maximum(lengths, 1e-9)).mean(axis=0)
     forward = np.cross(left, up)
     if min(np.linalg.norm(axis) for axis in (up, left, forward)) < 0.1:
-        raise damaged(
-            path,
-            None,
-            'the head is not upright or does not face as the shoulders do, '
-            'on average over the take',
-            _NO_HEAD,
+        raise ValueError(
+            f'{path}: the head is not upright or does not face as the '
+            f'shoulders do, on average over the take. {_NO_HEAD}'
         )
     up /= np.linalg.norm(up)
     forward /= np.linalg.norm(forward)
@@ -173,12 +177,9 @@ def _read_joints(path: str | Path, width: int) -> np.ndarray:
     lines = read_lines(path)
     header = [w.decode('ascii', 'replace').lower() for w in lines[0].split()]
     if sorted(header) != sorted(joint.lower() for joint in JOINTS):
-        raise damaged(
-            path,
-            1,
-            f'expected the names of {len(JOINTS)} joints ({JOINTS[0]} to '
-            f'{JOINTS[-1]}), got {shown(lines[0])}',
-        )
+        first, last = JOINTS[0], JOINTS[-1]
+        expected = f'the names of {len(JOINTS)} joints ({first} to {last})'
+        raise unexpected(path, 1, expected, lines[0])
     rows = range(1, len(lines))
     if len(rows) < 2:
         raise ValueError(
@@ -187,7 +188,7 @@ def _read_joints(path: str | Path, width: int) -> np.ndarray:
     values = read_rows(path, lines, rows, len(JOINTS) * width)
     values = values.reshape(len(rows), len(JOINTS), width)
     if width == 4:
-        bad = (np.abs(np.linalg.norm(values, axis=2) - 1) > 0.01).any(axis=1)
+        bad = not_unit(values).any(axis=1)
         check_rows(path, rows, bad, 'not unit quaternions x y z w', _NO_HEAD)
     else:
         bad = (np.abs(values) > _FAR).any(axis=(1, 2))
