@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..cameras import CalibratedCamera
-from .text import AGAIN, damaged, read_lines, unexpected
+from .text import AGAIN, TextFile
 
 _MAX_CAMERAS = 64
 _MAX_PIXELS = 16384
@@ -27,35 +27,45 @@ def read_cameras(path: str | Path) -> dict[str, CalibratedCamera]:
             1: what the coefficients of higher orders mean is not
             documented.
     """
+    text = TextFile(path)
     words = [
-        (number, word)
-        for number, line in enumerate(read_lines(path), 1)
-        for word in line.split()
+        (row, word) for row in range(len(text)) for word in text.words(row)
     ]
     short = f'{path} ends before the last camera is complete. {AGAIN}'
     if len(words) < 2:
         raise ValueError(short)
-    for line, word in words[:2]:
+    for row, word in words[:2]:
         if not word.isdigit() or len(word) > 9:
             expected = 'the number of cameras and the order of distortion'
-            raise unexpected(path, line, expected, word)
+            raise text.unexpected(row, expected, word)
     count, order = int(words[0][1]), int(words[1][1])
     if not 1 <= count <= _MAX_CAMERAS:
         problem = f'{count} cameras, expected 1 to {_MAX_CAMERAS}'
-        raise damaged(path, 1, problem)
+        raise text.error(0, problem)
     if order not in (0, 1):
-        raise ValueError(
-            f'{path}, line 1: distortion of order {order}, only 0 (none) and '
-            '1 (one radial coefficient) are known. Undistort the videos, set '
-            'the order to 0, and take the coefficients out of the file.'
+        problem = (
+            f'distortion of order {order}, only 0 (none) and 1 (one radial '
+            'coefficient) are known'
         )
+        fix = (
+            'Undistort the videos, set the order to 0, and take the '
+            'coefficients out of the file.'
+        )
+        raise text.error(0, problem, fix)
     size = 8 + order + 12
-    values = [_number(path, *word) for word in words[2 : 2 + count * size]]
+    values = []
+    for row, word in words[2 : 2 + count * size]:
+        try:
+            values.append(float(word))
+        except ValueError:
+            values.append(np.nan)
+        if not np.isfinite(values[-1]):
+            raise text.unexpected(row, 'a finite number', word)
     if len(values) < count * size:
         raise ValueError(short)
-    if rest := words[2 + count * size :]:
+    for row, word in words[2 + count * size :]:
         expected = f'nothing after the {count} cameras that line 1 announces'
-        raise unexpected(path, rest[0][0], expected, rest[0][1])
+        raise text.unexpected(row, expected, word)
     cameras = {}
     for index in range(count):
         name = f'cam{index + 1}'
@@ -102,13 +112,3 @@ def _camera(
     return CalibratedCamera(
         name, shape, (fx, fy), (cx, cy), k1, rotation, translation
     )
-
-
-def _number(path: str | Path, line: int, word: bytes) -> float:
-    try:
-        value = float(word)
-    except ValueError:
-        value = float('nan')
-    if not np.isfinite(value):
-        raise unexpected(path, line, 'a finite number', word)
-    return value

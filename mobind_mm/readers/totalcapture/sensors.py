@@ -1,6 +1,8 @@
 """Read the IMUs of TotalCapture, check them, and calibrate them to bones.
 
-Their files name neither units nor frames; physics reveals them.
+Their files name neither units nor frames; physics reveals them. All
+functions raise FileNotFoundError for a missing file, and ValueError for a
+damaged one, with the line.
 """
 
 from __future__ import annotations
@@ -14,16 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from ...recordings import Clock, SensorStream
 from .files import RATE
-from .text import (
-    AGAIN,
-    OR_MOVE,
-    check_rows,
-    damaged,
-    not_unit,
-    read_lines,
-    read_rows,
-    unexpected,
-)
+from .text import AGAIN, OR_MOVE, TextFile, not_unit
 
 PLACEMENTS: dict[str, str] = {
     'Head': 'head',
@@ -79,24 +72,23 @@ def read_sensors(
         ``gyro`` and maybe ``mag``.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, or its units are not m/s^2 with
-            gravity, unit quaternions and rad/s.
+        ValueError: Also if the units are not m/s^2 with gravity, unit
+            quaternions and rad/s.
     """
-    lines = read_lines(path)
-    names, frames = _read_structure(path, lines)
-    width = len(lines[2].split()) - 1
+    text = TextFile(path)
+    names, frames = _read_structure(text)
+    width = len(text.words(2)) - 1
     if width not in (_PLAIN, _AUX):
         problem = (
             f'{width} numbers, expected {_PLAIN} (w x y z ax ay az) or {_AUX} '
             '(and gx gy gz mx my mz)'
         )
-        raise damaged(path, 3, problem)
+        raise text.error(2, problem)
     streams = {}
     for slot, (name, placement) in enumerate(names.items(), 2):
-        rows = range(slot, len(lines), len(names) + 1)
-        values = read_rows(path, lines, rows, width, name)
-        _check_values(path, rows, values)
+        rows = range(slot, len(text), len(names) + 1)
+        values = text.numbers(rows, width, name)
+        _check_values(text, rows, values)
         channels = {'acc': values[:, 4:7], 'quat': values[:, :4]}
         if width == _AUX:
             channels['gyro'] = values[:, 7:10]
@@ -113,13 +105,8 @@ def read_sensors(
 
 
 def count_frames(path: str | Path) -> int:
-    """Number of frames that the first line of a file of sensors states.
-
-    Raises:
-        ValueError: If it states none.
-    """
-    with open(path, 'rb') as file:
-        return _read_counts(path, file.readline(100))[1]
+    """Number of frames that the first line of a file of sensors states."""
+    return _read_counts(TextFile(path, size=100))[1]
 
 
 def read_rotations(path: str | Path) -> dict[str, Rotation]:
@@ -129,22 +116,18 @@ def read_rotations(path: str | Path) -> dict[str, Rotation]:
 
     Returns:
         Rotation of every placement.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged or does not have every sensor once.
     """
-    lines = read_lines(path)
-    if lines[0].split() != [str(len(PLACEMENTS)).encode()]:
+    text = TextFile(path)
+    if text.words(0) != [str(len(PLACEMENTS)).encode()]:
         expected = f'{len(PLACEMENTS)}, the number of sensors'
-        raise unexpected(path, 1, expected, lines[0])
-    names = _read_names(path, lines, range(1, len(lines)))
+        raise text.unexpected(0, expected, text.lines[0])
+    names = _read_names(text, range(1, len(text)))
     rotations = {}
     for row, (name, placement) in enumerate(names.items(), 1):
         rows = range(row, row + 1)
-        quat = read_rows(path, lines, rows, 4, name)
-        bad = not_unit(quat)
-        check_rows(path, rows, bad, 'not a unit quaternion x y z w', AGAIN)
+        quat = text.numbers(rows, 4, name)
+        problem = 'not a unit quaternion x y z w'
+        text.check(rows, not_unit(quat), problem, AGAIN)
         rotations[placement] = Rotation.from_quat(quat[0])
     missing = [n for n, p in PLACEMENTS.items() if p not in rotations]
     if missing:
@@ -169,9 +152,8 @@ def calibrate_sensors(
         bone: File of ``q_bone``.
 
     Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If a file is damaged, or gravity does not point upwards
-            afterwards: then the files do not belong to these sensors.
+        ValueError: Also if gravity does not point upwards afterwards: then
+            the files do not belong to these sensors.
     """
     to_world, to_bone = read_rotations(ref), read_rotations(bone)
     calibrated = {}
@@ -190,67 +172,63 @@ def calibrate_sensors(
     return calibrated
 
 
-def _read_counts(path: str | Path, line: bytes) -> tuple[int, int]:
+def _read_counts(text: TextFile) -> tuple[int, int]:
     """Numbers of sensors and of frames, in the first line."""
-    words = line.split()
+    words = text.words(0)
     if len(words) != 2 or not all(w.isdigit() and len(w) < 10 for w in words):
         expected = 'the numbers of sensors and of frames'
-        raise unexpected(path, 1, expected, line)
+        raise text.unexpected(0, expected, text.lines[0])
     return int(words[0]), int(words[1])
 
 
-def _read_structure(
-    path: str | Path, lines: list[bytes]
-) -> tuple[dict[bytes, str], int]:
+def _read_structure(text: TextFile) -> tuple[dict[bytes, str], int]:
     """Check the first frame and the lines between the sensors.
 
     Returns:
         Placement by name, in the order of the file, and number of frames.
     """
-    count, frames = _read_counts(path, lines[0])
+    count, frames = _read_counts(text)
     if count != len(PLACEMENTS):
         problem = f'{count} sensors, TotalCapture has {len(PLACEMENTS)}'
-        raise damaged(path, 1, problem)
-    held = (len(lines) - 1) / (count + 1)
+        raise text.error(0, problem)
+    held = (len(text) - 1) / (count + 1)
     if frames < 2 or held != frames:
         problem = (
-            f'{frames} frames, but the {len(lines)} lines of the file hold '
+            f'{frames} frames, but the {len(text)} lines of the file hold '
             f'{held:.2f}'
         )
-        raise damaged(path, 1, problem, OR_MOVE)
-    rows = range(1, len(lines), count + 1)
-    numbers = read_rows(path, lines, rows, 1)[:, 0]
+        raise text.error(0, problem, OR_MOVE)
+    rows = range(1, len(text), count + 1)
+    numbers = text.numbers(rows, 1)[:, 0]
     expected = np.arange(frames) + (numbers[0] == 1)
     problem = 'frames must be numbered from 0 or 1 without a gap'
-    check_rows(path, rows, numbers != expected, problem)
-    return _read_names(path, lines, range(2, 2 + count)), frames
+    text.check(rows, numbers != expected, problem)
+    return _read_names(text, range(2, 2 + count)), frames
 
 
-def _read_names(
-    path: str | Path, lines: list[bytes], rows: range
-) -> dict[bytes, str]:
+def _read_names(text: TextFile, rows: range) -> dict[bytes, str]:
     """Placement by the name that each of these lines begins with."""
     known = {sensor.lower(): p for sensor, p in PLACEMENTS.items()}
     names: dict[bytes, str] = {}
     for row in rows:
-        name = (lines[row].split() or [b''])[0]
+        name = (text.words(row) or [b''])[0]
         placement = known.get(name.decode('ascii', 'replace').lower())
         if placement is None or placement in names.values():
             expected = f'each of {list(PLACEMENTS)} once'
-            raise unexpected(path, row + 1, expected, name)
+            raise text.unexpected(row, expected, name)
         names[name] = placement
     return names
 
 
-def _check_values(path: str | Path, rows: range, values: np.ndarray) -> None:
+def _check_values(text: TextFile, rows: range, values: np.ndarray) -> None:
     """Refuse what no sensor of these units measures."""
     problem = 'the first four numbers are not a unit quaternion w x y z'
-    check_rows(path, rows, not_unit(values[:, :4]), problem)
+    text.check(rows, not_unit(values[:, :4]), problem)
     bad = np.abs(values[:, 4:7]).max(axis=1) > MAX_ACC
-    check_rows(path, rows, bad, f'an acceleration above {MAX_ACC:g} m/s^2')
+    text.check(rows, bad, f'an acceleration above {MAX_ACC:g} m/s^2')
     bad = (np.abs(values[:, 7:]) > MAX_GYRO).any(axis=1)
     problem = f'a gyroscope (rad/s) or magnetometer above {MAX_GYRO:g}'
-    check_rows(path, rows, bad, problem, _NO_GYRO)
+    text.check(rows, bad, problem, _NO_GYRO)
 
 
 def _orientation(stream: SensorStream) -> Rotation:

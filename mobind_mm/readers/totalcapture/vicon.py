@@ -11,14 +11,7 @@ from ...recordings import Clock, PoseStream
 from ...skeleton import get_layout, keypoint_indices
 from ..cameras import CalibratedCamera
 from .files import RATE
-from .text import (
-    AGAIN,
-    check_rows,
-    not_unit,
-    read_lines,
-    read_rows,
-    unexpected,
-)
+from .text import AGAIN, TextFile, not_unit
 
 INCH = 0.0254
 """Metres."""
@@ -174,25 +167,25 @@ def _read_joints(path: str | Path, width: int) -> np.ndarray:
     Returns:
         (T, 21, width) in the order of :data:`JOINTS`; positions in metres.
     """
-    lines = read_lines(path)
-    header = [w.decode('ascii', 'replace').lower() for w in lines[0].split()]
+    text = TextFile(path)
+    header = [w.decode('ascii', 'replace').lower() for w in text.words(0)]
     if sorted(header) != sorted(joint.lower() for joint in JOINTS):
         first, last = JOINTS[0], JOINTS[-1]
         expected = f'the names of {len(JOINTS)} joints ({first} to {last})'
-        raise unexpected(path, 1, expected, lines[0])
-    rows = range(1, len(lines))
+        raise text.unexpected(0, expected, text.lines[0])
+    rows = range(1, len(text))
     if len(rows) < 2:
         raise ValueError(
             f'{path}: {len(rows)} frames, expected at least 2. {AGAIN}'
         )
-    values = read_rows(path, lines, rows, len(JOINTS) * width)
+    values = text.numbers(rows, len(JOINTS) * width)
     values = values.reshape(len(rows), len(JOINTS), width)
     if width == 4:
         bad = not_unit(values).any(axis=1)
-        check_rows(path, rows, bad, 'not unit quaternions x y z w', _NO_HEAD)
+        text.check(rows, bad, 'not unit quaternions x y z w', _NO_HEAD)
     else:
         bad = (np.abs(values) > _FAR).any(axis=(1, 2))
         problem = f'a joint further than {_FAR:g} inches from the origin'
-        check_rows(path, rows, bad, problem)
+        text.check(rows, bad, problem)
         values *= INCH
     return values[:, [header.index(joint.lower()) for joint in JOINTS]]
