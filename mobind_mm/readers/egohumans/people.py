@@ -47,7 +47,7 @@ def make_recordings(
     up_rule: str,
     where: str,
 ) -> tuple[dict[str, Recording], dict[str, str], list[float]]:
-    """Simulate the sensors of everybody and pair them with the keypoints.
+    """Simulate the sensors of everyone and pair them with the keypoints.
 
     Args:
         poses: Keypoints by person.
@@ -135,7 +135,7 @@ def _simulate(
 def find_up(trunks: np.ndarray, rule: str, where: str) -> np.ndarray:
     """Find the upward direction of a world from the people in it.
 
-    The files do not say it, and gravity needs it. People are upright most
+    The files do not state it, and gravity needs it. People are upright most
     of the time, so the mean direction of their trunks is close to it.
 
     Args:

@@ -1,7 +1,8 @@
 """Find the sequences of EgoHumans, and read their frames.
 
 There is a file for each frame, with all people in it: one with keypoints
-and one with SMPL bodies.
+and one with SMPL bodies. All functions raise FileNotFoundError for what is
+missing, and ValueError for what is damaged or ambiguous, and name the file.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ _SPARSE = 10
 """Frame numbers may span this many times as many frames as there are."""
 _BODY = {'global_orient': 3, 'body_pose': 69, 'transl': 3, 'betas': 10}
 _LARGEST = 1e6  # metres, radians or pixels
-_AGAIN = 'Download the file again.'
 
 People = Iterator[tuple[str, dict[str, np.ndarray]]]
 """Name and arrays of each person in one frame."""
@@ -57,12 +57,7 @@ class EgoSequence:
         return f'{self.activity:02d}_{self.activity_name}_{self.number:03d}'
 
     def poses(self, camera: str) -> dict[int, Path]:
-        """Files with the keypoints in a camera, by frame number.
-
-        Raises:
-            FileNotFoundError: If there are none, naming other cameras.
-            ValueError: If the numbers make no sense.
-        """
+        """Files with the keypoints in a camera, by frame number."""
         folder = self.folder / 'poses2d' / camera / 'rgb'
         if not folder.is_dir():
             cameras = sorted(
@@ -76,12 +71,7 @@ class EgoSequence:
         return _frame_files(folder)
 
     def bodies(self) -> dict[int, Path]:
-        """Files with the SMPL bodies, by frame number.
-
-        Raises:
-            FileNotFoundError: If there are none.
-            ValueError: If the numbers make no sense.
-        """
+        """Files with the SMPL bodies, by frame number."""
         return _frame_files(self.folder / 'smpl')
 
 
@@ -107,11 +97,6 @@ def find_sequences(src: str | Path) -> list[EgoSequence]:
 
     Returns:
         Sequences by activity and number.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If one is there twice, or its directories have other
-            names than the data set's.
     """
     src = Path(os.path.abspath(src))
     sequences: dict[tuple[int, int], EgoSequence] = {}
@@ -150,9 +135,6 @@ def read_poses(files: Mapping[int, Path]) -> dict[str, PersonFrames]:
 
     Returns:
         Person to ``keypoints`` (T, 17, 3): x and y in pixels, and a score.
-
-    Raises:
-        ValueError: If a file is damaged or holds something else.
     """
     return _collect(files, _people_of_poses)
 
@@ -166,9 +148,6 @@ def read_bodies(files: Mapping[int, Path]) -> dict[str, PersonFrames]:
     Returns:
         Person to ``pose`` (T, 24, 3) axis times angle in radians, ``transl``
         (T, 3) metres and ``betas`` (T, B).
-
-    Raises:
-        ValueError: If a file is damaged or holds something else.
     """
     return _collect(files, _people_of_bodies)
 
@@ -224,13 +203,13 @@ def _collect(
         for person, arrays in people_of(load_npy_objects(path), path):
             rows = seen.setdefault(person, {})
             if number - 1 in rows:
-                raise ValueError(f'{path} has {person} twice. {_AGAIN}')
+                raise _damaged(f'{path} has {person} twice')
             first = next(iter(rows.values()), arrays)
             for name, array in arrays.items():
                 if array.shape != first[name].shape:
-                    raise ValueError(
+                    raise _damaged(
                         f'{path}: {person}: {name} has shape {array.shape}, '
-                        f'but {first[name].shape} in other frames. {_AGAIN}'
+                        f'but {first[name].shape} in other frames'
                     )
             rows[number - 1] = arrays
     return {
@@ -252,18 +231,16 @@ def _people_of_poses(content: Any, path: Path) -> People:
     if not isinstance(content, list) or not all(
         isinstance(entry, Mapping) for entry in content
     ):
-        raise ValueError(
-            f'{path} should hold a list with one dictionary per person. '
-            f'{_AGAIN}'
-        )
+        expected = 'a list with one dictionary per person'
+        raise _damaged(f'{path} should hold {expected}')
     for entry in content:
         person = _check_name(entry.get('human_name'), path)
         array = _numbers(entry, 'keypoints', path, person)
         shape = array.shape
         if len(shape) != 2 or shape[0] < NUM_KEYPOINTS or shape[1] != 3:
-            raise ValueError(
+            raise _damaged(
                 f'{path}: {person}: keypoints have shape {shape}, expected '
-                f'({NUM_KEYPOINTS} or more, 3). {_AGAIN}'
+                f'({NUM_KEYPOINTS} or more, 3)'
             )
         yield person, {'keypoints': array[:NUM_KEYPOINTS].copy()}
 
@@ -273,30 +250,22 @@ def _people_of_bodies(content: Any, path: Path) -> People:
     if not isinstance(content, Mapping) or not all(
         isinstance(entry, Mapping) for entry in content.values()
     ):
-        raise ValueError(
-            f'{path} should hold a dictionary with a dictionary for each '
-            f'person. {_AGAIN}'
-        )
+        expected = 'a dictionary with a dictionary for each person'
+        raise _damaged(f'{path} should hold {expected}')
     for name, entry in content.items():
         person, parts = _check_name(name, path), {}
         for key, size in _BODY.items():
             array = _numbers(entry, key, path, person).reshape(-1)
             more = ' or more' if key == 'betas' else ''
             if array.size != size and not (more and array.size > size):
-                raise ValueError(
+                raise _damaged(
                     f'{path}: {person}: {key} has {array.size} numbers, '
-                    f'expected {size}{more}. {_AGAIN}'
+                    f'expected {size}{more}'
                 )
             parts[key] = array
         pose = np.append(parts['global_orient'], parts['body_pose'])
-        yield (
-            person,
-            {
-                'pose': pose.reshape(24, 3),
-                'transl': parts['transl'],
-                'betas': parts['betas'],
-            },
-        )
+        del parts['global_orient'], parts['body_pose']
+        yield person, {**parts, 'pose': pose.reshape(24, 3)}
 
 
 def _numbers(entry: Mapping, key: str, path: Path, person: str) -> np.ndarray:
@@ -305,14 +274,14 @@ def _numbers(entry: Mapping, key: str, path: Path, person: str) -> np.ndarray:
     array = as_numbers(value)
     if array.dtype.kind not in 'fiu':
         kind = 'missing' if value is None else 'not an array of numbers'
-        raise ValueError(f'{path}: {person}: {key} is {kind}. {_AGAIN}')
+        raise _damaged(f'{path}: {person}: {key} is {kind}')
     array = array.astype(np.float64)
     bad = ~(np.abs(array) < _LARGEST)
     if bad.any():
         index = np.argwhere(bad)[0].tolist()
-        raise ValueError(
+        raise _damaged(
             f'{path}: {person}: {key}{index} is {array[tuple(index)]:g}, '
-            f'expected a number below {_LARGEST:g}. {_AGAIN}'
+            f'expected a number below {_LARGEST:g}'
         )
     return array
 
@@ -321,7 +290,11 @@ def _check_name(name: Any, path: Path) -> str:
     """The name of a person, which becomes part of file names."""
     if isinstance(name, str) and _NAME.fullmatch(name):
         return name
-    raise ValueError(
+    raise _damaged(
         f'{path} names a person {brief(name)}, expected a name such as '
-        f"'aria01'. {_AGAIN}"
+        "'aria01'"
     )
+
+
+def _damaged(problem: str) -> ValueError:
+    return ValueError(f'{problem}. Download the file again.')

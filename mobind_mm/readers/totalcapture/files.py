@@ -1,4 +1,8 @@
-"""Find and choose the files of TotalCapture, however a copy is laid out."""
+"""Find and choose the files of TotalCapture, however a copy is laid out.
+
+All functions raise FileNotFoundError for what is missing, and ValueError for
+a file that is there twice or an option that matches nothing.
+"""
 
 from __future__ import annotations
 
@@ -85,9 +89,8 @@ def find_takes(src: str | Path) -> list[TakeFiles]:
         Takes by subject and name.
 
     Raises:
-        FileNotFoundError: If ``src`` is not a directory or holds no take.
-        ValueError: If a file is there twice, or its subject or take is
-            missing or unknown.
+        ValueError: Also if the subject or the take of a file is missing or
+            unknown.
     """
     takes: dict[tuple[int, str], TakeFiles] = {}
     for path in _files(src):
@@ -111,12 +114,7 @@ def find_takes(src: str | Path) -> list[TakeFiles]:
 
 
 def find_calibration(src: str | Path) -> Path:
-    """Find ``calibration.cal`` anywhere below a directory.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If there are several that differ.
-    """
+    """Find ``calibration.cal`` below a directory; copies must be equal."""
     copies = sorted(p for p in _files(src) if p.name.lower() == _CALIBRATION)
     if not copies:
         raise FileNotFoundError(
@@ -144,10 +142,6 @@ def add_predictions(
     Returns:
         Takes with IMUs or predictions, which are those of the cameras
         ``cam1`` and so on.
-
-    Raises:
-        FileNotFoundError: If ``src`` is not a directory or holds none.
-        ValueError: If a file is there twice.
     """
     merged = {
         (take.subject, take.take): TakeFiles(
@@ -181,11 +175,7 @@ def add_predictions(
 def choose_takes(
     takes: Sequence[TakeFiles], patterns: Sequence[str]
 ) -> list[TakeFiles]:
-    """Takes that match one of the patterns, such as ``s5_*``; none: all.
-
-    Raises:
-        ValueError: If a pattern matches nothing.
-    """
+    """Takes that match one of the patterns, such as ``s5_*``; none: all."""
     patterns = [pattern.lower() for pattern in patterns] or ['*']
     names = [take.name for take in takes]
     for pattern in patterns:
@@ -203,11 +193,7 @@ def choose_takes(
 def choose_cameras(
     cameras: Sequence[str], numbers: Sequence[int]
 ) -> list[str]:
-    """Names ``cam<number>`` of the cameras with these numbers; none: all.
-
-    Raises:
-        ValueError: If one of the numbers does not exist.
-    """
+    """Names ``cam<number>`` of the cameras with these numbers; none: all."""
     wanted = [f'cam{number}' for number in numbers]
     unknown = [name for name in wanted if name not in cameras]
     if unknown:
