@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 from raw_totalcapture import (
@@ -16,6 +15,7 @@ from raw_totalcapture import (
     make_camera,
     make_cameras,
     make_take,
+    reference,
     text,
     to_inertial,
     write_cameras,
@@ -177,23 +177,6 @@ def test_axes_of_the_head_in_closed_form(tmp_path):
     np.testing.assert_allclose(points[:, 0], nose, atol=1e-6)
     eye = turn.apply([0.032, 0.085, 0.085]) + place
     np.testing.assert_allclose(points[:, 1], eye, atol=1e-6)
-
-
-def reference(camera, points):
-    """OpenCV's projection and the depth of points (T, 3)."""
-    matrix = np.array(
-        [[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]]
-    )
-    turn, _ = cv2.Rodrigues(camera.rotation)
-    pixels, _ = cv2.projectPoints(
-        points,
-        turn,
-        camera.translation,
-        matrix,
-        np.array([camera.k1, 0, 0, 0, 0]),
-    )
-    depth = points @ camera.rotation[2] + camera.translation[2]
-    return pixels[:, 0], depth
 
 
 @pytest.mark.parametrize('k1', [-0.25, 0.0, 0.15])

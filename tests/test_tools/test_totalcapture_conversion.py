@@ -6,7 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from raw_totalcapture import (
@@ -17,6 +16,7 @@ from raw_totalcapture import (
     make_camera,
     make_cameras,
     make_take,
+    reference,
     repeat,
     text,
     write_cameras,
@@ -48,20 +48,6 @@ BODY = [
     for side in ('left', 'right')
     for joint in ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
 ]
-
-
-def reference(camera, points):
-    """OpenCV's projection (T, 2) and the depth (T,) of points (T, 3)."""
-    matrix = np.array(
-        [[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]]
-    )
-    turn, _ = cv2.Rodrigues(camera.rotation)
-    distortion = np.array([camera.k1, 0, 0, 0, 0])
-    pixels, _ = cv2.projectPoints(
-        points, turn, camera.translation, matrix, distortion
-    )
-    depth = points @ camera.rotation[2] + camera.translation[2]
-    return pixels[:, 0], depth
 
 
 def header_source(path):

@@ -48,7 +48,8 @@ class TakeFiles:
     Args:
         subject: 1 to 5.
         take: Action and number, e.g. ``acting1``.
-        files: By the names in :data:`KINDS`; any may be missing.
+        files: By the names in :data:`KINDS`; any may be missing. The
+            reader adds ``calibration``, that of the cameras.
         predictions: What MMPose saw, by camera.
     """
 

@@ -102,7 +102,6 @@ class TotalCaptureReader(BaseReader):
         self.skip_incomplete = skip_incomplete
         self.calibrate = calibrate
         self.mag_unit = mag_unit
-        self._calibration = self.source
         self._filmed: dict[str, CalibratedCamera] = {}
 
     def find(self) -> list[Plan]:
@@ -117,9 +116,11 @@ class TotalCaptureReader(BaseReader):
             ValueError: If a file is there twice or an option is wrong.
         """
         if self.pose == 'vicon':
-            self._calibration = find_calibration(self.source)
-            self._filmed = read_cameras(self._calibration)
+            calibration = find_calibration(self.source)
+            self._filmed = read_cameras(calibration)
             takes, cameras = find_takes(self.source), list(self._filmed)
+            for take in takes:
+                take.files['calibration'] = calibration
         else:
             takes = add_predictions(find_takes(self.source), self.predictions)
             names = {name for take in takes for name in take.predictions}
@@ -192,7 +193,7 @@ class TotalCaptureReader(BaseReader):
             )
             _check_length(imu, num_imu, path, len(points))
             for camera, output in outputs.items():
-                yield output, film(points, known, self._filmed[camera])
+                yield output, film(points, known, self._filmed[str(camera)])
             return
         for camera, output in outputs.items():
             path = take.source.predictions[camera]
@@ -228,20 +229,19 @@ class TotalCaptureReader(BaseReader):
             'orientation_of': 'bone' if self.calibrate else 'sensor',
             'mag_unit_ut': self.mag_unit,
         }
-        poses = {
-            camera: Output(
-                f'pose/{take.name}_{camera}.safetensors',
-                self._pose_made_of(take, camera),
-            )
-            for camera in cameras
-        }
         return Take(
             name=take.name,
             subject=str(take.subject),
             scene=take.name,
             split=take.split,
             imu=Output(f'imu/{take.name}.safetensors', made_of),
-            poses=poses,
+            poses={
+                camera: Output(
+                    f'pose/{take.name}_{camera}.safetensors',
+                    self._pose_made_of(take, camera),
+                )
+                for camera in cameras
+            },
             label=take.label,
             source=take,
         )
@@ -255,7 +255,7 @@ class TotalCaptureReader(BaseReader):
     def _pose_made_of(self, take: TakeFiles, camera: str) -> dict[str, Any]:
         options: dict[str, Any]
         if self.pose == 'vicon':
-            files = [take.files['positions'], self._calibration]
+            files = [take.files['positions'], take.files['calibration']]
             options = {'head': 'none'}
             if 'orientations' in take.files:
                 files.append(take.files['orientations'])

@@ -178,13 +178,13 @@ def _read_joints(path: str | Path, width: int) -> np.ndarray:
         raise ValueError(
             f'{path}: {len(rows)} frames, expected at least 2. {AGAIN}'
         )
-    values = text.numbers(rows, len(JOINTS) * width)
-    values = values.reshape(len(rows), len(JOINTS), width)
+    flat = text.numbers(rows, len(JOINTS) * width)
+    values = flat.reshape(len(rows), len(JOINTS), width)
     if width == 4:
-        bad = not_unit(values).any(axis=1)
+        bad = np.any(not_unit(values), axis=1)
         text.check(rows, bad, 'not unit quaternions x y z w', _NO_HEAD)
     else:
-        bad = (np.abs(values) > _FAR).any(axis=(1, 2))
+        bad = np.abs(flat).max(axis=1) > _FAR
         problem = f'a joint further than {_FAR:g} inches from the origin'
         text.check(rows, bad, problem)
         values *= INCH
