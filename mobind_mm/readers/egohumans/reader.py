@@ -36,7 +36,7 @@ class EgoHumansReader(BaseReader):
     Egocentric 3D Multi-Human Benchmark", ICCV 2023.
 
     Args:
-        source: Directory with the activities, or above.
+        source: Directory that holds the activities, or one above it.
         smpl: SMPL model, see :func:`.smpl_model.read_smpl`.
         camera: Camera with the keypoints.
         imu: One of :data:`IMUS`.
@@ -81,14 +81,14 @@ class EgoHumansReader(BaseReader):
 
     @cached_property
     def digest(self) -> str:
-        """Names the SMPL model by its numbers."""
+        """Digest of the numbers of the SMPL model."""
         digest = hashlib.sha256()
         for array in vars(self.body).values():
             digest.update(array.tobytes())
         return digest.hexdigest()[:16]
 
     def find(self) -> list[EgoSequence]:
-        """Find the sequences, which say the classes, and read the model.
+        """Find the sequences, whose activities are classes, and the model.
 
         Raises:
             FileNotFoundError: If there is no data or no model.
@@ -107,7 +107,7 @@ class EgoHumansReader(BaseReader):
         return sequences
 
     def plan(self, job: EgoSequence, dst: Path) -> Plan | None:
-        """What a file of the sequence says: each names all people."""
+        """Take the people from any converted file; its header lists all."""
         made_of = self._made_of(job)
         for path in sorted(dst.glob(f'imu/{job.name}_*.safetensors')):
             try:
@@ -121,7 +121,7 @@ class EgoHumansReader(BaseReader):
     def read(
         self, job: EgoSequence, missing: Collection[str] | None
     ) -> tuple[Plan, Iterable[tuple[Output, Streams]]]:
-        """Read and simulate everybody in a sequence.
+        """Read everyone in a sequence and simulate their sensors.
 
         Raises:
             ValueError: If a file is damaged, or which way is up is unknown.
@@ -147,7 +147,7 @@ class EgoHumansReader(BaseReader):
     def check_entries(
         self, splits: Mapping[str, Sequence], notes: Sequence[str]
     ) -> None:
-        """Refuse a copy in which nobody can be used.
+        """Refuse a copy in which nobody is usable.
 
         Raises:
             ValueError: Naming somebody who was left out, and why.

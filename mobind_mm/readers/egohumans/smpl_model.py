@@ -79,8 +79,8 @@ def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     advice = 'The file is damaged or not a SMPL model; download it again.'
     if (arrays['kintree_table'][0, 1:] != PARENTS[1:]).any():
         raise ValueError(
-            f'{path}: kintree_table[0] are not the parents of the joints of '
-            f'SMPL. {advice}'
+            f'{path}: kintree_table[0] does not hold the parents of the '
+            f'joints of SMPL. {advice}'
         )
     for name, array in arrays.items():
         # The largest are unscaled shape directions, around 10.
@@ -144,7 +144,9 @@ def _read_member(archive: ZipFile, name: str) -> np.ndarray:
     # bzip2 and LZMA unpack any amount of zeros at once, however little is
     # asked for; numpy.savez does not use them.
     if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise ValueError(f'{name} is compressed in another way than deflate')
+        raise ValueError(
+            f'{name} is not compressed with deflate'
+        )
     with archive.open(entry) as member:
         shape, columns_first, dtype = read_npy_header(member)
         _check_array(name, shape, dtype.kind)

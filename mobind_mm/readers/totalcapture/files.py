@@ -30,7 +30,7 @@ KINDS: dict[str, str] = {
 
 NUM_SUBJECTS = 5
 _ACTIONS = TOTAL_CAPTURE.metainfo['classes']
-_DOWNLOAD = f'Get it from {TOTAL_CAPTURE.source}.'
+_DOWNLOAD = f'Download it from {TOTAL_CAPTURE.source}.'
 
 _CALIBRATION = 'calibration.cal'
 _KIND = re.compile(
@@ -82,7 +82,7 @@ class TakeFiles:
 def find_takes(src: str | Path) -> list[TakeFiles]:
     """Find the takes anywhere below a directory.
 
-    Upper and lower case are the same. Subject and take stand before the
+    Case does not matter. Subject and take stand before the
     end of a name (``s1_acting1_Xsens.sensors``), or in the directories
     above it (``S1/acting1/gt_skel_gbl_pos.txt``); the nearest count.
 
@@ -134,15 +134,15 @@ def find_calibration(src: str | Path) -> Path:
 def add_predictions(
     takes: Sequence[TakeFiles], src: str | Path
 ) -> list[TakeFiles]:
-    """Find MMPose's predictions ``TC_S<n>_<take>_cam<c>.json``.
+    """Add MMPose's predictions ``TC_S<n>_<take>_cam<c>.json``.
 
     Args:
-        takes: Takes, found elsewhere.
-        src: Directory that the predictions are anywhere below.
+        takes: What :func:`find_takes` found.
+        src: Directory that holds the predictions, at any depth.
 
     Returns:
-        Takes with IMUs or predictions, which are those of the cameras
-        ``cam1`` and so on.
+        Takes that have IMUs or predictions; cameras are called ``cam1`` and
+        so on.
     """
     merged = {
         (take.subject, take.take): TakeFiles(
@@ -176,7 +176,7 @@ def add_predictions(
 def choose_takes(
     takes: Sequence[TakeFiles], patterns: Sequence[str]
 ) -> list[TakeFiles]:
-    """Takes that match one of the patterns, such as ``s5_*``; none: all."""
+    """Takes that match a pattern, such as ``s5_*``; all without patterns."""
     patterns = [pattern.lower() for pattern in patterns] or ['*']
     names = [take.name for take in takes]
     for pattern in patterns:
@@ -194,7 +194,7 @@ def choose_takes(
 def choose_cameras(
     cameras: Sequence[str], numbers: Sequence[int]
 ) -> list[str]:
-    """Names ``cam<number>`` of the cameras with these numbers; none: all."""
+    """Names ``cam<number>`` of the chosen cameras; all without numbers."""
     wanted = [f'cam{number}' for number in numbers]
     unknown = [name for name in wanted if name not in cameras]
     if unknown:
@@ -230,9 +230,9 @@ def _subject_and_take(path: Path, src: Path, start: int) -> tuple[int, str]:
     subject, take = nearest
     if subject is None or take is None:
         raise ValueError(
-            f'{path}: neither its name nor a directory says whose it is; '
-            f'name a directory above it s1 to s{NUM_SUBJECTS} and one like '
-            f'{_ACTIONS[0]}1, of {list(_ACTIONS)}.'
+            f'{path}: neither its name nor a directory gives its subject '
+            f'and take; name a directory above it s1 to s{NUM_SUBJECTS} and '
+            f'one like {_ACTIONS[0]}1, of {list(_ACTIONS)}.'
         )
     if not 1 <= int(subject) <= NUM_SUBJECTS:
         raise ValueError(

@@ -43,7 +43,7 @@ _SHOWN = 5  # incomplete takes that an error names
 class TotalCaptureReader(BaseReader):
     """Reads a copy of TotalCapture.
 
-    Only file names matter, in any layout of directories.
+    Only file names matter; the directories may be laid out in any way.
 
     Source: Trumble, Gilbert, Malleson, Hilton and Collomosse, "Total
     Capture: 3D Human Pose Estimation Fusing Video and Inertial Sensors",
@@ -56,11 +56,11 @@ class TotalCaptureReader(BaseReader):
         predictions: Directory of the predictions; by default ``source``.
         person: Who wears the sensors, if MMPose detected several people;
             see :func:`.mmpose_pose.read_mmpose_person`.
-        takes: Names or patterns such as ``s5_*``; none: all takes.
-        cameras: Numbers from 1; none: all cameras that there are.
+        takes: Names or patterns such as ``s5_*``; empty for all.
+        cameras: Numbers from 1; empty for all.
         skip_incomplete: Leave out takes and cameras that lack a file,
             instead of refusing them.
-        calibrate: Turn the IMUs to the frames of their bones.
+        calibrate: Rotate the IMUs into the frames of their bones.
         mag_unit: Microtesla of a magnetometer reading of 1; without it the
             magnetometer is left out.
 
@@ -108,11 +108,11 @@ class TotalCaptureReader(BaseReader):
         """Find the takes and cameras for which every file is there.
 
         Returns:
-            A plan per take: all its cameras, or only the note why not.
+            One plan per take; one that is left out has only a note.
 
         Raises:
-            FileNotFoundError: If files are missing and may not be, or
-                nothing is left.
+            FileNotFoundError: If nothing is complete, or anything is
+                incomplete without ``skip_incomplete``.
             ValueError: If a file is there twice or an option is wrong.
         """
         if self.pose == 'vicon':
@@ -208,7 +208,7 @@ class TotalCaptureReader(BaseReader):
             yield output, stream
 
     def _lacks(self, take: TakeFiles, camera: str) -> list[str]:
-        """Names of the files that are needed and not there."""
+        """Usual names of the files that this take and camera lack."""
         if self.pose == 'vicon':
             needed = {'gt_skel_gbl_pos.txt': take.files.get('positions')}
         else:
