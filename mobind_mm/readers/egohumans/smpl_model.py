@@ -144,9 +144,7 @@ def _read_member(archive: ZipFile, name: str) -> np.ndarray:
     # bzip2 and LZMA unpack any amount of zeros at once, however little is
     # asked for; numpy.savez does not use them.
     if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise ValueError(
-            f'{name} is not compressed with deflate'
-        )
+        raise ValueError(f'{name} is not compressed with deflate')
     with archive.open(entry) as member:
         shape, columns_first, dtype = read_npy_header(member)
         _check_array(name, shape, dtype.kind)
