@@ -37,12 +37,12 @@ def read_mat(
     except Exception as error:  # scipy and zlib raise many kinds
         raise ValueError(
             f'{path} is not a complete MAT-file ({type(error).__name__}: '
-            f'{error}). Get this file again.'
+            f'{error}). Download the file again.'
         ) from None
     if key not in content:
         raise ValueError(
-            f'{path} has no variable {key}, only {names}. Get the original '
-            'file again.'
+            f'{path} has no variable {key}, only {names}. Download the '
+            'original file again.'
         )
     array = content[key]
     fits = len(array.shape) == len(shape) and all(
@@ -54,13 +54,13 @@ def read_mat(
         raise ValueError(
             f'{path}: {key} is {array.dtype} of shape {array.shape}, '
             f'expected numbers of shape ({expected}), at least 2 samples '
-            'long. Get the original file again.'
+            'long. Download the original file again.'
         )
     if not np.isfinite(array).all():
         index = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
         raise ValueError(
             f'{path}: {key}{list(index)} is {array[index]}, expected a '
-            'finite number. Get the original file again, or move this take '
-            'away.'
+            'finite number. Download the original file again, or move the '
+            'take away.'
         )
     return array.astype(np.float64)

@@ -15,9 +15,9 @@ import numpy as np
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..skeleton import get_layout, keypoint_indices
 from .base import DataSetReader, Output, Take, register_reader
+from .cameras import PinholeCamera
 from .convert import fingerprint
 from .matlab import read_mat
-from .pinhole import PinholeCamera
 from .public import UTD_MHAD
 
 IMU_RATE = 50.0

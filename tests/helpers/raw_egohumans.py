@@ -8,6 +8,9 @@ import numpy as np
 from scipy.sparse import csc_matrix
 from scipy.spatial.transform import Rotation
 
+from mobind_mm.readers import convert
+from mobind_mm.readers.egohumans import EgoHumansReader
+
 PARENTS = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14]
 PARENTS += [16, 17, 18, 19, 20, 21]
 # The 24 joints of a body of 1.7 m in the rest pose: x to its left, y up.
@@ -324,3 +327,9 @@ def write_sequence(
             if (kind, None, frame) not in gone:
                 np.save(path / f'{frame:05d}.npy', content)
     return folder
+
+
+def convert_people(src, dst, smpl, **options):
+    """Convert a copy; return the number of entries by split, and notes."""
+    converted = convert(EgoHumansReader(src, smpl, **options), dst)
+    return converted.entries, converted.notes

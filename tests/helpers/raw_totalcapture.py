@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -17,6 +18,8 @@ from mobind_mm.datasets.synthetic.choreography import perform
 from mobind_mm.datasets.synthetic.imu import IMUNoise, Mounting, simulate_imu
 from mobind_mm.datasets.synthetic.noise import derive_rng
 from mobind_mm.datasets.synthetic.subject import Subject
+from mobind_mm.readers import convert
+from mobind_mm.readers.totalcapture import TotalCaptureReader
 from mobind_mm.recordings import Clock, SensorStream
 from mobind_mm.skeleton import get_layout
 
@@ -334,3 +337,22 @@ def write_dataset(root, takes, cameras=None, **kwargs):
     """Write takes and ``calibration.cal``; return the files of each."""
     write_cameras(Path(root, 'calibration.cal'), cameras or make_cameras())
     return [write_take(root, raw, **kwargs) for raw in takes]
+
+
+def reference(camera, points):
+    """OpenCV's projection (T, 2) and the depth (T,) of points (T, 3)."""
+    matrix = np.array(
+        [[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]]
+    )
+    turn, _ = cv2.Rodrigues(camera.rotation)
+    distortion = np.array([camera.k1, 0, 0, 0, 0])
+    pixels, _ = cv2.projectPoints(
+        points, turn, camera.translation, matrix, distortion
+    )
+    depth = points @ camera.rotation[2] + camera.translation[2]
+    return pixels[:, 0], depth
+
+
+def convert_takes(src, dst, **options):
+    """Convert a copy; return the number of entries by split."""
+    return convert(TotalCaptureReader(src, **options), dst).entries

@@ -8,6 +8,7 @@ from raw_egohumans import (
     JOINTS,
     SENSORS,
     Y_DOWN,
+    convert_people,
     joints_of,
     make_person,
     make_smpl,
@@ -18,9 +19,11 @@ from raw_egohumans import (
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.datasets import EgoHumansDataset
-from mobind_mm.readers.egohumans import conversion as egohumans_conversion
-from mobind_mm.readers.egohumans.conversion import convert_egohumans, split_of
+from mobind_mm.readers import check_reader
+from mobind_mm.readers.egohumans import EgoHumansReader
+from mobind_mm.readers.egohumans import reader as reader_module
 from mobind_mm.readers.egohumans.people import VERTICES
+from mobind_mm.readers.egohumans.reader import split_of
 from mobind_mm.readers.egohumans.sequences import find_sequences
 from mobind_mm.recordings import read_annotations, read_imu, read_pose
 
@@ -72,7 +75,7 @@ def files_of(dst):
 def test_sensors_and_keypoints_of_two_people(smpl, tmp_path):
     raw = people()
     write_sequence(tmp_path / 'data', raw)
-    convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+    convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
     for name, (body, keypoints) in raw.items():
         imu, pose = streams(tmp_path / 'dst', f'01_tagging_001_{name}')
         assert sorted(imu) == sorted(SENSORS)
@@ -120,7 +123,7 @@ def test_known_accelerations_and_rotations(smpl, tmp_path):
             'aria02': (second, project(first)),
         },
     )
-    convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+    convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
     for placement, (vertex, *_) in SENSORS.items():
         imu, _ = streams(tmp_path / 'dst', '01_tagging_001_aria01')
         acc, turned = world_motion(imu[placement])
@@ -152,7 +155,7 @@ def test_somebody_leaves_and_frames_are_missing(smpl, tmp_path):
         ('smpl', 'aria02', [*late, 31, 32, 33]),
     ]
     write_sequence(tmp_path / 'data', raw, absent)
-    convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+    convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
     imu, pose = streams(tmp_path / 'dst')
     assert (pose.clock.rate, pose.clock.start) == (20, 0)
     gone = np.zeros(120, bool)
@@ -190,8 +193,8 @@ def test_entries_labels_and_splits(smpl, tmp_path):
             tmp_path / 'data', people(20), activity=activity, number=number
         )
     dst = tmp_path / 'dst'
-    counts, left_out = convert_egohumans(tmp_path, dst, smpl)
-    assert counts == {'train': 6, 'val': 2, 'test': 4} and not left_out
+    counts, notes = convert_people(tmp_path, dst, smpl)
+    assert counts == {'train': 6, 'val': 2, 'test': 4} and not notes
     content = {
         split: read_annotations(dst / f'annotations/{split}.json')
         for split in counts
@@ -243,7 +246,7 @@ def test_any_axis_may_be_up(smpl, tmp_path, turn):
     """The level world is the raw one turned so that its people stand."""
     world = Rotation.from_rotvec(np.pi / 2 * np.array(turn))
     write_sequence(tmp_path / 'data', people(world=world))
-    convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+    convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
     imu, _ = streams(tmp_path / 'dst')
     body = people(world=Rotation.identity())['aria01'][0]
     place, turned = sensor_of(body, 'left_wrist')
@@ -259,9 +262,9 @@ def test_a_tilted_world_needs_a_word(smpl, tmp_path):
     world = Rotation.from_rotvec([0.7, 0.4, 0])
     write_sequence(tmp_path / 'data', people(200, world=world))
     with pytest.raises(ValueError, match=r'01_tagging_001.*--up bodies'):
-        convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+        convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
     assert not files_of(tmp_path)[0].startswith('dst')
-    convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl, up='bodies')
+    convert_people(tmp_path / 'data', tmp_path / 'dst', smpl, up='bodies')
     imu, _ = streams(tmp_path / 'dst')
     acc, _ = world_motion(imu['head'])
     # The mean of trunks is some degrees off: part of g stays in the mean.
@@ -279,17 +282,31 @@ def test_who_cannot_be_used_is_reported(smpl, tmp_path):
     ]
     write_sequence(tmp_path / 'data', raw, absent)
     for _ in range(2):  # the second run reads nothing, and says the same
-        counts, left_out = convert_egohumans(
+        counts, notes = convert_people(
             tmp_path / 'data', tmp_path / 'dst', smpl
         )
         assert counts['test'] == 1
-        assert left_out == {
-            '01_tagging_001_aria02': 'no keypoints in this camera',
-            '01_tagging_001_aria03': 'no SMPL body',
-            '01_tagging_001_aria04': 'no three SMPL bodies in a row',
-            '01_tagging_001_aria05': 'never keypoints and SMPL body at once',
-        }
+        assert notes == [
+            'left out 01_tagging_001_aria02: no keypoints in this camera',
+            'left out 01_tagging_001_aria03: no SMPL body',
+            'left out 01_tagging_001_aria04: no three SMPL bodies in a row',
+            'left out 01_tagging_001_aria05: never keypoints and SMPL body '
+            'at once',
+        ]
     assert len(files_of(tmp_path / 'dst')) == 3
+
+
+def test_contract(smpl, tmp_path):
+    """Also with somebody who is left out."""
+    absent = [('smpl', 'aria02', range(1, 21))]
+    write_sequence(tmp_path / 'data', people(20), absent)
+    write_sequence(tmp_path / 'data', people(20), number=5)
+    reader = EgoHumansReader(tmp_path / 'data', smpl)
+    check_reader(reader, tmp_path / 'dst')
+    # Only the first sequence is read again, whose sensors are lost.
+    (tmp_path / 'dst/imu/01_tagging_001_aria01.safetensors').unlink()
+    planned = [reader.plan(job, tmp_path / 'dst') for job in reader.find()]
+    assert planned[0] is None and len(planned[1].takes) == 2
 
 
 def test_a_copy_without_anybody_is_refused(smpl, tmp_path):
@@ -297,11 +314,11 @@ def test_a_copy_without_anybody_is_refused(smpl, tmp_path):
     folder = write_sequence(tmp_path / 'data', people(30, 1), absent)
     arguments = (tmp_path / 'data', tmp_path / 'dst', smpl)
     with pytest.raises(ValueError, match='001_aria01: no SMPL body'):
-        convert_egohumans(*arguments)
+        convert_people(*arguments)
     for path in folder.glob('poses2d/**/*.npy'):
         np.save(path, [])
     with pytest.raises(ValueError, match='all frames: nobody'):
-        convert_egohumans(*arguments)
+        convert_people(*arguments)
     assert not (tmp_path / 'dst').exists()
 
 
@@ -311,7 +328,7 @@ def test_keypoints_beyond_coco_and_high_scores(smpl, tmp_path):
     more = np.concatenate([keypoints, np.full((20, 9, 3), 7.0)], axis=1)
     more[0, 0, 2] = 1.02
     write_sequence(tmp_path / 'data', {'aria01': (body, more)})
-    convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+    convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
     _, pose = streams(tmp_path / 'dst')
     expected = keypoints[:, :, :2].astype('f4')
     np.testing.assert_array_equal(pose.keypoints[:], expected)
@@ -322,11 +339,11 @@ def test_second_run_does_only_what_is_missing(smpl, tmp_path):
     src, dst = tmp_path / 'data', tmp_path / 'dst'
     folder = write_sequence(src, people(20))
     write_sequence(src, people(20), number=2)
-    convert_egohumans(src, dst, smpl)
+    convert_people(src, dst, smpl)
 
     def changed(**options):
         before = {p: p.stat().st_ino for p in dst.rglob('*.safetensors')}
-        convert_egohumans(src, dst, **{'smpl': smpl, **options})
+        convert_people(src, dst, **{'smpl': smpl, **options})
         return {
             p.name[:14]
             for p in dst.rglob('*.safetensors')
@@ -369,7 +386,7 @@ def test_copies_and_their_mistakes(smpl, tmp_path):
     write_sequence(tmp_path / 'c', people(20), activity='01_tagging')
     write_sequence(tmp_path / 'c', people(20), activity='02_tagging')
     with pytest.raises(ValueError, match='share a name'):
-        convert_egohumans(tmp_path / 'c', tmp_path / 'dst', smpl)
+        convert_people(tmp_path / 'c', tmp_path / 'dst', smpl)
     (tmp_path / 'd/mine/take/processed_data').mkdir(parents=True)
     with pytest.raises(ValueError, match=r'is in mine/take'):
         find_sequences(tmp_path / 'd')
@@ -393,29 +410,29 @@ def test_impossible_frame_numbers(smpl, tmp_path, kind, name, message):
     )
     (folder / kind / '._00001.npy').write_bytes(b'left by a file manager')
     with pytest.raises(ValueError, match=message):
-        convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+        convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
 
 
 def test_missing_parts_are_named(smpl, tmp_path):
     folder = write_sequence(tmp_path / 'data', people(20), camera='cam07')
     arguments = (tmp_path / 'data', tmp_path / 'dst', smpl)
     with pytest.raises(FileNotFoundError, match=r"cameras \['cam07'\]"):
-        convert_egohumans(*arguments)
-    counts, _ = convert_egohumans(*arguments, camera='cam07')
+        convert_people(*arguments)
+    counts, _ = convert_people(*arguments, camera='cam07')
     assert counts['test'] == 2
     _, pose = streams(tmp_path / 'dst', camera='cam07')
     assert len(pose.scores) == 20
     for options in ({'imu': 'real'}, {'up': 'down'}):
         with pytest.raises(ValueError, match=next(iter(options.values()))):
-            convert_egohumans(*arguments, **options)
+            convert_people(*arguments, **options)
     with pytest.raises(FileNotFoundError, match='no SMPL model'):
-        convert_egohumans(*arguments[:2], tmp_path / 'no.pkl')
+        convert_people(*arguments[:2], tmp_path / 'no.pkl')
     (folder / 'smpl').rename(folder / 'smpl_old')
     with pytest.raises(FileNotFoundError, match=r'smpl is missing'):
-        convert_egohumans(*arguments, camera='cam07')
+        convert_people(*arguments, camera='cam07')
     (folder / 'smpl').mkdir()
     with pytest.raises(FileNotFoundError, match=r'no frames 00001\.npy'):
-        convert_egohumans(*arguments, camera='cam07')
+        convert_people(*arguments, camera='cam07')
 
 
 PERSON = {'human_name': 'aria01', 'keypoints': np.ones((17, 3))}
@@ -430,14 +447,14 @@ BODY = {
 @pytest.mark.parametrize(
     ('kind', 'content', 'message'),
     [
-        ('poses2d', np.ones(4), 'a list with one dictionary'),
-        ('poses2d', {'aria01': PERSON}, 'a list with one dictionary'),
+        ('poses2d', np.ones(4), 'a list with one dictionary per'),
+        ('poses2d', {'aria01': PERSON}, 'a list with one dictionary per'),
         ('poses2d', [PERSON, PERSON], 'aria01 twice'),
         ('poses2d', [{**PERSON, 'human_name': '../up'}], r"'\.\./up'"),
         ('poses2d', [{**PERSON, 'human_name': 3}], 'person 3,'),
         ('poses2d', [{'human_name': 'aria01'}], 'keypoints is missing'),
         ('poses2d', [{**PERSON, 'keypoints': np.ones((16, 3))}], r'\(16, 3\)'),
-        ('poses2d', [{**PERSON, 'keypoints': [[1], [2, 3]]}], 'no array'),
+        ('poses2d', [{**PERSON, 'keypoints': [[1], [2, 3]]}], 'not an array'),
         ('smpl', [BODY], 'a dictionary for each person'),
         ('smpl', {'aria01': None}, 'a dictionary for each person'),
         (
@@ -447,7 +464,11 @@ BODY = {
         ),
         ('smpl', {'aria01': {**BODY, 'betas': np.ones(9)}}, '10 or more'),
         ('smpl', {'aria01': {**BODY, 'betas': np.ones(16)}}, 'other frames'),
-        ('smpl', {'aria01': {**BODY, 'transl': 'near'}}, 'no array of num'),
+        (
+            'smpl',
+            {'aria01': {**BODY, 'transl': 'near'}},
+            'not an array of num',
+        ),
         (
             'smpl',
             {'aria01': {**BODY, 'transl': np.full(3, np.inf)}},
@@ -461,7 +482,7 @@ def test_bad_frames_are_named(smpl, tmp_path, kind, content, message):
     path = next(folder.glob(f'{kind}/**/00005.npy'))
     np.save(path, content)
     with pytest.raises(ValueError, match=message) as caught:
-        convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+        convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
     assert str(path) in str(caught.value) and '\n' not in str(caught.value)
     assert not (tmp_path / 'dst').exists()
 
@@ -477,7 +498,7 @@ def test_frames_are_never_executed(smpl, tmp_path, kind):
     for content in (head + malicious_pickle(marker), malicious_pickle(marker)):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r'00005\.npy'):
-            convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+            convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
         assert not marker.exists() and not (tmp_path / 'dst').exists()
 
 
@@ -488,8 +509,8 @@ def test_frames_are_never_executed(smpl, tmp_path, kind):
 def test_corrupted_frames_are_contained(
     smpl, tmp_path, monkeypatch, kind, count
 ):
-    body = egohumans_conversion.read_smpl(smpl, VERTICES)
-    monkeypatch.setattr(egohumans_conversion, 'read_smpl', lambda *_: body)
+    body = reader_module.read_smpl(smpl, VERTICES)
+    monkeypatch.setattr(reader_module, 'read_smpl', lambda *_: body)
     folder = write_sequence(tmp_path / 'data', people(6))
     path = next(folder.glob(f'{kind}/**/00003.npy'))
     refused = 0
@@ -497,7 +518,7 @@ def test_corrupted_frames_are_contained(
     for number, (words, content) in enumerate(copies):
         dst = tmp_path / f'dst{number}'
         path.write_bytes(content)
-        convert = partial(convert_egohumans, tmp_path / 'data', dst, smpl)
+        convert = partial(convert_people, tmp_path / 'data', dst, smpl)
         result = check_contained(convert, dst)
         refused += result != 'fine'
         assert result == 'fine' or str(path) in result, (words, result)
@@ -506,7 +527,7 @@ def test_corrupted_frames_are_contained(
 
 def test_header_says_what_was_done(smpl, tmp_path):
     write_sequence(tmp_path / 'data', people(20, count=1))
-    convert_egohumans(tmp_path / 'data', tmp_path / 'dst', smpl)
+    convert_people(tmp_path / 'data', tmp_path / 'dst', smpl)
     for path in (tmp_path / 'dst').rglob('*.safetensors'):
         content = path.read_bytes()
         size = int.from_bytes(content[:8], 'little')

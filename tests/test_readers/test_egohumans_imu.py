@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from mobind_mm.readers.egohumans.simulated_imu import (
+from mobind_mm.readers.egohumans.people import (
     accelerations,
+    find_up,
     simulate_imus,
+    turn_upright,
 )
-from mobind_mm.readers.egohumans.world import find_up, turn_upright
 
 RATE = 20.0
 

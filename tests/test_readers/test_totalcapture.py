@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 from raw_totalcapture import (
@@ -16,6 +15,7 @@ from raw_totalcapture import (
     make_camera,
     make_cameras,
     make_take,
+    reference,
     text,
     to_inertial,
     write_cameras,
@@ -23,12 +23,13 @@ from raw_totalcapture import (
 )
 from scipy.spatial.transform import Rotation
 
-from mobind_mm.readers.totalcapture.calibration import (
+from mobind_mm.readers.totalcapture.cameras import read_cameras
+from mobind_mm.readers.totalcapture.sensors import (
+    PLACEMENTS,
     calibrate_sensors,
     read_rotations,
+    read_sensors,
 )
-from mobind_mm.readers.totalcapture.cameras import read_cameras
-from mobind_mm.readers.totalcapture.imu import PLACEMENTS, read_sensors
 from mobind_mm.readers.totalcapture.vicon import read_skeleton
 from mobind_mm.skeleton import get_layout
 
@@ -178,23 +179,6 @@ def test_axes_of_the_head_in_closed_form(tmp_path):
     np.testing.assert_allclose(points[:, 1], eye, atol=1e-6)
 
 
-def reference(camera, points):
-    """OpenCV's projection and the depth of points (T, 3)."""
-    matrix = np.array(
-        [[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]]
-    )
-    turn, _ = cv2.Rodrigues(camera.rotation)
-    pixels, _ = cv2.projectPoints(
-        points,
-        turn,
-        camera.translation,
-        matrix,
-        np.array([camera.k1, 0, 0, 0, 0]),
-    )
-    depth = points @ camera.rotation[2] + camera.translation[2]
-    return pixels[:, 0], depth
-
-
 @pytest.mark.parametrize('k1', [-0.25, 0.0, 0.15])
 def test_cameras_project_as_opencv(tmp_path, k1):
     raw = make_cameras(8, k1=k1)
@@ -317,7 +301,7 @@ def test_damage_is_named(tmp_path, kind, line, old, new, message):
     ('line', 'old', 'new', 'message'),
     [
         (1, '2 1', '9 1', 'ends before the last camera'),
-        (1, '2 1', '1 1', 'line 9: .* follows the 1 cameras'),
+        (1, '2 1', '1 1', 'line 9: .* nothing after the 1 cameras'),
         (1, '2 1', '99999 1', 'line 1: 99999 cameras'),
         (1, '2 1', 'two 1', "line 1: .*'two'"),
         (2, '1079', '1079.5', 'cam1: rows 0 to 1079.5'),

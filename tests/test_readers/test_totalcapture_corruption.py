@@ -5,12 +5,12 @@ import pytest
 from corruption import check_contained, corruptions
 from raw_totalcapture import (
     PUBLISHED,
+    convert_takes,
     make_cameras,
     make_take,
     write_dataset,
 )
 
-from mobind_mm.readers.totalcapture.conversion import convert_totalcapture
 from mobind_mm.recordings import read_imu, read_pose
 
 RAW = make_take(seconds=0.5)
@@ -29,7 +29,7 @@ def test_damage_is_contained(tmp_path, kind):
         paths[kind].write_bytes(damaged)
         out = dst / str(number)
         outcome = check_contained(
-            lambda out=out: convert_totalcapture(src, out, calibrate=True),
+            lambda out=out: convert_takes(src, out, calibrate=True),
             out,
         )
         if outcome != 'fine':

@@ -6,16 +6,17 @@ import sys
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from raw_totalcapture import (
     PUBLISHED,
     SENSORS,
     camera_lines,
+    convert_takes,
     make_camera,
     make_cameras,
     make_take,
+    reference,
     repeat,
     text,
     write_cameras,
@@ -25,10 +26,10 @@ from raw_totalcapture import (
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.datasets import TotalCaptureDataset
-from mobind_mm.readers.totalcapture.conversion import convert_totalcapture
+from mobind_mm.readers import check_reader, convert
+from mobind_mm.readers.totalcapture import TotalCaptureReader
 from mobind_mm.readers.totalcapture.files import find_takes
-from mobind_mm.readers.totalcapture.imu import PLACEMENTS
-from mobind_mm.readers.totalcapture.selection import Selection
+from mobind_mm.readers.totalcapture.sensors import PLACEMENTS
 from mobind_mm.recordings import read_imu, read_pose
 from mobind_mm.skeleton import get_layout
 
@@ -49,20 +50,6 @@ BODY = [
 ]
 
 
-def reference(camera, points):
-    """OpenCV's projection (T, 2) and the depth (T,) of points (T, 3)."""
-    matrix = np.array(
-        [[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]]
-    )
-    turn, _ = cv2.Rodrigues(camera.rotation)
-    distortion = np.array([camera.k1, 0, 0, 0, 0])
-    pixels, _ = cv2.projectPoints(
-        points, turn, camera.translation, matrix, distortion
-    )
-    depth = points @ camera.rotation[2] + camera.translation[2]
-    return pixels[:, 0], depth
-
-
 def header_source(path):
     content = Path(path).read_bytes()
     size = int.from_bytes(content[:8], 'little')
@@ -75,7 +62,7 @@ def converted(tmp_path_factory):
     """Raw files of five subjects, and what the command makes of them."""
     root = tmp_path_factory.mktemp('totalcapture')
     write_dataset(root / 'src', TAKES, CAMERAS)
-    convert_totalcapture(root / 'src', root / 'dst')
+    convert_takes(root / 'src', root / 'dst')
     return root / 'src', root / 'dst'
 
 
@@ -167,9 +154,7 @@ def test_splits_entries_and_labels(converted):
 
 def test_calibrated_sensors_are_bones(converted, tmp_path):
     src, _ = converted
-    convert_totalcapture(
-        src, tmp_path, selection=Selection(['s1_*'], [1]), calibrate=True
-    )
+    convert_takes(src, tmp_path, takes=['s1_*'], cameras=[1], calibrate=True)
     path = tmp_path / 'imu/s1_acting1.safetensors'
     for name, segment in SENSORS.items():
         stream = read_imu(path)[PLACEMENTS[name]]
@@ -222,7 +207,7 @@ def test_spellings_change_nothing(converted, tmp_path, layout, style):
         write_take(src, raw, layout, **style)
     # The same calibration with every subject, as archives have it.
     write_cameras(src / 'more/calibration.cal', CAMERAS, **style)
-    convert_totalcapture(src, tmp_path / 'dst', workers=1)
+    convert_takes(src, tmp_path / 'dst')
     for path in sorted(dst.rglob('*.safetensors')):
         again = tmp_path / 'dst' / path.relative_to(dst)
         read = read_imu if path.parent.name == 'imu' else read_pose
@@ -270,7 +255,7 @@ def test_a_person_who_leaves_and_points_behind(tmp_path):
     near = make_camera(0.5, distance=0.25, height=1.2)
     aside = make_camera(2.0, distance=1.6)
     write_dataset(tmp_path / 'src', [raw], [near, aside])
-    convert_totalcapture(tmp_path / 'src', tmp_path / 'dst')
+    convert_takes(tmp_path / 'src', tmp_path / 'dst')
     seen, behind = [], 0
     for number, camera in enumerate((near, aside), 1):
         path = tmp_path / f'dst/pose/s1_walking1_cam{number}.safetensors'
@@ -298,7 +283,7 @@ def test_a_person_who_leaves_and_points_behind(tmp_path):
 def test_no_orientations_no_head(tmp_path):
     kinds = [kind for kind in PUBLISHED if kind != 'orientations']
     write_dataset(tmp_path / 'src', TAKES[:1], CAMERAS, kinds=kinds)
-    convert_totalcapture(tmp_path / 'src', tmp_path / 'dst')
+    convert_takes(tmp_path / 'src', tmp_path / 'dst')
     path = tmp_path / 'dst/pose/s1_acting1_cam3.safetensors'
     scores = read_pose(path).scores[:]
     for index, name in enumerate(get_layout('coco')):
@@ -306,14 +291,14 @@ def test_no_orientations_no_head(tmp_path):
     assert header_source(path)['head'] == 'none'
     # With them it is converted again.
     write_take(tmp_path / 'src', TAKES[0], kinds=['orientations'])
-    convert_totalcapture(tmp_path / 'src', tmp_path / 'dst')
+    convert_takes(tmp_path / 'src', tmp_path / 'dst')
     assert (read_pose(path).scores[:] == 1).all()
 
 
 def test_without_auxfields_there_is_no_gyroscope(tmp_path):
     kinds = [kind for kind in PUBLISHED if kind != 'auxfields']
     write_dataset(tmp_path / 'src', TAKES[:1], CAMERAS, kinds=kinds)
-    convert_totalcapture(tmp_path / 'src', tmp_path / 'dst')
+    convert_takes(tmp_path / 'src', tmp_path / 'dst')
     imu = read_imu(tmp_path / 'dst/imu/s1_acting1.safetensors')
     assert {frozenset(s.channels) for s in imu.values()} == {
         frozenset({'acc', 'quat'})
@@ -322,13 +307,13 @@ def test_without_auxfields_there_is_no_gyroscope(tmp_path):
 
 def test_magnetometer(tmp_path):
     write_dataset(tmp_path / 'src', TAKES[:1], CAMERAS)
-    convert_totalcapture(tmp_path / 'src', tmp_path / 'dst', mag_unit=49.0)
+    convert_takes(tmp_path / 'src', tmp_path / 'dst', mag_unit=49.0)
     path = tmp_path / 'dst/imu/s1_acting1.safetensors'
     field = read_imu(path)['head'].channels['mag'][:]
     np.testing.assert_allclose(np.linalg.norm(field, axis=1), 49, rtol=1e-5)
     assert header_source(path)['mag_unit_ut'] == 49.0
     with pytest.raises(ValueError, match='got -1 uT'):
-        convert_totalcapture(tmp_path / 'src', tmp_path / 'x', mag_unit=-1)
+        convert_takes(tmp_path / 'src', tmp_path / 'x', mag_unit=-1)
 
 
 def test_lengths_may_differ_a_little(tmp_path):
@@ -337,13 +322,13 @@ def test_lengths_may_differ_a_little(tmp_path):
     write_dataset(tmp_path / 'src', [short], CAMERAS, kinds=imu)
     vicon = ('positions', 'orientations')
     write_take(tmp_path / 'src', long, kinds=vicon)
-    convert_totalcapture(tmp_path / 'src', tmp_path / 'dst')
+    convert_takes(tmp_path / 'src', tmp_path / 'dst')
     path = tmp_path / 'dst/annotations/train.json'
     entry = json.loads(path.read_text())['data_list'][0]
     assert (entry['start_s'], entry['end_s']) == (0, 2.5)
     paths = write_take(tmp_path / 'src', repeat(long, 3), kinds=vicon)
     with pytest.raises(ValueError, match='150 frames .* 471: .* 5.3 s') as e:
-        convert_totalcapture(tmp_path / 'src', tmp_path / 'dst')
+        convert_takes(tmp_path / 'src', tmp_path / 'dst')
     assert str(paths['positions']) in str(e.value)
     assert 's1_acting1_Xsens_AuxFields.sensors' in str(e.value)
 
@@ -388,11 +373,11 @@ def test_predictions_of_mmpose(tmp_path):
     options = {'pose': 'mmpose', 'predictions': tmp_path / 'json'}
     missing = 's2_walking2 lacks TC_S2_walking2_cam3.json'
     with pytest.raises(FileNotFoundError, match=f'1 of 2.*{missing}'):
-        convert_totalcapture(tmp_path / 'src', tmp_path / 'dst', **options)
-    counts = convert_totalcapture(
+        convert_takes(tmp_path / 'src', tmp_path / 'dst', **options)
+    counts = convert_takes(
         tmp_path / 'src',
         tmp_path / 'dst',
-        selection=Selection(skip_incomplete=True),
+        skip_incomplete=True,
         **options,
     )
     assert counts == {'train': 3, 'val': 0, 'test': 0}
@@ -408,55 +393,73 @@ def test_predictions_of_mmpose(tmp_path):
     source = header_source(path)
     assert (source['pose'], source['person']) == ('mmpose', 'longest')
     with pytest.raises(ValueError, match='no cam2, only .*cam1.*cam3'):
-        convert_totalcapture(
+        convert_takes(
             tmp_path / 'src',
             tmp_path / 'dst',
-            selection=Selection(cameras=[2]),
+            cameras=[2],
             **options,
         )
+
+
+@pytest.mark.parametrize('pose', ['vicon', 'mmpose'])
+def test_contract(tmp_path, pose):
+    """Also of a take that is left out, which the notes say every time."""
+    src, dst = tmp_path / 'src', tmp_path / 'dst'
+    write_dataset(src, TAKES[:1], CAMERAS[:2])
+    write_take(src, TAKES[1], kinds=('auxfields',))
+    for number in (1, 2):
+        predictions(src, TAKES[0], CAMERAS[number - 1], number)
+    reader = TotalCaptureReader(src, pose, skip_incomplete=True)
+    check_reader(reader, dst)
+    notes = convert(reader, dst).notes
+    lacking = {
+        'vicon': 'gt_skel_gbl_pos.txt',
+        'mmpose': 'TC_S2_walking2_cam1.json, TC_S2_walking2_cam2.json',
+    }
+    assert notes == [f's2_walking2 lacks {lacking[pose]}: left out.']
 
 
 def test_missing_files_are_named(tmp_path):
     src, dst = tmp_path / 'src', tmp_path / 'dst'
     with pytest.raises(FileNotFoundError, match='src is not a directory'):
-        convert_totalcapture(src, dst)
+        convert_takes(src, dst)
     src.mkdir()
     with pytest.raises(FileNotFoundError, match=r'no calibration\.cal'):
-        convert_totalcapture(src, dst)
+        convert_takes(src, dst)
     write_cameras(src / 'calibration.cal', CAMERAS)
     with pytest.raises(FileNotFoundError, match='cvssp.org'):
-        convert_totalcapture(src, dst)
+        convert_takes(src, dst)
     for raw, kinds in zip(
         TAKES, (('positions',), ('sensors',), ('auxfields', 'positions'))
     ):
         write_take(src, raw, kinds=kinds)
     with pytest.raises(FileNotFoundError) as caught:
-        convert_totalcapture(src, dst)
+        convert_takes(src, dst)
     message = str(caught.value)
     assert '2 of 3 takes' in message and '\n' not in message
     assert 's1_acting1 lacks s1_acting1_Xsens.sensors' in message
     assert 's2_walking2 lacks gt_skel_gbl_pos.txt' in message
     assert '--skip-incomplete' in message and '--takes' in message
     assert not dst.exists()
-    chosen = Selection(['S3_*'], [2, 5])
-    assert convert_totalcapture(src, dst, selection=chosen)['train'] == 2
-    chosen = Selection(skip_incomplete=True)
-    assert convert_totalcapture(src, dst, selection=chosen)['train'] == 8
-    for selection, message in (
-        (Selection(['s9_*']), "'s9_.'.* none of the takes"),
-        (Selection(cameras=[9]), 'no cam9'),
-        (Selection(['s1_acting1'], skip_incomplete=True), '1 of 1 takes'),
+    chosen = {'takes': ['S3_*'], 'cameras': [2, 5]}
+    assert convert_takes(src, dst, **chosen)['train'] == 2
+    assert convert_takes(src, dst, skip_incomplete=True)['train'] == 8
+    for options, message in (
+        ({'takes': ['s9_*']}, "'s9_.'.* none of the takes"),
+        ({'cameras': [9]}, 'no cam9'),
+        (
+            {'takes': ['s1_acting1'], 'skip_incomplete': True},
+            '1 of 1 takes',
+        ),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
-            convert_totalcapture(src, dst, selection=selection)
+            convert_takes(src, dst, **options)
     with pytest.raises(FileNotFoundError, match='s3_rom3_calib_imu_ref.txt'):
-        convert_totalcapture(
-            src, dst, selection=Selection(['s3_*']), calibrate=True
-        )
+        convert_takes(src, dst, takes=['s3_*'], calibrate=True)
     with pytest.raises(FileNotFoundError, match='TC_S<subject>'):
-        convert_totalcapture(src, dst, pose='mmpose')
+        convert_takes(src, dst, pose='mmpose')
     with pytest.raises(ValueError, match="got 'video'"):
-        convert_totalcapture(src, dst, pose='video')
+        convert_takes(src, dst, pose='video')
 
 
 def test_surplus_and_unknown_files_are_named(tmp_path):
@@ -480,7 +483,7 @@ def test_surplus_and_unknown_files_are_named(tmp_path):
     other = text(camera_lines(CAMERAS[:7]))
     (tmp_path / 'copy/calibration.cal').write_bytes(other)
     with pytest.raises(ValueError, match='calibration.cal and .* differ'):
-        convert_totalcapture(tmp_path, tmp_path / 'dst')
+        convert_takes(tmp_path, tmp_path / 'dst')
 
 
 def inodes(dst):
@@ -494,25 +497,25 @@ def test_second_run_does_what_is_missing(tmp_path):
     content = broken.read_bytes()
     broken.write_bytes(content[:-200])
     with pytest.raises(ValueError, match='S2/walking2/gt_skel_gbl_pos.txt'):
-        convert_totalcapture(src, dst)
+        convert_takes(src, dst)
     first = inodes(dst)
     assert 's1_acting1_cam3.safetensors' in first
     assert not (dst / 'annotations').exists()
     broken.write_bytes(content)
-    convert_totalcapture(src, dst)
+    convert_takes(src, dst)
     done = inodes(dst)
     assert len(done) == 2 + 6 and first.items() <= done.items()
     (dst / 'pose/s1_acting1_cam2.safetensors').unlink()
     damaged = dst / 'imu/s2_walking2.safetensors'
     damaged.write_bytes(damaged.read_bytes()[:200])
-    convert_totalcapture(src, dst)
+    convert_takes(src, dst)
     again = inodes(dst)
     assert {n for n in done if done[n] != again[n]} == {
         's1_acting1_cam2.safetensors',
         's2_walking2.safetensors',
     }
     # Other options: only the IMUs change.
-    convert_totalcapture(src, dst, calibrate=True)
+    convert_takes(src, dst, calibrate=True)
     other = inodes(dst)
     assert {n for n in again if again[n] != other[n]} == {
         's1_acting1.safetensors',
@@ -522,7 +525,7 @@ def test_second_run_does_what_is_missing(tmp_path):
     path = write_cameras(src / 'calibration.cal', make_cameras(3, k1=0.0))
     past = time.time() - 86400
     os.utime(path, (past, past))
-    convert_totalcapture(src, dst, calibrate=True)
+    convert_takes(src, dst, calibrate=True)
     last = inodes(dst)
     assert {n for n in other if other[n] == last[n]} == {
         's1_acting1.safetensors',
@@ -561,7 +564,7 @@ def test_who_was_away_is_the_same_person(tmp_path):
     for frame in frames[180:300]:
         frame['instances'] = []
     path.write_text(json.dumps(frames))
-    convert_totalcapture(tmp_path / 'src', tmp_path / 'dst', pose='mmpose')
+    convert_takes(tmp_path / 'src', tmp_path / 'dst', pose='mmpose')
     pose = read_pose(tmp_path / 'dst/pose/s1_walking1_cam1.safetensors')
     there = np.ones(360, bool)
     there[180:300] = there[60] = False
@@ -633,7 +636,7 @@ def test_config_trains_and_evaluates(tmp_path):
     raw = [make_take(subject, take, 30.0) for subject, take in takes]
     write_dataset(tmp_path / 'src', raw, CAMERAS)
     data = tmp_path / 'data'
-    convert_totalcapture(tmp_path / 'src', data)
+    convert_takes(tmp_path / 'src', data)
     config = REPO / 'configs/mobind/totalcapture.py'
     common = ('--data-root', data, '--work-dir', tmp_path / 'work')
     run(

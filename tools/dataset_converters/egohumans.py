@@ -2,8 +2,9 @@
 
 import argparse
 
-from mobind_mm.readers.egohumans.conversion import IMUS, convert_egohumans
-from mobind_mm.readers.egohumans.world import UP_RULES
+from mobind_mm.readers.convert import convert
+from mobind_mm.readers.egohumans.people import UP_RULES
+from mobind_mm.readers.egohumans.reader import IMUS, EgoHumansReader
 from mobind_mm.utils.cli import run_command
 
 
@@ -49,20 +50,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Convert."""
     args = parse_args()
-    counts, left_out = convert_egohumans(
-        args.src,
-        args.out,
-        args.smpl,
-        args.camera,
-        args.imu,
-        args.up,
-        args.workers,
+    reader = EgoHumansReader(
+        args.src, args.smpl, args.camera, args.imu, args.up
     )
-    for split, count in counts.items():
+    converted = convert(reader, args.out, args.workers)
+    for split, count in converted.entries.items():
         if count:
             print(f'{args.out}/annotations/{split}.json: {count} people')
-    for take, reason in left_out.items():
-        print(f'left out {take}: {reason}')
+    for note in converted.notes:
+        print(note)
 
 
 if __name__ == '__main__':

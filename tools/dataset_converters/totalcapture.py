@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from mobind_mm.readers.totalcapture.conversion import (
-    POSES,
-    convert_totalcapture,
-)
-from mobind_mm.readers.totalcapture.selection import Selection
+from mobind_mm.readers.convert import convert
+from mobind_mm.readers.totalcapture.reader import POSES, TotalCaptureReader
 from mobind_mm.utils.cli import run_command
 
 
@@ -87,18 +84,21 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Convert."""
     args = parse_args()
-    counts = convert_totalcapture(
+    reader = TotalCaptureReader(
         args.src,
-        args.out,
         pose=args.pose,
         predictions=next(iter(args.predictions), None),
         person=args.person,
-        selection=Selection(args.takes, args.cameras, args.skip_incomplete),
+        takes=args.takes,
+        cameras=args.cameras,
+        skip_incomplete=args.skip_incomplete,
         calibrate=args.calibrate,
         mag_unit=args.mag_unit,
-        workers=args.workers,
     )
-    for split, count in counts.items():
+    converted = convert(reader, args.out, args.workers)
+    for note in converted.notes:
+        print(f'note: {note}')
+    for split, count in converted.entries.items():
         if count:
             print(
                 f'{args.out}/annotations/{split}.json: {count} pairs of a '

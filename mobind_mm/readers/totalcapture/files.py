@@ -1,14 +1,22 @@
-"""Find the files of TotalCapture, however a copy is laid out."""
+"""Find and choose the files of TotalCapture, however a copy is laid out.
+
+All functions raise FileNotFoundError for what is missing, and ValueError for
+a file that is there twice or an option that matches nothing.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..public import TOTAL_CAPTURE
-from .take import Take
+
+RATE = 60.0
+"""Hz of the IMUs, of Vicon and of the videos, which share their frames."""
 
 KINDS: dict[str, str] = {
     'sensors': r'xsens\.sensors',
@@ -22,20 +30,59 @@ KINDS: dict[str, str] = {
 
 NUM_SUBJECTS = 5
 _ACTIONS = TOTAL_CAPTURE.metainfo['classes']
-_DOWNLOAD = f'Get it from {TOTAL_CAPTURE.source}.'
+_DOWNLOAD = f'Download it from {TOTAL_CAPTURE.source}.'
 
 _CALIBRATION = 'calibration.cal'
-_END = '|'.join(f'(?P<{kind}>{end})' for kind, end in KINDS.items())
-_END = re.compile(f'(?:{_END})$')
+_KIND = re.compile(
+    f'(?:{"|".join(f"(?P<{kind}>{end})" for kind, end in KINDS.items())})$'
+)
 _PREDICTION = re.compile(r'tc_s(\d+)_([a-z]+\d+)_cam(\d+)\.json')
 _SUBJECT = re.compile(r'(?:^|[_-])s(?:ubject)?[_-]?(\d+)(?=$|[_-])')
 _TAKE = re.compile(rf'(?:^|[_-])((?:{"|".join(_ACTIONS)})\d+)(?=$|[_-])')
 
 
-def find_takes(src: str | Path) -> list[Take]:
+@dataclass(frozen=True)
+class TakeFiles:
+    """One take and its files.
+
+    Args:
+        subject: 1 to 5.
+        take: Action and number, e.g. ``acting1``.
+        files: By the names in :data:`KINDS`; any may be missing. The
+            reader adds ``calibration``, that of the cameras.
+        predictions: What MMPose saw, by camera.
+    """
+
+    subject: int
+    take: str
+    files: dict[str, Path] = field(default_factory=dict)
+    predictions: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the recording."""
+        return f's{self.subject}_{self.take}'
+
+    @property
+    def label(self) -> int:
+        """Index of the action in the classes of the data set."""
+        return _ACTIONS.index(self.take.rstrip('0123456789'))
+
+    @property
+    def split(self) -> str:
+        """Subjects 1 to 3 train, 4 validates, 5 tests."""
+        return {4: 'val', 5: 'test'}.get(self.subject, 'train')
+
+    @property
+    def imu(self) -> Path | None:
+        """File of the IMUs: the one with gyroscopes, if it is there."""
+        return self.files.get('auxfields') or self.files.get('sensors')
+
+
+def find_takes(src: str | Path) -> list[TakeFiles]:
     """Find the takes anywhere below a directory.
 
-    Names count in upper or lower case. Subject and take stand before the
+    Case does not matter. Subject and take stand before the
     end of a name (``s1_acting1_Xsens.sensors``), or in the directories
     above it (``S1/acting1/gt_skel_gbl_pos.txt``); the nearest count.
 
@@ -43,17 +90,16 @@ def find_takes(src: str | Path) -> list[Take]:
         Takes by subject and name.
 
     Raises:
-        FileNotFoundError: If ``src`` is no directory or holds no take.
-        ValueError: If a file is there twice, or its subject or take is
-            missing or unknown.
+        ValueError: Also if the subject or the take of a file is missing or
+            unknown.
     """
-    takes: dict[tuple[int, str], Take] = {}
+    takes: dict[tuple[int, str], TakeFiles] = {}
     for path in _files(src):
-        match = _END.search(path.name.lower())
-        if not match:
+        match = _KIND.search(path.name.lower())
+        if not match or match.lastgroup is None:
             continue
         key = _subject_and_take(path, Path(src), match.start())
-        files = takes.setdefault(key, Take(*key)).files
+        files = takes.setdefault(key, TakeFiles(*key)).files
         if match.lastgroup in files:
             raise ValueError(
                 f'{path} and {files[match.lastgroup]} are the same file of '
@@ -69,45 +115,48 @@ def find_takes(src: str | Path) -> list[Take]:
 
 
 def find_calibration(src: str | Path) -> Path:
-    """Find ``calibration.cal`` anywhere below a directory.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If there are several that differ.
-    """
-    found = sorted(p for p in _files(src) if p.name.lower() == _CALIBRATION)
-    if not found:
+    """Find ``calibration.cal`` below a directory; copies must be equal."""
+    copies = sorted(p for p in _files(src) if p.name.lower() == _CALIBRATION)
+    if not copies:
         raise FileNotFoundError(
             f'{src} holds no {_CALIBRATION}, which projects the Vicon '
             f'skeleton into the cameras. {_DOWNLOAD}'
         )
-    for other in found[1:]:
-        if other.read_bytes() != found[0].read_bytes():
+    for other in copies[1:]:
+        if other.read_bytes() != copies[0].read_bytes():
             raise ValueError(
-                f'{found[0]} and {other} differ; keep the one that belongs '
+                f'{copies[0]} and {other} differ; keep the one that belongs '
                 f'to the takes below {src}.'
             )
-    return found[0]
+    return copies[0]
 
 
-def find_predictions(
-    src: str | Path,
-) -> dict[tuple[int, str], dict[str, Path]]:
-    """Find MMPose's predictions ``TC_S<n>_<take>_cam<c>.json``.
+def add_predictions(
+    takes: Sequence[TakeFiles], src: str | Path
+) -> list[TakeFiles]:
+    """Add MMPose's predictions ``TC_S<n>_<take>_cam<c>.json``.
+
+    Args:
+        takes: What :func:`find_takes` found.
+        src: Directory that holds the predictions, at any depth.
 
     Returns:
-        By subject and take, the file of every camera, ``cam1`` and so on.
-
-    Raises:
-        FileNotFoundError: If ``src`` is no directory or holds none.
-        ValueError: If a file is there twice.
+        Takes that have IMUs or predictions; cameras are called ``cam1`` and
+        so on.
     """
-    found: dict[tuple[int, str], dict[str, Path]] = {}
+    merged = {
+        (take.subject, take.take): TakeFiles(
+            take.subject, take.take, take.files
+        )
+        for take in takes
+        if take.imu
+    }
     for path in _files(src):
         match = _PREDICTION.fullmatch(path.name.lower())
         if not match:
             continue
-        cameras = found.setdefault((int(match[1]), match[2]), {})
+        key = (int(match[1]), match[2])
+        cameras = merged.setdefault(key, TakeFiles(*key)).predictions
         camera = f'cam{int(match[3])}'
         if camera in cameras:
             raise ValueError(
@@ -115,13 +164,44 @@ def find_predictions(
                 f'video; keep one of them below {src}.'
             )
         cameras[camera] = path
-    if not found:
+    if not any(take.predictions for take in merged.values()):
         raise FileNotFoundError(
             f'{src} holds no TC_S<subject>_<take>_cam<camera>.json. Make '
-            'them of the videos with tools/extract_pose.py, and name their '
+            'them from the videos with tools/extract_pose.py, and name their '
             'directory with --pose mmpose DIR.'
         )
-    return found
+    return [merged[key] for key in sorted(merged)]
+
+
+def choose_takes(
+    takes: Sequence[TakeFiles], patterns: Sequence[str]
+) -> list[TakeFiles]:
+    """Takes that match a pattern, such as ``s5_*``; all without patterns."""
+    patterns = [pattern.lower() for pattern in patterns] or ['*']
+    names = [take.name for take in takes]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(
+                f'--takes {pattern!r} matches none of the takes {names}.'
+            )
+    return [
+        take
+        for take in takes
+        if any(fnmatchcase(take.name, pattern) for pattern in patterns)
+    ]
+
+
+def choose_cameras(
+    cameras: Sequence[str], numbers: Sequence[int]
+) -> list[str]:
+    """Names ``cam<number>`` of the chosen cameras; all without numbers."""
+    wanted = [f'cam{number}' for number in numbers]
+    unknown = [name for name in wanted if name not in cameras]
+    if unknown:
+        raise ValueError(
+            f'--cameras: there is no {unknown[0]}, only {list(cameras)}.'
+        )
+    return [name for name in cameras if not wanted or name in wanted]
 
 
 def _files(src: str | Path) -> Iterator[Path]:
@@ -143,16 +223,16 @@ def _subject_and_take(path: Path, src: Path, start: int) -> tuple[int, str]:
     """Subject and take of a file whose kind begins at a place in its name."""
     above = (src.resolve().name, *path.relative_to(src).parts[:-1])
     places = [part.lower() for part in (path.name[:start], *above[::-1])]
-    found = []
+    nearest = []
     for pattern in (_SUBJECT, _TAKE):
         matches = (pattern.findall(p.strip('_-')) for p in places)
-        found.append(next((m[-1] for m in matches if m), None))
-    subject, take = found
+        nearest.append(next((m[-1] for m in matches if m), None))
+    subject, take = nearest
     if subject is None or take is None:
         raise ValueError(
-            f'{path}: neither its name nor a directory says whose it is; '
-            f'name a directory above it s1 to s{NUM_SUBJECTS} and one like '
-            f'{_ACTIONS[0]}1, of {list(_ACTIONS)}.'
+            f'{path}: neither its name nor a directory gives its subject '
+            f'and take; name a directory above it s1 to s{NUM_SUBJECTS} and '
+            f'one like {_ACTIONS[0]}1, of {list(_ACTIONS)}.'
         )
     if not 1 <= int(subject) <= NUM_SUBJECTS:
         raise ValueError(

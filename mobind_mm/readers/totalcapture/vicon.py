@@ -1,4 +1,4 @@
-"""Read Vicon's skeleton of TotalCapture and make it COCO keypoints in 3D."""
+"""Read Vicon's skeleton of TotalCapture, and film it as COCO keypoints."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from ...recordings import Clock, PoseStream
 from ...skeleton import get_layout, keypoint_indices
-from .text import check_rows, read_lines, read_rows, shown
+from ..cameras import CalibratedCamera
+from .files import RATE
+from .text import AGAIN, TextFile, not_unit
 
 INCH = 0.0254
 """Metres."""
@@ -47,6 +50,10 @@ HEAD_POINTS: dict[str, tuple[float, float, float]] = {
 rounded to half a centimetre. Vicon has no point of the face."""
 
 _FAR = 1e4  # inches; 254 m
+_NO_HEAD = (
+    'Download the file again, or move it away to convert without keypoints '
+    'of the head.'
+)
 
 
 def read_skeleton(
@@ -72,43 +79,66 @@ def read_skeleton(
             does not turn with the body.
     """
     joints = _read_joints(positions, 3)
-    names = list(JOINTS)
     order = get_layout('coco')
     points = np.zeros((len(joints), len(order), 3))
     known = np.zeros(len(order), dtype=bool)
     body = keypoint_indices('coco', list(KEYPOINTS))
-    points[:, body] = joints[:, [names.index(j) for j in KEYPOINTS.values()]]
+    points[:, body] = joints[:, [JOINTS.index(j) for j in KEYPOINTS.values()]]
     known[body] = True
     if orientations is not None:
         quat = _read_joints(orientations, 4)
         if len(quat) != len(joints):
             raise ValueError(
                 f'{orientations} has {len(quat)} frames and {positions} '
-                f'{len(joints)}. Get both files again.'
+                f'{len(joints)}. Download both files again.'
             )
-        place = joints[:, names.index('Head')]
-        left, right = (
-            joints[:, names.index(f'{s}Arm')] for s in ('Left', 'Right')
-        )
-        turn = Rotation.from_quat(quat[:, names.index('Head')])
-        frame = _head_frame(str(orientations), turn, left - right)
+        head = JOINTS.index('Head')
+        left, right = JOINTS.index('LeftArm'), JOINTS.index('RightArm')
+        turn = Rotation.from_quat(quat[:, head])
+        shoulders = joints[:, left] - joints[:, right]
+        frame = _head_frame(orientations, turn, shoulders)
         for name, offset in HEAD_POINTS.items():
             index = keypoint_indices('coco', [name])
-            points[:, index[0]] = place + turn.apply(frame @ offset)
+            points[:, index[0]] = joints[:, head] + turn.apply(frame @ offset)
             known[index] = True
     return points, known
 
 
+def film(
+    points: np.ndarray, known: np.ndarray, camera: CalibratedCamera
+) -> PoseStream:
+    """Project keypoints.
+
+    Args:
+        points: (T, 17, 3) metres in the world of the camera.
+        known: (17,) which keypoints exist.
+        camera: The camera.
+
+    Returns:
+        COCO keypoints at 60 Hz with score 1; those that are unknown,
+        outside the image or not in front of the camera have score 0.
+    """
+    pixels, visible = camera.project(points)
+    visible &= known
+    return PoseStream(
+        clock=Clock(len(points), rate=RATE),
+        keypoints=np.where(visible[..., None], pixels, 0.0),
+        scores=visible.astype(np.float32),
+        layout='coco',
+        img_shape=camera.img_shape,
+    )
+
+
 def _head_frame(
-    where: str, turn: Rotation, shoulders: np.ndarray
+    path: str | Path, turn: Rotation, shoulders: np.ndarray
 ) -> np.ndarray:
     """Left, up and forward in the frame of Vicon's head, as columns.
 
-    Vicon does not say how the axes of a bone lie. On the average of a take
-    a head is upright and faces as the shoulders do.
+    Vicon does not document how the axes of a bone lie. On average over a
+    take, a head is upright and faces as the shoulders do.
 
     Args:
-        where: File of the orientations, for the message.
+        path: File of the orientations, for the message.
         turn: Head to world at each of T frames.
         shoulders: (T, 3) from the right to the left one.
     """
@@ -119,9 +149,8 @@ def _head_frame(
     forward = np.cross(left, up)
     if min(np.linalg.norm(axis) for axis in (up, left, forward)) < 0.1:
         raise ValueError(
-            f'{where}: the head is not upright or does not face as the '
-            'shoulders on the average of the take. Get this file again, or '
-            'move it away to convert without keypoints of the head.'
+            f'{path}: the head is not upright or does not face as the '
+            f'shoulders do, on average over the take. {_NO_HEAD}'
         )
     up /= np.linalg.norm(up)
     forward /= np.linalg.norm(forward)
@@ -138,34 +167,25 @@ def _read_joints(path: str | Path, width: int) -> np.ndarray:
     Returns:
         (T, 21, width) in the order of :data:`JOINTS`; positions in metres.
     """
-    lines = read_lines(path)
-    header = [w.decode('ascii', 'replace').lower() for w in lines[0].split()]
+    text = TextFile(path)
+    header = [w.decode('ascii', 'replace').lower() for w in text.words(0)]
     if sorted(header) != sorted(joint.lower() for joint in JOINTS):
-        raise ValueError(
-            f'{path}, line 1: expected the names of {len(JOINTS)} joints '
-            f'({JOINTS[0]} to {JOINTS[-1]}), got {shown(lines[0])}. Get this '
-            'file again.'
-        )
-    rows = range(1, len(lines))
+        first, last = JOINTS[0], JOINTS[-1]
+        expected = f'the names of {len(JOINTS)} joints ({first} to {last})'
+        raise text.unexpected(0, expected, text.lines[0])
+    rows = range(1, len(text))
     if len(rows) < 2:
         raise ValueError(
-            f'{path}: {len(rows)} frames, expected at least 2. Get this file '
-            'again.'
+            f'{path}: {len(rows)} frames, expected at least 2. {AGAIN}'
         )
-    values = read_rows(path, lines, rows, len(JOINTS) * width)
-    values = values.reshape(len(rows), len(JOINTS), width)
+    flat = text.numbers(rows, len(JOINTS) * width)
+    values = flat.reshape(len(rows), len(JOINTS), width)
     if width == 4:
-        norm = np.linalg.norm(values, axis=2)
-        check_rows(
-            *(path, rows, (np.abs(norm - 1) > 0.01).any(axis=1)),
-            'not unit quaternions x y z w. Get this file again, or move it '
-            'away to convert without keypoints of the head.',
-        )
+        bad = np.any(not_unit(values), axis=1)
+        text.check(rows, bad, 'not unit quaternions x y z w', _NO_HEAD)
     else:
-        check_rows(
-            *(path, rows, (np.abs(values) > _FAR).any(axis=(1, 2))),
-            f'a joint further than {_FAR:g} inches from the origin. Get '
-            'this file again, or move the take away.',
-        )
+        bad = np.abs(flat).max(axis=1) > _FAR
+        problem = f'a joint further than {_FAR:g} inches from the origin'
+        text.check(rows, bad, problem)
         values *= INCH
     return values[:, [header.index(joint.lower()) for joint in JOINTS]]

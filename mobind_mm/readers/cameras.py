@@ -1,4 +1,4 @@
-"""A camera with a known place and radial lens distortion."""
+"""Cameras that project points: with and without place and distortion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,54 @@ from dataclasses import dataclass
 import numpy as np
 
 NEAREST = 0.01
-"""Metres in front of a camera below which it sees nothing."""
+"""Metres in front of a calibrated camera below which it sees nothing."""
+
+
+@dataclass(frozen=True)
+class PinholeCamera:
+    """Intrinsics of a camera that looks along +z, with x right and y down.
+
+    Args:
+        name: What to call it in files that it made.
+        img_shape: (height, width) in pixels.
+        fx: Focal length in pixels, along x.
+        fy: Focal length in pixels, along y.
+        cx: Principal point in pixels, along x.
+        cy: Principal point in pixels, along y.
+
+    >>> camera = PinholeCamera('webcam', (480, 640), 500, 500, 320, 240)
+    >>> camera.project(np.array([0.2, 0.0, 2.0])).tolist()
+    [370.0, 240.0]
+    """
+
+    name: str
+    img_shape: tuple[int, int]
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Project points.
+
+        Args:
+            points: (..., 3) in the camera's frame, in any one unit.
+
+        Returns:
+            (..., 2) pixels, inside the image or not.
+
+        Raises:
+            ValueError: If a point is not in front of the camera.
+        """
+        depth = points[..., 2]
+        if not (depth > 0).all():
+            raise ValueError(
+                f'a point has depth {depth.min():g} and is not in front of '
+                f'the camera {self.name}'
+            )
+        u = self.cx + self.fx * points[..., 0] / depth
+        v = self.cy + self.fy * points[..., 1] / depth
+        return np.stack([u, v], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -42,8 +89,8 @@ class CalibratedCamera:
 
         A point is visible if it lies in front of the camera, inside the
         image, and where the distortion still grows with the angle to the
-        axis: a polynomial with ``k1 < 0`` turns round far outside the
-        image and would bring such points back into it.
+        axis: a polynomial with ``k1 < 0`` turns back far outside the image
+        and would fold such points into it.
 
         Args:
             points: (..., 3) metres.
