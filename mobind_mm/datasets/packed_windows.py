@@ -223,6 +223,6 @@ class WindowBatcher:
         )
         # Its constructor copies deeply, which these plain values do not need.
         sample = MoBindDataSample()
-        vars(sample).update(meta)
-        getattr(sample, '_metainfo_fields').update(meta)  # noqa: B009
+        sample.__dict__.update(meta)
+        sample._metainfo_fields.update(meta)
         return sample
