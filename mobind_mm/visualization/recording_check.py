@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..checks.agreement import Agreement
-from ..checks.clips import cut_clips
+from ..checks.agreement import Agreement, cut_clips
 from ..recordings import PoseStream, Recording
 from ..skeleton import keypoint_indices
 from ..synchronization.correlate import bandpass
