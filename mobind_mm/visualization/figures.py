@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.image import imsave
 
 from ..utils.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED = '#0072b2', '#e69f00', '#009e73', '#d55e00'
 PURPLE, SKY, GREY, INK = '#cc79a7', '#56b4e9', '#8a8f98', '#22262b'
@@ -28,10 +30,14 @@ def new_figure(width: float, height: float, title: str = '') -> Figure:
         height: Height in inches.
         title: Title of the whole figure.
     """
-    # The figure stands alone: pyplot would keep it alive and want a display.
-    figure = Figure((width, height), dpi=_DPI, layout='constrained')
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    # Without pyplot, which would keep the figure and ask for a display.
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    figure = Figure((width, height), dpi=_DPI, layout=layout)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     if title:
         figure.suptitle(
             title, x=0.01, ha='left', fontsize=11, weight='bold', color=INK
@@ -40,7 +46,7 @@ def new_figure(width: float, height: float, title: str = '') -> Figure:
 
 
 def plain(axes: Axes, grid: bool = True) -> None:
-    """Take the frame off, leave thin axes and a pale grid."""
+    """Remove the frame; leave thin axes and a pale grid."""
     axes.spines[['top', 'right']].set_visible(False)
     axes.spines[['left', 'bottom']].set_color(GREY)
     axes.tick_params(colors=INK, labelsize=8, color=GREY)
@@ -52,13 +58,50 @@ def plain(axes: Axes, grid: bool = True) -> None:
         axes.grid(color='#e6e8eb', linewidth=0.8)
 
 
+def title_left(axes: Axes, text: str, **options: Any) -> None:
+    """A small title at the left."""
+    axes.set_title(text, loc='left', fontsize=9, color=INK, **options)
+
+
+def colour_bar(
+    figure: Figure,
+    image: ScalarMappable,
+    axes: Any,
+    label: str,
+    size: int = 9,
+    colour: str = 'black',
+    **options: Any,
+) -> None:
+    """The scale of an image beside its axes, without a frame.
+
+    Args:
+        figure: The figure.
+        image: What was drawn.
+        axes: Axes, or several, that share the scale.
+        label: What the colours mean.
+        size: Size of the label in points.
+        colour: Colour of the label.
+        options: Of ``Figure.colorbar``.
+    """
+    bar = figure.colorbar(image, ax=axes, pad=0.02, **options)
+    bar.set_label(label, size=size, color=colour)
+    bar.ax.tick_params(labelsize=size - 1)
+    bar.outline.set_visible(False)
+
+
 def to_image(figure: Figure) -> np.ndarray:
     """The figure as RGB image (H, W, 3) uint8."""
-    figure.canvas.draw()
-    return np.array(figure.canvas.buffer_rgba())[..., :3]
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)  # see new_figure
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3]
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
     """Write an RGB image (H, W, 3) uint8 as PNG."""
+    from matplotlib.image import imsave
+
     with replacing(path) as temporary:
         imsave(temporary, image, format='png')

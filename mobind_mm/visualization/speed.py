@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from .figures import BLUE, COLOURS, GREEN, INK, new_figure, plain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PARTS = {
     'tokenizer': 'tokenizers',
@@ -26,7 +29,7 @@ _GROWTH = {
 
 
 def draw_step_parts(rows: Mapping[str, Mapping]) -> Figure:
-    """Draw where the time of a training step goes, one bar a model.
+    """Draw where the time of a training step goes, one bar per model.
 
     Args:
         rows: By model, ``clips_per_s`` and ``parts_s``, seconds of a step
