@@ -11,39 +11,19 @@ from mmengine.dist import master_only
 from mmengine.visualization import Visualizer
 
 from ..registry import VISUALIZERS
+from . import skeleton, speed, sync_pictures, task_pictures
 from .figures import to_image, write_image
-from .skeleton import draw_skeleton
-from .speed import draw_growth, draw_step_parts
-from .sync_pictures import (
-    draw_clock_drift,
-    draw_similarity_matrix,
-    draw_sync_curve,
-)
-from .task_pictures import (
-    draw_actions,
-    draw_confusion_matrix,
-    draw_localization,
-    draw_recall_curves,
-    draw_retrieval,
-)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PICTURES: dict[str, Callable[..., Figure]] = {
-    'actions': draw_actions,
-    'clock_drift': draw_clock_drift,
-    'confusion_matrix': draw_confusion_matrix,
-    'growth': draw_growth,
-    'localization': draw_localization,
-    'recall_curves': draw_recall_curves,
-    'retrieval': draw_retrieval,
-    'similarity_matrix': draw_similarity_matrix,
-    'skeleton': draw_skeleton,
-    'step_parts': draw_step_parts,
-    'sync_curve': draw_sync_curve,
+    name[len('draw_') :]: function
+    for module in (skeleton, speed, sync_pictures, task_pictures)
+    for name, function in vars(module).items()
+    if name.startswith('draw_')
 }
-"""Function that draws a picture, by its kind."""
+"""Function that draws a picture, by its kind: ``draw_<kind>``."""
 
 
 @VISUALIZERS.register_module()

@@ -1,6 +1,6 @@
 """How often each deliberate mistake is named, over people unseen so far.
 
-``pytest -m slow -s tests/test_diagnosis/test_rates.py`` prints the table of
+``pytest -m slow -s tests/test_checks/test_rates.py`` prints the table of
 docs/checking.md.
 """
 

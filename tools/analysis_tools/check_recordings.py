@@ -1,6 +1,6 @@
 """Check the recordings of a data set directory, and name likely mistakes.
 
-Exits 1 if it names any, 0 if none, 2 if the data cannot be read.
+Exits with 1 if it names any, 0 if none, 2 if the data cannot be read.
 """
 
 import argparse
