@@ -85,7 +85,7 @@ WRONG = {
         lambda found: pose(found, keypoints=turned_over),
         'upside_down',
     ),
-    'keypoints as shares of the image': (
+    'keypoints as fractions of the image': (
         lambda found: pose(found, keypoints=as_shares),
         'normalised',
     ),
