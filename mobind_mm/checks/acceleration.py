@@ -117,7 +117,7 @@ _WITH_GRAVITY = (
         lambda e: e.missing,
         'gravity',
         'acc is said to include gravity, but only {e.level:.2f} m/s² of its '
-        '{e.median:.2f} m/s² (median) are constant in the world frame',
+        '{e.median:.2f} m/s² (median) is constant in the world frame',
         'gravity: removed',
         lambda e: Reading(gravity=False),
     ),
@@ -142,7 +142,7 @@ _WITH_GRAVITY = (
 """Of streams whose header says that gravity is included."""
 
 _CONSTANT = (
-    'acc is said to be without gravity, but {e.level:.2f} of it are constant '
+    'acc is said to be without gravity, but {e.level:.2f} of it is constant '
     'in the world frame'
 )
 _WITHOUT_GRAVITY = (

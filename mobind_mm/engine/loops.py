@@ -247,7 +247,7 @@ class MultiTaskValLoop(ValLoop):
     def _check_watched(
         self, metrics: Mapping[str, float], skipped: list[EvaluationTask]
     ) -> None:
-        """Refuse to choose checkpoints by a metric that is not always there."""
+        """Refuse to watch a metric that is not measured every time."""
         watched = {}
         for hook in self.runner.hooks:
             if isinstance(hook, CheckpointHook) and hook.save_best:
@@ -273,11 +273,7 @@ class MultiTaskValLoop(ValLoop):
         MMEngine logs the last value of every ``val/`` scalar it knows.
         """
         scalars = self.runner.message_hub.log_scalars
-        kept = {
-            'val/time',
-            'val/data_time',
-            *(f'val/{key}' for key in metrics),
-        }
+        kept = {f'val/{key}' for key in (*metrics, 'time', 'data_time')}
         stale = [k for k in scalars if k.startswith('val/') and k not in kept]
         old = {key: scalars.pop(key) for key in stale}
         try:
