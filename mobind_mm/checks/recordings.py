@@ -250,8 +250,8 @@ def check_recordings(
     kinds = _judge_images(filmed, images, report)
     report.findings += _without_overlap(sensors, filmed, poses)
     timeless = {f.where for f in verdict.findings if f.kind in _CLOCK}
-    jobs = [
-        _Job(
+    jobs: list[_Job] = [
+        (
             view,
             {
                 placement: reading
@@ -266,7 +266,7 @@ def check_recordings(
     measure = partial(
         _measure_view, max_lag=max_lag, draw=draw, show_dir=show_dir
     )
-    agreements = dict(zip([j.view.name for j in jobs], run(measure, jobs)))
+    agreements = dict(zip([j[0].name for j in jobs], run(measure, jobs)))
     if agreements:
         rates = [row.rate for row in report.rows if row.rate > 0]
         slowest = min(rates, default=10.0)
@@ -279,13 +279,8 @@ def check_recordings(
     return report
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A view, how to fix its sensors, and what is wrong with its image."""
-
-    view: View
-    readings: dict[str, Reading]
-    kinds: tuple[str, ...]
+_Job = tuple[View, dict[str, Reading], tuple[str, ...]]
+"""A view, how to fix its sensors, and what is wrong with its image."""
 
 
 def _measure_sensors(view: View) -> list[SensorFacts]:
@@ -304,22 +299,22 @@ def _measure_pose(view: View) -> tuple[StreamRow, ImageFacts]:
 def _measure_view(
     job: _Job, max_lag: float, draw: Draw | None, show_dir: Path | None
 ) -> Agreement:
-    recording = job.view.recording()
+    view, readings, kinds = job
+    recording = view.recording()
     assert recording.pose is not None  # only views with a skeleton come here
     imu = {
-        placement: job.readings[placement].apply(stream)
+        placement: readings[placement].apply(stream)
         for placement, stream in recording.imu.items()
-        if placement in job.readings
+        if placement in readings
     }
-    recording = Recording(imu, corrected_pose(recording.pose, job.kinds))
+    recording = Recording(imu, corrected_pose(recording.pose, kinds))
     variants = {placement: variants_of(s) for placement, s in imu.items()}
     agreement = measure_agreement(recording, max_lag, variants)
     if draw is not None and show_dir is not None:
-        title = job.view.name
-        if job.kinds or any(r != Reading() for r in job.readings.values()):
+        title = view.name
+        if kinds or any(r != Reading() for r in readings.values()):
             title += ' (as corrected)'
-        path = Path(show_dir) / f'{job.view.name}.png'
-        draw(recording, agreement, title, path)
+        draw(recording, agreement, title, show_dir / f'{view.name}.png')
     return agreement
 
 

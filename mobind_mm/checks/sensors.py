@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -203,133 +202,75 @@ def _suspect(readings: Iterable[Reading]) -> Reading | None:
     return count.most_common(1)[0][0] if count else None
 
 
-@dataclass
-class _Case:
-    """One sensor, and what is known of it so far.
-
-    Args:
-        group: Its takes.
-        suspect: A reading found at the person's other sensors.
-        opinions: Answers so far.
-        reading: Reading that fixes it so far.
-    """
-
-    group: Sequence[SensorFacts]
-    suspect: Reading | None
-    opinions: list[Opinion] = field(default_factory=list)
-    reading: Reading = field(default_factory=Reading)
-
-    @property
-    def header(self) -> SensorFacts:
-        """A take; what headers say is the same in all of them."""
-        return self.group[0]
-
-    @property
-    def gravity(self) -> bool:
-        """Whether gravity is in ``acc``, as far as is known."""
-        corrected = self.reading.gravity
-        return self.header.gravity if corrected is None else corrected
-
-    def facts(self, name: str) -> list[Any]:
-        """Facts of the takes that have them."""
-        rows = [getattr(sensor, name) for sensor in self.group]
-        return [row for row in rows if row is not None]
-
-    def answer(self, question: str, *opinions: Opinion) -> None:
-        """Add opinions on a question."""
-        self.opinions += [replace(o, question=question) for o in opinions]
-
-
 def _judge(
     group: Sequence[SensorFacts], suspect: Reading | None = None
 ) -> Judgement:
-    """Ask all questions about one sensor, in their order."""
-    case = _Case(group, suspect)
-    for ask in _QUESTIONS:
-        ask(case)
-    return case.opinions, case.reading
+    """Ask all questions about one sensor; later ones rest on earlier ones."""
+    rate = _judge_rate([sensor.row.rate for sensor in group])
+    opinions, reading = _judge_acc_and_quat(group, suspect)
+    of_gyro, reading = _judge_gyro(group, reading)
+    opinions = [rate, *opinions, *of_gyro]
+    if 'mag' in group[0].channels:
+        opinions.append(judge_magnetometer([f.field for f in group]))
+    return opinions, reading
 
 
-def _ask_rate(case: _Case) -> None:
-    """Can a sensor sample that fast, or that slowly?"""
-    rate = float(np.median([sensor.row.rate for sensor in case.group]))
-    opinion = Opinion('fine')
-    if not np.isnan(rate) and not _RATES[0] <= rate <= _RATES[1]:
-        opinion = Opinion(
-            'wrong',
-            'rate',
-            f'{rate:.4g} samples per second is not the rate of a sensor',
-            'units.time (s, ms, us or ns), or rate',
-        )
-    case.answer('', opinion)
+def _judge_rate(rates: Sequence[float]) -> Opinion:
+    """Judge whether a sensor can sample that fast, or that slowly."""
+    rate = float(np.median(rates))
+    if np.isnan(rate) or _RATES[0] <= rate <= _RATES[1]:
+        return Opinion('fine')
+    message = f'{rate:.4g} samples per second is not the rate of a sensor'
+    fix = 'units.time (s, ms, us or ns), or rate'
+    return Opinion('wrong', 'rate', message, fix)
 
 
-def _ask_acceleration(case: _Case) -> None:
-    if facts := case.facts('acceleration'):
-        opinion, case.reading = judge_acceleration(facts, case.header.gravity)
-        case.answer(_ACC, opinion)
-
-
-def _ask_orientation(case: _Case) -> None:
-    facts = case.facts('orientation')
-    if not facts:
-        return
-    known = {o.question for o in case.opinions if o.status != 'unknown'}
-    scale = case.reading.acc_scale if _ACC in known else 0.0
-    frame = case.header.frame
-    opinions, reading = judge_orientation(
-        facts, scale, case.gravity, frame, case.suspect
+def _judge_acc_and_quat(
+    group: Sequence[SensorFacts], suspect: Reading | None
+) -> Judgement:
+    """Judge unit and gravity of ``acc``, then the convention of ``quat``."""
+    header = group[0]
+    accs = [f.acceleration for f in group if f.acceleration]
+    turns = [f.orientation for f in group if f.orientation]
+    acc, reading = judge_acceleration(accs, header.gravity)
+    of_acc = [replace(acc, question=_ACC)] if accs else []
+    if not turns:
+        return of_acc, reading
+    gravity = header.gravity if reading.gravity is None else reading.gravity
+    scale = 0.0 if acc.status == 'unknown' else reading.acc_scale
+    opinions, fix = judge_orientation(
+        turns, scale, gravity, header.frame, suspect
     )
-    if case.reading.gravity and any(o.kind == 'orientation' for o in opinions):
+    if reading.gravity and any(o.kind == 'orientation' for o in opinions):
         # A limb in circles: what is steady is not gravity according to quat.
-        case.opinions[-1] = Opinion('unknown', question=_ACC)
-        case.reading = Reading()
-        opinions, reading = judge_orientation(
-            facts, 0.0, case.gravity, frame, case.suspect
+        of_acc = [Opinion('unknown', question=_ACC)]
+        reading = Reading()
+        opinions, fix = judge_orientation(
+            turns, 0.0, header.gravity, header.frame, suspect
         )
-    case.answer('convention of quat', *opinions)
-    case.reading = replace(
-        reading,
-        acc_scale=case.reading.acc_scale,
-        gravity=case.reading.gravity,
-    )
+    of_quat = [replace(o, question='convention of quat') for o in opinions]
+    fix = replace(fix, acc_scale=reading.acc_scale, gravity=reading.gravity)
+    return of_acc + of_quat, fix
 
 
-def _ask_gyro_unit(case: _Case) -> None:
-    facts = case.facts('orientation')
-    if facts and 'gyro' in case.header.channels:
-        opinion, fix = judge_gyro_gain(gyro_gain(facts, case.reading))
-        case.answer('unit of gyro', opinion)
-        case.reading = replace(case.reading, gyro_scale=fix.gyro_scale)
-
-
-def _ask_gyro_axes(case: _Case) -> None:
-    facts = case.facts('gyroscope')
-    if facts and case.gravity and case.header.frame == 'sensor':
-        opinion, fix = judge_gyroscope(facts)
-        case.answer('unit and axes of gyro', opinion)
-        case.reading = replace(
-            case.reading,
-            gyro_scale=fix.gyro_scale,
-            gyro_signs=fix.gyro_signs,
-        )
-
-
-def _ask_field(case: _Case) -> None:
-    if 'mag' in case.header.channels:
-        fields = [sensor.field for sensor in case.group]
-        case.answer('', judge_magnetometer(fields))
-
-
-_QUESTIONS: tuple[Callable[[_Case], None], ...] = (
-    _ask_rate,
-    _ask_acceleration,
-    _ask_orientation,
-    _ask_gyro_unit,
-    _ask_gyro_axes,
-    _ask_field,
-)
-"""In the order in which they are asked: later ones rest on earlier ones."""
+def _judge_gyro(group: Sequence[SensorFacts], reading: Reading) -> Judgement:
+    """Judge the gyroscope by ``quat``, or by gravity without it."""
+    header = group[0]
+    gravity = header.gravity if reading.gravity is None else reading.gravity
+    turns = [f.orientation for f in group if f.orientation]
+    gyros = [f.gyroscope for f in group if f.gyroscope is not None]
+    if turns and 'gyro' in header.channels:
+        question = 'unit of gyro'
+        opinion, fix = judge_gyro_gain(gyro_gain(turns, reading))
+        reading = replace(reading, gyro_scale=fix.gyro_scale)
+    elif gyros and gravity and header.frame == 'sensor':
+        question = 'unit and axes of gyro'
+        opinion, fix = judge_gyroscope(gyros)
+        scale, signs = fix.gyro_scale, fix.gyro_signs
+        reading = replace(reading, gyro_scale=scale, gyro_signs=signs)
+    else:
+        return [], reading
+    return [replace(opinion, question=question)], reading
 
 
 def judge_magnetometer(fields: Sequence[float]) -> Opinion:

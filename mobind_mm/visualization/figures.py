@@ -58,6 +58,19 @@ def plain(axes: Axes, grid: bool = True) -> None:
         axes.grid(color='#e6e8eb', linewidth=0.8)
 
 
+def write(
+    axes: Axes,
+    x: float,
+    y: float,
+    text: str,
+    size: float = 7,
+    ha: str = 'left',
+    color: str = INK,
+) -> None:
+    """A text whose left end, or centre, is at a point."""
+    axes.text(x, y, text, fontsize=size, ha=ha, va='center', color=color)
+
+
 def title_left(axes: Axes, text: str, **options: Any) -> None:
     """A small title at the left."""
     axes.set_title(text, loc='left', fontsize=9, color=INK, **options)

@@ -18,6 +18,7 @@ from .figures import (
     new_figure,
     plain,
     title_left,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -61,14 +62,7 @@ def draw_retrieval(
         axes.set_yticks(places, [r['name'] for r in recordings])
         axes.invert_yaxis()
         for place, value in enumerate(values):
-            axes.text(
-                max(value, 0) + 0.01,
-                place,
-                f'{value:.2f}',
-                va='center',
-                fontsize=7,
-                color=INK,
-            )
+            write(axes, max(value, 0) + 0.01, place, f'{value:.2f}')
         title_left(axes, str(answer['name']))
         axes.set_xlim(min([0.0, *values]), 1.08)
         plain(axes, grid=False)
@@ -229,15 +223,8 @@ def draw_actions(
                 color=colours[action],
                 alpha=0.3 + 0.6 * max(min(window['score'], 1.0), 0.0),
             )
-            axes.text(
-                window['start_s'] + 0.48 * length,
-                row,
-                action.replace('_', '\n'),
-                ha='center',
-                va='center',
-                fontsize=6.5,
-                color=INK,
-            )
+            middle = window['start_s'] + 0.48 * length
+            write(axes, middle, row, action.replace('_', '\n'), 6.5, 'center')
     axes.set_yticks(range(len(shown)), [str(a['name']) for a in shown])
     axes.invert_yaxis()
     axes.set(xlabel='time (s)')
@@ -294,15 +281,9 @@ def draw_confusion_matrix(
     axes.grid(which='minor', color='white', linewidth=1.2)
     axes.tick_params(which='minor', length=0)
     for row, column in zip(*np.nonzero(matrix)):
-        dark = share[row, column] > 0.5
-        axes.text(
-            column,
-            row,
-            f'{matrix[row, column]:g}',
-            ha='center',
-            va='center',
-            fontsize=font,
-            color='white' if dark else INK if row == column else GREY,
-        )
+        colour = INK if row == column else GREY
+        colour = 'white' if share[row, column] > 0.5 else colour
+        text = f'{matrix[row, column]:g}'
+        write(axes, column, row, text, font, 'center', colour)
     colour_bar(figure, image, axes, 'share of the true class', fraction=0.04)
     return figure
