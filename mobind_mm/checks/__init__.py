@@ -1,4 +1,4 @@
-"""Is what recordings say about themselves true?"""
+"""Checks whether recordings are what their headers say."""
 
 from .finding import Finding
 from .recordings import View, check_data_set, check_recordings, find_views

@@ -33,19 +33,19 @@ UNITS = (
 _M_S2, _G, _MG, _ = UNITS
 
 _NEAR = 1.25
-"""Greatest ratio of a level of gravity to the one it is taken for."""
+"""Largest ratio between a measured level and the gravity it passes for."""
 _STEADY, _RESTLESS = 0.08, 0.16
-"""Spread of levels: below the first it is gravity, above the second not."""
+"""Spread of levels below which it is gravity, and above which it is not."""
 _KEPT = 0.85
-"""Share of the magnitude that gravity keeps in means, motion does not."""
+"""Share of the magnitude left in means: gravity stays, motion does not."""
 _PART = 0.6
-"""Of gravity; as much may be lost if no reading of the orientation fits."""
+"""Share of gravity left even where no reading of the orientation fits."""
 _LEAST = 4
-"""Windows to judge by."""
+"""Fewest windows to judge by."""
 _SWUNG = 3.0
-"""Times gravity that a limb in circles may feel all the time."""
+"""Multiple of gravity that a limb in circles may feel all the time."""
 _NOTHING = 0.5
-"""m/s²; less than this is a sensor at rest without gravity."""
+"""m/s² below which a sensor is at rest and without gravity."""
 _CORRELATED = 0.5
 """Correlation of sensor and limb from which their sizes are compared."""
 _WITHIN = 3.0

@@ -1,4 +1,4 @@
-"""Does the gyroscope turn as the quaternions, or else gravity, say?"""
+"""Does the gyroscope agree with quaternions, or else with gravity?"""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ HYPOTHESES: tuple[tuple[float, Signs], ...] = (
 """Factor on the gyroscope and on its axes; 0: the sensor does not turn."""
 
 _LEAST = 6
-"""Pairs of windows to judge by."""
+"""Fewest pairs of windows to judge by."""
 _HALF, _THIRD = 0.5, 0.35
 _STILL = 1e-3
-"""Mean square change of gravity, relative, below which nothing turns."""
+"""Relative mean square change of gravity below which nothing turns."""
 
 
 def gyro_gain(facts: Sequence[OrientationFacts], reading: Reading) -> float:

@@ -12,13 +12,13 @@ TOLERANCE_SEC = 0.1
 _WEAK = 5.0
 """Evidence below which a curve says nothing."""
 _CLEAR, _CLEAR_TAKE = 8.0, 14.0
-"""Evidence by which a lag must beat none, over all takes and in one."""
+"""Evidence by which a lag must beat no lag, over all takes and in one."""
 _SHARE = 0.15
 """The same as a share of the evidence for the lag."""
 _AGREE = 0.6
 """Share of takes, of those that can tell, that must show a lag."""
 _LEANS = 2.0
-"""Evidence by which a take prefers a lag to none, or the other way round."""
+"""Evidence by which a take prefers a lag to no lag, or the reverse."""
 
 Curves = Mapping[str, Mapping[str, np.ndarray]]
 """Evidence (G,) by offset, by take and sensor."""

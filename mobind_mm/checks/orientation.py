@@ -31,22 +31,22 @@ SIGNS: tuple[Signs, ...] = tuple(
 )
 """Which axes are inverted, fewest first."""
 AGREE = 0.8
-"""Correlation of gyroscope and turning quaternion that is enough."""
+"""Correlation of gyroscope and turning quaternion that is sufficient."""
 SLOW = 0.1
 """Root mean square in rad/s below which nothing turns."""
 STEPS = 50
-"""Samples to judge turning by."""
+"""Fewest samples to judge turning by."""
 
 _OFF = 0.25
-"""Error of gravity, relative to it, that is too large."""
+"""Relative error of gravity above which a reading is wrong."""
 _FLOOR = 0.04
-"""Error of gravity, relative, that a good sensor leaves."""
+"""Relative error of gravity that a good sensor leaves."""
 _HALF = 0.5
 """Another reading must have this share of the error, or less."""
 _DISAGREE = 0.6
 """Correlation of gyroscope and turning quaternion that is certainly wrong."""
 _LEAST = 4
-"""Windows to judge by."""
+"""Fewest windows to judge by."""
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,19 @@ from ..skeleton import keypoint_indices
 from .finding import Opinion, Rule, judge_all
 
 _GAP = 2.5
-"""An interval that is so many times the usual one is a gap."""
+"""Multiple of the usual interval from which an interval is a gap."""
 _RAILED = 20.0
-"""m/s² that an axis must reach to count as saturated where it stays."""
+"""m/s² from which a value that an axis repeats counts as saturated."""
 _TORSO_M = 0.5
-"""Metres from the shoulders to the hips of a usual person."""
+"""Metres from the shoulders to the hips of an average person."""
 _UNIT = 2.0
-"""Pixels; a skeleton within so few is normalised."""
+"""Largest coordinate, in pixels, of a skeleton taken for normalised."""
 _OUTSIDE = 0.1
-"""Share of keypoints outside the image that is no accident."""
+"""Share of keypoints outside the image above which the size is wrong."""
 _MARGIN = 0.02
 """Share of the image by which a keypoint may lie outside."""
 _DOWN, _LEAST = 0.8, 10
-"""Share of frames upside down that is no accident; frames to judge by."""
+"""Share of frames upside down, and their number, to call it a mistake."""
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,7 @@ _DPI = 130
 
 
 def new_figure(width: float, height: float, title: str = '') -> Figure:
-    """An empty figure with its title at the left.
-
-    Args:
-        width: Width in inches.
-        height: Height in inches.
-        title: Title of the whole figure.
-    """
+    """An empty figure, in inches, with its title at the left."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -87,14 +81,7 @@ def colour_bar(
 ) -> None:
     """The scale of an image beside its axes, without a frame.
 
-    Args:
-        figure: The figure.
-        image: What was drawn.
-        axes: Axes, or several, that share the scale.
-        label: What the colours mean.
-        size: Size of the label in points.
-        colour: Colour of the label.
-        options: Of ``Figure.colorbar``.
+    The options are those of ``Figure.colorbar``.
     """
     bar = figure.colorbar(image, ax=axes, pad=0.02, **options)
     bar.set_label(label, size=size, color=colour)
