@@ -209,9 +209,10 @@ def _judge(
     rate = _judge_rate([sensor.row.rate for sensor in group])
     opinions, reading = _judge_acc_and_quat(group, suspect)
     of_gyro, reading = _judge_gyro(group, reading)
-    opinions = [rate, *opinions, *of_gyro]
+    opinions = [replace(rate, question='rate'), *opinions, *of_gyro]
     if 'mag' in group[0].channels:
-        opinions.append(judge_magnetometer([f.field for f in group]))
+        field = judge_magnetometer([f.field for f in group])
+        opinions.append(replace(field, question='unit of mag'))
     return opinions, reading
 
 

@@ -23,7 +23,11 @@ from mobind_mm.checks.reading import (
     window_index,
     window_means,
 )
-from mobind_mm.checks.sensors import judge_magnetometer
+from mobind_mm.checks.sensors import (
+    judge_magnetometer,
+    judge_sensors,
+    sensor_facts,
+)
 from mobind_mm.checks.streams import (
     clock_facts,
     image_facts,
@@ -183,6 +187,15 @@ def test_slope_of_limb_on_sensor(slope, noise, expected):
 def test_magnetic_field(level, expected):
     fix = judge_magnetometer([level, np.nan]).fix
     assert fix == (f'units.mag: {expected}' if expected else '')
+
+
+def test_an_unanswered_question_is_named():
+    empty = {'mag': np.full((1000, 3), np.nan)}
+    stream = SensorStream(Clock(1000, rate=100.0), empty)
+    facts = [sensor_facts(take, 'head', stream) for take in 'ab']
+    verdict = judge_sensors(facts)
+    assert verdict.findings == []
+    assert verdict.unknown == {'head': ['unit of mag']}
 
 
 def test_lags_of_all_of_a_sensor_and_of_a_take():
