@@ -118,14 +118,9 @@ def judge_sensors(facts: Sequence[SensorFacts]) -> SensorVerdict:
     others do not show it.
     """
     groups: dict[tuple, list[SensorFacts]] = {}
-    for sensor in facts:
-        key = (
-            sensor.row.stream,
-            sensor.gravity,
-            sensor.frame,
-            sensor.channels,
-        )
-        groups.setdefault(key, []).append(sensor)
+    for f in facts:
+        key = (f.row.stream, f.gravity, f.frame, f.channels)
+        groups.setdefault(key, []).append(f)
     suspect = _suspect(_judge(group)[1] for group in groups.values())
     verdict = SensorVerdict()
     for group in groups.values():
@@ -154,10 +149,10 @@ def _judge_group(
     single: list[tuple[str, Opinion]] = []
     for take in (f.row.take for f in group):
         verdict.readings[take, placement] = reading
-        own_opinions, own_reading = alone.get(take, ([], Reading()))
-        wrong = [(take, o) for o in own_opinions if o.wrong]
+        answers, fix = alone.get(take, ([], Reading()))
+        wrong = [(take, o) for o in answers if o.wrong]
         if wrong and not common:
-            verdict.readings[take, placement] = own_reading
+            verdict.readings[take, placement] = fix
             single += wrong
     verdict.findings += common + findings_of_takes(placement, single)
     unknown = [o.question for o in opinions if o.status == 'unknown']
@@ -211,8 +206,8 @@ def _judge(
     of_gyro, reading = _judge_gyro(group, reading)
     opinions = [replace(rate, question='rate'), *opinions, *of_gyro]
     if 'mag' in group[0].channels:
-        field = judge_magnetometer([f.field for f in group])
-        opinions.append(replace(field, question='unit of mag'))
+        mag = judge_magnetometer([f.field for f in group])
+        opinions.append(replace(mag, question='unit of mag'))
     return opinions, reading
 
 

@@ -287,19 +287,8 @@ class MultiTaskTestLoop(TestLoop):
     """MMEngine's test loop, followed by named tasks.
 
     Hooks run as in ``TestLoop``: before and after the epoch once, with the
-    metrics of all tasks.
-
-    Args:
-        runner: The runner.
-        dataloader: ``test_dataloader``.
-        evaluator: ``test_evaluator``.
-        tasks: ``dict(dataloader=..., evaluator=..., interval=1)`` by name;
-            the interval counts validations and has no effect in a test.
-        fp16: Whether to predict in half precision.
-
-    Raises:
-        ValueError: If a task is invalid or two tasks measure the
-            same key.
+    metrics of all tasks. Arguments and errors are those of
+    :class:`MultiTaskValLoop`; intervals have no effect in a test.
     """
 
     def __init__(
