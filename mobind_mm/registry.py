@@ -44,7 +44,7 @@ TASK_UTILS = _child(root.TASK_UTILS, 'synchronization')
 METRICS = _child(root.METRICS, 'evaluation')
 EVALUATOR = _child(root.EVALUATOR, 'evaluation')
 
-VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
+VISUALIZERS = _child(root.VISUALIZERS, 'visualization.visualizer')
 VISBACKENDS = _child(root.VISBACKENDS, 'visualization')
 
 INFERENCERS = _child(root.INFERENCERS, 'apis')

@@ -1,8 +1,8 @@
-"""Is what recordings say about themselves true?"""
+"""Checks whether recordings are what their headers say."""
 
-from .data_set import check_data_set, find_views
 from .finding import Finding
-from .recordings import Report, View, check_recordings
+from .recordings import View, check_data_set, check_recordings, find_views
+from .report import Report, print_report, report_values
 
 __all__ = [
     'Finding',
@@ -11,4 +11,6 @@ __all__ = [
     'check_data_set',
     'check_recordings',
     'find_views',
+    'print_report',
+    'report_values',
 ]

@@ -1,40 +1,55 @@
-"""Is acceleration in m/s^2, and is gravity in it as the header says?"""
+"""Is acceleration in m/s², and is gravity in it as the header says?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
-from .finding import Opinion
-from .reading import ORDERS, Reading, rotations
-from .window_means import integrate, window_index, window_means
+from .finding import Opinion, Rule, Unit, judge, name_changes
+from .reading import (
+    ORDERS,
+    Reading,
+    integrate,
+    rotations,
+    window_index,
+    window_means,
+)
 
 GRAVITY = 9.81
 WINDOW_SEC = 2.0
-UNITS: dict[str, float] = {
-    'm/s2': 1.0,
-    'g': GRAVITY,
-    'mg': GRAVITY / 1000,
-    'm/s2, and was multiplied as if it were g': 1 / GRAVITY,
-}
-"""Factor to m/s^2 by what the numbers are in."""
+UNITS = (
+    Unit('m/s2', 1.0),
+    Unit('g', GRAVITY, 'looks like g, not m/s²'),
+    Unit('mg', GRAVITY / 1000, 'looks like mg, not m/s²'),
+    Unit(
+        'm/s2',
+        1 / GRAVITY,
+        'looks like m/s², but was converted as if it were in g',
+    ),
+)
+_M_S2, _G, _MG, _ = UNITS
 
 _NEAR = 1.25
-"""Greatest ratio of a level of gravity to the one it is taken for."""
+"""Largest ratio between a measured level and the gravity it passes for."""
 _STEADY, _RESTLESS = 0.08, 0.16
-"""Spread of levels: below the first it is gravity, above the second not."""
+"""Spread of levels below which it is gravity, and above which it is not."""
 _KEPT = 0.85
-"""Share of the magnitude that gravity keeps in means, motion does not."""
+"""Share of the magnitude left in means: gravity stays, motion does not."""
 _PART = 0.6
-"""Of gravity; as much may be lost if no reading of the orientation fits."""
+"""Share of gravity left even where no reading of the orientation fits."""
 _LEAST = 4
-"""Windows to judge by."""
+"""Fewest windows to judge by."""
 _SWUNG = 3.0
-"""Times gravity that a limb in circles may feel all the time."""
+"""Multiple of gravity that a limb in circles may feel all the time."""
 _NOTHING = 0.5
-"""m/s^2; less than this is a still sensor without gravity."""
+"""m/s² below which a sensor is at rest and without gravity."""
+_CORRELATED = 0.5
+"""Correlation of sensor and limb from which their sizes are compared."""
+_WITHIN = 3.0
+"""A ratio of sizes within this factor of a unit's is taken for it."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +71,13 @@ def acceleration_facts(
 ) -> AccelerationFacts:
     """Measure one stream.
 
-    The frame in which gravity stands still is not known yet, so every
+    The frame in which gravity is constant is not known yet, so every
     reading of the orientation is tried: none makes the mean of motion as
     steady as that of gravity.
 
     Args:
         times: (T,) seconds.
-        channels: ``acc`` (T, 3), and ``gyro`` and ``quat`` if there.
+        channels: ``acc`` (T, 3), and ``gyro`` and ``quat`` if present.
     """
     acc = channels['acc']
     index, filled = window_index(times, WINDOW_SEC)
@@ -85,6 +100,71 @@ def acceleration_facts(
     return AccelerationFacts(median, max(levels, key=_steadiness))
 
 
+def _spread(levels: np.ndarray) -> float:
+    """Median deviation of levels (W,) from their median, relative to it."""
+    level = np.median(levels)
+    return float(np.median(np.abs(levels - level)) / max(level, 1e-9))
+
+
+def _steadiness(levels: np.ndarray) -> float:
+    """How long levels (W,) are for how much they differ."""
+    return float(np.median(levels) / (1 + 10 * _spread(levels)))
+
+
+_WITH_GRAVITY = (
+    Rule(lambda e: e.unit is _M_S2, 'fine'),
+    Rule(
+        lambda e: e.missing,
+        'gravity',
+        'acc is said to include gravity, but only {e.level:.2f} m/s² of its '
+        '{e.median:.2f} m/s² (median) is constant in the world frame',
+        'gravity: removed',
+        lambda e: Reading(gravity=False),
+    ),
+    Rule(lambda e: not e.unit and (e.level < GRAVITY or e.swung), 'unknown'),
+    Rule(lambda e: e.unit is _G and not e.steady, 'unknown'),
+    Rule(
+        lambda e: not e.unit,
+        'acc_unit',
+        'acc has a median magnitude of {e.median:.4g}, where gravity alone '
+        'would be 9.81 m/s²',
+        'units.acc: none of m/s2, g and mg fits; scale the table',
+        lambda e: Reading(acc_scale=GRAVITY / e.level),
+    ),
+    Rule(
+        lambda e: True,
+        'acc_unit',
+        'acc {e.unit.seems} (median |acc| {e.median:.4g})',
+        'units.acc: {e.unit.key}',
+        lambda e: Reading(acc_scale=e.unit.factor),
+    ),
+)
+"""Of streams whose header says that gravity is included."""
+
+_CONSTANT = (
+    'acc is said to be without gravity, but {e.level:.2f} of it is constant '
+    'in the world frame'
+)
+_WITHOUT_GRAVITY = (
+    Rule(
+        lambda e: e.steady and e.unit is _M_S2,
+        'gravity',
+        _CONSTANT,
+        'gravity: included',
+        lambda e: Reading(gravity=True),
+    ),
+    Rule(
+        lambda e: e.steady and e.unit is _MG,
+        'gravity',
+        _CONSTANT,
+        'gravity: included and units.acc: mg',
+        lambda e: Reading(gravity=True, acc_scale=e.unit.factor),
+    ),
+    Rule(lambda e: True, 'fine'),
+)
+"""Of streams whose header says that gravity is removed."""
+
+
 def judge_acceleration(
     facts: Sequence[AccelerationFacts], gravity: bool
 ) -> tuple[Opinion, Reading]:
@@ -95,95 +175,68 @@ def judge_acceleration(
         gravity: Whether the header says that gravity is included.
 
     Returns:
-        The opinion, and the reading that mends it.
+        The opinion, and the reading that fixes it.
     """
     levels = np.concatenate([np.zeros(0), *(f.levels for f in facts)])
     if len(levels) < _LEAST:
         return Opinion('unknown'), Reading()
     median = float(np.median([f.median for f in facts if len(f.levels)]))
-    level = float(np.median(levels))
-    spread = spread_of(levels)
+    level, spread = float(np.median(levels)), _spread(levels)
     unit = _unit(level)
-    steady = spread < _STEADY or (
-        level > _KEPT * median and spread < 2 * _RESTLESS
+    kept = level > _KEPT * median and spread < 2 * _RESTLESS
+    steady = spread < _STEADY or kept
+    missing = level < _PART * GRAVITY if unit is None else level < _NOTHING
+    if unit is _G:
+        missing = not steady and spread >= _RESTLESS
+    evidence = SimpleNamespace(
+        median=median,
+        level=level,
+        unit=unit,
+        steady=steady,
+        missing=missing,
+        swung=level < _SWUNG * GRAVITY and spread > _STEADY,
     )
-    if gravity:
-        if unit == 'm/s2':
-            return Opinion('fine'), Reading()
-        if level < _NOTHING or (not unit and level < _PART * GRAVITY):
-            return _removed(level, median), Reading(gravity=False)
-        swung = level < _SWUNG * GRAVITY and spread > _STEADY
-        if not unit and (level < GRAVITY or swung):
-            return Opinion('unknown'), Reading()
-        if unit == 'g' and not steady:
-            if spread < _RESTLESS:
-                return Opinion('unknown'), Reading()
-            return _removed(level, median), Reading(gravity=False)
-        return _wrong_unit(unit, median), Reading(
-            acc_scale=UNITS.get(unit, GRAVITY / level)
-        )
-    if steady and unit in ('m/s2', 'mg'):
-        return _included(level, unit), Reading(
-            gravity=True, acc_scale=UNITS[unit]
-        )
-    return Opinion('fine'), Reading()
+    return judge(_WITH_GRAVITY if gravity else _WITHOUT_GRAVITY, evidence)
 
 
-def spread_of(levels: np.ndarray) -> float:
-    """Median deviation of levels (W,) from their median, relative to it."""
-    level = np.median(levels)
-    return float(np.median(np.abs(levels - level)) / max(level, 1e-9))
-
-
-def _steadiness(levels: np.ndarray) -> float:
-    """How long levels (W,) are for how much they differ."""
-    return float(np.median(levels) / (1 + 10 * spread_of(levels)))
-
-
-def _unit(level: float) -> str:
-    """Unit in which gravity has a magnitude; empty if in none."""
-    for unit, factor in UNITS.items():
-        ratio = level * factor / GRAVITY
+def _unit(level: float) -> Unit | None:
+    """Unit in which a level is that of gravity, if there is one."""
+    for unit in UNITS:
+        ratio = level * unit.factor / GRAVITY
         if 1 / _NEAR < ratio < _NEAR:
             return unit
-    return ''
+    return None
 
 
-def _removed(level: float, median: float) -> Opinion:
-    return Opinion(
-        'wrong',
-        'gravity',
-        f'acc is said to include gravity, but only {level:.2f} m/s2 of its '
-        f'{median:.2f} m/s2 (median) stand still in the world',
-        'gravity: removed',
-    )
+def judge_scale(sizes: Sequence[np.ndarray]) -> Opinion:
+    """Judge unit and sign of one sensor's acceleration without gravity.
 
+    The acceleration of the limb in the image, in metres by the height of
+    the person, is regressed on that of the sensor: noise of the keypoints
+    does not bias the slope.
 
-def _included(level: float, unit: str) -> Opinion:
-    also = '' if unit == 'm/s2' else f' and units.acc: {unit}'
-    return Opinion(
-        'wrong',
-        'gravity',
-        f'acc is said to be without gravity, but {level:.2f} of it stand '
-        'still in the world',
-        f'gravity: included{also}',
-    )
-
-
-def _wrong_unit(unit: str, median: float) -> Opinion:
-    if not unit:
-        return Opinion(
-            'wrong',
-            'acc_unit',
-            f'acc has a median magnitude of {median:.4g}, where gravity '
-            'alone makes 9.81 m/s2',
-            'units.acc: none of m/s2, g and mg fits; scale the table',
-        )
-    key, _, history = unit.partition(',')
-    return Opinion(
-        'wrong',
-        'acc_unit',
-        f'acc looks like {key}, not m/s2 (median |acc| {median:.4g}'
-        f'{"," + history if history else ""})',
-        f'units.acc: {key}',
-    )
+    Args:
+        sizes: (3,) each, energies of sensor and limb and their product, see
+            :class:`.agreement.Agreement`.
+    """
+    if not sizes:
+        return Opinion('unknown')
+    sensor, limb, both = np.sum(sizes, axis=0)
+    correlation = both / np.sqrt(max(sensor * limb, 1e-12))
+    if correlation < -_CORRELATED:
+        seen = f'it and its limb correlate by {correlation:.2f} vertically'
+        return name_changes(Reading(acc_signs=(-1, -1, -1)), seen)[0]
+    if correlation < _CORRELATED:
+        return Opinion('unknown')
+    slope = both / sensor
+    for unit in UNITS:
+        if 1 / _WITHIN < slope / unit.factor < _WITHIN:
+            if unit is _M_S2:
+                return Opinion('fine')
+            return Opinion(
+                'wrong',
+                'acc_unit',
+                f'acc {unit.seems} (the limb moves {slope:.2g} times as much)',
+                f'units.acc: {unit.key}',
+            )
+    return Opinion('unknown')

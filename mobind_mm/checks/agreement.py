@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
 from ..recordings import Recording, SensorStream
 from ..skeleton import LIMBS
+from ..synchronization.clips import cut_clip
 from ..synchronization.correlate import bandpass
 from ..synchronization.evidence import (
     SIGNAL_NAMES,
+    SensorEvidence,
     limb_pairs,
     offset_grid,
     signal_evidence,
 )
 from ..synchronization.fused import WEIGHTS
 from ..synchronization.signals import RATE, IMUMotion, LimbMotion
-from .clips import cut_clips
-from .image import image_facts
+from .acceleration import judge_scale
+from .finding import Finding, name_changes
 from .reading import Reading
+from .streams import image_facts
 
+CLIP_SEC = 30.0
+MAX_CLIPS = 4
+_SHORTEST = 1.5
+"""Seconds below which two streams have nothing to compare."""
 _SCALE_BAND = (0.6, 3.0)
 """Band in Hz in which the size of accelerations is compared."""
+_CLEAR, _SHARE = 8.0, 0.06
+"""Evidence, and share of it, by which another reading must be better: most
+of the evidence does not depend on it."""
+
+_Key = TypeVar('_Key')
 
 
 @dataclass(frozen=True)
@@ -37,9 +50,9 @@ class Agreement:
         variants: The same for a sensor and its own limb, by sensor and the
             reading of it that is tried.
         sizes: Energies of the vertical accelerations of each sensor without
-            gravity and of its limb in the image, in (m/s^2)^2 s, and their
+            gravity and of its limb in the image, in (m/s²)² s, and their
             product.
-        motion: Standard deviation of each sensor's acceleration in m/s^2.
+        motion: Standard deviation of each sensor's acceleration in m/s².
     """
 
     offsets: np.ndarray
@@ -49,6 +62,34 @@ class Agreement:
     )
     sizes: dict[str, np.ndarray] = field(default_factory=dict)
     motion: dict[str, float] = field(default_factory=dict)
+
+
+def cut_clips(recording: Recording, margin: float) -> Iterator[Recording]:
+    """Clips of a recording, spread evenly over it.
+
+    Each has a part of the skeleton, and the sensors from a margin before it
+    to one after it; all clocks count from the start of the sensors' part,
+    so streams in step have the offset 0.
+
+    Args:
+        recording: All streams count from one origin.
+        margin: Seconds.
+    """
+    assert recording.pose is not None  # only filmed recordings are compared
+    spans = [s.clock.span for s in recording.imu.values()]
+    pose = recording.pose.clock
+    if not spans or pose.num_samples < 2:
+        return
+    start = max(pose.span[0], min(s[0] for s in spans) - margin)
+    end = min(pose.span[1], max(s[1] for s in spans) + margin)
+    length = end - start
+    if length < _SHORTEST:
+        return
+    count = int(np.clip(round(length / CLIP_SEC), 1, MAX_CLIPS))
+    seconds = min(CLIP_SEC * 1.5, length) if count == 1 else CLIP_SEC
+    seconds = min(seconds, length)
+    for first in np.linspace(start, end - seconds, count):
+        yield cut_clip(recording, float(first), seconds, margin)
 
 
 def measure_agreement(
@@ -65,60 +106,59 @@ def measure_agreement(
         max_lag: Largest offset in seconds.
         variants: Further readings to try, by sensor.
     """
-    found = Agreement(offset_grid(max_lag))
+    assert recording.pose is not None  # only filmed recordings are compared
+    agreement = Agreement(offset_grid(max_lag))
     limbs = candidate_limbs(recording.imu)
     metre = image_facts(recording.pose).metre
-    motions: dict[str, list[float]] = {}
+    weights = np.array([WEIGHTS[name] for name in SIGNAL_NAMES])
     for clip in cut_clips(recording, max_lag):
         for sensor, stream in clip.imu.items():
             for limb in limbs:
-                key = (sensor, limb)
-                _add(found.curves, key, stream, limb, clip, max_lag, motions)
+                evidence = _evidence(stream, limb, clip, max_lag)
+                if evidence is None:
+                    continue
+                curve = weights @ evidence.signals
+                _add(agreement.curves, (sensor, limb), curve)
+                if limb == sensor:
+                    motion = agreement.motion.get(sensor, 0.0)
+                    motion = float(np.maximum(motion, evidence.motion))
+                    agreement.motion[sensor] = motion
             for reading in variants.get(sensor, ()):
-                key = (sensor, reading)
                 other = reading.apply(stream)
-                _add(found.variants, key, other, sensor, clip, max_lag)
-        for sensor, (imu, limb) in limb_pairs(clip).items():
-            if clip.imu[sensor].gravity:
-                continue  # gravity tells the unit
-            size = _sizes(imu, limb, metre)
-            found.sizes[sensor] = found.sizes.get(sensor, 0.0) + size
-    for sensor, rows in motions.items():
-        found.motion[sensor] = float(np.max(rows))
-    return found
+                evidence = _evidence(other, sensor, clip, max_lag)
+                if evidence is not None:
+                    curve = weights @ evidence.signals
+                    _add(agreement.variants, (sensor, reading), curve)
+        for sensor, (imu, limb_motion) in limb_pairs(clip).items():
+            if not clip.imu[sensor].gravity:  # else gravity tells the unit
+                size = _sizes(imu, limb_motion, metre)
+                _add(agreement.sizes, sensor, size)
+    return agreement
+
+
+def _evidence(
+    stream: SensorStream, limb: str, clip: Recording, max_lag: float
+) -> SensorEvidence | None:
+    """Evidence of a sensor and a limb in one clip, if there is any."""
+    if not stream.clock.num_samples:
+        return None
+    pair = Recording({limb: stream}, clip.pose)
+    return signal_evidence(pair, max_lag).get(limb)
+
+
+def _add(totals: dict[_Key, np.ndarray], key: _Key, value: np.ndarray) -> None:
+    totals[key] = totals.get(key, 0.0) + value
 
 
 def _sizes(imu: IMUMotion, limb: LimbMotion, metre: float) -> np.ndarray:
-    """Energies (3,) of sensor and limb, and their product; see above."""
+    """Energies (3,) of sensor and limb, and their product."""
     both = (imu.mask > 0) & (limb.mask > 0)
     up = bandpass(np.stack([imu.acc[2], metre * limb.acc[1]]), *_SCALE_BAND)
     x, y = np.nan_to_num(up[:, both])
     return np.array([x @ x, y @ y, x @ y]) / RATE
 
 
-def _add(
-    into: dict,
-    key: tuple,
-    stream: SensorStream,
-    limb: str,
-    clip: Recording,
-    max_lag: float,
-    motions: dict[str, list[float]] | None = None,
-) -> None:
-    """Add the evidence of one clip to a curve, if there is any."""
-    if not stream.clock.num_samples:
-        return
-    pair = Recording({limb: stream}, clip.pose)
-    evidence = signal_evidence(pair, max_lag).get(limb)
-    if evidence is None:
-        return
-    weights = np.array([WEIGHTS[name] for name in SIGNAL_NAMES])
-    into[key] = into.get(key, 0.0) + weights @ evidence.signals
-    if motions is not None and key[0] == limb:
-        motions.setdefault(limb, []).append(evidence.motion)
-
-
-def candidate_limbs(placements: Sequence[str]) -> list[str]:
+def candidate_limbs(placements: Iterable[str]) -> list[str]:
     """Limbs of the placements, and those on the other side."""
     both = [p for name in placements for p in (name, mirrored(name))]
     return [p for p in dict.fromkeys(both) if p in LIMBS]
@@ -129,3 +169,76 @@ def mirrored(placement: str) -> str:
     side, _, rest = placement.partition('_')
     other = {'left': 'right', 'right': 'left'}.get(side)
     return f'{other}_{rest}' if other else placement
+
+
+def variants_of(stream: SensorStream) -> list[Reading]:
+    """Readings of a sensor that only the video can tell apart.
+
+    With gravity in ``acc``, gravity tells them apart.
+    """
+    channels = stream.channels
+    if stream.gravity or 'acc' not in channels or 'quat' not in channels:
+        return []
+    other = 'world' if stream.frame == 'sensor' else 'sensor'
+    variants = [Reading(frame=other)]
+    if 'gyro' not in channels and stream.frame == 'sensor':
+        variants += [
+            Reading(inverse=True),
+            Reading(quat_order='xyzw'),
+            Reading(quat_order='wxyz'),
+        ]
+    return variants
+
+
+def judge_variants(
+    views: Mapping[str, Agreement], sensors: Sequence[str]
+) -> tuple[list[Finding], dict[str, Agreement]]:
+    """Judge frame, quaternions, unit and sign of sensors without gravity.
+
+    Args:
+        views: What each recording shows, by its name.
+        sensors: Those on their own limbs.
+
+    Returns:
+        Likely mistakes, and the views with the evidence for the readings
+        that were found.
+    """
+    findings, corrected = [], dict(views)
+    for sensor in sensors:
+        best, gain = _best_variant(views, sensor)
+        if best is not None:
+            seen = f'it then fits its limb better, by {gain:.0f} nats'
+            findings += [
+                opinion.finding(sensor) for opinion in name_changes(best, seen)
+            ]
+            for name, view in corrected.items():
+                if (sensor, best) in view.variants:
+                    curve = view.variants[sensor, best]
+                    curves = {**view.curves, (sensor, sensor): curve}
+                    corrected[name] = replace(view, curves=curves)
+            continue
+        sizes = [v.sizes[sensor] for v in views.values() if sensor in v.sizes]
+        opinion = judge_scale(sizes)
+        if opinion.wrong:
+            findings.append(opinion.finding(sensor))
+    return findings, corrected
+
+
+def _best_variant(
+    views: Mapping[str, Agreement], sensor: str
+) -> tuple[Reading | None, float]:
+    """The reading that is clearly better than what is stored, if any."""
+    stored: dict[str, np.ndarray] = {}
+    totals: dict[Reading, np.ndarray] = {}
+    for view in views.values():
+        if (sensor, sensor) in view.curves:
+            _add(stored, sensor, view.curves[sensor, sensor])
+        for (name, reading), curve in view.variants.items():
+            if name == sensor:
+                _add(totals, reading, curve)
+    if not totals:
+        return None, 0.0
+    best = max(totals, key=lambda reading: np.max(totals[reading]))
+    top = float(np.max(totals[best]))
+    gain = top - float(np.max(stored.get(sensor, 0.0)))
+    return (best, gain) if gain > max(_CLEAR, _SHARE * top) else (None, gain)

@@ -1,60 +1,102 @@
-"""Does a gyroscope without quaternions agree with where gravity turns?"""
+"""Does the gyroscope agree with quaternions, or else with gravity?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
-from .finding import Opinion
-from .orientation_candidates import SIGNS
-from .reading import Reading
-from .window_means import integrate, window_index, window_means
-from .wording import GYRO_UNITS, gyro_unit_opinion, sign_opinion
+from .acceleration import WINDOW_SEC
+from .finding import Opinion, Unit, name_changes
+from .orientation import AGREE, SIGNS, SLOW, STEPS, TURNS, OrientationFacts
+from .reading import Reading, Signs, integrate, window_index, window_means
 
-HYPOTHESES = (
-    *((scale, (1, 1, 1)) for scale in GYRO_UNITS.values()),
+UNITS = (
+    Unit('rad/s', 1.0),
+    Unit('deg/s', np.pi / 180, 'looks like deg/s, not rad/s'),
+    Unit(
+        'rad/s',
+        180 / np.pi,
+        'looks like rad/s, but was converted as if it were in deg/s',
+    ),
+)
+
+HYPOTHESES: tuple[tuple[float, Signs], ...] = (
+    *((unit.factor, SIGNS[0]) for unit in UNITS),
     *((1.0, signs) for signs in SIGNS[1:]),
-    (0.0, (1, 1, 1)),
+    (0.0, SIGNS[0]),
 )
 """Factor on the gyroscope and on its axes; 0: the sensor does not turn."""
 
-_WINDOW_SEC = 2.0
 _LEAST = 6
-"""Pairs of windows to judge by."""
+"""Fewest pairs of windows to judge by."""
 _HALF, _THIRD = 0.5, 0.35
 _STILL = 1e-3
-"""Mean square change of gravity, relative, below which nothing turns."""
+"""Relative mean square change of gravity below which nothing turns."""
 
 
-@dataclass(frozen=True)
-class GyroscopeFacts:
-    """How steady gravity is if the gyroscope is believed.
+def gyro_gain(facts: Sequence[OrientationFacts], reading: Reading) -> float:
+    """How many times the quaternions' rate the gyroscope shows.
 
-    Args:
-        changes: (W, len(HYPOTHESES)) square of the change of the mean of
-            ``acc`` from a window of 2 s to the next, by hypothesis,
-            relative to the square of the median magnitude.
+    NaN if they turn too little or do not agree.
     """
+    total = reduce(lambda a, b: a + b, facts)
+    turn = TURNS.index((reading.quat_order, reading.inverse))
+    enough = total.steps >= STEPS and not total.turning < SLOW
+    if not enough or not total.gyro_square:
+        return np.nan
+    if total.agreement(turn, reading.gyro_signs) < AGREE:
+        return np.nan
+    shared = total.rates[turn] @ np.array(reading.gyro_signs)
+    return float(shared / total.rate_square[turn].sum())
 
-    changes: np.ndarray
+
+def judge_gyro_gain(gain: float) -> tuple[Opinion, Reading]:
+    """Judge the unit of the gyroscope by its gain over the quaternions."""
+    if np.isnan(gain):
+        return Opinion('unknown'), Reading()
+    for unit in UNITS:
+        if 0.7 < gain * unit.factor < 1.4:
+            if unit.factor == 1:
+                return Opinion('fine'), Reading()
+            seen = f'it is {gain:.3g} times as fast as quat turns'
+            return _in_unit(unit, seen)
+    return Opinion(
+        'wrong',
+        'gyro_gain',
+        f'gyro is {gain:.3g} times as fast as quat turns: the clock is '
+        'wrong, or the unit is neither rad/s nor deg/s',
+        'rate, or units.time',
+    ), Reading()
+
+
+def _in_unit(unit: Unit, seen: str) -> tuple[Opinion, Reading]:
+    """That the gyroscope is in another unit."""
+    message, fix = f'gyro {unit.seems} ({seen})', f'units.gyro: {unit.key}'
+    opinion = Opinion('wrong', 'gyro_unit', message, fix)
+    return opinion, Reading(gyro_scale=unit.factor)
 
 
 def gyroscope_facts(
     times: np.ndarray, channels: dict[str, np.ndarray]
-) -> GyroscopeFacts:
-    """Measure one stream.
+) -> np.ndarray:
+    """How steady gravity is in one stream if the gyroscope is right.
 
     Args:
         times: (T,) seconds.
         channels: ``acc`` and ``gyro`` (T, 3), sensor frame.
+
+    Returns:
+        (W, len(HYPOTHESES)) square of the change of the mean of ``acc``
+        from a window of 2 s to the next, by hypothesis, relative to the
+        square of the median magnitude.
     """
     acc, gyro = channels['acc'], channels['gyro']
-    index, filled = window_index(times, _WINDOW_SEC)
+    index, filled = window_index(times, WINDOW_SEC)
     middle = window_means(times[:, None], index)[:, 0]
     pairs = filled[1:] & filled[:-1]
-    if pairs.any():  # not across a gap: nobody knows what happened in it
+    if pairs.any():  # what happened during a gap is unknown
         pairs &= np.diff(middle) < 1.5 * np.median(np.diff(middle)[pairs])
     level = max(float(np.median(np.linalg.norm(acc, axis=1))), 1e-9)
     changes = []
@@ -62,13 +104,11 @@ def gyroscope_facts(
         turned = integrate(times, scale * np.array(signs) * gyro).apply(acc)
         step = np.diff(window_means(turned / level, index), axis=0)[pairs]
         changes.append((step**2).sum(axis=1))
-    return GyroscopeFacts(np.stack(changes, axis=1))
+    return np.stack(changes, axis=1)
 
 
-def judge_gyroscope(
-    facts: Sequence[GyroscopeFacts],
-) -> tuple[Opinion, Reading]:
-    """Judge unit and signs of the gyroscope of one sensor.
+def judge_gyroscope(facts: Sequence[np.ndarray]) -> tuple[Opinion, Reading]:
+    """Judge unit and signs of the gyroscope of one sensor without ``quat``.
 
     All axes of ``acc`` inverted look the same as none, and one inverted
     axis of ``acc`` looks like the two others of ``gyro``: gravity alone
@@ -77,9 +117,7 @@ def judge_gyroscope(
     Args:
         facts: Those of the sensor's takes.
     """
-    changes = np.concatenate(
-        [np.zeros((0, len(HYPOTHESES))), *(f.changes for f in facts)]
-    )
+    changes = np.concatenate([np.zeros((0, len(HYPOTHESES))), *facts])
     if len(changes) < _LEAST:
         return Opinion('unknown'), Reading()
     # A throw or a blow must not decide: the upper tenth is left out.
@@ -96,9 +134,8 @@ def judge_gyroscope(
         return Opinion('unknown'), Reading()
     scale, signs = HYPOTHESES[best]
     ratio = np.sqrt(stored / change[best])
-    seen = f'gravity wanders {ratio:.1f} times as much as it would then'
+    seen = f'gravity drifts {ratio:.1f} times as much as it would then'
     if scale != 1:
-        unit = list(GYRO_UNITS)[best]
-        return gyro_unit_opinion(unit, seen), Reading(gyro_scale=scale)
-    opinion = sign_opinion('gyro', signs, seen)
-    return opinion, Reading(gyro_signs=signs)
+        return _in_unit(UNITS[best], seen)
+    reading = Reading(gyro_signs=signs)
+    return name_changes(reading, seen)[0], reading

@@ -1,4 +1,4 @@
-"""What sensors and limbs say together: lags and swaps."""
+"""What sensors and limbs say together: swaps and lags."""
 
 from __future__ import annotations
 
@@ -6,74 +6,55 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
-from .agreement import Agreement
-from .assignment import Assignment, best_assignment, describe
+from .agreement import Agreement, judge_variants, mirrored
 from .finding import Finding
-from .lags import TOLERANCE_SEC, Lag, find_lags, tells
-from .variants import judge_variants
+from .lags import TOLERANCE_SEC, Lag, find_lags, has_evidence
+from .report import SensorFit
 
 _CLEAR, _CLEAR_TAKE = 10.0, 20.0
-"""Evidence by which sensors on other limbs must beat the given, in all takes
-and in one."""
-_STILL = 0.15
-"""Standard deviation in m/s^2 below which a sensor does not move."""
+"""Evidence by which sensors on other limbs must beat the given ones, in all
+takes and in one."""
 _SHARE = 0.2
 """The same as a share of all evidence."""
+_STILL = 0.15
+"""Standard deviation in m/s² below which a sensor does not move."""
+_NEAR_SEC = 0.15
+_LATE = 8.0
+"""What an offset beyond 0.15 s costs: a lag is a second mistake."""
+_NEVER = -1e6
 
-
-@dataclass(frozen=True)
-class SensorFit:
-    """How a sensor fits its limb, over all takes.
-
-    Args:
-        evidence: Log likelihood ratio at the best offset.
-        lag: That offset in seconds.
-        enough: Whether there is enough motion to tell.
-    """
-
-    evidence: float
-    lag: float
-    enough: bool
-
-
-@dataclass
-class MovementVerdict:
-    """What the sensors and the video say together.
-
-    Args:
-        findings: Likely mistakes.
-        fits: By placement.
-    """
-
-    findings: list[Finding]
-    fits: dict[str, SensorFit]
+Curves = Mapping[tuple[str, str], np.ndarray]
+"""Evidence (G,) by offset, by sensor and limb."""
 
 
 def judge_movement(
     views: Mapping[str, Agreement], slowest_rate: float
-) -> MovementVerdict:
+) -> tuple[list[Finding], dict[str, SensorFit]]:
     """Judge all recordings together.
 
     Args:
         views: What each recording shows, by its name.
-        slowest_rate: Samples per second of the slowest stream; half more
-            than a sample is no lag.
+        slowest_rate: Samples per second of the slowest stream; lags up to
+            one and a half of its samples do not count.
+
+    Returns:
+        Likely mistakes, and how each sensor fits its limb, by placement.
     """
-    verdict = MovementVerdict([], {})
     views = {name: _moving(view) for name, view in views.items()}
     views = {name: view for name, view in views.items() if view.curves}
     if not views:
-        return verdict
+        return [], {}
     offsets = next(iter(views.values())).offsets
     total: dict[tuple[str, str], np.ndarray] = {}
     for view in views.values():
         for pair, curve in view.curves.items():
             total[pair] = total.get(pair, 0.0) + curve
-    limbs, single = _judge_assignment(views, total, offsets, verdict)
+    findings, limbs, single = _judge_assignment(views, total, offsets)
     at_home = [sensor for sensor, limb in limbs.items() if sensor == limb]
-    found, views = judge_variants(views, at_home)
-    verdict.findings += found
+    of_variants, views = judge_variants(views, at_home)
+    findings += of_variants
     curves = {
         name: {
             sensor: view.curves[sensor, limb]
@@ -84,16 +65,18 @@ def judge_movement(
     }
     tolerance = max(TOLERANCE_SEC, 1.5 / slowest_rate)
     for lag in find_lags(curves, offsets, tolerance):
-        verdict.findings.append(_lag_finding(lag, len(limbs)))
+        findings.append(_lag_finding(lag, len(limbs)))
+    fits = {}
     for sensor, limb in limbs.items():
-        curve = total.get((sensor, limb))
-        if curve is not None:
+        if (sensor, limb) in total:
+            curve = total[sensor, limb]
             best = int(np.argmax(curve))
-            fit = SensorFit(
-                float(curve[best]), float(offsets[best]), tells(curve)
+            fits[sensor] = SensorFit(
+                evidence=float(curve[best]),
+                lag=float(offsets[best]),
+                enough=has_evidence(curve),
             )
-            verdict.fits[sensor] = fit
-    return verdict
+    return findings, fits
 
 
 def _moving(view: Agreement) -> Agreement:
@@ -106,35 +89,112 @@ def _moving(view: Agreement) -> Agreement:
     )
 
 
+@dataclass(frozen=True)
+class Assignment:
+    """The best assignment of sensors to limbs.
+
+    Args:
+        limbs: Limb of each sensor.
+        gain: By how much its evidence beats that of the given one.
+        total: Its evidence over the sensors that move to another limb.
+    """
+
+    limbs: dict[str, str]
+    gain: float
+    total: float
+
+    def clear(self, least: float) -> bool:
+        """Whether it beats the given one clearly."""
+        return self.gain > max(least, _SHARE * self.total)
+
+    def finding(self, takes: tuple[str, ...] = ()) -> Finding:
+        """The sensors that are on other limbs, in words."""
+        where, message, fix = describe(self.limbs)
+        message += f' (evidence {self.gain:.0f} nats)'
+        return Finding('swap', where, message, fix, takes)
+
+
+def best_assignment(curves: Curves, offsets: np.ndarray) -> Assignment:
+    """Assign sensors to limbs by the evidence for each pair.
+
+    Every pair counts at its best offset, one far from 0 at a price: a
+    swapped and a shifted sensor are told apart.
+
+    Args:
+        curves: Evidence (G,) by offset, by sensor and limb.
+        offsets: (G,) seconds.
+    """
+    sensors = sorted({sensor for sensor, _ in curves})
+    limbs = sorted({limb for _, limb in curves})
+    value = np.full((len(sensors), len(limbs)), _NEVER)
+    near = np.abs(offsets) <= _NEAR_SEC
+    for (sensor, limb), curve in curves.items():
+        best = max(curve[near].max(), curve.max() - _LATE)
+        value[sensors.index(sensor), limbs.index(limb)] = best
+    rows, columns = linear_sum_assignment(-value)
+    chosen = {sensors[i]: limbs[j] for i, j in zip(rows, columns)}
+    gain = total = 0.0
+    for sensor, limb in list(chosen.items()):
+        if (sensor, sensor) not in curves or (sensor, limb) not in curves:
+            chosen[sensor] = sensor
+            continue
+        if limb != sensor:
+            row = value[sensors.index(sensor)]
+            total += row[limbs.index(limb)]
+            gain += row[limbs.index(limb)] - row[limbs.index(sensor)]
+    return Assignment(chosen, float(gain), float(total))
+
+
+def describe(limbs: Mapping[str, str]) -> tuple[str, str, str]:
+    """Where, message and fix of sensors that are on other limbs.
+
+    A mirrored video looks the same as sensors that changed sides, so this
+    is said where all that have a side changed it.
+    """
+    moved = {s: limb for s, limb in limbs.items() if s != limb}
+    pairs = sorted(
+        {tuple(sorted((s, m))) for s, m in moved.items() if moved.get(m) == s}
+    )
+    where = ', '.join(sorted(moved))
+    in_pairs = {sensor for pair in pairs for sensor in pair}
+    parts = [f'{a} and {b} seem to be swapped' for a, b in pairs]
+    parts += [
+        f'{sensor} fits the {limb} better'
+        for sensor, limb in sorted(moved.items())
+        if sensor not in in_pairs
+    ]
+    fixes = ', '.join(f'{s} -> {limb}' for s, limb in sorted(moved.items()))
+    fix = f'rename the keys of the sensors: {fixes}'
+    sided = [s for s in limbs if mirrored(s) != s]
+    if sided and all(limbs[s] == mirrored(s) for s in sided):
+        parts.append(
+            'a mirrored video, or left and right keypoints swapped, would '
+            'look the same'
+        )
+        fix += '; or fix the video or pose.layout'
+    return where, '; '.join(parts), fix
+
+
 def _judge_assignment(
     views: Mapping[str, Agreement],
-    total: Mapping[tuple[str, str], np.ndarray],
+    total: Curves,
     offsets: np.ndarray,
-    verdict: MovementVerdict,
-) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Limbs of the sensors in all takes, and in takes that differ."""
+) -> tuple[list[Finding], dict[str, str], dict[str, dict[str, str]]]:
+    """Swaps; limbs of the sensors in all takes, and in takes that differ."""
     best = best_assignment(total, offsets)
-    sensors = {sensor: sensor for sensor in best.limbs}
-    limbs, single = sensors, {}
-    if best.clear(_CLEAR, _SHARE) and _common(best, views, offsets):
-        limbs = best.limbs
-        where, message, fix = describe(limbs)
-        message += f' (evidence {best.gain:.0f} nats)'
-        verdict.findings.append(Finding('swap', where, message, fix))
-    if len(views) == 1:
-        return limbs, single
-    for name, view in views.items():
-        own = best_assignment(view.curves, offsets)
-        given = {s: limbs.get(s, s) for s in own.limbs}
-        if own.limbs == given or not own.clear(_CLEAR_TAKE, _SHARE):
-            continue
-        if limbs != sensors:
-            continue  # the mistake of all takes is enough to mend
-        single[name] = own.limbs
-        where, message, fix = describe(own.limbs)
-        message += f' (evidence {own.gain:.0f} nats)'
-        verdict.findings.append(Finding('swap', where, message, fix, (name,)))
-    return limbs, single
+    given = {sensor: sensor for sensor in best.limbs}
+    if best.clear(_CLEAR) and _common(best, views, offsets):
+        # The mistake of all takes is enough to fix.
+        return [best.finding()], best.limbs, {}
+    findings, single = [], {}
+    if len(views) > 1:
+        for name, view in views.items():
+            take = best_assignment(view.curves, offsets)
+            moved = any(s != limb for s, limb in take.limbs.items())
+            if moved and take.clear(_CLEAR_TAKE):
+                single[name] = take.limbs
+                findings.append(take.finding((name,)))
+    return findings, given, single
 
 
 def _common(
@@ -157,10 +217,10 @@ def _common(
 
 def _lag_finding(lag: Lag, num_sensors: int) -> Finding:
     """A lag in words."""
-    late = 'late' if lag.seconds > 0 else 'early'
+    late, change, opposite = 'late', 'less', 'more'
+    if not lag.seconds > 0:
+        late, change, opposite = 'early', 'more', 'less'
     size = abs(lag.seconds)
-    change = 'less' if lag.seconds > 0 else 'more'
-    opposite = 'more' if lag.seconds > 0 else 'less'
     takes = (lag.take,) if lag.take else ()
     seen = f'(lag {lag.seconds:+.2f} s, {lag.gain:.0f} nats)'
     if lag.sensor and num_sensors > 1:

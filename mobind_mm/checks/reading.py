@@ -1,4 +1,4 @@
-"""How stored numbers should have been read."""
+"""How stored numbers should have been read, and what their means show."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from scipy.spatial.transform import Rotation
 
 from ..recordings import SensorStream
 
+Signs = tuple[int, int, int]
+"""Factor, 1 or -1, on each axis."""
+
 ORDERS: dict[str, tuple[int, int, int, int]] = {
     '': (0, 1, 2, 3),
     'xyzw': (3, 0, 1, 2),
     'wxyz': (1, 2, 3, 0),
 }
-"""Where w, x, y, z are in what is stored, by the order that the table has.
+"""Where w, x, y, z are in what is stored, by the order of the table.
 
 ``xyzw``: the last column was the scalar and became an x, y or z.
 ``wxyz``: the first column was the scalar and became z.
 """
+
+_FILLED = 0.7
+"""Share of its samples that a window needs."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +37,15 @@ class Reading:
         gyro_scale: Factor on the angular rate.
         gyro_signs: Factor, 1 or -1, on each axis of the angular rate.
         quat_order: Key of :data:`ORDERS`.
-        inverse: Whether quaternions turn from world to sensor.
-        frame: Frame of the acceleration, ``''``: as the header says.
-        gravity: Whether gravity is included, None: as the header says.
+        inverse: Whether quaternions rotate from world to sensor.
+        frame: Frame of the acceleration; ``''``: as the header says.
+        gravity: Whether gravity is included; None: as the header says.
     """
 
     acc_scale: float = 1.0
-    acc_signs: tuple[int, int, int] = (1, 1, 1)
+    acc_signs: Signs = (1, 1, 1)
     gyro_scale: float = 1.0
-    gyro_signs: tuple[int, int, int] = (1, 1, 1)
+    gyro_signs: Signs = (1, 1, 1)
     quat_order: str = ''
     inverse: bool = False
     frame: str = ''
@@ -56,15 +62,15 @@ class Reading:
                 channels[name] = channels[name] * (factor * np.array(signs))
         if 'quat' in channels:
             quat = channels['quat'][:, ORDERS[self.quat_order]]
-            signs = [1, -1, -1, -1] if self.inverse else [1, 1, 1, 1]
-            channels['quat'] = quat * signs
+            conjugate = [1, -1, -1, -1] if self.inverse else [1, 1, 1, 1]
+            channels['quat'] = quat * conjugate
         gravity = stream.gravity if self.gravity is None else self.gravity
         frame = self.frame or stream.frame
         return SensorStream(stream.clock, channels, gravity, frame)
 
 
 def rotations(quat: np.ndarray) -> Rotation:
-    """Rotations (T,) from quaternions (T, 4) scalar first."""
+    """Rotations (T,) from quaternions (T, 4), scalar first."""
     return Rotation.from_quat(quat[:, [1, 2, 3, 0]])
 
 
@@ -73,8 +79,8 @@ def usable_samples(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Times (T,) and float64 channels (T, c) without unusable samples.
 
-    Samples with NaN or a quaternion of zeros, which some devices write
-    until they know their orientation, are left out.
+    Samples with NaN are left out, and so are quaternions of zeros, which
+    some devices write until they know their orientation.
     """
     times = stream.clock.at(slice(0, stream.clock.num_samples))
     channels = {
@@ -88,3 +94,57 @@ def usable_samples(
     if 'quat' in channels:
         usable &= np.linalg.norm(channels['quat'], axis=1) > 1e-6
     return times[usable], {k: v[usable] for k, v in channels.items()}
+
+
+def window_index(
+    times: np.ndarray, window_sec: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Assign samples to windows, of whose means motion averages out.
+
+    Windows shrink to half of a short recording, so that there are two.
+
+    Args:
+        times: (T,) seconds, increasing.
+        window_sec: Length of a window in seconds.
+
+    Returns:
+        Index (T,) of each sample's window, and which windows (W,) have
+        enough samples to have a mean.
+    """
+    if len(times) < 4:
+        return np.zeros(len(times), dtype=int), np.zeros(1, dtype=bool)
+    period = float(np.median(np.diff(times)))
+    span = times[-1] - times[0] + period
+    window = max(min(window_sec, span / 2), 2 * period)
+    # Gaps of hours need no windows: number only those that have samples.
+    bins = np.floor((times - times[0]) / window + 1e-9)
+    _, index = np.unique(bins, return_inverse=True)
+    count = np.bincount(index)
+    return index, count >= _FILLED * window / period
+
+
+def window_means(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Means (W, C) of samples (T, C) by window."""
+    count = np.maximum(np.bincount(index), 1)
+    sums = [np.bincount(index, column) for column in values.T]
+    return np.stack(sums, axis=1) / count[:, None]
+
+
+def integrate(times: np.ndarray, gyro: np.ndarray) -> Rotation:
+    """Sensor-to-start rotations (T,) from angular rates.
+
+    Args:
+        times: (T,) seconds.
+        gyro: (T, 3) rad/s in the sensor frame.
+    """
+    steps = np.diff(times)[:, None]
+    turns = Rotation.from_rotvec(0.5 * (gyro[1:] + gyro[:-1]) * steps)
+    quats = np.vstack([[0.0, 0.0, 0.0, 1.0], turns.as_quat()])
+    reach = 1  # running product by doubling
+    while reach < len(quats):
+        product = Rotation.from_quat(quats[:-reach]) * Rotation.from_quat(
+            quats[reach:]
+        )
+        quats = np.vstack([quats[:reach], product.as_quat()])
+        reach *= 2
+    return Rotation.from_quat(quats)

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..recordings import PoseStream, Recording, SensorStream
-from .agreement import Agreement, measure_agreement
-from .finding import Finding, Opinion
-from .image import ImageFacts, image_facts, judge_image, mended_pose
-from .movement import SensorFit, judge_movement
+from ..readers.convert import convert_all
+from ..recordings import (
+    PoseStream,
+    Recording,
+    SensorStream,
+    check_entry,
+    read_annotations,
+    read_imu,
+    read_pose,
+)
+from .agreement import Agreement, measure_agreement, variants_of
+from .finding import Finding, Opinion, findings_of_takes
+from .movement import judge_movement
 from .reading import Reading
+from .report import Report, SensorFit
 from .sensors import SensorFacts, judge_sensors, sensor_facts
-from .stream_row import StreamRow, pose_row
-from .variants import variants_of
+from .streams import (
+    ImageFacts,
+    StreamRow,
+    corrected_pose,
+    image_facts,
+    judge_image,
+    pose_row,
+)
 
+SPLITS = ('train', 'val', 'test')
 _CLOCK = ('rate', 'gyro_gain')
 """Mistakes of a clock: such a sensor cannot be compared with a video."""
+_SHARE = 0.5
+"""Share of takes that must show a mistake to call it one of all takes."""
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 """Calls a function for each item, like ``map``, in whatever process."""
+Draw = Callable[[Recording, Agreement, str, Path], None]
+"""Writes a picture of a recording and of its agreement, with a title, to a
+PNG file: ``save_recording_check`` of :mod:`mobind_mm.visualization`."""
 
 
 @dataclass(frozen=True)
@@ -48,33 +69,140 @@ class View:
         return Recording(self.imu(), self.pose() if self.pose else None)
 
 
-@dataclass
-class Report:
-    """What a check found.
+def check_data_set(
+    root: str | Path,
+    splits: Sequence[str] | None = None,
+    show_dir: str | Path | None = None,
+    workers: int = 1,
+    max_lag: float = 3.0,
+    draw: Draw | None = None,
+) -> Report:
+    """Check the recordings of a data set directory.
 
     Args:
-        rows: One for each stream of each take.
-        findings: Likely mistakes.
-        fits: How each sensor fits its limb.
-        unknown: Questions without an answer, by placement.
-    """
+        root: Directory with ``annotations``, ``imu`` and ``pose``.
+        splits: Names of annotation files; None: those that exist.
+        show_dir: Directory for a picture of each take and camera.
+        workers: Processes.
+        max_lag: Largest lag in seconds to look for.
+        draw: Draws the pictures for ``show_dir``, for instance
+            :func:`mobind_mm.visualization.save_recording_check`.
 
-    rows: list[StreamRow] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    fits: dict[str, SensorFit] = field(default_factory=dict)
-    unknown: dict[str, list[str]] = field(default_factory=dict)
+    Raises:
+        FileNotFoundError: If there are no annotations, or a file is
+            missing.
+        ValueError: If a file or an entry is invalid, or there is a
+            ``show_dir`` without ``draw``.
+
+    Example:
+        >>> from mobind_mm.checks import check_data_set
+        >>> report = check_data_set('data/mine')  # doctest: +SKIP
+        >>> print(*report.findings)  # doctest: +SKIP
+        left_wrist: acc looks like g, not m/s² (median |acc| 1). units.acc: g
+    """
+    if not max_lag > 0:
+        raise ValueError(f'The largest lag must be > 0 s, got {max_lag}.')
+    run = partial(_run, workers=workers)
+    views = find_views(root, splits)
+    if show_dir is not None:
+        show_dir = Path(show_dir)
+        show_dir.mkdir(parents=True, exist_ok=True)
+    return check_recordings(views, max_lag, run, draw, show_dir)
+
+
+def find_views(
+    root: str | Path, splits: Sequence[str] | None = None
+) -> list[View]:
+    """Takes and cameras that the annotations of a directory name.
+
+    Raises:
+        FileNotFoundError: If an annotation file is missing.
+        ValueError: If an entry is invalid.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f'{root} is not a directory; give a data set with annotations/, '
+            'imu/ and pose/.'
+        )
+    views: dict[tuple[str | None, str | None], View] = {}
+    for path in _annotation_files(root, splits):
+        metainfo, entries = read_annotations(path)
+        for number, entry in enumerate(entries):
+            where = f'{path}: entry {number}'
+            check_entry(entry, where, len(metainfo.get('classes', ())))
+            imu = _file_name(entry, 'imu', where)
+            pose = _file_name(entry, 'pose', where)
+            views.setdefault((imu, pose), _view(root, entry, imu, pose))
+    if not views:
+        raise ValueError(f'{root}/annotations name no take.')
+    return list(views.values())
+
+
+def _annotation_files(root: Path, splits: Sequence[str] | None) -> list[Path]:
+    """Annotation files of the splits, or all that exist."""
+    names = SPLITS if splits is None else splits
+    paths = [root / 'annotations' / f'{name}.json' for name in names]
+    existing = [path for path in paths if path.is_file()]
+    missing = [path for path in paths if path not in existing]
+    if splits is not None and missing:
+        raise FileNotFoundError(
+            f'{missing[0]} does not exist; choose other splits than '
+            f'{list(splits)}.'
+        )
+    if not existing:
+        raise FileNotFoundError(
+            f'{root} has no annotations/train.json, val.json or test.json. '
+            'Convert the data with a command of tools/dataset_converters.'
+        )
+    return existing
+
+
+def _file_name(entry: Mapping, key: str, where: str) -> str | None:
+    """Name of the file of a modality, None if it has none."""
+    name = entry.get(key)
+    if name is not None and not isinstance(name, str):
+        raise ValueError(
+            f'{where} (take {entry["take"]!r}): {key} must be a path or '
+            f'null, got {name!r}.'
+        )
+    return name
+
+
+def _view(
+    root: Path, entry: Mapping, imu: str | None, pose: str | None
+) -> View:
+    """A view named after its files, which are unique."""
+    take = str(entry['take'])
+    return View(
+        name=Path(pose).stem if pose else take,
+        imu_name=Path(imu).stem if imu else take,
+        imu=partial(read_imu, root / imu) if imu else _no_sensors,
+        pose=partial(read_pose, root / pose) if pose else None,
+        camera=str(entry.get('camera', '')),
+    )
+
+
+def _no_sensors() -> dict[str, SensorStream]:
+    return {}
+
+
+def _run(call: Callable, items: Sequence, workers: int) -> list:
+    """Call with processes and progress, if there is something to do."""
+    return convert_all(call, items, workers, 'Checking') if items else []
 
 
 def check_recordings(
     views: Sequence[View],
     max_lag: float = 3.0,
     run: Run = map,
+    draw: Draw | None = None,
     show_dir: Path | None = None,
 ) -> Report:
     """Check all recordings of a data set together.
 
     First every stream alone: units, gravity, frames, conventions of the
-    quaternions, the image. Then the sensors against the limbs, mended
+    quaternions, the image. Then the sensors against the limbs, corrected
     where a mistake was found, so that one mistake is named once.
 
     Args:
@@ -82,28 +210,48 @@ def check_recordings(
         max_lag: Largest lag in seconds to look for.
         run: Calls a function for each item; ``map``, or one with processes
             and progress.
-        show_dir: Directory for a picture of each view.
+        draw: Draws each view.
+        show_dir: Directory for the pictures; needs ``draw``.
+
+    Raises:
+        ValueError: If there is a directory, but nothing that draws.
+
+    Example:
+        >>> import numpy as np
+        >>> from mobind_mm.checks import View, check_recordings
+        >>> from mobind_mm.recordings import Clock, SensorStream
+        >>> angle = np.linspace(0, 20, 2000)
+        >>> acc = np.stack([np.sin(angle), 0 * angle, np.cos(angle)], axis=1)
+        >>> stream = SensorStream(Clock(2000, rate=100.0), {'acc': acc})
+        >>> view = View('t1', 't1', lambda: {'left_wrist': stream}, None)
+        >>> print(*check_recordings([view]).findings)
+        left_wrist: acc looks like g, not m/s² (median |acc| 1). units.acc: g
     """
+    if show_dir is not None and draw is None:
+        raise ValueError(
+            f'Pictures for {show_dir} need a function that draws; pass '
+            'draw=mobind_mm.visualization.save_recording_check.'
+        )
     report = Report()
     sensors: list[SensorFacts] = []
     by_file = {view.imu_name: view for view in views}
-    for found in run(_measure_sensors, list(by_file.values())):
-        sensors += found
+    for facts in run(_measure_sensors, list(by_file.values())):
+        sensors += facts
     filmed = [view for view in views if view.pose is not None]
     images: dict[str, ImageFacts] = {}
     poses: list[StreamRow] = []
-    for view, (row, facts) in zip(filmed, run(_measure_pose, filmed)):
+    for view, (row, image) in zip(filmed, run(_measure_pose, filmed)):
         poses.append(row)
-        images[view.name] = facts
-    report.rows = [facts.row for facts in sensors] + poses
+        images[view.name] = image
+    report.rows = [sensor.row for sensor in sensors] + poses
     verdict = judge_sensors(sensors)
     report.findings += verdict.findings
     report.unknown = verdict.unknown
     kinds = _judge_images(filmed, images, report)
     report.findings += _without_overlap(sensors, filmed, poses)
     timeless = {f.where for f in verdict.findings if f.kind in _CLOCK}
-    jobs = [
-        _Job(
+    jobs: list[_Job] = [
+        (
             view,
             {
                 placement: reading
@@ -115,28 +263,24 @@ def check_recordings(
         for view in filmed
         if images[view.name].seen
     ]
-    measure = partial(_measure_view, max_lag=max_lag, show_dir=show_dir)
-    found = dict(zip([j.view.name for j in jobs], run(measure, jobs)))
-    if found:
+    measure = partial(
+        _measure_view, max_lag=max_lag, draw=draw, show_dir=show_dir
+    )
+    agreements = dict(zip([j[0].name for j in jobs], run(measure, jobs)))
+    if agreements:
         rates = [row.rate for row in report.rows if row.rate > 0]
-        movement = judge_movement(found, min(rates, default=10.0))
-        report.findings += movement.findings
-        report.fits = movement.fits
-    for facts in sensors:
-        report.fits.setdefault(
-            facts.placement, SensorFit(0.0, float('nan'), False)
-        )
+        slowest = min(rates, default=10.0)
+        findings, report.fits = judge_movement(agreements, slowest)
+        report.findings += findings
+    for sensor in sensors:
+        nothing = SensorFit(0.0, float('nan'), False)
+        report.fits.setdefault(sensor.row.stream, nothing)
     report.findings = _merged(report.findings)
     return report
 
 
-@dataclass(frozen=True)
-class _Job:
-    """A view, how to mend its sensors, and what is wrong with its image."""
-
-    view: View
-    readings: dict[str, Reading]
-    kinds: tuple[str, ...]
+_Job = tuple[View, dict[str, Reading], tuple[str, ...]]
+"""A view, how to fix its sensors, and what is wrong with its image."""
 
 
 def _measure_sensors(view: View) -> list[SensorFacts]:
@@ -147,33 +291,31 @@ def _measure_sensors(view: View) -> list[SensorFacts]:
 
 
 def _measure_pose(view: View) -> tuple[StreamRow, ImageFacts]:
+    assert view.pose is not None  # only views with a skeleton come here
     stream = view.pose()
     return pose_row(view.name, stream), image_facts(stream)
 
 
 def _measure_view(
-    job: _Job, max_lag: float, show_dir: Path | None
+    job: _Job, max_lag: float, draw: Draw | None, show_dir: Path | None
 ) -> Agreement:
-    recording = job.view.recording()
+    view, readings, kinds = job
+    recording = view.recording()
+    assert recording.pose is not None  # only views with a skeleton come here
     imu = {
-        placement: job.readings[placement].apply(stream)
+        placement: readings[placement].apply(stream)
         for placement, stream in recording.imu.items()
-        if placement in job.readings
+        if placement in readings
     }
-    recording = Recording(imu, mended_pose(recording.pose, job.kinds))
-    variants = {
-        placement: variants_of(s.gravity, s.frame, tuple(s.channels))
-        for placement, s in imu.items()
-    }
-    found = measure_agreement(recording, max_lag, variants)
-    if show_dir is not None:
-        from ..visualization.recording_check import save_recording_check
-
-        path = Path(show_dir) / f'{job.view.name}.png'
-        mended = any(r != Reading() for r in job.readings.values())
-        title = job.view.name + (' (as mended)' if mended or job.kinds else '')
-        save_recording_check(recording, found, title, path)
-    return found
+    recording = Recording(imu, corrected_pose(recording.pose, kinds))
+    variants = {placement: variants_of(s) for placement, s in imu.items()}
+    agreement = measure_agreement(recording, max_lag, variants)
+    if draw is not None and show_dir is not None:
+        title = view.name
+        if kinds or any(r != Reading() for r in readings.values()):
+            title += ' (as corrected)'
+        draw(recording, agreement, title, show_dir / f'{view.name}.png')
+    return agreement
 
 
 def _judge_images(
@@ -185,35 +327,30 @@ def _judge_images(
         key = (view.camera, images[view.name].img_shape)
         cameras.setdefault(key, []).append(view)
     kinds: dict[str, tuple[str, ...]] = {}
-    single: dict[str, list[tuple[str, Opinion]]] = {}
+    single: list[tuple[str, Opinion]] = []
     for group in cameras.values():
-        common = _wrong(judge_image([images[v.name] for v in group]))
         alone = {v.name: _wrong(judge_image([images[v.name]])) for v in group}
-        showing = {o.kind for o in common}
-        for kind in list(showing):
-            count = sum(
-                kind in {o.kind for o in own} for own in alone.values()
+        common = [
+            opinion
+            for opinion in _wrong(judge_image([images[v.name] for v in group]))
+            if sum(
+                opinion.kind in {o.kind for o in opinions}
+                for opinions in alone.values()
             )
-            if count < 0.5 * len(group):
-                showing.discard(kind)
-        report.findings += [
-            o.finding('pose') for o in common if o.kind in showing
+            >= _SHARE * len(group)
         ]
-        for view in group:
-            own = [o for o in alone[view.name] if o.kind not in showing]
-            kinds[view.name] = (*showing, *(o.kind for o in own))
-            for opinion in own:
-                single.setdefault(opinion.kind, []).append(
-                    (view.name, opinion)
-                )
-    for rows in single.values():
-        names = tuple(name for name, _ in rows)
-        report.findings.append(rows[0][1].finding('pose', names))
+        report.findings += [opinion.finding('pose') for opinion in common]
+        showing = [opinion.kind for opinion in common]
+        for name, opinions in alone.items():
+            other = [o for o in opinions if o.kind not in showing]
+            kinds[name] = (*showing, *(o.kind for o in other))
+            single += [(name, opinion) for opinion in other]
+    report.findings += findings_of_takes('pose', single)
     return kinds
 
 
 def _wrong(opinions: Sequence[Opinion]) -> list[Opinion]:
-    return [opinion for opinion in opinions if opinion.status == 'wrong']
+    return [opinion for opinion in opinions if opinion.wrong]
 
 
 def _without_overlap(
@@ -222,24 +359,24 @@ def _without_overlap(
     poses: Sequence[StreamRow],
 ) -> list[Finding]:
     """Sensors that record at another time than their camera films."""
-    found = []
+    findings = []
     for view, pose in zip(views, poses):
-        for facts in sensors:
-            span = facts.row.span
+        for sensor in sensors:
+            span = sensor.row.span
             apart = span[1] < pose.span[0] or pose.span[1] < span[0]
-            if facts.take == view.imu_name and apart:
-                found.append(
+            if sensor.row.take == view.imu_name and apart:
+                findings.append(
                     Finding(
                         'no_overlap',
-                        facts.placement,
+                        sensor.row.stream,
                         f'lasts from {span[0]:.1f} to {span[1]:.1f} s, the '
                         f'video from {pose.span[0]:.1f} to '
-                        f'{pose.span[1]:.1f} s: they share nothing',
+                        f'{pose.span[1]:.1f} s: they do not overlap',
                         'start_s, of the sensor or of pose',
                         (view.name,),
                     )
                 )
-    return found
+    return findings
 
 
 def _merged(findings: Sequence[Finding]) -> list[Finding]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,17 +14,30 @@ from .acceleration import (
     acceleration_facts,
     judge_acceleration,
 )
-from .finding import Finding, Opinion
-from .gyro_gain import gyro_gain, judge_gyro_gain
-from .gyroscope import GyroscopeFacts, gyroscope_facts, judge_gyroscope
-from .magnetometer import judge_magnetometer, median_field
-from .orientation import judge_orientation
-from .orientation_facts import OrientationFacts, orientation_facts
+from .finding import Finding, Opinion, Unit, findings_of_takes
+from .gyroscope import (
+    gyro_gain,
+    gyroscope_facts,
+    judge_gyro_gain,
+    judge_gyroscope,
+)
+from .orientation import (
+    OrientationFacts,
+    judge_orientation,
+    orientation_facts,
+)
 from .reading import Reading, usable_samples
-from .stream_row import StreamRow, sensor_row
+from .streams import StreamRow, sensor_row
 
 _RATES = (1.0, 20000.0)
 """Hz between which a sensor may sample."""
+_MAG_UNITS = (
+    Unit('uT', 1.0),
+    Unit('mT', 1e3, 'looks like mT, not µT'),
+    Unit('gauss', 1e2, 'looks like gauss, not µT'),
+)
+_FIELD = (15.0, 150.0)
+"""Microtesla of the earth's field indoors, with iron nearby."""
 _ACC = 'unit and gravity of acc'
 _SHARE = 0.5
 """Share of takes that must show a mistake to call it one of all takes."""
@@ -32,30 +45,26 @@ _SHARE = 0.5
 
 @dataclass(frozen=True)
 class SensorFacts:
-    """One sensor of one take.
+    """One sensor of one take: its header, and what was measured.
 
     Args:
-        take: Name of the take.
-        placement: Where it is worn.
-        row: Its clock and ranges.
-        gravity: What the header says.
-        frame: What the header says.
+        row: Its names, clock and ranges.
+        gravity: Whether gravity is in ``acc``, by the header.
+        frame: Frame of ``acc``, by the header.
         channels: Names of its channels.
-        acceleration: See there; None without ``acc``.
-        orientation: See there; None without ``quat``.
-        gyroscope: See there; None with ``quat`` or without ``gyro``.
-        field: Median magnitude of ``mag``, NaN without.
+        acceleration: None without ``acc``.
+        orientation: None without ``quat``.
+        gyroscope: None with ``quat`` or without ``gyro``.
+        field: Median magnitude of ``mag``; NaN without.
     """
 
-    take: str
-    placement: str
     row: StreamRow
     gravity: bool
     frame: str
     channels: tuple[str, ...]
     acceleration: AccelerationFacts | None
     orientation: OrientationFacts | None
-    gyroscope: GyroscopeFacts | None
+    gyroscope: np.ndarray | None
     field: float
 
 
@@ -72,9 +81,10 @@ def sensor_facts(
             orientation = orientation_facts(times, channels)
         elif 'gyro' in channels and 'acc' in channels:
             gyroscope = gyroscope_facts(times, channels)
+    mag = channels.get('mag')
+    if mag is None or not len(mag):
+        mag = np.full((1, 3), np.nan)
     return SensorFacts(
-        take=take,
-        placement=placement,
         row=sensor_row(take, placement, stream),
         gravity=stream.gravity,
         frame=stream.frame,
@@ -82,7 +92,7 @@ def sensor_facts(
         acceleration=acceleration,
         orientation=orientation,
         gyroscope=gyroscope,
-        field=median_field(channels.get('mag')),
+        field=float(np.median(np.linalg.norm(mag, axis=1))),
     )
 
 
@@ -92,13 +102,13 @@ class SensorVerdict:
 
     Args:
         findings: Likely mistakes.
-        readings: How to mend a sensor of a take, by take and placement.
+        readings: How to fix a sensor of a take, by take and placement.
         unknown: Questions without an answer, by placement.
     """
 
-    findings: list[Finding]
-    readings: dict[tuple[str, str], Reading]
-    unknown: dict[str, list[str]]
+    findings: list[Finding] = field(default_factory=list)
+    readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
+    unknown: dict[str, list[str]] = field(default_factory=dict)
 
 
 def judge_sensors(facts: Sequence[SensorFacts]) -> SensorVerdict:
@@ -108,118 +118,73 @@ def judge_sensors(facts: Sequence[SensorFacts]) -> SensorVerdict:
     others do not show it.
     """
     groups: dict[tuple, list[SensorFacts]] = {}
-    for one in facts:
-        key = (one.placement, one.gravity, one.frame, one.channels)
-        groups.setdefault(key, []).append(one)
-    first = {key: _judge(group) for key, group in groups.items()}
-    suspect = _suspect(reading for _, reading in first.values())
-    verdict = SensorVerdict([], {}, {})
-    for (placement, *_), group in groups.items():
-        alone = {}
-        if len(group) > 1:
-            alone = {one.take: _judge([one], suspect) for one in group}
-        opinions, reading = _judge(_alike(group, alone), suspect)
-        doubted = _not_common(opinions, alone)
-        if doubted:
-            opinions, reading = [], Reading()
-        kinds = {o.kind for o in opinions if o.status == 'wrong'}
-        for opinion in opinions:
-            if opinion.status == 'wrong':
-                verdict.findings.append(opinion.finding(placement))
-        single: dict[str, list[tuple[str, Opinion]]] = {}
-        for one in group:
-            verdict.readings[one.take, placement] = reading
-            own, mended = alone.get(one.take, ([], Reading()))
-            wrong = [o for o in own if o.status == 'wrong']
-            if wrong and not kinds:
-                verdict.readings[one.take, placement] = mended
-                for opinion in wrong:
-                    single.setdefault(opinion.kind, []).append(
-                        (one.take, opinion)
-                    )
-        for rows in single.values():
-            takes = tuple(take for take, _ in rows)
-            verdict.findings.append(rows[0][1].finding(placement, takes))
-        unknown = [o.question for o in opinions if o.status == 'unknown']
-        if unknown:
-            verdict.unknown[placement] = unknown
+    for f in facts:
+        key = (f.row.stream, f.gravity, f.frame, f.channels)
+        groups.setdefault(key, []).append(f)
+    suspect = _suspect(_judge(group)[1] for group in groups.values())
+    verdict = SensorVerdict()
+    for group in groups.values():
+        _judge_group(group, suspect, verdict)
     return verdict
 
 
-def _alike(group: list[SensorFacts], alone: dict) -> list[SensorFacts]:
+Judgement = tuple[list[Opinion], Reading]
+"""Opinions on a sensor, and the reading that fixes it."""
+
+
+def _judge_group(
+    group: Sequence[SensorFacts],
+    suspect: Reading | None,
+    verdict: SensorVerdict,
+) -> None:
+    """Add the judgement on one sensor to the verdict."""
+    placement = group[0].row.stream
+    alone: dict[str, Judgement] = {}
+    if len(group) > 1:
+        alone = {f.row.take: _judge([f], suspect) for f in group}
+    opinions, reading = _judge(_alike(group, alone), suspect)
+    if not _common(opinions, alone):
+        opinions, reading = [], Reading()
+    common = [o.finding(placement) for o in opinions if o.wrong]
+    single: list[tuple[str, Opinion]] = []
+    for take in (f.row.take for f in group):
+        verdict.readings[take, placement] = reading
+        answers, fix = alone.get(take, ([], Reading()))
+        wrong = [(take, o) for o in answers if o.wrong]
+        if wrong and not common:
+            verdict.readings[take, placement] = fix
+            single += wrong
+    verdict.findings += common + findings_of_takes(placement, single)
+    unknown = [o.question for o in opinions if o.status == 'unknown']
+    if unknown:
+        verdict.unknown[placement] = unknown
+
+
+def _alike(
+    group: Sequence[SensorFacts], alone: Mapping[str, Judgement]
+) -> list[SensorFacts]:
     """The takes without those in which ``acc`` differs from most."""
     by_kind: dict[tuple, list[SensorFacts]] = {}
-    for one in group:
-        opinions, _ = alone.get(one.take, ([], None))
+    for sensor in group:
+        opinions, _ = alone.get(sensor.row.take, ([], Reading()))
         kinds = {o.kind + o.fix for o in opinions if o.question == _ACC}
-        by_kind.setdefault(tuple(sorted(kinds)), []).append(one)
+        by_kind.setdefault(tuple(sorted(kinds)), []).append(sensor)
     return max(by_kind.values(), key=len)
 
 
-def _not_common(opinions: list[Opinion], alone: dict) -> bool:
-    """Whether what all takes together show is the work of a few."""
+def _common(
+    opinions: Sequence[Opinion], alone: Mapping[str, Judgement]
+) -> bool:
+    """Whether most takes show what all of them together show."""
     for opinion in opinions:
-        if opinion.status != 'wrong':
-            continue
         showing = able = 0
-        for own, _ in alone.values():
-            same = [o for o in own if o.question == opinion.question]
+        for answers, _ in alone.values():
+            same = [o for o in answers if o.question == opinion.question]
             showing += any(o.kind == opinion.kind for o in same)
             able += any(o.status != 'unknown' for o in same)
-        if showing < _SHARE * able:
-            return True
-    return False
-
-
-def _judge(
-    group: Sequence[SensorFacts], suspect: Reading | None = None
-) -> tuple[list[Opinion], Reading]:
-    """Opinions on the streams of one sensor, and how to mend them."""
-    first = group[0]
-    opinions = [_judge_rate(group)]
-    reading, gravity, told = Reading(), first.gravity, False
-    accs = [f.acceleration for f in group if f.acceleration]
-    if accs:
-        opinion, reading = judge_acceleration(accs, first.gravity)
-        opinions.append(replace(opinion, question=_ACC))
-        gravity = first.gravity if reading.gravity is None else reading.gravity
-        told = opinion.status != 'unknown'
-    turns = [f.orientation for f in group if f.orientation]
-    if turns:
-        found, mend = judge_orientation(
-            turns,
-            reading.acc_scale if told else 0.0,
-            gravity,
-            first.frame,
-            suspect,
-        )
-        if reading.gravity and any(o.kind == 'orientation' for o in found):
-            # A limb in circles: what is steady is no gravity for quat.
-            opinions[-1] = Opinion('unknown', question=_ACC)
-            reading, gravity = Reading(), first.gravity
-            found, mend = judge_orientation(
-                turns, 0.0, gravity, first.frame, suspect
-            )
-        opinions += [replace(o, question='convention of quat') for o in found]
-        gain, scale = judge_gyro_gain(gyro_gain(turns, mend))
-        if 'gyro' in first.channels:
-            opinions.append(replace(gain, question='unit of gyro'))
-        reading = replace(
-            mend,
-            acc_scale=reading.acc_scale,
-            gravity=reading.gravity,
-            gyro_scale=scale.gyro_scale,
-        )
-    gyros = [f.gyroscope for f in group if f.gyroscope]
-    if gyros and gravity and first.frame == 'sensor':
-        opinion, mend = judge_gyroscope(gyros)
-        opinions.append(replace(opinion, question='unit and axes of gyro'))
-        reading = replace(
-            reading, gyro_scale=mend.gyro_scale, gyro_signs=mend.gyro_signs
-        )
-    if 'mag' in first.channels:
-        opinions.append(judge_magnetometer([f.field for f in group]))
-    return opinions, reading
+        if opinion.wrong and showing < _SHARE * able:
+            return False
+    return True
 
 
 def _suspect(readings: Iterable[Reading]) -> Reading | None:
@@ -232,14 +197,94 @@ def _suspect(readings: Iterable[Reading]) -> Reading | None:
     return count.most_common(1)[0][0] if count else None
 
 
-def _judge_rate(group: Sequence[SensorFacts]) -> Opinion:
-    """Whether a sensor can sample that fast, or that slowly."""
-    rate = float(np.median([f.row.rate for f in group]))
+def _judge(
+    group: Sequence[SensorFacts], suspect: Reading | None = None
+) -> Judgement:
+    """Ask all questions about one sensor; later ones rest on earlier ones."""
+    rate = _judge_rate([sensor.row.rate for sensor in group])
+    opinions, reading = _judge_acc_and_quat(group, suspect)
+    of_gyro, reading = _judge_gyro(group, reading)
+    opinions = [replace(rate, question='rate'), *opinions, *of_gyro]
+    if 'mag' in group[0].channels:
+        mag = judge_magnetometer([f.field for f in group])
+        opinions.append(replace(mag, question='unit of mag'))
+    return opinions, reading
+
+
+def _judge_rate(rates: Sequence[float]) -> Opinion:
+    """Judge whether a sensor can sample that fast, or that slowly."""
+    rate = float(np.median(rates))
     if np.isnan(rate) or _RATES[0] <= rate <= _RATES[1]:
+        return Opinion('fine')
+    message = f'{rate:.4g} samples per second is not the rate of a sensor'
+    fix = 'units.time (s, ms, us or ns), or rate'
+    return Opinion('wrong', 'rate', message, fix)
+
+
+def _judge_acc_and_quat(
+    group: Sequence[SensorFacts], suspect: Reading | None
+) -> Judgement:
+    """Judge unit and gravity of ``acc``, then the convention of ``quat``."""
+    header = group[0]
+    accs = [f.acceleration for f in group if f.acceleration]
+    turns = [f.orientation for f in group if f.orientation]
+    acc, reading = judge_acceleration(accs, header.gravity)
+    of_acc = [replace(acc, question=_ACC)] if accs else []
+    if not turns:
+        return of_acc, reading
+    gravity = header.gravity if reading.gravity is None else reading.gravity
+    scale = 0.0 if acc.status == 'unknown' else reading.acc_scale
+    opinions, fix = judge_orientation(
+        turns, scale, gravity, header.frame, suspect
+    )
+    if reading.gravity and any(o.kind == 'orientation' for o in opinions):
+        # A limb in circles: what is steady is not gravity according to quat.
+        of_acc = [Opinion('unknown', question=_ACC)]
+        reading = Reading()
+        opinions, fix = judge_orientation(
+            turns, 0.0, header.gravity, header.frame, suspect
+        )
+    of_quat = [replace(o, question='convention of quat') for o in opinions]
+    fix = replace(fix, acc_scale=reading.acc_scale, gravity=reading.gravity)
+    return of_acc + of_quat, fix
+
+
+def _judge_gyro(group: Sequence[SensorFacts], reading: Reading) -> Judgement:
+    """Judge the gyroscope by ``quat``, or by gravity without it."""
+    header = group[0]
+    gravity = header.gravity if reading.gravity is None else reading.gravity
+    turns = [f.orientation for f in group if f.orientation]
+    gyros = [f.gyroscope for f in group if f.gyroscope is not None]
+    if turns and 'gyro' in header.channels:
+        question = 'unit of gyro'
+        opinion, fix = judge_gyro_gain(gyro_gain(turns, reading))
+        reading = replace(reading, gyro_scale=fix.gyro_scale)
+    elif gyros and gravity and header.frame == 'sensor':
+        question = 'unit and axes of gyro'
+        opinion, fix = judge_gyroscope(gyros)
+        scale, signs = fix.gyro_scale, fix.gyro_signs
+        reading = replace(reading, gyro_scale=scale, gyro_signs=signs)
+    else:
+        return [], reading
+    return [replace(opinion, question=question)], reading
+
+
+def judge_magnetometer(fields: Sequence[float]) -> Opinion:
+    """Judge the unit of one sensor by its takes' median magnitudes."""
+    fields = [level for level in fields if not np.isnan(level)]
+    if not fields:
+        return Opinion('unknown')
+    level = float(np.median(fields))
+    fits = [
+        unit
+        for unit in _MAG_UNITS
+        if _FIELD[0] < level * unit.factor < _FIELD[1]
+    ]
+    if not fits or fits[0].key == 'uT':
         return Opinion('fine')
     return Opinion(
         'wrong',
-        'rate',
-        f'{rate:.4g} samples a second is no rate of a sensor',
-        'units.time (s, ms, us or ns), or rate',
+        'mag_unit',
+        f'mag {fits[0].seems} (median |mag| {level:.3g})',
+        f'units.mag: {fits[0].key}',
     )

@@ -1,23 +1,21 @@
 """What MMEngine finds through the registries: hooks, loops, wrappers."""
 
-from .bf16_optim_wrapper import BF16OptimWrapper
-from .hooks import (
-    CheckpointHook,
-    EarlyStoppingHook,
-    EpochSeedHook,
-    NonFiniteHook,
-    ResultTableHook,
-    TaskPictureHook,
-    TrainingCurveHook,
+from .checkpointing import CheckpointHook, EarlyStoppingHook, WholeFileBackend
+from .loops import (
+    EvaluationTask,
+    MultiTaskTestLoop,
+    MultiTaskValLoop,
+    evaluators_of,
 )
-from .loops import MultiTaskTestLoop, MultiTaskValLoop
-from .whole_file_backend import WholeFileBackend
+from .reporting import ResultTableHook, TaskPictureHook, TrainingCurveHook
+from .training import BF16OptimWrapper, EpochSeedHook, NonFiniteHook
 
 __all__ = [
     'BF16OptimWrapper',
     'CheckpointHook',
     'EarlyStoppingHook',
     'EpochSeedHook',
+    'EvaluationTask',
     'MultiTaskTestLoop',
     'MultiTaskValLoop',
     'NonFiniteHook',
@@ -25,4 +23,5 @@ __all__ = [
     'TaskPictureHook',
     'TrainingCurveHook',
     'WholeFileBackend',
+    'evaluators_of',
 ]

@@ -38,7 +38,7 @@ class VideoReader:
     Args:
         rate: Frames per second.
         img_shape: (height, width) in pixels.
-        num_frames: Frames that the file announces.
+        num_frames: Number of frames according to the file.
     """
 
     rate: float
@@ -50,7 +50,8 @@ class VideoReader:
     def frame(self, index: int) -> np.ndarray | None:
         """A frame (H, W, 3) uint8 BGR; None beyond the end.
 
-        Frames are read forwards; asking for an earlier one seeks.
+        Frames are read in order; an earlier one, or one far ahead, is
+        searched for.
         """
         cv2 = require_cv2()
         if index < self._next or index > self._next + 100:
@@ -59,9 +60,9 @@ class VideoReader:
         while self._next < index:
             self._capture.grab()
             self._next += 1
-        found, image = self._capture.read()
+        success, image = self._capture.read()
         self._next += 1
-        return image if found else None
+        return image if success else None
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def open_video(path: str | Path) -> Iterator[VideoReader]:
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If OpenCV is not installed.
-        ValueError: If it is no video that OpenCV reads.
+        ValueError: If OpenCV cannot read it as a video.
     """
     cv2 = require_cv2()
     if not Path(path).is_file():
@@ -81,13 +82,10 @@ def open_video(path: str | Path) -> Iterator[VideoReader]:
         rate = capture.get(cv2.CAP_PROP_FPS)
         if not capture.isOpened() or not rate > 0:
             raise ValueError(f'{path}: OpenCV cannot read it as a video.')
-        size = (cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH)
-        yield VideoReader(
-            rate,
-            tuple(int(capture.get(key)) for key in size),
-            int(capture.get(cv2.CAP_PROP_FRAME_COUNT)),
-            capture,
-        )
+        height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        yield VideoReader(rate, (height, width), count, capture)
     finally:
         capture.release()
 
@@ -96,13 +94,13 @@ def open_video(path: str | Path) -> Iterator[VideoReader]:
 def writing_video(
     path: str | Path, rate: float, size: tuple[int, int]
 ) -> Iterator[Callable[[np.ndarray], Any]]:
-    """Write an MP4 that is either whole or not there.
+    """Write an MP4 file atomically.
 
-    H.264 with PyAV where that is installed; else MPEG-4 with OpenCV, which
-    is larger and which browsers do not play.
+    It is H.264 if PyAV is installed; otherwise MPEG-4 by OpenCV, which is
+    larger and which browsers do not play.
 
     Args:
-        path: File to write; ends in ``.mp4``.
+        path: File to write, ending in ``.mp4``.
         rate: Frames per second.
         size: (width, height) in pixels, even numbers.
 
@@ -118,7 +116,7 @@ def writing_video(
         raise ValueError(f'{path} is not the name of an MP4 file (.mp4).')
     write = _with_av if find_spec('av') else _with_cv2
     with replacing(path) as temporary:
-        # Both take the container from the suffix.
+        # Both infer the container from the suffix.
         part = temporary.with_suffix('.mp4')
         try:
             with write(part, rate, size) as add:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.image import imsave
 
 from ..utils.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED = '#0072b2', '#e69f00', '#009e73', '#d55e00'
 PURPLE, SKY, GREY, INK = '#cc79a7', '#56b4e9', '#8a8f98', '#22262b'
@@ -21,17 +23,15 @@ _DPI = 130
 
 
 def new_figure(width: float, height: float, title: str = '') -> Figure:
-    """An empty figure with its title at the left.
+    """An empty figure, in inches, with its title at the left."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    Args:
-        width: Width in inches.
-        height: Height in inches.
-        title: Title of the whole figure.
-    """
-    # The figure stands alone: pyplot would keep it alive and want a display.
-    figure = Figure((width, height), dpi=_DPI, layout='constrained')
+    # Without pyplot, which would keep the figure and ask for a display.
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    figure = Figure((width, height), dpi=_DPI, layout=layout)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     if title:
         figure.suptitle(
             title, x=0.01, ha='left', fontsize=11, weight='bold', color=INK
@@ -40,7 +40,7 @@ def new_figure(width: float, height: float, title: str = '') -> Figure:
 
 
 def plain(axes: Axes, grid: bool = True) -> None:
-    """Take the frame off, leave thin axes and a pale grid."""
+    """Remove the frame; leave thin axes and a pale grid."""
     axes.spines[['top', 'right']].set_visible(False)
     axes.spines[['left', 'bottom']].set_color(GREY)
     axes.tick_params(colors=INK, labelsize=8, color=GREY)
@@ -52,13 +52,56 @@ def plain(axes: Axes, grid: bool = True) -> None:
         axes.grid(color='#e6e8eb', linewidth=0.8)
 
 
+def write(
+    axes: Axes,
+    x: float,
+    y: float,
+    text: str,
+    size: float = 7,
+    ha: str = 'left',
+    color: str = INK,
+) -> None:
+    """A text whose left end, or centre, is at a point."""
+    axes.text(x, y, text, fontsize=size, ha=ha, va='center', color=color)
+
+
+def title_left(axes: Axes, text: str, **options: Any) -> None:
+    """A small title at the left."""
+    axes.set_title(text, loc='left', fontsize=9, color=INK, **options)
+
+
+def colour_bar(
+    figure: Figure,
+    image: ScalarMappable,
+    axes: Any,
+    label: str,
+    size: int = 9,
+    colour: str = 'black',
+    **options: Any,
+) -> None:
+    """The scale of an image beside its axes, without a frame.
+
+    The options are those of ``Figure.colorbar``.
+    """
+    bar = figure.colorbar(image, ax=axes, pad=0.02, **options)
+    bar.set_label(label, size=size, color=colour)
+    bar.ax.tick_params(labelsize=size - 1)
+    bar.outline.set_visible(False)
+
+
 def to_image(figure: Figure) -> np.ndarray:
     """The figure as RGB image (H, W, 3) uint8."""
-    figure.canvas.draw()
-    return np.array(figure.canvas.buffer_rgba())[..., :3]
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)  # see new_figure
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3]
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
     """Write an RGB image (H, W, 3) uint8 as PNG."""
+    from matplotlib.image import imsave
+
     with replacing(path) as temporary:
         imsave(temporary, image, format='png')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
@@ -21,7 +22,7 @@ from .skeleton import WORN_AT, bone_indices, neck_indices
 HEIGHT = 480
 TRACES_WIDTH = 640
 _MOST = 5
-"""Sensors whose traces are shown."""
+"""Most sensors whose traces are shown."""
 _SHOWN_SEC = 3.0
 """Seconds before and after the cursor that a trace shows."""
 _SMOOTH_HZ = 3.0
@@ -35,18 +36,19 @@ def write_preview(
     start: float | None = None,
     seconds: float = 20.0,
 ) -> int:
-    """Write a side-by-side video, to see whether the clocks agree.
+    """Write a side-by-side video that shows whether the clocks agree.
 
-    On the left the skeleton, over the frames of ``video`` if there is one;
-    on the right, for each sensor, how strongly the sensor is accelerated
-    and how strongly its limb is in the video, with a cursor at the frame.
+    On the left is the skeleton, over the frames of ``video`` if there is
+    one; on the right, for each sensor, how strongly the sensor is
+    accelerated and how strongly its limb is in the video, with a cursor at
+    the current frame.
 
     Args:
         streams: Sensors and skeleton on one clock, that of the video.
         path: MP4 file to write.
-        video: The video that the skeleton is from.
+        video: The video that the skeleton was found in.
         start: Second of the video at which to begin; None: its start.
-        seconds: How much to show.
+        seconds: Length of the preview.
 
     Returns:
         Number of frames.
@@ -56,12 +58,14 @@ def write_preview(
         ValueError: If there is nothing to show there.
     """
     pose = streams.pose
+    if pose is None:
+        raise ValueError('A preview shows a skeleton, but there is none.')
     first, last = pose.clock.span
     start = first if start is None else start
     seconds = min(seconds, last - start + 0.5 / pose.clock.mean_rate)
     if seconds <= 0 or start < first - 1:
         raise ValueError(
-            f'The preview cannot begin at {start:.1f} s: the skeleton goes '
+            f'The preview cannot begin at {start:.1f} s: the skeleton lasts '
             f'from {first:.1f} to {last:.1f} s.'
         )
     part = pose.clock.between(start, start + seconds)
@@ -149,9 +153,9 @@ class _View:
         for at in self.marks:
             if seen[at].all():
                 x, y = points[at].mean(axis=0).round().astype(int)
-                corners = (x - 6, y - 6), (x + 6, y + 6)
-                cv2.rectangle(panel, *corners, _bgr(ORANGE), -1)
-                cv2.rectangle(panel, *corners, _bgr(INK), 1)
+                low, high = (x - 6, y - 6), (x + 6, y + 6)
+                cv2.rectangle(panel, low, high, _bgr(ORANGE), -1)
+                cv2.rectangle(panel, low, high, _bgr(INK), 1)
         _text(cv2, panel, f'video {time:8.3f} s', (10, HEIGHT - 12), INK, 0.5)
         return panel
 
@@ -162,7 +166,7 @@ class _Traces:
     Args:
         streams: Sensors and skeleton on the clock of the video.
         start: First second to show.
-        seconds: How much to show.
+        seconds: Length of the preview.
 
     Raises:
         ValueError: If no sensor and limb can be compared there.
@@ -202,42 +206,23 @@ class _Traces:
             base = top + (row + 1) * height - 6
             _line(cv2, panel, [(16, base), (TRACES_WIDTH - 16, base)], GREY, 1)
             for values, colour in curves:
-                self._curve(
-                    panel, values, middle, reach, base, height - 14, colour
-                )
+                index = np.arange(middle - reach, middle + reach + 1)
+                inside = (index >= 0) & (index < len(values))
+                shown = np.full(len(index), np.nan)
+                shown[inside] = values[index[inside]]
+                x = 16 + np.linspace(0, TRACES_WIDTH - 32, len(index))
+                y = base - np.clip(shown, 0, 1.05) * (height - 14)
+                _curve(cv2, panel, np.stack([x, y], axis=1), colour)
             where = (16, round(top + row * height + 12))
             _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)
-        x = TRACES_WIDTH // 2
-        _line(cv2, panel, [(x, top - 6), (x, HEIGHT - 24)], INK, 1)
+        centre = TRACES_WIDTH // 2
+        cursor = [(centre, top - 6), (centre, HEIGHT - 24)]
+        _line(cv2, panel, cursor, INK, 1)
         for second in range(-3, 4):
-            at = round(x + second * (TRACES_WIDTH - 32) / 2 / _SHOWN_SEC)
+            at = round(centre + second * (TRACES_WIDTH - 32) / 2 / _SHOWN_SEC)
             label = f'{second:+d} s' if second else 'now'
             _text(cv2, panel, label, (at - 12, HEIGHT - 8), GREY, 0.38)
         return panel
-
-    def _curve(
-        self,
-        panel: np.ndarray,
-        values: np.ndarray,
-        middle: int,
-        reach: int,
-        base: float,
-        height: float,
-        colour: str,
-    ) -> None:
-        index = np.arange(middle - reach, middle + reach + 1)
-        inside = (index >= 0) & (index < len(values))
-        shown = np.full(len(index), np.nan)
-        shown[inside] = values[index[inside]]
-        x = 16 + np.linspace(0, TRACES_WIDTH - 32, len(index))
-        y = base - np.clip(shown, 0, 1.05) * height
-        known = np.isfinite(y)
-        for run in np.split(
-            np.arange(len(x)), np.flatnonzero(np.diff(known)) + 1
-        ):
-            if known[run[0]] and len(run) > 1:
-                points = np.stack([x[run], y[run]], axis=1)
-                _line(self.cv2, panel, points, colour, 2)
 
 
 def _size(acc: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -255,17 +240,37 @@ def _bgr(colour: str) -> tuple[int, int, int]:
     return blue, green, red
 
 
-def _line(cv2, panel, points, colour: str, width: int) -> None:
+def _line(
+    cv2: Any, panel: np.ndarray, points: Any, colour: str, width: int
+) -> None:
     path = np.round(points).astype(np.int32).reshape(-1, 1, 2)
     cv2.polylines(panel, [path], False, _bgr(colour), width, cv2.LINE_AA)
 
 
+def _curve(
+    cv2: Any, panel: np.ndarray, points: np.ndarray, colour: str
+) -> None:
+    """Lines through points (n, 2), broken where they are NaN."""
+    known = np.isfinite(points[:, 1])
+    borders = np.flatnonzero(np.diff(known)) + 1
+    for run in np.split(np.arange(len(points)), borders):
+        if known[run[0]] and len(run) > 1:
+            _line(cv2, panel, points[run], colour, 2)
+
+
 def _text(
-    cv2, panel, text: str, at, colour: str, scale: float, halo: bool = False
+    cv2: Any,
+    panel: np.ndarray,
+    text: str,
+    at: tuple[int, int],
+    colour: str,
+    scale: float,
+    halo: bool = False,
 ) -> None:
     font = cv2.FONT_HERSHEY_SIMPLEX
     if halo:
         (width, height), low = cv2.getTextSize(text, font, scale, 1)
-        corners = (at[0] - 2, at[1] - height - 2), (at[0] + width, at[1] + low)
-        cv2.rectangle(panel, *corners, _PAPER, -1)
+        corner = (at[0] - 2, at[1] - height - 2)
+        opposite = (at[0] + width, at[1] + low)
+        cv2.rectangle(panel, corner, opposite, _PAPER, -1)
     cv2.putText(panel, text, at, font, scale, _bgr(colour), 1, cv2.LINE_AA)

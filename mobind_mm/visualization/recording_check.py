@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from ..checks.agreement import Agreement
-from ..checks.clips import cut_clips
+from ..checks.agreement import Agreement, cut_clips
 from ..recordings import PoseStream, Recording
-from ..skeleton import keypoint_indices
 from ..synchronization.correlate import bandpass
 from ..synchronization.evidence import limb_pairs
 from ..synchronization.signals import RATE, IMUMotion, LimbMotion
 from ..utils.files import replacing
-from .figures import BLUE, COLOURS, GREY, INK, ORANGE, new_figure, plain
-from .skeleton import _BONES as BONES
-from .skeleton import WORN_AT
+from .figures import (
+    BLUE,
+    COLOURS,
+    GREY,
+    INK,
+    ORANGE,
+    new_figure,
+    plain,
+    title_left,
+)
+from .skeleton import WORN_AT, bone_indices, find_keypoints
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _BAND = (0.5, 3.0)
 """Band in Hz of the traces."""
@@ -40,10 +49,10 @@ def draw_recording_check(
 ) -> Figure:
     """Draw each sensor beside its limb, and a frame of the skeleton.
 
-    A row for each sensor: the vertical acceleration that it measures and
-    that of its limb in the image, band-passed and scaled to one size, over
-    the ten liveliest seconds; the evidence for each time lag; and which way
-    is up in the sensor's frame.
+    There is a row for each sensor: the vertical acceleration that it
+    measures and that of its limb in the image, band-passed and scaled to
+    one size, over the ten liveliest seconds; the evidence for each time
+    lag; and which way is up in the sensor frame.
 
     Args:
         recording: Streams that count from one origin.
@@ -70,16 +79,17 @@ def draw_recording_check(
             plain(axes)
             if row < last:
                 axes.tick_params(labelbottom=False)
-        _title(trace, sensor.replace('_', ' '))
+        title_left(trace, sensor.replace('_', ' '), weight='bold')
         if row == 0:
             for axes in (trace, up):
                 _legend(axes)
-            _title(lag, 'evidence by lag')
-            _title(up, 'up in the sensor frame')
+            title_left(lag, 'evidence by lag', weight='bold')
+            title_left(up, 'up in the sensor frame', weight='bold')
         if row == last:
             trace.set_xlabel('time (s)')
             lag.set_xlabel('sensor is late by (s)')
             up.set_xlabel('time (s)')
+    assert recording.pose is not None  # only filmed recordings are drawn
     _draw_frame(figure.add_subplot(grid[:, 3]), recording.pose, sensors)
     return figure
 
@@ -92,6 +102,7 @@ def _clip_pairs(
     clip = next(clips, None)
     if clip is None:
         return {}, 0.0
+    assert recording.pose is not None  # else there is no clip
     start = recording.pose.clock.span[0]
     first = min(s.clock.span[0] for s in recording.imu.values())
     return limb_pairs(clip), max(start, first)
@@ -179,7 +190,7 @@ def _draw_up(
 
 
 def _draw_frame(axes: Axes, pose: PoseStream, sensors: list[str]) -> None:
-    """A frame with most keypoints, near the middle, with the sensors."""
+    """The sensors on a frame near the middle with most keypoints."""
     scores = np.asarray(pose.scores)
     points, seen = np.asarray(pose.keypoints), scores > 0
     height, width = pose.img_shape
@@ -197,13 +208,12 @@ def _draw_frame(axes: Axes, pose: PoseStream, sensors: list[str]) -> None:
         facecolor='#f4f5f7',
         edgecolor='#b8bdc4',
     )
-    for bone in BONES:
-        ends = _find(pose.layout, bone)
-        if ends and seen[ends].all():
-            axes.plot(*points[ends].T, color=BLUE, lw=2)
+    for a, b in bone_indices(pose.layout):
+        if seen[a] and seen[b]:
+            axes.plot(*points[[a, b]].T, color=BLUE, lw=2)
     axes.plot(*points[seen].T, 'o', color='white', mec=BLUE, ms=3)
     for sensor in sensors:
-        ends = _find(pose.layout, WORN_AT.get(sensor, ()))
+        ends = find_keypoints(pose.layout, WORN_AT.get(sensor, ()))
         if ends and seen[ends].all():
             x, y = points[ends].mean(axis=0)
             axes.plot(x, y, 's', color=ORANGE, mec=INK, ms=6)
@@ -221,21 +231,8 @@ def _draw_frame(axes: Axes, pose: PoseStream, sensors: list[str]) -> None:
     axes.set_xlim(low[0] - room, high[0] + 3 * room)
     axes.set_ylim(high[1] + room, low[1] - room)
     plain(axes, grid=False)
-    _title(axes, f'frame {frame} of {len(scores)}')
+    title_left(axes, f'frame {frame} of {len(scores)}', weight='bold')
     axes.set(xlabel='x (pixels)', ylabel='y (pixels)')
-
-
-def _find(layout: str, names: tuple[str, ...]) -> list[int]:
-    """Indices of keypoints; none if the layout lacks one of them."""
-    try:
-        return keypoint_indices(layout, names)
-    except ValueError:
-        return []
-
-
-def _title(axes: Axes, text: str) -> None:
-    """A small title at the left."""
-    axes.set_title(text, loc='left', fontsize=9, weight='bold', color=INK)
 
 
 def _legend(axes: Axes) -> None:
@@ -243,7 +240,8 @@ def _legend(axes: Axes) -> None:
     lines, names = axes.get_legend_handles_labels()
     if lines:
         axes.legend(
-            *(lines, names),
+            lines,
+            names,
             fontsize=7,
             frameon=False,
             ncols=len(lines),
@@ -254,7 +252,9 @@ def _legend(axes: Axes) -> None:
 def _say(axes: Axes, text: str) -> None:
     """A word where there is nothing to draw."""
     axes.text(
-        *(0.5, 0.5, text),
+        0.5,
+        0.5,
+        text,
         transform=axes.transAxes,
         ha='center',
         va='center',

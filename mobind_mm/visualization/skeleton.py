@@ -1,39 +1,47 @@
-"""Picture of one frame: people and where they wear sensors."""
+"""Pictures of frames: people, and where they wear sensors."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from ..skeleton import get_layout, keypoint_indices
 from .figures import COLOURS, GREY, INK, ORANGE, new_figure, plain
 
-_SIDED = ('shoulder-elbow', 'elbow-wrist', 'shoulder-hip', 'hip-knee')
-_SIDED += ('knee-ankle', 'eye-ear')
-_BONES = [
-    tuple(f'{side}_{end}' for end in bone.split('-'))
-    for bone in _SIDED
-    for side in ('left', 'right')
-]
-_BONES += [
-    *(('left_shoulder', 'right_shoulder'), ('left_hip', 'right_hip')),
-    *(('nose', 'left_eye'), ('nose', 'right_eye')),
-]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SIDED = (
+    ('shoulder', 'elbow'),
+    ('elbow', 'wrist'),
+    ('shoulder', 'hip'),
+    ('hip', 'knee'),
+    ('knee', 'ankle'),
+    ('eye', 'ear'),
+)
+BONES = (
+    *((f'{s}_{a}', f'{s}_{b}') for a, b in _SIDED for s in ('left', 'right')),
+    ('left_shoulder', 'right_shoulder'),
+    ('left_hip', 'right_hip'),
+    ('nose', 'left_eye'),
+    ('nose', 'right_eye'),
+)
+"""Names of the ends of each line of a skeleton."""
 _NECK = ('left_shoulder', 'right_shoulder', 'nose')
 
 WORN_AT = {
     'head': ('left_eye', 'right_eye'),
     'pelvis': ('left_hip', 'right_hip'),
     **{f'{s}_wrist': (f'{s}_wrist',) for s in ('left', 'right')},
-    # The sensor called after the knee sits on the shank below it.
+    # The sensor named after the knee sits on the shank below it.
     **{f'{s}_knee': (f'{s}_knee', f'{s}_ankle') for s in ('left', 'right')},
     **{f'{s}_thigh': (f'{s}_hip', f'{s}_knee') for s in ('left', 'right')},
 }
-"""Keypoints in whose middle a sensor sits, by placement."""
+"""Keypoints between which a sensor sits, by placement."""
 
 
 def draw_skeleton(
@@ -55,9 +63,17 @@ def draw_skeleton(
     Raises:
         ValueError: If nobody is seen, a placement is unknown, or the
             number of keypoints is not that of the layout.
+
+    Example:
+        >>> import numpy as np
+        >>> from mobind_mm.visualization import draw_skeleton
+        >>> points = np.random.default_rng(0).uniform(0, 100, (17, 2))
+        >>> person = dict(keypoints=points, scores=np.ones(17), name='Ada')
+        >>> draw_skeleton([person]).axes[0].get_xlabel()
+        'x (pixels)'
     """
-    people = [_checked(person, layout) for person in people]
-    seen = [p['keypoints'][p['seen']] for p in people if p['seen'].any()]
+    checked = [_checked(person, layout) for person in people]
+    seen = [p['keypoints'][p['seen']] for p in checked if p['seen'].any()]
     if not seen:
         raise ValueError('None of the people has a visible keypoint.')
     low = np.min([points.min(axis=0) for points in seen], axis=0)
@@ -76,7 +92,7 @@ def draw_skeleton(
         height, width = img_shape
         frame = np.array([[0, 0], [width, 0], [width, height], [0, height]])
         axes.fill(*frame.T, facecolor='none', edgecolor='#b8bdc4', zorder=0)
-    for person, colour in zip(people, _cycle(len(people))):
+    for person, colour in zip(checked, _cycle(len(checked))):
         _draw_person(axes, person, colour, layout, 0.05 * size.max())
     plain(axes, grid=False)
     axes.spines[:].set_visible(False)
@@ -98,8 +114,8 @@ def _checked(person: Mapping, layout: str) -> dict:
     sensors = list(person.get('sensors', ()))
     if unknown := sorted(set(sensors) - WORN_AT.keys()):
         raise ValueError(
-            f'Nobody knows where {unknown} are worn; draw sensors of '
-            f'{sorted(WORN_AT)}.'
+            f'There is no place in the picture for {unknown}; draw sensors '
+            f'of {sorted(WORN_AT)}.'
         )
     seen = (scores > 0) & np.isfinite(keypoints).all(axis=1)
     return dict(
@@ -117,24 +133,23 @@ def _draw_person(
     points, seen = person['keypoints'], person['seen']
     if not seen.any():
         return
-    for bone in _BONES:
-        ends = _find(layout, bone)
-        if ends and seen[ends].all():
+    for a, b in bone_indices(layout):
+        if seen[a] and seen[b]:
             axes.plot(
-                *points[ends].T,
+                *points[[a, b]].T,
                 color=colour,
                 linewidth=3,
                 solid_capstyle='round',
                 alpha=0.85,
             )
-    neck = _find(layout, _NECK)
-    if neck and seen[neck].all():
-        ends = np.stack([points[neck[:2]].mean(axis=0), points[neck[2]]])
-        axes.plot(*ends.T, color=colour, linewidth=3, alpha=0.85)
+    for a, b, c in neck_indices(layout):
+        if seen[[a, b, c]].all():
+            ends = np.stack([points[[a, b]].mean(axis=0), points[c]])
+            axes.plot(*ends.T, color=colour, linewidth=3, alpha=0.85)
     axes.plot(*points[seen].T, 'o', color='white', mec=colour, ms=4)
     sensors = {}
     for name in person['sensors']:
-        at = _find(layout, WORN_AT[name])
+        at = find_keypoints(layout, WORN_AT[name])
         if at and seen[at].all():
             sensors[name] = points[at].mean(axis=0)
             axes.plot(
@@ -158,6 +173,8 @@ def _name_sensors(
     axes: Axes, sensors: dict[str, np.ndarray], points: np.ndarray, step: float
 ) -> None:
     """Names beside the person, one below the other, with thin leaders."""
+    from matplotlib.patheffects import withStroke
+
     left, right = points[:, 0].min(), points[:, 0].max()
     gap = 0.033 * abs(np.subtract(*axes.get_ylim()))
     lowest = {'left': -np.inf, 'right': -np.inf}
@@ -180,18 +197,18 @@ def _name_sensors(
 
 
 def bone_indices(layout: str) -> list[tuple[int, int]]:
-    """Indices of the ends of each bone of a layout that is drawn."""
-    found = (_find(layout, bone) for bone in _BONES)
-    return [tuple(ends) for ends in found if ends]
+    """Indices of the ends of each bone that a layout has."""
+    ends = (find_keypoints(layout, bone) for bone in BONES)
+    return [(pair[0], pair[1]) for pair in ends if pair]
 
 
 def neck_indices(layout: str) -> list[list[int]]:
-    """Shoulders and nose, between which the neck is drawn; none without."""
-    found = _find(layout, _NECK)
-    return [found] if found else []
+    """Shoulders and nose, between which the neck is drawn, if there."""
+    neck = find_keypoints(layout, _NECK)
+    return [neck] if neck else []
 
 
-def _find(layout: str, names: Sequence[str]) -> list[int]:
+def find_keypoints(layout: str, names: Sequence[str]) -> list[int]:
     """Indices of keypoints; none if the layout lacks one of them."""
     try:
         return keypoint_indices(layout, names)
@@ -200,6 +217,90 @@ def _find(layout: str, names: Sequence[str]) -> list[int]:
 
 
 def _cycle(count: int) -> list[str]:
-    """Colours for so many people; orange is for sensors."""
+    """One colour per person; orange is for sensors."""
     colours = [colour for colour in COLOURS if colour != ORANGE]
     return [colours[i % len(colours)] for i in range(count)]
+
+
+def scene_frames(dataset: Any, limit: int = 2) -> dict[str, dict]:
+    """Middle frames of windows in which most people are seen together.
+
+    Args:
+        dataset: Windows whose ``get_data_info`` gives ``recording``, or
+            data sets of that kind, wrapped or concatenated. Reference
+            windows (``role='gallery'``) are skipped.
+        limit: Greatest number of frames, each of another scene.
+
+    Returns:
+        Arguments of ``draw_skeleton`` by the name of the scene; nothing
+        from a data set of another kind, and no frame without a visible
+        keypoint. Sensors that the picture has no place for are left out.
+    """
+    scenes: dict[tuple, list[tuple]] = defaultdict(list)
+    for part in _windows(dataset):
+        for index in range(len(part)):
+            info = part.get_data_info(index)
+            if info['recording'].pose is None:
+                continue
+            at = round(info['window_start'], 3)
+            scenes[info['scene'], info['camera'], at].append((part, index))
+    frames: dict[str, dict] = {}
+    # Stable: the earliest window of the fullest scenes.
+    for (scene, *_), members in sorted(
+        scenes.items(), key=lambda item: -len(item[1])
+    ):
+        if len(frames) == limit:
+            break
+        if scene not in frames:
+            frame = _frame(scene, members)
+            if any(_visible(person) for person in frame['people']):
+                frames[scene] = frame
+    return frames
+
+
+def _windows(dataset: Any) -> list[Any]:
+    """Data sets of windows inside wrappers, without reference windows."""
+    inner = getattr(dataset, 'datasets', None)
+    if inner is None and hasattr(dataset, 'dataset'):
+        inner = [dataset.dataset]
+    if inner is not None:
+        return [windows for part in inner for windows in _windows(part)]
+    known = hasattr(dataset, 'get_recording') and dataset.role != 'gallery'
+    return [dataset] if known else []
+
+
+def _frame(name: str, members: list[tuple]) -> dict:
+    """One frame of several people."""
+    people = []
+    for dataset, index in members:
+        info = dataset.get_data_info(index)
+        recording = info['recording']
+        pose = recording.pose
+        time = info['window_start'] + info['window_sec'] / 2
+        near = pose.clock.between(time - 0.5, time + 0.5)
+        if near.stop == near.start:
+            continue
+        keypoints = np.asarray(pose.keypoints[near])
+        scores = np.asarray(pose.scores[near])
+        distance = np.abs(pose.clock.at(near) - time)
+        best = int(distance.argmin())
+        people.append(
+            dict(
+                keypoints=keypoints[best],
+                scores=scores[best],
+                sensors=[s for s in recording.imu if s in WORN_AT],
+                name=info['subject'] or info['take'],
+            )
+        )
+    return dict(
+        people=people,
+        layout=pose.layout,
+        img_shape=pose.img_shape,
+        title=f'{name} at {time:.1f} s',
+    )
+
+
+def _visible(person: dict) -> bool:
+    """Whether a person has a keypoint to draw."""
+    seen = np.isfinite(person['keypoints']).all(axis=1)
+    return bool((seen & (person['scores'] > 0)).any())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from .figures import BLUE, COLOURS, GREEN, INK, new_figure, plain
+from .figures import BLUE, COLOURS, GREEN, new_figure, plain, write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PARTS = {
     'tokenizer': 'tokenizers',
@@ -26,7 +29,7 @@ _GROWTH = {
 
 
 def draw_step_parts(rows: Mapping[str, Mapping]) -> Figure:
-    """Draw where the time of a training step goes, one bar a model.
+    """Draw where the time of a training step goes, one bar per model.
 
     Args:
         rows: By model, ``clips_per_s`` and ``parts_s``, seconds of a step
@@ -46,14 +49,7 @@ def draw_step_parts(rows: Mapping[str, Mapping]) -> Figure:
         axes.barh(list(rows), seconds, left=left, color=colour, label=label)
         left += seconds
     for place, (end, row) in enumerate(zip(left, rows.values())):
-        axes.text(
-            end,
-            place,
-            f' {row["clips_per_s"]:.0f} clips/s',
-            va='center',
-            fontsize=8,
-            color=INK,
-        )
+        write(axes, end, place, f' {row["clips_per_s"]:.0f} clips/s', 8)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1.2 * left.max()), xlabel='seconds')
     plain(axes)

@@ -4,40 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from mmengine.dist import master_only
 from mmengine.visualization import Visualizer
 
 from ..registry import VISUALIZERS
-from .actions import draw_actions
-from .clock_drift import draw_clock_drift
-from .confusion_matrix import draw_confusion_matrix
+from . import skeleton, speed, sync_pictures, task_pictures
 from .figures import to_image, write_image
-from .localization import draw_localization
-from .recall_curves import draw_recall_curves
-from .retrieval import draw_retrieval
-from .similarity_matrix import draw_similarity_matrix
-from .skeleton import draw_skeleton
-from .speed import draw_growth, draw_step_parts
-from .sync_curve import draw_sync_curve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURES: dict[str, Callable[..., Figure]] = {
-    'actions': draw_actions,
-    'clock_drift': draw_clock_drift,
-    'confusion_matrix': draw_confusion_matrix,
-    'growth': draw_growth,
-    'localization': draw_localization,
-    'recall_curves': draw_recall_curves,
-    'retrieval': draw_retrieval,
-    'similarity_matrix': draw_similarity_matrix,
-    'skeleton': draw_skeleton,
-    'step_parts': draw_step_parts,
-    'sync_curve': draw_sync_curve,
+    name[len('draw_') :]: function
+    for module in (skeleton, speed, sync_pictures, task_pictures)
+    for name, function in vars(module).items()
+    if name.startswith('draw_')
 }
-"""What draws a picture, by its kind."""
+"""Function that draws a picture, by its kind: ``draw_<kind>``."""
 
 
 @VISUALIZERS.register_module()
@@ -47,7 +33,13 @@ class MoBindVisualizer(Visualizer):
     A picture is a dictionary: ``kind`` names a function of
     :data:`PICTURES`, the other keys are its arguments. A metric offers
     pictures of its last evaluation with a method ``pictures() ->
-    dict[str, dict]``; ``TaskPictureHook`` hands them over.
+    dict[str, dict]``; ``TaskPictureHook`` passes them on.
+
+    Example:
+        >>> from mobind_mm.visualization import MoBindVisualizer
+        >>> picture = dict(kind='confusion_matrix', matrix=[[3, 1], [0, 4]])
+        >>> MoBindVisualizer.draw_picture(picture).shape
+        (546, 663, 3)
     """
 
     @staticmethod
@@ -77,7 +69,7 @@ class MoBindVisualizer(Visualizer):
         step: int = 0,
         out_file: str | Path | None = None,
     ) -> None:
-        """Draw a picture, hand it to all backends and write it as a file.
+        """Draw a picture, pass it to all backends and write it to a file.
 
         Args:
             name: Name of the image in the backends.

@@ -208,7 +208,7 @@ MISTAKES = {
         'units.acc: g',
     ),
     'mg': (ALL, scale('acc', 1e3 / 9.80665), 'acc_unit', 'units.acc: mg'),
-    'm/s2 taken for g': (
+    'm/s² converted as g': (
         ('acc', 'gyro'),
         scale('acc', 9.80665),
         'acc_unit',
@@ -300,7 +300,7 @@ MISTAKES = {
         'gyro_unit',
         'units.gyro: deg/s',
     ),
-    'rad/s taken for deg/s': (
+    'rad/s converted as deg/s': (
         ('acc', 'gyro'),
         scale('gyro', 1 / 57.29578),
         'gyro_unit',

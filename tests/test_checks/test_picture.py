@@ -1,14 +1,31 @@
 """The picture shows the lag that is there, and survives missing streams."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from deliberate import pose, recordings, shifted
 
+from mobind_mm.checks import check_recordings
 from mobind_mm.checks.agreement import measure_agreement
 from mobind_mm.recordings import Recording
 from mobind_mm.visualization.recording_check import draw_recording_check
+
+
+def test_checks_and_pictures_load_no_drawing_library():
+    code = (
+        'import sys, mobind_mm.checks, mobind_mm.visualization\n'
+        'from mobind_mm.visualization import save_recording_check\n'
+        'assert "matplotlib" not in sys.modules'
+    )
+    subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_a_directory_for_pictures_needs_what_draws(tmp_path):
+    with pytest.raises(ValueError, match='draw=mobind_mm.visualization'):
+        check_recordings([], show_dir=tmp_path)
 
 
 def texts(figure):

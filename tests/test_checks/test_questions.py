@@ -11,18 +11,29 @@ from mobind_mm.checks.acceleration import (
     AccelerationFacts,
     acceleration_facts,
     judge_acceleration,
+    judge_scale,
 )
-from mobind_mm.checks.agreement import candidate_limbs
-from mobind_mm.checks.assignment import best_assignment, describe
-from mobind_mm.checks.clips import cut_clips
-from mobind_mm.checks.image import image_facts, judge_image
+from mobind_mm.checks.agreement import candidate_limbs, cut_clips
 from mobind_mm.checks.lags import find_lags
-from mobind_mm.checks.magnetometer import judge_magnetometer
-from mobind_mm.checks.orientation_facts import TURNS, orientation_facts
-from mobind_mm.checks.reading import Reading
-from mobind_mm.checks.scale import judge_scale
-from mobind_mm.checks.stream_row import clock_facts, saturated_share
-from mobind_mm.checks.window_means import integrate, window_index, window_means
+from mobind_mm.checks.movement import best_assignment, describe
+from mobind_mm.checks.orientation import TURNS, orientation_facts
+from mobind_mm.checks.reading import (
+    Reading,
+    integrate,
+    window_index,
+    window_means,
+)
+from mobind_mm.checks.sensors import (
+    judge_magnetometer,
+    judge_sensors,
+    sensor_facts,
+)
+from mobind_mm.checks.streams import (
+    clock_facts,
+    image_facts,
+    judge_image,
+    saturated_share,
+)
 from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.skeleton import get_layout
 
@@ -178,6 +189,15 @@ def test_magnetic_field(level, expected):
     assert fix == (f'units.mag: {expected}' if expected else '')
 
 
+def test_an_unanswered_question_is_named():
+    empty = {'mag': np.full((1000, 3), np.nan)}
+    stream = SensorStream(Clock(1000, rate=100.0), empty)
+    facts = [sensor_facts(take, 'head', stream) for take in 'ab']
+    verdict = judge_sensors(facts)
+    assert verdict.findings == []
+    assert verdict.unknown == {'head': ['unit of mag']}
+
+
 def test_lags_of_all_of_a_sensor_and_of_a_take():
     good = dict(a=peak(0, 50), b=peak(0.03, 40))
     takes = {str(i): good for i in range(4)}
@@ -293,9 +313,8 @@ def test_clips_keep_the_common_clock():
 
 
 def test_findings_are_json():
-    from mobind_mm.checks import Finding, Report
-    from mobind_mm.checks.printing import report_values
-    from mobind_mm.checks.stream_row import sensor_row
+    from mobind_mm.checks import Finding, Report, report_values
+    from mobind_mm.checks.streams import sensor_row
 
     one = next(iter(recordings().values()))
     row = sensor_row('t', 'left_wrist', one.imu['left_wrist'])

@@ -1,6 +1,6 @@
 """How often each deliberate mistake is named, over people unseen so far.
 
-``pytest -m slow -s tests/test_diagnosis/test_rates.py`` prints the table of
+``pytest -m slow -s tests/test_checks/test_rates.py`` prints the table of
 docs/checking.md.
 """
 
@@ -85,7 +85,7 @@ WRONG = {
         lambda found: pose(found, keypoints=turned_over),
         'upside_down',
     ),
-    'keypoints as shares of the image': (
+    'keypoints as fractions of the image': (
         lambda found: pose(found, keypoints=as_shares),
         'normalised',
     ),

@@ -12,8 +12,7 @@ from loop_project import build, diary, task
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mobind_mm.engine import CheckpointHook
-from mobind_mm.engine.whole_file_backend import WholeFileBackend
+from mobind_mm.engine import CheckpointHook, WholeFileBackend
 from mobind_mm.utils.checkpoint import find_resumable, read_checkpoint
 from mobind_mm.utils.files import replacing
 

@@ -9,7 +9,7 @@ from mmengine.logging import MessageHub
 from mmengine.visualization import Visualizer
 
 from mobind_mm.engine import EpochSeedHook, TaskPictureHook, TrainingCurveHook
-from mobind_mm.engine.hooks.training_curve_hook import _running_mean
+from mobind_mm.engine.reporting import _running_mean
 
 
 def test_draws_depend_on_seed_and_epoch_only():

@@ -92,7 +92,7 @@ def test_correct_set_exits_0_with_report_and_pictures(
         *(monkeypatch, capsys, root, '--split', 'train'),
         *('--out', out, '--show-dir', tmp_path / 'pics'),
     )
-    assert status == 0 and 'No mistake found.' in text
+    assert status == 0 and 'No mistakes found.' in text
     report = json.loads(out.read_text())
     assert report['num_findings'] == 0 and report['findings'] == []
     streams = {(s['take'], s['stream']) for s in report['streams']}
@@ -111,7 +111,7 @@ def test_mistake_exits_1_and_names_the_key(tmp_path, monkeypatch, capsys):
     root = write_set(tmp_path / 'own', scale=1 / 9.80665)
     status, text, _ = check(monkeypatch, capsys, root)
     assert status == 1
-    assert 'left_wrist: acc looks like g, not m/s2 (median |acc| 1.0' in text
+    assert 'left_wrist: acc looks like g, not m/s² (median |acc| 1.0' in text
     assert 'units.acc: g' in text and '2 likely mistakes.' in text
 
 

@@ -1,6 +1,6 @@
 """Check the recordings of a data set directory, and name likely mistakes.
 
-Exits 1 if it names any, 0 if none, 2 if the data cannot be read.
+Exits with 1 if it names any, 0 if none, 2 if the data cannot be read.
 """
 
 import argparse
@@ -8,10 +8,10 @@ import sys
 
 from rich.console import Console
 
-from mobind_mm.checks import check_data_set
-from mobind_mm.checks.printing import print_report, report_values
+from mobind_mm.checks import check_data_set, print_report, report_values
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.results import prepare_results, write_results
+from mobind_mm.visualization.recording_check import save_recording_check
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,7 +55,12 @@ def main() -> None:
     if args.out:
         prepare_results(args.out)
     report = check_data_set(
-        args.root, args.split, args.show_dir, args.workers, args.max_lag
+        args.root,
+        args.split,
+        args.show_dir,
+        args.workers,
+        args.max_lag,
+        save_recording_check,
     )
     console = Console()
     if not console.is_terminal:  # a file or a pipe has no width

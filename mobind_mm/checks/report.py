@@ -1,19 +1,54 @@
-"""A report as tables and as plain values."""
+"""The report of a check, as tables and as plain values."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from .recordings import Report
-from .stream_row import StreamRow
+from .finding import Finding
+from .streams import StreamRow
 
-_CHANNELS = ('acc', 'gyro', 'quat', 'mag', 'x', 'y')
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_CHANNELS = ('acc', 'gyro', 'mag', 'x', 'y')
+"""Channels whose range is printed."""
+
+
+@dataclass(frozen=True)
+class SensorFit:
+    """How a sensor fits its limb, over all takes.
+
+    Args:
+        evidence: Log likelihood ratio at the best offset.
+        lag: That offset in seconds.
+        enough: Whether there is enough motion to tell.
+    """
+
+    evidence: float
+    lag: float
+    enough: bool
+
+
+@dataclass
+class Report:
+    """What a check found.
+
+    Args:
+        rows: One for each stream of each take.
+        findings: Likely mistakes.
+        fits: How each sensor fits its limb.
+        unknown: Questions without an answer, by placement.
+    """
+
+    rows: list[StreamRow] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    fits: dict[str, SensorFit] = field(default_factory=dict)
+    unknown: dict[str, list[str]] = field(default_factory=dict)
 
 
 def print_report(
@@ -26,6 +61,8 @@ def print_report(
         console: Where to print.
         max_rows: Streams to print; None: all of them.
     """
+    from rich.markup import escape
+
     console.print(_stream_table(report.rows[:max_rows]))
     hidden = len(report.rows) - len(report.rows[:max_rows])
     if hidden:
@@ -46,11 +83,14 @@ def print_report(
     console.print(
         f'{count} likely mistake{"s" * (count != 1)}.'
         if count
-        else 'No mistake found.'
+        else 'No mistakes found.'
     )
 
 
-def _stream_table(rows: list[StreamRow]) -> Table:
+def _stream_table(rows: Sequence[StreamRow]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table('take', 'stream', title='Streams', title_justify='left')
     for name in ('seconds', 'Hz', 'jitter ms', 'gaps'):
         table.add_column(name, justify='right')
@@ -63,7 +103,7 @@ def _stream_table(rows: list[StreamRow]) -> Table:
         ranges = [
             f'{name} {low:.3g}..{high:.3g}'
             for name, (low, high) in row.ranges.items()
-            if name in _CHANNELS and name != 'quat'
+            if name in _CHANNELS
         ]
         notes = []
         if row.saturated:
@@ -84,6 +124,8 @@ def _stream_table(rows: list[StreamRow]) -> Table:
 
 
 def _fit_table(report: Report) -> Table:
+    from rich.table import Table
+
     table = Table(
         'sensor',
         title='Sensors and their limbs, all takes',

@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill at any moment."""
+"""Checkpoints and early stopping that survive a kill at any moment."""
 
 from __future__ import annotations
 
@@ -9,31 +9,52 @@ from typing import Any
 
 from mmengine import hooks
 from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
-from ...registry import HOOKS
-from ...utils.files import replacing
+from ..registry import HOOKS
+from ..utils.files import replacing
+
+
+class WholeFileBackend(LocalBackend):
+    """Local files, written atomically.
+
+    Choose it with ``backend_args=dict(backend='whole_file')``.
+    """
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write bytes, replacing the file in one step."""
+        with replacing(filepath, durable=True) as temporary:
+            temporary.write_bytes(obj)
+
+    def put_text(
+        self, obj: str, filepath: str | Path, encoding: str = 'utf-8'
+    ) -> None:
+        """Write text, replacing the file in one step."""
+        self.put(obj.encode(encoding), filepath)
+
+
+register_backend('whole_file', WholeFileBackend, force=True)
 
 
 @HOOKS.register_module()
 class CheckpointHook(hooks.CheckpointHook):
-    """MMEngine's, with nothing lost but work since the last checkpoint.
+    """MMEngine's hook, which loses only work since the last checkpoint.
 
     Arguments are MMEngine's. What differs:
 
-    - a file on this machine appears whole, in one step, or not at all;
-    - an old checkpoint is removed when the new one is there, not before;
+    - a local file is written atomically: whole or not at all;
+    - an old checkpoint is removed when the new one exists, not before;
     - a validation that was due when the run ended is made up for when it is
       resumed.
     """
 
-    # Set by MMEngine's hook, which does not declare them.
     backend_args: dict[str, Any] | None
-    keep_ckpt_ids: deque[int]
     file_backend: Any
+    keep_ckpt_ids: deque[int]
 
     def before_train(self, runner: Runner) -> None:
-        """Choose the file backend, clear up, validate if that is due."""
+        """Choose the file backend, clean up, validate if that is due."""
         out_dir = str(self.out_dir or runner.work_dir)
         local = '://' not in out_dir
         if local and self.backend_args is self.file_client_args is None:
@@ -49,17 +70,17 @@ class CheckpointHook(hooks.CheckpointHook):
     def after_load_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep MMEngine from running the config text as a program.
+        """Keep MMEngine from executing the text of the config.
 
-        For mmengine 0.10.7, which does so when it resumes, only to compare
-        the number of GPUs.
+        For mmengine 0.10.7, which executes it when it resumes, only to
+        compare the number of GPUs.
         """
         checkpoint.get('meta', {}).pop('config', None)
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float]
     ) -> None:
-        """Save the best, and note that this validation is done."""
+        """Save the best, and record that this validation is done."""
         runner.message_hub.update_info('validated_iter', runner.iter)
         super().after_val_epoch(runner, metrics)
 
@@ -70,8 +91,8 @@ class CheckpointHook(hooks.CheckpointHook):
         outdated = []
         if self.max_keep_ckpts > 0:
             steps = [s for s in self.keep_ckpt_ids if s != step] + [step]
-            # With the outdated: a resumed run removes what a killed one
-            # did not get to.
+            # Including outdated ones: a resumed run removes what a killed
+            # one did not get to.
             runner.message_hub.update_info('keep_ckpt_ids', steps)
             outdated = steps[: -self.max_keep_ckpts]
             self.keep_ckpt_ids = deque(
@@ -115,7 +136,7 @@ class CheckpointHook(hooks.CheckpointHook):
             self.file_backend = backend
         if is_main_process():
             for path in before - self._best_paths():
-                # A run resumed elsewhere leaves the files of the first.
+                # A run resumed elsewhere keeps the files of the first one.
                 if Path(path).parent == Path(self.out_dir):
                     self._remove(path)
 
@@ -155,10 +176,44 @@ def _missed_validation(runner: Runner) -> bool:
         now, last = loop.epoch, loop.max_epochs
     elif isinstance(loop, IterBasedTrainLoop):
         now, last = loop.iter, loop.max_iters
-    else:  # of another package, which validates when it likes
+    else:  # of another package, with its own rules
         return False
     loop._decide_current_val_interval()
     due = now > 0 and now >= loop.val_begin
     due = due and (now % loop.val_interval == 0 or now == last)
     done = runner.message_hub.get_info('validated_iter')
     return due and done != runner.iter
+
+
+@HOOKS.register_module()
+class EarlyStoppingHook(hooks.EarlyStoppingHook):
+    """MMEngine's hook, which continues its count in a resumed run.
+
+    Arguments are MMEngine's. The count is in the checkpoint.
+    """
+
+    # Before CheckpointHook, which may save the count.
+    priority = 'LOW'
+
+    @property
+    def _key(self) -> str:
+        return f'early_stopping/{self.monitor}'
+
+    def before_train(self, runner: Runner) -> None:
+        """Restore the count of the run that is resumed."""
+        state = runner.message_hub.get_info(self._key)
+        if state is not None:
+            self.wait_count, self.best_score = state['wait'], state['best']
+            runner.train_loop.stop_training |= state['stop']
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict[str, float]
+    ) -> None:
+        """Decide, and record the count."""
+        super().after_val_epoch(runner, metrics)
+        state = dict(
+            wait=self.wait_count,
+            best=float(self.best_score),
+            stop=bool(runner.train_loop.stop_training),
+        )
+        runner.message_hub.update_info(self._key, state)

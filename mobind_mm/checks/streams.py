@@ -1,0 +1,286 @@
+"""One stream: its clock and ranges, and whether keypoints are pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import numpy as np
+
+from ..recordings import Clock, PoseStream, SensorStream
+from ..skeleton import keypoint_indices
+from .finding import Opinion, Rule, judge_all
+
+_GAP = 2.5
+"""Multiple of the usual interval from which an interval is a gap."""
+_RAILED = 20.0
+"""m/s² from which a value that an axis repeats counts as saturated."""
+_TORSO_M = 0.5
+"""Metres from the shoulders to the hips of an average person."""
+_UNIT = 2.0
+"""Largest coordinate, in pixels, of a skeleton taken for normalised."""
+_OUTSIDE = 0.1
+"""Share of keypoints outside the image above which the size is wrong."""
+_MARGIN = 0.02
+"""Share of the image by which a keypoint may lie outside."""
+_DOWN, _LEAST = 0.8, 10
+"""Share of frames upside down, and their number, to call it a mistake."""
+
+
+@dataclass(frozen=True)
+class StreamRow:
+    """One stream of one take, for the table and the report.
+
+    Args:
+        take: Name of the take, with the camera for a skeleton.
+        stream: Placement, or ``pose``.
+        rate: Samples per second.
+        jitter: Standard deviation in seconds of the intervals, without
+            gaps.
+        num_gaps: Intervals longer than 2.5 usual ones.
+        longest_gap: Seconds of the longest of them.
+        span: Times of the first and last sample in seconds.
+        ranges: Least and greatest value by channel.
+        saturated: Share of samples that stay at the greatest or least
+            acceleration.
+        undetected: Share of keypoints without a score.
+    """
+
+    take: str
+    stream: str
+    rate: float
+    jitter: float
+    num_gaps: int
+    longest_gap: float
+    span: tuple[float, float]
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    saturated: float = 0.0
+    undetected: float = 0.0
+
+
+def sensor_row(take: str, placement: str, stream: SensorStream) -> StreamRow:
+    """Describe one sensor."""
+    ranges = {}
+    for name in stream.channels:
+        values = np.asarray(stream.channels[name])
+        if values.size:
+            ranges[name] = (float(values.min()), float(values.max()))
+    saturated = 0.0
+    if 'acc' in stream.channels:
+        saturated = saturated_share(np.asarray(stream.channels['acc']))
+    timing = clock_facts(stream.clock)
+    return StreamRow(take, placement, *timing, ranges, saturated)
+
+
+def pose_row(take: str, stream: PoseStream) -> StreamRow:
+    """Describe one skeleton."""
+    scores = np.asarray(stream.scores)
+    seen = scores > 0
+    points = np.asarray(stream.keypoints)[seen]
+    ranges = {}
+    if len(points):
+        for name, column in zip('xy', points.T):
+            ranges[name] = (float(column.min()), float(column.max()))
+    undetected = float(1 - seen.mean()) if seen.size else 1.0
+    timing = clock_facts(stream.clock)
+    return StreamRow(take, 'pose', *timing, ranges, undetected=undetected)
+
+
+def clock_facts(
+    clock: Clock,
+) -> tuple[float, float, int, float, tuple[float, float]]:
+    """Rate, jitter, number of gaps, longest gap and span of a clock."""
+    if clock.times is None or clock.num_samples < 3:
+        rate = clock.rate or float('nan')
+        return rate, 0.0, 0, 0.0, clock.span
+    steps = np.diff(clock.times)
+    usual = float(np.median(steps))
+    gap: np.ndarray = steps > _GAP * usual
+    longest = float(steps[gap].max()) if gap.any() else 0.0
+    jitter = float(steps[~gap].std())
+    return 1 / usual, jitter, int(gap.sum()), longest, clock.span
+
+
+def saturated_share(acc: np.ndarray) -> float:
+    """Share of samples (T, 3) that stay at the end of the range.
+
+    A sensor at the end of its range repeats the very same value; motion
+    does not.
+    """
+    if len(acc) < 3:
+        return 0.0
+    stuck = np.zeros(len(acc), dtype=bool)
+    for axis in acc.T:
+        for end in (axis.max(), axis.min()):
+            if abs(end) >= _RAILED:
+                at = axis == end
+                run = at[1:-1] & at[:-2] & at[2:]
+                if run.any():
+                    stuck |= at
+    return float(stuck.mean())
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """Counts over one skeleton.
+
+    Args:
+        frames: Frames.
+        seen: Keypoints with a score.
+        outside: Those of them outside the image.
+        turned: Those outside if height and width were exchanged.
+        upright: Frames with the shoulders clearly above the hips.
+        inverted: Frames with the shoulders clearly below the hips.
+        largest: Largest coordinate, in either direction.
+        torso: Pixels from shoulders to hips, median over the frames.
+        img_shape: (height, width) in pixels.
+    """
+
+    frames: int
+    seen: int
+    outside: int
+    turned: int
+    upright: int
+    inverted: int
+    largest: float
+    torso: float
+    img_shape: tuple[int, int]
+
+    @property
+    def metre(self) -> float:
+        """Metres of a pixel at the person; NaN if nobody is seen."""
+        return _TORSO_M / self.torso if self.torso > 0 else float('nan')
+
+
+def image_facts(stream: PoseStream) -> ImageFacts:
+    """Measure one skeleton."""
+    points = np.asarray(stream.keypoints, dtype=np.float64)
+    seen = (np.asarray(stream.scores) > 0) & np.isfinite(points).all(axis=2)
+    height, width = stream.img_shape
+    outside, turned = (
+        int((_beyond(points, np.array(size)) & seen).sum())
+        for size in ((width, height), (height, width))
+    )
+    torso = _torso(points, seen, stream.layout)
+    rise, run = torso[:, 1], np.abs(torso[:, 0])
+    length = np.linalg.norm(torso, axis=1)
+    return ImageFacts(
+        frames=len(points),
+        seen=int(seen.sum()),
+        outside=outside,
+        turned=turned,
+        upright=int((rise > run).sum()),
+        inverted=int((-rise > run).sum()),
+        largest=float(np.abs(points[seen]).max()) if seen.any() else 0.0,
+        torso=float(np.median(length)) if len(length) else 0.0,
+        img_shape=(height, width),
+    )
+
+
+def _beyond(points: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Which of (T, K, 2) lie outside an image of (width, height)."""
+    low, high = -_MARGIN * size, (1 + _MARGIN) * size
+    return np.any((points < low) | (points > high), axis=2)
+
+
+def _torso(points: np.ndarray, seen: np.ndarray, layout: str) -> np.ndarray:
+    """Vectors (n, 2) in the image from shoulders to hips, where seen."""
+    names = [
+        f'{s}_{n}' for n in ('shoulder', 'hip') for s in ('left', 'right')
+    ]
+    try:
+        index = keypoint_indices(layout, names)
+    except ValueError:  # a face or a hand has no torso
+        return np.zeros((0, 2))
+    whole = seen[:, index].all(axis=1)
+    ends = points[whole][:, index]
+    return ends[:, 2:].mean(axis=1) - ends[:, :2].mean(axis=1)
+
+
+def _upside_down(e: SimpleNamespace) -> bool:
+    return e.inverted > max(_DOWN * (e.upright + e.inverted), _LEAST)
+
+
+def _normalised(e: SimpleNamespace) -> bool:
+    return e.seen and e.largest <= _UNIT < 0.1 * min(e.height, e.width)
+
+
+def _outlying(e: SimpleNamespace) -> bool:
+    # A y axis that points upwards may count from 0 down.
+    other = _upside_down(e) or _normalised(e)
+    return e.share > 100 * _OUTSIDE and not other
+
+
+_OUTLYING = (
+    '{e.share:.0f} % of the keypoints lie outside the image of '
+    '{e.height} x {e.width} (height x width)'
+)
+_IMAGE = (
+    Rule(
+        lambda e: not e.seen,
+        'no_keypoints',
+        'no keypoint of {e.frames} frames has a score above 0',
+        'pose.file, pose.person or pose.format: nobody was found',
+    ),
+    Rule(
+        _upside_down,
+        'upside_down',
+        'the shoulders are below the hips in {e.down:.0f} % of the '
+        'frames: y seems to point upwards',
+        'pose.file: write y as height - y, pixels count from the top',
+    ),
+    Rule(
+        _normalised,
+        'normalised',
+        'keypoints reach {e.largest:.2f} in an image of {e.height} x '
+        '{e.width}: they seem to be fractions of the image size, not pixels',
+        'pose.file: multiply x by the width and y by the height',
+    ),
+    Rule(
+        lambda e: _outlying(e) and e.turned < 0.2 * e.outside,
+        'img_shape',
+        _OUTLYING,
+        'pose.img_shape: [{e.width}, {e.height}]',
+    ),
+    Rule(
+        lambda e: _outlying(e) and e.turned >= 0.2 * e.outside,
+        'img_shape',
+        _OUTLYING,
+        'pose.img_shape: [height, width] of the video that the keypoints '
+        'were found in',
+    ),
+)
+
+
+def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
+    """Judge the skeletons of one camera, or of one take."""
+    names = 'frames', 'seen', 'outside', 'turned', 'upright', 'inverted'
+    e = SimpleNamespace(
+        **{n: sum(getattr(f, n) for f in facts) for n in names}
+    )
+    if not e.frames:
+        return [Opinion('unknown')]
+    e.height, e.width = facts[0].img_shape
+    e.largest = max(f.largest for f in facts)
+    e.down = 100 * e.inverted / max(e.upright + e.inverted, 1)
+    e.share = 100 * e.outside / max(e.seen, 1)
+    return judge_all(_IMAGE, e) or [Opinion('fine')]
+
+
+def corrected_pose(stream: PoseStream, kinds: Sequence[str]) -> PoseStream:
+    """The skeleton as it should have been stored.
+
+    Args:
+        stream: The skeleton.
+        kinds: Of the findings: ``upside_down``, ``normalised``.
+    """
+    height, width = stream.img_shape
+    points = np.asarray(stream.keypoints)
+    if 'normalised' in kinds:
+        points = points * np.array([width, height])
+    if 'upside_down' in kinds:
+        points = points * [1, -1] + [0, height]
+    return PoseStream(
+        stream.clock, points, stream.scores, stream.layout, stream.img_shape
+    )

@@ -1,0 +1,292 @@
+"""Pictures of synchronisation: posterior, clock drift, similarities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .figures import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    SKY,
+    colour_bar,
+    new_figure,
+    plain,
+    title_left,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def draw_sync_curve(
+    offsets: np.ndarray,
+    log_posterior: np.ndarray,
+    offset: float | None = None,
+    estimate: float | None = None,
+    title: str = 'Offset of the pose against the IMUs',
+    rivals: Sequence[tuple[float, float]] = (),
+    zoom_sec: float = 0.5,
+) -> Figure:
+    """Draw the log posterior over offsets, whole and around the estimate.
+
+    Args:
+        offsets: (G,) seconds, ascending.
+        log_posterior: (G,), up to a constant; -inf is left out.
+        offset: True offset in seconds, if known.
+        estimate: Estimated offset in seconds.
+        title: Title of the picture.
+        rivals: Other offsets in seconds and their probabilities.
+        zoom_sec: Half the width of the close-up.
+
+    Raises:
+        ValueError: If there is no finite value or the lengths differ.
+
+    Example:
+        >>> import numpy as np
+        >>> from mobind_mm.visualization import draw_sync_curve
+        >>> offsets = np.linspace(-1, 1, 201)
+        >>> figure = draw_sync_curve(offsets, -(offsets**2), estimate=0.0)
+        >>> [axes.get_xlabel() for axes in figure.axes]
+        ['offset (s)', 'offset (s)']
+    """
+    offsets = np.asarray(offsets, dtype=np.float64)
+    curve = np.asarray(log_posterior, dtype=np.float64)
+    if offsets.shape != curve.shape or not np.isfinite(curve).any():
+        raise ValueError(
+            f'{offsets.shape} offsets need as many values of log_posterior, '
+            f'some of them finite; got {curve.shape}.'
+        )
+    curve = np.where(np.isfinite(curve), curve - np.nanmax(curve), np.nan)
+    figure = new_figure(9.0, 3.6, title)
+    whole, close = figure.subplots(1, 2, width_ratios=(2, 1))
+    for axes in (whole, close):
+        axes.plot(offsets, curve, color=BLUE, linewidth=1.2)
+        shade = np.nanmin(curve) * 1.2 - 1
+        axes.fill_between(offsets, curve, shade, color=BLUE, alpha=0.12)
+        _mark(axes, estimate, ORANGE, 'solid', 'estimated offset')
+        _mark(axes, offset, INK, (0, (4, 3)), 'true offset')
+        plain(axes)
+        axes.set(xlabel='offset (s)')
+    whole.set(ylabel='log posterior below its maximum')
+    whole.set_xlim(offsets[0], offsets[-1])
+    floor = np.nanmin(curve)
+    whole.set_ylim(1.08 * floor - 1e-3, -0.12 * floor + 1e-3)
+    for at, probability in rivals:
+        height = np.interp(at, offsets, np.nan_to_num(curve, nan=floor))
+        whole.plot(at, height, marker='v', color=GREY, markersize=5)
+        whole.annotate(
+            f'{probability:.2f}',
+            (at, height),
+            (0, 5),
+            textcoords='offset points',
+            ha='center',
+            fontsize=7,
+            color=GREY,
+        )
+    centre = estimate if estimate is not None else offset
+    if centre is None or not np.isfinite(centre):
+        centre = offsets[np.nanargmax(curve)]
+    near = np.abs(offsets - centre) <= zoom_sec
+    if np.isfinite(curve[near]).any():
+        low = np.nanmin(curve[near])
+        close.set_ylim(1.08 * low - 1e-3, -0.12 * low + 1e-3)
+    close.set_xlim(centre - zoom_sec, centre + zoom_sec)
+    title_left(close, 'close-up')
+    handles, labels = whole.get_legend_handles_labels()
+    if handles:
+        figure.legend(
+            handles,
+            labels,
+            loc='upper right',
+            ncols=len(handles),
+            fontsize=8,
+            frameon=False,
+        )
+    return figure
+
+
+def _mark(
+    axes: Axes, at: float | None, colour: str, style: Any, label: str
+) -> None:
+    """A vertical line at one offset."""
+    if at is not None and np.isfinite(at):
+        axes.axvline(
+            at,
+            color=colour,
+            linestyle=style,
+            linewidth=1.5,
+            label=f'{label} {at:+.3f} s',
+        )
+
+
+def draw_clock_drift(
+    times: np.ndarray,
+    offsets: np.ndarray,
+    clip_times: np.ndarray,
+    clip_offsets: np.ndarray,
+    agrees: np.ndarray,
+    title: str = 'Offset of the sensors along the video',
+) -> Figure:
+    """Draw the offset along the video, and what single clips say.
+
+    Args:
+        times: (M,) seconds of the video.
+        offsets: (M,) seconds to add there.
+        clip_times: (C,) middle of each clip.
+        clip_offsets: (C,) offset that each shows alone.
+        agrees: (C,) boolean, whether each clip counts.
+        title: Title of the picture.
+    """
+    agrees = np.asarray(agrees, bool)
+    clip_times, clip_offsets = np.asarray(clip_times), np.asarray(clip_offsets)
+    long = times[-1] - times[0] > 300
+    unit, name = (60.0, 'min') if long else (1.0, 's')
+    figure = new_figure(8.0, 3.4, title)
+    axes = figure.subplots()
+    axes.plot(
+        clip_times[~agrees] / unit,
+        clip_offsets[~agrees],
+        'x',
+        color=GREY,
+        markersize=4,
+        label='clips that do not count',
+    )
+    axes.plot(
+        clip_times[agrees] / unit,
+        clip_offsets[agrees],
+        'o',
+        color=BLUE,
+        markersize=3,
+        alpha=0.6,
+        label='single clips',
+    )
+    axes.plot(
+        np.asarray(times) / unit,
+        offsets,
+        color=ORANGE,
+        linewidth=2,
+        label='clock',
+    )
+    middle = np.median(offsets)
+    reach = max(np.ptp(offsets), 0.02)
+    axes.set_ylim(middle - 1.2 * reach, middle + 1.2 * reach)
+    axes.ticklabel_format(axis='y', useOffset=False)
+    axes.set(xlabel=f'video time ({name})', ylabel='offset (s)')
+    plain(axes)
+    figure.legend(loc='upper right', ncols=3, fontsize=8, frameon=False)
+    return figure
+
+
+def draw_similarity_matrix(
+    similarity: np.ndarray,
+    rows: str = 'IMU',
+    columns: str = 'pose',
+    title: str = 'Similarity',
+    row_times: np.ndarray | None = None,
+    column_times: np.ndarray | None = None,
+    offset: float | None = None,
+    estimate: float | None = None,
+) -> Figure:
+    """Draw a similarity matrix.
+
+    Args:
+        similarity: (A, B); NaN stays white.
+        rows: What the rows are.
+        columns: What the columns are.
+        title: Title of the picture.
+        row_times: (A,) seconds, evenly spaced; turns both axes into clocks
+            that start at the lower left.
+        column_times: (B,) seconds, evenly spaced.
+        offset: True offset in seconds, drawn as the path
+            ``t_row = t_column + offset``.
+        estimate: Estimated offset in seconds, likewise.
+
+    Raises:
+        ValueError: If the shapes do not agree, or there is an offset
+            without times.
+    """
+    similarity = np.asarray(similarity, dtype=np.float64)
+    if similarity.ndim != 2 or not similarity.size:
+        raise ValueError(
+            f'similarity must be a matrix, got the shape {similarity.shape}.'
+        )
+    extent = None
+    if row_times is not None and column_times is not None:
+        if (len(row_times), len(column_times)) != similarity.shape:
+            raise ValueError(
+                f'similarity has the shape {similarity.shape}, but there are '
+                f'{len(row_times)} row_times and {len(column_times)} '
+                'column_times.'
+            )
+        extent = (*_borders(column_times), *_borders(row_times))
+    elif offset is not None or estimate is not None:
+        raise ValueError('A path needs row_times and column_times.')
+    figure = new_figure(5.6, 5.0, title)
+    axes = figure.subplots()
+    finite = similarity[np.isfinite(similarity)]
+    low, high = np.percentile(finite, (1, 99.8)) if finite.size else (0, 1)
+    image = axes.imshow(
+        similarity,
+        cmap='magma',
+        vmin=low,
+        vmax=max(high, low + 1e-6),
+        origin='lower' if extent else 'upper',
+        extent=extent,
+        interpolation='nearest',
+        aspect='auto',
+    )
+    unit = ' (s)' if extent else ''
+    axes.set(xlabel=f'{columns}{unit}', ylabel=f'{rows}{unit}')
+    plain(axes, grid=False)
+    axes.spines[:].set_visible(False)
+    if extent:
+        across, up = axes.get_xlim(), axes.get_ylim()
+        _draw_path(axes, estimate, SKY, 'solid', 'estimated offset')
+        _draw_path(axes, offset, 'white', (0, (4, 3)), 'true offset')
+        axes.set(xlim=across, ylim=up)
+        if offset is not None or estimate is not None:
+            handles, labels = axes.get_legend_handles_labels()
+            figure.legend(
+                handles,
+                labels,
+                loc='outside lower center',
+                ncols=2,
+                fontsize=8,
+                facecolor='#3b2f4a',
+                labelcolor='white',
+                edgecolor='none',
+            )
+    colour_bar(figure, image, axes, 'cosine similarity', fraction=0.05)
+    return figure
+
+
+def _borders(times: np.ndarray) -> tuple[float, float]:
+    """Outer borders of evenly spaced cells."""
+    half = (times[1] - times[0]) / 2 if len(times) > 1 else 0.5
+    return float(times[0] - half), float(times[-1] + half)
+
+
+def _draw_path(
+    axes: Axes, offset: float | None, colour: str, style: Any, label: str
+) -> None:
+    """Draw where both clocks show the same moment."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    if offset is None or not np.isfinite(offset):
+        return
+    x = np.array(axes.get_xlim())
+    axes.plot(
+        x,
+        x + offset,
+        color=colour,
+        linestyle=style,
+        linewidth=1.2,
+        label=f'{label} {offset:+.3f} s',
+        path_effects=[Stroke(linewidth=2.4, foreground='#00000080'), Normal()],
+    )
