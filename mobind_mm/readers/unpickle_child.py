@@ -1,0 +1,300 @@
+"""The process that unpickles: nothing but Python's own library.
+
+:mod:`.unpickle` runs this file as a program of its own, away from the
+packages and the environment of the user, with a limit of memory and time.
+It reads one request per line from its standard input, and answers each with
+a JSON text and the bytes that the pickle holds.
+
+The unpickler follows the recipe in the documentation of :mod:`pickle`:
+``find_class`` allows some names and refuses all others. What it allows is
+not run either. Each name gives a :class:`_Call`, which only keeps what it
+was called with.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import pickle
+import struct
+import sys
+import time
+from collections.abc import Iterable, Sized
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+LARGEST_INT = 1 << 40
+"""No size, index or key of a file that we read is larger."""
+KEYS = (str, int, float, bool, bytes, type(None))
+"""Kinds of keys and of members of sets, which are hashed."""
+
+_LONGEST_INT = 1024
+"""Bits; Python refuses to print a number much longer."""
+_LONG_TEXT = 64
+"""Characters; a longer text is written once, however often it occurs."""
+
+
+def brief(value: Any) -> str:
+    """Short text of a value, for a message.
+
+    ``repr`` takes forever on a tuple that holds one tuple twice, which holds
+    one twice, and so on; and its text is as long as the value.
+
+    >>> brief(('a', [1, 2]))
+    "('a', a list)"
+    """
+    if isinstance(value, (list, tuple)) and len(value) <= 4:
+        inner = ', '.join(map(_brief_item, value))
+        if isinstance(value, list):
+            return f'[{inner}]'
+        return f'({inner},)' if len(value) == 1 else f'({inner})'
+    return _brief_item(value)
+
+
+def _brief_item(value: Any) -> str:
+    if isinstance(value, str):
+        return repr(str(value[:40]))
+    if isinstance(value, int) and abs(value) > 10**20:
+        return 'a huge number'
+    if value is None or isinstance(value, (int, float)):
+        return str(value)
+    kind = type(value).__name__
+    return f'an {kind}' if kind[0] in 'aeiou' else f'a {kind}'
+
+
+def check_keys(keys: Iterable) -> list:
+    """Refuse what may take long to hash, or may hash like many others.
+
+    A call passes: bytes are calls in old protocols. What it gives is checked
+    again when it is built.
+    """
+    keys = list(keys)
+    for key in keys:
+        huge = isinstance(key, int) and abs(key) > LARGEST_INT
+        plain = type(key) in KEYS or isinstance(key, _Call)
+        if huge or not plain:
+            raise ValueError(f'the key {brief(key)}')
+    return keys
+
+
+def first_line(error: BaseException) -> str:
+    """Kind and beginning of an error, for a message."""
+    text = str(error).split('\n')[0][:200]
+    return f'{type(error).__name__}: {text}' if text else type(error).__name__
+
+
+class Refused(Exception):  # noqa: N818
+    """An object that is neither an array nor a plain container."""
+
+
+class _Call:
+    """Keeps what would have been called or made; runs nothing.
+
+    Each name has a subclass of its own, with the name in ``place``.
+    """
+
+    place: tuple[str, str]
+    args: tuple
+    state: Any
+    items: list[tuple[Any, Any]]
+
+    def __new__(cls, *args: Any) -> _Call:
+        made = super().__new__(cls)
+        made.args, made.state, made.items = args, None, []
+        return made
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.items.append((key, value))
+
+
+class _Unpickler(pickle.Unpickler):
+    """Allows the names that the request lists, as :class:`_Call`."""
+
+    def __init__(self, file: BinaryIO, names: Iterable) -> None:
+        super().__init__(file, encoding='latin1')
+        self._known = {
+            tuple(place): type('call', (_Call,), {'place': tuple(place)})
+            for place in names
+        }
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Refuse any name that is not known."""
+        try:
+            return self._known[module, name]
+        except KeyError:
+            raise Refused(f'{module}.{name}') from None
+
+
+class _Encoder:
+    """Writes what was unpickled as a list of steps that build it again.
+
+    Numbers, None and short texts stand for themselves, and ``[i]`` for what
+    step ``i`` has built, so that what is shared stays shared.
+
+    It bounds what the file makes, counting what it says again as often as it
+    says it. Otherwise a list that holds one list many times, which holds one
+    many times, is small until somebody makes an array of it. Honest files
+    make about one item or byte of each of their bytes.
+
+    Args:
+        size: Bytes of the file.
+        foreign: Names of classes whose content is wanted as it is.
+    """
+
+    def __init__(self, size: int, foreign: Iterable) -> None:
+        self.steps: list[list] = []
+        self.buffers: list[bytes] = []
+        self._left = 100_000.0 + 10 * size
+        self._foreign = {tuple(place) for place in foreign}
+        self._done: dict[int, tuple[list, float]] = {}  # and its cost
+
+    def __call__(self, value: Any) -> Any:
+        """Encode a value.
+
+        Raises:
+            Refused: If it is neither plain nor an allowed name.
+            ValueError: If it has bad keys or is far too large.
+        """
+        self._spend(1)
+        kind = type(value)
+        if value is None or kind in (bool, float):
+            return value
+        if kind is int:
+            if value.bit_length() > _LONGEST_INT:
+                raise ValueError(f'a number of {value.bit_length()} bits')
+            return value
+        if kind is str and len(value) <= _LONG_TEXT:
+            return value
+        if id(value) in self._done:
+            reference, cost = self._done[id(value)]
+            self._spend(cost)
+            return reference
+        # What holds itself is endless, unless by way of a foreign object.
+        self._done[id(value)] = [], math.inf
+        before = self._left
+        reference = self._encode(value, kind)
+        if not self._is_foreign(value):
+            self._done[id(value)] = reference, before - self._left
+        return reference
+
+    def _encode(self, value: Any, kind: type) -> list:
+        if kind is str:
+            return self._step('str', value)
+        if kind in (bytes, bytearray):
+            self.buffers.append(value)
+            return self._step(kind.__name__, len(value))
+        if kind is dict:
+            keys = [self(key) for key in check_keys(value)]
+            return self._step('dict', keys, [*map(self, value.values())])
+        if kind in (list, tuple, set, frozenset):
+            if kind in (set, frozenset):
+                check_keys(value)
+            return self._step(kind.__name__, [*map(self, value)])
+        if isinstance(value, _Call):
+            return self._encode_call(value)
+        if isinstance(value, type) and issubclass(value, _Call):
+            if value.place in self._foreign:
+                return self._step('class', value.place)
+        raise Refused(brief(value))
+
+    def _encode_call(self, value: _Call) -> list:
+        copied = (value.args, *value.args, value.items)
+        if type(value.state) is tuple:
+            copied += (*value.state,)
+        for part in copied:
+            if isinstance(part, Sized):
+                self._spend(len(part))
+        if not self._is_foreign(value):
+            # The arguments of an array are a class and a dummy.
+            array = value.place[1] == '_reconstruct'
+            args = [] if array else [*map(self, value.args)]
+            state = self(value.state)
+            check_keys(key for key, _ in value.items)
+            items = [[self(key), self(item)] for key, item in value.items]
+            return self._step('call', value.place, args, state, items)
+        if value.items:
+            raise Refused(f'{value.place[1]} with items')
+        args = [*map(self, value.args)]
+        reference = self._step('call', value.place, args, None, [])
+        self._done[id(value)] = reference, 0
+        if value.state is not None:
+            self._step('state', reference, self(value.state))
+        return reference
+
+    def _is_foreign(self, value: Any) -> bool:
+        return isinstance(value, _Call) and value.place in self._foreign
+
+    def _step(self, *parts: Any) -> list:
+        self.steps.append([*parts])
+        return [len(self.steps) - 1]
+
+    def _spend(self, amount: float) -> None:
+        self._left -= amount
+        if self._left < 0:
+            raise ValueError('it makes far more than a file of its size holds')
+
+
+def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """Unpickle a file; returns the steps that build its content, and bytes."""
+    try:
+        _set_limits(request['memory'], request['seconds'])
+        with open(request['path'], 'rb') as file:
+            file.seek(request['offset'])
+            names = [*request['names'], *request['foreign']]
+            content = _Unpickler(file, names).load()
+        encoder = _Encoder(request['size'], request['foreign'])
+        value = encoder(content)
+        return {'steps': encoder.steps, 'value': value}, encoder.buffers
+    except MemoryError:
+        return {'error': 'memory'}, []
+    except Refused as error:
+        return {'error': 'refused', 'what': error.args[0][:80]}, []
+    except Exception as error:  # damaged bytes end in any kind
+        return {'error': 'damaged', 'what': first_line(error)}, []
+
+
+def _set_limits(memory: int, seconds: float) -> None:
+    """Bound what this process may take from now on, where the system can."""
+    try:
+        import resource
+    except ImportError:  # Windows; the other process watches the time
+        return
+    used = 0
+    with suppress(OSError), open('/proc/self/statm') as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    limits = {resource.RLIMIT_CPU: math.ceil(time.process_time() + seconds)}
+    limits[resource.RLIMIT_CORE] = 0
+    if used:
+        limits[resource.RLIMIT_AS] = used + memory
+    for kind, limit in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(kind, (limit, hard))
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    gc.freeze()
+    for line in iter(sys.stdin.buffer.readline, b''):
+        reply, buffers = _answer(json.loads(line))
+        try:
+            text = json.dumps(reply).encode()
+        except MemoryError:
+            text, buffers = b'{"error": "memory"}', []
+        sys.stdout.buffer.write(struct.pack('<Q', len(text)))
+        for part in (text, *buffers):
+            sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
+        if 'error' in reply:
+            gc.collect()  # of what holds itself
+        del reply, buffers, text
+
+
+if __name__ == '__main__':
+    main()
