@@ -10,7 +10,6 @@ to fill an array with the state in a pickle is not safe either.
 from __future__ import annotations
 
 import atexit
-import io
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -214,15 +214,16 @@ class _Process:
         code = process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # of a request not sent
+                    pipe.close()
         return code
 
     def _start(self) -> subprocess.Popen:
         """The process; a new one unless there is one that is ours."""
         process = self.running
-        if process is not None and self._owner == os.getpid():
-            if process.poll() is None:
-                return process
+        ours = self._owner == os.getpid()
+        if process is not None and ours and process.poll() is None:
+            return process
         self.stop()
         # Isolated: nothing of the working directory or the environment.
         self.running = subprocess.Popen(
@@ -398,8 +399,9 @@ class _DType(_Numpy):
         dtype = np.dtype(name)
         if dtype.kind not in KINDS:  # dates, and tables of several columns
             raise ValueError(f'a dtype {brief(name)}')
-        order = state[1] if state else '='
-        return dtype.newbyteorder(order) if order in ('<', '>') else dtype
+        if state and state[1] in ('<', '>'):
+            dtype = dtype.newbyteorder(state[1])
+        return dtype
 
 
 def _make_array(
