@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ SECONDS = (30.0, 2e-6)
 by the clock."""
 
 _MOST_AXES = 32
+_AGAIN = 'Download the file again.'
 _CHILD = Path(__file__).with_name('unpickle_child.py')
 
 
@@ -114,7 +115,7 @@ def load_npy_objects(path: str | Path) -> Any:
         except ValueError as error:
             raise ValueError(
                 f'{path} is not a .npy file of objects or numbers '
-                f'({first_line(error)}). Download the file again.'
+                f'({first_line(error)}). {_AGAIN}'
             ) from None
         offset = file.tell()
     if dtype.hasobject:
@@ -122,7 +123,7 @@ def load_npy_objects(path: str | Path) -> Any:
         if not isinstance(array, np.ndarray) or array.shape != shape:
             raise ValueError(
                 f'{path}: the header says {brief(shape)}, the content is '
-                'something else. Download the file again.'
+                f'something else. {_AGAIN}'
             )
     return array.item() if array.shape == () else array
 
@@ -141,14 +142,14 @@ def _load(
         )
     if 'error' not in reply:
         try:
-            return _build(reply, buffers, {**_KNOWN, **stand_ins})
+            return _build(reply, iter(buffers), {**_KNOWN, **stand_ins})
         except MemoryError:  # of the machine: the file is not at fault
             raise
         except Exception as error:  # damaged parts end in any kind
             what = first_line(error)
     raise ValueError(
         f'{path} is not a complete pickle of arrays and plain containers '
-        f'({what}). Download the file again.'
+        f'({what}). {_AGAIN}'
     )
 
 
@@ -181,8 +182,7 @@ class _Process:
             'seconds': seconds,
         }
         with self._lock:
-            process = self._start()
-            late = threading.Event()
+            process, late = self._start(), threading.Event()
             timer = threading.Timer(10 * seconds, _kill, (process, late))
             timer.daemon = True
             timer.start()
@@ -190,7 +190,7 @@ class _Process:
                 reply, buffers = _talk(process, request)
             except EOFError:
                 code = self.stop()
-                raise _ended(path, code, late.is_set(), seconds) from None
+                reply, buffers = {'error': 'ended'}, []
             except BaseException:  # its answer would be taken for the next
                 self.stop()
                 raise
@@ -198,10 +198,19 @@ class _Process:
                 timer.cancel()
             if reply.get('error') == 'memory':
                 self.stop()
-                reply['error'] = 'damaged'
                 reply['what'] = (
-                    f'it needs more than {memory >> 20} MiB of memory, far '
-                    'more than a file of its size'
+                    f'reading it needs more than {memory >> 20} MiB'
+                )
+        if reply.get('error') == 'ended':
+            if late.is_set() or code == -getattr(signal, 'SIGXCPU', 0):
+                reply['what'] = f'reading it takes more than {seconds:g} s'
+            elif code == -getattr(signal, 'SIGSEGV', 0):
+                reply['what'] = 'it crashes the process that reads it'
+            else:
+                raise OSError(
+                    f'{path} was not read: the process that reads it ended '
+                    f'with {code}. Is the memory of this machine exhausted? '
+                    'Try again, with fewer workers if there are several.'
                 )
         return reply, buffers
 
@@ -225,6 +234,7 @@ class _Process:
         if process is not None and ours and process.poll() is None:
             return process
         self.stop()
+        self._owner = os.getpid()
         # Isolated: nothing of the working directory or the environment.
         self.running = subprocess.Popen(
             [sys.executable, '-I', '-S', str(_CHILD)],
@@ -232,7 +242,6 @@ class _Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        self._owner = os.getpid()
         return self.running
 
 
@@ -248,11 +257,7 @@ atexit.register(_PROCESS.stop)
 def _talk(
     process: subprocess.Popen, request: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[bytes]]:
-    """Send a request and read the answer.
-
-    Raises:
-        EOFError: If the process ends first.
-    """
+    """Send a request and read the answer; EOFError if the process ends."""
     stdin, stdout = process.stdin, process.stdout
     assert stdin is not None and stdout is not None
 
@@ -269,139 +274,71 @@ def _talk(
         raise EOFError from None
     (length,) = struct.unpack('<Q', read(8))
     reply = json.loads(read(length))
-    sizes = [
-        step[1]
-        for step in reply.get('steps', ())
-        if step[0] in ('bytes', 'bytearray')
-    ]
-    return reply, [read(size) for size in sizes]
-
-
-def _ended(
-    path: Path, code: int | None, late: bool, seconds: float
-) -> Exception:
-    """Why a process gave no answer."""
-    if late or code == -getattr(signal, 'SIGXCPU', 0):
-        return ValueError(
-            f'{path} is not a complete pickle of arrays and plain containers '
-            f'(reading takes more than {seconds:g} s, far more than a file '
-            'of its size). Download the file again.'
-        )
-    if code == -getattr(signal, 'SIGSEGV', 0):
-        return ValueError(
-            f'{path} is not a complete pickle of arrays and plain containers '
-            '(it crashes the process that reads it). Download the file '
-            'again.'
-        )
-    return OSError(
-        f'{path} was not read: the process that reads it ended with {code}. '
-        'Is the memory of this machine exhausted? Try again, with fewer '
-        'workers if there are several.'
-    )
+    steps = reply.get('steps', ())
+    kinds = ('bytes', 'bytearray')
+    return reply, [read(step[1]) for step in steps if step[0] in kinds]
 
 
 def _build(
     reply: Mapping[str, Any],
-    buffers: Iterable[bytes],
+    buffers: Iterator[bytes],
     known: Mapping[tuple[str, str], Callable],
 ) -> Any:
-    """What the steps of a reply build, the last of which is the content."""
+    """What the steps of a reply build."""
     values: list = []
-    buffers = iter(buffers)
 
     def get(value: Any) -> Any:
         return values[value[0]] if type(value) is list else value
 
-    for kind, *parts in reply['steps']:
+    for kind, first, *rest in reply['steps']:
         value: Any = None
         if kind == 'dict':
-            keys = check_keys(map(get, parts[0]))
-            value = dict(zip(keys, map(get, parts[1])))
+            keys = check_keys(map(get, first))
+            value = dict(zip(keys, map(get, rest[0])))
+        elif kind in ('set', 'frozenset'):
+            value = _PLAIN[kind](check_keys(map(get, first)))
         elif kind in ('list', 'tuple'):
-            value = _PLAIN[kind](map(get, parts[0]))
-        elif kind in _PLAIN:
-            value = _PLAIN[kind](check_keys(map(get, parts[0])))
-        elif kind == 'bytes':
-            value = next(buffers)
-        elif kind == 'bytearray':
-            value = bytearray(next(buffers))
+            value = _PLAIN[kind](map(get, first))
+        elif kind in ('bytes', 'bytearray'):
+            value = _PLAIN[kind](next(buffers))
         elif kind == 'str':
-            value = parts[0]
-        elif kind == 'class':
-            value = known[tuple(parts[0])]
+            value = first
+        elif kind == 'name':
+            value = known[tuple(first)]
         elif kind == 'state':
-            get(parts[0]).__setstate__(get(parts[1]))
+            get(first).__setstate__(get(rest[0]))
         else:
-            place, args, state, items = parts
-            value = known[tuple(place)](*map(get, args))
+            call, (args, state, items) = known[tuple(first)], rest
+            arguments, state = [*map(get, args)], get(state)
+            value = call(*([state] if call is _array else arguments))
             for key, item in items:
                 value[check_keys([get(key)])[0]] = get(item)
-            if isinstance(value, _Numpy):
-                value = value.build(get(state))
-            elif state is not None:
+            if isinstance(value, np.dtype) and state:
+                value = _with_order(value, state)
+            elif state is not None and call is not _array:
                 raise ValueError(f'{brief(value)} with a state')
         values.append(value)
     return get(reply['value'])
 
 
-_PLAIN = {kind.__name__: kind for kind in (list, tuple, set, frozenset)}
+_PLAIN: dict[str, Callable] = {
+    kind.__name__: kind
+    for kind in (list, tuple, set, frozenset, bytes, bytearray)
+}
 
 
-class _Numpy:
-    """Something of NumPy, made of arguments and a state."""
-
-    def __init__(self, *args: Any) -> None:
-        self.args = args
-
-    def build(self, state: Any) -> Any:
-        """Make the array, number or dtype.
-
-        Raises:
-            ValueError: If the parts do not go together. Damaged parts raise
-                other exceptions too.
-        """
-        raise NotImplementedError
-
-
-class _Array(_Numpy):
+def _array(state: tuple) -> np.ndarray:
     """An array: its state is (version, shape, dtype, order, data)."""
-
-    def build(self, state: Any) -> np.ndarray:
-        _, shape, dtype, fortran, data = state
-        if dtype.hasobject:
-            return _make_objects(shape, fortran, data)
+    _, shape, dtype, fortran, data = state
+    if not dtype.hasobject:
         return _make_array(shape, dtype, fortran, _as_bytes(data))
-
-
-class _Buffer(_Numpy):
-    """An array of protocol 5: made of (data, dtype, shape, order)."""
-
-    def build(self, state: Any) -> np.ndarray:
-        data, dtype, shape, order = self.args
-        return _make_array(shape, dtype, order == 'F', data)
-
-
-class _Scalar(_Numpy):
-    """A number of NumPy: made of (dtype, data)."""
-
-    def build(self, state: Any) -> Any:
-        dtype, data = self.args
-        return _make_array((), dtype, False, _as_bytes(data))[()]
-
-
-class _DType(_Numpy):
-    """A dtype: made of (name, align, copy); the state has the byte order."""
-
-    def build(self, state: Any) -> np.dtype:
-        name = self.args[0]
-        if not isinstance(name, str) or not name[:1].isalpha():
-            raise ValueError(f'a dtype {brief(name)}')
-        dtype = np.dtype(name)
-        if dtype.kind not in KINDS:  # dates, and tables of several columns
-            raise ValueError(f'a dtype {brief(name)}')
-        if state and state[1] in ('<', '>'):
-            dtype = dtype.newbyteorder(state[1])
-        return dtype
+    if not isinstance(data, list):
+        raise ValueError(f'an array of {brief(data)}')
+    _check_size(shape, len(data), 1)
+    array = np.empty(len(data), dtype=object)
+    for index, item in enumerate(data):
+        array[index] = item
+    return array.reshape(shape, order='F' if fortran else 'C')
 
 
 def _make_array(
@@ -413,15 +350,28 @@ def _make_array(
     return array.reshape(shape, order='F' if fortran else 'C').copy()
 
 
-def _make_objects(shape: tuple, fortran: bool, items: Any) -> np.ndarray:
-    """Array of objects, given its items in memory order."""
-    if not isinstance(items, list):
-        raise ValueError(f'an array of {brief(items)}')
-    _check_size(shape, len(items), 1)
-    array = np.empty(len(items), dtype=object)
-    for index, item in enumerate(items):
-        array[index] = item
-    return array.reshape(shape, order='F' if fortran else 'C')
+def _buffer(data: bytes, dtype: np.dtype, shape: tuple, order: str) -> Any:
+    """An array of protocol 5."""
+    return _make_array(shape, dtype, order == 'F', data)
+
+
+def _scalar(dtype: np.dtype, data: Any) -> Any:
+    return _make_array((), dtype, False, _as_bytes(data))[()]
+
+
+def _dtype(name: Any, *_: Any) -> np.dtype:
+    if not isinstance(name, str) or not name[:1].isalpha():
+        raise ValueError(f'a dtype {brief(name)}')
+    dtype = np.dtype(name)
+    if dtype.kind not in KINDS:  # dates, and tables of several columns
+        raise ValueError(f'a dtype {brief(name)}')
+    return dtype
+
+
+def _with_order(dtype: np.dtype, state: tuple) -> np.dtype:
+    """The state of a dtype has the byte order."""
+    order = state[1]
+    return dtype.newbyteorder(order) if order in ('<', '>') else dtype
 
 
 def _as_bytes(data: Any) -> Any:
@@ -452,36 +402,28 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode('latin1')
 
 
-def _make_ordered(items: Iterable = ()) -> OrderedDict:
-    """``OrderedDict(items)``, as Python 2 has it."""
-    pairs = [(key, value) for key, value in items]
-    check_keys(key for key, _ in pairs)
-    return OrderedDict(pairs)
+def _ordered(pairs: Iterable = ()) -> OrderedDict:
+    """``OrderedDict(pairs)``, as Python 2 has it."""
+    listed = [(key, value) for key, value in pairs]
+    check_keys(key for key, _ in listed)
+    return OrderedDict(listed)
 
 
 _KNOWN: dict[tuple[str, str], Callable] = {
-    ('numpy', 'ndarray'): _Array,
-    ('numpy', 'dtype'): _DType,
-    ('collections', 'OrderedDict'): _make_ordered,
+    ('numpy', 'ndarray'): _array,
+    ('numpy', 'dtype'): _dtype,
+    ('collections', 'OrderedDict'): _ordered,
     ('_codecs', 'encode'): _encode,
-    **{
-        (f'numpy.{core}.{module}', name): kind
-        for core in ('core', '_core')
-        for module, name, kind in (
-            ('multiarray', '_reconstruct', _Array),
-            ('multiarray', 'scalar', _Scalar),
-            ('numeric', '_frombuffer', _Buffer),
-        )
-    },
-    **{
-        (module, name): function
-        for module in ('builtins', '__builtin__')
-        for name, function in (
-            ('set', lambda items=(): set(check_keys(items))),
-            ('frozenset', lambda items=(): frozenset(check_keys(items))),
-            ('complex', complex),
-            ('bytes', lambda: b''),  # old protocols write no bytes so
-        )
-    },
 }
 """What is called in the place of which name in a pickle."""
+for core in ('numpy.core', 'numpy._core'):
+    _KNOWN[f'{core}.multiarray', '_reconstruct'] = _array
+    _KNOWN[f'{core}.multiarray', 'scalar'] = _scalar
+    _KNOWN[f'{core}.numeric', '_frombuffer'] = _buffer
+for builtins in ('builtins', '__builtin__'):  # as old protocols use them
+    _KNOWN[builtins, 'set'] = lambda items=(): set(check_keys(items))
+    _KNOWN[builtins, 'frozenset'] = lambda items=(): frozenset(
+        check_keys(items)
+    )
+    _KNOWN[builtins, 'complex'] = complex
+    _KNOWN[builtins, 'bytes'] = lambda: b''

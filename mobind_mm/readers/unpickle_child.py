@@ -33,7 +33,7 @@ KEYS = (str, int, float, bool, bytes, type(None))
 _LONGEST_INT = 1024
 """Bits; Python refuses to print a number much longer."""
 _LONG_TEXT = 64
-"""Characters; a longer text is written once, however often it occurs."""
+"""Characters; a longer text is sent once, however often it occurs."""
 
 
 def brief(value: Any) -> str:
@@ -90,12 +90,9 @@ class Refused(Exception):  # noqa: N818
 
 
 class _Call:
-    """Keeps what would have been called or made; runs nothing.
+    """Keeps what would have been called or made; runs nothing."""
 
-    Each name has a subclass of its own, with the name in ``place``.
-    """
-
-    place: tuple[str, str]
+    place: tuple[str, str]  # module and name; each has a subclass
     args: tuple
     state: Any
     items: list[tuple[Any, Any]]
@@ -112,23 +109,23 @@ class _Call:
         self.items.append((key, value))
 
 
-class _Unpickler(pickle.Unpickler):
-    """Allows the names that the request lists, as :class:`_Call`."""
-
-    def __init__(self, file: BinaryIO, names: Iterable) -> None:
-        super().__init__(file, encoding='latin1')
-        self._allowed = set(map(tuple, names))
-
-    def find_class(self, module: str, name: str) -> type[_Call]:
-        """Refuse any name that is not allowed."""
-        if (module, name) not in self._allowed:
-            raise Refused(f'{module}.{name}')
-        return _call_of((module, name))
-
-
 @lru_cache(maxsize=100)
 def _call_of(place: tuple[str, str]) -> type[_Call]:
     return type('call', (_Call,), {'place': place})
+
+
+class _Unpickler(pickle.Unpickler):
+    """Allows some names, as :class:`_Call`."""
+
+    def __init__(self, file: BinaryIO, allowed: Iterable) -> None:
+        super().__init__(file, encoding='latin1')
+        self._allowed = set(map(tuple, allowed))
+
+    def find_class(self, module: str, name: str) -> type[_Call]:
+        """Refuse any other name."""
+        if (module, name) not in self._allowed:
+            raise Refused(f'{module}.{name}')
+        return _call_of((module, name))
 
 
 class _Encoder:
@@ -151,23 +148,15 @@ class _Encoder:
         self.steps: list[list] = []
         self.buffers: list[bytes] = []
         self._left = 100_000.0 + 10 * size
-        self._foreign = {tuple(place) for place in foreign}
+        self._foreign = set(map(tuple, foreign))
         self._done: dict[int, tuple[list, float]] = {}  # and its cost
 
     def __call__(self, value: Any) -> Any:
-        """Encode a value.
-
-        Raises:
-            Refused: If it is neither plain nor an allowed name.
-            ValueError: If it has bad keys or is far too large.
-        """
-        self._spend(1)
         kind = type(value)
-        if value is None or kind in (bool, float):
-            return value
-        if kind is int:
-            if value.bit_length() > _LONGEST_INT:
-                raise ValueError(f'a number of {value.bit_length()} bits')
+        self._spend(1)
+        if kind is int and value.bit_length() > _LONGEST_INT:
+            raise ValueError(f'a number of {value.bit_length()} bits')
+        if kind in (int, bool, float, type(None)):
             return value
         if kind is str and len(value) <= _LONG_TEXT:
             return value
@@ -184,47 +173,45 @@ class _Encoder:
         return reference
 
     def _encode(self, value: Any, kind: type) -> list:
+        name = kind.__name__
         if kind is str:
-            return self._step('str', value)
+            return self._step(name, value)
         if kind in (bytes, bytearray):
             self.buffers.append(value)
-            return self._step(kind.__name__, len(value))
+            return self._step(name, len(value))
+        if kind in (dict, set, frozenset):
+            check_keys(value)
         if kind is dict:
-            keys = [self(key) for key in check_keys(value)]
-            return self._step('dict', keys, [*map(self, value.values())])
+            keys = [*map(self, value)]
+            return self._step(name, keys, [*map(self, value.values())])
         if kind in (list, tuple, set, frozenset):
-            if kind in (set, frozenset):
-                check_keys(value)
-            return self._step(kind.__name__, [*map(self, value)])
+            return self._step(name, [*map(self, value)])
         if isinstance(value, _Call):
             return self._encode_call(value)
-        call = isinstance(value, type) and issubclass(value, _Call)
-        if call and value.place in self._foreign:
-            return self._step('class', value.place)
+        is_name = isinstance(value, type) and issubclass(value, _Call)
+        if is_name and value.place in self._foreign:
+            return self._step('name', value.place)
         raise Refused(brief(value))
 
     def _encode_call(self, value: _Call) -> list:
-        copied = (value.args, *value.args, value.items)
-        if type(value.state) is tuple:
-            copied += (*value.state,)
-        for part in copied:
-            if isinstance(part, Sized):
+        state = value.state
+        parts = [*state] if type(state) is tuple else []
+        for part in (value.args, value.items, *value.args, *parts):
+            if isinstance(part, Sized):  # may be copied
                 self._spend(len(part))
+        # The arguments of an array are its class and a dummy.
+        empty = value.place[1] == '_reconstruct'
+        args = [] if empty else [*map(self, value.args)]
         if not self._is_foreign(value):
-            # The arguments of an array are a class and a dummy.
-            array = value.place[1] == '_reconstruct'
-            args = [] if array else [*map(self, value.args)]
-            state = self(value.state)
             check_keys(key for key, _ in value.items)
             items = [[self(key), self(item)] for key, item in value.items]
-            return self._step('call', value.place, args, state, items)
+            return self._step('call', value.place, args, self(state), items)
         if value.items:
             raise Refused(f'{value.place[1]} with items')
-        args = [*map(self, value.args)]
         reference = self._step('call', value.place, args, None, [])
         self._done[id(value)] = reference, 0
-        if value.state is not None:
-            self._step('state', reference, self(value.state))
+        if state is not None:
+            self._step('state', reference, self(state))
         return reference
 
     def _is_foreign(self, value: Any) -> bool:
@@ -240,8 +227,9 @@ class _Encoder:
             raise ValueError('it makes far more than a file of its size holds')
 
 
-def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """Unpickle a file; returns the steps that build its content, and bytes."""
+def _answer(request: dict[str, Any]) -> tuple[bytes, list[bytes]]:
+    """Unpickle a file: steps that build its content as JSON, and bytes."""
+    reply: dict[str, Any]
     try:
         _set_limits(request['memory'], request['seconds'])
         with open(request['path'], 'rb') as file:
@@ -250,13 +238,15 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
             content = _Unpickler(file, names).load()
         encoder = _Encoder(request['size'], request['foreign'])
         value = encoder(content)
-        return {'steps': encoder.steps, 'value': value}, encoder.buffers
+        reply = {'steps': encoder.steps, 'value': value}
+        return json.dumps(reply).encode(), encoder.buffers
     except MemoryError:
-        return {'error': 'memory'}, []
+        reply = {'error': 'memory'}
     except Refused as error:
-        return {'error': 'refused', 'what': error.args[0][:80]}, []
+        reply = {'error': 'refused', 'what': error.args[0][:80]}
     except Exception as error:  # damaged bytes end in any kind
-        return {'error': 'damaged', 'what': first_line(error)}, []
+        reply = {'error': 'damaged', 'what': first_line(error)}
+    return json.dumps(reply).encode(), []
 
 
 def _set_limits(memory: int, seconds: float) -> None:
@@ -265,12 +255,12 @@ def _set_limits(memory: int, seconds: float) -> None:
         import resource
     except ImportError:  # Windows; the other process watches the time
         return
-    used = 0
+    limits = {
+        resource.RLIMIT_CPU: math.ceil(time.process_time() + seconds),
+        resource.RLIMIT_CORE: 0,
+    }
     with suppress(OSError), open('/proc/self/statm') as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
-    limits = {resource.RLIMIT_CPU: math.ceil(time.process_time() + seconds)}
-    limits[resource.RLIMIT_CORE] = 0
-    if used:
         limits[resource.RLIMIT_AS] = used + memory
     for kind, limit in limits.items():
         hard = resource.getrlimit(kind)[1]
@@ -282,21 +272,15 @@ def _set_limits(memory: int, seconds: float) -> None:
 
 def main() -> None:
     """Answer requests until there are no more."""
-    gc.disable()
-    gc.freeze()
+    gc.disable()  # content is as large as it is; cycles are errors
     for line in iter(sys.stdin.buffer.readline, b''):
-        reply, buffers = _answer(json.loads(line))
-        try:
-            text = json.dumps(reply).encode()
-        except MemoryError:
-            text, buffers = b'{"error": "memory"}', []
-        sys.stdout.buffer.write(struct.pack('<Q', len(text)))
-        for part in (text, *buffers):
+        text, buffers = _answer(json.loads(line))
+        for part in (struct.pack('<Q', len(text)), text, *buffers):
             sys.stdout.buffer.write(part)
         sys.stdout.buffer.flush()
-        if 'error' in reply:
-            gc.collect()  # of what holds itself
-        del reply, buffers, text
+        if not buffers:
+            gc.collect()
+        del buffers
 
 
 if __name__ == '__main__':
