@@ -19,11 +19,11 @@ from raw_mri import (
 )
 from scipy.spatial.transform import Rotation
 
+from mobind_mm import readers
 from mobind_mm.datasets import MRIDataset
-from mobind_mm.readers.mri.conversion import convert_mri
+from mobind_mm.readers.mri import MRIReader
+from mobind_mm.readers.mri.files import find_subjects
 from mobind_mm.readers.mri.labels import action_label
-from mobind_mm.readers.mri.options import MRIOptions
-from mobind_mm.readers.mri.subjects import find_subjects
 from mobind_mm.recordings import read_imu, read_pose
 
 FRAMES = 60
@@ -39,8 +39,9 @@ def src(tmp_path):
 
 
 def convert(src, dst, predictions=None, **options):
-    options = MRIOptions(**{'img_shape': IMG_SHAPE, **options})
-    return convert_mri(src, dst, options, predictions)
+    options = {'img_shape': IMG_SHAPE, **options}
+    reader = MRIReader(src, predictions=predictions, **options)
+    return readers.convert(reader, dst).entries
 
 
 def entries_of(dst, split='train'):

@@ -2,9 +2,10 @@
 
 import argparse
 
-from mobind_mm.readers.mri.conversion import convert_mri
-from mobind_mm.readers.mri.imu import ACC_UNITS
-from mobind_mm.readers.mri.options import POSES, MRIOptions
+from mobind_mm.readers import convert
+from mobind_mm.readers.mri import MRIReader
+from mobind_mm.readers.mri.reader import POSES
+from mobind_mm.readers.mri.streams import ACC_UNITS
 from mobind_mm.utils.cli import run_command
 
 
@@ -79,18 +80,18 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Convert."""
     args = parse_args()
-    options = MRIOptions(
+    reader = MRIReader(
+        args.src,
         img_shape=tuple(args.img_shape),
-        poses=tuple(args.pose),
+        poses=args.pose,
+        predictions=args.predictions,
         person=args.person,
         acc_unit=args.acc_unit,
         first_frame=args.first_frame,
         imu_start=args.imu_start,
         video_start=args.video_start,
     )
-    counts = convert_mri(
-        args.src, args.out, options, args.predictions, args.workers
-    )
+    counts = convert(reader, args.out, args.workers).entries
     for split, count in counts.items():
         if count:
             print(f'{args.out}/annotations/{split}.json: {count} entries')
