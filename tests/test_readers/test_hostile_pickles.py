@@ -12,9 +12,9 @@ import pytest
 from corruption import check_contained
 
 from mobind_mm.readers import unpickle
+from mobind_mm.readers.detections import parse_instance
 from mobind_mm.readers.egohumans.frames import read_bodies, read_poses
 from mobind_mm.readers.foreign_values import as_numbers, brief
-from mobind_mm.readers.mmpose_instance import parse_instance
 from mobind_mm.readers.mri.labels import read_labels
 from mobind_mm.readers.unpickle import load_npy_objects, load_pickle
 

@@ -477,3 +477,10 @@ def test_second_run_does_only_what_is_missing(src, tmp_path):
     (src / JSON).rename(tmp_path / 'other/subject1_results_det.json')
     other = run(img_shape=(1100, 1920), predictions=tmp_path / 'other')
     assert changed(longer, other) == {'subject2_mmpose'}
+
+
+def test_the_reader(src, tmp_path):
+    write_subject(src, make_subject(15), GAP)
+    reader = MRIReader(src, IMG_SHAPE, ('mmpose', 'right'))
+    readers.check_reader(reader, tmp_path / 'dst')
+    assert readers.get_reader('mri') is MRIReader

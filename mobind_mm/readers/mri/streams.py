@@ -13,7 +13,7 @@ import pandas as pd
 
 from ...recordings import PoseStream, SensorStream
 from ..foreign_values import as_numbers
-from ..mmpose_json import read_mmpose_json
+from ..mmpose import read_mmpose_json
 from ..tracking import follow_person
 from .labels import (
     AGAIN,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...recordings.writing import write_pose
 from ..convert import fingerprint, is_converted
-from ..mmpose_pose import read_mmpose_person
+from ..mmpose import read_mmpose_person
 from .take import RATE, Take
 
 IMG_SHAPE = (1080, 1920)
