@@ -38,11 +38,7 @@ class Detections:
     layout: str
 
     def select(self, rows: np.ndarray) -> Detections:
-        """Keep some instances.
-
-        Args:
-            rows: Boolean mask (M,) or ascending indices.
-        """
+        """Keep some instances: a boolean mask (M,) or ascending indices."""
         arrays = {
             field.name: getattr(self, field.name)[rows]
             for field in fields(self)
@@ -53,12 +49,9 @@ class Detections:
     def without_whole_image(self, img_shape: tuple[int, int]) -> Detections:
         """Drop what MMPose writes for a frame in which it found nobody.
 
-        Its inferencer then takes the whole image for the box of a person.
-        If all boxes are the whole image, no detector was used, and nothing
-        is dropped.
-
-        Args:
-            img_shape: (height, width) in pixels.
+        Its inferencer then takes the whole image, (height, width) in pixels,
+        for the box of a person. If all boxes are the whole image, no
+        detector was used, and nothing is dropped.
         """
         height, width = img_shape
         whole = (self.boxes == (0, 0, width, height)).all(axis=1)
@@ -106,12 +99,12 @@ class Instances:
 def parse_instance(
     instance: Any, where: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Take an instance apart.
+    """Parse one person in one frame.
 
     Args:
         instance: Dict with ``keypoints``, (K, 2) or (K, 3) with the score,
             ``keypoint_scores`` (K,), and ``bbox``, (4,) or (1, 4).
-        where: File, frame and index, for the messages.
+        where: File, frame and index, for messages.
 
     Returns:
         Keypoints (K, 2) in pixels, scores (K,) in [0, 1], and the box (4,)

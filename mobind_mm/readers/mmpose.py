@@ -83,10 +83,7 @@ def read_mmpose_video(
 ) -> tuple[Detections, dict]:
     """Read the instances, and what the file says about its video.
 
-    Args:
-        path: JSON file; see :func:`read_mmpose_json`, also for the errors.
-        layout: Skeleton layout; None takes it from the file.
-        first_frame: ``frame_id`` of the video's first frame.
+    See :func:`read_mmpose_json` for the arguments and the errors.
 
     Returns:
         The instances, and ``fps``, ``height``, ``width`` and the like as
@@ -224,20 +221,10 @@ def read_mmpose_people(
     num_frames: int | None = None,
     **video: Any,
 ) -> dict[int, PoseStream]:
-    """Read everybody.
+    """Read everybody who is seen for ``min_sec``, by id.
 
-    Args:
-        path: As of :func:`read_mmpose_person`, like the other arguments.
-        min_sec: Seconds for which somebody must be seen to be returned.
-        num_frames: Frames of the video.
-        **video: Fields of :class:`.people.Video`.
-
-    Returns:
-        Id to skeleton on the clock of the video.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged or contradicts the arguments.
+    Arguments and errors are those of :func:`read_mmpose_person`, except
+    that there may be nobody.
     """
     detections, known = _read(path, Video(**video), num_frames)
     return all_people(detections, path, known, min_sec)
@@ -314,16 +301,11 @@ def find_layout(
     num_keypoints: int | None,
     path: str | Path,
 ) -> str:
-    """Decide on the layout.
+    """Decide on the layout of ``num_keypoints``, None where nobody is seen.
 
-    Args:
-        wanted: Layout that the user asks for, or None.
-        meta: ``meta_info`` of the file, or None. The layout is the one that
-            has the names of its ``keypoint_id2name``, else the one of its
-            ``dataset_name``.
-        num_keypoints: Number in the file, or None if it shows nobody; it
-            decides among the built-in layouts if there is nothing else.
-        path: File, for the messages.
+    The layout is the one that the user wants, else the one that has the
+    names of ``keypoint_id2name`` in ``meta_info``, else that of its
+    ``dataset_name``, else the built-in one with that many keypoints.
 
     Raises:
         ValueError: If the layout stays open, or what is known contradicts.

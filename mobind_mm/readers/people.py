@@ -120,20 +120,10 @@ def all_people(
     video: Video,
     min_sec: float = 1.0,
 ) -> dict[int, PoseStream]:
-    """Follow people through detections.
+    """Follow people through detections, by id.
 
-    Args:
-        detections: As of :func:`one_person`, like the other arguments.
-        source: Where they are from, for messages.
-        video: What is known of the video.
-        min_sec: Seconds for which somebody must be seen to be returned;
-            what flashes up is mostly not a person.
-
-    Returns:
-        Id to skeleton on the clock of the video.
-
-    Raises:
-        ValueError: If the video cannot be so.
+    Whoever is seen for less than ``min_sec`` is left out: what flashes up is
+    mostly not a person. See :func:`one_person` for the rest.
     """
     rate, _ = video.facts(source)
     return {

@@ -141,16 +141,10 @@ def choose_person(
 def follow_person(
     detections: Detections, rule: str | int, max_gap: int, path: str | Path
 ) -> Track:
-    """Follow people and choose one; warn if the choice is often absent.
+    """Follow people and choose one; warn if that person is often absent.
 
-    Args:
-        detections: People of a video.
-        rule: Whom; see :func:`choose_person`.
-        max_gap: Frames of absence after which who comes is somebody else.
-        path: Where the detections are from, for messages.
-
-    Raises:
-        ValueError: If there is no such person; names the file.
+    See :func:`track_people` and :func:`choose_person`; ``path`` names where
+    the detections are from in messages.
     """
     tracks = track_people(detections, max_gap)
     try:

@@ -72,7 +72,7 @@ def find_subjects(
     predictions: str | Path | None = None,
     with_predictions: bool = False,
 ) -> list[MRISubject]:
-    """Find the subjects below a directory.
+    """Find the subjects below a directory, by number.
 
     Only the names of files and of the directories of the IMUs matter, in
     upper or lower case and with or without leading zeros. Where a file is
@@ -82,9 +82,6 @@ def find_subjects(
         src: Directory of the data set, or above it.
         predictions: Directory of MMPose's predictions, if not below ``src``.
         with_predictions: Whether each subject needs predictions.
-
-    Returns:
-        Subjects by number.
 
     Raises:
         FileNotFoundError: If there is none, or a subject lacks a file.

@@ -61,13 +61,10 @@ class FrameSet:
 
 
 def parse_frames(value: Any, name: str, where: str) -> FrameSet:
-    """Parse a list of frames, a pair (first, last), or a mask.
+    """Parse frames: a list, a pair (first, last), or a mask.
 
-    Args:
-        value: Two numbers are a pair; booleans, or only zeros and ones, a
-            mask over all frames; anything else a list.
-        name: Key of the value.
-        where: File, for messages.
+    Two numbers are a pair; booleans, or only zeros and ones, a mask over
+    all frames; anything else a list. ``where`` names the file.
 
     Raises:
         ValueError: If it is none of them.
@@ -96,11 +93,7 @@ def parse_frames(value: Any, name: str, where: str) -> FrameSet:
 
 
 def parse_pair(value: Any, where: str) -> Pair:
-    """Parse [first, last frame] of an action.
-
-    Raises:
-        ValueError: If it is something else.
-    """
+    """[first, last frame] of an action; ValueError if it is not."""
     array = _numbers(value, where)
     if len(array) != 2 or array[1] < array[0]:
         raise ValueError(
@@ -166,9 +159,6 @@ class Timeline:
             rows: Lengths of arrays with a row for some or all frames.
             where: File, for messages.
             first_frame: Overrides what would be inferred.
-
-        Raises:
-            ValueError: If masks have different lengths.
         """
         masks = sorted({s.length for s in sets if s.kind == 'mask'})
         if len(masks) > 1:
@@ -221,9 +211,6 @@ class Timeline:
 
         Returns:
             Frame of each row (rows,), and which rows to keep (rows,).
-
-        Raises:
-            ValueError: If the number of rows fits nothing.
         """
         frames = None
         if start is not None:
@@ -277,11 +264,7 @@ class MRILabels:
     content: Mapping[str, Any]
 
     def frame_sets(self, *keys: str) -> list[FrameSet]:
-        """Frame sets of those keys that the file has.
-
-        Raises:
-            ValueError: If it has none.
-        """
+        """Frame sets of those keys that the file has; at least one."""
         sets = [self.frames[key] for key in keys if key in self.frames]
         if not sets:
             raise ValueError(
@@ -292,11 +275,7 @@ class MRILabels:
 
 
 def read_labels(path: Path, first_frame: int | None = None) -> MRILabels:
-    """Read a labels file; nothing in it is executed.
-
-    Args:
-        path: ``subject{N}_all_labels.cpl``, a pickle.
-        first_frame: Number of the first frame, 0 or 1; None infers it.
+    """Read ``subject{N}_all_labels.cpl``; nothing in it is executed.
 
     Raises:
         ValueError: If the file is damaged or holds something else.
@@ -377,11 +356,7 @@ def _segments(
 
 
 def action_label(name: str, path: Path) -> int:
-    """Index of an action in mRI's classes; a second T pose is a T pose.
-
-    Raises:
-        ValueError: If mRI has no such action.
-    """
+    """Index of an action in mRI's classes; a second T pose is a T pose."""
     classes = MRI.metainfo['classes']
     plain = re.sub(r'[^a-z0-9]', '', name.lower())
     plain = {'tpose2': 'tpose'}.get(plain, plain)

@@ -91,11 +91,7 @@ class MRIReader(BaseReader):
     def read(
         self, job: MRISubject, missing: Collection[str] | None
     ) -> tuple[Plan, Iterable[tuple[Output, Streams]]]:
-        """Read the sensors and the poses of a subject.
-
-        Raises:
-            ValueError: If a file is damaged or does not fit the others.
-        """
+        """Read the sensors and the poses of a subject."""
         take = self._take(job)
         return Plan([take]), self._streams(job, take, missing)
 

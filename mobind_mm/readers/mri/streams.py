@@ -56,12 +56,7 @@ def read_sensors(
     """Read the IMUs of a subject by placement.
 
     Rows of frames that ``imu_avail_frames`` lacks, and empty ones, are gaps.
-
-    Args:
-        files: ``IMU{i}.csv`` by placement.
-        labels: Labels of the subject.
-        acc_unit: See :func:`read_imu_csv`.
-        start: Frame of the labels of the first row; None infers it.
+    ``start`` is the frame of the labels of the first row, if known.
 
     Raises:
         ValueError: If a table is damaged or does not fit the labels.
@@ -97,12 +92,6 @@ def read_imu_csv(
 
     Columns are found by name, whatever their order and case; characters
     that are neither letters nor digits do not count (``ax(g)`` is ``axg``).
-    Other columns are ignored.
-
-    Args:
-        path: The table.
-        acc_unit: Unit of ``axg``, ``ayg``, ``azg``; one of
-            :data:`ACC_UNITS`.
 
     Returns:
         ``acc`` (T, 3) m/s^2 with gravity and unit ``quat`` (T, 4), scalar
@@ -236,17 +225,10 @@ def _find_columns(names: list[str], path: Path) -> list[int]:
 def read_shipped_pose(
     labels: MRILabels, camera: str, img_shape: tuple[int, int]
 ) -> PoseStream:
-    """Keypoints that come with the data set.
+    """Keypoints of the ``left`` or ``right`` camera, as the data set has them.
 
-    Args:
-        labels: Labels of the subject.
-        camera: ``left`` or ``right``.
-        img_shape: (height, width) of the camera's images in pixels.
-
-    Returns:
-        COCO keypoints on the frame clock. Frames that the camera lacks are
-        gaps; keypoints at (0, 0) or NaN have score 0, others the score that
-        stands there, or 1.
+    Frames that the camera lacks are gaps; keypoints at (0, 0) or NaN have
+    score 0, others the score in the array, or 1.
 
     Raises:
         ValueError: If the array is missing, damaged or does not fit.
@@ -288,18 +270,10 @@ def read_predicted_pose(
 ) -> PoseStream:
     """Keypoints that MMPose found in the video.
 
-    Args:
-        labels: Labels of the subject.
-        path: ``subject{N}_results_det.json``, 17 COCO keypoints.
-        img_shape: (height, width) of the video in pixels.
-        person: Which person, see :func:`choose_person`.
-        video_start: Frame of the labels in which the video begins; None
-            takes the video for the frames of ``rgb_avail_frames``, or for
-            the whole recording, whichever length it has.
-
-    Returns:
-        Keypoints on the frame clock; frames outside ``rgb_avail_frames``
-        are gaps.
+    ``video_start`` is the frame of the labels in which the video begins.
+    Without it, the video is that of the frames in ``rgb_avail_frames``, or
+    of the whole recording, whichever length it has. Frames outside
+    ``rgb_avail_frames`` are gaps.
 
     Raises:
         ValueError: If the file is damaged or its length does not fit.
