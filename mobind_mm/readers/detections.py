@@ -61,7 +61,7 @@ class Detections:
 class Instances:
     """Grows arrays by instances, without an object for each number.
 
-    ``frames`` holds what :meth:`add` was told of each instance.
+    ``frames`` holds the frame of each instance, as :meth:`add` got it.
     """
 
     def __init__(self) -> None:
@@ -82,8 +82,8 @@ class Instances:
         if not (scores > 0).any():
             return
         if box is None:
-            found = keypoints[scores > 0]
-            box = np.concatenate([found.min(axis=0), found.max(axis=0)])
+            seen = keypoints[scores > 0]
+            box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
         self.frames.append(frame)
         for part in (keypoints, scores, box):
             self._numbers.frombytes(part.astype(np.float32).tobytes())
@@ -151,7 +151,7 @@ def _keypoints(instance: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
         index = int(np.argmax(beyond))
         raise ValueError(
             f'{where}: keypoint {index} is {keypoints[index].tolist()}, '
-            'which is no place in an image; expected pixels.'
+            'which is not a place in an image; expected pixels.'
         )
     scores = np.clip(np.where(known, scores, 0.0), 0.0, 1.0)
     return np.where(known[:, None], keypoints, 0.0), scores
@@ -175,17 +175,14 @@ def _box(instance: Mapping, where: str) -> np.ndarray | None:
 
 def _numbers(value: Any, where: str) -> np.ndarray:
     """Nested lists of numbers as float64; null is NaN."""
-    found = None
     if isinstance(value, list) and consists_of(value, _is_number):
         # Lists of different lengths, or a number beyond float64.
         with contextlib.suppress(ValueError, OverflowError):
-            found = np.array(value, np.float64)
-    if found is None:
-        raise ValueError(
-            f'{where} is {shorten(value)}, expected a list of numbers.'
-        )
-    return found
+            return np.array(value, np.float64)
+    raise ValueError(
+        f'{where} is {shorten(value)}, expected a list of numbers.'
+    )
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float, type(None))  # true is no number
+    return type(value) in (int, float, type(None))  # true is not a number

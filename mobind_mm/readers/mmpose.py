@@ -57,8 +57,8 @@ def read_mmpose_json(
     else the one that it calls ``dataset_name``, else the built-in one with
     that many keypoints (17: ``coco``, which MMPose's body models predict).
 
-    Scores are clipped to [0, 1], since those of MMPose's SimCC models pass
-    1 a little. A keypoint that is ``null`` or NaN has score 0; an instance
+    Scores are clipped to [0, 1], since those of MMPose's SimCC models
+    exceed 1 slightly. A keypoint that is ``null`` or NaN has score 0; an instance
     without any keypoint of score > 0 is left out. A missing box is the
     smallest around the keypoints of score > 0.
 
@@ -99,7 +99,7 @@ def read_mmpose_video(
         where = f'{path}: frame_id {frame}'
         if frame in seen:
             raise ValueError(
-                f'{where} is there twice; keep the predictions of one video '
+                f'{where} occurs twice; keep the predictions of one video '
                 'in a file.'
             )
         seen.add(frame)
@@ -112,7 +112,7 @@ def read_mmpose_video(
     layout = find_layout(layout, meta, instances.num_keypoints, path)
     keypoints, scores, boxes = instances.arrays(len(get_layout(layout)))
     video = meta.get('video') if isinstance(meta, dict) else None
-    found = Detections(
+    detections = Detections(
         num_frames=int(numbers.max()) + 1,
         frames=numbers[instances.frames][order],
         keypoints=keypoints[order],
@@ -120,7 +120,7 @@ def read_mmpose_video(
         boxes=boxes[order],
         layout=layout,
     )
-    return found, video if isinstance(video, dict) else {}
+    return detections, video if isinstance(video, dict) else {}
 
 
 def _frame_id(item: Any, where: str) -> int:
@@ -341,7 +341,7 @@ def find_layout(
 
 
 def _named_layout(meta: Mapping, path: str | Path) -> str | None:
-    """Layout that ``meta_info`` tells, or None if it tells none."""
+    """Layout that ``meta_info`` names, if any."""
     name = meta.get('dataset_name')
     names = _keypoint_names(meta.get('keypoint_id2name'), path)
     for candidate in (*LAYOUTS, name if isinstance(name, str) else ''):
@@ -380,7 +380,7 @@ def collect_results(
     """Gather the people of all frames.
 
     Args:
-        results: One item a frame, in the order of the video; may be a
+        results: One item per frame, in the order of the video; may be a
             generator, of which only what is needed is kept.
         layout: Skeleton layout; None decides by the number of keypoints.
 
@@ -401,8 +401,10 @@ def collect_results(
     layout = find_layout(layout, None, instances.num_keypoints, _SOURCE)
     keypoints, scores, boxes = instances.arrays(len(get_layout(layout)))
     frames = np.array(instances.frames, np.int64)
-    found = Detections(frame + 1, frames, keypoints, scores, boxes, layout)
-    return found, img_shape
+    return (
+        Detections(frame + 1, frames, keypoints, scores, boxes, layout),
+        img_shape,
+    )
 
 
 def _frames(results: Iterable[Any]) -> Iterator[Any]:
@@ -423,8 +425,8 @@ def _people(item: Any, where: str) -> Iterator[tuple[dict, tuple | None]]:
     elif isinstance(item, Mapping):
         yield _plain(item), None
     elif isinstance(item, (list, tuple)):
-        for one in item:
-            yield from _people(one, where)
+        for person in item:
+            yield from _people(person, where)
     else:
         raise ValueError(
             f'{where} is a {type(item).__name__}, expected a PoseDataSample, '
@@ -434,16 +436,16 @@ def _people(item: Any, where: str) -> Iterator[tuple[dict, tuple | None]]:
 
 def _of_sample(sample: Any) -> Iterator[tuple[dict, tuple | None]]:
     """Instances of a PoseDataSample."""
-    found = sample.pred_instances
+    people = sample.pred_instances
     shape = getattr(sample, 'ori_shape', None)
     shape = None if shape is None else (int(shape[0]), int(shape[1]))
-    for row in range(len(found.keypoints)):
+    for row in range(len(people.keypoints)):
         instance = {
-            'keypoints': found.keypoints[row],
-            'keypoint_scores': found.keypoint_scores[row],
+            'keypoints': people.keypoints[row],
+            'keypoint_scores': people.keypoint_scores[row],
         }
-        if 'bboxes' in found:
-            instance['bbox'] = found.bboxes[row]
+        if 'bboxes' in people:
+            instance['bbox'] = people.bboxes[row]
         yield _plain(instance), shape
 
 

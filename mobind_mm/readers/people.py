@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ class Video:
             ('max_gap_sec', self.max_gap_sec, 0.0),
             *(('img_shape', length, 1) for length in self.img_shape),
         ):
-            if not math.isfinite(value) or value < least:
+            number = isinstance(value, Real)
+            if not number or not math.isfinite(value) or value < least:
                 raise ValueError(
                     f'{source}: {name} is {value}, expected a number >= '
                     f'{least}.'

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mmengine.logging import print_log
 from scipy.optimize import linear_sum_assignment
 
 from .detections import Detections
@@ -31,7 +30,7 @@ GROWTH = 2.0
 """Factor by which the diagonal of a box may change."""
 
 COAST = 15
-"""Frames over which a hidden person is expected to go on as before."""
+"""Frames over which a hidden person is expected to move as before."""
 
 VELOCITY_MEMORY = 0.8
 """Share of the old velocity in the new one, for each frame."""
@@ -45,8 +44,8 @@ SHAPE = 0.2
 of the box, that costs as much as the greatest offset."""
 
 HIDDEN = 0.05
-"""Cost for whoever was not seen in the frame before: of two who would do as
-well, the visible one goes on."""
+"""Cost for whoever was not seen in the frame before: of two that fit equally
+well, the visible one is continued."""
 
 RULES = ('longest', 'largest')
 """How to choose a person, besides by id."""
@@ -58,7 +57,7 @@ class Track:
 
     Args:
         id: Number from 0, in the order of first appearance.
-        instances: (n,) int64 rows of the :class:`Detections`, one a frame,
+        instances: (n,) int64 rows of the :class:`Detections`, one per frame,
             ascending.
     """
 
@@ -72,8 +71,8 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
     Skeletons of one frame that coincide are one person; the one with the
     greater sum of scores stays. Then every frame is assigned to the tracks
     at the least total cost: overlap of the boxes, offset and shape of the
-    skeletons, against where a track is expected if it goes on at its
-    velocity. Hidden people compete with the others: who comes out behind
+    skeletons, against where a track is expected if it keeps its velocity.
+    Hidden people compete with the others: whoever comes out from behind
     somebody is taken for the one who went there.
 
     Args:
@@ -153,11 +152,13 @@ def follow_person(
         raise ValueError(f'{path}: {error}') from None
     share = len(track.instances) / len(np.unique(detections.frames))
     if share < LEAST_SEEN:
+        from mmengine.logging import print_log  # which loads PyTorch
+
         print_log(
             f'{path}: person {rule!r} is there in {share:.0%} of the frames '
             f'that show somebody; there are {len(tracks)} people. Choose '
-            'another person, or, if they are one who was away, allow a '
-            'longer absence (max_gap_sec).',
+            'another person, or, if several are the same person who was '
+            'away, allow a longer absence (max_gap_sec).',
             logger='current',
             level=logging.WARNING,
         )
@@ -169,14 +170,8 @@ class _Seen:
 
     def __init__(self, detections: Detections, rows: np.ndarray) -> None:
         self.rows = rows.tolist()
-        self.parts = [
-            array[rows].astype(np.float64)
-            for array in (
-                detections.keypoints,
-                detections.scores,
-                detections.boxes,
-            )
-        ]
+        arrays = detections.keypoints, detections.scores, detections.boxes
+        self.parts = [array[rows].astype(np.float64) for array in arrays]
 
 
 class _Person:
@@ -189,17 +184,17 @@ class _Person:
         self.velocity: np.ndarray | None = None
 
     def expected(self, frame: int) -> list[np.ndarray]:
-        """Keypoints, scores and box if the person goes on as before."""
+        """Keypoints, scores and box if the person moves as before."""
         keypoints, scores, box = self.parts
         if self.velocity is None:
             return self.parts
         moved = self.velocity * min(frame - self.frame, COAST)
         return [keypoints + moved, scores, box + np.tile(moved, 2)]
 
-    def go_on(
+    def extend(
         self, frame: int, seen: _Seen, index: int, offset: np.ndarray
     ) -> None:
-        """Take in a detection, ``offset`` pixels from where expected."""
+        """Add a detection, ``offset`` pixels from where it was expected."""
         frames = frame - self.frame
         memory = VELOCITY_MEMORY**frames
         if self.velocity is None:
@@ -218,12 +213,8 @@ def _distinct(detections: Detections, start: int, end: int) -> np.ndarray:
     rows = np.arange(start, end)
     if len(rows) < 2:
         return rows
-    scores = detections.scores[rows].astype(np.float64)
-    alike = similarities(
-        detections.keypoints[rows].astype(np.float64),
-        scores,
-        detections.boxes[rows].astype(np.float64),
-    )
+    keypoints, scores, boxes = _Seen(detections, rows).parts
+    alike = similarities(keypoints, scores, boxes)
     kept: list[int] = []
     for index in np.argsort(-scores.sum(axis=1), kind='stable').tolist():
         if not kept or alike[index, kept].max() < DUPLICATE:
@@ -237,15 +228,15 @@ def _follow(group: list[_Person], seen: _Seen, frame: int) -> list[int]:
     if not group:
         return left
     expected = [np.stack(p) for p in zip(*(p.expected(frame) for p in group))]
-    found = seen.parts
-    offsets, shapes = keypoint_offsets(expected, found)
-    size, new_size = sizes(expected[2])[:, None], sizes(found[2])[None]
+    boxes, new_boxes = expected[2], seen.parts[2]
+    offsets, shapes = keypoint_offsets(expected, seen.parts)
+    size, new_size = sizes(boxes)[:, None], sizes(new_boxes)[None]
     missed = np.array([frame - person.frame - 1 for person in group])
     reach = np.minimum(REACH + REACH_PER_FRAME * missed, REACH_MAX)[:, None]
     mean_size = np.sqrt(size * new_size)
     far = np.linalg.norm(offsets, axis=2) / mean_size
     costs = (
-        WEIGHTS['overlap'] * (1 - overlaps(expected[2], found[2]))
+        WEIGHTS['overlap'] * (1 - overlaps(boxes, new_boxes))
         + WEIGHTS['offset'] * far / reach
         + WEIGHTS['shape'] * np.minimum(shapes / mean_size / SHAPE, 1)
         + HIDDEN * (missed > 0)[:, None]
@@ -253,7 +244,7 @@ def _follow(group: list[_Person], seen: _Seen, frame: int) -> list[int]:
     growth = np.maximum(size, new_size) / np.minimum(size, new_size)
     costs[(far > reach) | (growth > GROWTH)] = np.inf
     for row, column in assign(costs):
-        group[row].go_on(frame, seen, column, offsets[row, column])
+        group[row].extend(frame, seen, column, offsets[row, column])
         left.remove(column)
     return left
 

@@ -363,7 +363,7 @@ def test_units_of_acceleration(src, tmp_path):
         convert(src, tmp_path / 'dst', acc_unit='m/s2')
     still = subject.acc[1] * 0.02
     write_csv(path, imu_rows(still, subject.quat[1]))
-    with pytest.raises(ValueError, match=r'IMU1\.csv.*gravity taken off'):
+    with pytest.raises(ValueError, match=r'IMU1\.csv.*was gravity removed'):
         convert(src, tmp_path / 'dst')
     for i in SENSORS:
         rows = imu_rows(subject.acc[i], subject.quat[i], unit=1.0)

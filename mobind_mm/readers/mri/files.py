@@ -93,23 +93,23 @@ def find_subjects(
             raise FileNotFoundError(
                 f'{folder} is not a directory. {_DOWNLOAD}'
             )
-    found: dict[int, dict[str, list[Path]]] = {}
+    subjects: dict[int, dict[str, list[Path]]] = {}
     for path in _walk(src):
         number, kind = _recognise(path)
         if kind and not (kind == 'predictions' and predictions):
-            found.setdefault(number, {}).setdefault(kind, []).append(path)
-    if not any(set(files) - {'predictions'} for files in found.values()):
+            subjects.setdefault(number, {}).setdefault(kind, []).append(path)
+    if not any(set(files) - {'predictions'} for files in subjects.values()):
         raise FileNotFoundError(
             f'{src} holds no imu/subject<N>/IMU<i>.csv and no pose_labels/'
             f'subject<N>_all_labels.cpl. {_DOWNLOAD}'
         )
     for path in _walk(Path(predictions)) if predictions else ():
         number, kind = _recognise(path)
-        if kind == 'predictions' and number in found:
-            found[number].setdefault(kind, []).append(path)
+        if kind == 'predictions' and number in subjects:
+            subjects[number].setdefault(kind, []).append(path)
     return [
         _subject(number, files, predictions or src, with_predictions)
-        for number, files in sorted(found.items())
+        for number, files in sorted(subjects.items())
         if set(files) - {'predictions'}
     ]
 

@@ -6,7 +6,7 @@ using mmWave, RGB-D, and Inertial Sensors", NeurIPS 2022.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -93,37 +93,30 @@ class MRIReader(BaseReader):
     ) -> tuple[Plan, Iterable[tuple[Output, Streams]]]:
         """Read the sensors and the poses of a subject."""
         take = self._take(job)
-        return Plan([take]), self._streams(job, take, missing)
+        outputs = [(None, take.imu), *take.poses.items()]
+        return Plan([take]), (
+            (output, self._stream(job, camera))
+            for camera, output in outputs
+            if output and (missing is None or output.path in missing)
+        )
 
-    def _streams(
-        self, job: MRISubject, take: Take, missing: Collection[str] | None
-    ) -> Iterator[tuple[Output, Streams]]:
+    def _stream(self, job: MRISubject, camera: str | None) -> Streams:
+        """The sensors, or the pose of a camera."""
         labels = self._labels(job)
-        for camera, output in [(None, take.imu), *take.poses.items()]:
-            assert output is not None  # every take has sensors
-            if missing is not None and output.path not in missing:
-                continue
-            if camera is None:
-                yield (
-                    output,
-                    read_sensors(
-                        job.imus, labels, self.acc_unit, self.imu_start
-                    ),
-                )
-            elif camera != 'mmpose':
-                yield output, read_shipped_pose(labels, camera, self.img_shape)
-            else:
-                assert job.predictions is not None  # find() asked for them
-                yield (
-                    output,
-                    read_predicted_pose(
-                        labels,
-                        job.predictions,
-                        self.img_shape,
-                        self.person,
-                        self.video_start,
-                    ),
-                )
+        if camera is None:
+            return read_sensors(
+                job.imus, labels, self.acc_unit, self.imu_start
+            )
+        if camera != 'mmpose':
+            return read_shipped_pose(labels, camera, self.img_shape)
+        assert job.predictions is not None  # find() asked for them
+        return read_predicted_pose(
+            labels,
+            job.predictions,
+            self.img_shape,
+            self.person,
+            self.video_start,
+        )
 
     def _take(self, job: MRISubject) -> Take:
         labels = self._labels(job)
@@ -136,22 +129,16 @@ class MRIReader(BaseReader):
         )
         poses: dict[str | None, Output] = {}
         for pose in self.poses:
-            files, chosen = [job.labels], {}
+            files = [job.labels]
+            options: dict[str, object] = {'pose': pose}
+            options['img_shape'] = list(self.img_shape)
             if pose == 'mmpose':
                 assert job.predictions is not None  # find() asked for them
                 files.append(job.predictions)
-                chosen = {
-                    'person': self.person,
-                    'video_start': self.video_start,
-                }
-            poses[pose] = self._output(
-                labels,
-                f'pose/{job.name}_{pose}',
-                files,
-                pose=pose,
-                img_shape=list(self.img_shape),
-                **chosen,
-            )
+                options['person'] = self.person
+                options['video_start'] = self.video_start
+            path = f'pose/{job.name}_{pose}'
+            poses[pose] = self._output(labels, path, files, **options)
         return Take(
             name=job.name,
             subject=str(job.number),

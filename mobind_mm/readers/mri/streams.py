@@ -40,7 +40,7 @@ _GREATEST = 1e6
 """Of any cell; more is damage."""
 _NUMBER = r'[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?'
 _MAX_GAP_SEC = 30.0
-"""The subject is alone, so who comes back after a while is the subject."""
+"""The subject is alone, so whoever returns after a while is the subject."""
 _MOST_OUTSIDE = 0.1
 """Share of keypoints that may lie clearly outside the image."""
 _FARTHEST = 10
@@ -148,7 +148,7 @@ def _check_unit(acc: np.ndarray, unit: str, path: Path) -> None:
     fix = (
         f'They seem to be in {other}: use --acc-unit {other}.'
         if fits
-        else 'Neither g nor m/s2 with gravity fits; is gravity taken off, or '
+        else 'Neither g nor m/s2 with gravity fits; was gravity removed, or '
         'is the unit another one?'
     )
     raise ValueError(
@@ -278,26 +278,25 @@ def read_predicted_pose(
     Raises:
         ValueError: If the file is damaged or its length does not fit.
     """
-    found = read_mmpose_json(path, LAYOUT).without_whole_image(img_shape)
+    people = read_mmpose_json(path, LAYOUT).without_whole_image(img_shape)
     frames, keep = labels.timeline.place(
-        found.num_frames,
+        people.num_frames,
         labels.frame_sets(VIDEO_FRAMES),
         str(path),
         video_start,
-        'Predict on the 10 fps video of the data set, or say with '
-        '--video-start in which frame of the labels the video begins.',
+        'Predict on the 10 fps video of the data set, or name with '
+        '--video-start the frame of the labels in which the video begins.',
     )
     # On the frame clock, so that people may move while frames are absent.
-    found = found.select(keep[found.frames])
-    found = replace(found, frames=frames[found.frames])
-    track = follow_person(
-        found, person, round(_MAX_GAP_SEC * FRAME_RATE), path
-    )
+    people = people.select(keep[people.frames])
+    people = replace(people, frames=frames[people.frames])
+    max_gap = round(_MAX_GAP_SEC * FRAME_RATE)
+    rows = follow_person(people, person, max_gap, path).instances
     shape = (np.count_nonzero(keep), NUM_KEYPOINTS)
     keypoints, scores = np.zeros((*shape, 2)), np.zeros(shape)
-    rows = np.searchsorted(frames[keep], found.frames[track.instances])
-    keypoints[rows] = found.keypoints[track.instances]
-    scores[rows] = found.scores[track.instances]
+    places = np.searchsorted(frames[keep], people.frames[rows])
+    keypoints[places] = people.keypoints[rows]
+    scores[places] = people.scores[rows]
     return _stream(frames[keep], keypoints, scores, img_shape, str(path))
 
 
