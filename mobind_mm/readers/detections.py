@@ -28,6 +28,13 @@ class Detections:
         scores: (M, K) float32 in [0, 1], 0 where nothing was detected.
         boxes: (M, 4) float32 pixels: x0, y0, x1, y1.
         layout: Name of the skeleton layout.
+
+    >>> detections = Detections(
+    ...     2, np.array([0, 1]), np.ones((2, 17, 2)), np.ones((2, 17)),
+    ...     np.array([[0, 0, 90, 60], [8, 8, 20, 40]]), 'coco',
+    ... )
+    >>> detections.without_whole_image((60, 90)).frames.tolist()
+    [1]
     """
 
     num_frames: int

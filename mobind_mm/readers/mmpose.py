@@ -58,9 +58,9 @@ def read_mmpose_json(
     that many keypoints (17: ``coco``, which MMPose's body models predict).
 
     Scores are clipped to [0, 1], since those of MMPose's SimCC models
-    exceed 1 slightly. A keypoint that is ``null`` or NaN has score 0; an instance
-    without any keypoint of score > 0 is left out. A missing box is the
-    smallest around the keypoints of score > 0.
+    exceed 1 slightly. A keypoint that is ``null`` or NaN has score 0; an
+    instance without any keypoint of score > 0 is left out. A missing box is
+    the smallest around the keypoints of score > 0.
 
     Args:
         path: JSON file.
@@ -389,6 +389,11 @@ def collect_results(
 
     Raises:
         ValueError: If an item is something else; names the frame.
+
+    >>> person = {'keypoints': [[9, 9]] * 17, 'keypoint_scores': [0.9] * 17}
+    >>> detections, img_shape = collect_results([[person], [], [person]])
+    >>> detections.num_frames, detections.frames.tolist(), detections.layout
+    (3, [0, 2], 'coco')
     """
     instances, img_shape, frame = Instances(), None, -1
     for frame, item in enumerate(_frames(results)):

@@ -109,6 +109,14 @@ def one_person(
 
     Raises:
         ValueError: If the video cannot be so, or has no such person.
+
+    >>> from mobind_mm.readers.mmpose import collect_results
+    >>> person = {'keypoints': [[9, 9]] * 17, 'keypoint_scores': [0.9] * 17}
+    >>> detections, _ = collect_results([[person], [], [person]])
+    >>> video = Video(rate=30.0, img_shape=(1080, 1920))
+    >>> pose = one_person(detections, 'walk.mp4', video, 'largest')
+    >>> pose.keypoints.shape, (pose.scores[:, 0] > 0).tolist()
+    ((3, 17, 2), [True, False, True])
     """
     rate, _ = video.facts(source)
     max_gap = round(video.max_gap_sec * rate)

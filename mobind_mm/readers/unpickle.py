@@ -42,12 +42,7 @@ _CHILD = Path(__file__).with_name('unpickle_child.py')
 
 
 class Inert:
-    """Keeps what a pickle would have made an object with.
-
-    Attributes:
-        args: Arguments that it would have been made with.
-        state: What it would have been filled with, or None.
-    """
+    """Keeps the arguments and the state of an object in a pickle, unused."""
 
     args: tuple = ()
     state: Any = None
@@ -59,7 +54,6 @@ class Inert:
         return made
 
     def __setstate__(self, state: Any) -> None:
-        """Keep the state."""
         self.state = state
 
 
