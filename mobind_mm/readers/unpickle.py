@@ -269,7 +269,7 @@ def _talk(
     (length,) = struct.unpack('<Q', read(8))
     reply = json.loads(read(length))
     steps = reply.get('steps', ())
-    kinds = ('bytes', 'bytearray')
+    kinds = ('bytes', 'bytearray', 'latin1')
     return reply, [read(step[1]) for step in steps if step[0] in kinds]
 
 
@@ -295,6 +295,8 @@ def _build(
             value = _PLAIN[kind](map(get, first))
         elif kind in ('bytes', 'bytearray'):
             value = _PLAIN[kind](next(buffers))
+        elif kind == 'latin1':
+            value = next(buffers).decode('latin1')
         elif kind == 'str':
             value = first
         elif kind == 'name':

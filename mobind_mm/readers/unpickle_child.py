@@ -175,6 +175,9 @@ class _Encoder:
     def _encode(self, value: Any, kind: type) -> list:
         name = kind.__name__
         if kind is str:
+            with suppress(UnicodeEncodeError):  # as Python 2 writes bytes
+                self.buffers.append(value.encode('latin1'))
+                return self._step('latin1', len(value))
             return self._step(name, value)
         if kind in (bytes, bytearray):
             self.buffers.append(value)

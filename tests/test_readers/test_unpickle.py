@@ -21,6 +21,7 @@ CONTENT = OrderedDict(
     empty=np.zeros((0, 3)),
     cube=np.arange(24.0).reshape(2, 3, 4),
     nothing=b'',
+    long_text=['é' * 100, '\u20ac' * 100],
 )
 
 TWO_GB = (1 << 31).to_bytes(8, 'little')
