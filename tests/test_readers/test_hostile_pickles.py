@@ -106,6 +106,8 @@ FAR_MORE = 'far more than a file of its size'
         (b'(()Nd.', 'the key ()'),
         (Made(bytes, (1 << 33,)), 'takes 0 positional arguments'),
         (b'Np1099511627777\n.', 'needs more than 256 MiB'),
+        # Two million sets in a tuple: 100 bytes out of each one.
+        (b'\x80\x04(' + b'\x8f' * 2_000_000 + b't.', 'more than 294 MiB'),
         # Kinds of NumPy that are no plain numbers.
         (np.zeros(2, 'M8[s]'), "a dtype 'M8'"),
         (np.zeros(2, 'm8[s]'), "a dtype 'm8'"),
