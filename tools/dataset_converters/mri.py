@@ -42,8 +42,8 @@ def parse_args() -> argparse.Namespace:
         '--person',
         type=lambda text: int(text) if text.isdigit() else text,
         default='longest',
-        help='whom to take from predictions: longest, largest, or the number '
-        'of a track; default: longest',
+        help='which person to take from predictions: longest, largest, or '
+        'the number of a track; default: longest',
     )
     parser.add_argument(
         '--acc-unit',
@@ -55,21 +55,21 @@ def parse_args() -> argparse.Namespace:
         '--first-frame',
         type=int,
         choices=(0, 1),
-        help='number of the first frame in the labels; default: found out',
+        help='number of the first frame in the labels; default: inferred',
     )
     parser.add_argument(
         '--imu-start',
         type=int,
         metavar='FRAME',
         help='frame of the labels of the first IMU row, if the number of '
-        'rows does not tell',
+        'rows leaves it open',
     )
     parser.add_argument(
         '--video-start',
         type=int,
         metavar='FRAME',
         help='frame of the labels in which the video of the predictions '
-        'begins, if its length does not tell',
+        'begins, if its length leaves it open',
     )
     parser.add_argument(
         '--workers', type=int, default=1, help='processes; default: 1'

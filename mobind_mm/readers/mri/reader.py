@@ -7,6 +7,7 @@ using mmWave, RGB-D, and Inertial Sensors", NeurIPS 2022.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,6 +28,7 @@ POSES = ('mmpose', *CAMERA_POSES)
 
 
 @register_reader
+@dataclass(eq=False)
 class MRIReader(BaseReader):
     """Reads a copy of mRI.
 
@@ -55,28 +57,41 @@ class MRIReader(BaseReader):
     name = 'mri'
     metainfo = MRI.metainfo
 
-    def __init__(
-        self,
-        source: str | Path,
-        img_shape: tuple[int, int],
-        poses: Sequence[str] = ('mmpose',),
-        predictions: str | Path | None = None,
-        person: str | int = 'longest',
-        acc_unit: str = 'g',
-        first_frame: int | None = None,
-        imu_start: int | None = None,
-        video_start: int | None = None,
-    ) -> None:
-        super().__init__(source)
-        self.img_shape = img_shape
-        self.poses = tuple(poses)
-        self.predictions = predictions
-        self.person = person
-        self.acc_unit = acc_unit
-        self.first_frame = first_frame
-        self.imu_start = imu_start
-        self.video_start = video_start
-        self._check_options()
+    source: Path
+    img_shape: tuple[int, int]
+    poses: Sequence[str] = ('mmpose',)
+    predictions: str | Path | None = None
+    person: str | int = 'longest'
+    acc_unit: str = 'g'
+    first_frame: int | None = None
+    imu_start: int | None = None
+    video_start: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__(self.source)
+        if min(self.img_shape) < 1:
+            raise ValueError(
+                f'--img-shape {self.img_shape[0]} {self.img_shape[1]}: give '
+                'the height and the width of the video in pixels.'
+            )
+        for flag, start in (
+            ('--imu-start', self.imu_start),
+            ('--video-start', self.video_start),
+        ):
+            if start is not None and not abs(start) < MAX_FRAMES:
+                raise ValueError(
+                    f'{flag} {start}: a recording has fewer than '
+                    f'{MAX_FRAMES} frames.'
+                )
+        for name, value, choices in (
+            ('--pose', set(self.poses), POSES),
+            ('--acc-unit', {self.acc_unit}, tuple(ACC_UNITS)),
+            ('--first-frame', {self.first_frame}, (None, 0, 1)),
+        ):
+            if not value or not value <= {*choices}:
+                raise ValueError(
+                    f'{name} {sorted(map(str, value))}: choose from {choices}.'
+                )
 
     def find(self) -> list[MRISubject]:
         """Find the subjects; see :func:`find_subjects`, also for errors."""
@@ -169,31 +184,6 @@ class MRIReader(BaseReader):
 
     def _labels(self, job: MRISubject) -> MRILabels:
         return _labels(job.labels, fingerprint([job.labels]), self.first_frame)
-
-    def _check_options(self) -> None:
-        if min(self.img_shape) < 1:
-            raise ValueError(
-                f'--img-shape {self.img_shape[0]} {self.img_shape[1]}: give '
-                'the height and the width of the video in pixels.'
-            )
-        for flag, start in (
-            ('--imu-start', self.imu_start),
-            ('--video-start', self.video_start),
-        ):
-            if start is not None and not abs(start) < MAX_FRAMES:
-                raise ValueError(
-                    f'{flag} {start}: a recording has fewer than '
-                    f'{MAX_FRAMES} frames.'
-                )
-        for name, value, choices in (
-            ('--pose', set(self.poses), POSES),
-            ('--acc-unit', {self.acc_unit}, tuple(ACC_UNITS)),
-            ('--first-frame', {self.first_frame}, (None, 0, 1)),
-        ):
-            if not value or not value <= {*choices}:
-                raise ValueError(
-                    f'{name} {sorted(map(str, value))}: choose from {choices}.'
-                )
 
 
 @lru_cache(maxsize=1)  # planning and reading a subject need it
