@@ -249,9 +249,9 @@ class FileReader(BaseReader):
         )
 
 
-R = TypeVar('R', bound='type[Reader]')
+R = TypeVar('R', bound='type[Reader] | type[BaseReader]')
 
-_READERS: dict[str, type[Reader]] = {}
+_READERS: dict[str, type[Any]] = {}
 
 
 def register_reader(cls: R) -> R:

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 
-LARGEST_INT = 1 << 40
-"""No size, index or key of a file that we read is larger."""
+from .unpickle_child import LARGEST_INT, brief
+
+__all__ = ['LARGEST_INT', 'as_numbers', 'brief', 'consists_of']
+
+LONGEST_HEADER = 10_000
+"""Bytes; NumPy reads no longer one either, but only refuses it when it has
+read it whole."""
 _DEEPEST = 32
 """No array has more axes."""
 
-
-def brief(value: Any) -> str:
-    """Short text of a value, for a message.
-
-    ``repr`` takes forever on a tuple that holds one tuple twice, which holds
-    one twice, and so on; and so long as it is on a long value.
-    """
-    if isinstance(value, (list, tuple)) and len(value) <= 4:
-        inner = ', '.join(map(_brief_item, value))
-        if isinstance(value, list):
-            return f'[{inner}]'
-        return f'({inner},)' if len(value) == 1 else f'({inner})'
-    return _brief_item(value)
-
-
-def _brief_item(value: Any) -> str:
-    if isinstance(value, str):
-        return repr(str(value[:40]))
-    if isinstance(value, int) and abs(value) > 10**20:
-        return 'a huge number'
-    if value is None or isinstance(value, (int, float)):
-        return str(value)
-    kind = type(value).__name__
-    return f'an {kind}' if kind[0] in 'aeiou' else f'a {kind}'
+# Readers, and how the length of the header is written, by version.
+_READERS = {
+    (1, 0): (npy.read_array_header_1_0, '<H'),
+    (2, 0): (npy.read_array_header_2_0, '<I'),
+}
 
 
 def as_numbers(value: Any) -> np.ndarray:
@@ -77,3 +66,41 @@ def _is_numeric(value: Any) -> bool:
     if isinstance(value, (np.ndarray, np.generic)):
         return value.dtype.kind in 'biuf'
     return isinstance(value, (int, float))
+
+
+def read_npy_header(
+    file: IO[bytes],
+) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Read up to where the numbers begin.
+
+    Args:
+        file: Positioned at the beginning.
+
+    Returns:
+        Shape, whether the first axis is the fastest, and dtype.
+
+    Raises:
+        ValueError: If it is no header, without the name of the file.
+    """
+    version = npy.read_magic(file)
+    if version not in _READERS:
+        raise ValueError(f'version {version} of .npy files is not read')
+    read_header, layout = _READERS[version]
+    start = file.read(struct.calcsize(layout))
+    if len(start) < struct.calcsize(layout):
+        raise ValueError('the file ends within its header')
+    (length,) = struct.unpack(layout, start)
+    if length > LONGEST_HEADER:
+        raise ValueError(
+            f'its header should have {length} bytes; more than '
+            f'{LONGEST_HEADER} are not read'
+        )
+    header = io.BytesIO(start + file.read(length))
+    try:
+        return read_header(header)
+    # Python's parser raises many kinds, MemoryError for many brackets.
+    except Exception as error:
+        text = str(error).split('\n')[0][:80]
+        raise ValueError(
+            f'its header is damaged ({type(error).__name__}: {text})'
+        ) from None

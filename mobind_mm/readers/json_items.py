@@ -57,10 +57,10 @@ class JSONItems:
         else:
             raise self._error(f'starts with {opening!r}, expected "[" or "{{"')
         if self._peek():
-            raise self._error('goes on after its end')
+            raise self._error('continues after its end')
 
     def _read_dict(self) -> Iterator[Any]:
-        found = False
+        has_list = False
         self._at += 1
         separator = '' if self._peek() != '}' else self._take('}')
         while separator != '}':
@@ -69,12 +69,12 @@ class JSONItems:
                 raise self._error(f'key {str(name)[:40]!r} is not a text')
             self._take(':')
             if name == self.key and self._peek() == '[':
-                found = True
+                has_list = True
                 yield from self._read_list()
             else:
                 self.others[name] = self._read_value()
             separator = self._take(',}')
-        if not found:
+        if not has_list:
             names = ', '.join(repr(name[:40]) for name in self.others)
             raise ValueError(
                 f'{self.path}: there is no list {self.key!r}, only '
@@ -101,22 +101,22 @@ class JSONItems:
             except (ValueError, RecursionError) as error:
                 reason = str(error).split('\n')[0][:80]
                 raise self._error(reason) from None
-            # A number that ends with the text may go on in the next chunk.
+            # A number that ends with the text may continue in the next chunk.
             if end < len(self._text) or not self._fill():
                 self._at = end
                 return value
 
     def _take(self, expected: str) -> str:
         """Step over one of the expected characters and return it."""
-        found = self._peek()
-        if not found or found not in expected:
-            wanted = ' or '.join(f'"{character}"' for character in expected)
-            raise self._error(f'{found!r} instead of {wanted}')
+        character = self._peek()
+        if not character or character not in expected:
+            wanted = ' or '.join(f'"{one}"' for one in expected)
+            raise self._error(f'{character!r} instead of {wanted}')
         self._at += 1
-        return found
+        return character
 
     def _peek(self) -> str:
-        """Next character that is no space, or '' at the end of the file."""
+        """Next character that is not a space, or '' at the end of the file."""
         while True:
             while self._at < len(self._text):
                 if not self._text[self._at].isspace():
@@ -141,7 +141,7 @@ class JSONItems:
 
     def _error(self, what: str) -> ValueError:
         return ValueError(
-            f'{self.path}: no complete JSON: {what}, at or after character '
+            f'{self.path}: not complete JSON: {what}, at or after character '
             f'{self._before + self._at}. Write or copy the file again.'
         )
 

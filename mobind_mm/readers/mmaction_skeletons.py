@@ -14,7 +14,7 @@ from ..recordings import Clock, PoseStream
 from ..skeleton import LAYOUTS, get_layout
 from .foreign_values import brief
 from .own_data.values import nearest
-from .restricted_pickle import load_pickle
+from .unpickle import load_pickle
 
 _BY_LENGTH = {17: 'coco', 26: 'halpe26', 133: 'coco_wholebody'}
 """Layout by number of keypoints; 17 are COCO's, as MMAction2 has them."""
@@ -50,14 +50,14 @@ def read_mmaction_skeleton(
             file, video and value.
     """
     path = Path(path)
-    found = _annotations(str(path), path.stat().st_mtime_ns)
-    if name not in found:
+    annotations = _annotations(str(path), path.stat().st_mtime_ns)
+    if name not in annotations:
         raise ValueError(
             f'{path} has no video with frame_dir {name!r}. '
-            f'{nearest(name, found)}It has {len(found)}: '
-            f'{", ".join(key[:40] for key in list(found)[:10])}.'
+            f'{nearest(name, annotations)}It has {len(annotations)}: '
+            f'{", ".join(key[:40] for key in list(annotations)[:10])}.'
         )
-    annotation = found[name]
+    annotation = annotations[name]
     where = f'{path}: {name}'
     keypoints, scores = _arrays(annotation, where)
     shape = _img_shape(annotation, img_shape, where)
@@ -69,11 +69,10 @@ def read_mmaction_skeleton(
         )
     index = _choose(keypoints, scores, person, where)
     seen = scores[index] > 0
+    points = np.where(seen[..., None], keypoints[index], 0.0)
     return PoseStream(
         clock=Clock(len(seen), rate=rate, start=start),
-        keypoints=np.where(seen[..., None], keypoints[index], 0.0).astype(
-            np.float32
-        ),
+        keypoints=points.astype(np.float32),
         scores=scores[index].astype(np.float32),
         layout=layout,
         img_shape=shape,
@@ -83,27 +82,26 @@ def read_mmaction_skeleton(
 @lru_cache(maxsize=1)  # many takes of one large file
 def _annotations(path: str, changed: int) -> dict[str, Mapping]:
     """Annotations by ``frame_dir``."""
-    content: Any = load_pickle(path)
-    listed = content
-    if isinstance(content, Mapping):
-        listed = content.get('annotations')
+    listed = load_pickle(path)
+    if isinstance(listed, Mapping):
+        listed = listed.get('annotations')
     if not isinstance(listed, list):
         raise ValueError(
-            f'{path} is no MMAction2 skeleton file: expected a dict with '
+            f'{path} is not an MMAction2 skeleton file: expected a dict with '
             'a list "annotations", or that list.'
         )
-    found: dict[str, Mapping] = {}
+    annotations: dict[str, Mapping] = {}
     for number, annotation in enumerate(listed):
         name = None
         if isinstance(annotation, Mapping):
             name = annotation.get('frame_dir', annotation.get('filename'))
-        if not isinstance(name, str) or name in found:
+        if not isinstance(name, str) or name in annotations:
             raise ValueError(
                 f'{path}: annotation {number} has frame_dir {brief(name)}; '
                 'each needs its own text.'
             )
-        found[name] = annotation
-    return found
+        annotations[name] = annotation
+    return annotations
 
 
 def _arrays(annotation: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -157,22 +155,23 @@ def _img_shape(
     annotation: Mapping, named: Sequence[int] | None, where: str
 ) -> tuple[int, int]:
     """(height, width) of the file, or of the mapping where it has none."""
-    found = annotation.get('img_shape')
-    if found is None:
+    shape: Any = annotation.get('img_shape')
+    if shape is None:
         if named is None:
             raise ValueError(
                 f'{where} has no img_shape; set img_shape: [height, width].'
             )
-        return tuple(named)
-    if isinstance(found, np.ndarray):
-        found = found.tolist()
-    pair = isinstance(found, (tuple, list)) and len(found) == 2
-    if not pair or not all(map(_is_side, found)):
+        height, width = named
+        return height, width
+    if isinstance(shape, np.ndarray):
+        shape = shape.tolist()
+    pair = isinstance(shape, (tuple, list)) and len(shape) == 2
+    if not pair or not all(map(_is_side, shape)):
         raise ValueError(
-            f'{where}: img_shape is {brief(found)}, expected (height, width) '
+            f'{where}: img_shape is {brief(shape)}, expected (height, width) '
             f'in pixels, at most {_LARGEST_IMAGE}.'
         )
-    height, width = (int(side) for side in found)
+    height, width = (int(side) for side in shape)
     if named is not None and tuple(named) != (height, width):
         raise ValueError(
             f'{where}: img_shape is {(height, width)}, but the mapping says '
@@ -183,12 +182,9 @@ def _img_shape(
 
 def _is_side(side: Any) -> bool:
     """Whether it is the height or width of an image."""
-    return (
-        isinstance(side, numbers.Real)
-        and not isinstance(side, bool)
-        and 0 < side <= _LARGEST_IMAGE
-        and side == int(side)
-    )
+    if not isinstance(side, numbers.Real) or isinstance(side, bool):
+        return False
+    return 0 < float(side) <= _LARGEST_IMAGE and float(side).is_integer()
 
 
 def _choose(

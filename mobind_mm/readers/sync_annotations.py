@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 from ..utils.files import read_text
 
@@ -51,7 +52,8 @@ def read_sync_file(
     if not Path(path).is_file():
         raise FileNotFoundError(f'sync_file {path} does not exist.')
     unit = 1.0 if frame_rate is None else 1.0 / frame_rate
-    rows, seen = [], {}
+    rows: list[dict] = []
+    seen: dict[str, int] = {}
     lines = read_text(path).splitlines()
     for number, line in enumerate(lines, 1):
         cells = _split(line)
@@ -91,7 +93,7 @@ def _parse(cells: list[str], where: str, unit: float) -> dict:
             f'{where}: {len(cells)} columns ({" | ".join(cells)[:80]}), '
             f'expected {len(COLUMNS)}: {" ".join(COLUMNS)}.'
         )
-    row = dict(zip(COLUMNS, cells), where=where)
+    row: dict[str, Any] = dict(zip(COLUMNS, cells), where=where)
     for name in ('start', 'end', 'offset_ms'):
         try:
             row[name] = float(row[name])

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mmengine.logging import print_log
+from scipy.optimize import linear_sum_assignment
 
 from .detections import Detections
-from .tracking_costs import (
-    assign,
-    keypoint_offsets,
-    overlaps,
-    similarities,
-    sizes,
-)
+
+SAME_PERSON = 0.06
+"""Distance of a keypoint, as a share of the diagonal of the box, at which
+two skeletons in one frame look like one with a likelihood of exp(-1/2)."""
 
 DUPLICATE = 0.6
 """Similarity from which two skeletons of a frame are one person."""
@@ -32,7 +30,7 @@ GROWTH = 2.0
 """Factor by which the diagonal of a box may change."""
 
 COAST = 15
-"""Frames over which a hidden person is expected to go on as before."""
+"""Frames over which a hidden person is expected to move as before."""
 
 VELOCITY_MEMORY = 0.8
 """Share of the old velocity in the new one, for each frame."""
@@ -46,8 +44,8 @@ SHAPE = 0.2
 of the box, that costs as much as the greatest offset."""
 
 HIDDEN = 0.05
-"""Cost for whoever was not seen in the frame before: of two who would do as
-well, the visible one goes on."""
+"""Cost for whoever was not seen in the frame before: of two that fit equally
+well, the visible one is continued."""
 
 RULES = ('longest', 'largest')
 """How to choose a person, besides by id."""
@@ -59,7 +57,7 @@ class Track:
 
     Args:
         id: Number from 0, in the order of first appearance.
-        instances: (n,) int64 rows of the :class:`Detections`, one a frame,
+        instances: (n,) int64 rows of the :class:`Detections`, one per frame,
             ascending.
     """
 
@@ -73,8 +71,8 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
     Skeletons of one frame that coincide are one person; the one with the
     greater sum of scores stays. Then every frame is assigned to the tracks
     at the least total cost: overlap of the boxes, offset and shape of the
-    skeletons, against where a track is expected if it goes on at its
-    velocity. Hidden people compete with the others: who comes out behind
+    skeletons, against where a track is expected if it keeps its velocity.
+    Hidden people compete with the others: whoever comes out from behind
     somebody is taken for the one who went there.
 
     Args:
@@ -142,16 +140,10 @@ def choose_person(
 def follow_person(
     detections: Detections, rule: str | int, max_gap: int, path: str | Path
 ) -> Track:
-    """Follow people and choose one; warn if the choice is often absent.
+    """Follow people and choose one; warn if that person is often absent.
 
-    Args:
-        detections: People of a video.
-        rule: Whom; see :func:`choose_person`.
-        max_gap: Frames of absence after which who comes is somebody else.
-        path: Where the detections are from, for messages.
-
-    Raises:
-        ValueError: If there is no such person; names the file.
+    See :func:`track_people` and :func:`choose_person`; ``path`` names where
+    the detections are from in messages.
     """
     tracks = track_people(detections, max_gap)
     try:
@@ -160,11 +152,13 @@ def follow_person(
         raise ValueError(f'{path}: {error}') from None
     share = len(track.instances) / len(np.unique(detections.frames))
     if share < LEAST_SEEN:
+        from mmengine.logging import print_log  # which loads PyTorch
+
         print_log(
             f'{path}: person {rule!r} is there in {share:.0%} of the frames '
             f'that show somebody; there are {len(tracks)} people. Choose '
-            'another person, or, if they are one who was away, allow a '
-            'longer absence (max_gap_sec).',
+            'another person, or, if several are the same person who was '
+            'away, allow a longer absence (max_gap_sec).',
             logger='current',
             level=logging.WARNING,
         )
@@ -176,14 +170,8 @@ class _Seen:
 
     def __init__(self, detections: Detections, rows: np.ndarray) -> None:
         self.rows = rows.tolist()
-        self.parts = [
-            array[rows].astype(np.float64)
-            for array in (
-                detections.keypoints,
-                detections.scores,
-                detections.boxes,
-            )
-        ]
+        arrays = detections.keypoints, detections.scores, detections.boxes
+        self.parts = [array[rows].astype(np.float64) for array in arrays]
 
 
 class _Person:
@@ -196,17 +184,17 @@ class _Person:
         self.velocity: np.ndarray | None = None
 
     def expected(self, frame: int) -> list[np.ndarray]:
-        """Keypoints, scores and box if the person goes on as before."""
+        """Keypoints, scores and box if the person moves as before."""
         keypoints, scores, box = self.parts
         if self.velocity is None:
             return self.parts
         moved = self.velocity * min(frame - self.frame, COAST)
         return [keypoints + moved, scores, box + np.tile(moved, 2)]
 
-    def go_on(
+    def extend(
         self, frame: int, seen: _Seen, index: int, offset: np.ndarray
     ) -> None:
-        """Take in a detection, ``offset`` pixels from where expected."""
+        """Add a detection, ``offset`` pixels from where it was expected."""
         frames = frame - self.frame
         memory = VELOCITY_MEMORY**frames
         if self.velocity is None:
@@ -225,12 +213,8 @@ def _distinct(detections: Detections, start: int, end: int) -> np.ndarray:
     rows = np.arange(start, end)
     if len(rows) < 2:
         return rows
-    scores = detections.scores[rows].astype(np.float64)
-    alike = similarities(
-        detections.keypoints[rows].astype(np.float64),
-        scores,
-        detections.boxes[rows].astype(np.float64),
-    )
+    keypoints, scores, boxes = _Seen(detections, rows).parts
+    alike = similarities(keypoints, scores, boxes)
     kept: list[int] = []
     for index in np.argsort(-scores.sum(axis=1), kind='stable').tolist():
         if not kept or alike[index, kept].max() < DUPLICATE:
@@ -244,15 +228,15 @@ def _follow(group: list[_Person], seen: _Seen, frame: int) -> list[int]:
     if not group:
         return left
     expected = [np.stack(p) for p in zip(*(p.expected(frame) for p in group))]
-    found = seen.parts
-    offsets, shapes = keypoint_offsets(expected, found)
-    size, new_size = sizes(expected[2])[:, None], sizes(found[2])[None]
+    boxes, new_boxes = expected[2], seen.parts[2]
+    offsets, shapes = keypoint_offsets(expected, seen.parts)
+    size, new_size = sizes(boxes)[:, None], sizes(new_boxes)[None]
     missed = np.array([frame - person.frame - 1 for person in group])
     reach = np.minimum(REACH + REACH_PER_FRAME * missed, REACH_MAX)[:, None]
     mean_size = np.sqrt(size * new_size)
     far = np.linalg.norm(offsets, axis=2) / mean_size
     costs = (
-        WEIGHTS['overlap'] * (1 - overlaps(expected[2], found[2]))
+        WEIGHTS['overlap'] * (1 - overlaps(boxes, new_boxes))
         + WEIGHTS['offset'] * far / reach
         + WEIGHTS['shape'] * np.minimum(shapes / mean_size / SHAPE, 1)
         + HIDDEN * (missed > 0)[:, None]
@@ -260,6 +244,87 @@ def _follow(group: list[_Person], seen: _Seen, frame: int) -> list[int]:
     growth = np.maximum(size, new_size) / np.minimum(size, new_size)
     costs[(far > reach) | (growth > GROWTH)] = np.inf
     for row, column in assign(costs):
-        group[row].go_on(frame, seen, column, offsets[row, column])
+        group[row].extend(frame, seen, column, offsets[row, column])
         left.remove(column)
     return left
+
+
+def sizes(boxes: np.ndarray) -> np.ndarray:
+    """Diagonals (n,) of boxes (n, 4) in pixels, at least 1."""
+    return np.maximum(np.hypot(*(boxes[:, 2:] - boxes[:, :2]).T), 1.0)
+
+
+def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Intersection over union (n, m) of boxes (n, 4) and (m, 4)."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=2)
+    area = [(b[:, 2:] - b[:, :2]).prod(axis=1) for b in (first, second)]
+    union = area[0][:, None] + area[1][None] - shared
+    return shared / np.maximum(union, 1e-9)
+
+
+def keypoint_offsets(
+    first: Sequence[np.ndarray], second: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """How skeletons lie to each other, weighted by the scores of both.
+
+    Args:
+        first: Keypoints (n, K, 2), scores (n, K) and boxes (n, 4).
+        second: The same of m others.
+
+    Returns:
+        Mean offset (n, m, 2) from the first to the second in pixels, and
+        what it leaves of the distance of the keypoints (n, m). Skeletons
+        without a common keypoint are as far apart as their boxes.
+    """
+    weights = first[1][:, None] * second[1][None]
+    total = weights.sum(axis=2)
+    apart = second[0][None] - first[0][:, None]
+    safe = np.maximum(total, 1e-9)
+    offset = np.einsum('nmk,nmkc->nmc', weights, apart) / safe[..., None]
+    left = np.linalg.norm(apart - offset[:, :, None], axis=3)
+    left = np.einsum('nmk,nmk->nm', weights, left) / safe
+    centres = [
+        (boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first[2], second[2])
+    ]
+    between = centres[1][None] - centres[0][:, None]
+    common = total > 1e-9
+    return (
+        np.where(common[..., None], offset, between),
+        np.where(common, left, 0.0),
+    )
+
+
+def similarities(
+    keypoints: np.ndarray, scores: np.ndarray, boxes: np.ndarray
+) -> np.ndarray:
+    """Likeness (n, n) in [0, 1] of the skeletons of one frame.
+
+    Like COCO's object keypoint similarity, with one tolerance
+    (:data:`SAME_PERSON`) for all keypoints, and weighted by the scores.
+    """
+    weights = scores[:, None] * scores[None]
+    apart = np.linalg.norm(keypoints[:, None] - keypoints[None], axis=3)
+    size = sizes(boxes)
+    size = np.maximum(size[:, None], size[None])[..., None]
+    alike = np.exp(-0.5 * (apart / (SAME_PERSON * size)) ** 2)
+    total = np.maximum(weights.sum(axis=2), 1e-9)
+    return (weights * alike).sum(axis=2) / total
+
+
+def assign(costs: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (row, column) of least total cost.
+
+    Args:
+        costs: (n, m); a pair is made only if it costs less than 1, which is
+            the price of leaving a row alone. Infinite if it cannot be.
+    """
+    n, m = costs.shape
+    priced = np.concatenate([np.minimum(costs, 2.0), np.ones((n, n))], axis=1)
+    rows, columns = linear_sum_assignment(priced)
+    return [
+        (row, column)
+        for row, column in zip(rows.tolist(), columns.tolist())
+        if column < m
+    ]

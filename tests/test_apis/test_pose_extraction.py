@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mobind_mm.apis.pose_extraction import extract_poses
-from mobind_mm.readers.mmpose_json import read_mmpose_json
+from mobind_mm.readers.mmpose import read_mmpose_json
 from mobind_mm.skeleton import get_layout
 
 TOOL = Path(__file__).parents[2] / 'tools/extract_pose.py'

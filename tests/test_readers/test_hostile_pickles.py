@@ -1,6 +1,7 @@
 """Files that are small, but ask for much memory or time."""
 
 import _codecs
+import contextlib
 import pickle
 import struct
 from collections import OrderedDict
@@ -10,12 +11,12 @@ import numpy as np
 import pytest
 from corruption import check_contained
 
+from mobind_mm.readers import unpickle
+from mobind_mm.readers.detections import parse_instance
 from mobind_mm.readers.egohumans.sequences import read_bodies, read_poses
 from mobind_mm.readers.foreign_values import as_numbers, brief
-from mobind_mm.readers.mmpose_instance import parse_instance
 from mobind_mm.readers.mri.labels import read_labels
-from mobind_mm.readers.restricted_pickle import load_npy_objects, load_pickle
-from mobind_mm.readers.restricted_unpickler import _encode
+from mobind_mm.readers.unpickle import load_npy_objects, load_pickle
 
 
 class Made:
@@ -65,37 +66,48 @@ SHAPE_OF_HUGE = (
     + b'tcnumpy\ndtype\n\x8c\x02f8\x85R\x89C\x00tb.'
 )
 FLOATS = np.dtype('f8')
+FAR_MORE = 'far more than a file of its size'
 
 
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
         # What a message shows.
-        (Made(np.dtype, (doubled(28),)), 'a dtype (a tuple, a tuple)'),
+        (Made(np.dtype, (doubled(28),)), FAR_MORE),
+        (Made(np.dtype, (doubled(3),)), 'a dtype (a tuple, a tuple)'),
         (Made(np.dtype, ('',)), "a dtype ''"),
+        (Made(_codecs.encode, ('a', doubled(28))), FAR_MORE),
         (
-            Made(_codecs.encode, ('a', doubled(28))),
+            Made(_codecs.encode, ('a', doubled(3))),
             'the encoding (a tuple, a tuple)',
         ),
-        (array_of(doubled(28), FLOATS), 'shape (a tuple, a tuple)'),
-        (SHAPE_OF_HUGE, 'an array of shape a tuple'),
+        (array_of(doubled(28), FLOATS), FAR_MORE),
+        (array_of(doubled(3), FLOATS), 'shape (a tuple, a tuple)'),
+        (SHAPE_OF_HUGE, 'a number of 1600001 bits'),
         (array_of(((1 << 40) + 1,), FLOATS), 'shape (1099511627777,)'),
         (array_of((1,) * 33, FLOATS, bytes(8)), 'an array of shape a tuple'),
         (array_of((1 << 40,) * 3, FLOATS), 'a huge number bytes or items'),
         (array_of([1], FLOATS, bytes(8)), 'an array of shape [1]'),
         (array_of((1,), np.dtype('O'), 'a'), "an array of 'a'"),
         (HUGE, 'a number of 1600001 bits'),
+        (b'\x80\x04' + b']' * 99_999 + b'a' * 99_998 + b'.', 'recursion'),
         # Keys are hashed, which takes as long as to write them out.
         ({doubled(20): 1}, 'the key (a tuple, a tuple)'),
         ({1: 2, (1, 2): 3}, 'the key (1, 2)'),
         ({1 << 41: 1}, 'the key 2199023255552'),
         ({1, doubled(20)}, 'the key (a tuple, a tuple)'),
         (frozenset([1, 'a', (1,)]), 'the key (1,)'),
-        (Made(set, ([doubled(20)],)), 'the key (a tuple, a tuple)'),
-        (Made(frozenset, ([HUGE],)), 'the key a huge number'),
+        (Made(set, ([doubled(20)],)), FAR_MORE),
+        (Made(set, ([doubled(3)],)), 'the key (a tuple, a tuple)'),
+        (Made(frozenset, ([HUGE],)), 'a number of 1600001 bits'),
+        (Made(frozenset, ([1 << 41],)), 'the key 2199023255552'),
         (Made(OrderedDict, ([[(1,), 1]],)), 'the key (1,)'),
+        ({Made(np.dtype, ('f8',)): 1}, 'the key a Float64DType'),
         (b'(()Nd.', 'the key ()'),
-        (b'Np1099511627777\n.', 'place 1099511627777 in the memo'),
+        (Made(bytes, (1 << 33,)), 'takes 0 positional arguments'),
+        (b'Np1099511627777\n.', 'needs more than 256 MiB'),
+        # Two million sets in a tuple: 100 bytes out of each one.
+        (b'\x80\x04(' + b'\x8f' * 2_000_000 + b't.', 'more than 294 MiB'),
         # Kinds of NumPy that are no plain numbers.
         (np.zeros(2, 'M8[s]'), "a dtype 'M8'"),
         (np.zeros(2, 'm8[s]'), "a dtype 'm8'"),
@@ -156,7 +168,7 @@ def objects_that_hold_themselves():
     ids=count(),
 )
 def test_much_out_of_little(content, tmp_path):
-    assert 'far more than a file of its size' in refusal(content, tmp_path)
+    assert FAR_MORE in refusal(content, tmp_path)
 
 
 def test_things_may_be_shared(tmp_path):
@@ -226,30 +238,72 @@ def test_names_of_people_are_cut(tmp_path):
         b'}\x8c\x04made\x8c\x01as',  # entries of its __dict__
     ],
 )
-def test_the_reader_is_not_changed(state, tmp_path):
-    before = dict(vars(_encode)), _encode.__defaults__
-    content = b'\x80\x04c_codecs\nencode\n' + state + b'b.'
+@pytest.mark.parametrize('name', [b'_codecs\nencode', b'numpy\nndarray'])
+def test_the_reader_is_not_changed(state, name, tmp_path):
+    content = b'\x80\x04c' + name + b'\n' + state + b'b.'
     message = refusal(content, tmp_path)
-    assert (dict(vars(_encode)), _encode.__defaults__) == before
-    assert "holds 'a function with a state'" in message
-    content = content.replace(b'_codecs\nencode', b'numpy\nndarray')
-    assert "'a type with a state'" in refusal(content, tmp_path)
+    assert '__setstate__() missing 1 required' in message
+    # Nor is the process that reads: what it read last is as it was.
+    test_keys_of_all_plain_kinds(tmp_path)
 
 
 @pytest.mark.parametrize(
     ('content', 'what'),
     [
-        (b'\x80\x02cnumpy\nndarray\n.', 'a type'),
-        (b'(ibuiltins\nset\n.', 'an object of an old-style class'),
-        (b'(cbuiltins\nset\no.', 'an object of an old-style class'),
-        (b'\x80\x02cbuiltins\nset\n)\x81.', 'a function'),
-        (b'\x80\x02cbuiltins\ncomplex\n)\x81.', 'a type'),
-        (b'\x80\x04cnumpy\nndarray\n)}\x92.', 'an object with named arg'),
-        (b'cbuiltins\nset\n]R.', 'a call with []'),
+        (b'\x80\x02cnumpy\nndarray\n.', "holds 'a type'"),
+        (b'\x80\x04cnumpy\nndarray\n)}\x92.', 'is not a complete pickle'),
+        (b'cbuiltins\nset\n]R.', 'argument list must be a tuple'),
+        (b'\x82\x05.', 'unregistered extension code 5'),
+        (b'Pname\n.', 'persistent id'),
+        # Other ways to call what is allowed.
+        (b'(ibuiltins\nset\n.', 'fine'),
+        (b'(cbuiltins\nset\no.', 'fine'),
+        (b'\x80\x02cbuiltins\nset\n)\x81.', 'fine'),
+        (b'\x80\x02cbuiltins\ncomplex\n)\x81.', 'fine'),
     ],
 )
 def test_other_ways_to_make_objects(content, what, tmp_path):
-    assert f"holds '{what}" in refusal(content, tmp_path)
+    assert what in refusal(content, tmp_path)
+
+
+def test_time_is_limited(tmp_path, monkeypatch):
+    """Keys are hashed before anybody can look at them."""
+    content = b'\x80\x04})'
+    content += b'2\x86' * 60 + b'K\x01s.'
+    monkeypatch.setattr(unpickle, 'SECONDS', (0.2, 0.0))
+    assert 'takes more than 0.2 s' in refusal(content, tmp_path)
+    # By the clock, where the system cannot limit the processor's time.
+    monkeypatch.setattr(unpickle, 'SECONDS', (0.01, 0.0))
+    assert 'takes more than 0.01 s' in refusal(content, tmp_path)
+    monkeypatch.undo()
+    test_keys_of_all_plain_kinds(tmp_path)
+
+
+def test_a_process_that_was_killed_is_not_the_fault_of_the_file(
+    tmp_path, monkeypatch
+):
+    def kill(process, request):
+        process.kill()
+        return talk(process, request)
+
+    talk = unpickle._talk
+    monkeypatch.setattr(unpickle, '_talk', kill)
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(1))
+    with pytest.raises(OSError, match=r'a\.pkl was not read.*ended with -9'):
+        load_pickle(tmp_path / 'a.pkl')
+    monkeypatch.undo()
+    assert load_pickle(tmp_path / 'a.pkl') == 1
+
+
+def test_one_process_reads_many_files(tmp_path):
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(1))
+    load_pickle(tmp_path / 'a.pkl')
+    process = unpickle._PROCESS.running
+    for content in (b'', pickle.dumps(print), pickle.dumps([1])):
+        (tmp_path / 'b.pkl').write_bytes(content)
+        with contextlib.suppress(ValueError):
+            load_pickle(tmp_path / 'b.pkl')
+    assert unpickle._PROCESS.running is process
 
 
 def npy(header, version=b'\x02\x00', length=None):

@@ -14,9 +14,10 @@ from raw_mmpose import (
     write_predictions,
 )
 
-from mobind_mm.readers import json_items
-from mobind_mm.readers.mmpose_json import read_mmpose_json
-from mobind_mm.readers.mmpose_pose import (
+from mobind_mm.readers import check_reader, json_items
+from mobind_mm.readers.mmpose import (
+    MMPoseReader,
+    read_mmpose_json,
     read_mmpose_people,
     read_mmpose_person,
 )
@@ -229,11 +230,11 @@ GOOD = json.dumps(one_frame(instance()))
         (b'\xff\xfe\x00', 'not UTF-8'),
         ('"text"', "starts with '\"'"),
         (GOOD[:-1], '\'\' instead of "," or "]"'),
-        (GOOD[:300], 'no complete JSON'),
-        (GOOD + GOOD, 'goes on after its end'),
-        (GOOD.replace('"bbox"', 'bbox'), 'no complete JSON'),
-        ('[' * 100000, 'no complete JSON: .*recursion'),
-        (f'[{"9" * 5000}]', 'no complete JSON: .*4300'),
+        (GOOD[:300], 'not complete JSON'),
+        (GOOD + GOOD, 'continues after its end'),
+        (GOOD.replace('"bbox"', 'bbox'), 'not complete JSON'),
+        ('[' * 100000, 'not complete JSON: .*recursion'),
+        (f'[{"9" * 5000}]', 'not complete JSON: .*4300'),
         ('{}', "no list 'instance_info', only nothing"),
         ('{"a": 1, "b": 2}', "no list 'instance_info', only 'a', 'b'"),
         ('{"instance_info": {}}', "no list 'instance_info'"),
@@ -246,7 +247,7 @@ GOOD = json.dumps(one_frame(instance()))
         ([{'frame_id': -1, 'instances': []}], 'frame_id -1, expected an'),
         ([{'frame_id': True, 'instances': []}], 'frame_id True, expected'),
         ([{'frame_id': 0}], 'frame_id 0 has instances None'),
-        (one_frame() * 2, 'frame_id 0 is there twice'),
+        (one_frame() * 2, 'frame_id 0 occurs twice'),
         (one_frame(*[3] * 301), '301 instances, expected at most 300'),
         (one_frame(3), r'frame_id 0, instances\[0\] is 3'),
         (one_frame(instance(), instance(26)), '26 keypoints, those before'),
@@ -257,7 +258,7 @@ GOOD = json.dumps(one_frame(instance()))
         (one_frame(instance(keypoints=[['1', '2']] * 17)), 'list of numbers'),
         (one_frame(instance(keypoints=[[{}, 2]] * 17)), 'list of numbers'),
         (one_frame(instance(keypoints=[[10**400, 2]] * 17)), 'numbers'),
-        (one_frame(instance(keypoints=[[1, -2e6]] * 17)), 'no place in an'),
+        (one_frame(instance(keypoints=[[1, -2e6]] * 17)), 'not a place in an'),
         (one_frame(instance(keypoints=[[1, 2, 3]] * 17)), 'not 3D'),
         (one_frame(instance(keypoint_scores=KeyError)), 'scores is None'),
         (one_frame(instance(keypoint_scores=[1] * 16)), r'shape \(16,\)'),
@@ -402,7 +403,7 @@ def test_person_on_the_clock_of_the_video(tmp_path):
         (dict(max_gap_sec=-1.0), 'max_gap_sec is -1.0'),
         (dict(img_shape=(0, 5)), 'img_shape is 0'),
         (dict(img_shape=(5, 5, 5)), r'img_shape is \[5, 5, 5\]'),
-        (dict(img_shape=(90, 90)), r'100% .* outside of img_shape \[90, 90'),
+        (dict(img_shape=(90, 90)), r'100% .* outside img_shape \[90, 90'),
         (dict(num_frames=3), '4 frames, but the video has 3'),
         (dict(person='tallest'), r"'tallest' is none of longest, .* 0 \(4 fr"),
         (dict(person=7), 'person 7 is none'),
@@ -454,3 +455,43 @@ def test_corrupted_files_are_contained(tmp_path, crowd, request, kind):
         assert outcome == 'fine' or str(src) in outcome
         outcomes.append(outcome)
     assert 100 < sum(outcome != 'fine' for outcome in outcomes) < 200
+
+
+def test_the_reader(tmp_path, crowd):
+    path = write_predictions(tmp_path / 'p.json', crowd * 2)
+    reader = MMPoseReader(path, **VIDEO, placement='not a key of MMPose')
+    check_reader(reader, tmp_path / 'dst')
+    expected = read_mmpose_people(path, **VIDEO)
+    people = reader.read_people()
+    assert list(people) == [f'person {number}' for number in expected]
+    for number, pose in expected.items():
+        np.testing.assert_array_equal(
+            people[f'person {number}'].keypoints, pose.keypoints
+        )
+    with pytest.raises(ValueError, match=r'p\.json: nobody is seen for 9'):
+        MMPoseReader(path, **VIDEO, min_sec=9.0).read_people()
+    with pytest.raises(ValueError, match='does not tell the frames per sec'):
+        MMPoseReader(path, img_shape=(1080, 1920)).read_people()
+    with pytest.raises(ValueError, match='the height and width'):
+        MMPoseReader(path, rate=30.0).read_people()
+
+
+@pytest.mark.parametrize(
+    ('content', 'expected'),
+    [
+        (one_frame(instance()), True),
+        ({'meta_info': {'x': 'y' * 9999}, 'instance_info': []}, True),
+        (b'\xef\xbb\xbf [ {"instances": [], "frame_id": 3}]', True),
+        ([], False),
+        ([1, 2], False),
+        ([{'image_id': 1, 'keypoints': []}], False),
+        ({'people': []}, False),
+        (b'\xff\xfe\x00', False),
+        (b'time,ax,ay,az', False),
+        (b'', False),
+    ],
+)
+def test_files_are_recognised(tmp_path, content, expected):
+    path = write(tmp_path / 'p.json', content)
+    assert MMPoseReader.recognizes(path) is expected
+    assert not MMPoseReader.recognizes(tmp_path)

@@ -19,11 +19,11 @@ from raw_mri import (
 )
 from scipy.spatial.transform import Rotation
 
+from mobind_mm import readers
 from mobind_mm.datasets import MRIDataset
-from mobind_mm.readers.mri.conversion import convert_mri
+from mobind_mm.readers.mri import MRIReader
+from mobind_mm.readers.mri.files import find_subjects
 from mobind_mm.readers.mri.labels import action_label
-from mobind_mm.readers.mri.options import MRIOptions
-from mobind_mm.readers.mri.subjects import find_subjects
 from mobind_mm.recordings import read_imu, read_pose
 
 FRAMES = 60
@@ -39,8 +39,9 @@ def src(tmp_path):
 
 
 def convert(src, dst, predictions=None, **options):
-    options = MRIOptions(**{'img_shape': IMG_SHAPE, **options})
-    return convert_mri(src, dst, options, predictions)
+    options = {'img_shape': IMG_SHAPE, **options}
+    reader = MRIReader(src, predictions=predictions, **options)
+    return readers.convert(reader, dst).entries
 
 
 def entries_of(dst, split='train'):
@@ -362,7 +363,7 @@ def test_units_of_acceleration(src, tmp_path):
         convert(src, tmp_path / 'dst', acc_unit='m/s2')
     still = subject.acc[1] * 0.02
     write_csv(path, imu_rows(still, subject.quat[1]))
-    with pytest.raises(ValueError, match=r'IMU1\.csv.*gravity taken off'):
+    with pytest.raises(ValueError, match=r'IMU1\.csv.*was gravity removed'):
         convert(src, tmp_path / 'dst')
     for i in SENSORS:
         rows = imu_rows(subject.acc[i], subject.quat[i], unit=1.0)
@@ -476,3 +477,10 @@ def test_second_run_does_only_what_is_missing(src, tmp_path):
     (src / JSON).rename(tmp_path / 'other/subject1_results_det.json')
     other = run(img_shape=(1100, 1920), predictions=tmp_path / 'other')
     assert changed(longer, other) == {'subject2_mmpose'}
+
+
+def test_the_reader(src, tmp_path):
+    write_subject(src, make_subject(15), GAP)
+    reader = MRIReader(src, IMG_SHAPE, ('mmpose', 'right'))
+    readers.check_reader(reader, tmp_path / 'dst')
+    assert readers.get_reader('mri') is MRIReader

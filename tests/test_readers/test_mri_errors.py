@@ -12,9 +12,9 @@ from raw_mri import (
     write_subject,
 )
 
-from mobind_mm.readers.mri.conversion import convert_mri
-from mobind_mm.readers.mri.options import MRIOptions
-from mobind_mm.readers.mri.subjects import find_subjects
+from mobind_mm import readers
+from mobind_mm.readers.mri import MRIReader
+from mobind_mm.readers.mri.files import find_subjects
 
 CPL = 'aligned_data/pose_labels/subject1_all_labels.cpl'
 JSON = 'predictions/subject1_results_det.json'
@@ -26,9 +26,8 @@ def src(tmp_path):
 
 
 def convert(src, dst, **options):
-    return convert_mri(
-        src, dst, MRIOptions(**{'img_shape': IMG_SHAPE, **options})
-    )
+    reader = MRIReader(src, **{'img_shape': IMG_SHAPE, **options})
+    return readers.convert(reader, dst).entries
 
 
 @pytest.mark.parametrize(
@@ -128,7 +127,7 @@ def test_no_data(src, tmp_path):
 )
 def test_options_are_checked(options, message):
     with pytest.raises(ValueError, match=message):
-        MRIOptions(**{'img_shape': IMG_SHAPE, **options})
+        MRIReader('src', **{'img_shape': IMG_SHAPE, **options})
 
 
 @pytest.mark.parametrize('pose', ['mmpose', 'left'])

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
-from mobind_mm.readers.mri.frames import parse_frames, parse_pair
-from mobind_mm.readers.mri.timeline import Timeline, frame_clock
+from mobind_mm.readers.mri.labels import (
+    Timeline,
+    frame_clock,
+    parse_frames,
+    parse_pair,
+)
 
 MASK = np.array([0, 0, 1, 1, 1, 0, 1, 1], bool)
 

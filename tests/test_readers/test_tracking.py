@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from raw_mmpose import Seen, as_detections, box_iou, simulate_crowd
 
-from mobind_mm.readers.tracking import choose_person, track_people
-from mobind_mm.readers.tracking_costs import (
+from mobind_mm.readers.tracking import (
     SAME_PERSON,
     assign,
+    choose_person,
     keypoint_offsets,
     overlaps,
     similarities,
+    track_people,
 )
 
 RATE = 30

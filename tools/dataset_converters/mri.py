@@ -2,9 +2,10 @@
 
 import argparse
 
-from mobind_mm.readers.mri.conversion import convert_mri
-from mobind_mm.readers.mri.imu import ACC_UNITS
-from mobind_mm.readers.mri.options import POSES, MRIOptions
+from mobind_mm.readers import convert
+from mobind_mm.readers.mri import MRIReader
+from mobind_mm.readers.mri.reader import POSES
+from mobind_mm.readers.mri.streams import ACC_UNITS
 from mobind_mm.utils.cli import run_command
 
 
@@ -41,8 +42,8 @@ def parse_args() -> argparse.Namespace:
         '--person',
         type=lambda text: int(text) if text.isdigit() else text,
         default='longest',
-        help='whom to take from predictions: longest, largest, or the number '
-        'of a track; default: longest',
+        help='which person to take from predictions: longest, largest, or '
+        'the number of a track; default: longest',
     )
     parser.add_argument(
         '--acc-unit',
@@ -54,21 +55,21 @@ def parse_args() -> argparse.Namespace:
         '--first-frame',
         type=int,
         choices=(0, 1),
-        help='number of the first frame in the labels; default: found out',
+        help='number of the first frame in the labels; default: inferred',
     )
     parser.add_argument(
         '--imu-start',
         type=int,
         metavar='FRAME',
         help='frame of the labels of the first IMU row, if the number of '
-        'rows does not tell',
+        'rows leaves it open',
     )
     parser.add_argument(
         '--video-start',
         type=int,
         metavar='FRAME',
         help='frame of the labels in which the video of the predictions '
-        'begins, if its length does not tell',
+        'begins, if its length leaves it open',
     )
     parser.add_argument(
         '--workers', type=int, default=1, help='processes; default: 1'
@@ -79,18 +80,18 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Convert."""
     args = parse_args()
-    options = MRIOptions(
+    reader = MRIReader(
+        args.src,
         img_shape=tuple(args.img_shape),
-        poses=tuple(args.pose),
+        poses=args.pose,
+        predictions=args.predictions,
         person=args.person,
         acc_unit=args.acc_unit,
         first_frame=args.first_frame,
         imu_start=args.imu_start,
         video_start=args.video_start,
     )
-    counts = convert_mri(
-        args.src, args.out, options, args.predictions, args.workers
-    )
+    counts = convert(reader, args.out, args.workers).entries
     for split, count in counts.items():
         if count:
             print(f'{args.out}/annotations/{split}.json: {count} entries')

@@ -1,1 +1,5 @@
-"""To be written."""
+"""mRI to recordings."""
+
+from .reader import MRIReader
+
+__all__ = ['MRIReader']

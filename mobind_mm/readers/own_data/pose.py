@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...recordings import PoseStream
 from ..mmaction_skeletons import read_mmaction_skeleton
-from ..mmpose_pose import read_mmpose_person
+from ..mmpose import read_mmpose_person
 from ..table_pose import read_pose_table
 from .keys import POSE, check_pose
 from .values import merged, named

@@ -72,7 +72,7 @@ def find_subjects(
     predictions: str | Path | None = None,
     with_predictions: bool = False,
 ) -> list[MRISubject]:
-    """Find the subjects below a directory.
+    """Find the subjects below a directory, by number.
 
     Only the names of files and of the directories of the IMUs matter, in
     upper or lower case and with or without leading zeros. Where a file is
@@ -82,9 +82,6 @@ def find_subjects(
         src: Directory of the data set, or above it.
         predictions: Directory of MMPose's predictions, if not below ``src``.
         with_predictions: Whether each subject needs predictions.
-
-    Returns:
-        Subjects by number.
 
     Raises:
         FileNotFoundError: If there is none, or a subject lacks a file.
@@ -96,23 +93,23 @@ def find_subjects(
             raise FileNotFoundError(
                 f'{folder} is not a directory. {_DOWNLOAD}'
             )
-    found: dict[int, dict[str, list[Path]]] = {}
+    subjects: dict[int, dict[str, list[Path]]] = {}
     for path in _walk(src):
         number, kind = _recognise(path)
         if kind and not (kind == 'predictions' and predictions):
-            found.setdefault(number, {}).setdefault(kind, []).append(path)
-    if not any(set(files) - {'predictions'} for files in found.values()):
+            subjects.setdefault(number, {}).setdefault(kind, []).append(path)
+    if not any(set(files) - {'predictions'} for files in subjects.values()):
         raise FileNotFoundError(
             f'{src} holds no imu/subject<N>/IMU<i>.csv and no pose_labels/'
             f'subject<N>_all_labels.cpl. {_DOWNLOAD}'
         )
     for path in _walk(Path(predictions)) if predictions else ():
         number, kind = _recognise(path)
-        if kind == 'predictions' and number in found:
-            found[number].setdefault(kind, []).append(path)
+        if kind == 'predictions' and number in subjects:
+            subjects[number].setdefault(kind, []).append(path)
     return [
         _subject(number, files, predictions or src, with_predictions)
-        for number, files in sorted(found.items())
+        for number, files in sorted(subjects.items())
         if set(files) - {'predictions'}
     ]
 

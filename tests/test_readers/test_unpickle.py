@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from corruption import check_contained, corruptions, malicious_pickle
 
-from mobind_mm.readers import restricted_pickle
-from mobind_mm.readers.inert import Inert
-from mobind_mm.readers.restricted_pickle import load_npy_objects, load_pickle
+from mobind_mm.readers import unpickle
+from mobind_mm.readers.unpickle import Inert, load_npy_objects, load_pickle
 
 CONTENT = OrderedDict(
     turned=np.arange(6.0).reshape(2, 3).T,
@@ -22,6 +21,7 @@ CONTENT = OrderedDict(
     empty=np.zeros((0, 3)),
     cube=np.arange(24.0).reshape(2, 3, 4),
     nothing=b'',
+    long_text=['é' * 100, '\u20ac' * 100],
 )
 
 TWO_GB = (1 << 31).to_bytes(8, 'little')
@@ -129,7 +129,7 @@ def test_lack_of_memory_is_not_the_fault_of_the_file(tmp_path, monkeypatch):
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(restricted_pickle, 'RestrictedUnpickler', fail)
+    monkeypatch.setattr(unpickle, '_build', fail)
     (tmp_path / 'a.pkl').write_bytes(pickle.dumps(1))
     with pytest.raises(MemoryError):
         load_pickle(tmp_path / 'a.pkl')

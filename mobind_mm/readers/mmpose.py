@@ -1,0 +1,462 @@
+"""Read what MMPose predicts on a video: files, and results in Python.
+
+Files have two shapes. A bare list ``[{frame_id, instances}]`` comes from
+MMPose's inferencer, a dict ``{meta_info, instance_info: [{frame_id,
+instances}]}`` from its demos and from ``tools/extract_pose.py``.
+
+Results in Python are one item per frame: a ``PoseDataSample`` of all people
+or a list of those of single people, what ``MMPoseInferencer`` yields
+(``{'predictions': [...]}``), a list of instances (``keypoints``,
+``keypoint_scores``, ``bbox``), or ``{'instances': [...]}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..recordings import PoseStream
+from ..skeleton import LAYOUTS, get_layout
+from .base import FileReader, register_reader
+from .detections import Detections, Instances
+from .json_items import JSONItems, shorten
+from .people import Video, all_people, one_person
+
+MAX_UNLISTED = (1000, 20)
+"""A file of n frames may leave out 1000 + 20 n others, so that a damaged
+``frame_id`` cannot make anybody allocate."""
+
+MMPOSE_DEFAULT = 'coco'
+"""Layout of 17 keypoints without names; ``h36m`` has 17 too and must be
+asked for."""
+
+MAX_PEOPLE = 300
+"""In one frame; MMDetection's detectors find no more. Everybody is compared
+with everybody."""
+
+
+_SOURCE = 'MMPose results'
+_HEAD = 1 << 18
+"""Bytes within which a file shows what it is."""
+
+
+def read_mmpose_json(
+    path: str | Path,
+    layout: str | None = None,
+    first_frame: int | None = None,
+) -> Detections:
+    """Read the instances of all frames.
+
+    Frames count from 0 if there is a frame 0, and from 1 if the smallest is
+    1. The layout is the one that has the keypoint names in ``meta_info``,
+    else the one that it calls ``dataset_name``, else the built-in one with
+    that many keypoints (17: ``coco``, which MMPose's body models predict).
+
+    Scores are clipped to [0, 1], since those of MMPose's SimCC models
+    exceed 1 slightly. A keypoint that is ``null`` or NaN has score 0; an
+    instance without any keypoint of score > 0 is left out. A missing box is
+    the smallest around the keypoints of score > 0.
+
+    Args:
+        path: JSON file.
+        layout: Skeleton layout; None takes it from the file.
+        first_frame: ``frame_id`` of the video's first frame; None decides
+            as above.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, holds something else, or leaves
+            the layout or the first frame open; names file and frame.
+    """
+    return read_mmpose_video(path, layout, first_frame)[0]
+
+
+def read_mmpose_video(
+    path: str | Path,
+    layout: str | None = None,
+    first_frame: int | None = None,
+) -> tuple[Detections, dict]:
+    """Read the instances, and what the file says about its video.
+
+    See :func:`read_mmpose_json` for the arguments and the errors.
+
+    Returns:
+        The instances, and ``fps``, ``height``, ``width`` and the like as
+        ``tools/extract_pose.py`` notes them; empty in other files.
+    """
+    items = JSONItems(path, 'instance_info')
+    ids: list[int] = []
+    seen: set[int] = set()
+    instances = Instances()
+    for item in items:
+        where = f'{path}: frame number {len(ids)} of the file'
+        frame = _frame_id(item, where)
+        where = f'{path}: frame_id {frame}'
+        if frame in seen:
+            raise ValueError(
+                f'{where} occurs twice; keep the predictions of one video '
+                'in a file.'
+            )
+        seen.add(frame)
+        for index, instance in enumerate(_instances(item, where)):
+            instances.add(len(ids), instance, f'{where}, instances[{index}]')
+        ids.append(frame)
+    numbers = _from_zero(ids, first_frame, path)
+    order = np.argsort(numbers[instances.frames], kind='stable')
+    meta = items.others.get('meta_info')
+    layout = find_layout(layout, meta, instances.num_keypoints, path)
+    keypoints, scores, boxes = instances.arrays(len(get_layout(layout)))
+    video = meta.get('video') if isinstance(meta, dict) else None
+    detections = Detections(
+        num_frames=int(numbers.max()) + 1,
+        frames=numbers[instances.frames][order],
+        keypoints=keypoints[order],
+        scores=scores[order],
+        boxes=boxes[order],
+        layout=layout,
+    )
+    return detections, video if isinstance(video, dict) else {}
+
+
+def _frame_id(item: Any, where: str) -> int:
+    if not isinstance(item, dict) or 'frame_id' not in item:
+        raise ValueError(
+            f'{where} is {shorten(item)}, expected a dict with frame_id and '
+            'instances: predictions on a video, not on an image.'
+        )
+    frame = item['frame_id']
+    if not isinstance(frame, int) or isinstance(frame, bool) or frame < 0:
+        raise ValueError(
+            f'{where} has frame_id {shorten(frame)}, expected an integer >= 0.'
+        )
+    return frame
+
+
+def _instances(item: dict, where: str) -> list:
+    instances = item.get('instances')
+    if not isinstance(instances, list):
+        raise ValueError(
+            f'{where} has instances {shorten(instances)}, expected a list, '
+            'empty where nobody was seen.'
+        )
+    if len(instances) > MAX_PEOPLE:
+        raise ValueError(
+            f'{where} has {len(instances)} instances, expected at most '
+            f'{MAX_PEOPLE} people; predict on the video again.'
+        )
+    return instances
+
+
+def _from_zero(
+    ids: list[int], first_frame: int | None, path: str | Path
+) -> np.ndarray:
+    """Frames (n,) int64 that count from 0."""
+    if not ids:
+        raise ValueError(
+            f'{path}: no frames. Predict on the whole video again.'
+        )
+    smallest, largest = min(ids), max(ids)
+    if first_frame is None:
+        if smallest > 1:
+            raise ValueError(
+                f'{path}: the smallest frame_id is {shorten(smallest)}; name '
+                'that of the first frame of the video (first_frame: 0 or 1).'
+            )
+        first_frame = smallest
+    if smallest < first_frame:
+        raise ValueError(
+            f'{path}: frame_id {smallest} comes before first_frame '
+            f'{first_frame}; name the frame_id of the first frame of the '
+            'video.'
+        )
+    base, factor = MAX_UNLISTED
+    if largest - first_frame + 1 - len(ids) > base + factor * len(ids):
+        raise ValueError(
+            f'{path}: frame_id {shorten(largest)} in a file of {len(ids)} '
+            'frames is damaged; predict on the video again.'
+        )
+    return np.array(ids, np.int64) - first_frame
+
+
+def read_mmpose_person(
+    path: str | Path,
+    *,
+    person: str | int = 'longest',
+    num_frames: int | None = None,
+    **video: Any,
+) -> PoseStream:
+    """Read one person.
+
+    Args:
+        path: JSON file; see :func:`read_mmpose_json`.
+        person: ``longest``, ``largest`` or an id; see
+            :func:`.tracking.choose_person`.
+        num_frames: Frames of the video; None ends it with the last frame
+            of the file.
+        **video: Fields of :class:`.people.Video`, such as ``rate=30.0,
+            img_shape=(1080, 1920)``.
+
+    Returns:
+        All frames of the video on a regular clock; keypoints and scores are
+        0 where the person was not detected.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, contradicts the arguments, or
+            has no such person; names the file.
+    """
+    detections, known = _read(path, Video(**video), num_frames)
+    return one_person(detections, path, known, person)
+
+
+def read_mmpose_people(
+    path: str | Path,
+    *,
+    min_sec: float = 1.0,
+    num_frames: int | None = None,
+    **video: Any,
+) -> dict[int, PoseStream]:
+    """Read everybody who is seen for ``min_sec``, by id.
+
+    Arguments and errors are those of :func:`read_mmpose_person`, except
+    that there may be nobody.
+    """
+    detections, known = _read(path, Video(**video), num_frames)
+    return all_people(detections, path, known, min_sec)
+
+
+def _read(
+    path: str | Path, video: Video, num_frames: int | None
+) -> tuple[Detections, Video]:
+    """Read the people of all frames, and compare them with the video."""
+    if video.rate is not None and video.img_shape is not None:
+        video.facts(path)  # before a long file is read
+    detections, facts = read_mmpose_video(
+        path, video.layout, video.first_frame
+    )
+    size = facts.get('height'), facts.get('width')
+    video = video.completed(
+        rate=facts.get('fps'), img_shape=size if all(size) else None
+    )
+    _, img_shape = video.facts(path)
+    if num_frames is not None:
+        if num_frames < detections.num_frames:
+            raise ValueError(
+                f'{path}: {detections.num_frames} frames, but the video has '
+                f'{num_frames}; use the predictions on this video.'
+            )
+        detections = replace(detections, num_frames=num_frames)
+    seen = detections.keypoints[detections.scores > 0]
+    outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1)
+    if len(seen) and outside.mean() > 0.5:
+        raise ValueError(
+            f'{path}: {outside.mean():.0%} of the keypoints lie outside '
+            f'img_shape {list(img_shape)}; it is [height, width] of the '
+            'video in pixels.'
+        )
+    return detections.without_whole_image(img_shape), video
+
+
+@register_reader
+class MMPoseReader(FileReader):
+    """Reads everybody in a JSON file of MMPose.
+
+    Options are the fields of :class:`.people.Video`, ``num_frames`` and
+    ``min_sec``; others are left alone.
+    """
+
+    name = 'mmpose'
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """Whether the file begins like predictions on a video."""
+        try:
+            with open(path, 'rb') as file:
+                head = file.read(_HEAD).decode('utf-8-sig', 'replace')
+        except OSError:
+            return False
+        if head.lstrip().startswith('{'):
+            return '"instance_info"' in head
+        return bool(re.match(r'\s*\[\s*\{\s*"(frame_id|instances)"', head))
+
+    def read_people(self) -> dict[str, PoseStream]:
+        """Everybody, by names such as ``person 0``."""
+        known = {*Video.__dataclass_fields__, 'num_frames', 'min_sec'}
+        options = {k: v for k, v in self.options.items() if k in known}
+        people = read_mmpose_people(self.source, **options)
+        if not people:
+            seconds = options.get('min_sec', 1.0)
+            raise ValueError(f'{self.source}: nobody is seen for {seconds} s.')
+        return {f'person {number}': pose for number, pose in people.items()}
+
+
+def find_layout(
+    wanted: str | None,
+    meta: Any,
+    num_keypoints: int | None,
+    path: str | Path,
+) -> str:
+    """Decide on the layout of ``num_keypoints``, None where nobody is seen.
+
+    The layout is the one that the user wants, else the one that has the
+    names of ``keypoint_id2name`` in ``meta_info``, else that of its
+    ``dataset_name``, else the built-in one with that many keypoints.
+
+    Raises:
+        ValueError: If the layout stays open, or what is known contradicts.
+    """
+    named = _named_layout(meta if isinstance(meta, dict) else {}, path)
+    layout = wanted or named
+    if layout is None:
+        fitting = [n for n, k in LAYOUTS.items() if len(k) == num_keypoints]
+        if MMPOSE_DEFAULT in fitting:
+            return MMPOSE_DEFAULT
+        if len(fitting) != 1:
+            raise ValueError(
+                f'{path}: the file does not say what its '
+                f'{num_keypoints or "missing"} keypoints are; name the '
+                'layout.'
+            )
+        return fitting[0]
+    try:
+        expected = len(get_layout(layout))
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from None
+    if num_keypoints not in (None, expected):
+        raise ValueError(
+            f'{path}: {num_keypoints} keypoints, but the layout '
+            f'{layout!r} has {expected}; name the right layout.'
+        )
+    if named and get_layout(named) != get_layout(layout):
+        raise ValueError(
+            f'{path}: layout {layout!r} was asked for, but meta_info says '
+            f'that the keypoints are those of {named!r}.'
+        )
+    return layout
+
+
+def _named_layout(meta: Mapping, path: str | Path) -> str | None:
+    """Layout that ``meta_info`` names, if any."""
+    name = meta.get('dataset_name')
+    names = _keypoint_names(meta.get('keypoint_id2name'), path)
+    for candidate in (*LAYOUTS, name if isinstance(name, str) else ''):
+        try:
+            layout = get_layout(candidate)
+        except ValueError:
+            continue
+        if layout == names or (names is None and candidate == name):
+            return candidate
+    if names is not None:
+        raise ValueError(
+            f'{path}: meta_info names the keypoints {shorten(list(names))}, '
+            f'which no layout has; built in are {sorted(LAYOUTS)}, more '
+            'come with an installed MMPose.'
+        )
+    return None
+
+
+def _keypoint_names(names: Any, path: str | Path) -> tuple[str, ...] | None:
+    """Names in the order of their index; None if the file has none."""
+    if names is None:
+        return None
+    try:
+        indices = {int(index): str(name) for index, name in names.items()}
+        return tuple(indices[i] for i in range(len(indices)))
+    except (AttributeError, KeyError, ValueError):
+        raise ValueError(
+            f'{path}: keypoint_id2name of meta_info is {shorten(names)}, '
+            'expected {"0": name, "1": name, ...}.'
+        ) from None
+
+
+def collect_results(
+    results: Iterable[Any], layout: str | None = None
+) -> tuple[Detections, tuple[int, int] | None]:
+    """Gather the people of all frames.
+
+    Args:
+        results: One item per frame, in the order of the video; may be a
+            generator, of which only what is needed is kept.
+        layout: Skeleton layout; None decides by the number of keypoints.
+
+    Returns:
+        The people, and (height, width) of the video if the results say so.
+
+    Raises:
+        ValueError: If an item is something else; names the frame.
+
+    >>> person = {'keypoints': [[9, 9]] * 17, 'keypoint_scores': [0.9] * 17}
+    >>> detections, img_shape = collect_results([[person], [], [person]])
+    >>> detections.num_frames, detections.frames.tolist(), detections.layout
+    (3, [0, 2], 'coco')
+    """
+    instances, img_shape, frame = Instances(), None, -1
+    for frame, item in enumerate(_frames(results)):
+        where = f'{_SOURCE}, frame {frame}'
+        for index, (instance, shape) in enumerate(_people(item, where)):
+            img_shape = img_shape or shape
+            instances.add(frame, instance, f'{where}, instances[{index}]')
+    if frame < 0:
+        raise ValueError(f'{_SOURCE}: no frames.')
+    layout = find_layout(layout, None, instances.num_keypoints, _SOURCE)
+    keypoints, scores, boxes = instances.arrays(len(get_layout(layout)))
+    frames = np.array(instances.frames, np.int64)
+    return (
+        Detections(frame + 1, frames, keypoints, scores, boxes, layout),
+        img_shape,
+    )
+
+
+def _frames(results: Iterable[Any]) -> Iterator[Any]:
+    """Items of single frames; the inferencer may give batches of them."""
+    for item in results:
+        if isinstance(item, Mapping) and 'predictions' in item:
+            yield from item['predictions']
+        else:
+            yield item
+
+
+def _people(item: Any, where: str) -> Iterator[tuple[dict, tuple | None]]:
+    """Instances of a frame as dicts, and the size of the image."""
+    if isinstance(item, Mapping) and 'instances' in item:
+        item = item['instances']
+    if hasattr(item, 'pred_instances'):
+        yield from _of_sample(item)
+    elif isinstance(item, Mapping):
+        yield _plain(item), None
+    elif isinstance(item, (list, tuple)):
+        for person in item:
+            yield from _people(person, where)
+    else:
+        raise ValueError(
+            f'{where} is a {type(item).__name__}, expected a PoseDataSample, '
+            'a list of instances, or what MMPoseInferencer yields.'
+        )
+
+
+def _of_sample(sample: Any) -> Iterator[tuple[dict, tuple | None]]:
+    """Instances of a PoseDataSample."""
+    people = sample.pred_instances
+    shape = getattr(sample, 'ori_shape', None)
+    shape = None if shape is None else (int(shape[0]), int(shape[1]))
+    for row in range(len(people.keypoints)):
+        instance = {
+            'keypoints': people.keypoints[row],
+            'keypoint_scores': people.keypoint_scores[row],
+        }
+        if 'bboxes' in people:
+            instance['bbox'] = people.bboxes[row]
+        yield _plain(instance), shape
+
+
+def _plain(instance: Mapping) -> dict:
+    """Arrays and tensors as lists, as a JSON file has them."""
+    return {
+        key: value.tolist() if hasattr(value, 'tolist') else value
+        for key, value in instance.items()
+    }
