@@ -18,7 +18,7 @@ import numpy as np
 
 from ..foreign_values import as_numbers, brief
 from ..public import EGO_HUMANS
-from ..restricted_pickle import load_npy_objects
+from ..unpickle import load_npy_objects
 
 RATE = 20.0
 IMG_SHAPE = (2160, 3840)

@@ -14,10 +14,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import numpy as np
 from scipy.sparse import csc_matrix
 
-from ..foreign_values import brief
-from ..inert import Inert
-from ..npy_header import read_npy_header
-from ..restricted_pickle import load_pickle
+from ..foreign_values import brief, read_npy_header
+from ..unpickle import Inert, load_pickle
 from .smpl import PARENTS, SMPLBody
 
 NUM_VERTICES = 6890

@@ -10,7 +10,7 @@ from typing import Any
 from ..base import BaseReader, Output, Plan, Streams, Take, register_reader
 from ..cameras import CalibratedCamera
 from ..convert import fingerprint
-from ..mmpose_pose import read_mmpose_person
+from ..mmpose import read_mmpose_person
 from ..public import TOTAL_CAPTURE
 from .cameras import read_cameras
 from .files import (

@@ -1,3 +1,0 @@
-"""Moved to :mod:`.unpickle`."""
-
-from .unpickle import Inert  # noqa: F401

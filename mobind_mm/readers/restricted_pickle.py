@@ -1,3 +1,0 @@
-"""Moved to :mod:`.unpickle`."""
-
-from .unpickle import load_npy_objects, load_pickle  # noqa: F401
