@@ -13,9 +13,9 @@ from mmengine.dataset import Compose
 from torch import nn
 
 from ..datasets import IMUPoseDataset
-from ..evaluation.sync_cases import clip_feats
 from ..recordings import Recording, common_span
 from ..registry import TRANSFORMS
+from ..synchronization.clips import clip_feats
 from .model import check_types
 
 _CLIP_KEYS = ('imu_tokens', 'imu_mask')

@@ -1,4 +1,4 @@
-"""How well each time offset explains a clip: evidence from the signals.
+"""Evidence from the signals: how well each offset explains a clip.
 
 For every band of frequencies, the part of a limb's motion that a sensor
 measures is compared with what the video shows of it. If the two agree up to
@@ -86,13 +86,13 @@ def limb_pairs(
     if streams.pose is None:
         return {}
     grid = make_grid(clip_seconds(streams))
-    found = {}
+    pairs = {}
     for placement, stream in streams.imu.items():
         imu = imu_motion(stream, grid)
         limb = limb_motion(streams.pose, placement, grid)
         if imu is not None and limb is not None:
-            found[placement] = imu, limb
-    return found
+            pairs[placement] = imu, limb
+    return pairs
 
 
 def signal_evidence(
@@ -107,13 +107,14 @@ def signal_evidence(
     Returns:
         Evidence by placement, of the sensors that can be compared.
     """
-    found = {}
+    evidence = {}
     for placement, (imu, limb) in limb_pairs(streams).items():
+        assert streams.pose is not None  # or there are no pairs
         rate = streams.pose.clock.mean_rate
         rates = rate, streams.imu[placement].clock.mean_rate
         correlator = Correlator(len(limb.mask), round(max_offset * RATE))
-        found[placement] = _compare(imu, limb, rates, correlator)
-    return found
+        evidence[placement] = _compare(imu, limb, rates, correlator)
+    return evidence
 
 
 def _compare(
@@ -142,7 +143,8 @@ def _compare(
     side = [(weights * rows).sum(axis=0) for rows in side]
     for rows in (rise, side):
         rows += [silent] * (len(ACC_BANDS) - len(rows))
-    tilt, turn = [], []
+    tilt: list[np.ndarray] = []
+    turn: list[np.ndarray] = []
     for i, (low, high) in enumerate(TILT_BANDS):
         band = bandpass(
             np.vstack([imu.tilt, imu.turn, limb.segment]), low, high, True

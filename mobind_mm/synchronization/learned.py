@@ -1,12 +1,14 @@
-"""How well each time offset explains a clip: evidence from the model."""
+"""Evidence from the model: how well each offset explains its tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from scipy.interpolate import CubicSpline
+
+from .base import Feats
 
 LEARNED_NAMES = ('tokens',)
 """Names of the rows of what :func:`learned_evidence` gives."""
@@ -62,7 +64,7 @@ def stream_tokens(
 
 
 def learned_evidence(
-    feats: Mapping[str, np.ndarray],
+    feats: Feats,
     placements: Sequence[str],
     token_sec: float,
     offsets: np.ndarray,
@@ -95,7 +97,7 @@ def learned_evidence(
     pose, pose_known = stream_tokens(
         feats['pose_tokens'], feats['pose_token_mask'], starts, token_sec
     )
-    found = {}
+    curves = {}
     for s, placement in enumerate(placements):
         a, b = imu[s], pose[s]
         pairs = imu_known[s].sum() * pose_known[s].sum()
@@ -115,8 +117,8 @@ def learned_evidence(
         curve = CubicSpline(lags * token_sec, score)(offsets)
         outside = np.abs(offsets) > (len(a) - 1) * token_sec
         curve = np.where(outside, 0.0, np.maximum(curve, 0.0))
-        found[placement] = curve[None]
-    return found
+        curves[placement] = curve[None]
+    return curves
 
 
 def _diagonals(

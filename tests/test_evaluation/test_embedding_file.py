@@ -12,12 +12,13 @@ from mobind_mm.evaluation import (
     DumpEmbeddings,
     RetrievalMetric,
 )
-from mobind_mm.evaluation.embedding_file import (
+from mobind_mm.evaluation.embedding_table import (
+    join,
+    list_neighbours,
     read_embeddings,
+    select,
     write_embeddings,
 )
-from mobind_mm.evaluation.embedding_table import join, select
-from mobind_mm.evaluation.neighbours import list_neighbours
 
 
 def dump(path, samples, **options):

@@ -15,10 +15,13 @@ from mobind_mm.evaluation import (
     LocalizationMetric,
     RetrievalMetric,
 )
-from mobind_mm.evaluation.dump import write_cases
-from mobind_mm.evaluation.embedding_file import read_embeddings
-from mobind_mm.evaluation.embedding_table import join, select
-from mobind_mm.evaluation.neighbours import list_neighbours
+from mobind_mm.evaluation.embedding_table import (
+    join,
+    list_neighbours,
+    read_embeddings,
+    select,
+)
+from mobind_mm.evaluation.metrics.embedding_metric import write_cases
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.result_table import format_metrics
 from mobind_mm.utils.results import prepare_results, write_results

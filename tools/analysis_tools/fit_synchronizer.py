@@ -23,8 +23,8 @@ from rich.progress import track
 
 import mobind_mm  # noqa: F401
 from mobind_mm.apis import init_model
-from mobind_mm.evaluation.sync_cases import clip_feats
 from mobind_mm.synchronization import FusedSynchronizer
+from mobind_mm.synchronization.clips import clip_feats
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
 from mobind_mm.utils.results import prepare_results

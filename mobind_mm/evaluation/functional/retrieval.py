@@ -1,10 +1,11 @@
-"""Cross-modal retrieval: ranks, recall, median rank, mAP."""
+"""Cross-modal retrieval: ranks, recall, and which items compete."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...utils.similarity import (
     TIE,
@@ -17,6 +18,9 @@ from ...utils.similarity import (
 Rivals = Callable[[slice, slice], np.ndarray]
 """Which items of the gallery compete for a query: (rows, columns) to a
 boolean array of that shape. The match itself always takes part."""
+
+_EPS = 1e-6  # seconds; window starts come from divisions
+_CHUNK = 4096
 
 
 def retrieval_ranks(
@@ -42,9 +46,8 @@ def retrieval_ranks(
         gallery: (M, D) or (M, S, D) embeddings, aligned with ``query``.
         query_mask: (M, S) boolean, limbs present.
         gallery_mask: (M, S) boolean.
-        rivals: Who competes for which query; all items for all if omitted.
-            See :func:`~.galleries.disjoint_rivals` and
-            :func:`~.galleries.same_label_rivals`.
+        rivals: Which items compete for which query; all if omitted.
+            See :func:`disjoint_rivals` and :func:`same_label_rivals`.
         chunk_size: Rows of a chunk; by default bounded by memory.
 
     Returns:
@@ -179,3 +182,93 @@ def _match_similarity(
         for rows in chunks(query)
     ]
     return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def disjoint_rivals(
+    takes: ArrayLike, starts: ArrayLike, lengths: ArrayLike
+) -> Rivals:
+    """Leave out the windows that overlap the query in time.
+
+    Windows overlap if they share time of the same take, whatever camera
+    filmed it: they show part of the same motion. Other people of the same
+    scene are takes of their own and stay.
+
+    Args:
+        takes: (M,) names.
+        starts: (M,) starts of the windows in seconds.
+        lengths: (M,) lengths of the windows in seconds.
+    """
+    take = np.unique(np.asarray(takes, dtype=str), return_inverse=True)[1]
+    starts = np.asarray(starts, dtype=np.float64)
+    ends = starts + np.asarray(lengths, dtype=np.float64) - _EPS
+
+    def rivals(rows: slice, columns: slice) -> np.ndarray:
+        apart = take[rows, None] != take[columns]
+        apart |= starts[rows, None] >= ends[columns]
+        apart |= starts[columns] >= ends[rows, None]
+        return apart
+
+    return rivals
+
+
+def other_camera_rivals(
+    takes: Iterable, starts: Iterable, cameras: ArrayLike
+) -> Rivals | None:
+    """Leave out the query's own window as other cameras filmed it.
+
+    Such windows share one IMU signal, so either is a right answer, and as
+    a rival it would tie with every match.
+
+    Args:
+        takes: (M,) names.
+        starts: (M,) starts of the windows in seconds, None where unknown.
+        cameras: (M,) names.
+
+    Returns:
+        None if no window has a second camera: all compete.
+    """
+    names = [f'{take} {start}' for take, start in zip(takes, starts)]
+    window = np.unique(names, return_inverse=True)[1]
+    camera = np.unique(np.asarray(cameras, str), return_inverse=True)[1]
+    both = np.unique(np.stack([window, camera]), axis=1)
+    if both.shape[1] == len(np.unique(window)):
+        return None
+
+    def rivals(rows: slice, columns: slice) -> np.ndarray:
+        other = window[rows, None] != window[columns]
+        return other | (camera[rows, None] == camera[columns])
+
+    return rivals
+
+
+def same_label_rivals(labels: np.ndarray) -> Rivals:
+    """Leave out the windows with another action, and without one (-1).
+
+    Args:
+        labels: (M,) integer labels.
+    """
+    labels = np.asarray(labels)
+
+    def rivals(rows: slice, columns: slice) -> np.ndarray:
+        same = labels[rows, None] == labels[columns]
+        return same & (labels[rows, None] >= 0)
+
+    return rivals
+
+
+def count_rivals(rivals: Rivals, size: int) -> np.ndarray:
+    """Number (M,) of items that compete for each query, besides the match.
+
+    Args:
+        rivals: Of :func:`disjoint_rivals` or :func:`same_label_rivals`.
+        size: Number M of queries and items.
+    """
+    parts = [slice(i, min(i + _CHUNK, size)) for i in range(0, size, _CHUNK)]
+    counts = np.zeros(size, dtype=np.int64)
+    for rows in parts:
+        for columns in parts:
+            compete = rivals(rows, columns)
+            if rows == columns:
+                np.fill_diagonal(compete, False)
+            counts[rows] += np.count_nonzero(compete, axis=1)
+    return counts

@@ -1,4 +1,4 @@
-"""Accuracy of a classifier's actions as an MMEngine metric."""
+"""Accuracy and macro-F1 of classifiers as MMEngine metrics."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class ActionMetric(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence) -> None:
         """Keep scores, label and take of one batch, on the CPU.
 
-        Exactly one row a sample, in its order: from these, processes put
-        together the data set and drop its padding.
+        Exactly one row per sample, in order: from these, processes put the
+        data set together and drop its padding.
         """
         for sample in data_samples:
             # BaseMetric's loop hands samples over as plain dictionaries.
@@ -118,3 +118,35 @@ class ActionMetric(BaseMetric):
                 classes=self.classes,
             )
         }
+
+
+@METRICS.register_module()
+class MacroF1Metric(BaseMetric):
+    """Mean F1 over the classes, to complement ``mmaction.AccMetric``.
+
+    Reads ``pred_score`` and ``gt_label`` of MMAction2's data samples. The
+    mean is over the classes among labels or predictions, as in
+    :class:`ActionMetric`.
+
+    Args:
+        collect_device: Device on which processes gather results.
+        prefix: Prefix of the key; that of ``AccMetric`` by default.
+    """
+
+    default_prefix = 'acc'
+
+    def __init__(
+        self, collect_device: str = 'cpu', prefix: str | None = None
+    ) -> None:
+        super().__init__(collect_device, prefix)
+
+    def process(self, data_batch: object, data_samples: Sequence) -> None:
+        """Keep prediction and label of each sample."""
+        for sample in data_samples:
+            predicted = int(sample['pred_score'].argmax())
+            self.results.append((predicted, int(sample['gt_label'])))
+
+    def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
+        """``macro_f1``."""
+        predicted, labels = np.array(results).T
+        return dict(macro_f1=macro_f1(predicted, labels))

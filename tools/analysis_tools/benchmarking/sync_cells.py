@@ -20,7 +20,6 @@ from mobind_mm.evaluation.functional import (
     lagged_evidence,
 )
 from mobind_mm.evaluation.functional.sync import grid_floor, sync_summary
-from mobind_mm.evaluation.sync_cases import clip_feats
 from mobind_mm.recordings import Clock, Recording, SensorStream
 from mobind_mm.registry import TRANSFORMS
 from mobind_mm.synchronization import (
@@ -29,6 +28,7 @@ from mobind_mm.synchronization import (
     SyncResult,
     VoteSynchronizer,
 )
+from mobind_mm.synchronization.clips import clip_feats
 from mobind_mm.synchronization.clock import synchronize_clocks
 from mobind_mm.synchronization.evidence import limb_pairs
 from mobind_mm.synchronization.learned import stream_tokens
