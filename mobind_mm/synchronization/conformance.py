@@ -79,7 +79,7 @@ def simulate_recording(
         {
             'acc': acc.astype(np.float32),
             'gyro': np.zeros((len(times), 3), np.float32),
-            'quat': np.tile(np.float32([1, 0, 0, 0]), (len(times), 1)),
+            'quat': np.eye(1, 4, dtype=np.float32).repeat(len(times), 0),
         },
     )
     times = np.arange(round(seconds * _POSE_RATE)) / _POSE_RATE
@@ -105,8 +105,8 @@ def simulate_recording(
 def simulate_feats(clip: Recording) -> Feats:
     """Features of a clip as a perfect model would give them.
 
-    Windows of 2 s every 0.2 s; embeddings and tokens are the vertical
-    acceleration that either modality shows.
+    Windows of 2 s every 0.2 s; embeddings and tokens are the smoothed
+    vertical acceleration that either modality shows.
 
     Args:
         clip: A clip of :func:`simulate_recording`.
@@ -115,13 +115,14 @@ def simulate_feats(clip: Recording) -> Feats:
     assert pose is not None
     index = get_layout('coco').index('right_wrist')
     times = pose.clock.at(slice(0, pose.clock.num_samples))
-    height = -pose.keypoints[:, index, 1].astype(float) / _PIXELS
-    smooth = np.convolve(height, np.ones(3) / 3, 'same')
-    rise = np.gradient(np.gradient(smooth, times), times)
     imu_times = imu.clock.at(slice(0, imu.clock.num_samples))
+    height = _smoothed(-pose.keypoints[:, index, 1] / _PIXELS, _POSE_RATE)
     curves = {
-        'imu': (imu_times, imu.channels['acc'][:, 2] - GRAVITY),
-        'pose': (times, rise),
+        'imu': (
+            imu_times,
+            _smoothed(imu.channels['acc'][:, 2] - GRAVITY, _IMU_RATE),
+        ),
+        'pose': (times, np.gradient(np.gradient(height, times), times)),
     }
     end = max(times[-1], imu_times[-1])
     starts = np.arange(0.0, end - _WINDOW_SEC + 1e-6, _TOKEN_SEC)
@@ -145,6 +146,14 @@ def simulate_feats(clip: Recording) -> Feats:
         feats[f'{name}_tokens'] = values[:, None]
         feats['pose_token_mask'] = seen_tokens.all(axis=2)[:, None]
     return feats
+
+
+def _smoothed(curve: np.ndarray, rate: float) -> np.ndarray:
+    """Weighted mean over a second: what a grid of 0.2 s can tell apart."""
+    width = round(0.5 * rate)
+    window = np.hanning(2 * width + 1)
+    padded = np.pad(curve.astype(float), width, mode='edge')
+    return np.convolve(padded, window / window.sum(), 'valid')
 
 
 class _Check:
@@ -178,7 +187,7 @@ class _Check:
             *self.clip(seed, offset), _MAX_OFFSET
         )
 
-    def rule(self, holds: bool, text: str) -> None:
+    def rule(self, holds: bool | np.bool_, text: str) -> None:
         """Fail with the rule that is broken."""
         if not holds:
             raise AssertionError(f'{self.name}: {text}')

@@ -85,23 +85,15 @@ class VoteSynchronizer(Synchronizer):
             ValueError: If the length of the clip does not suit ``level``,
                 or the features are missing or not finite.
         """
-        names = (
-            ('imu_embedding', 'pose_embedding')
-            if self.level == 'window'
-            else ('imu_tokens', 'pose_tokens')
-        )
-        if feats is None or not set(names) <= set(feats):
-            raise ValueError(
-                f'The vote compares {names[0]} and {names[1]} of a model, and '
-                'got none for this clip.'
-            )
+        feats = {} if feats is None else feats
         if self.level == 'window':
             similarity, step = self._compare_windows(feats)
         else:
             similarity, step = self._compare_tokens(feats), self.token_sec
         lags, sums, any_vote = vote(similarity, self.topk)
-        reach = np.arange(int(max_offset / step) + 2) * step
-        reach = int(np.count_nonzero(reach <= max_offset + 1e-6)) - 1
+        reach = int(max_offset / step) + 1
+        while reach * step > max_offset + 1e-6:
+            reach -= 1
         near = np.abs(lags) <= reach
         rows = np.zeros((3, 2 * reach + 1))
         rows[:, lags[near] + reach] = (
@@ -123,12 +115,12 @@ class VoteSynchronizer(Synchronizer):
         Args:
             clips: Evidence of clips with the same offsets.
         """
-        clips = [clip for clip in clips if clip.usable]
-        if not clips:
+        votes = [clip.rows for clip in clips if clip.rows is not None]
+        if not votes:
             return SyncResult(0.0, abstained=True, reason='weak')
         # What no pair of sub-windows covers cannot be voted for.
         covered = np.max([clip.overlap for clip in clips], axis=0) > 0
-        rows = np.sum([clip.rows for clip in clips], axis=0)[:, covered]
+        rows = np.sum(votes, axis=0)[:, covered]
         offsets, sums, any_vote = clips[0].offsets[covered], rows[0], rows[1]
         order = np.argsort(np.abs(offsets), kind='stable')
         order = order[any_vote[order] > 0]
@@ -146,7 +138,7 @@ class VoteSynchronizer(Synchronizer):
 
     def _compare_windows(self, feats: Feats) -> tuple[np.ndarray, float]:
         """Similarities (W, W) and the stride of the windows in seconds."""
-        starts = np.asarray(feats['window_starts'], dtype=np.float64)
+        starts = np.asarray(feats.get('window_starts', ()), dtype=np.float64)
         steps = np.diff(starts)
         if len(steps) == 0 or np.ptp(steps) > 1e-6:
             raise ValueError(
@@ -155,10 +147,12 @@ class VoteSynchronizer(Synchronizer):
                 "than the model's window, or use level='token' for clips of "
                 'one window.'
             )
+        _check_given(feats, 'imu_embedding', 'pose_embedding')
         return window_similarity(feats), float(steps.mean())
 
     def _compare_tokens(self, feats: Feats) -> np.ndarray:
         """Similarities (N, N) of the tokens of one window."""
+        _check_given(feats, 'imu_tokens', 'pose_tokens')
         imu, pose = feats['imu_tokens'], feats['pose_tokens']
         if len(imu) != 1:
             raise ValueError(
@@ -173,6 +167,14 @@ class VoteSynchronizer(Synchronizer):
             pose[0].swapaxes(0, 1),
             imu_mask.T,
             feats['pose_token_mask'][0].T,
+        )
+
+
+def _check_given(feats: Feats, imu: str, pose: str) -> None:
+    if not {imu, pose} <= set(feats):
+        raise ValueError(
+            f'The vote compares {imu} and {pose} of the model, and the '
+            f'features of this clip have {sorted(feats)} only.'
         )
 
 
