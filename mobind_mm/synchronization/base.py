@@ -9,6 +9,7 @@ commands. :func:`~mobind_mm.synchronization.check_synchronizer` tests it.
 from __future__ import annotations
 
 import difflib
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Union, runtime_checkable
@@ -189,6 +190,7 @@ class Synchronizer(Protocol):
     is asked about a few clips only, and ``feats`` is None in all others.
     """
 
+    @abstractmethod
     def evidence(
         self,
         streams: Recording | None,
@@ -209,6 +211,7 @@ class Synchronizer(Protocol):
         """
         ...
 
+    @abstractmethod
     def decide(self, clips: Sequence[ClipEvidence]) -> SyncResult:
         """One offset for all clips, whose clocks are the same.
 
@@ -318,9 +321,9 @@ def check_fulfilled(synchronizer: Any) -> None:
     Raises:
         TypeError: Naming what it lacks.
     """
-    if not isinstance(synchronizer, Synchronizer):
-        parts = ('__call__', *_METHODS, 'needs_streams', 'needs_feats')
-        lacking = [part for part in parts if not hasattr(synchronizer, part)]
+    parts = ('__call__', *_METHODS, 'needs_streams', 'needs_feats')
+    lacking = [part for part in parts if not hasattr(synchronizer, part)]
+    if lacking:
         raise TypeError(
             f'{type(synchronizer).__name__} is not a synchronizer: it lacks '
             f'{", ".join(lacking)}. Derive it from '

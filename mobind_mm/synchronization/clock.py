@@ -11,7 +11,12 @@ import numpy as np
 
 from ..recordings import Recording
 from . import base
-from .base import ClipEvidence, Synchronizer, SyncResult, check_fulfilled
+from .base import (
+    ClipEvidence,
+    Synchronizer,
+    SyncResult,
+    check_fulfilled,
+)
 from .clips import cut_clip
 from .clock_map import ClockMap, best_line, capped_scores, fit_clock
 
@@ -48,16 +53,25 @@ def synchronize_clip(
 
     Args:
         streams: The recording; IMU and pose have their own clocks.
-        synchronizer: Judges it.
+        synchronizer: Any; see :func:`.build_synchronizer`.
         max_offset: Largest difference from ``around``, in seconds.
-        feats: Gives the model's features of a clip; signals only without.
+        feats: Returns the model's features of a clip; signals only if None.
         around: Offset in the middle of the search, in seconds.
 
     Returns:
         A map with the same offset everywhere.
 
     Raises:
-        ValueError: If there is no skeleton or no sensor.
+        ValueError: If there is no skeleton or no sensor, or features are
+            missing that the synchroniser needs.
+
+    >>> from mobind_mm.synchronization import build_synchronizer
+    >>> from mobind_mm.synchronization.conformance import simulate_recording
+    >>> recording = simulate_recording(seed=0, seconds=20.0, offset=0.5)
+    >>> sync = build_synchronizer('signals')
+    >>> clock = synchronize_clip(recording, sync, max_offset=2.0)
+    >>> round(clock.result.offset, 2)
+    0.5
     """
     check_fulfilled(synchronizer)
     first, last = _pose_span(streams)
@@ -98,20 +112,20 @@ def synchronize_clocks(
     The recording is cut into clips. :data:`COARSE_CLIPS` of them, spread
     over it, give evidence for every offset, and the model is asked about
     :data:`TOKEN_CLIPS` of these: it tells apart offsets that are seconds
-    from each other, which a few clips do for all. One line (offset and
-    drift) is sought that most evidence lies on. Clips side by side then look
+    from each other, for which a few clips suffice. Then the line (offset and
+    drift) is sought on which most evidence lies. Clips side by side then look
     for their own offset within a second of that line, in the signals, which
     decide the milliseconds anyway; a piecewise linear clock is fitted to
-    these, as straight as cross-validation allows. So the time that it takes
-    hardly depends on ``max_offset``, and memory does not depend on the
-    length of the recording, if its arrays are read when sliced.
+    these, as straight as cross-validation allows. The time hardly depends
+    on ``max_offset``, and memory does not depend on the length of the
+    recording, provided that its arrays are read when sliced.
 
     Args:
         streams: The recording; IMU and pose have their own clocks.
-        synchronizer: Judges each clip.
+        synchronizer: Any; see :func:`.build_synchronizer`.
         max_offset: Largest difference of the offset from ``around``
             anywhere in the recording, in seconds.
-        feats: Gives the model's features of a clip; signals only without.
+        feats: Returns the model's features of a clip; signals only if None.
         clip_sec: Length of a clip in seconds.
         stride_sec: Seconds between clips.
         max_drift_ppm: Largest drift in parts per million.
@@ -120,7 +134,9 @@ def synchronize_clocks(
         track: Shows the progress.
 
     Raises:
-        ValueError: If there is no skeleton, or it is shorter than a clip.
+        ValueError: If there is no skeleton or no sensor, the recording is
+            shorter than two clips, or features are missing that the
+            synchroniser needs.
     """
     first, last = _pose_span(streams)
     if last - first < clip_sec + stride_sec:
@@ -231,10 +247,10 @@ def _decide(
 ) -> SyncResult:
     """All clips as one answer about the offset in the middle of the clock.
 
-    Their evidence is set right by the clock's drift and added up. Sums of
-    much evidence are sure of something even where the streams have nothing
-    in common, so the answer counts only if enough clips would have found it
-    alone; else the reason is that of most of them.
+    Their evidence is corrected for the clock's drift and summed. Large sums
+    are confident even where the streams have nothing in common, so the
+    answer counts only if enough clips would have found it alone; otherwise
+    the reason is that of most of them.
     """
     middle = float(np.interp(clock.times.mean(), clock.times, clock.offsets))
     drift = np.interp(times, clock.times, clock.offsets) - middle
@@ -256,7 +272,7 @@ def _decide(
 def _added(
     clock: ClockMap, offset: float, drift: float, middle: float
 ) -> ClockMap:
-    """A clock that was fitted to what is left of a line, with the line."""
+    """Add a line to a clock that was fitted to the rest."""
     return replace(
         clock,
         offsets=clock.offsets + offset + drift * (clock.times - middle),

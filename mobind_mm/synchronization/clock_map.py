@@ -14,9 +14,9 @@ from .correlate import peak_offset
 _CAP = 30.0
 """Evidence that one clip may give: no clip outvotes all others."""
 _AGREEING = 0.25
-"""Share of the clips with any movement that must agree."""
+"""Share of the usable clips that must agree."""
 _CLOSE_SEC = 0.15
-"""A clip agrees with the common line if its own top is this near."""
+"""A clip agrees with the common line if its own maximum is this close."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _LEAST_OVERLAP_SEC = 3.0
 _LEAST_EVIDENCE = 8.0
 """Less evidence than this (natural logarithm) is chance too."""
 _MOST = 20
-"""Rivals that are listed."""
+"""At most so many rivals are listed."""
 
 
 class Correlator:
@@ -35,7 +35,7 @@ class Correlator:
 
     def __init__(self, length: int, max_lag: int) -> None:
         self.max_lag = max_lag
-        # Room for the largest lag: what goes around then meets zeros.
+        # Room for the largest lag: what wraps around then meets zeros.
         self.size = next_fast_len(length + max_lag + 1, True)
 
     def spectrum(self, x: np.ndarray) -> np.ndarray:
@@ -55,10 +55,10 @@ def bandpass(
 ) -> np.ndarray:
     """Zero-phase band-pass of streams (..., T) on the grid, in Hz.
 
-    Streams go on for a cycle of the lowest frequency: with their mean, or
-    mirrored, for what moves slowly. A filter that starts at the first
-    sample swings with its noise; both streams of a clip would do so at the
-    same time, and speak for offset 0.
+    Streams are extended by a cycle of the lowest frequency: by their mean,
+    or mirrored if they move slowly. A filter that starts at the first
+    sample rings with its noise; both streams of a clip would do so at the
+    same time, which favours offset 0.
     """
     extra = round(RATE / low)
     width = [(0, 0)] * (x.ndim - 1) + [(extra, extra)]
@@ -69,7 +69,7 @@ def bandpass(
 
 
 def without_edges(mask: np.ndarray) -> np.ndarray:
-    """Mask (T,) without the ends of a clip, where derivatives are wild."""
+    """Mask (T,) without the ends of a clip, whose derivatives are wrong."""
     guard = round(_EDGE_SEC * RATE)
     mask = mask.copy()
     mask[:guard] = 0.0
@@ -139,7 +139,8 @@ def find_rivals(
     strong = density[peaks] >= ratio * density[best]
     strong &= evidence[peaks] >= _LEAST_EVIDENCE
     strong &= overlap[peaks] >= _LEAST_OVERLAP_SEC
-    found = peaks[far & strong]
-    found = found[np.argsort(-density[found], kind='stable')][:_MOST]
-    share = density[found] / max(density[best] + density[found].sum(), 1e-12)
-    return [(float(offsets[i]), float(p)) for i, p in zip(found, share)]
+    rivals = peaks[far & strong]
+    rivals = rivals[np.argsort(-density[rivals], kind='stable')][:_MOST]
+    total = density[best] + density[rivals].sum()
+    share = density[rivals] / max(total, 1e-12)
+    return [(float(offsets[i]), float(p)) for i, p in zip(rivals, share)]

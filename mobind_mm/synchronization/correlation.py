@@ -57,16 +57,7 @@ class CorrelationSynchronizer(Synchronizer):
         feats: Feats | None,
         max_offset: float,
     ) -> ClipEvidence:
-        """Correlate the sensors of one clip with their limbs.
-
-        Args:
-            streams: Raw streams of the clip.
-            feats: Not used.
-            max_offset: Largest possible offset in seconds.
-
-        Returns:
-            The sum of the sensors' correlations as ``score``.
-        """
+        """Correlate sensors with limbs; ``score`` is the sum over sensors."""
         pairs = {} if streams is None else limb_pairs(streams)
         return self.compare(pairs.values(), max_offset)
 
@@ -112,11 +103,7 @@ class CorrelationSynchronizer(Synchronizer):
         )
 
     def decide(self, clips: Sequence[ClipEvidence]) -> SyncResult:
-        """The offset with the largest correlation, over all clips.
-
-        Args:
-            clips: Evidence of clips with the same offsets.
-        """
+        """The offset with the largest correlation, over all clips."""
         if not clips:
             return SyncResult(0.0, abstained=True, reason='weak')
         offsets = clips[0].offsets

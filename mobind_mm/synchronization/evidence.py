@@ -3,7 +3,7 @@
 For every band of frequencies, the part of a limb's motion that a sensor
 measures is compared with what the video shows of it. If the two agree up to
 an unknown gain and Gaussian noise, n independent samples with correlation r
-speak for an offset with the log likelihood ratio ``-n/2 log(1 - r^2)``.
+support an offset with the log likelihood ratio ``-n/2 log(1 - r^2)``.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class _Pair:
         """Log likelihood ratio (..., G) of correlations (..., G).
 
         Args:
-            r: Correlations; negative ones speak for nothing.
+            r: Correlations; negative ones are no evidence.
             y: (T,) the pose channel.
             noise: Variance of its noise.
             width: Width of the band in Hz.

@@ -84,6 +84,13 @@ class FusedSynchronizer(Synchronizer):
 
     Raises:
         ValueError: If a weight has an unknown name or is negative.
+
+    >>> from mobind_mm.synchronization.conformance import simulate_recording
+    >>> recording = simulate_recording(seed=0, seconds=12.0, offset=0.5)
+    >>> sync = FusedSynchronizer(use_feats=False)
+    >>> result = sync(recording, None, max_offset=2.0)
+    >>> round(result.offset, 2), result.confidence > 0.9, result.reason
+    (0.5, True, '')
     """
 
     needs_streams = True
@@ -122,14 +129,7 @@ class FusedSynchronizer(Synchronizer):
         feats: Feats | None,
         max_offset: float,
     ) -> ClipEvidence:
-        """Gather what one person's streams say, without deciding.
-
-        Args:
-            streams: Raw streams; each clock starts with its window.
-            feats: Tokens of the model's sub-windows and ``placements``,
-                their S names; None uses signals only.
-            max_offset: Largest possible offset in seconds.
-        """
+        """Log likelihood ratios of one clip; signals only without feats."""
         offsets = offset_grid(max_offset)
         rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
         overlap = np.zeros(len(offsets))
@@ -183,11 +183,7 @@ class FusedSynchronizer(Synchronizer):
         )
 
     def decide(self, clips: Sequence[ClipEvidence]) -> SyncResult:
-        """One offset for several people of a scene who share the clocks.
-
-        Args:
-            clips: Evidence of each person; of one, or of all in a scene.
-        """
+        """One offset for all clips, whose posteriors multiply."""
         used = [clip for clip in clips if clip.num_sensors]
         if not used:
             return SyncResult(0.0, abstained=True, reason='too short')

@@ -26,9 +26,9 @@ def stream_tokens(
 ) -> tuple[np.ndarray, np.ndarray]:
     """One row of tokens for a whole clip from those of its sub-windows.
 
-    What tokens at one place of the window have in common, whatever the
-    window shows, is the place: it is taken off, or else equal places would
-    look alike and speak for equal times.
+    Tokens at one position of the window share a component that encodes the
+    position, whatever the window shows. It is subtracted; otherwise equal
+    positions would look alike and suggest equal times.
 
     Args:
         tokens: (W, S, N, D) tokens of the sub-windows.
@@ -49,7 +49,7 @@ def stream_tokens(
     if W > 1:
         mean = tokens.sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
         tokens = (tokens - mean) * weight
-        # What is left of tokens that are only their place is rounding.
+        # What is left of tokens that encode only their position is rounding.
         left = np.linalg.norm(tokens, axis=3, keepdims=True)
         tokens = np.where(left > _ROUNDING * size, tokens, 0)
     first = np.round(np.asarray(window_starts) / token_sec).astype(int)
@@ -73,7 +73,7 @@ def learned_evidence(
 
     Similarities are standardised over all pairs of times of the clip. If
     those of pairs that belong together have some mean m > 0 instead of 0,
-    n of them with mean z speak for an offset with ``n z^2 / 2``.
+    n of them with mean z support an offset with ``n z^2 / 2``.
 
     Args:
         feats: ``imu_tokens`` and ``pose_tokens`` (W, S, N, D),

@@ -1,4 +1,4 @@
-"""What an IMU and a limb in a video measure in common, on one grid."""
+"""What an IMU and a limb in a video both measure, on one grid."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class LimbMotion:
         acc: (2, T) acceleration of the point where the sensor sits, to the
             right and upwards in the image.
         segment: (2, T) vector along the bone that carries the sensor, to
-            the right and upwards; zero if the limb is no bone (head).
+            the right and upwards; zero if the limb is not a bone (head).
         mask: (T,) 1 where the keypoints are known, else 0.
         noise: Standard deviation of the keypoints' frame-to-frame noise.
     """
@@ -87,12 +87,12 @@ def make_grid(seconds: float) -> np.ndarray:
 
 
 def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
-    """Motion of a sensor; None if nothing in it compares with a video.
+    """Motion of a sensor; None if it cannot be compared with a video.
 
     With ``quat`` the orientation is known; else it is estimated from
-    ``gyro`` and ``acc``; with ``acc`` alone the specific force tells the
+    ``gyro`` and ``acc``; with ``acc`` alone the specific force gives the
     vertical part, and its slow part the tilt. Acceleration without gravity
-    in a sensor frame of unknown orientation tells nothing.
+    in a sensor frame of unknown orientation is of no use.
     """
     if 'acc' not in stream.channels:
         return None
@@ -167,8 +167,8 @@ def keypoint_noise(
 ) -> float:
     """Standard deviation of white noise on a path (T, 2), same unit.
 
-    From fourth differences, which a body's motion hardly has and white
-    noise has 70 times its variance of; the median ignores bursts.
+    From fourth differences: a body's motion has hardly any, those of white
+    noise have 70 times its variance. The median ignores bursts.
     """
     if len(times) < 12:
         return 0.0
@@ -180,7 +180,7 @@ def keypoint_noise(
 
 
 def _known_samples(stream: SensorStream) -> tuple[np.ndarray, dict]:
-    """Times and channels without samples that are no numbers."""
+    """Times and channels of the samples that are finite."""
     times = stream.clock.at(slice(0, stream.clock.num_samples))
     channels = {
         name: np.asarray(stream.channels[name], dtype=np.float64)
@@ -198,7 +198,7 @@ def _known_samples(stream: SensorStream) -> tuple[np.ndarray, dict]:
 def _orientation(
     times: np.ndarray, channels: dict, stream: SensorStream
 ) -> Rotation | None:
-    """Sensor-to-level rotations, if the channels tell."""
+    """Sensor-to-level rotations; None if the channels lack them."""
     if 'quat' in channels:
         return Rotation.from_quat(channels['quat'][:, [1, 2, 3, 0]])
     if stream.frame == 'world':
@@ -220,10 +220,10 @@ def _covered(times: np.ndarray, grid: np.ndarray, gap: float) -> np.ndarray:
 def attitude(times: np.ndarray, acc: np.ndarray, gyro: np.ndarray) -> Rotation:
     """Orientation of a sensor without magnetometer, up to heading.
 
-    The angular rate is integrated; in the frame that this gives, gravity
+    The angular rate is integrated. In the frame that this gives, gravity
     would be constant but for the drift, so the slowly varying mean of the
-    specific force is what the drift made of the vertical and is turned
-    back to it. Works on a whole clip, forwards and backwards in time alike.
+    specific force shows the drifted vertical, and is rotated back. It works
+    on a whole clip, forwards and backwards in time alike.
 
     Args:
         times: (T,) seconds.

@@ -110,11 +110,7 @@ class VoteSynchronizer(Synchronizer):
         )
 
     def decide(self, clips: Sequence[ClipEvidence]) -> SyncResult:
-        """The offset with most votes, of all clips together.
-
-        Args:
-            clips: Evidence of clips with the same offsets.
-        """
+        """The offset with most votes, of all clips together."""
         votes = [clip.rows for clip in clips if clip.rows is not None]
         if not votes:
             return SyncResult(0.0, abstained=True, reason='weak')

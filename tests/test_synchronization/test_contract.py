@@ -103,6 +103,24 @@ def test_what_is_not_a_synchronizer_is_refused():
         build_synchronizer(Callable())
 
 
+def test_flags_and_methods_must_be_there():
+    class NoFlags(Synchronizer):
+        def evidence(self, streams, feats, max_offset):
+            return ClipEvidence(np.zeros(1), np.zeros(1), np.zeros(1))
+
+        def decide(self, clips):
+            return SyncResult(0.0)
+
+    with pytest.raises(TypeError, match='lacks needs_streams, needs_feats'):
+        check_synchronizer(NoFlags())
+
+    class NoDecision(CorrelationSynchronizer):
+        decide = Synchronizer.decide
+
+    with pytest.raises(TypeError, match='decide'):
+        NoDecision()
+
+
 def _short(run):
     return dict(clip_sec=10.0) if run is synchronize_clocks else {}
 

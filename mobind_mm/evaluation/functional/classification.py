@@ -149,7 +149,7 @@ def confusion_matrix(
     labels: np.ndarray,
     num_classes: int | None = None,
 ) -> np.ndarray:
-    """How often each class was taken for each.
+    """Count how often each class was predicted as each class.
 
     Args:
         predicted: (M,) integer labels from 0.
@@ -189,6 +189,9 @@ def macro_f1(predicted: np.ndarray, labels: np.ndarray) -> float:
 
     Raises:
         ValueError: As :func:`confusion_matrix`.
+
+    >>> round(macro_f1(np.array([0, 0, 1]), np.array([0, 1, 1])), 3)
+    0.667
     """
     counts = confusion_matrix(predicted, labels)
     occurs = counts.sum(axis=0) + counts.sum(axis=1)

@@ -96,14 +96,14 @@ def person_similarity(
 
 @dataclass
 class DetectionCounts:
-    """Hits and misses of what was to be found."""
+    """Hits, false alarms and misses of a detection."""
 
     hits: int = 0
     false_alarms: int = 0
     misses: int = 0
 
     def add(self, declared: np.ndarray, true: np.ndarray) -> None:
-        """Count booleans of what was declared and what is so."""
+        """Count booleans of what was declared and what is true."""
         self.hits += int(np.sum(declared & true))
         self.false_alarms += int(np.sum(declared & ~true))
         self.misses += int(np.sum(~declared & true))
@@ -129,7 +129,7 @@ class DetectionCounts:
 
 @dataclass
 class OpenSetCounts:
-    """What became of the sensor sets and people of scenes.
+    """Outcome for the sensor sets and people of scenes.
 
     Args:
         sensors: Sensor sets whose wearer is not in view, as found.
@@ -144,7 +144,7 @@ class OpenSetCounts:
 
 
 def count_unmatched(cases: Sequence[Case], threshold: float) -> OpenSetCounts:
-    """Declare unmatched what no pair above a threshold holds, and count.
+    """Count what is unmatched, having no pair above a threshold.
 
     Args:
         cases: Similarities (M, P) of a scene's M sensor sets and P people,
@@ -154,7 +154,11 @@ def count_unmatched(cases: Sequence[Case], threshold: float) -> OpenSetCounts:
     Raises:
         ValueError: For NaN or infinity.
     """
-    counts = OpenSetCounts(*(DetectionCounts() for _ in range(3)))
+    counts = OpenSetCounts(
+        sensors=DetectionCounts(),
+        people=DetectionCounts(),
+        pairs=DetectionCounts(),
+    )
     for similarity, truth in cases:
         truth = np.asarray(truth)
         matched = assign(similarity, threshold)
@@ -173,8 +177,8 @@ def fit_threshold(cases: Sequence[Case], num_candidates: int = 256) -> float:
     """Threshold with the best F1 of unmatched people and sensor sets.
 
     Fit it on validation scenes. F1 is that of people and sets together. Of
-    neighbouring candidates that are equally good that nearest to the middle
-    of their range is taken.
+    adjacent candidates that are equally good, the one nearest to the middle
+    of their range is chosen.
 
     Args:
         cases: As in :func:`count_unmatched`.

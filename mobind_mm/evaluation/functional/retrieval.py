@@ -38,7 +38,7 @@ def retrieval_ranks(
     :data:`~.similarity.TIE`. A constant encoder therefore gets the last
     rank everywhere, and the order of the samples does not matter.
 
-    Beside its arguments it holds chunks only: 0.15 GB for any number of
+    Besides its arguments it holds only chunks: 0.15 GB for any number of
     clip embeddings.
 
     Args:
@@ -55,6 +55,10 @@ def retrieval_ranks(
 
     Raises:
         ValueError: For NaN or shapes that do not fit.
+
+    >>> query = np.eye(3)
+    >>> retrieval_ranks(query, query[[0, 2, 1]]).tolist()
+    [1, 3, 3]
     """
     _check_aligned(query, gallery)
     check_comparable(query, gallery)
@@ -67,10 +71,10 @@ def retrieval_ranks(
             beaten = asked.cosines(items) >= match[rows, None] - TIE
             if rivals is not None:
                 beaten &= rivals(rows, columns)
-            own = np.arange(
+            match_at = np.arange(
                 max(rows.start, columns.start), min(rows.stop, columns.stop)
             )
-            beaten[own - rows.start, own - columns.start] = False
+            beaten[match_at - rows.start, match_at - columns.start] = False
             ranks[rows] += np.count_nonzero(beaten, axis=1)
     return ranks
 
@@ -119,8 +123,8 @@ def rerank(
         coarse = vectors_of(*query, rows).cosines(items)
         if rivals is not None:
             compete = rivals(rows, everything)
-            own = np.arange(rows.start, rows.stop)
-            compete[own - rows.start, own] = True
+            match_at = np.arange(rows.start, rows.stop)
+            compete[match_at - rows.start, match_at] = True
             coarse[~compete] = -np.inf
         for i in range(rows.start, rows.stop):
             if ranks[i] > candidates:
@@ -128,10 +132,10 @@ def rerank(
             row = coarse[i - rows.start]
             last = np.partition(row, -place)[-place]
             row[i] = -np.inf
-            found = np.flatnonzero((row >= last - TIE) & np.isfinite(row))
-            found = np.append(found, i)
+            nearest = np.flatnonzero((row >= last - TIE) & np.isfinite(row))
+            nearest = np.append(nearest, i)
             asked = vectors_of(*fine_query, slice(i, i + 1))
-            fine = asked.cosines(vectors_of(*fine_gallery, found))[0]
+            fine = asked.cosines(vectors_of(*fine_gallery, nearest))[0]
             ranks[i] = np.count_nonzero(fine >= fine[-1] - TIE)
     return ranks
 
@@ -151,6 +155,9 @@ def recall_summary(
 
     Raises:
         ValueError: If there is no rank.
+
+    >>> recall_summary(np.array([1, 2, 4]), topk=(1,))['mAP'].round(3)
+    0.583
     """
     if len(ranks) == 0:
         raise ValueError('No window to retrieve; the split is empty.')

@@ -20,14 +20,14 @@ _KEPT_SCENES = 16
 
 @METRICS.register_module()
 class LocalizationMetric(SceneMetric):
-    """Which person wears the sensors, and which limb carries which sensor.
+    """Find who wears the sensors, and which limb carries which sensor.
 
     Windows with the same scene, camera and start show people together (see
     ``anchor='clock'`` of the data sets). Everybody in view is a candidate,
     with sensors or without. Only sensor sets whose wearer is in view and
     sensors whose limb is seen take part; :class:`OpenLocalizationMetric` is
-    for the others. Each value exists by independent argmax, as published,
-    and as ``…_assigned`` by one-to-one assignment. Ties count against.
+    for the others. Each value is given by independent argmax, as published,
+    and, as ``…_assigned``, by one-to-one assignment. Ties count as errors.
 
     - ``subject_acc``: sets given to their wearer, in windows with two or
       more people; ``subject_acc_P2``, … by the number of people.
@@ -39,7 +39,7 @@ class LocalizationMetric(SceneMetric):
     - ``joint_acc``: nothing known: each sensor of a window of two or more
       people, unlabelled, against each limb of everybody.
     - ``subject_chance``, ``part_chance``, ``joint_chance``: what guessing
-      gives; ``num_…``: how many sets or sensors a value is of.
+      gives; ``num_…``: the number of sets or sensors behind a value.
 
     What no window can show is left out (there is no subject accuracy where
     everybody is alone, no part accuracy where one limb is seen).
@@ -120,9 +120,9 @@ def _badness(line: Mapping) -> float:
 
 
 def set_cases(scene: Scene) -> list[dict]:
-    """What became of each sensor set of a scene."""
+    """Outcome for each sensor set of a scene."""
     similarity, truth = scene.subjects, scene.truth
-    found = {key: rule(similarity, truth) for key, rule in RULES.items()}
+    right_sets = {key: rule(similarity, truth) for key, rule in RULES.items()}
     cases = []
     for row, index in enumerate(scene.sets):
         parts, limbs = scene.parts(row)
@@ -138,7 +138,7 @@ def set_cases(scene: Scene) -> list[dict]:
             margin=_margin(similarity[row], truth[row]),
         )
         for key, rule in RULES.items():
-            case[f'subject_right{key}'] = bool(found[key][row])
+            case[f'subject_right{key}'] = bool(right_sets[key][row])
             right = rule(parts, limbs) if usable else np.zeros(0, bool)
             case[f'part_right{key}'] = right
             case[f'both_right{key}'] = right & case[f'subject_right{key}']
@@ -154,7 +154,7 @@ def _margin(similarity: np.ndarray, truth: int) -> float | None:
 
 
 def joint_case(scene: Scene) -> dict[str, np.ndarray]:
-    """What became of the unlabelled sensors of a scene."""
+    """Outcome for the unlabelled sensors of a scene."""
     evidence, slots = scene.slots()
     right = {key: rule(evidence, slots) for key, rule in RULES.items()}
     guess = np.full(len(slots), 1 / max(evidence.shape[1], 1))
@@ -164,7 +164,7 @@ def joint_case(scene: Scene) -> dict[str, np.ndarray]:
 def summarize(
     cases: list[dict], joint: list[dict[str, np.ndarray]]
 ) -> dict[str, float]:
-    """Accuracies, chances and counts; what no case shows is left out.
+    """Accuracies, chances and counts; those without cases are left out.
 
     Args:
         cases: Of all scenes, from :func:`set_cases`.
@@ -197,10 +197,10 @@ def _parts(cases: list[dict]) -> dict[str, float]:
     if not cases:
         return metrics
     together = [case for case in cases if case['people'] > 1]
-    found = [case for case in together if case['subject_right']]
+    identified = [case for case in together if case['subject_right']]
     for name, group in (
         ('', cases),
-        ('_conditional', found),
+        ('_conditional', identified),
         ('_unconditional', together),
     ):
         if not group:

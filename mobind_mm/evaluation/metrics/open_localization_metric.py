@@ -17,15 +17,15 @@ from .scene_metric import Scene, SceneMetric
 
 @METRICS.register_module()
 class OpenLocalizationMetric(SceneMetric):
-    """Who wears which sensors, when some wear none and some are away.
+    """Find who wears which sensors, when some people wear none or are away.
 
     Sensor sets and people of a window (same scene, camera and start) are
-    matched one to one; what no pair above a threshold holds is declared
+    matched one-to-one; whatever has no pair above a threshold is declared
     unmatched. The threshold maximises the F1 of unmatched sets and people
     on the scenes with ``role='gallery'``: those of the validation split,
     concatenated with the evaluated one. The transform ``HideModality`` makes
-    such scenes of complete ones. Windows without any set or without any
-    person leave nothing to decide and do not count.
+    such scenes from complete ones. Windows without any set or without any
+    person leave nothing to decide and are skipped.
 
     - ``unmatched_people_f1``, ``…_precision``, ``…_recall``: people who
       wear nothing; ``unmatched_sensors_…``: sets whose wearer is out of

@@ -42,13 +42,13 @@ class SyncMetric(BaseMetric):
     the best point of the ``floor_grid``. ``num_clips`` clips were evaluated,
     ``num_answered`` of them answered.
 
-    Clips come from ``SyncClipDataset``; a synchroniser that looks at
+    Clips come from ``SyncClipDataset``; a synchroniser that reads
     signals needs ``KeepStreams`` in the pipeline too. After ``evaluate``,
     ``cases`` holds the worst clips of ``main``, for pictures: dictionaries
     of ``clip``, ``take``, ``window_start``, ``offset``, ``estimate``,
     ``confidence``, ``abstained``, ``reason``, ``rivals``, the curve
     ``offsets`` and ``log_posterior`` (G,), and ``similarity`` (W, W) of the
-    sub-windows at ``window_starts`` (None of one window).
+    sub-windows at ``window_starts`` (None for one window).
 
     Args:
         synchronizers: Name to a synchroniser, its config, or a name that
