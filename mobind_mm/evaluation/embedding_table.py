@@ -144,7 +144,7 @@ def list_neighbours(query: Table, index: Table, k: int) -> list[dict]:
     """
     imu, imu_mask = modality(query, 'imu')
     pose, pose_mask = modality(index, 'pose')
-    found, similarity = search_index(imu, pose, k, imu_mask, pose_mask)
+    indices, similarity = search_index(imu, pose, k, imu_mask, pose_mask)
     return [
         {
             'take': query['take'][i],
@@ -154,7 +154,7 @@ def list_neighbours(query: Table, index: Table, k: int) -> list[dict]:
             'found_window_start': index['window_start'][j],
             'similarity': round(float(similarity[i, place]), 6),
         }
-        for i, places in enumerate(found.tolist())
+        for i, places in enumerate(indices.tolist())
         for place, j in enumerate(places)
     ]
 

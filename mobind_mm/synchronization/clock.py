@@ -205,8 +205,8 @@ def synchronize_clocks(
         )
         if clips:
             bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
-            fine = fit_clock(times, clips, bend, knot_sec, span)
-            fine = _added(fine, offset, drift, centre)
+            rest = fit_clock(times, clips, bend, knot_sec, span)
+            fine = rest.added(offset, drift, centre)
     middle_offset = float(np.interp(np.mean(span), fine.times, fine.offsets))
     result = replace(result, offset=middle_offset, drift_ppm=fine.drift_ppm)
     return replace(
@@ -266,18 +266,4 @@ def _decide(
         abstained=True,
         reason=reason if reason and count > len(clips) / 2 else 'weak',
         confidence=min(result.confidence, float(clock.agrees.mean())),
-    )
-
-
-def _added(
-    clock: ClockMap, offset: float, drift: float, middle: float
-) -> ClockMap:
-    """Add a line to a clock that was fitted to the rest."""
-    return replace(
-        clock,
-        offsets=clock.offsets + offset + drift * (clock.times - middle),
-        drift_ppm=clock.drift_ppm + drift * 1e6,
-        clip_offsets=clock.clip_offsets
-        + offset
-        + drift * (clock.clip_times - middle),
     )

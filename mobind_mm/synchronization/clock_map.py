@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import lsq_linear
@@ -59,6 +59,19 @@ class ClockMap:
     def to_pose_time(self, times: np.ndarray) -> np.ndarray:
         """Seconds of the IMU clock (T,) on the pose clock: the inverse."""
         return _piecewise(times, self.times + self.offsets, self.times)
+
+    def added(self, offset: float, drift: float, middle: float) -> ClockMap:
+        """This clock and a line: an offset in the middle, and a drift."""
+
+        def line(times: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+            return offsets + offset + drift * (times - middle)
+
+        return replace(
+            self,
+            offsets=line(self.times, self.offsets),
+            drift_ppm=self.drift_ppm + drift * 1e6,
+            clip_offsets=line(self.clip_times, self.clip_offsets),
+        )
 
 
 def _piecewise(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

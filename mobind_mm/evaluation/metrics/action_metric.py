@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -25,19 +26,13 @@ class ActionMetric(BaseMetric):
         by_take: Classify the windows of a take with the same label
             together, by their mean scores. With takes of one action each, a
             short ``stride_sec`` of the test set is a multi-crop test.
-        collect_device: Device on which processes gather results.
-        prefix: Prefix of the keys.
+        **kwargs: ``collect_device`` and ``prefix`` of ``BaseMetric``.
     """
 
     default_prefix = 'action'
 
-    def __init__(
-        self,
-        by_take: bool = False,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
-    ) -> None:
-        super().__init__(collect_device, prefix)
+    def __init__(self, by_take: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.by_take = by_take
         self.confusion: np.ndarray | None = None
         self.classes: tuple[str, ...] = ()
@@ -126,19 +121,10 @@ class MacroF1Metric(BaseMetric):
 
     Reads ``pred_score`` and ``gt_label`` of MMAction2's data samples. The
     mean is over the classes among labels or predictions, as in
-    :class:`ActionMetric`.
-
-    Args:
-        collect_device: Device on which processes gather results.
-        prefix: Prefix of the key; that of ``AccMetric`` by default.
+    :class:`ActionMetric`. The prefix of the key is that of ``AccMetric``.
     """
 
     default_prefix = 'acc'
-
-    def __init__(
-        self, collect_device: str = 'cpu', prefix: str | None = None
-    ) -> None:
-        super().__init__(collect_device, prefix)
 
     def process(self, data_batch: object, data_samples: Sequence) -> None:
         """Keep prediction and label of each sample."""

@@ -44,18 +44,16 @@ class EmbeddingMetric(BaseMetric):
         dump: CSV file with the results of single windows, worst first.
         tokens: Collect the tokens too: float16, 2 * S * N * D * 2 bytes per
             window.
-        collect_device: Device on which processes gather results.
-        prefix: Prefix of the keys.
+        **kwargs: ``collect_device`` and ``prefix`` of ``BaseMetric``.
     """
 
     def __init__(
         self,
         dump: str | Path | None = None,
         tokens: bool = False,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(collect_device, prefix)
+        super().__init__(**kwargs)
         self.dump = check_dump(dump)
         self.tokens = tokens
 
@@ -168,8 +166,7 @@ class DumpEmbeddings(EmbeddingMetric):
     Args:
         out: File to write, see :mod:`mobind_mm.evaluation.embedding_table`.
         tokens: Write the tokens too, in float16.
-        collect_device: Device on which processes gather results.
-        prefix: Prefix of the keys.
+        **kwargs: ``collect_device`` and ``prefix`` of ``BaseMetric``.
 
     Raises:
         ValueError: If ``out`` does not end in ``.safetensors``.
@@ -178,13 +175,9 @@ class DumpEmbeddings(EmbeddingMetric):
     default_prefix = 'embeddings'
 
     def __init__(
-        self,
-        out: str | Path,
-        tokens: bool = False,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
+        self, out: str | Path, tokens: bool = False, **kwargs: Any
     ) -> None:
-        super().__init__(None, tokens, collect_device, prefix)
+        super().__init__(None, tokens, **kwargs)
         del self.dump  # there are no results of single windows
         self.out = check_embedding_path(out)
 

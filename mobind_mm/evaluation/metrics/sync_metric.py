@@ -58,8 +58,7 @@ class SyncMetric(BaseMetric):
         floor_grid: Grid in seconds of the ``floor_*`` row (published: 0.2).
         num_cases: Clips to keep in ``cases``.
         dump: CSV file with one line per clip, worst first.
-        collect_device: Device on which processes gather results.
-        prefix: Prefix of the keys.
+        **kwargs: ``collect_device`` and ``prefix`` of ``BaseMetric``.
 
     Raises:
         ValueError: If ``main`` is not among them, or a name is taken.
@@ -76,10 +75,9 @@ class SyncMetric(BaseMetric):
         floor_grid: float = 0.2,
         num_cases: int = 8,
         dump: str | Path | None = None,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(collect_device, prefix)
+        super().__init__(**kwargs)
         if main not in synchronizers:
             raise ValueError(
                 f'main={main!r} is not one of the synchronizers '
