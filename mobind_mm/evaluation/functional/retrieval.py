@@ -156,7 +156,7 @@ def recall_summary(
     Raises:
         ValueError: If there is no rank.
 
-    >>> recall_summary(np.array([1, 2, 4]), topk=(1,))['mAP'].round(3)
+    >>> round(recall_summary(np.array([1, 2, 4]), topk=(1,))['mAP'], 3)
     0.583
     """
     if len(ranks) == 0:
