@@ -44,7 +44,7 @@ class Vectors:
         return cls(x.reshape(len(x), -1), mask.astype(dtype))
 
     def cosines(self, other: Vectors) -> np.ndarray:
-        """Similarity (M, G) of every item of these with every item of those."""
+        """Similarity (M, G) of all items of these and of those."""
         product = self.flat @ other.flat.T
         if self.mask is None or other.mask is None:
             return product
