@@ -11,6 +11,7 @@ from mmengine.registry import DefaultScope
 _ROOT = Path(__file__).parent
 sys.path[:0] = [
     str(_ROOT / 'helpers'),
+    str(_ROOT / 'strangers'),
     str(_ROOT.parent / 'tools/analysis_tools'),
     str(_ROOT.parent / 'tools/misc'),
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from ..evaluation.functional import assign_with_offset, lagged_evidence
 from ..recordings import PoseStream, Recording, SensorStream
 from ..skeleton import LIMBS
-from ..synchronization import FusedSynchronizer, SyncResult
+from ..synchronization import SyncResult, build_synchronizer
 from ..synchronization.clips import cut_clip
 from ..synchronization.learned import stream_tokens
 
@@ -92,12 +92,13 @@ def _by_places(
     max_offset: float,
 ) -> SyncResult:
     """Answer of the person whom the sensors fit best, at their places."""
-    sync, features = FusedSynchronizer(), inferencer.clip_features()
+    sync = build_synchronizer('fused')
+    features = inferencer.clip_features()
     found = []
     for pose in people.values():
         part = cut_clip(Recording(imu, pose), *clip, max_offset, around)
         found.append(sync.evidence(part, features(part), max_offset))
-    return sync.decide([max(found, key=lambda one: sync.total(one).max())])
+    return sync.decide([max(found, key=lambda one: one.score.max())])
 
 
 def _by_tokens(
@@ -137,7 +138,7 @@ def _by_tokens(
         )
     )
     near = around + (found.offset_index - max_lag) * step
-    sync, clips = FusedSynchronizer(use_feats=False), []
+    sync, clips = build_synchronizer('signals'), []
     for index, pose in enumerate(people.values()):
         own = {
             limbs[slot % len(limbs)]: stream

@@ -13,7 +13,7 @@ from ..readers.imu_file import write_imu_table
 from ..recordings import Clock, Recording, SensorStream
 from ..synchronization import (
     ClockMap,
-    FusedSynchronizer,
+    build_synchronizer,
     synchronize_clip,
     synchronize_clocks,
 )
@@ -78,7 +78,7 @@ def align(
     clip_sec = CLIP_SEC if drift else seconds
     if clip_sec + 2 * max_offset > _LONGEST_TOKENS:
         feats = None
-    sync = FusedSynchronizer(use_feats=feats is not None)
+    sync = build_synchronizer('signals' if feats is None else 'fused')
     if drift:
         return synchronize_clocks(
             *(streams, sync, max_offset, feats), around=around, track=track

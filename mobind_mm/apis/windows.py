@@ -13,12 +13,12 @@ from mmengine.dataset import Compose
 from torch import nn
 
 from ..datasets import IMUPoseDataset
-from ..evaluation.sync_cases import clip_feats
 from ..recordings import Recording, common_span
 from ..registry import TRANSFORMS
+from ..synchronization.clips import clip_feats
 from .model import check_types
 
-_CLIP_KEYS = ('imu_tokens', 'imu_mask')
+_CLIP_KEYS = ('imu_embedding', 'imu_tokens', 'imu_mask', 'pose_embedding')
 _CLIP_KEYS += ('pose_tokens', 'pose_mask', 'pose_token_mask')
 
 
@@ -135,16 +135,17 @@ class ClipFeatures:
         self._pipeline = Compose(list(preparation.transforms))
 
     def __call__(self, clip: Recording) -> dict[str, np.ndarray] | None:
-        """Tokens of a clip.
+        """Embeddings and tokens of a clip.
 
         Args:
             clip: Streams whose clocks count from the start of the clip.
 
         Returns:
-            ``imu_tokens`` and ``pose_tokens`` (W, S, N, D), ``imu_mask``
-            and ``pose_mask`` (W, S), ``pose_token_mask`` (W, S, N),
-            ``window_starts`` (W,) seconds and ``placements``; windows
-            without data are masked. None if either modality is shorter than
+            ``imu_embedding`` and ``pose_embedding``, ``imu_tokens`` and
+            ``pose_tokens`` (W, S, N, D), ``imu_mask`` and ``pose_mask``
+            (W, S), ``pose_token_mask`` (W, S, N), ``window_starts`` (W,)
+            seconds and ``placements``; windows without data are masked.
+            None if either modality is shorter than
             a window, or no sensor has the channels that the model was
             trained with.
         """

@@ -1,6 +1,6 @@
-"""The embeddings of many windows as columns.
+"""The embeddings of many windows as columns, in memory and in one file.
 
-A table is a dictionary of arrays with one row a window:
+A table is a dictionary of arrays with one row per window:
 
 =================================  ========================================
 ``imu_embedding pose_embedding``   (M, D), or (M, S, D) for a per-limb model
@@ -12,15 +12,30 @@ A table is a dictionary of arrays with one row a window:
 ``take subject scene camera``      (M,) names, or None where unknown
 ``window_start window_sec``        (M,) seconds, or None where unknown
 =================================  ========================================
+
+In a safetensors file the arrays stand under their names; times that are
+unknown are NaN. Names are lists in the JSON text under the metadata key
+``header``: ``format``, ``version``, ``classes`` (of ``action``), ``role``,
+``take``, ``subject``, ``scene``, ``camera``.
 """
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
-from .functional import flat_tokens
+from ..utils.files import replacing
+from ..utils.similarity import flat_tokens
+from .functional.search import search_index
+
+FORMAT = 'mobind_mm/embeddings'
+VERSION = 1
 
 EMBEDDINGS = ('imu_embedding', 'pose_embedding')
 MASKS = ('imu_mask', 'pose_mask')
@@ -28,6 +43,10 @@ TOKENS = ('imu_tokens', 'pose_tokens')
 NAMES = ('take', 'subject', 'scene', 'camera')
 TIMES = ('window_start', 'window_sec')
 IDS = (*NAMES, *TIMES)
+
+_LISTS = ('role', *NAMES)
+_REQUIRED = (*EMBEDDINGS, *MASKS, *TIMES, 'action')
+_KNOWN = {*_REQUIRED, *TOKENS, 'pose_token_mask'}
 
 Table = dict[str, np.ndarray]
 
@@ -65,7 +84,7 @@ def join(query: Table, gallery: Table) -> Table:
         if query[key].shape[1:] != gallery[key].shape[1:]:
             raise ValueError(
                 f'{key} of the queries has shape {query[key].shape}, of the '
-                f'gallery {gallery[key].shape}: they are of two models.'
+                f'gallery {gallery[key].shape}: they come from two models.'
             )
     joined = {
         key: np.concatenate([query[key], gallery[key]])
@@ -79,20 +98,25 @@ def join(query: Table, gallery: Table) -> Table:
 
 def has_both(table: Table) -> np.ndarray:
     """Whether each window shows any limb in both modalities, (M,)."""
-    return table['imu_mask'].any(axis=1) & table['pose_mask'].any(axis=1)
+    imu, pose = (np.any(table[key], axis=1) for key in MASKS)
+    return imu & pose
 
 
 def modality(table: Table, name: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Embeddings of a modality, and their mask if they are per limb.
+    """Embeddings of a modality, and their mask if per limb.
 
     Args:
         table: Columns.
-        name: ``imu``, ``pose``, or ``both``: unit embeddings beside each
-            other along the limb axis, so that a cosine of the pair is the
-            mean of the cosines of all that two windows share.
+        name: ``imu``, ``pose``, or ``both``: both embeddings
+            along the limb axis, so that a cosine of the pair is the mean of
+            the cosines of all that two windows share.
     """
     if name == 'both':
-        return _both(table)
+        imu, pose = (table[key] for key in EMBEDDINGS)
+        if imu.ndim == 2:
+            return np.stack([imu, pose], axis=1), None
+        masks = [table[key] for key in MASKS]
+        return np.concatenate([imu, pose], 1), np.concatenate(masks, 1)
     x = table[f'{name}_embedding']
     return x, table[f'{name}_mask'] if x.ndim == 3 else None
 
@@ -103,12 +127,161 @@ def token_vectors(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
     return flat_tokens(table[f'{name}_tokens'], mask)
 
 
-def _both(table: Table) -> tuple[np.ndarray, np.ndarray | None]:
+def list_neighbours(query: Table, index: Table, k: int) -> list[dict]:
+    """Nearest pose windows of each IMU window.
+
+    Args:
+        query: Windows whose IMU is looked up.
+        index: Windows whose pose is found.
+        k: Neighbours of each.
+
+    Returns:
+        One row per pair: take and start (seconds) of both, their similarity
+        and the rank of the neighbour, from 1.
+
+    Raises:
+        ValueError: As :func:`.functional.search_index`.
+    """
+    imu, imu_mask = modality(query, 'imu')
+    pose, pose_mask = modality(index, 'pose')
+    indices, similarity = search_index(imu, pose, k, imu_mask, pose_mask)
+    return [
+        {
+            'take': query['take'][i],
+            'window_start': query['window_start'][i],
+            'place': place + 1,
+            'found_take': index['take'][j],
+            'found_window_start': index['window_start'][j],
+            'similarity': round(float(similarity[i, place]), 6),
+        }
+        for i, places in enumerate(indices.tolist())
+        for place, j in enumerate(places)
+    ]
+
+
+def write_embeddings(
+    path: str | Path, table: Table, classes: Sequence[str] = ()
+) -> None:
+    """Write a table, atomically.
+
+    Args:
+        path: File to write; its directory is made.
+        table: Columns.
+        classes: Names of the actions.
+
+    Raises:
+        ValueError: If the path does not end in ``.safetensors``.
+    """
+    path = check_embedding_path(path)
+    header = {
+        'format': FORMAT,
+        'version': VERSION,
+        'classes': list(classes),
+        **{key: table[key].tolist() for key in _LISTS},
+    }
+    arrays = {key: x for key, x in table.items() if key in _KNOWN}
+    for key in TIMES:
+        arrays[key] = np.array(table[key], dtype=np.float64)
+    arrays = {key: np.ascontiguousarray(x) for key, x in arrays.items()}
+    content = save(arrays, {'header': json.dumps(header)})
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:
+    """Read and check a file of :func:`write_embeddings`.
+
+    Returns:
+        The table and the names of the actions.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: Naming the file and the array or list at fault.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path} does not exist; write it with tools/test.py CONFIG '
+            'CHECKPOINT --dump-embeddings FILE.'
+        )
+    try:
+        with safe_open(path, framework='numpy') as file:
+            header = (file.metadata() or {}).get('header', '{}')
+            table = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        header = json.loads(header)
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f'{path} is not a complete safetensors file: {error}'
+        ) from error
+    if not isinstance(header, dict) or header.get('format') != FORMAT:
+        raise ValueError(
+            f'{path} does not hold embeddings: its header does not say '
+            f'format {FORMAT!r}.'
+        )
+    if header.get('version') != VERSION:
+        raise ValueError(
+            f'{path} has version {header.get("version")!r}; this package '
+            f'reads version {VERSION}.'
+        )
+    _check(path, table, header)
+    for key in TIMES:
+        table[key] = _objects(
+            [None if math.isnan(t) else t for t in table[key].tolist()]
+        )
+    for key in NAMES:
+        table[key] = _objects(header[key])
+    table['role'] = np.array(header['role'], dtype=str)
+    return table, list(header.get('classes') or ())
+
+
+def check_embedding_path(path: str | Path) -> Path:
+    """Refuse a name for a file of embeddings.
+
+    Raises:
+        ValueError: If it does not end in ``.safetensors`` or is a
+            directory.
+    """
+    path = Path(path)
+    if path.suffix != '.safetensors' or path.is_dir():
+        raise ValueError(
+            f'{path} is not a file name for embeddings; give one that '
+            'ends in .safetensors.'
+        )
+    return path
+
+
+def _check(path: Path, table: Table, header: dict) -> None:
+    """Refuse a table whose parts are missing or do not fit together."""
+    wrong = [key for key in _REQUIRED if key not in table]
+    wrong += [key for key in _LISTS if not isinstance(header.get(key), list)]
+    if wrong:
+        raise ValueError(f'{path}: {", ".join(wrong)} is missing.')
     imu, pose = (table[key] for key in EMBEDDINGS)
-    if imu.ndim == 2:
-        return np.stack([imu, pose], axis=1), None
-    masks = [table[key] for key in MASKS]
-    return np.concatenate([imu, pose], 1), np.concatenate(masks, 1)
+    if imu.shape != pose.shape or imu.ndim not in (2, 3):
+        raise ValueError(
+            f'{path}: imu_embedding {imu.shape} and pose_embedding '
+            f'{pose.shape} must both be (M, D) or (M, S, D).'
+        )
+    limbs = table['imu_mask'].shape[1:]
+    per_limb = imu.ndim == 3
+    for key in MASKS:
+        mask = table[key]
+        fits = mask.ndim == 2 and mask.shape[1:] == limbs
+        if (
+            mask.dtype != bool
+            or not fits
+            or (per_limb and limbs != imu.shape[1:2])
+        ):
+            raise ValueError(
+                f'{path}: {key} must be boolean (M, S) and fit the '
+                f'embeddings {imu.shape}, got {mask.dtype} {mask.shape}.'
+            )
+    for key, column in {**table, **{k: header[k] for k in _LISTS}}.items():
+        if len(column) != len(imu):
+            raise ValueError(
+                f'{path}: {key} has {len(column)} rows, imu_embedding '
+                f'{len(imu)}.'
+            )
 
 
 def _objects(values: Sequence) -> np.ndarray:

@@ -1,14 +1,25 @@
-"""Clips of long recordings, and what they say about the offset."""
+"""Clips of recordings, and the model's features of a clip."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ..recordings import Clock, PoseStream, Recording, SensorStream
-from .fused import ClipEvidence
+from ..recordings import Clock, Recording, SensorStream
+
+FEATS = (
+    'imu_embedding',
+    'pose_embedding',
+    'imu_mask',
+    'pose_mask',
+    'imu_tokens',
+    'pose_tokens',
+    'pose_token_mask',
+)
+"""Fields of a data sample that start with the axis W of sub-windows."""
 
 
 def cut_clip(
@@ -18,67 +29,47 @@ def cut_clip(
     margin: float,
     around: float = 0.0,
 ) -> Recording:
-    """A clip of the pose, and the IMU from a margin before to one after.
+    """Cut a clip of the pose, with IMU from a margin before to one after.
 
     Both clocks count from the start of the IMU's part, so that streams
     whose offset is ``around`` are in step.
 
     Args:
-        streams: The recording.
+        streams: The recording; it has a skeleton.
         start: Start of the clip in seconds of the pose clock.
         seconds: Its length.
         margin: Seconds of IMU before and after it.
         around: Offset that becomes 0, in seconds.
     """
+    pose = streams.pose
+    assert pose is not None
     origin = start - margin
-    imu = {
-        placement: _cut_sensor(stream, origin + around, seconds + 2 * margin)
-        for placement, stream in streams.imu.items()
-    }
-    pose, part = (
-        streams.pose,
-        streams.pose.clock.between(start, start + seconds),
-    )
+    part = pose.clock.between(start, start + seconds)
     return Recording(
-        imu,
-        PoseStream(
-            _shifted(pose.clock, part, origin),
-            np.asarray(pose.keypoints[part]),
-            np.asarray(pose.scores[part]),
-            pose.layout,
-            pose.img_shape,
+        {
+            placement: _cut_sensor(
+                stream, origin + around, seconds + 2 * margin
+            )
+            for placement, stream in streams.imu.items()
+        },
+        replace(
+            pose,
+            clock=_shifted(pose.clock, part, origin),
+            keypoints=np.asarray(pose.keypoints[part]),
+            scores=np.asarray(pose.scores[part]),
         ),
     )
-
-
-def shift_evidence(
-    clips: Sequence[ClipEvidence], shifts: np.ndarray
-) -> list[ClipEvidence]:
-    """Evidence about ``offset - shift`` instead of about ``offset``.
-
-    Args:
-        clips: Evidence of each clip.
-        shifts: (C,) seconds that the offset of each is larger by.
-    """
-    shifted = []
-    for clip, shift in zip(clips, shifts):
-        at = clip.offsets + shift
-        rows = [
-            np.interp(at, clip.offsets, row, left=0, right=0)
-            for row in clip.rows
-        ]
-        overlap = np.interp(at, clip.offsets, clip.overlap, left=0, right=0)
-        shifted.append(replace(clip, rows=np.array(rows), overlap=overlap))
-    return shifted
 
 
 def _cut_sensor(
     stream: SensorStream, start: float, seconds: float
 ) -> SensorStream:
     part = stream.clock.between(start, start + seconds)
-    channels = {k: np.asarray(v[part]) for k, v in stream.channels.items()}
-    clock = _shifted(stream.clock, part, start)
-    return SensorStream(clock, channels, stream.gravity, stream.frame)
+    return replace(
+        stream,
+        clock=_shifted(stream.clock, part, start),
+        channels={k: np.asarray(v[part]) for k, v in stream.channels.items()},
+    )
 
 
 def _shifted(clock: Clock, part: slice, origin: float) -> Clock:
@@ -88,3 +79,31 @@ def _shifted(clock: Clock, part: slice, origin: float) -> Clock:
         return Clock(len(times), times=times)
     start = float(times[0]) if len(times) else 0.0
     return Clock(len(times), rate=clock.rate, start=start)
+
+
+def clip_feats(sample: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Model predictions of a clip in the form that synchronisers read.
+
+    Args:
+        sample: Data sample; a clip of one window has no axis W.
+
+    Returns:
+        The fields :data:`FEATS` with the axis W and ``window_starts``
+        (W,) seconds, as numpy arrays, and ``placements``, the S names;
+        None without embeddings.
+    """
+    if 'imu_embedding' not in sample:
+        return None
+    feats: dict[str, Any] = {}
+    for key in FEATS:
+        if key in sample:
+            value = sample[key].detach().cpu()
+            value = value.float() if value.is_floating_point() else value
+            feats[key] = value.numpy()
+    if 'window_starts' in sample:
+        starts = np.asarray(sample['window_starts'], dtype=np.float64)
+    else:
+        feats = {key: value[None] for key, value in feats.items()}
+        starts = np.zeros(1)
+    names = tuple(sample.get('placements', ()))
+    return dict(feats, window_starts=starts, placements=names)

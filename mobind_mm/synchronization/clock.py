@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Optional
 
 import numpy as np
 
 from ..recordings import Recording
-from .clips import cut_clip, shift_evidence
-from .clock_fit import best_line, capped_scores, fit_clock
-from .clock_map import ClockMap
-from .fused import ClipEvidence, FusedSynchronizer
-from .result import SyncResult
+from . import base
+from .base import (
+    ClipEvidence,
+    Synchronizer,
+    SyncResult,
+    check_fulfilled,
+)
+from .clips import cut_clip
+from .clock_map import ClockMap, best_line, capped_scores, fit_clock
 
-Feats = Callable[[Recording], 'Mapping[str, np.ndarray] | None']
-"""What gives the model's features of a clip, see ``SyncMetric``."""
+Feats = Callable[[Recording], Optional[base.Feats]]
+"""Gives the model's features of a clip; None if it is too short for it."""
 
 Track = Callable[[Iterable, str], Iterable]
-"""What shows the progress of an iteration; takes its description."""
+"""Shows the progress of an iteration; takes its description."""
 
 CLIP_SEC = 20.0
 """Length of a clip."""
@@ -31,11 +36,15 @@ _NEAR_SEC = 1.0
 """How far from the common line the other clips look for their offset."""
 _BEND_SEC = 0.2
 """How far the ends of the line may still move then."""
+_WITHOUT_FEATS = (
+    '{} compares features of the model, and got none: give feats, and a '
+    'recording as long as the windows of the model.'
+)
 
 
 def synchronize_clip(
     streams: Recording,
-    synchronizer: FusedSynchronizer,
+    synchronizer: Synchronizer,
     max_offset: float,
     feats: Feats | None = None,
     around: float = 0.0,
@@ -44,22 +53,35 @@ def synchronize_clip(
 
     Args:
         streams: The recording; IMU and pose have their own clocks.
-        synchronizer: Judges it.
+        synchronizer: Any; see :func:`.build_synchronizer`.
         max_offset: Largest difference from ``around``, in seconds.
-        feats: Gives the model's features of a clip; signals only without.
+        feats: Returns the model's features of a clip; signals only if None.
         around: Offset in the middle of the search, in seconds.
 
     Returns:
         A map with the same offset everywhere.
 
     Raises:
-        ValueError: If there is no skeleton or no sensor.
+        ValueError: If there is no skeleton or no sensor, or features are
+            missing that the synchroniser needs.
+
+    >>> from mobind_mm.synchronization import build_synchronizer
+    >>> from mobind_mm.synchronization.conformance import simulate_recording
+    >>> recording = simulate_recording(seed=0, seconds=20.0, offset=0.5)
+    >>> sync = build_synchronizer('signals')
+    >>> clock = synchronize_clip(recording, sync, max_offset=2.0)
+    >>> round(clock.result.offset, 2)
+    0.5
     """
+    check_fulfilled(synchronizer)
     first, last = _pose_span(streams)
     clip = cut_clip(streams, first, last - first, max_offset, around)
-    found = None if feats is None else feats(clip)
-    result = synchronizer(clip, found, max_offset)
-    result = _moved(result, around)
+    features = None
+    if synchronizer.needs_feats and feats is not None:
+        features = feats(clip)
+    if features is None and not synchronizer.needs_streams:
+        raise ValueError(_WITHOUT_FEATS.format(type(synchronizer).__name__))
+    result = synchronizer(clip, features, max_offset).moved(around)
     ends = np.array([first, max(last, first + 1e-3)])
     return ClockMap(
         times=ends,
@@ -75,7 +97,7 @@ def synchronize_clip(
 
 def synchronize_clocks(
     streams: Recording,
-    synchronizer: FusedSynchronizer,
+    synchronizer: Synchronizer,
     max_offset: float,
     feats: Feats | None = None,
     clip_sec: float = CLIP_SEC,
@@ -90,20 +112,20 @@ def synchronize_clocks(
     The recording is cut into clips. :data:`COARSE_CLIPS` of them, spread
     over it, give evidence for every offset, and the model is asked about
     :data:`TOKEN_CLIPS` of these: it tells apart offsets that are seconds
-    from each other, which a few clips do for all. One line (offset and
-    drift) is sought that most evidence lies on. Clips side by side then look
+    from each other, for which a few clips suffice. Then the line (offset and
+    drift) is sought on which most evidence lies. Clips side by side then look
     for their own offset within a second of that line, in the signals, which
     decide the milliseconds anyway; a piecewise linear clock is fitted to
-    these, as straight as cross-validation allows. So the time that it takes
-    hardly depends on ``max_offset``, and memory does not depend on the
-    length of the recording, if its arrays are read when sliced.
+    these, as straight as cross-validation allows. The time hardly depends
+    on ``max_offset``, and memory does not depend on the length of the
+    recording, provided that its arrays are read when sliced.
 
     Args:
         streams: The recording; IMU and pose have their own clocks.
-        synchronizer: Judges each clip.
+        synchronizer: Any; see :func:`.build_synchronizer`.
         max_offset: Largest difference of the offset from ``around``
             anywhere in the recording, in seconds.
-        feats: Gives the model's features of a clip; signals only without.
+        feats: Returns the model's features of a clip; signals only if None.
         clip_sec: Length of a clip in seconds.
         stride_sec: Seconds between clips.
         max_drift_ppm: Largest drift in parts per million.
@@ -112,48 +134,79 @@ def synchronize_clocks(
         track: Shows the progress.
 
     Raises:
-        ValueError: If there is no skeleton, or it is shorter than a clip.
+        ValueError: If there is no skeleton or no sensor, the recording is
+            shorter than two clips, or features are missing that the
+            synchroniser needs.
     """
     first, last = _pose_span(streams)
     if last - first < clip_sec + stride_sec:
         raise ValueError(
-            f'The skeleton lasts {last - first:.1f} s, and drift takes two '
+            f'The skeleton lasts {last - first:.1f} s, and drift needs two '
             f'clips, {clip_sec + stride_sec:g} s; synchronise it as one clip '
             '(no drift), or shorten clip_sec.'
         )
+    check_fulfilled(synchronizer)
     track = track or (lambda items, description: items)
-    span = (first, last)
+
+    def gather(
+        start: float, reach: float, offset: float, ask: bool
+    ) -> ClipEvidence | None:
+        """Evidence of one clip; None if it lacks features it must have."""
+        clip = cut_clip(streams, start, clip_sec, reach, offset)
+        needed = not synchronizer.needs_streams
+        features = None
+        if synchronizer.needs_feats and feats is not None and (ask or needed):
+            features = feats(clip)
+        if needed and features is None:
+            return None
+        return synchronizer.evidence(clip, features, reach)
+
     starts = np.arange(first, last - clip_sec + 1e-6, stride_sec)
     chosen = _spread(len(starts), COARSE_CLIPS)
     asked = set(_spread(len(chosen), TOKEN_CLIPS).tolist())
-    clips = []
-    for i, start in enumerate(track(starts[chosen], 'Search')):
-        clip = cut_clip(streams, start, clip_sec, max_offset, around)
-        found = feats(clip) if feats is not None and i in asked else None
-        clips.append(synchronizer.evidence(clip, found, max_offset))
-    middle = starts + clip_sec / 2
-    coarse = fit_clock(
-        *(middle[chosen], clips, synchronizer, max_drift_ppm, knot_sec, span)
+    times, clips = _known(
+        starts[chosen] + clip_sec / 2,
+        [
+            gather(start, max_offset, around, i in asked)
+            for i, start in enumerate(track(starts[chosen], 'Search'))
+        ],
     )
-    result = _decide(middle[chosen], clips, coarse, synchronizer)
+    if not clips:
+        raise ValueError(_WITHOUT_FEATS.format(type(synchronizer).__name__))
+    if len(clips[0].offsets) < 3:
+        raise ValueError(
+            f'{type(synchronizer).__name__} has {len(clips[0].offsets)} '
+            f'offset to choose from within {max_offset:g} s; give a larger '
+            'max_offset.'
+        )
+    span = (first, last)
+    coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
+    result = _decide(times, clips, coarse, synchronizer)
     fine = coarse
     if len(chosen) < len(starts) and not result.abstained:
-        line = _line(middle[chosen], clips, synchronizer, max_drift_ppm, span)
+        centre = float(np.mean(span))
+        offset, drift = best_line(
+            times - centre,
+            clips[0].offsets,
+            capped_scores(clips),
+            max_drift_ppm,
+        )
+        step = clips[0].offsets[1] - clips[0].offsets[0]
+        near = max(_NEAR_SEC, 5 * step)
         # Without overlap: nothing is asked twice.
         starts = np.arange(first, last - clip_sec + 1e-6, clip_sec)
-        middle = starts + clip_sec / 2
-        at = line[0] + line[1] * (middle - np.mean(span))
-        clips = [
-            synchronizer.evidence(
-                cut_clip(streams, start, clip_sec, _NEAR_SEC, around + near),
-                None,
-                _NEAR_SEC,
-            )
-            for start, near in zip(track(starts, 'Follow'), at)
-        ]
-        bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
-        fine = fit_clock(middle, clips, synchronizer, bend, knot_sec, span)
-        fine = _added(fine, *line, np.mean(span))
+        at = offset + drift * (starts + clip_sec / 2 - centre)
+        times, clips = _known(
+            starts + clip_sec / 2,
+            [
+                gather(start, near, around + here, False)
+                for start, here in zip(track(starts, 'Follow'), at)
+            ],
+        )
+        if clips:
+            bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
+            rest = fit_clock(times, clips, bend, knot_sec, span)
+            fine = rest.added(offset, drift, centre)
     middle_offset = float(np.interp(np.mean(span), fine.times, fine.offsets))
     result = replace(result, offset=middle_offset, drift_ppm=fine.drift_ppm)
     return replace(
@@ -161,14 +214,22 @@ def synchronize_clocks(
         offsets=fine.offsets + around,
         clip_offsets=fine.clip_offsets + around,
         abstained=result.abstained,
-        result=_moved(result, around),
+        result=result.moved(around),
     )
 
 
 def _pose_span(streams: Recording) -> tuple[float, float]:
     if streams.pose is None or not streams.imu:
-        raise ValueError('To align clocks takes a skeleton and a sensor.')
+        raise ValueError('Aligning clocks needs a skeleton and a sensor.')
     return streams.pose.clock.span
+
+
+def _known(
+    times: np.ndarray, clips: list[ClipEvidence | None]
+) -> tuple[np.ndarray, list[ClipEvidence]]:
+    """Clips with evidence, and their times."""
+    known = [i for i, clip in enumerate(clips) if clip is not None]
+    return times[known], [clip for clip in clips if clip is not None]
 
 
 def _spread(count: int, most: int) -> np.ndarray:
@@ -182,18 +243,20 @@ def _decide(
     times: np.ndarray,
     clips: list[ClipEvidence],
     clock: ClockMap,
-    synchronizer: FusedSynchronizer,
+    synchronizer: Synchronizer,
 ) -> SyncResult:
     """All clips as one answer about the offset in the middle of the clock.
 
-    Their evidence is set right by the clock's drift and added up. Sums of
-    much evidence are sure of something even where the streams have nothing
-    in common, so the answer counts only if enough clips would have found it
-    alone; else the reason is that of most of them.
+    Their evidence is corrected for the clock's drift and summed. Large sums
+    are confident even where the streams have nothing in common, so the
+    answer counts only if enough clips would have found it alone; otherwise
+    the reason is that of most of them.
     """
     middle = float(np.interp(clock.times.mean(), clock.times, clock.offsets))
     drift = np.interp(times, clock.times, clock.offsets) - middle
-    result = synchronizer.decide(shift_evidence(clips, drift))
+    result = synchronizer.decide(
+        [clip.shifted(by) for clip, by in zip(clips, drift)]
+    )
     if not clock.abstained:
         return result
     alone = Counter(synchronizer.decide([clip]).reason for clip in clips)
@@ -203,42 +266,4 @@ def _decide(
         abstained=True,
         reason=reason if reason and count > len(clips) / 2 else 'weak',
         confidence=min(result.confidence, float(clock.agrees.mean())),
-    )
-
-
-def _line(
-    times: np.ndarray,
-    clips: list[ClipEvidence],
-    synchronizer: FusedSynchronizer,
-    max_drift_ppm: float,
-    span: tuple[float, float],
-) -> tuple[float, float]:
-    """Offset in the middle and drift on which most evidence lies."""
-    scores = capped_scores(clips, synchronizer)
-    return best_line(
-        times - np.mean(span), clips[0].offsets, scores, max_drift_ppm
-    )
-
-
-def _added(
-    clock: ClockMap, offset: float, drift: float, middle: float
-) -> ClockMap:
-    """A clock that was fitted to what is left of a line, with the line."""
-    return replace(
-        clock,
-        offsets=clock.offsets + offset + drift * (clock.times - middle),
-        drift_ppm=clock.drift_ppm + drift * 1e6,
-        clip_offsets=clock.clip_offsets
-        + offset
-        + drift * (clock.clip_times - middle),
-    )
-
-
-def _moved(result: SyncResult, by: float) -> SyncResult:
-    """An answer about an offset that is larger by some seconds."""
-    return replace(
-        result,
-        offset=result.offset + by,
-        rivals=[(offset + by, p) for offset, p in result.rivals],
-        offsets=result.offsets + by,
     )

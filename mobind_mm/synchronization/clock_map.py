@@ -1,12 +1,22 @@
-"""How two clocks run against each other."""
+"""How two clocks run against each other, and how that is fitted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.optimize import lsq_linear
 
-from .result import SyncResult
+from .base import ClipEvidence, SyncResult
+from .correlate import peak_offset
+
+_CAP = 30.0
+"""Evidence that one clip may give: no clip outvotes all others."""
+_AGREEING = 0.25
+"""Share of the usable clips that must agree."""
+_CLOSE_SEC = 0.15
+"""A clip agrees with the common line if its own maximum is this close."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,11 @@ class ClockMap:
         agrees: (C,) boolean, clips that agree with the line.
         abstained: Whether not to trust it.
         result: All clips as one answer: its offset is that at the middle
-            of the pose; None of a map that was fitted to given evidence.
+            of the pose; None for a map that was fitted to given evidence.
+
+    >>> clock = ClockMap(np.array([0.0, 60.0]), np.array([1.0, 1.3]), 5000.0)
+    >>> clock.to_imu_time(np.array([30.0]))
+    array([31.15])
     """
 
     times: np.ndarray
@@ -38,7 +52,7 @@ class ClockMap:
     def to_imu_time(self, times: np.ndarray) -> np.ndarray:
         """Seconds of the pose clock (T,) on the IMU clock.
 
-        Beyond its ends the map goes on with the slope of its last piece.
+        Beyond its ends the map continues with the slope of its last piece.
         """
         return _piecewise(times, self.times, self.times + self.offsets)
 
@@ -46,9 +60,22 @@ class ClockMap:
         """Seconds of the IMU clock (T,) on the pose clock: the inverse."""
         return _piecewise(times, self.times + self.offsets, self.times)
 
+    def added(self, offset: float, drift: float, middle: float) -> ClockMap:
+        """This clock and a line: an offset in the middle, and a drift."""
+
+        def line(times: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+            return offsets + offset + drift * (times - middle)
+
+        return replace(
+            self,
+            offsets=line(self.times, self.offsets),
+            drift_ppm=self.drift_ppm + drift * 1e6,
+            clip_offsets=line(self.clip_times, self.clip_offsets),
+        )
+
 
 def _piecewise(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Straight lines through (x, y), which go on beyond both ends."""
+    """Straight lines through (x, y), which continue beyond both ends."""
     at = np.asarray(at, dtype=np.float64)
     # Less rounding than of the values, should these be seconds since 1970.
     value = np.interp(at, x, y - x)
@@ -59,3 +86,143 @@ def _piecewise(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         linear = (y[end] - x[end]) + slope * (at - x[end])
         value = np.where(beyond, linear, value)
     return at + value
+
+
+def fit_clock(
+    times: np.ndarray,
+    clips: Sequence[ClipEvidence],
+    max_drift_ppm: float,
+    knot_sec: float,
+    span: tuple[float, float],
+) -> ClockMap:
+    """Fit a piecewise linear clock to the evidence of clips.
+
+    Args:
+        times: (C,) middle of each clip in seconds.
+        clips: Evidence of each, on the same offsets.
+        max_drift_ppm: Largest drift in parts per million.
+        knot_sec: Seconds between the knots.
+        span: First and last time of the clock in seconds.
+    """
+    offsets = clips[0].offsets
+    # A coarse grid has its three samples around the line, at least.
+    close = max(_CLOSE_SEC, 1.5 * (offsets[1] - offsets[0]) + 1e-6)
+    scores = capped_scores(clips)
+    centre = 0.5 * (span[0] + span[1])
+    offset, drift = best_line(times - centre, offsets, scores, max_drift_ppm)
+    line = offset + drift * (times - centre)
+    fine, weight = np.empty(len(times)), np.zeros(len(times))
+    for i, clip in enumerate(clips):
+        near = np.abs(offsets - line[i]) <= close
+        if near.sum() < 3:
+            fine[i] = line[i]
+            continue
+        fine[i] = peak_offset(offsets[near], clip.fine_score[near])
+        inside = abs(fine[i] - line[i]) < close - 0.02
+        # What the clip would say if the line did not guide it.
+        alone = abs(offsets[scores[i].argmax()] - line[i]) < close
+        weight[i] = max(scores[i].max(), 0.0) * inside * alone
+    agrees = weight > 0
+    if agrees.sum() < 2:
+        ends = np.array(span)
+        return ClockMap(
+            times=ends,
+            offsets=offset + drift * (ends - centre),
+            drift_ppm=drift * 1e6,
+            clip_times=times,
+            clip_offsets=fine,
+            agrees=agrees,
+            abstained=True,
+        )
+    knots = np.linspace(*span, max(round(np.ptp(span) / knot_sec), 1) + 1)
+    values = _smooth_clock(times, fine, weight, knots)
+    slope = np.polyfit(
+        times[agrees], np.interp(times, knots, values)[agrees], 1
+    )
+    usable = sum(clip.usable for clip in clips)
+    return ClockMap(
+        times=knots,
+        offsets=values,
+        drift_ppm=float(slope[0] * 1e6),
+        clip_times=times,
+        clip_offsets=fine,
+        agrees=agrees,
+        abstained=bool(agrees.sum() < _AGREEING * usable),
+    )
+
+
+def capped_scores(clips: Sequence[ClipEvidence]) -> np.ndarray:
+    """Scores (C, G) of clips, none of which outvotes the rest."""
+    return np.minimum([clip.score for clip in clips], _CAP)
+
+
+def best_line(
+    times: np.ndarray,
+    offsets: np.ndarray,
+    scores: np.ndarray,
+    max_drift_ppm: float,
+) -> tuple[float, float]:
+    """Offset at time 0 and drift whose line gathers most evidence."""
+    step = offsets[1] - offsets[0]
+    reach = max(np.abs(times).max(), 1.0)
+    limit = max_drift_ppm * 1e-6
+    count = int(np.ceil(2 * limit * reach / step)) | 1  # odd: has zero drift
+    best = (-np.inf, 0.0, 0.0)
+    for drift in np.linspace(-limit, limit, max(count, 3)):
+        total = np.zeros(len(offsets))
+        for time, score in zip(times, scores):
+            total += np.interp(
+                offsets + drift * time, offsets, score, left=0, right=0
+            )
+        top = int(total.argmax())
+        best = max(best, (total[top], peak_offset(offsets, total), drift))
+    return best[1], best[2]
+
+
+def _smooth_clock(
+    times: np.ndarray,
+    values: np.ndarray,
+    weight: np.ndarray,
+    knots: np.ndarray,
+) -> np.ndarray:
+    """Values (M,) at knots: robust, with no more bends than data demand."""
+    basis = np.array(
+        [np.interp(times, knots, row) for row in np.eye(len(knots))]
+    ).T
+    bends = np.diff(np.eye(len(knots)), 2, axis=0)
+    fold = np.arange(len(times)) % 5
+    best = (np.inf, np.inf)
+    for stiffness in (1e4, 1e2, 1.0, 1e-2) if len(bends) else (1.0,):
+        error = 0.0
+        for k in range(5):
+            train = weight * (fold != k)
+            if (train > 0).sum() < 2:
+                continue
+            fitted = _robust_fit(basis, values, train, bends, stiffness)
+            left = np.abs(values - basis @ fitted) * (fold == k) * (weight > 0)
+            error += left.sum()
+        # Bends must be worth it: a tenth better, at least.
+        if error < 0.9 * best[0]:
+            best = (error, stiffness)
+    return _robust_fit(basis, values, weight, bends, best[1])
+
+
+def _robust_fit(
+    basis: np.ndarray,
+    values: np.ndarray,
+    weight: np.ndarray,
+    bends: np.ndarray,
+    stiffness: float,
+) -> np.ndarray:
+    """Penalised least absolute deviations by reweighting."""
+    weight = weight / weight.sum()
+    scale = weight.copy()
+    for _ in range(20):
+        root = np.sqrt(scale)[:, None]
+        rows = np.vstack([basis * root, np.sqrt(stiffness) * bends])
+        right = np.concatenate([values * root[:, 0], np.zeros(len(bends))])
+        fitted = lsq_linear(rows, right).x
+        left = np.abs(values - basis @ fitted)
+        scale = weight / np.maximum(left, 2e-3)
+        scale = scale / scale.sum()
+    return fitted

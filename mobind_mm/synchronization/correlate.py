@@ -1,4 +1,4 @@
-"""Cross-correlation of masked signals over all time lags at once."""
+"""Curves over all time lags: correlations, their top, and its rivals."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from functools import cache
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import butter, find_peaks, sosfiltfilt
 
 from .signals import RATE
 
 _EDGE_SEC = 0.25
+_APART_SEC = 0.25
+"""Rivals are at least this far from the best offset and each other."""
+_LEAST_OVERLAP_SEC = 3.0
+"""Less overlap than this can agree by chance."""
+_LEAST_EVIDENCE = 8.0
+"""Less evidence than this (natural logarithm) is chance too."""
+_MOST = 20
+"""At most so many rivals are listed."""
 
 
 class Correlator:
@@ -27,7 +35,7 @@ class Correlator:
 
     def __init__(self, length: int, max_lag: int) -> None:
         self.max_lag = max_lag
-        # Room for the largest lag: what goes around then meets zeros.
+        # Room for the largest lag: what wraps around then meets zeros.
         self.size = next_fast_len(length + max_lag + 1, True)
 
     def spectrum(self, x: np.ndarray) -> np.ndarray:
@@ -47,10 +55,10 @@ def bandpass(
 ) -> np.ndarray:
     """Zero-phase band-pass of streams (..., T) on the grid, in Hz.
 
-    Streams go on for a cycle of the lowest frequency: with their mean, or
-    mirrored, for what moves slowly. A filter that starts at the first
-    sample swings with its noise; both streams of a clip would do so at the
-    same time, and speak for offset 0.
+    Streams are extended by a cycle of the lowest frequency: by their mean,
+    or mirrored if they move slowly. A filter that starts at the first
+    sample rings with its noise; both streams of a clip would do so at the
+    same time, which favours offset 0.
     """
     extra = round(RATE / low)
     width = [(0, 0)] * (x.ndim - 1) + [(extra, extra)]
@@ -61,7 +69,7 @@ def bandpass(
 
 
 def without_edges(mask: np.ndarray) -> np.ndarray:
-    """Mask (T,) without the ends of a clip, where derivatives are wild."""
+    """Mask (T,) without the ends of a clip, whose derivatives are wrong."""
     guard = round(_EDGE_SEC * RATE)
     mask = mask.copy()
     mask[:guard] = 0.0
@@ -72,3 +80,67 @@ def without_edges(mask: np.ndarray) -> np.ndarray:
 @cache
 def _filter(low: float, high: float) -> np.ndarray:
     return butter(2, (low, high), 'bandpass', fs=RATE, output='sos')
+
+
+def peak_offset(offsets: np.ndarray, score: np.ndarray) -> float:
+    """Offset of the largest score, on the parabola through its neighbours.
+
+    Args:
+        offsets: (G,) evenly spaced seconds.
+        score: (G,) finite scores.
+
+    Returns:
+        Seconds, at most half a step from the largest sample; the sample
+        itself at an end of the curve or on a plateau.
+    """
+    best = int(np.argmax(score))
+    if not 0 < best < len(score) - 1:
+        return float(offsets[best])
+    left, top, right = score[best - 1 : best + 2]
+    bend = left - 2 * top + right
+    if bend > -1e-12:
+        return float(offsets[best])
+    shift = float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5))
+    return float(offsets[best] + shift * (offsets[1] - offsets[0]))
+
+
+def find_rivals(
+    offsets: np.ndarray,
+    evidence: np.ndarray,
+    overlap: np.ndarray,
+    best: int,
+    ratio: float,
+) -> list[tuple[float, float]]:
+    """Offsets at which the streams fit as well as at the best one.
+
+    A strictly periodic motion fits at every multiple of its period. The
+    posterior still prefers the multiple with the largest overlap, because
+    there is more to agree about, and would be sure of it; evidence per
+    second of overlap does not.
+
+    Args:
+        offsets: (G,) seconds.
+        evidence: (G,) log likelihood ratios.
+        overlap: (G,) seconds.
+        best: Index of the best offset.
+        ratio: Share of the best offset's evidence per second from which
+            another offset counts as a rival.
+
+    Returns:
+        (offset in seconds, share of the evidence per second among the best
+        offset and its rivals), strongest first.
+    """
+    if len(offsets) < 3:
+        return []
+    density = evidence / np.maximum(overlap, _LEAST_OVERLAP_SEC)
+    step = offsets[1] - offsets[0]
+    peaks, _ = find_peaks(density, distance=max(round(_APART_SEC / step), 1))
+    far = np.abs(offsets[peaks] - offsets[best]) >= _APART_SEC
+    strong = density[peaks] >= ratio * density[best]
+    strong &= evidence[peaks] >= _LEAST_EVIDENCE
+    strong &= overlap[peaks] >= _LEAST_OVERLAP_SEC
+    rivals = peaks[far & strong]
+    rivals = rivals[np.argsort(-density[rivals], kind='stable')][:_MOST]
+    total = density[best] + density[rivals].sum()
+    share = density[rivals] / max(total, 1e-12)
+    return [(float(offsets[i]), float(p)) for i, p in zip(rivals, share)]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
 from ..recordings import Recording
 from ..registry import TASK_UTILS
-from .correlate import Correlator, without_edges
+from .base import ClipEvidence, Feats, Synchronizer, SyncResult
+from .correlate import Correlator, peak_offset, without_edges
 from .evidence import limb_pairs, offset_grid
-from .refine import peak_offset
-from .result import SyncResult
 from .signals import RATE, IMUMotion, LimbMotion
 
 _RIDGE = 0.1
@@ -21,14 +20,14 @@ the normalisation, on simulated training people."""
 
 
 @TASK_UTILS.register_module()
-class CorrelationSynchronizer:
-    """Correlate | acc - g | magnitudes with those of image acceleration.
+class CorrelationSynchronizer(Synchronizer):
+    """Correlate magnitudes of | acc - g | with those of image acceleration.
 
-    Both magnitudes are low-passed and standardised, their cross-correlation
+    Both magnitudes are low-passed and standardised. Their cross-correlation
     over what overlaps is normalised and summed over the sensors, and the
-    largest sum wins. It sees no reason
-    to abstain, and its ``confidence`` is the correlation at the offset,
-    which is no probability.
+    largest sum wins. It abstains only if there is nothing to correlate, and
+    its ``confidence`` is the correlation at the offset, which is not a
+    probability.
 
     Args:
         high_hz: Cut-off of the low-pass filter in Hz. It decides how the
@@ -52,32 +51,27 @@ class CorrelationSynchronizer:
         self.high_hz = high_hz
         self._filter = butter(2, high_hz, fs=RATE, output='sos')
 
-    def __call__(
+    def evidence(
         self,
-        streams: Recording,
-        feats: Mapping[str, np.ndarray] | None,
+        streams: Recording | None,
+        feats: Feats | None,
         max_offset: float,
-    ) -> SyncResult:
-        """Estimate the offset of one clip.
+    ) -> ClipEvidence:
+        """Correlate sensors with limbs; ``score`` is the sum over sensors."""
+        pairs = {} if streams is None else limb_pairs(streams)
+        return self.compare(pairs.values(), max_offset)
 
-        Args:
-            streams: Raw streams of the clip.
-            feats: Not used.
-            max_offset: Largest possible offset in seconds.
-        """
-        return self.correlate(limb_pairs(streams).values(), max_offset)
-
-    def correlate(
+    def compare(
         self, pairs: Iterable[tuple[IMUMotion, LimbMotion]], max_offset: float
-    ) -> SyncResult:
-        """Estimate the offset from prepared motions.
+    ) -> ClipEvidence:
+        """Evidence of prepared motions.
 
         Args:
             pairs: What :func:`limb_pairs` gives, of the sensors to use.
             max_offset: Largest possible offset in seconds.
         """
         offsets = offset_grid(max_offset)
-        total = np.zeros(len(offsets))
+        total, overlap = np.zeros(len(offsets)), np.zeros(len(offsets))
         count = 0
         for imu, limb in pairs:
             count += 1
@@ -94,15 +88,32 @@ class CorrelationSynchronizer:
             top = correlator.lags(spectra[0], spectra[1])
             left = correlator.lags(spectra[2], spectra[5])
             right = correlator.lags(spectra[4], spectra[3])
+            shared = correlator.lags(spectra[4], spectra[5])
+            overlap = np.maximum(overlap, shared / RATE)
             floor = _RIDGE * length
             total += top / np.sqrt(
                 (np.maximum(left, 0) + floor) * (np.maximum(right, 0) + floor)
             )
+        return ClipEvidence(
+            offsets,
+            total,
+            overlap,
+            usable=bool(total.any()),
+            num_sensors=count,
+        )
+
+    def decide(self, clips: Sequence[ClipEvidence]) -> SyncResult:
+        """The offset with the largest correlation, over all clips."""
+        if not clips:
+            return SyncResult(0.0, abstained=True, reason='weak')
+        offsets = clips[0].offsets
+        total = np.sum([clip.score for clip in clips], axis=0)
         if not total.any():
             return SyncResult(0.0, abstained=True, reason='weak')
+        count = sum(clip.num_sensors for clip in clips)
         return SyncResult(
             offset=peak_offset(offsets, total),
-            confidence=float(np.clip(total.max() / max(count, 1), 0, 1)),
+            confidence=float(np.clip(total.max() / count, 0, 1)),
             offsets=offsets,
             log_posterior=total,
         )

@@ -1,9 +1,9 @@
-"""How well each time offset explains a clip: evidence from the signals.
+"""Evidence from the signals: how well each offset explains a clip.
 
 For every band of frequencies, the part of a limb's motion that a sensor
 measures is compared with what the video shows of it. If the two agree up to
 an unknown gain and Gaussian noise, n independent samples with correlation r
-speak for an offset with the log likelihood ratio ``-n/2 log(1 - r^2)``.
+support an offset with the log likelihood ratio ``-n/2 log(1 - r^2)``.
 """
 
 from __future__ import annotations
@@ -86,13 +86,13 @@ def limb_pairs(
     if streams.pose is None:
         return {}
     grid = make_grid(clip_seconds(streams))
-    found = {}
+    pairs = {}
     for placement, stream in streams.imu.items():
         imu = imu_motion(stream, grid)
         limb = limb_motion(streams.pose, placement, grid)
         if imu is not None and limb is not None:
-            found[placement] = imu, limb
-    return found
+            pairs[placement] = imu, limb
+    return pairs
 
 
 def signal_evidence(
@@ -107,13 +107,14 @@ def signal_evidence(
     Returns:
         Evidence by placement, of the sensors that can be compared.
     """
-    found = {}
+    evidence = {}
     for placement, (imu, limb) in limb_pairs(streams).items():
+        assert streams.pose is not None  # or there are no pairs
         rate = streams.pose.clock.mean_rate
         rates = rate, streams.imu[placement].clock.mean_rate
         correlator = Correlator(len(limb.mask), round(max_offset * RATE))
-        found[placement] = _compare(imu, limb, rates, correlator)
-    return found
+        evidence[placement] = _compare(imu, limb, rates, correlator)
+    return evidence
 
 
 def _compare(
@@ -142,7 +143,8 @@ def _compare(
     side = [(weights * rows).sum(axis=0) for rows in side]
     for rows in (rise, side):
         rows += [silent] * (len(ACC_BANDS) - len(rows))
-    tilt, turn = [], []
+    tilt: list[np.ndarray] = []
+    turn: list[np.ndarray] = []
     for i, (low, high) in enumerate(TILT_BANDS):
         band = bandpass(
             np.vstack([imu.tilt, imu.turn, limb.segment]), low, high, True
@@ -189,7 +191,7 @@ class _Pair:
         """Log likelihood ratio (..., G) of correlations (..., G).
 
         Args:
-            r: Correlations; negative ones speak for nothing.
+            r: Correlations; negative ones are no evidence.
             y: (T,) the pose channel.
             noise: Variance of its noise.
             width: Width of the band in Hz.

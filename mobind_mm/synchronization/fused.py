@@ -1,37 +1,42 @@
-"""Our synchroniser: learned similarity and signals, as one posterior."""
+"""The fused synchroniser: model and signals as one posterior."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_softmax
 
 from ..recordings import Recording
 from ..registry import TASK_UTILS
-from .abstention import find_rivals
+from .base import ClipEvidence, Feats, Synchronizer, SyncResult
+from .correlate import find_rivals, peak_offset
 from .evidence import SIGNAL_NAMES, offset_grid, signal_evidence
 from .learned import LEARNED_NAMES, learned_evidence
-from .refine import peak_offset
-from .result import SyncResult
 from .signals import RATE
 
 EVIDENCE_NAMES = (*SIGNAL_NAMES, *LEARNED_NAMES)
 """What :attr:`FusedSynchronizer.weights` weighs."""
 
-WEIGHTS: Mapping[str, float] = dict(
-    zip(
-        EVIDENCE_NAMES,
-        (
-            *(0.302, 0.232, 0.094, 0.047, 0.028, 0.015),  # up
-            *(1.227, 0.512, 0.082, 0.044, 0.026, 0.014),  # side
-            *(0.247, 0.164),  # tilt
-            *(0.601, 0.133),  # turn
-            0.458,  # tokens
-        ),
-    )
-)
+WEIGHTS: Mapping[str, float] = {
+    'up_0.3-0.8Hz': 0.302,
+    'up_0.8-1.6Hz': 0.232,
+    'up_1.6-2.6Hz': 0.094,
+    'up_2.6-4Hz': 0.047,
+    'up_4-6.5Hz': 0.028,
+    'up_6.5-11Hz': 0.015,
+    'side_0.3-0.8Hz': 1.227,
+    'side_0.8-1.6Hz': 0.512,
+    'side_1.6-2.6Hz': 0.082,
+    'side_2.6-4Hz': 0.044,
+    'side_4-6.5Hz': 0.026,
+    'side_6.5-11Hz': 0.014,
+    'tilt_0.15-0.8Hz': 0.247,
+    'tilt_0.8-2.6Hz': 0.164,
+    'turn_0.15-0.8Hz': 0.601,
+    'turn_0.8-2.6Hz': 0.133,
+    'tokens': 0.458,
+}
 """Fitted by ``tools/analysis_tools/fit_synchronizer.py`` to 864 clips of 24
 simulated people whom neither the model nor a test has seen, each with two
 sets of sensors."""
@@ -42,30 +47,9 @@ _FINE_SEC = 0.15
 """How far the last step may move the most probable offset."""
 
 
-@dataclass(frozen=True)
-class ClipEvidence:
-    """What all sensors of one person say about the offset of a clip.
-
-    Args:
-        offsets: (G,) seconds.
-        rows: (len(EVIDENCE_NAMES), G) log likelihood ratios, summed over
-            the sensors.
-        overlap: (G,) seconds in which a sensor and its limb have data.
-        num_sensors: Sensors with a limb in view.
-        motion: Largest standard deviation of a sensor's acceleration in
-            m/s^2.
-    """
-
-    offsets: np.ndarray
-    rows: np.ndarray
-    overlap: np.ndarray
-    num_sensors: int
-    motion: float
-
-
 @TASK_UTILS.register_module()
-class FusedSynchronizer:
-    """Weigh what the model and what the signals say, and know the doubt.
+class FusedSynchronizer(Synchronizer):
+    """Fuse model and signal evidence into a calibrated posterior.
 
     Every kind of evidence is a log likelihood ratio for each offset of a
     10 ms grid: correlation of accelerations by band and direction,
@@ -73,9 +57,9 @@ class FusedSynchronizer:
     (:mod:`.learned`). Their weighted sum is a log posterior; the weights
     were fitted by maximum likelihood (conditional logit), so the posterior
     within 0.1 s of its top is a calibrated confidence. Learned similarity
-    says roughly when, beyond doubt; the signals say exactly when, so the
-    last step, within 0.15 s of the top, listens to them, between the
-    samples of the grid.
+    finds the rough offset reliably; the signals locate it exactly. The last
+    step, within 0.15 s of the top and between the samples of the grid,
+    therefore relies on the signals.
 
     It abstains, naming the reason: ``too short`` if sensor and limb share
     less than ``min_overlap_sec`` of data, ``still`` if nobody moves,
@@ -100,6 +84,13 @@ class FusedSynchronizer:
 
     Raises:
         ValueError: If a weight has an unknown name or is negative.
+
+    >>> from mobind_mm.synchronization.conformance import simulate_recording
+    >>> recording = simulate_recording(seed=0, seconds=12.0, offset=0.5)
+    >>> sync = FusedSynchronizer(use_feats=False)
+    >>> result = sync(recording, None, max_offset=2.0)
+    >>> round(result.offset, 2), result.confidence > 0.9, result.reason
+    (0.5, True, '')
     """
 
     needs_streams = True
@@ -132,33 +123,19 @@ class FusedSynchronizer:
         self.rival_ratio, self.token_sec = rival_ratio, token_sec
         self.needs_feats = use_feats
 
-    def __call__(
-        self,
-        streams: Recording,
-        feats: Mapping[str, np.ndarray] | None,
-        max_offset: float,
-    ) -> SyncResult:
-        """Estimate the offset of one clip.
-
-        Args:
-            streams: Raw streams; each clock starts with its window.
-            feats: Tokens of the model's sub-windows and ``placements``,
-                their S names; None uses signals only.
-            max_offset: Largest possible offset in seconds.
-        """
-        return self.decide([self.evidence(streams, feats, max_offset)])
-
     def evidence(
         self,
-        streams: Recording,
-        feats: Mapping[str, np.ndarray] | None,
+        streams: Recording | None,
+        feats: Feats | None,
         max_offset: float,
     ) -> ClipEvidence:
-        """Gather what one person's streams say, without deciding."""
+        """Log likelihood ratios of one clip; signals only without feats."""
         offsets = offset_grid(max_offset)
         rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
         overlap = np.zeros(len(offsets))
-        signals = signal_evidence(streams, max_offset)
+        signals = (
+            {} if streams is None else signal_evidence(streams, max_offset)
+        )
         for sensor in signals.values():
             rows[: len(SIGNAL_NAMES)] += sensor.signals
             overlap += sensor.overlap
@@ -171,21 +148,47 @@ class FusedSynchronizer:
                     rows[len(SIGNAL_NAMES) :] += curve
         count = len(signals)
         motion = max((s.motion for s in signals.values()), default=0.0)
-        return ClipEvidence(
+        return self.weigh(
             offsets, rows, overlap / max(count, 1), count, motion
         )
 
-    def decide(self, clips: Sequence[ClipEvidence]) -> SyncResult:
-        """One offset for several people of a scene who share the clocks.
+    def weigh(
+        self,
+        offsets: np.ndarray,
+        rows: np.ndarray,
+        overlap: np.ndarray,
+        num_sensors: int,
+        motion: float,
+    ) -> ClipEvidence:
+        """Evidence of one person from its rows.
 
         Args:
-            clips: Evidence of each person; of one, or of all in a scene.
+            offsets: (G,) seconds.
+            rows: (len(EVIDENCE_NAMES), G) log likelihood ratios, summed over
+                the sensors.
+            overlap: (G,) seconds in which a sensor and its limb have data.
+            num_sensors: Sensors with a limb in view.
+            motion: Largest standard deviation of a sensor's acceleration in
+                m/s^2.
         """
+        return ClipEvidence(
+            offsets=offsets,
+            score=self._total(rows, num_sensors),
+            overlap=overlap,
+            usable=num_sensors > 0 and motion >= self.min_motion,
+            fine=self._total(rows, num_sensors, fine=True),
+            rows=rows,
+            num_sensors=num_sensors,
+            motion=motion,
+        )
+
+    def decide(self, clips: Sequence[ClipEvidence]) -> SyncResult:
+        """One offset for all clips, whose posteriors multiply."""
         used = [clip for clip in clips if clip.num_sensors]
         if not used:
             return SyncResult(0.0, abstained=True, reason='too short')
         offsets = used[0].offsets
-        total = sum(self.total(clip) for clip in used)
+        total = np.sum([self._of(clip) for clip in used], axis=0)
         still = max(clip.motion for clip in used) < self.min_motion
         if not np.ptp(total):
             reason = 'still' if still else 'weak'
@@ -219,18 +222,19 @@ class FusedSynchronizer:
             log_posterior=log_posterior,
         )
 
-    def total(self, clip: ClipEvidence, fine: bool = False) -> np.ndarray:
-        """Weighted evidence (G,) of one person.
+    def _of(self, clip: ClipEvidence, fine: bool = False) -> np.ndarray:
+        """Weighted evidence (G,) of the rows, which a shift has moved."""
+        assert clip.rows is not None
+        return self._total(clip.rows, clip.num_sensors, fine)
 
-        Args:
-            clip: Its evidence.
-            fine: For the last step, in which tokens count little.
-        """
+    def _total(
+        self, rows: np.ndarray, num_sensors: int, fine: bool = False
+    ) -> np.ndarray:
+        """Weighted rows (G,); tokens count little in the last step, fine."""
         weights = np.array([self.weights[name] for name in EVIDENCE_NAMES])
         if fine:
             weights[len(SIGNAL_NAMES) :] *= self.fine_tokens
-        sensors = max(clip.num_sensors, 1)
-        return weights @ clip.rows / sensors**self.sensors_power
+        return weights @ rows / max(num_sensors, 1) ** self.sensors_power
 
     def _refine(
         self, clips: Sequence[ClipEvidence], offsets: np.ndarray, best: int
@@ -238,7 +242,7 @@ class FusedSynchronizer:
         """Offset near the top of the posterior where the signals agree."""
         reach = round(_FINE_SEC * RATE)
         part = slice(max(best - reach, 0), best + reach + 1)
-        score = sum(self.total(clip, fine=True) for clip in clips)
+        score = np.sum([self._of(clip, fine=True) for clip in clips], axis=0)
         return peak_offset(offsets[part], score[part])
 
 

@@ -1,12 +1,14 @@
-"""How well each time offset explains a clip: evidence from the model."""
+"""Evidence from the model: how well each offset explains its tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from scipy.interpolate import CubicSpline
+
+from .base import Feats
 
 LEARNED_NAMES = ('tokens',)
 """Names of the rows of what :func:`learned_evidence` gives."""
@@ -24,9 +26,9 @@ def stream_tokens(
 ) -> tuple[np.ndarray, np.ndarray]:
     """One row of tokens for a whole clip from those of its sub-windows.
 
-    What tokens at one place of the window have in common, whatever the
-    window shows, is the place: it is taken off, or else equal places would
-    look alike and speak for equal times.
+    Tokens at one position of the window share a component that encodes the
+    position, whatever the window shows. It is subtracted; otherwise equal
+    positions would look alike and suggest equal times.
 
     Args:
         tokens: (W, S, N, D) tokens of the sub-windows.
@@ -47,7 +49,7 @@ def stream_tokens(
     if W > 1:
         mean = tokens.sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
         tokens = (tokens - mean) * weight
-        # What is left of tokens that are only their place is rounding.
+        # What is left of tokens that encode only their position is rounding.
         left = np.linalg.norm(tokens, axis=3, keepdims=True)
         tokens = np.where(left > _ROUNDING * size, tokens, 0)
     first = np.round(np.asarray(window_starts) / token_sec).astype(int)
@@ -62,7 +64,7 @@ def stream_tokens(
 
 
 def learned_evidence(
-    feats: Mapping[str, np.ndarray],
+    feats: Feats,
     placements: Sequence[str],
     token_sec: float,
     offsets: np.ndarray,
@@ -71,7 +73,7 @@ def learned_evidence(
 
     Similarities are standardised over all pairs of times of the clip. If
     those of pairs that belong together have some mean m > 0 instead of 0,
-    n of them with mean z speak for an offset with ``n z^2 / 2``.
+    n of them with mean z support an offset with ``n z^2 / 2``.
 
     Args:
         feats: ``imu_tokens`` and ``pose_tokens`` (W, S, N, D),
@@ -95,7 +97,7 @@ def learned_evidence(
     pose, pose_known = stream_tokens(
         feats['pose_tokens'], feats['pose_token_mask'], starts, token_sec
     )
-    found = {}
+    curves = {}
     for s, placement in enumerate(placements):
         a, b = imu[s], pose[s]
         pairs = imu_known[s].sum() * pose_known[s].sum()
@@ -115,8 +117,8 @@ def learned_evidence(
         curve = CubicSpline(lags * token_sec, score)(offsets)
         outside = np.abs(offsets) > (len(a) - 1) * token_sec
         curve = np.where(outside, 0.0, np.maximum(curve, 0.0))
-        found[placement] = curve[None]
-    return found
+        curves[placement] = curve[None]
+    return curves
 
 
 def _diagonals(

@@ -1,4 +1,4 @@
-"""What an IMU and a limb in a video measure in common, on one grid."""
+"""What an IMU and a limb in a video both measure, on one grid."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from ..recordings import PoseStream, SensorStream
 from ..skeleton import get_limb, limb_indices
-from .attitude import GRAVITY, attitude
+
+GRAVITY = 9.81
 
 RATE = 100.0
 """Samples per second of the grid on which streams are compared."""
@@ -34,6 +35,8 @@ hips; any other in the middle of its limb's keypoints.
 
 _GUARD_SEC = 0.15
 """Frames this close to a gap are left out: they are interpolated."""
+_LEVEL_SEC = 1.5
+"""Standard deviation in seconds of the smoothing that finds the vertical."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class LimbMotion:
         acc: (2, T) acceleration of the point where the sensor sits, to the
             right and upwards in the image.
         segment: (2, T) vector along the bone that carries the sensor, to
-            the right and upwards; zero if the limb is no bone (head).
+            the right and upwards; zero if the limb is not a bone (head).
         mask: (T,) 1 where the keypoints are known, else 0.
         noise: Standard deviation of the keypoints' frame-to-frame noise.
     """
@@ -84,12 +87,12 @@ def make_grid(seconds: float) -> np.ndarray:
 
 
 def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
-    """Motion of a sensor; None if nothing in it compares with a video.
+    """Motion of a sensor; None if it cannot be compared with a video.
 
     With ``quat`` the orientation is known; else it is estimated from
-    ``gyro`` and ``acc``; with ``acc`` alone the specific force tells the
+    ``gyro`` and ``acc``; with ``acc`` alone the specific force gives the
     vertical part, and its slow part the tilt. Acceleration without gravity
-    in a sensor frame of unknown orientation tells nothing.
+    in a sensor frame of unknown orientation is of no use.
     """
     if 'acc' not in stream.channels:
         return None
@@ -110,8 +113,7 @@ def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
         world = world - [0.0, 0.0, GRAVITY * stream.gravity]
         up = np.array([0.0, 0.0, GRAVITY])
         force = np.linalg.norm(world + up, axis=1) - GRAVITY
-    rows = rows.reshape(len(times), 9)
-    together = np.column_stack([world, force, rows])
+    together = np.column_stack([world, force, rows.reshape(len(times), 9)])
     inside = np.clip(grid, times[0], times[-1])
     values = CubicSpline(times, together, axis=0)(inside).T
     period = 1.0 / stream.clock.mean_rate
@@ -130,10 +132,10 @@ def limb_motion(
     """Motion of the limb that carries a sensor; None if it is not seen."""
     times = stream.clock.at(slice(0, stream.clock.num_samples))
     index = list(limb_indices(stream.layout, [get_limb(placement)])[0])
-    weights = SENSOR_POINT.get(placement, (1 / 3, 1 / 3, 1 / 3))
+    shares = SENSOR_POINT.get(placement, (1 / 3, 1 / 3, 1 / 3))
     # What is not used may be missing, NaN even.
-    index = [i for i, weight in zip(index, weights) if weight]
-    weights = [weight for weight in weights if weight]
+    index = [i for i, weight in zip(index, shares) if weight]
+    weights = [weight for weight in shares if weight]
     points = np.asarray(stream.keypoints)[:, index].astype(np.float64)
     known = (np.asarray(stream.scores)[:, index] > 0).all(axis=1)
     known &= np.isfinite(points).all(axis=(1, 2))
@@ -165,8 +167,8 @@ def keypoint_noise(
 ) -> float:
     """Standard deviation of white noise on a path (T, 2), same unit.
 
-    From fourth differences, which a body's motion hardly has and white
-    noise has 70 times its variance of; the median ignores bursts.
+    From fourth differences: a body's motion has hardly any, those of white
+    noise have 70 times its variance. The median ignores bursts.
     """
     if len(times) < 12:
         return 0.0
@@ -178,7 +180,7 @@ def keypoint_noise(
 
 
 def _known_samples(stream: SensorStream) -> tuple[np.ndarray, dict]:
-    """Times and channels without samples that are no numbers."""
+    """Times and channels of the samples that are finite."""
     times = stream.clock.at(slice(0, stream.clock.num_samples))
     channels = {
         name: np.asarray(stream.channels[name], dtype=np.float64)
@@ -196,7 +198,7 @@ def _known_samples(stream: SensorStream) -> tuple[np.ndarray, dict]:
 def _orientation(
     times: np.ndarray, channels: dict, stream: SensorStream
 ) -> Rotation | None:
-    """Sensor-to-level rotations, if the channels tell."""
+    """Sensor-to-level rotations; None if the channels lack them."""
     if 'quat' in channels:
         return Rotation.from_quat(channels['quat'][:, [1, 2, 3, 0]])
     if stream.frame == 'world':
@@ -213,3 +215,66 @@ def _covered(times: np.ndarray, grid: np.ndarray, gap: float) -> np.ndarray:
     slack = 0.5 * gap
     near &= (grid >= times[0] - slack) & (grid <= times[-1] + slack)
     return near.astype(np.float64)
+
+
+def attitude(times: np.ndarray, acc: np.ndarray, gyro: np.ndarray) -> Rotation:
+    """Orientation of a sensor without magnetometer, up to heading.
+
+    The angular rate is integrated. In the frame that this gives, gravity
+    would be constant but for the drift, so the slowly varying mean of the
+    specific force shows the drifted vertical, and is rotated back. It works
+    on a whole clip, forwards and backwards in time alike.
+
+    Args:
+        times: (T,) seconds.
+        acc: (T, 3) specific force in m/s^2, sensor frame.
+        gyro: (T, 3) rad/s, sensor frame.
+
+    Returns:
+        Sensor-to-level rotations (T,), z up; the heading starts at an
+        unknown angle and drifts like the gyroscope.
+    """
+    steps = np.diff(times)[:, None]
+    turns = Rotation.from_rotvec(0.5 * (gyro[1:] + gyro[:-1]) * steps)
+    # Running product of the turns, by doubling: log2(T) vectorised steps.
+    quats = np.vstack([[0.0, 0.0, 0.0, 1.0], turns.as_quat()]).T
+    reach = 1
+    while reach < quats.shape[1]:
+        product = _product(quats[:, :-reach], quats[:, reach:])
+        quats = np.hstack([quats[:, :reach], product])
+        reach *= 2
+    integrated = Rotation.from_quat(quats.T)
+    rate = 1.0 / np.median(np.diff(times))
+    up = gaussian_filter1d(
+        integrated.apply(acc), _LEVEL_SEC * rate, axis=0, mode='nearest'
+    )
+    up /= np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-9)
+    return _to_vertical(up) * integrated
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Products (4, T) of quaternions (4, T), scalar last.
+
+    By hand: ``Rotation.__mul__`` takes ten times as long.
+    """
+    x, y, z, w = a
+    p, q, r, s = b
+    return np.stack(
+        [
+            w * p + x * s + y * r - z * q,
+            w * q - x * r + y * s + z * p,
+            w * r + x * q - y * p + z * s,
+            w * s - x * p - y * q - z * r,
+        ]
+    )
+
+
+def _to_vertical(up: np.ndarray) -> Rotation:
+    """Shortest rotations (T,) that turn unit vectors (T, 3) to z."""
+    axis = np.cross(up, [0.0, 0.0, 1.0])
+    norm = np.linalg.norm(axis, axis=1, keepdims=True)
+    angle = np.arctan2(norm, up[:, 2:])
+    # Upside down, any horizontal axis turns it.
+    usable = norm > 1e-9
+    axis = np.where(usable, axis / np.where(usable, norm, 1.0), [1.0, 0, 0])
+    return Rotation.from_rotvec(axis * angle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,33 +13,33 @@ from ..utils.similarity import (
     cosine_similarity,
     window_similarity,
 )
-from .result import SyncResult
+from .base import ClipEvidence, Feats, Synchronizer, SyncResult
 
 LEVELS = ('window', 'token')
 
 
 @TASK_UTILS.register_module()
-class VoteSynchronizer:
+class VoteSynchronizer(Synchronizer):
     """Vote of the most similar pairs of sub-windows.
 
     Every IMU sub-window is compared with every pose sub-window. The ``topk``
     most similar of each row and of each column vote, with their similarity,
     for the offset at which the two would coincide; the largest sum wins.
-    Offsets are multiples of the sub-windows' distance, so even a perfect
+    Offsets are multiples of the sub-windows' stride, so even a perfect
     embedding is wrong by up to half of it. Pairs as similar as the last of
     the ``topk`` vote too; of equal sums the offset nearest to 0 wins, so a
-    constant embedding answers 0. Offsets beyond ``max_offset`` are no
+    constant embedding answers 0. Offsets beyond ``max_offset`` are not
     candidates.
 
     Per-limb embeddings are compared over the limbs that both have. The
-    ``confidence`` is the winner's share of all votes, which is no
-    calibrated probability. It never abstains unless nothing can vote.
+    ``confidence`` is the winner's share of all votes, which is not a
+    calibrated probability. It abstains only if nothing can vote.
 
     Args:
         topk: Votes of each row and each column (published: 5).
         level: ``window`` compares the sub-windows of a clip that is longer
             than the model's window, as published. ``token`` compares the
-            tokens of a clip of exactly one window, for short takes.
+            tokens of a clip of exactly one window, for short recordings.
         token_sec: Seconds that a token stands for, for ``token``.
 
     Raises:
@@ -62,40 +62,66 @@ class VoteSynchronizer:
             raise ValueError(f'token_sec must be > 0, got {token_sec}.')
         self.topk, self.level, self.token_sec = topk, level, token_sec
 
-    def __call__(
+    def evidence(
         self,
         streams: Recording | None,
-        feats: Mapping[str, np.ndarray],
+        feats: Feats | None,
         max_offset: float,
-    ) -> SyncResult:
-        """Estimate the offset of one clip.
+    ) -> ClipEvidence:
+        """Let the sub-windows of one clip vote.
 
         Args:
             streams: Not used.
-            feats: What the model predicts for the sub-windows:
-                ``imu_embedding`` and ``pose_embedding`` (W, D) or
-                (W, S, D), ``imu_mask`` and ``pose_mask`` (W, S), and
-                ``window_starts`` (W,) in seconds, evenly spaced;
-                ``imu_tokens`` and ``pose_tokens`` (1, S, N, D) and
-                ``pose_token_mask`` (1, S, N) for ``level='token'``.
+            feats: ``imu_embedding`` and ``pose_embedding``, ``imu_mask``
+                and ``pose_mask``, and ``window_starts``, evenly spaced;
+                for ``level='token'`` the tokens of one window.
             max_offset: Largest possible offset in seconds.
 
+        Returns:
+            Votes per sub-window as ``score``; ``rows`` are the sum of the
+            votes and whether there was any.
+
         Raises:
-            ValueError: If the clip has not the length that ``level`` is
-                for, or the features are not finite.
+            ValueError: If the length of the clip does not suit ``level``,
+                or the features are missing or not finite.
         """
+        feats = {} if feats is None else feats
         if self.level == 'window':
             similarity, step = self._compare_windows(feats)
         else:
             similarity, step = self._compare_tokens(feats), self.token_sec
-        offsets, sums, any_vote = vote(similarity, self.topk)
-        offsets = offsets * step
-        near = np.abs(offsets) <= max_offset + 1e-6
-        offsets, sums, any_vote = offsets[near], sums[near], any_vote[near]
-        if not any_vote.any():
+        lags, sums, any_vote = vote(similarity, self.topk)
+        reach = int(max_offset / step) + 1
+        while reach * step > max_offset + 1e-6:
+            reach -= 1
+        near = np.abs(lags) <= reach
+        rows = np.zeros((3, 2 * reach + 1))
+        rows[:, lags[near] + reach] = (
+            sums[near],
+            any_vote[near],
+            (len(similarity) - np.abs(lags[near])) * step,
+        )
+        return ClipEvidence(
+            offsets=np.arange(-reach, reach + 1) * step,
+            score=rows[0] / len(similarity),
+            overlap=rows[2],
+            usable=bool(rows[1].any()),
+            rows=rows[:2],
+        )
+
+    def decide(self, clips: Sequence[ClipEvidence]) -> SyncResult:
+        """The offset with most votes, of all clips together."""
+        votes = [clip.rows for clip in clips if clip.rows is not None]
+        if not votes:
             return SyncResult(0.0, abstained=True, reason='weak')
+        # What no pair of sub-windows covers cannot be voted for.
+        covered = np.max([clip.overlap for clip in clips], axis=0) > 0
+        rows = np.sum(votes, axis=0)[:, covered]
+        offsets, sums, any_vote = clips[0].offsets[covered], rows[0], rows[1]
         order = np.argsort(np.abs(offsets), kind='stable')
-        order = order[any_vote[order]]
+        order = order[any_vote[order] > 0]
+        if not len(order):
+            return SyncResult(0.0, abstained=True, reason='weak')
         best = order[np.argmax(sums[order])]
         total = np.maximum(sums, 0).sum()
         share = max(sums[best], 0.0) / total if total > 0 else 0.0
@@ -106,11 +132,9 @@ class VoteSynchronizer:
             log_posterior=sums,
         )
 
-    def _compare_windows(
-        self, feats: Mapping[str, np.ndarray]
-    ) -> tuple[np.ndarray, float]:
-        """Similarities (W, W) and the distance of windows in seconds."""
-        starts = np.asarray(feats['window_starts'], dtype=np.float64)
+    def _compare_windows(self, feats: Feats) -> tuple[np.ndarray, float]:
+        """Similarities (W, W) and the stride of the windows in seconds."""
+        starts = np.asarray(feats.get('window_starts', ()), dtype=np.float64)
         steps = np.diff(starts)
         if len(steps) == 0 or np.ptp(steps) > 1e-6:
             raise ValueError(
@@ -119,10 +143,12 @@ class VoteSynchronizer:
                 "than the model's window, or use level='token' for clips of "
                 'one window.'
             )
+        _check_given(feats, 'imu_embedding', 'pose_embedding')
         return window_similarity(feats), float(steps.mean())
 
-    def _compare_tokens(self, feats: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _compare_tokens(self, feats: Feats) -> np.ndarray:
         """Similarities (N, N) of the tokens of one window."""
+        _check_given(feats, 'imu_tokens', 'pose_tokens')
         imu, pose = feats['imu_tokens'], feats['pose_tokens']
         if len(imu) != 1:
             raise ValueError(
@@ -137,6 +163,14 @@ class VoteSynchronizer:
             pose[0].swapaxes(0, 1),
             imu_mask.T,
             feats['pose_token_mask'][0].T,
+        )
+
+
+def _check_given(feats: Feats, imu: str, pose: str) -> None:
+    if not {imu, pose} <= set(feats):
+        raise ValueError(
+            f'The vote compares {imu} and {pose} of the model, and the '
+            f'features of this clip have {sorted(feats)} only.'
         )
 
 

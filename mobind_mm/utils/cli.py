@@ -35,8 +35,12 @@ def run_command(main: Callable[[], None]) -> None:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Whether this package or the running command raised the error."""
-    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
-    raised_in = Path(raised_in).resolve()
-    command = Path(sys.argv[0]).resolve()
-    return raised_in == command or _PACKAGE in raised_in.parents
+    """Whether this package raised the error, or the command with its modules.
+
+    Those are beside it, or in a folder beside it.
+    """
+    filename = traceback.extract_tb(error.__traceback__)[-1].filename
+    raised_in = Path(filename).resolve()
+    beside = Path(sys.argv[0]).resolve().parent
+    near = (raised_in.parent, raised_in.parent.parent)
+    return _PACKAGE in raised_in.parents or beside in near

@@ -1,4 +1,4 @@
-"""Cosine similarity of clips, per limb where sensors differ."""
+"""Cosine similarity of clips, limb by limb where sensors differ."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _CHUNK_ELEMENTS = 2**23  # of one chunk of embeddings: 32 MB in float32
 
 @dataclass(frozen=True)
 class Vectors:
-    """Embeddings made ready for comparison by a matrix product.
+    """Embeddings prepared for comparison by a matrix product.
 
     Args:
-        flat: (M, S * D) unit vectors a limb, zero where it is absent.
+        flat: (M, S * D) a unit vector per limb, zero where it is absent.
         mask: (M, S) 1 where a limb is present, or None for clip embeddings.
     """
 
@@ -44,16 +44,16 @@ class Vectors:
         return cls(x.reshape(len(x), -1), mask.astype(dtype))
 
     def cosines(self, other: Vectors) -> np.ndarray:
-        """Similarity (M, G) of all these with all those."""
+        """Similarity (M, G) of all items of these and of those."""
         product = self.flat @ other.flat.T
-        if self.mask is None:
+        if self.mask is None or other.mask is None:
             return product
         return _mean(product, self.mask @ other.mask.T)
 
     def paired_cosines(self, other: Vectors) -> np.ndarray:
         """Similarity (M,) of item i of these with item i of those."""
         product = np.einsum('md,md->m', self.flat, other.flat)
-        if self.mask is None:
+        if self.mask is None or other.mask is None:
             return product
         shared = np.einsum('ms,ms->m', self.mask, other.mask)
         return _mean(product, shared)
@@ -143,6 +143,11 @@ def cosine_similarity(
 
     Raises:
         ValueError: For NaN, or shapes that do not fit.
+
+    >>> a, b = np.eye(2, 3), np.array([[1.0, 0, 0], [0, 2, 0], [1, 1, 0]])
+    >>> cosine_similarity(a, b).round(3)
+    array([[1.   , 0.   , 0.707],
+           [0.   , 1.   , 0.707]])
     """
     check_comparable(a, b)
     return Vectors.of(a, a_mask).cosines(Vectors.of(b, b_mask))
@@ -151,7 +156,7 @@ def cosine_similarity(
 def flat_tokens(
     tokens: np.ndarray, mask: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens as what :func:`cosine_similarity` calls limbs.
+    """Reshape tokens to what :func:`cosine_similarity` calls limbs.
 
     Args:
         tokens: (M, S, N, D).
@@ -182,5 +187,5 @@ def window_similarity(feats: Mapping[str, np.ndarray]) -> np.ndarray:
     imu_mask, pose_mask = feats['imu_mask'], feats['pose_mask']
     if imu.ndim == 3:
         return cosine_similarity(imu, pose, imu_mask, pose_mask)
-    seen = imu_mask.any(axis=1)[:, None] & pose_mask.any(axis=1)
+    seen = np.any(imu_mask, axis=1)[:, None] & np.any(pose_mask, axis=1)
     return np.where(seen, cosine_similarity(imu, pose), NO_SHARED_LIMB)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarking.timing import exponent, interleaved, peak_mib
+from benchmarking.settings import exponent, interleaved, peak_mib
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/analysis_tools/benchmark.py'

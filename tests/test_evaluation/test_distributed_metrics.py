@@ -23,7 +23,7 @@ from mobind_mm.evaluation import (
     DumpEmbeddings,
     RetrievalMetric,
 )
-from mobind_mm.evaluation.embedding_file import read_embeddings
+from mobind_mm.evaluation.embedding_table import read_embeddings
 
 SIZE = 31  # divisible neither by 2 nor by 3
 

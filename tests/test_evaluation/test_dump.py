@@ -6,7 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from mobind_mm.evaluation.dump import check_dump, write_cases
+from mobind_mm.evaluation.metrics.embedding_metric import (
+    check_dump,
+    write_cases,
+)
 
 
 def read(path):

@@ -12,12 +12,13 @@ from mobind_mm.evaluation import (
     DumpEmbeddings,
     RetrievalMetric,
 )
-from mobind_mm.evaluation.embedding_file import (
+from mobind_mm.evaluation.embedding_table import (
+    join,
+    list_neighbours,
     read_embeddings,
+    select,
     write_embeddings,
 )
-from mobind_mm.evaluation.embedding_table import join, select
-from mobind_mm.evaluation.neighbours import list_neighbours
 
 
 def dump(path, samples, **options):
@@ -135,12 +136,12 @@ def test_a_damaged_file_is_refused(file, change, message):
 
 def test_what_is_no_file_is_refused(file, tmp_path):
     file.write_bytes(file.read_bytes()[:-9])
-    with pytest.raises(ValueError, match='not a whole'):
+    with pytest.raises(ValueError, match='not a complete'):
         read_embeddings(file)
     with pytest.raises(FileNotFoundError, match='--dump-embeddings'):
         read_embeddings(tmp_path / 'none.safetensors')
     save_file({'x': np.ones(2)}, file)
-    with pytest.raises(ValueError, match='no embeddings'):
+    with pytest.raises(ValueError, match='does not hold embeddings'):
         read_embeddings(file)
     with pytest.raises(ValueError, match=r'e\.pkl'):
         DumpEmbeddings(tmp_path / 'e.pkl')

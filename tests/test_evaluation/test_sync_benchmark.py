@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarking.sync_cells import (
+from benchmarking.conditions import (
     SENSORS,
     Condition,
     only_sensors,
-    run_drift,
     sync_pipeline,
     table_conditions,
 )
+from benchmarking.sync_cells import run_drift
 
 
 def test_table_has_every_condition_once():

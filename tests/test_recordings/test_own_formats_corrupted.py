@@ -11,7 +11,7 @@ from mmengine.logging.history_buffer import HistoryBuffer
 from recordings import make_entry, make_recording, write_dataset
 
 from mobind_mm.evaluation import DumpEmbeddings
-from mobind_mm.evaluation.embedding_file import read_embeddings
+from mobind_mm.evaluation.embedding_table import read_embeddings
 from mobind_mm.readers.sync_annotations import read_sync_file
 from mobind_mm.recordings import read_annotations, read_imu, read_pose
 from mobind_mm.structures import MoBindDataSample

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from mobind_mm.synchronization.attitude import attitude
+from mobind_mm.synchronization.signals import attitude
 
 GRAVITY = 9.81
 UP = np.array([0.0, 0.0, GRAVITY])

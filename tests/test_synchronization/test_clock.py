@@ -13,8 +13,8 @@ from mobind_mm.synchronization import (
 )
 from mobind_mm.synchronization import clock as clock_module
 from mobind_mm.synchronization.clips import cut_clip
-from mobind_mm.synchronization.clock_fit import best_line, fit_clock
-from mobind_mm.synchronization.fused import EVIDENCE_NAMES, ClipEvidence
+from mobind_mm.synchronization.clock_map import best_line, fit_clock
+from mobind_mm.synchronization.fused import EVIDENCE_NAMES
 
 SYNC = FusedSynchronizer(use_feats=False)
 OFFSETS = np.arange(-300, 301) / 100
@@ -47,7 +47,7 @@ def bump(top, height=40.0, width=0.04):
         -0.5 * ((OFFSETS - top) / width) ** 2
     )
     seen = np.full(len(OFFSETS), 15.0)
-    return ClipEvidence(OFFSETS, rows, seen, 1, 2.0)
+    return SYNC.weigh(OFFSETS, rows, seen, 1, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_wrong_clips_are_outvoted():
     tops = truth.copy()
     tops[[2, 7, 11, 15]] = rng.uniform(-3, 3, 4)
     clips = [bump(top) for top in tops]
-    found = fit_clock(times, clips, SYNC, 1000.0, 120.0, (0.0, 190.0))
+    found = fit_clock(times, clips, 1000.0, 120.0, (0.0, 190.0))
     assert not found.agrees[[2, 7, 11, 15]].any()
     assert found.agrees.sum() == 14
     assert found.drift_ppm == pytest.approx(200, abs=10)
@@ -114,7 +114,7 @@ def test_a_clock_that_bends_is_followed():
     times = 10.0 * np.arange(60) + 10
     truth = 0.2 + 4e-4 * np.minimum(times, 300) + 1e-4 * (times - 300).clip(0)
     clips = [bump(top) for top in truth]
-    found = fit_clock(times, clips, SYNC, 1000.0, 60.0, (0.0, 610.0))
+    found = fit_clock(times, clips, 1000.0, 60.0, (0.0, 610.0))
     np.testing.assert_allclose(
         found.to_imu_time(times), times + truth, atol=0.005
     )
@@ -125,7 +125,7 @@ def test_noise_does_not_bend_a_straight_clock():
     rng = np.random.default_rng(1)
     truth = 0.2 + 1e-4 * times
     clips = [bump(t) for t in truth + rng.normal(0, 0.01, 60)]
-    found = fit_clock(times, clips, SYNC, 1000.0, 60.0, (0.0, 610.0))
+    found = fit_clock(times, clips, 1000.0, 60.0, (0.0, 610.0))
     np.testing.assert_allclose(
         found.to_imu_time(times), times + truth, atol=0.006
     )
@@ -136,7 +136,7 @@ def test_clips_that_disagree_are_not_trusted():
     times = 10.0 * np.arange(18) + 10
     rng = np.random.default_rng(0)
     clips = [bump(top) for top in rng.uniform(-3, 3, 18)]
-    found = fit_clock(times, clips, SYNC, 200.0, 120.0, (0.0, 190.0))
+    found = fit_clock(times, clips, 200.0, 120.0, (0.0, 190.0))
     assert found.abstained
 
 
@@ -200,9 +200,14 @@ def test_coarse_to_fine_finds_what_a_full_search_does(monkeypatch, around):
         return items
 
     found = synchronize_clocks(
-        *(recording, SYNC, 3.0, feats), clip_sec=15.0, around=around,
+        recording,
+        FusedSynchronizer(),
+        3.0,
+        feats,
+        clip_sec=15.0,
+        around=around,
         track=track,
-    )  # fmt: skip
+    )
     assert len(asked) == 2 and shown == [('Search', 6), ('Follow', 11)]
     times = np.array([5.0, 90.0, 175.0])
     truth = times + around + 1.3 + 4e-4 * times

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarking.fitting import fit_weights
+from fit_synchronizer import fit_weights
 
 from mobind_mm.synchronization.fused import EVIDENCE_NAMES
 

@@ -10,11 +10,7 @@ from sync_streams import UP, cut, drawn_clip, takes
 from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.registry import TASK_UTILS
 from mobind_mm.synchronization import FusedSynchronizer
-from mobind_mm.synchronization.fused import (
-    EVIDENCE_NAMES,
-    WEIGHTS,
-    ClipEvidence,
-)
+from mobind_mm.synchronization.fused import EVIDENCE_NAMES, WEIGHTS
 
 WRIST = 'right_wrist'
 
@@ -27,13 +23,14 @@ def estimate(clip, max_offset=4.0):
     return signals()(clip, None, max_offset)
 
 
-def made_up(top, height, overlap=12.0, motion=2.0, sensors=1):
+def made_up(top, height, overlap=12.0, motion=2.0, sensors=1, sync=None):
     """Evidence with one bump in the row of tokens."""
     offsets = np.arange(-400, 401) / 100
     rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
     rows[-1] = height * np.exp(-0.5 * ((offsets - top) / 0.03) ** 2)
     seen = np.full(len(offsets), overlap)
-    return ClipEvidence(offsets, rows, seen, sensors, motion)
+    sync = sync or FusedSynchronizer()
+    return sync.weigh(offsets, rows, seen, sensors, motion)
 
 
 @pytest.mark.parametrize('offset', [-3.217, -0.004, 0.0, 1.2345])
@@ -168,7 +165,7 @@ def test_decision_for_a_scene_is_the_sum_of_the_evidence():
     parts = [sync.evidence(clip, None, 4.0) for clip in clips]
     together = sync.decide(parts)
     overlap = np.max([part.overlap for part in parts], axis=0)
-    expected = sum(sync.total(part) for part in parts)
+    expected = sum(part.score for part in parts)
     expected = expected + sync.overlap_power * np.log(
         np.maximum(overlap, 0.05)
     )
@@ -215,11 +212,12 @@ def test_reasons(changes, reason):
 
 def test_sensors_of_one_body_count_less_than_independent_ones():
     sync = FusedSynchronizer(sensors_power=0.5)
-    one, four = made_up(0, 8.0), made_up(0, 8.0, sensors=4)
-    np.testing.assert_allclose(sync.total(four), sync.total(one) / 2)
+    one = made_up(0, 8.0, sync=sync)
+    four = made_up(0, 8.0, sensors=4, sync=sync)
+    np.testing.assert_allclose(four.score, one.score / 2)
     weight = WEIGHTS['tokens']
-    assert sync.total(one).max() == pytest.approx(8.0 * weight)
-    fine = sync.total(one, fine=True).max()
+    assert one.score.max() == pytest.approx(8.0 * weight)
+    fine = one.fine.max()
     assert fine == pytest.approx(8.0 * weight * sync.fine_tokens)
 
 

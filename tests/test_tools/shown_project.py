@@ -3,7 +3,7 @@
 import tiny_project  # noqa: F401
 from mmengine.evaluator import BaseMetric
 
-from mobind_mm.evaluation.dump import write_cases
+from mobind_mm.evaluation.metrics.embedding_metric import write_cases
 from mobind_mm.registry import METRICS
 
 

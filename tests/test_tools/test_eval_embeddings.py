@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobind_mm.evaluation.embedding_file import write_embeddings
-from mobind_mm.evaluation.embedding_table import select
+from mobind_mm.evaluation.embedding_table import select, write_embeddings
 
 TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/eval_embeddings.py'
 

@@ -14,7 +14,7 @@ from matplotlib.image import imread
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
 
-from mobind_mm.evaluation.embedding_file import read_embeddings
+from mobind_mm.evaluation.embedding_table import read_embeddings
 from mobind_mm.registry import MODELS
 
 REPO = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
 """Measure how fast everything is, against the published recipe.
 
 Every ratio is against a reference that computes as the released recipe
-does, on the same machine in the same run. Without arguments it takes some
+does, on the same machine in the same run. Without arguments it takes a few
 minutes on two cores.
 """
 
@@ -13,10 +13,9 @@ from pathlib import Path
 
 import torch
 from benchmarking import PARTS, Settings
-from benchmarking.encoders import measure_encoders
-from benchmarking.settings import machine
-from benchmarking.sync_error import measure_sync_error
-from benchmarking.timing import count_processor_time
+from benchmarking.settings import count_processor_time, machine
+from benchmarking.step import measure_encoders
+from benchmarking.sync import measure_sync_error
 from rich.console import Console
 from rich.table import Table
 
@@ -59,8 +58,8 @@ def parse_args() -> argparse.Namespace:
         '--sync-error',
         nargs=2,
         metavar=('CONFIG', 'CHECKPOINT'),
-        help='synchronise simulated recordings with a model of the embedded '
-        'default, both ways',
+        help='synchronise simulated recordings with a model of the synthetic '
+        'dataset, both ways',
     )
     parser.add_argument(
         '--encoders',
@@ -93,10 +92,19 @@ def settings_of(args: argparse.Namespace) -> Settings:
     if args.quick:
         settings = replace(
             settings,
-            **dict(batch_size=2, num_limbs=2, window_sec=2.0, repeats=1),
-            **dict(workers=(0,), windows=8, minutes=0.5, items=300),
-            **dict(reference_windows=4, batch_sizes=(1, 2), limbs=(1, 2)),
-            **dict(windows_sec=(1.0, 2.0), sync_minutes=(0.3, 0.6)),
+            batch_size=2,
+            num_limbs=2,
+            window_sec=2.0,
+            repeats=1,
+            workers=(0,),
+            windows=8,
+            minutes=0.5,
+            items=300,
+            reference_windows=4,
+            batch_sizes=(1, 2),
+            limbs=(1, 2),
+            windows_sec=(1.0, 2.0),
+            sync_minutes=(0.3, 0.6),
         )
     if args.processor_time:
         settings = replace(settings, workers=(0,))
@@ -111,7 +119,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 
 def show(name: str, rows: dict) -> None:
-    """Print one part: a line for each number."""
+    """Print one part: one line per number."""
     table = Table(title=name, title_justify='left', show_header=False)
     for key, value in _flat(rows):
         text = f'{value:.4g}' if isinstance(value, float) else str(value)
@@ -131,14 +139,14 @@ def _flat(rows: dict, prefix: str = '') -> list[tuple[str, object]]:
 
 def pictures(result: dict) -> dict[str, dict]:
     """Pictures of the parts that were measured, by name."""
-    found = {}
+    shown = {}
     if 'step' in result:
         rows = result['step']
         models = {k: v for k, v in rows.items() if isinstance(v, dict)}
-        found['step_parts'] = dict(kind='step_parts', rows=models)
+        shown['step_parts'] = dict(kind='step_parts', rows=models)
     if 'scaling' in result:
-        found['growth'] = dict(kind='growth', rows=result['scaling'])
-    return found
+        shown['growth'] = dict(kind='growth', rows=result['scaling'])
+    return shown
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Compare the synchronisers: sensors, keypoint noise, frame rate, length.
+"""Compare the synchronisers by sensors, keypoint noise, frame rate, length.
 
-Rows go to the output file as they are finished; a second run adds those
-that are missing. Parts: ``table`` (all cells), ``abstention`` (still and
+Rows are written as they are finished; a second run adds those that are
+missing. Parts: ``table`` (all cells), ``abstention`` (still and
 strictly periodic people), ``scenes`` (all people of a scene jointly),
 ``joint`` (who wears what, where and when), ``drift`` (ten simulated
 minutes).
@@ -13,13 +13,12 @@ import itertools
 import json
 from pathlib import Path
 
+from benchmarking.conditions import Condition, table_conditions
 from benchmarking.sync_cells import (
-    Condition,
     run_cells,
     run_drift,
     run_joint,
     run_scenes,
-    table_conditions,
 )
 from rich.console import Console
 from rich.progress import track
@@ -27,7 +26,7 @@ from rich.table import Table
 
 import mobind_mm  # noqa: F401
 from mobind_mm.apis import init_model
-from mobind_mm.synchronization import FusedSynchronizer
+from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
 from mobind_mm.utils.results import prepare_results
@@ -48,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS)
     parser.add_argument(
-        '--num-clips', type=int, help='clips of a cell; default: all 36'
+        '--num-clips', type=int, help='clips per cell; default: all 36'
     )
     return parser.parse_args()
 
@@ -68,64 +67,106 @@ def cells(part: str) -> list[Condition]:
 def show(rows: list[dict]) -> None:
     """Print the rows of every part as tables."""
     console = Console(width=110)
-    table = Table('sensors', 'noise', 'fps', 'clip', 'motion')
-    for name in ('fused', 'signals', 'correlation', 'vote', 'zero'):
-        table.add_column(f'{name}\nMAE s / @0.1', justify='right')
-    table.add_column('fused\ncoverage / @0.1', justify='right')
-    for row in rows:
-        if 'fused' not in row:
-            continue
-        noise = 'usual' if row['noise_m'] is None else f'{row["noise_m"]:g} m'
-        text = [str(row['sensors']), noise, f'{row["pose_rate"]:g}']
-        text += [f'{row["clip_sec"]:g} s', row['motion']]
-        for name in ('fused', 'signals', 'correlation', 'vote'):
-            one = row[name]
-            text.append(f'{one["mae_s"]:.4f} / {one["acc@0.1"]:.2f}')
-        text.append(f'{row["zero_mae_s"]:.2f}')
-        one = row['fused']
-        text.append(f'{one["coverage"]:.2f} / {one["answered_acc@0.1"]:.2f}')
-        table.add_row(*text)
-    console.print(table)
-    table = Table('scenes: sensors', 'people')
-    for name in ('alone', 'jointly'):
-        table.add_column(f'{name}\nMAE s / @0.1 / coverage', justify='right')
-    for row in rows:
-        if 'scene_sensors' in row:
-            text = [str(row['scene_sensors']), str(row['num_people'])]
-            for name in ('alone', 'jointly'):
-                one = row[name]
-                text.append(
-                    f'{one["mae_s"]:.4f} / {one["acc@0.1"]:.2f} / '
-                    f'{one["coverage"]:.2f}'
-                )
-            table.add_row(*text)
-    if table.row_count:
-        console.print(table)
-    table = Table('joint: sensors', 'scenes', 'offset MAE s / @0.2')
-    table.add_column('slot accuracy, offset unknown / known')
-    for row in rows:
-        if 'joint_sensors' in row:
-            table.add_row(
-                *(str(row[k]) for k in ('joint_sensors', 'num_scenes')),
-                f'{row["offset_mae_s"]:.3f} / {row["offset_acc@0.2"]:.2f}',
-                f'{row["slot_acc"]:.3f} / {row["slot_acc_known_offset"]:.3f}',
+    for mark, headers, cells_of in (
+        ('fused', _CELL_HEADERS, _cell_texts),
+        ('scene_sensors', _SCENE_HEADERS, _scene_texts),
+        ('joint_sensors', _JOINT_HEADERS, _joint_texts),
+        ('ppm', _DRIFT_HEADERS, _drift_texts),
+    ):
+        table = Table()
+        for header in headers:
+            table.add_column(
+                header, justify='right' if '\n' in header else 'left'
             )
-    if table.row_count:
-        console.print(table)
-    table = Table('drift ppm', 'sensors', 'person', 'estimated')
-    for name in ('end error ms', 'largest error ms', 'clips agree'):
-        table.add_column(name, justify='right')
-    for row in rows:
-        if 'ppm' in row:
-            table.add_row(
-                *(str(row[k]) for k in ('ppm', 'sensors', 'subject')),
-                f'{row["estimated_ppm"]:.1f}',
-                f'{row["end_error_s"] * 1e3:.1f}',
-                f'{row["largest_error_s"] * 1e3:.1f}',
-                f'{row["agree"]:.2f}',
-            )
-    if table.row_count:
-        console.print(table)
+        for row in rows:
+            if mark in row:
+                table.add_row(*cells_of(row))
+        if table.row_count:
+            console.print(table)
+
+
+_NAMES = ('fused', 'signals', 'correlation', 'vote')
+_CELL_HEADERS = (
+    'sensors',
+    'noise',
+    'fps',
+    'clip',
+    'motion',
+    *(f'{name}\nMAE s / @0.1' for name in (*_NAMES, 'zero')),
+    'fused\ncoverage / @0.1',
+)
+_SCENE_HEADERS = (
+    'scenes: sensors',
+    'people',
+    'alone\nMAE s / @0.1 / coverage',
+    'jointly\nMAE s / @0.1 / coverage',
+)
+_JOINT_HEADERS = (
+    'joint: sensors',
+    'scenes',
+    'offset MAE s / @0.2',
+    'slot accuracy, offset unknown / known',
+)
+_DRIFT_HEADERS = (
+    'drift ppm',
+    'sensors',
+    'person',
+    'estimated',
+    'end error\nms',
+    'largest error\nms',
+    'clips\nagree',
+)
+
+
+def _cell_texts(row: dict) -> list[str]:
+    noise = 'usual' if row['noise_m'] is None else f'{row["noise_m"]:g} m'
+    fused = row['fused']
+    return [
+        str(row['sensors']),
+        noise,
+        f'{row["pose_rate"]:g}',
+        f'{row["clip_sec"]:g} s',
+        row['motion'],
+        *(
+            f'{row[name]["mae_s"]:.4f} / {row[name]["acc@0.1"]:.2f}'
+            for name in _NAMES
+        ),
+        f'{row["zero_mae_s"]:.2f}',
+        f'{fused["coverage"]:.2f} / {fused["answered_acc@0.1"]:.2f}',
+    ]
+
+
+def _scene_texts(row: dict) -> list[str]:
+    return [
+        str(row['scene_sensors']),
+        str(row['num_people']),
+        *(
+            f'{row[way]["mae_s"]:.4f} / {row[way]["acc@0.1"]:.2f} / '
+            f'{row[way]["coverage"]:.2f}'
+            for way in ('alone', 'jointly')
+        ),
+    ]
+
+
+def _joint_texts(row: dict) -> list[str]:
+    return [
+        str(row['joint_sensors']),
+        str(row['num_scenes']),
+        f'{row["offset_mae_s"]:.3f} / {row["offset_acc@0.2"]:.2f}',
+        f'{row["slot_acc"]:.3f} / {row["slot_acc_known_offset"]:.3f}',
+    ]
+
+
+def _drift_texts(row: dict) -> list[str]:
+    return [
+        str(row['ppm']),
+        str(row['sensors']),
+        str(row['subject']),
+        f'{row["estimated_ppm"]:.1f}',
+        f'{row["end_error_s"] * 1e3:.1f}',
+        f'{row["largest_error_s"] * 1e3:.1f}',
+        f'{row["agree"]:.2f}',
+    ]
 
 
 def main() -> None:
@@ -136,7 +177,7 @@ def main() -> None:
     done = json.loads(out.read_text('utf-8')) if out.exists() else {}
     settings = dict(
         weights=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),
-        synchronizer=vars(FusedSynchronizer()),
+        synchronizer=vars(build_synchronizer('fused')),
         num_clips=args.num_clips,
     )
     if done.setdefault('settings', settings) != settings:

@@ -15,10 +15,13 @@ from mobind_mm.evaluation import (
     LocalizationMetric,
     RetrievalMetric,
 )
-from mobind_mm.evaluation.dump import write_cases
-from mobind_mm.evaluation.embedding_file import read_embeddings
-from mobind_mm.evaluation.embedding_table import join, select
-from mobind_mm.evaluation.neighbours import list_neighbours
+from mobind_mm.evaluation.embedding_table import (
+    join,
+    list_neighbours,
+    read_embeddings,
+    select,
+)
+from mobind_mm.evaluation.metrics.embedding_metric import write_cases
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.result_table import format_metrics
 from mobind_mm.utils.results import prepare_results, write_results
@@ -49,7 +52,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--localization',
         action='store_true',
-        help='who wears what where, too; tokens must be in the file',
+        help='evaluate localisation too; tokens must be in the file',
     )
     parser.add_argument(
         '--probe-C',
@@ -63,7 +66,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--dump',
         metavar='DIR',
-        help='write the results of single windows there, worst first',
+        help='directory for CSV files with per-window results, worst first',
     )
     parser.add_argument(
         '--neighbours',
@@ -87,7 +90,7 @@ def main() -> None:
         index, gallery_classes = read_embeddings(args.gallery)
         if classes != gallery_classes:
             raise ValueError(
-                f'{args.file} and {args.gallery} name other actions: '
+                f'{args.file} and {args.gallery} list different actions: '
                 f'{classes} and {gallery_classes}.'
             )
         table = join(table, index)

@@ -8,11 +8,11 @@ the arguments of ``FusedSynchronizer``.
 
 import argparse
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from benchmarking.fitting import fit_weights
-from benchmarking.sync_cells import (
+from benchmarking.conditions import (
     MAX_OFFSET,
     SENSORS,
     only_sensors,
@@ -20,14 +20,108 @@ from benchmarking.sync_cells import (
     table_conditions,
 )
 from rich.progress import track
+from scipy.optimize import minimize
+from scipy.special import expit, log_softmax, logsumexp
 
 import mobind_mm  # noqa: F401
 from mobind_mm.apis import init_model
-from mobind_mm.evaluation.sync_cases import clip_feats
-from mobind_mm.synchronization import FusedSynchronizer
+from mobind_mm.synchronization import build_synchronizer
+from mobind_mm.synchronization.clips import clip_feats
+from mobind_mm.synchronization.fused import EVIDENCE_NAMES
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
 from mobind_mm.utils.results import prepare_results
+
+_NEAR_SEC = 0.1
+"""An offset nearer than this to the truth counts as right."""
+_FINE_SEC = 0.012
+"""Width of the target of the fine term, in seconds."""
+_FINE_WEIGHT = 0.05
+_DECAY = 1e-3
+
+
+@dataclass(frozen=True)
+class FittedWeights:
+    """Arguments of ``FusedSynchronizer``, and the loss they reach.
+
+    Args:
+        weights: Weight by name of the evidence.
+        sensors_power: As there.
+        overlap_power: As there.
+        loss: Mean negative log likelihood.
+    """
+
+    weights: dict[str, float]
+    sensors_power: float
+    overlap_power: float
+    loss: float
+
+
+def fit_weights(
+    rows: np.ndarray,
+    overlap: np.ndarray,
+    num_sensors: np.ndarray,
+    truth: np.ndarray,
+    offsets: np.ndarray,
+) -> FittedWeights:
+    """Conditional logit: the true offset competes with all others.
+
+    What is maximised is the log probability within 0.1 s of the truth, and,
+    with a small weight, at the truth itself. Weights stay positive.
+
+    Args:
+        rows: (M, len(EVIDENCE_NAMES), G) evidence of M clips, summed over
+            sensors.
+        overlap: (M, G) seconds.
+        num_sensors: (M,) sensors of each clip.
+        truth: (M,) true offsets in seconds.
+        offsets: (G,) seconds.
+
+    Raises:
+        ValueError: If the number of rows is not that of the names.
+    """
+    if rows.shape[1] != len(EVIDENCE_NAMES):
+        raise ValueError(
+            f'{rows.shape[1]} rows of evidence for the '
+            f'{len(EVIDENCE_NAMES)} names of EVIDENCE_NAMES.'
+        )
+    distance = offsets - truth[:, None]
+    near = np.abs(distance) < _NEAR_SEC
+    target = np.exp(-0.5 * (distance / _FINE_SEC) ** 2)
+    target /= target.sum(axis=1, keepdims=True)
+    log_overlap = np.log(np.maximum(overlap, 0.05))
+    log_count = np.log(num_sensors.astype(float))
+
+    def loss(params: np.ndarray) -> tuple[float, np.ndarray]:
+        raw, (power, prior) = params[:-2], params[-2:]
+        weights = np.logaddexp(0, raw)
+        scale = np.exp(-power * log_count)
+        mixed = np.einsum('f,mfg->mg', weights, rows) * scale[:, None]
+        log_p = log_softmax(mixed + prior * log_overlap, axis=1)
+        hit = logsumexp(np.where(near, log_p, -np.inf), axis=1)
+        value = -hit.mean() - _FINE_WEIGHT * (target * log_p).sum(1).mean()
+        value += _DECAY * ((raw + 1.5) ** 2).sum()
+        # d/dscore of both terms: probabilities less where they should be.
+        p = np.exp(log_p)
+        inside = np.where(near, np.exp(log_p - hit[:, None]), 0.0)
+        slope = (p - inside) + _FINE_WEIGHT * (p - target)
+        slope /= len(rows)
+        scaled = slope * scale[:, None]
+        gradient = np.einsum('mg,mfg->f', scaled, rows) * expit(raw)
+        gradient += 2 * _DECAY * (raw + 1.5)
+        by_power = -(slope * mixed * log_count[:, None]).sum()
+        by_prior = (slope * log_overlap).sum()
+        return value, np.concatenate([gradient, [by_power, by_prior]])
+
+    start = np.concatenate([np.full(len(EVIDENCE_NAMES), -1.5), [0.0, 0.0]])
+    fitted = minimize(loss, start, jac=True, method='L-BFGS-B')
+    weights = np.logaddexp(0, fitted.x[:-2])
+    return FittedWeights(
+        dict(zip(EVIDENCE_NAMES, weights.tolist())),
+        sensors_power=float(fitted.x[-2]),
+        overlap_power=float(fitted.x[-1]),
+        loss=float(fitted.fun),
+    )
 
 
 def parse_args() -> argparse.Namespace:
@@ -50,10 +144,10 @@ def main() -> None:
     model = init_model(args.config, args.checkpoint).eval()
     pipeline = model.cfg.test_dataloader.dataset.datasets[-1].pipeline
     pipeline = sync_pipeline(pipeline)
-    synchronizer = FusedSynchronizer()
+    synchronizer = build_synchronizer('fused')
     rng = np.random.default_rng(args.seed)
     everything = np.array(SENSORS[5])
-    found, truth = [], []
+    gathered, truth = [], []
     for condition in track(table_conditions(), 'conditions'):
         clips = condition.clips('train', pipeline, seed=args.seed)
         for index in range(len(clips)):
@@ -68,14 +162,14 @@ def main() -> None:
                 streams = only_sensors(meta.streams, worn)
                 evidence = synchronizer.evidence(streams, feats, MAX_OFFSET)
                 if evidence.num_sensors:
-                    found.append(evidence)
+                    gathered.append(evidence)
                     truth.append(meta.offset)
     fitted = fit_weights(
-        np.stack([e.rows.astype(np.float32) for e in found]),
-        np.stack([e.overlap for e in found]),
-        np.array([e.num_sensors for e in found]),
+        np.stack([e.rows.astype(np.float32) for e in gathered]),
+        np.stack([e.overlap for e in gathered]),
+        np.array([e.num_sensors for e in gathered]),
         np.array(truth),
-        found[0].offsets,
+        gathered[0].offsets,
     )
     result = dict(
         weights={k: round(v, 3) for k, v in fitted.weights.items()},
@@ -83,7 +177,7 @@ def main() -> None:
         overlap_power=round(fitted.overlap_power, 2),
     )
     text = json.dumps(result, indent=1)
-    print(f'{len(found)} clips, loss {fitted.loss:.3f}\n{text}')
+    print(f'{len(gathered)} clips, loss {fitted.loss:.3f}\n{text}')
     if args.out:
         with replacing(args.out) as temporary:
             temporary.write_text(text, 'utf-8')

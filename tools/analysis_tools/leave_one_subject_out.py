@@ -1,8 +1,8 @@
 """Train on all subjects but one, test on it; for every subject.
 
 All recordings of the config's datasets take part, whatever split they are
-in. Folds that are finished are not repeated, so an interrupted command goes
-on where it was. Weights that the config starts from (load_from) must not
+in. Finished folds are not repeated, so an interrupted command resumes where
+it stopped. Weights that the config starts from (load_from) must not
 have seen the subject that is tested: '{subject}' in load_from stands for it.
 """
 
@@ -54,7 +54,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def run_fold(cfg: Config, work_dir: Path, local_rank: int) -> dict:
-    """Train one fold, or go on with it, and test its last weights."""
+    """Train one fold, or resume it, and test its last weights."""
     cfg.work_dir = str(work_dir)
     # MMEngine keeps one logger and visualizer for each name.
     cfg.experiment_name = f'{work_dir.parent}_{work_dir.name}'

@@ -1,7 +1,7 @@
 """Evaluate a checkpoint on every task under each subset of the sensors.
 
 A table by number of sensors kept is printed, and every subset is a row of
---out. Called again with the same file, the command goes on where it was
+--out. Called again with the same file, the command resumes where it was
 stopped; rows of other checkpoints, configs or --pose stay in the file.
 """
 
@@ -38,10 +38,15 @@ from mobind_mm.utils.row_files import read_rows, write_rows
 
 _TEST_KEYS = ('test_dataloader', 'test_evaluator', 'test_cfg')
 _MAIN_METRICS = (
-    *('retrieval/imu2pose_R@1', 'retrieval/pose2imu_R@1'),
-    *('sync/mae_s', 'sync/acc@0.1', 'sync/coverage'),
-    *('localization/subject_acc', 'localization/part_acc'),
-    *('action/knn_top1', 'action/linear_top1'),
+    'retrieval/imu2pose_R@1',
+    'retrieval/pose2imu_R@1',
+    'sync/mae_s',
+    'sync/acc@0.1',
+    'sync/coverage',
+    'localization/subject_acc',
+    'localization/part_acc',
+    'action/knn_top1',
+    'action/linear_top1',
 )
 _COLUMNS = ('run', 'checkpoint', 'pose', 'num_sensors', 'sensors')
 
@@ -60,11 +65,11 @@ def parse_args() -> argparse.Namespace:
         choices=['kept', 'all'],
         default='kept',
         help="the skeleton's limbs that are compared: those that still have "
-        'a sensor (default), or all, for who does not know which limbs these '
-        'are',
+        'a sensor (default), or all, as if these limbs were unknown',
     )
     parser.add_argument(
-        *('--sizes', '-n'),
+        '--sizes',
+        '-n',
         nargs='+',
         type=int,
         metavar='N',
@@ -74,7 +79,7 @@ def parse_args() -> argparse.Namespace:
         '--max-subsets',
         type=int,
         metavar='N',
-        help='most subsets of one size; all by default',
+        help='largest number of subsets per size; all by default',
     )
     parser.add_argument(
         '--metrics',
@@ -126,7 +131,7 @@ def main() -> None:
 
 
 def prepare(cfg: Config, placements: tuple[str, ...], limbs_too: bool) -> None:
-    """Put ``KeepSensors`` into the test config; silence what is per test."""
+    """Put ``KeepSensors`` into the test config; silence per-test output."""
     for key in _TEST_KEYS:
         if cfg.get(key) is not None:
             cfg[key] = with_keep_sensors(cfg[key], placements, limbs_too)
@@ -169,7 +174,7 @@ def evaluate(loop: Any, subset: tuple[str, ...]) -> dict[str, float]:
 
 
 def fingerprint(model: torch.nn.Module, cfg: Config) -> str:
-    """Names weights and test config: rows of a run are those with its."""
+    """Identifier of weights and test config, which the rows of a run share."""
     digest = hashlib.sha256()
     for name, value in model.state_dict().items():
         digest.update(name.encode())
@@ -183,7 +188,7 @@ def fingerprint(model: torch.nn.Module, cfg: Config) -> str:
 def print_tables(
     rows: list[dict], placements: tuple[str, ...], metrics: list[str] | None
 ) -> None:
-    """One line a metric and number of sensors.
+    """One line per metric and number of sensors.
 
     Raises:
         ValueError: If a metric was not measured.

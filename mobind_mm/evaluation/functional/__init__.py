@@ -5,18 +5,29 @@ from .assignment import OffsetAssignment, assign, assign_with_offset
 from .classification import (
     accuracy,
     confusion_matrix,
+    linear_probe,
     macro_f1,
     nearest_neighbour,
+    probe_features,
 )
-from .galleries import (
+from .localization import (
+    DetectionCounts,
+    OpenSetCounts,
+    argmax_correct,
+    assignment_correct,
+    count_unmatched,
+    fit_threshold,
+    person_similarity,
+)
+from .retrieval import (
     count_rivals,
     disjoint_rivals,
     other_camera_rivals,
+    recall_summary,
+    rerank,
+    retrieval_ranks,
     same_label_rivals,
 )
-from .linear_probe import linear_probe, probe_features
-from .localization import argmax_correct, assignment_correct, person_similarity
-from .retrieval import recall_summary, rerank, retrieval_ranks
 from .search import search_index
 from .sync import (
     abstention_precision,
@@ -26,12 +37,6 @@ from .sync import (
     sync_summary,
 )
 from .token_evidence import lagged_evidence, token_evidence
-from .unmatched import (
-    DetectionCounts,
-    OpenSetCounts,
-    count_unmatched,
-    fit_threshold,
-)
 
 __all__ = [
     'NO_SHARED_LIMB',

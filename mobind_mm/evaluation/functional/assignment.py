@@ -49,6 +49,10 @@ def assign(
 
     Raises:
         ValueError: For NaN or infinity.
+
+    >>> similarity = np.array([[0.9, 0.8], [0.7, 0.1]])
+    >>> assign(similarity).tolist(), assign(similarity, 0.75).tolist()
+    ([1, 0], [0, -1])
     """
     value = check_matrix(similarity)
     if threshold is not None:
@@ -70,7 +74,7 @@ def assigned_value(similarity: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class OffsetAssignment:
-    """Sensors put to their slots at the offset that fits them best.
+    """Assignment of sensors to slots at the best common offset.
 
     Args:
         offset_index: Position of the common offset on the axis of offsets.
@@ -86,7 +90,7 @@ class OffsetAssignment:
 
 
 def assign_with_offset(evidence: np.ndarray) -> OffsetAssignment:
-    """Who wears what where, and when: one offset for all sensors.
+    """Find who wears what where, and when: one offset for all sensors.
 
     All sensors share a clock, so of each offset the best one-to-one
     assignment counts, and the offset with the best of these wins. Offsets

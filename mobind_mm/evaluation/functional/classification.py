@@ -1,10 +1,19 @@
-"""Classification: the nearest neighbour, and scores of any classifier."""
+"""Classification: nearest neighbours, linear probes, scores of either."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from ...utils.similarity import Vectors, check_comparable, chunks, vectors_of
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...utils.similarity import (
+    Vectors,
+    check_comparable,
+    check_finite,
+    chunks,
+    vectors_of,
+)
 
 
 def nearest_neighbour(
@@ -41,6 +50,90 @@ def nearest_neighbour(
     return np.asarray(gallery_labels)[index]
 
 
+def probe_features(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Features of a fixed length, whichever limbs were seen.
+
+    A clip embedding (D,) is its unit vector. Per-limb embeddings (S, D)
+    are the mean unit vector over the limbs present, then the unit vector of
+    each limb in its own slot, zeros where the limb is absent.
+
+    Args:
+        x: (M, D) or (M, S, D).
+        mask: (M, S) boolean, limbs present; all if omitted.
+
+    Returns:
+        (M, D) or (M, (1 + S) * D).
+    """
+    unit = x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
+    if x.ndim == 2:
+        return unit
+    mask = np.ones(x.shape[:2], bool) if mask is None else mask
+    unit = unit * mask[..., None]
+    present = np.maximum(mask.sum(axis=1), 1)[:, None]
+    return np.concatenate(
+        [unit.sum(axis=1) / present, unit.reshape(len(x), -1)], axis=1
+    )
+
+
+def linear_probe(
+    features: np.ndarray,
+    labels: np.ndarray,
+    query: np.ndarray,
+    C: float | Sequence[float] = 0.1,  # noqa: N803
+    groups: ArrayLike | None = None,
+) -> np.ndarray:
+    """Labels by a logistic regression on standardised features.
+
+    Multinomial, with an L2 penalty on the weights. Mean and standard
+    deviation of the features are those of the training windows.
+
+    Args:
+        features: (G, F) of the training windows.
+        labels: (G,) integer labels.
+        query: (M, F) features of the windows to label.
+        C: Inverse strength of the penalty, or several of which the best
+            accuracy in a cross-validation is taken (the smallest, if
+            equal). Its folds leave whole groups out, five at most.
+        groups: (G,) subjects, for the cross-validation.
+
+    Returns:
+        (M,) labels.
+
+    Raises:
+        ValueError: For NaN, fewer than two labels, or a cross-validation
+            of fewer than two groups.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV, GroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    check_finite('The features of the training windows', features)
+    check_finite('The features of the evaluated windows', query)
+    if len(np.unique(labels)) < 2:
+        raise ValueError(
+            'A linear probe needs at least two actions among the training '
+            f'windows, got {np.unique(labels).tolist()}.'
+        )
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    strengths = sorted(np.atleast_1d(np.asarray(C, dtype=float)).tolist())
+    if np.ndim(C) == 0:
+        probe.set_params(logisticregression__C=strengths[0])
+        return probe.fit(features, labels).predict(query)
+    subjects = np.asarray([] if groups is None else groups, dtype=str)
+    subjects = np.unique(subjects, return_inverse=True)[1]
+    folds = min(5, len(np.unique(subjects)))
+    if folds < 2:
+        raise ValueError(
+            'C is chosen by leaving subjects out, which needs at least two '
+            f'training subjects, got {folds}; give one value of C.'
+        )
+    grid = {'logisticregression__C': strengths}
+    search = GridSearchCV(probe, grid, cv=GroupKFold(folds))
+    search.fit(features, labels, groups=subjects)
+    return search.predict(query)
+
+
 def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
     """Share of labels that are predicted.
 
@@ -56,7 +149,7 @@ def confusion_matrix(
     labels: np.ndarray,
     num_classes: int | None = None,
 ) -> np.ndarray:
-    """How often each class was taken for each.
+    """Count how often each class was predicted as each class.
 
     Args:
         predicted: (M,) integer labels from 0.
@@ -77,7 +170,7 @@ def confusion_matrix(
     if smallest < 0 or largest >= num_classes:
         wrong = smallest if smallest < 0 else largest
         raise ValueError(
-            f'Label {wrong} is none of the {num_classes} classes '
+            f'Label {wrong} is not one of the {num_classes} classes '
             f'(0 to {num_classes - 1}); leave unlabelled windows out.'
         )
     cells = labels * num_classes + predicted
@@ -96,6 +189,9 @@ def macro_f1(predicted: np.ndarray, labels: np.ndarray) -> float:
 
     Raises:
         ValueError: As :func:`confusion_matrix`.
+
+    >>> round(macro_f1(np.array([0, 0, 1]), np.array([0, 1, 1])), 3)
+    0.667
     """
     counts = confusion_matrix(predicted, labels)
     occurs = counts.sum(axis=0) + counts.sum(axis=1)

@@ -1,6 +1,9 @@
-"""Which person wears the sensors, which part carries which: right or wrong."""
+"""Who wears which sensors where: right, wrong, or nobody in view."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,6 +12,9 @@ from .assignment import assign, assigned_value, check_matrix
 
 NOTHING_SHARED = -1e3
 """Similarity of a sensor set and a person without a common limb: below all."""
+
+Case = tuple[np.ndarray, np.ndarray]
+"""Similarities (M, G) of a scene and the true column (M,) of its rows."""
 
 
 def argmax_correct(similarity: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -88,6 +94,123 @@ def person_similarity(
     return np.where(count > 0, mean, NOTHING_SHARED)
 
 
+@dataclass
+class DetectionCounts:
+    """Hits, false alarms and misses of a detection."""
+
+    hits: int = 0
+    false_alarms: int = 0
+    misses: int = 0
+
+    def add(self, declared: np.ndarray, true: np.ndarray) -> None:
+        """Count booleans of what was declared and what is true."""
+        self.hits += int(np.sum(declared & true))
+        self.false_alarms += int(np.sum(declared & ~true))
+        self.misses += int(np.sum(~declared & true))
+
+    def __add__(self, other: DetectionCounts) -> DetectionCounts:
+        """Counts of both together."""
+        return DetectionCounts(
+            self.hits + other.hits,
+            self.false_alarms + other.false_alarms,
+            self.misses + other.misses,
+        )
+
+    def scores(self) -> dict[str, float]:
+        """``precision``, ``recall`` and ``f1``; 0 where undefined."""
+        declared = self.hits + self.false_alarms
+        true = self.hits + self.misses
+        return dict(
+            precision=self.hits / declared if declared else 0.0,
+            recall=self.hits / true if true else 0.0,
+            f1=2 * self.hits / (declared + true) if declared + true else 0.0,
+        )
+
+
+@dataclass
+class OpenSetCounts:
+    """Outcome for the sensor sets and people of scenes.
+
+    Args:
+        sensors: Sensor sets whose wearer is not in view, as found.
+        people: People who wear nothing, as found.
+        pairs: Sensor sets given to their wearer; one given to another is a
+            false alarm, and a miss if its wearer is in view.
+    """
+
+    sensors: DetectionCounts
+    people: DetectionCounts
+    pairs: DetectionCounts
+
+
+def count_unmatched(cases: Sequence[Case], threshold: float) -> OpenSetCounts:
+    """Count what is unmatched, having no pair above a threshold.
+
+    Args:
+        cases: Similarities (M, P) of a scene's M sensor sets and P people,
+            and (M,) the person who wears each, -1 if not in view.
+        threshold: Similarity that a pair must exceed.
+
+    Raises:
+        ValueError: For NaN or infinity.
+    """
+    counts = OpenSetCounts(
+        sensors=DetectionCounts(),
+        people=DetectionCounts(),
+        pairs=DetectionCounts(),
+    )
+    for similarity, truth in cases:
+        truth = np.asarray(truth)
+        matched = assign(similarity, threshold)
+        people = np.arange(similarity.shape[1])
+        counts.sensors.add(matched < 0, truth < 0)
+        counts.people.add(~np.isin(people, matched), ~np.isin(people, truth))
+        given, worn = matched >= 0, truth >= 0
+        right = given & (matched == truth)
+        counts.pairs.hits += int(right.sum())
+        counts.pairs.false_alarms += int((given & ~right).sum())
+        counts.pairs.misses += int((worn & ~right).sum())
+    return counts
+
+
+def fit_threshold(cases: Sequence[Case], num_candidates: int = 256) -> float:
+    """Threshold with the best F1 of unmatched people and sensor sets.
+
+    Fit it on validation scenes. F1 is that of people and sets together. Of
+    adjacent candidates that are equally good, the one nearest to the middle
+    of their range is chosen.
+
+    Args:
+        cases: As in :func:`count_unmatched`.
+        num_candidates: Candidates, quantiles of all similarities.
+
+    Raises:
+        ValueError: If nobody is unmatched, or for NaN or infinity.
+    """
+    if not cases or not any(_has_unmatched(*case) for case in cases):
+        raise ValueError(
+            'A threshold is chosen on scenes in which somebody wears nothing '
+            f'or has left the view; none of {len(cases)} scenes is such. '
+            'Hide modalities of the validation split with HideModality.'
+        )
+    values = np.concatenate([check_matrix(s).ravel() for s, _ in cases])
+    values = np.quantile(values, np.linspace(0, 1, num_candidates))
+    step = max(values[-1] - values[0], TIE) / num_candidates
+    edges = np.concatenate(
+        [[values[0] - step], np.unique(values), [values[-1] + step]]
+    )
+    candidates = (edges[:-1] + edges[1:]) / 2
+    f1 = np.zeros(len(candidates))
+    for i, candidate in enumerate(candidates):
+        counts = count_unmatched(cases, candidate)
+        f1[i] = (counts.sensors + counts.people).scores()['f1']
+    first = int(f1.argmax())
+    run = np.append(f1[first:] < f1[first], True).argmax()
+    equal = candidates[first : first + run]
+    middle = (edges[first] + edges[first + run]) / 2
+    return float(equal[np.abs(equal - middle).argmin()])
+
+
 def _check(
     similarity: np.ndarray, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -107,3 +230,8 @@ def _check(
             'match is not in the scene.'
         )
     return similarity, truth
+
+
+def _has_unmatched(similarity: np.ndarray, truth: np.ndarray) -> bool:
+    truth = np.asarray(truth)
+    return bool((truth < 0).any() or (truth >= 0).sum() < similarity.shape[1])

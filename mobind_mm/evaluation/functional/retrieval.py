@@ -1,10 +1,11 @@
-"""Cross-modal retrieval: ranks, recall, median rank, mAP."""
+"""Cross-modal retrieval: ranks, recall, and which items compete."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ...utils.similarity import (
     TIE,
@@ -17,6 +18,9 @@ from ...utils.similarity import (
 Rivals = Callable[[slice, slice], np.ndarray]
 """Which items of the gallery compete for a query: (rows, columns) to a
 boolean array of that shape. The match itself always takes part."""
+
+_EPS = 1e-6  # seconds; window starts come from divisions
+_CHUNK = 4096
 
 
 def retrieval_ranks(
@@ -34,7 +38,7 @@ def retrieval_ranks(
     :data:`~.similarity.TIE`. A constant encoder therefore gets the last
     rank everywhere, and the order of the samples does not matter.
 
-    Beside its arguments it holds chunks only: 0.15 GB for any number of
+    Besides its arguments it holds only chunks: 0.15 GB for any number of
     clip embeddings.
 
     Args:
@@ -42,9 +46,8 @@ def retrieval_ranks(
         gallery: (M, D) or (M, S, D) embeddings, aligned with ``query``.
         query_mask: (M, S) boolean, limbs present.
         gallery_mask: (M, S) boolean.
-        rivals: Who competes for which query; all items for all if omitted.
-            See :func:`~.galleries.disjoint_rivals` and
-            :func:`~.galleries.same_label_rivals`.
+        rivals: Which items compete for which query; all if omitted.
+            See :func:`disjoint_rivals` and :func:`same_label_rivals`.
         chunk_size: Rows of a chunk; by default bounded by memory.
 
     Returns:
@@ -52,6 +55,10 @@ def retrieval_ranks(
 
     Raises:
         ValueError: For NaN or shapes that do not fit.
+
+    >>> query = np.eye(3)
+    >>> retrieval_ranks(query, query[[0, 2, 1]]).tolist()
+    [1, 3, 3]
     """
     _check_aligned(query, gallery)
     check_comparable(query, gallery)
@@ -64,10 +71,10 @@ def retrieval_ranks(
             beaten = asked.cosines(items) >= match[rows, None] - TIE
             if rivals is not None:
                 beaten &= rivals(rows, columns)
-            own = np.arange(
+            match_at = np.arange(
                 max(rows.start, columns.start), min(rows.stop, columns.stop)
             )
-            beaten[own - rows.start, own - columns.start] = False
+            beaten[match_at - rows.start, match_at - columns.start] = False
             ranks[rows] += np.count_nonzero(beaten, axis=1)
     return ranks
 
@@ -116,8 +123,8 @@ def rerank(
         coarse = vectors_of(*query, rows).cosines(items)
         if rivals is not None:
             compete = rivals(rows, everything)
-            own = np.arange(rows.start, rows.stop)
-            compete[own - rows.start, own] = True
+            match_at = np.arange(rows.start, rows.stop)
+            compete[match_at - rows.start, match_at] = True
             coarse[~compete] = -np.inf
         for i in range(rows.start, rows.stop):
             if ranks[i] > candidates:
@@ -125,10 +132,10 @@ def rerank(
             row = coarse[i - rows.start]
             last = np.partition(row, -place)[-place]
             row[i] = -np.inf
-            found = np.flatnonzero((row >= last - TIE) & np.isfinite(row))
-            found = np.append(found, i)
+            nearest = np.flatnonzero((row >= last - TIE) & np.isfinite(row))
+            nearest = np.append(nearest, i)
             asked = vectors_of(*fine_query, slice(i, i + 1))
-            fine = asked.cosines(vectors_of(*fine_gallery, found))[0]
+            fine = asked.cosines(vectors_of(*fine_gallery, nearest))[0]
             ranks[i] = np.count_nonzero(fine >= fine[-1] - TIE)
     return ranks
 
@@ -148,6 +155,9 @@ def recall_summary(
 
     Raises:
         ValueError: If there is no rank.
+
+    >>> round(recall_summary(np.array([1, 2, 4]), topk=(1,))['mAP'], 3)
+    0.583
     """
     if len(ranks) == 0:
         raise ValueError('No window to retrieve; the split is empty.')
@@ -179,3 +189,93 @@ def _match_similarity(
         for rows in chunks(query)
     ]
     return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def disjoint_rivals(
+    takes: ArrayLike, starts: ArrayLike, lengths: ArrayLike
+) -> Rivals:
+    """Leave out the windows that overlap the query in time.
+
+    Windows overlap if they share time of the same take, whatever camera
+    filmed it: they show part of the same motion. Other people of the same
+    scene are takes of their own and stay.
+
+    Args:
+        takes: (M,) names.
+        starts: (M,) starts of the windows in seconds.
+        lengths: (M,) lengths of the windows in seconds.
+    """
+    take = np.unique(np.asarray(takes, dtype=str), return_inverse=True)[1]
+    starts = np.asarray(starts, dtype=np.float64)
+    ends = starts + np.asarray(lengths, dtype=np.float64) - _EPS
+
+    def rivals(rows: slice, columns: slice) -> np.ndarray:
+        apart = take[rows, None] != take[columns]
+        apart |= starts[rows, None] >= ends[columns]
+        apart |= starts[columns] >= ends[rows, None]
+        return apart
+
+    return rivals
+
+
+def other_camera_rivals(
+    takes: Iterable, starts: Iterable, cameras: ArrayLike
+) -> Rivals | None:
+    """Leave out the query's own window as other cameras filmed it.
+
+    Such windows share one IMU signal, so either is a right answer, and as
+    a rival it would tie with every match.
+
+    Args:
+        takes: (M,) names.
+        starts: (M,) starts of the windows in seconds, None where unknown.
+        cameras: (M,) names.
+
+    Returns:
+        None if no window has a second camera: all compete.
+    """
+    names = [f'{take} {start}' for take, start in zip(takes, starts)]
+    window = np.unique(names, return_inverse=True)[1]
+    camera = np.unique(np.asarray(cameras, str), return_inverse=True)[1]
+    both = np.unique(np.stack([window, camera]), axis=1)
+    if both.shape[1] == len(np.unique(window)):
+        return None
+
+    def rivals(rows: slice, columns: slice) -> np.ndarray:
+        other = window[rows, None] != window[columns]
+        return other | (camera[rows, None] == camera[columns])
+
+    return rivals
+
+
+def same_label_rivals(labels: np.ndarray) -> Rivals:
+    """Leave out the windows with another action, and without one (-1).
+
+    Args:
+        labels: (M,) integer labels.
+    """
+    labels = np.asarray(labels)
+
+    def rivals(rows: slice, columns: slice) -> np.ndarray:
+        same = labels[rows, None] == labels[columns]
+        return same & (labels[rows, None] >= 0)
+
+    return rivals
+
+
+def count_rivals(rivals: Rivals, size: int) -> np.ndarray:
+    """Number (M,) of items that compete for each query, besides the match.
+
+    Args:
+        rivals: Of :func:`disjoint_rivals` or :func:`same_label_rivals`.
+        size: Number M of queries and items.
+    """
+    parts = [slice(i, min(i + _CHUNK, size)) for i in range(0, size, _CHUNK)]
+    counts = np.zeros(size, dtype=np.int64)
+    for rows in parts:
+        for columns in parts:
+            compete = rivals(rows, columns)
+            if rows == columns:
+                np.fill_diagonal(compete, False)
+            counts[rows] += np.count_nonzero(compete, axis=1)
+    return counts

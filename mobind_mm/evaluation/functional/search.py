@@ -22,8 +22,8 @@ def search_index(
     """The k most similar items of an index, best first.
 
     Exact with either backend. Equally similar items are in the order of the
-    index; which of several that are equal to the last one are among the k
-    is not specified.
+    index; which of several items tied for the last place are
+    returned is not specified.
 
     Args:
         query: (M, D) or (M, S, D) embeddings.
@@ -57,19 +57,19 @@ def search_index(
     installed = find_spec('faiss') is not None
     if backend == 'faiss' and not installed:
         raise ImportError(
-            "backend='faiss' needs faiss: pip install faiss-cpu, or take "
+            "backend='faiss' needs faiss: pip install faiss-cpu, or use "
             "backend='numpy', which finds the same."
         )
     k = min(k, len(index))
     if backend != 'numpy' and installed and query.ndim == 2:
-        found, similarity = _search_faiss(query, index, k)
+        indices, similarity = _search_faiss(query, index, k)
     else:
-        found, similarity = _search_numpy(
+        indices, similarity = _search_numpy(
             query, Vectors.of(index, index_mask), k, query_mask
         )
-    order = np.lexsort((found, -similarity))
+    order = np.lexsort((indices, -similarity))
     return (
-        np.take_along_axis(found, order, axis=1),
+        np.take_along_axis(indices, order, axis=1),
         np.take_along_axis(similarity, order, axis=1),
     )
 
@@ -78,14 +78,14 @@ def _search_numpy(
     query: np.ndarray, items: Vectors, k: int, mask: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     size = len(items.flat)
-    found = np.zeros((len(query), k), dtype=np.int64)
+    indices = np.zeros((len(query), k), dtype=np.int64)
     similarity = np.zeros((len(query), k), dtype=items.flat.dtype)
     for rows in chunks(query, max(1, 2**24 // max(size, 1))):
         cosines = vectors_of(query, mask, rows).cosines(items)
         best = np.argpartition(cosines, size - k, axis=1)[:, size - k :]
-        found[rows] = best
+        indices[rows] = best
         similarity[rows] = np.take_along_axis(cosines, best, axis=1)
-    return found, similarity
+    return indices, similarity
 
 
 def _search_faiss(
@@ -96,5 +96,5 @@ def _search_faiss(
     flat = faiss.IndexFlatIP(index.shape[1])
     flat.add(Vectors.of(index).flat.astype(np.float32))
     asked = Vectors.of(query).flat.astype(np.float32)
-    similarity, found = flat.search(asked, k)
-    return found, similarity
+    similarity, indices = flat.search(asked, k)
+    return indices, similarity

@@ -53,8 +53,8 @@ def error_summary(
         thresholds: Limits in seconds.
 
     Returns:
-        ``mae_s``, ``median_s`` and ``acc@<threshold>`` (strict <); NaN of no
-        clips.
+        ``mae_s``, ``median_s`` and ``acc@<threshold>`` (strict <); NaN
+        without clips.
     """
     if not len(error):
         keys = ('mae_s', 'median_s', *(f'acc@{t:g}' for t in thresholds))
@@ -74,7 +74,7 @@ def sync_summary(
     confidence: np.ndarray | None = None,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> dict[str, float]:
-    """All numbers of one synchroniser.
+    """All metrics of one synchroniser.
 
     Args:
         estimate: (M,) estimated offsets in seconds, also where it abstained.
@@ -89,7 +89,7 @@ def sync_summary(
         ``answered_mae_s`` ... over these (NaN if there is none);
         ``abstention_precision``, see :func:`abstention_precision`,
         ``refused``, the share of abstentions among clips whose estimate is
-        less than 0.1 s wrong (NaN of none); and ``ece`` with a confidence.
+        less than 0.1 s wrong (NaN without any); and ``ece`` with a confidence.
 
     Raises:
         ValueError: For NaN, different lengths, or no clip.
@@ -173,6 +173,9 @@ def grid_floor(offset: np.ndarray, grid: float = 0.2) -> np.ndarray:
     Args:
         offset: (M,) true offsets in seconds.
         grid: Distance of the candidates in seconds; 0 is one of them.
+
+    >>> grid_floor(np.array([0.33, -0.05])).round(1) + 0.0
+    array([0.4, 0. ])
     """
     if not grid > 0:
         raise ValueError(f'grid must be > 0, got {grid}.')

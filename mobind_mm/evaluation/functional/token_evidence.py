@@ -1,4 +1,4 @@
-"""How well any sensor fits any limb, from tokens that do not know limbs."""
+"""How well any sensor fits any limb, from tokens that do not encode it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def lagged_evidence(
     Lag g sets pose token n against IMU token n + g: the pose window starts
     g tokens later than the IMU window. The cosines of a pair
     are taken above their mean over all pairs of its tokens, and summed over
-    the overlap, so that a lag with little overlap has little to say.
+    the overlap, so that a lag with little overlap counts little.
 
     Args:
         imu_tokens: (M, N, D) of sensors.

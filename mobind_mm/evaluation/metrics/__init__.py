@@ -1,11 +1,9 @@
 """MMEngine metrics: they collect, pure functions compute."""
 
-from .action_knn_metric import ActionKNNMetric
-from .action_metric import ActionMetric
-from .action_probe_metric import ActionProbeMetric
-from .dump_embeddings import DumpEmbeddings
+from .action_embedding_metric import ActionKNNMetric, ActionProbeMetric
+from .action_metric import ActionMetric, MacroF1Metric
+from .embedding_metric import DumpEmbeddings
 from .localization_metric import LocalizationMetric
-from .macro_f1_metric import MacroF1Metric
 from .open_localization_metric import OpenLocalizationMetric
 from .retrieval_metric import RetrievalMetric
 from .sync_metric import SyncMetric

@@ -1,4 +1,4 @@
-"""What the metrics of frozen action recognition share."""
+"""Frozen action recognition: nearest neighbours and linear probes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,29 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..embedding_table import Table, has_both, select
-from ..functional import accuracy, confusion_matrix, macro_f1
+from ...registry import METRICS
+from ..embedding_table import Table, has_both, modality, select
+from ..functional import (
+    accuracy,
+    confusion_matrix,
+    linear_probe,
+    macro_f1,
+    nearest_neighbour,
+    probe_features,
+)
 from .embedding_metric import EmbeddingMetric
+
+_PAIRS = {
+    'knn': ('imu', 'imu'),
+    'knn_pose': ('pose', 'pose'),
+    'knn_both': ('both', 'both'),
+    'knn_pose2imu': ('pose', 'imu'),
+}
+_KINDS = {
+    'linear': ('imu',),
+    'linear_pose': ('pose',),
+    'linear_both': ('imu', 'pose'),
+}
 
 
 class ActionEmbeddingMetric(EmbeddingMetric):
@@ -86,8 +106,8 @@ class ActionEmbeddingMetric(EmbeddingMetric):
         }
 
     def _dump(self, query: Table, predictions: dict[str, np.ndarray]) -> None:
-        """One line a query: what it was taken for; most mistakes first."""
-        columns = {'class': self.class_names(query['action'])}
+        """One line per query with its predictions; most mistakes first."""
+        columns: dict[str, Any] = {'class': self.class_names(query['action'])}
         wrong = np.zeros(len(query['action']), dtype=int)
         for kind, predicted in predictions.items():
             columns[kind] = self.class_names(predicted)
@@ -109,7 +129,7 @@ def _labelled(table: Table, role: str) -> Table:
 
 
 def _check_apart(query: Table, gallery: Table) -> None:
-    """Refuse recordings on both sides: their windows would find each other."""
+    """Refuse recordings in both roles: their windows would match."""
     asked, known = (
         set(zip(t['subject'], t['take'])) for t in (query, gallery)
     )
@@ -120,3 +140,83 @@ def _check_apart(query: Table, gallery: Table) -> None:
             f'such as take {take!r} of subject {subject!r}; split by subject '
             'before windows are cut.'
         )
+
+
+@METRICS.register_module()
+class ActionKNNMetric(ActionEmbeddingMetric):
+    """Name the action of a window after its nearest labelled window.
+
+    ``knn_top1`` compares IMU with IMU, ``knn_pose_top1`` pose with pose,
+    ``knn_both_top1`` both with both (the mean cosine of what two windows
+    share), ``knn_pose2imu_top1`` a pose query with IMUs; each comes with its
+    macro-F1, ``knn_macro_f1``, … See :class:`ActionEmbeddingMetric`
+    for which windows take part.
+
+    Source: MoBind, frozen 1-NN action recognition.
+    """
+
+    def predict(self, query: Table, gallery: Table) -> dict[str, np.ndarray]:
+        """Label of the nearest gallery window by pair of modalities."""
+        predictions = {}
+        for kind, (asked, known) in _PAIRS.items():
+            x, mask = modality(query, asked)
+            y, known_mask = modality(gallery, known)
+            predictions[kind] = nearest_neighbour(
+                x, y, gallery['action'], mask, known_mask
+            )
+        return predictions
+
+
+@METRICS.register_module()
+class ActionProbeMetric(ActionEmbeddingMetric):
+    """Name the action of a window by a linear probe on its embedding.
+
+    A logistic regression learns the actions of the gallery windows from
+    frozen embeddings: ``linear_top1`` from IMU, ``linear_pose_top1`` from
+    pose, ``linear_both_top1`` from both concatenated, with the macro-F1 of
+    each. Features of per-limb models are those of
+    :func:`~mobind_mm.evaluation.functional.probe_features`. See
+    :class:`ActionEmbeddingMetric` for which windows take part; their counts
+    are ``num_linear_queries``, …
+
+    Args:
+        C: Inverse strength of the L2 penalty, or several, of which each
+            probe takes the best in a cross-validation that leaves gallery
+            subjects out.
+        **kwargs: ``dump``, ``collect_device`` and ``prefix``.
+
+    Source: MoBind, linear probe.
+    """
+
+    counted = 'linear_'
+
+    def __init__(
+        self,
+        C: float | Sequence[float] = 0.1,  # noqa: N803
+        **kwargs: Any,
+    ) -> None:
+        values = np.atleast_1d(np.asarray(C, dtype=float))
+        if not values.size or not (values > 0).all():
+            raise ValueError(f'C must be positive, got {C}.')
+        super().__init__(**kwargs)
+        self.C = C
+
+    def predict(self, query: Table, gallery: Table) -> dict[str, np.ndarray]:
+        """Label by the probe of each kind."""
+        predictions = {}
+        for kind, names in _KINDS.items():
+            known, asked = (
+                np.concatenate(
+                    [probe_features(*modality(table, n)) for n in names],
+                    axis=1,
+                )
+                for table in (gallery, query)
+            )
+            predictions[kind] = linear_probe(
+                known,
+                gallery['action'],
+                asked,
+                C=self.C,
+                groups=gallery['subject'],
+            )
+        return predictions

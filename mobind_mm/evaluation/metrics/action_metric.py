@@ -1,8 +1,9 @@
-"""Accuracy of a classifier's actions as an MMEngine metric."""
+"""Accuracy and macro-F1 of classifiers as MMEngine metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -25,19 +26,13 @@ class ActionMetric(BaseMetric):
         by_take: Classify the windows of a take with the same label
             together, by their mean scores. With takes of one action each, a
             short ``stride_sec`` of the test set is a multi-crop test.
-        collect_device: Device on which processes gather results.
-        prefix: Prefix of the keys.
+        **kwargs: ``collect_device`` and ``prefix`` of ``BaseMetric``.
     """
 
     default_prefix = 'action'
 
-    def __init__(
-        self,
-        by_take: bool = False,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
-    ) -> None:
-        super().__init__(collect_device, prefix)
+    def __init__(self, by_take: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.by_take = by_take
         self.confusion: np.ndarray | None = None
         self.classes: tuple[str, ...] = ()
@@ -45,8 +40,8 @@ class ActionMetric(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence) -> None:
         """Keep scores, label and take of one batch, on the CPU.
 
-        Exactly one row a sample, in its order: from these, processes put
-        together the data set and drop its padding.
+        Exactly one row per sample, in order: from these, processes put the
+        data set together and drop its padding.
         """
         for sample in data_samples:
             # BaseMetric's loop hands samples over as plain dictionaries.
@@ -118,3 +113,26 @@ class ActionMetric(BaseMetric):
                 classes=self.classes,
             )
         }
+
+
+@METRICS.register_module()
+class MacroF1Metric(BaseMetric):
+    """Mean F1 over the classes, to complement ``mmaction.AccMetric``.
+
+    Reads ``pred_score`` and ``gt_label`` of MMAction2's data samples. The
+    mean is over the classes among labels or predictions, as in
+    :class:`ActionMetric`. The prefix of the key is that of ``AccMetric``.
+    """
+
+    default_prefix = 'acc'
+
+    def process(self, data_batch: object, data_samples: Sequence) -> None:
+        """Keep prediction and label of each sample."""
+        for sample in data_samples:
+            predicted = int(sample['pred_score'].argmax())
+            self.results.append((predicted, int(sample['gt_label'])))
+
+    def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
+        """``macro_f1``."""
+        predicted, labels = np.array(results).T
+        return dict(macro_f1=macro_f1(predicted, labels))

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ...registry import METRICS
-from ..dump import write_cases
 from ..embedding_table import Table
 from ..functional import assign, count_unmatched, fit_threshold
-from ..functional.unmatched import Case
-from ..scene import Scene
-from .scene_metric import SceneMetric
+from ..functional.localization import Case
+from .embedding_metric import write_cases
+from .scene_metric import Scene, SceneMetric
 
 
 @METRICS.register_module()
 class OpenLocalizationMetric(SceneMetric):
-    """Who wears which sensors, when some wear none and some are away.
+    """Find who wears which sensors, when some people wear none or are away.
 
     Sensor sets and people of a window (same scene, camera and start) are
-    matched one to one; what no pair above a threshold holds is declared
+    matched one-to-one; whatever has no pair above a threshold is declared
     unmatched. The threshold maximises the F1 of unmatched sets and people
     on the scenes with ``role='gallery'``: those of the validation split,
     concatenated with the evaluated one. The transform ``HideModality`` makes
-    such scenes of complete ones. Windows without any set or without any
-    person leave nothing to decide and do not count.
+    such scenes from complete ones. Windows without any set or without any
+    person leave nothing to decide and are skipped.
 
     - ``unmatched_people_f1``, ``…_precision``, ``…_recall``: people who
       wear nothing; ``unmatched_sensors_…``: sets whose wearer is out of
@@ -107,7 +107,7 @@ def _case(scene: Scene) -> Case:
 
 
 def _lines(scene: Scene, threshold: float) -> list[dict]:
-    """One line a sensor set, and one a person who wears nothing."""
+    """One line per sensor set, and one per person who wears nothing."""
     similarity, truth = _case(scene)
     matched = assign(similarity, threshold)
     lines = []
@@ -125,13 +125,13 @@ def _lines(scene: Scene, threshold: float) -> list[dict]:
     for column, index in enumerate(scene.people):
         if column not in truth:
             given = np.flatnonzero(matched == column)
-            found = scene.table['subject'][scene.sets[given]]
+            names = scene.table['subject'][scene.sets[given]]
             lines.append(
                 _ids(scene, index)
                 | dict(
                     kind='person',
                     true=None,
-                    found=found[0] if len(given) else None,
+                    found=names[0] if len(given) else None,
                     best=float(similarity[:, column].max()),
                     wrong=len(given) > 0,
                 )
@@ -139,7 +139,7 @@ def _lines(scene: Scene, threshold: float) -> list[dict]:
     return lines
 
 
-def _badness(line: dict, threshold: float) -> float:
+def _badness(line: Mapping, threshold: float) -> float:
     """Errors first, then the closest decisions."""
     return 1e6 * line['wrong'] - abs(line['best'] - threshold)
 

@@ -12,26 +12,29 @@ from ..embedding_table import Table, has_both, modality, select, token_vectors
 from ..functional import (
     cosine_similarity,
     count_rivals,
+    disjoint_rivals,
+    other_camera_rivals,
     recall_summary,
     rerank,
     retrieval_ranks,
+    same_label_rivals,
 )
 from ..functional.retrieval import Rivals
-from ..table_galleries import GALLERIES, gallery_rivals
 from .embedding_metric import EmbeddingMetric
 
+GALLERIES = ('all', 'disjoint', 'same_action')
 SIMILARITIES = ('embedding', 'tokens')
 _DIRECTIONS = {'imu2pose': ('imu', 'pose'), 'pose2imu': ('pose', 'imu')}
 
 
 @METRICS.register_module()
 class RetrievalMetric(EmbeddingMetric):
-    """Find the pose window of an IMU window, and the other way round.
+    """Find the pose window of an IMU window, and vice versa.
 
     Windows in which one of the modalities is missing altogether cannot be
-    matched and are left out; ``num_windows`` says how many remain. A query
-    is looked up in up to three galleries of these windows. Its own window as
-    another camera filmed it is in none, having the same IMU signal:
+    matched and are left out; ``num_windows`` remain. A query is looked up in
+    up to three galleries of these windows. None contains its own window as
+    another camera filmed it, which has the same IMU signal:
 
     - ``all`` of them, as published: ``imu2pose_R@1``, ``pose2imu_medR``, …
     - ``disjoint``: without the other windows of the same take that overlap
@@ -40,11 +43,11 @@ class RetrievalMetric(EmbeddingMetric):
       queries: ``same_action_imu2pose_R@1``, … A model that merely knows
       the action is at chance here.
 
-    Of the stricter ones, queries that no other window competes with would
-    be right for nothing and do not count: ``num_disjoint_imu2pose``, …
-    remain (without any, the values are NaN). Beside each gallery stands what a
-    random order gives: ``chance_R@1``, ``same_action_chance_R@1``, … Ties
-    count against the query.
+    In the stricter galleries, queries without competitors are excluded:
+    they would be trivially correct. ``num_disjoint_imu2pose``, … remain
+    (without any, the values are NaN). Each gallery comes with what a random
+    order gives: ``chance_R@1``, ``same_action_chance_R@1``, … Ties count
+    against the query.
 
     After an evaluation ``ranks`` holds the ranks over all windows by
     direction, and ``similarity`` those of the first 64 windows.
@@ -166,14 +169,23 @@ class RetrievalMetric(EmbeddingMetric):
         self, table: Table, direction: str, rivals: Rivals | None
     ) -> np.ndarray:
         """Ranks of all queries in one direction."""
-        pairs = [modality(table, name) for name in _DIRECTIONS[direction]]
+        asked, known = _DIRECTIONS[direction]
+        query, gallery = modality(table, asked), modality(table, known)
         if not self.tokens:
-            return _ranks(*pairs, rivals)
-        fine = [token_vectors(table, name) for name in _DIRECTIONS[direction]]
+            return _ranks(query, gallery, rivals)
+        fine_query = token_vectors(table, asked)
+        fine_gallery = token_vectors(table, known)
         if self.rerank is None:
-            return _ranks(*fine, rivals)
-        coarse = _ranks(*pairs, rivals)
-        return rerank(coarse, *pairs, *fine, self.rerank, rivals)
+            return _ranks(fine_query, fine_gallery, rivals)
+        return rerank(
+            _ranks(query, gallery, rivals),
+            query,
+            gallery,
+            fine_query,
+            fine_gallery,
+            self.rerank,
+            rivals,
+        )
 
     def _keep(self, table: Table, cases: dict[str, np.ndarray]) -> None:
         """Keep what pictures show, and write the single results."""
@@ -183,11 +195,9 @@ class RetrievalMetric(EmbeddingMetric):
             if f'{direction}_rank' in cases
         }
         first = select(table, np.arange(min(64, len(table['role']))))
-        of = token_vectors if self.tokens else modality
-        (imu, imu_mask), (pose, pose_mask) = (
-            of(first, 'imu'),
-            of(first, 'pose'),
-        )
+        vectors = token_vectors if self.tokens else modality
+        imu, imu_mask = vectors(first, 'imu')
+        pose, pose_mask = vectors(first, 'pose')
         self.similarity = cosine_similarity(imu, pose, imu_mask, pose_mask)
         self.dump_cases(
             table, cases, lambda row: max(row[key] for key in cases)
@@ -204,3 +214,37 @@ def _ranks(
 
 def _mean(x: np.ndarray) -> float:
     return float(x.mean()) if x.size else float('nan')
+
+
+def gallery_rivals(gallery: str, table: Table) -> Rivals | None:
+    """Which windows compete in a gallery; None for all.
+
+    The query's own window as another camera saw it never competes.
+
+    Args:
+        gallery: One of :data:`GALLERIES`.
+        table: Columns of the windows, each a query and an item.
+
+    Raises:
+        ValueError: If takes or times that it needs are unknown.
+    """
+    if gallery != 'disjoint':
+        views = other_camera_rivals(
+            table['take'], table['window_start'], table['camera']
+        )
+        if gallery == 'all':
+            return views
+        same = same_label_rivals(table['action'])
+        if views is None:
+            return same
+        return lambda rows, columns: same(rows, columns) & views(rows, columns)
+    for key in ('take', 'window_start', 'window_sec'):
+        if any(value is None for value in table[key]):
+            raise ValueError(
+                f"The gallery 'disjoint' needs {key!r} of every window: keep "
+                'it in meta_keys of PackIMUPose, or leave the gallery out '
+                "with galleries=('all', 'same_action')."
+            )
+    return disjoint_rivals(
+        table['take'], table['window_start'], table['window_sec']
+    )

@@ -9,16 +9,21 @@ from typing import Any
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from ...registry import METRICS, TASK_UTILS
-from ...synchronization.result import SyncResult
-from ..dump import check_dump, write_cases
+from ...registry import METRICS
+from ...synchronization.base import (
+    SynchronizerLike,
+    SyncResult,
+    build_synchronizer,
+)
+from ...synchronization.clips import clip_feats
+from ...utils.similarity import window_similarity
 from ..functional.sync import (
     error_summary,
     grid_floor,
     offset_error,
     sync_summary,
 )
-from ..sync_cases import case_curve, case_pictures, clip_feats, flat_case
+from .embedding_metric import check_dump, write_cases
 
 BASELINES = ('zero', 'floor')
 """Rows that are printed beside every synchroniser."""
@@ -32,30 +37,31 @@ class SyncMetric(BaseMetric):
     ``acc@0.2``, ``acc@0.5``, ``coverage``, ``answered_*``, ``refused``,
     ``abstention_precision`` and ``ece``, see
     :func:`~mobind_mm.evaluation.functional.sync.sync_summary`. Those of
-    another synchroniser start with its name (``vote_mae_s``). Beside them
-    always stand ``zero_*``, who answers 0 every time, and ``floor_*``, who
-    always finds the best point of the ``floor_grid``. ``num_clips`` clips
-    were evaluated, ``num_answered`` of them answered.
+    another synchroniser start with its name (``vote_mae_s``). Two baselines
+    are always added: ``zero_*`` always answers 0, ``floor_*`` always finds
+    the best point of the ``floor_grid``. ``num_clips`` clips were evaluated,
+    ``num_answered`` of them answered.
 
-    Clips come from ``SyncClipDataset``; a synchroniser that looks at
+    Clips come from ``SyncClipDataset``; a synchroniser that reads
     signals needs ``KeepStreams`` in the pipeline too. After ``evaluate``,
     ``cases`` holds the worst clips of ``main``, for pictures: dictionaries
     of ``clip``, ``take``, ``window_start``, ``offset``, ``estimate``,
     ``confidence``, ``abstained``, ``reason``, ``rivals``, the curve
     ``offsets`` and ``log_posterior`` (G,), and ``similarity`` (W, W) of the
-    sub-windows at ``window_starts`` (None of one window).
+    sub-windows at ``window_starts`` (None for one window).
 
     Args:
-        synchronizers: Name to a synchroniser or its config.
+        synchronizers: Name to a synchroniser, its config, or a name that
+            :func:`~mobind_mm.synchronization.build_synchronizer` knows. A
+            function of streams, features and ``max_offset`` will do here.
         main: Which of them has keys without prefix.
         floor_grid: Grid in seconds of the ``floor_*`` row (published: 0.2).
         num_cases: Clips to keep in ``cases``.
-        dump: CSV file for one line a clip, worst first.
-        collect_device: Device on which processes gather results.
-        prefix: Prefix of the keys.
+        dump: CSV file with one line per clip, worst first.
+        **kwargs: ``collect_device`` and ``prefix`` of ``BaseMetric``.
 
     Raises:
-        ValueError: If ``main`` is no synchroniser, or a name is taken.
+        ValueError: If ``main`` is not among them, or a name is taken.
 
     Source: MoBind, synchronisation protocol.
     """
@@ -64,18 +70,17 @@ class SyncMetric(BaseMetric):
 
     def __init__(
         self,
-        synchronizers: Mapping[str, dict | Callable],
+        synchronizers: Mapping[str, SynchronizerLike | Callable],
         main: str = 'fused',
         floor_grid: float = 0.2,
         num_cases: int = 8,
         dump: str | Path | None = None,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(collect_device, prefix)
+        super().__init__(**kwargs)
         if main not in synchronizers:
             raise ValueError(
-                f'main={main!r} is none of the synchronizers '
+                f'main={main!r} is not one of the synchronizers '
                 f'{sorted(synchronizers)}.'
             )
         for name in BASELINES:
@@ -85,7 +90,9 @@ class SyncMetric(BaseMetric):
                     'the synchronizer.'
                 )
         self.synchronizers = {
-            name: TASK_UTILS.build(sync) if isinstance(sync, Mapping) else sync
+            name: build_synchronizer(sync)
+            if isinstance(sync, (str, Mapping))
+            else sync
             for name, sync in synchronizers.items()
         }
         self.main, self.floor_grid = main, floor_grid
@@ -121,7 +128,7 @@ class SyncMetric(BaseMetric):
                     reason=result.reason,
                 )
                 if name == self.main:
-                    row['curve'] = case_curve(result, feats)
+                    row['curve'] = _curve(result, feats)
             self.results.append(row)
         # Another process may count one of these as a padded duplicate.
         for row in self._by_error(self.results)[self.num_cases + 1 :]:
@@ -171,7 +178,12 @@ class SyncMetric(BaseMetric):
                 key: np.array([row['answers'][name][key] for row in results])
                 for key in ('estimate', 'confidence', 'abstained')
             }
-            summary = sync_summary(offset=offset, **column)
+            summary = sync_summary(
+                column['estimate'],
+                offset,
+                column['abstained'],
+                column['confidence'],
+            )
             start = '' if name == self.main else f'{name}_'
             metrics.update({start + k: v for k, v in summary.items()})
             answered = ~column['abstained'].astype(bool)
@@ -186,7 +198,7 @@ class SyncMetric(BaseMetric):
             for row in self._by_error(results)[: self.num_cases]
         ]
         if self.dump is not None:
-            rows = [flat_case(row) for row in results]
+            rows = [_flat(row) for row in results]
             write_cases(
                 self.dump, rows, lambda row: row[f'{self.main}_error_s']
             )
@@ -194,9 +206,61 @@ class SyncMetric(BaseMetric):
 
     def pictures(self) -> dict[str, dict]:
         """Curves and similarities of the worst clips, for the visualizer."""
-        return case_pictures(self.cases[:3])
+        return _pictures(self.cases[:3])
 
     def _case(self, row: dict) -> dict:
         keys = ('clip', 'take', 'window_start', 'offset')
         ids = {key: row[key] for key in keys}
         return {**ids, **row['answers'][self.main], **row['curve']}
+
+
+def _curve(result: SyncResult, feats: dict | None) -> dict:
+    """What a picture of a clip shows."""
+    curve = dict(
+        rivals=list(result.rivals),
+        offsets=np.asarray(result.offsets, dtype=np.float32),
+        log_posterior=np.asarray(result.log_posterior, dtype=np.float32),
+        similarity=None,
+        window_starts=None,
+    )
+    if feats is not None and len(feats['window_starts']) > 1:
+        curve['similarity'] = window_similarity(feats).astype(np.float32)
+        curve['window_starts'] = feats['window_starts']
+    return curve
+
+
+def _flat(row: dict) -> dict:
+    """A row of the table of single clips."""
+    out = {k: v for k, v in row.items() if k not in ('answers', 'curve')}
+    for name, answer in row['answers'].items():
+        out[f'{name}_error_s'] = abs(answer['estimate'] - row['offset'])
+        out.update({f'{name}_{key}': v for key, v in answer.items()})
+    return out
+
+
+def _pictures(cases: Sequence[Mapping]) -> dict[str, dict]:
+    """Pictures of some clips: their ``kind`` and arguments, by name."""
+    pictures = {}
+    for number, case in enumerate(cases, 1):
+        shared = dict(
+            offset=case['offset'],
+            estimate=case['estimate'],
+            title=f'{case["take"]} at {case["window_start"]:.2f} s',
+        )
+        if len(case['offsets']):
+            pictures[f'sync_curve_worst_{number}'] = dict(
+                kind='sync_curve',
+                offsets=case['offsets'],
+                log_posterior=case['log_posterior'],
+                rivals=case['rivals'],
+                **shared,
+            )
+        if case['similarity'] is not None:
+            pictures[f'sync_similarity_worst_{number}'] = dict(
+                kind='similarity_matrix',
+                similarity=case['similarity'],
+                row_times=case['window_starts'],
+                column_times=case['window_starts'],
+                **shared,
+            )
+    return pictures

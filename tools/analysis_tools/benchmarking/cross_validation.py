@@ -50,15 +50,15 @@ class SubjectFolds:
         init_default_scope(cfg.get('default_scope', 'mobind_mm'))
         self.sources: list[tuple[dict, set[str]]] = []
         """Dataset arguments that name recordings, and their subjects."""
-        found: list[dict] = []
+        sources: list[dict] = []
         for split in ('train', 'val', 'test'):
             loader = cfg.get(f'{split}_dataloader') or {}
             for leaf in _leaves(loader.get('dataset')):
                 source = {k: leaf[k] for k in leaf if k not in _WINDOWING}
-                if source not in found:
-                    found.append(source)
+                if source not in sources:
+                    sources.append(source)
         self._subject_of: dict[tuple, str] = {}
-        for source in found:
+        for source in sources:
             self.sources.append((source, self._read(source)))
         self.subjects = sorted(set(self._subject_of.values()), key=_natural)
         weights = cfg.get('load_from')

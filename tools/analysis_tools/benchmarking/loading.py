@@ -12,10 +12,14 @@ from mmengine.dataset import pseudo_collate
 from scipy.signal import resample
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from benchmarking.models import IMU_RATE, LIMBS, POSE_RATE
-from benchmarking.settings import Settings
-from benchmarking.streams import random_recording, write_data_set
-from benchmarking.timing import synchronized
+from benchmarking.models import (
+    IMU_RATE,
+    LIMBS,
+    POSE_RATE,
+    random_recording,
+    write_data_set,
+)
+from benchmarking.settings import Settings, synchronized
 from mobind_mm.datasets import IMUPoseDataset, PackedDataset, packed_collate
 from mobind_mm.skeleton import limb_indices
 
@@ -67,7 +71,7 @@ class ReferenceFiles(Dataset):
 
 
 def write_files(root: Path, settings: Settings) -> ReferenceFiles:
-    """Write the little files of every window of a data set."""
+    """Write the small files of every window of a data set."""
     root.mkdir()
     seconds, limbs = settings.window_sec, settings.num_limbs
     indices = np.array(limb_indices('coco', LIMBS[:limbs]))

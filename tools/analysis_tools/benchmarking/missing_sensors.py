@@ -21,13 +21,13 @@ def sensor_subsets(
     sizes: Sequence[int] | None = None,
     max_subsets: int | None = None,
 ) -> list[tuple[str, ...]]:
-    """Every subset of the sensors but the empty one, the largest first.
+    """Every non-empty subset of the sensors, the largest first.
 
     Args:
         placements: All sensors S.
         sizes: How many sensors to keep; 1 to S if omitted.
-        max_subsets: Most subsets of one size, spread evenly over all of
-            that size in the order of ``placements``.
+        max_subsets: Largest number of subsets of one size, spread evenly
+            over all of that size in the order of ``placements``.
 
     Raises:
         ValueError: If a size or ``max_subsets`` is out of range.
@@ -125,7 +125,7 @@ def summarize_subsets(
     """One metric by the number of sensors kept.
 
     Args:
-        rows: One a subset: ``num_sensors``, ``sensors`` and the metrics.
+        rows: One per subset: ``num_sensors``, ``sensors`` and the metrics.
             A row in which this metric is missing or not finite does not
             count.
         metric: Key of the metric. Of recall and accuracy the largest is

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarking.settings import Settings
-from benchmarking.timing import peak_mib, synchronized
+from benchmarking.settings import Settings, peak_mib, synchronized
 from mobind_mm.evaluation.functional import retrieval_ranks
 
 _DIMS = 256
@@ -21,7 +20,7 @@ def reference_ranks(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
 
 
 def measure_retrieval(settings: Settings) -> dict:
-    """One direction of ours, and of the N x N ranking at a smaller N."""
+    """One direction in chunks, and the N x N ranking at a smaller N."""
     count, few = settings.items, min(_REFERENCE, settings.items)
     query, gallery = _pairs(count)
     rows = {}

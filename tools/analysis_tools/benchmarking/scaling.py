@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarking.models import efficient, random_inputs
-from benchmarking.settings import Settings
+from benchmarking.models import efficient, random_inputs, random_recording
+from benchmarking.settings import (
+    Settings,
+    exponent,
+    interleaved,
+    peak_mib,
+)
 from benchmarking.step import Trainer
-from benchmarking.streams import random_recording
 from benchmarking.sync import synchronize_random
-from benchmarking.timing import exponent, interleaved, peak_mib
 
 
 def measure_scaling(settings: Settings) -> dict:

@@ -1,12 +1,21 @@
-"""What is measured, and on what."""
+"""What is measured, on what, and how: seconds and bytes."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+
+_CLEAR = Path('/proc/self/clear_refs')
+_STATUS = Path('/proc/self/status')
 
 
 @dataclass(frozen=True)
@@ -61,3 +70,74 @@ def machine(device: str) -> dict:
         torch=torch.__version__,
         python=platform.python_version(),
     )
+
+
+clock = time.perf_counter
+"""What tells the time; ``time.process_time`` on a machine with other work."""
+
+
+def synchronized(device: str) -> float:
+    """Time in seconds, after what was launched on a GPU has ended."""
+    if device == 'cuda':
+        torch.cuda.synchronize()
+    return clock()
+
+
+def count_processor_time() -> None:
+    """From now on measure the seconds of this process's one thread.
+
+    They hardly depend on what else the machine does, but do not show what
+    several threads or loader processes bring.
+    """
+    global clock
+    clock = time.process_time
+    torch.set_num_threads(1)
+
+
+def interleaved(
+    jobs: Mapping[str, Callable[[], Any]], repeats: int, device: str = 'cpu'
+) -> dict[str, float]:
+    """Median seconds of each job after one run that does not count.
+
+    The jobs take turns, so that whatever else the machine does meets all
+    of them.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
+    for turn in range(repeats + 1):
+        for name, job in jobs.items():
+            start = synchronized(device)
+            job()
+            if turn:
+                seconds[name].append(synchronized(device) - start)
+    return {name: float(np.median(all_)) for name, all_ in seconds.items()}
+
+
+def peak_mib(job: Callable[[], Any], device: str = 'cpu') -> float | None:
+    """Most memory in MiB that a job holds beyond what was held before.
+
+    None where the system does not tell (a processor without Linux).
+    """
+    if device == 'cuda':
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        job()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    if not _CLEAR.exists():
+        return None
+    # Give back what earlier jobs freed, and forget their peak.
+    ctypes.CDLL(None).malloc_trim(0)
+    _CLEAR.write_text('5')
+    before = _memory('VmRSS')
+    job()
+    return (_memory('VmHWM') - before) / 2**10
+
+
+def _memory(name: str) -> int:
+    """A line of the process status, in KiB."""
+    lines = _STATUS.read_text().splitlines()
+    return int(next(x for x in lines if x.startswith(name)).split()[1])
+
+
+def exponent(sizes: list[float], costs: list[float]) -> float:
+    """Slope of log cost over log size: 1 if cost is proportional to size."""
+    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])

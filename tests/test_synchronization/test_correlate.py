@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mobind_mm.synchronization.abstention import find_rivals
-from mobind_mm.synchronization.refine import peak_offset
+from mobind_mm.synchronization.correlate import find_rivals, peak_offset
 
 OFFSETS = np.arange(-400, 401) / 100
 
