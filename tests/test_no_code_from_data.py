@@ -12,7 +12,7 @@ ALLOWED = {
     # The unpickler that builds arrays and plain containers alone.
     ('mobind_mm/readers/restricted_unpickler.py', 'import pickle'),
     # Imports the modules of this package.
-    ('mobind_mm/utils/setup_env.py', 'import importlib'),
+    ('mobind_mm/utils/lazy.py', 'import importlib'),
     # Stands in for modules that a wheel forgot; executes nothing.
     ('mobind_mm/utils/compat.py', 'import importlib'),
     # A function that answers for getattr, see there.

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..evaluation.functional import assign, token_evidence
-from ..recordings import Clock, PoseStream, Recording, SensorStream
-from .scene_offset import find_offset, in_groups
-
-if TYPE_CHECKING:
-    from .inferencer import MoBindInferencer
-
-_BATCH = 64
-
-Sensors = Mapping[str, SensorStream]
-People = Mapping[str, PoseStream]
+from ..recordings import Clock, Recording, SensorStream
+from .embedder import Embedder
+from .scene_offset import People, Sensors, find_offset, in_groups
+from .sources import to_imu, to_people
 
 
 def localize(
-    inferencer: MoBindInferencer,
-    imu: Sensors,
-    people: People,
-    offset: float,
-    max_offset: float,
-    one_wearer: bool,
+    embedder: Embedder,
+    imu: Any,
+    people: Any,
+    offset: float = 0.0,
+    max_offset: float = 0.0,
+    one_wearer: bool = True,
 ) -> dict[str, Any]:
     """See :meth:`MoBindInferencer.localize`.
 
     The tokens of every sensor are compared with those of every limb of
-    everybody, window by window; they do not know which limb they are of.
+    everybody, window by window; tokens do not encode which limb they are of.
     """
-    doubt = ''
+    imu, people, doubt = to_imu(imu, False), to_people(people), ''
     if max_offset:
-        offset, doubt = find_offset(
-            inferencer, imu, people, offset, max_offset
-        )
+        offset, doubt = find_offset(embedder, imu, people, offset, max_offset)
     moved = {name: _shifted(stream, -offset) for name, stream in imu.items()}
-    evidence, num_windows = _evidence(inferencer, moved, people)
-    limbs = inferencer.preparation.placements
+    evidence, num_windows = _evidence(embedder, moved, people)
+    limbs = embedder.preparation.placements
     num_people, names = len(people), list(people)
     flat = evidence.reshape(len(imu), -1)
     known = ~np.isnan(flat)
@@ -75,17 +66,16 @@ def localize(
 
 
 def _evidence(
-    inferencer: MoBindInferencer, imu: Sensors, people: People
+    embedder: Embedder, imu: Sensors, people: People
 ) -> tuple[np.ndarray, int]:
     """Mean evidence (M, P, S) over windows, NaN where nothing was seen."""
-    limbs = inferencer.preparation.placements
+    limbs = embedder.preparation.placements
     groups = in_groups(imu, limbs)
     takes = {f'imu {i}': ({}, Recording(g)) for i, g in enumerate(groups)}
     for i, pose in enumerate(people.values()):
         takes[f'pose {i}'] = {}, Recording(pose=pose)
-    table = inferencer.embed_windows(
-        inferencer.windows(takes, anchor='clock'), _BATCH, tokens=True
-    )
+    windows = embedder.windows(takes, anchor='clock')
+    table = embedder.embed_windows(windows, tokens=True)
     starts = np.round(table['window_start'].astype(float), 3)
     total = np.zeros((len(imu), len(people) * len(limbs)))
     count, num_windows = np.zeros_like(total), 0
@@ -115,8 +105,8 @@ def _evidence(
     if not count.any():
         raise ValueError(
             'Sensors and people are never seen together for a window of '
-            f'{inferencer.preparation.window_sec} s; give the offset of '
-            'their clocks, or let it be looked for (max_offset).'
+            f'{embedder.preparation.window_sec} s; give the offset of '
+            'their clocks, or let it be searched (max_offset).'
         )
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return mean.reshape(len(imu), len(people), len(limbs)), num_windows
@@ -127,8 +117,8 @@ def _person(
 ) -> float:
     """Evidence that a person wears the sensors, from that of limbs (M, S).
 
-    Sensors with a place count at it, if all have one that the model knows;
-    else where they fit best, one to one.
+    Sensors count at their place if all have one that the model knows, else
+    where they fit best in a one-to-one assignment.
     """
     if set(imu) <= set(limbs):
         own = [evidence[i, limbs.index(name)] for i, name in enumerate(imu)]

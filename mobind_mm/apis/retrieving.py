@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import cosine_similarity, search_index
 from ..recordings import Recording
+from .embedder import Embedder
 from .takes import Takes, named_takes
 
-if TYPE_CHECKING:
-    from .inferencer import MoBindInferencer
-
 DIRECTIONS = ('imu2pose', 'pose2imu')
-_BATCH = 64
 
 
 def retrieve(
-    inferencer: MoBindInferencer,
+    embedder: Embedder,
     query: Any,
     gallery: Any,
-    direction: str | None,
-    k: int,
-    stride_sec: float,
+    direction: str | None = None,
+    k: int = 5,
+    stride_sec: float = 1.0,
 ) -> list[dict[str, Any]]:
     """See :meth:`MoBindInferencer.retrieve`."""
     asked, _ = named_takes(query)
@@ -40,13 +37,13 @@ def retrieve(
         raise ValueError(f'k must be at least 1, got {k}.')
     source, target = direction.split('2')
     limbs = shared_sensors(asked if source == 'imu' else index)
-    queries = _embed(inferencer, asked, source, None, 'queries', limbs)
-    items = _embed(inferencer, index, target, stride_sec, 'gallery', limbs)
+    queries = _embed(embedder, asked, source, None, 'queries', limbs)
+    items = _embed(embedder, index, target, stride_sec, 'gallery', limbs)
     answers = []
     for name in asked:
         rows = queries['take'] == name
         if not rows.any():
-            shape = inferencer.preparation
+            shape = embedder.preparation
             raise ValueError(
                 f'{name}: no window of {shape.window_sec} s shows a limb of '
                 f'the model ({", ".join(shape.placements)}).'
@@ -73,7 +70,7 @@ def shared_sensors(takes: Takes) -> list[str] | None:
 
 
 def _embed(
-    inferencer: MoBindInferencer,
+    embedder: Embedder,
     takes: Takes,
     name: str,
     stride_sec: float | None,
@@ -89,8 +86,7 @@ def _embed(
     if not kept:
         missing = {'imu': 'sensors', 'pose': 'a skeleton'}[name]
         raise ValueError(f'No recording of the {what} has {missing}.')
-    windows = inferencer.windows(kept, stride_sec, limbs)
-    table = inferencer.embed_windows(windows, _BATCH)
+    table = embedder.embed_windows(embedder.windows(kept, stride_sec, limbs))
     return select(table, table[f'{name}_mask'].any(axis=1))
 
 

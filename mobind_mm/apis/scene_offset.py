@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +12,7 @@ from ..skeleton import LIMBS
 from ..synchronization import FusedSynchronizer, SyncResult
 from ..synchronization.clips import cut_clip
 from ..synchronization.learned import stream_tokens
-
-if TYPE_CHECKING:
-    from .inferencer import MoBindInferencer
+from .embedder import Embedder
 
 CLIP_SEC = 60.0
 """Longest clip in which the offset is looked for."""
@@ -27,7 +24,7 @@ People = Mapping[str, PoseStream]
 
 
 def find_offset(
-    inferencer: MoBindInferencer,
+    embedder: Embedder,
     imu: Sensors,
     people: People,
     around: float,
@@ -42,7 +39,7 @@ def find_offset(
     rest.
 
     Args:
-        inferencer: Whose model it is.
+        embedder: Whose model it is.
         imu: Sensors by name.
         people: Skeletons by name, on one clock.
         around: Offset in the middle of the search, in seconds.
@@ -55,9 +52,9 @@ def find_offset(
     Raises:
         ValueError: If sensors or skeletons are too short.
     """
-    if inferencer.clip_features() is None:
+    if embedder.clip_features() is None:
         raise ValueError(
-            f'{inferencer.name} gives no embeddings; take the checkpoint of '
+            f'{embedder.name} gives no embeddings; take the checkpoint of '
             'a MoBind model.'
         )
     first = max(pose.clock.span[0] for pose in people.values())
@@ -65,10 +62,10 @@ def find_offset(
     seconds = min(CLIP_SEC, last - first)
     clip = first + (last - first - seconds) / 2, seconds
     if set(imu) <= set(LIMBS):
-        result = _by_places(inferencer, imu, people, clip, around, max_offset)
+        result = _by_places(embedder, imu, people, clip, around, max_offset)
         if not result.abstained:
             return around + result.offset, ''
-    return _by_tokens(inferencer, imu, people, clip, around, max_offset)
+    return _by_tokens(embedder, imu, people, clip, around, max_offset)
 
 
 def in_groups(imu: Sensors, limbs: tuple[str, ...]) -> list[dict]:
@@ -84,7 +81,7 @@ def in_groups(imu: Sensors, limbs: tuple[str, ...]) -> list[dict]:
 
 
 def _by_places(
-    inferencer: MoBindInferencer,
+    embedder: Embedder,
     imu: Sensors,
     people: People,
     clip: tuple[float, float],
@@ -92,7 +89,7 @@ def _by_places(
     max_offset: float,
 ) -> SyncResult:
     """Answer of the person whom the sensors fit best, at their places."""
-    sync, features = FusedSynchronizer(), inferencer.clip_features()
+    sync, features = FusedSynchronizer(), embedder.clip_features()
     found = []
     for pose in people.values():
         part = cut_clip(Recording(imu, pose), *clip, max_offset, around)
@@ -101,7 +98,7 @@ def _by_places(
 
 
 def _by_tokens(
-    inferencer: MoBindInferencer,
+    embedder: Embedder,
     imu: Sensors,
     people: People,
     clip: tuple[float, float],
@@ -109,8 +106,8 @@ def _by_tokens(
     max_offset: float,
 ) -> tuple[float, str]:
     """Offset at which all sensors find limbs, wherever these are."""
-    features = inferencer.clip_features()
-    limbs, step = inferencer.preparation.placements, features.stride_sec
+    features = embedder.clip_features()
+    limbs, step = embedder.preparation.placements, features.stride_sec
     worn: list[np.ndarray] = []
     limb_tokens: list[np.ndarray] = []
     known: list[np.ndarray] = []
@@ -121,8 +118,8 @@ def _by_tokens(
             if feats is None:
                 raise ValueError(
                     'To find the offset, sensors and skeletons must last '
-                    f'{inferencer.preparation.window_sec} s or longer, and '
-                    f'sensors need {inferencer.preparation.imu_channels}.'
+                    f'{embedder.preparation.window_sec} s or longer, and '
+                    f'sensors need {embedder.preparation.imu_channels}.'
                 )
             if len(limb_tokens) < len(people) * len(limbs):
                 tokens, seen = _stream(feats, 'pose', step)

@@ -18,11 +18,39 @@ from ..synchronization import (
     synchronize_clocks,
 )
 from ..synchronization.clock import CLIP_SEC, Feats, Track
+from .embedder import Embedder
+from .sources import to_recording
 
 LONG_SEC = 60.0
 """Longer recordings get a clock with drift."""
 _LONGEST_TOKENS = 180.0
 """Seconds of a clip with its margins that the model is asked about."""
+
+
+def synchronize(
+    embedder: Embedder,
+    inputs: Any,
+    max_offset: float = 10.0,
+    around: float | None = None,
+    drift: bool | None = None,
+    synchronizer: Any = None,
+) -> tuple[dict[str, Any], ClockMap]:
+    """See :meth:`MoBindInferencer.synchronize`.
+
+    Returns:
+        The answer, and the clock that it describes.
+    """
+    streams = to_recording(inputs)
+    if around is None and streams.imu and streams.pose is not None:
+        around = search_centre(streams)
+    feats = embedder.clip_features()
+    track = embedder.track if embedder.show_progress else None
+    clock = align(
+        streams, max_offset, around, feats, drift, track, synchronizer
+    )
+    answer = plain_answer(clock, streams, max_offset, around)
+    answer['model_used'] = bool(feats and feats.answered)
+    return answer, clock
 
 
 def search_centre(streams: Recording) -> float:
@@ -46,6 +74,7 @@ def align(
     feats: Feats | None = None,
     drift: bool | None = None,
     track: Track | None = None,
+    synchronizer: Any = None,
 ) -> ClockMap:
     """Find how the clocks of sensors and video run against each other.
 
@@ -58,6 +87,8 @@ def align(
         drift: Whether to look for drift; None does from a length of
             :data:`LONG_SEC`.
         track: Shows the progress.
+        synchronizer: What weighs the evidence; None takes
+            :class:`~mobind_mm.synchronization.FusedSynchronizer`.
 
     Raises:
         ValueError: If there is nothing to synchronise, or a number is out
@@ -67,8 +98,8 @@ def align(
         raise ValueError(f'max_offset must be positive, got {max_offset} s.')
     if streams.pose is None or not streams.imu:
         raise ValueError(
-            'To synchronise takes a skeleton and a sensor, and the '
-            f'recording has {"no sensor" if streams.pose else "no skeleton"}.'
+            'Synchronising needs a skeleton and a sensor, and the recording '
+            f'has {"no sensor" if streams.pose else "no skeleton"}.'
         )
     if around is None:
         around = search_centre(streams)
@@ -78,12 +109,12 @@ def align(
     clip_sec = CLIP_SEC if drift else seconds
     if clip_sec + 2 * max_offset > _LONGEST_TOKENS:
         feats = None
-    sync = FusedSynchronizer(use_feats=feats is not None)
-    if drift:
-        return synchronize_clocks(
-            *(streams, sync, max_offset, feats), around=around, track=track
-        )
-    return synchronize_clip(streams, sync, max_offset, feats, around)
+    sync = synchronizer or FusedSynchronizer(use_feats=feats is not None)
+    if not drift:
+        return synchronize_clip(streams, sync, max_offset, feats, around)
+    return synchronize_clocks(
+        streams, sync, max_offset, feats, around=around, track=track
+    )
 
 
 def plain_answer(
