@@ -157,3 +157,39 @@ def test_what_to_install_for_mmaction(monkeypatch, missing, message):
     )
     with pytest.raises(ImportError, match=message):
         compat.require_mmaction()
+
+
+SHARDING = """
+import os, sys, torch, mobind_mm
+import mmengine.model, mmengine.optim
+from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS
+
+assert 'torch.distributed.fsdp' not in sys.modules
+torch.distributed.init_process_group(
+    'gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
+cfg = dict(type='ZeroRedundancyOptimizer', optimizer_type='SGD', lr=0.1,
+           params=list(torch.nn.Linear(2, 2).parameters()))
+optimizer = OPTIMIZERS.build(cfg)
+from torch.distributed.optim import ZeroRedundancyOptimizer
+from torch.distributed.fsdp import FullyShardedDataParallel
+assert isinstance(optimizer, ZeroRedundancyOptimizer)
+import mmengine.runner
+for package, registry, base in (
+    (mmengine.optim, OPTIMIZERS, ZeroRedundancyOptimizer),
+    (mmengine.model, MODEL_WRAPPERS, FullyShardedDataParallel),
+):
+    name = 'MM' * (base is FullyShardedDataParallel) + base.__name__
+    kind = getattr(package, name)
+    assert issubclass(kind, base) and registry.get(name) is kind
+    assert getattr(sys.modules[kind.__module__], name) is kind
+print('fine')
+"""
+
+
+def test_sharded_training_is_loaded_when_it_is_used():
+    process = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', SHARDING],
+        capture_output=True,
+        text=True,
+    )
+    assert process.stdout.split()[-1:] == ['fine'], process.stderr
