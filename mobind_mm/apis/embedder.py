@@ -83,8 +83,9 @@ class Embedder:
             ValueError: If a recording is shorter than a window, lacks a
                 channel, or the model gives no embeddings.
         """
-        takes, _ = named_takes(inputs)
-        windows = self.windows(takes, stride_sec)
+        takes, classes = named_takes(inputs)
+        labels = {'metainfo': {'classes': classes}} if classes else {}
+        windows = self.windows(takes, stride_sec, **labels)
         table = self.embed_windows(windows, batch_size, tokens)
         keys = ['imu_mask', 'pose_mask']
         if tokens:

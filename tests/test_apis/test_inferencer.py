@@ -174,6 +174,13 @@ def dataset(tmp_path):
     return tmp_path
 
 
+def test_embedding_a_labelled_data_set(oracle, dataset):
+    answers = oracle.embed(dataset)
+    assert [answer['name'] for answer in answers] == ['p0', 'p1', 'p2']
+    (alone,) = oracle.embed({'p1': wearer(1)})
+    np.testing.assert_array_equal(answers[1]['imu'], alone['imu'][:5])
+
+
 def test_retrieval_finds_the_person(oracle, dataset, tmp_path):
     query = Recording(wearer(1).imu)
     (answer,) = oracle.retrieve(
