@@ -9,6 +9,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
+import scipy.signal
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 
@@ -193,3 +194,24 @@ def test_sharded_training_is_loaded_when_it_is_used():
         text=True,
     )
     assert process.stdout.split()[-1:] == ['fine'], process.stderr
+
+
+STATISTICS = """
+import sys, numpy as np, mobind_mm, scipy.signal
+assert 'scipy.stats' not in sys.modules
+x = np.sin(np.linspace(0, 50, 500))
+print(*scipy.signal.find_peaks_cwt(x, np.arange(5, 15)))
+import scipy.stats
+from scipy.stats import norm
+assert norm.cdf(0) == 0.5 and scipy.stats.__spec__ is not None
+"""
+
+
+def test_statistics_are_loaded_when_peaks_are_found_with_wavelets():
+    x = np.sin(np.linspace(0, 50, 500))
+    process = subprocess.run(
+        [sys.executable, '-c', STATISTICS], capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    expected = scipy.signal.find_peaks_cwt(x, np.arange(5, 15))
+    assert process.stdout.split() == [str(i) for i in expected]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 _DRN = 'mmaction.models.localizers.drn'
+_PEAKS = 'scipy.signal._peak_finding'
 
 
 def apply() -> None:
@@ -55,7 +56,7 @@ class _ImportHook(importlib.abc.MetaPathFinder):
             _import_sharding()
         if fullname in _left_out:
             return importlib.machinery.ModuleSpec(fullname, _LeftOut())
-        if fullname not in _AFTER_IMPORT:
+        if fullname not in (_PEAKS, *_AFTER_IMPORT):
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
         specs = (finder.find_spec(fullname, path, target) for finder in others)
@@ -64,8 +65,11 @@ class _ImportHook(importlib.abc.MetaPathFinder):
             execute = spec.loader.exec_module
 
             def exec_module(module: types.ModuleType) -> None:
-                execute(module)
-                _work_around(fullname)
+                if fullname == _PEAKS:
+                    _without_statistics(execute, module)
+                else:
+                    execute(module)
+                    _work_around(fullname)
 
             spec.loader.exec_module = exec_module
         return spec
@@ -127,6 +131,39 @@ def _import_sharding() -> None:
             module = module.rpartition('.')[0]
             if hasattr(sys.modules[module], name):
                 setattr(sys.modules[module], name, real)
+
+
+def _without_statistics(
+    execute: Callable[[types.ModuleType], None], module: types.ModuleType
+) -> None:
+    """Execute a module of ``scipy.signal`` without ``scipy.stats``.
+
+    For scipy 1.17: all of ``scipy.signal`` waits for ``scipy.stats``, whose
+    import costs a quarter of PyTorch's, for one function that is called to
+    find peaks with wavelets. Delete when it imports it there.
+    """
+    if 'scipy.stats' in sys.modules:
+        execute(module)
+        return
+
+    def later(name: str) -> Any:
+        if name.startswith('_'):
+            raise AttributeError(name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            stats = importlib.import_module('scipy.stats')
+            return getattr(stats, name)(*args, **kwargs)
+
+        return call
+
+    stand_in = types.ModuleType('scipy.stats')
+    stand_in.__dict__['__getattr__'] = later
+    sys.modules['scipy.stats'] = stand_in
+    try:
+        execute(module)
+    finally:
+        if sys.modules.get('scipy.stats') is stand_in:
+            del sys.modules['scipy.stats']
 
 
 def _trust_checkpoint_classes() -> None:

@@ -40,6 +40,7 @@ def test_synchronising_loads_nothing_for_training_or_drawing():
     unwanted = ('matplotlib', 'cv2', 'sklearn', 'mmengine.runner.runner')
     unwanted += ('mmengine.visualization', 'mmengine.infer')
     unwanted += ('mobind_mm.visualization', 'torch.distributed.fsdp')
+    unwanted += ('scipy.stats',)
     assert not modules & set(unwanted)
     simulator = 'mobind_mm.datasets.synthetic'
     assert not [name for name in modules if name.startswith(simulator)]
