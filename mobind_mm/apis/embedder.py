@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from mmengine.config import Config
@@ -50,7 +50,8 @@ class Embedder:
         show_progress: bool = True,
     ) -> None:
         self.name, config, weights = _find(model, weights)
-        self.model: Any = init_model(config, weights, device or get_device())
+        model = init_model(config, weights, device or get_device())
+        self.model = cast(Any, model)
         self.cfg: Config = self.model.cfg
         self.show_progress = show_progress
         self.preparation = Preparation.of(self.cfg, self.name)
@@ -84,8 +85,8 @@ class Embedder:
                 channel, or the model gives no embeddings.
         """
         takes, classes = named_takes(inputs)
-        labels = {'metainfo': {'classes': classes}} if classes else {}
-        windows = self.windows(takes, stride_sec, **labels)
+        metainfo = {'classes': classes} if classes else None
+        windows = self.windows(takes, stride_sec, metainfo=metainfo)
         table = self.embed_windows(windows, batch_size, tokens)
         keys = ['imu_mask', 'pose_mask']
         if tokens:
@@ -159,7 +160,9 @@ class Embedder:
         self, windows: IMUPoseDataset, batch_size: int = BATCH
     ) -> Iterable[dict]:
         """Fields of the data samples that the model predicts."""
-        loader = DataLoader(windows, batch_size, collate_fn=pseudo_collate)
+        loader: DataLoader = DataLoader(
+            windows, batch_size, collate_fn=pseudo_collate
+        )
         for batch in self.track(loader, 'Encode'):
             for sample in self.model.test_step(batch):
                 yield sample.to_dict()
@@ -171,7 +174,7 @@ class Embedder:
         from rich.console import Console
         from rich.progress import track
 
-        total = len(items) if hasattr(items, '__len__') else None
+        total = len(items) if isinstance(items, Sized) else None
         console = Console(stderr=True)
         return track(
             items, description, total, console=console, transient=True

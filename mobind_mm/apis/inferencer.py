@@ -47,7 +47,7 @@ class MoBindInferencer(Embedder):
         >>> wrist = {'acc': acc + 9.8, 'gyro': gyro, 'rate': 100.0}
         >>> (found,) = inferencer.embed({'imu': {'right_wrist': wrist}})
         >>> found['imu'].shape, found['window_start']
-        ((2, 5, 128), array([0., 5.]))
+        ((2, 128), array([0., 5.]))
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class MoBindInferencer(Embedder):
         if show_dir is None:
             return answer
         result = clock.result
-        if len(result.offsets):
+        if result is not None and len(result.offsets):
             self._draw(
                 show_dir,
                 'sync_curve',

@@ -1,4 +1,4 @@
-"""What people do: by a classifier, or by their nearest neighbours."""
+"""Recognise actions with a classifier, or by nearest neighbours."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _shared_modality(takes: Takes) -> str:
     if not imu and not pose:
         raise ValueError(
             'Some recordings have sensors only and some a skeleton only; '
-            'ask about them one after the other.'
+            'recognise them separately.'
         )
     return 'imu' if imu else 'pose'
 

@@ -1,4 +1,4 @@
-"""The videos of sensors, and the sensors of videos."""
+"""Find the videos of sensors, or the sensors of videos."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def retrieve(
     for name in asked:
         rows = queries['take'] == name
         if not rows.any():
-            shape = embedder.preparation
+            window = embedder.preparation
             raise ValueError(
-                f'{name}: no window of {shape.window_sec} s shows a limb of '
-                f'the model ({", ".join(shape.placements)}).'
+                f'{name}: no window of {window.window_sec} s shows a limb of '
+                f'the model ({", ".join(window.placements)}).'
             )
-        own = select(queries, rows)
-        answers.append(_answer(name, own, items, source, target, k))
+        rows_of_name = select(queries, rows)
+        answers.append(_answer(name, rows_of_name, items, source, target, k))
     return answers
 
 
@@ -63,7 +63,7 @@ def only(recording: Recording, name: str) -> Recording:
 def shared_sensors(takes: Takes) -> list[str] | None:
     """Placements of the sensors, if all recordings that have any agree.
 
-    Who wears two sensors is best compared by these two limbs.
+    Somebody with two sensors is best compared by these two limbs.
     """
     worn = {frozenset(r.imu) for _, r in takes.values() if r.imu}
     return sorted(worn.pop()) if len(worn) == 1 else None
@@ -78,7 +78,7 @@ def _embed(
     limbs: list[str] | None,
 ) -> Table:
     """Table of the windows of one modality that show something."""
-    kept = {
+    kept: Takes = {
         take: ({}, only(recording, name))
         for take, (_, recording) in takes.items()
         if (recording.imu if name == 'imu' else recording.pose is not None)
@@ -87,7 +87,7 @@ def _embed(
         missing = {'imu': 'sensors', 'pose': 'a skeleton'}[name]
         raise ValueError(f'No recording of the {what} has {missing}.')
     table = embedder.embed_windows(embedder.windows(kept, stride_sec, limbs))
-    return select(table, table[f'{name}_mask'].any(axis=1))
+    return select(table, np.any(table[f'{name}_mask'], axis=1))
 
 
 def _answer(

@@ -24,7 +24,7 @@ from .sources import to_recording
 LONG_SEC = 60.0
 """Longer recordings get a clock with drift."""
 _LONGEST_TOKENS = 180.0
-"""Seconds of a clip with its margins that the model is asked about."""
+"""Longest clip, with its margins, that is encoded by the model."""
 
 
 def synchronize(
@@ -48,17 +48,19 @@ def synchronize(
     clock = align(
         streams, max_offset, around, feats, drift, track, synchronizer
     )
+    assert around is not None  # align has raised otherwise
     answer = plain_answer(clock, streams, max_offset, around)
     answer['model_used'] = bool(feats and feats.answered)
     return answer, clock
 
 
 def search_centre(streams: Recording) -> float:
-    """Offset in the middle of the search, where the user names none.
+    """Offset in the middle of the search if the user gives none.
 
-    Clocks that meet are taken as they are. Clocks that never do, such as
-    dates and seconds of a video, are taken to have been started together.
+    Clocks that overlap are taken as they are. Clocks that never do, such as
+    dates and seconds of a video, are assumed to have started together.
     """
+    assert streams.pose is not None
     first, last = streams.pose.clock.span
     spans = [s.clock.span for s in streams.imu.values()]
     start, end = min(s[0] for s in spans), max(s[1] for s in spans)
@@ -76,7 +78,7 @@ def align(
     track: Track | None = None,
     synchronizer: Any = None,
 ) -> ClockMap:
-    """Find how the clocks of sensors and video run against each other.
+    """Find how the clocks of sensors and video relate.
 
     Args:
         streams: The recording.
@@ -84,8 +86,8 @@ def align(
         around: Offset in the middle of the search; None decides, see
             :func:`search_centre`.
         feats: Gives the model's features of a clip; signals only without.
-        drift: Whether to look for drift; None does from a length of
-            :data:`LONG_SEC`.
+        drift: Whether to look for drift; None does if the recording lasts
+            :data:`LONG_SEC` or longer.
         track: Shows the progress.
         synchronizer: What weighs the evidence; None takes
             :class:`~mobind_mm.synchronization.FusedSynchronizer`.
@@ -122,6 +124,7 @@ def plain_answer(
 ) -> dict[str, Any]:
     """The answer as plain numbers and texts, as ``sync.json`` has it."""
     result, first = clock.result, float(clock.times[0])
+    assert result is not None
     return {
         'offset_s': float(clock.offsets[0]),
         'at_video_s': first,
@@ -186,9 +189,9 @@ def export_imu(
 ) -> list[Path]:
     """Write the sensors on the video's clock as CSV.
 
-    Sensors that share a clock share a file; others get one each, with
-    their name at the end of the file's. No sample is interpolated. The
-    files can be read without a mapping.
+    Sensors that share a clock share a file; others get one each, whose name
+    ends in theirs. No sample is interpolated. The files can be read without
+    a mapping.
 
     Args:
         imu: Sensors by name, on their own clock.
@@ -198,28 +201,25 @@ def export_imu(
     Returns:
         The files.
     """
-    path, groups = Path(path), []
+    path = Path(path)
+    groups: dict[bytes, dict[str, SensorStream]] = {}
     for name, stream in on_video_clock(imu, answer).items():
-        for group in groups:
-            if np.array_equal(group['times'], stream.clock.times):
-                group['streams'][name] = stream
-                break
-        else:
-            times = stream.clock.times
-            groups.append({'times': times, 'streams': {name: stream}})
+        assert stream.clock.times is not None
+        key = stream.clock.times.tobytes()
+        groups.setdefault(key, {})[name] = stream
     files = []
-    for group in groups:
+    for times, streams in groups.items():
         file = path
         if len(groups) > 1:
-            names = '_'.join(group['streams'])
+            names = '_'.join(streams)
             file = path.with_name(f'{path.stem}_{names}{path.suffix}')
-        write_imu_table(file, group['streams'], group['times'])
+        write_imu_table(file, streams, np.frombuffer(times))
         files.append(file)
     return files
 
 
 def describe(answer: Mapping[str, Any]) -> str:
-    """The answer in words, one fact a line."""
+    """The answer in words, one fact per line."""
     searched = answer['searched']
     low = searched['around_s'] - searched['max_offset_s']
     high = searched['around_s'] + searched['max_offset_s']
@@ -254,7 +254,7 @@ def describe(answer: Mapping[str, Any]) -> str:
         )
     if not answer['model_used']:
         lines.append(
-            'by signals alone: the model was not asked (its sensors or '
+            'by signals alone: the model was not used (its sensors or '
             'channels are missing, or the search is too wide)'
         )
     lines.append(

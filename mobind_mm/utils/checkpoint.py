@@ -146,7 +146,7 @@ def read_checkpoint(source: str) -> dict[str, Any]:
             f'({type(error).__name__}: {reason}). Check that the file is '
             'complete and was written by OpenMMLab or PyTorch.'
         ) from error
-    if not isinstance(checkpoint, Mapping):
+    if not isinstance(checkpoint, dict):
         raise ValueError(
             f'{source} holds a {type(checkpoint).__name__} instead of a '
             'checkpoint or a state dict; save model.state_dict().'

@@ -71,7 +71,7 @@ class _ImportHook(importlib.abc.MetaPathFinder):
                     execute(module)
                     _work_around(fullname)
 
-            spec.loader.exec_module = exec_module
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
@@ -179,21 +179,23 @@ def _trust_checkpoint_classes() -> None:
     import torch
     from mmengine.logging.history_buffer import HistoryBuffer
 
-    reconstruct = np.ndarray(0).__reduce__()[0]
-    scalar = np.float64(0).__reduce__()[0]
+    reconstruct: Any = np.ndarray(0).__reduce__()[0]
+    scalar: Any = np.float64(0).__reduce__()[0]
     dtypes = (np.float32, np.float64, np.int32, np.int64, np.bool_)
+    # numpy 1 and numpy 2 write different module names.
+    functions: list[Any] = [
+        (function, f'numpy.{core}.multiarray.{function.__name__}')
+        for function in (reconstruct, scalar)
+        for core in ('core', '_core')
+    ]
+    classes = [type(np.dtype(t)) for t in dtypes]
     torch.serialization.add_safe_globals(
         [
             HistoryBuffer,
             np.ndarray,
             np.dtype,
-            *(type(np.dtype(t)) for t in dtypes),
-            # numpy 1 and numpy 2 write different module names.
-            *(
-                (function, f'numpy.{core}.multiarray.{function.__name__}')
-                for function in (reconstruct, scalar)
-                for core in ('core', '_core')
-            ),
+            *classes,
+            *functions,
             (_history_buffer_method, 'builtins.getattr'),
         ]
     )
@@ -282,7 +284,7 @@ def _format_config_once() -> None:
     def format_once(text: str, **options: object) -> tuple[str, bool]:
         return formatted(text, json.dumps(options, sort_keys=True))
 
-    format_once.formats_once = True
+    format_once.__dict__['formats_once'] = True
     module.FormatCode = format_once
 
 

@@ -306,7 +306,7 @@ def mistakes():
     return {
         'shorter than': ('embed', (one,), r'window_sec=5\.0 is longer'),
         'nothing': ('embed', ([],), 'no recording'),
-        'kind': ('embed', (3,), 'int is no recording'),
+        'kind': ('embed', (3,), 'int is not a recording'),
         'key': ('embed', ({'imu': {'head': {'acc': acc, 'hz': 1}}},), 'hz'),
         'clock': ('embed', ({'imu': {'head': {'acc': acc}}},), 'rate in Hz'),
         'shape': (
@@ -317,7 +317,7 @@ def mistakes():
         'place': (
             'embed',
             ({'imu': {'toe': {'acc': acc, 'rate': 50.0}}},),
-            "'toe' is no placement",
+            "'toe' is not a placement",
         ),
         'size': (
             'embed',
