@@ -158,7 +158,7 @@ def _load(source: str) -> Any:
     """What MMEngine loads, without its runner for what lies here."""
     path = Path(source).expanduser()
     if source.startswith(SHIPPED):
-        return load_shipped(source, 'cpu')
+        return load_from_shipped(source, 'cpu')
     if '://' not in source and path.is_file():
         return torch.load(path, map_location='cpu', weights_only=True)
     from mmengine.runner import CheckpointLoader
@@ -166,7 +166,7 @@ def _load(source: str) -> Any:
     return CheckpointLoader.load_checkpoint(source, 'cpu', logger='silent')
 
 
-def load_shipped(filename: str, map_location: Any = None) -> dict:
+def load_from_shipped(filename: str, map_location: Any = None) -> dict:
     """Read a checkpoint that ships with the package.
 
     Args:

@@ -220,9 +220,9 @@ def _find_shipped() -> None:
     """Let MMEngine read checkpoints that ship with the package."""
     from mmengine.runner.checkpoint import CheckpointLoader
 
-    from .checkpoint import SHIPPED, load_shipped
+    from .checkpoint import SHIPPED, load_from_shipped
 
-    CheckpointLoader.register_scheme(SHIPPED, load_shipped, force=True)
+    CheckpointLoader.register_scheme(SHIPPED, load_from_shipped, force=True)
 
 
 def _announce_package() -> None:
