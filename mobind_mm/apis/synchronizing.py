@@ -109,7 +109,8 @@ def align(
     if drift is None:
         drift = seconds >= LONG_SEC
     clip_sec = CLIP_SEC if drift else seconds
-    if clip_sec + 2 * max_offset > _LONGEST_TOKENS:
+    wants_feats = getattr(synchronizer, 'needs_feats', True)
+    if not wants_feats or clip_sec + 2 * max_offset > _LONGEST_TOKENS:
         feats = None
     sync = synchronizer or FusedSynchronizer(use_feats=feats is not None)
     if not drift:
