@@ -3,6 +3,6 @@
 from .utils import compat
 from .version import __version__
 
-compat.apply_with_mmengine()
+compat.apply()
 
 __all__ = ['__version__']

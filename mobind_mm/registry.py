@@ -4,15 +4,30 @@
 needs ``default_scope = 'mobind_mm'`` and no ``custom_imports``.
 """
 
+from __future__ import annotations
+
 from mmengine import registry as root
 from mmengine.registry import Registry
+
+from .utils.lazy import import_all
 
 _SCOPE = 'mobind_mm'
 
 
+class _Child(Registry):
+    """A registry whose locations may import their names lazily."""
+
+    def import_from_location(self) -> None:
+        """Import the locations and all that they name."""
+        if not self._imported:
+            for location in self._locations:
+                import_all(location)
+        super().import_from_location()
+
+
 def _child(parent: Registry, location: str) -> Registry:
     """Derive the ``mobind_mm`` child of one MMEngine root registry."""
-    return Registry(
+    return _Child(
         parent.name,
         parent=parent,
         scope=_SCOPE,
@@ -33,7 +48,7 @@ PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS, 'engine')
 
 DATASETS = _child(root.DATASETS, 'datasets')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'datasets')
-TRANSFORMS = _child(root.TRANSFORMS, 'datasets')
+TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
 FUNCTIONS = _child(root.FUNCTIONS, 'datasets')
 
 MODELS = _child(root.MODELS, 'models')

@@ -9,6 +9,7 @@ from threading import Thread
 
 import numpy as np
 import pytest
+import scipy.signal
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 
@@ -157,3 +158,60 @@ def test_what_to_install_for_mmaction(monkeypatch, missing, message):
     )
     with pytest.raises(ImportError, match=message):
         compat.require_mmaction()
+
+
+SHARDING = """
+import os, sys, torch, mobind_mm
+import mmengine.model, mmengine.optim
+from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS
+
+assert 'torch.distributed.fsdp' not in sys.modules
+torch.distributed.init_process_group(
+    'gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
+cfg = dict(type='ZeroRedundancyOptimizer', optimizer_type='SGD', lr=0.1,
+           params=list(torch.nn.Linear(2, 2).parameters()))
+optimizer = OPTIMIZERS.build(cfg)
+from torch.distributed.optim import ZeroRedundancyOptimizer
+from torch.distributed.fsdp import FullyShardedDataParallel
+assert isinstance(optimizer, ZeroRedundancyOptimizer)
+import mmengine.runner
+for package, registry, base in (
+    (mmengine.optim, OPTIMIZERS, ZeroRedundancyOptimizer),
+    (mmengine.model, MODEL_WRAPPERS, FullyShardedDataParallel),
+):
+    name = 'MM' * (base is FullyShardedDataParallel) + base.__name__
+    kind = getattr(package, name)
+    assert issubclass(kind, base) and registry.get(name) is kind
+    assert getattr(sys.modules[kind.__module__], name) is kind
+print('fine')
+"""
+
+
+def test_sharded_training_is_loaded_when_it_is_used():
+    process = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', SHARDING],
+        capture_output=True,
+        text=True,
+    )
+    assert process.stdout.split()[-1:] == ['fine'], process.stderr
+
+
+STATISTICS = """
+import sys, numpy as np, mobind_mm, scipy.signal
+assert 'scipy.stats' not in sys.modules
+x = np.sin(np.linspace(0, 50, 500))
+print(*scipy.signal.find_peaks_cwt(x, np.arange(5, 15)))
+import scipy.stats
+from scipy.stats import norm
+assert norm.cdf(0) == 0.5 and scipy.stats.__spec__ is not None
+"""
+
+
+def test_statistics_are_loaded_when_peaks_are_found_with_wavelets():
+    x = np.sin(np.linspace(0, 50, 500))
+    process = subprocess.run(
+        [sys.executable, '-c', STATISTICS], capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    expected = scipy.signal.find_peaks_cwt(x, np.arange(5, 15))
+    assert process.stdout.split() == [str(i) for i in expected]

@@ -12,7 +12,7 @@ ALLOWED = {
     # Allows a list of names and calls none of them, in a process of its own.
     ('mobind_mm/readers/unpickle_child.py', 'import pickle'),
     # Imports the modules of this package.
-    ('mobind_mm/utils/setup_env.py', 'import importlib'),
+    ('mobind_mm/utils/lazy.py', 'import importlib'),
     # Stands in for modules that a wheel forgot; executes nothing.
     ('mobind_mm/utils/compat.py', 'import importlib'),
     # A function that answers for getattr, see there.

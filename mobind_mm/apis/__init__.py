@@ -1,14 +1,32 @@
 """What users call: inference, models, conversions."""
 
-from .inferencer import MoBindInferencer
-from .model import init_model
-from .model_zoo import find_model, list_models
-from .official import convert_official
+from typing import TYPE_CHECKING
+
+from ..utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .embedder import Embedder
+    from .inferencer import MoBindInferencer
+    from .model import init_model
+    from .model_zoo import find_model, list_models
+    from .official import convert_official
 
 __all__ = [
+    'Embedder',
     'MoBindInferencer',
     'convert_official',
     'find_model',
     'init_model',
     'list_models',
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        'embedder': ('Embedder',),
+        'inferencer': ('MoBindInferencer',),
+        'model': ('init_model',),
+        'model_zoo': ('find_model', 'list_models'),
+        'official': ('convert_official',),
+    },
+)

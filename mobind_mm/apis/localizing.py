@@ -1,47 +1,57 @@
-"""Who wears the sensors, and which limb carries which."""
+"""Who wears the sensors, which limb carries which, and their offset."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..evaluation.functional import assign, token_evidence
+from ..evaluation.functional import (
+    assign,
+    assign_with_offset,
+    lagged_evidence,
+    token_evidence,
+)
 from ..recordings import Clock, PoseStream, Recording, SensorStream
-from .scene_offset import find_offset, in_groups
+from ..skeleton import LIMBS
+from ..synchronization import SyncResult, build_synchronizer
+from ..synchronization.clips import cut_clip
+from ..synchronization.learned import stream_tokens
+from .embedder import Embedder
+from .sources import to_imu, to_people
+from .takes import Takes
+from .windows import ClipFeatures
 
-if TYPE_CHECKING:
-    from .inferencer import MoBindInferencer
-
-_BATCH = 64
+CLIP_SEC = 60.0
+"""Longest clip in which the offset is searched."""
+_FINE_SEC = 0.3
+"""Seconds around the tokens' offset that are searched with the signals."""
 
 Sensors = Mapping[str, SensorStream]
 People = Mapping[str, PoseStream]
 
 
 def localize(
-    inferencer: MoBindInferencer,
-    imu: Sensors,
-    people: People,
-    offset: float,
-    max_offset: float,
-    one_wearer: bool,
+    embedder: Embedder,
+    imu: Any,
+    people: Any,
+    offset: float = 0.0,
+    max_offset: float = 0.0,
+    one_wearer: bool = True,
 ) -> dict[str, Any]:
     """See :meth:`MoBindInferencer.localize`.
 
     The tokens of every sensor are compared with those of every limb of
-    everybody, window by window; they do not know which limb they are of.
+    everybody, window by window; tokens do not encode which limb they are of.
     """
-    doubt = ''
+    imu, people, doubt = to_imu(imu, False), to_people(people), ''
     if max_offset:
-        offset, doubt = find_offset(
-            inferencer, imu, people, offset, max_offset
-        )
+        offset, doubt = find_offset(embedder, imu, people, offset, max_offset)
     moved = {name: _shifted(stream, -offset) for name, stream in imu.items()}
-    evidence, num_windows = _evidence(inferencer, moved, people)
-    limbs = inferencer.preparation.placements
+    evidence, num_windows = _evidence(embedder, moved, people)
+    limbs = embedder.preparation.placements
     num_people, names = len(people), list(people)
     flat = evidence.reshape(len(imu), -1)
     known = ~np.isnan(flat)
@@ -75,17 +85,18 @@ def localize(
 
 
 def _evidence(
-    inferencer: MoBindInferencer, imu: Sensors, people: People
+    embedder: Embedder, imu: Sensors, people: People
 ) -> tuple[np.ndarray, int]:
     """Mean evidence (M, P, S) over windows, NaN where nothing was seen."""
-    limbs = inferencer.preparation.placements
+    limbs = embedder.preparation.placements
     groups = in_groups(imu, limbs)
-    takes = {f'imu {i}': ({}, Recording(g)) for i, g in enumerate(groups)}
+    takes: Takes = {
+        f'imu {i}': ({}, Recording(group)) for i, group in enumerate(groups)
+    }
     for i, pose in enumerate(people.values()):
         takes[f'pose {i}'] = {}, Recording(pose=pose)
-    table = inferencer.embed_windows(
-        inferencer.windows(takes, anchor='clock'), _BATCH, tokens=True
-    )
+    windows = embedder.windows(takes, anchor='clock')
+    table = embedder.embed_windows(windows, tokens=True)
     starts = np.round(table['window_start'].astype(float), 3)
     total = np.zeros((len(imu), len(people) * len(limbs)))
     count, num_windows = np.zeros_like(total), 0
@@ -108,15 +119,15 @@ def _evidence(
             columns = slice(index * len(limbs), (index + 1) * len(limbs))
             mask = table['pose_token_mask'][row]
             limb_tokens = table['pose_tokens'][row].astype(np.float32)
-            found = token_evidence(tokens, limb_tokens, mask, 'tokens')
+            cosines = token_evidence(tokens, limb_tokens, mask, 'tokens')
             both = worn[:, None] & mask.any(axis=1)
-            total[:, columns] += np.where(both, found, 0)
+            total[:, columns] += np.where(both, cosines, 0)
             count[:, columns] += both
     if not count.any():
         raise ValueError(
             'Sensors and people are never seen together for a window of '
-            f'{inferencer.preparation.window_sec} s; give the offset of '
-            'their clocks, or let it be looked for (max_offset).'
+            f'{embedder.preparation.window_sec} s; give the offset of '
+            'their clocks, or let it be searched (max_offset).'
         )
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return mean.reshape(len(imu), len(people), len(limbs)), num_windows
@@ -127,12 +138,14 @@ def _person(
 ) -> float:
     """Evidence that a person wears the sensors, from that of limbs (M, S).
 
-    Sensors with a place count at it, if all have one that the model knows;
-    else where they fit best, one to one.
+    Sensors count at their place if all have one that the model knows, else
+    where they fit best in a one-to-one assignment.
     """
     if set(imu) <= set(limbs):
-        own = [evidence[i, limbs.index(name)] for i, name in enumerate(imu)]
-        return float(np.mean(own))
+        at_place = [
+            evidence[i, limbs.index(name)] for i, name in enumerate(imu)
+        ]
+        return float(np.mean(at_place))
     slots = assign(evidence)
     return float(np.mean([e[s] for e, s in zip(evidence, slots) if s >= 0]))
 
@@ -167,3 +180,153 @@ def _shifted(stream: SensorStream, by: float) -> SensorStream:
     else:
         moved = replace(clock, start=clock.start + by)
     return replace(stream, clock=moved)
+
+
+def find_offset(
+    embedder: Embedder,
+    imu: Sensors,
+    people: People,
+    around: float,
+    max_offset: float,
+) -> tuple[float, str]:
+    """Find the offset that all sensors share.
+
+    Sensors with known places are synchronised with everybody; the person
+    with the most evidence counts. If that gives no answer, or a place is
+    unknown, the tokens choose the offset with the best one-to-one assignment
+    of sensors to limbs, to 0.2 s, and the signals of that assignment refine
+    it.
+
+    Args:
+        embedder: Whose model it is.
+        imu: Sensors by name.
+        people: Skeletons by name, on one clock.
+        around: Offset in the middle of the search, in seconds.
+        max_offset: Largest difference from it.
+
+    Returns:
+        Seconds, and why they are doubtful: a reason of
+        :class:`~mobind_mm.synchronization.SyncResult`, or ``''``.
+
+    Raises:
+        ValueError: If sensors or skeletons are too short.
+    """
+    features = embedder.clip_features()
+    if features is None:
+        raise ValueError(
+            f'{embedder.name} gives no embeddings; use the checkpoint of a '
+            'MoBind model.'
+        )
+    first = max(pose.clock.span[0] for pose in people.values())
+    last = min(pose.clock.span[1] for pose in people.values())
+    seconds = min(CLIP_SEC, last - first)
+    clip = first + (last - first - seconds) / 2, seconds
+    if set(imu) <= set(LIMBS):
+        result = _by_places(features, imu, people, clip, around, max_offset)
+        if not result.abstained:
+            return around + result.offset, ''
+    return _by_tokens(features, imu, people, clip, around, max_offset)
+
+
+def in_groups(imu: Sensors, limbs: tuple[str, ...]) -> list[dict]:
+    """Groups of sensors under the names of limbs, as many as there are limbs.
+
+    The encoder is the same for all limbs, so any name will do.
+    """
+    streams = list(imu.values())
+    return [
+        dict(zip(limbs, streams[i : i + len(limbs)]))
+        for i in range(0, len(streams), len(limbs))
+    ]
+
+
+def _by_places(
+    features: ClipFeatures,
+    imu: Sensors,
+    people: People,
+    clip: tuple[float, float],
+    around: float,
+    max_offset: float,
+) -> SyncResult:
+    """Answer of the person whom the sensors fit best, at their places."""
+    sync = build_synchronizer('fused')
+    found = []
+    for pose in people.values():
+        part = cut_clip(Recording(imu, pose), *clip, max_offset, around)
+        found.append(sync.evidence(part, features(part), max_offset))
+    return sync.decide([max(found, key=lambda clip: clip.score.max())])
+
+
+def _by_tokens(
+    features: ClipFeatures,
+    imu: Sensors,
+    people: People,
+    clip: tuple[float, float],
+    around: float,
+    max_offset: float,
+) -> tuple[float, str]:
+    """Offset at which all sensors find limbs, wherever these are."""
+    limbs, step = features.preparation.placements, features.stride_sec
+    worn: list[np.ndarray] = []
+    limb_tokens: list[np.ndarray] = []
+    known: list[np.ndarray] = []
+    for group in in_groups(imu, limbs):
+        for pose in people.values():
+            part = cut_clip(Recording(group, pose), *clip, max_offset, around)
+            feats = features(part)
+            if feats is None:
+                raise ValueError(
+                    'To find the offset, sensors and skeletons must last '
+                    f'{features.preparation.window_sec} s or longer, and '
+                    f'sensors need {features.preparation.imu_channels}.'
+                )
+            if len(limb_tokens) < len(people) * len(limbs):
+                tokens, seen = _stream(feats, 'pose', step)
+                limb_tokens += list(tokens)
+                known += list(seen)
+        assert feats is not None
+        worn += list(_stream(feats, 'imu', step)[0][: len(group)])
+    length = max(map(len, (*worn, *limb_tokens)))
+    max_lag = min(round(max_offset / step), length - 1)
+    evidence = lagged_evidence(
+        _padded(worn, length),
+        _padded(limb_tokens, length),
+        _padded(known, length),
+        max_lag,
+    )
+    found = assign_with_offset(evidence)
+    near = around + (found.offset_index - max_lag) * step
+    sync, clips = build_synchronizer('signals'), []
+    for index, pose in enumerate(people.values()):
+        carried = {
+            limbs[slot % len(limbs)]: stream
+            for slot, stream in zip(found.slots, imu.values())
+            if slot >= 0 and slot // len(limbs) == index
+        }
+        if carried:
+            part = cut_clip(Recording(carried, pose), *clip, _FINE_SEC, near)
+            clips.append(sync.evidence(part, None, _FINE_SEC))
+    result = sync.decide(clips)
+    return near + result.offset, result.reason
+
+
+def _stream(
+    feats: Mapping, name: str, step: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens (S, M, D) of a clip, and which of them are known."""
+    mask = feats['pose_token_mask']
+    if name == 'imu':
+        mask = np.repeat(feats['imu_mask'][..., None], mask.shape[2], axis=2)
+    return stream_tokens(
+        feats[f'{name}_tokens'], mask, feats['window_starts'], step
+    )
+
+
+def _padded(streams: Sequence[np.ndarray], length: int) -> np.ndarray:
+    """Streams as one array (M, length, ...); shorter ones end in zeros."""
+    return np.array(
+        [
+            np.pad(x, [(0, length - len(x))] + [(0, 0)] * (x.ndim - 1))
+            for x in streams
+        ]
+    )

@@ -37,47 +37,61 @@ def init_model(
         FileNotFoundError: If a file is missing.
         ValueError: If a checkpoint holds no config, or its weights are of
             another architecture.
+
+    Examples:
+        >>> from mobind_mm.apis import find_model, init_model
+        >>> shipped = find_model()
+        >>> model = init_model(shipped.config, shipped.weights)
+        >>> model.training, model.cfg.default_scope
+        (False, 'mobind_mm')
     """
-    if not isinstance(config, Config) and Path(config).suffix != '.py':
+    carries_config = (
+        not isinstance(config, Config) and Path(config).suffix != '.py'
+    )
+    if carries_config:
         if checkpoint is not None:
             raise ValueError(
                 f'{config} is not a config file (.py), and a checkpoint is '
                 'given as well; pass one of them, or config and checkpoint.'
             )
         checkpoint = config
-        config = None
-    weights = None if checkpoint is None else read_checkpoint(str(checkpoint))
-    if config is None:
-        text = weights.get('meta', {}).get('cfg')
-        if not isinstance(text, str):
-            raise ValueError(
-                f'{checkpoint} carries no config (meta.cfg); pass the config '
-                'file it was trained with as well.'
-            )
-        config = parse_config_text(text, str(checkpoint))
-        config.default_scope = 'mobind_mm'
-        check_types(config.get('model'), MODELS, str(checkpoint))
-    elif not isinstance(config, Config):
-        config = Config.fromfile(config)
-    init_default_scope(config.get('default_scope', 'mobind_mm'))
-    model = MODELS.build(config.model)
-    if weights is not None:
+    weights = {} if checkpoint is None else read_checkpoint(str(checkpoint))
+    if carries_config:
+        cfg = _carried_config(weights, str(checkpoint))
+    else:
+        cfg = config if isinstance(config, Config) else Config.fromfile(config)
+    init_default_scope(cfg.get('default_scope', 'mobind_mm'))
+    model = MODELS.build(cfg.model)
+    if checkpoint is not None:
         state = weights.get('state_dict', weights)
         check_state_dict(model, state, str(checkpoint))
-        # What may differ has been checked: the preprocessor's statistics.
+        # Only the preprocessor's statistics may differ: the rest is checked.
         state = {k.removeprefix('module.'): v for k, v in state.items()}
         model.load_state_dict(state, strict=False)
-    model.cfg = config
-    model.dataset_meta = (weights or {}).get('meta', {}).get('dataset_meta')
+    model.cfg = cfg
+    model.dataset_meta = weights.get('meta', {}).get('dataset_meta')
     return model.to(device).eval()
+
+
+def _carried_config(weights: dict, source: str) -> Config:
+    """The config inside a checkpoint, if it asks for known modules alone."""
+    text = weights.get('meta', {}).get('cfg')
+    if not isinstance(text, str):
+        raise ValueError(
+            f'{source} carries no config (meta.cfg); pass the config file it '
+            'was trained with as well.'
+        )
+    cfg = parse_config_text(text, source)
+    cfg.default_scope = 'mobind_mm'
+    check_types(cfg.get('model'), MODELS, source)
+    return cfg
 
 
 def check_types(node: object, registry: Registry, source: str) -> None:
     """Refuse a config that asks for anything but registered modules.
 
-    MMEngine resolves a dotted type to any object that can be imported and
-    calls it, which a checkpoint from somewhere else must not be able to ask
-    for.
+    MMEngine resolves a dotted type to any object that can be imported, and
+    calls it. A checkpoint from elsewhere must not be able to ask for that.
 
     Args:
         node: Config, or a part of it.
@@ -96,10 +110,10 @@ def check_types(node: object, registry: Registry, source: str) -> None:
     kind = node.get('type')
     if kind is not None and kind not in registry.module_dict:
         raise ValueError(
-            f'The config in {source} asks for {kind!r}, which is no '
+            f'The config in {source} asks for {kind!r}, which is not a '
             f'{registry.name} of mobind_mm. If you trust it, pass the config '
             'file as well.'
         )
     for key, child in node.items():
-        if key != 'init_cfg':  # not used: the weights are in the file
+        if key != 'init_cfg':  # unused: the weights are in the file
             check_types(child, registry, source)

@@ -39,7 +39,7 @@ def find_model(name: str | None = None) -> ZooModel:
                 return model
         raise ValueError(
             f'No model of the zoo in {find_root()} ships its checkpoint; '
-            'name a checkpoint file.'
+            'give a checkpoint file.'
         )
     for model in models:
         if name in (model.name, *model.aliases):

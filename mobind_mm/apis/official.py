@@ -101,7 +101,7 @@ def _read_archive(path: Path) -> tuple[dict, dict]:
 
 
 def _read_state_dict(path: Path) -> tuple[dict, dict]:
-    """A bare state dict, which tells no settings."""
+    """A bare state dict, which carries no settings."""
     return torch.load(path, map_location='cpu', weights_only=True), {}
 
 
@@ -172,11 +172,12 @@ def official_model_cfg(
 
 
 def convert_official(path: str | Path, num_heads: int | None = None) -> dict:
-    """Released weights to an OpenMMLab checkpoint.
+    """Convert released weights to an OpenMMLab checkpoint.
 
     Args:
         path: ``.pt`` state dict or ``.npz`` archive.
-        num_heads: Attention heads, if not the archive's or the published.
+        num_heads: Attention heads; None takes the archive's, or the
+            published 8.
 
     Returns:
         ``state_dict`` and ``meta`` with the config text and the version.
@@ -192,8 +193,11 @@ def convert_official(path: str | Path, num_heads: int | None = None) -> dict:
     except KeyError as error:
         raise ValueError(f'{path} lacks the weights {error}.') from None
     cfg = Config({'default_scope': 'mobind_mm', 'model': model_cfg})
-    renamed = {rename_key(key): value for key, value in state.items()}
-    renamed.pop(None, None)
+    renamed = {
+        name: value
+        for key, value in state.items()
+        if (name := rename_key(key)) is not None
+    }
     check_state_dict(MODELS.build(model_cfg), renamed, str(path))
     return {
         'state_dict': renamed,

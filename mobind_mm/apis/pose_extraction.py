@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import mimetypes
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,17 +27,17 @@ INSTALL = (
 """For an environment without mmcv-lite."""
 
 WHOLE = 0.95
-"""Share of the announced frames that a whole video has at least: containers
+"""Least share of the announced frames that a complete video has: containers
 announce some that do not exist."""
 
 
 @dataclass
 class Extraction:
-    """What became of the videos.
+    """Result for each video.
 
     Args:
         written: JSON file to its number of frames.
-        kept: JSON files that were there.
+        kept: JSON files that were there already.
         failed: Video to what is wrong with it.
     """
 
@@ -57,9 +58,9 @@ def extract_poses(
 
     Writes ``<out>/<name of the video>.json``, a dict of ``instance_info``
     and ``meta_info``: the model's keypoint names, the model, and ``video``
-    with name, fps, height, width and num_frames. A file that is whole,
-    newer than its video and of the same models is kept. A video that cannot
-    be read does not stop the others.
+    with name, fps, height, width and num_frames. A file that is complete,
+    newer than its video and from the same models is kept. A video that
+    cannot be read does not stop the others.
 
     Args:
         videos: Files, and directories whose videos are taken.
@@ -86,18 +87,17 @@ def extract_poses(
             todo.append((video, path))
     if not todo:
         return result
-    inferencer = _build(**models, device=device)
+    inferencer = _build(pose2d, det_model, device)
     meta = {**_keypoint_names(inferencer), 'models': models}
     with Progress(console=Console(stderr=True)) as progress:
         total = progress.add_task('Videos', total=len(todo))
         for video, path in todo:
             task = progress.add_task(video.name, total=None)
+            advance = functools.partial(progress.advance, task)
             try:
                 info = _open(video)
                 progress.update(task, total=info['num_frames'] or None)
-                frames = _predict(
-                    inferencer, video, lambda t=task: progress.advance(t)
-                )
+                frames = _predict(inferencer, video, advance)
                 result.written[path] = _write(path, frames, meta, info)
             except Exception as error:  # MMPose and OpenCV raise many kinds
                 result.failed[video] = _one_line(error)
@@ -133,7 +133,7 @@ def _plan(videos: Sequence[str | Path], out: Path) -> dict[Path, Path]:
 
 
 def _is_done(path: Path, video: Path, models: dict) -> bool:
-    """Whether a JSON file is whole, and of this video and these models."""
+    """Whether a JSON file is complete, of this video and these models."""
     if not path.is_file() or path.stat().st_mtime < video.stat().st_mtime:
         return False
     items = JSONItems(path, 'instance_info')

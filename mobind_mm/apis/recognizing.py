@@ -1,44 +1,41 @@
-"""What people do: by a classifier, or by their nearest neighbours."""
+"""Recognise actions with a classifier, or by nearest neighbours."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import search_index
 from ..recordings import Recording, common_span
+from .embedder import Embedder
 from .retrieving import only, shared_sensors
 from .takes import Takes, is_data_set, named_takes
 
-if TYPE_CHECKING:
-    from .inferencer import MoBindInferencer
-
 MODALITIES = ('imu', 'pose', 'both')
-_BATCH = 64
 
 
 def recognize(
-    inferencer: MoBindInferencer,
+    embedder: Embedder,
     inputs: Any,
-    gallery: Any,
-    stride_sec: float | None,
-    modality: str | None,
+    gallery: Any = None,
+    stride_sec: float | None = None,
+    modality: str | None = None,
 ) -> list[dict[str, Any]]:
     """See :meth:`MoBindInferencer.recognize`."""
     takes, _ = named_takes(inputs)
     takes = {name: ({}, recording) for name, (_, recording) in takes.items()}
-    if hasattr(inferencer.model, 'num_classes'):
+    if hasattr(embedder.model, 'num_classes'):
         if gallery is not None:
             raise ValueError(
-                f'{inferencer.name} is a classifier and needs no gallery.'
+                f'{embedder.name} is a classifier and needs no gallery.'
             )
-        return _classify(inferencer, takes, stride_sec)
+        return _classify(embedder, takes, stride_sec)
     if gallery is None:
         raise ValueError(
-            f'{inferencer.name} compares movements and knows no actions: '
+            f'{embedder.name} compares movements and knows no actions: '
             'give a gallery of labelled recordings, or the checkpoint of a '
             'MoBindClassifier.'
         )
@@ -50,26 +47,25 @@ def recognize(
             f'modality must be one of {MODALITIES}, got {modality!r}.'
         )
     limbs = shared_sensors(takes) if modality == 'imu' else None
-    known = _embed(inferencer, labelled, modality, None, limbs, classes)
+    known = _embed(embedder, labelled, modality, None, limbs, classes)
     if not len(known['take']):
         raise ValueError(
             f'No labelled window of the gallery shows what {modality!r} of '
             f'the recordings shows ({limbs or "any limb"}); give a gallery '
             'with these sensors, or another modality.'
         )
-    asked = _embed(inferencer, takes, modality, stride_sec, limbs)
+    asked = _embed(embedder, takes, modality, stride_sec, limbs)
     return _nearest(asked, known, modality, classes, takes)
 
 
 def _classify(
-    inferencer: MoBindInferencer, takes: Takes, stride_sec: float | None
+    embedder: Embedder, takes: Takes, stride_sec: float | None
 ) -> list[dict[str, Any]]:
     """Probabilities of a classifier, averaged over windows."""
-    count = inferencer.model.num_classes
-    classes = inferencer.classes or [str(i) for i in range(count)]
+    count = embedder.model.num_classes
+    classes = embedder.classes or [str(i) for i in range(count)]
     found: dict[str, list] = {name: [] for name in takes}
-    windows = inferencer.windows(takes, stride_sec)
-    for sample in inferencer.predict(windows, _BATCH):
+    for sample in embedder.predict(embedder.windows(takes, stride_sec)):
         scores = sample['pred_scores'].float().cpu().numpy()
         found[sample['take']].append((sample['window_start'], scores))
     return [_answer(name, rows, classes) for name, rows in found.items()]
@@ -152,13 +148,13 @@ def _shared_modality(takes: Takes) -> str:
     if not imu and not pose:
         raise ValueError(
             'Some recordings have sensors only and some a skeleton only; '
-            'ask about them one after the other.'
+            'recognise them separately.'
         )
     return 'imu' if imu else 'pose'
 
 
 def _embed(
-    inferencer: MoBindInferencer,
+    embedder: Embedder,
     takes: Takes,
     kind: str,
     stride_sec: float | None,
@@ -182,8 +178,8 @@ def _embed(
         options = dict(
             metainfo={'classes': classes}, filter_cfg={'labelled': True}
         )
-    windows = inferencer.windows(kept, stride_sec, limbs, **options)
-    table = inferencer.embed_windows(windows, _BATCH)
+    windows = embedder.windows(kept, stride_sec, limbs, **options)
+    table = embedder.embed_windows(windows)
     names = ('imu', 'pose') if kind == 'both' else (kind,)
     shown = [table[f'{name}_mask'].any(axis=1) for name in names]
     return select(table, np.logical_and.reduce(shown))

@@ -1,30 +1,27 @@
-"""The videos of sensors, and the sensors of videos."""
+"""Find the videos of sensors, or the sensors of videos."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import cosine_similarity, search_index
 from ..recordings import Recording
+from .embedder import Embedder
 from .takes import Takes, named_takes
 
-if TYPE_CHECKING:
-    from .inferencer import MoBindInferencer
-
 DIRECTIONS = ('imu2pose', 'pose2imu')
-_BATCH = 64
 
 
 def retrieve(
-    inferencer: MoBindInferencer,
+    embedder: Embedder,
     query: Any,
     gallery: Any,
-    direction: str | None,
-    k: int,
-    stride_sec: float,
+    direction: str | None = None,
+    k: int = 5,
+    stride_sec: float = 1.0,
 ) -> list[dict[str, Any]]:
     """See :meth:`MoBindInferencer.retrieve`."""
     asked, _ = named_takes(query)
@@ -40,19 +37,19 @@ def retrieve(
         raise ValueError(f'k must be at least 1, got {k}.')
     source, target = direction.split('2')
     limbs = shared_sensors(asked if source == 'imu' else index)
-    queries = _embed(inferencer, asked, source, None, 'queries', limbs)
-    items = _embed(inferencer, index, target, stride_sec, 'gallery', limbs)
+    queries = _embed(embedder, asked, source, None, 'queries', limbs)
+    items = _embed(embedder, index, target, stride_sec, 'gallery', limbs)
     answers = []
     for name in asked:
         rows = queries['take'] == name
         if not rows.any():
-            shape = inferencer.preparation
+            window = embedder.preparation
             raise ValueError(
-                f'{name}: no window of {shape.window_sec} s shows a limb of '
-                f'the model ({", ".join(shape.placements)}).'
+                f'{name}: no window of {window.window_sec} s shows a limb of '
+                f'the model ({", ".join(window.placements)}).'
             )
-        own = select(queries, rows)
-        answers.append(_answer(name, own, items, source, target, k))
+        rows_of_name = select(queries, rows)
+        answers.append(_answer(name, rows_of_name, items, source, target, k))
     return answers
 
 
@@ -66,14 +63,14 @@ def only(recording: Recording, name: str) -> Recording:
 def shared_sensors(takes: Takes) -> list[str] | None:
     """Placements of the sensors, if all recordings that have any agree.
 
-    Who wears two sensors is best compared by these two limbs.
+    Somebody with two sensors is best compared by these two limbs.
     """
     worn = {frozenset(r.imu) for _, r in takes.values() if r.imu}
     return sorted(worn.pop()) if len(worn) == 1 else None
 
 
 def _embed(
-    inferencer: MoBindInferencer,
+    embedder: Embedder,
     takes: Takes,
     name: str,
     stride_sec: float | None,
@@ -81,7 +78,7 @@ def _embed(
     limbs: list[str] | None,
 ) -> Table:
     """Table of the windows of one modality that show something."""
-    kept = {
+    kept: Takes = {
         take: ({}, only(recording, name))
         for take, (_, recording) in takes.items()
         if (recording.imu if name == 'imu' else recording.pose is not None)
@@ -89,9 +86,8 @@ def _embed(
     if not kept:
         missing = {'imu': 'sensors', 'pose': 'a skeleton'}[name]
         raise ValueError(f'No recording of the {what} has {missing}.')
-    windows = inferencer.windows(kept, stride_sec, limbs)
-    table = inferencer.embed_windows(windows, _BATCH)
-    return select(table, table[f'{name}_mask'].any(axis=1))
+    table = embedder.embed_windows(embedder.windows(kept, stride_sec, limbs))
+    return select(table, np.any(table[f'{name}_mask'], axis=1))
 
 
 def _answer(

@@ -18,11 +18,12 @@ _CLOCK = ('rate', 'start', 'times')
 _SENSOR = (*IMU_CHANNELS, *_CLOCK, 'gravity', 'frame')
 _POSE = ('keypoints', 'scores', *_CLOCK, 'layout', 'img_shape')
 _VIDEO = ('rate', 'img_shape', 'layout', 'start', 'max_gap_sec', 'first_frame')
+_ONE_PERSON = {'file', 'results', 'keypoints'}
 _TABLES = ('.csv', '.txt', '.tsv', '.parquet', '.pq', '.yml', '.yaml')
 
 
 def to_recording(source: Any) -> Recording:
-    """One recording.
+    """Make one recording of whatever a user has.
 
     Args:
         source: A :class:`Recording`; a mapping with ``imu`` and/or
@@ -33,6 +34,13 @@ def to_recording(source: Any) -> Recording:
         FileNotFoundError: If a file does not exist.
         TypeError: If it is something else.
         ValueError: Naming what is wrong.
+
+    Examples:
+        >>> import numpy as np
+        >>> wrist = {'acc': np.zeros((200, 3)), 'rate': 100.0}
+        >>> recording = to_recording({'imu': {'right_wrist': wrist}})
+        >>> recording.imu['right_wrist'].clock.span
+        (0.0, 1.99)
     """
     if isinstance(source, Recording):
         return source
@@ -55,7 +63,7 @@ def to_recording(source: Any) -> Recording:
             return Recording(to_imu(source))
         return Recording(pose=to_pose(source))
     raise TypeError(
-        f'{type(source).__name__} is no recording; give a Recording, '
+        f'{type(source).__name__} is not a recording; give a Recording, '
         "{'imu': ..., 'pose': ...}, a file or a data set directory."
     )
 
@@ -72,7 +80,7 @@ def to_imu(
             ``start``, ``gravity``, ``frame``); a file, see
             :func:`~mobind_mm.readers.imu_file.read_imu_file`; or
             ``{'file': ..., 'mapping': ...}``.
-        placements_only: Refuse names that are no placement.
+        placements_only: Refuse names that are not placements.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -100,7 +108,7 @@ def to_imu(
     unknown = [name for name in streams if name not in LIMBS]
     if unknown and placements_only:
         raise ValueError(
-            f'{unknown[0]!r} is no placement of a sensor; name it after '
+            f'{unknown[0]!r} is not a placement of a sensor; name it after '
             f'where it is worn: {", ".join(sorted(LIMBS))}.'
         )
     return streams
@@ -146,15 +154,12 @@ def to_people(source: Any) -> dict[str, PoseStream]:
     """
     if isinstance(source, (PoseStream, Recording)):
         return {'person 0': to_pose(source)}
-    if isinstance(source, Mapping) and not source.keys() & {
-        *('file', 'results', 'keypoints')
-    }:
-        return {str(name): to_pose(one) for name, one in source.items()}
-    streams = (PoseStream, Recording)
+    if isinstance(source, Mapping) and not source.keys() & _ONE_PERSON:
+        return {str(name): to_pose(pose) for name, pose in source.items()}
     if isinstance(source, Sequence) and any(
-        isinstance(one, streams) for one in source
+        isinstance(pose, (PoseStream, Recording)) for pose in source
     ):
-        return {f'person {i}': to_pose(one) for i, one in enumerate(source)}
+        return {f'person {i}': to_pose(pose) for i, pose in enumerate(source)}
     source, video, rest = _video_source(source, ('min_sec',))
     return load_people(source, video, **rest)
 
@@ -197,15 +202,15 @@ def _sensor(value: Any, where: str) -> SensorStream:
 
 def _pose_arrays(value: Mapping) -> PoseStream:
     _check_keys(value, _POSE, 'pose')
-    keypoints = np.asarray(value['keypoints'], np.float32)
+    keypoints: np.ndarray = np.asarray(value['keypoints'], np.float32)
     if 'img_shape' not in value:
         raise ValueError(
             'pose: img_shape is missing; give (height, width) in pixels.'
         )
-    known = np.isfinite(keypoints).all(axis=-1)
+    known: np.ndarray = np.all(np.isfinite(keypoints), axis=-1)
     scores = value.get('scores')
     scores = known if scores is None else np.asarray(scores)
-    if scores.shape == known.shape:  # else check_pose says so
+    if scores.shape == known.shape:  # otherwise, check_pose complains
         scores = np.where(known, scores, 0)
     stream = PoseStream(
         _clock(value, len(keypoints), 'pose'),
@@ -231,16 +236,15 @@ def _clock(value: Mapping, length: int, where: str) -> Clock:
 def _video_source(
     source: Any, more: Iterable[str]
 ) -> tuple[Any, Video | None, dict]:
-    """What holds the skeletons, what is known of the video, other keys."""
+    """The skeletons' source, what is known of the video, and other keys."""
     if not isinstance(source, Mapping):
         return source, None, {}
+    given = {k: value for k, value in source.items() if value is not None}
     for key in ('file', 'results'):
         if key in source:
             _check_keys(source, (key, *_VIDEO, *more), 'pose')
-            video = Video(
-                **{k: source[k] for k in _VIDEO if source.get(k) is not None}
-            )
-            rest = {k: source[k] for k in more if source.get(k) is not None}
+            video = Video(**{k: given[k] for k in _VIDEO if k in given})
+            rest = {k: given[k] for k in more if k in given}
             return source[key], video, rest
     raise ValueError(
         f'pose: {sorted(source)} holds neither keypoints, file nor results.'

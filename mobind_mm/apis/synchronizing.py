@@ -13,24 +13,55 @@ from ..readers.imu_file import write_imu_table
 from ..recordings import Clock, Recording, SensorStream
 from ..synchronization import (
     ClockMap,
+    SynchronizerLike,
     build_synchronizer,
     synchronize_clip,
     synchronize_clocks,
 )
 from ..synchronization.clock import CLIP_SEC, Feats, Track
+from .embedder import Embedder
+from .sources import to_recording
 
 LONG_SEC = 60.0
 """Longer recordings get a clock with drift."""
 _LONGEST_TOKENS = 180.0
-"""Seconds of a clip with its margins that the model is asked about."""
+"""Longest clip, with its margins, that is encoded by the model."""
+
+
+def synchronize(
+    embedder: Embedder,
+    inputs: Any,
+    max_offset: float = 10.0,
+    around: float | None = None,
+    drift: bool | None = None,
+    synchronizer: SynchronizerLike | None = None,
+) -> tuple[dict[str, Any], ClockMap]:
+    """See :meth:`MoBindInferencer.synchronize`.
+
+    Returns:
+        The answer, and the clock that it describes.
+    """
+    streams = to_recording(inputs)
+    if around is None and streams.imu and streams.pose is not None:
+        around = search_centre(streams)
+    feats = embedder.clip_features()
+    track = embedder.track if embedder.show_progress else None
+    clock = align(
+        streams, max_offset, around, feats, drift, track, synchronizer
+    )
+    assert around is not None  # align has raised otherwise
+    answer = plain_answer(clock, streams, max_offset, around)
+    answer['model_used'] = bool(feats and feats.answered)
+    return answer, clock
 
 
 def search_centre(streams: Recording) -> float:
-    """Offset in the middle of the search, where the user names none.
+    """Offset in the middle of the search if the user gives none.
 
-    Clocks that meet are taken as they are. Clocks that never do, such as
-    dates and seconds of a video, are taken to have been started together.
+    Clocks that overlap are taken as they are. Clocks that never do, such as
+    dates and seconds of a video, are assumed to have started together.
     """
+    assert streams.pose is not None
     first, last = streams.pose.clock.span
     spans = [s.clock.span for s in streams.imu.values()]
     start, end = min(s[0] for s in spans), max(s[1] for s in spans)
@@ -46,8 +77,9 @@ def align(
     feats: Feats | None = None,
     drift: bool | None = None,
     track: Track | None = None,
+    synchronizer: SynchronizerLike | None = None,
 ) -> ClockMap:
-    """Find how the clocks of sensors and video run against each other.
+    """Find how the clocks of sensors and video relate.
 
     Args:
         streams: The recording.
@@ -55,9 +87,12 @@ def align(
         around: Offset in the middle of the search; None decides, see
             :func:`search_centre`.
         feats: Gives the model's features of a clip; signals only without.
-        drift: Whether to look for drift; None does from a length of
-            :data:`LONG_SEC`.
+        drift: Whether to look for drift; None does if the recording lasts
+            :data:`LONG_SEC` or longer.
         track: Shows the progress.
+        synchronizer: What weighs the evidence, see
+            :func:`~mobind_mm.synchronization.build_synchronizer`; None
+            takes ``fused`` where the model can be asked, else ``signals``.
 
     Raises:
         ValueError: If there is nothing to synchronise, or a number is out
@@ -67,8 +102,8 @@ def align(
         raise ValueError(f'max_offset must be positive, got {max_offset} s.')
     if streams.pose is None or not streams.imu:
         raise ValueError(
-            'To synchronise takes a skeleton and a sensor, and the '
-            f'recording has {"no sensor" if streams.pose else "no skeleton"}.'
+            'Synchronising needs a skeleton and a sensor, and the recording '
+            f'has {"no sensor" if streams.pose else "no skeleton"}.'
         )
     if around is None:
         around = search_centre(streams)
@@ -76,14 +111,17 @@ def align(
     if drift is None:
         drift = seconds >= LONG_SEC
     clip_sec = CLIP_SEC if drift else seconds
-    if clip_sec + 2 * max_offset > _LONGEST_TOKENS:
+    sync = None if synchronizer is None else build_synchronizer(synchronizer)
+    wants_feats = sync is None or sync.needs_feats
+    if not wants_feats or clip_sec + 2 * max_offset > _LONGEST_TOKENS:
         feats = None
-    sync = build_synchronizer('signals' if feats is None else 'fused')
-    if drift:
-        return synchronize_clocks(
-            *(streams, sync, max_offset, feats), around=around, track=track
-        )
-    return synchronize_clip(streams, sync, max_offset, feats, around)
+    if sync is None:
+        sync = build_synchronizer('signals' if feats is None else 'fused')
+    if not drift:
+        return synchronize_clip(streams, sync, max_offset, feats, around)
+    return synchronize_clocks(
+        streams, sync, max_offset, feats, around=around, track=track
+    )
 
 
 def plain_answer(
@@ -91,6 +129,7 @@ def plain_answer(
 ) -> dict[str, Any]:
     """The answer as plain numbers and texts, as ``sync.json`` has it."""
     result, first = clock.result, float(clock.times[0])
+    assert result is not None
     return {
         'offset_s': float(clock.offsets[0]),
         'at_video_s': first,
@@ -155,9 +194,9 @@ def export_imu(
 ) -> list[Path]:
     """Write the sensors on the video's clock as CSV.
 
-    Sensors that share a clock share a file; others get one each, with
-    their name at the end of the file's. No sample is interpolated. The
-    files can be read without a mapping.
+    Sensors that share a clock share a file; others get one each, whose name
+    ends in theirs. No sample is interpolated. The files can be read without
+    a mapping.
 
     Args:
         imu: Sensors by name, on their own clock.
@@ -167,28 +206,25 @@ def export_imu(
     Returns:
         The files.
     """
-    path, groups = Path(path), []
+    path = Path(path)
+    groups: dict[bytes, dict[str, SensorStream]] = {}
     for name, stream in on_video_clock(imu, answer).items():
-        for group in groups:
-            if np.array_equal(group['times'], stream.clock.times):
-                group['streams'][name] = stream
-                break
-        else:
-            times = stream.clock.times
-            groups.append({'times': times, 'streams': {name: stream}})
+        assert stream.clock.times is not None
+        key = stream.clock.times.tobytes()
+        groups.setdefault(key, {})[name] = stream
     files = []
-    for group in groups:
+    for times, streams in groups.items():
         file = path
         if len(groups) > 1:
-            names = '_'.join(group['streams'])
+            names = '_'.join(streams)
             file = path.with_name(f'{path.stem}_{names}{path.suffix}')
-        write_imu_table(file, group['streams'], group['times'])
+        write_imu_table(file, streams, np.frombuffer(times))
         files.append(file)
     return files
 
 
 def describe(answer: Mapping[str, Any]) -> str:
-    """The answer in words, one fact a line."""
+    """The answer in words, one fact per line."""
     searched = answer['searched']
     low = searched['around_s'] - searched['max_offset_s']
     high = searched['around_s'] + searched['max_offset_s']
@@ -223,7 +259,7 @@ def describe(answer: Mapping[str, Any]) -> str:
         )
     if not answer['model_used']:
         lines.append(
-            'by signals alone: the model was not asked (its sensors or '
+            'by signals alone: the model was not used (its sensors or '
             'channels are missing, or the search is too wide)'
         )
     lines.append(

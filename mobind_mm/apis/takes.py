@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..datasets import IMUPoseDataset
+from ..datasets.imu_pose_dataset import IMUPoseDataset
 from ..recordings import Recording
 from .sources import to_recording
 
@@ -23,34 +23,34 @@ def named_takes(source: Any) -> tuple[Takes, list[str]]:
             object, a list of these, or a mapping of names to them.
 
     Returns:
-        The recordings, and the names of the classes that their entries'
-        labels count; empty without a data set.
+        The recordings, and the names of the classes that the labels of
+        their entries count; empty without a data set.
 
     Raises:
         FileNotFoundError: If a file does not exist.
-        ValueError: If there is no recording, or two have one name.
+        ValueError: If there is no recording, or two share a name.
     """
     takes: Takes = {}
     classes: list[str] = []
-    for name, one in _named(source).items():
-        if is_data_set(one) or isinstance(one, IMUPoseDataset):
-            found, labels = data_set_takes(one)
+    for name, part in _named(source).items():
+        if is_data_set(part) or isinstance(part, IMUPoseDataset):
+            more, labels = data_set_takes(part)
             if classes and labels and labels != classes:
                 raise ValueError(
-                    f'{name}: its classes {labels} are not those of the data '
-                    f'sets before, {classes}; ask about one at a time.'
+                    f'{name}: its classes {labels} differ from those of the '
+                    f'data sets before, {classes}; use one at a time.'
                 )
             classes = labels or classes
         else:
-            found = {name: ({}, to_recording(one))}
-        if twice := sorted(found.keys() & takes.keys()):
+            more = {name: ({}, to_recording(part))}
+        if twice := sorted(more.keys() & takes.keys()):
             raise ValueError(
                 f'Two recordings are called {twice[0]!r}; give a mapping of '
                 'names to recordings.'
             )
-        takes.update(found)
+        takes.update(more)
     if not takes:
-        raise ValueError('There is no recording to look at.')
+        raise ValueError('There is no recording.')
     return takes, classes
 
 
@@ -78,7 +78,7 @@ def data_set_takes(
 
     Raises:
         FileNotFoundError: If there are no annotations or files.
-        ValueError: If they are damaged or two takes have one name.
+        ValueError: If they are damaged, or two takes share a name.
     """
     takes: Takes = {}
     classes: list[str] = []
@@ -113,19 +113,18 @@ def _data_sets(source: str | Path | IMUPoseDataset) -> list[IMUPoseDataset]:
 
 
 def _named(source: Any) -> dict[str, Any]:
-    """Single sources by name: of a mapping, a list, or one alone."""
-    if isinstance(source, Mapping) and not source.keys() & {
-        *('imu', 'pose', 'file', 'results', 'keypoints')
-    }:
-        return {str(name): one for name, one in source.items()}
+    """Single sources by name, from a mapping, a list, or a single one."""
+    single = {'imu', 'pose', 'file', 'results', 'keypoints'}
+    if isinstance(source, Mapping) and not source.keys() & single:
+        return {str(name): part for name, part in source.items()}
     if not isinstance(source, (list, tuple)):
         source = [source]
     named: dict[str, Any] = {}
-    for number, one in enumerate(source):
+    for number, part in enumerate(source):
         name = f'recording {number}'
-        if isinstance(one, (str, Path)):
-            name = Path(one).stem if Path(one).suffix else str(one)
+        if isinstance(part, (str, Path)):
+            name = Path(part).stem if Path(part).suffix else str(part)
         if name in named:
-            name = str(one)
-        named[name] = one
+            name = str(part)
+        named[name] = part
     return named

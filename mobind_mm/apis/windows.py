@@ -10,16 +10,17 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from torch import nn
 
-from ..datasets import IMUPoseDataset
+from ..datasets.imu_pose_dataset import IMUPoseDataset
 from ..recordings import Recording, common_span
 from ..registry import TRANSFORMS
 from ..synchronization.clips import clip_feats
 from .model import check_types
 
-_CLIP_KEYS = ('imu_embedding', 'imu_tokens', 'imu_mask', 'pose_embedding')
-_CLIP_KEYS += ('pose_tokens', 'pose_mask', 'pose_token_mask')
+_CLIP_KEYS = (
+    *('imu_embedding', 'imu_tokens', 'imu_mask', 'pose_embedding'),
+    *('pose_tokens', 'pose_mask', 'pose_token_mask'),
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Preparation:
             source: Where it comes from, for messages.
 
         Raises:
-            ValueError: If it has no data, or transforms of others.
+            ValueError: If it has no data, or transforms of other packages.
         """
         leaf = _test_data(cfg)
         if leaf is None:
@@ -70,11 +71,11 @@ class Preparation:
 
 
 class RecordingWindows(IMUPoseDataset):
-    """Windows of recordings that are there already.
+    """Windows of recordings in memory.
 
     Args:
-        takes: Name to the recording and its entry, which may lack all but
-            what differs from the whole recording without labels.
+        takes: Name to entry and recording. An entry needs only what differs
+            from the whole recording without labels.
         metainfo: ``classes``, if entries have segments.
         **kwargs: Of :class:`IMUPoseDataset`.
 
@@ -92,7 +93,7 @@ class RecordingWindows(IMUPoseDataset):
         super().__init__(metainfo=metainfo, test_mode=True, **kwargs)
 
     def load_entries(self) -> list[dict]:
-        """One entry a recording."""
+        """One entry per recording."""
         entries = []
         for name, (entry, recording) in self._takes.items():
             if {'start_s', 'end_s'} <= entry.keys():
@@ -113,11 +114,11 @@ class RecordingWindows(IMUPoseDataset):
 
 
 class ClipFeatures:
-    """What a model says about a clip, for a synchroniser.
+    """Features of a clip, as a synchroniser asks for them.
 
     Sensors and skeleton are each encoded where they have data: in a short
-    recording the margins of a clip have no sensors, and the skeleton is
-    seen in the middle alone.
+    recording, the margins of a clip have no sensors, and the skeleton is
+    seen only in the middle.
 
     Args:
         model: In evaluation mode.
@@ -126,12 +127,12 @@ class ClipFeatures:
     """
 
     def __init__(
-        self, model: nn.Module, preparation: Preparation, stride_sec: float
+        self, model: Any, preparation: Preparation, stride_sec: float
     ) -> None:
         self.model, self.preparation = model, preparation
         self.stride_sec = stride_sec
         self.answered = 0
-        """Clips that the model could say something about."""
+        """Number of clips that had features."""
         self._pipeline = Compose(list(preparation.transforms))
 
     def __call__(self, clip: Recording) -> dict[str, np.ndarray] | None:
@@ -158,20 +159,21 @@ class ClipFeatures:
         }
         if not imu or clip.pose is None or clip.pose.clock.num_samples < 2:
             return None
-        found = {
-            'imu': self._encode(Recording(imu)),
-            'pose': self._encode(Recording(pose=clip.pose)),
-        }
-        if None in found.values():
+        of_imu = self._encode(Recording(imu))
+        of_pose = self._encode(Recording(pose=clip.pose))
+        if of_imu is None or of_pose is None:
             return None
-        ends = [first + len(f['window_starts']) for first, f in found.values()]
+        length = max(
+            first + len(part['window_starts'])
+            for first, part in (of_imu, of_pose)
+        )
         feats: dict = {
-            'window_starts': np.arange(max(ends)) * self.stride_sec,
+            'window_starts': np.arange(length) * self.stride_sec,
             'placements': self.preparation.placements,
         }
         for key in _CLIP_KEYS:
-            first, part = found[key.split('_')[0]]
-            shape = (max(ends), *part[key].shape[1:])
+            first, part = of_imu if key.startswith('imu') else of_pose
+            shape = (length, *part[key].shape[1:])
             feats[key] = np.zeros(shape, part[key].dtype)
             feats[key][first : first + len(part[key])] = part[key]
         self.answered += 1
@@ -179,7 +181,7 @@ class ClipFeatures:
 
     @torch.no_grad()
     def _encode(self, streams: Recording) -> tuple[int, dict] | None:
-        """Number of the first sub-window, and features of all."""
+        """Index of the first sub-window, and the features of all."""
         clocks = [stream.clock for stream in streams.imu.values()]
         clocks += [] if streams.pose is None else [streams.pose.clock]
         begin = min(clock.span[0] for clock in clocks)
@@ -196,14 +198,16 @@ class ClipFeatures:
             'inputs': {k: v[None] for k, v in sample['inputs'].items()},
             'data_samples': [sample['data_samples']],
         }
-        (found,) = self.model.test_step(batch)
-        return first, clip_feats(found.to_dict())
+        (encoded,) = self.model.test_step(batch)
+        feats = clip_feats(encoded.to_dict())
+        assert feats is not None  # only MoBind models have clip features
+        return first, feats
 
 
 def window_info(
     recording: Recording, start: float, seconds: float
 ) -> dict[str, Any]:
-    """What a pipeline starts from, for a single window.
+    """Input of a pipeline for a single window.
 
     Args:
         recording: The recording.

@@ -1,17 +1,25 @@
-"""Datasets, their transforms and the on-disk recording format."""
+"""Windows of recordings, and the simulator of recordings.
 
-from . import transforms
-from .imu_pose_dataset import IMUPoseDataset
-from .packed_dataset import PackedDataset, packed_collate
-from .public_datasets import (
-    EgoHumansDataset,
-    MRIDataset,
-    TotalCaptureDataset,
-    UTDMHADDataset,
-)
-from .seeding import seed_worker
-from .sync_clip_dataset import SyncClipDataset
-from .synthetic import SyntheticMotionDataset
+Names are imported on first use: inference does not load the simulator.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from . import transforms
+    from .imu_pose_dataset import IMUPoseDataset
+    from .packed_dataset import PackedDataset, packed_collate
+    from .public_datasets import (
+        EgoHumansDataset,
+        MRIDataset,
+        TotalCaptureDataset,
+        UTDMHADDataset,
+    )
+    from .seeding import seed_worker
+    from .sync_clip_dataset import SyncClipDataset
+    from .synthetic import SyntheticMotionDataset
 
 __all__ = [
     'EgoHumansDataset',
@@ -26,3 +34,21 @@ __all__ = [
     'seed_worker',
     'transforms',
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        'imu_pose_dataset': ('IMUPoseDataset',),
+        'packed_dataset': ('PackedDataset', 'packed_collate'),
+        'public_datasets': (
+            'EgoHumansDataset',
+            'MRIDataset',
+            'TotalCaptureDataset',
+            'UTDMHADDataset',
+        ),
+        'seeding': ('seed_worker',),
+        'sync_clip_dataset': ('SyncClipDataset',),
+        'synthetic': ('SyntheticMotionDataset',),
+        'transforms': (),
+    },
+)

@@ -3,6 +3,7 @@
 from .base import (
     ClipEvidence,
     Synchronizer,
+    SynchronizerLike,
     SyncResult,
     build_synchronizer,
     synchronizer_names,
@@ -21,6 +22,7 @@ __all__ = [
     'FusedSynchronizer',
     'SyncResult',
     'Synchronizer',
+    'SynchronizerLike',
     'VoteSynchronizer',
     'build_synchronizer',
     'check_synchronizer',

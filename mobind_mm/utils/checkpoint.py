@@ -2,6 +2,11 @@
 
 MMEngine loads with ``strict=False`` and only logs what does not fit, so a
 checkpoint of another architecture would run with random weights.
+
+``mobind_mm/checkpoints/<name>.pth``, as the metafiles call a checkpoint that
+comes with the package, is that file from any directory: for ``--load-from``,
+``init_cfg`` of type ``Pretrained``, and MMEngine's
+``get_model(..., pretrained=True)``.
 """
 
 from __future__ import annotations
@@ -13,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from .config_text import parse_config_text
 from .files import replacing
+
+SHIPPED = 'mobind_mm/checkpoints/'
+"""What the names of shipped checkpoints begin with."""
+_ROOT = Path(__file__).resolve().parents[2]
 
 _SHOWN = 3
 """Mismatches that an error message names."""
@@ -43,7 +51,7 @@ def check_checkpoint(
 
 
 def check_resumable(model: nn.Module, source: str) -> None:
-    """Check that training can go on from a checkpoint.
+    """Check that training can resume from a checkpoint.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -54,14 +62,14 @@ def check_resumable(model: nn.Module, source: str) -> None:
 
 
 def find_resumable(work_dir: str, warn: Callable[[str], None]) -> str | None:
-    """The checkpoint from which a training goes on.
+    """Find the checkpoint from which training resumes.
 
     It is the one that ``last_checkpoint`` names. If that is damaged, the
-    latest of the others that is whole.
+    latest intact one of the others.
 
     Args:
         work_dir: Directory of checkpoints.
-        warn: Told of each one that is passed over.
+        warn: Called with a message for each checkpoint that is skipped.
 
     Returns:
         A file, or None if there is no checkpoint.
@@ -83,23 +91,23 @@ def find_resumable(work_dir: str, warn: Callable[[str], None]) -> str | None:
             _read_resumable(path)
         except (OSError, ValueError) as error:
             problems.append(str(error))
-            warn(f'{error} Looking for the one before it.')
+            warn(f'{error} Trying the one before it.')
         else:
             return path
     if problems:
         raise ValueError(
             f'{work_dir} has no checkpoint that can be resumed: '
-            f'{problems[0]} To start anew, give another --work-dir or leave '
-            '--resume out.'
+            f'{problems[0]} To start anew, give another --work-dir or omit '
+            '--resume.'
         )
     return None
 
 
 def _read_resumable(source: str) -> dict[str, Any]:
-    """Read a checkpoint with the state of a training.
+    """Read a checkpoint with a training state.
 
-    MMEngine 0.10.7 runs the text under ``meta.config`` as a program when it
-    resumes, so a text that is more than data is refused here.
+    MMEngine 0.10.7 executes the text under ``meta.config`` when it resumes,
+    so a text that is more than data is refused here.
     """
     checkpoint = read_checkpoint(source)
     missing = [
@@ -109,9 +117,8 @@ def _read_resumable(source: str) -> dict[str, Any]:
     ]
     if missing:
         raise ValueError(
-            f'{source} holds no state of training (no {", ".join(missing)}), '
-            'so it cannot be resumed; start from its weights with '
-            '--load-from.'
+            f'{source} holds no training state (no {", ".join(missing)}), so '
+            'it cannot be resumed; start from its weights with --load-from.'
         )
     if 'config' in checkpoint['meta']:
         parse_config_text(checkpoint['meta']['config'], source)
@@ -127,9 +134,7 @@ def read_checkpoint(source: str) -> dict[str, Any]:
     """
     try:
         _check_sums(source)
-        checkpoint = CheckpointLoader.load_checkpoint(
-            source, 'cpu', logger='silent'
-        )
+        checkpoint = _load(source)
     except FileNotFoundError:
         raise FileNotFoundError(
             f'There is no checkpoint {source}; check the path.'
@@ -139,14 +144,45 @@ def read_checkpoint(source: str) -> dict[str, Any]:
         raise ValueError(
             f'{source} cannot be read as a checkpoint '
             f'({type(error).__name__}: {reason}). Check that the file is '
-            'complete and that a tool of OpenMMLab or PyTorch wrote it.'
+            'complete and was written by OpenMMLab or PyTorch.'
         ) from error
-    if not isinstance(checkpoint, Mapping):
+    if not isinstance(checkpoint, dict):
         raise ValueError(
             f'{source} holds a {type(checkpoint).__name__} instead of a '
             'checkpoint or a state dict; save model.state_dict().'
         )
     return checkpoint
+
+
+def _load(source: str) -> Any:
+    """What MMEngine loads, without its runner for what lies here."""
+    path = Path(source).expanduser()
+    if source.startswith(SHIPPED):
+        return load_from_shipped(source, 'cpu')
+    if '://' not in source and path.is_file():
+        return torch.load(path, map_location='cpu', weights_only=True)
+    from mmengine.runner import CheckpointLoader
+
+    return CheckpointLoader.load_checkpoint(source, 'cpu', logger='silent')
+
+
+def load_from_shipped(filename: str, map_location: Any = None) -> dict:
+    """Read a checkpoint that ships with the package.
+
+    Args:
+        filename: ``mobind_mm/checkpoints/<name>.pth``.
+        map_location: Where the tensors go, as for :func:`torch.load`.
+
+    Raises:
+        FileNotFoundError: If this version does not ship it.
+    """
+    path = _ROOT / filename
+    if not path.is_file():
+        shipped = sorted(p.name for p in path.parent.glob('*.pth'))
+        raise FileNotFoundError(
+            f'{filename} is not a file of this version; it ships {shipped}.'
+        )
+    return torch.load(path, map_location=map_location, weights_only=True)
 
 
 def _check_sums(source: str) -> None:
@@ -179,15 +215,15 @@ def check_state_dict(
 ) -> None:
     """Refuse a state dict that does not fit a model.
 
-    Names under ``data_preprocessor.`` are ignored (they hold statistics
-    that the config sets), as is the ``module.`` prefix of a wrapped model.
+    Names under ``data_preprocessor.`` are ignored (they hold statistics that
+    the config sets), and so is the ``module.`` prefix of a wrapped model.
 
     Args:
         model: The model that is going to load it, wrapped or not.
         state_dict: Names and tensors.
         source: Where it comes from, for the message.
         partial: Accept missing and additional names, as for fine-tuning, as
-            long as some fit and none has another shape.
+            long as some fit and no shape differs.
 
     Raises:
         ValueError: If names or shapes differ; the message gives the first.

@@ -1,8 +1,10 @@
 """Work-arounds for other packages: the only home of them.
 
-Each says which version it is for and when it can be deleted.
-:func:`apply` runs once, as soon as both ``mobind_mm`` and MMEngine are
-imported; it is idempotent.
+Each says which version it is for and when it can be deleted. They wait for
+the modules that they change, so that what does without MMEngine, such as
+``mobind --help`` and the recording format, need not import it:
+:func:`apply` runs with ``import mobind_mm``, and each work-around right
+after the first import of its module. All are idempotent.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import importlib.util
 import json
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,49 +25,145 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 _DRN = 'mmaction.models.localizers.drn'
+_PEAKS = 'scipy.signal._peak_finding'
 
 
-def apply_with_mmengine() -> None:
-    """Install every work-around now, or as soon as MMEngine is imported.
-
-    So that what does without MMEngine, such as ``mobind --help`` and the
-    recording format, need not wait for it.
-    """
-    if 'mmengine' in sys.modules:
-        apply()
-    elif not any(isinstance(f, _MMEngineFinder) for f in sys.meta_path):
-        sys.meta_path.insert(0, _MMEngineFinder())
+def apply() -> None:
+    """Install every work-around, now or as soon as its module is imported."""
+    if not any(isinstance(f, _ImportHook) for f in sys.meta_path):
+        sys.meta_path.insert(0, _ImportHook())
+        sys.meta_path.append(_MissingDRNFinder())
+    for name in _AFTER_IMPORT:
+        if name in sys.modules:
+            _work_around(name)
 
 
-class _MMEngineFinder(importlib.abc.MetaPathFinder):
-    """Lets :func:`apply` follow the import of MMEngine."""
+def _work_around(name: str) -> None:
+    for change in _AFTER_IMPORT[name]:
+        change()
 
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname != 'mmengine':
+
+class _ImportHook(importlib.abc.MetaPathFinder):
+    """Runs work-arounds when the modules that they change are imported."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname == 'mmengine.runner':
+            _import_sharding()
+        if fullname in _left_out:
+            return importlib.machinery.ModuleSpec(fullname, _LeftOut())
+        if fullname not in (_PEAKS, *_AFTER_IMPORT):
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        others = (finder for finder in sys.meta_path if finder is not self)
+        specs = (finder.find_spec(fullname, path, target) for finder in others)
+        spec = next(filter(None, specs), None)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
             def exec_module(module: types.ModuleType) -> None:
-                execute(module)
-                apply()
+                if fullname == _PEAKS:
+                    _without_statistics(execute, module)
+                else:
+                    execute(module)
+                    _work_around(fullname)
 
-            spec.loader.exec_module = exec_module
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
-def apply() -> None:
-    """Install every work-around."""
-    from . import shipped  # noqa: F401  (registers where checkpoints lie)
+_SHARDING = {
+    'mmengine.optim.optimizer.zero_optimizer': 'ZeroRedundancyOptimizer',
+    'mmengine.model.wrappers.fully_sharded_distributed': (
+        'MMFullyShardedDataParallel'
+    ),
+}
+_left_out = set(_SHARDING)
 
-    _trust_checkpoint_classes()
-    _restrict_downloads()
-    _announce_package()
-    _format_config_once()
-    if not any(isinstance(f, _MissingDRNFinder) for f in sys.meta_path):
-        sys.meta_path.append(_MissingDRNFinder())
+
+class _LeftOut(importlib.abc.Loader):
+    """Leaves PyTorch's sharded training out until somebody trains.
+
+    For mmengine 0.10.7: ``mmengine.model``, which every model needs, imports
+    two classes that need ``torch.distributed.fsdp``, which takes longer to
+    import than a recording to synchronise. A class of that name stands in
+    for each until it is used or ``mmengine.runner`` is imported. Delete when
+    MMEngine imports them when they are used.
+    """
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """Nothing special."""
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Register a class that makes an object of the real one."""
+        name = _SHARDING[module.__name__]
+
+        def make(cls: type, *args: Any, **kwargs: Any) -> Any:
+            _import_sharding()
+            return getattr(sys.modules[module.__name__], name)(*args, **kwargs)
+
+        stand_in = type(name, (), {'__new__': make})
+        _sharding_registry(module.__name__).register_module(module=stand_in)
+        setattr(module, name, stand_in)
+
+
+def _sharding_registry(module: str) -> Any:
+    from mmengine.registry import MODEL_WRAPPERS, OPTIMIZERS
+
+    return OPTIMIZERS if 'optim' in module else MODEL_WRAPPERS
+
+
+def _import_sharding() -> None:
+    """Put the real classes where their stand-ins are."""
+    while _left_out:
+        module = _left_out.pop()
+        spec = getattr(sys.modules.get(module), '__spec__', None)
+        if spec is None or not isinstance(spec.loader, _LeftOut):
+            continue  # not imported, or imported before this package
+        del sys.modules[module]
+        name = _SHARDING[module]
+        _sharding_registry(module).module_dict.pop(name)
+        real = getattr(importlib.import_module(module), name)
+        while '.' in module:
+            module = module.rpartition('.')[0]
+            if hasattr(sys.modules[module], name):
+                setattr(sys.modules[module], name, real)
+
+
+def _without_statistics(
+    execute: Callable[[types.ModuleType], None], module: types.ModuleType
+) -> None:
+    """Execute a module of ``scipy.signal`` without ``scipy.stats``.
+
+    For scipy 1.17: all of ``scipy.signal`` waits for ``scipy.stats``, whose
+    import costs a quarter of PyTorch's, for one function that is called to
+    find peaks with wavelets. Delete when it imports it there.
+    """
+    if 'scipy.stats' in sys.modules:
+        execute(module)
+        return
+
+    def later(name: str) -> Any:
+        if name.startswith('_'):
+            raise AttributeError(name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            stats = importlib.import_module('scipy.stats')
+            return getattr(stats, name)(*args, **kwargs)
+
+        return call
+
+    stand_in = types.ModuleType('scipy.stats')
+    stand_in.__dict__['__getattr__'] = later
+    sys.modules['scipy.stats'] = stand_in
+    try:
+        execute(module)
+    finally:
+        if sys.modules.get('scipy.stats') is stand_in:
+            del sys.modules['scipy.stats']
 
 
 def _trust_checkpoint_classes() -> None:
@@ -81,21 +179,23 @@ def _trust_checkpoint_classes() -> None:
     import torch
     from mmengine.logging.history_buffer import HistoryBuffer
 
-    reconstruct = np.ndarray(0).__reduce__()[0]
-    scalar = np.float64(0).__reduce__()[0]
+    reconstruct: Any = np.ndarray(0).__reduce__()[0]
+    scalar: Any = np.float64(0).__reduce__()[0]
     dtypes = (np.float32, np.float64, np.int32, np.int64, np.bool_)
+    # numpy 1 and numpy 2 write different module names.
+    functions: list[Any] = [
+        (function, f'numpy.{core}.multiarray.{function.__name__}')
+        for function in (reconstruct, scalar)
+        for core in ('core', '_core')
+    ]
+    classes = [type(np.dtype(t)) for t in dtypes]
     torch.serialization.add_safe_globals(
         [
             HistoryBuffer,
             np.ndarray,
             np.dtype,
-            *(type(np.dtype(t)) for t in dtypes),
-            # numpy 1 and numpy 2 write different module names.
-            *(
-                (function, f'numpy.{core}.multiarray.{function.__name__}')
-                for function in (reconstruct, scalar)
-                for core in ('core', '_core')
-            ),
+            *classes,
+            *functions,
             (_history_buffer_method, 'builtins.getattr'),
         ]
     )
@@ -116,6 +216,15 @@ def _restrict_downloads() -> None:
         )
 
 
+def _find_shipped() -> None:
+    """Let MMEngine read checkpoints that ship with the package."""
+    from mmengine.runner.checkpoint import CheckpointLoader
+
+    from .checkpoint import SHIPPED, load_from_shipped
+
+    CheckpointLoader.register_scheme(SHIPPED, load_from_shipped, force=True)
+
+
 def _announce_package() -> None:
     """Make ``mobind_mm::mobind/synthetic.py`` a config that is found.
 
@@ -123,12 +232,12 @@ def _announce_package() -> None:
     for every package in ``site-packages``, where an editable install is not.
     Delete when it admits any package and looks where Python imports it from.
     """
-    from mmengine.config import config, utils
-    from mmengine.hub import hub
+    from mmengine.config.utils import MODULE2PACKAGE
 
-    utils.MODULE2PACKAGE['mobind_mm'] = 'mobind_mm'
-    for module in (config, hub):
-        module.get_installed_path = _installed_path
+    MODULE2PACKAGE['mobind_mm'] = 'mobind_mm'
+    for name in ('mmengine.config.config', 'mmengine.hub.hub'):
+        if name in sys.modules:
+            sys.modules[name].__dict__['get_installed_path'] = _installed_path
 
 
 def _installed_path(package: str) -> str:
@@ -175,7 +284,7 @@ def _format_config_once() -> None:
     def format_once(text: str, **options: object) -> tuple[str, bool]:
         return formatted(text, json.dumps(options, sort_keys=True))
 
-    format_once.formats_once = True
+    format_once.__dict__['formats_once'] = True
     module.FormatCode = format_once
 
 
@@ -196,27 +305,35 @@ def _history_buffer_method(owner: object, name: str) -> object:
 
 
 class _MissingDRNFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Stand in for the modules that the mmaction2 1.2.0 wheel forgot.
+    """Stands in for the modules that the mmaction2 1.2.0 wheel forgot.
 
     ``mmaction.models`` imports ``localizers.drn.drn``, which is not in the
     wheel on PyPI. This finder comes last, so a real module always wins.
     Delete when a mmaction2 release contains it.
     """
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: types.ModuleType | None = None,
+    ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in (_DRN, f'{_DRN}.drn'):
             return None
         return importlib.machinery.ModuleSpec(
             fullname, self, is_package=fullname == _DRN
         )
 
-    def create_module(self, spec):
+    def create_module(
+        self, spec: importlib.machinery.ModuleSpec
+    ) -> types.ModuleType:
         module = types.ModuleType(spec.name)
         if spec.name.endswith('.drn.drn'):
-            module.DRN = type('DRN', (), {'__doc__': 'Not in the wheel.'})
+            stand_in = type('DRN', (), {'__doc__': 'Not in the wheel.'})
+            module.__dict__['DRN'] = stand_in
         return module
 
-    def exec_module(self, module) -> None:
+    def exec_module(self, module: types.ModuleType) -> None:
         """Nothing to execute."""
 
 
@@ -277,3 +394,12 @@ def distribute_on_cpu(cfg: Config) -> None:
     )
     wrapper.update(cfg.get('model_wrapper_cfg') or {})
     cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)
+
+
+_AFTER_IMPORT: dict[str, tuple[Callable[[], None], ...]] = {
+    'mmengine': (_trust_checkpoint_classes,),
+    'mmengine.config.config': (_announce_package, _format_config_once),
+    'mmengine.hub.hub': (_announce_package,),
+    'mmengine.runner.checkpoint': (_restrict_downloads, _find_shipped),
+}
+"""Work-arounds by the module that they change."""

@@ -41,17 +41,17 @@ class ZooModel:
     @property
     def aliases(self) -> tuple[str, ...]:
         """Other names."""
-        found = self.entry.get('Alias') or ()
-        return (found,) if isinstance(found, str) else tuple(found)
+        names = self.entry.get('Alias') or ()
+        return (names,) if isinstance(names, str) else tuple(names)
 
 
 def find_root() -> Path:
     """Directory of ``model-index.yml`` and ``configs``.
 
-    ``.mim`` inside an installed package, the top of a checkout else.
+    It is ``.mim`` inside an installed package, or the top of a checkout.
 
     Raises:
-        FileNotFoundError: If it is in neither.
+        FileNotFoundError: If neither has it.
     """
     for root in (_PACKAGE / '.mim', _PACKAGE.parent):
         if (root / INDEX).is_file():
@@ -101,7 +101,7 @@ def _models(root: Path, metafile: Path) -> Iterator[ZooModel]:
             if not isinstance(entry.get(key), str):
                 raise ValueError(
                     f'{metafile}: Models[{number}] has {key} '
-                    f'{entry.get(key)!r}, expected a text.'
+                    f'{entry.get(key)!r}, expected a string.'
                 )
         yield ZooModel(
             name=entry['Name'],
@@ -115,7 +115,7 @@ def _models(root: Path, metafile: Path) -> Iterator[ZooModel]:
 def _resolve(root: Path, weights: str | None) -> str | None:
     """Path or URL of ``Weights``, which is relative to the checkout.
 
-    From ``.mim`` that is where the package lies.
+    From ``.mim``, that is the directory of the package.
     """
     if weights is None or '://' in weights:
         return weights
@@ -132,7 +132,7 @@ def _read(path: Path) -> dict[str, Any]:
             f'There is no {path}, which the model zoo needs.'
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f'{path} is no YAML file: {error}') from None
+        raise ValueError(f'{path} is not a YAML file: {error}') from None
     if not isinstance(content, dict):
         raise ValueError(f'{path} holds {content!r}, expected a mapping.')
     return content

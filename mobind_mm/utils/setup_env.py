@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from .lazy import import_all
 
 _MODULES = (
     *('apis', 'datasets', 'engine', 'evaluation', 'models'),
@@ -18,7 +18,7 @@ def register_all_modules(init_default_scope: bool = True) -> None:
             without a scope are looked for.
     """
     for name in _MODULES:
-        import_module(f'mobind_mm.{name}')
+        import_all(f'mobind_mm.{name}')
     if init_default_scope:
         from mmengine.registry import init_default_scope as init_scope
 

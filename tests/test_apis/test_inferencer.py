@@ -11,9 +11,10 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from oracle import LIMBS, config, wearer
 
-from mobind_mm.apis import MoBindInferencer, init_model
+from mobind_mm.apis import Embedder, MoBindInferencer, init_model
+from mobind_mm.apis.localizing import localize
 from mobind_mm.apis.sources import to_imu, to_pose
-from mobind_mm.apis.synchronizing import describe
+from mobind_mm.apis.synchronizing import describe, synchronize
 from mobind_mm.apis.windows import window_info
 from mobind_mm.datasets import SyntheticMotionDataset
 from mobind_mm.recordings import (
@@ -25,6 +26,7 @@ from mobind_mm.recordings import (
     write_pose,
 )
 from mobind_mm.registry import TRANSFORMS
+from mobind_mm.synchronization import FusedSynchronizer
 
 REPO = Path(__file__).parents[2]
 
@@ -116,6 +118,29 @@ def test_any_rate_and_one_modality(untrained, take):
     np.testing.assert_allclose(both[0]['imu'], full['imu'], atol=1e-5)
 
 
+def test_tasks_stand_on_an_embedder(oracle, take):
+    embedder = Embedder(config(), device='cpu', show_progress=False)
+    assert not hasattr(embedder, 'localize') and isinstance(oracle, Embedder)
+    people = {'a': wearer(0).pose, 'b': wearer(1).pose}
+    answer = localize(embedder, wearer(1).imu, people)
+    expected = oracle.localize(wearer(1).imu, people)
+    np.testing.assert_array_equal(
+        answer.pop('evidence'), expected.pop('evidence')
+    )
+    assert answer == expected and answer['person'] == 'b'
+    found, clock = synchronize(embedder, take, max_offset=2.0)
+    assert found['model_used'] and found['offset_s'] == clock.offsets[0]
+
+
+def test_a_synchroniser_of_the_users_own(oracle, take):
+    class BySignals(FusedSynchronizer):
+        needs_feats = False
+
+    by_signals = BySignals(use_feats=False)
+    answer = oracle.synchronize(take, 2.0, synchronizer=by_signals)
+    assert abs(answer['offset_s']) < 0.02 and not answer['model_used']
+
+
 def test_memory_is_bounded_by_the_clip(oracle):
     """No more than a clip is ever read of a long recording."""
     recording = wearer(0, seconds=200.0)
@@ -172,6 +197,13 @@ def dataset(tmp_path):
     meta = dict(dataset_name='x', classes=['a', 'b', 'c'], skeleton='coco')
     write_annotations(tmp_path / 'annotations/test.json', meta, entries)
     return tmp_path
+
+
+def test_embedding_a_labelled_data_set(oracle, dataset):
+    answers = oracle.embed(dataset)
+    assert [answer['name'] for answer in answers] == ['p0', 'p1', 'p2']
+    (alone,) = oracle.embed({'p1': wearer(1)})
+    np.testing.assert_array_equal(answers[1]['imu'], alone['imu'][:5])
 
 
 def test_retrieval_finds_the_person(oracle, dataset, tmp_path):
@@ -299,7 +331,7 @@ def mistakes():
     return {
         'shorter than': ('embed', (one,), r'window_sec=5\.0 is longer'),
         'nothing': ('embed', ([],), 'no recording'),
-        'kind': ('embed', (3,), 'int is no recording'),
+        'kind': ('embed', (3,), 'int is not a recording'),
         'key': ('embed', ({'imu': {'head': {'acc': acc, 'hz': 1}}},), 'hz'),
         'clock': ('embed', ({'imu': {'head': {'acc': acc}}},), 'rate in Hz'),
         'shape': (
@@ -310,7 +342,7 @@ def mistakes():
         'place': (
             'embed',
             ({'imu': {'toe': {'acc': acc, 'rate': 50.0}}},),
-            "'toe' is no placement",
+            "'toe' is not a placement",
         ),
         'size': (
             'embed',

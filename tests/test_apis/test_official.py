@@ -175,7 +175,7 @@ def test_config_of_a_checkpoint_builds_registered_models_only(tmp_path, model):
     path = tmp_path / 'evil.pth'
     text = f"model = {model!r}\ndefault_scope = 'os'"
     save_checkpoint({'state_dict': {}, 'meta': {'cfg': text}}, path)
-    with pytest.raises(ValueError, match='no model of mobind_mm'):
+    with pytest.raises(ValueError, match='not a model of mobind_mm'):
         init_model(path)
 
 

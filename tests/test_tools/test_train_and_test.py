@@ -164,7 +164,7 @@ def test_checkpoint_of_another_model(project, monkeypatch, capsys):
         (['tiny.py', '--auto-scale-lr'], 'base_batch_size'),
         (['tiny.py', '--load-from', 'gone.pth'], 'no checkpoint gone.pth'),
         (['tiny.py', '--resume', 'gone.pth'], 'no checkpoint gone.pth'),
-        (['tiny.py', '--resume', 'bare.pth'], 'no state of training'),
+        (['tiny.py', '--resume', 'bare.pth'], 'no training state'),
         (['tiny.py', '--load-from', 'text.pth'], 'cannot be read as a check'),
         (['tiny.py', '--load-from', 'other.pth'], 'line.weight is missing'),
     ],

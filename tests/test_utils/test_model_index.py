@@ -55,7 +55,7 @@ def test_weights_of_an_installed_package_lie_beside_mim(zoo, tmp_path):
         ('Models: {a: 1}', r"metafile.yml: Models is {'a': 1}, expected"),
         ('Models: [one]', r"Models\[0\] is 'one', expected a mapping"),
         ('Models: [{Name: one}]', r'Models\[0\] has Config None'),
-        ('Models: [', 'metafile.yml is no YAML file'),
+        ('Models: [', 'metafile.yml is not a YAML file'),
         ('- one', r"metafile.yml holds \['one'\], expected a mapping"),
     ],
 )

@@ -1,0 +1,46 @@
+"""Packages whose names are imported when somebody uses them (PEP 562)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazy_names(
+    package: str, homes: Mapping[str, tuple[str, ...]]
+) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package that imports its names on first use.
+
+    Args:
+        package: Its full name.
+        homes: Names by the module of the package that defines them; a
+            module without names is a name itself.
+    """
+    modules = {
+        name: module
+        for module, names in homes.items()
+        for name in names or (module,)
+    }
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        if name not in modules:
+            raise AttributeError(
+                f'module {package!r} has no attribute {name!r}'
+            )
+        value = import_module(f'{package}.{modules[name]}')
+        if homes[modules[name]]:
+            value = getattr(value, name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return __getattr__
+
+
+def import_all(package: str) -> None:
+    """Import a package of this one, and its lazy names as well."""
+    module = import_module(package)
+    if '__getattr__' in vars(module):
+        for name in module.__all__:
+            getattr(module, name)

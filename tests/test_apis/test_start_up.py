@@ -1,0 +1,63 @@
+"""What is loaded, and what is not, before somebody needs it."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def run(code):
+    """Run a program; returns what it printed."""
+    command = [sys.executable, '-W', 'ignore', '-c', code]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return process.stdout.split()
+
+
+SYNCHRONIZE = """
+import sys
+import numpy as np
+from mobind_mm.apis import MoBindInferencer
+from mobind_mm.apis.sources import to_recording
+from mobind_mm.apis.synchronizing import describe, export_imu, on_video_clock
+
+rng = np.random.default_rng(0)
+streams = to_recording({
+    'imu': {'right_wrist': {
+        'acc': rng.normal(size=(800, 3)), 'gyro': rng.normal(size=(800, 3)),
+        'rate': 100.0}},
+    'pose': {'keypoints': rng.uniform(1, 99, (240, 17, 2)), 'rate': 30.0,
+             'img_shape': (100, 100)}})
+inferencer = MoBindInferencer(device='cpu', show_progress=False)
+assert inferencer.synchronize(streams, max_offset=1.0)['model_used']
+print(*sys.modules)
+"""
+
+
+def test_synchronising_loads_nothing_for_training_or_drawing():
+    modules = set(run(SYNCHRONIZE))
+    assert {'torch', 'mobind_mm.apis.embedder'} <= modules
+    unwanted = ('matplotlib', 'cv2', 'sklearn', 'mmengine.runner.runner')
+    unwanted += ('mmengine.visualization', 'mmengine.infer')
+    unwanted += ('mobind_mm.visualization', 'torch.distributed.fsdp')
+    unwanted += ('scipy.stats',)
+    assert not modules & set(unwanted)
+    simulator = 'mobind_mm.datasets.synthetic'
+    assert not [name for name in modules if name.startswith(simulator)]
+
+
+@pytest.mark.parametrize('name', ['recordings', 'utils.model_index', 'apis'])
+def test_what_does_without_torch(name):
+    modules = set(run(f'import sys, mobind_mm.{name}; print(*sys.modules)'))
+    assert f'mobind_mm.{name}' in modules
+    assert not modules & {'torch', 'mmengine', 'scipy', 'pandas'}
+
+
+def test_names_are_found_when_used():
+    from mobind_mm import apis, datasets, visualization
+
+    for package in (apis, datasets, visualization):
+        for name in package.__all__:
+            assert getattr(package, name).__name__.endswith(name)
+        with pytest.raises(AttributeError, match="has no attribute 'nobody'"):
+            _ = package.nobody
