@@ -1,12 +1,12 @@
-"""What the commands in ``tools/`` share: how they end on an error."""
+"""How commands end on an error, and the nearest name for a wrong one."""
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from .files import NO_SPACE
 
@@ -19,10 +19,10 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def run_command(main: Callable[[], None]) -> None:
     """Run a command; end on a user's mistake with one line and status 2.
 
-    The line is ``error: <message>`` on standard error; a full disk is said
-    so too, whoever was writing. Any other error, one that another package
-    raised, and every error while the environment variable ``MOBIND_DEBUG``
-    is set, keeps its traceback.
+    The line is ``error: <message>`` on standard error; a full disk is
+    reported in the same way, whoever was writing. Any other error, one that
+    another package raised, and every error while the environment variable
+    ``MOBIND_DEBUG`` is set, keeps its traceback.
     """
     try:
         main()
@@ -36,7 +36,21 @@ def run_command(main: Callable[[], None]) -> None:
 
 def _is_ours(error: BaseException) -> bool:
     """Whether this package or the running command raised the error."""
-    raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
-    raised_in = Path(raised_in).resolve()
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    raised_in = Path(frames[-1].filename).resolve()
     command = Path(sys.argv[0]).resolve()
     return raised_in == command or _PACKAGE in raised_in.parents
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """``Did you mean 'x'? `` if a known name is similar, else nothing.
+
+    >>> nearest('snyc', ['sync', 'check'])
+    "Did you mean 'sync'? "
+    """
+    import difflib
+
+    similar = difflib.get_close_matches(str(name), [*known], 1, 0.5)
+    return f'Did you mean {similar[0]!r}? ' if similar else ''

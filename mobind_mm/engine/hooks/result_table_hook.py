@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ...registry import HOOKS
-from ...utils.result_table import format_metrics
+from ...utils.results import format_metrics
 
 
 @HOOKS.register_module()
