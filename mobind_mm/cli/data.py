@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from ..utils.results import prepare_results, write_results
+from ..utils.results import prepare_results, write_json
 from .arguments import add_workers_argument
 
 
@@ -105,7 +105,7 @@ def check(args: Namespace) -> int:
         console = Console(width=150)
     print_report(report, console, None if args.all_rows else 40)
     if args.out:
-        write_results(args.out, report_values(report))
+        write_json(args.out, report_values(report))
     return 1 if report.findings else 0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..utils.results import format_metrics, prepare_results, write_results
+from ..utils.results import format_metrics, prepare_results, write_json
 from .config import add_config_arguments, build_runner, load_config
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def evaluate_checkpoint(args: Namespace) -> None:
         dump_cases(runner.test_loop, args.dump)
     metrics = runner.test()
     if args.out and is_main_process():
-        write_results(args.out, metrics)
+        write_json(args.out, metrics)
 
 
 def select_tasks(cfg: Config, names: Sequence[str]) -> None:
@@ -282,7 +282,7 @@ def evaluate_embeddings(args: Namespace) -> None:
         results.update({f'{metric.prefix}/{k}': v for k, v in values.items()})
     print(format_metrics(results, f'Embeddings of {args.file}'))
     if args.out:
-        write_results(args.out, results)
+        write_json(args.out, results)
     if args.neighbours:
         queries = select(table, table['role'] == 'query')
         rows = list_neighbours(queries, index, args.k)

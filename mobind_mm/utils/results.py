@@ -15,7 +15,7 @@ _MEASURE = re.compile(
     r'(?:^|_)(R@\d+|medR|mAP|mae_s|median_s|acc@[\d.]+|acc|coverage|top\d+'
     r'|macro_f1|f1|precision|recall|ece|chance|refused)(?=_|$)'
 )
-"""What heads a column; the rest of the name heads the row."""
+"""Names a column; the rest of the metric names the row."""
 
 _WIDTH = 79
 Rows = dict[str, dict[str, str]]
@@ -23,7 +23,7 @@ _COUNT, _VALUE = 'number', 'value'
 
 
 def prepare_results(path: str) -> None:
-    """Make the directory of a results file, before hours of work.
+    """Create the directory of a results file, before hours of work.
 
     Raises:
         ValueError: If the path does not end in ``.json`` or is a directory.
@@ -37,22 +37,12 @@ def prepare_results(path: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
 
 
-def write_results(path: str, metrics: Mapping[str, Any]) -> None:
-    """Write metrics, among which are the numbers of samples behind them.
-
-    The file is written under a temporary name first, so it is never half
-    there. A metric that is not finite becomes ``null``: JSON has no NaN.
-    """
-    flat = {key: plain_value(value) for key, value in metrics.items()}
-    with replacing(path) as temporary:
-        text = json.dumps(flat, indent=2, allow_nan=False)
-        temporary.write_text(f'{text}\n', encoding='utf-8')
-
-
 def write_json(path: str | Path, content: Any) -> None:
-    """Write nested plain data; arrays become lists, NaN becomes ``null``.
+    """Write metrics or other plain data as JSON.
 
-    The file is written under a temporary name first.
+    Arrays become lists, numbers that are not finite become ``null``: JSON
+    has no NaN. The file is written under a temporary name first, so it is
+    never half there.
     """
     with replacing(path) as temporary:
         text = json.dumps(_plain(content), indent=2, allow_nan=False)
@@ -70,7 +60,7 @@ def _plain(content: Any) -> Any:
 
 
 def plain_value(value: Any) -> Any:
-    """A number of numpy or PyTorch as one that JSON knows."""
+    """Convert a number of numpy or PyTorch to one that JSON knows."""
     value = value.item() if hasattr(value, 'item') else value
     if isinstance(value, float) and not math.isfinite(value):
         return None
@@ -78,11 +68,11 @@ def plain_value(value: Any) -> Any:
 
 
 def format_metrics(metrics: Mapping[str, float], title: str) -> str:
-    """Metrics as a text table, one task a section.
+    """Format metrics as a text table with one section per task.
 
-    ``<task>/<row>_<measure>`` becomes the cell of a row and a column, a name
-    without a known measure a row of its own. Counts (``num_...``) stand at
-    the end of the row they are called after, else beside the task.
+    ``<task>/<row>_<measure>`` becomes the cell of a row and a column; a name
+    without a known measure gets its own row. A count (``num_<row>``) is
+    appended to its row, or else put beside the name of the task.
 
     Args:
         metrics: Values by ``<task>/<name>``; None as in a JSON file is NaN.
@@ -182,7 +172,7 @@ def _line(row: str, cells: list[str], block: list[str], first: int) -> str:
 
 
 def _text(name: str, value: float | None) -> str:
-    """A value with as many digits as its kind deserves."""
+    """Format a value with the digits that its kind deserves."""
     value = math.nan if value is None else float(value)
     if not math.isfinite(value):
         return '-'

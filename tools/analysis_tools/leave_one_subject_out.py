@@ -32,7 +32,7 @@ from mobind_mm.cli.config import (
 from mobind_mm.utils.checkpoint import check_checkpoint, check_resumable
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
-from mobind_mm.utils.results import prepare_results, write_results
+from mobind_mm.utils.results import prepare_results, write_json
 
 
 def parse_args() -> argparse.Namespace:
@@ -153,7 +153,7 @@ def main() -> None:
     print(format_folds(folds, choose_metrics(folds, args.metrics)))
     if args.out:
         rows = {**folds, **summarize(folds)}
-        write_results(
+        write_json(
             args.out,
             {
                 f'{row}/{name}': value
