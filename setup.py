@@ -20,9 +20,8 @@ NOT_IN_WHEEL = (
     'fit_synchronizer.py',
     'leave_one_subject_out.py',
     'missing_sensors.py',
-    'publish*.py',
+    'publish_model.py',
     'row_files.py',
-    'zoo_check.py',
 )
 
 

@@ -215,9 +215,9 @@ def test_commands_of_the_pages_after_installing_alone(python, tmp_path):
     """In an empty directory, as README and the pages print them."""
     first = shown('README.md', 'train')[0].split(' && ')[1:]
     script = [
-        *shown('README.md', 'example', 'sync', 'localize'),
         *shown('docs/inference.md', 'example', 'sync', 'localize'),
         *shown('docs/inference.md', 'retrieve', 'recognize'),
+        *shown('README.md', 'example', 'sync', 'localize'),
         'mobind models',
         # A short training, of which nothing but its length is changed.
         f'{first[0]} --no-validate {SHORT} train_cfg.max_epochs=1',

@@ -23,8 +23,7 @@ def _print_counts(out: str, counts: Mapping[str, int], items: str) -> None:
             print(f'{out}/annotations/{split}.json: {count} {items}')
 
 
-def add_tables_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`convert_tables`."""
+def _tables_arguments(parser: ArgumentParser) -> None:
     _add_source_and_out(
         parser, 'mapping', 'YAML file that names files, columns and units'
     )
@@ -40,8 +39,7 @@ def convert_tables(args: Namespace) -> None:
     _print_counts(args.out, counts, 'takes')
 
 
-def add_totalcapture_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`convert_totalcapture`."""
+def _totalcapture_arguments(parser: ArgumentParser) -> None:
     _add_source_and_out(
         parser, 'src', 'directory that holds the files, in any layout'
     )
@@ -124,8 +122,7 @@ def convert_totalcapture(args: Namespace) -> None:
     _print_counts(args.out, counts, 'pairs of a take and a camera')
 
 
-def add_mri_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`convert_mri`."""
+def _mri_arguments(parser: ArgumentParser) -> None:
     from ..readers.mri.imu import ACC_UNITS
     from ..readers.mri.options import POSES
 
@@ -207,8 +204,7 @@ def convert_mri(args: Namespace) -> None:
     _print_counts(args.out, counts, 'entries')
 
 
-def add_egohumans_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`convert_egohumans`."""
+def _egohumans_arguments(parser: ArgumentParser) -> None:
     from ..readers.egohumans.conversion import IMUS
     from ..readers.egohumans.world import UP_RULES
 
@@ -259,8 +255,7 @@ def convert_egohumans(args: Namespace) -> None:
         print(f'left out {take}: {reason}')
 
 
-def add_utd_mhad_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`convert_utd_mhad`."""
+def _utd_mhad_arguments(parser: ArgumentParser) -> None:
     _add_source_and_out(
         parser, 'src', 'directory that holds Inertial and Skeleton'
     )
@@ -285,9 +280,9 @@ def convert_utd_mhad(args: Namespace) -> None:
 
 
 COMMANDS = {
-    'tables': (add_tables_arguments, convert_tables),
-    'totalcapture': (add_totalcapture_arguments, convert_totalcapture),
-    'mri': (add_mri_arguments, convert_mri),
-    'egohumans': (add_egohumans_arguments, convert_egohumans),
-    'utd_mhad': (add_utd_mhad_arguments, convert_utd_mhad),
+    'tables': (_tables_arguments, convert_tables),
+    'totalcapture': (_totalcapture_arguments, convert_totalcapture),
+    'mri': (_mri_arguments, convert_mri),
+    'egohumans': (_egohumans_arguments, convert_egohumans),
+    'utd_mhad': (_utd_mhad_arguments, convert_utd_mhad),
 }

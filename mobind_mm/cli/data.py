@@ -9,8 +9,7 @@ from ..utils.results import prepare_results, write_json
 from .arguments import add_workers_argument
 
 
-def add_pose_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`estimate_poses`."""
+def _pose_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         'videos', nargs='+', help='videos, or directories of videos'
     )
@@ -54,8 +53,7 @@ def estimate_poses(args: Namespace) -> int | None:
     return 1 if result.failed else None
 
 
-def add_check_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`check`."""
+def _check_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('root', metavar='DST', help='data set directory')
     parser.add_argument(
         '--split',
@@ -109,8 +107,7 @@ def check(args: Namespace) -> int:
     return 1 if report.findings else 0
 
 
-def add_example_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`write_example`."""
+def _example_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('out', help='directory to write')
     parser.add_argument(
         '--offset',
@@ -164,8 +161,7 @@ def write_example(args: Namespace) -> None:
     print('written:', *files)
 
 
-def add_study_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`simulate_study`."""
+def _study_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--out', default='study', metavar='DIR', help='default: study'
     )
@@ -195,8 +191,8 @@ def simulate_study(args: Namespace) -> None:
 
 
 COMMANDS = {
-    'pose': (add_pose_arguments, estimate_poses),
-    'check': (add_check_arguments, check),
-    'example': (add_example_arguments, write_example),
-    'study': (add_study_arguments, simulate_study),
+    'pose': (_pose_arguments, estimate_poses),
+    'check': (_check_arguments, check),
+    'example': (_example_arguments, write_example),
+    'study': (_study_arguments, simulate_study),
 }

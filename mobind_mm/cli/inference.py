@@ -18,8 +18,7 @@ from .arguments import (
 )
 
 
-def add_sync_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`synchronize`."""
+def _sync_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser)
     add_pose_arguments(parser)
     add_model_arguments(parser)
@@ -129,8 +128,7 @@ def synchronize(args: Namespace) -> int:
     return 1 if answer['abstained'] else 0
 
 
-def add_localize_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`localize`."""
+def _localize_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser)
     add_pose_arguments(parser, person=False)
     add_model_arguments(parser)
@@ -191,8 +189,7 @@ def localize(args: Namespace) -> None:
     print('written:', out / 'localize.json', out / 'localization.png')
 
 
-def add_retrieve_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`retrieve`."""
+def _retrieve_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser, required=False)
     add_pose_arguments(parser, required=False)
     add_model_arguments(parser)
@@ -244,8 +241,7 @@ def retrieve(args: Namespace) -> None:
     print('written:', out / 'retrieve.json', out / 'retrieval.png')
 
 
-def add_recognize_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`recognize`."""
+def _recognize_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser, required=False)
     add_pose_arguments(parser, required=False)
     add_model_arguments(parser)
@@ -292,8 +288,8 @@ def recognize(args: Namespace) -> None:
 
 
 COMMANDS = {
-    'sync': (add_sync_arguments, synchronize),
-    'localize': (add_localize_arguments, localize),
-    'retrieve': (add_retrieve_arguments, retrieve),
-    'recognize': (add_recognize_arguments, recognize),
+    'sync': (_sync_arguments, synchronize),
+    'localize': (_localize_arguments, localize),
+    'retrieve': (_retrieve_arguments, retrieve),
+    'recognize': (_recognize_arguments, recognize),
 }

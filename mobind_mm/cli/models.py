@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from ..utils.model_index import ZooModel, load_models
 
 
-def add_models_arguments(parser: ArgumentParser) -> None:
+def _models_arguments(parser: ArgumentParser) -> None:
     """``mobind models`` has no flags of its own."""
 
 
@@ -48,8 +48,7 @@ def _results(model: ZooModel, key: str) -> list[str]:
     return list(dict.fromkeys(str(r[key]) for r in results if key in r))
 
 
-def add_import_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`import_weights`."""
+def _import_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('src', metavar='IN', help='.pt state dict or .npz')
     parser.add_argument('dst', metavar='OUT', help='checkpoint to write')
     parser.add_argument(
@@ -71,6 +70,6 @@ def import_weights(args: Namespace) -> None:
 
 
 COMMANDS = {
-    'models': (add_models_arguments, list_models),
-    'import-weights': (add_import_arguments, import_weights),
+    'models': (_models_arguments, list_models),
+    'import-weights': (_import_arguments, import_weights),
 }

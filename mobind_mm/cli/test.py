@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from mmengine.runner import TestLoop
 
 
-def add_test_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`evaluate_checkpoint`."""
+def _test_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         'config',
         help='config file, or name of a config of mobind_mm, such as '
@@ -187,8 +186,7 @@ def _file_name(metric: BaseMetric) -> str:
     return re.sub(border, '_', name).lower()
 
 
-def add_eval_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`evaluate_embeddings`."""
+def _eval_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('file', help='safetensors file of embeddings')
     parser.add_argument(
         '--gallery',
@@ -290,6 +288,6 @@ def evaluate_embeddings(args: Namespace) -> None:
 
 
 COMMANDS = {
-    'test': (add_test_arguments, evaluate_checkpoint),
-    'eval': (add_eval_arguments, evaluate_embeddings),
+    'test': (_test_arguments, evaluate_checkpoint),
+    'eval': (_eval_arguments, evaluate_embeddings),
 }

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 
-def add_train_arguments(parser: ArgumentParser) -> None:
-    """Add the flags of :func:`train`."""
+def _train_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         'config',
         help='config file, or name of a config of mobind_mm, such as '
@@ -129,4 +128,4 @@ def train(args: Namespace) -> None:
     runner.train()
 
 
-COMMANDS = {'train': (add_train_arguments, train)}
+COMMANDS = {'train': (_train_arguments, train)}
