@@ -271,12 +271,12 @@ def _utd_mhad_arguments(parser: ArgumentParser) -> None:
 
 def convert_utd_mhad(args: Namespace) -> None:
     """Convert UTD-MHAD."""
-    from ..readers import utd_mhad_conversion as conversion
+    from ..readers.convert import convert
+    from ..readers.utd_mhad import UTDMHADReader
 
-    counts = conversion.convert_utd_mhad(
-        args.src, args.out, args.val_subjects, args.workers
-    )
-    _print_counts(args.out, counts, 'takes')
+    reader = UTDMHADReader(args.src, args.val_subjects)
+    converted = convert(reader, args.out, args.workers)
+    _print_counts(args.out, converted.entries, 'takes')
 
 
 COMMANDS = {

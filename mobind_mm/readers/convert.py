@@ -1,4 +1,4 @@
-"""What converters share: progress, processes, skipping what is done."""
+"""The one loop that converts: find, is it there, read, write, annotate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,12 +16,154 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import track
 
-from ..recordings.annotations import write_annotations
+from ..recordings import (
+    FORMAT_VERSION,
+    PoseStream,
+    Recording,
+    common_span,
+    read_imu,
+    read_pose,
+    write_annotations,
+    write_imu,
+    write_pose,
+)
 from ..recordings.reading import read_source
-from ..recordings.schema import FORMAT_VERSION
 from ..utils.cli import USER_ERRORS
+from .base import Output, Plan, Reader, Take
 
 T = TypeVar('T')
+
+SPLITS = ('train', 'val', 'test')
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion did.
+
+    Args:
+        entries: Number of entries (take and camera) by split.
+        notes: What the user should know, such as rows or people left out;
+            the same again when nothing needed to be converted.
+    """
+
+    entries: dict[str, int]
+    notes: list[str]
+
+
+def convert(reader: Reader, dst: str | Path, workers: int = 1) -> Converted:
+    """Convert everything that a reader finds to the recording format.
+
+    Files that are there already and were made of the same sources with the
+    same options are kept, so an interrupted conversion resumes where it
+    was. The annotations are written last.
+
+    Args:
+        reader: Bound to its source and options.
+        dst: Dataset directory to write.
+        workers: Processes.
+
+    Raises:
+        FileNotFoundError: If there is no data, or a file is missing.
+        ValueError: If a file is damaged or an option is wrong; names the
+            file, the place, the value and the fix.
+    """
+    dst = Path(dst)
+    jobs = reader.find()
+    results = convert_all(
+        partial(_convert_job, reader=reader, dst=dst), jobs, workers
+    )
+    splits: dict[str, list[dict]] = {split: [] for split in SPLITS}
+    layouts: list[tuple[str, str]] = []
+    notes: list[str] = []
+    for result in results:
+        for split, entry in result.entries:
+            splits[split].append(entry)
+        layouts += result.layouts
+        notes += result.notes
+    check = getattr(reader, 'check_entries', None)
+    if check is not None:
+        check(splits, notes)
+    metainfo = {
+        **reader.metainfo,
+        'skeleton': only_layout(layouts, str(reader.source)),
+    }
+    return Converted(write_splits(dst, metainfo, splits), notes)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a worker reports: entries with their split, layouts, notes."""
+
+    entries: list[tuple[str, dict]]
+    layouts: list[tuple[str, str]]
+    notes: list[str]
+
+
+def _convert_job(job: Any, reader: Reader, dst: Path) -> _Job:
+    """Write what is missing of a job, and describe all of it."""
+    plan = reader.plan(job, dst)
+    missing = None
+    if plan is not None:
+        missing = {
+            output.path
+            for take in plan.takes
+            for output in take.outputs
+            if not is_converted(dst / output.path, output.made_of)
+        }
+    if missing is None or missing:
+        plan, contents = reader.read(job, missing)
+        for output, streams in contents:
+            if missing is not None and output.path not in missing:
+                continue
+            if isinstance(streams, PoseStream):
+                write_pose(dst / output.path, streams, output.made_of)
+            else:
+                write_imu(dst / output.path, streams, output.made_of)
+    assert plan is not None  # the reader knows it by now
+    return _describe(plan, reader, dst)
+
+
+def _describe(plan: Plan, reader: Reader, dst: Path) -> _Job:
+    """Entries of the takes of a plan, from the files."""
+    result = _Job([], [], list(plan.notes))
+    for take in plan.takes:
+        imu = read_imu(dst / take.imu.path) if take.imu else {}
+        where = take.where or take.name
+        for placement, stream in imu.items():
+            result.notes.extend(
+                f'{where}.imu.{placement}: {note}' for note in stream.notes
+            )
+        poses: list[tuple[str | None, Output | None]] = [*take.poses.items()]
+        for camera, output in poses or [(None, None)]:
+            pose = read_pose(dst / output.path) if output else None
+            if pose is not None and output is not None:
+                result.layouts.append((pose.layout, output.path))
+                result.notes.extend(
+                    f'{where}.pose: {note}' for note in pose.notes
+                )
+            start, end = _span(take, Recording(imu, pose))
+            entry = {
+                'take': take.name,
+                'imu': take.imu.path if take.imu else None,
+                'pose': output.path if output else None,
+                'subject': take.subject,
+                'scene': take.scene,
+                'camera': camera,
+                'start_s': start,
+                'end_s': end,
+                'segments': reader.segments(take, start, end),
+            }
+            result.entries.append((take.split, entry))
+    return result
+
+
+def _span(take: Take, recording: Recording) -> tuple[float, float]:
+    """Time that sensors and skeleton cover."""
+    try:
+        return common_span(recording)
+    except ValueError as error:
+        where = take.where or take.name
+        raise ValueError(f'{where}: {error} {take.fix}'.rstrip()) from None
 
 
 def convert_all(

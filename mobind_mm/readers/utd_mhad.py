@@ -1,4 +1,4 @@
-"""Read UTD-MHAD: one IMU and a Kinect skeleton for each take.
+"""UTD-MHAD: one IMU and a Kinect skeleton for each take.
 
 Source: Chen, Jafari and Kehtarnavaz, "UTD-MHAD: A Multimodal Dataset for
 Human Action Recognition", ICIP 2015.
@@ -7,14 +7,15 @@ Human Action Recognition", ICIP 2015.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..skeleton import get_layout, keypoint_indices
+from .base import DataSetReader, Output, Take, register_reader
+from .convert import fingerprint
 from .matlab import read_mat
 from .pinhole import PinholeCamera
 from .public import UTD_MHAD
@@ -38,59 +39,133 @@ _NAME = re.compile(r'a(\d+)_s(\d+)_t(\d+)_(inertial|skeleton)\.mat', re.I)
 _DOWNLOAD = f'Unpack {UTD_MHAD.source}.'
 
 
-@dataclass(frozen=True)
-class Take:
-    """The two files of one take; numbers as in their names, from 1."""
+@register_reader
+class UTDMHADReader(DataSetReader):
+    """Reads a copy of UTD-MHAD.
 
-    action: int
-    subject: int
-    trial: int
-    inertial: Path
-    skeleton: Path
+    Only file names matter, in upper or lower case, in the directory and two
+    levels below it: directories are named differently from copy to copy.
 
-    @property
-    def name(self) -> str:
-        """Name that the files share."""
-        return f'a{self.action}_s{self.subject}_t{self.trial}'
-
-    @property
-    def placement(self) -> str:
-        """Where the sensor is worn."""
-        on_wrist = self.action <= LAST_WRIST_ACTION
-        return 'right_wrist' if on_wrist else 'right_thigh'
-
-
-def find_takes(src: str | Path) -> list[Take]:
-    """Find the takes in a directory and two levels below it.
-
-    Only file names matter, in upper or lower case: the directories are
-    named differently from copy to copy.
-
-    Returns:
-        Takes by subject, action and trial.
-
-    Raises:
-        FileNotFoundError: If there is none, or half a take.
-        ValueError: If a file is there twice or its action does not exist.
+    Args:
+        source: Directory with ``Inertial`` and ``Skeleton``.
+        val_subjects: Training (odd) subjects to validate with; none gives
+            no ``val.json``.
     """
-    if not Path(src).is_dir():
+
+    name = 'utd_mhad'
+    metainfo = UTD_MHAD.metainfo
+
+    def __init__(
+        self, source: str | Path, val_subjects: Sequence[int] = ()
+    ) -> None:
+        super().__init__(source)
+        self.val_subjects = tuple(val_subjects)
+
+    def find(self) -> list[Take]:
+        """Find the takes.
+
+        Returns:
+            Takes by subject, action and trial.
+
+        Raises:
+            FileNotFoundError: If there is none, or half a take.
+            ValueError: If a file is there twice, its action does not exist,
+                or a subject cannot validate.
+        """
+        files = _find_pairs(self.source)
+        takes = [
+            self._take(key, files[key])
+            for key in sorted(files, key=lambda k: (k[1], k[0], k[2]))
+        ]
+        self._check_val_subjects(sorted({k[1] for k in files if k[1] % 2}))
+        return takes
+
+    def read_take(self, take: Take) -> Recording:
+        """Read one take.
+
+        The clock of the IMU is 50 Hz. The skeleton begins and ends with it,
+        so its rate follows from its length: the nominal 30 Hz does not hold.
+
+        Raises:
+            ValueError: If a file is damaged or holds something else.
+        """
+        placement, inertial, skeleton = take.source
+        return read_recording(placement, inertial, skeleton)
+
+    def _take(
+        self, key: tuple[int, int, int], files: Mapping[str, Path]
+    ) -> Take:
+        action, subject, trial = key
+        inertial, skeleton = files['inertial'], files['skeleton']
+        name = f'a{action}_s{subject}_t{trial}'
+        on_wrist = action <= LAST_WRIST_ACTION
+        base = {
+            'dataset': 'utd_mhad',
+            'fingerprint': fingerprint((inertial, skeleton)),
+        }
+        camera = KINECT_V1.name
+        pose = {**base, 'file': skeleton.name, 'camera': camera}
+        return Take(
+            name=name,
+            subject=str(subject),
+            scene=name,
+            split=split_of(subject, self.val_subjects),
+            imu=Output(
+                f'imu/{name}.safetensors', {**base, 'file': inertial.name}
+            ),
+            poses={camera: Output(f'pose/{name}.safetensors', pose)},
+            label=action - 1,
+            source=(
+                'right_wrist' if on_wrist else 'right_thigh',
+                inertial,
+                skeleton,
+            ),
+        )
+
+    def _check_val_subjects(self, train: list[int]) -> None:
+        """Only training subjects validate, and one must be left to train."""
+        wrong = sorted(set(self.val_subjects) - set(train))
+        if wrong:
+            raise ValueError(
+                f'--val-subjects {wrong}: choose from the training subjects '
+                f'{train}; even subjects test.'
+            )
+        if train and set(self.val_subjects) == set(train):
+            raise ValueError(
+                f'--val-subjects {sorted(self.val_subjects)} leaves no '
+                'subject to train with; keep at least one.'
+            )
+
+
+def split_of(subject: int, val_subjects: Sequence[int] = ()) -> str:
+    """Split of a subject: odd ones train, even ones test."""
+    if subject in val_subjects:
+        return 'val'
+    return 'train' if subject % 2 else 'test'
+
+
+def _find_pairs(
+    src: Path,
+) -> dict[tuple[int, int, int], dict[str, Path]]:
+    """Files of each (action, subject, trial) by their kind."""
+    if not src.is_dir():
         raise FileNotFoundError(f'{src} is not a directory. {_DOWNLOAD}')
-    found: dict[tuple[int, ...], dict[str, Path]] = {}
-    for path, key, kind in _find_files(Path(src)):
-        files = found.setdefault(key, {})
+    pairs: dict[tuple[int, int, int], dict[str, Path]] = {}
+    for path, key, kind in _find_files(src):
+        files = pairs.setdefault(key, {})
         if kind in files:
             raise ValueError(
                 f'{path} and {files[kind]} are the same take; keep one copy '
                 f'of the data below {src}.'
             )
         files[kind] = path
-    if not found:
+    if not pairs:
         raise FileNotFoundError(
             f'{src} holds no a<action>_s<subject>_t<trial>_inertial.mat or '
             f'..._skeleton.mat, nor do its Inertial/ and Skeleton/. '
             f'{_DOWNLOAD}'
         )
-    for files in found.values():
+    for files in pairs.values():
         if len(files) < 2:
             (kind, path) = files.popitem()
             other = 'skeleton' if kind == 'inertial' else 'inertial'
@@ -98,11 +173,10 @@ def find_takes(src: str | Path) -> list[Take]:
                 f'{path} has no partner '
                 f'{path.name.lower().replace(kind, other)}. {_DOWNLOAD}'
             )
-    takes = [Take(*key, **files) for key, files in found.items()]
-    return sorted(takes, key=lambda t: (t.subject, t.action, t.trial))
+    return pairs
 
 
-def _find_files(src: Path) -> Iterator[tuple[Path, tuple[int, ...], str]]:
+def _find_files(src: Path) -> Iterator[tuple[Path, tuple[int, int, int], str]]:
     """Paths, (action, subject, trial) and kind of the files of a copy."""
     num_actions = len(UTD_MHAD.metainfo['classes'])
     for pattern in ('*', '*/*', '*/*/*'):
@@ -110,7 +184,7 @@ def _find_files(src: Path) -> Iterator[tuple[Path, tuple[int, ...], str]]:
             match = _NAME.fullmatch(path.name)
             if not match:
                 continue
-            key = tuple(int(number) for number in match.groups()[:3])
+            key = int(match[1]), int(match[2]), int(match[3])
             if not 1 <= key[0] <= num_actions:
                 raise ValueError(
                     f'{path}: action {key[0]} does not exist; UTD-MHAD has '
@@ -119,17 +193,12 @@ def _find_files(src: Path) -> Iterator[tuple[Path, tuple[int, ...], str]]:
             yield path, key, match[4].lower()
 
 
-def read_take(take: Take) -> Recording:
-    """Read one take.
-
-    The clock of the IMU is 50 Hz. The skeleton begins and ends with it, so
-    its rate follows from its length: the nominal 30 Hz does not hold.
-
-    Raises:
-        ValueError: If a file is damaged or holds something else.
-    """
-    inertial = read_mat(take.inertial, 'd_iner', ('T', 6))
-    skeleton = read_mat(take.skeleton, 'd_skel', (20, 3, 'F'))
+def read_recording(
+    placement: str, inertial_file: Path, skeleton_file: Path
+) -> Recording:
+    """Read the two files of a take, see :class:`UTDMHADReader`."""
+    inertial = read_mat(inertial_file, 'd_iner', ('T', 6))
+    skeleton = read_mat(skeleton_file, 'd_skel', (20, 3, 'F'))
     duration = (len(inertial) - 1) / IMU_RATE
     frames = skeleton.shape[2]
     channels = {
@@ -140,12 +209,12 @@ def read_take(take: Take) -> Recording:
         keypoints, scores = project_skeleton(skeleton)
     except ValueError as error:
         raise ValueError(
-            f'{take.skeleton}: d_skel: {error}. It should be in metres, with '
+            f'{skeleton_file}: d_skel: {error}. It should be in metres, with '
             'the depth as third coordinate.'
         ) from None
     return Recording(
         imu={
-            take.placement: SensorStream(
+            placement: SensorStream(
                 Clock(len(inertial), rate=IMU_RATE), channels
             )
         },

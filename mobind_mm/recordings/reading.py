@@ -57,6 +57,7 @@ def read_pose(path: str | Path) -> PoseStream:
             scores=_lazy(str(path), 'scores', names),
             layout=_get(header, 'layout', path),
             img_shape=tuple(_get(header, 'img_shape', path)),
+            notes=_notes(header, str(path)),
         )
         check_pose(stream, str(path))
         file.parsed['pose'] = stream
@@ -101,6 +102,7 @@ def _read_sensor(
         channels=channels,
         gravity=_get(header, 'gravity', where),
         frame=_get(header, 'frame', where),
+        notes=_notes(header, where),
     )
     check_sensor(stream, where)
     return stream
@@ -167,6 +169,15 @@ def _read_header(path: str, handle: Any, expected: str) -> dict:
             f'mobind_mm reads {FORMAT_VERSION}. Convert the data again.'
         )
     return header
+
+
+def _notes(header: dict, where: str) -> tuple[str, ...]:
+    notes = header.get('notes', [])
+    if not isinstance(notes, list) or not all(
+        isinstance(note, str) for note in notes
+    ):
+        raise ValueError(f'{where}: notes must be a list of texts: {notes!r}.')
+    return tuple(notes)
 
 
 def _get(header: dict, key: str, where: str | Path) -> Any:

@@ -97,12 +97,14 @@ class SensorStream:
             world, ``mag`` uT. May be a memory-mapped view.
         gravity: Whether ``acc`` is specific force (gravity included).
         frame: Frame of ``acc``: ``sensor`` or ``world``.
+        notes: What a reader repaired, dropped or assumed, for the user.
     """
 
     clock: Clock
     channels: Mapping[str, np.ndarray]
     gravity: bool = True
     frame: str = 'sensor'
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class PoseStream:
         scores: (T, K) confidence in [0, 1], 0 where nothing was detected.
         layout: Name of the skeleton layout, see :mod:`mobind_mm.skeleton`.
         img_shape: (height, width) in pixels.
+        notes: What a reader repaired, dropped or assumed, for the user.
     """
 
     clock: Clock
@@ -122,6 +125,7 @@ class PoseStream:
     scores: np.ndarray
     layout: str
     img_shape: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

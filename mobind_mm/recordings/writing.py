@@ -64,6 +64,7 @@ def write_imu(
             start=clock.start,
             gravity=bool(stream.gravity),
             frame=stream.frame,
+            **_notes(stream),
         )
     _write(path, arrays, IMU_FORMAT, dict(streams=header), source)
 
@@ -89,8 +90,14 @@ def write_pose(
         start=clock.start,
         layout=stream.layout,
         img_shape=[int(n) for n in stream.img_shape],
+        **_notes(stream),
     )
     _write(path, arrays, POSE_FORMAT, header, source)
+
+
+def _notes(stream: SensorStream | PoseStream) -> dict[str, list[str]]:
+    """Header field of the notes; left out where there are none."""
+    return dict(notes=list(stream.notes)) if stream.notes else {}
 
 
 def _write(

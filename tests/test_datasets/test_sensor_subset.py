@@ -82,8 +82,12 @@ def test_as_if_the_others_had_never_been_worn(place, kept):
     pipeline = steps()
     pipeline.insert(place, t.KeepSensors(kept))
     found = run(pipeline, recording if place else spoilt)
+    # Sensors that share a clock are resampled in one product, whose last bit
+    # depends on its shape on some processors.
     for key, value in bare['inputs'].items():
-        assert torch.equal(found['inputs'][key], value), key
+        torch.testing.assert_close(
+            found['inputs'][key], value, rtol=1e-6, atol=1e-6, msg=key
+        )
     mask = found['inputs']['imu_mask'].tolist()
     assert mask == [name in kept for name in LIMBS]
     assert found['inputs']['pose_mask'].all()

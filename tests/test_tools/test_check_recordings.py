@@ -11,7 +11,8 @@ from matplotlib.image import imread
 
 from mobind_mm.checks import check_data_set, check_recordings, find_views
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
-from mobind_mm.readers.utd_mhad_conversion import convert_utd_mhad
+from mobind_mm.readers.convert import convert
+from mobind_mm.readers.utd_mhad import UTDMHADReader
 from mobind_mm.recordings import (
     Clock,
     Recording,
@@ -209,7 +210,7 @@ def late(stream):
 @pytest.mark.slow
 def test_real_takes(utd_mhad_root, tmp_path):
     """Every third take of real people, as it is and with mistakes."""
-    convert_utd_mhad(utd_mhad_root, tmp_path)
+    convert(UTDMHADReader(utd_mhad_root), tmp_path)
     views = find_views(tmp_path)[::3]
     report = check_recordings(views)
     assert report.findings == []

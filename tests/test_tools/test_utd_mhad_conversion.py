@@ -12,9 +12,13 @@ from scipy.io import loadmat, savemat
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.datasets import UTDMHADDataset
-from mobind_mm.readers.convert import convert_all
-from mobind_mm.readers.utd_mhad import KINECT_V1, find_takes, read_take
-from mobind_mm.readers.utd_mhad_conversion import convert_utd_mhad, split_of
+from mobind_mm.readers.convert import convert, convert_all
+from mobind_mm.readers.utd_mhad import (
+    KINECT_V1,
+    UTDMHADReader,
+    read_recording,
+    split_of,
+)
 from mobind_mm.recordings import read_imu, read_pose
 from mobind_mm.skeleton import get_layout
 
@@ -28,6 +32,10 @@ KINECT = [
     *('right_hip', 'right_knee', 'right_ankle', None),
 ]
 SAMPLES, FRAMES = 101, 41  # 2 s at 50 Hz, hence 20 Hz
+
+
+def convert_utd_mhad(src, dst, val_subjects=()):
+    return convert(UTDMHADReader(src, val_subjects), dst).entries
 
 
 def inertial(samples=SAMPLES):
@@ -154,8 +162,8 @@ def test_val_subjects_are_checked(src, tmp_path, subjects, message):
 )
 def test_spellings_of_directories(tmp_path, folders):
     write_take(tmp_path, 'A2_S4_T1', folders)
-    (take,) = find_takes(tmp_path)
-    assert (take.name, take.action, take.subject) == ('a2_s4_t1', 2, 4)
+    (take,) = UTDMHADReader(tmp_path).find()
+    assert (take.name, take.label, take.subject) == ('a2_s4_t1', 1, '4')
 
 
 def test_interrupted_conversion_goes_on(src, tmp_path):
@@ -248,20 +256,20 @@ def test_bad_files_are_named(tmp_path, kind, content, message):
 
 def test_missing_and_surplus_files(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere is not a directory'):
-        find_takes(tmp_path / 'nowhere')
+        UTDMHADReader(tmp_path / 'nowhere').find()
     with pytest.raises(FileNotFoundError, match=r'Inertial\.zip'):
-        find_takes(tmp_path)
+        UTDMHADReader(tmp_path).find()
     lonely, partner = write_take(tmp_path)
     partner.unlink()
     with pytest.raises(FileNotFoundError, match=partner.name) as caught:
-        find_takes(tmp_path)
+        UTDMHADReader(tmp_path).find()
     assert str(lonely) in str(caught.value)
     write_take(tmp_path / 'copy')
     with pytest.raises(ValueError, match='are the same take'):
-        find_takes(tmp_path)
+        UTDMHADReader(tmp_path).find()
     write_take(tmp_path / 'other', 'a28_s1_t1')
     with pytest.raises(ValueError, match=r'action 28 .* 1 to 27'):
-        find_takes(tmp_path / 'other')
+        UTDMHADReader(tmp_path / 'other').find()
 
 
 def test_workers_keep_order_and_errors():
@@ -289,18 +297,18 @@ def test_command(src, tmp_path, monkeypatch, capsys):
 
 
 def test_real_takes_are_plausible(utd_mhad_root):
-    takes = find_takes(utd_mhad_root)
+    takes = UTDMHADReader(utd_mhad_root).find()
     assert len(takes) == 646
     norms, moved, order = [], [], []
     names = ('left_shoulder', 'right_shoulder', 'left_wrist', 'right_wrist')
     columns = [get_layout('coco').index(name) for name in names]
     for take in takes[::7]:
-        recording = read_take(take)
-        stream = recording.imu[take.placement]
+        recording = read_recording(*take.source)
+        stream = recording.imu[take.source[0]]
         norms.append(np.linalg.norm(stream.channels['acc'], axis=1))
         keypoints = recording.pose.keypoints[:, columns]
         order.append(keypoints[:, 1, 0] < keypoints[:, 0, 0])
-        if take.action in (1, 2, 3, 5, 8, 9, 10, 11, 15, 19, 20):
+        if take.label + 1 in (1, 2, 3, 5, 8, 9, 10, 11, 15, 19, 20):
             path = np.linalg.norm(np.diff(keypoints[:, 2:], axis=0), axis=2)
             moved.append(path.sum(axis=0))
     assert 9.5 < np.median(np.concatenate(norms)) < 10.5
@@ -319,10 +327,10 @@ def test_kinect_frame_is_right_handed(utd_mhad_root):
     would be that of a mirrored video.
     """
     better = []
-    for take in find_takes(utd_mhad_root):
-        if take.action not in (1, 2):
+    for take in UTDMHADReader(utd_mhad_root).find():
+        if take.label + 1 not in (1, 2):
             continue
-        stream = read_take(take).imu['right_wrist']
+        stream = read_recording(*take.source).imu['right_wrist']
         turn = [Rotation.identity()]
         for rate in stream.channels['gyro'][1:]:
             turn.append(turn[-1] * Rotation.from_rotvec(rate / 50))
@@ -346,9 +354,9 @@ def read_wrist(take, samples):
 
     From the projection and the depth, so that its handedness is tested.
     """
-    depth = loadmat(take.skeleton)['d_skel'][10, 2]
+    depth = loadmat(take.source[2])['d_skel'][10, 2]
     index = get_layout('coco').index('right_wrist')
-    u, v = read_take(take).pose.keypoints[:, index].T
+    u, v = read_recording(*take.source).pose.keypoints[:, index].T
     x = (u - KINECT_V1.cx) / KINECT_V1.fx * depth
     y = (KINECT_V1.cy - v) / KINECT_V1.fy * depth
     wanted = np.linspace(0, 1, samples)

@@ -1,0 +1,88 @@
+"""A test of the contract that every reader can be put to."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+from ..recordings import PoseStream
+from ..recordings.schema import check_pose, check_sensor
+from .base import FileReader, Reader
+from .convert import convert
+
+
+def check_reader(reader: Reader, dst: str | Path) -> None:
+    """Put a reader, bound to a small source, to the test of its contract.
+
+    Call it in a test of your own reader, with a temporary directory.
+
+    Args:
+        reader: The reader, bound to a source that holds something.
+        dst: Empty directory, into which the source is converted if the
+            reader finds takes in it.
+
+    Raises:
+        AssertionError: Naming what the contract asks for.
+    """
+    kind = type(reader)
+    assert kind.name and isinstance(kind.name, str), 'A reader has a name.'
+    assert not kind.recognizes(Path(dst) / 'there is nothing'), (
+        'recognizes() says False, rather than an error, where nothing is.'
+    )
+    copy.deepcopy(reader)  # goes to worker processes, as a pickle does
+    if isinstance(reader, FileReader):
+        _check_file_reader(reader)
+        return
+    assert isinstance(reader, Reader), (
+        f'{kind.__name__} lacks one of the members of Reader: name, '
+        'metainfo, source, recognizes, find, plan, read, segments.'
+    )
+    jobs = reader.find()
+    assert jobs, 'find() raises FileNotFoundError where there is nothing.'
+    for job in jobs:
+        plan = reader.plan(job, Path(dst))
+        read, contents = reader.read(job, None)
+        given = {output.path: streams for output, streams in contents}
+        assert plan is None or plan == read, (
+            'plan() and read() describe the same takes.'
+        )
+        for take in read.takes:
+            assert take.split in ('train', 'val', 'test'), take.split
+            for output in take.outputs:
+                assert output.path in given, f'{output.path} was not read.'
+                streams = given[output.path]
+                if isinstance(streams, PoseStream):
+                    check_pose(streams, output.path)
+                else:
+                    for placement, stream in streams.items():
+                        check_sensor(stream, f'{output.path}: {placement}')
+    first = convert(reader, dst)
+    states = {p: p.stat().st_mtime_ns for p in Path(dst).glob('*/*.saf*')}
+    assert sum(first.entries.values()), 'A conversion gives entries.'
+    assert convert(reader, dst) == first, (
+        'A second conversion tells the same, notes included.'
+    )
+    assert all(p.stat().st_mtime_ns == t for p, t in states.items()), (
+        'A second conversion writes no stream again: made_of must not change '
+        'from run to run.'
+    )
+
+
+def _check_file_reader(reader: FileReader) -> None:
+    kind = type(reader)
+    assert kind.recognizes(reader.source), (
+        f'{kind.__name__} recognises its own file {reader.source}.'
+    )
+    has_imu = kind.read_imu is not FileReader.read_imu
+    has_people = kind.read_people is not FileReader.read_people
+    assert has_imu or has_people, 'Implement read_imu() or read_people().'
+    if has_imu:
+        sensors = reader.read_imu()
+        assert sensors, 'read_imu() gives a sensor or raises.'
+        for placement, stream in sensors.items():
+            check_sensor(stream, placement)
+    if has_people:
+        people = reader.read_people()
+        assert people, 'read_people() gives somebody or raises.'
+        for person, pose in people.items():
+            check_pose(pose, person)
