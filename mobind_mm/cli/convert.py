@@ -279,7 +279,29 @@ def convert_utd_mhad(args: Namespace) -> None:
     _print_counts(args.out, converted.entries, 'takes')
 
 
+def _registered_arguments(parser: ArgumentParser) -> None:
+    _add_source_and_out(parser, 'src', 'what the reader of the format reads')
+
+
+def convert_registered(args: Namespace) -> None:
+    """Convert what a registered reader of another package reads."""
+    from ..readers import FileReader, convert, get_reader
+
+    kind = get_reader(args.command)
+    if issubclass(kind, FileReader):
+        raise ValueError(
+            f'{args.command} is a format of single files; give them to '
+            'mobind sync as --imu or --pose, or list them in a YAML file for '
+            'mobind convert tables.'
+        )
+    converted = convert(kind(args.src), args.out, args.workers)
+    for note in converted.notes:
+        print(f'note: {note}')
+    _print_counts(args.out, converted.entries, 'entries')
+
+
 COMMANDS = {
+    '': (_registered_arguments, convert_registered),
     'tables': (_tables_arguments, convert_tables),
     'totalcapture': (_totalcapture_arguments, convert_totalcapture),
     'mri': (_mri_arguments, convert_mri),

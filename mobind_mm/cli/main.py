@@ -94,18 +94,21 @@ def _run(words: list[str], named: bool) -> None:
         if name in (None, '-h', '--help'):
             print(_overview(program, table))
             sys.exit(0 if name else 2)
-        if name not in table:
+        entry = table.get(name)
+        if entry is None and table is CONVERTERS:
+            entry = _registered(modules, words)
+        if entry is None:
             raise ValueError(
                 f'{name!r} is not a command of {program}. '
                 f'{nearest(name, table)}{program} --help lists them.'
             )
-        program, entry = f'{program} {name}', table[name]
+        program = f'{program} {name}'
         if isinstance(entry.target, str):
             break
         table = entry.target
     module = import_module(f'.{entry.target}', __package__)
     commands: dict[str, Command] = module.COMMANDS
-    add_arguments, run = commands[name]
+    add_arguments, run = commands.get(name) or commands['']
     parser = ArgumentParser(
         prog=Path(sys.argv[0]).name if named else program,
         description=inspect.getdoc(run),
@@ -113,12 +116,19 @@ def _run(words: list[str], named: bool) -> None:
     )
     add_arguments(parser)
     _add_import(parser)
+    parser.set_defaults(command=name)
     args = parser.parse_args(words)
     _load_plugins()
     _import_modules([*modules, *args.imports])
     status = run(args)
     if status is not None:
         sys.exit(status)
+
+
+def _registered(modules: list[str], words: list[str]) -> Entry | None:
+    """Converter of a format that a module of the user may register."""
+    imports = modules or any(word.startswith('--import') for word in words)
+    return Entry('', 'convert') if imports or any(_plugins()) else None
 
 
 def _global_options(words: list[str]) -> tuple[list[str], list[str]]:

@@ -250,3 +250,53 @@ def test_the_synchronizer_is_passed_on_if_named(mobind, tmp_path, monkeypatch):
         {'show_dir': Path('out'), 'synchronizer': 'vote'},
         {'show_dir': Path('out')},
     ]
+
+
+READER = """
+import numpy as np
+
+from mobind_mm.readers import DataSetReader, FileReader, Output, Take
+from mobind_mm.readers import register_reader
+from mobind_mm.recordings import Clock, Recording, SensorStream
+
+
+@register_reader
+class Drops(DataSetReader):
+    name = 'drops'
+    metainfo = dict(dataset_name='drops', classes=('fall',))
+
+    def find(self):
+        imu = Output('imu/one.safetensors', {'set': 'drops'})
+        return [Take('one', 'anna', 'lab', 'train', imu=imu, label=0)]
+
+    def read_take(self, take):
+        acc = np.ones((50, 3), np.float32)
+        clock = Clock(50, rate=25.0)
+        return Recording({'head': SensorStream(clock, {'acc': acc})})
+
+
+@register_reader
+class Single(FileReader):
+    name = 'single'
+"""
+
+
+def test_convert_what_a_reader_of_the_user_reads(
+    mobind, tmp_path, monkeypatch
+):
+    from mobind_mm.readers import base
+
+    monkeypatch.setattr(base, '_READERS', {**base._READERS})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'users_reader.py').write_text(READER)
+    asked = ('--import', 'users_reader', 'convert')
+    try:
+        status, out, err = mobind(*asked, 'drops', 'raw', '--out', 'dst')
+        assert (status, out) == (0, 'dst/annotations/train.json: 1 entries\n')
+        assert (tmp_path / 'dst/imu/one.safetensors').is_file()
+        status, _, err = mobind(*asked, 'drop', 'raw', '--out', 'dst')
+        assert status == 2 and "Did you mean 'drops'?" in err
+        status, _, err = mobind(*asked, 'single', 'raw', '--out', 'dst')
+        assert status == 2 and 'single is a format of single files' in err
+    finally:
+        sys.modules.pop('users_reader', None)
