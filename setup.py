@@ -28,8 +28,8 @@ NOT_IN_WHEEL = (
 class BuildWithMim(build_py):
     """Put :data:`MIM` under ``mobind_mm/.mim``.
 
-    Copied into a wheel; for an editable install linked in the checkout,
-    where git ignores them.
+    They are copied into a wheel. For an editable install they are linked in
+    the checkout, where git ignores them.
     """
 
     def run(self) -> None:

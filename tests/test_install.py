@@ -238,10 +238,8 @@ def test_commands_of_the_pages_after_installing_alone(python, tmp_path):
         *('study', 'convert', 'check', 'train', 'test'),
     }
     path = f'export PATH="{python.parent}:$PATH"'
-    run(
-        ['bash', '-euo', 'pipefail', '-c', '\n'.join([path, *script])],
-        cwd=tmp_path,
-    )
+    bash = ['bash', '-euo', 'pipefail', '-c', '\n'.join([path, *script])]
+    run(bash, cwd=tmp_path, timeout=3600)
     answer = json.loads((tmp_path / 'anna/sync/sync.json').read_text())
     assert answer['offset_s'] == pytest.approx(3.217, abs=0.030)
     for name in (

@@ -14,6 +14,7 @@ USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 """What the package raises when a file, a value or a flag is at fault."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_OURS = (_PACKAGE, _PACKAGE.parent / 'tools')  # the latter in a checkout
 
 
 def run_command(main: Callable[[], None]) -> None:
@@ -41,7 +42,8 @@ def _is_ours(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     raised_in = Path(frames[-1].filename).resolve()
     command = Path(sys.argv[0]).resolve()
-    return raised_in == command or _PACKAGE in raised_in.parents
+    ours = any(directory in raised_in.parents for directory in _OURS)
+    return ours or raised_in == command
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:
