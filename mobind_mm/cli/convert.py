@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from .arguments import add_workers_argument, person_rule
+
+if TYPE_CHECKING:
+    from ..readers import Reader
 
 
 def _add_source_and_out(parser: ArgumentParser, name: str, text: str) -> None:
@@ -21,6 +25,16 @@ def _print_counts(out: str, counts: Mapping[str, int], items: str) -> None:
     for split, count in counts.items():
         if count:
             print(f'{out}/annotations/{split}.json: {count} {items}')
+
+
+def _convert(reader: Reader, args: Namespace, items: str) -> None:
+    """Convert what a reader finds, and print its notes and the counts."""
+    from ..readers import convert
+
+    converted = convert(reader, args.out, args.workers)
+    for note in converted.notes:
+        print(f'note: {note}')
+    _print_counts(args.out, converted.entries, items)
 
 
 def _tables_arguments(parser: ArgumentParser) -> None:
@@ -271,12 +285,9 @@ def _utd_mhad_arguments(parser: ArgumentParser) -> None:
 
 def convert_utd_mhad(args: Namespace) -> None:
     """Convert UTD-MHAD."""
-    from ..readers.convert import convert
     from ..readers.utd_mhad import UTDMHADReader
 
-    reader = UTDMHADReader(args.src, args.val_subjects)
-    converted = convert(reader, args.out, args.workers)
-    _print_counts(args.out, converted.entries, 'takes')
+    _convert(UTDMHADReader(args.src, args.val_subjects), args, 'takes')
 
 
 def _registered_arguments(parser: ArgumentParser) -> None:
@@ -285,19 +296,16 @@ def _registered_arguments(parser: ArgumentParser) -> None:
 
 def convert_registered(args: Namespace) -> None:
     """Convert what a registered reader of another package reads."""
-    from ..readers import FileReader, convert, get_reader
+    from ..readers import FileReader, get_reader
 
-    kind = get_reader(args.command)
+    kind: Any = get_reader(args.command)
     if issubclass(kind, FileReader):
         raise ValueError(
             f'{args.command} is a format of single files; give them to '
             'mobind sync as --imu or --pose, or list them in a YAML file for '
             'mobind convert tables.'
         )
-    converted = convert(kind(args.src), args.out, args.workers)
-    for note in converted.notes:
-        print(f'note: {note}')
-    _print_counts(args.out, converted.entries, 'entries')
+    _convert(kind(args.src), args, 'entries')
 
 
 COMMANDS = {
