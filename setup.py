@@ -12,12 +12,24 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 MIM = ('configs', 'tools', 'model-index.yml', 'dataset-index.yml')
 
+# Programs of the maintainers need a checkout and stay out of the wheel.
+NOT_IN_WHEEL = (
+    '__pycache__',
+    'benchmark*',
+    'check_model_zoo.py',
+    'fit_synchronizer.py',
+    'leave_one_subject_out.py',
+    'missing_sensors.py',
+    'publish_model.py',
+    'row_files.py',
+)
+
 
 class BuildWithMim(build_py):
     """Put :data:`MIM` under ``mobind_mm/.mim``.
 
-    Copied into a wheel; for an editable install linked in the checkout,
-    where git ignores them.
+    They are copied into a wheel. For an editable install they are linked in
+    the checkout, where git ignores them.
     """
 
     def run(self) -> None:
@@ -45,7 +57,7 @@ class BuildWithMim(build_py):
                 shutil.copytree(
                     source,
                     mim / name,
-                    ignore=shutil.ignore_patterns('__pycache__'),
+                    ignore=shutil.ignore_patterns(*NOT_IN_WHEEL),
                 )
             else:
                 shutil.copy2(source, mim / name)

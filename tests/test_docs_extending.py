@@ -15,8 +15,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mobind_mm import skeleton
+from mobind_mm.cli.config import set_data_root
 from mobind_mm.registry import DATASETS, MODELS
-from mobind_mm.utils.config import set_data_root
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(

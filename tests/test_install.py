@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -64,13 +65,28 @@ train_cfg = dict(max_epochs=1)
 val_cfg = val_dataloader = val_evaluator = None
 """
 
+SHORT = '--cfg-options train_dataloader.dataset.num_subjects=2'
+MAINTAINERS = {
+    path.relative_to(ROOT)
+    for path in [
+        *(ROOT / 'tools/analysis_tools').rglob('*'),
+        *(ROOT / 'tools/misc').rglob('*'),
+    ]
+    if path.is_file()
+    and path.name
+    not in (
+        *('check_recordings.py', 'eval_embeddings.py'),
+        *('make_example.py', 'simulate_study.py'),
+    )
+}
 
-def run(command, **kwargs):
+
+def run(command, timeout=600, **kwargs):
     process = subprocess.run(
         list(map(str, command)),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=timeout,
         env={k: v for k, v in os.environ.items() if k != 'PYTHONPATH'},
         **kwargs,
     )
@@ -132,34 +148,50 @@ def check(found, package):
     assert Path(found['weights']).parent == package / 'checkpoints'
 
 
-@pytest.mark.slow
-def test_wheel_of_the_source_distribution(tmp_path):
-    source = checkout(tmp_path / 'source')
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    """The wheel of a source distribution, and that of the checkout."""
+    path = tmp_path_factory.mktemp('build')
+    source = checkout(path / 'source')
     before = sorted(source.rglob('*'))
-    direct = wheel_of(source, tmp_path / 'direct')
+    direct = wheel_of(source, path / 'direct')
     sdist = 'import setuptools.build_meta as b; b.build_sdist("../dist")'
     run([sys.executable, '-c', sdist], cwd=source)
     left = set(source.rglob('*')) - set(before)
     ignored = ('mobind_mm.egg-info', 'build')
     assert {p.relative_to(source).parts[0] for p in left} <= set(ignored)
-    (archive,) = (tmp_path / 'dist').glob('*.tar.gz')
+    (archive,) = (path / 'dist').glob('*.tar.gz')
     with tarfile.open(archive) as file:
         names = [n.partition('/')[2] for n in file.getnames()]
     assert {'setup.py', 'dataset-index.yml', 'tools/train.py'} <= set(names)
     assert not [n for n in names if '.mim' in n or 'pycache' in n]
-    wheel = wheel_of(archive, tmp_path / 'wheel')
+    wheel = wheel_of(archive, path / 'wheel')
     contents = [sorted(zipfile.ZipFile(w).namelist()) for w in (wheel, direct)]
     assert contents[0] == contents[1]
-    python = environment(tmp_path / 'env')
+    assert 'mobind_mm/py.typed' in contents[0]
+    return wheel
+
+
+@pytest.fixture(scope='module')
+def python(wheel, tmp_path_factory):
+    """Python of an environment in which the wheel is installed."""
+    python = environment(tmp_path_factory.mktemp('installed') / 'env')
     install = [python, '-m', 'pip', 'install', '--no-deps']
     run([*install, '--ignore-installed', wheel])
+    return python
+
+
+@pytest.mark.slow
+def test_wheel_of_the_source_distribution(python, tmp_path):
     found = probe(python, tmp_path / 'elsewhere')
     package = Path(found['package']).parent
-    assert tmp_path / 'env' in package.parents
+    assert python.parents[1] in package.parents
     check(found, package)
     mim = package / '.mim'
     for name in ('configs', 'tools'):
         expected = {p.relative_to(ROOT) for p in files(ROOT / name)}
+        if name == 'tools':
+            expected -= MAINTAINERS
         assert {p.relative_to(mim) for p in files(mim / name)} == expected
     small = tmp_path / 'elsewhere' / 'small.py'
     small.write_text(SMALL)
@@ -167,6 +199,56 @@ def test_wheel_of_the_source_distribution(tmp_path):
     weights = 'mobind_mm/checkpoints/' + Path(found['weights']).name
     run([*train, '--load-from', weights], cwd=small.parent)
     assert (small.parent / 'work_dirs/small/epoch_1.pth').is_file()
+
+
+def shown(page, *names):
+    """Lines of the shell that a page shows; only some commands of it."""
+    text = (ROOT / page).read_text()
+    blocks = re.findall(r'^ *```bash\n(.*?)```', text, re.M | re.S)
+    lines = ''.join(blocks).replace('\\\n', ' ').splitlines()
+    wanted = rf'mobind ({"|".join(names)})\b'
+    return [line for line in lines if re.search(wanted, line)]
+
+
+@pytest.mark.slow
+def test_commands_of_the_pages_after_installing_alone(python, tmp_path):
+    """In an empty directory, as README and the pages print them."""
+    first = shown('README.md', 'train')[0].split(' && ')[1:]
+    script = [
+        *shown('docs/inference.md', 'example', 'sync', 'localize'),
+        *shown('docs/inference.md', 'retrieve', 'recognize'),
+        *shown('README.md', 'example', 'sync', 'localize'),
+        'mobind models',
+        # A short training, of which nothing but its length is changed.
+        f'{first[0]} --no-validate {SHORT} train_cfg.max_epochs=1',
+        first[1].replace('epoch_12', 'epoch_1')
+        + ' --tasks retrieval --out synthetic.json',
+        *shown('docs/own_data.md', 'study', 'convert', 'check'),
+        *(
+            line.replace('epoch_60', 'epoch_1')
+            + ' --cfg-options train_cfg.max_epochs=1'
+            + ' --no-validate' * ('mobind train' in line)
+            + ' --tasks retrieval' * ('mobind test' in line)
+            for line in shown('docs/own_data.md', 'train', 'test')
+        ),
+    ]
+    asked = set(re.findall(r'mobind ([a-z]+)', '\n'.join(script)))
+    assert asked == {
+        *('example', 'sync', 'localize', 'retrieve', 'recognize', 'models'),
+        *('study', 'convert', 'check', 'train', 'test'),
+    }
+    path = f'export PATH="{python.parent}:$PATH"'
+    bash = ['bash', '-euo', 'pipefail', '-c', '\n'.join([path, *script])]
+    run(bash, cwd=tmp_path, timeout=3600)
+    answer = json.loads((tmp_path / 'anna/sync/sync.json').read_text())
+    assert answer['offset_s'] == pytest.approx(3.217, abs=0.030)
+    for name in (
+        *('anna/sync/imu.csv', 'anna/sync/preview.mp4', 'sync/sync.json'),
+        *('localize/localize.json', 'retrieve/retrieve.json'),
+        *('recognize/recognize.json', 'work_dirs/synthetic/epoch_1.pth'),
+        *('work_dirs/own_data/epoch_1.pth', 'synthetic.json', 'results.json'),
+    ):
+        assert (tmp_path / name).stat().st_size > 0, name
 
 
 @pytest.mark.slow

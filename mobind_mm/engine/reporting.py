@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..registry import HOOKS
-from ..utils.result_table import format_metrics
+from ..utils.results import format_metrics
 from ..visualization import MoBindVisualizer, scene_frames
 from .loops import MAIN, evaluators_of
 

@@ -1,12 +1,12 @@
-"""What the commands in ``tools/`` share: how they end on an error."""
+"""How commands end on an error, and the nearest name for a wrong one."""
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from .files import NO_SPACE
 
@@ -14,15 +14,16 @@ USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 """What the package raises when a file, a value or a flag is at fault."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_OURS = (_PACKAGE, _PACKAGE.parent / 'tools')  # the latter in a checkout
 
 
 def run_command(main: Callable[[], None]) -> None:
     """Run a command; end on a user's mistake with one line and status 2.
 
-    The line is ``error: <message>`` on standard error; a full disk is said
-    so too, whoever was writing. Any other error, one that another package
-    raised, and every error while the environment variable ``MOBIND_DEBUG``
-    is set, keeps its traceback.
+    The line is ``error: <message>`` on standard error; a full disk is
+    reported in the same way, whoever was writing. Any other error, one that
+    another package raised, and every error while the environment variable
+    ``MOBIND_DEBUG`` is set, keeps its traceback.
     """
     try:
         main()
@@ -39,8 +40,23 @@ def _is_ours(error: BaseException) -> bool:
 
     Those are beside it, or in a folder beside it.
     """
-    filename = traceback.extract_tb(error.__traceback__)[-1].filename
-    raised_in = Path(filename).resolve()
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    raised_in = Path(frames[-1].filename).resolve()
     beside = Path(sys.argv[0]).resolve().parent
     near = (raised_in.parent, raised_in.parent.parent)
-    return _PACKAGE in raised_in.parents or beside in near
+    ours = any(directory in raised_in.parents for directory in _OURS)
+    return ours or beside in near
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """``Did you mean 'x'? `` if a known name is similar, else nothing.
+
+    >>> nearest('snyc', ['sync', 'check'])
+    "Did you mean 'sync'? "
+    """
+    import difflib
+
+    similar = difflib.get_close_matches(str(name), [*known], 1, 0.5)
+    return f'Did you mean {similar[0]!r}? ' if similar else ''

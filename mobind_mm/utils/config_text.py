@@ -12,15 +12,18 @@ def parse_config_text(text: str, source: str) -> Config:
     """Parse ``Config.pretty_text``: assignments of literals.
 
     ``Config.fromstring`` runs the text as a program, which a checkpoint
-    from somewhere else must not be able to ask for. Only names, literals
-    and calls of ``dict`` with keywords are understood here.
+    from elsewhere must not be able to do. Only names, literals and calls of
+    ``dict`` with keywords are understood here.
 
     Args:
         text: The config text.
-        source: What to call it in the message, usually the file.
+        source: Its name in the message, usually the file.
 
     Raises:
         ValueError: Naming the first line with anything else.
+
+    >>> parse_config_text('model = dict(type="MoBind", dim=8)', 'a.pth').model
+    {'type': 'MoBind', 'dim': 8}
     """
     try:
         values = {}
@@ -45,11 +48,13 @@ def _value(node: ast.expr) -> Any:
         if ast.unparse(node.func) != 'dict' or not named:
             raise _refusal(node)
         return {k.arg: _value(k.value) for k in node.keywords}
-    if isinstance(node, ast.Dict) and None not in node.keys:
-        return {
-            ast.literal_eval(key): _value(value)
-            for key, value in zip(node.keys, node.values)
-        }
+    if isinstance(node, ast.Dict):
+        keys = [key for key in node.keys if key is not None]
+        if len(keys) == len(node.keys):  # no **unpacking
+            return {
+                ast.literal_eval(key): _value(value)
+                for key, value in zip(keys, node.values)
+            }
     if isinstance(node, ast.List):
         return [_value(item) for item in node.elts]
     if isinstance(node, ast.Tuple):
@@ -59,5 +64,5 @@ def _value(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
-def _refusal(node: ast.AST) -> ValueError:
+def _refusal(node: ast.expr | ast.stmt) -> ValueError:
     return ValueError(f'line {node.lineno}: {ast.unparse(node)[:80]!r}')

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from publishing import publish_checkpoint, without_local_paths
+from publish_model import publish_checkpoint, without_local_paths
 
 from mobind_mm.apis import init_model
 from mobind_mm.utils.checkpoint import read_checkpoint, save_checkpoint

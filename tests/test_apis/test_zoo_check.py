@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from zoo_check import check_zoo
+from check_model_zoo import check_zoo
 
 from mobind_mm.utils.checkpoint import read_checkpoint, save_checkpoint
 

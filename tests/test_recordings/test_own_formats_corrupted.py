@@ -9,6 +9,7 @@ import torch
 from corruption import check_contained, corruptions
 from mmengine.logging.history_buffer import HistoryBuffer
 from recordings import make_entry, make_recording, write_dataset
+from row_files import read_rows, write_rows
 
 from mobind_mm.evaluation import DumpEmbeddings
 from mobind_mm.evaluation.embedding_table import read_embeddings
@@ -20,7 +21,6 @@ from mobind_mm.utils.checkpoint import (
     read_checkpoint,
     save_checkpoint,
 )
-from mobind_mm.utils.row_files import read_rows, write_rows
 
 COPIES = 48
 

@@ -58,7 +58,7 @@ def project(tmp_path):
 _DRIVER = """
 import json, os, runpy, sys
 for sys.argv in json.loads(sys.argv[1]):
-    sys.path.insert(0, os.path.dirname(sys.argv[0]))
+    sys.path[0] = os.path.dirname(sys.argv[0])
     runpy.run_path(sys.argv[0], run_name='__main__')
 """
 

@@ -11,7 +11,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from test_train_and_test import failure
 
-from mobind_mm.apis.test_options import (
+from mobind_mm.cli.test import (
     add_embeddings,
     add_pictures,
     dump_cases,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mobind_mm.utils.config import load_config, set_data_root
+from mobind_mm.cli.config import load_config, set_data_root
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 

@@ -2,7 +2,7 @@
 
 import random
 
-from mobind_mm.utils.result_table import format_metrics
+from mobind_mm.utils.results import format_metrics
 
 METRICS = {
     'retrieval/imu2pose_R@1': 0.12345,

@@ -2,8 +2,7 @@ import json
 
 import numpy as np
 import pytest
-
-from mobind_mm.utils.row_files import read_rows, write_rows
+from row_files import read_rows, write_rows
 
 ROWS = [
     {'name': 'a', 'n': 3, 'task/m': 0.1 + 0.2},

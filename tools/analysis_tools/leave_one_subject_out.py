@@ -24,12 +24,15 @@ from rich.console import Console
 from rich.table import Table
 
 import mobind_mm  # noqa: F401
+from mobind_mm.cli.config import (
+    add_config_arguments,
+    build_runner,
+    load_config,
+)
 from mobind_mm.utils.checkpoint import check_checkpoint, check_resumable
 from mobind_mm.utils.cli import run_command
-from mobind_mm.utils.config import add_config_arguments, load_config
 from mobind_mm.utils.files import replacing
-from mobind_mm.utils.launch import build_runner
-from mobind_mm.utils.results import prepare_results, write_results
+from mobind_mm.utils.results import prepare_results, write_json
 
 
 def parse_args() -> argparse.Namespace:
@@ -150,7 +153,7 @@ def main() -> None:
     print(format_folds(folds, choose_metrics(folds, args.metrics)))
     if args.out:
         rows = {**folds, **summarize(folds)}
-        write_results(
+        write_json(
             args.out,
             {
                 f'{row}/{name}': value

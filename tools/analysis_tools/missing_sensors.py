@@ -28,13 +28,16 @@ from mmengine.runner import Runner
 from mmengine.utils import ProgressBar
 from rich.console import Console
 from rich.table import Table
+from row_files import read_rows, write_rows
 
 import mobind_mm  # noqa: F401
+from mobind_mm.cli.config import (
+    add_config_arguments,
+    build_runner,
+    load_config,
+)
 from mobind_mm.utils.checkpoint import check_checkpoint
 from mobind_mm.utils.cli import run_command
-from mobind_mm.utils.config import add_config_arguments, load_config
-from mobind_mm.utils.launch import build_runner
-from mobind_mm.utils.row_files import read_rows, write_rows
 
 _TEST_KEYS = ('test_dataloader', 'test_evaluator', 'test_cfg')
 _MAIN_METRICS = (

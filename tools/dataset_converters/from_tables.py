@@ -1,36 +1,6 @@
-"""Convert own recordings, described by a YAML file, to our format."""
+"""Convert your own recordings: ``mobind convert tables``."""
 
-import argparse
-
-from mobind_mm.readers.own_data.conversion import convert_own_data
-from mobind_mm.utils.cli import run_command
-
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        'mapping', help='YAML file that names files, columns and units'
-    )
-    parser.add_argument(
-        '--out', required=True, metavar='DST', help='dataset directory'
-    )
-    parser.add_argument(
-        '--workers', type=int, default=1, help='processes; default: 1'
-    )
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Convert."""
-    args = parse_args()
-    counts, notes = convert_own_data(args.mapping, args.out, args.workers)
-    for note in notes:
-        print(f'note: {note}')
-    for split, count in counts.items():
-        if count:
-            print(f'{args.out}/annotations/{split}.json: {count} takes')
-
+from mobind_mm.cli import main
 
 if __name__ == '__main__':
-    run_command(main)
+    main('convert', 'tables')

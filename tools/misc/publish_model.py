@@ -1,11 +1,150 @@
-"""Write a checkpoint that can be given away: weights, config, data meta."""
+"""Write a checkpoint that can be published: weights, config, data meta."""
+
+from __future__ import annotations
 
 import argparse
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
-from publishing import publish_checkpoint
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
-import mobind_mm  # noqa: F401
+from mobind_mm.registry import MODELS
+from mobind_mm.utils.checkpoint import check_state_dict, read_checkpoint
 from mobind_mm.utils.cli import run_command
+from mobind_mm.utils.config_text import parse_config_text
+from mobind_mm.utils.files import replacing
+from mobind_mm.version import __version__
+
+KEPT_META = ('dataset_meta', 'epoch', 'iter', 'mmengine_version')
+"""Keys of ``meta`` that are kept."""
+
+_TIME = re.compile(r'^(\d{8})_\d{6}$')
+
+
+def publish_checkpoint(
+    config: str | Path,
+    checkpoint: str | Path,
+    out_dir: str | Path,
+    day: str | None = None,
+) -> Path:
+    """Write a checkpoint with only weights, config text and data meta.
+
+    The state of the training, the random seed and names of local
+    directories are left out (see :func:`without_local_paths`). The file is
+    called ``<stem of the config>_<day>-<first 8 digits of its SHA-256>.pth``,
+    as in OpenMMLab's model zoos; the same input gives the same bytes.
+
+    Args:
+        config: Config file that the model was trained with.
+        checkpoint: Checkpoint of the training.
+        out_dir: Directory to write to.
+        day: YYYYMMDD; None: the day of the training, or today.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: If config or checkpoint is missing.
+        ValueError: If they do not belong together, or ``day`` is not a day.
+    """
+    if not Path(config).is_file():
+        raise FileNotFoundError(f'There is no config {config}.')
+    cfg = Config.fromfile(config)
+    source = read_checkpoint(str(checkpoint))
+    meta = source.get('meta')
+    if not isinstance(meta, Mapping) or not isinstance(meta.get('cfg'), str):
+        raise ValueError(
+            f'{checkpoint} carries no config (meta.cfg); publish what '
+            'mobind train wrote.'
+        )
+    trained = parse_config_text(meta['cfg'], str(checkpoint))
+    if trained.get('model') != cfg.get('model'):
+        raise ValueError(
+            f'{checkpoint} was trained with another model than {config} '
+            'describes; name the config of the training.'
+        )
+    init_default_scope(cfg.get('default_scope', 'mobind_mm'))
+    check_state_dict(
+        MODELS.build(cfg.model), source['state_dict'], str(checkpoint)
+    )
+    published = {
+        'state_dict': type(source['state_dict'])(
+            (name, value.detach().cpu().clone())
+            for name, value in source['state_dict'].items()
+        ),
+        'meta': {
+            'cfg': Config(without_local_paths(trained.to_dict())).pretty_text,
+            **{key: meta[key] for key in KEPT_META if key in meta},
+            'mobind_mm_version': __version__,
+        },
+    }
+    # Into memory: with a path PyTorch puts its name into the file.
+    buffer = io.BytesIO()
+    torch.save(published, buffer)
+    content = buffer.getvalue()
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    stem = f'{Path(config).stem}_{_day(day, meta)}-{digest}'
+    path = Path(out_dir) / f'{stem}.pth'
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+def without_local_paths(node: Any) -> Any:
+    """Copy of a config without names of this machine's directories.
+
+    ``work_dir`` and ``launcher`` are dropped, ``load_from`` and ``resume``
+    reset. Every other absolute path is reduced to its last part, ``data_root``
+    to ``data/<last part>``.
+    """
+    if isinstance(node, Mapping):
+        return {
+            key: _without_local_path(key, value)
+            for key, value in node.items()
+            if key not in ('work_dir', 'launcher')
+        }
+    if isinstance(node, (list, tuple)):
+        return type(node)(without_local_paths(item) for item in node)
+    return _last_part(node) if is_local_path(node) else node
+
+
+def _without_local_path(key: Any, value: Any) -> Any:
+    if key in ('load_from', 'resume'):
+        return None if key == 'load_from' else False
+    if key == 'data_root' and is_local_path(value):
+        return f'data/{_last_part(value)}'
+    return without_local_paths(value)
+
+
+def is_local_path(value: Any) -> bool:
+    """Whether a value is an absolute path on any system."""
+    return isinstance(value, str) and (
+        PurePosixPath(value).is_absolute()
+        or PureWindowsPath(value).is_absolute()
+        or value.startswith(('~', 'file:'))
+    )
+
+
+def _last_part(path: str) -> str:
+    """Name of a file or directory on any system."""
+    return re.split(r'[/\\]', path.rstrip('/\\'))[-1]
+
+
+def _day(day: str | None, meta: Mapping) -> str:
+    """Day for the name of the file."""
+    if day is None:
+        trained = _TIME.match(str(meta.get('time')))
+        return trained[1] if trained else date.today().strftime('%Y%m%d')
+    if not re.fullmatch(r'\d{8}', day):
+        raise ValueError(f'The day is {day!r}, expected YYYYMMDD.')
+    return day
 
 
 def parse_args() -> argparse.Namespace:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .files import read_text, replacing
-from .results import plain_value
+from mobind_mm.utils.files import read_text, replacing
+from mobind_mm.utils.results import plain_value
 
 _SUFFIXES = ('.json', '.csv')
 

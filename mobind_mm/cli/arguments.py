@@ -1,14 +1,13 @@
-"""Flags that the commands for end users have in common."""
+"""Flags that several subcommands have in common, and what they mean."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..readers.pose_file import read_video_facts
-from .inferencer import MoBindInferencer
-from .takes import is_data_set
+if TYPE_CHECKING:
+    from ..apis import MoBindInferencer
 
 
 def add_model_arguments(parser: ArgumentParser) -> None:
@@ -16,8 +15,8 @@ def add_model_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--checkpoint',
         metavar='CKPT',
-        help='checkpoint, or name of a model of the zoo; default: the one '
-        'that ships with mobind_mm',
+        help='checkpoint, or name of a model (mobind models lists them); '
+        'default: the model that ships with mobind_mm',
     )
     parser.add_argument(
         '--config',
@@ -41,7 +40,7 @@ def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
     parser.add_argument(
         '--mapping',
         metavar='YAML',
-        help='what the columns of --imu are, see docs/inference.md',
+        help='meaning of the columns of --imu, see docs/inference.md',
     )
 
 
@@ -58,7 +57,7 @@ def add_pose_arguments(
     parser.add_argument(
         '--video',
         metavar='FILE',
-        help='the video of --pose: tells frames per second and size',
+        help='the video of --pose, for its frame rate and size',
     )
     parser.add_argument(
         '--fps', type=float, help='frames per second, without --video'
@@ -76,10 +75,33 @@ def add_pose_arguments(
     if person:
         parser.add_argument(
             '--person',
+            type=person_rule,
             default='longest',
             help='longest (seen in most frames), largest, or a number; '
             'default: longest',
         )
+
+
+def person_rule(text: str) -> int | str:
+    """Whom to take: the number of a track, or a word."""
+    return int(text) if text.isdecimal() else text
+
+
+def add_workers_argument(parser: ArgumentParser) -> None:
+    """Add the number of processes."""
+    parser.add_argument(
+        '--workers', type=int, default=1, help='processes; default: 1'
+    )
+
+
+def add_out_dir_argument(parser: ArgumentParser, name: str) -> None:
+    """Add the directory of the results, which is called ``name``."""
+    parser.add_argument(
+        '--out-dir',
+        default=name,
+        metavar='DIR',
+        help=f'where {name}.json and pictures go; default: {name}',
+    )
 
 
 def make_inferencer(args: Namespace) -> MoBindInferencer:
@@ -88,6 +110,8 @@ def make_inferencer(args: Namespace) -> MoBindInferencer:
         raise ValueError(
             '--config needs --checkpoint: a config has no weights.'
         )
+    from ..apis import MoBindInferencer
+
     return MoBindInferencer(
         args.config or args.checkpoint,
         args.checkpoint if args.config else None,
@@ -108,6 +132,8 @@ def pose_source(args: Namespace, path: str | None = None) -> Any:
         args: The flags.
         path: Another file than ``--pose``.
     """
+    from ..readers.pose_file import read_video_facts
+
     source: dict[str, Any] = {'file': path or args.pose}
     if args.video:
         facts = read_video_facts(args.video)
@@ -118,17 +144,19 @@ def pose_source(args: Namespace, path: str | None = None) -> Any:
         source['img_shape'] = tuple(args.img_shape)
     if args.layout:
         source['layout'] = args.layout
-    if person := getattr(args, 'person', None):
-        source['person'] = int(person) if person.isdecimal() else person
+    if hasattr(args, 'person'):
+        source['person'] = args.person
     return source
 
 
 def file_source(args: Namespace, path: str) -> Any:
     """A recording, or a data set, of which only the path is known.
 
-    JSON files are MMPose's, directories are data sets, tables go by the
-    mapping.
+    JSON files are MMPose's, directories are data sets, and tables are read
+    with ``--mapping``.
     """
+    from ..apis.takes import is_data_set
+
     suffix = Path(path).suffix.lower()
     if is_data_set(path) or Path(path).is_dir() or suffix == '.safetensors':
         return path

@@ -1,0 +1,201 @@
+"""From the flags of ``mobind train`` and ``mobind test`` to a runner."""
+
+from __future__ import annotations
+
+import os
+from argparse import Action, ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..utils.cli import nearest
+from ..utils.model_index import find_root
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+
+def add_config_arguments(parser: ArgumentParser) -> None:
+    """Add the flags that ``train`` and ``test`` have in common."""
+    parser.add_argument(
+        '--work-dir',
+        help='directory of logs and checkpoints; default: '
+        "the config's, or ./work_dirs/<name of the config>",
+    )
+    parser.add_argument(
+        '--data-root',
+        metavar='DIR',
+        help='directory of the data, for every dataset in the config',
+    )
+    parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_ConfigOptions,
+        metavar='KEY=VALUE',
+        help='change the config, e.g. train_dataloader.batch_size=8',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what started the processes of a distributed run',
+    )
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help='set by the launcher',
+    )
+
+
+class _ConfigOptions(Action):
+    """MMEngine's ``DictAction``, imported when the flag is used."""
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        from mmengine.config import DictAction
+
+        action = DictAction(self.option_strings, self.dest, nargs='+')
+        action(parser, namespace, values, option_string)
+
+
+def find_config(name: str) -> Path:
+    """Find a config: a file, or one that comes with the package.
+
+    Args:
+        name: Path of a file; or ``mobind/synthetic.py`` as it is below
+            ``configs/``, with or without ``configs/``, ``mobind_mm::`` and
+            ``.py``; or ``synthetic``, if one config alone has that name.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+        ValueError: If several configs have that name.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    root = find_root() / 'configs'
+    configs = {
+        file.relative_to(root).with_suffix('').as_posix(): file
+        for file in sorted(root.glob('*/**/*.py'))
+        if '_base_' not in file.parts
+    }
+    wanted = name.removeprefix('mobind_mm::').removeprefix('configs/')
+    wanted = wanted.removesuffix('.py')
+    if wanted in configs:
+        return configs[wanted]
+    same = [key for key in configs if key.rpartition('/')[2] == wanted]
+    if len(same) > 1:
+        raise ValueError(
+            f'Several configs are called {name}: {", ".join(same)}; give one '
+            'of these.'
+        )
+    if same:
+        return configs[same[0]]
+    stems = [key.rpartition('/')[2] for key in configs]
+    known = configs if '/' in wanted else stems
+    raise FileNotFoundError(
+        f'There is no config {name}; give a path relative to {Path.cwd()}, '
+        'an absolute one, or the name of a config of mobind_mm. '
+        f'{nearest(wanted, known)}'.rstrip()
+    )
+
+
+def load_config(args: Namespace) -> Config:
+    """Read ``args.config`` and apply the common flags.
+
+    Raises:
+        FileNotFoundError: If the config or the data directory is missing.
+        ValueError: If no dataset in the config has a ``data_root``.
+    """
+    from mmengine.config import Config
+
+    path = find_config(args.config)
+    cfg = Config.fromfile(str(path))
+    cfg.launcher = args.launcher
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.data_root:
+        set_data_root(cfg, args.data_root)
+    # Absolute: MMEngine notes the path of the last checkpoint in it.
+    work_dir = args.work_dir or cfg.get('work_dir')
+    work_dir = work_dir or Path('work_dirs', path.stem)
+    cfg.work_dir = str(Path(work_dir).expanduser().resolve())
+    if args.seed is not None:
+        set_randomness(cfg, seed=args.seed)
+    return cfg
+
+
+def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
+    """Build the runner that a config asks for.
+
+    Args:
+        cfg: Its ``launcher`` says what started the processes.
+        local_rank: Rank on this machine, where the launcher passes it as a
+            flag instead of setting ``LOCAL_RANK``.
+
+    Raises:
+        ValueError: If ``slurm`` or ``mpi`` is to run without a GPU.
+    """
+    from mmengine.device import get_device
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    from ..utils.compat import distribute_on_cpu
+
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
+    if cfg.launcher != 'none' and get_device() == 'cpu':
+        distribute_on_cpu(cfg)
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)
+
+
+def set_randomness(cfg: Config, **values: Any) -> None:
+    """Change ``seed``, ``deterministic`` or ``diff_rank_seed``."""
+    cfg.randomness = {**cfg.get('randomness', {}), **values}
+
+
+def set_data_root(cfg: Config, data_root: str) -> None:
+    """Set ``data_root`` of every dataset, however deep it is wrapped.
+
+    A dataset is any dict with a ``type`` and a ``data_root``, whether in a
+    dataloader, a list of concatenated datasets or a wrapper.
+
+    Raises:
+        FileNotFoundError: If there is no such directory.
+        ValueError: If no dataset has a ``data_root``.
+    """
+    root = Path(data_root).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f'--data-root {data_root} is not a directory; give the one that '
+            'holds annotations/.'
+        )
+    if not _set_in(cfg._cfg_dict, str(root)):
+        raise ValueError(
+            f'--data-root {data_root}: no dataset in {cfg.filename} has a '
+            'data_root to replace; leave the flag out.'
+        )
+    if 'data_root' in cfg:
+        cfg.data_root = str(root)
+
+
+def _set_in(node: Any, root: str) -> int:
+    """Replace ``data_root`` below a config node; count the replacements."""
+    count = 0
+    if isinstance(node, dict):
+        if 'type' in node and 'data_root' in node:
+            node['data_root'] = root
+            count += 1
+        count += sum(_set_in(child, root) for child in node.values())
+    elif isinstance(node, (list, tuple)):
+        count += sum(_set_in(child, root) for child in node)
+    return count

@@ -1,0 +1,203 @@
+"""``mobind pose``, ``check``, ``example`` and ``study``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+
+from ..utils.results import prepare_results, write_json
+from .arguments import add_workers_argument
+
+
+def _pose_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        'videos', nargs='+', help='videos, or directories of videos'
+    )
+    parser.add_argument(
+        '--out', required=True, metavar='DIR', help='where the JSON files go'
+    )
+    parser.add_argument(
+        '--pose2d',
+        default='human',
+        help='config or name of the MMPose model; default: human',
+    )
+    parser.add_argument(
+        '--det-model',
+        help='config or name of the MMDetection model that finds people, or '
+        "whole_image; default: MMPose's choice",
+    )
+    parser.add_argument('--device', help='cpu, cuda:0, ...; default: the best')
+    parser.add_argument(
+        '--force', action='store_true', help='replace files that exist'
+    )
+
+
+def estimate_poses(args: Namespace) -> int | None:
+    """Estimate the 2D poses of everybody in videos with MMPose."""
+    from ..apis.pose_extraction import extract_poses
+
+    result = extract_poses(
+        args.videos,
+        args.out,
+        pose2d=args.pose2d,
+        device=args.device,
+        det_model=args.det_model,
+        force=args.force,
+    )
+    for path in result.kept:
+        print(f'{path}: kept')
+    for path, num_frames in result.written.items():
+        print(f'{path}: {num_frames} frames')
+    for video, reason in result.failed.items():
+        print(f'error: {video}: {reason}', file=sys.stderr)
+    return 1 if result.failed else None
+
+
+def _check_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('root', metavar='DST', help='data set directory')
+    parser.add_argument(
+        '--split',
+        nargs='+',
+        choices=('train', 'val', 'test'),
+        help='splits to check; default: all that exist',
+    )
+    parser.add_argument(
+        '--out', metavar='FILE', help='JSON file of the report'
+    )
+    parser.add_argument(
+        '--show-dir',
+        metavar='DIR',
+        help='directory for a picture of each recording',
+    )
+    parser.add_argument(
+        '--max-lag',
+        type=float,
+        default=3.0,
+        help='largest lag in seconds to look for; default: 3',
+    )
+    parser.add_argument(
+        '--all-rows',
+        action='store_true',
+        help='print a row for every stream; default: the first 40',
+    )
+    add_workers_argument(parser)
+
+
+def check(args: Namespace) -> int:
+    """Check the recordings of a data set directory, and name likely mistakes.
+
+    Exits with 1 if it names any, 0 if none, 2 if the data cannot be read.
+    """
+    from rich.console import Console
+
+    from ..checks import check_data_set, print_report, report_values
+    from ..visualization.recording_check import save_recording_check
+
+    if args.out:
+        prepare_results(args.out)
+    report = check_data_set(
+        args.root,
+        args.split,
+        args.show_dir,
+        args.workers,
+        args.max_lag,
+        save_recording_check,
+    )
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width
+        console = Console(width=150)
+    print_report(report, console, None if args.all_rows else 40)
+    if args.out:
+        write_json(args.out, report_values(report))
+    return 1 if report.findings else 0
+
+
+def _example_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('out', help='directory to write')
+    parser.add_argument(
+        '--offset',
+        type=float,
+        default=3.217,
+        metavar='SEC',
+        help='sensor time minus video time; default: 3.217',
+    )
+    parser.add_argument(
+        '--seconds', type=float, default=30.0, help='length; default: 30'
+    )
+    parser.add_argument(
+        '--people',
+        type=int,
+        default=1,
+        help='people in the video; default: 1',
+    )
+    parser.add_argument(
+        '--fps',
+        type=float,
+        default=29.97,
+        help='frames per second; default: 29.97',
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='random seed; default: 0'
+    )
+    parser.add_argument('--still', action='store_true', help='nobody moves')
+    parser.add_argument(
+        '--labelled',
+        action='store_true',
+        help='write a data set with labelled actions instead',
+    )
+
+
+def write_example(args: Namespace) -> None:
+    """Write files of simulated people, to try the commands on."""
+    from ..datasets.synthetic import example
+
+    if args.labelled:
+        print('written:', example.write_labelled(args.out))
+        return
+    files = example.write_example(
+        args.out,
+        args.offset,
+        args.seconds,
+        args.people,
+        args.fps,
+        args.seed,
+        args.still,
+    )
+    print('written:', *files)
+
+
+def _study_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        '--out', default='study', metavar='DIR', help='default: study'
+    )
+    parser.add_argument(
+        '--takes',
+        type=int,
+        default=2,
+        help='recordings of each person; default: 2',
+    )
+    parser.add_argument(
+        '--seconds',
+        type=float,
+        default=45.0,
+        help='length of a recording; default: 45',
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='random seed; default: 0'
+    )
+
+
+def simulate_study(args: Namespace) -> None:
+    """Simulate a study with a phone and a video, to try docs/own_data.md."""
+    from ..datasets.synthetic.phone_study import write_phone_study
+
+    names = write_phone_study(args.out, args.takes, args.seconds, args.seed)
+    print(f'{args.out}/study.yml: {len(names)} takes')
+
+
+COMMANDS = {
+    'pose': (_pose_arguments, estimate_poses),
+    'check': (_check_arguments, check),
+    'example': (_example_arguments, write_example),
+    'study': (_study_arguments, simulate_study),
+}

@@ -1,0 +1,295 @@
+"""``mobind sync``, ``localize``, ``retrieve`` and ``recognize``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from pathlib import Path
+
+from ..utils.results import write_json
+from .arguments import (
+    add_imu_arguments,
+    add_model_arguments,
+    add_out_dir_argument,
+    add_pose_arguments,
+    file_source,
+    imu_source,
+    make_inferencer,
+    pose_source,
+)
+
+
+def _sync_arguments(parser: ArgumentParser) -> None:
+    add_imu_arguments(parser)
+    add_pose_arguments(parser)
+    add_model_arguments(parser)
+    parser.add_argument(
+        '--synchronizer',
+        metavar='NAME',
+        help='method: fused, signals, vote, correlation, or one that is '
+        'registered by --import; default: fused',
+    )
+    parser.add_argument(
+        '--max-offset',
+        type=float,
+        default=10.0,
+        metavar='SEC',
+        help='largest offset to look for; default: 10',
+    )
+    parser.add_argument(
+        '--around',
+        type=float,
+        metavar='SEC',
+        help='offset in the middle of the search; default: 0, or, if the '
+        'clocks never meet, as if both had been started together',
+    )
+    parser.add_argument(
+        '--drift',
+        action=BooleanOptionalAction,
+        help='whether to look for drift; default: from one minute on',
+    )
+    add_out_dir_argument(parser, 'sync')
+    parser.add_argument(
+        '--write-imu',
+        action='store_true',
+        help="write imu.csv, the sensors on the video's clock",
+    )
+    parser.add_argument(
+        '--preview',
+        action='store_true',
+        help='write preview.mp4: skeleton, sensor traces, running cursor',
+    )
+    parser.add_argument(
+        '--preview-start',
+        type=float,
+        metavar='SEC',
+        help='second of the video at which the preview begins; default: 0',
+    )
+    parser.add_argument(
+        '--preview-sec',
+        type=float,
+        default=20.0,
+        metavar='SEC',
+        help='length of the preview; default: 20',
+    )
+    parser.add_argument(
+        '--force',
+        action='store_true',
+        help='write the sensors and the preview even if the answer is refused',
+    )
+
+
+def synchronize(args: Namespace) -> int:
+    """Find the time offset between sensors and a video, and the drift.
+
+    Exits with 0 if it found them, 1 if it refuses to answer, 2 if a file or
+    a flag is wrong.
+    """
+    from ..apis.sources import to_recording
+    from ..apis.synchronizing import describe, export_imu, on_video_clock
+    from ..recordings import Recording
+
+    out = Path(args.out_dir)
+    streams = to_recording(
+        {'imu': imu_source(args), 'pose': pose_source(args)}
+    )
+    inferencer = make_inferencer(args)
+    options = {}
+    if args.synchronizer is not None:
+        options['synchronizer'] = args.synchronizer
+    answer = inferencer.synchronize(
+        streams,
+        args.max_offset,
+        args.around,
+        args.drift,
+        show_dir=out,
+        **options,
+    )
+    print(describe(answer))
+    write_json(out / 'sync.json', answer)
+    written = [out / 'sync.json', *inferencer.pictures]
+    if not answer['abstained'] or args.force:
+        if args.write_imu:
+            written += export_imu(streams.imu, answer, out / 'imu.csv')
+        if args.preview:
+            from ..visualization.preview import write_preview
+
+            aligned = Recording(
+                on_video_clock(streams.imu, answer), streams.pose
+            )
+            written.append(out / 'preview.mp4')
+            write_preview(
+                aligned,
+                written[-1],
+                args.video,
+                args.preview_start,
+                args.preview_sec,
+            )
+    print('written:', *written)
+    return 1 if answer['abstained'] else 0
+
+
+def _localize_arguments(parser: ArgumentParser) -> None:
+    add_imu_arguments(parser)
+    add_pose_arguments(parser, person=False)
+    add_model_arguments(parser)
+    parser.add_argument(
+        '--offset',
+        type=float,
+        default=0.0,
+        metavar='SEC',
+        help='sensor time minus video time, as mobind sync finds it; '
+        'default: 0',
+    )
+    parser.add_argument(
+        '--max-offset',
+        type=float,
+        default=0.0,
+        metavar='SEC',
+        help='largest error of --offset; default: 0, the offset is exact',
+    )
+    parser.add_argument(
+        '--several-wearers',
+        action='store_true',
+        help='the sensors may be on several people',
+    )
+    add_out_dir_argument(parser, 'localize')
+
+
+def localize(args: Namespace) -> None:
+    """Find who in a video wears the sensors, and which limb carries which."""
+    out = Path(args.out_dir)
+    answer = make_inferencer(args).localize(
+        imu_source(args),
+        pose_source(args),
+        args.offset,
+        args.max_offset,
+        not args.several_wearers,
+        show_dir=out,
+    )
+    if answer['person'] is not None:
+        print(f'worn by: {answer["person"]}')
+    for name, value in answer['person_evidence'].items():
+        print(f'  {name}: {value:+.3f}')
+    for name, sensor in answer['sensors'].items():
+        if sensor['limb'] is None:
+            print(f'{name}: no limb is left for it')
+            continue
+        print(
+            f'{name}: {sensor["limb"]} of {sensor["person"]} '
+            f'({sensor["evidence"]:+.3f}, {sensor["margin"]:+.3f} above the '
+            'next limb)'
+        )
+    print(
+        f'{answer["num_windows"]} windows, sensor time = video time + '
+        f'({answer["offset_s"]:+.3f} s)'
+    )
+    if answer['offset_reason']:
+        print(f'that offset is doubtful: {answer["offset_reason"]}')
+    write_json(out / 'localize.json', answer)
+    print('written:', out / 'localize.json', out / 'localization.png')
+
+
+def _retrieve_arguments(parser: ArgumentParser) -> None:
+    add_imu_arguments(parser, required=False)
+    add_pose_arguments(parser, required=False)
+    add_model_arguments(parser)
+    parser.add_argument(
+        '--gallery',
+        nargs='+',
+        required=True,
+        metavar='PATH',
+        help="where to look: data set directories, MMPose's JSON files, or "
+        'files of sensors',
+    )
+    parser.add_argument(
+        '-k',
+        type=int,
+        default=5,
+        help='number of matches to return; default: 5',
+    )
+    parser.add_argument(
+        '--stride-sec',
+        type=float,
+        default=1.0,
+        metavar='SEC',
+        help='seconds between the windows of the gallery; default: 1',
+    )
+    add_out_dir_argument(parser, 'retrieve')
+
+
+def retrieve(args: Namespace) -> None:
+    """Find the video of sensors, or the sensors of a video."""
+    if (args.imu is None) == (args.pose is None):
+        raise ValueError('Give either --imu or --pose to look up.')
+    query, direction = {'pose': pose_source(args)}, 'pose2imu'
+    if args.imu is not None:
+        query, direction = {'imu': imu_source(args)}, 'imu2pose'
+    out = Path(args.out_dir)
+    answers = make_inferencer(args).retrieve(
+        {args.imu or args.pose: query},
+        {path: file_source(args, path) for path in args.gallery},
+        direction,
+        args.k,
+        args.stride_sec,
+        show_dir=out,
+    )
+    for answer in answers:
+        print(f'{answer["name"]}:')
+        for place, match in enumerate(answer['recordings'], 1):
+            print(f'  {place}. {match["name"]} ({match["similarity"]:.3f})')
+    write_json(out / 'retrieve.json', answers)
+    print('written:', out / 'retrieve.json', out / 'retrieval.png')
+
+
+def _recognize_arguments(parser: ArgumentParser) -> None:
+    add_imu_arguments(parser, required=False)
+    add_pose_arguments(parser, required=False)
+    add_model_arguments(parser)
+    parser.add_argument(
+        '--gallery',
+        metavar='DIR',
+        help='data set directory (or annotation file) with labelled '
+        'recordings, for a checkpoint that is not a classifier',
+    )
+    parser.add_argument(
+        '--stride-sec',
+        type=float,
+        metavar='SEC',
+        help='seconds between windows; default: the length of a window',
+    )
+    add_out_dir_argument(parser, 'recognize')
+
+
+def recognize(args: Namespace) -> None:
+    """Recognise what somebody does, from sensors, a skeleton, or both."""
+    source = {}
+    if args.imu is not None:
+        source['imu'] = imu_source(args)
+    if args.pose is not None:
+        source['pose'] = pose_source(args)
+    if not source:
+        raise ValueError('Give --imu, --pose, or both.')
+    out = Path(args.out_dir)
+    answers = make_inferencer(args).recognize(
+        {args.imu or args.pose: source},
+        args.gallery,
+        args.stride_sec,
+        show_dir=out,
+    )
+    for answer in answers:
+        print(f'{answer["name"]}: {answer["action"]} ({answer["score"]:.3f})')
+        for window in answer['windows']:
+            print(
+                f'  {window["start_s"]:8.2f} s  {window["action"]} '
+                f'({window["score"]:.3f})'
+            )
+    write_json(out / 'recognize.json', answers)
+    print('written:', out / 'recognize.json', out / 'actions.png')
+
+
+COMMANDS = {
+    'sync': (_sync_arguments, synchronize),
+    'localize': (_localize_arguments, localize),
+    'retrieve': (_retrieve_arguments, retrieve),
+    'recognize': (_recognize_arguments, recognize),
+}

@@ -1,0 +1,223 @@
+"""The command ``mobind``: one table of subcommands.
+
+A subcommand's module is imported when it is called, so that
+``mobind --help`` needs neither PyTorch nor MMEngine. Each of these modules
+has a table ``COMMANDS`` of its own, with two functions per subcommand: one
+adds the flags to a parser, the other runs, imports what is heavy, and returns
+the exit status, if it has one to tell.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..utils.cli import nearest, run_command
+from ..version import __version__
+
+Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
+"""Adds the flags of a subcommand; runs it."""
+
+PLUGINS = 'mobind_mm.plugins'
+"""Entry points of other packages that are imported before a subcommand."""
+
+
+class Entry(NamedTuple):
+    """One line of the table.
+
+    Args:
+        help: What the subcommand does, in one line.
+        target: Name of its module in this package, or a table of
+            subcommands below it.
+    """
+
+    help: str
+    target: str | Table
+
+
+Table = dict[str, Entry]
+
+CONVERTERS: Table = {
+    'tables': Entry('your own recordings, described by a YAML', 'convert'),
+    'totalcapture': Entry('TotalCapture', 'convert'),
+    'mri': Entry('mRI', 'convert'),
+    'egohumans': Entry('EgoHumans', 'convert'),
+    'utd_mhad': Entry('UTD-MHAD', 'convert'),
+}
+
+COMMANDS: Table = {
+    'sync': Entry('find the time offset of sensors and video', 'inference'),
+    'localize': Entry('find who wears the sensors, and where', 'inference'),
+    'retrieve': Entry('find the video of sensors or vice versa', 'inference'),
+    'recognize': Entry('recognise what somebody does', 'inference'),
+    'pose': Entry('estimate the 2D poses in videos with MMPose', 'data'),
+    'convert': Entry('convert a data set to recordings', CONVERTERS),
+    'check': Entry('check recordings for likely mistakes', 'data'),
+    'example': Entry('write files of simulated people to try', 'data'),
+    'study': Entry('simulate a study with a phone and a video', 'data'),
+    'train': Entry('train the model of a config', 'train'),
+    'test': Entry('evaluate a checkpoint on all tasks', 'test'),
+    'eval': Entry('evaluate saved embeddings', 'test'),
+    'models': Entry('list the models of the zoo', 'models'),
+    'import-weights': Entry("convert the authors' released weights", 'models'),
+}
+"""All subcommands, in the order of ``mobind --help``."""
+
+
+def main(*words: str) -> None:
+    """Run ``mobind`` with the words of the command line.
+
+    Args:
+        *words: What stands before them: a program in ``tools/`` is one
+            subcommand under a name of its own.
+    """
+    run_command(lambda: _run([*words, *sys.argv[1:]], bool(words)))
+
+
+def _run(words: list[str], named: bool) -> None:
+    """Find the subcommand, parse its flags, run it.
+
+    Args:
+        words: The command line.
+        named: Whether the program has a name of its own.
+    """
+    modules, words = _global_options(words)
+    program, table = 'mobind', COMMANDS
+    while True:
+        name = words.pop(0) if words else None
+        if name in (None, '-h', '--help'):
+            print(_overview(program, table))
+            sys.exit(0 if name else 2)
+        entry = table.get(name)
+        if entry is None and table is CONVERTERS:
+            entry = _registered(modules, words)
+        if entry is None:
+            raise ValueError(
+                f'{name!r} is not a command of {program}. '
+                f'{nearest(name, table)}{program} --help lists them.'
+            )
+        program = f'{program} {name}'
+        if isinstance(entry.target, str):
+            break
+        table = entry.target
+    module = import_module(f'.{entry.target}', __package__)
+    commands: dict[str, Command] = module.COMMANDS
+    add_arguments, run = commands.get(name) or commands['']
+    parser = ArgumentParser(
+        prog=Path(sys.argv[0]).name if named else program,
+        description=inspect.getdoc(run),
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser)
+    _add_import(parser)
+    parser.set_defaults(command=name)
+    args = parser.parse_args(words)
+    _load_plugins()
+    _import_modules([*modules, *args.imports])
+    status = run(args)
+    if status is not None:
+        sys.exit(status)
+
+
+def _registered(modules: list[str], words: list[str]) -> Entry | None:
+    """Converter of a format that a module of the user may register."""
+    imports = modules or any(word.startswith('--import') for word in words)
+    return Entry('', 'convert') if imports or any(_plugins()) else None
+
+
+def _global_options(words: list[str]) -> tuple[list[str], list[str]]:
+    """Take the flags before the subcommand: modules, remaining words."""
+    count = 0
+    while count < len(words) and words[count].startswith('-'):
+        if words[count] in ('-h', '--help'):
+            break
+        count += 2 if words[count] == '--import' else 1
+    parser = ArgumentParser(prog='mobind', add_help=False)
+    parser.add_argument(
+        '--version', action='version', version=f'mobind_mm {__version__}'
+    )
+    _add_import(parser)
+    return parser.parse_args(words[:count]).imports, words[count:]
+
+
+def _add_import(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        '--import',
+        dest='imports',
+        action='extend',
+        type=lambda text: text.split(','),
+        default=[],
+        metavar='MODULE[,MODULE]',
+        help='import Python modules first, e.g. to register readers, limbs, '
+        'synchronizers or backbones; also found in the current directory',
+    )
+
+
+def _overview(program: str, table: Table) -> str:
+    """What ``--help`` prints: one line per subcommand."""
+    width = max(map(len, table)) + 2
+    lines = [f'  {name:<{width}}{table[name].help}' for name in table]
+    options, about = '', 'One embedding space for IMUs and 2D skeletons.'
+    if table is COMMANDS:
+        options = '[--version] [--import MODULE[,MODULE]] '
+    else:
+        about = COMMANDS[program.split()[1]].help
+    return '\n'.join(
+        [
+            f'usage: {program} {options}COMMAND ...\n\n{about}\n',
+            *lines,
+            f'\n{program} COMMAND --help describes a command.',
+        ]
+    )
+
+
+def _load_plugins() -> None:
+    """Import what other packages register.
+
+    Raises:
+        ImportError: Naming the entry point that cannot be imported.
+    """
+    for point in _plugins():
+        try:
+            point.load()
+        except Exception as error:
+            raise ImportError(
+                f'The plug-in {point.name} = {point.value} ({PLUGINS}) '
+                f'cannot be imported: {error!r}. Fix or uninstall its package.'
+            ) from error
+
+
+def _plugins() -> Iterable[Any]:
+    from importlib import metadata
+
+    points: Any = metadata.entry_points()
+    if sys.version_info >= (3, 10):
+        return points.select(group=PLUGINS)
+    return points.get(PLUGINS, ())
+
+
+def _import_modules(names: Sequence[str]) -> None:
+    """Import modules that are installed or in the current directory.
+
+    Raises:
+        ImportError: Naming the module that does not exist.
+    """
+    directory = os.getcwd()
+    if names and directory not in sys.path:
+        sys.path.insert(0, directory)
+    for name in names:
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            if not f'{name}.'.startswith(f'{error.name}.'):
+                raise
+            raise ImportError(
+                f'--import {name}: there is no such module in {directory}, '
+                'and none is installed; give its name without .py.'
+            ) from None

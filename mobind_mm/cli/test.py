@@ -1,0 +1,296 @@
+"""``mobind test`` and ``mobind eval``."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..utils.results import format_metrics, prepare_results, write_json
+from .config import add_config_arguments, build_runner, load_config
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.evaluator import BaseMetric
+    from mmengine.runner import TestLoop
+
+
+def _test_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        'config',
+        help='config file, or name of a config of mobind_mm, such as '
+        'mobind/synthetic.py',
+    )
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--out', metavar='FILE', help='JSON file to write the metrics to'
+    )
+    parser.add_argument(
+        '--tasks',
+        nargs='+',
+        metavar='TASK',
+        help='evaluate only these, e.g. retrieval sync; default: all',
+    )
+    parser.add_argument(
+        '--show-dir', metavar='DIR', help='directory to write pictures to'
+    )
+    parser.add_argument(
+        '--dump',
+        metavar='DIR',
+        help='write one CSV per metric with per-sample results, worst first',
+    )
+    parser.add_argument(
+        '--dump-embeddings',
+        metavar='FILE',
+        help='.safetensors file to write all embeddings to',
+    )
+
+
+def evaluate_checkpoint(args: Namespace) -> None:
+    """Evaluate a checkpoint on every task of a config's test."""
+    from mmengine.dist import is_main_process
+
+    from ..utils.checkpoint import check_checkpoint
+
+    cfg = load_config(args)
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    if args.out:
+        prepare_results(args.out)
+    if args.tasks:
+        select_tasks(cfg, args.tasks)
+    if args.show_dir:
+        add_pictures(cfg, args.show_dir)
+    if args.dump_embeddings:
+        add_embeddings(cfg, args.dump_embeddings)
+    runner = build_runner(cfg, args.local_rank)
+    check_checkpoint(runner.model, args.checkpoint)
+    if args.dump:
+        dump_cases(runner.test_loop, args.dump)
+    metrics = runner.test()
+    if args.out and is_main_process():
+        write_json(args.out, metrics)
+
+
+def select_tasks(cfg: Config, names: Sequence[str]) -> None:
+    """Remove the metrics and tasks that are not asked for.
+
+    A metric beside ``test_dataloader`` is named by the prefix of its keys
+    (``retrieval``), a task of ``test_cfg`` by its name.
+
+    Raises:
+        ValueError: If a name is neither.
+    """
+    metrics = _metrics(cfg)
+    tasks = cfg.test_cfg.get('tasks') or {}
+    known = {_prefix(metric) for metric in metrics}
+    known |= {name for name, task in tasks.items() if task is not None}
+    if unknown := sorted(set(names) - known):
+        raise ValueError(
+            f'--tasks {" ".join(unknown)}: {cfg.filename} evaluates '
+            f'{" ".join(sorted(known))}.'
+        )
+    cfg.test_evaluator = [m for m in metrics if _prefix(m) in names]
+    for name in tasks:
+        if name not in names:
+            tasks[name] = None
+
+
+def add_pictures(cfg: Config, show_dir: str) -> None:
+    """Draw the pictures of the tasks into a directory.
+
+    Raises:
+        ValueError: If there is a file of that name.
+    """
+    _check_directory('--show-dir', show_dir)
+    visualizer = dict(cfg.get('visualizer') or {})
+    cfg.visualizer = {**visualizer, 'type': 'mobind_mm.MoBindVisualizer'}
+    hook = dict(type='mobind_mm.TaskPictureHook', show_dir=show_dir)
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+
+
+def add_embeddings(cfg: Config, file: str) -> None:
+    """Write the embeddings of ``test_dataloader`` to a file."""
+    dump = dict(type='mobind_mm.DumpEmbeddings', out=file)
+    cfg.test_evaluator = [*_metrics(cfg), dump]
+
+
+def dump_cases(loop: TestLoop, directory: str) -> list[Path]:
+    """Let every metric write its per-sample results, if it can.
+
+    Args:
+        loop: Test loop that is about to run.
+        directory: Where the tables go, one CSV file per metric.
+
+    Returns:
+        The files that will be written; where two metrics would get the
+        same name, the second adds the beginning of its keys.
+
+    Raises:
+        ValueError: If there is a file of the directory's name, or two
+            tables would still be one.
+    """
+    _check_directory('--dump', directory)
+    from ..engine.loops import evaluators_of
+
+    files: list[Path] = []
+    for task, evaluator in evaluators_of(loop).items():
+        metrics = [m for m in evaluator.metrics if hasattr(m, 'dump')]
+        for metric in metrics:
+            name = task
+            if task == 'main':
+                name = _file_name(metric)
+            elif len(metrics) > 1:
+                name = f'{task}_{_file_name(metric)}'
+            if Path(directory, f'{name}.csv') in files:
+                name = f'{name}_{metric.prefix}'
+            file = Path(directory, f'{name}.csv')
+            if file in files:
+                raise ValueError(
+                    f'--dump: two metrics would write {file}; give one of '
+                    f'them another prefix than {metric.prefix!r}.'
+                )
+            metric.dump = file
+            files.append(file)
+    return files
+
+
+def _check_directory(flag: str, path: str) -> None:
+    if Path(path).exists() and not Path(path).is_dir():
+        raise ValueError(f'{flag} {path} is a file; give a directory.')
+
+
+def _metrics(cfg: Config) -> list[dict]:
+    """Configs of the metrics beside ``test_dataloader``."""
+    evaluator = cfg.test_evaluator
+    if isinstance(evaluator, dict):
+        evaluator = evaluator.get('metrics', evaluator)
+    return [evaluator] if isinstance(evaluator, dict) else list(evaluator)
+
+
+def _prefix(metric: dict) -> str:
+    """What the keys of a metric begin with."""
+    from ..registry import METRICS
+
+    kind = metric['type']
+    kind = METRICS.get(kind) if isinstance(kind, str) else kind
+    return metric.get('prefix') or getattr(kind, 'default_prefix', '') or ''
+
+
+def _file_name(metric: BaseMetric) -> str:
+    """``ActionKNNMetric`` to ``action_knn``."""
+    name = type(metric).__name__.removesuffix('Metric')
+    border = r'(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])'
+    return re.sub(border, '_', name).lower()
+
+
+def _eval_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('file', help='safetensors file of embeddings')
+    parser.add_argument(
+        '--gallery',
+        metavar='FILE',
+        help='embeddings of labelled windows to learn actions from; all '
+        'windows of the first file are then queries',
+    )
+    parser.add_argument(
+        '--similarity',
+        choices=('embedding', 'tokens'),
+        default='embedding',
+        help='what retrieval compares; tokens need a file with tokens',
+    )
+    parser.add_argument(
+        '--rerank',
+        type=int,
+        metavar='K',
+        help='compare tokens only for the K best candidates',
+    )
+    parser.add_argument(
+        '--localization',
+        action='store_true',
+        help='evaluate localisation too; needs a file with tokens',
+    )
+    parser.add_argument(
+        '--probe-C',
+        type=float,
+        nargs='+',
+        default=[0.1],
+        help='inverse penalty of the linear probe; the best of several is '
+        'chosen by leaving gallery subjects out',
+    )
+    parser.add_argument('--out', metavar='FILE', help='JSON file of metrics')
+    parser.add_argument(
+        '--dump',
+        metavar='DIR',
+        help='write one CSV per metric with per-window results, worst first',
+    )
+    parser.add_argument(
+        '--neighbours',
+        metavar='FILE',
+        help='CSV file for the nearest pose windows of each IMU window',
+    )
+    parser.add_argument(
+        '--k', type=int, default=5, help='neighbours per window; default: 5'
+    )
+
+
+def evaluate_embeddings(args: Namespace) -> None:
+    """Evaluate saved embeddings: retrieval, localisation, actions, search.
+
+    The file is what mobind test --dump-embeddings writes. Frozen action
+    recognition is evaluated if there are labelled gallery windows, in the
+    file itself or in --gallery; localisation with --localization.
+    """
+    from ..evaluation import (
+        ActionKNNMetric,
+        ActionProbeMetric,
+        LocalizationMetric,
+        RetrievalMetric,
+    )
+    from ..evaluation.embedding_table import (
+        join,
+        list_neighbours,
+        read_embeddings,
+        select,
+    )
+    from ..evaluation.metrics.embedding_metric import write_cases
+
+    if args.out:
+        prepare_results(args.out)
+    table, classes = read_embeddings(args.file)
+    index = table
+    if args.gallery:
+        index, gallery_classes = read_embeddings(args.gallery)
+        if classes != gallery_classes:
+            raise ValueError(
+                f'{args.file} and {args.gallery} name other actions: '
+                f'{classes} and {gallery_classes}.'
+            )
+        table = join(table, index)
+    metrics = [RetrievalMetric(similarity=args.similarity, rerank=args.rerank)]
+    if (table['action'][table['role'] == 'gallery'] >= 0).any():
+        choices = args.probe_C if len(args.probe_C) > 1 else args.probe_C[0]
+        metrics += [ActionKNNMetric(), ActionProbeMetric(C=choices)]
+    if args.localization:
+        metrics.append(LocalizationMetric())
+    results = {}
+    for metric in metrics:
+        if args.dump:
+            metric.dump = Path(args.dump) / f'{type(metric).__name__}.csv'
+        metric.dataset_meta = {'classes': classes}
+        values = metric.evaluate_table(table)
+        results.update({f'{metric.prefix}/{k}': v for k, v in values.items()})
+    print(format_metrics(results, f'Embeddings of {args.file}'))
+    if args.out:
+        write_json(args.out, results)
+    if args.neighbours:
+        queries = select(table, table['role'] == 'query')
+        rows = list_neighbours(queries, index, args.k)
+        write_cases(args.neighbours, rows, lambda row: 0.0)
+
+
+COMMANDS = {
+    'test': (_test_arguments, evaluate_checkpoint),
+    'eval': (_eval_arguments, evaluate_embeddings),
+}

@@ -1,0 +1,131 @@
+"""``mobind train``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from .config import (
+    add_config_arguments,
+    build_runner,
+    load_config,
+    set_randomness,
+)
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def _train_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        'config',
+        help='config file, or name of a config of mobind_mm, such as '
+        'mobind/synthetic.py',
+    )
+    add_config_arguments(parser)
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='resume from a checkpoint, or from the latest intact one in the '
+        'work dir',
+    )
+    start.add_argument(
+        '--load-from',
+        metavar='CHECKPOINT',
+        help='start a new run from the weights of a checkpoint',
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision (needs a GPU)'
+    )
+    parser.add_argument(
+        '--no-validate', action='store_true', help='do not evaluate'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the batch size of all processes',
+    )
+    parser.add_argument(
+        '--deterministic',
+        action='store_true',
+        help='use only deterministic operators of PyTorch',
+    )
+    parser.add_argument(
+        '--diff-rank-seed',
+        action='store_true',
+        help='give each process its own seed',
+    )
+
+
+def apply_flags(cfg: Config, args: Namespace) -> None:
+    """Change a config as the flags of this command say.
+
+    Raises:
+        ValueError: If the machine or the config cannot do what a flag asks.
+    """
+    from mmengine.device import get_device
+
+    from ..utils.checkpoint import find_resumable
+
+    for flag in ('deterministic', 'diff_rank_seed'):
+        if getattr(args, flag):
+            set_randomness(cfg, **{flag: True})
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    wrapper = cfg.get('optim_wrapper', {}).get('type')
+    if wrapper == 'AmpOptimWrapper' and get_device() == 'cpu':
+        raise ValueError(
+            'Mixed precision (--amp, or AmpOptimWrapper in the config) needs '
+            'a GPU and none is available; leave it out to train in single '
+            'precision.'
+        )
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise ValueError(
+                '--auto-scale-lr: the config does not say which batch size '
+                'its learning rate is for; add auto_scale_lr='
+                'dict(base_batch_size=...).'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.load_from:
+        cfg.load_from, cfg.resume = args.load_from, False
+    elif args.resume or (cfg.get('resume') and not cfg.get('load_from')):
+        source = args.resume
+        if source in (None, 'auto'):
+            source = find_resumable(cfg.work_dir, warn)
+        cfg.resume = source is not None
+        # Without a checkpoint yet, the run starts as the config says.
+        cfg.load_from = source or cfg.get('load_from')
+
+
+def warn(message: str) -> None:
+    """Print a warning once, however many processes there are."""
+    if os.environ.get('RANK', '0') == '0':
+        print(f'warning: {message}', file=sys.stderr)
+
+
+def train(args: Namespace) -> None:
+    """Train the model of a config."""
+    from ..utils.checkpoint import check_checkpoint, check_resumable
+
+    cfg = load_config(args)
+    apply_flags(cfg, args)
+    runner = build_runner(cfg, args.local_rank)
+    source = cfg.get('load_from')
+    if source is not None:
+        if cfg.get('resume'):
+            check_resumable(runner.model, source)
+        else:
+            check_checkpoint(runner.model, source, partial=True)
+    runner.train()
+
+
+COMMANDS = {'train': (_train_arguments, train)}
