@@ -10,7 +10,6 @@ from torch import nn
 
 from ...registry import MODELS
 from ...skeleton import get_layout, limb_indices
-from .derivatives import central_difference, second_difference
 
 _WIDTH = {'position': 6, 'relative': 4, 'velocity': 6, 'acceleration': 6}
 
@@ -123,3 +122,20 @@ def _eroded(mask: torch.Tensor, reach: int) -> torch.Tensor:
     inner[..., 1:] &= mask[..., :-1]
     inner[..., :-1] &= mask[..., 1:]
     return inner
+
+
+def _held(x: torch.Tensor) -> torch.Tensor:
+    """Repeat the first and the last sample: (..., T) to (..., T + 2)."""
+    return torch.cat([x[..., :1], x, x[..., -1:]], dim=-1)
+
+
+def central_difference(x: torch.Tensor, rate: float) -> torch.Tensor:
+    """First derivative per second of (..., T), same shape."""
+    x = _held(x)
+    return (x[..., 2:] - x[..., :-2]) * (rate / 2)
+
+
+def second_difference(x: torch.Tensor, rate: float) -> torch.Tensor:
+    """Second derivative per second squared of (..., T), same shape."""
+    x = _held(x)
+    return (x[..., 2:] - 2 * x[..., 1:-1] + x[..., :-2]) * rate**2
