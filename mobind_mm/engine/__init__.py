@@ -11,11 +11,13 @@ from .hooks import (
     TrainingCurveHook,
 )
 from .loops import MultiTaskTestLoop, MultiTaskValLoop
+from .schedulers import CosineAfterWarmUpLR
 from .whole_file_backend import WholeFileBackend
 
 __all__ = [
     'BF16OptimWrapper',
     'CheckpointHook',
+    'CosineAfterWarmUpLR',
     'EarlyStoppingHook',
     'EpochSeedHook',
     'MultiTaskTestLoop',
