@@ -13,8 +13,8 @@ from tiny_training import train_and_test
 
 from mobind_mm import skeleton
 from mobind_mm.apis import init_model
-from mobind_mm.datasets import IMUPoseDataset
-from mobind_mm.models import StreamingBackbone, check_backbone
+from mobind_mm.datasets import TotalCaptureDataset
+from mobind_mm.models import check_backbone, is_streaming
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.config import set_data_root
 
@@ -55,7 +55,7 @@ def test_a_backbone_is_registered_by_one_line(tmp_path):
     model = init_model(config, tmp_path / 'work/epoch_1.pth')
     for name, channels in (('imu', 8), ('pose', 16)):
         backbone = getattr(model, f'{name}_backbone')
-        assert not isinstance(backbone, StreamingBackbone)
+        assert not is_streaming(backbone)
         check_backbone(backbone, channels)
     # Longer than a window, as for inference.
     clip = dict(imu=torch.randn(1, 5, 6, 175), pose=torch.randn(1, 5, 6, 175))
@@ -67,7 +67,7 @@ def test_a_limb_is_registered_by_one_line(tmp_path):
     """Its sensors are read from disk, packed, trained on and evaluated."""
     write_recordings(
         tmp_path / 'data',
-        IMUPoseDataset,
+        TotalCaptureDataset,
         rename={
             'left_wrist': ARMS[0],
             'right_wrist': ARMS[1],

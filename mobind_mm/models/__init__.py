@@ -1,7 +1,13 @@
 """The MoBind model and its parts."""
 
 from .action import LimbTokenPool, MoBindClassifier
-from .backbones import Backbone, ConvFormer, StreamingBackbone, check_backbone
+from .backbones import (
+    Backbone,
+    ConvFormer,
+    StreamingBackbone,
+    check_backbone,
+    is_streaming,
+)
 from .heads import HierarchicalContrastiveHead, MaskedTokenHead
 from .limb_model import LimbModel, MoBindDataPreprocessor
 from .mobind import MoBind
@@ -24,4 +30,5 @@ __all__ = [
     'MoBindDataPreprocessor',
     'StreamingBackbone',
     'check_backbone',
+    'is_streaming',
 ]

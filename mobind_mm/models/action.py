@@ -18,6 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 from ..registry import MODELS
 from ..structures import MoBindDataSample
 from ..utils.dist import global_mean
+from .backbones import Backbone
 from .limb_model import MODALITIES, LimbModel, encode_limbs
 
 Scores = dict[str, tuple[torch.Tensor, torch.Tensor]]
@@ -31,7 +32,7 @@ class LimbTokenPool(BaseModule):
     A limb is described by its local feature and by the mean and maximum of
     its valid tokens. Each limb has a linear map of its own, because an arm
     and a leg that move alike are not the same action; the clip is the mean
-    over the limbs that are present. What stands behind a mask has no
+    over the limbs that are present. What is masked has no
     influence.
 
     Args:
@@ -98,13 +99,13 @@ class LimbTokenPool(BaseModule):
 
 
 def describe_clips(
-    encoder: Any, pool: LimbTokenPool, x: torch.Tensor, mask: torch.Tensor
+    encoder: Backbone, pool: nn.Module, x: torch.Tensor, mask: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One vector per clip from one modality, before the linear classifier.
 
     Args:
-        encoder: :class:`~mobind_mm.models.Backbone` of one limb.
-        pool: Pool of its tokens.
+        encoder: Encoder of one limb.
+        pool: :class:`LimbTokenPool` of its tokens.
         x: (B, S, C, T) channels of the limbs.
         mask: (B, S) boolean, or (B, S, T) boolean, what is there.
 
@@ -226,8 +227,8 @@ class MoBindClassifier(LimbModel):
             self.pools[name] = self.build_part(
                 'model', dict(pool, embed_dims=backbone.embed_dims)
             )
-            # The GELU comes with the clip's vector; its place stays, as
-            # names of parameters count it.
+            # The GELU is in the clip's vector; its place stays, because
+            # parameter names count positions.
             self.classifiers[name] = nn.Sequential(
                 nn.Identity(),
                 nn.Dropout(dropout),

@@ -14,15 +14,15 @@ _LEVELS = 2**16
 
 
 class Dropout(nn.Dropout):
-    """:class:`torch.nn.Dropout`, about five times faster on a processor.
+    """:class:`torch.nn.Dropout`, about five times faster on a CPU.
 
-    There PyTorch draws one number of 53 bits per element from a generator
-    that gives one at a time. Here four elements share a number of 64 bits:
-    an element is dropped if its 16 bits are below ``p * 2**16``. The
-    probability is therefore ``p`` to within 1e-5, and what is kept is
-    scaled by the inverse of the exact one. Masks come from PyTorch's
-    generator: they follow ``torch.manual_seed`` and a restored state. On
-    other devices, and compiled, it is PyTorch's own.
+    On a CPU, PyTorch draws a 53-bit number for every element, one at a time.
+    Here four elements share a 64-bit number: an element is dropped if its 16
+    bits are below ``p * 2**16``. The probability is therefore ``p`` to
+    within 1e-5, and what is kept is scaled by the inverse of the exact one.
+    Masks come from PyTorch's generator: they follow ``torch.manual_seed``
+    and a restored state. On other devices, and when compiled, it is
+    PyTorch's own.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -106,10 +106,9 @@ class _ReLUBitDropout(torch.autograd.Function):
 class TimeConv(nn.Conv1d):
     """The 'same' convolution of :class:`torch.nn.Conv1d`, channels last.
 
-    It has the weights of ``Conv1d`` and calls the two-dimensional
-    convolution on one row, for which there are kernels that keep the
-    channels of a sample together: on a processor narrow layers take a
-    third of the time.
+    It has the weights of ``Conv1d`` but calls the two-dimensional
+    convolution on a single row, whose kernels keep the channels of a sample
+    together: on a CPU, narrow layers take a third of the time.
     """
 
     def __init__(
@@ -130,8 +129,8 @@ class TransformerLayer(nn.Module):
 
     Parameters, their names and the result are the same. One matrix product
     gives queries, keys and values, dropout is :class:`Dropout`, and
-    attention goes through ``scaled_dot_product_attention`` except on a
-    processor with dropout, where that has no fused kernel.
+    attention goes through ``scaled_dot_product_attention`` except with
+    dropout on a CPU, where that has no fused kernel.
 
     Args:
         embed_dims: Width D.
@@ -168,7 +167,7 @@ class TransformerLayer(nn.Module):
 
         Args:
             x: (M, N, D) tokens.
-            padding: (M, N) boolean, tokens that nobody attends to.
+            padding: (M, N) boolean, tokens that are not attended to.
 
         Returns:
             (M, N, D).
@@ -180,7 +179,7 @@ class TransformerLayer(nn.Module):
         return self.norm2(x + self._feed(x))
 
     def _feed(self, x: torch.Tensor) -> torch.Tensor:
-        # Rows of one matrix: what ReLUDropout overwrites is no view then,
+        # Rows of one matrix: what ReLUDropout overwrites is then not a view,
         # whose gradient would be copied twice.
         rows = self.dropout(self.linear1(x.flatten(0, 1)))
         return self.dropout2(self.linear2(rows).view_as(x))

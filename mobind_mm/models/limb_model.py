@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Optional, cast
 
 import torch
 from mmengine.model import BaseDataPreprocessor, BaseModel
 
 from ..registry import MODELS
 from ..structures import MoBindDataSample
-from .backbones.base import Backbone, StreamingBackbone
+from .backbones import Backbone, StreamingBackbone
 from .batch_norm import synchronises
 
 MODALITIES = ('imu', 'pose')
+Encode = Callable[
+    [torch.Tensor, Optional[torch.Tensor]], tuple[torch.Tensor, torch.Tensor]
+]
 
 
 @MODELS.register_module()
@@ -102,10 +105,9 @@ def encode_limbs(
         present = mask.any(dim=2)
         tokens_seen = backbone.token_mask(mask.flatten(0, 1))
         valid = tokens_seen = tokens_seen.unflatten(0, (B, S))
-    encode = backbone
+    encode: Encode = backbone
     if embedded:
-        assert isinstance(backbone, StreamingBackbone)
-        encode = backbone.encode_patches  # type: ignore[assignment]
+        encode = cast(StreamingBackbone, backbone).encode_patches
     if present.all():
         if tokens_seen is not None:
             tokens_seen = tokens_seen.flatten(0, 1)

@@ -30,7 +30,7 @@ def info_nce(
         b: (G, D) embeddings, likewise.
         scale: () inverse temperature.
         groups: (M,) and (G,) group of each row of ``a`` and ``b``; rows of
-            another group are no negatives.
+            other groups are not negatives.
         num_pairs: Number of pairs; all rows by default.
         own: (num_pairs,) boolean, the m pairs to compute; all by default.
             Memory grows with m times M + G.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -287,7 +288,7 @@ class MoBind(LimbModel):
         limbs = {
             name: encode_windows(
                 backbone,
-                lambda x, mask, name=name: self.channels(name, x, mask),
+                partial(self.channels, name),
                 inputs[name],
                 inputs[f'{name}_mask'],
                 starts,

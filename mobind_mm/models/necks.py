@@ -71,7 +71,7 @@ class LimbAttentionNeck(BaseModule):
 
     Each limb's normalised features pass a linear map of their own; a
     learned score weights them. Missing limbs get weight zero, so the
-    result does not depend on what stands in their place, and a model
+    result does not depend on their values, and a model
     trained with ``RandomSensorDrop`` serves every subset.
 
     Args:

@@ -146,7 +146,7 @@ class LimbBackbone(BaseModule):
         people, there = describe_clips(self.encoder, self.pool, limbs, mask)
         there = there.unflatten(0, x.shape[:2])
         people = people.unflatten(0, x.shape[:2])
-        # Nobody's vector is zero.
+        # The vector of an absent person is zero.
         clip = people.sum(dim=1) / there.sum(dim=1).clamp(min=1)[:, None]
         return clip, there.any(dim=1)
 

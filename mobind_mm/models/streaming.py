@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from .backbones.base import Backbone, StreamingBackbone
+from .backbones import Backbone, StreamingBackbone, is_streaming
 from .limb_model import LimbFeatures, encode_limbs
 
 Channels = Callable[
@@ -121,8 +121,7 @@ def encode_windows(
     Returns:
         Features of B * W windows, those of a clip side by side.
     """
-    if _shares_patches(backbone, stride_sec):
-        assert isinstance(backbone, StreamingBackbone)
+    if is_streaming(backbone) and _shares_patches(backbone, stride_sec):
         x = _window_patches(backbone, channels, stream, mask, starts)
         mask = _cut_mask(mask, starts, backbone.rate, backbone.num_samples)
         return encode_limbs(backbone, x, mask, embedded=True)
@@ -139,16 +138,15 @@ def _cut_mask(
     return cut_stream(mask, starts, rate, length)
 
 
-def _shares_patches(backbone: Backbone, stride_sec: float) -> bool:
+def _shares_patches(backbone: StreamingBackbone, stride_sec: float) -> bool:
     """Whether sub-windows can share the convolutions of their stream.
 
     They can if every sub-window starts with a patch of the first one, and
     no batch statistics or dropout tell the windows apart.
     """
-    if backbone.training or not isinstance(backbone, StreamingBackbone):
-        return False
     aligned = round(stride_sec * backbone.rate) % backbone.patch == 0
-    return aligned and 2 * _edge_tokens(backbone) < backbone.num_tokens
+    inside = 2 * _edge_tokens(backbone) < backbone.num_tokens
+    return aligned and inside and not backbone.training
 
 
 def _reach(backbone: StreamingBackbone) -> int:

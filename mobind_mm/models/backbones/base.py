@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import torch
 from torch import nn
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
-@runtime_checkable
+
 class Backbone(Protocol):
     """An encoder of the streams of single limbs, a :class:`torch.nn.Module`.
 
@@ -70,7 +72,6 @@ class Backbone(Protocol):
         """The module and its parts, as :class:`torch.nn.Module` gives them."""
 
 
-@runtime_checkable
 class StreamingBackbone(Backbone, Protocol):
     """A backbone whose windows can share the convolutions of their stream.
 
@@ -100,6 +101,12 @@ class StreamingBackbone(Backbone, Protocol):
         self, x: torch.Tensor, mask: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Embedded patches (M, N, D) to what ``forward`` returns."""
+
+
+def is_streaming(backbone: Any) -> TypeGuard[StreamingBackbone]:
+    """Whether a backbone has all of :class:`StreamingBackbone`."""
+    keys = ('patch', 'conv_reach', 'conv', 'embed_patches', 'encode_patches')
+    return all(hasattr(backbone, key) for key in keys)
 
 
 def check_backbone(backbone: Any, in_channels: int) -> None:
@@ -146,7 +153,7 @@ num_tokens, embed_dims, token_mask.
         x = torch.randn(3, in_channels, trial.num_samples)
         _check_token_mask(name, trial)
         _check_evaluation(name, trial.eval(), x)
-        if isinstance(trial, StreamingBackbone):
+        if is_streaming(trial):
             _check_streaming(name, trial, x)
         _check_gradients(name, trial.train(), x)
 

@@ -30,13 +30,21 @@ class LimbTokenizer(BaseModule):
         layout: Skeleton layout of whole skeletons, e.g. ``coco``.
         rate: Frames per second of the pose stream in Hz.
         features: Scale factor by feature name. Channels follow the order
-            above, whatever that of the names: configs are saved sorted.
+            above, whatever the order of the names: saved configs are
+            sorted.
         channel_dropout: Probability of a channel of a limb being zero
             during training.
         init_cfg: MMEngine initialisation config.
 
     Raises:
         ValueError: For an unknown limb, layout or feature.
+
+    >>> tokenizer = LimbTokenizer(
+    ...     limbs=('left_wrist', 'head'), rate=25,
+    ...     features=dict(relative=1.0, velocity=0.3),
+    ... )
+    >>> tokenizer(torch.randn(3, 17, 2, 125)).shape
+    torch.Size([3, 2, 10, 125])
     """
 
     def __init__(
