@@ -7,7 +7,7 @@ MMAction2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -96,6 +96,23 @@ class LimbTokenPool(BaseModule):
         limbs = (limbs + self.bias).masked_fill(~limb_mask[..., None], 0.0)
         present = limb_mask.sum(dim=1, keepdim=True).clamp(min=1)
         return limbs.sum(dim=1) / present
+
+
+def count_limbs(num_limbs: int | None, limbs: Sequence[str] | None) -> int:
+    """Number of limbs, from a config that may name them.
+
+    Raises:
+        ValueError: If it says neither, or both differ.
+    """
+    if num_limbs is None and limbs is None:
+        raise ValueError('Give limbs, or their number as num_limbs.')
+    count = num_limbs if limbs is None else len(limbs)
+    if num_limbs not in (None, count):
+        raise ValueError(
+            f'num_limbs={num_limbs}, but the model says {count} limbs, '
+            f'{list(limbs or ())}; leave num_limbs out.'
+        )
+    return count or 0
 
 
 def describe_clips(
@@ -216,16 +233,12 @@ class MoBindClassifier(LimbModel):
         self.modalities = tuple(
             m for m in MODALITIES if getattr(self, f'{m}_backbone') is not None
         )
-        pool = {'type': 'LimbTokenPool', 'out_dims': hidden_dims}
-        if num_limbs is not None:
-            pool['num_limbs'] = num_limbs
-        elif not self._facts['num_limbs']:
-            raise ValueError('Give limbs, or their number as num_limbs.')
+        num_limbs = count_limbs(num_limbs, shared.get('limbs'))
         self.pools, self.classifiers = nn.ModuleDict(), nn.ModuleDict()
         for name in self.modalities:
             backbone = getattr(self, f'{name}_backbone')
-            self.pools[name] = self.build_part(
-                'model', dict(pool, embed_dims=backbone.embed_dims)
+            self.pools[name] = LimbTokenPool(
+                num_limbs, backbone.embed_dims, hidden_dims
             )
             # The GELU is in the clip's vector; its place stays, because
             # parameter names count positions.

@@ -166,6 +166,12 @@ def build_part(
                 'its own limbs, rates or window_sec); leave '
                 f'{key} out of {part}, or change the model.'
             )
+    required = [k for k in taken if taken[k].default is inspect._empty]
+    if missing := [k for k in facts if k in required and k not in cfg]:
+        raise ValueError(
+            f'{part} needs {" and ".join(missing)}; set limbs, rates and '
+            f'window_sec of the model, or {missing[0]} of {part}.'
+        )
     return MODELS.build(cfg)
 
 

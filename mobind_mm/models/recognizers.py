@@ -21,7 +21,13 @@ from torch import nn
 from ..registry import MODELS
 from ..utils.checkpoint import check_state_dict, read_checkpoint
 from ..utils.compat import require_mmaction
-from .action import LimbTokenPool, Scores, describe_clips, mean_of_present
+from .action import (
+    LimbTokenPool,
+    Scores,
+    count_limbs,
+    describe_clips,
+    mean_of_present,
+)
 from .limb_model import MODALITIES, build_part
 
 require_mmaction()
@@ -90,8 +96,9 @@ class LimbBackbone(BaseModule):
         self.tokenizer = build_part('tokenizer', tokenizer, facts)
         channels = {'in_channels': self.tokenizer.out_channels}
         self.encoder = build_part('encoder', encoder, facts, channels)
-        num_limbs = num_limbs or len(limbs or tokenizer.get('limbs', ()))
-        self.pool = LimbTokenPool(num_limbs, self.encoder.embed_dims, out_dims)
+        self.pool = LimbTokenPool(
+            count_limbs(num_limbs, limbs), self.encoder.embed_dims, out_dims
+        )
         self.frozen = frozen
         if frozen:
             self.encoder.requires_grad_(False)
@@ -121,10 +128,10 @@ class LimbBackbone(BaseModule):
             if name.startswith(prefix)
         }
         if not part:
-            found = sorted({name.split('.')[0] for name in state_dict})
+            parts = sorted({name.split('.')[0] for name in state_dict})
             raise ValueError(
                 f'The checkpoint {source} has nothing under prefix='
-                f'{prefix!r}; it has {found}. Of a MoBind checkpoint the '
+                f'{prefix!r}; it has {parts}. Of a MoBind checkpoint the '
                 "prefixes are 'imu_backbone.' and 'pose_backbone.'."
             )
         check_state_dict(self.encoder, part, f'{source}, prefix {prefix!r},')

@@ -89,6 +89,15 @@ def test_contradictions_are_refused(part, key, value):
         build(cfg)
 
 
+def test_what_nobody_says_is_named():
+    cfg = {key: ONCE[key] for key in ONCE if key != 'limbs'}
+    with pytest.raises(ValueError, match='pose_tokenizer needs limbs; set'):
+        build(cfg)
+    cfg = {key: ONCE[key] for key in ONCE if key != 'imu_rate'}
+    with pytest.raises(ValueError, match='imu_backbone needs rate; set'):
+        build(cfg)
+
+
 def test_a_classifier_is_told_as_well():
     cfg = {
         key: ONCE[key]
