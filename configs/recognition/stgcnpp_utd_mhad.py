@@ -1,5 +1,5 @@
 # Actions of UTD-MHAD by MMAction2's ST-GCN++ on our windows of the skeleton,
-# 20 frames of each: on a processor an epoch takes six times as long as one
+# 20 frames of each: on a CPU an epoch takes six times as long as one
 # of two_stream, so there are fewer.
 _base_ = [
     '../_base_/recognition/utd_mhad_frames.py',

@@ -102,14 +102,14 @@ def count_limbs(num_limbs: int | None, limbs: Sequence[str] | None) -> int:
     """Number of limbs, from a config that may name them.
 
     Raises:
-        ValueError: If it says neither, or both differ.
+        ValueError: If it has neither, or both and they differ.
     """
     if num_limbs is None and limbs is None:
         raise ValueError('Give limbs, or their number as num_limbs.')
     count = num_limbs if limbs is None else len(limbs)
     if num_limbs not in (None, count):
         raise ValueError(
-            f'num_limbs={num_limbs}, but the model says {count} limbs, '
+            f'num_limbs={num_limbs}, but the model has {count} limbs, '
             f'{list(limbs or ())}; leave num_limbs out.'
         )
     return count or 0

@@ -1,4 +1,4 @@
-"""What the models have in common: inputs, limbs, and what parts are told."""
+"""What the models have in common: inputs, limbs, and building parts."""
 
 from __future__ import annotations
 
@@ -136,15 +136,14 @@ def build_part(
     facts: Mapping[str, Any],
     defaults: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Build a part, told what its constructor takes and its config omits.
+    """Build a part with what its constructor takes and its config omits.
 
     Args:
         part: Argument of the model that the config is of.
         cfg: Config, or None for a part that is left out.
-        facts: What the model says. The config may repeat it, but not
-            contradict it.
-        defaults: What follows from other parts. The config may say
-            something else. Empty values are unknown, in both.
+        facts: Settings of the model. The config may repeat them, but not
+            contradict them.
+        defaults: What follows from other parts. The config may differ. Empty values are unknown, in both.
 
     Raises:
         ValueError: If the config contradicts the model.
@@ -159,14 +158,16 @@ def build_part(
     for key, value in {**(defaults or {}), **facts}.items():
         if not value or key not in taken:
             continue
-        said = cfg.setdefault(key, value)
-        if key in facts and not _equal(said, value):
+        chosen = cfg.setdefault(key, value)
+        if key in facts and not _equal(chosen, value):
             raise ValueError(
-                f'{part}.{key}={said!r}, but the model says {value!r} (by '
-                'its own limbs, rates or window_sec); leave '
-                f'{key} out of {part}, or change the model.'
+                f'{part}.{key}={chosen!r}, but the model has {value!r}, from '
+                f'its limbs, rates or window_sec; leave {key} out of {part}, '
+                'or change the model.'
             )
-    required = [k for k in taken if taken[k].default is inspect._empty]
+    required = [
+        k for k in taken if taken[k].default is inspect.Parameter.empty
+    ]
     if missing := [k for k in facts if k in required and k not in cfg]:
         raise ValueError(
             f'{part} needs {" and ".join(missing)}; set limbs, rates and '
@@ -178,8 +179,8 @@ def build_part(
 class LimbModel(BaseModel):
     """Tokenizers and backbones of both modalities, and what they share.
 
-    Limbs, rates and the window are said once, in the model; each part is
-    told what its constructor takes and its config leaves out.
+    Limbs, rates and the window are set once, in the model, and passed to
+    each part whose constructor takes them and whose config omits them.
 
     Args:
         imu_backbone: Config of the encoder of one limb's IMU.
@@ -243,7 +244,7 @@ class LimbModel(BaseModel):
         facts: Mapping[str, Any] | None = None,
         defaults: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Build a part, told limbs and window beside ``facts``."""
+        """Build a part with limbs and window in addition to ``facts``."""
         return build_part(
             part, cfg, {**self._facts, **(facts or {})}, defaults
         )

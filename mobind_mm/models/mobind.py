@@ -42,10 +42,10 @@ class MoBind(LimbModel):
     embeddings ``imu`` and ``pose`` keep the limb axis, (B, S, D). With
     both necks they are clip embeddings (B, D).
 
-    Limbs, rates and the window are said once, here; tokenizers, backbones,
-    necks and heads are told what their configs leave out, and so are the
-    widths that follow from other parts (``in_channels`` of a backbone from
-    its tokenizer, ``embed_dims`` and ``num_tokens`` from the backbones).
+    Limbs, rates and the window are set once, here, and passed to the
+    tokenizers, backbones, necks and heads whose configs leave them out. So
+    are widths that follow from other parts: ``in_channels`` of a backbone
+    from its tokenizer, ``embed_dims`` and ``num_tokens`` from the backbones.
 
     Args:
         imu_backbone: Config of the encoder of one limb's IMU, a

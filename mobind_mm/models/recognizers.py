@@ -47,8 +47,8 @@ class LimbBackbone(BaseModule):
     """Limbs of a clip in MMAction2's skeleton form, to one vector.
 
     Takes (N, M, T, V, C) as MMAction2's GCNs do and returns (N, 1, D, 1, 1)
-    for its ``GCNHead``. The last channel of the input says what is there: 0
-    is missing, and has no influence. Limbs become tokens, tokens the vector
+    for its ``GCNHead``. The last channel of the input is a mask: 0 is missing,
+    and has no influence. Limbs become tokens, tokens the vector
     of a person, and the clip is the mean over the people who are there, zero
     without any.
 
@@ -64,7 +64,7 @@ class LimbBackbone(BaseModule):
         frozen: Keep the encoder as it was loaded, batch statistics and
             dropout included; the pool is trained.
         limbs: S placement names. They, ``rate`` and ``window_sec`` are
-            told to tokenizer and encoder, if these leave them out.
+            passed to tokenizer and encoder if their configs omit them.
         rate: Samples per second of the modality.
         window_sec: Length of a window in seconds.
         init_cfg: MMEngine initialisation config.

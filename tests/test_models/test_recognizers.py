@@ -425,7 +425,7 @@ def test_wrong_skeletons_name_the_setting():
         model(torch.zeros(2, 1, 1, T_POSE, 25, 3))
 
 
-def test_a_backbone_is_told_its_limbs_once():
+def test_limbs_and_rate_are_set_once():
     cfg = backbone_cfg('pose')
     told = copy.deepcopy(cfg)
     del told['num_limbs']
@@ -441,7 +441,7 @@ def test_a_backbone_is_told_its_limbs_once():
     assert list(states[0]) == list(states[1])
     for key, value in states[0].items():
         assert torch.equal(value, states[1][key]), key
-    with pytest.raises(ValueError, match='num_limbs=2, but the model says 3'):
+    with pytest.raises(ValueError, match='num_limbs=2, but the model has 3'):
         OURS.build(dict(told, num_limbs=2))
     with pytest.raises(ValueError, match='encoder.rate=50, but the model'):
         OURS.build(dict(told, encoder=dict(told['encoder'], rate=50)))

@@ -1,6 +1,6 @@
 # UTD-MHAD: recordings of 2 to 6 s with one sensor, on the right wrist or the
 # right thigh. Odd subjects train, even subjects test. The steps of a window,
-# for the files beside it, which say placements and queries.
+# for the files beside it, which set placements and queries.
 _base_ = '../tasks/metrics.py'
 
 imu_channels = ('acc', 'gyro')

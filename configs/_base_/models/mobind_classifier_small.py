@@ -1,5 +1,5 @@
 # A classifier on the encoders of mobind_small, as UTD-MHAD has them. Without
-# one of the backbones it looks at the other modality alone. A leaf says limbs,
+# one of the backbones it looks at the other modality alone. A leaf sets limbs,
 # imu_rate, pose_rate and window_sec of its data.
 _base_ = './utd_mhad_parts.py'
 

@@ -1,5 +1,5 @@
 # The published encoder and aggregation with the paper's single-stage
-# objective. A leaf says limbs, imu_rate, pose_rate and window_sec of its data
+# objective. A leaf sets limbs, imu_rate, pose_rate and window_sec of its data
 # once, and the raw channels of the IMUs.
 model = dict(
     type='MoBind',

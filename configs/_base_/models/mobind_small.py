@@ -1,7 +1,7 @@
 # Motion channels instead of raw ones, a small encoder that trains on two
-# CPU cores and says when things happen, aggregation over any subset of
-# sensors; the paper's single-stage objective. A leaf says limbs, imu_rate,
-# pose_rate and window_sec of its data once; the parts are told.
+# CPU cores and tells when things happen, aggregation over any subset of
+# sensors; the paper's single-stage objective. A leaf sets limbs, imu_rate,
+# pose_rate and window_sec once; the model passes them to its parts.
 encoder = dict(
     type='ConvFormer',
     conv_channels=(32, 64, 64),

@@ -1,6 +1,6 @@
 # MoBind's IMU encoder (that of mobind_small.py, as UTD-MHAD has it) as the
 # backbone of MMAction2's skeleton recogniser: sensors are its joints. A leaf
-# says limbs, rate and window_sec of its data.
+# sets limbs, rate and window_sec of its data.
 _base_ = '../models/utd_mhad_parts.py'
 
 model = dict(

@@ -1,5 +1,5 @@
 # MoBind's pose encoder (that of mobind_small.py, as UTD-MHAD has it) as the
-# backbone of MMAction2's skeleton recogniser. A leaf says limbs, rate and
+# backbone of MMAction2's skeleton recogniser. A leaf sets limbs, rate and
 # window_sec of its data.
 _base_ = '../models/utd_mhad_parts.py'
 

@@ -1,5 +1,5 @@
 # Both encoders of mobind_small.py, as UTD-MHAD has them, in MMAction2's
-# recogniser of several modalities. A leaf says limbs, rate and window_sec of
+# recogniser of several modalities. A leaf sets limbs, rate and window_sec of
 # its data.
 _base_ = '../models/utd_mhad_parts.py'
 

@@ -1,4 +1,4 @@
-"""Limbs, rates and the window are said once, and contradictions refused."""
+"""Limbs, rates and the window are set once; contradictions are refused."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ ONCE = dict(
 )
 
 
-def everything_said():
-    """The same, as configs before 0.2 said it."""
+def everything_set():
+    """The same, as configs of 0.1.0 set it."""
     cfg = copy.deepcopy(ONCE)
     for key in ('limbs', 'imu_rate', 'pose_rate', 'window_sec'):
         del cfg[key]
@@ -57,9 +57,9 @@ def build(cfg):
     return MODELS.build(copy.deepcopy(cfg))
 
 
-def test_parts_are_told_what_they_leave_out():
-    once, every = build(ONCE), build(everything_said())
-    both = build({**everything_said(), **{k: ONCE[k] for k in list(ONCE)[:5]}})
+def test_parts_get_what_their_configs_omit():
+    once, every = build(ONCE), build(everything_set())
+    both = build({**everything_set(), **{k: ONCE[k] for k in list(ONCE)[:5]}})
     for model in (every, both):
         assert list(model.state_dict()) == list(once.state_dict())
         for key, value in model.state_dict().items():
@@ -85,11 +85,11 @@ def test_parts_are_told_what_they_leave_out():
 def test_contradictions_are_refused(part, key, value):
     cfg = copy.deepcopy(ONCE)
     cfg[part] = dict(cfg[part], **{key: value})
-    with pytest.raises(ValueError, match=f'{part}.{key}=.* the model says'):
+    with pytest.raises(ValueError, match=f'{part}.{key}=.* the model has'):
         build(cfg)
 
 
-def test_what_nobody_says_is_named():
+def test_a_missing_setting_is_named():
     cfg = {key: ONCE[key] for key in ONCE if key != 'limbs'}
     with pytest.raises(ValueError, match='pose_tokenizer needs limbs; set'):
         build(cfg)
@@ -98,7 +98,7 @@ def test_what_nobody_says_is_named():
         build(cfg)
 
 
-def test_a_classifier_is_told_as_well():
+def test_a_classifier_passes_them_on_as_well():
     cfg = {
         key: ONCE[key]
         for key in ONCE
@@ -108,7 +108,7 @@ def test_a_classifier_is_told_as_well():
     model = build(cfg)
     assert model.pools['imu'].num_limbs == 3
     assert model.pose_backbone.in_channels == 10
-    with pytest.raises(ValueError, match='num_limbs=5, but the model says 3'):
+    with pytest.raises(ValueError, match='num_limbs=5, but the model has 3'):
         build(dict(cfg, num_limbs=5))
     with pytest.raises(ValueError, match='Give limbs, or their number'):
         build(dict(cfg, limbs=None, pose_backbone=None))
