@@ -39,7 +39,10 @@ def page(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     init_default_scope('mobind_mm')
+    limbs = dict(skeleton.LIMBS)
     yield tmp_path
+    skeleton.LIMBS.clear()
+    skeleton.LIMBS.update(limbs)
     for name, _ in BLOCKS:
         sys.modules.pop(Path(name).stem, None)
     for registry in (DATASETS, MODELS):
@@ -116,8 +119,7 @@ def test_data_set(page):
     check(train_and_test(cfg, page / 'work'))
 
 
-def test_limb(page, monkeypatch):
-    monkeypatch.setattr(skeleton, 'LIMBS', dict(skeleton.LIMBS))
+def test_limb(page):
     with pytest.raises(ValueError, match='left_upper_arm'):
         skeleton.limb_indices('coco', ['left_upper_arm'])
     # As the page says: two copies, the limbs in one, the import in the other.

@@ -12,10 +12,10 @@ from recordings_on_disk import write_recordings
 from tiny_training import train_and_test
 
 from mobind_mm import skeleton
-from mobind_mm.apis import init_model
+from mobind_mm.apis import MoBindInferencer, init_model
 from mobind_mm.datasets import TotalCaptureDataset
 from mobind_mm.models import check_backbone, is_streaming
-from mobind_mm.registry import MODELS
+from mobind_mm.registry import DATASETS, MODELS
 from mobind_mm.utils.config import set_data_root
 
 ROOT = Path(__file__).parents[1]
@@ -26,8 +26,10 @@ ARMS = ('left_upper_arm', 'right_upper_arm')
 def strangers(monkeypatch):
     """Python finds their modules, and forgets them afterwards."""
     monkeypatch.syspath_prepend(str(ROOT / 'tests/strangers'))
-    monkeypatch.setattr(skeleton, 'LIMBS', dict(skeleton.LIMBS))
+    limbs = dict(skeleton.LIMBS)
     yield
+    skeleton.LIMBS.clear()
+    skeleton.LIMBS.update(limbs)
     for name in ('upper_arms', 'patch_gru'):
         sys.modules.pop(name, None)
     MODELS.module_dict.pop('StrangerGRU', None)
@@ -95,6 +97,16 @@ def test_a_limb_is_registered_by_one_line(tmp_path):
     cfg = Config.fromfile(config)
     set_data_root(cfg, str(tmp_path / 'data'))
     check(train_and_test(cfg, tmp_path / 'work'))
-    model = init_model(config, tmp_path / 'work/epoch_1.pth')
+    inferencer = MoBindInferencer(
+        config, tmp_path / 'work/epoch_1.pth', 'cpu', show_progress=False
+    )
+    model = inferencer.model
     assert model.pose_tokenizer.indices[:2] == [[11, 5, 7], [12, 6, 8]]
     assert model.imu_neck.num_limbs == 3
+    dataset = DATASETS.build(cfg.test_dataloader.dataset.datasets[1])
+    recording = dataset.get_recording(dataset.load_entries()[0])
+    assert set(recording.imu) == {*ARMS, 'head'}
+    (embedded,) = inferencer.embed(recording)
+    assert tuple(embedded['placements']) == (*ARMS, 'head')
+    assert embedded['imu'].shape == embedded['pose'].shape
+    assert 'offset_s' in inferencer.synchronize(recording, recording)

@@ -143,7 +143,8 @@ def build_part(
         cfg: Config, or None for a part that is left out.
         facts: Settings of the model. The config may repeat them, but not
             contradict them.
-        defaults: What follows from other parts. The config may differ. Empty values are unknown, in both.
+        defaults: What follows from other parts. The config may differ.
+            Empty values are unknown, in both.
 
     Raises:
         ValueError: If the config contradicts the model.
