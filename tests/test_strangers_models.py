@@ -109,4 +109,4 @@ def test_a_limb_is_registered_by_one_line(tmp_path):
     (embedded,) = inferencer.embed(recording)
     assert tuple(embedded['placements']) == (*ARMS, 'head')
     assert embedded['imu'].shape == embedded['pose'].shape
-    assert 'offset_s' in inferencer.synchronize(recording, recording)
+    assert 'offset_s' in inferencer.synchronize(recording)
