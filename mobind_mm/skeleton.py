@@ -1,6 +1,6 @@
 """Limbs, skeleton layouts and sensor placements.
 
-The only home of joint indices: everything else speaks of keypoint names.
+The only home of joint indices: everything else refers to keypoint names.
 A limb is a sensor placement and the keypoints that move with it, ordered
 from proximal to distal. Layouts carry the keypoint order of MMPose's
 dataset meta information.
@@ -14,7 +14,10 @@ from functools import cache
 from importlib import metadata
 
 _FINGERS = (
-    *('thumb', 'forefinger', 'middle_finger', 'ring_finger'),
+    'thumb',
+    'forefinger',
+    'middle_finger',
+    'ring_finger',
     'pinky_finger',
 )
 
@@ -81,10 +84,40 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Limb:
-    """A sensor placement and its three keypoints, proximal first."""
+    """A sensor placement and its three keypoints, proximal first.
+
+    Raises:
+        ValueError: If the name is empty or has a slash, which separates
+            placement and channel in files, or if the keypoints are not
+            three different names.
+
+    >>> Limb('neck', ('left_shoulder', 'right_shoulder', 'nose')).name
+    'neck'
+    """
 
     name: str
     keypoints: tuple[str, str, str]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip('/ '):
+            raise ValueError(
+                f'The name of a limb must be a word, got {self.name!r}.'
+            )
+        if '/' in self.name:
+            raise ValueError(
+                f'The name of a limb must not have a slash, got {self.name!r}.'
+            )
+        names = self.keypoints
+        if (
+            isinstance(names, str)
+            or len(names) != 3
+            or len(set(names)) != 3
+            or not all(isinstance(n, str) and n for n in names)
+        ):
+            raise ValueError(
+                f'Limb {self.name!r} needs three different names of '
+                f'keypoints, proximal first, got {names!r}.'
+            )
 
 
 def _arm(side: str) -> tuple[str, str, str]:
@@ -108,21 +141,48 @@ LIMBS: dict[str, Limb] = {
         Limb('right_thigh', _leg('right')),
     )
 }
-"""Built-in limbs by placement name (MoBind, supplementary limb table)."""
+"""Limbs by placement name: the built-in ones (MoBind, supplementary limb
+table), and those of :func:`register_limb`."""
+
+
+def register_limb(limb: Limb) -> Limb:
+    """Make a limb known by its name, wherever placements are named.
+
+    A module of yours registers its limbs when it is imported; name it in
+    ``custom_imports`` of the config. To register a limb again does nothing.
+
+    Raises:
+        ValueError: If another limb has that name.
+
+    >>> limb = Limb('head', ('nose', 'left_eye', 'right_eye'))
+    >>> register_limb(limb) == get_limb('head')
+    True
+    """
+    known = LIMBS.setdefault(limb.name, limb)
+    if tuple(known.keypoints) != tuple(limb.keypoints):
+        raise ValueError(
+            f'The limb {limb.name!r} is there already, with the keypoints '
+            f'{tuple(known.keypoints)}, not {tuple(limb.keypoints)}; choose '
+            'another name.'
+        )
+    return known
 
 
 def get_limb(name: str) -> Limb:
-    """Look a built-in limb up.
+    """Look up a limb that is built in or registered.
 
     Raises:
         ValueError: If no limb has that name.
+
+    >>> get_limb('left_wrist').keypoints
+    ('left_shoulder', 'left_elbow', 'left_wrist')
     """
     try:
         return LIMBS[name]
     except KeyError:
         raise ValueError(
-            f'Unknown limb {name!r}; choose from {sorted(LIMBS)} or pass a '
-            'Limb with its own three keypoint names.'
+            f'Unknown limb {name!r}; choose from {sorted(LIMBS)}, or register '
+            'one with its three keypoint names: register_limb(Limb(...)).'
         ) from None
 
 
@@ -135,6 +195,9 @@ def get_layout(name: str) -> tuple[str, ...]:
 
     Raises:
         ValueError: If the layout is neither built in nor MMPose's.
+
+    >>> get_layout('coco')[:3]
+    ('nose', 'left_eye', 'right_eye')
     """
     if name in LAYOUTS:
         return LAYOUTS[name]
@@ -169,22 +232,25 @@ def keypoint_indices(layout: str, names: Sequence[str]) -> list[int]:
 
     Raises:
         ValueError: If the layout lacks one of them.
+
+    >>> keypoint_indices('h36m', ['left_hip', 'left_ankle'])
+    [4, 6]
     """
     order = get_layout(layout)
     indices = []
     for name in names:
-        found = [n for n in (name, *_SYNONYMS.get(name, ())) if n in order]
-        if not found:
+        there = [n for n in (name, *_SYNONYMS.get(name, ())) if n in order]
+        if not there:
             raise ValueError(
                 f'The skeleton layout {layout!r} has no keypoint {name!r}; '
                 f'it has {list(order)}.'
             )
-        indices.append(order.index(found[0]))
+        indices.append(order.index(there[0]))
     return indices
 
 
 def layout_limbs(layout: str) -> list[str]:
-    """Names of the built-in limbs whose keypoints a layout has.
+    """Names of the known limbs whose keypoints a layout has.
 
     Raises:
         ValueError: If the layout is unknown.
@@ -202,16 +268,19 @@ def limb_indices(layout: str, limbs: Sequence[str | Limb]) -> list[list[int]]:
 
     Raises:
         ValueError: If a limb is unknown or the layout lacks a keypoint.
+
+    >>> limb_indices('coco', ['left_wrist', 'head'])
+    [[5, 7, 9], [0, 1, 2]]
     """
     get_layout(layout)
     result = []
-    for limb in limbs:
-        limb = limb if isinstance(limb, Limb) else get_limb(limb)
+    for name in limbs:
+        limb = name if isinstance(name, Limb) else get_limb(name)
         try:
             result.append(keypoint_indices(layout, limb.keypoints))
         except ValueError as error:
             raise ValueError(
-                f'Limb {limb.name!r}: {error} Built-in limbs that it has: '
+                f'Limb {limb.name!r}: {error} Known limbs that it has: '
                 f'{layout_limbs(layout)}.'
             ) from None
     return result

@@ -60,9 +60,9 @@ def test_objective(data, row):
     if row in MASKED:
         terms.add('loss_masked_token')
         assert cfg.model.masked_token_head.loss_weight == 0.3
-    limbs = len(cfg.model.pose_tokenizer.limbs)
+    limbs = len(cfg.model.limbs)
     seconds = cfg.train_dataloader.dataset.window_sec
-    rates = (cfg.model.imu_backbone.rate, cfg.model.pose_backbone.rate)
+    rates = (cfg.model.imu_rate, cfg.model.pose_rate)
     imu, pose = (
         torch.randn(2, limbs, 6, round(seconds * rate)) for rate in rates
     )
@@ -129,13 +129,3 @@ def test_two_stages(data):
     encoders = [name for name in two if 'backbone' in name]
     assert encoders and set(encoders) <= set(one)
     assert all(one[name].shape == two[name].shape for name in encoders)
-
-
-@pytest.mark.parametrize('data', DATA)
-@pytest.mark.parametrize('row', ROWS)
-def test_learning_rate_falls_to_zero_at_the_end(data, row):
-    cfg = load(data, row)
-    warm_up, cosine = cfg.param_scheduler
-    assert warm_up.end == cosine.begin
-    assert cosine.end == cfg.train_cfg.max_epochs
-    assert cosine.eta_min == 0.0

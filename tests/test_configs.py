@@ -6,6 +6,8 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.runner import Runner
+from torch import nn
 
 from mobind_mm.registry import DATASETS, MODELS
 
@@ -77,10 +79,10 @@ def test_pipelines_fit_the_model(name):
         for part, rate in (('imu', imu_rate), ('pose', pose_rate)):
             backbone = getattr(model, f'{part}_backbone')
             assert backbone.patch == round(0.2 * rate)
+            assert backbone.rate == rate
         if model.pose_tokenizer is not None:
-            tokenizer = cfg.model.pose_tokenizer
-            assert tokenizer.limbs == pack.placements
-            assert tokenizer.rate == pose_rate
+            assert cfg.model.limbs == pack.placements
+            assert model.pose_tokenizer.rate == pose_rate
         if model.imu_tokenizer is not None:
             assert cfg.model.imu_tokenizer.channels == pack.imu_channels
     terms = {f'loss_{k}' for k, v in model.head.weights.items() if v}
@@ -237,3 +239,75 @@ def test_tasks_leave_training_subjects_alone(name):
                 for key in ('ann_file', 'split'):
                     if key in train:
                         assert source[key] != train[key]
+
+
+ALL = sorted((ROOT / 'configs').glob('[!_]*/**/*.py'))
+EPOCH = 3  # steps
+
+
+def learning_rates(cfg, work_dir):
+    """Learning rate of every step, by schedulers that MMEngine builds."""
+    runner = Runner(
+        nn.Linear(1, 1),
+        work_dir=str(work_dir),
+        train_dataloader=dict(
+            dataset=list(range(EPOCH)), sampler=dict(type='DefaultSampler')
+        ),
+        train_cfg=cfg.train_cfg,
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=peak(cfg))),
+        param_scheduler=cfg.param_scheduler,
+        default_scope='mobind_mm',
+        experiment_name=work_dir.name,
+        log_level='ERROR',
+    )
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    schedulers = runner.build_param_scheduler(runner.param_schedulers)
+    rates = []
+    for _ in range(EPOCH * runner.max_epochs):
+        rates.append(runner.optim_wrapper.param_groups[0]['lr'])
+        for scheduler in schedulers:
+            scheduler.step()
+    return rates
+
+
+def peak(cfg):
+    return cfg.optim_wrapper.optimizer.lr
+
+
+def scheduled():
+    """One config for each schedule that a config has."""
+    chosen = {}
+    for path in ALL:
+        cfg = Config.fromfile(path)
+        if cfg.get('param_scheduler'):
+            key = str(cfg.param_scheduler) + str(cfg.train_cfg.max_epochs)
+            chosen.setdefault(key, path)
+    return list(chosen.values())
+
+
+@pytest.mark.parametrize('path', scheduled(), ids=lambda path: path.stem)
+@pytest.mark.parametrize('max_epochs', [None, 24])
+def test_learning_rate_falls_to_the_end_of_any_training(
+    path, max_epochs, tmp_path
+):
+    """Whatever ``train_cfg.max_epochs`` is, and nothing else is changed."""
+    cfg = Config.fromfile(path)
+    if max_epochs:
+        cfg.merge_from_dict({'train_cfg.max_epochs': max_epochs})
+    assert all('end' not in s for s in cfg.param_scheduler[1:])
+    rates = learning_rates(cfg, tmp_path)
+    assert len(rates) == EPOCH * cfg.train_cfg.max_epochs
+    warm_up = EPOCH * cfg.param_scheduler[0].end
+    falling = rates[warm_up - 1 :]
+    assert rates[0] == pytest.approx(0.01 * peak(cfg))
+    assert max(rates) == pytest.approx(peak(cfg))
+    assert sorted(falling, reverse=True) == falling
+    assert rates[-1] == min(falling) < 0.02 * max(rates)
+
+
+def test_a_training_may_end_within_its_warm_up(tmp_path):
+    cfg = load('utd_mhad')
+    cfg.merge_from_dict({'train_cfg.max_epochs': 1})
+    rates = learning_rates(cfg, tmp_path)
+    assert len(rates) == EPOCH and sorted(rates) == rates

@@ -64,7 +64,7 @@ def test_ours_needs_fewer_operations(pair, request):
         inputs = {
             name: torch.randn(
                 2,
-                len(cfg.model.pose_tokenizer.limbs),
+                len(cfg.model.limbs),
                 6,
                 getattr(model, f'{name}_backbone').num_samples,
             )

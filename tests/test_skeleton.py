@@ -11,6 +11,7 @@ from mobind_mm.skeleton import (
     get_layout,
     layout_limbs,
     limb_indices,
+    register_limb,
 )
 
 MMPOSE = skeleton._mmpose_layout_files()
@@ -140,3 +141,38 @@ def test_unknown_names():
         get_layout('cocoo')
     with pytest.raises(ValueError, match="'head'.*'h36m'.*'nose'.*limbs that"):
         limb_indices('h36m', ['head'])
+
+
+def test_a_limb_is_registered_once(monkeypatch):
+    monkeypatch.setattr(skeleton, 'LIMBS', dict(LIMBS))
+    limb = Limb('neck', ('left_shoulder', 'right_shoulder', 'nose'))
+    with pytest.raises(ValueError, match=r"'neck'.*register_limb"):
+        limb_indices('coco', ['neck'])
+    assert register_limb(limb) is limb
+    assert limb_indices('coco', ['neck', 'head']) == [[5, 6, 0], [0, 1, 2]]
+    assert 'neck' in layout_limbs('coco')
+    # Importing its module again changes nothing.
+    assert register_limb(Limb('neck', limb.keypoints)) == limb
+    for name, keypoints in (
+        ('neck', ('left_shoulder', 'right_shoulder', 'left_eye')),
+        ('head', ('nose', 'left_ear', 'right_ear')),
+    ):
+        with pytest.raises(ValueError, match=f"'{name}' is there already"):
+            register_limb(Limb(name, keypoints))
+    assert skeleton.LIMBS['head'] == LIMBS['head']
+
+
+@pytest.mark.parametrize(
+    'name, keypoints, message',
+    [
+        ('', ('nose', 'left_eye', 'right_eye'), 'must be a word'),
+        ('a/b', ('nose', 'left_eye', 'right_eye'), 'must not have a slash'),
+        ('a', ('nose', 'left_eye'), 'three different names'),
+        ('a', ('nose', 'nose', 'left_eye'), 'three different names'),
+        ('a', 'nose', 'three different names'),
+        ('a', (0, 1, 2), 'three different names'),
+    ],
+)
+def test_what_is_not_a_limb(name, keypoints, message):
+    with pytest.raises(ValueError, match=message):
+        Limb(name, keypoints)

@@ -41,7 +41,7 @@ def evaluate(cfg, task):
 
 def test_synthetic_clips_in_sub_windows():
     cfg = Config.fromfile(CONFIGS / 'mobind/synthetic.py')
-    tasks = Config.fromfile(CONFIGS / '_base_/tasks/synthetic_sync.py')
+    tasks = Config.fromfile(CONFIGS / '_base_/tasks/synthetic.py')
     task = tasks.sync_task
     task.dataloader.dataset.dataset.update(num_subjects=2, stride_sec=40.0)
     cfg.model.stream_stride_sec = 1.0
@@ -73,7 +73,7 @@ def test_synthetic_clips_in_sub_windows():
 
 def test_utd_mhad_clips_of_one_window(tmp_path):
     cfg = Config.fromfile(CONFIGS / 'mobind/utd_mhad.py')
-    task = Config.fromfile(CONFIGS / '_base_/tasks/utd_mhad_sync.py').sync_task
+    task = cfg.test_cfg.tasks.sync
     entries, recordings = [], {}
     for index, seconds in enumerate((2.0, 2.7, 3.4)):
         take = f'take_{index}'

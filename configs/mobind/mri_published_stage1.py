@@ -8,6 +8,10 @@ _base_ = [
 ]
 
 model = dict(
+    limbs=_base_.placements,
+    imu_rate=_base_.imu_rate,
+    pose_rate=_base_.pose_rate,
+    window_sec=_base_.window_sec,
     imu_neck=None,
     pose_neck=None,
     head=dict(global_weight=0.0, local_weight=1.0, token_weight=0.5),

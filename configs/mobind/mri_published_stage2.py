@@ -9,6 +9,10 @@ _base_ = [
 ]
 
 model = dict(
+    limbs=_base_.placements,
+    imu_rate=_base_.imu_rate,
+    pose_rate=_base_.pose_rate,
+    window_sec=_base_.window_sec,
     head=dict(
         global_weight=1.0,
         local_weight=0.0,

@@ -7,23 +7,15 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+model = dict(
+    limbs=_base_.placements,
+    imu_rate=_base_.imu_rate,
+    pose_rate=_base_.pose_rate,
+    window_sec=_base_.window_sec,
+)
 auto_scale_lr = dict(base_batch_size=32)
 train_cfg = dict(max_epochs=60, val_interval=5)
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=3,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0.0,
-        begin=3,
-        end=60,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+    dict(_base_.warm_up, end=3),
+    dict(_base_.decay, begin=3),
 ]

@@ -6,24 +6,16 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
+model = dict(
+    limbs=_base_.placements,
+    imu_rate=_base_.imu_rate,
+    pose_rate=_base_.pose_rate,
+    window_sec=_base_.window_sec,
+)
 train_dataloader = dict(batch_size=32)
 auto_scale_lr = dict(base_batch_size=32)
 train_cfg = dict(max_epochs=12, val_interval=4)
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=1,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0.0,
-        begin=1,
-        end=12,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+    dict(_base_.warm_up, end=1),
+    dict(_base_.decay, begin=1),
 ]

@@ -1,4 +1,4 @@
-# Actions of the embedded default from IMU and pose, started from a MoBind
+# Actions of the synthetic dataset from IMU and pose, started from a MoBind
 # checkpoint by --load-from work_dirs/synthetic/epoch_12.pth, or from random
 # weights without it.
 _base_ = [
@@ -8,13 +8,15 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-encoder = dict(window_sec=5.0, conv_channels=(32, 64, 64), num_segments=5)
-limbs = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
+encoder = dict(conv_channels=(32, 64, 64), num_segments=5)
 model = dict(
     num_classes=12,
-    pose_tokenizer=dict(limbs=limbs, rate=25),
-    imu_backbone=dict(rate=25, **encoder),
-    pose_backbone=dict(rate=25, **encoder),
+    limbs=_base_.placements,
+    imu_rate=_base_.imu_rate,
+    pose_rate=_base_.pose_rate,
+    window_sec=_base_.window_sec,
+    imu_backbone=encoder,
+    pose_backbone=encoder,
 )
 train_dataloader = dict(
     batch_size=32,
@@ -28,22 +30,8 @@ test_cfg = dict(type='TestLoop', _delete_=True)
 auto_scale_lr = dict(base_batch_size=32)
 train_cfg = dict(max_epochs=6, val_interval=3)
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=1,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0.0,
-        begin=1,
-        end=6,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+    dict(_base_.warm_up, end=1),
+    dict(_base_.decay, begin=1),
 ]
 default_hooks = dict(
     checkpoint=dict(save_best='action/top1'),

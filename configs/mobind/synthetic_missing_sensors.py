@@ -3,26 +3,12 @@
 # limbs, so that the set of limbs does not give the matching window away.
 _base_ = './synthetic.py'
 
-placements = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
-            dict(type='RandomWindow', max_shift_sec=1.25),
-            dict(
-                type='LoadWindow',
-                placements=placements,
-                channels=('acc', 'gyro'),
-            ),
-            dict(type='ResampleIMU', rate=25),
-            dict(type='ResamplePose', rate=25),
-            dict(type='NormalizeKeypoints', mode='torso'),
-            dict(type='RandomIMURotation', max_deg=30),
+            *_base_.train_pipeline[:-1],
             dict(type='RandomSensorDrop', prob=0.4, min_sensors=1),
-            dict(
-                type='PackIMUPose',
-                placements=placements,
-                imu_channels=('acc', 'gyro'),
-            ),
+            _base_.train_pipeline[-1],
         ]
     )
 )

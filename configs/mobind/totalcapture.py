@@ -7,11 +7,12 @@ _base_ = [
 ]
 
 model = dict(
+    limbs=_base_.placements,
+    imu_rate=_base_.imu_rate,
+    pose_rate=_base_.pose_rate,
+    window_sec=_base_.window_sec,
     imu_tokenizer=dict(
-        channels=('acc', 'quat'),
+        channels=_base_.imu_channels,
         features=dict(_delete_=True, acc=0.1, quat=1.0, acc_norm=0.2),
     ),
-    pose_tokenizer=dict(rate=60),
-    imu_backbone=dict(in_channels=8, rate=60),
-    pose_backbone=dict(rate=60),
 )

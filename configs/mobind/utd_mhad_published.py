@@ -7,9 +7,11 @@ _base_ = [
 ]
 
 model = dict(
-    pose_tokenizer=dict(limbs=('right_wrist', 'right_thigh')),
-    imu_backbone=dict(in_channels=6, window_sec=2.0),
-    pose_backbone=dict(window_sec=2.0),
+    limbs=_base_.placements,
+    imu_rate=_base_.imu_rate,
+    pose_rate=_base_.pose_rate,
+    window_sec=_base_.window_sec,
+    imu_backbone=dict(in_channels=6),
     imu_neck=None,
     pose_neck=None,
     head=dict(global_weight=0.0, local_weight=1.0, token_weight=0.5),

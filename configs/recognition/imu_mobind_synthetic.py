@@ -1,4 +1,4 @@
-# Actions of the embedded default by MoBind's IMU encoder, trained by
+# Actions of the synthetic dataset by MoBind's IMU encoder, trained by
 # configs/mobind/synthetic.py.
 _base_ = './imu_synthetic.py'
 

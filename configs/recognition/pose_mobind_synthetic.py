@@ -1,4 +1,4 @@
-# Actions of the embedded default by MoBind's pose encoder, trained by
+# Actions of the synthetic dataset by MoBind's pose encoder, trained by
 # configs/mobind/synthetic.py.
 _base_ = './pose_synthetic.py'
 

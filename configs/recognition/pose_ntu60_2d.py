@@ -9,13 +9,14 @@ _base_ = [
 
 model = dict(
     backbone=dict(
-        tokenizer=dict(
-            limbs=(
-                *('left_wrist', 'right_wrist'),
-                *('left_knee', 'right_knee', 'head'),
-            ),
+        limbs=(
+            *('left_wrist', 'right_wrist'),
+            *('left_knee', 'right_knee', 'head'),
         ),
-        encoder=dict(window_sec=5.0, num_segments=5),
+        # 100 frames, counted as 5 s.
+        rate=20,
+        window_sec=5.0,
+        encoder=dict(num_segments=5),
     ),
     cls_head=dict(num_classes=60),
 )

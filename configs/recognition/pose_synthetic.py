@@ -1,4 +1,4 @@
-# Actions of the embedded default by MoBind's pose encoder, from random
+# Actions of the synthetic dataset by MoBind's pose encoder, from random
 # weights.
 _base_ = [
     '../_base_/recognition/synthetic_pose.py',
@@ -9,20 +9,11 @@ _base_ = [
 
 model = dict(
     backbone=dict(
-        tokenizer=dict(
-            limbs=(
-                *('left_wrist', 'right_wrist'),
-                *('left_knee', 'right_knee', 'head'),
-            ),
-            rate=25,
-            channel_dropout=0.0,
-        ),
-        encoder=dict(
-            rate=25,
-            window_sec=5.0,
-            conv_channels=(32, 64, 64),
-            num_segments=5,
-        ),
+        limbs=_base_.placements,
+        rate=_base_.pose_rate,
+        window_sec=_base_.window_sec,
+        tokenizer=dict(channel_dropout=0.0),
+        encoder=dict(conv_channels=(32, 64, 64), num_segments=5),
     ),
     cls_head=dict(num_classes=12),
 )

@@ -1,5 +1,5 @@
 # Actions of UTD-MHAD by MMAction2's ST-GCN++ on our windows of the skeleton,
-# 20 frames of each: on a processor an epoch takes six times as long as one
+# 20 frames of each: on a CPU an epoch takes six times as long as one
 # of two_stream, so there are fewer.
 _base_ = [
     '../_base_/recognition/utd_mhad_frames.py',
@@ -12,20 +12,6 @@ train_dataloader = dict(batch_size=16)
 auto_scale_lr = dict(base_batch_size=16)
 train_cfg = dict(max_epochs=15, val_interval=15)
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=2,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0.0,
-        begin=2,
-        end=15,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+    dict(_base_.warm_up, end=2),
+    dict(_base_.decay, begin=2),
 ]

@@ -1,4 +1,4 @@
-# Actions of the embedded default from IMU and pose, both encoders trained by
+# Actions of the synthetic dataset from IMU and pose, both encoders trained by
 # configs/mobind/synthetic.py.
 _base_ = './two_stream_synthetic.py'
 

@@ -1,4 +1,4 @@
-# Actions of the embedded default from IMU and pose, from random weights.
+# Actions of the synthetic dataset from IMU and pose, from random weights.
 _base_ = [
     '../_base_/recognition/synthetic_two_stream.py',
     '../_base_/recognition/model_two_stream.py',
@@ -6,21 +6,21 @@ _base_ = [
     '../_base_/recognition/runtime.py',
 ]
 
-encoder = dict(
-    rate=25, window_sec=5.0, conv_channels=(32, 64, 64), num_segments=5
-)
+encoder = dict(conv_channels=(32, 64, 64), num_segments=5)
 model = dict(
     backbone=dict(
-        imu=dict(tokenizer=dict(channel_dropout=0.0), encoder=encoder),
+        imu=dict(
+            limbs=_base_.placements,
+            rate=_base_.imu_rate,
+            window_sec=_base_.window_sec,
+            tokenizer=dict(channel_dropout=0.0),
+            encoder=encoder,
+        ),
         pose=dict(
-            tokenizer=dict(
-                limbs=(
-                    *('left_wrist', 'right_wrist'),
-                    *('left_knee', 'right_knee', 'head'),
-                ),
-                rate=25,
-                channel_dropout=0.0,
-            ),
+            limbs=_base_.placements,
+            rate=_base_.pose_rate,
+            window_sec=_base_.window_sec,
+            tokenizer=dict(channel_dropout=0.0),
             encoder=encoder,
         ),
     ),

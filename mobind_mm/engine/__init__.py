@@ -8,11 +8,13 @@ from .loops import (
     evaluators_of,
 )
 from .reporting import ResultTableHook, TaskPictureHook, TrainingCurveHook
+from .schedulers import CosineAfterWarmUpLR
 from .training import BF16OptimWrapper, EpochSeedHook, NonFiniteHook
 
 __all__ = [
     'BF16OptimWrapper',
     'CheckpointHook',
+    'CosineAfterWarmUpLR',
     'EarlyStoppingHook',
     'EpochSeedHook',
     'EvaluationTask',

@@ -1,23 +1,34 @@
 """The MoBind model and its parts."""
 
-from .backbones import ConvFormer
-from .classifiers import LimbTokenPool, MoBindClassifier
-from .data_preprocessor import MoBindDataPreprocessor
+from .action import LimbTokenPool, MoBindClassifier
+from .backbones import (
+    Backbone,
+    ConvFormer,
+    StreamingBackbone,
+    check_backbone,
+    is_streaming,
+)
 from .heads import HierarchicalContrastiveHead, MaskedTokenHead
+from .limb_model import LimbModel, MoBindDataPreprocessor
 from .mobind import MoBind
 from .necks import ConcatMLPNeck, LimbAttentionNeck
 from .tokenizers import IMUTokenizer, LimbTokenizer
 
 __all__ = [
+    'Backbone',
     'ConcatMLPNeck',
     'ConvFormer',
     'HierarchicalContrastiveHead',
     'IMUTokenizer',
     'LimbAttentionNeck',
+    'LimbModel',
     'LimbTokenPool',
     'LimbTokenizer',
     'MaskedTokenHead',
     'MoBind',
     'MoBindClassifier',
     'MoBindDataPreprocessor',
+    'StreamingBackbone',
+    'check_backbone',
+    'is_streaming',
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from mmengine.dist import get_world_size
 from torch import nn
@@ -18,8 +20,8 @@ ones, which do not change."""
 class SyncBatchNorm(_BatchNorm):
     """Batch normalisation over the rows of all processes.
 
-    Works on processors too, with any number of rows in a process, none
-    included; PyTorch's own needs GPUs.
+    Works on CPUs too, with any number of rows per process, including none;
+    PyTorch's own needs GPUs.
     """
 
     def _check_input_dim(self, x: torch.Tensor) -> None:
@@ -54,7 +56,10 @@ class SyncBatchNorm(_BatchNorm):
         self, mean: torch.Tensor, square: torch.Tensor, total: torch.Tensor
     ) -> None:
         """Running statistics; unchanged without any row."""
-        self.num_batches_tracked += 1
+        assert self.momentum is not None
+        assert self.num_batches_tracked is not None
+        assert self.running_mean is not None and self.running_var is not None
+        self.num_batches_tracked.add_(1)
         momentum = self.momentum * (total > 0)
         var = square / (total - 1).clamp(min=1)
         self.running_mean += momentum * (mean - self.running_mean)
@@ -62,11 +67,11 @@ class SyncBatchNorm(_BatchNorm):
 
 
 def set_batch_norm(model: nn.Module, mode: str) -> None:
-    """Give the batch normalisations of a model their statistics.
+    """Choose the statistics of a model's batch normalisations.
 
     Args:
         model: Its batch normalisations are replaced if ``synchronised``;
-            names of weights stay. ``frozen`` is left to
+            parameter names stay. ``frozen`` is left to
             :func:`freeze_statistics`.
         mode: One of :data:`MODES`.
 
@@ -94,7 +99,7 @@ def freeze_statistics(model: nn.Module) -> None:
             module.eval()
 
 
-def synchronises(model: nn.Module) -> bool:
+def synchronises(model: Any) -> bool:
     """Whether a forward pass waits for the other processes."""
     return get_world_size() > 1 and any(
         isinstance(m, SyncBatchNorm) and m.training for m in model.modules()

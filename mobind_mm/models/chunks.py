@@ -25,8 +25,8 @@ def encode_in_chunks(
     gradient (cached gradients, as GradCache calls them).
 
     Args:
-        encode: Names and tensors to names and tensors; rows do not
-            influence each other but through batch statistics.
+        encode: Names and tensors to names and tensors; rows
+            influence each other through batch statistics only.
         inputs: Tensors (B, ...).
         size: Clips in a chunk.
         model: Holds the batch statistics, which are updated once.
@@ -52,18 +52,19 @@ def encode_in_chunks(
 
 @contextmanager
 def _statistics_kept(model: nn.Module) -> Iterator[None]:
-    """Let batch normalisations leave their running statistics alone."""
+    """Keep the running statistics of batch normalisations unchanged."""
     norms = [
-        module
+        (module, module.momentum, module.num_batches_tracked)
         for module in model.modules()
         if isinstance(module, nn.modules.batchnorm._BatchNorm)
     ]
-    before = [(n.momentum, n.num_batches_tracked.clone()) for n in norms]
-    for norm in norms:
+    before = [None if n is None else n.clone() for _, _, n in norms]
+    for norm, _, _ in norms:
         norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm, (momentum, count) in zip(norms, before):
+        for (norm, momentum, tracked), count in zip(norms, before):
             norm.momentum = momentum
-            norm.num_batches_tracked.copy_(count)
+            if tracked is not None and count is not None:
+                tracked.copy_(count)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 import torch
-from mmengine.model import BaseModel
 
 from ..registry import MODELS
 from ..structures import MoBindDataSample
 from .batch_norm import freeze_statistics, set_batch_norm
 from .chunks import encode_in_chunks
-from .limb_encoding import build_optional, encode_limbs
-from .precision import in_single_precision
-from .streaming import (
-    cut_stream,
-    shares_patches,
-    stream_starts,
-    window_patches,
-)
+from .limb_model import MODALITIES, LimbFeatures, LimbModel, encode_limbs
+from .streaming import clip_starts, encode_windows
+
+Features = dict[str, torch.Tensor]
 
 _PREDICTED = {
     'imu': 'imu_embedding',
@@ -32,17 +31,25 @@ _PREDICTED = {
 _WINDOWS_AT_ONCE = 128
 """Sub-windows of long clips that are encoded together."""
 
+_HALF = (torch.float16, torch.bfloat16)
+
 
 @MODELS.register_module()
-class MoBind(BaseModel):
+class MoBind(LimbModel):
     """One embedding space for IMU streams and skeleton sequences.
 
     Without necks the model is per limb (the published stage 1): the
     embeddings ``imu`` and ``pose`` keep the limb axis, (B, S, D). With
     both necks they are clip embeddings (B, D).
 
+    Limbs, rates and the window are set once, here, and passed to the
+    tokenizers, backbones, necks and heads whose configs leave them out. So
+    are widths that follow from other parts: ``in_channels`` of a backbone
+    from its tokenizer, ``embed_dims`` and ``num_tokens`` from the backbones.
+
     Args:
-        imu_backbone: Config of the encoder of one limb's IMU.
+        imu_backbone: Config of the encoder of one limb's IMU, a
+            :class:`~mobind_mm.models.Backbone`.
         pose_backbone: Config of the encoder of one limb's trajectory.
         head: Config of the contrastive head.
         imu_tokenizer: Config of the IMU channels; raw streams if omitted.
@@ -61,15 +68,33 @@ class MoBind(BaseModel):
             loss and its gradient are those of the whole batch, for a third
             more arithmetic. Statistics of ``per_process`` batch
             normalisation are then those of a chunk. All at once by default.
-        data_preprocessor: Config of the preprocessor.
-        init_cfg: MMEngine initialisation config.
+        **shared: ``limbs``, ``imu_rate``, ``pose_rate``, ``window_sec``,
+            ``data_preprocessor`` and ``init_cfg`` of :class:`LimbModel`.
 
     Raises:
         ValueError: If only one neck is given, a head's term needs necks
-            that are not there, or a choice is unknown or cannot be had
-            together with another.
+            that are not there, an option is unknown or incompatible with
+            another, or a part's config contradicts the model's.
 
     Source: MoBind, sections on the encoders and the objective.
+
+    >>> import torch
+    >>> from mobind_mm.models import MoBind
+    >>> model = MoBind(
+    ...     limbs=('left_wrist', 'head'), imu_rate=50, pose_rate=25,
+    ...     imu_tokenizer=dict(type='IMUTokenizer', channels=('acc', 'gyro')),
+    ...     pose_tokenizer=dict(type='LimbTokenizer'),
+    ...     imu_backbone=dict(type='ConvFormer', num_layers=1),
+    ...     pose_backbone=dict(type='ConvFormer', num_layers=1),
+    ...     imu_neck=dict(type='LimbAttentionNeck'),
+    ...     pose_neck=dict(type='LimbAttentionNeck'),
+    ...     head=dict(type='HierarchicalContrastiveHead'),
+    ... ).eval()
+    >>> inputs = dict(
+    ...     imu=torch.randn(3, 2, 6, 250), pose=torch.randn(3, 2, 6, 125)
+    ... )
+    >>> model(inputs)['imu'].shape
+    torch.Size([3, 256])
     """
 
     def __init__(
@@ -85,22 +110,30 @@ class MoBind(BaseModel):
         stream_stride_sec: float = 0.2,
         batch_norm: str = 'per_process',
         chunk_size: int | None = None,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **shared: Any,
     ) -> None:
-        if data_preprocessor is None:
-            data_preprocessor = {'type': 'MoBindDataPreprocessor'}
-        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        super().__init__(
+            imu_backbone,
+            pose_backbone,
+            imu_tokenizer,
+            pose_tokenizer,
+            **shared,
+        )
         if (imu_neck is None) != (pose_neck is None):
             raise ValueError('Give both imu_neck and pose_neck, or neither.')
-        self.imu_tokenizer = build_optional(imu_tokenizer)
-        self.pose_tokenizer = build_optional(pose_tokenizer)
-        self.imu_backbone = MODELS.build(imu_backbone)
-        self.pose_backbone = MODELS.build(pose_backbone)
-        self.imu_neck = build_optional(imu_neck)
-        self.pose_neck = build_optional(pose_neck)
-        self.head = MODELS.build(head)
-        self.masked_token_head = build_optional(masked_token_head)
+        widths = {
+            'embed_dims': self.imu_backbone.embed_dims,
+            'num_tokens': self.imu_backbone.num_tokens,
+        }
+        pose_widths = {'embed_dims': self.pose_backbone.embed_dims}
+        self.imu_neck = self.build_part('imu_neck', imu_neck, {}, widths)
+        self.pose_neck = self.build_part(
+            'pose_neck', pose_neck, {}, pose_widths
+        )
+        self.head = self.build_part('head', head, {}, widths)
+        self.masked_token_head = self.build_part(
+            'masked_token_head', masked_token_head, {}, widths
+        )
         self.stream_stride_sec = stream_stride_sec
         if chunk_size is not None:
             if chunk_size < 1:
@@ -123,6 +156,11 @@ class MoBind(BaseModel):
                 'give imu_neck and pose_neck.'
             )
 
+    @property
+    def backbones(self) -> dict[str, Any]:
+        """The backbones by modality."""
+        return {'imu': self.imu_backbone, 'pose': self.pose_backbone}
+
     def train(self, mode: bool = True) -> MoBind:
         """Change the mode; frozen statistics stay frozen."""
         super().train(mode)
@@ -130,39 +168,11 @@ class MoBind(BaseModel):
             freeze_statistics(self)
         return self
 
-    def forward(
-        self,
-        inputs: dict[str, torch.Tensor],
-        data_samples: list[MoBindDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> dict[str, torch.Tensor] | list[MoBindDataSample]:
-        """Run the model.
+    def features(self, inputs: Features) -> Features:
+        """What ``mode='tensor'`` returns, see :meth:`extract_feats`."""
+        return self.extract_feats(inputs)
 
-        Args:
-            inputs: ``imu`` (B, S, C_imu, T_imu); ``pose`` (B, S, C_pose,
-                T_pose), or (B, K, 2, T_pose) with a pose tokenizer;
-                optionally ``imu_mask`` (B, S), ``pose_mask``
-                (B, S, T_pose) boolean.
-            data_samples: One per window, for ``predict``.
-            mode: ``tensor`` for features, ``loss`` for named losses,
-                ``predict`` for data samples with embeddings.
-
-        Raises:
-            ValueError: For another mode.
-        """
-        if mode == 'tensor':
-            return self.extract_feats(inputs)
-        if mode == 'loss':
-            return self.loss(inputs)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
-        raise ValueError(
-            f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}."
-        )
-
-    def extract_feats(
-        self, inputs: dict[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
+    def extract_feats(self, inputs: Features) -> Features:
         """Embed a batch.
 
         Returns:
@@ -173,68 +183,36 @@ class MoBind(BaseModel):
             ``pose_token_mask`` (B, S, N). Features of an absent limb are
             zero.
         """
-        imu_mask, frames = inputs.get('imu_mask'), inputs.get('pose_mask')
-        imu = self.imu_channels(inputs['imu'], imu_mask)
-        pose = self.pose_channels(inputs['pose'], frames)
-        if imu_mask is None:
-            imu_mask = imu.new_ones(imu.shape[:2], dtype=torch.bool)
-        if frames is None:
-            frames = pose.new_ones(
-                *pose.shape[:2], pose.shape[3], dtype=torch.bool
-            )
-        return self._encode(imu, pose, imu_mask, frames)
-
-    def imu_channels(
-        self, imu: torch.Tensor, mask: torch.Tensor | None
-    ) -> torch.Tensor:
-        """What the IMU encoder sees (B, S, C, T) of streams of any length."""
-        if self.imu_tokenizer is None:
-            return imu
-        return self.imu_tokenizer(imu, mask)
-
-    def pose_channels(
-        self, pose: torch.Tensor, frames: torch.Tensor | None
-    ) -> torch.Tensor:
-        """The same of the pose encoder."""
-        if self.pose_tokenizer is not None:
-            return self.pose_tokenizer(pose, frames)
-        if frames is None:
-            return pose
-        return pose.masked_fill(~frames[:, :, None], 0.0)
-
-    def _encode(
-        self,
-        imu: torch.Tensor,
-        pose: torch.Tensor,
-        imu_mask: torch.Tensor,
-        frames: torch.Tensor,
-        embedded: bool = False,
-    ) -> dict[str, torch.Tensor]:
-        """Features of channels, or of patches that are ``embedded``."""
-        pose_mask = frames.any(dim=2)
-        feats = {'imu_mask': imu_mask, 'pose_mask': pose_mask}
-        tokens = self.pose_backbone.token_mask(frames.flatten(0, 1))
-        feats['pose_token_mask'] = tokens.unflatten(0, frames.shape[:2])
-        feats['imu_tokens'], feats['imu_local'] = encode_limbs(
-            self.imu_backbone, imu, imu_mask, None, embedded
+        channels = {
+            name: self.channels(name, inputs[name], inputs.get(f'{name}_mask'))
+            for name in MODALITIES
+        }
+        return self._aggregate(
+            {
+                name: encode_limbs(backbone, *channels[name])
+                for name, backbone in self.backbones.items()
+            }
         )
-        feats['pose_tokens'], feats['pose_local'] = encode_limbs(
-            self.pose_backbone,
-            pose,
-            pose_mask,
-            feats['pose_token_mask'],
-            embedded,
-        )
-        for name in ('imu', 'pose'):
+
+    def _aggregate(self, limbs: Mapping[str, LimbFeatures]) -> Features:
+        """Features of clips from those of their limbs."""
+        feats = {'pose_token_mask': limbs['pose'].valid}
+        for name, part in limbs.items():
+            feats[f'{name}_mask'] = part.present
+            feats[f'{name}_tokens'] = part.tokens
+            feats[name] = feats[f'{name}_local'] = part.local
             neck = getattr(self, f'{name}_neck')
-            local, mask = feats[f'{name}_local'], feats[f'{name}_mask']
-            if neck is None:
-                feats[name] = local
-            else:
-                feats[name], feats[f'{name}_local'] = neck(local, mask)
+            if neck is not None:
+                feats[name], feats[f'{name}_local'] = neck(
+                    part.local, part.present
+                )
         return feats
 
-    def loss(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def loss(
+        self,
+        inputs: Features,
+        data_samples: list[MoBindDataSample] | None = None,
+    ) -> Features:
         """Named losses of one batch, of both heads."""
         if self.chunk_size is None:
             feats = self._encode_for_loss(inputs)
@@ -243,19 +221,17 @@ class MoBind(BaseModel):
                 self._encode_for_loss, inputs, self.chunk_size, self
             )
         with torch.autocast(feats['imu'].device.type, enabled=False):
-            losses = self.head.loss(in_single_precision(feats))
+            losses = self.head.loss(_in_single_precision(feats))
         if self.masked_token_head is not None:
             losses.update(self.masked_token_head.loss(feats))
         return losses
 
-    def _encode_for_loss(
-        self, inputs: dict[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
+    def _encode_for_loss(self, inputs: Features) -> Features:
         """What the losses need; tokens only as the losses on them."""
         feats = self.extract_feats(inputs)
         # Similarities need more digits than what they compare.
         with torch.autocast(feats['imu'].device.type, enabled=False):
-            items = self.head.item_losses(in_single_precision(feats))
+            items = self.head.item_losses(_in_single_precision(feats))
         if self.masked_token_head is not None:
             items.update(self.masked_token_head.item_losses(feats))
         kept = {k: v for k, v in feats.items() if 'token' not in k}
@@ -263,7 +239,7 @@ class MoBind(BaseModel):
 
     def predict(
         self,
-        inputs: dict[str, torch.Tensor],
+        inputs: Features,
         data_samples: list[MoBindDataSample] | None = None,
     ) -> list[MoBindDataSample]:
         """Data samples with embeddings, tokens and masks, one per window.
@@ -282,9 +258,7 @@ class MoBind(BaseModel):
                 sample.window_starts = feats['window_starts']
         return data_samples
 
-    def extract_stream(
-        self, inputs: dict[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
+    def extract_stream(self, inputs: Features) -> Features:
         """Embed the sub-windows of clips that are longer than a window.
 
         Returns:
@@ -293,82 +267,42 @@ class MoBind(BaseModel):
             ``window_starts`` (W,) in seconds from the start of the clip.
 
         Raises:
-            ValueError: If a clip is shorter than a window, or IMU and pose
-                differ in length.
+            ValueError: If a clip is shorter than a window, IMU and pose
+                differ in length, or the stride is between two samples.
         """
-        clip_sec = {}
-        for name in ('imu', 'pose'):
-            backbone = getattr(self, f'{name}_backbone')
-            clip_sec[name] = inputs[name].shape[-1] / backbone.rate
-        if abs(clip_sec['imu'] - clip_sec['pose']) > 1e-3:
-            raise ValueError(
-                f'The IMU of the clip lasts {clip_sec["imu"]:.3f} s, its '
-                f'pose {clip_sec["pose"]:.3f} s; cut both to the same length.'
-            )
-        window_sec = self.imu_backbone.num_samples / self.imu_backbone.rate
-        starts = stream_starts(
-            clip_sec['imu'], window_sec, self.stream_stride_sec
-        )
-        for name in ('imu', 'pose'):
-            step = (
-                self.stream_stride_sec * getattr(self, f'{name}_backbone').rate
-            )
-            if abs(step - round(step)) > 1e-6:
-                raise ValueError(
-                    f'stream_stride_sec={self.stream_stride_sec} is {step:g} '
-                    f'samples of {name}, not a whole number: IMU and pose '
-                    'would be cut at different times.'
-                )
-        chunk = max(_WINDOWS_AT_ONCE // len(inputs['imu']), 1)
-        chunks = [self._windows(inputs, part) for part in starts.split(chunk)]
+        starts = clip_starts(inputs, self.backbones, self.stream_stride_sec)
+        limbs, frames = inputs['imu'].shape[:2], inputs['pose'].shape[-1:]
+        whole = inputs['imu'].new_ones(*limbs, *frames, dtype=torch.bool)
+        inputs = {'imu_mask': whole[..., 0], 'pose_mask': whole, **inputs}
+        at_once = max(_WINDOWS_AT_ONCE // len(inputs['imu']), 1)
+        parts = [self._windows(inputs, s) for s in starts.split(at_once)]
         feats = {
-            key: torch.cat([part[key] for part in chunks], dim=1)
+            key: torch.cat([part[key] for part in parts], dim=1)
             for key in _PREDICTED
         }
         feats['window_starts'] = starts
         return feats
 
-    def _windows(
-        self, inputs: dict[str, torch.Tensor], starts: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
+    def _windows(self, inputs: Features, starts: torch.Tensor) -> Features:
         """Features (B, W, ...) of sub-windows that start at ``starts``."""
-        backbones = {'imu': self.imu_backbone, 'pose': self.pose_backbone}
-        shared = all(
-            shares_patches(backbone, self.stream_stride_sec)
-            for backbone in backbones.values()
-        )
-        cut = {}
-        for name, stream in inputs.items():
-            if name == 'imu_mask':
-                cut[name] = stream.repeat_interleave(len(starts), dim=0)
-            elif name == 'pose_mask' or not shared:
-                backbone = backbones[name.split('_')[0]]
-                cut[name] = cut_stream(
-                    stream, starts, backbone.rate, backbone.num_samples
-                )
-        if not shared:
-            feats = self.extract_feats(cut)
-        else:
-            patches = {
-                name: window_patches(
-                    backbone,
-                    getattr(self, f'{name}_channels'),
-                    inputs[name],
-                    inputs.get(f'{name}_mask'),
-                    starts,
-                )
-                for name, backbone in backbones.items()
-            }
-            shape = patches['pose'].shape[:2]
-            whole = torch.ones(shape, dtype=torch.bool, device=stream.device)
-            length = self.pose_backbone.num_samples
-            feats = self._encode(
-                **patches,
-                imu_mask=cut.get('imu_mask', whole),
-                frames=cut.get(
-                    'pose_mask', whole[..., None].expand(*shape, length)
-                ),
-                embedded=True,
+        limbs = {
+            name: encode_windows(
+                backbone,
+                partial(self.channels, name),
+                inputs[name],
+                inputs[f'{name}_mask'],
+                starts,
+                self.stream_stride_sec,
             )
+            for name, backbone in self.backbones.items()
+        }
+        feats = self._aggregate(limbs)
         shape = (-1, len(starts))
         return {key: feats[key].unflatten(0, shape) for key in _PREDICTED}
+
+
+def _in_single_precision(feats: Features) -> Features:
+    """Half-precision features as float32; all else as it is."""
+    return {
+        name: x.float() if x.dtype in _HALF else x for name, x in feats.items()
+    }

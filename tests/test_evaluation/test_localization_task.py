@@ -12,8 +12,8 @@ from mmengine.registry import DefaultScope
 from mobind_mm.registry import DATASETS, MODELS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-TASK = CONFIGS / '_base_/tasks/synthetic_localization_open.py'
-MODEL = CONFIGS / '_base_/models/mobind_small.py'
+TASK = CONFIGS / '_base_/tasks/synthetic.py'
+MODEL = CONFIGS / 'mobind/synthetic.py'
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,8 @@ import torch
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner.checkpoint import load_checkpoint
 
-from mobind_mm.models.classifiers import LimbTokenPool
+from mobind_mm.models import LimbTokenPool
+from mobind_mm.models.limb_model import encode_limbs
 from mobind_mm.registry import MODELS
 from mobind_mm.structures import MoBindDataSample
 
@@ -240,12 +241,14 @@ def test_weights_of_mobind_transfer(tmp_path):
     # The features are MoBind's, too.
     inputs = batch()
     feats = source.eval()(inputs)
-    tokens, local, _, valid = loaded.eval()._pose(inputs)
-    assert torch.equal(tokens, feats['pose_tokens'])
-    assert torch.equal(local, feats['pose_local'])
-    assert torch.equal(valid, feats['pose_token_mask'])
-    tokens, local, _, _ = loaded._imu(inputs)
-    assert torch.equal(tokens, feats['imu_tokens'])
+    loaded.eval()
+    for name in ('imu', 'pose'):
+        x, mask = loaded.channels(name, inputs[name], inputs[f'{name}_mask'])
+        limbs = encode_limbs(getattr(loaded, f'{name}_backbone'), x, mask)
+        assert torch.equal(limbs.tokens, feats[f'{name}_tokens'])
+        assert torch.equal(limbs.local, feats[f'{name}_local'])
+        assert torch.equal(limbs.present, feats[f'{name}_mask'])
+    assert torch.equal(limbs.valid, feats['pose_token_mask'])
 
 
 @pytest.mark.parametrize('uses', USES)

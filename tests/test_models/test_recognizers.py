@@ -425,6 +425,28 @@ def test_wrong_skeletons_name_the_setting():
         model(torch.zeros(2, 1, 1, T_POSE, 25, 3))
 
 
+def test_limbs_and_rate_are_set_once():
+    cfg = backbone_cfg('pose')
+    told = copy.deepcopy(cfg)
+    del told['num_limbs']
+    for key in ('in_channels', 'rate', 'window_sec'):
+        del told['encoder'][key]
+    for key in ('limbs', 'rate'):
+        del told['tokenizer'][key]
+    told.update(limbs=LIMBS, rate=20, window_sec=1.0)
+    states = []
+    for one in (cfg, told):
+        torch.manual_seed(0)
+        states.append(OURS.build(copy.deepcopy(one)).state_dict())
+    assert list(states[0]) == list(states[1])
+    for key, value in states[0].items():
+        assert torch.equal(value, states[1][key]), key
+    with pytest.raises(ValueError, match='num_limbs=2, but the model has 3'):
+        OURS.build(dict(told, num_limbs=2))
+    with pytest.raises(ValueError, match='encoder.rate=50, but the model'):
+        OURS.build(dict(told, encoder=dict(told['encoder'], rate=50)))
+
+
 def test_macro_f1_of_data_samples():
     from sklearn.metrics import f1_score
 

@@ -36,7 +36,7 @@ steps = [
          imu_channels=('acc', 'gyro')),
 ]
 model = dict(
-    num_limbs=2, pose_backbone=None, pose_tokenizer=None,
+    limbs=placements, pose_backbone=None, pose_tokenizer=None,
     imu_backbone=dict(embed_dims=32, num_layers=1),
 )
 train_dataloader = dict(_delete_=True,

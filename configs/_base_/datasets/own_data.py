@@ -1,142 +1,61 @@
 # Own recordings, written by tools/dataset_converters/from_tables.py.
 # Sensors that a recording does not have are masked; put the placements that
-# yours have here (and their number into the model, see the leaf).
-_base_ = '../tasks/sync.py'
+# yours have here, and the model follows.
+_base_ = './recordings.py'
 
+source = dict(type='IMUPoseDataset', data_root='data/own_data')
 placements = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
+imu_channels = ('acc', 'gyro')
+window_sec = 5.0
+imu_rate = 25
+pose_rate = 25
+
+test_pipeline = [
+    dict(type='LoadWindow', placements=placements, channels=imu_channels),
+    dict(type='ResampleIMU', rate=imu_rate),
+    dict(type='ResamplePose', rate=pose_rate),
+    dict(type='NormalizeKeypoints', mode='torso'),
+    dict(type='PackIMUPose', placements=placements, imu_channels=imu_channels),
+]
 train_pipeline = [
     dict(type='RandomWindow', max_shift_sec=1.25),
-    dict(type='LoadWindow', placements=placements, channels=('acc', 'gyro')),
-    dict(type='ResampleIMU', rate=25),
-    dict(type='ResamplePose', rate=25),
-    dict(type='NormalizeKeypoints', mode='torso'),
+    *test_pipeline[:-1],
     dict(type='RandomIMURotation', max_deg=30),
-    dict(
-        type='PackIMUPose', placements=placements, imu_channels=('acc', 'gyro')
-    ),
+    test_pipeline[-1],
 ]
-test_pipeline = [
-    dict(type='LoadWindow', placements=placements, channels=('acc', 'gyro')),
-    dict(type='ResampleIMU', rate=25),
-    dict(type='ResamplePose', rate=25),
-    dict(type='NormalizeKeypoints', mode='torso'),
-    dict(
-        type='PackIMUPose', placements=placements, imu_channels=('acc', 'gyro')
-    ),
-]
-
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    worker_init_fn=dict(type='mobind_mm.seed_worker'),
-    dataset=dict(
-        type='IMUPoseDataset',
-        data_root='data/own_data',
-        ann_file='annotations/train.json',
-        window_sec=5.0,
-        stride_sec=1.0,
-        pipeline=train_pipeline,
-    ),
-)
-# 1-NN action recognition, for who has labels, looks its neighbour up here.
-gallery = dict(
-    type='IMUPoseDataset',
-    data_root='data/own_data',
-    ann_file='annotations/train.json',
-    role='gallery',
-    window_sec=5.0,
-    stride_sec=2.5,
-    pipeline=test_pipeline,
-    test_mode=True,
-)
-val_dataloader = dict(
-    batch_size=32,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ConcatDataset',
-        datasets=[
-            gallery,
-            dict(
-                type='IMUPoseDataset',
-                data_root='data/own_data',
-                ann_file='annotations/val.json',
-                window_sec=5.0,
-                stride_sec=2.5,
-                # Windows of people filmed together coincide.
-                anchor='clock',
-                pipeline=test_pipeline,
-                test_mode=True,
-            ),
-        ],
-    ),
-)
-test_dataloader = dict(
-    batch_size=32,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ConcatDataset',
-        datasets=[
-            gallery,
-            dict(
-                type='IMUPoseDataset',
-                data_root='data/own_data',
-                ann_file='annotations/test.json',
-                window_sec=5.0,
-                stride_sec=2.5,
-                anchor='clock',
-                pipeline=test_pipeline,
-                test_mode=True,
-            ),
-        ],
-    ),
-)
-val_evaluator = [dict(type='RetrievalMetric', galleries=('all',))]
-# The action metrics need labels; without any, test with
-# --tasks retrieval localization sync.
-test_evaluator = [
-    dict(type='RetrievalMetric'),
-    dict(type='ActionKNNMetric'),
-    dict(type='ActionProbeMetric'),
-    dict(type='LocalizationMetric'),
-]
-# Clips of 10 s, moved inside takes that are longer than that.
+# From KeepStreams on, nothing outside the clip is seen.
 sync_pipeline = [
     test_pipeline[0],
-    # From here on nothing outside the clip is seen.
     dict(type='KeepStreams'),
     *test_pipeline[1:-1],
     dict(test_pipeline[-1], meta_keys=_base_.sync_meta_keys),
 ]
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(
-    type='MultiTaskTestLoop',
-    tasks=dict(
-        sync=dict(
-            dataloader=dict(
-                batch_size=4,
-                num_workers=2,
-                sampler=dict(type='DefaultSampler', shuffle=False),
-                dataset=dict(
-                    type='SyncClipDataset',
-                    dataset=dict(
-                        type='IMUPoseDataset',
-                        data_root='data/own_data',
-                        ann_file='annotations/test.json',
-                        window_sec=10.0,
-                        stride_sec=5.0,
-                    ),
-                    max_offset=5.0,
-                    edges='inside',
-                    pipeline=sync_pipeline,
-                ),
-            ),
-            evaluator=_base_.sync_evaluator,
-        )
-    ),
+
+windows = dict(source, window_sec=window_sec, stride_sec=2.5)
+queries = dict(windows, pipeline=test_pipeline, test_mode=True)
+# 1-NN action recognition, for those who have labels, looks its neighbour up
+# here.
+gallery = dict(queries, ann_file='annotations/train.json', role='gallery')
+# Windows of people filmed together coincide.
+clock = dict(anchor='clock')
+val_queries = dict(queries, ann_file='annotations/val.json', **clock)
+test_queries = dict(queries, ann_file='annotations/test.json', **clock)
+loader = dict(batch_size=32, num_workers=2)
+train_dataloader = dict(
+    loader, dataset=dict(windows, stride_sec=1.0, pipeline=train_pipeline)
 )
+val_dataloader = dict(loader, dataset=dict(datasets=[gallery, val_queries]))
+test_dataloader = dict(loader, dataset=dict(datasets=[gallery, test_queries]))
+# The action metrics need labels; without any, test with
+# --tasks retrieval localization sync.
+val_evaluator = [dict(type='RetrievalMetric', galleries=('all',))]
+# Clips of 10 s, moved inside recordings that are longer than that.
+sync_clips = dict(
+    dataset=dict(source, window_sec=10.0),
+    max_offset=5.0,
+    grid=None,
+    edges='inside',
+    pipeline=sync_pipeline,
+)
+sync_loader = dict(batch_size=4, num_workers=2, dataset=sync_clips)
+test_cfg = dict(tasks=dict(sync=dict(dataloader=sync_loader)))

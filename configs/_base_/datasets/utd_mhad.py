@@ -1,95 +1,68 @@
-# UTD-MHAD: one sensor a take, on the right wrist or the right thigh.
-# Odd subjects train, even subjects test; one centred window a take.
-_base_ = '../tasks/utd_mhad_sync.py'
+# UTD-MHAD: the two limbs that wear a sensor; one centred window per
+# recording, in training a random one.
+_base_ = './utd_mhad_windows.py'
 
 placements = ('right_wrist', 'right_thigh')
+pack = dict(
+    type='PackIMUPose',
+    placements=placements,
+    imu_channels=_base_.imu_channels,
+)
+test_pipeline = [*_base_.steps, pack]
 train_pipeline = [
-    dict(type='RandomSpeed', factors=(0.82, 1.22)),
-    dict(type='RandomWindow'),
-    dict(type='LoadWindow'),
-    dict(type='ResampleIMU', rate=50),
-    dict(type='ResamplePose', rate=20),
-    dict(type='SmoothKeypoints', sigma_sec=0.05),
-    dict(type='NormalizeKeypoints', mode='torso'),
-    dict(type='RandomIMURotation', max_deg=30),
-    dict(type='RandomIMUScale', factors=(0.8, 1.2)),
-    dict(type='RandomIMUNoise', acc_std=0.1, gyro_std=0.02),
-    dict(type='RandomPoseRotation', max_deg=15),
-    dict(
-        type='RandomPoseScale', factors=(0.8, 1.2), aspect_factors=(0.6, 1.6)
-    ),
-    dict(type='RandomKeypointNoise', std=0.01),
-    dict(
-        type='PackIMUPose', placements=placements, imu_channels=('acc', 'gyro')
-    ),
+    *_base_.random_window,
+    *_base_.steps,
+    *_base_.augmentation,
+    pack,
 ]
-test_pipeline = [
-    dict(type='LoadWindow'),
-    dict(type='ResampleIMU', rate=50),
-    dict(type='ResamplePose', rate=20),
-    dict(type='SmoothKeypoints', sigma_sec=0.05),
-    dict(type='NormalizeKeypoints', mode='torso'),
-    dict(
-        type='PackIMUPose', placements=placements, imu_channels=('acc', 'gyro')
-    ),
+# From KeepStreams on, nothing outside the clip is seen.
+sync_pipeline = [
+    test_pipeline[0],
+    dict(type='KeepStreams'),
+    *test_pipeline[1:-1],
+    dict(pack, meta_keys=_base_.sync_meta_keys),
 ]
 
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    worker_init_fn=dict(type='mobind_mm.seed_worker'),
-    dataset=dict(
-        type='UTDMHADDataset',
-        data_root='data/utd_mhad',
-        ann_file='annotations/train.json',
-        window_sec=2.0,
-        stride_sec=None,
-        pipeline=train_pipeline,
-    ),
+queries = dict(
+    _base_.windows,
+    ann_file='annotations/test.json',
+    pipeline=test_pipeline,
+    test_mode=True,
 )
+# 1-NN looks its neighbour up among the training subjects.
+gallery = dict(queries, ann_file='annotations/train.json', role='gallery')
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ConcatDataset',
-        datasets=[
-            # 1-NN looks its neighbour up among the training subjects.
-            dict(
-                type='UTDMHADDataset',
-                data_root='data/utd_mhad',
-                ann_file='annotations/train.json',
-                role='gallery',
-                window_sec=2.0,
-                stride_sec=None,
-                pipeline=test_pipeline,
-                test_mode=True,
-            ),
-            dict(
-                type='UTDMHADDataset',
-                data_root='data/utd_mhad',
-                ann_file='annotations/test.json',
-                window_sec=2.0,
-                stride_sec=None,
-                pipeline=test_pipeline,
-                test_mode=True,
-            ),
-        ],
-    ),
+    dataset=dict(type='ConcatDataset', datasets=[gallery, queries])
 )
-test_evaluator = [
-    dict(type='RetrievalMetric'),
-    dict(type='ActionKNNMetric'),
-    dict(type='ActionProbeMetric'),
-    dict(type='LocalizationMetric'),
-]
-# The protocol has no validation subjects. The test subjects are evaluated
-# now and then to watch the training; nothing is chosen by it.
 val_dataloader = test_dataloader
-val_evaluator = [
-    dict(type='RetrievalMetric', galleries=('all',)),
-    dict(type='ActionKNNMetric'),
-]
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='MultiTaskTestLoop', tasks=dict(sync=_base_.sync_task))
+# Synchronisation within a recording: one clip of 2 s, the model's window, in
+# the middle, moved by what the recording has room for, at most a second. Such
+# a clip has no sub-windows: its tokens vote.
+sync_clips = dict(
+    type='SyncClipDataset',
+    dataset=dict(_base_.windows, ann_file='annotations/test.json'),
+    max_offset=1.0,
+    grid=None,
+    edges='inside',
+    pipeline=sync_pipeline,
+)
+sync_task = dict(
+    dataloader=dict(
+        batch_size=32,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=sync_clips,
+    ),
+    evaluator=[
+        dict(
+            type='SyncMetric',
+            synchronizers=dict(
+                fused=dict(type='FusedSynchronizer', min_overlap_sec=0.5),
+                correlation=dict(type='CorrelationSynchronizer'),
+                vote=dict(type='VoteSynchronizer', level='token', topk=2),
+            ),
+        )
+    ],
+)
+test_cfg = dict(type='MultiTaskTestLoop', tasks=dict(sync=sync_task))

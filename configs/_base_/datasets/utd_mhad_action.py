@@ -1,72 +1,35 @@
 # UTD-MHAD for action recognition: the sensor as it is worn, the skeleton as
-# five limbs. Odd subjects train, even subjects test. The score of a take is
-# the mean over windows a quarter of a second apart.
+# five limbs. The score of a recording is the mean over windows a quarter of
+# a second apart.
+_base_ = './utd_mhad_windows.py'
+
 placements = (
     *('left_wrist', 'right_wrist', 'left_thigh', 'right_thigh', 'pelvis'),
 )
-train_pipeline = [
-    dict(type='RandomSpeed', factors=(0.82, 1.22)),
-    dict(type='RandomWindow'),
-    dict(type='LoadWindow'),
-    dict(type='ResampleIMU', rate=50),
-    dict(type='ResamplePose', rate=20),
-    dict(type='SmoothKeypoints', sigma_sec=0.05),
-    dict(type='NormalizeKeypoints', mode='torso'),
-    dict(type='RandomIMURotation', max_deg=30),
-    dict(type='RandomIMUScale', factors=(0.8, 1.2)),
-    dict(type='RandomIMUNoise', acc_std=0.1, gyro_std=0.02),
-    dict(type='RandomPoseRotation', max_deg=15),
-    dict(
-        type='RandomPoseScale', factors=(0.8, 1.2), aspect_factors=(0.6, 1.6)
-    ),
-    dict(type='RandomKeypointNoise', std=0.01),
-    dict(
-        type='PackIMUPose', placements=placements, imu_channels=('acc', 'gyro')
-    ),
-]
-test_pipeline = [
-    dict(type='LoadWindow'),
-    dict(type='ResampleIMU', rate=50),
-    dict(type='ResamplePose', rate=20),
-    dict(type='SmoothKeypoints', sigma_sec=0.05),
-    dict(type='NormalizeKeypoints', mode='torso'),
-    dict(
-        type='PackIMUPose', placements=placements, imu_channels=('acc', 'gyro')
-    ),
-]
-
-train_dataloader = dict(
-    batch_size=32,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    worker_init_fn=dict(type='mobind_mm.seed_worker'),
-    dataset=dict(
-        type='UTDMHADDataset',
-        data_root='data/utd_mhad',
-        ann_file='annotations/train.json',
-        window_sec=2.0,
-        stride_sec=None,
-        pipeline=train_pipeline,
-    ),
+pack = dict(
+    type='PackIMUPose',
+    placements=placements,
+    imu_channels=_base_.imu_channels,
 )
+train_pipeline = [
+    *_base_.random_window,
+    *_base_.steps,
+    *_base_.augmentation,
+    pack,
+]
+test_pipeline = [*_base_.steps, pack]
+
+train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='UTDMHADDataset',
-        data_root='data/utd_mhad',
+        _base_.windows,
         ann_file='annotations/test.json',
-        window_sec=2.0,
         stride_sec=0.25,
         pipeline=test_pipeline,
         test_mode=True,
     ),
 )
-test_evaluator = dict(type='ActionMetric', by_take=True)
-# The protocol has no validation subjects. The test subjects are evaluated
-# at the end; nothing is chosen by it.
 val_dataloader = test_dataloader
+test_evaluator = dict(_delete_=True, type='ActionMetric', by_take=True)
 val_evaluator = test_evaluator
-val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

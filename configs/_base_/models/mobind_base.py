@@ -1,5 +1,5 @@
 # mobind_small with the published encoder size, for data sets and machines
-# that can use it. A leaf sets limbs, channels, rates and window.
+# that can use it.
 _base_ = './mobind_small.py'
 
 encoder = dict(
@@ -12,10 +12,5 @@ encoder = dict(
 model = dict(
     imu_backbone=encoder,
     pose_backbone=encoder,
-    imu_neck=dict(embed_dims=256),
-    pose_neck=dict(embed_dims=256),
-    head=dict(embed_dims=256),
-    masked_token_head=dict(
-        embed_dims=256, num_layers=4, num_heads=8, ffn_dims=1024
-    ),
+    masked_token_head=dict(num_layers=4, num_heads=8, ffn_dims=1024),
 )

@@ -1,7 +1,20 @@
 # Motion channels instead of raw ones, a small encoder that trains on two
-# CPU cores and says when things happen, aggregation over any subset of
-# sensors; the paper's single-stage objective. A leaf sets limbs, channels,
-# rates and window.
+# CPU cores and tells when things happen, aggregation over any subset of
+# sensors; the paper's single-stage objective. A leaf sets limbs, imu_rate,
+# pose_rate and window_sec once; the model passes them to its parts.
+encoder = dict(
+    type='ConvFormer',
+    conv_channels=(32, 64, 64),
+    conv_dropout=0.0,
+    embed_dims=128,
+    num_layers=2,
+    num_heads=4,
+    ffn_dims=256,
+    dropout=0.0,
+    out_dropout=0.0,
+    num_segments=5,
+    norm_first=True,
+)
 model = dict(
     type='MoBind',
     imu_tokenizer=dict(
@@ -11,54 +24,20 @@ model = dict(
     ),
     pose_tokenizer=dict(
         type='LimbTokenizer',
-        limbs=('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head'),
-        rate=25,
         features=dict(relative=1.0, velocity=0.33, acceleration=0.05),
     ),
-    imu_backbone=dict(
-        type='ConvFormer',
-        in_channels=8,
-        rate=25,
-        conv_channels=(32, 64, 64),
-        conv_dropout=0.0,
-        embed_dims=128,
-        num_layers=2,
-        num_heads=4,
-        ffn_dims=256,
-        dropout=0.0,
-        out_dropout=0.0,
-        num_segments=5,
-        norm_first=True,
-    ),
-    pose_backbone=dict(
-        type='ConvFormer',
-        in_channels=16,
-        rate=25,
-        conv_channels=(32, 64, 64),
-        conv_dropout=0.0,
-        embed_dims=128,
-        num_layers=2,
-        num_heads=4,
-        ffn_dims=256,
-        dropout=0.0,
-        out_dropout=0.0,
-        num_segments=5,
-        norm_first=True,
-    ),
-    imu_neck=dict(type='LimbAttentionNeck', num_limbs=5, embed_dims=128),
-    pose_neck=dict(type='LimbAttentionNeck', num_limbs=5, embed_dims=128),
+    imu_backbone=encoder,
+    pose_backbone=encoder,
+    imu_neck=dict(type='LimbAttentionNeck'),
+    pose_neck=dict(type='LimbAttentionNeck'),
     head=dict(
         type='HierarchicalContrastiveHead',
-        embed_dims=128,
         global_weight=1.0,
         local_weight=1.0,
         token_weight=0.5,
     ),
     masked_token_head=dict(
         type='MaskedTokenHead',
-        num_limbs=5,
-        num_tokens=25,
-        embed_dims=128,
         num_layers=1,
         num_heads=4,
         ffn_dims=256,

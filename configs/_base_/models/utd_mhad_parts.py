@@ -2,7 +2,6 @@
 # that put them together in their own way (they read _base_.encoder etc.).
 encoder = dict(
     type='ConvFormer',
-    window_sec=2.0,
     conv_channels=(32, 64, 128),
     conv_dropout=0.0,
     embed_dims=128,
@@ -22,11 +21,6 @@ imu_tokenizer = dict(
 )
 pose_tokenizer = dict(
     type='LimbTokenizer',
-    limbs=(
-        *('left_wrist', 'right_wrist'),
-        *('left_thigh', 'right_thigh', 'pelvis'),
-    ),
-    rate=20,
     features=dict(relative=1.0, velocity=0.33, acceleration=0.05),
     channel_dropout=0.1,
 )

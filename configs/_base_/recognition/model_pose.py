@@ -1,15 +1,15 @@
 # MoBind's pose encoder (that of mobind_small.py, as UTD-MHAD has it) as the
-# backbone of MMAction2's skeleton recogniser.
+# backbone of MMAction2's skeleton recogniser. A leaf sets limbs, rate and
+# window_sec of its data.
 _base_ = '../models/utd_mhad_parts.py'
 
 model = dict(
     type='RecognizerGCN',
     backbone=dict(
         type='mobind_mm.PoseLimbBackbone',
-        num_limbs=5,
         out_dims=256,
         tokenizer=_base_.pose_tokenizer,
-        encoder=dict(_base_.encoder, in_channels=16, rate=20),
+        encoder=_base_.encoder,
     ),
     cls_head=dict(
         type='GCNHead',

@@ -1,5 +1,6 @@
 # Both encoders of mobind_small.py, as UTD-MHAD has them, in MMAction2's
-# recogniser of several modalities.
+# recogniser of several modalities. A leaf sets limbs, rate and window_sec of
+# its data.
 _base_ = '../models/utd_mhad_parts.py'
 
 model = dict(
@@ -15,15 +16,13 @@ model = dict(
         type='mobind_mm.TwoStreamBackbone',
         imu=dict(
             type='IMULimbBackbone',
-            num_limbs=5,
             tokenizer=_base_.imu_tokenizer,
-            encoder=dict(_base_.encoder, in_channels=8, rate=50),
+            encoder=_base_.encoder,
         ),
         pose=dict(
             type='PoseLimbBackbone',
-            num_limbs=5,
             tokenizer=_base_.pose_tokenizer,
-            encoder=dict(_base_.encoder, in_channels=16, rate=20),
+            encoder=_base_.encoder,
         ),
     ),
     cls_head=dict(

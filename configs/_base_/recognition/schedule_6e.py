@@ -1,27 +1,8 @@
-# AdamW, one epoch of warm-up, cosine decay to the end.
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
-    clip_grad=dict(max_norm=5.0),
-    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
-)
+# AdamW, one epoch of warm-up, cosine decay to the end of the training.
+_base_ = './schedule_30e.py'
+
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=1,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0.0,
-        begin=1,
-        end=6,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
+    dict(_base_.warm_up, end=1),
+    dict(_base_.decay, begin=1),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=6, val_interval=6)
-auto_scale_lr = dict(enable=False, base_batch_size=32)
+train_cfg = dict(max_epochs=6, val_interval=6)

@@ -1,4 +1,4 @@
-# The embedded default, the skeleton as MMAction2's GCN recipes take it: 25
+# The synthetic dataset, the skeleton as MMAction2's GCN recipes take it: 25
 # frames sampled over the window.
 _base_ = './synthetic.py'
 

@@ -1,4 +1,4 @@
-# The embedded default, the sensors alone, packed under the name that a
+# The synthetic dataset, the sensors alone, packed under the name that a
 # recogniser of one modality takes.
 _base_ = './synthetic.py'
 

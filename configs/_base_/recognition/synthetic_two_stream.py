@@ -1,4 +1,4 @@
-# The embedded default, sensors and skeleton.
+# The synthetic dataset, sensors and skeleton.
 _base_ = './synthetic.py'
 
 train_pipeline = [

@@ -1,10 +1,14 @@
 # UTD-MHAD for MMAction2: the steps of a window, and where the windows are.
-# Odd subjects train, even subjects test, each on five windows of a take. The
-# files beside it choose the modalities: a list of a base cannot be changed
-# in part.
+# Odd subjects train, even subjects test, each on five windows of a recording.
+# The files beside it choose the modalities: a list of a base cannot be
+# changed in part.
 placements = (
     *('left_wrist', 'right_wrist', 'left_thigh', 'right_thigh', 'pelvis'),
 )
+imu_channels = ('acc', 'gyro')
+window_sec = 2.0
+imu_rate = 50
+pose_rate = 20
 window_steps = [
     dict(type='mobind_mm.RandomSpeed', factors=(0.82, 1.22)),
     dict(type='mobind_mm.RandomWindow'),
@@ -24,16 +28,16 @@ pose_augmentation = [
     ),
     dict(type='mobind_mm.RandomKeypointNoise', std=0.01),
 ]
-imu_steps = [dict(type='mobind_mm.ResampleIMU', rate=50)]
+imu_steps = [dict(type='mobind_mm.ResampleIMU', rate=imu_rate)]
 pose_steps = [
-    dict(type='mobind_mm.ResamplePose', rate=20),
+    dict(type='mobind_mm.ResamplePose', rate=pose_rate),
     dict(type='mobind_mm.SmoothKeypoints', sigma_sec=0.05),
     dict(type='mobind_mm.NormalizeKeypoints', mode='torso'),
 ]
 imu_format = dict(
     type='mobind_mm.IMUToMMAction',
     placements=placements,
-    imu_channels=('acc', 'gyro'),
+    imu_channels=imu_channels,
 )
 pose_format = [
     dict(type='mobind_mm.PoseToMMAction'),
@@ -41,30 +45,23 @@ pose_format = [
 ]
 num_test_clips = 5
 
+windows = dict(
+    type='mobind_mm.UTDMHADDataset',
+    data_root='data/utd_mhad',
+    window_sec=window_sec,
+    stride_sec=None,
+)
 train_dataloader = dict(
     batch_size=32,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='mobind_mm.UTDMHADDataset',
-        data_root='data/utd_mhad',
-        ann_file='annotations/train.json',
-        window_sec=2.0,
-        stride_sec=None,
-    ),
+    dataset=dict(windows, ann_file='annotations/train.json'),
 )
 test_dataloader = dict(
     batch_size=32,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='mobind_mm.UTDMHADDataset',
-        data_root='data/utd_mhad',
-        ann_file='annotations/test.json',
-        window_sec=2.0,
-        stride_sec=None,
-        test_mode=True,
-    ),
+    dataset=dict(windows, ann_file='annotations/test.json', test_mode=True),
 )
 # The protocol has no validation subjects. The test subjects are evaluated
 # at the end; nothing is chosen by it.

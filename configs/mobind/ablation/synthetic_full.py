@@ -1,3 +1,3 @@
-# Ablation on the embedded default: the whole single-stage objective, which is
+# Ablation on the synthetic dataset: the whole single-stage objective, which is
 # the README's training. The other rows take terms away from it.
 _base_ = '../synthetic.py'

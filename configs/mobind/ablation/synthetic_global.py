@@ -1,4 +1,4 @@
-# Ablation on the embedded default: the global term alone.
+# Ablation on the synthetic dataset: the global term alone.
 _base_ = './synthetic_local.py'
 
 model = dict(head=dict(local_weight=0.0))

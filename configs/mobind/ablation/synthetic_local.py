@@ -1,4 +1,4 @@
-# Ablation on the embedded default: global + local.
+# Ablation on the synthetic dataset: global + local.
 _base_ = './synthetic_token.py'
 
 model = dict(head=dict(token_weight=0.0))

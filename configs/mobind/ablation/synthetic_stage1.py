@@ -1,4 +1,4 @@
-# Ablation on the embedded default, the released two stages. Stage 1: encoders
+# Ablation on the synthetic dataset, the released two stages. Stage 1: encoders
 # of single limbs, local and token terms. Both stages together are as long as
 # one training of the other rows.
 _base_ = './synthetic_token.py'
@@ -9,21 +9,3 @@ model = dict(
     head=dict(global_weight=0.0, local_weight=1.0, token_weight=0.5),
 )
 train_cfg = dict(max_epochs=6, val_interval=6)
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=1,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0.0,
-        begin=1,
-        end=6,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]

@@ -1,4 +1,4 @@
-# Ablation on the embedded default, the released two stages. Stage 2: clip
+# Ablation on the synthetic dataset, the released two stages. Stage 2: clip
 # embeddings from the encoders of stage 1; global, multi-positive and masked
 # token terms.
 _base_ = './synthetic_full.py'
@@ -13,21 +13,3 @@ model = dict(
 )
 load_from = 'work_dirs/synthetic_stage1/epoch_6.pth'
 train_cfg = dict(max_epochs=6, val_interval=6)
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=1,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0.0,
-        begin=1,
-        end=6,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]

@@ -1,4 +1,4 @@
-# Ablation on the embedded default: global + local + token.
+# Ablation on the synthetic dataset: global + local + token.
 _base_ = './synthetic_full.py'
 
 model = dict(masked_token_head=None)

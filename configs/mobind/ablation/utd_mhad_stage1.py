@@ -9,21 +9,3 @@ model = dict(
     head=dict(global_weight=0.0, local_weight=1.0, token_weight=0.5),
 )
 train_cfg = dict(max_epochs=30, val_interval=30)
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=5,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0.0,
-        begin=5,
-        end=30,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]

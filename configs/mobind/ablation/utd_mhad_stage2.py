@@ -12,21 +12,3 @@ model = dict(
 )
 load_from = 'work_dirs/utd_mhad_stage1/epoch_30.pth'
 train_cfg = dict(max_epochs=30, val_interval=30)
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=5,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=0.0,
-        begin=5,
-        end=30,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]

@@ -17,10 +17,7 @@ encoder = dict(
 model = dict(
     imu_backbone=encoder,
     pose_backbone=encoder,
-    imu_neck=dict(embed_dims=256),
-    pose_neck=dict(embed_dims=256),
-    head=dict(embed_dims=256),
     masked_token_head=dict(
-        embed_dims=256, num_layers=4, num_heads=8, ffn_dims=1024, dropout=0.1
+        num_layers=4, num_heads=8, ffn_dims=1024, dropout=0.1
     ),
 )

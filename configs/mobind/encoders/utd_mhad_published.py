@@ -17,5 +17,4 @@ encoder = dict(
 model = dict(
     imu_backbone=encoder,
     pose_backbone=encoder,
-    head=dict(embed_dims=256),
 )

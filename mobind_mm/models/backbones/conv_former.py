@@ -36,9 +36,10 @@ class ConvFormer(BaseModule):
         dropout: Dropout inside the transformer.
         out_dropout: Dropout of the transformer's output.
         num_segments: Equal parts of the window whose mean tokens, in order,
-            the local feature is a linear map of. 1, the published mean of
-            all tokens, says what happens; more say when as well, which
-            finds the very same moment better and the same action worse.
+            the local feature is a linear map of. With 1, the published
+            mean of all tokens, it tells what happens; with more it also
+            tells when, which finds the exact moment better and the same
+            action worse.
         norm_first: Pre-norm layers and a last norm instead of the
             published post-norm.
         init_cfg: MMEngine initialisation config.
@@ -47,6 +48,11 @@ class ConvFormer(BaseModule):
         ValueError: If a window does not hold a whole number of patches.
 
     Source: MoBind, released code.
+
+    >>> encoder = ConvFormer(in_channels=6, rate=20, num_layers=1).eval()
+    >>> tokens, local = encoder(torch.randn(3, 6, 100))
+    >>> tokens.shape, local.shape
+    (torch.Size([3, 25, 256]), torch.Size([3, 256]))
     """
 
     def __init__(
@@ -100,7 +106,7 @@ class ConvFormer(BaseModule):
                 nn.BatchNorm2d(channels),
             ]
             if i % 2 == 1 and conv_dropout > 0:
-                # Two places, as names of parameters count them.
+                # Two modules, because parameter names count positions.
                 layers += [ReLUDropout(conv_dropout), nn.Identity()]
             else:
                 layers.append(nn.ReLU(inplace=True))

@@ -36,7 +36,7 @@ class HierarchicalContrastiveHead(BaseModule):
         init_cfg: MMEngine initialisation config.
 
     Raises:
-        ValueError: For an unknown choice, or if every weight is 0.
+        ValueError: For an unknown option, or if every weight is 0.
 
     Source: MoBind, hierarchical contrastive objective.
     """
@@ -90,7 +90,7 @@ class HierarchicalContrastiveHead(BaseModule):
                 part of one.
 
         Returns:
-            ``token`` (n,), if it has a weight: one loss a token.
+            ``token`` (n,), if it has a weight: one loss per token.
         """
         if not self.weights['token']:
             return {}
@@ -181,9 +181,10 @@ class HierarchicalContrastiveHead(BaseModule):
         rest = feats[f'{name}_mask'] & ~both
         local = feats[f'{name}_local']
         limb = torch.arange(both.shape[1], device=both.device)
-        return tuple(
-            torch.cat([x[both], x[rest]])
-            for x in (local, limb.expand_as(both))
+        limb = limb.expand_as(both)
+        return (
+            torch.cat([local[both], local[rest]]),
+            torch.cat([limb[both], limb[rest]]),
         )
 
     def _multi_positive(

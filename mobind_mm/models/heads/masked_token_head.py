@@ -79,7 +79,7 @@ class MaskedTokenHead(BaseModule):
         """Predict tokens.
 
         Args:
-            tokens: (M, N, D) tokens, one sensor a row.
+            tokens: (M, N, D) tokens, one sensor per row.
             sensor: (M,) sensor index of each row.
             hidden: (M, N) boolean, tokens that are replaced.
 
@@ -102,7 +102,7 @@ class MaskedTokenHead(BaseModule):
                 part of one.
 
         Returns:
-            ``masked_token`` (n,), one loss a hidden token.
+            ``masked_token`` (n,), one loss per hidden token.
         """
         mask = feats['imu_mask']
         # Row m of the selection belongs to sensor mask.nonzero()[m, 1].

@@ -29,14 +29,21 @@ class IMUTokenizer(BaseModule):
         channels: Raw channels in the order in which ``PackIMUPose`` lays
             them out.
         features: Scale factor by feature name: any of ``channels``,
-            ``acc_norm``, ``gyro_norm``. They follow each other in this
-            order, whatever that of the names: configs are saved sorted.
+            ``acc_norm``, ``gyro_norm``. The channels follow
+            this order, whatever the order of the names: saved configs are
+            sorted.
         channel_dropout: Probability of a channel of a limb being zero
             during training.
         init_cfg: MMEngine initialisation config.
 
     Raises:
         ValueError: For an unknown channel or feature.
+
+    >>> tokenizer = IMUTokenizer(
+    ...     channels=('acc', 'gyro'), features=dict(acc=0.1, acc_norm=0.2)
+    ... )
+    >>> tokenizer(torch.randn(3, 2, 6, 125)).shape
+    torch.Size([3, 2, 4, 125])
     """
 
     def __init__(
@@ -96,7 +103,7 @@ class IMUTokenizer(BaseModule):
         for name, factor in self.features.items():
             value = imu[:, :, self.slices[_NORMS.get(name, name)]]
             if name in _NORMS:
-                # As norm() here, gradient at 0 too, and much faster.
+                # Equals norm() here, with a gradient at 0, and much faster.
                 square = value.square().sum(dim=2, keepdim=True)
                 value = (square + _TINY).sqrt()
                 if name == 'acc_norm':

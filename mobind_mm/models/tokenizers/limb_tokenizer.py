@@ -10,7 +10,6 @@ from torch import nn
 
 from ...registry import MODELS
 from ...skeleton import get_layout, limb_indices
-from .derivatives import central_difference, second_difference
 
 _WIDTH = {'position': 6, 'relative': 4, 'velocity': 6, 'acceleration': 6}
 
@@ -31,13 +30,21 @@ class LimbTokenizer(BaseModule):
         layout: Skeleton layout of whole skeletons, e.g. ``coco``.
         rate: Frames per second of the pose stream in Hz.
         features: Scale factor by feature name. Channels follow the order
-            above, whatever that of the names: configs are saved sorted.
+            above, whatever the order of the names: saved configs are
+            sorted.
         channel_dropout: Probability of a channel of a limb being zero
             during training.
         init_cfg: MMEngine initialisation config.
 
     Raises:
         ValueError: For an unknown limb, layout or feature.
+
+    >>> tokenizer = LimbTokenizer(
+    ...     limbs=('left_wrist', 'head'), rate=25,
+    ...     features=dict(relative=1.0, velocity=0.3),
+    ... )
+    >>> tokenizer(torch.randn(3, 17, 2, 125)).shape
+    torch.Size([3, 2, 10, 125])
     """
 
     def __init__(
@@ -123,3 +130,20 @@ def _eroded(mask: torch.Tensor, reach: int) -> torch.Tensor:
     inner[..., 1:] &= mask[..., :-1]
     inner[..., :-1] &= mask[..., 1:]
     return inner
+
+
+def _held(x: torch.Tensor) -> torch.Tensor:
+    """Repeat the first and the last sample: (..., T) to (..., T + 2)."""
+    return torch.cat([x[..., :1], x, x[..., -1:]], dim=-1)
+
+
+def central_difference(x: torch.Tensor, rate: float) -> torch.Tensor:
+    """First derivative per second of (..., T), same shape."""
+    x = _held(x)
+    return (x[..., 2:] - x[..., :-2]) * (rate / 2)
+
+
+def second_difference(x: torch.Tensor, rate: float) -> torch.Tensor:
+    """Second derivative per second squared of (..., T), same shape."""
+    x = _held(x)
+    return (x[..., 2:] - 2 * x[..., 1:-1] + x[..., :-2]) * rate**2

@@ -248,7 +248,7 @@ def measure_encoders(
                 'configs/mobind/synthetic.py.'
             )
         batch = cfg.train_dataloader.batch_size
-        limbs = len(cfg.model.pose_tokenizer.limbs)
+        limbs = len(cfg.model.limbs)
         channels = cfg.model.imu_tokenizer.channels
         width = sum(IMU_CHANNELS[channel] for channel in channels)
         model = MODELS.build(cfg.model.to_dict()).to(device)

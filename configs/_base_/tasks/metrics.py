@@ -1,4 +1,16 @@
-# What every synchronisation task of clips longer than a window shares.
+# What is measured: retrieval and actions in validation, all four tasks in
+# tests, and what synchronisation of clips longer than a window shares.
+val_evaluator = [
+    dict(type='RetrievalMetric', galleries=('all',)),
+    dict(type='ActionKNNMetric'),
+]
+test_evaluator = [
+    dict(type='RetrievalMetric'),
+    dict(type='ActionKNNMetric'),
+    dict(type='ActionProbeMetric'),
+    dict(type='LocalizationMetric'),
+]
+val_cfg = dict(type='ValLoop')
 sync_meta_keys = (
     *('sample_idx', 'clip', 'take', 'subject', 'scene', 'camera'),
     *('role', 'action', 'window_start', 'window_sec', 'imu_rate'),

@@ -1,0 +1,50 @@
+# UTD-MHAD: recordings of 2 to 6 s with one sensor, on the right wrist or the
+# right thigh. Odd subjects train, even subjects test. The steps of a window,
+# for the files beside it, which set placements and queries.
+_base_ = '../tasks/metrics.py'
+
+imu_channels = ('acc', 'gyro')
+window_sec = 2.0
+imu_rate = 50
+pose_rate = 20
+
+random_window = [
+    dict(type='RandomSpeed', factors=(0.82, 1.22)),
+    dict(type='RandomWindow'),
+]
+steps = [
+    dict(type='LoadWindow'),
+    dict(type='ResampleIMU', rate=imu_rate),
+    dict(type='ResamplePose', rate=pose_rate),
+    dict(type='SmoothKeypoints', sigma_sec=0.05),
+    dict(type='NormalizeKeypoints', mode='torso'),
+]
+augmentation = [
+    dict(type='RandomIMURotation', max_deg=30),
+    dict(type='RandomIMUScale', factors=(0.8, 1.2)),
+    dict(type='RandomIMUNoise', acc_std=0.1, gyro_std=0.02),
+    dict(type='RandomPoseRotation', max_deg=15),
+    dict(
+        type='RandomPoseScale', factors=(0.8, 1.2), aspect_factors=(0.6, 1.6)
+    ),
+    dict(type='RandomKeypointNoise', std=0.01),
+]
+
+# One centred window per recording.
+source = dict(type='UTDMHADDataset', data_root='data/utd_mhad')
+windows = dict(source, window_sec=window_sec, stride_sec=None)
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    worker_init_fn=dict(type='mobind_mm.seed_worker'),
+    dataset=dict(windows, ann_file='annotations/train.json'),
+)
+test_dataloader = dict(
+    batch_size=64,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+# The protocol has no validation subjects. The test subjects are evaluated
+# now and then to watch the training; nothing is chosen by it.
+val_dataloader = test_dataloader

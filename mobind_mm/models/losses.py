@@ -1,0 +1,156 @@
+"""Loss arithmetic, nothing else: no weights, no temperature, no state.
+
+Each function returns one loss per item, so that the mean can be taken over
+the items of all chunks and processes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+__all__ = ['info_nce', 'masked_mse', 'multi_positive_nce', 'token_info_nce']
+
+
+def info_nce(
+    a: torch.Tensor,
+    b: torch.Tensor,
+    scale: torch.Tensor,
+    groups: tuple[torch.Tensor, torch.Tensor] | None = None,
+    num_pairs: int | None = None,
+    own: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Both directions of InfoNCE with cosine similarities, for each pair.
+
+    Args:
+        a: (M, D) embeddings; the first ``num_pairs`` rows are paired with
+            those of ``b``, any further rows are negatives only.
+        b: (G, D) embeddings, likewise.
+        scale: () inverse temperature.
+        groups: (M,) and (G,) group of each row of ``a`` and ``b``; rows of
+            other groups are not negatives.
+        num_pairs: Number of pairs; all rows by default.
+        own: (num_pairs,) boolean, the m pairs to compute; all by default.
+            Memory grows with m times M + G.
+
+    Returns:
+        (m,) losses, each the mean of the two directions.
+
+    Source: MoBind, global and local contrastive terms.
+    """
+    num_pairs = len(a) if num_pairs is None else num_pairs
+    rows = torch.arange(num_pairs, device=a.device)
+    rows = rows if own is None else rows[own]
+    a, b = scale * F.normalize(a, dim=-1), F.normalize(b, dim=-1)
+    total = scale.new_zeros(())
+    for side, query, key in ((0, a, b), (1, b, a)):
+        logits = query[rows] @ key.T
+        if groups is not None:
+            other = groups[side][rows, None] != groups[1 - side]
+            logits = logits.masked_fill(other, float('-inf'))
+        total = total + F.cross_entropy(logits, rows, reduction='none')
+    return total / 2
+
+
+def token_info_nce(
+    a: torch.Tensor,
+    b: torch.Tensor,
+    scale: torch.Tensor,
+    mask: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Token n of ``a`` against token n of ``b``, within each sample.
+
+    The negatives of a token are the other tokens of the *same* sample, so
+    the loss teaches time, not identity.
+
+    Args:
+        a: (M, N, D) tokens.
+        b: (M, N, D) tokens.
+        scale: () inverse temperature.
+        mask: (M, N) boolean, the n tokens that count on both sides; all by
+            default.
+
+    Returns:
+        (n,) losses, each the mean of the two directions.
+
+    Source: MoBind, token-level contrastive term.
+    """
+    if mask is None:
+        mask = a.new_ones(a.shape[:2], dtype=torch.bool)
+    logits = scale * F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).mT
+    # A finite fill keeps rows without any counted token free of NaN.
+    least = torch.finfo(logits.dtype).min
+    target = torch.arange(a.shape[1], device=a.device).expand_as(mask)[mask]
+    total = scale.new_zeros(())
+    for direction in (logits, logits.mT):
+        rows = direction.masked_fill(~mask[:, None, :], least)[mask]
+        total = total + F.cross_entropy(rows, target, reduction='none')
+    return total / 2
+
+
+def multi_positive_nce(
+    local: torch.Tensor,
+    clip: torch.Tensor,
+    scale: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    own: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every sensor of a clip is a positive of that clip's embedding.
+
+    Clip to sensor: ``-(logsumexp over the S positives - log S - logsumexp
+    over all B * S)``. Sensor to clip: cross-entropy of each sensor against
+    the B clips.
+
+    Args:
+        local: (B, S, D) sensor embeddings.
+        clip: (B, D) clip embeddings; detach them before the call.
+        scale: () inverse temperature.
+        mask: (B, S) boolean, sensors that are present. S counts those.
+        own: (B,) boolean, clips whose losses are computed; all by default.
+
+    Returns:
+        Losses of the own clips that have a sensor (b,), and of the own
+        sensors (s,); the loss of the batch is the mean of the two means.
+
+    Source: MoBind, released code, stage 2.
+    """
+    B, S = local.shape[:2]  # noqa: N806
+    if mask is None:
+        mask = local.new_ones(B, S, dtype=torch.bool)
+    rows = mask.any(dim=1)
+    rows = (rows if own is None else rows & own).nonzero()[:, 0]
+    clip = scale * F.normalize(clip, dim=-1)
+    local = F.normalize(local, dim=-1)
+
+    logits = torch.einsum('bd,csd->bcs', clip[rows], local)
+    logits = logits.masked_fill(~mask, -math.inf)
+    every = logits.flatten(1).logsumexp(dim=1)
+    each = torch.arange(len(rows), device=rows.device)
+    positive = logits[each, rows].logsumexp(dim=1)
+    count = mask[rows].sum(dim=1).to(positive.dtype)
+    to_sensor = every - (positive - count.log())
+
+    owner = rows[:, None].expand(-1, S)[mask[rows]]
+    logits = local[rows][mask[rows]] @ clip.T
+    return to_sensor, F.cross_entropy(logits, owner, reduction='none')
+
+
+def masked_mse(
+    prediction: torch.Tensor, target: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Mean squared error of each token of a mask.
+
+    Args:
+        prediction: (M, N, D) predicted tokens.
+        target: (M, N, D) true tokens; detach them before the call.
+        mask: (M, N) boolean, the n tokens that count.
+
+    Returns:
+        (n,) losses.
+
+    Source: MoBind, masked token prediction.
+    """
+    error = F.mse_loss(prediction[mask], target[mask], reduction='none')
+    return error.mean(dim=-1)
