@@ -153,6 +153,19 @@ class Reader(Protocol):
     ) -> list[dict[str, Any]]:
         """Labelled segments of a take that covers ``start`` to ``end`` s."""
 
+    def check_entries(
+        self, entries: Mapping[str, Sequence[Mapping]], notes: Sequence[str]
+    ) -> None:
+        """Refuse a conversion as a whole, before annotations are written.
+
+        Args:
+            entries: Entries of the annotations by split.
+            notes: What the user is told.
+
+        Raises:
+            ValueError: If nothing usable was found, for example.
+        """
+
 
 class BaseReader:
     """What most readers share."""
@@ -175,6 +188,11 @@ class BaseReader:
         if take.label is not None:
             return [{'start_s': start, 'end_s': end, 'label': take.label}]
         return [dict(segment) for segment in take.segments]
+
+    def check_entries(
+        self, entries: Mapping[str, Sequence[Mapping]], notes: Sequence[str]
+    ) -> None:
+        """Everything is accepted."""
 
 
 class DataSetReader(BaseReader):

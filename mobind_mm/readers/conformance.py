@@ -35,7 +35,8 @@ def check_reader(reader: Reader, dst: str | Path) -> None:
         return
     assert isinstance(reader, Reader), (
         f'{kind.__name__} lacks one of the members of Reader: name, '
-        'metainfo, source, recognizes, find, plan, read, segments.'
+        'metainfo, source, recognizes, find, plan, read, segments, '
+        'check_entries.'
     )
     jobs = reader.find()
     assert jobs, 'find() raises FileNotFoundError where there is nothing.'

@@ -80,9 +80,7 @@ def convert(reader: Reader, dst: str | Path, workers: int = 1) -> Converted:
             splits[split].append(entry)
         layouts += result.layouts
         notes += result.notes
-    check = getattr(reader, 'check_entries', None)
-    if check is not None:
-        check(splits, notes)
+    reader.check_entries(splits, notes)
     metainfo = {
         **reader.metainfo,
         'skeleton': only_layout(layouts, str(reader.source)),

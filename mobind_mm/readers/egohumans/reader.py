@@ -145,14 +145,14 @@ class EgoHumansReader(BaseReader):
         return plan, contents
 
     def check_entries(
-        self, splits: Mapping[str, Sequence], notes: Sequence[str]
+        self, entries: Mapping[str, Sequence[Mapping]], notes: Sequence[str]
     ) -> None:
         """Refuse a copy in which nobody is usable.
 
         Raises:
             ValueError: Naming somebody who was left out, and why.
         """
-        if not any(splits.values()):
+        if not any(entries.values()):
             reason = next(iter(notes), 'all frames: nobody')
             raise ValueError(
                 f'{self.source} has nobody with keypoints in {self.camera} '
