@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from ..readers.pose_file import read_video_facts
+from ..readers.files import read_video_facts
 from .inferencer import MoBindInferencer
 from .takes import is_data_set
 

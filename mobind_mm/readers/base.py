@@ -52,6 +52,7 @@ class Take:
         poses: File of the skeleton by camera. The camera None has no name.
         label: Class index of the whole take, None if unlabelled.
         segments: Labelled parts, as ``annotations/*.json`` has them.
+        camera: Name of the camera, where there is no skeleton.
         where: What names the take in an error; its name by default.
         fix: Advice for a take whose streams do not overlap in time.
         source: What the reader needs to read it; must be picklable.
@@ -65,6 +66,7 @@ class Take:
     poses: Mapping[str | None, Output] = field(default_factory=dict)
     label: int | None = None
     segments: Sequence[Mapping[str, Any]] = ()
+    camera: str | None = None
     where: str = ''
     fix: str = ''
     source: Any = None

@@ -9,9 +9,9 @@ import torch
 from mmengine.structures import InstanceData
 from raw_tables import mmpose_frames, people
 
+from mobind_mm.readers.files import Video, load_people, load_pose
 from mobind_mm.readers.mmpose_json import read_mmpose_json
 from mobind_mm.readers.mmpose_results import collect_results
-from mobind_mm.readers.pose_file import Video, load_people, load_pose
 
 
 class PoseSample(SimpleNamespace):

@@ -2,7 +2,8 @@
 
 import argparse
 
-from mobind_mm.readers.own_data.conversion import convert_own_data
+from mobind_mm.readers.convert import convert
+from mobind_mm.readers.own_data import OwnDataReader
 from mobind_mm.utils.cli import run_command
 
 
@@ -24,10 +25,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Convert."""
     args = parse_args()
-    counts, notes = convert_own_data(args.mapping, args.out, args.workers)
-    for note in notes:
+    done = convert(OwnDataReader(args.mapping), args.out, args.workers)
+    for note in done.notes:
         print(f'note: {note}')
-    for split, count in counts.items():
+    for split, count in done.entries.items():
         if count:
             print(f'{args.out}/annotations/{split}.json: {count} takes')
 
