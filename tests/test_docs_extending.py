@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mobind_mm import skeleton
+from mobind_mm.readers import base, check_reader, convert
 from mobind_mm.registry import DATASETS, MODELS
 from mobind_mm.utils.config import set_data_root
 
@@ -35,6 +36,7 @@ def page(tmp_path, monkeypatch):
         (tmp_path / name).write_text(code)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(base, '_READERS', dict(base._READERS))
     init_default_scope('mobind_mm')
     yield tmp_path
     for name, _ in BLOCKS:
@@ -77,13 +79,14 @@ def test_each_addition_is_short():
 
 
 def test_data_set(page):
-    convert = importlib.import_module('jumps').convert
+    reader = importlib.import_module('jumps').JumpsReader('raw')
     takes = {'train': ('anna_jump', 'ben_turn'), 'test': ('gina_jump',)}
     for split, names in takes.items():
-        (page / split).mkdir()
+        (page / 'raw' / split).mkdir(parents=True)
         for name in names:
-            write_take(page / split, name)
-        convert(split, 'data/jumps', split)
+            write_take(page / 'raw' / split, name)
+    check_reader(reader, 'checked')
+    assert convert(reader, 'data/jumps').entries['train'] == 2
     cfg = Config.fromfile('jumps_config.py')
     set_data_root(cfg, 'data/jumps')
     train = DATASETS.build(cfg.train_dataloader.dataset)

@@ -251,9 +251,9 @@ class FileReader(BaseReader):
         )
 
 
-R = TypeVar('R', bound='type[Reader]')
+R = TypeVar('R', bound='type[Reader] | type[BaseReader]')
 
-_READERS: dict[str, type[Reader]] = {}
+_READERS: dict[str, type[Any]] = {}
 
 
 def register_reader(cls: R) -> R:
@@ -274,7 +274,7 @@ def register_reader(cls: R) -> R:
     return cls
 
 
-def get_reader(name: str) -> type[Reader]:
+def get_reader(name: str) -> type[Any]:
     """Class of a reader by the name of its format.
 
     Raises:
@@ -290,12 +290,12 @@ def get_reader(name: str) -> type[Reader]:
     return _READERS[name]
 
 
-def readers() -> dict[str, type[Reader]]:
+def readers() -> dict[str, type[Any]]:
     """All registered readers by name, in the order of registration."""
     return dict(_READERS)
 
 
-def recognize(path: str | Path) -> type[Reader] | None:
+def recognize(path: str | Path) -> type[Any] | None:
     """Class of the reader that recognises a file or folder, if any does.
 
     Readers of a user, registered later, are asked first.

@@ -28,13 +28,7 @@ from ..recordings import PoseStream, SensorStream, read_imu, read_pose
 from ..utils.files import replacing
 from .base import FileReader, recognize, register_reader
 from .errors import below, mistake
-from .mapping import (
-    ImuFile,
-    Sensor,
-    Skeleton,
-    check_keys,
-    read_yaml,
-)
+from .mapping import ImuFile, Sensor, Skeleton, check_keys, read_yaml
 from .sensors import choose_person, read_sensors, read_skeleton, shifted
 from .tables import PARQUET, Dialect, column_names
 
@@ -262,8 +256,7 @@ def read_imu_file(
         )
     if mapping is not None:
         return TableReader(path, mapping).read_imu()
-    reader: Any = recognize(path) or TableReader
-    return reader(path).read_imu()
+    return (recognize(path) or TableReader)(path).read_imu()
 
 
 def load_pose(
@@ -286,16 +279,10 @@ def load_pose(
     people = _registered_people(source, video or Video())
     if people is not None:
         return choose_person(people, person, source)
-    detections, name, video = _detections(source, video or Video())
-    return one_person(
-        detections,
-        name,
-        video.rate,
-        video.img_shape,
-        person,
-        video.start,
-        video.max_gap_sec,
-    )
+    video = video or Video()
+    detections, name, rate, shape = _detections(source, video)
+    times = (video.start, video.max_gap_sec)
+    return one_person(detections, name, rate, shape, person, *times)
 
 
 def load_people(
@@ -317,16 +304,10 @@ def load_people(
     people = _registered_people(source, video or Video())
     if people is not None:
         return people
-    detections, name, video = _detections(source, video or Video())
-    numbered = all_people(
-        detections,
-        name,
-        video.rate,
-        video.img_shape,
-        min_sec,
-        video.start,
-        video.max_gap_sec,
-    )
+    video = video or Video()
+    detections, name, rate, shape = _detections(source, video)
+    times = (video.start, video.max_gap_sec)
+    numbered = all_people(detections, name, rate, shape, min_sec, *times)
     if not numbered:
         raise mistake(name, f'nobody is seen for {min_sec} s')
     return {f'person {number}': pose for number, pose in numbered.items()}
@@ -338,13 +319,13 @@ def _registered_people(
     """People of a file that a registered reader recognises."""
     if not isinstance(source, (str, Path)):
         return None
-    kind: Any = recognize(source)
+    kind = recognize(source)
     if Path(source).suffix == '.safetensors':  # one that is missing, too
         kind = kind or RecordingReader
     if kind is None or not issubclass(kind, FileReader):
-        return None
-    if kind.read_people is FileReader.read_people:
         return None  # MMPose's JSON, as far as anybody knows
+    if kind.name == 'mmpose' or kind.read_people is FileReader.read_people:
+        return None
     known = {k: v for k, v in asdict(video).items() if v is not None}
     start = known.pop('start')
     people = kind(source, **known).read_people()
@@ -356,12 +337,13 @@ def _registered_people(
     }
 
 
-def _detections(source: Any, video: Video) -> tuple[Any, str, Any]:
-    """People of all frames, what to call the source, and its video."""
+def _detections(source: Any, video: Video) -> tuple[Any, str, float, Any]:
+    """People of all frames, what to call the source, rate and image size."""
     from .mmpose_json import read_mmpose_video
     from .mmpose_results import collect_results
 
     facts: Mapping[str, Any] = {}
+    name = 'MMPose results'
     if isinstance(source, (str, Path)):
         name = str(source)
         detections, facts = read_mmpose_video(
@@ -370,29 +352,19 @@ def _detections(source: Any, video: Video) -> tuple[Any, str, Any]:
         shape: Any = (facts.get('height'), facts.get('width'))
         shape = shape if all(shape) else None
     else:
-        name = 'MMPose results'
         detections, shape = collect_results(source, video.layout)
-    video = replace(
-        video,
-        rate=video.rate or facts.get('fps'),
-        img_shape=video.img_shape or shape,
-        layout=detections.layout,
-    )
-    for value, what, flags in (
-        (video.rate, 'frames per second (rate)', '--fps or --video'),
-        (
-            video.img_shape,
-            'height and width (img_shape)',
-            '--img-shape HEIGHT WIDTH or --video',
-        ),
-    ):
-        if not value:
-            raise mistake(
-                name,
-                f'the {what} of its video are not known',
-                f'Give them ({flags})',
-            )
-    return detections.without_whole_image(video.img_shape), name, video
+    rate, shape = video.rate or facts.get('fps'), video.img_shape or shape
+    what, flags = 'frames per second (rate)', '--fps'
+    if rate:
+        what = 'height and width (img_shape)'
+        flags = '--img-shape HEIGHT WIDTH'
+    if not rate or not shape:
+        raise mistake(
+            name,
+            f'does not tell the {what} of its video',
+            f'Give them ({flags} or --video)',
+        )
+    return detections.without_whole_image(shape), name, rate, shape
 
 
 def write_imu_table(

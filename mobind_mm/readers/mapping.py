@@ -227,7 +227,9 @@ def key(description: str = '', example: str = '') -> Any:
 class Keys(BaseModel):
     """A mapping with known keys, none of which is required."""
 
-    model_config = ConfigDict(extra='forbid', frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra='forbid', frozen=True, strict=True, defer_build=True
+    )
     _order: tuple = PrivateAttr(())
 
     @model_validator(mode='wrap')
@@ -323,14 +325,16 @@ class TableKeys(Keys):
     rate: Positive = key(
         'Hz, where the table has no times', 'frames per second of the video'
     )
-    start_s: Moment = key('is added to the times of the file')
+    start_s: Moment = key('added to the times of the file')
     where: Names = key(
-        '`{column: value}`: only such rows, for a table of several sensors',
+        '`{column: value}`: only such rows, for a table of several sensors'
     )
-    delimiter: Delimiter = key('`,` `;` `|`, a tab or a space; else found')
-    decimal: Decimal = key('`.` or `,`; else found')
+    delimiter: Delimiter = key(
+        'comma, semicolon, tab, pipe or space; found if not given'
+    )
+    decimal: Decimal = key('`.` or `,`; found if not given')
     header: Count = key(
-        'row of the names, else found; 0: none, columns go by number',
+        'row of the names, found if not given; 0: none, columns go by number'
     )
     skip_rows: Count = key('rows to leave out after the names, such as units')
 
@@ -362,7 +366,7 @@ class Part(TableKeys):
     format: Optional[Annotated[str, _format('table')]] = key(
         '`table`, or the name of a registered reader '
         '([extending.md](extending.md)), which then needs `file` alone; '
-        '`table`',
+        '`table`'
     )
     columns: Optional[Columns] = key(
         '`time`, and three each for `acc`, `gyro`, `mag`, four '
@@ -372,7 +376,7 @@ class Part(TableKeys):
     units: Optional[Units] = key(
         '`time`: `s` `ms` `us` `ns`; `acc`: `m/s2` `g` `mg`; '
         '`gyro`: `rad/s` `deg/s`; `mag`: `uT` `mT` `gauss`. Dates such as '
-        '`2024-05-01T10:00:00.020Z` need no unit',
+        '`2024-05-01T10:00:00.020Z` need no unit'
     )
     gravity: Optional[Literal['included', 'removed']] = key(
         '`included` (a still sensor shows 9.81 m/s²) or `removed`',
@@ -432,7 +436,7 @@ class Sensor(Part):
 
     parts: Optional[Annotated[list[Part], _SEVERAL]] = key(
         'list of tables (keys above) with a channel each; all '
-        'are brought to the times of the first',
+        'are brought to the times of the first'
     )
 
     def tables(self) -> list[Part]:
@@ -510,35 +514,35 @@ class Skeleton(TableKeys):
     )
     person: Person = key(
         '`mmpose`, `mmaction`: `longest`, `largest` or a number '
-        '(an id; in a pickle it counts from 0); `longest`',
+        '(an id; in a pickle it counts from 0); default `longest`'
     )
     max_gap_sec: Positive = key(
         '`mmpose`: seconds without the person after which '
-        'whoever comes is somebody else',
+        'whoever comes is somebody else'
     )
     first_frame: Count = key(
-        "`mmpose`: `frame_id` of the video's first frame; else found",
+        "`mmpose`: `frame_id` of the video's first frame; else found"
     )
     num_frames: Count = key(
-        '`mmpose`: frames of the video; else the last one of the file ends it',
+        '`mmpose`: number of frames of the video; by default up to the last one in the file'
     )
     name: Text = key(
-        "`mmaction`: `frame_dir` of the take; the take's name",
+        "`mmaction`: `frame_dir` of the take; default: the take's name",
         'frame_dir of the take in the pickle',
     )
     columns: Optional[PoseColumns] = key(
         "`table`: `{time: t, x: '{keypoint}_x', y: "
         "'{keypoint}_y', score: '{keypoint}_score'}`, with the names of "
         '`layout`. Empty cells: not detected. The other keys of a table '
-        '(`where`, `delimiter`, ...) are as above',
+        '(`where`, `delimiter`, ...) are as above'
     )
     units: Optional[PoseUnits] = key(
         '`table`: `time` as above; `keypoints`: `px`, or '
-        '`fraction` for 0 to 1 of the image',
+        '`fraction` for 0 to 1 of the image'
     )
     keypoint_names: Names = key(
         "`table`: other names than the layout's, such as "
-        '`{left_wrist: LWrist}`',
+        '`{left_wrist: LWrist}`'
     )
 
     def check(self, where: str) -> None:
@@ -596,18 +600,16 @@ class TakeKeys(Keys):
     take: Text = key('its name, which files are named after', 'its name')
     subject: Text = key('who wears the sensors', 'who wears the sensors')
     scene: Text = key(
-        'people filmed together share it; else the take alone',
+        'people filmed together share it; by default each take is its own'
     )
     camera: Text = key('which camera filmed')
-    split: Text = key(
-        '`train`, `val` or `test`, before the list above',
-    )
+    split: Text = key('`train`, `val` or `test`, before the list above')
     imu: Optional[Annotated[dict[_Limb, Sensor], _SEVERAL]] = key(
         'placement to keys of a sensor'
     )
     sensor: Optional[Sensor] = key('keys that all its sensors share')
     pose: Optional[Skeleton] = key('keys of the skeleton')
-    label: Text = key('what is done in the whole take, or')
+    label: Text = key('action of the whole take; or else')
     segments: Optional[
         Annotated[
             Union[
@@ -619,7 +621,7 @@ class TakeKeys(Keys):
     ] = key(
         'list of `{start_s, end_s, label}`, or `{file: '
         'labels.csv}` with these columns (`start_s` beside `file` is added '
-        'to its times)',
+        'to its times)'
     )
     origin: Moment = key('time that becomes 0')
 
@@ -638,8 +640,10 @@ class SplitKeys(Keys):
 class Study(Keys):
     """Keys of the whole file."""
 
-    name: Text = key('name of the data set; `own_data`')
-    root: Text = key('directory of the files, relative to the YAML; `.`')
+    name: Text = key('name of the data set; default `own_data`')
+    root: Text = key(
+        'directory of the files, relative to the YAML; default `.`'
+    )
     takes: Optional[
         Annotated[
             list[
@@ -653,20 +657,18 @@ class Study(Keys):
             ],
             _SEVERAL,
         ]
-    ] = key(
-        'list of names, or of mappings with the keys below',
-    )
+    ] = key('list of names, or of mappings with the keys below')
     pattern: Text = key(
         'instead of names: each file that fits is a take; `{…}` '
         'and `*` stand for text without `/`. With `takes` as well, these '
-        'override single takes of the pattern',
+        'override single takes of the pattern'
     )
     split: Optional[SplitKeys] = key(
         '`{by: subject, train: […], val: […], test: […]}`; by '
-        '`subject`, `scene` or `take`',
+        '`subject`, `scene` or `take`'
     )
     classes: Texts = key(
-        'labels in the order of their indices; else those found, sorted',
+        'labels in the order of their indices; by default those found, sorted'
     )
     defaults: Optional[TakeKeys] = key('keys of takes')
 
@@ -793,16 +795,20 @@ def mapping_schema() -> dict[str, Any]:
 def key_tables() -> dict[str, str]:
     """Markdown tables of the keys, which docs/own_data.md prints."""
     tables = {}
-    for title, model, without in (
-        ('key', Study, set()),
-        ('key of a take', TakeKeys, set()),
-        ('key of a sensor', Sensor, set()),
-        ('key of a skeleton', Skeleton, {*TableKeys.model_fields} - {'rate'}),
+    for title, model in (
+        ('key', Study),
+        ('key of a take', TakeKeys),
+        ('key of a sensor', Sensor),
+        ('key of a skeleton', Skeleton),
     ):
+        above = {*TableKeys.model_fields} - {'file', 'rate'}
+        fields = sorted(
+            model.model_fields.items(), key=lambda f: f[0] in above
+        )
         rows = [
             f'| `{name}` | {field.description} |'
-            for name, field in model.model_fields.items()
-            if name not in without
+            for name, field in fields
+            if model is not Skeleton or name not in above
         ]
         tables[title] = '\n'.join([f'| {title} | |', '|---|---|', *rows, ''])
     return tables

@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..recordings import PoseStream, SensorStream
-from .base import BaseReader, Output, Plan, Streams, Take, register_reader
+from .base import (
+    BaseReader,
+    Output,
+    Plan,
+    Streams,
+    Take,
+    get_reader,
+    register_reader,
+)
 from .convert import SPLITS, fingerprint
 from .errors import mistake, named, show
 from .mapping import (
-    Segment as SegmentKeys,
-)
-from .mapping import (
+    POSE_FORMATS,
+    Part,
     SegmentTable,
     Sensor,
     Skeleton,
@@ -26,6 +33,7 @@ from .mapping import (
     merged,
     read_yaml,
 )
+from .mapping import Segment as SegmentKeys
 from .sensors import read_sensors, read_skeleton, shifted
 from .tables import Dialect, is_date, read_table
 
@@ -64,6 +72,12 @@ class OwnTake:
     pose: Skeleton | None
     segments: Sequence[Segment]
 
+    def foreign(self) -> list[Part | Skeleton]:
+        """Keys of what registered readers read."""
+        keys: list[Part | Skeleton] = [self.pose] if self.pose else []
+        keys += [t for sensor in self.imu.values() for t in sensor.tables()]
+        return [k for k in keys if k.format not in (None, *POSE_FORMATS)]
+
 
 @register_reader
 class OwnDataReader(BaseReader):
@@ -79,6 +93,7 @@ class OwnDataReader(BaseReader):
         super().__init__(source)
         self.metainfo: Mapping[str, Any] = {}
         self.root = self.source.parent
+        self.formats: list[type] = []
 
     def find(self) -> list[Take]:
         """Check the mapping, and that every file it names exists.
@@ -100,6 +115,12 @@ class OwnDataReader(BaseReader):
         classes = _classes(takes, study.classes, f'{path}: classes')
         name = study.name or 'own_data'
         self.metainfo = {'dataset_name': name, 'classes': classes}
+        # Sent along to workers, which register the readers by importing them.
+        self.formats = [
+            get_reader(str(keys.format))
+            for take in takes
+            for keys in take.foreign()
+        ]
         return [self._take(take) for take in takes]
 
     def plan(self, job: Take, dst: Path) -> Plan:

@@ -36,9 +36,7 @@ _WORTH_A_NOTE = 0.01
 
 
 def read_sensors(
-    sensors: Mapping[str, Sensor],
-    root: str | Path = '.',
-    where: str = 'imu',
+    sensors: Mapping[str, Sensor], root: str | Path = '.', where: str = 'imu'
 ) -> dict[str, SensorStream]:
     """Read the sensors of one recording; each file is parsed once.
 
@@ -139,7 +137,7 @@ def _read_part(part: Part, placement: str, files: _Files) -> SensorStream:
 
 def _reader(keys: Part | Skeleton, root: Path, **options: Any) -> FileReader:
     """The registered reader of a file, bound to its keys."""
-    kind: Any = get_reader(str(keys.format))
+    kind = get_reader(str(keys.format))
     options.update(keys.plain())
     given = {
         key: value

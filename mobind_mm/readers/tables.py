@@ -348,7 +348,7 @@ class _Rows:
             self.blank = _line_lengths(data.translate(None, mark + b' \t')) < 2
             self.lines = np.arange(1, len(self.cells) + 1)
             self.surplus = np.zeros(len(self.cells), bool)
-            for row in np.flatnonzero(self.cells > num_names):
+            for row in np.flatnonzero(self.cells > num_names).tolist():
                 if num_names and not self.blank[row]:
                     rest = self._line(row).split(mark)[num_names:]
                     self.surplus[row] = any(map(bytes.strip, rest))
@@ -438,7 +438,7 @@ class _Rows:
                     'Check the quotes, or save it again as CSV (UTF-8)',
                 ) from None
 
-        frame = read(numbers, None) if numbers else None
+        frame: Any = read(numbers, None) if numbers else None
         found = {}
         for name, place in places.items():
             column = None if name in texts else frame[place]
