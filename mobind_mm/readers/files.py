@@ -28,7 +28,8 @@ from ..recordings import PoseStream, SensorStream, read_imu, read_pose
 from ..utils.files import replacing
 from .base import FileReader, recognize, register_reader
 from .errors import below, mistake
-from .mapping import ImuFile, Sensor, Skeleton, check_keys, read_yaml
+from .keys import check_keys, read_yaml
+from .mapping import ImuFile, Sensor, Skeleton
 from .sensors import choose_person, read_sensors, read_skeleton, shifted
 from .tables import PARQUET, Dialect, column_names
 

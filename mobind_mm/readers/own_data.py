@@ -20,6 +20,7 @@ from .base import (
 )
 from .convert import SPLITS, fingerprint
 from .errors import mistake, named, show
+from .keys import check_keys, merged, read_yaml
 from .mapping import (
     POSE_FORMATS,
     Part,
@@ -29,9 +30,6 @@ from .mapping import (
     SplitKeys,
     Study,
     TakeKeys,
-    check_keys,
-    merged,
-    read_yaml,
 )
 from .mapping import Segment as SegmentKeys
 from .sensors import read_sensors, read_skeleton, shifted

@@ -266,10 +266,8 @@ class TableFile:
         """Find the header and the rows, then let pandas read columns."""
         path = self.path
         header = find_header(path, names, dialect)
-        known = set(header.names)
-        wanted = list(
-            dict.fromkeys([*names, *(n for n in more if n in known)])
-        )
+        also = [n for n in more if n in header.names or not header.line]
+        wanted = list(dict.fromkeys([*names, *also]))
         places = dict(zip(wanted, _places(path, wanted, header)))
         data, first = _data(path, header.line + dialect.skip_rows)
         tail = len(header.names)

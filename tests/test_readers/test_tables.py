@@ -19,7 +19,8 @@ from raw_tables import (
 )
 from scipy.spatial.transform import Rotation
 
-from mobind_mm.readers.mapping import Sensor, Skeleton, check_keys
+from mobind_mm.readers.keys import check_keys
+from mobind_mm.readers.mapping import Sensor, Skeleton
 from mobind_mm.readers.sensors import read_sensors, read_skeleton
 from mobind_mm.readers.tables import Dialect, parse_date, read_table
 
