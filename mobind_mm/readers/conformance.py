@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 from ..recordings import PoseStream
 from ..recordings.schema import check_pose, check_sensor
@@ -77,6 +78,8 @@ def _check_file_reader(reader: FileReader) -> None:
     has_people = kind.read_people is not FileReader.read_people
     assert has_imu or has_people, 'Implement read_imu() or read_people().'
     read = 0
+    content: Any
+    check: Any
     for may, content, check in (
         (has_imu, reader.read_imu, check_sensor),
         (has_people, reader.read_people, check_pose),

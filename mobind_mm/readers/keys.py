@@ -141,22 +141,18 @@ def format_of(*built_in: str) -> pydantic.BeforeValidator:
     return pydantic.BeforeValidator(check)
 
 
-def either(**kinds: Any) -> Any:
-    """A union whose members are told apart: ``keys``, ``count``, ``other``."""
-
-    def tell(value: Any) -> str:
-        if 'keys' in kinds and isinstance(value, Mapping):
-            return '<keys>'
-        return (
-            '<count>' if 'count' in kinds and _is_whole(value) else '<other>'
-        )
-
-    members = [
-        Annotated[k, pydantic.Tag(f'<{name}>')] for name, k in kinds.items()
-    ]
-    return Annotated[Union[tuple(members)], pydantic.Discriminator(tell)]
+def _tell_keys(value: Any) -> str:
+    return '<keys>' if isinstance(value, Mapping) else '<other>'
 
 
+def _tell_count(value: Any) -> str:
+    return '<count>' if _is_whole(value) else '<other>'
+
+
+KEYS, OTHER = pydantic.Tag('<keys>'), pydantic.Tag('<other>')
+KEYS_OR_OTHER = pydantic.Discriminator(_tell_keys)
+"""How the members of a union are told apart."""
+_COUNT_TAG = pydantic.Tag('<count>')
 SEVERAL = pydantic.Field(min_length=1)
 Word = Annotated[
     str, pydantic.BeforeValidator(_as_text), pydantic.AfterValidator(_filled)
@@ -187,7 +183,15 @@ Four = Optional[
 Size = Optional[
     Annotated[list[_Count], _SIZE, pydantic.AfterValidator(_positive)]
 ]
-Person = Optional[either(other=Literal['longest', 'largest'], count=_Count)]
+Person = Optional[
+    Annotated[
+        Union[
+            Annotated[Literal['longest', 'largest'], OTHER],
+            Annotated[_Count, _COUNT_TAG],
+        ],
+        pydantic.Discriminator(_tell_count),
+    ]
+]
 
 
 def key(description: str = '', example: str = '') -> Any:
@@ -305,11 +309,11 @@ def _explained(error: ErrorDetails, where: str) -> Exception:
         name, where = facts['name'], where.rstrip(':')
         what, fix = f'unknown key {show(name)}', f'Known: {listed}'
         return mistake(where, what, fix, name=name, known=known)
-    what, fix = facts.get('what'), facts.get('fix', '')
+    what, fix = facts.get('what', ''), facts.get('fix', '')
     if kind == 'literal_error':
         known = re.findall(r"'((?:\\t|[^'])+)'", facts['expected'])
         listed = ', '.join(known)
-    if what is None:
+    if not what:
         if kind.startswith('too_'):  # short or long
             kind = 'list_type' if isinstance(value, list) else 'dict_type'
         what, fix = _WORDING.get(kind, (error['msg'], ''))

@@ -6,10 +6,13 @@ the JSON schema.
 """
 
 # No postponed annotations: pydantic reads them, and Python 3.9 has no X | Y.
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Literal, Optional, Union
 
 from .errors import below, mistake
 from .keys import (
+    KEYS,
+    KEYS_OR_OTHER,
+    OTHER,
     SEVERAL,
     Count,
     Four,
@@ -26,7 +29,6 @@ from .keys import (
     Texts,
     Three,
     Word,
-    either,
     format_of,
     key,
     merged,
@@ -342,9 +344,13 @@ class TakeKeys(Keys):
     pose: Optional[Skeleton] = key('keys of the skeleton')
     label: Text = key('action of the whole take, instead of `segments`')
     segments: Optional[
-        either(  # type: ignore[valid-type]
-            keys=SegmentTable, other=Annotated[list[Segment], SEVERAL]
-        )
+        Annotated[
+            Union[
+                Annotated[SegmentTable, KEYS],
+                Annotated[list[Segment], SEVERAL, OTHER],
+            ],
+            KEYS_OR_OTHER,
+        ]
     ] = key(
         'list of `{start_s, end_s, label}`, or `{file: labels.csv}` with '
         'these columns (`start_s` beside `file` is added to its times)'
@@ -361,14 +367,19 @@ class SplitKeys(Keys):
     test: Texts = None
 
 
+_TakeOrName = Annotated[
+    Union[Annotated[TakeKeys, KEYS], Annotated[Word, OTHER]], KEYS_OR_OTHER
+]
+
+
 class Study(Keys):
     """Keys of the whole file."""
 
     name: Text = key('name of the data set, by default `own_data`')
     root: Text = key('directory of the files, relative to the YAML')
-    takes: Optional[
-        Annotated[list[either(keys=TakeKeys, other=Word)], SEVERAL]  # type: ignore[misc]
-    ] = key('list of names, or of mappings with the keys below')
+    takes: Optional[Annotated[list[_TakeOrName], SEVERAL]] = key(
+        'list of names, or of mappings with the keys below'
+    )
     pattern: Text = key(
         'instead of names: each file that fits is a take; `{…}` and `*` stand '
         'for text without `/`. With `takes` as well, these override single '

@@ -15,10 +15,11 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +41,7 @@ _SPELLINGS = [
 ]
 """Cells without a value as pandas looks for them; in other mixtures of upper
 and lower case they are found cell by cell."""
-_NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?', re.ASCII)
+_NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 _THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
 _DATE = re.compile(
     r'(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?'
@@ -104,21 +105,7 @@ def read_table(
     where: Mapping[str, str] | None = None,
     dialect: Dialect | None = None,
 ) -> Table:
-    """Read columns of a CSV or, by its suffix, a Parquet file.
-
-    Args:
-        path: File; ``.parquet`` and ``.pq`` are Parquet.
-        numbers: Columns of numbers.
-        times: Columns of numbers or of ISO 8601 dates.
-        texts: Columns of text.
-        where: Column to the value that rows must have there.
-        dialect: How a text file is written.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ImportError: If Parquet cannot be read here.
-        ValueError: Naming file, row, column and value.
-    """
+    """Read columns of a file; see :class:`TableFile` and its ``select``."""
     numbers, times, texts = [*numbers], [*times], [*texts]
     names = [*numbers, *times, *texts, *(where or ())]
     file = TableFile(path, dialect or Dialect(), names, texts=texts)
@@ -166,7 +153,13 @@ class TableFile:
         texts: Iterable[str] = (),
         where: Mapping[str, str] | None = None,
     ) -> Table:
-        """Columns of the rows that have some values; see `read_table`.
+        """Take columns, in the rows that have some values.
+
+        Args:
+            numbers: Columns of numbers.
+            times: Columns of numbers or of ISO 8601 dates.
+            texts: Columns of text.
+            where: Column to the value that rows must have there.
 
         Raises:
             ValueError: Naming file, row, column and value.
@@ -177,37 +170,31 @@ class TableFile:
         if not keep.any():
             matching = f' where {where}' if where else ''
             raise ValueError(f'{self.path} has no rows{matching}.')
-        lines, dates = self.lines[keep], set()
-        values = {}
-        for name in dict.fromkeys((*numbers, *times)):
-            cells = self.columns[name][keep]
-            values[name], is_date = self._values(
-                cells, lines, name, name in set(times)
-            )
-            dates |= {name} if is_date else set()
+        cells = {name: column[keep] for name, column in self.columns.items()}
+        lines = self.lines[keep]
+        values = {
+            name: self._values(cells[name], lines, name, name in set(times))
+            for name in dict.fromkeys((*numbers, *times))
+        }
         return Table(
             path=self.path,
             lines=lines,
-            numbers=values,
-            texts={n: [*map(str, self.columns[n][keep])] for n in texts},
-            dates=frozenset(dates),
+            numbers={name: numbers for name, (numbers, _) in values.items()},
+            texts={name: [*map(str, cells[name])] for name in texts},
+            dates=frozenset(n for n, (_, dates) in values.items() if dates),
         )
 
     def _values(
         self, cells: np.ndarray, lines: np.ndarray, name: str, is_time: bool
     ) -> tuple[np.ndarray, bool]:
         """(T,) float64, NaN where a cell is empty; and whether dates."""
-        kind = cells.dtype.kind
+        kind, is_date, values = cells.dtype.kind, False, cells
         if kind == 'M' and not is_time:
-            raise ValueError(
-                f'{self.path}: column {name!r} holds dates, expected '
-                'numbers; correct columns.'
-            )
+            what = 'holds dates, expected numbers'
+            raise mistake(self.path, what, 'Correct columns', column=name)
         if kind == 'M':
             unit = np.timedelta64(1, 's')
             return (cells - np.datetime64(0, 's')) / unit, True
-        is_date = False
-        values = cells
         if kind == 'O':
             values, is_date = self._parse(cells, lines, name, is_time)
         bad = np.abs(values) > _LARGEST
@@ -264,34 +251,19 @@ class TableFile:
         texts: set[str],
     ) -> None:
         """Find the header and the rows, then let pandas read columns."""
-        path = self.path
-        header = find_header(path, names, dialect)
+        header = _find_header(self.path, names, dialect)
         also = [n for n in more if n in header.names or not header.line]
         wanted = list(dict.fromkeys([*names, *also]))
-        places = dict(zip(wanted, _places(path, wanted, header)))
-        data, first = _data(path, header.line + dialect.skip_rows)
-        tail = len(header.names)
-        while tail and not header.names[tail - 1]:
-            tail -= 1  # which a last delimiter makes
-        needed = max([*places.values(), tail - 1]) + 1
-        rows = _Rows(data, header.delimiter, len(header.names))
-        rows.check_width(path, needed, first, header)
-        keep = ~rows.blank
-        self.lines = (first + rows.lines)[keep]
-
-        def parse(some: Iterable[str], decimal: str) -> dict[str, Any]:
-            found = rows.parse(
-                path, {n: places[n] for n in some}, texts, decimal
-            )
-            return {name: column[keep] for name, column in found.items()}
-
-        columns = parse(wanted, dialect.decimal or '.')
-        odd = [n for n in wanted if columns[n].dtype.kind == 'O']
-        odd = [n for n in odd if n not in texts]
+        places = dict(zip(wanted, _places(self.path, wanted, header)))
+        text = _Text(self.path, header, dialect.skip_rows, places.values())
+        self.lines = text.lines
+        columns = text.parse(places, texts, dialect.decimal or '.')
+        odd = {n: c for n, c in columns.items() if c.dtype.kind == 'O'}
+        odd = {n: c for n, c in odd.items() if n not in texts}
         if dialect.decimal is None and odd:
-            self.decimal = self._guess_decimal({n: columns[n] for n in odd})
+            self.decimal = self._guess_decimal(odd)
             if self.decimal == ',':
-                columns.update(parse(set(wanted) - texts, ','))
+                columns = text.parse(places, texts, ',')
         self.columns = columns
 
     def _guess_decimal(self, columns: Mapping[str, np.ndarray]) -> str:
@@ -326,131 +298,133 @@ class TableFile:
         )
 
 
-class _Rows:
-    r"""Rows of delimited text and the number of their cells.
+class _Text:
+    """Rows of delimited text, of which none is cut or has surplus cells."""
 
-    Args:
-        data: UTF-8 that ends with a newline, without ``\r``.
-        delimiter: Character between cells.
-        num_names: Number of cells in the header, 0 without one.
-    """
-
-    def __init__(self, data: bytes, delimiter: str, num_names: int) -> None:
-        self.data, self.delimiter, self.num_names = data, delimiter, num_names
-        self.spaces = delimiter == ' '
-        self.plain = b'"' not in data and not self.spaces
-        mark = delimiter.encode()
-        if self.plain:
-            others = bytes(set(range(256)) - set(mark + b'\n'))
-            self.cells = _line_lengths(data.translate(None, others))
-            self.blank = _line_lengths(data.translate(None, mark + b' \t')) < 2
-            self.lines = np.arange(1, len(self.cells) + 1)
-            self.surplus = np.zeros(len(self.cells), bool)
-            for row in np.flatnonzero(self.cells > num_names).tolist():
-                if num_names and not self.blank[row]:
-                    rest = self._line(row).split(mark)[num_names:]
-                    self.surplus[row] = any(map(bytes.strip, rest))
-            return
-        reader = csv.reader(
-            io.StringIO(data.decode(), newline=''),
-            delimiter=delimiter,
-            skipinitialspace=self.spaces,
-        )
-        found = [
-            (
-                reader.line_num,
-                len(row),
-                not any(map(str.strip, row)),
-                bool(num_names) and any(map(str.strip, row[num_names:])),
-            )
-            for row in reader
-        ]
-        table = np.array(found, np.int64).reshape(-1, 4).T
-        self.lines, self.cells = table[0], table[1]
-        self.blank, self.surplus = table[2] > 0, table[3] > 0
-
-    def _line(self, row: int) -> bytes:
-        if not hasattr(self, '_split'):
-            self._split = self.data.split(b'\n')
-        return self._split[row]
-
-    def check_width(
-        self, path: Path, needed: int, first: int, header: Header
+    def __init__(
+        self, path: Path, header: Header, skip: int, places: Iterable[int]
     ) -> None:
-        """Refuse rows that are cut or have surplus cells."""
-        most = max(self.num_names, needed) + _MAX_COLUMNS
-        bad = (self.cells < needed) | self.surplus
-        bad = (bad & ~self.blank) | (self.cells > most)
+        self.path, self.delimiter = path, header.delimiter
+        num_names = tail = len(header.names)
+        while tail and not header.names[tail - 1]:
+            tail -= 1  # which a last delimiter makes
+        needed = max([*places, tail - 1]) + 1
+        self.data, first = _data(path, header.line + skip), header.line + skip
+        self.spaces = self.delimiter == ' '
+        self.plain = b'"' not in self.data and not self.spaces
+        count = self._count_plain if self.plain else self._count_quoted
+        lines, self.cells, blank, surplus = count(num_names)
+        bad = ~blank & ((self.cells < needed) | surplus)
+        bad |= self.cells > max(num_names, needed) + _MAX_COLUMNS
         if bad.any():
             row = int(np.argmax(bad))
             raise mistake(
                 path,
-                f'{self.cells[row]} cells between {header.delimiter!r}, '
-                f'expected {self.num_names or needed}',
+                f'{self.cells[row]} cells between {self.delimiter!r}, '
+                f'expected {num_names or needed}',
                 'Remove the row if it is cut; name delimiter and decimal if '
                 'the file is written otherwise',
-                row=first + int(self.lines[row]),
+                row=first + int(lines[row]),
             )
+        self.keep = ~blank
+        self.lines = first + lines[self.keep]
+
+    def _count_plain(self, num_names: int) -> tuple[np.ndarray, ...]:
+        """Line, number of cells, whether blank, whether surplus, by row."""
+        mark = self.delimiter.encode()
+        others = bytes(set(range(256)) - set(mark + b'\n'))
+        cells = _line_lengths(self.data.translate(None, others))
+        blank = _line_lengths(self.data.translate(None, mark + b' \t')) < 2
+        surplus = np.zeros(len(cells), bool)
+        longer = np.flatnonzero(~blank & (cells > num_names))
+        if num_names and len(longer):
+            rows = self.data.split(b'\n')
+            for row in longer.tolist():
+                rest = rows[row].split(mark)[num_names:]
+                surplus[row] = any(map(bytes.strip, rest))
+        return np.arange(1, len(cells) + 1), cells, blank, surplus
+
+    def _count_quoted(self, num_names: int) -> tuple[np.ndarray, ...]:
+        """The same where cells may be quoted or several spaces are one."""
+        reader = csv.reader(
+            io.StringIO(self.data.decode(), newline=''),
+            delimiter=self.delimiter,
+            skipinitialspace=self.spaces,
+        )
+        facts = []
+        for row in reader:
+            filled = [bool(cell.strip()) for cell in row]
+            surplus = num_names and any(filled[num_names:])
+            facts.append((reader.line_num, len(row), not any(filled), surplus))
+        lines, cells, *flags = np.array(facts, int).reshape(-1, 4).T
+        return lines, cells, flags[0] > 0, flags[1] > 0
+
+    @cached_property
+    def _has_minus_zero(self) -> bool:
+        """Whether a cell may be -0, whose sign a column of integers loses."""
+        return re.search(rb'-0(?![.0-9])', self.data) is not None
 
     def parse(
-        self,
-        path: Path,
-        places: Mapping[str, int],
-        texts: set[str],
-        decimal: str,
+        self, places: Mapping[str, int], texts: set[str], decimal: str
     ) -> dict[str, np.ndarray]:
         """Columns as float64, or as texts where one is not a number."""
-        import pandas
-
         if not len(self.cells):
             return {name: np.zeros(0) for name in places}
         numbers = {place for n, place in places.items() if n not in texts}
+        frame: Any = None
+        if numbers:
+            frame = self._frame(numbers, numbers, decimal)
+        columns = {}
+        for name, place in places.items():
+            column = None if name in texts else frame[place][self.keep]
+            if column is not None and column.dtype.kind in 'iuf':
+                if not column.all() and self._has_minus_zero:
+                    column = self._frame({place}, numbers, decimal, float)
+                    column = column[place][self.keep]
+                columns[name] = column.to_numpy(np.float64)
+                if not (np.abs(columns[name]) > _LARGEST).any():
+                    continue
+            if column is None or column.dtype.kind in 'biuf':
+                column = self._frame({place}, numbers, decimal, str)
+                column = column[place][self.keep]
+            cells = column.astype(object).where(column.notna(), '')
+            columns[name] = np.array([str(c).strip() for c in cells], object)
+        return columns
+
+    def _frame(
+        self,
+        places: set[int],
+        numbers: set[int],
+        decimal: str,
+        kind: type | None = None,
+    ) -> Any:
+        """Columns as pandas reads them."""
+        import pandas
+
         options: dict[str, Any] = dict(
             sep=self.delimiter,
             decimal=decimal,
             header=None,
-            names=range(int(self.cells.max())),
+            names=range(max(int(self.cells.max()), 1 + max(places))),
+            usecols=sorted(places),
             skipinitialspace=self.spaces,
             quoting=csv.QUOTE_NONE if self.plain else csv.QUOTE_MINIMAL,
             keep_default_na=False,
+            na_values=dict.fromkeys(places & numbers, _SPELLINGS),
             skip_blank_lines=False,
             low_memory=False,
-            engine='c',
+            dtype=kind,
             **exact_floats(),
         )
-
-        def read(some: set[int], kind: type | None) -> Any:
-            try:
-                return pandas.read_csv(
-                    io.BytesIO(self.data),
-                    usecols=sorted(some),
-                    dtype=kind,
-                    na_values=dict.fromkeys(some & numbers, _SPELLINGS),
-                    **options,
-                )
-            except (pandas.errors.ParserError, OverflowError) as error:
-                reason = ' '.join(str(error).split())[:200]
-                raise mistake(
-                    path,
-                    f'is not a table ({reason})',
-                    'Check the quotes, or save it again as CSV (UTF-8)',
-                ) from None
-
-        frame: Any = read(numbers, None) if numbers else None
-        found = {}
-        for name, place in places.items():
-            column = None if name in texts else frame[place]
-            if column is not None and column.dtype.kind in 'iuf':
-                values = column.to_numpy(np.float64)
-                if not (np.abs(values) > _LARGEST).any():
-                    found[name] = values
-                    continue
-                column = None
-            if column is None or column.dtype.kind == 'b':
-                column = read({place}, str)[place]
-            cells = column.astype(object).where(column.notna(), '')
-            found[name] = np.array([str(c).strip() for c in cells], object)
-        return found
+        try:
+            return pandas.read_csv(io.BytesIO(self.data), **options)
+        except (pandas.errors.ParserError, OverflowError) as error:
+            reason = ' '.join(str(error).split())[:200]
+            raise mistake(
+                self.path,
+                f'is not a table ({reason})',
+                'Check the quotes, or save it again as CSV (UTF-8)',
+            ) from None
 
 
 def _line_lengths(data: bytes) -> np.ndarray:
@@ -459,15 +433,8 @@ def _line_lengths(data: bytes) -> np.ndarray:
     return np.diff(ends, prepend=-1)
 
 
-@dataclass(frozen=True)
-class Header:
-    """Where the cells of a file are.
-
-    Args:
-        line: Line of the names from 1; 0: none.
-        delimiter: Character between cells.
-        names: Names of the columns; empty without names.
-    """
+class Header(NamedTuple):
+    """Line of the names from 1 (0: none), delimiter, and names (or none)."""
 
     line: int
     delimiter: str
@@ -500,12 +467,8 @@ def column_names(
         )
 
 
-def find_header(path: Path, names: Sequence[str], dialect: Dialect) -> Header:
-    """Find the line with the names of the columns, and the delimiter.
-
-    Raises:
-        ValueError: If no line has all of the names.
-    """
+def _find_header(path: Path, names: Sequence[str], dialect: Dialect) -> Header:
+    """Find the line with the names of the columns, and the delimiter."""
     wanted = set(names)
     with _open_text(path) as file:
         rows = list(_candidates(file, dialect))
@@ -614,22 +577,19 @@ def _bad_line(path: Path) -> str:
     return ''
 
 
-def _data(path: Path, skipped: int) -> tuple[bytes, int]:
-    """UTF-8 after some lines, and how many lines these are."""
+def _data(path: Path, skipped: int) -> bytes:
+    """UTF-8 after some lines, with a newline after each line."""
     with _open_text(path) as file:
         for _ in range(skipped):
             file.readline(_MAX_LINE)
         data = file.read().encode()
     if b'\r' in data:
         data = data.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
-    if data and not data.endswith(b'\n'):
-        data += b'\n'
     if b'\0' in data:
         row = skipped + 1 + data[: data.index(b'\0')].count(b'\n')
-        raise mistake(
-            path, 'a NUL is not text', 'Save it again as CSV (UTF-8)', row=row
-        )
-    return data, skipped
+        fix = 'Save it again as CSV (UTF-8)'
+        raise mistake(path, 'a NUL is not text', fix, row=row)
+    return data if data.endswith(b'\n') or not data else data + b'\n'
 
 
 def _equal(cells: np.ndarray, value: str) -> np.ndarray:
