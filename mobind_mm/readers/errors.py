@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 _ABSENT = object()
@@ -98,13 +97,13 @@ def below(where: str, key: object) -> str:
     return f'{where}{" " if where.endswith(":") else "."}{key}'
 
 
-@contextmanager
-def named(where: str) -> Iterator[None]:
-    """Put a key before the errors of reading what it names."""
-    try:
-        yield
-    except (FileNotFoundError, ImportError, ValueError) as error:
-        for kind in (FileNotFoundError, ImportError):
-            if isinstance(error, kind):
-                raise kind(f'{where}: {error}') from None
-        raise ValueError(f'{where}: {error}') from None
+def prefixed(error: Exception, where: str) -> Exception:
+    """The error of reading what a key names, with the key before it."""
+    for kind in (FileNotFoundError, ImportError):
+        if isinstance(error, kind):
+            return kind(f'{where}: {error}')
+    return ValueError(f'{where}: {error}')
+
+
+READ_ERRORS = (FileNotFoundError, ImportError, ValueError)
+"""What reading a file raises when the file or its mapping is at fault."""

@@ -29,7 +29,7 @@ from ..utils.files import replacing
 from .base import FileReader, recognize, register_reader
 from .errors import below, mistake
 from .keys import check_keys, read_yaml
-from .mapping import ImuFile, Sensor, Skeleton
+from .mapping import Columns, ImuFile, Sensor, Skeleton, Units
 from .sensors import choose_person, read_sensors, read_skeleton, shifted
 from .tables import PARQUET, Dialect, column_names
 
@@ -177,7 +177,9 @@ class TableReader(FileReader):
             spec = _below_root(spec, root)
         else:
             spec['file'] = str(self.source)
-        return check_keys(model, spec, where)
+        keys = check_keys(model, spec, where)
+        keys.check(where.rstrip(':'))
+        return keys
 
 
 def _below_root(spec: Mapping[str, Any], root: Path) -> dict[str, Any]:
@@ -192,31 +194,19 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
     """Keys of a table whose columns are called as we call them."""
     names = column_names(path, ('time',), Dialect())
     labels = {channel: channel for channel in AXES} | dict.fromkeys(ACC, 'acc')
-    specs: dict[str, dict[str, Any]] = {}
+    columns: dict[str, dict[str, Any]] = {}
+    acc: dict[str, tuple[bool, str]] = {}
     for name in names if 'time' in names else ():
         for label, channel in labels.items():
-            columns = [f'_{label}_{axis}' for axis in AXES[channel]]
-            sensor = name.removesuffix(columns[0])
-            wanted = [sensor + column for column in columns]
-            if sensor == name or not set(wanted) <= set(names):
-                continue
-            start = {
-                'file': str(path),
-                'columns': {'time': 'time'},
-                'units': {'time': 's'},
-            }
-            spec = specs.setdefault(sensor, start)
-            spec['columns'][channel] = wanted
-            if channel in OWN_UNITS:
-                spec['units'][channel] = OWN_UNITS[channel]
-            if channel == 'acc':
-                included, frame = ACC[label]
-                spec['gravity'] = 'included' if included else 'removed'
-                spec['frame'] = frame
-            if channel == 'quat':
-                spec['quat_order'] = 'wxyz'
-                spec['quat_direction'] = 'sensor_to_world'
-    if not specs:
+            axes = [f'_{label}_{axis}' for axis in AXES[channel]]
+            sensor = name.removesuffix(axes[0])
+            wanted = [sensor + axis for axis in axes]
+            if sensor != name and set(wanted) <= set(names):
+                columns.setdefault(sensor, {'time': 'time'})[channel] = wanted
+                acc.setdefault(sensor, ACC['acc'])
+                if channel == 'acc':
+                    acc[sensor] = ACC[label]
+    if not columns:
         listed = ', '.join(map(repr, names[:8])) or 'nothing'
         raise mistake(
             path,
@@ -226,8 +216,16 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
             'Describe the file with a mapping (--mapping, docs/inference.md)',
         )
     return {
-        name: check_keys(Sensor, spec, str(path))
-        for name, spec in specs.items()
+        sensor: Sensor.model_construct(
+            file=str(path),
+            columns=Columns.model_construct(**channels),
+            units=Units.model_construct(**OWN_UNITS),
+            gravity='included' if acc[sensor][0] else 'removed',
+            frame=acc[sensor][1],
+            quat_order='wxyz',
+            quat_direction='sensor_to_world',
+        )
+        for sensor, channels in columns.items()
     }
 
 

@@ -19,7 +19,7 @@ from .base import (
     register_reader,
 )
 from .convert import SPLITS, fingerprint
-from .errors import mistake, named, show
+from .errors import READ_ERRORS, mistake, prefixed, show
 from .keys import check_keys, merged, read_yaml
 from .mapping import (
     POSE_FORMATS,
@@ -374,14 +374,12 @@ def _segments_of_table(
 ) -> Iterator[Segment]:
     """Segments of a table, to whose times ``start_s`` is added."""
     keys.require(['file'], where)
-    with named(where):
-        table = read_table(
-            root / str(keys.file),
-            numbers=(),
-            times=('start_s', 'end_s'),
-            texts=('label',),
-            dialect=Dialect(keys.delimiter, keys.decimal),
-        )
+    path, times = root / str(keys.file), ('start_s', 'end_s')
+    dialect = Dialect(keys.delimiter, keys.decimal)
+    try:
+        table = read_table(path, (), times, ('label',), dialect=dialect)
+    except READ_ERRORS as error:
+        raise prefixed(error, where) from None
     shift = keys.start_s or 0.0
     for line, start, end, label in zip(
         table.lines,

@@ -16,7 +16,7 @@ import numpy as np
 from ..recordings import Clock, PoseStream, SensorStream
 from ..skeleton import get_layout
 from .base import FileReader, get_reader
-from .errors import below, mistake, named
+from .errors import READ_ERRORS, below, mistake, prefixed
 from .mapping import UNITS, Part, Sensor, Skeleton
 from .tables import (
     TIME_UNITS,
@@ -41,7 +41,7 @@ def read_sensors(
     """Read the sensors of one recording; each file is parsed once.
 
     Args:
-        sensors: Placement to its keys, see docs/own_data.md.
+        sensors: Placement to its keys, on which ``check`` was called.
         root: Directory that ``file`` is relative to.
         where: File and key of ``sensors``, for messages.
 
@@ -54,13 +54,13 @@ def read_sensors(
         ImportError: If a Parquet file cannot be read here.
         ValueError: Naming key, file, row, column and value.
     """
-    for placement, sensor in sensors.items():
-        sensor.check(below(where, placement))
     files = _Files(Path(root), sensors.values())
     streams = {}
     for placement, sensor in sensors.items():
-        with named(below(where, placement)):
+        try:
             streams[placement] = _read_sensor(sensor, placement, files)
+        except READ_ERRORS as error:
+            raise prefixed(error, below(where, placement)) from None
     return streams
 
 
@@ -355,7 +355,7 @@ def read_skeleton(
     """Read the skeleton of one recording.
 
     Args:
-        keys: Its keys, see docs/own_data.md.
+        keys: Its keys, on which ``check`` was called.
         root: Directory that ``file`` is relative to.
         where: File and key of ``keys``, for messages.
 
@@ -368,14 +368,13 @@ def read_skeleton(
         ImportError: If a Parquet file cannot be read here.
         ValueError: Naming key, file and value.
     """
-    keys.check(where)
     path = Path(root) / str(keys.file)
     readers = {
         'mmpose': _mmpose,
         'mmaction': _mmaction,
         'table': read_pose_table,
     }
-    with named(where):
+    try:
         if not path.is_file():
             raise mistake(path, 'does not exist', kind=FileNotFoundError)
         if keys.format in readers:
@@ -383,6 +382,8 @@ def read_skeleton(
         people = _reader(keys, Path(root)).read_people()
         pose = choose_person(people, keys.person or 'longest', path)
         return replace(pose, clock=shifted(pose.clock, keys.start_s))
+    except READ_ERRORS as error:
+        raise prefixed(error, where) from None
 
 
 def choose_person(

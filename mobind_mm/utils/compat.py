@@ -279,6 +279,7 @@ def distribute_on_cpu(cfg: Config) -> None:
     cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)
 
 
+@functools.cache
 def exact_floats() -> dict[str, str]:
     """Options with which ``pandas.read_csv`` rounds floats correctly.
 

@@ -48,11 +48,15 @@ def read_imu_tables(imu, root):
         name: check_keys(Sensor, keys, f'imu.{name}')
         for name, keys in imu.items()
     }
+    for name, sensor in sensors.items():
+        sensor.check(f'imu.{name}')
     return read_sensors(sensors, root)
 
 
 def read_pose_source(source, root):
-    return read_skeleton(check_keys(Skeleton, source, 'pose'), root)
+    keys = check_keys(Skeleton, source, 'pose')
+    keys.check('pose')
+    return read_skeleton(keys, root)
 
 
 def read(root, **changes):
