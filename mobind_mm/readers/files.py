@@ -30,7 +30,8 @@ from .base import FileReader, recognize, register_reader
 from .errors import below, mistake
 from .keys import check_keys, read_yaml
 from .mapping import Columns, ImuFile, Sensor, Skeleton, Units
-from .sensors import choose_person, read_sensors, read_skeleton, shifted
+from .sensors import read_sensors, shifted
+from .skeletons import choose_person, read_skeleton
 from .tables import PARQUET, Dialect, column_names
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'quat': 'wxyz', 'mag': 'xyz'}
@@ -41,7 +42,12 @@ ACC = {
     'acc_world_free': (False, 'world'),
 }
 """What a column of acceleration is called, by gravity and frame."""
-OWN_UNITS = {'time': 's', 'acc': 'm/s2', 'gyro': 'rad/s', 'mag': 'uT'}
+OWN_UNITS: dict[str, Any] = {
+    'time': 's',
+    'acc': 'm/s2',
+    'gyro': 'rad/s',
+    'mag': 'uT',
+}
 TABLES = ('.csv', '.txt', '.tsv', '.yml', '.yaml', *PARQUET)
 
 
@@ -56,7 +62,7 @@ class Video:
         start: Time of the first frame in seconds.
         max_gap_sec: Seconds without a person after which whoever comes is
             somebody else.
-        first_frame: ``frame_id`` of the first frame; None finds out.
+        first_frame: ``frame_id`` of the first frame; None infers it.
     """
 
     rate: float | None = None

@@ -32,7 +32,8 @@ from .mapping import (
     TakeKeys,
 )
 from .mapping import Segment as SegmentKeys
-from .sensors import read_sensors, read_skeleton, shifted
+from .sensors import read_sensors, shifted
+from .skeletons import read_skeleton
 from .tables import Dialect, is_date, read_table
 
 Stream = TypeVar('Stream', SensorStream, PoseStream)

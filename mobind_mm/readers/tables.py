@@ -291,7 +291,7 @@ class TableFile:
             self.path,
             'may be thousands or a decimal comma, and so may all numbers '
             'with a comma there',
-            "Say decimal: ',' or write them without",
+            "Set decimal: ',', or write the numbers without thousands separators",
             row=line,
             column=name,
             value=cell,
@@ -763,7 +763,7 @@ def check_forward(
     repeats = times[at + 1] == times[at]
     raise mistake(
         path,
-        f'{"repeats" if repeats else "goes back behind"} the time of row '
+        f'{"repeats" if repeats else "goes back before"} the time of row '
         f'{lines[at]} ({times[at + 1]:.6f} s after {times[at]:.6f} s)',
         'Remove such rows; if the clock is regular, give rate instead of '
         'columns.time; if the rows are of several sensors, choose with where',

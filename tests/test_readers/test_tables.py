@@ -21,7 +21,8 @@ from scipy.spatial.transform import Rotation
 
 from mobind_mm.readers.keys import check_keys
 from mobind_mm.readers.mapping import Sensor, Skeleton
-from mobind_mm.readers.sensors import read_sensors, read_skeleton
+from mobind_mm.readers.sensors import read_sensors
+from mobind_mm.readers.skeletons import read_skeleton
 from mobind_mm.readers.tables import Dialect, parse_date, read_table
 
 
@@ -420,7 +421,7 @@ BAD_CELLS = [
     (break_cell('t', 3, 'noon'), r"row 5: column 't' has 'noon'"),
     (break_cell('t', 3, '2024-05-01T10:00:00Z'), r'row 5.*2024'),
     (repeat_row, r"row 10: column 't' repeats the time of row 9"),
-    (go_back, r"row 10: column 't' goes back behind the time of row 9"),
+    (go_back, r"row 10: column 't' goes back before the time of row 9"),
     (not_unit, r'row 14: the norm of the quaternion'),
 ]
 
