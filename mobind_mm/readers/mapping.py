@@ -310,7 +310,7 @@ class Skeleton(TableKeys):
             self.check_clock(where)
 
 
-class Segment(Keys):
+class SegmentKeys(Keys):
     """A labelled segment."""
 
     start_s: Moment = None
@@ -347,7 +347,7 @@ class TakeKeys(Keys):
         Annotated[
             Union[
                 Annotated[SegmentTable, KEYS],
-                Annotated[list[Segment], SEVERAL, OTHER],
+                Annotated[list[SegmentKeys], SEVERAL, OTHER],
             ],
             KEYS_OR_OTHER,
         ]

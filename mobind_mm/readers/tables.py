@@ -291,7 +291,7 @@ class TableFile:
             self.path,
             'may be thousands or a decimal comma, and so may all numbers '
             'with a comma there',
-            "Set decimal: ',', or write the numbers without thousands separators",
+            "Set decimal: ',', or write them without thousands separators",
             row=line,
             column=name,
             value=cell,

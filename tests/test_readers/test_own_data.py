@@ -19,7 +19,8 @@ from raw_tables import (
 from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.readers.convert import convert as convert_reader
 from mobind_mm.readers.convert import convert_all
-from mobind_mm.readers.own_data import OwnDataReader, find_fields
+from mobind_mm.readers.own_data import OwnDataReader
+from mobind_mm.readers.own_takes import find_fields
 from mobind_mm.recordings import read_annotations, read_imu, read_pose
 
 SHARED = {k: v for k, v in SENSOR.items() if k != 'file'}
