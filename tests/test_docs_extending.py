@@ -19,6 +19,7 @@ from tiny_training import train_and_test
 from mobind_mm import skeleton
 from mobind_mm.cli.config import set_data_root
 from mobind_mm.datasets import TotalCaptureDataset
+from mobind_mm.readers import base, check_reader, convert
 from mobind_mm.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,7 @@ def page(tmp_path, monkeypatch):
         (tmp_path / name).write_text(code)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(base, '_READERS', dict(base._READERS))
     init_default_scope('mobind_mm')
     limbs = dict(skeleton.LIMBS)
     yield tmp_path
@@ -95,17 +97,18 @@ def check(found):
 
 
 def test_data_set(page):
-    convert = importlib.import_module('jumps').convert
+    reader = importlib.import_module('jumps').JumpsReader('raw')
     takes = {
         'train': ('anna_jump', 'ben_turn'),
         'val': ('cleo_turn', 'dan_jump'),
         'test': ('gina_jump', 'hugo_turn'),
     }
     for split, names in takes.items():
-        (page / split).mkdir()
+        (page / 'raw' / split).mkdir(parents=True)
         for name in names:
-            write_take(page / split, name)
-        convert(split, 'data/jumps', split)
+            write_take(page / 'raw' / split, name)
+    check_reader(reader, 'checked')
+    assert convert(reader, 'data/jumps').entries['train'] == 2
     cfg = Config.fromfile('jumps_config.py')
     set_data_root(cfg, 'data/jumps')
     train = DATASETS.build(cfg.train_dataloader.dataset)

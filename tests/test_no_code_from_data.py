@@ -18,7 +18,7 @@ ALLOWED = {
     # A function that answers for getattr, see there.
     ('mobind_mm/utils/compat.py', 'add_safe_globals'),
     # yaml.SafeLoader without tags and repeated keys.
-    ('mobind_mm/readers/own_data/yaml.py', 'yaml.load'),
+    ('mobind_mm/readers/keys.py', 'yaml.load'),
 }
 MODULES = {
     *('pickle', 'cPickle', 'dill', 'cloudpickle', 'marshal', 'shelve'),

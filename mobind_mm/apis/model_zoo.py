@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..readers.own_data.values import nearest
+from ..utils.errors import nearest
 from ..utils.model_index import ZooModel, find_root, load_models
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..readers.imu_file import write_imu_table
+from ..readers.files import write_imu_table
 from ..recordings import Clock, Recording, SensorStream
 from ..synchronization import (
     ClockMap,

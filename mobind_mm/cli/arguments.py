@@ -132,7 +132,7 @@ def pose_source(args: Namespace, path: str | None = None) -> Any:
         args: The flags.
         path: Another file than ``--pose``.
     """
-    from ..readers.pose_file import read_video_facts
+    from ..readers.files import read_video_facts
 
     source: dict[str, Any] = {'file': path or args.pose}
     if args.video:

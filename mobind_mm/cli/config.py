@@ -7,7 +7,7 @@ from argparse import Action, ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..utils.cli import nearest
+from ..utils.errors import nearest
 from ..utils.model_index import find_root
 
 if TYPE_CHECKING:

@@ -45,12 +45,9 @@ def _tables_arguments(parser: ArgumentParser) -> None:
 
 def convert_tables(args: Namespace) -> None:
     """Convert your own recordings, described by a YAML file."""
-    from ..readers.own_data.conversion import convert_own_data
+    from ..readers.own_data import OwnDataReader
 
-    counts, notes = convert_own_data(args.mapping, args.out, args.workers)
-    for note in notes:
-        print(f'note: {note}')
-    _print_counts(args.out, counts, 'takes')
+    _convert(OwnDataReader(args.mapping), args, 'takes')
 
 
 def _totalcapture_arguments(parser: ArgumentParser) -> None:

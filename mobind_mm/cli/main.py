@@ -18,7 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..utils.cli import nearest, run_command
+from ..utils.cli import run_command
+from ..utils.errors import nearest
 from ..version import __version__
 
 Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]

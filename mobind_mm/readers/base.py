@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, Union, runtime_checkable
 
 from ..recordings import PoseStream, Recording, SensorStream
+from ..utils.errors import nearest
+from ..utils.lazy import import_all
 
 Streams = Union[Mapping[str, SensorStream], PoseStream]
 """Content of one output: sensors by placement, or one skeleton."""
@@ -52,6 +53,7 @@ class Take:
         poses: File of the skeleton by camera. The camera None has no name.
         label: Class index of the whole take, None if unlabelled.
         segments: Labelled parts, as ``annotations/*.json`` has them.
+        camera: Name of the camera, where there is no skeleton.
         where: What names the take in an error; its name by default.
         fix: Advice for a take whose streams do not overlap in time.
         source: What the reader needs to read it; must be picklable.
@@ -65,6 +67,7 @@ class Take:
     poses: Mapping[str | None, Output] = field(default_factory=dict)
     label: int | None = None
     segments: Sequence[Mapping[str, Any]] = ()
+    camera: str | None = None
     where: str = ''
     fix: str = ''
     source: Any = None
@@ -269,6 +272,23 @@ class FileReader(BaseReader):
 
 R = TypeVar('R', bound='type[Reader] | type[BaseReader]')
 
+FILE_FORMATS: Mapping[str, str] = {
+    'recording': 'files',
+    'table': 'files',
+    'mmpose': 'mmpose',
+}
+"""Readers of single files, by name: their modules in this package."""
+DATA_SETS: Mapping[str, str] = {
+    'own_data': 'own_data',
+    'utd_mhad': 'utd_mhad',
+    'totalcapture': 'totalcapture.reader',
+    'mri': 'mri.reader',
+    'egohumans': 'egohumans.reader',
+}
+"""Readers of data sets, by name: their modules in this package."""
+
+_PACKAGE = __name__.rpartition('.')[0]
+_MODULES = {**FILE_FORMATS, **DATA_SETS}
 _READERS: dict[str, type[Any]] = {}
 
 
@@ -278,11 +298,11 @@ def register_reader(cls: R) -> R:
     Raises:
         ValueError: If another reader has the name.
     """
+    name = f'{cls.__module__}.{cls.__qualname__}'
+    if cls.name in _MODULES and not cls.__module__.startswith(_PACKAGE):
+        _load([cls.name])
     known = _READERS.setdefault(cls.name, cls)
-    if (known.__module__, known.__qualname__) != (
-        cls.__module__,
-        cls.__qualname__,
-    ):
+    if f'{known.__module__}.{known.__qualname__}' != name:
         raise ValueError(
             f'A reader called {cls.name!r} is registered already: '
             f'{known.__module__}.{known.__qualname__}; choose another name.'
@@ -290,34 +310,44 @@ def register_reader(cls: R) -> R:
     return cls
 
 
-def get_reader(name: str) -> type[Reader]:
+def _load(names: Iterable[str]) -> None:
+    """Import the package's own readers of some names."""
+    for module in dict.fromkeys(_MODULES[n] for n in names if n in _MODULES):
+        import_all(f'{_PACKAGE}.{module}')
+
+
+def get_reader(name: str) -> type[Any]:
     """Class of a reader by the name of its format.
 
     Raises:
         ValueError: If there is none; names the nearest.
     """
+    _load([name])
     if name not in _READERS:
-        near = get_close_matches(name, _READERS, 1)
-        hint = f'Did you mean {near[0]!r}? ' if near else ''
+        known = sorted({*_READERS, *_MODULES})
         raise ValueError(
-            f'There is no reader for {name!r}. {hint}Known formats: '
-            f'{", ".join(sorted(_READERS))}.'
+            f'There is no reader for {name!r}. {nearest(name, known)}Known '
+            f'formats: {", ".join(known)}.'
         )
     return _READERS[name]
 
 
-def readers() -> dict[str, type[Reader]]:
-    """All registered readers by name, in the order of registration."""
+def readers() -> dict[str, type[Any]]:
+    """All readers by name."""
+    _load(_MODULES)
     return dict(_READERS)
 
 
-def recognize(path: str | Path) -> type[Reader] | None:
+def recognize(path: str | Path) -> type[Any] | None:
     """Class of the reader that recognises a file or folder, if any does.
 
-    Readers of a user, registered later, are asked first.
+    Readers that others registered are asked first, the latest of them
+    before all; then those of :data:`FILE_FORMATS` in their order.
     """
     path = Path(path)
-    for cls in reversed(list(_READERS.values())):
-        if cls.recognizes(path):
-            return cls
+    _load(FILE_FORMATS)
+    others = [name for name in _READERS if name not in _MODULES]
+    for name in [*reversed(others), *FILE_FORMATS]:
+        if _READERS[name].recognizes(path):
+            return _READERS[name]
     return None

@@ -132,7 +132,7 @@ def _describe(plan: Plan, reader: Reader, dst: Path) -> _Job:
                 f'{where}.imu.{placement}: {note}' for note in stream.notes
             )
         poses: list[tuple[str | None, Output | None]] = [*take.poses.items()]
-        for camera, output in poses or [(None, None)]:
+        for camera, output in poses or [(take.camera, None)]:
             pose = read_pose(dst / output.path) if output else None
             if pose is not None and output is not None:
                 result.layouts.append((pose.layout, output.path))

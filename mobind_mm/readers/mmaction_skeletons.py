@@ -12,8 +12,8 @@ import numpy as np
 
 from ..recordings import Clock, PoseStream
 from ..skeleton import LAYOUTS, get_layout
+from ..utils.errors import nearest
 from .foreign_values import brief
-from .own_data.values import nearest
 from .unpickle import load_pickle
 
 _BY_LENGTH = {17: 'coco', 26: 'halpe26', 133: 'coco_wholebody'}

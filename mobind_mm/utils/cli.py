@@ -1,12 +1,11 @@
-"""How commands end on an error, and the nearest name for a wrong one."""
+"""How commands end on an error."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from .files import NO_SPACE
 
@@ -48,15 +47,3 @@ def _is_ours(error: BaseException) -> bool:
     near = (raised_in.parent, raised_in.parent.parent)
     ours = any(directory in raised_in.parents for directory in _OURS)
     return ours or beside in near
-
-
-def nearest(name: Any, known: Iterable[str]) -> str:
-    """``Did you mean 'x'? `` if a known name is similar, else nothing.
-
-    >>> nearest('snyc', ['sync', 'check'])
-    "Did you mean 'sync'? "
-    """
-    import difflib
-
-    similar = difflib.get_close_matches(str(name), [*known], 1, 0.5)
-    return f'Did you mean {similar[0]!r}? ' if similar else ''

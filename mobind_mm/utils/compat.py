@@ -396,6 +396,20 @@ def distribute_on_cpu(cfg: Config) -> None:
     cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)
 
 
+@functools.lru_cache(maxsize=1)
+def exact_floats() -> dict[str, str]:
+    """Options with which ``pandas.read_csv`` rounds floats correctly.
+
+    For pandas below 3.1, whose default is off by a unit in the last place
+    now and then; later ones deprecate the option. Delete when 3.1 is the
+    oldest supported version.
+    """
+    import pandas
+
+    version = tuple(int(n) for n in pandas.__version__.split('.')[:2])
+    return {'float_precision': 'round_trip'} if version < (3, 1) else {}
+
+
 _AFTER_IMPORT: dict[str, tuple[Callable[[], None], ...]] = {
     'mmengine': (_trust_checkpoint_classes,),
     'mmengine.config.config': (_announce_package, _format_config_once),

@@ -12,7 +12,8 @@ from mobind_mm.datasets.synthetic.phone_study import (
     PEOPLE,
     write_phone_study,
 )
-from mobind_mm.readers.own_data.conversion import convert_own_data
+from mobind_mm.readers.convert import convert
+from mobind_mm.readers.own_data import OwnDataReader
 from mobind_mm.recordings import read_annotations, read_imu, read_pose
 
 GUIDE = Path(__file__).parents[2] / 'docs/own_data.md'
@@ -34,8 +35,9 @@ def test_converted_it_is_what_was_simulated(tmp_path):
     names = write_phone_study(tmp_path / 'study', takes=2, take_sec=8.0)
     assert len(names) == len(set(names)) == 14
     dst = tmp_path / 'data'
-    counts, notes = convert_own_data(tmp_path / 'study/study.yml', dst)
-    assert counts == {'train': 8, 'val': 2, 'test': 4} and not notes
+    done = convert(OwnDataReader(tmp_path / 'study/study.yml'), dst)
+    assert done.entries == {'train': 8, 'val': 2, 'test': 4}
+    assert not done.notes
     source = SyntheticMotionDataset(
         split='test',
         num_subjects=2,

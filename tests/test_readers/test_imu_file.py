@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from raw_tables import people, sensor_columns, times_of, write_csv
 
-from mobind_mm.readers.imu_file import read_imu_file, write_imu_table
+from mobind_mm.readers.files import read_imu_file, write_imu_table
 from mobind_mm.recordings import write_imu
 
 TINY = """
@@ -86,7 +86,7 @@ def test_what_is_written_needs_no_mapping(tmp_path, take):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        (TINY.replace('right_wrist', 'wrist'), 'no placement of a sensor'),
+        (TINY.replace('right_wrist', 'wrist'), 'not a placement of a sensor'),
         (TINY.replace('g, gyro', 'G, gyro'), r"units\.acc: 'G' is not known"),
         (TINY.replace('gravity: included', ''), 'gravity is missing'),
         (TINY.replace('acc_z]', 'az]'), 'az'),
@@ -107,7 +107,7 @@ def test_mistakes_in_a_mapping(tmp_path, take, text, message):
 def test_columns_that_say_nothing(tmp_path, take):
     csv = tmp_path / 'phone.csv'
     write_csv(csv, sensor_columns(take.imu['head']))
-    with pytest.raises(ValueError, match=r"'acc_x'.*describe the file"):
+    with pytest.raises(ValueError, match=r"'acc_x'.*Describe the file"):
         read_imu_file(csv)
     with pytest.raises(FileNotFoundError, match=r'no IMU file .*none\.csv'):
         read_imu_file(tmp_path / 'none.csv')

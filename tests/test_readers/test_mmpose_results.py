@@ -9,8 +9,8 @@ import torch
 from mmengine.structures import InstanceData
 from raw_tables import mmpose_frames, people
 
+from mobind_mm.readers.files import Video, load_people, load_pose
 from mobind_mm.readers.mmpose import collect_results, read_mmpose_json
-from mobind_mm.readers.pose_file import Video, load_people, load_pose
 
 
 class PoseSample(SimpleNamespace):

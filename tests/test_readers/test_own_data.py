@@ -17,9 +17,10 @@ from raw_tables import (
 )
 
 from mobind_mm.datasets import IMUPoseDataset
+from mobind_mm.readers.convert import convert as convert_reader
 from mobind_mm.readers.convert import convert_all
-from mobind_mm.readers.own_data.conversion import convert_own_data
-from mobind_mm.readers.own_data.names import find_fields
+from mobind_mm.readers.own_data import OwnDataReader
+from mobind_mm.readers.own_takes import find_fields
 from mobind_mm.recordings import read_annotations, read_imu, read_pose
 
 SHARED = {k: v for k, v in SENSOR.items() if k != 'file'}
@@ -78,7 +79,8 @@ def mapping(made, **changes):
 
 def convert(tmp_path, content, **kwargs):
     path = write_mapping(tmp_path / 'lab.yml', content)
-    return convert_own_data(path, tmp_path / 'dst', **kwargs)
+    done = convert_reader(OwnDataReader(path), tmp_path / 'dst', **kwargs)
+    return done.entries, done.notes
 
 
 def check_recordings(dst, made):
@@ -155,13 +157,13 @@ def test_pattern_gives_the_same(made, tmp_path):
         take='{subject}_{action}', subject='{subject}', label='{action}'
     )
     path = write_mapping(tmp_path / 'lab.yml', content)
-    convert_own_data(path, tmp_path / 'dst2')
+    convert_reader(OwnDataReader(path), tmp_path / 'dst2')
     for name, text in expected.items():
         assert (tmp_path / 'dst2/annotations' / name).read_text() == text
     # One take of the pattern differs.
     content['takes'] = [{'take': 'p2_walk', 'label': 'run', 'camera': 'left'}]
     write_mapping(path, content)
-    convert_own_data(path, tmp_path / 'dst2')
+    convert_reader(OwnDataReader(path), tmp_path / 'dst2')
     metainfo, (entry,) = entries_of(tmp_path / 'dst2', 'test')
     assert metainfo['classes'] == ['jump', 'run', 'walk']
     assert entry['segments'][0]['label'] == 1
@@ -405,7 +407,9 @@ def test_one_layout_in_a_data_set(made, tmp_path):
             seen['keypoints'] += [[9.0, 9.0]] * 9
             seen['keypoint_scores'] += [0.5] * 9
     path.write_text(json.dumps(frames))
-    with pytest.raises(ValueError, match=f'coco in p1_walk, .*26 in {take}'):
+    with pytest.raises(
+        ValueError, match=f'coco in pose/p1_walk.*26 in pose/{take}'
+    ):
         convert(tmp_path, mapping(made))
     assert not (tmp_path / 'dst/annotations').exists()
 

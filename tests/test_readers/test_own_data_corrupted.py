@@ -18,7 +18,8 @@ from raw_tables import (
     write_skeletons,
 )
 
-from mobind_mm.readers.own_data.conversion import convert_own_data
+from mobind_mm.readers.convert import convert
+from mobind_mm.readers.own_data import OwnDataReader
 from mobind_mm.recordings import PoseStream
 
 COPIES = 200
@@ -140,17 +141,17 @@ def test_corrupted_copies(short, tmp_path, name):
     whole = damaged.read_bytes()
     outcomes = []
     dst = tmp_path / 'dst'
-    convert = partial(convert_own_data, mapping, dst)
+    again = partial(convert, OwnDataReader(mapping), dst)
     for _, copy in corruptions(whole, 5, COPIES):
         # The other files of the take are kept from one copy to the next.
         shutil.rmtree(dst / 'annotations', ignore_errors=True)
         damaged.write_bytes(copy)
-        outcome = check_contained(convert, dst)
+        outcome = check_contained(again, dst)
         outcomes.append(outcome)
         if outcome != 'fine':
             assert name in outcome or 'lab.yml' in outcome, outcome
     damaged.write_bytes(whole)
-    assert convert()[0]['train'] == 1
+    assert again().entries['train'] == 1
     assert len(outcomes) == COPIES
     # What is certainly broken is not taken for fine.
     assert sum(outcome != 'fine' for outcome in outcomes) > COPIES / 8
@@ -162,7 +163,9 @@ def test_malicious_pickle(short, tmp_path):
     marker = tmp_path / 'marker'
     (tmp_path / 'pose.pkl').write_bytes(malicious_pickle(marker))
     dst = tmp_path / 'dst'
-    outcome = check_contained(lambda: convert_own_data(mapping, dst), dst)
+    outcome = check_contained(
+        lambda: convert(OwnDataReader(mapping), dst), dst
+    )
     assert 'pose.pkl' in outcome and 'mkdir' in outcome
     assert not marker.exists()
 
@@ -173,7 +176,9 @@ def test_huge_tables_need_little_memory(tmp_path):
     content = content_of((9, 9), pose=None)
     mapping = write_mapping(tmp_path / 'lab.yml', content)
     dst = tmp_path / 'dst'
-    outcome = check_contained(lambda: convert_own_data(mapping, dst), dst)
+    outcome = check_contained(
+        lambda: convert(OwnDataReader(mapping), dst), dst
+    )
     assert "no column 'acc_x'" in outcome
     pyarrow = pytest.importorskip('pyarrow')
     parquet = pytest.importorskip('pyarrow.parquet')
@@ -186,5 +191,7 @@ def test_huge_tables_need_little_memory(tmp_path):
     parquet.write_table(table, tmp_path / 'imu.parquet')
     content['takes'][0]['imu']['head']['file'] = 'imu.parquet'
     write_mapping(mapping, content)
-    outcome = check_contained(lambda: convert_own_data(mapping, dst), dst)
+    outcome = check_contained(
+        lambda: convert(OwnDataReader(mapping), dst), dst
+    )
     assert f'imu.parquet claims {rows} rows' in outcome

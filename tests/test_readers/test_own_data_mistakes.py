@@ -15,7 +15,8 @@ from raw_tables import (
     write_skeletons,
 )
 
-from mobind_mm.readers.own_data.conversion import convert_own_data
+from mobind_mm.readers.convert import convert
+from mobind_mm.readers.own_data import OwnDataReader
 
 REMOVE = object()
 
@@ -189,7 +190,7 @@ MISTAKES = [
 
 def converted(content, tmp_path):
     path = write_mapping(tmp_path / 'lab.yml', content)
-    return convert_own_data(path, tmp_path / 'dst')
+    return convert(OwnDataReader(path), tmp_path / 'dst')
 
 
 def left_in(dst):
@@ -204,7 +205,7 @@ def left_in(dst):
 def test_mistakes_are_named(content, tmp_path, path, value, message):
     put(content, path, value)
     if message is None:  # one modality is enough
-        assert converted(content, tmp_path)[0]['train'] == 1
+        assert converted(content, tmp_path).entries['train'] == 1
         return
     with pytest.raises((ValueError, FileNotFoundError), match=message) as e:
         converted(content, tmp_path)
@@ -297,7 +298,7 @@ def test_what_is_no_mapping(tmp_path, monkeypatch, text, message):
     path = tmp_path / 'lab.yml'
     path.write_bytes(text.encode('latin-1'))
     with pytest.raises(ValueError, match=message) as caught:
-        convert_own_data(path, tmp_path / 'dst')
+        convert(OwnDataReader(path), tmp_path / 'dst')
     assert '\n' not in str(caught.value)
     assert len(str(caught.value)) < 1000
     assert left_in(tmp_path) == ['lab.yml']
@@ -305,4 +306,4 @@ def test_what_is_no_mapping(tmp_path, monkeypatch, text, message):
 
 def test_no_such_mapping(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none\.yml does not exist'):
-        convert_own_data(tmp_path / 'none.yml', tmp_path / 'dst')
+        convert(OwnDataReader(tmp_path / 'none.yml'), tmp_path / 'dst')

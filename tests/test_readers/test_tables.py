@@ -19,11 +19,11 @@ from raw_tables import (
 )
 from scipy.spatial.transform import Rotation
 
-from mobind_mm.readers.own_data.pose import read_pose_source
-from mobind_mm.readers.table_csv import Dialect
-from mobind_mm.readers.table_imu import read_imu_tables
-from mobind_mm.readers.table_times import parse_date
-from mobind_mm.readers.tables import read_table
+from mobind_mm.readers.keys import check_keys
+from mobind_mm.readers.mapping import Sensor, Skeleton
+from mobind_mm.readers.sensors import read_sensors
+from mobind_mm.readers.skeletons import read_skeleton
+from mobind_mm.readers.tables import Dialect, parse_date, read_table
 
 
 @pytest.fixture(scope='module')
@@ -44,9 +44,25 @@ def spec(**changes):
     return changed
 
 
-def read(root, notes=None, **changes):
+def read_imu_tables(imu, root):
+    sensors = {
+        name: check_keys(Sensor, keys, f'imu.{name}')
+        for name, keys in imu.items()
+    }
+    for name, sensor in sensors.items():
+        sensor.check(f'imu.{name}')
+    return read_sensors(sensors, root)
+
+
+def read_pose_source(source, root):
+    keys = check_keys(Skeleton, source, 'pose')
+    keys.check('pose')
+    return read_skeleton(keys, root)
+
+
+def read(root, **changes):
     imu = {'left_wrist': spec(**changes)}
-    return read_imu_tables(imu, root, notes=notes)['left_wrist']
+    return read_imu_tables(imu, root)['left_wrist']
 
 
 def check_same(found, expected, time_atol=1e-9):
@@ -234,14 +250,14 @@ def test_rate_instead_of_times(recording, tmp_path):
     for row in (10, 11, 50):
         columns['gyro_y'][row] = np.nan
     write_csv(tmp_path / 'imu.csv', columns)
-    notes = []
-    found = read(tmp_path, notes, **regular)
+    found = read(tmp_path, **regular)
     kept = np.delete(np.arange(len(columns['t'])), [10, 11, 50])
     np.testing.assert_allclose(times_of(found), times_of(stream)[kept])
     np.testing.assert_allclose(
         found.channels['acc'], stream.channels['acc'][kept], atol=1e-6
     )
-    assert len(notes) == 1 and f'3 of {len(columns["t"])} rows' in notes[0]
+    (note,) = found.notes
+    assert f'3 of {len(columns["t"])} rows' in note
 
 
 @pytest.mark.parametrize('empty', ['', 'NaN', 'nan', 'NA', 'null', ' '])
@@ -329,15 +345,14 @@ def test_channels_in_several_files(recording, tmp_path):
             {'file': f'{name}.csv', 'columns': {'time': 't', name: names}}
         )
     sensor = spec(file=None, columns=None, parts=parts)
-    notes = []
-    found = read_imu_tables({'head': sensor}, tmp_path, notes=notes)['head']
+    found = read_imu_tables({'head': sensor}, tmp_path)['head']
     times = times_of(found)
     first, last = -0.103 + 59 * 0.02, -0.103 + 90 * 0.02
     inside = (clocks['acc'] >= 0.013) & (clocks['acc'] <= clocks['gyro'][-1])
     inside &= (clocks['acc'] <= first) | (clocks['acc'] >= last)
     np.testing.assert_allclose(times, clocks['acc'][inside])
     lost = len(inside) - inside.sum()
-    assert f'{lost} of {len(inside)} samples' in notes[0]
+    assert f'{lost} of {len(inside)} samples' in found.notes[0]
     np.testing.assert_array_equal(
         found.channels['acc'], wave(times).astype(np.float32)
     )
@@ -406,7 +421,7 @@ BAD_CELLS = [
     (break_cell('t', 3, 'noon'), r"row 5: column 't' has 'noon'"),
     (break_cell('t', 3, '2024-05-01T10:00:00Z'), r'row 5.*2024'),
     (repeat_row, r"row 10: column 't' repeats the time of row 9"),
-    (go_back, r"row 10: column 't' goes back behind the time of row 9"),
+    (go_back, r"row 10: column 't' goes back before the time of row 9"),
     (not_unit, r'row 14: the norm of the quaternion'),
 ]
 
@@ -508,14 +523,13 @@ def test_pose_tables(recording, tmp_path, changes):
         columns = {k: v for k, v in columns.items() if name not in k}
     scores[:, [1, 2]] *= 'drop' not in changes
     write_csv(tmp_path / 'pose.csv', columns, newline='\r\n')
-    notes = []
-    found = read_pose_source(source, tmp_path, notes=notes)
+    found = read_pose_source(source, tmp_path)
     np.testing.assert_allclose(times_of(found), times_of(pose), atol=1e-9)
     np.testing.assert_allclose(found.scores, scores)
     keypoints[scores == 0] = 0
     np.testing.assert_allclose(found.keypoints, keypoints, atol=1e-3)
     assert (found.layout, found.img_shape) == ('coco', pose.img_shape)
-    assert bool(notes) == ('drop' in changes)
+    assert bool(found.notes) == ('drop' in changes)
 
 
 def test_mmpose_json_from_frame_one(recording, tmp_path):

@@ -100,7 +100,8 @@ def test_command(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     for split in ('train', 'val', 'test'):
         assert f'{dst}/annotations/{split}.json: 2 takes' in printed
-    assert f'note: {mapping}: take val_1: {path}: 1 of 300 rows' in printed
+    place = f'{mapping}: take val_1.imu.right_wrist'
+    assert f'note: {place}: {path}: 1 of 300 rows' in printed
     train = json.loads((dst / 'annotations/train.json').read_text())
     assert train['metainfo']['classes'] == ['person_0', 'person_1']
 

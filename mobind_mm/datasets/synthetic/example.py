@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...readers.imu_file import write_imu_table
+from ...readers.files import write_imu_table
 from ...recordings import (
     PoseStream,
     Recording,

@@ -55,7 +55,7 @@ class TotalCaptureReader(BaseReader):
             ``mmpose`` reads predictions on the videos.
         predictions: Directory of the predictions; by default ``source``.
         person: Who wears the sensors, if MMPose detected several people;
-            see :func:`.mmpose_pose.read_mmpose_person`.
+            see :func:`~mobind_mm.readers.mmpose.read_mmpose_person`.
         takes: Names or patterns such as ``s5_*``; empty for all.
         cameras: Numbers from 1; empty for all.
         skip_incomplete: Leave out takes and cameras that lack a file,

@@ -1,3 +1,0 @@
-"""Moved to :mod:`.mmpose`."""
-
-from .mmpose import collect_results  # noqa: F401

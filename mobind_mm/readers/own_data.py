@@ -1,0 +1,360 @@
+"""Own recordings, described by one YAML file, and their reader."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..recordings import PoseStream, SensorStream
+from ..utils.errors import mistake
+from .base import (
+    BaseReader,
+    Output,
+    Plan,
+    Streams,
+    Take,
+    get_reader,
+    register_reader,
+)
+from .convert import fingerprint
+from .keys import check_keys, merged, read_yaml
+from .mapping import (
+    SegmentKeys,
+    SegmentTable,
+    Sensor,
+    Skeleton,
+    Study,
+    TakeKeys,
+)
+from .own_takes import (
+    OwnTake,
+    Segment,
+    Splits,
+    check_order,
+    check_take_name,
+    check_together,
+    classes_of,
+    fill,
+    find_fields,
+    segments_of_table,
+)
+from .sensors import read_sensors, shifted
+from .skeletons import read_skeleton
+from .tables import is_date
+
+Stream = TypeVar('Stream', SensorStream, PoseStream)
+_TEXTS = ('subject', 'scene', 'camera', 'split', 'label')
+
+
+@register_reader
+class OwnDataReader(BaseReader):
+    """Reads the recordings that a mapping describes, see docs/own_data.md.
+
+    Args:
+        source: YAML file.
+    """
+
+    name = 'own_data'
+
+    def __init__(self, source: str | Path) -> None:
+        super().__init__(source)
+        self.metainfo: Mapping[str, Any] = {}
+        self.root = self.source.parent
+        self.formats: list[type] = []
+
+    def find(self) -> list[Take]:
+        """Check the mapping, and that every file it names exists.
+
+        Raises:
+            FileNotFoundError: If a file does not exist.
+            ValueError: Naming the YAML file, the key, the value and the fix.
+        """
+        path = self.source
+        study = check_keys(Study, read_yaml(path), f'{path}:')
+        self.root = path.parent / (study.root or '.')
+        splits = Splits(study.split, f'{path}: split')
+        takes = [
+            self._resolve(keys, fields, where, splits)
+            for keys, fields, where in self._described(study)
+        ]
+        check_together(takes)
+        splits.check_names(takes)
+        classes = classes_of(takes, study.classes, f'{path}: classes')
+        name = study.name or 'own_data'
+        self.metainfo = {'dataset_name': name, 'classes': classes}
+        # Sent along to workers, which register the readers by importing them.
+        self.formats = [
+            get_reader(str(keys.format))
+            for take in takes
+            for keys in take.foreign()
+        ]
+        return [self._take(take) for take in takes]
+
+    def plan(self, job: Take, dst: Path) -> Plan:
+        """The job is a take."""
+        return Plan([job])
+
+    def read(
+        self, job: Take, missing: Collection[str] | None
+    ) -> tuple[Plan, Iterable[tuple[Output, Streams]]]:
+        """Read sensors and skeleton, each if it is missing."""
+        return Plan([job]), self._streams(job, missing)
+
+    def segments(
+        self, take: Take, start: float, end: float
+    ) -> list[dict[str, Any]]:
+        """Segments that overlap the recording, cut to it.
+
+        Raises:
+            ValueError: If none does.
+        """
+        own: OwnTake = take.source
+        inside: list[Segment] = []
+        if 'label' in own.texts:
+            inside = [(start, end, own.texts['label'])]
+        for first, last, label in own.segments:
+            if is_date(first):
+                first, last = first - own.origin, last - own.origin
+            first, last = max(first, start), min(last, end)
+            if first < last:
+                inside.append((first, last, label))
+        if own.segments and not inside:
+            raise mistake(
+                f'{own.where}.segments',
+                'none lies in the recording, which goes from '
+                f'{start:.3f} to {end:.3f} s; they must be on its clock '
+                '(start_s of a table of segments is added)',
+            )
+        classes = self.metainfo['classes']
+        return [
+            {'start_s': first, 'end_s': last, 'label': classes.index(label)}
+            for first, last, label in inside
+        ]
+
+    def _take(self, own: OwnTake) -> Take:
+        """What the loop needs to know of a take."""
+        base = {'dataset': self.metainfo['dataset_name']}
+        imu, poses, camera = None, {}, own.texts.get('camera')
+        if own.imu:
+            files = {
+                self.root / str(table.file)
+                for sensor in own.imu.values()
+                for table in sensor.tables()
+            }
+            made_of = {
+                **base,
+                'imu': {k: sensor.plain() for k, sensor in own.imu.items()},
+                'fingerprint': fingerprint(sorted(files)),
+                'origin': own.origin,
+            }
+            imu = Output(f'imu/{own.name}.safetensors', made_of)
+        if own.pose is not None:
+            made_of = {
+                **base,
+                'pose': own.pose.plain(),
+                'fingerprint': fingerprint([self.root / str(own.pose.file)]),
+                'origin': own.origin,
+            }
+            suffix = f'_{camera}' if camera else ''
+            path = f'pose/{own.name}{suffix}.safetensors'
+            poses = {camera: Output(path, made_of)}
+        return Take(
+            name=own.name,
+            subject=own.texts['subject'],
+            scene=own.texts['scene'],
+            split=own.split,
+            imu=imu,
+            poses=poses,
+            camera=camera,
+            where=own.where,
+            fix='Correct start_s, units.time or rate.',
+            source=own,
+        )
+
+    def _streams(
+        self, job: Take, missing: Collection[str] | None
+    ) -> Iterator[tuple[Output, Streams]]:
+        own: OwnTake = job.source
+        for output in job.outputs:
+            if missing is not None and output.path not in missing:
+                continue
+            if output is job.imu:
+                where = f'{own.where}.imu'
+                streams = read_sensors(own.imu, self.root, where)
+                yield (
+                    output,
+                    {
+                        placement: _from_origin(s, own, f'{where}.{placement}')
+                        for placement, s in streams.items()
+                    },
+                )
+            else:
+                assert own.pose is not None  # it has an output
+                where = f'{own.where}.pose'
+                pose = read_skeleton(own.pose, self.root, where)
+                yield output, _from_origin(pose, own, where)
+
+    def _described(
+        self, study: Study
+    ) -> Iterable[tuple[dict[str, Any], dict[str, str], str]]:
+        """Merged keys, placeholders and key path of each take."""
+        path = self.source
+        defaults = study.defaults.plain() if study.defaults else {}
+        listed = [
+            take.plain() if isinstance(take, TakeKeys) else {'take': take}
+            for take in study.takes or ()
+        ]
+        places = [f'{path}: takes[{i}]' for i in range(len(listed))]
+        for keys, place in zip(listed, places):
+            if study.pattern is None:
+                check_keys(TakeKeys, keys, place).require(['take'], place)
+        if study.pattern is None:
+            if not listed:
+                raise mistake(
+                    path,
+                    'takes is missing',
+                    "Add takes: [names], or pattern: 'raw/{take}.csv'",
+                )
+            return [
+                (merged(defaults, keys), {}, place)
+                for keys, place in zip(listed, places)
+            ]
+        where = f'{path}: pattern'
+        takes: dict[str, tuple[dict, dict, str]] = {}
+        for fields in find_fields(self.root, study.pattern, where):
+            name = fill(defaults.get('take') or '{take}', fields, where)
+            if name in takes:
+                raise mistake(
+                    where,
+                    f'two files are take {name!r}',
+                    'Set defaults.take from more placeholders, such as '
+                    "'{subject}_{take}'",
+                )
+            keys = {**defaults, 'take': name}
+            takes[name] = (keys, fields, f'{path}: take {name}')
+        for keys, place in zip(listed, places):
+            name = keys.get('take')
+            if name not in takes:
+                raise mistake(
+                    place,
+                    f'no file of pattern is take {name!r}',
+                    'Correct take, or leave pattern out',
+                    name=name,
+                    known=takes,
+                )
+            before, fields, _ = takes[name]
+            takes[name] = (merged(before, keys), fields, place)
+        return list(takes.values())
+
+    def _resolve(
+        self,
+        keys: dict[str, Any],
+        fields: dict[str, str],
+        where: str,
+        splits: Splits,
+    ) -> OwnTake:
+        """Fill placeholders in and check one take."""
+        keys = merged({}, keys)
+        name = check_take_name(fill(keys['take'], fields, where), where)
+        fields = {**fields, 'take': name}
+        check_keys(TakeKeys, keys, where).require(['subject'], where)
+        texts = {'scene': name, **{k: keys[k] for k in _TEXTS if k in keys}}
+        for key in _TEXTS:
+            if key in texts:
+                texts[key] = fill(texts[key], fields, f'{where}.{key}')
+                fields[key] = texts[key]
+        if not keys.get('imu') and not keys.get('pose'):
+            raise mistake(where, 'neither imu nor pose', 'Add one')
+        imu = {}
+        for placement, sensor in keys.get('imu', {}).items():
+            place = f'{where}.imu.{placement}'
+            content = merged(keys.get('sensor', {}), sensor)
+            content = fill(content, fields, place)
+            imu[placement] = check_keys(Sensor, content, place)
+            imu[placement].check(place)
+            for part in imu[placement].tables():
+                self._check_file(part.file, place)
+        pose = self._pose(keys.get('pose'), fields, f'{where}.pose')
+        origin = keys.get('origin')
+        if origin is None:  # the date of the video's first frame
+            origin = (pose.start_s if pose else None) or 0.0
+            origin = origin if is_date(origin) else 0.0
+        return OwnTake(
+            where=where,
+            name=name,
+            texts=texts,
+            split=splits.of({**texts, 'take': name}, where),
+            origin=origin,
+            imu=imu,
+            pose=pose,
+            segments=self._segments(keys, texts, fields, f'{where}.segments'),
+        )
+
+    def _pose(
+        self, keys: dict[str, Any] | None, fields: dict[str, str], where: str
+    ) -> Skeleton | None:
+        if not keys:
+            return None
+        if keys.get('format') == 'mmaction':
+            keys = {'name': '{take}', **keys}
+        pose = check_keys(Skeleton, fill(keys, fields, where), where)
+        pose.check(where)
+        self._check_file(pose.file, where)
+        return pose
+
+    def _check_file(self, name: str | None, where: str) -> None:
+        if not (self.root / str(name)).is_file():
+            raise mistake(
+                f'{where}.file',
+                f'{self.root / str(name)} does not exist',
+                'Correct file or root (put names such as 001 in quotes)',
+                kind=FileNotFoundError,
+            )
+
+    def _segments(
+        self,
+        keys: Mapping[str, Any],
+        texts: Mapping[str, str],
+        fields: dict[str, str],
+        where: str,
+    ) -> list[Segment]:
+        """Segments of a take by time; dates count from 1970."""
+        if 'segments' not in keys:
+            return []
+        if 'label' in texts:
+            raise mistake(where, 'label is there too', 'Keep one of them')
+        given = fill(keys['segments'], fields, where)
+        if isinstance(given, Mapping):
+            table = check_keys(SegmentTable, given, where)
+            return sorted(segments_of_table(table, self.root, where))
+        segments = []
+        for index, entry in enumerate(given):
+            place = f'{where}[{index}]'
+            segment = check_keys(SegmentKeys, entry, place)
+            segment.require(('start_s', 'end_s', 'label'), place)
+            start, end = entry['start_s'], entry['end_s']
+            check_order(start, end, place)
+            segments.append((start, end, entry['label']))
+        return sorted(segments)
+
+
+def _from_origin(stream: Stream, take: OwnTake, where: str) -> Stream:
+    """Count the clock of a stream from the origin of its take."""
+    first, origin = stream.clock.span[0], take.origin
+    if is_date(origin) and not is_date(first):
+        raise mistake(
+            where,
+            f'its times start at {first:.3f} s, but the clock of the take '
+            'counts from a date',
+            'Give its start_s as the date at which its times are 0',
+        )
+    if is_date(first) and not is_date(origin):
+        raise mistake(
+            where,
+            f'its times are dates ({first:.3f} s since 1970)',
+            'Give pose.start_s as the date of the first frame, or set origin '
+            'to the date that becomes 0',
+        )
+    return replace(stream, clock=shifted(stream.clock, -origin))

@@ -1,0 +1,321 @@
+"""What takes of a mapping have in common: names, splits, labels, scenes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..utils.errors import READ_ERRORS, mistake, prefixed, show
+from .convert import SPLITS
+from .mapping import (
+    POSE_FORMATS,
+    Part,
+    SegmentTable,
+    Sensor,
+    Skeleton,
+    SplitKeys,
+)
+from .tables import Dialect, read_table
+
+Segment = tuple[float, float, str]
+"""Start and end in seconds, and label."""
+
+_FIELD = re.compile(r'\{(\w+)\}')
+_NAME = re.compile(r'\w[\w.-]*')
+_MAX_FILES = 100_000
+
+
+@dataclass(frozen=True)
+class OwnTake:
+    """One take as the mapping describes it.
+
+    Args:
+        where: File and key of the mapping, for messages.
+        name: Name of the take.
+        texts: ``subject``, ``scene``, and perhaps ``camera`` and ``label``.
+        split: ``train``, ``val`` or ``test``.
+        origin: Second that becomes 0 of the clock; counted from 1970 if
+            the streams have dates.
+        imu: Checked keys of each sensor by placement.
+        pose: Checked keys of the skeleton, or None.
+        segments: Labelled segments on the clock of the files.
+    """
+
+    where: str
+    name: str
+    texts: Mapping[str, str]
+    split: str
+    origin: float
+    imu: Mapping[str, Sensor]
+    pose: Skeleton | None
+    segments: Sequence[Segment]
+
+    def foreign(self) -> list[Part | Skeleton]:
+        """Keys of what registered readers read."""
+        keys: list[Part | Skeleton] = [self.pose] if self.pose else []
+        keys += [t for sensor in self.imu.values() for t in sensor.tables()]
+        return [k for k in keys if k.format not in (None, *POSE_FORMATS)]
+
+
+def segments_of_table(
+    keys: SegmentTable, root: Path, where: str
+) -> Iterator[Segment]:
+    """Segments of a table, to whose times ``start_s`` is added."""
+    keys.require(['file'], where)
+    path, times = root / str(keys.file), ('start_s', 'end_s')
+    dialect = Dialect(keys.delimiter, keys.decimal)
+    try:
+        table = read_table(path, (), times, ('label',), dialect=dialect)
+    except READ_ERRORS as error:
+        raise prefixed(error, where) from None
+    shift = keys.start_s or 0.0
+    for line, start, end, label in zip(
+        table.lines,
+        table.numbers['start_s'],
+        table.numbers['end_s'],
+        table.texts['label'],
+    ):
+        place = f'{where}: {table.path}, row {line}'
+        check_order(start, end, place)
+        if not label:
+            raise mistake(place, 'label is empty', 'Name the action')
+        yield float(start) + shift, float(end) + shift, label
+
+
+def check_order(start: float, end: float, where: str) -> None:
+    """Refuse a segment that does not end after its start."""
+    if not start < end:  # NaN where a cell is empty
+        raise mistake(where, f'start_s {start} must be less than end_s {end}')
+
+
+def check_together(takes: Sequence[OwnTake]) -> None:
+    """Names are unique; people of a scene share the origin of their clock."""
+    names: set[str] = set()
+    scenes: dict[str, OwnTake] = {}
+    for take in takes:
+        if take.name in names:
+            raise mistake(
+                take.where,
+                f'take {take.name!r} is there twice',
+                'Give each a name of its own',
+            )
+        names.add(take.name)
+        other = scenes.setdefault(take.texts['scene'], take)
+        if other.origin != take.origin:
+            raise mistake(
+                take.where,
+                f'its clock starts at {take.origin}, that of {other.name!r} '
+                f'of the same scene at {other.origin}',
+                'Give both the same origin',
+            )
+
+
+def classes_of(
+    takes: Sequence[OwnTake], given: Sequence[str] | None, where: str
+) -> list[str]:
+    """Labels by index: as given, or those of the takes, sorted."""
+    labels: dict[str, str] = {}
+    for take in takes:
+        for *_, label in take.segments:
+            labels.setdefault(label, take.where)
+        if 'label' in take.texts:
+            labels.setdefault(take.texts['label'], take.where)
+    if given is None:
+        return sorted(labels)
+    if len(set(given)) < len(given):
+        raise mistake(where, f'{show([*given])} names a label twice')
+    for label, place in labels.items():
+        if label not in given:
+            raise mistake(
+                place,
+                f'label {label!r} is not in classes',
+                'Correct one of them',
+                name=label,
+                known=given,
+            )
+    return list(given)
+
+
+class Splits:
+    """Splits by lists of subjects, scenes or takes, or take by take.
+
+    Args:
+        keys: Value of ``split``, None without one.
+        where: File and key, for messages.
+
+    Raises:
+        ValueError: If a name is in two lists.
+    """
+
+    def __init__(self, keys: SplitKeys | None, where: str) -> None:
+        self.where = where
+        self.by = None
+        self.table: dict[str, str] = {}
+        if keys is None:
+            return
+        keys.require(['by'], where)
+        self.by = keys.by
+        for split in SPLITS:
+            for name in getattr(keys, split) or ():
+                if name in self.table:
+                    raise mistake(
+                        f'{where}.{split}',
+                        f'{name!r} is in {self.table[name]} already',
+                    )
+                self.table[name] = split
+
+    def of(self, texts: Mapping[str, str], where: str) -> str:
+        """Split of a take, which its own ``split`` decides first.
+
+        Args:
+            texts: ``take``, ``subject``, ``scene`` and perhaps ``split``.
+            where: File and key of the take, for messages.
+
+        Raises:
+            ValueError: If nothing says which.
+        """
+        split = texts.get('split')
+        if split in SPLITS:
+            return str(split)
+        if split is not None:
+            raise mistake(
+                f'{where}.split',
+                'is not known',
+                f'Choose from {", ".join(SPLITS)}',
+                value=split,
+                name=split,
+                known=SPLITS,
+            )
+        if self.by is None:
+            raise mistake(
+                where,
+                'no split; add split: train, val or test to the take, or '
+                'split: {by: subject, train: [...], test: [...]} at the top',
+            )
+        name = texts[self.by]
+        if name not in self.table:
+            raise mistake(
+                where,
+                f'{self.by} {name!r} is in no list of split',
+                'Add it',
+                name=name,
+                known=self.table,
+            )
+        return self.table[name]
+
+    def check_names(self, takes: Sequence[OwnTake]) -> None:
+        """Check that every listed name is one of a take's.
+
+        Raises:
+            ValueError: Naming the first that is not: it is misspelt.
+        """
+        by = str(self.by)
+        known = {{**take.texts, 'take': take.name}.get(by) for take in takes}
+        for name, split in self.table.items():
+            if name not in known:
+                raise mistake(
+                    f'{self.where}.{split}',
+                    f'no take has the {by} {name!r}',
+                    'Correct it',
+                    name=name,
+                    known=[*map(str, known)],
+                )
+
+
+def fill(value: Any, fields: Mapping[str, str], where: str) -> Any:
+    """Replace placeholders in all texts of a value.
+
+    ``columns`` are left alone: their placeholder is a keypoint.
+
+    Raises:
+        ValueError: If a field is unknown.
+
+    >>> fill({'file': '{take}.csv'}, {'take': 'walk'}, 'a.yml')
+    {'file': 'walk.csv'}
+    """
+    if isinstance(value, str):
+        for name in _FIELD.findall(value):
+            if name not in fields:
+                raise mistake(
+                    where,
+                    f'{value!r} has the placeholder {{{name}}}; known are '
+                    f'{", ".join(fields) or "none"}',
+                )
+        return _FIELD.sub(lambda match: fields[match[1]], value)
+    if isinstance(value, dict):
+        return {
+            k: v if k == 'columns' else fill(v, fields, f'{where}.{k}')
+            for k, v in value.items()
+        }
+    if isinstance(value, list):
+        return [fill(v, fields, f'{where}[{i}]') for i, v in enumerate(value)]
+    return value
+
+
+def check_take_name(name: str, where: str) -> str:
+    """A name that can be part of a file name."""
+    if not _NAME.fullmatch(name) or len(name) > 150:
+        raise mistake(
+            where,
+            f'take {name[:160]!r} must be letters, digits, _ . or -, because '
+            'files are named after it',
+        )
+    return name
+
+
+def find_fields(root: Path, pattern: str, where: str) -> list[dict[str, str]]:
+    """Values of the placeholders, for each file that fits a pattern.
+
+    Args:
+        root: Directory to search.
+        pattern: Path below it with placeholders and ``*``; each stands for
+            one or more (``*``: any number of) characters but ``/``, the
+            first ones for as few as possible.
+        where: File and key of the pattern, for messages.
+
+    Raises:
+        ValueError: If the pattern is not usable or no file fits.
+    """
+    if pattern.startswith('/') or '..' in pattern or '**' in pattern:
+        raise mistake(
+            where,
+            f'{pattern!r} must be a path below root without .. or **',
+            'Set root',
+        )
+    if not _FIELD.search(pattern):
+        raise mistake(
+            where, f"{pattern!r} has no placeholder, such as '{{take}}'"
+        )
+    regex = _regex(pattern)
+    glob = _FIELD.sub('*', re.sub(r'([\[\]?])', r'[\1]', pattern))
+    fields = []
+    for path in sorted(root.glob(glob)):
+        match = regex.fullmatch(path.relative_to(root).as_posix())
+        if match and path.is_file():
+            fields.append(match.groupdict())
+        if len(fields) > _MAX_FILES:
+            raise mistake(where, f'more than {_MAX_FILES} files fit')
+    if not fields:
+        raise mistake(
+            where,
+            f'no file fits {pattern!r} below {root}',
+            'Correct pattern or root',
+        )
+    return fields
+
+
+def _regex(pattern: str) -> re.Pattern:
+    """Regular expression; a repeated placeholder must repeat its text."""
+    parts, seen = [], set()
+    for index, part in enumerate(_FIELD.split(pattern)):
+        if index % 2 and part in seen:
+            parts.append(f'(?P={part})')
+        elif index % 2:
+            seen.add(part)
+            parts.append(f'(?P<{part}>[^/]+?)')
+        else:
+            parts.append(re.escape(part).replace(r'\*', '[^/]*'))
+    return re.compile(''.join(parts))
