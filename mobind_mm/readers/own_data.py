@@ -21,6 +21,8 @@ from .base import (
 from .convert import fingerprint
 from .keys import check_keys, merged, read_yaml
 from .mapping import (
+    POSE_FORMATS,
+    Part,
     SegmentKeys,
     SegmentTable,
     Sensor,
@@ -138,15 +140,15 @@ class OwnDataReader(BaseReader):
         base = {'dataset': self.metainfo['dataset_name']}
         imu, poses, camera = None, {}, own.texts.get('camera')
         if own.imu:
-            files = {
-                self.root / str(table.file)
+            files = [
+                table.file
                 for sensor in own.imu.values()
                 for table in sensor.tables()
-            }
+            ]
             made_of = {
                 **base,
                 'imu': {k: sensor.plain() for k, sensor in own.imu.items()},
-                'fingerprint': fingerprint(sorted(files)),
+                'fingerprint': self._fingerprint(files),
                 'origin': own.origin,
             }
             imu = Output(f'imu/{own.name}.safetensors', made_of)
@@ -154,7 +156,7 @@ class OwnDataReader(BaseReader):
             made_of = {
                 **base,
                 'pose': own.pose.plain(),
-                'fingerprint': fingerprint([self.root / str(own.pose.file)]),
+                'fingerprint': self._fingerprint([own.pose.file]),
                 'origin': own.origin,
             }
             suffix = f'_{camera}' if camera else ''
@@ -172,6 +174,13 @@ class OwnDataReader(BaseReader):
             fix='Correct start_s, units.time or rate.',
             source=own,
         )
+
+    def _fingerprint(self, names: Iterable[str | None]) -> str:
+        """Digest of files, and of all files of folders."""
+        paths = {self.root / str(name) for name in names}
+        inside = {p for path in paths for p in path.rglob('*') if p.is_file()}
+        files = {path for path in paths if path.is_file()} | inside
+        return fingerprint(sorted(files))
 
     def _streams(
         self, job: Take, missing: Collection[str] | None
@@ -275,7 +284,7 @@ class OwnDataReader(BaseReader):
             imu[placement] = check_keys(Sensor, content, place)
             imu[placement].check(place)
             for part in imu[placement].tables():
-                self._check_file(part.file, place)
+                self._check_file(part, place)
         pose = self._pose(keys.get('pose'), fields, f'{where}.pose')
         origin = keys.get('origin')
         if origin is None:  # the date of the video's first frame
@@ -301,14 +310,16 @@ class OwnDataReader(BaseReader):
             keys = {'name': '{take}', **keys}
         pose = check_keys(Skeleton, fill(keys, fields, where), where)
         pose.check(where)
-        self._check_file(pose.file, where)
+        self._check_file(pose, where)
         return pose
 
-    def _check_file(self, name: str | None, where: str) -> None:
-        if not (self.root / str(name)).is_file():
+    def _check_file(self, keys: Part | Skeleton, where: str) -> None:
+        path = self.root / str(keys.file)
+        foreign = keys.format not in (None, *POSE_FORMATS)  # may be a folder
+        if not (path.exists() if foreign else path.is_file()):
             raise mistake(
                 f'{where}.file',
-                f'{self.root / str(name)} does not exist',
+                f'{path} does not exist',
                 'Correct file or root (put names such as 001 in quotes)',
                 kind=FileNotFoundError,
             )

@@ -43,7 +43,7 @@ def read_skeleton(
         'table': read_pose_table,
     }
     try:
-        if not path.is_file():
+        if not path.exists():
             raise mistake(path, 'does not exist', kind=FileNotFoundError)
         if keys.format in readers:
             return readers[keys.format](path, keys)
