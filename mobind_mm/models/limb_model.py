@@ -138,6 +138,8 @@ def build_part(
 ) -> Any:
     """Build a part with what its constructor takes and its config omits.
 
+    The part remembers all its arguments as ``settings``, defaults included.
+
     Args:
         part: Argument of the model that the config is of.
         cfg: Config, or None for a part that is left out.
@@ -174,7 +176,13 @@ def build_part(
             f'{part} needs {" and ".join(missing)}; set limbs, rates and '
             f'window_sec of the model, or {missing[0]} of {part}.'
         )
-    return MODELS.build(cfg)
+    built = MODELS.build(cfg)
+    built.settings = {
+        key: cfg.get(key, parameter.default)
+        for key, parameter in taken.items()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    }
+    return built
 
 
 class LimbModel(BaseModel):

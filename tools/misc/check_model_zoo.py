@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from publish_model import without_local_paths
+from publish_model import same_model, without_local_paths
 
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.checkpoint import check_state_dict, read_checkpoint
@@ -161,7 +161,7 @@ def _check_weights(model: ZooModel) -> Iterator[str]:
     if 'dataset_meta' not in checkpoint['meta']:
         yield f'{path.name} has no dataset_meta.'
     config = Config.fromfile(model.config)
-    if trained.get('model') != config.get('model'):
+    if not same_model(trained.get('model'), config.get('model')):
         yield f'{path.name} was trained with another model than the config.'
         return
     init_default_scope(config.get('default_scope', 'mobind_mm'))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import json
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -65,7 +66,7 @@ def publish_checkpoint(
             'mobind train wrote.'
         )
     trained = parse_config_text(meta['cfg'], str(checkpoint))
-    if trained.get('model') != cfg.get('model'):
+    if not same_model(trained.get('model'), cfg.get('model')):
         raise ValueError(
             f'{checkpoint} was trained with another model than {config} '
             'describes; name the config of the training.'
@@ -95,6 +96,32 @@ def publish_checkpoint(
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return path
+
+
+def same_model(first: Any, second: Any) -> bool:
+    """Whether two configs describe the same model.
+
+    One may set limbs, rates and the window once, the other in every part.
+    """
+    return first == second or _described(first) == _described(second)
+
+
+def _described(config: Any) -> str:
+    """The model's own settings, and those of its parts with defaults."""
+    init_default_scope('mobind_mm')
+    model = MODELS.build(dict(config))
+    parts = {
+        name: {'type': type(part).__name__, **part.settings}
+        for name, part in model.named_children()
+        if hasattr(part, 'settings')
+    }
+    shared = ('limbs', 'imu_rate', 'pose_rate', 'window_sec')
+    rest = {
+        key: value
+        for key, value in config.items()
+        if key not in parts and key not in shared
+    }
+    return json.dumps([rest, parts], sort_keys=True, default=str)
 
 
 def without_local_paths(node: Any) -> Any:
