@@ -8,6 +8,7 @@ the JSON schema.
 # No postponed annotations: pydantic reads them, and Python 3.9 has no X | Y.
 from typing import Annotated, Any, Literal, Optional, Union
 
+from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import below, mistake
 from .keys import (
     KEYS,
@@ -36,7 +37,7 @@ from .keys import (
 from .tables import Dialect
 
 UNITS = {
-    'acc': {'m/s2': 1.0, 'g': 9.80665, 'mg': 9.80665e-3},
+    'acc': {'m/s2': 1.0, 'g': STANDARD_GRAVITY, 'mg': STANDARD_GRAVITY / 1000},
     'gyro': {'rad/s': 1.0, 'deg/s': 3.141592653589793 / 180},
     'mag': {'uT': 1.0, 'mT': 1e3, 'gauss': 100.0},
 }

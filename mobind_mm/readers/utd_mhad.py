@@ -12,7 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..recordings import (
+    STANDARD_GRAVITY,
+    Clock,
+    PoseStream,
+    Recording,
+    SensorStream,
+)
 from ..skeleton import get_layout, keypoint_indices
 from .base import DataSetReader, Output, Take, register_reader
 from .cameras import PinholeCamera
@@ -21,7 +27,6 @@ from .matlab import read_mat
 from .public import UTD_MHAD
 
 IMU_RATE = 50.0
-GRAVITY = 9.80665
 LAST_WRIST_ACTION = 21
 KINECT_V1 = PinholeCamera('kinect_v1', (480, 640), 525.0, 525.0, 319.5, 239.5)
 """Usual intrinsics of the Kinect's colour camera; the data set has none."""
@@ -202,7 +207,7 @@ def read_recording(
     duration = (len(inertial) - 1) / IMU_RATE
     frames = skeleton.shape[2]
     channels = {
-        'acc': inertial[:, :3] * GRAVITY,
+        'acc': inertial[:, :3] * STANDARD_GRAVITY,
         'gyro': np.deg2rad(inertial[:, 3:]),
     }
     try:

@@ -9,13 +9,14 @@ from .annotations import (
 )
 from .lazy_array import LazyArray
 from .reading import read_imu, read_pose
-from .schema import FORMAT_VERSION, IMU_CHANNELS
+from .schema import FORMAT_VERSION, IMU_CHANNELS, STANDARD_GRAVITY
 from .streams import Clock, PoseStream, Recording, SensorStream
 from .writing import write_imu, write_pose
 
 __all__ = [
     'FORMAT_VERSION',
     'IMU_CHANNELS',
+    'STANDARD_GRAVITY',
     'Clock',
     'LazyArray',
     'PoseStream',

@@ -12,6 +12,8 @@ from .streams import PoseStream, SensorStream
 FORMAT_VERSION = 1
 IMU_FORMAT = 'mobind_mm/imu'
 POSE_FORMAT = 'mobind_mm/pose'
+STANDARD_GRAVITY = 9.80665
+"""m/s^2 of 1 g."""
 IMU_CHANNELS: dict[str, int] = {'acc': 3, 'gyro': 3, 'quat': 4, 'mag': 3}
 """Channel names and widths."""
 FRAMES = ('sensor', 'world')

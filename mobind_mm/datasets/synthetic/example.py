@@ -11,6 +11,7 @@ import numpy as np
 
 from ...readers.files import write_imu_table
 from ...recordings import (
+    STANDARD_GRAVITY,
     PoseStream,
     Recording,
     SensorStream,
@@ -29,7 +30,6 @@ sensor:
   frame: sensor
 imu:
 """
-_G = 9.80665
 SENSORS = ('right_wrist', 'left_knee')
 
 
@@ -133,7 +133,7 @@ def write_labelled(
 def _device(stream: SensorStream) -> SensorStream:
     """A sensor in the units that many devices write."""
     acc, gyro = stream.channels['acc'], stream.channels['gyro']
-    channels = {'acc': acc / _G, 'gyro': np.rad2deg(gyro)}
+    channels = {'acc': acc / STANDARD_GRAVITY, 'gyro': np.rad2deg(gyro)}
     return replace(stream, channels=channels)
 
 

@@ -8,10 +8,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
+from ...recordings import STANDARD_GRAVITY
 from ...registry import MODELS
-
-GRAVITY = 9.80665
-"""Standard gravity in m/s^2."""
 
 _WIDTH = {'acc': 3, 'gyro': 3, 'quat': 4, 'mag': 3}
 _NORMS = {'acc_norm': 'acc', 'gyro_norm': 'gyro'}
@@ -107,7 +105,7 @@ class IMUTokenizer(BaseModule):
                 square = value.square().sum(dim=2, keepdim=True)
                 value = (square + _TINY).sqrt()
                 if name == 'acc_norm':
-                    value = value - GRAVITY
+                    value = value - STANDARD_GRAVITY
             values.append(value * factor)
         out = self.dropout(torch.cat(values, dim=2).flatten(0, 1))
         out = out.unflatten(0, imu.shape[:2])

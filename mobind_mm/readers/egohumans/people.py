@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ...recordings import (
+    STANDARD_GRAVITY,
     Clock,
     PoseStream,
     Recording,
@@ -30,14 +31,12 @@ VERTICES = tuple(vertex for vertex, _ in SENSORS.values())
 UP_RULES = ('axis', 'bodies')
 """The world axis nearest to the bodies' trunks, or their mean itself."""
 
-GRAVITY = 9.80665
-"""Standard gravity in m/s^2."""
 SMOOTHING = 4
 """Frames over which accelerations are smoothed, as in MoBind."""
 
 _MAX_TILT = 30.0
 """Degrees between an axis and the mean trunk, to believe the axis."""
-_UP = np.array([0.0, 0.0, GRAVITY])
+_UP = np.array([0.0, 0.0, STANDARD_GRAVITY])
 
 
 def make_recordings(

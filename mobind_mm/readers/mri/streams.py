@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...recordings import PoseStream, SensorStream
+from ...recordings import STANDARD_GRAVITY, PoseStream, SensorStream
 from ..foreign_values import as_numbers
 from ..mmpose import read_mmpose_json
 from ..tracking import follow_person
@@ -26,7 +26,7 @@ from .labels import (
     frame_clock,
 )
 
-ACC_UNITS: dict[str, float] = {'g': 9.80665, 'm/s2': 1.0}
+ACC_UNITS: dict[str, float] = {'g': STANDARD_GRAVITY, 'm/s2': 1.0}
 """m/s^2 of one unit."""
 COLUMNS = ('axg', 'ayg', 'azg', 'q0', 'q1', 'q2', 'q3')
 MAX_ACC = 1000.0
