@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ..recordings import STANDARD_GRAVITY
 from .finding import Opinion, Rule, Unit, judge, name_changes
 from .reading import (
     ORDERS,
@@ -18,15 +19,14 @@ from .reading import (
     window_means,
 )
 
-GRAVITY = 9.81
 WINDOW_SEC = 2.0
 UNITS = (
     Unit('m/s2', 1.0),
-    Unit('g', GRAVITY, 'looks like g, not m/s²'),
-    Unit('mg', GRAVITY / 1000, 'looks like mg, not m/s²'),
+    Unit('g', STANDARD_GRAVITY, 'looks like g, not m/s²'),
+    Unit('mg', STANDARD_GRAVITY / 1000, 'looks like mg, not m/s²'),
     Unit(
         'm/s2',
-        1 / GRAVITY,
+        1 / STANDARD_GRAVITY,
         'looks like m/s², but was converted as if it were in g',
     ),
 )
@@ -121,7 +121,10 @@ _WITH_GRAVITY = (
         'gravity: removed',
         lambda e: Reading(gravity=False),
     ),
-    Rule(lambda e: not e.unit and (e.level < GRAVITY or e.swung), 'unknown'),
+    Rule(
+        lambda e: not e.unit and (e.level < STANDARD_GRAVITY or e.swung),
+        'unknown',
+    ),
     Rule(lambda e: e.unit is _G and not e.steady, 'unknown'),
     Rule(
         lambda e: not e.unit,
@@ -129,7 +132,7 @@ _WITH_GRAVITY = (
         'acc has a median magnitude of {e.median:.4g}, where gravity alone '
         'would be 9.81 m/s²',
         'units.acc: none of m/s2, g and mg fits; scale the table',
-        lambda e: Reading(acc_scale=GRAVITY / e.level),
+        lambda e: Reading(acc_scale=STANDARD_GRAVITY / e.level),
     ),
     Rule(
         lambda e: True,
@@ -185,7 +188,9 @@ def judge_acceleration(
     unit = _unit(level)
     kept = level > _KEPT * median and spread < 2 * _RESTLESS
     steady = spread < _STEADY or kept
-    missing = level < _PART * GRAVITY if unit is None else level < _NOTHING
+    missing = (
+        level < _PART * STANDARD_GRAVITY if unit is None else level < _NOTHING
+    )
     if unit is _G:
         missing = not steady and spread >= _RESTLESS
     evidence = SimpleNamespace(
@@ -194,7 +199,7 @@ def judge_acceleration(
         unit=unit,
         steady=steady,
         missing=missing,
-        swung=level < _SWUNG * GRAVITY and spread > _STEADY,
+        swung=level < _SWUNG * STANDARD_GRAVITY and spread > _STEADY,
     )
     return judge(_WITH_GRAVITY if gravity else _WITHOUT_GRAVITY, evidence)
 
@@ -202,7 +207,7 @@ def judge_acceleration(
 def _unit(level: float) -> Unit | None:
     """Unit in which a level is that of gravity, if there is one."""
     for unit in UNITS:
-        ratio = level * unit.factor / GRAVITY
+        ratio = level * unit.factor / STANDARD_GRAVITY
         if 1 / _NEAR < ratio < _NEAR:
             return unit
     return None

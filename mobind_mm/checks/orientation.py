@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .acceleration import GRAVITY, WINDOW_SEC
+from ..recordings import STANDARD_GRAVITY
+from .acceleration import WINDOW_SEC
 from .finding import Opinion, Rule, judge, name_changes
 from .reading import (
     ORDERS,
@@ -223,8 +224,10 @@ def _gravity_error(
     else:
         square = scale**2 * total.still_square
         up = scale * total.still[2] * signs[2]
-    error = square / total.count - 2 * GRAVITY * up / total.count
-    return float(np.sqrt(max(error + GRAVITY**2, 0.0)) / GRAVITY)
+    error = square / total.count - 2 * STANDARD_GRAVITY * up / total.count
+    return float(
+        np.sqrt(max(error + STANDARD_GRAVITY**2, 0.0)) / STANDARD_GRAVITY
+    )
 
 
 _STORED = (
@@ -236,7 +239,7 @@ _STORED = (
         'unknown',
     ),
     Rule(
-        lambda e: abs(e.length - GRAVITY) < 0.2 * GRAVITY,
+        lambda e: abs(e.length - STANDARD_GRAVITY) < 0.2 * STANDARD_GRAVITY,
         'world_up',
         'gravity points along ({e.direction}) in the world frame of quat, '
         'not along z',

@@ -6,12 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..recordings import (
+    STANDARD_GRAVITY,
+    Clock,
+    PoseStream,
+    Recording,
+    SensorStream,
+)
 from ..skeleton import get_layout
 from .base import ClipEvidence, Feats, Synchronizer, check_fulfilled
 from .clips import cut_clip
 from .clock import synchronize_clocks
-from .signals import GRAVITY
 
 _PLACEMENT = 'right_wrist'
 _IMU_RATE, _POSE_RATE = 50.0, 30.0
@@ -71,7 +76,7 @@ def simulate_recording(
         return (size * speed**order * np.sin(angle)).sum(axis=1)
 
     times = np.arange(round(seconds * _IMU_RATE)) / _IMU_RATE
-    acc = path(times, 2) + np.array([0.0, 0.0, GRAVITY])
+    acc = path(times, 2) + np.array([0.0, 0.0, STANDARD_GRAVITY])
     acc += rng.normal(0, 0.02, acc.shape)
     rate = 1 + drift_ppm * 1e-6
     sensor = SensorStream(
@@ -120,7 +125,7 @@ def simulate_feats(clip: Recording) -> Feats:
     curves = {
         'imu': (
             imu_times,
-            _smoothed(imu.channels['acc'][:, 2] - GRAVITY, _IMU_RATE),
+            _smoothed(imu.channels['acc'][:, 2] - STANDARD_GRAVITY, _IMU_RATE),
         ),
         'pose': (times, np.gradient(np.gradient(height, times), times)),
     }

@@ -10,10 +10,8 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import binary_erosion, gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from ..recordings import PoseStream, SensorStream
+from ..recordings import STANDARD_GRAVITY, PoseStream, SensorStream
 from ..skeleton import get_limb, limb_indices
-
-GRAVITY = 9.81
 
 RATE = 100.0
 """Samples per second of the grid on which streams are compared."""
@@ -103,16 +101,16 @@ def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
     if turned is None and not stream.gravity:
         return None
     if turned is None:
-        force = np.linalg.norm(acc, axis=1) - GRAVITY
+        force = np.linalg.norm(acc, axis=1) - STANDARD_GRAVITY
         world = np.column_stack([0 * force, 0 * force, force])
         rows = np.zeros((len(times), 3, 3))
-        rows[:, 2] = acc / np.maximum(force[:, None] + GRAVITY, 1e-6)
+        rows[:, 2] = acc / np.maximum(force[:, None] + STANDARD_GRAVITY, 1e-6)
     else:
         rows = turned.as_matrix()
         world = acc if stream.frame == 'world' else turned.apply(acc)
-        world = world - [0.0, 0.0, GRAVITY * stream.gravity]
-        up = np.array([0.0, 0.0, GRAVITY])
-        force = np.linalg.norm(world + up, axis=1) - GRAVITY
+        world = world - [0.0, 0.0, STANDARD_GRAVITY * stream.gravity]
+        up = np.array([0.0, 0.0, STANDARD_GRAVITY])
+        force = np.linalg.norm(world + up, axis=1) - STANDARD_GRAVITY
     together = np.column_stack([world, force, rows.reshape(len(times), 9)])
     inside = np.clip(grid, times[0], times[-1])
     values = CubicSpline(times, together, axis=0)(inside).T

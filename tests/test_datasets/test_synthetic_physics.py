@@ -24,7 +24,7 @@ from mobind_mm.datasets.synthetic import (
 )
 from mobind_mm.datasets.synthetic.choreography import perform
 from mobind_mm.datasets.synthetic.scenes import Part
-from mobind_mm.recordings import Clock
+from mobind_mm.recordings import STANDARD_GRAVITY, Clock
 from mobind_mm.skeleton import get_layout
 
 PERFECT = IMUNoise.scaled(0)
@@ -84,7 +84,7 @@ def test_acc_is_second_derivative_of_sensor_position():
             place = pose.origins[:, mount.segment] + frame @ mount.lever
             expected = expected + weight * place / step**2
         acc = to_world(stream).apply(stream.channels['acc'])
-        acc -= [0, 0, 9.81]
+        acc -= [0, 0, STANDARD_GRAVITY]
         assert np.abs(expected).max() > 2
         np.testing.assert_allclose(acc, expected, atol=5e-3, rtol=2e-3)
 
@@ -109,9 +109,9 @@ def test_still_body_reads_gravity_upwards_at_every_placement():
     for stream in streams.values():
         acc = stream.channels['acc']
         np.testing.assert_allclose(
-            np.linalg.norm(acc, axis=1), 9.81, atol=1e-5
+            np.linalg.norm(acc, axis=1), STANDARD_GRAVITY, atol=1e-5
         )
-        up = np.tile([0, 0, 9.81], (len(acc), 1))
+        up = np.tile([0, 0, STANDARD_GRAVITY], (len(acc), 1))
         np.testing.assert_allclose(to_world(stream).apply(acc), up, atol=1e-5)
         np.testing.assert_allclose(stream.channels['gyro'], 0, atol=1e-9)
 
@@ -121,7 +121,7 @@ def test_turntable_and_free_fall_in_closed_form():
     mount = Mounting(0, np.array([0.3, 0, 0]), np.eye(3))
     spin = motion_of(yaw=2.5 * time)
     stream = simulate(spin, mounts={'pelvis': mount})[0]['pelvis']
-    centripetal = [-(2.5**2) * 0.3, 0, 9.81]
+    centripetal = [-(2.5**2) * 0.3, 0, STANDARD_GRAVITY]
     count = len(stream.channels['acc'])
     np.testing.assert_allclose(
         stream.channels['acc'], np.tile(centripetal, (count, 1)), atol=1e-4
@@ -129,7 +129,7 @@ def test_turntable_and_free_fall_in_closed_form():
     np.testing.assert_allclose(
         stream.channels['gyro'], np.tile([0, 0, 2.5], (count, 1)), atol=1e-5
     )
-    fall = motion_of(z=-9.81 * time**2 / 2, x=3 * time)
+    fall = motion_of(z=-STANDARD_GRAVITY * time**2 / 2, x=3 * time)
     for stream in simulate(fall)[0].values():
         np.testing.assert_allclose(stream.channels['acc'], 0, atol=1e-4)
 

@@ -5,10 +5,16 @@ from functools import cache
 import numpy as np
 
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
-from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
+from mobind_mm.recordings import (
+    STANDARD_GRAVITY,
+    Clock,
+    PoseStream,
+    Recording,
+    SensorStream,
+)
 from mobind_mm.skeleton import get_layout
 
-GRAVITY = 9.81
+GRAVITY = STANDARD_GRAVITY
 UP = np.array([0.0, 0.0, GRAVITY])
 SCALE = 300.0
 """Pixels per metre of the drawn clips."""

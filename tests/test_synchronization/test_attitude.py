@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from mobind_mm.recordings import STANDARD_GRAVITY
 from mobind_mm.synchronization.signals import attitude
 
-GRAVITY = 9.81
+GRAVITY = STANDARD_GRAVITY
 UP = np.array([0.0, 0.0, GRAVITY])
 
 

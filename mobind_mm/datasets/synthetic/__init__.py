@@ -6,7 +6,6 @@ from .camera import Camera
 from .dataset import SyntheticMotionDataset
 from .detector import Detector
 from .imu import (
-    GRAVITY,
     PLACEMENTS,
     IMUNoise,
     Mounting,
@@ -20,7 +19,6 @@ from .subject import Subject
 __all__ = [
     'ACTIONS',
     'DOFS',
-    'GRAVITY',
     'PLACEMENTS',
     'SEGMENTS',
     'Body',

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ...recordings import Clock, SensorStream
+from ...recordings import STANDARD_GRAVITY, Clock, SensorStream
 from ..transforms.resampling import sign_continuous
 from .body import SEGMENTS, Body, rotation
 from .motion import Motion
 from .noise import smooth_noise
 
-GRAVITY = 9.81
 """m/s^2, downwards along the world's Z."""
 
 PLACEMENTS: dict[str, str] = {
@@ -167,7 +166,7 @@ def _ideal(
         place = origins[:, mount.segment] + frame @ mount.lever
         before, now, after = place.reshape(3, -1, 3)
         force = (before - 2 * now + after) / _STEP**2
-        force[:, 2] += GRAVITY
+        force[:, 2] += STANDARD_GRAVITY
         before, now, after = frame.reshape(3, -1, 3, 3)
         np.matmul(now, mount.rotation, out=world[i])
         acc[i] = np.einsum('ti,tij->tj', force, world[i])
