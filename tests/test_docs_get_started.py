@@ -22,7 +22,7 @@ def test_model_at_once():
     exec(blocks('python')[0], names)
     similarity = names['similarity']
     assert similarity.shape == (8, 8)
-    imu, pose = names['found']['imu'], names['found']['pose']
+    imu, pose = names['embeddings']['imu'], names['embeddings']['pose']
     expected = (imu @ pose.T) / imu.norm(dim=1)[:, None] / pose.norm(dim=1)
     torch.testing.assert_close(similarity, expected)
 
