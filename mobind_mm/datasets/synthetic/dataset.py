@@ -13,8 +13,7 @@ from ...registry import DATASETS
 from ..imu_pose_dataset import IMUPoseDataset
 from .actions import ACTIONS
 from .body import Kinematics
-from .camera import Camera
-from .detector import Detector
+from .camera import Camera, Detector
 from .imu import IMUNoise
 from .motion import Motion
 from .scenes import Part, plan_scenes
@@ -44,7 +43,7 @@ class SyntheticMotionDataset(IMUPoseDataset):
         seed: Names another data set.
         people: Least and greatest number of people in a scene.
         imu_noise: Factor on the sensors' usual errors; 0: perfect sensors.
-        detector: Arguments of :class:`.detector.Detector`, None for the
+        detector: Arguments of :class:`Detector`, None for the
             usual errors, or ``'ideal'``.
         imu_rate, pose_rate, imu_jitter: See :class:`.simulator.Simulator`.
         mounting_deg, azimuth_deg, motion_kind: Likewise.

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...recordings import Clock, PoseStream, Recording
-from .camera import Camera
-from .choreography import perform
-from .detector import Detector
+from .camera import Camera, Detector
 from .imu import IMUNoise, sample_mountings, simulate_imu
-from .motion import Motion
+from .motion import Motion, perform
 from .noise import derive_rng
 from .scenes import Part
 from .subject import Subject
