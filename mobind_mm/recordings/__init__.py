@@ -1,4 +1,4 @@
-"""The on-disk recording format."""
+"""The recording format: clocks, streams, files and annotations."""
 
 from .annotations import (
     check_covered,

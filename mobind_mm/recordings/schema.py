@@ -1,4 +1,4 @@
-"""What may stand in a recording: the checks shared by writing and reading."""
+"""Rules of the recording format: checks shared by reading and writing."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def check_times(times: np.ndarray | None, where: str) -> None:
 def check_sensor_values(
     channels: Mapping[str, np.ndarray], times: np.ndarray, where: str
 ) -> None:
-    """Refuse NaN, infinity and quaternions that are not unit.
+    """Reject NaN, infinity and quaternions that are not of unit norm.
 
     Args:
         channels: Channel name to (T, c).
@@ -132,7 +132,7 @@ def check_sensor_values(
 def check_keypoint_values(
     keypoints: np.ndarray, scores: np.ndarray, times: np.ndarray, where: str
 ) -> None:
-    """Refuse NaN scores, and NaN keypoints that claim a score.
+    """Reject NaN scores, and NaN keypoints with a positive score.
 
     Args:
         keypoints: (T, K, 2) pixels.
@@ -149,6 +149,6 @@ def check_keypoint_values(
         row, joint = np.argwhere(bad)[0]
         raise ValueError(
             f'{where}: keypoint {joint} is {keypoints[row, joint].tolist()} '
-            f'with score {scores[row, joint]} at {times[row]:.3f} s. Give '
-            'keypoints that were not detected score 0.'
+            f'with score {scores[row, joint]} at {times[row]:.3f} s. Set '
+            'the score of keypoints that were not detected to 0.'
         )
