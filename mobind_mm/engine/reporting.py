@@ -53,7 +53,8 @@ class TaskPictureHook(Hook):
     sensors are added.
 
     Args:
-        show_dir: Directory for PNG files, in addition to the visualizer's backends.
+        show_dir: Directory for PNG files, in addition to the visualizer's
+            backends.
         num_frames: Number of frames of the dataset to draw.
     """
 

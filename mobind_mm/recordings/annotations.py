@@ -22,9 +22,9 @@ def write_annotations(
         path: File to write, ``annotations/<split>.json``.
         metainfo: ``dataset_name``, ``classes``, ``skeleton``,
             ``format_version``.
-        entries: One per take and camera: ``take``, ``imu`` and ``pose`` (paths
-            relative to the dataset directory, or None), ``subject``, ``scene``,
-            ``camera``, ``start_s``, ``end_s`` and ``segments``.
+        entries: One per take and camera: ``take``, ``imu`` and ``pose``
+            (paths relative to the dataset directory, or None), ``subject``,
+            ``scene``, ``camera``, ``start_s``, ``end_s`` and ``segments``.
 
     Raises:
         ValueError: If an entry is invalid.

@@ -273,7 +273,7 @@ BAD_TIMES = {'head/timestamps': np.array([0.0, 0.1, 0.05, 0.2])}
         (ACC, None, 'without a mobind_mm/imu header'),
         (ACC, 'no json', 'without a mobind_mm/imu header'),
         (ACC, _header(format='mobind_mm/pose'), 'Are "imu" and "pose"'),
-        (ACC, _header(version=2), 'version 2 of the format'),
+        (ACC, _header(version=2), 'format version 2'),
         (
             ACC,
             _header(streams=dict(head=GOOD, pelvis=GOOD)),

@@ -38,7 +38,7 @@ class Camera:
         radius: float,
         azimuth_deg: tuple[float, float] = (-180.0, 180.0),
     ) -> Camera:
-        """Draw a viewpoint that sees a scene around the world's origin.
+        """Draw a viewpoint that shows a scene around the world's origin.
 
         Args:
             rng: Source of randomness.
@@ -47,7 +47,7 @@ class Camera:
         """
         azimuth = np.deg2rad(rng.uniform(*azimuth_deg))
         focal, height = rng.uniform(1000, 1600), rng.uniform(0.8, 2.8)
-        # Far enough for the width, and for 2.4 m of height in the middle.
+        # Far enough away for the width, and for 2.4 m of height in the middle.
         fit = max(0.5 * radius + focal * radius / 1150, focal * 1.2 / 500)
         ground = fit * rng.uniform(1.0, 1.25)
         eye = np.array(
@@ -82,8 +82,8 @@ class Camera:
             points: (..., 3) metres.
 
         Returns:
-            Pixels (..., 2) and depths (...) in metres; a pixel means
-            nothing where the depth is not positive.
+            Pixels (..., 2) and depths (...) in metres; pixels are
+            meaningless where the depth is not positive.
         """
         seen = points @ self.rotation.T + self.translation
         depth = seen[..., 2]
@@ -95,21 +95,20 @@ class Camera:
 
 @dataclass(frozen=True)
 class Detector:
-    """Keypoint errors; ``Detector.ideal()`` makes none.
+    """Keypoint errors of a detector; ``Detector.ideal()`` makes none.
 
     An error's standard deviation is ``error`` times COCO's sigma of the
-    keypoint times the person's size in pixels. ``error_m`` comes on top.
+    keypoint times the person's size in pixels. ``error_m`` is added to it.
 
     Args:
         error: Scale of the errors; half is white, half drifts slowly.
-        doubt: Share of time in which a keypoint is uncertain: its error is
-            four times as large and its score low.
-        drop_keypoint: Probability of a single missing keypoint.
-        drop_burst: Missing stretches of a keypoint per minute (0.1-0.6 s).
-        drop_person: Missing stretches of the person per minute (1-12
-            frames).
-        error_m: Standard deviation in metres at the body of white noise,
-            along either axis of the image and for every keypoint alike.
+        doubt: Fraction of time in which a keypoint is uncertain: its error
+            is four times as large and its score low.
+        drop_keypoint: Probability that a single keypoint is missing.
+        drop_burst: Gaps per minute of a keypoint (0.1-0.6 s each).
+        drop_person: Gaps per minute of the person (1-12 frames each).
+        error_m: Standard deviation, in metres at the body, of white noise
+            along each axis of the image, equal for all keypoints.
 
     Raises:
         ValueError: If ``error_m`` is negative.
@@ -128,7 +127,7 @@ class Detector:
 
     @classmethod
     def ideal(cls) -> Detector:
-        """Exact pixels with score 1 wherever the image shows the point."""
+        """Exact pixels with score 1 for every point inside the image."""
         return cls(0.0, 0.0, 0.0, 0.0, 0.0)
 
     def detect(
@@ -152,7 +151,7 @@ class Detector:
         """
         pixels, depth = camera.project(points)
         shape = depth.shape
-        # Without a box: the length of a body of this depth on the image.
+        # Not from a box: the length in the image of a body at this depth.
         size = 0.8 * camera.focal / np.maximum(depth.mean(1), 0.1)
         spread = size[:, None] * _COCO_SIGMAS / 1000 * self.error
         quality = smooth_noise(rng, times, 0.25, shape[1])
@@ -165,7 +164,7 @@ class Detector:
         low = rng.uniform(0.12, 0.5, shape)
         scores = np.where(doubtful, low, scores)
         dropped = self._dropped(shape, times, rng)
-        if self.error_m:  # drawn last: all else stays as without it
+        if self.error_m:  # drawn last, so it changes no other draw
             metre = camera.focal / np.maximum(depth, 0.1)[..., None]
             noise = rng.standard_normal((*shape, 2))
             pixels = pixels + self.error_m * metre * noise

@@ -22,11 +22,11 @@ LEAD = 1.5
 """Seconds of motion before and after a take, so that its ends are normal."""
 
 _SMOOTH, _SMOOTH_FLOOR, _SMOOTH_HEIGHT = 0.035, 0.09, 0.05
-"""Standard deviations in seconds of the Gaussian filters over the key-pose
+"""Standard deviations in seconds of the Gaussian filters of the key-pose
 curves, the path over the floor and the height of the hip."""
 
 _FIDGET = np.deg2rad(2.0)
-"""Standard deviation of the restlessness of every joint, in radians."""
+"""Standard deviation of every joint's fidgeting, in radians."""
 
 _YAW, _LIFT = DOF['yaw'], DOF['z']
 
@@ -35,15 +35,15 @@ class Motion:
     """A body and its degrees of freedom as functions of time.
 
     The curves are quintic B-splines, so positions and orientations have
-    four continuous derivatives and can be asked for at any time.
+    four continuous derivatives and can be evaluated at any time.
 
     Args:
         body: The bones.
         start: Time of the first coefficient in seconds.
         rate: Coefficients per second.
         dofs: (n, len(DOFS)) coefficients of the B-spline, see
-            :data:`.body.DOFS`. A B-spline averages its coefficients, so
-            joint limits that they respect hold for the curve too.
+            :data:`.body.DOFS`. A B-spline averages its coefficients, so if
+            they respect the joint limits, so does the curve.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Motion:
             raise ValueError(
                 f'This motion covers {self.span[0]:.3f} to '
                 f'{self.span[1]:.3f} s, but {low:.3f} to {high:.3f} s were '
-                'asked for.'
+                'requested.'
             )
         return self._spline(times)
 
@@ -84,15 +84,15 @@ class Motion:
         return self.body.segments(self.dofs(times))
 
     def held(self) -> Motion:
-        """A body that stands still as in the middle of this motion."""
+        """The body, standing still as in the middle of this motion."""
         dofs = self._spline.c
         return self._like(np.repeat(dofs[[len(dofs) // 2]], len(dofs), 0))
 
     def repeated(self, period: float) -> Motion:
-        """The middle ``period`` seconds of this motion over and over.
+        """The middle ``period`` seconds of this motion, over and over.
 
-        What the degrees of freedom change over a period is taken off
-        evenly, so that they come back to where they began.
+        The change of the degrees of freedom over a period is subtracted
+        linearly, so that they return to where they started.
         """
         dofs = self._spline.c
         rate = 1.0 / (self._spline.t[1] - self._spline.t[0])
@@ -140,7 +140,7 @@ def perform(
     position: tuple[float, float] = (0.0, 0.0),
     heading: float = 0.0,
 ) -> Motion:
-    """Let a person act a take.
+    """Let a person perform a take.
 
     Args:
         subject: The person.
@@ -188,7 +188,7 @@ def _knots(
         action = ACTIONS[name]
         start -= LEAD if k == 0 else 0.0
         end += LEAD if k == len(segments) - 1 else 0.0
-        # Key poses keep clear of the border: the curve between them blends.
+        # Key poses stay clear of the border, where the curve blends.
         clock, last = start + rng.uniform(0.25, 0.45), end - 0.3
         gain = subject.gain * rng.lognormal(0, 0.06)
         tempo = subject.tempo[name] * rng.lognormal(0, 0.06)
@@ -233,8 +233,8 @@ def _knots(
 def _walk(subject: Subject, dofs: np.ndarray) -> np.ndarray:
     """Path (n, 3) of the mid-hip that keeps the lower foot on the floor.
 
-    The lower an ankle, the more it is taken to stand: the standing foot
-    gives the height, and minus its velocity is the hip's. A leak towards
+    The lower an ankle, the more weight it is taken to bear. The standing foot
+    gives the height, and the hip's velocity is minus its own. A leak towards
     the starting place keeps a take on the spot over tens of seconds.
     """
     origins, rotations = subject.body.segments(dofs)

@@ -21,14 +21,14 @@ from .resampling import from_axis_angle, right_matrix, to_matrix
 
 @TRANSFORMS.register_module()
 class RandomIMURotation(BaseTransform):
-    """Turn each sensor in its mounting by its own constant rotation.
+    """Rotate each sensor in its mounting by a constant rotation of its own.
 
-    ``acc``, ``gyro`` and ``mag`` are expressed in the turned sensor, and
-    ``quat`` follows, so the same movement in the world is described. An
-    ``acc`` in the world frame stays.
+    ``acc``, ``gyro`` and ``mag`` are expressed in the rotated sensor frame
+    and ``quat`` follows, so that they still describe the same movement. An
+    ``acc`` in the world frame is not changed.
 
     Args:
-        max_deg: Largest angle; the axis is uniform, the angle too.
+        max_deg: Largest angle; axis and angle are drawn uniformly.
         prob: Probability for each sensor.
     """
 
@@ -47,7 +47,7 @@ class RandomIMURotation(BaseTransform):
             axis /= np.linalg.norm(axis)
             angle = np.deg2rad(np.random.uniform(0, self.max_deg))
             turn = from_axis_angle(axis, angle)
-            # Row vectors: v @ R is the vector seen from the turned sensor.
+            # Row vectors: v @ R is the vector seen from the rotated sensor.
             matrix = to_matrix(turn).astype(np.float32)
             turn = right_matrix(turn).astype(np.float32)
             frame = results['imu_meta'][placement]['frame']
@@ -68,8 +68,8 @@ class RandomIMUNoise(BaseTransform):
         acc_std: White noise of ``acc`` in m/s^2.
         gyro_std: White noise of ``gyro`` in rad/s.
         mag_std: White noise of ``mag`` in uT.
-        acc_bias_std: Bias of ``acc`` in m/s^2, drawn once a window.
-        gyro_bias_std: Bias of ``gyro`` in rad/s, drawn once a window.
+        acc_bias_std: Bias of ``acc`` in m/s^2, drawn once per window.
+        gyro_bias_std: Bias of ``gyro`` in rad/s, drawn once per window.
         prob: Probability for each sensor.
     """
 
@@ -145,10 +145,10 @@ class RandomSensorDrop(BaseTransform):
 
     Args:
         prob: Probability for each sensor.
-        min_sensors: How many must remain of those that are there; drawn at
-            random among the dropped if fewer do.
-        placements: The sensors that count and may be dropped; None for all
-            that were loaded. Give those that are packed, if
+        min_sensors: How many of the present sensors must remain; if fewer
+            would, some of the dropped ones are restored at random.
+        placements: Sensors that count and may be dropped; None for all that
+            were loaded. Name those that are packed if
             :class:`LoadWindow` loads more.
     """
 
@@ -210,7 +210,7 @@ class RandomKeypointNoise(PoseAugmentation):
     """Add white noise to keypoints.
 
     Args:
-        std: In the unit that the keypoints have at this step: pixels before
+        std: In the unit of the keypoints at this step: pixels before
             :class:`NormalizeKeypoints`, its units after it.
         prob: Probability for each window.
     """
@@ -229,13 +229,13 @@ class RandomKeypointNoise(PoseAugmentation):
 class RandomPoseScale(PoseAugmentation):
     """Scale the skeleton about its mean position in the window.
 
-    A changed aspect, width against height, is what a turn of the body or
-    a look from above does to a skeleton, roughly.
+    Changing the aspect ratio roughly imitates a turn of the body or a view
+    from above.
 
     Args:
         factors: Range (low, high) to draw the factor from.
-        aspect_factors: Range to draw the factor from by which the ratio of
-            width to height changes.
+        aspect_factors: Range to draw the factor of the ratio of width to
+            height from.
         prob: Probability for each window.
     """
 
@@ -258,7 +258,7 @@ class RandomPoseScale(PoseAugmentation):
 
 @TRANSFORMS.register_module()
 class RandomPoseRotation(PoseAugmentation):
-    """Turn the skeleton in the image about its mean position in the window.
+    """Rotate the skeleton in the image about its mean position.
 
     Put it before ``NormalizeKeypoints(mode='image')``, after which x and y
     have different units.
