@@ -20,7 +20,7 @@ from ..recordings import (
     read_pose,
 )
 from ..registry import DATASETS
-from .transforms.base import build_steps
+from .transforms.base import build_steps, check_choice, check_rate
 from .windows import ANCHORS, label_at, window_starts
 
 ROLES = ('query', 'gallery')
@@ -100,8 +100,7 @@ class IMUPoseDataset(BaseDataset):
         anchor: str = 'entry',
         **kwargs: Any,
     ) -> None:
-        if not window_sec > 0:
-            raise ValueError(f'window_sec must be > 0, got {window_sec}.')
+        self.window_sec = check_rate('window_sec', window_sec)
         if stride_sec is not None and not stride_sec > 0:
             raise ValueError(
                 f'stride_sec must be > 0, or None for one window per segment, '
@@ -118,13 +117,10 @@ class IMUPoseDataset(BaseDataset):
                 f'min_label_overlap must be in (0, 1], got '
                 f'{min_label_overlap}.'
             )
-        if role not in ROLES:
-            raise ValueError(f'role must be one of {ROLES}, got {role!r}.')
-        self.window_sec = float(window_sec)
         self.stride_sec = stride_sec
         self.anchor = anchor
         self.min_label_overlap = min_label_overlap
-        self.role = role
+        self.role = check_choice('role', role, ROLES)
         kwargs.setdefault('data_prefix', {})
         super().__init__(
             ann_file=ann_file,

@@ -25,10 +25,7 @@ _DTYPES = {'F32': np.float32, 'BOOL': np.bool_}
 class StreamPacker:
     """Resample whole entries as a pipeline resamples their windows.
 
-    Args:
-        load: The pipeline's ``LoadWindow``.
-        imu: Its ``ResampleIMU``, with a rate of whole Hz.
-        pose: Its ``ResamplePose``, likewise.
+    The rates of the pipeline's ``imu`` and ``pose`` must be whole Hz.
     """
 
     def __init__(

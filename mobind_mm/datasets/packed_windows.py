@@ -23,11 +23,8 @@ def cut_window(
 ) -> dict:
     """Results of ``ResampleIMU`` and ``ResamplePose`` for a window.
 
-    Args:
-        info: The window and its ``packed`` entry.
-        first: Its first sample in the IMU and in the pose stream.
-        imu: The transform that resampled the IMUs.
-        pose: The transform that resampled the pose.
+    ``info`` is the window with its ``packed`` entry, ``first`` its first
+    sample in the IMU and in the pose stream.
     """
     results = dict(info)
     arrays, about = results.pop('packed')
@@ -75,8 +72,7 @@ class WindowBatcher:
     """Packs all windows of a batch at once, as ``PackIMUPose`` packs one.
 
     Args:
-        imu: The transform that resampled the IMUs.
-        pose: The transform that resampled the pose.
+        imu, pose: The transforms that resampled the streams.
         pack: The transform to imitate.
         to_image: Whether keypoints are divided by the image size.
     """
@@ -109,15 +105,7 @@ class WindowBatcher:
     def __call__(
         self, infos: Sequence[dict], firsts: Sequence[tuple[int, int]]
     ) -> dict:
-        """Collate windows as ``PackIMUPose`` packs them.
-
-        Args:
-            infos: The windows and their ``packed`` entries.
-            firsts: Their first samples in the IMU and the pose streams.
-
-        Returns:
-            A collated batch with stacked ``inputs``.
-        """
+        """Collate windows, as :func:`cut_window` takes them, into a batch."""
         B, S = len(infos), len(self.pack.placements)  # noqa: N806
         seconds = infos[0]['window_sec']
         length = [round(seconds * t.rate) for t in (self.imu, self.pose)]
@@ -194,11 +182,9 @@ class WindowBatcher:
                         for i in range(IMU_CHANNELS[channel])
                     ]
                 )
-            limbs = None
-            if about['layout'] is not None:
-                limbs = np.array(
-                    limb_indices(about['layout'], self.pack.limbs)
-                )
+            layout, limbs = about['layout'], None
+            if layout is not None:
+                limbs = np.array(limb_indices(layout, self.pack.limbs))
             whole = bool(arrays['near'].all())
             sensors = (places, numbers)
             self._rows[id(arrays)] = (sensors, np.array(rows), limbs, whole)

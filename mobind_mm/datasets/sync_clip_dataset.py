@@ -12,7 +12,7 @@ from ..readers.sync_annotations import read_sync_file
 from ..registry import DATASETS
 from .imu_pose_dataset import IMUPoseDataset, build_recordings
 from .sync_matching import EDGES, TIME_ORIGINS, draw_offset, find_clips
-from .transforms.base import build_steps
+from .transforms.base import build_steps, check_amount, check_choice
 from .windows import label_at
 
 
@@ -85,17 +85,11 @@ class SyncClipDataset(Dataset):
         lazy_init: bool = False,
         test_mode: bool = True,
     ) -> None:
-        if not max_offset >= 0:
-            raise ValueError(f'max_offset must be >= 0, got {max_offset}.')
+        self.max_offset = check_amount('max_offset', max_offset)
         if grid is not None and not grid > 0:
             raise ValueError(f'grid must be > 0 or None, got {grid}.')
-        if edges not in EDGES:
-            raise ValueError(f'edges must be one of {EDGES}, got {edges!r}.')
-        if time_origin not in TIME_ORIGINS:
-            raise ValueError(
-                f'time_origin must be one of {TIME_ORIGINS}, got '
-                f'{time_origin!r}.'
-            )
+        check_choice('edges', edges, EDGES)
+        check_choice('time_origin', time_origin, TIME_ORIGINS)
         dataset = build_recordings(dataset)
         if dataset.pipeline.transforms:
             raise ValueError(
@@ -103,7 +97,6 @@ class SyncClipDataset(Dataset):
                 'pipeline to SyncClipDataset.'
             )
         self.dataset = dataset
-        self.max_offset = float(max_offset)
         self.grid, self.edges, self.seed = grid, edges, seed
         self.sync_file, self.time_unit = sync_file, time_unit
         self.frame_rate, self.time_origin = frame_rate, time_origin

@@ -60,15 +60,12 @@ def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:
 
 
 def check_entry(entry: Mapping, where: str, num_classes: int) -> None:
-    """Check the keys that windows are cut from.
+    """Raise ValueError if a key that windows are cut from is invalid.
 
     Args:
         entry: See :func:`write_annotations`.
         where: File and number, for the message.
         num_classes: Number of classes; labels are indices into them.
-
-    Raises:
-        ValueError: ``where``, the key, its value and what it should be.
     """
     if not isinstance(entry, Mapping) or not entry.get('take'):
         raise ValueError(f'{where} needs the name of its "take": {entry!r}.')
@@ -77,17 +74,12 @@ def check_entry(entry: Mapping, where: str, num_classes: int) -> None:
     for segment in entry.get('segments') or ():
         _check_span(segment, f'{where}, segment {segment}')
         label = segment.get('label')
-        if not _is_index(label, num_classes):
+        is_index = isinstance(label, numbers.Integral)
+        if not is_index or not 0 <= int(label) < num_classes:
             raise ValueError(
                 f'{where}: label {label!r} of a segment must be an index '
                 f'into the {num_classes} metainfo["classes"].'
             )
-
-
-def _is_index(label: object, num_classes: int) -> bool:
-    if not isinstance(label, numbers.Integral):
-        return False
-    return 0 <= int(label) < num_classes
 
 
 def _check_span(span: Mapping, where: str) -> None:
@@ -104,11 +96,7 @@ def _check_span(span: Mapping, where: str) -> None:
 
 
 def check_covered(entry: Mapping, recording: Recording) -> None:
-    """Check that the streams of a recording cover the span of its entry.
-
-    Raises:
-        ValueError: Naming the take and both spans.
-    """
+    """Raise ValueError if the streams do not cover the span of the entry."""
     if not recording.imu and recording.pose is None:
         return
     start, end = common_span(recording)

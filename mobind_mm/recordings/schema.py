@@ -18,11 +18,7 @@ FRAMES = ('sensor', 'world')
 
 
 def check_sensor(stream: SensorStream, where: str) -> None:
-    """Check names, shapes and the clock of one IMU.
-
-    Raises:
-        ValueError: ``where`` and what is wrong.
-    """
+    """Raise ValueError if names, shapes or the clock of an IMU are wrong."""
     if not stream.channels:
         raise ValueError(f'{where}: no channels.')
     for name, array in stream.channels.items():
@@ -45,11 +41,7 @@ def check_sensor(stream: SensorStream, where: str) -> None:
 
 
 def check_pose(stream: PoseStream, where: str) -> None:
-    """Check the layout, shapes and the clock of one skeleton.
-
-    Raises:
-        ValueError: ``where`` and what is wrong.
-    """
+    """Raise ValueError if layout, shapes or clock of a skeleton are wrong."""
     try:
         num_keypoints = len(get_layout(stream.layout))
     except ValueError as error:
@@ -74,11 +66,7 @@ def check_pose(stream: PoseStream, where: str) -> None:
 
 
 def check_times(times: np.ndarray | None, where: str) -> None:
-    """Check that timestamps are finite and strictly increasing.
-
-    Raises:
-        ValueError: ``where`` and the first bad sample.
-    """
+    """Raise ValueError if timestamps do not increase or are not finite."""
     if times is None:
         return
     bad = ~np.isfinite(times)
@@ -102,9 +90,6 @@ def check_sensor_values(
         channels: Channel name to (T, c).
         times: (T,) seconds, for the message.
         where: File or take, and placement, for the message.
-
-    Raises:
-        ValueError: ``where`` and the first bad time.
     """
     for name, array in channels.items():
         finite = np.isfinite(array)
@@ -139,9 +124,6 @@ def check_keypoint_values(
         scores: (T, K).
         times: (T,) seconds, for the message.
         where: File or take, for the message.
-
-    Raises:
-        ValueError: ``where`` and the first bad keypoint and time.
     """
     finite = np.isfinite(keypoints).all(axis=2)
     bad = ~np.isfinite(scores) | (~finite & ~(scores <= 0))

@@ -38,12 +38,9 @@ class Camera:
         radius: float,
         azimuth_deg: tuple[float, float] = (-180.0, 180.0),
     ) -> Camera:
-        """Draw a viewpoint that shows a scene around the world's origin.
+        """Draw a viewpoint that shows ``radius`` metres around the origin.
 
-        Args:
-            rng: Source of randomness.
-            radius: Metres of floor around the origin to show.
-            azimuth_deg: Range of directions to look from.
+        ``azimuth_deg`` is the range of directions to look from.
         """
         azimuth = np.deg2rad(rng.uniform(*azimuth_deg))
         focal, height = rng.uniform(1000, 1600), rng.uniform(0.8, 2.8)

@@ -11,6 +11,7 @@ import numpy as np
 from ...recordings import Recording
 from ...registry import DATASETS
 from ..imu_pose_dataset import IMUPoseDataset
+from ..transforms.base import check_choice
 from .actions import ACTIONS
 from .body import Kinematics
 from .camera import Camera, Detector
@@ -94,11 +95,7 @@ class SyntheticMotionDataset(IMUPoseDataset):
         cache_takes: int | None = None,
         **kwargs: Any,
     ) -> None:
-        if split not in self.NUM_SUBJECTS:
-            raise ValueError(
-                f'split must be one of {list(self.NUM_SUBJECTS)}, got '
-                f'{split!r}.'
-            )
+        check_choice('split', split, list(self.NUM_SUBJECTS))
         self.simulator = Simulator(
             take_sec=float(take_sec),
             imu_rate=float(imu_rate),

@@ -85,7 +85,7 @@ def sample_mountings(
     take_rng: np.random.Generator,
     degrees: float = 20.0,
 ) -> dict[str, Mounting]:
-    """Draw where and how the sensors are strapped on.
+    """Draw where and how the sensors are strapped to the body.
 
     Args:
         body: Bone lengths.
@@ -132,15 +132,9 @@ def simulate_imu(
     a still sensor reads 9.81 m/s^2 upwards. The angular rate is that of the
     sensor in its own frame.
 
-    Args:
-        motion: The moving body.
-        clock: Sample times of all sensors.
-        mountings: Sensors by placement.
-        noise: Errors of the sensors.
-        rng: Source of the noise.
-
     Returns:
-        Streams by placement with ``acc``, ``gyro`` and ``quat``.
+        Streams by placement with ``acc``, ``gyro`` and ``quat``, all on the
+        given clock.
     """
     times = clock.at()
     ideal = _ideal(motion, times, list(mountings.values()))

@@ -22,8 +22,7 @@ class Part:
     """One person's part in a scene.
 
     Args:
-        seed: Seed of the data set.
-        split: Name of the split.
+        seed, split: Arguments of the dataset.
         subject: Index of the person in the split.
         take: Index of the person's take.
         scene: Index of the scene among those of the same take index.
@@ -108,14 +107,7 @@ def plan_scenes(
     """Group the takes of a split into scenes.
 
     For every take index, the people are shuffled and grouped; the last group
-    gets the rest.
-
-    Args:
-        seed: Seed of the data set.
-        split: Name of the split.
-        num_subjects: Number of people.
-        takes_per_subject: Number of takes of each.
-        people: Smallest and largest number of people in a scene.
+    gets the rest. Arguments are those of :class:`SyntheticMotionDataset`.
 
     Returns:
         The parts, sorted by person and take.

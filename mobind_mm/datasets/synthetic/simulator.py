@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...recordings import Clock, PoseStream, Recording
+from ..transforms.base import check_choice, check_rate
 from .camera import Camera, Detector
 from .imu import IMUNoise, sample_mountings, simulate_imu
 from .motion import Motion, perform
@@ -53,16 +54,9 @@ class Simulator:
     motion_kind: str = 'acted'
 
     def __post_init__(self) -> None:
-        if self.motion_kind not in MOTIONS:
-            raise ValueError(
-                f'motion_kind must be one of {MOTIONS}, got '
-                f'{self.motion_kind!r}.'
-            )
+        check_choice('motion_kind', self.motion_kind, MOTIONS)
         for name in ('take_sec', 'imu_rate', 'pose_rate'):
-            if not getattr(self, name) > 0:
-                raise ValueError(
-                    f'{name} must be > 0, got {getattr(self, name)}.'
-                )
+            check_rate(name, getattr(self, name))
         if not 0 <= self.imu_jitter <= 0.1 / self.imu_rate:
             raise ValueError(
                 f'imu_jitter must lie in [0, {0.1 / self.imu_rate}] s, a '

@@ -81,6 +81,15 @@ def check_prob(name: str, value: float) -> float:
     return float(value)
 
 
+def check_choice(name: str, value: str, choices: Sequence[str]) -> str:
+    """One of some names, or ValueError."""
+    if value not in choices:
+        raise ValueError(
+            f'{name} must be one of {tuple(choices)}, got {value!r}.'
+        )
+    return value
+
+
 def check_factors(name: str, value: Sequence[float]) -> tuple[float, float]:
     """A range (low, high) of positive factors, or ValueError."""
     if len(value) != 2 or not 0 < value[0] <= value[1]:

@@ -116,7 +116,7 @@ def set_label(results: dict) -> None:
         raise ValueError(
             f'take {results["take"]!r} at {results["window_start"]:.3f} s '
             "has no action, and MMAction2's losses and metrics need one. "
-            'Give the data set filter_cfg=dict(labelled=True), and keep '
+            'Give the dataset filter_cfg=dict(labelled=True), and keep '
             'RandomWindow inside the labelled segment (max_shift_sec) or '
             'leave it out.'
         )

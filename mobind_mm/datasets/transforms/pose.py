@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from ...registry import TRANSFORMS
 from ...skeleton import get_layout, keypoint_indices
-from .base import BaseTransform, check_amount, check_rate
+from .base import BaseTransform, check_amount, check_choice, check_rate
 from .imu import check_margin
 from .resampling import bracket, resample_window
 
@@ -117,14 +117,9 @@ class ResamplePose(BaseTransform):
 
 
 def neighbours(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest valid rows at or before and at or after each row.
+    """Nearest rows of ``valid`` (T, K) at or before, at or after each row.
 
-    Args:
-        valid: (T, K) bool.
-
-    Returns:
-        Row indices (T, K) each; -2 where there is none before, -1 where
-        there is none after.
+    (T, K) indices each; -2 where there is none before, -1 none after.
     """
     rows = np.arange(len(valid))[:, None]
     before = np.maximum.accumulate(np.where(valid, rows, -2), axis=0)
@@ -208,9 +203,7 @@ class NormalizeKeypoints(BaseTransform):
     needs = ('keypoint_mask',)
 
     def __init__(self, mode: str = 'image') -> None:
-        if mode not in self.MODES:
-            raise ValueError(f'mode must be in {self.MODES}, got {mode!r}.')
-        self.mode = mode
+        self.mode = check_choice('mode', mode, self.MODES)
 
     def transform(self, results: dict) -> dict:
         """Change ``keypoints``, or mask them where that is impossible."""

@@ -91,17 +91,10 @@ def resample_window(
     rate: float,
     num_quats: int = 0,
 ) -> np.ndarray:
-    """Resample a stream of a window, first made regular if it is not.
+    """Resample (T, C) to (T_out, C), whether its clock is regular or not.
 
-    Args:
-        values: (T, C), T >= 1.
-        meta: Its clock, see :class:`LoadWindow`.
-        times_out: (T_out,) seconds of the window.
-        rate: Their rate in Hz.
-        num_quats: See :func:`regularize`.
-
-    Returns:
-        (T_out, C) float32.
+    ``meta`` is its clock, see :class:`LoadWindow`; ``rate`` that of
+    ``times_out``; for ``num_quats`` see :func:`regularize`.
     """
     first = meta['times'][0]
     if not meta['regular']:
