@@ -162,4 +162,5 @@ def zero_unseen(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     There is nothing to bridge them from.
     """
-    return np.where(known.any(axis=0)[:, None], keypoints, np.float32(0))
+    seen = np.asarray(known.any(axis=0))
+    return np.where(seen[:, None], keypoints, np.float32(0))
