@@ -25,7 +25,7 @@ class PackedDataset(Dataset):
 
     A window that starts at a sample of both rates has the same values as
     from the dataset's own pipeline; ``RandomWindow`` draws among these
-    starts. The exception are gaps longer than ``LoadWindow``'s margin. They
+    starts. The exceptions are gaps longer than ``LoadWindow``'s margin. They
     are bridged to their end here: keypoints inside are masked, but the
     samples next to them differ slightly. Transforms that follow
     ``ResamplePose`` run on each window; if they are

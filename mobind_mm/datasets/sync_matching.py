@@ -170,7 +170,7 @@ def draw_offset(
     grid: float | None = None,
     edges: str = 'clamp',
 ) -> float:
-    """Draw the offset of a clip from a random generator of its name.
+    """Draw the offset of a clip, which depends on its name.
 
     Args:
         name: Determines the random generator.

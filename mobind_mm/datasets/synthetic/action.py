@@ -1,4 +1,4 @@
-"""Parts of an action, and the mirror image of a pose."""
+"""Actions as cycles of key poses, and the mirror image of a pose."""
 
 from __future__ import annotations
 

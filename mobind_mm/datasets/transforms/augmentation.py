@@ -234,8 +234,7 @@ class RandomPoseScale(PoseAugmentation):
 
     Args:
         factors: Range (low, high) to draw the factor from.
-        aspect_factors: Range to draw the factor of the ratio of width to
-            height from.
+        aspect_factors: Likewise, for the ratio of width to height.
         prob: Probability for each window.
     """
 

@@ -100,8 +100,8 @@ class ResamplePose(BaseTransform):
     ) -> np.ndarray:
         """Whether keypoints are known (T_pose, K) at the new times.
 
-        They are within half a source interval of a detection, and in gaps of
-        at most ``max_gap_sec``.
+        A keypoint is known within half a source interval of a detection, and
+        in gaps of at most ``max_gap_sec``.
         """
         times = np.r_[meta['times'], -np.inf, np.inf]  # -2: never, -1: never
         left = np.searchsorted(meta['times'], times_out + 1e-9) - 1
