@@ -19,7 +19,8 @@ from ..recordings import (
     read_imu,
     read_pose,
 )
-from ..registry import DATASETS, TRANSFORMS
+from ..registry import DATASETS
+from .transforms.base import build_steps, check_choice, check_rate
 from .windows import ANCHORS, label_at, window_starts
 
 ROLES = ('query', 'gallery')
@@ -42,8 +43,8 @@ class IMUPoseDataset(BaseDataset):
         data_root: Dataset directory.
         window_sec: Length of a window in seconds.
         stride_sec: Seconds between window starts in an entry, or None for
-            one window a segment, centred in it (one an entry without
-            segments).
+            one window per segment, centred in it (one per entry if it has
+            no segments).
         anchor: ``entry`` counts strides from the start of each entry;
             ``clock`` from second 0 of the clock that the people of a scene
             share, so that their windows coincide, as localisation needs.
@@ -60,6 +61,25 @@ class IMUPoseDataset(BaseDataset):
         ValueError: If an argument or an entry is invalid, or no recording
             is as long as a window.
         FileNotFoundError: If the data has not been prepared.
+
+    Example:
+        >>> import numpy as np
+        >>> from mobind_mm.recordings import Clock, Recording, SensorStream
+        >>> class Still(IMUPoseDataset):
+        ...     def load_entries(self):
+        ...         return [dict(take='nap', start_s=0.0, end_s=60.0)]
+        ...
+        ...     def get_recording(self, entry):
+        ...         acc = np.tile(np.float32([0, 0, 9.8]), (6000, 1))
+        ...         sensor = SensorStream(Clock(6000, rate=100), {'acc': acc})
+        ...         return Recording({'head': sensor})
+        >>> dataset = Still(
+        ...     window_sec=5.0,
+        ...     stride_sec=10.0,
+        ...     pipeline=[dict(type='LoadWindow', margin_sec=0.0)],
+        ... )
+        >>> len(dataset), dataset[3]['window_start']
+        (6, 30.0)
     """
 
     CONVERTER: ClassVar[str] = 'tools/dataset_converters/from_tables.py'
@@ -80,11 +100,10 @@ class IMUPoseDataset(BaseDataset):
         anchor: str = 'entry',
         **kwargs: Any,
     ) -> None:
-        if not window_sec > 0:
-            raise ValueError(f'window_sec must be > 0, got {window_sec}.')
+        self.window_sec = check_rate('window_sec', window_sec)
         if stride_sec is not None and not stride_sec > 0:
             raise ValueError(
-                f'stride_sec must be > 0, or None for one window a segment, '
+                f'stride_sec must be > 0, or None for one window per segment, '
                 f'got {stride_sec}.'
             )
         if anchor not in ANCHORS or (anchor == 'clock' and stride_sec is None):
@@ -98,30 +117,23 @@ class IMUPoseDataset(BaseDataset):
                 f'min_label_overlap must be in (0, 1], got '
                 f'{min_label_overlap}.'
             )
-        if role not in ROLES:
-            raise ValueError(f'role must be one of {ROLES}, got {role!r}.')
-        self.window_sec = float(window_sec)
         self.stride_sec = stride_sec
         self.anchor = anchor
         self.min_label_overlap = min_label_overlap
-        self.role = role
+        self.role = check_choice('role', role, ROLES)
         kwargs.setdefault('data_prefix', {})
-        # Our registry finds our transforms without a default scope too.
-        built = [
-            TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline
-        ]
         super().__init__(
             ann_file=ann_file,
             metainfo=metainfo,
             data_root=data_root,
-            pipeline=built,
+            pipeline=build_steps(pipeline),
             **kwargs,
         )
 
     def load_entries(self) -> list[dict]:
-        """Entries of the data set: one a take and camera.
+        """Entries of the dataset, one per take and camera.
 
-        Fills ``metainfo`` where the class and the arguments left it open.
+        Fills in ``metainfo`` where the class and the arguments leave it open.
         """
         if not self.ann_file:
             raise ValueError(
@@ -133,7 +145,7 @@ class IMUPoseDataset(BaseDataset):
                 raise FileNotFoundError(
                     f'{path} does not exist. Prepare the data with '
                     f'{self.CONVERTER} (source: {self.SOURCE}) or as '
-                    'docs/data.md says, or set data_root and ann_file.'
+                    'described in docs/data.md, or set data_root and ann_file.'
                 )
         metainfo, entries = read_annotations(self.ann_file)
         self._check_dataset(metainfo)
@@ -142,16 +154,16 @@ class IMUPoseDataset(BaseDataset):
         return entries
 
     def _check_dataset(self, metainfo: dict) -> None:
-        """Refuse annotations of another data set than the class is for."""
+        """Reject annotations of a dataset that the class is not for."""
         for key in ('dataset_name', 'classes'):
-            own, found = self.METAINFO.get(key), metainfo.get(key)
-            # JSON has no tuples.
-            own = list(own) if isinstance(own, tuple) else own
-            if None not in (own, found) and own != found:
+            expected, value = self.METAINFO.get(key), metainfo.get(key)
+            if isinstance(expected, tuple):  # JSON has no tuples
+                expected = list(expected)
+            if None not in (expected, value) and expected != value:
                 raise ValueError(
-                    f'{self.ann_file}: {key} is {found!r}, but '
-                    f'{type(self).__name__} is for {own!r}. Use the class of '
-                    'that data set, or IMUPoseDataset for any.'
+                    f'{self.ann_file}: {key} is {value!r}, but '
+                    f'{type(self).__name__} is for {expected!r}. Use the '
+                    'class of that dataset, or IMUPoseDataset for any.'
                 )
 
     def get_recording(self, entry: dict) -> Recording:
@@ -161,7 +173,7 @@ class IMUPoseDataset(BaseDataset):
             raise ValueError(
                 f'{self.ann_file}: take {entry["take"]!r} needs '
                 f'{sorted(lacking)}: the path of a file relative to '
-                'data_root, or null without that modality.'
+                'data_root, or null if there is none.'
             )
         imu, pose = entry['imu'], entry['pose']
         recording = Recording(
@@ -172,7 +184,7 @@ class IMUPoseDataset(BaseDataset):
         return recording
 
     def load_data_list(self) -> list[dict]:
-        """Cut every entry into windows: ``entry``, ``window_start``."""
+        """Cut every entry into windows (``entry``, ``window_start``)."""
         entries = self.load_entries()
         if not entries:
             raise ValueError(f'{self._source}: no entries in data_list.')
@@ -201,7 +213,7 @@ class IMUPoseDataset(BaseDataset):
         subjects = cfg.pop('subjects', None)
         if cfg:
             raise ValueError(
-                f"filter_cfg knows 'labelled' and 'subjects', got "
+                "filter_cfg has the keys 'labelled' and 'subjects', got "
                 f'{sorted(cfg)}.'
             )
         kept = self.data_list
@@ -219,7 +231,7 @@ class IMUPoseDataset(BaseDataset):
         return kept
 
     def _of_subjects(self, windows: list[dict], subjects: Sequence) -> list:
-        """Windows of some subjects, named as text or as numbers."""
+        """Windows of some subjects, given as strings or numbers."""
         wanted = {str(subject) for subject in subjects}
         known = {str(window['entry'].get('subject')) for window in windows}
         if not wanted or not wanted <= known:
@@ -265,8 +277,8 @@ class IMUPoseDataset(BaseDataset):
         """Run the pipeline on one window.
 
         Raises:
-            ValueError: If a transform returns None, because another window
-                in its place would be a silent substitute.
+            ValueError: If a transform returns None, instead of silently
+                substituting another window.
         """
         data = super().prepare_data(idx)
         if data is None:
@@ -280,7 +292,7 @@ class IMUPoseDataset(BaseDataset):
 
     @property
     def _source(self) -> str:
-        """The annotation file, or the class where there is none."""
+        """The annotation file, or the class if there is none."""
         return str(self.ann_file or type(self).__name__)
 
     def _label(self, window: dict) -> int:
@@ -292,7 +304,7 @@ class IMUPoseDataset(BaseDataset):
         )
 
     def _report_skipped(self, skipped: list[dict], num_entries: int) -> None:
-        """Say which entries are too short; refuse if all of them are."""
+        """Warn about entries that are too short; raise if all of them are."""
         if not skipped:
             return
         longest = max(skipped, key=lambda e: e['end_s'] - e['start_s'])
@@ -314,3 +326,20 @@ class IMUPoseDataset(BaseDataset):
             logger='current',
             level=logging.WARNING,
         )
+
+
+def build_recordings(dataset: dict | IMUPoseDataset) -> IMUPoseDataset:
+    """Build the dataset that another one wraps, without reading it.
+
+    Raises:
+        TypeError: If it is not an :class:`IMUPoseDataset`.
+    """
+    if isinstance(dataset, dict):
+        dataset = DATASETS.build(dict(dataset, lazy_init=True))
+    if not isinstance(dataset, IMUPoseDataset):
+        raise TypeError(
+            'dataset must be an IMUPoseDataset or a subclass, got '
+            f'{type(dataset).__name__}. Wrap each part of a ConcatDataset '
+            'instead.'
+        )
+    return dataset

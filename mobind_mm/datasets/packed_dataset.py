@@ -1,4 +1,4 @@
-"""Windows as slices of streams that were resampled once."""
+"""Cut windows out of streams that were resampled once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import Dataset
 
 from ..registry import DATASETS, FUNCTIONS
-from .imu_pose_dataset import IMUPoseDataset
+from .imu_pose_dataset import IMUPoseDataset, build_recordings
 from .packed_streams import StreamPacker, read_packed, write_packed
 from .packed_windows import WindowBatcher, cut_window
 from .transforms import LoadWindow, RandomWindow, ResampleIMU, ResamplePose
@@ -23,28 +23,28 @@ from .transforms import LoadWindow, RandomWindow, ResampleIMU, ResamplePose
 class PackedDataset(Dataset):
     """Resample every recording once, then cut windows out of the result.
 
-    A window has the values that the data set's own pipeline gives it, if
-    it starts with a sample of both rates. Only at a gap that goes on beyond
-    ``LoadWindow``'s margin are keypoints bridged otherwise, to its very
-    end: what is in it is masked, its neighbours differ by what leaks.
-    ``RandomWindow`` draws among these starts. Transforms that follow
+    A window that starts at a sample of both rates has the same values as
+    from the dataset's own pipeline; ``RandomWindow`` draws among these
+    starts. The exceptions are gaps longer than ``LoadWindow``'s margin. They
+    are bridged to their end here: keypoints inside are masked, but the
+    samples next to them differ slightly. Transforms that follow
     ``ResamplePose`` run on each window; if they are
     ``NormalizeKeypoints(mode='image')`` and ``PackIMUPose``, a whole batch
-    is cut at once: give the dataloader
+    is cut at once, provided that the dataloader has
     ``collate_fn=dict(type='mobind_mm.packed_collate')``.
 
     Args:
-        dataset: Config of a data set of recordings, with its pipeline:
+        dataset: Config of a dataset of recordings with its pipeline:
             optionally ``RandomWindow``, then ``LoadWindow``,
             ``ResampleIMU``, ``ResamplePose`` and anything after them.
-        cache_dir: Directory of the packed file; made again when the
+        cache_dir: Directory of the packed file, which is rebuilt when the
             config, an annotation or a recording changes. None keeps the
             streams in memory.
 
     Raises:
-        ValueError: If the pipeline does not begin that way, a rate is no
-            whole number, or windows start between samples.
-        TypeError: If ``dataset`` is not of :class:`IMUPoseDataset`.
+        ValueError: If the pipeline begins differently, a rate is not a whole
+            number, or windows start between samples.
+        TypeError: If ``dataset`` is not an :class:`IMUPoseDataset`.
     """
 
     def __init__(
@@ -55,18 +55,11 @@ class PackedDataset(Dataset):
     ) -> None:
         if cache_dir is not None and not isinstance(dataset, dict):
             raise ValueError(
-                'cache_dir needs the config of the data set, not an object: '
+                'cache_dir needs the config of the dataset, not an object: '
                 'the packed file is named after it.'
             )
         self.key = json.dumps(dataset, sort_keys=True, default=str)
-        if isinstance(dataset, dict):
-            dataset = DATASETS.build(dict(dataset, lazy_init=True))
-        if not isinstance(dataset, IMUPoseDataset):
-            raise TypeError(
-                'dataset must be one of our data sets of recordings, got '
-                f'{type(dataset).__name__}.'
-            )
-        self.dataset = dataset
+        self.dataset = dataset = build_recordings(dataset)
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         steps = list(dataset.pipeline.transforms)
         self.random = None
@@ -87,7 +80,7 @@ class PackedDataset(Dataset):
                     f'{type(step).__name__} of a PackedDataset needs a whole '
                     f'number of Hz, got {step.rate}.'
                 )
-        # Seconds between the times that are samples of both streams.
+        # Seconds between times at which both streams have a sample.
         self.step = 1 / math.gcd(int(self.imu.rate), int(self.pose.rate))
         self.batcher = WindowBatcher.of(self.imu, self.pose, self.after)
         self._windows: list[dict] | None = None
@@ -96,11 +89,11 @@ class PackedDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """Meta information of the data set."""
+        """Meta information of the wrapped dataset."""
         return self.dataset.metainfo
 
     def full_init(self) -> None:
-        """Cut the windows; resample, or map what was resampled before."""
+        """Cut the windows; resample, or map the packed file."""
         if self._windows is not None:
             return
         self.dataset.full_init()
@@ -117,16 +110,16 @@ class PackedDataset(Dataset):
             if not path.is_file():
                 write_packed(path, packed)
             streams = read_packed(path)
-        found = dict(zip(entries, streams))
+        packed_entries = dict(zip(entries, streams))
         for window in windows:
             del window['recording']
-            window['packed'] = found[_entry(window)]
+            window['packed'] = packed_entries[_entry(window)]
             if self.random is None:
                 self._first(window)
         self._windows = windows
 
     def _digest(self) -> str:
-        """Name of the packed file: what it is made of."""
+        """Name of the packed file: a digest of what it is made from."""
         root = Path(self.dataset.data_root or '')
         files = [Path(self.dataset.ann_file or '')]
         for window in self.dataset.load_entries():
@@ -148,7 +141,7 @@ class PackedDataset(Dataset):
         return self.dataset.get_cat_ids(idx)
 
     def get_data_info(self, idx: int) -> dict:
-        """A window's ids and its packed entry."""
+        """Ids of a window and its packed entry."""
         self.full_init()
         assert self._windows is not None  # full_init made them
         info = dict(self._windows[idx])
@@ -157,13 +150,13 @@ class PackedDataset(Dataset):
             info = self.random(info)
             del info['recording']
             steps = (info['window_start'] - info['entry_start']) / self.step
-            # Not beyond the last start that fits.
+            # Rounded down, so that the window ends inside the entry.
             steps = int(steps + 1e-6)
             info['window_start'] = info['entry_start'] + steps * self.step
         return info
 
     def __getitem__(self, idx: int) -> Any:
-        """One window, as the data set's own pipeline packs it."""
+        """One window, as the dataset's own pipeline packs it."""
         info = self.get_data_info(idx)
         results = cut_window(info, self._first(info), self.imu, self.pose)
         for step in self.after:
@@ -171,14 +164,14 @@ class PackedDataset(Dataset):
         return results
 
     def __getitems__(self, indices: Sequence[int]) -> list | dict:
-        """Windows of a batch: at once, if the transforms allow it."""
+        """Windows of a batch, cut at once if the transforms allow it."""
         if self.batcher is None:
             return [self[i] for i in indices]
         infos = [self.get_data_info(i) for i in indices]
         return self.batcher(infos, [self._first(info) for info in infos])
 
     def _first(self, info: dict) -> tuple[int, int]:
-        """First sample of a window in the IMU and the pose of its entry."""
+        """First sample of a window in its entry's IMU and pose stream."""
         steps = (info['window_start'] - info['entry_start']) / self.step
         if abs(steps - round(steps)) > 1e-4:
             raise ValueError(
@@ -200,5 +193,5 @@ def _entry(window: dict) -> tuple:
 
 @FUNCTIONS.register_module()
 def packed_collate(batch: list | dict) -> dict:
-    """Collate windows, unless their data set did so."""
+    """Collate windows, unless their dataset has done so."""
     return batch if isinstance(batch, dict) else pseudo_collate(batch)

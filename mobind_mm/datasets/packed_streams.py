@@ -1,4 +1,4 @@
-"""Streams on the model's rates, one after another in one mapped file."""
+"""Streams at the model's rates, packed into one memory-mapped file."""
 
 from __future__ import annotations
 
@@ -25,10 +25,7 @@ _DTYPES = {'F32': np.float32, 'BOOL': np.bool_}
 class StreamPacker:
     """Resample whole entries as a pipeline resamples their windows.
 
-    Args:
-        load: The pipeline's ``LoadWindow``.
-        imu: Its ``ResampleIMU``, of a whole number of Hz.
-        pose: Its ``ResamplePose``, likewise.
+    The rates of the pipeline's ``imu`` and ``pose`` must be whole Hz.
     """
 
     def __init__(
@@ -39,7 +36,7 @@ class StreamPacker:
         self.imu = ResampleIMU(imu.rate, imu.max_gap_sec, max_missing=1.0)
 
     def describe(self, recording: Recording) -> dict:
-        """Channels and frame of every sensor, layout and image."""
+        """Channels and frame of every sensor, layout and image size."""
         known = self.load.channels or tuple(IMU_CHANNELS)
         sensors = {
             name: dict(
@@ -60,13 +57,13 @@ class StreamPacker:
         """Resample one entry.
 
         Args:
-            info: What :meth:`IMUPoseDataset.get_data_info` gives.
+            info: What :meth:`IMUPoseDataset.get_data_info` returns.
 
         Returns:
             Arrays with time last: ``imu`` (rows, T_imu), the channels of
             its sensors; ``near`` (S, T_imu), whether a source sample is
             near; ``keypoints`` (2 K, T_pose), all x then all y; ``scores``
-            and ``known`` (K, T_pose). And what :meth:`describe` says.
+            and ``known`` (K, T_pose). Then the result of :meth:`describe`.
         """
         about = self.describe(info['recording'])
         start, end = info['entry_start'], info['entry_end']
@@ -95,7 +92,7 @@ class StreamPacker:
     ) -> dict[str, np.ndarray]:
         rates = (self.imu.rate, self.pose.rate)
         counts = [int(seconds * rate + 1e-6) for rate in rates]
-        # As many whole samples as fit, of either clock.
+        # As many whole samples of either clock as fit.
         lengths = [n / rate for n, rate in zip(counts, rates)]
         block = self.load(
             dict(info, window_start=start, window_sec=lengths[0])
@@ -135,7 +132,7 @@ class StreamPacker:
 def write_packed(
     path: Path, packed: Iterable[tuple[dict[str, np.ndarray], dict]]
 ) -> None:
-    """Write the packed entries of a data set in one step."""
+    """Write the packed entries of a dataset atomically."""
     arrays, abouts = {}, []
     for i, (entry, about) in enumerate(packed):
         for name, value in entry.items():
@@ -147,10 +144,10 @@ def write_packed(
 
 
 def read_packed(path: Path) -> list[tuple[dict[str, np.ndarray], dict]]:
-    """Map what :func:`write_packed` wrote; nothing is read until it is used.
+    """Map what :func:`write_packed` wrote; nothing is read before it is used.
 
     Raises:
-        ValueError: If the file is damaged or of another kind.
+        ValueError: If the file is damaged or has another format.
     """
     try:
         # A plain view of the mapped bytes: slices of memmaps are slow.
@@ -170,7 +167,7 @@ def read_packed(path: Path) -> list[tuple[dict[str, np.ndarray], dict]]:
             entries[int(index)][0][name] = value.reshape(field['shape'])
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ValueError(
-            f'{path} is not a whole file of packed streams ({error!r}); '
-            'delete it, and it is made again.'
+            f'{path} is not a complete file of packed streams ({error!r}); '
+            'delete it to have it rebuilt.'
         ) from None
     return entries

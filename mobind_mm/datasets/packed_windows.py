@@ -1,4 +1,4 @@
-"""Cut windows out of packed streams: one, or a batch at once."""
+"""Cut windows out of packed streams, singly or a batch at once."""
 
 from __future__ import annotations
 
@@ -21,13 +21,10 @@ from .transforms import (
 def cut_window(
     info: dict, first: tuple[int, int], imu: ResampleIMU, pose: ResamplePose
 ) -> dict:
-    """What ``ResampleIMU`` and ``ResamplePose`` would leave of a window.
+    """Results of ``ResampleIMU`` and ``ResamplePose`` for a window.
 
-    Args:
-        info: The window and its ``packed`` entry.
-        first: Its first sample of either stream.
-        imu: The transform whose results are cut.
-        pose: Likewise.
+    ``info`` is the window with its ``packed`` entry, ``first`` its first
+    sample in the IMU and in the pose stream.
     """
     results = dict(info)
     arrays, about = results.pop('packed')
@@ -65,7 +62,7 @@ def _part(info: dict, first: int, rate: float) -> slice:
 
 
 def _seen(near: np.ndarray, imu: ResampleIMU) -> np.ndarray:
-    """Sensors (S,) that miss no more than they may."""
+    """Sensors (S,) that miss no more than is allowed."""
     count = near.sum(axis=1)
     enough = count >= (1 - imu.max_missing) * near.shape[1]
     return enough & (count > 0)
@@ -75,10 +72,9 @@ class WindowBatcher:
     """Packs all windows of a batch at once, as ``PackIMUPose`` packs one.
 
     Args:
-        imu: The transform whose results are cut.
-        pose: Likewise.
-        pack: What packs them.
-        to_image: Whether keypoints are divided by the size of the image.
+        imu, pose: The transforms that resampled the streams.
+        pack: The transform to imitate.
+        to_image: Whether keypoints are divided by the image size.
     """
 
     def __init__(
@@ -109,16 +105,7 @@ class WindowBatcher:
     def __call__(
         self, infos: Sequence[dict], firsts: Sequence[tuple[int, int]]
     ) -> dict:
-        """Pack windows.
-
-        Args:
-            infos: The windows and their ``packed`` entries.
-            firsts: Their first samples in either stream.
-
-        Returns:
-            What a collated batch of ``PackIMUPose`` holds, with ``inputs``
-            stacked.
-        """
+        """Collate windows, as :func:`cut_window` takes them, into a batch."""
         B, S = len(infos), len(self.pack.placements)  # noqa: N806
         seconds = infos[0]['window_sec']
         length = [round(seconds * t.rate) for t in (self.imu, self.pose)]
@@ -146,7 +133,7 @@ class WindowBatcher:
                 known[b] = arrays['known'][limbs, part]
                 unit[b] = about['img_shape'][::-1]
         self._finish_imu(imu, imu_mask)
-        # Never seen in the window: there is nothing to bridge from.
+        # As zero_unseen does.
         seen_once = np.asarray(known.any(axis=3))
         points *= seen_once[:, :, None, :, None]
         if self.to_image:
@@ -166,9 +153,10 @@ class WindowBatcher:
         )
 
     def _find(self, info: dict) -> tuple:
-        """Where an entry has what is packed: sensors, IMU rows, keypoints.
+        """Where an entry has what is packed.
 
-        And whether its sensors miss nothing.
+        The sensors (their places in the batch and numbers in the entry), IMU
+        rows, keypoints of the limbs, and whether its sensors miss nothing.
         """
         arrays, about = info['packed']
         if id(arrays) not in self._rows:
@@ -194,18 +182,16 @@ class WindowBatcher:
                         for i in range(IMU_CHANNELS[channel])
                     ]
                 )
-            limbs = None
-            if about['layout'] is not None:
-                limbs = np.array(
-                    limb_indices(about['layout'], self.pack.limbs)
-                )
+            layout, limbs = about['layout'], None
+            if layout is not None:
+                limbs = np.array(limb_indices(layout, self.pack.limbs))
             whole = bool(arrays['near'].all())
-            found = (places, numbers), np.array(rows), limbs, whole
-            self._rows[id(arrays)] = found
+            sensors = (places, numbers)
+            self._rows[id(arrays)] = (sensors, np.array(rows), limbs, whole)
         return self._rows[id(arrays)]
 
     def _finish_imu(self, imu: np.ndarray, mask: np.ndarray) -> None:
-        """Quaternions begin with w >= 0; sensors without data are zero."""
+        """Let quaternions begin with w >= 0 and zero sensors without data."""
         row = 0
         for channel in self.pack.imu_channels:
             if channel == 'quat':
@@ -221,7 +207,7 @@ class WindowBatcher:
             pose_rate=self.pose.rate,
             placements=self.pack.placements,
         )
-        # Its constructor copies deeply, which these plain values do not need.
+        # The constructor makes deep copies, which plain values do not need.
         sample = MoBindDataSample()
         sample.__dict__.update(meta)
         sample._metainfo_fields.update(meta)

@@ -1,4 +1,4 @@
-"""Pairs of clips with a known time offset, from any of our data sets."""
+"""Pairs of clips with a known time offset, from any IMUPoseDataset."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
 from ..readers.sync_annotations import read_sync_file
-from ..registry import DATASETS, TRANSFORMS
-from .imu_pose_dataset import IMUPoseDataset
+from ..registry import DATASETS
+from .imu_pose_dataset import IMUPoseDataset, build_recordings
 from .sync_matching import EDGES, TIME_ORIGINS, draw_offset, find_clips
+from .transforms.base import build_steps, check_amount, check_choice
 from .windows import label_at
 
 
 @DATASETS.register_module()
 class SyncClipDataset(Dataset):
-    """Shift the pose window of every window of a data set by an offset.
+    """Shift the pose part of every window of a dataset by an offset.
 
-    The windows of ``dataset`` are the IMU windows. The pose window is as
-    long and starts ``offset`` seconds later: ``offset = pose_start -
-    imu_start``. It depends on ``seed`` and on the clip (take, camera and
-    start) only, not on the order of access, the number of clips or the
-    process. The results have it under ``offset``, for the metric. Clocks
-    start with their own windows; but if one clock stamped both streams, gaps
-    and jitter still tell the offset, and where the first frame lies tells it
-    up to whole frames.
+    The windows of ``dataset`` are the IMU windows. The pose window has the
+    same length and starts ``offset`` seconds later: ``offset = pose_start -
+    imu_start``. The offset depends only on ``seed`` and the clip (take,
+    camera and start), not on the order of access, the number of clips or the
+    process. It is in the results as ``offset``, for the metric. Each clock
+    starts with its own window. But if one clock stamped both streams, gaps
+    and jitter still reveal the offset, and the time of the first frame
+    reveals it up to whole frames.
 
-    Data sets of short takes leave little room: with ``edges='clamp'`` most
-    offsets are then the two limits, so use ``'inside'`` or a
-    ``max_offset`` below the room. On UTD-MHAD, whose takes last 2 to 6 s, a
-    clip of 1.5 s can move by about a second.
+    Short takes leave little room: with ``edges='clamp'`` most offsets are
+    then at the two limits, so use ``'inside'`` or a smaller ``max_offset``.
+    On UTD-MHAD, whose takes last 2 to 6 s, a clip of 1.5 s can move by about
+    a second.
 
     Args:
-        dataset: Config of a data set without pipeline; its ``window_sec``
+        dataset: Config of a dataset without pipeline; its ``window_sec``
             and ``stride_sec`` cut the clips (published: 20 s every 5 s).
         max_offset: Largest offset in seconds (published: 7).
         grid: Seconds between the offsets that are drawn (published: 0.1);
@@ -43,26 +44,27 @@ class SyncClipDataset(Dataset):
             ``clamp``: it is moved back, as published, which makes offset 0
             frequent for clips at the ends. ``inside``: only offsets that
             fit are drawn. ``beyond``: the window stays, and what was not
-            recorded is missing (which tells its direction, as it would in
+            recorded is missing (which reveals the sign of the offset, as in
             recordings that were started together).
-        seed: Names another set of offsets.
+        seed: Another seed gives another set of offsets.
         sync_file: A published annotation file, evaluated instead of the
             windows of ``dataset``, see
-            :func:`~mobind_mm.readers.sync_annotations.read_sync_file`;
+            :func:`~mobind_mm.readers.sync_annotations.read_sync_file`; for
             how its rows name recordings, see
             :func:`~mobind_mm.datasets.sync_matching.find_clips`. ``grid``
             and ``seed`` are then unused.
-        time_unit: ``seconds`` or ``frames``, of the file's start and end.
+        time_unit: Unit of the file's start and end: ``seconds`` or
+            ``frames``.
         frame_rate: Frames per second, for ``frames``.
-        time_origin: Whether start and end count from the time 0 of the
+        time_origin: Whether start and end count from time 0 of the
             ``recording`` or from the start of the named ``segment``.
         pipeline: Transforms or their configs.
-        lazy_init: Whether to read annotations on first use only.
-        test_mode: For MMEngine; failing samples raise either way.
+        lazy_init: Whether to read the annotations only on first use.
+        test_mode: For MMEngine; failing samples always raise.
 
     Raises:
         ValueError: If an argument or a row of ``sync_file`` is invalid.
-        TypeError: If ``dataset`` is not of :class:`IMUPoseDataset`.
+        TypeError: If ``dataset`` is not an :class:`IMUPoseDataset`.
         FileNotFoundError: If ``sync_file`` does not exist.
 
     Source: MoBind, synchronisation protocol.
@@ -83,41 +85,22 @@ class SyncClipDataset(Dataset):
         lazy_init: bool = False,
         test_mode: bool = True,
     ) -> None:
-        if not max_offset >= 0:
-            raise ValueError(f'max_offset must be >= 0, got {max_offset}.')
+        self.max_offset = check_amount('max_offset', max_offset)
         if grid is not None and not grid > 0:
             raise ValueError(f'grid must be > 0 or None, got {grid}.')
-        if edges not in EDGES:
-            raise ValueError(f'edges must be one of {EDGES}, got {edges!r}.')
-        if time_origin not in TIME_ORIGINS:
-            raise ValueError(
-                f'time_origin must be one of {TIME_ORIGINS}, got '
-                f'{time_origin!r}.'
-            )
-        if isinstance(dataset, dict):
-            dataset = DATASETS.build(dict(dataset, lazy_init=True))
-        if not isinstance(dataset, IMUPoseDataset):
-            raise TypeError(
-                'dataset must be one of our data sets of recordings, got '
-                f'{type(dataset).__name__}. Wrap each part of a '
-                'ConcatDataset instead.'
-            )
+        check_choice('edges', edges, EDGES)
+        check_choice('time_origin', time_origin, TIME_ORIGINS)
+        dataset = build_recordings(dataset)
         if dataset.pipeline.transforms:
             raise ValueError(
                 'The pipeline of the inner dataset would be ignored; give '
                 'pipeline to SyncClipDataset.'
             )
         self.dataset = dataset
-        self.max_offset = float(max_offset)
         self.grid, self.edges, self.seed = grid, edges, seed
         self.sync_file, self.time_unit = sync_file, time_unit
         self.frame_rate, self.time_origin = frame_rate, time_origin
-        self.pipeline = Compose(
-            [
-                TRANSFORMS.build(t) if isinstance(t, dict) else t
-                for t in pipeline
-            ]
-        )
+        self.pipeline = Compose(build_steps(pipeline))
         self.test_mode = test_mode
         self._clips: list[dict] | None = None
         if not lazy_init:
@@ -125,7 +108,7 @@ class SyncClipDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """Meta information of the inner data set."""
+        """Meta information of the inner dataset."""
         return self.dataset.metainfo
 
     def full_init(self) -> None:
@@ -168,8 +151,8 @@ class SyncClipDataset(Dataset):
         """What the pipeline starts from.
 
         Returns:
-            What :meth:`IMUPoseDataset.get_data_info` gives, where
-            ``window_start`` is that of the pose window, and ``clip`` (id),
+            The result of :meth:`IMUPoseDataset.get_data_info`, where
+            ``window_start`` is that of the pose window, with ``clip`` (id),
             ``offset`` and ``max_offset`` in seconds. ``action`` and
             ``segments`` are those of the IMU window.
         """

@@ -1,4 +1,4 @@
-"""Which recording a row of a published list of clips belongs to."""
+"""Match published lists of clips to recordings, and draw offsets."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def find_clips(
     time_origin: str = 'recording',
     beyond: bool = False,
 ) -> list[dict]:
-    """Find the recording of each row in a data set.
+    """Find the recording of each row in a dataset.
 
     ``subject`` is an entry's subject, exactly or by its number (``s5``,
-    ``5``, ``subject05``). ``action`` is the entry's take, exactly or behind
-    an underscore (``s5_acting1``), or else the name or number of a class
-    that one of its segments has. Exactly one entry (and, with
-    ``time_origin='segment'``, one segment) must fit.
+    ``5``, ``subject05``). ``action`` is the entry's take, exactly or after
+    an underscore (``s5_acting1``), or else the name or number of the class
+    of one of its segments. Exactly one entry (and, with
+    ``time_origin='segment'``, one segment) must match.
 
     Args:
-        rows: From :func:`~.io.sync_annotations.read_sync_file`.
-        dataset: Initialised data set, whose ``window_sec`` is the length of
+        rows: From :func:`~mobind_mm.readers.sync_annotations.read_sync_file`.
+        dataset: Initialised dataset, whose ``window_sec`` is the length of
             the rows' windows.
-        max_offset: Largest offset that is allowed, in seconds.
+        max_offset: Largest allowed offset in seconds.
         time_origin: Whether times count from the ``recording``'s time 0 or
             from the start of the ``segment`` (of the entry, if the action
             is a take).
@@ -44,8 +44,8 @@ def find_clips(
         the IMU window in the recording and ``offset``, in seconds.
 
     Raises:
-        ValueError: If a row fits no or several entries, or does not lie in
-            its entry.
+        ValueError: If a row matches no or several entries, or does not lie
+            in its entry.
     """
     entries: dict[tuple, tuple[int, dict]] = {}
     for index in range(len(dataset)):
@@ -69,38 +69,37 @@ def _match(
     row: dict, entries: list, classes: list, time_origin: str
 ) -> tuple[int, dict, float]:
     """Index of a window, entry and time origin of a row."""
-    own = [e for e in entries if str(e[1].get('subject')) == row['subject']]
-    own = own or [
-        e
-        for e in entries
-        if _number(row['subject']) is not None
-        and _number(str(e[1].get('subject'))) == _number(row['subject'])
-    ]
-    action = row['action']
+    action, subject = row['action'], row['subject']
+    number = _number(subject)
+    candidates = [e for e in entries if str(e[1].get('subject')) == subject]
+    if not candidates and number is not None:
+        candidates = [
+            e for e in entries if _number(str(e[1].get('subject'))) == number
+        ]
     by_take = [
         (index, entry, entry['start_s'])
-        for index, entry in own
+        for index, entry in candidates
         if entry['take'] == action or entry['take'].endswith(f'_{action}')
     ]
     by_label = [
         (index, entry, segment['start_s'])
-        for index, entry in own
+        for index, entry in candidates
         for segment in entry.get('segments') or ()
         if action in (str(segment['label']), *_name(classes, segment))
     ]
-    found = by_take or by_label
+    matches = by_take or by_label
     if time_origin == 'recording':
-        # Every segment of an entry is as good.
-        found = list(
-            {index: (index, e, 0.0) for index, e, _ in found}.values()
+        # Any segment of an entry will do.
+        matches = list(
+            {index: (index, e, 0.0) for index, e, _ in matches}.values()
         )
-    if len(found) == 1:
-        return found[0]
-    if not own:
+    if len(matches) == 1:
+        return matches[0]
+    if not candidates:
         known = sorted({str(e.get('subject')) for _, e in entries})
-        problem = f'is no subject of the data set, which has {known[:20]}'
-    elif not found:
-        takes = sorted({e['take'] for _, e in own})
+        problem = f'is not in the dataset, which has {known[:20]}'
+    elif not matches:
+        takes = sorted({e['take'] for _, e in candidates})
         problem = (
             f'has no take or segment {action!r}; its takes are {takes[:20]} '
             f'and the classes {classes[:40]}'
@@ -108,13 +107,13 @@ def _match(
     else:
         several = [
             f'{e["take"]} (camera {e.get("camera")}, from {t:.3f} s)'
-            for _, e, t in found[:10]
+            for _, e, t in matches[:10]
         ]
         problem = (
-            f'and action {action!r} fit {len(found)} places: {several}. Use '
-            'the take as action, and a data set of one camera'
+            f'and action {action!r} match {len(matches)} places: {several}. '
+            'Use the take as action, and a dataset of one camera'
         )
-    raise ValueError(f'{row["where"]}: subject {row["subject"]!r} {problem}.')
+    raise ValueError(f'{row["where"]}: subject {subject!r} {problem}.')
 
 
 def _check_room(
@@ -129,7 +128,7 @@ def _check_room(
     if abs(length - window_sec) > slack:
         raise ValueError(
             f'{row["where"]}: the window lasts {length:.3f} s, but '
-            f'window_sec of the data set is {window_sec} s. Set window_sec='
+            f'window_sec of the dataset is {window_sec} s. Set window_sec='
             f'{length:.3f}, or check time_unit and frame_rate.'
         )
     if abs(row['offset']) > max_offset + 1e-6:
@@ -145,7 +144,7 @@ def _check_room(
             raise ValueError(
                 f'{row["where"]}: the window {first:.3f}-{last:.3f} s '
                 f'(offset {shift:.3f} s) leaves take {entry["take"]!r}, '
-                f'which has {low:.3f}-{high:.3f} s. Check time_unit, '
+                f'which covers {low:.3f}-{high:.3f} s. Check time_unit, '
                 "frame_rate and time_origin, or set edges='beyond' if only "
                 'the shifted window leaves it.'
             )
@@ -171,19 +170,20 @@ def draw_offset(
     grid: float | None = None,
     edges: str = 'clamp',
 ) -> float:
-    """Draw the offset that belongs to a name.
+    """Draw the offset of a clip, which depends on its name.
 
     Args:
-        name: Names the random generator.
+        name: Determines the random generator.
         room: Least (<= 0) and greatest (>= 0) offset inside the entry, in
             seconds.
         max_offset: Largest offset in seconds.
         grid: Seconds between the offsets; real-valued if None.
-        edges: ``clamp`` moves what is drawn into the room, off the grid if
-            need be; ``inside`` draws within the room; ``beyond`` ignores it.
+        edges: ``clamp`` moves the drawn offset into the room, off the grid
+            if necessary; ``inside`` draws within the room; ``beyond``
+            ignores it.
 
     Returns:
-        Seconds, uniform over what may be drawn.
+        Seconds, drawn uniformly.
     """
     words = np.frombuffer(hashlib.sha256(name.encode()).digest(), '<u4')
     rng = np.random.default_rng(words)

@@ -1,4 +1,4 @@
-"""Where windows lie in an entry, and which label they carry."""
+"""Where windows lie in an entry, and which label they have."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def window_starts(
     Args:
         entry: ``start_s``, ``end_s`` and ``segments``.
         window_sec: Length of a window.
-        stride_sec: Distance of starts; None gives one window a segment,
-            centred in it and moved inside the entry (one centred window if
-            the entry has no segments).
+        stride_sec: Distance between starts; None gives one window per
+            segment, centred in it and moved into the entry (one centred
+            window if the entry has no segments).
         anchor: ``entry`` counts strides from the start of the entry,
             ``clock`` from second 0 of the scene's clock, so that the windows
-            of people who came and went at other times coincide.
+            of people with different entries coincide.
 
     Returns:
-        Starts in the order of time or of segments; none if no window fits
-        into the entry.
+        Starts in order of time or of segments; empty if no window fits into
+        the entry.
     """
     start, end = float(entry['start_s']), float(entry['end_s'])
     if stride_sec is not None and anchor == 'clock':
@@ -67,8 +67,8 @@ def label_at(
         min_overlap: Fraction of the window that a segment must cover.
 
     Returns:
-        Label of the segment that covers most of the window (the first one
-        if equal), or -1 if none covers enough.
+        Label of the segment that covers most of the window (the first if
+        tied), or -1 if none covers enough.
     """
     best, label = 0.0, -1
     for segment in segments:

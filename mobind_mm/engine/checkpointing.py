@@ -23,14 +23,14 @@ class WholeFileBackend(LocalBackend):
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes, replacing the file in one step."""
+        """Write bytes atomically."""
         with replacing(filepath, durable=True) as temporary:
             temporary.write_bytes(obj)
 
     def put_text(
         self, obj: str, filepath: str | Path, encoding: str = 'utf-8'
     ) -> None:
-        """Write text, replacing the file in one step."""
+        """Write text atomically."""
         self.put(obj.encode(encoding), filepath)
 
 
@@ -39,13 +39,13 @@ register_backend('whole_file', WholeFileBackend, force=True)
 
 @HOOKS.register_module()
 class CheckpointHook(hooks.CheckpointHook):
-    """MMEngine's hook, which loses only work since the last checkpoint.
+    """MMEngine's hook; a kill costs only the work since the last checkpoint.
 
-    Arguments are MMEngine's. What differs:
+    Arguments are MMEngine's. The differences are:
 
     - a local file is written atomically: whole or not at all;
     - an old checkpoint is removed when the new one exists, not before;
-    - a validation that was due when the run ended is made up for when it is
+    - a validation that was due when the run ended is carried out when it is
       resumed.
     """
 
@@ -54,7 +54,7 @@ class CheckpointHook(hooks.CheckpointHook):
     keep_ckpt_ids: deque[int]
 
     def before_train(self, runner: Runner) -> None:
-        """Choose the file backend, clean up, validate if that is due."""
+        """Choose the file backend, clean up, validate if that is overdue."""
         out_dir = str(self.out_dir or runner.work_dir)
         local = '://' not in out_dir
         if local and self.backend_args is self.file_client_args is None:
@@ -64,7 +64,7 @@ class CheckpointHook(hooks.CheckpointHook):
             for leftover in Path(self.out_dir).glob('.*.pth.*.tmp'):
                 leftover.unlink(missing_ok=True)
         if _missed_validation(runner):
-            runner.logger.info('The validation that was due comes first.')
+            runner.logger.info('Running the overdue validation first.')
             runner.val_loop.run()
 
     def after_load_checkpoint(
@@ -72,8 +72,8 @@ class CheckpointHook(hooks.CheckpointHook):
     ) -> None:
         """Keep MMEngine from executing the text of the config.
 
-        For mmengine 0.10.7, which executes it when it resumes, only to
-        compare the number of GPUs.
+        For mmengine 0.10.7, which executes it on resuming, only to compare
+        the number of GPUs.
         """
         checkpoint.get('meta', {}).pop('config', None)
 
@@ -92,7 +92,7 @@ class CheckpointHook(hooks.CheckpointHook):
         if self.max_keep_ckpts > 0:
             steps = [s for s in self.keep_ckpt_ids if s != step] + [step]
             # Including outdated ones: a resumed run removes what a killed
-            # one did not get to.
+            # one left behind.
             runner.message_hub.update_info('keep_ckpt_ids', steps)
             outdated = steps[: -self.max_keep_ckpts]
             self.keep_ckpt_ids = deque(
@@ -124,7 +124,7 @@ class CheckpointHook(hooks.CheckpointHook):
     def _save_best_checkpoint(
         self, runner: Runner, metrics: Mapping[str, float]
     ) -> None:
-        """Save the best, then remove the one that was best before."""
+        """Save the best, then remove the previous best."""
         if not self.save_best:
             return
         before = self._best_paths()
@@ -136,7 +136,7 @@ class CheckpointHook(hooks.CheckpointHook):
             self.file_backend = backend
         if is_main_process():
             for path in before - self._best_paths():
-                # A run resumed elsewhere keeps the files of the first one.
+                # A run resumed elsewhere keeps the files of the original run.
                 if Path(path).parent == Path(self.out_dir):
                     self._remove(path)
 
@@ -163,7 +163,7 @@ class _Without:
         return getattr(self._backend, name)
 
     def isfile(self, path: str) -> bool:
-        """Whether there is such a file, and it is not hidden."""
+        """Whether the file exists and is not hidden."""
         return str(path) not in self._hidden and self._backend.isfile(path)
 
 
@@ -187,12 +187,12 @@ def _missed_validation(runner: Runner) -> bool:
 
 @HOOKS.register_module()
 class EarlyStoppingHook(hooks.EarlyStoppingHook):
-    """MMEngine's hook, which continues its count in a resumed run.
+    """MMEngine's hook; a resumed run continues its count.
 
-    Arguments are MMEngine's. The count is in the checkpoint.
+    Arguments are MMEngine's. The count is stored in the checkpoint.
     """
 
-    # Before CheckpointHook, which may save the count.
+    # Before CheckpointHook, which saves the count.
     priority = 'LOW'
 
     @property

@@ -1,4 +1,4 @@
-"""Validation and test with several dataloaders, each with its metrics."""
+"""Validation and test loops with several dataloaders and their metrics."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from torch.utils.data import DataLoader
 from ..registry import LOOPS
 
 MAIN = 'main'
-"""What messages call the dataloader that MMEngine passes to the loop."""
+"""Name, in messages, of the dataloader that MMEngine passes to the loop."""
 
 _REQUIRED = ('dataloader', 'evaluator')
 _KEYS = (*_REQUIRED, 'interval')
 
 
 class EvaluationTask:
-    """What a multi-task loop evaluates beside its main dataloader.
+    """What a multi-task loop evaluates besides its main dataloader.
 
     Args:
         runner: Builds the parts.
@@ -98,14 +98,14 @@ def _build_tasks(
 ) -> list[EvaluationTask]:
     """Build the evaluators; dataloaders wait until the first run.
 
-    A task that is None is left out, so that a config can drop a task of its
+    A task that is None is left out, so that a config can drop one of its
     base.
     """
     tasks = {} if tasks is None else tasks
     if MAIN in tasks:
         raise ValueError(
-            f'tasks: {MAIN!r} is the name of the dataloader beside the '
-            'tasks; choose another name.'
+            f'tasks: {MAIN!r} is the name of the main dataloader; choose '
+            'another name.'
         )
     return [
         EvaluationTask(runner, name, cfg)
@@ -118,16 +118,10 @@ def _evaluate(loop: _Loop, tasks: list[EvaluationTask]) -> dict[str, float]:
     """Run the main dataloader and then the tasks, as one evaluation.
 
     While a task runs, ``dataloader`` and ``evaluator`` of the loop are the
-    task's, so MMEngine's own ``run_iter`` and the batch hooks see its
-    batches numbered from 0 and its length.
-
-    Returns:
-        Metrics of all. A dataloader without any metric is skipped.
-
-    Raises:
-        ValueError: If two of them yield the same key.
+    task's, so MMEngine's own ``run_iter`` and the batch hooks see its length
+    and its batches numbered from 0. A dataloader without metrics is skipped.
     """
-    # A missing data set is found before the first batch.
+    # A missing dataset is noticed before the first batch.
     parts = [(MAIN, loop.dataloader, loop.evaluator)]
     parts += [(task.name, task.dataloader, task.evaluator) for task in tasks]
     metrics: dict[str, float] = {}
@@ -168,7 +162,7 @@ def _switched(
 
 
 def _restart_timer(runner: Runner) -> None:
-    """Let the estimated time left be that of the task alone."""
+    """Make the estimate of the time left that of the task alone."""
     for hook in runner.hooks:
         if isinstance(hook, IterTimerHook):
             hook.after_val_epoch(runner)
@@ -190,8 +184,8 @@ class MultiTaskValLoop(ValLoop):
 
     Hooks run as in ``ValLoop``: before and after the epoch once, with the
     metrics of all tasks that ran. A task with ``interval=n`` runs at every
-    n-th validation of a training run, counted from its start even if it was
-    resumed; outside training every task runs.
+    n-th validation of a training run, counted from its start even after
+    resuming. Outside training, every task runs.
 
     Args:
         runner: The runner.
@@ -201,8 +195,8 @@ class MultiTaskValLoop(ValLoop):
         fp16: Whether to predict in half precision.
 
     Raises:
-        ValueError: If a task is invalid, two tasks measure the same
-            key, or the best checkpoint or early stopping depends on a task
+        ValueError: If a task is invalid, if two tasks measure the same key,
+            or if the best checkpoint or early stopping depends on a task
             that does not run at every validation.
     """
 
@@ -236,7 +230,7 @@ class MultiTaskValLoop(ValLoop):
         return metrics
 
     def _number(self) -> int:
-        """Number of the current validation in training; 0 outside."""
+        """Number of the current validation in training; 0 outside training."""
         loop = self.runner._train_loop
         if not isinstance(loop, BaseLoop):  # None, or still a config
             return 0
@@ -247,7 +241,7 @@ class MultiTaskValLoop(ValLoop):
     def _check_watched(
         self, metrics: Mapping[str, float], skipped: list[EvaluationTask]
     ) -> None:
-        """Refuse to watch a metric that is not measured every time."""
+        """Reject watching a metric that is not measured every time."""
         watched = {}
         for hook in self.runner.hooks:
             if isinstance(hook, CheckpointHook) and hook.save_best:

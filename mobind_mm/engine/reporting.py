@@ -1,4 +1,4 @@
-"""What a run shows: tables of metrics, pictures, training curves."""
+"""Hooks that show results: metric tables, pictures, training curves."""
 
 from __future__ import annotations
 
@@ -48,16 +48,17 @@ class ResultTableHook(Hook):
 class TaskPictureHook(Hook):
     """Pass the pictures of every metric to the visualizer after a test.
 
-    They come from metrics with a method ``pictures``, see
-    :class:`MoBindVisualizer`; frames of the data set with skeletons and
+    Metrics with a method ``pictures`` provide them, see
+    :class:`MoBindVisualizer`. Frames of the dataset with skeletons and
     sensors are added.
 
     Args:
-        show_dir: Directory for PNG files, besides the visualizer's backends.
-        num_frames: Frames of the data set to draw.
+        show_dir: Directory for PNG files, in addition to the visualizer's
+            backends.
+        num_frames: Number of frames of the dataset to draw.
     """
 
-    # After everything else: a picture that fails must not cost results.
+    # After everything else: a failing picture must not cost results.
     priority = 'LOWEST'
 
     def __init__(
@@ -70,7 +71,7 @@ class TaskPictureHook(Hook):
         """Check the visualizer before hours of work.
 
         Raises:
-            TypeError: If the runner has another one.
+            TypeError: If it is not a :class:`MoBindVisualizer`.
         """
         if not isinstance(runner.visualizer, MoBindVisualizer):
             raise TypeError(
@@ -83,7 +84,7 @@ class TaskPictureHook(Hook):
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Draw and write."""
+        """Draw and write all pictures."""
         pictures: dict[str, Any] = {}
         for task, evaluator in evaluators_of(runner.test_loop).items():
             for metric in evaluator.metrics:
@@ -100,26 +101,26 @@ class TaskPictureHook(Hook):
         for name, frame in frames.items():
             pictures[f'skeleton_{name}'] = dict(kind='skeleton', **frame)
         for name, picture in pictures.items():
-            # Names of takes may contain what file names must not.
+            # Take names may contain what file names must not.
             name = re.sub(r'[^\w.-]+', '_', name)
             out_file = self.show_dir and self.show_dir / f'{name}.png'
             runner.visualizer.add_picture(name, picture, out_file=out_file)
         if self.show_dir is not None:
-            runner.logger.info(f'{len(pictures)} pictures: {self.show_dir}')
+            runner.logger.info(f'{len(pictures)} pictures in {self.show_dir}')
 
 
 @HOOKS.register_module()
 class TrainingCurveHook(Hook):
-    """Keep ``training_curves`` in the visualizer up to date.
+    """Keep the image ``training_curves`` in the visualizer up to date.
 
     With MMEngine's ``LocalVisBackend`` this is a file under
     ``vis_data/vis_image`` of the run; with TensorBoard, an image.
 
     Args:
-        metrics: Validation metrics to draw.
+        metrics: Keys of the validation metrics to draw.
     """
 
-    # Before CheckpointHook, which may save the points.
+    # Before CheckpointHook, which saves the points.
     priority = 'LOW'
 
     def __init__(self, metrics: Sequence[str]) -> None:
@@ -134,10 +135,7 @@ class TrainingCurveHook(Hook):
             self._draw(runner)
 
     def _record(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Keep epoch and value in the message hub, which is saved.
-
-        A task that runs at every n-th validation has values only then.
-        """
+        """Keep epoch and value in the message hub, which is checkpointed."""
         hub = runner.message_hub
         points = hub.runtime_info.get('training_curve_points', {})
         for name in self.metrics:
@@ -176,10 +174,7 @@ class TrainingCurveHook(Hook):
 
 
 def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Mean of the last ``width`` values at each step, (T,) to (T,).
-
-    Values that are not finite are skipped.
-    """
+    """Mean (T,) of the last ``width`` finite values at each step."""
     finite = np.isfinite(values)
     total = np.cumsum(np.r_[0.0, np.where(finite, values, 0.0)])
     count = np.cumsum(np.r_[0, finite])

@@ -1,4 +1,4 @@
-"""Training that stays finite and can be repeated: precision, seeds, NaN."""
+"""Reproducible and finite training: precision, seeds, NaN checks."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from torch import nn
 from ..registry import HOOKS, OPTIM_WRAPPERS
 
 _SHOWN = 8
-"""Windows that a message names."""
+"""Greatest number of windows named in a message."""
 
 
 @OPTIM_WRAPPERS.register_module()
 class BF16OptimWrapper(OptimWrapper):
     """Compute in bfloat16 where that is safe; weights stay float32.
 
-    For GPUs since Ampere and processors with bfloat16 products (AVX-512
-    BF16, AMX), which take half the time. No loss scaling is needed, and the
+    For GPUs since Ampere and processors with bfloat16 instructions (AVX-512
+    BF16, AMX), where it halves the time. No loss scaling is needed; the
     contrastive losses are computed in float32.
     """
 
@@ -42,11 +42,11 @@ class BF16OptimWrapper(OptimWrapper):
 class EpochSeedHook(Hook):
     """Seed the main process at the start of every training epoch.
 
-    MMEngine seeds once, so after ``--resume`` the random numbers start
-    over from those of the first epoch. Seeded by epoch, a training run that
-    is resumed at the end of an epoch equals an uninterrupted one. Workers
-    are seeded through ``seed_worker``, unless they persist: then they keep
-    a state of their own.
+    MMEngine seeds once, so after ``--resume`` the random numbers of the
+    first epoch are repeated. Seeded by epoch, a training run that is resumed
+    at the end of an epoch equals an uninterrupted one. Workers are seeded
+    through ``seed_worker``, unless they persist: then they keep a state of
+    their own.
     """
 
     priority = 'VERY_HIGH'
@@ -62,14 +62,14 @@ class EpochSeedHook(Hook):
 class NonFiniteHook(Hook):
     """Keep NaN and infinity out of the weights, and say where they come from.
 
-    The gradient is checked before every step of the optimiser; it is the
-    same in all processes, so they agree. Weights, the optimiser's state and
-    batch statistics stay as they were before the batch.
+    The gradient is checked before every step of the optimiser. It is the
+    same in all processes, so they agree. Weights, optimiser state and batch
+    statistics stay as they were before the batch.
 
     Args:
         action: ``stop`` ends the run; ``skip`` continues with the next
             batch.
-        max_skips: Batches skipped in a row after which the run ends.
+        max_skips: Number of consecutive skipped batches that ends the run.
 
     Raises:
         ValueError: If the action is unknown.
@@ -93,11 +93,11 @@ class NonFiniteHook(Hook):
         """Watch the optimiser.
 
         Raises:
-            TypeError: If there are several.
+            TypeError: If there is more than one.
         """
         if not isinstance(runner.optim_wrapper, OptimWrapper):
             raise TypeError(
-                'NonFiniteHook watches a single optimiser, the run has a '
+                'NonFiniteHook watches a single optimiser, but the run has a '
                 f'{type(runner.optim_wrapper).__name__}; leave the hook out.'
             )
         optimizer = runner.optim_wrapper.optimizer
@@ -116,7 +116,7 @@ class NonFiniteHook(Hook):
             self._buffers = [b.clone() for b in runner.model.buffers()]
 
     def _before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        """Leave nothing for the step to do if the gradient is not finite."""
+        """Make the step a no-op if the gradient is not finite."""
         found_inf = getattr(optimizer, 'found_inf', None)
         if found_inf is not None:  # of a GradScaler: the fused step obeys it
             if not found_inf:
@@ -143,10 +143,10 @@ class NonFiniteHook(Hook):
         data_batch: Any = None,
         outputs: Mapping[str, torch.Tensor] | None = None,
     ) -> None:
-        """Report a batch that is not finite; end the run, or undo it.
+        """Report a batch that is not finite; end the run or undo the batch.
 
         Raises:
-            ValueError: If the run ends.
+            ValueError: To end the run.
         """
         outputs = outputs or {}
         loss = outputs.get('loss')
@@ -154,7 +154,7 @@ class NonFiniteHook(Hook):
             return
         self.skipped += 1
         windows = list(_windows(data_batch))
-        if self._spoiled:  # so it is in all processes
+        if self._spoiled:  # in all processes alike
             windows = list(chain(*all_gather_object(windows)))
         message = _describe(runner, batch_idx, windows, outputs)
         if self.action == 'stop':
@@ -181,7 +181,7 @@ def _describe(
     windows: list[tuple[str, bool]],
     outputs: Mapping[str, torch.Tensor],
 ) -> str:
-    """What is not finite, and which windows caused it."""
+    """Say what is not finite and which windows caused it."""
     names = [n for n, v in outputs.items() if not torch.isfinite(v).all()]
     what = ', '.join(names) if names else 'the gradient'
     bad = [name for name, finite in windows if not finite]

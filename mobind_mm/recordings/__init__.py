@@ -1,4 +1,4 @@
-"""The on-disk recording format."""
+"""The recording format: clocks, streams, files and annotations."""
 
 from .annotations import (
     check_covered,
@@ -7,8 +7,7 @@ from .annotations import (
     read_annotations,
     write_annotations,
 )
-from .lazy_array import LazyArray
-from .reading import read_imu, read_pose
+from .reading import LazyArray, read_imu, read_pose
 from .schema import FORMAT_VERSION, IMU_CHANNELS, STANDARD_GRAVITY
 from .streams import Clock, PoseStream, Recording, SensorStream
 from .writing import write_imu, write_pose

@@ -16,15 +16,15 @@ from .streams import Recording
 def write_annotations(
     path: str | Path, metainfo: Mapping, entries: Sequence[Mapping]
 ) -> None:
-    """Write one split in MMEngine's shape, replacing the file in one step.
+    """Write one split in MMEngine's format atomically.
 
     Args:
         path: File to write, ``annotations/<split>.json``.
         metainfo: ``dataset_name``, ``classes``, ``skeleton``,
             ``format_version``.
-        entries: One a take and camera: ``take``, ``imu`` and ``pose`` (paths
-            below the dataset directory, or None), ``subject``, ``scene``,
-            ``camera``, ``start_s``, ``end_s`` and ``segments``.
+        entries: One per take and camera: ``take``, ``imu`` and ``pose``
+            (paths relative to the dataset directory, or None), ``subject``,
+            ``scene``, ``camera``, ``start_s``, ``end_s`` and ``segments``.
 
     Raises:
         ValueError: If an entry is invalid.
@@ -42,7 +42,7 @@ def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:
     """Read one split: its meta information and its entries.
 
     Raises:
-        ValueError: If the file is not in MMEngine's annotation shape.
+        ValueError: If the file is not in MMEngine's annotation format.
     """
     try:
         content = json.loads(Path(path).read_text())
@@ -60,15 +60,12 @@ def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:
 
 
 def check_entry(entry: Mapping, where: str, num_classes: int) -> None:
-    """Check the keys that windows are cut from.
+    """Raise ValueError if a key that windows are cut from is invalid.
 
     Args:
         entry: See :func:`write_annotations`.
         where: File and number, for the message.
-        num_classes: Labels must be below it.
-
-    Raises:
-        ValueError: ``where``, the key, its value and what it should be.
+        num_classes: Number of classes; labels are indices into them.
     """
     if not isinstance(entry, Mapping) or not entry.get('take'):
         raise ValueError(f'{where} needs the name of its "take": {entry!r}.')
@@ -77,17 +74,12 @@ def check_entry(entry: Mapping, where: str, num_classes: int) -> None:
     for segment in entry.get('segments') or ():
         _check_span(segment, f'{where}, segment {segment}')
         label = segment.get('label')
-        if not _is_index(label, num_classes):
+        is_index = isinstance(label, numbers.Integral)
+        if not is_index or not 0 <= int(label) < num_classes:
             raise ValueError(
                 f'{where}: label {label!r} of a segment must be an index '
                 f'into the {num_classes} metainfo["classes"].'
             )
-
-
-def _is_index(label: object, num_classes: int) -> bool:
-    if not isinstance(label, numbers.Integral):
-        return False
-    return 0 <= int(label) < num_classes
 
 
 def _check_span(span: Mapping, where: str) -> None:
@@ -104,20 +96,16 @@ def _check_span(span: Mapping, where: str) -> None:
 
 
 def check_covered(entry: Mapping, recording: Recording) -> None:
-    """Check that the streams of a recording cover the span of its entry.
-
-    Raises:
-        ValueError: Naming the take and both spans.
-    """
+    """Raise ValueError if the streams do not cover the span of the entry."""
     if not recording.imu and recording.pose is None:
         return
     start, end = common_span(recording)
-    # Spans are often rounded; a sample is not worth an error.
+    # Spans are often rounded; one sample is not worth an error.
     if entry['start_s'] < start - 0.1 or entry['end_s'] > end + 0.1:
         raise ValueError(
             f'take {entry["take"]!r}: start_s={entry["start_s"]} and end_s='
-            f'{entry["end_s"]}, but its streams cover {start:.3f} to '
-            f'{end:.3f} s together. Correct the annotations '
+            f'{entry["end_s"]}, but together its streams cover '
+            f'{start:.3f} to {end:.3f} s. Correct the annotations '
             '(mobind_mm.recordings.common_span gives the span).'
         )
 
@@ -131,6 +119,16 @@ def common_span(recording: Recording) -> tuple[float, float]:
 
     Raises:
         ValueError: If the recording is empty or its streams do not overlap.
+
+    Example:
+        >>> import numpy as np
+        >>> from mobind_mm.recordings import Clock, SensorStream
+        >>> def sensor(clock):
+        ...     return SensorStream(clock, {'acc': np.zeros((1000, 3))})
+        >>> early, late = Clock(1000, rate=100), Clock(1000, 50, start=4.0)
+        >>> recording = Recording({'head': sensor(early), 'hip': sensor(late)})
+        >>> common_span(recording)
+        (4.0, 10.0)
     """
     clocks = [stream.clock for stream in recording.imu.values()]
     if recording.pose is not None:
@@ -141,8 +139,8 @@ def common_span(recording: Recording) -> tuple[float, float]:
     end = min(clock.span[1] + 1 / clock.mean_rate for clock in clocks)
     if not start < end:
         raise ValueError(
-            'The streams of the recording do not overlap in time: the last '
-            f'starts at {start} s, the first ends at {end} s. All clocks '
+            'The streams of the recording do not overlap in time: the latest '
+            f'starts at {start} s, the earliest ends at {end} s. All clocks '
             'must count from the same origin.'
         )
     return start, end

@@ -1,14 +1,17 @@
-"""Read the IMU and pose files of a recording; see :mod:`.writing`."""
+"""Read IMU and pose files, slice by slice; see :mod:`.writing`."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
-from .lazy_array import LazyArray, open_file
 from .schema import (
     FORMAT_VERSION,
     IMU_FORMAT,
@@ -17,6 +20,114 @@ from .schema import (
     check_sensor,
 )
 from .streams import Clock, PoseStream, SensorStream
+
+_MAX_OPEN = 64  # files a process keeps mapped
+
+
+@dataclass
+class OpenFile:
+    """A mapped file, its identity on disk, and what was parsed from it."""
+
+    handle: Any
+    identity: tuple
+    parsed: dict = field(default_factory=dict)
+
+
+class _FileCache:
+    """Files that this process has open, least recently used first.
+
+    A forked worker starts empty instead of sharing its parent's handles.
+    """
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[str, OpenFile] = OrderedDict()
+        self._pid = os.getpid()
+
+    def get(self, path: str, fresh: bool) -> OpenFile:
+        """Find or open a file; ``fresh``: reopen it if it was replaced."""
+        if self._pid != os.getpid():
+            self._files.clear()
+            self._pid = os.getpid()
+        file = self._files.get(path)
+        if file is None or (fresh and file.identity != _identity(path)):
+            file = OpenFile(_open(path), _identity(path))
+            self._files[path] = file
+            while len(self._files) > _MAX_OPEN:
+                self._files.popitem(last=False)
+        self._files.move_to_end(path)
+        return file
+
+
+_CACHE = _FileCache()
+
+
+def open_file(path: str | Path) -> OpenFile:
+    """Map a safetensors file, unless this process has done so already.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it is truncated or not a safetensors file.
+    """
+    return _CACHE.get(str(path), fresh=True)
+
+
+def _identity(path: str) -> tuple:
+    """What changes when a file is replaced."""
+    stat = os.stat(path)
+    return (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+def _open(path: str) -> Any:
+    try:
+        return safe_open(path, framework='numpy')
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f'{path} does not exist. Check data_root and the annotations '
+            'that name it, or run the dataset converter again.'
+        ) from None
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f'{path} is not a readable safetensors file ({error}). It may '
+            'be truncated or in another format; run the dataset converter '
+            'again.'
+        ) from None
+
+
+@dataclass(frozen=True)
+class LazyArray:
+    """A float32 array in a safetensors file; ``array[a:b]`` reads rows.
+
+    Holds no file handle, so it can be pickled to any process.
+
+    Args:
+        path: The file.
+        name: The array in it.
+        shape: Its shape.
+    """
+
+    path: str
+    name: str
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        if not isinstance(index, slice) or index.step not in (None, 1):
+            raise TypeError(
+                f'A LazyArray reads rows [start:stop], got [{index}]; use '
+                'numpy.asarray to read all of them.'
+            )
+        start, stop, _ = index.indices(len(self))
+        if stop <= start:
+            return np.empty((0, *self.shape[1:]), dtype=np.float32)
+        file = _CACHE.get(self.path, fresh=False)
+        return file.handle.get_slice(self.name)[start:stop]
+
+    def __array__(
+        self, dtype: Any = None, copy: bool | None = None
+    ) -> np.ndarray:
+        return np.asarray(self[:], dtype=dtype)
 
 
 def read_imu(path: str | Path) -> dict[str, SensorStream]:
@@ -65,7 +176,7 @@ def read_pose(path: str | Path) -> PoseStream:
 
 
 def read_source(path: str | Path) -> dict:
-    """What the header of an IMU or pose file says it was made of.
+    """The ``source`` in the header of an IMU or pose file.
 
     Raises:
         FileNotFoundError: If it does not exist.
@@ -77,7 +188,7 @@ def read_source(path: str | Path) -> dict:
         if f'"{name}"' in text:
             read(path)
             return _read_header(str(path), file.handle, name)['source']
-    raise ValueError(f'{path} is neither an IMU nor a pose file of ours.')
+    raise ValueError(f'{path} is neither an IMU nor a pose file.')
 
 
 def _read_sensor(
@@ -111,21 +222,14 @@ def _read_sensor(
 def _read_clock(
     path: str, name: str, names: set[str], header: dict, length: int
 ) -> Clock:
+    fields: dict[str, Any]
     if name in names:
         _lazy(path, name, names, dtype='F64')  # checks it
-        times = open_file(path).handle.get_tensor(name)
-        return _make_clock(path, num_samples=length, times=times)
-    return _make_clock(
-        path,
-        num_samples=length,
-        rate=_get(header, 'rate', path),
-        start=_get(header, 'start', path),
-    )
-
-
-def _make_clock(path: str, **fields: Any) -> Clock:
+        fields = dict(times=open_file(path).handle.get_tensor(name))
+    else:
+        fields = {key: _get(header, key, path) for key in ('rate', 'start')}
     try:
-        return Clock(**fields)
+        return Clock(length, **fields)
     except (TypeError, ValueError) as error:
         raise ValueError(f'{path}: {error}') from None
 
@@ -136,14 +240,14 @@ def _lazy(
     """An array that is read when it is sliced."""
     if name not in names:
         raise ValueError(f'{path}: no array {name!r}; it has {sorted(names)}.')
-    found = open_file(path).handle.get_slice(name)
-    if found.get_dtype() != dtype:
+    view = open_file(path).handle.get_slice(name)
+    if view.get_dtype() != dtype:
         raise ValueError(
-            f'{path}: array {name!r} is {found.get_dtype()}, expected '
+            f'{path}: array {name!r} is {view.get_dtype()}, expected '
             f'{dtype}. Write it with mobind_mm.recordings.'
         )
-    # It has what streams need of an array: a shape, a length and slices.
-    return cast(np.ndarray, LazyArray(path, name, tuple(found.get_shape())))
+    # It has all that streams need of an array: shape, length and slices.
+    return cast(np.ndarray, LazyArray(path, name, tuple(view.get_shape())))
 
 
 def _read_header(path: str, handle: Any, expected: str) -> dict:
@@ -161,12 +265,13 @@ def _read_header(path: str, handle: Any, expected: str) -> dict:
     if header.get('format') != expected:
         raise ValueError(
             f'{path}: format {header.get("format")!r}, expected {expected!r}.'
-            ' Are "imu" and "pose" of the entry swapped?'
+            ' Are "imu" and "pose" swapped in the entry?'
         )
     if header.get('version') != FORMAT_VERSION:
         raise ValueError(
-            f'{path}: version {header.get("version")!r} of the format, this '
-            f'mobind_mm reads {FORMAT_VERSION}. Convert the data again.'
+            f'{path}: format version {header.get("version")!r}, but this '
+            f'mobind_mm reads version {FORMAT_VERSION}. Convert the data '
+            'again.'
         )
     return header
 
@@ -176,7 +281,9 @@ def _notes(header: dict, where: str) -> tuple[str, ...]:
     if not isinstance(notes, list) or not all(
         isinstance(note, str) for note in notes
     ):
-        raise ValueError(f'{where}: notes must be a list of texts: {notes!r}.')
+        raise ValueError(
+            f'{where}: notes must be a list of strings: {notes!r}.'
+        )
     return tuple(notes)
 
 

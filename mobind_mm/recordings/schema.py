@@ -1,4 +1,4 @@
-"""What may stand in a recording: the checks shared by writing and reading."""
+"""Rules of the recording format: checks shared by reading and writing."""
 
 from __future__ import annotations
 
@@ -20,11 +20,7 @@ FRAMES = ('sensor', 'world')
 
 
 def check_sensor(stream: SensorStream, where: str) -> None:
-    """Check names, shapes and the clock of one IMU.
-
-    Raises:
-        ValueError: ``where`` and what is wrong.
-    """
+    """Raise ValueError if names, shapes or the clock of an IMU are wrong."""
     if not stream.channels:
         raise ValueError(f'{where}: no channels.')
     for name, array in stream.channels.items():
@@ -47,11 +43,7 @@ def check_sensor(stream: SensorStream, where: str) -> None:
 
 
 def check_pose(stream: PoseStream, where: str) -> None:
-    """Check the layout, shapes and the clock of one skeleton.
-
-    Raises:
-        ValueError: ``where`` and what is wrong.
-    """
+    """Raise ValueError if layout, shapes or clock of a skeleton are wrong."""
     try:
         num_keypoints = len(get_layout(stream.layout))
     except ValueError as error:
@@ -76,11 +68,7 @@ def check_pose(stream: PoseStream, where: str) -> None:
 
 
 def check_times(times: np.ndarray | None, where: str) -> None:
-    """Check that timestamps are finite and strictly increasing.
-
-    Raises:
-        ValueError: ``where`` and the first bad sample.
-    """
+    """Raise ValueError if timestamps do not increase or are not finite."""
     if times is None:
         return
     bad = ~np.isfinite(times)
@@ -98,15 +86,12 @@ def check_times(times: np.ndarray | None, where: str) -> None:
 def check_sensor_values(
     channels: Mapping[str, np.ndarray], times: np.ndarray, where: str
 ) -> None:
-    """Refuse NaN, infinity and quaternions that are not unit.
+    """Reject NaN, infinity and quaternions that are not of unit norm.
 
     Args:
         channels: Channel name to (T, c).
         times: (T,) seconds, for the message.
         where: File or take, and placement, for the message.
-
-    Raises:
-        ValueError: ``where`` and the first bad time.
     """
     for name, array in channels.items():
         finite = np.isfinite(array)
@@ -134,16 +119,13 @@ def check_sensor_values(
 def check_keypoint_values(
     keypoints: np.ndarray, scores: np.ndarray, times: np.ndarray, where: str
 ) -> None:
-    """Refuse NaN scores, and NaN keypoints that claim a score.
+    """Reject NaN scores, and NaN keypoints with a positive score.
 
     Args:
         keypoints: (T, K, 2) pixels.
         scores: (T, K).
         times: (T,) seconds, for the message.
         where: File or take, for the message.
-
-    Raises:
-        ValueError: ``where`` and the first bad keypoint and time.
     """
     finite = np.isfinite(keypoints).all(axis=2)
     bad = ~np.isfinite(scores) | (~finite & ~(scores <= 0))
@@ -151,6 +133,6 @@ def check_keypoint_values(
         row, joint = np.argwhere(bad)[0]
         raise ValueError(
             f'{where}: keypoint {joint} is {keypoints[row, joint].tolist()} '
-            f'with score {scores[row, joint]} at {times[row]:.3f} s. Give '
-            'keypoints that were not detected score 0.'
+            f'with score {scores[row, joint]} at {times[row]:.3f} s. Set '
+            'the score of keypoints that were not detected to 0.'
         )

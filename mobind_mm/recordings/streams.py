@@ -1,4 +1,4 @@
-"""Streams with their own clocks: what a dataset hands to the pipeline."""
+"""Streams with their own clocks, and the recordings they make up."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ class Clock:
         start: Time of the first sample in seconds, for a regular stream.
         times: (T,) seconds, strictly increasing, for an irregular stream;
             excludes ``rate``.
+
+    Raises:
+        ValueError: If both or neither of ``rate`` and ``times`` are given,
+            or they are invalid.
+
+    Example:
+        >>> clock = Clock(300, rate=100, start=2.0)
+        >>> clock.span
+        (2.0, 4.99)
+        >>> clock.at(clock.between(3.0, 3.02))
+        array([3.  , 3.01, 3.02])
+        >>> Clock(3, times=np.array([0.0, 0.1, 0.3])).mean_rate
+        6.666666666666667
     """
 
     num_samples: int
@@ -73,8 +86,10 @@ class Clock:
             stop = int(np.clip(stop, first, self.num_samples))
         return slice(first, stop)
 
-    def at(self, index: slice) -> np.ndarray:
-        """Times (T,) float64 in seconds of a slice of samples."""
+    def at(self, index: slice | None = None) -> np.ndarray:
+        """Times (T,) float64 in seconds of a slice of samples, or of all."""
+        if index is None:
+            index = slice(0, self.num_samples)
         if self.times is not None:
             return np.asarray(self.times[index], dtype=np.float64)
         steps = np.arange(index.start, index.stop, dtype=np.float64)
@@ -92,12 +107,18 @@ class SensorStream:
 
     Args:
         clock: Sample times.
-        channels: Channel name to an array (T, c) that can be sliced:
+        channels: Channel name to a sliceable array (T, c):
             ``acc`` m/s^2, ``gyro`` rad/s, ``quat`` (w, x, y, z) sensor to
             world, ``mag`` uT. May be a memory-mapped view.
         gravity: Whether ``acc`` is specific force (gravity included).
         frame: Frame of ``acc``: ``sensor`` or ``world``.
         notes: What a reader repaired, dropped or assumed, for the user.
+
+    Example:
+        >>> still = np.tile(np.float32([0.0, 0.0, 9.8]), (300, 1))
+        >>> sensor = SensorStream(Clock(300, rate=100), {'acc': still})
+        >>> sensor.channels['acc'][sensor.clock.between(1.0, 1.5)].shape
+        (51, 3)
     """
 
     clock: Clock

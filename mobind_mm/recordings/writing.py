@@ -23,7 +23,7 @@ from .schema import (
     check_sensor,
     check_sensor_values,
 )
-from .streams import Clock, PoseStream, SensorStream
+from .streams import PoseStream, SensorStream
 
 
 def write_imu(
@@ -31,12 +31,12 @@ def write_imu(
     streams: Mapping[str, SensorStream],
     source: Mapping | None = None,
 ) -> None:
-    """Write the IMUs of one take, replacing the file in one step.
+    """Write the IMUs of one take atomically.
 
     Args:
-        path: File to write; its directory is made.
+        path: File to write; its directory is created.
         streams: Placement to stream; see :class:`SensorStream` for units.
-        source: Free text facts, kept in the header.
+        source: Free-form facts to keep in the header.
 
     Raises:
         ValueError: If a shape, a value or a clock is invalid.
@@ -54,11 +54,12 @@ def write_imu(
         channels = {
             name: _float32(array) for name, array in stream.channels.items()
         }
-        check_sensor_values(channels, _times(clock), where)
+        check_sensor_values(channels, clock.at(), where)
         for name, array in channels.items():
             arrays[f'{placement}/{name}'] = array
         if clock.times is not None:
-            arrays[f'{placement}/timestamps'] = _float64(clock.times)
+            times = np.ascontiguousarray(clock.at())
+            arrays[f'{placement}/timestamps'] = times
         header[placement] = dict(
             rate=clock.rate,
             start=clock.start,
@@ -72,7 +73,7 @@ def write_imu(
 def write_pose(
     path: str | Path, stream: PoseStream, source: Mapping | None = None
 ) -> None:
-    """Write the skeleton of one person, replacing the file in one step.
+    """Write the skeleton of one person atomically.
 
     Raises:
         ValueError: If a shape, a value or the clock is invalid.
@@ -82,9 +83,9 @@ def write_pose(
     arrays = dict(
         keypoints=_float32(stream.keypoints), scores=_float32(stream.scores)
     )
-    check_keypoint_values(**arrays, times=_times(clock), where=str(path))
+    check_keypoint_values(**arrays, times=clock.at(), where=str(path))
     if clock.times is not None:
-        arrays['timestamps'] = _float64(clock.times)
+        arrays['timestamps'] = np.ascontiguousarray(clock.at())
     header = dict(
         rate=clock.rate,
         start=clock.start,
@@ -96,7 +97,7 @@ def write_pose(
 
 
 def _notes(stream: SensorStream | PoseStream) -> dict[str, list[str]]:
-    """Header field of the notes; left out where there are none."""
+    """The notes as a header field, left out if there are none."""
     return dict(notes=list(stream.notes)) if stream.notes else {}
 
 
@@ -115,13 +116,5 @@ def _write(
         temporary.write_bytes(content)
 
 
-def _times(clock: Clock) -> np.ndarray:
-    return clock.at(slice(0, clock.num_samples))
-
-
 def _float32(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array[:], dtype=np.float32)
-
-
-def _float64(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array[:], dtype=np.float64)

@@ -1,7 +1,7 @@
 """Collectives with gradients: the only differentiable gather.
 
 A loss that is a mean over items of all processes is computed in parts: each
-process takes the losses of its own items, against the gathered features of
+process computes the losses of its own items against the gathered features of
 all. :func:`global_mean` scales the part so that the mean of gradients that
 ``DistributedDataParallel`` takes is the gradient of one process with the
 whole batch.
@@ -55,10 +55,10 @@ def gather_with_grad(x: torch.Tensor, sizes: list[int]) -> torch.Tensor:
 def gather_rows(
     feats: dict[str, torch.Tensor],
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Features of the clips of all processes, in one collective.
+    """Gather the features of the clips of all processes in one collective.
 
-    One collective also in the backward, so that its order among others is
-    the same in every process.
+    The backward pass has one collective too, so that its order among others
+    is the same in every process.
 
     Args:
         feats: Name to (b, ...) tensor, floating point or boolean; ``b`` may
@@ -67,12 +67,12 @@ def gather_rows(
     Returns:
         Name to (B, ...) tensor, with a gradient to every process, and a
         (B,) boolean, true for the rows of this process. In a single
-        process the features themselves.
+        process, the features are returned as they are.
     """
     first = next(iter(feats.values()))
-    own = torch.ones(len(first), dtype=torch.bool, device=first.device)
+    is_local = torch.ones(len(first), dtype=torch.bool, device=first.device)
     if get_world_size() == 1:
-        return feats, own
+        return feats, is_local
     rank = get_rank()
     size = torch.tensor([len(first)], device=first.device)
     counts = [torch.empty_like(size) for _ in range(get_world_size())]
@@ -84,13 +84,13 @@ def gather_rows(
             dtype = torch.promote_types(dtype, value.dtype)
     flat = [value.flatten(1).to(dtype) for value in feats.values()]
     whole = gather_with_grad(torch.cat(flat, dim=1), sizes)
-    own = torch.zeros(len(whole), dtype=torch.bool, device=whole.device)
-    own[sum(sizes[:rank]) :][: sizes[rank]] = True
+    is_local = torch.zeros(len(whole), dtype=torch.bool, device=whole.device)
+    is_local[sum(sizes[:rank]) :][: sizes[rank]] = True
     columns = whole.split([part.shape[1] for part in flat], dim=1)
     return {
         name: part.unflatten(1, value.shape[1:]).to(value.dtype)
         for (name, value), part in zip(feats.items(), columns)
-    }, own
+    }, is_local
 
 
 def global_mean(values: torch.Tensor) -> torch.Tensor:
@@ -102,8 +102,9 @@ def global_mean(values: torch.Tensor) -> torch.Tensor:
 
     Returns:
         () the mean, the same in every process; 0 without any item. Its
-        gradient is that of the own part times the number of processes, so
-        that the mean over processes is the gradient of the mean.
+        gradient is that of this process's part times the number of
+        processes, so that the mean over processes is the gradient of the
+        mean.
     """
     total = values.sum()
     world = get_world_size()

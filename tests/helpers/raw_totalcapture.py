@@ -14,8 +14,8 @@ from scipy.spatial.transform import Rotation
 
 from mobind_mm.datasets.synthetic.body import SEGMENTS, Kinematics
 from mobind_mm.datasets.synthetic.camera import Camera
-from mobind_mm.datasets.synthetic.choreography import perform
 from mobind_mm.datasets.synthetic.imu import IMUNoise, Mounting, simulate_imu
+from mobind_mm.datasets.synthetic.motion import perform
 from mobind_mm.datasets.synthetic.noise import derive_rng
 from mobind_mm.datasets.synthetic.subject import Subject
 from mobind_mm.readers import convert

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.datasets.windows import label_at, window_starts
-from mobind_mm.recordings import lazy_array, write_annotations
+from mobind_mm.recordings import reading, write_annotations
 from mobind_mm.registry import DATASETS
 from mobind_mm.structures import MoBindDataSample
 
@@ -252,7 +252,7 @@ def test_no_samples_travel_with_the_dataset(root):
 def test_workers_give_the_same_samples(root, context):
     dataset = make(root)
     dataset[0]  # opens files in this process
-    assert lazy_array._CACHE._files
+    assert reading._CACHE._files
     expected = [dataset[i]['inputs'] for i in range(len(dataset))]
     loader = DataLoader(
         dataset,

@@ -179,7 +179,7 @@ def test_cache_is_used_and_follows_what_it_was_made_of(root, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r'not a whole file .* delete it'):
+    with pytest.raises(ValueError, match=r'not a complete file .* delete it'):
         PackedDataset(cfg, tmp_path)
 
 
@@ -196,7 +196,7 @@ def test_what_cannot_be_packed_is_refused(root, changes, error):
 
 
 def test_other_data_sets_are_refused():
-    with pytest.raises(TypeError, match='one of our data sets'):
+    with pytest.raises(TypeError, match='must be an IMUPoseDataset'):
         PackedDataset([1, 2])
 
 

@@ -1,4 +1,4 @@
-"""The embedded data set: plan, determinism, labels, difficulty."""
+"""The synthetic dataset: plan, determinism, labels, difficulty."""
 
 import hashlib
 import itertools

@@ -22,7 +22,7 @@ from mobind_mm.datasets.synthetic import (
     sample_mountings,
     simulate_imu,
 )
-from mobind_mm.datasets.synthetic.choreography import perform
+from mobind_mm.datasets.synthetic.motion import perform
 from mobind_mm.datasets.synthetic.scenes import Part
 from mobind_mm.recordings import STANDARD_GRAVITY, Clock
 from mobind_mm.skeleton import get_layout

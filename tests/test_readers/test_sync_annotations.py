@@ -113,9 +113,9 @@ def test_actions_may_have_spaces(tmp_path):
         ('1 4 12 s1 walk1 8000', 'larger than max_offset=7.0'),
         ('1 0 8 s1 walk1 -1000', "edges='beyond'"),
         ('1 36 44 s1 walk1 0', '36.000-44.000 s'),
-        ('1 0 8 s9 walk1 0', "'s9' is no subject"),
+        ('1 0 8 s9 walk1 0', "'s9' is not in the dataset"),
         ('1 0 8 s1 swim 0', "no take or segment 'swim'"),
-        ('1 8 16 s3 wave 0', 'fit 2 places.*s3_a'),
+        ('1 8 16 s3 wave 0', 'match 2 places.*s3_a'),
     ],
 )
 def test_a_bad_row_is_named_with_its_line(root, tmp_path, row, message):
@@ -129,7 +129,7 @@ def test_a_bad_row_is_named_with_its_line(root, tmp_path, row, message):
 def test_a_segment_that_comes_twice_is_ambiguous(root, tmp_path):
     row = '0 0 8 s2 wave 0\n'
     assert spans(make(root, row, tmp_path))[0][:2] == ('s2_all', 0.0)
-    with pytest.raises(ValueError, match='fit 2 places.*from 30.000 s'):
+    with pytest.raises(ValueError, match='match 2 places.*from 30.000 s'):
         make(root, row, tmp_path, time_origin='segment')
 
 

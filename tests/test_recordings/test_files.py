@@ -16,10 +16,10 @@ from mobind_mm.recordings import (
     Recording,
     SensorStream,
     common_span,
-    lazy_array,
     read_annotations,
     read_imu,
     read_pose,
+    reading,
     write_annotations,
     write_imu,
     write_pose,
@@ -105,7 +105,7 @@ def test_only_the_asked_rows_are_read(tmp_path, monkeypatch):
     write_imu(path, dict(head=make_sensor(np.arange(100_000) / 100)))
     channels = read_imu(path)['head'].channels
     read = []
-    opened = lazy_array._CACHE.get(str(path), fresh=True)
+    opened = reading._CACHE.get(str(path), fresh=True)
 
     class Counting:
         def __init__(self, handle):
@@ -141,7 +141,7 @@ def test_streams_survive_pickling_and_forking(tmp_path):
 
     def child():
         array = found['head'].channels['acc'][5:9]
-        cache = lazy_array._CACHE
+        cache = reading._CACHE
         queue.put((array, cache._pid == os.getpid(), list(cache._files)))
 
     process = context.Process(target=child)
@@ -155,7 +155,7 @@ def test_streams_survive_pickling_and_forking(tmp_path):
 def test_handles_are_limited_and_a_replaced_file_is_read_again(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(lazy_array, '_MAX_OPEN', 3)
+    monkeypatch.setattr(reading, '_MAX_OPEN', 3)
     streams = []
     for i in range(6):
         path = tmp_path / f'{i}.safetensors'
@@ -163,7 +163,7 @@ def test_handles_are_limited_and_a_replaced_file_is_read_again(
             path, dict(head=make_sensor(TIMES, acc=np.full((200, 3), i)))
         )
         streams.append(read_imu(path)['head'])
-        assert len(lazy_array._CACHE._files) <= 3
+        assert len(reading._CACHE._files) <= 3
     for i, stream in enumerate(streams):
         assert stream.channels['acc'][7:8][0, 0] == i
 
@@ -273,7 +273,7 @@ BAD_TIMES = {'head/timestamps': np.array([0.0, 0.1, 0.05, 0.2])}
         (ACC, None, 'without a mobind_mm/imu header'),
         (ACC, 'no json', 'without a mobind_mm/imu header'),
         (ACC, _header(format='mobind_mm/pose'), 'Are "imu" and "pose"'),
-        (ACC, _header(version=2), 'version 2 of the format'),
+        (ACC, _header(version=2), 'format version 2'),
         (
             ACC,
             _header(streams=dict(head=GOOD, pelvis=GOOD)),

@@ -2,9 +2,8 @@
 
 from .actions import ACTIONS
 from .body import DOFS, SEGMENTS, Body, Kinematics
-from .camera import Camera
+from .camera import Camera, Detector
 from .dataset import SyntheticMotionDataset
-from .detector import Detector
 from .imu import (
     PLACEMENTS,
     IMUNoise,

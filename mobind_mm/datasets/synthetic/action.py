@@ -1,4 +1,4 @@
-"""What an action is made of, and the mirror image of a pose."""
+"""Actions as cycles of key poses, and the mirror image of a pose."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ def mirror(poses: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Action:
-    """A cycle of movement.
+    """A cyclic movement.
 
     Args:
         name: Class name.
-        period: Seconds a cycle takes at normal tempo.
+        period: Seconds per cycle at normal tempo.
         base: (len(DOFS),) pose at the ends and between the key poses.
-        variants: Ways to do a cycle: phases (n,) in [0, 1) and poses
+        variants: Ways to perform a cycle: phases (n,) in [0, 1) and poses
             (n, len(DOFS)) of each; one is drawn for every cycle.
-        turn: Range of degrees by which the body turns in one cycle.
+        turn: Range of degrees by which the body turns per cycle.
         alternate: Whether cycles pick a side at random.
         pause: Probability of standing still for a moment after a cycle.
     """
@@ -89,10 +89,11 @@ def make_action(
 
     Args:
         name: Class name.
-        period: Seconds of a cycle.
-        variants: Key poses by phase; a pose gives degrees by joint, ``l_``
-            or ``r_`` (the dominant side) before the name, and ``lift``, the
-            height of a jump in metres. What it omits is as in ``base``.
+        period: Seconds per cycle.
+        variants: Key poses by phase. A pose gives degrees by joint, whose
+            name is prefixed with ``l_`` or ``r_`` (the dominant side), and
+            ``lift``, the height of a jump in metres. What it omits is as in
+            ``base``.
         base: Base pose in the same form; what it omits is at rest.
         gait: Whether the poses are half a cycle, to be mirrored.
         options: Further arguments of :class:`Action`.

@@ -1,7 +1,7 @@
-"""The actions, as tables of key poses: the place to edit or add one.
+"""The actions as tables of key poses: the place to edit or add one.
 
 See :func:`.action.make_action` for the notation. The curve through the key
-poses, the person's style and the way over the floor come from
+poses, the person's style and the path over the floor come from
 :mod:`.motion`.
 """
 

@@ -1,4 +1,4 @@
-"""An articulated body: bone lengths, degrees of freedom, kinematics."""
+"""An articulated body: bone lengths, degrees of freedom and kinematics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ images. Thighs are relative to the heading, not to the leaning pelvis.
 """
 
 DOF: dict[str, int] = {name: i for i, name in enumerate(DOFS)}
-"""Column of a degree of freedom."""
+"""Column of each degree of freedom."""
 
 RATIOS: dict[str, float] = {
     'upper_arm': 0.186,
@@ -59,17 +59,18 @@ RATIOS: dict[str, float] = {
 """Lengths as fractions of the stature.
 
 Drillis & Contini (1966) as printed in Winter, *Biomechanics and Motor
-Control of Human Movement*, fig. 4.1. Ours: joint centres lie inside the
-body, so the shoulder and hip half widths are below half of Winter's
-breadths (0.259 and 0.191); the trunk of 0.288 is split at the lumbar spine,
-from where shoulder and neck heights count; the head's half width.
+Control of Human Movement*, fig. 4.1. With three differences: joint centres
+lie inside the body, so the shoulder and hip half widths are below half of
+Winter's breadths (0.259 and 0.191); the trunk of 0.288 is split at the lumbar
+spine, from where shoulder and neck heights count; the head's half width is
+our own.
 """
 
 _INDEX = {name: i for i, name in enumerate(SEGMENTS)}
 
 
 class Kinematics(NamedTuple):
-    """Where the body is, in the world: Z up, metres.
+    """Positions and orientations in the world: metres, Z up.
 
     Attributes:
         keypoints: (T, 17, 3) in COCO order.
@@ -87,14 +88,14 @@ class Body:
     """One person's skeleton.
 
     Args:
-        lengths: Metres by the names in :data:`RATIOS`.
+        lengths: Lengths in metres by the names in :data:`RATIOS`.
     """
 
     lengths: Mapping[str, float]
 
     @classmethod
     def sample(cls, rng: np.random.Generator) -> Body:
-        """Draw a stature, and proportions within some 4 % of the mean."""
+        """Draw a stature, and proportions that vary by about 4 %."""
         stature = np.clip(rng.normal(1.70, 0.09), 1.48, 1.98)
         factors = np.exp(rng.normal(0, 0.04, len(RATIOS)))
         return cls(
@@ -114,14 +115,14 @@ class Body:
             Origins (T, 11, 3) and rotations (T, 11, 3, 3) to the world.
         """
         size, q = self.lengths, {n: dofs[:, i] for n, i in DOF.items()}
-        # Segment first in memory: every segment's arrays are contiguous.
+        # Segments come first in memory, so that each has contiguous arrays.
         pos = np.empty((len(SEGMENTS), len(dofs), 3))
         rot = np.empty((len(SEGMENTS), len(dofs), 3, 3))
 
         def attach(
             name: str, parent: str, offset: tuple, frame: str, turn: np.ndarray
         ) -> None:
-            """Place a segment at a parent's point, turned from a frame."""
+            """Place a segment at a point of its parent."""
             i, at = _INDEX[name], _INDEX[parent]
             np.matmul(rot[at], np.array(offset), out=pos[i])
             pos[i] += pos[at]

@@ -1,4 +1,4 @@
-"""The embedded data set: simulated people, IMUs and cameras, no files."""
+"""The synthetic dataset: simulated people, IMUs and cameras, no files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from ...recordings import Recording
 from ...registry import DATASETS
 from ..imu_pose_dataset import IMUPoseDataset
+from ..transforms.base import check_choice
 from .actions import ACTIONS
 from .body import Kinematics
-from .camera import Camera
-from .detector import Detector
+from .camera import Camera, Detector
 from .imu import IMUNoise
 from .motion import Motion
 from .scenes import Part, plan_scenes
@@ -23,37 +23,54 @@ from .simulator import Simulator
 
 @DATASETS.register_module()
 class SyntheticMotionDataset(IMUPoseDataset):
-    """Articulated people who act, wear six IMUs and are filmed.
+    """Simulated people who move, wear six IMUs and are filmed.
 
-    People of a scene share a clock and a camera. The numbers depend on the
-    arguments only: seed, split, subject and take name the random
-    generators, so neither the process nor the order of access matters.
-    Splits have different people.
+    The people of a scene share a clock and a camera. The numbers depend on
+    the arguments only: seed, split, subject and take determine the random
+    generators, so neither the process nor the order of access matters. The
+    splits have different people.
 
-    All recordings are made once, by ``full_init`` (about 60 ms and 1 MB a
-    take), and forked workers share them; with a ``cache_takes`` limit they
-    are made on access and the latest are kept. A spawned worker starts
-    empty and makes takes on access.
+    All recordings are made once, by ``full_init`` (about 60 ms and 1 MB per
+    take), and forked workers share them. With a ``cache_takes`` limit they
+    are made on access and the latest are kept. A spawned worker starts with
+    an empty cache and makes takes on access.
 
     Args:
         split: ``train``, ``val`` or ``test``.
         num_subjects: Number of people; by default 24, 6 and 12.
-        takes_per_subject: Takes of each person.
-        take_sec: Length of a take in seconds; it is tiled with actions of
+        takes_per_subject: Takes per person.
+        take_sec: Length of a take in seconds; it is filled with actions of
             4 to 10 s.
-        seed: Names another data set.
-        people: Least and greatest number of people in a scene.
-        imu_noise: Factor on the sensors' usual errors; 0: perfect sensors.
-        detector: Arguments of :class:`.detector.Detector`, None for the
-            usual errors, or ``'ideal'``.
+        seed: Another seed gives another dataset.
+        people: Smallest and largest number of people in a scene.
+        imu_noise: Factor on the sensors' usual errors; 0 for perfect sensors.
+        detector: Arguments of :class:`Detector`, None for the usual errors,
+            or ``'ideal'``.
         imu_rate, pose_rate, imu_jitter: See :class:`.simulator.Simulator`.
         mounting_deg, azimuth_deg, motion_kind: Likewise.
-        cache_takes: Takes to keep in memory, None: all of them.
+        cache_takes: Number of takes to keep in memory; None keeps all.
         **kwargs: ``window_sec``, ``stride_sec``, ``pipeline`` and the other
             arguments of :class:`IMUPoseDataset`.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> from mobind_mm.datasets import SyntheticMotionDataset
+        >>> dataset = SyntheticMotionDataset(
+        ...     'test',
+        ...     num_subjects=2,
+        ...     takes_per_subject=1,
+        ...     take_sec=12,
+        ...     window_sec=5,
+        ...     stride_sec=2,
+        ...     cache_takes=2,
+        ... )
+        >>> len(dataset), dataset.metainfo['classes'][:3]
+        (8, ['walk', 'run_in_place', 'wave'])
+        >>> recording = dataset[0]['recording']
+        >>> sorted(recording.imu)[:3], recording.pose.keypoints.shape
+        (['head', 'left_knee', 'left_wrist'], (420, 17, 2))
     """
 
     SOURCE = 'generated'
@@ -78,11 +95,7 @@ class SyntheticMotionDataset(IMUPoseDataset):
         cache_takes: int | None = None,
         **kwargs: Any,
     ) -> None:
-        if split not in self.NUM_SUBJECTS:
-            raise ValueError(
-                f'split must be one of {list(self.NUM_SUBJECTS)}, got '
-                f'{split!r}.'
-            )
+        check_choice('split', split, list(self.NUM_SUBJECTS))
         self.simulator = Simulator(
             take_sec=float(take_sec),
             imu_rate=float(imu_rate),
@@ -108,7 +121,7 @@ class SyntheticMotionDataset(IMUPoseDataset):
         super().__init__(**kwargs)
 
     def load_entries(self) -> list[dict]:
-        """One entry for each person's take."""
+        """One entry per person and take."""
         defaults = dict(
             dataset_name='synthetic',
             classes=list(ACTIONS),
@@ -188,15 +201,15 @@ def _make_detector(detector: dict | str | None) -> Detector:
 
 
 class RecordingCache:
-    """Keep recordings that a function can make again at any time.
+    """Keep recordings that can be made again at any time.
 
-    Forked workers share what is in the cache with their parent, because
-    nobody writes to it. A pickled cache is empty and keeps at most
-    ``PICKLED_SIZE`` recordings, so a spawned worker never holds a copy of
-    the whole data set. A deep copy is the cache itself.
+    Forked workers share the content with their parent, because nobody writes
+    to it. A pickled cache is empty and keeps at most ``PICKLED_SIZE``
+    recordings, so a spawned worker never holds a copy of the whole dataset.
+    A deep copy is the cache itself.
 
     Args:
-        size: Greatest number of recordings to keep; None keeps all.
+        size: Largest number of recordings to keep; None keeps all.
     """
 
     PICKLED_SIZE = 16
@@ -211,7 +224,7 @@ class RecordingCache:
         return len(self._items)
 
     def get(self, key: str, make: Callable[[], Recording]) -> Recording:
-        """Recording of a key; ``make()`` is called if it is not here."""
+        """Recording of a key, made by ``make()`` if it is not in the cache."""
         if key not in self._items:
             self._items[key] = make()
             if self.size is not None and len(self._items) > self.size:

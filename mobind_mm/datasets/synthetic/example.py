@@ -1,4 +1,4 @@
-"""Files as somebody brings them, of simulated people, to try commands on."""
+"""Example files of simulated people, in formats that users bring."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ...utils.files import replacing
 from .dataset import SyntheticMotionDataset
 
 MAPPING = """\
-# What the columns of imu.csv are.
+# The columns of imu.csv.
 sensor:
   units: {time: s, acc: g, gyro: deg/s}
   gravity: included
@@ -42,23 +42,23 @@ def write_example(
     seed: int = 0,
     still: bool = False,
 ) -> list[Path]:
-    """Write sensors and skeletons of one video.
+    """Write the sensor data and skeletons of one video.
 
     ``imu.csv`` holds two sensors of the first person at 100 Hz, in g and
-    degrees per second, with ``imu.yml``, its mapping; ``pose.json`` what
-    MMPose says of everybody in the video.
+    degrees per second; ``imu.yml`` is its mapping. ``pose.json`` holds what
+    MMPose predicts for everybody in the video.
 
     Args:
-        directory: Where the files go.
+        directory: Directory to write to.
         offset: Sensor time = video time + offset, in seconds.
         seconds: Length of the recording.
-        people: People in the video; the first wears the sensors.
+        people: Number of people in the video; the first wears the sensors.
         fps: Frames per second of the video.
-        seed: Names other people and other movements.
-        still: Whether nobody moves.
+        seed: Another seed gives other people and movements.
+        still: Whether everybody stands still.
 
     Returns:
-        The files.
+        Paths of the files.
     """
     directory = Path(directory)
     source = SyntheticMotionDataset(
@@ -76,8 +76,7 @@ def write_example(
     poses = [take.pose for take in takes if take.pose is not None]
     streams = {name: takes[0].imu[name] for name in SENSORS}
     files = [directory / name for name in ('imu.csv', 'imu.yml', 'pose.json')]
-    clock = next(iter(streams.values())).clock
-    times = clock.at(slice(0, clock.num_samples))
+    times = next(iter(streams.values())).clock.at()
     times = times - poses[0].clock.start + offset
     write_imu_table(
         files[0], {k: _device(v) for k, v in streams.items()}, times
@@ -98,11 +97,11 @@ def write_example(
 def write_labelled(
     directory: str | Path, num_subjects: int = 8, take_sec: float = 30.0
 ) -> Path:
-    """Write a small data set with labels, for nearest neighbours.
+    """Write a small dataset with labels, for nearest neighbours.
 
     Args:
-        directory: Data set directory.
-        num_subjects: People, with two takes each.
+        directory: Dataset directory.
+        num_subjects: Number of people, with two takes each.
         take_sec: Length of a take in seconds.
     """
     directory = Path(directory)
@@ -124,14 +123,13 @@ def write_labelled(
         assert recording.pose is not None  # simulated with one
         write_pose(directory / files['pose'], recording.pose)
         entries.append({**entry, **files})
-    metainfo = dict(source.metainfo)
     path = directory / 'annotations/train.json'
-    write_annotations(path, metainfo, entries)
+    write_annotations(path, dict(source.metainfo), entries)
     return directory
 
 
 def _device(stream: SensorStream) -> SensorStream:
-    """A sensor in the units that many devices write."""
+    """Convert a sensor to the units that many devices write."""
     acc, gyro = stream.channels['acc'], stream.channels['gyro']
     channels = {'acc': acc / STANDARD_GRAVITY, 'gyro': np.rad2deg(gyro)}
     return replace(stream, channels=channels)
@@ -145,8 +143,8 @@ def mmpose_frames(people: Sequence[PoseStream]) -> list[dict]:
     """Frames as MMPose's inferencer writes them, counted from 0.
 
     Args:
-        people: Skeletons of everybody in the video, of the same frames; who
-            has no keypoint in a frame is not seen there.
+        people: Skeletons of everybody in the video, with the same frames. A
+            person without keypoints in a frame is left out there.
     """
     frames = []
     for frame in range(len(people[0].scores)):

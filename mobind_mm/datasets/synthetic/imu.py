@@ -28,8 +28,8 @@ PLACEMENTS: dict[str, str] = {
 _STEP = 1e-4
 """Seconds of the central differences.
 
-Their worst error in 16 takes, against Richardson extrapolation, is 2.4e-4
-m/s^2 and 5e-5 rad/s.
+Compared with Richardson extrapolation, their largest error in 16 takes is
+2.4e-4 m/s^2 and 5e-5 rad/s.
 """
 
 
@@ -52,8 +52,8 @@ class Mounting:
 class IMUNoise:
     """Errors of a consumer MEMS sensor; ``IMUNoise.scaled(0)`` has none.
 
-    Orders of magnitude of the data sheets of BMI160 and MPU-9250 at a
-    bandwidth of 50 Hz, with the bias that is left after calibration.
+    Orders of magnitude from the data sheets of the BMI160 and MPU-9250 at a
+    bandwidth of 50 Hz, with the bias that remains after calibration.
 
     Args:
         acc_std: White noise in m/s^2.
@@ -74,12 +74,8 @@ class IMUNoise:
     @classmethod
     def scaled(cls, factor: float) -> IMUNoise:
         """Scale the usual errors; 0 is a perfect sensor."""
-        usual = cls()
-        names = (
-            *('acc_std', 'gyro_std', 'acc_bias', 'gyro_bias'),
-            'orientation',
-        )
-        return cls(**{n: factor * getattr(usual, n) for n in names})
+        usual = vars(cls())  # drift is relative already
+        return cls(**{k: factor * v for k, v in usual.items() if k != 'drift'})
 
 
 def sample_mountings(
@@ -88,14 +84,14 @@ def sample_mountings(
     take_rng: np.random.Generator,
     degrees: float = 20.0,
 ) -> dict[str, Mounting]:
-    """Strap the sensors on.
+    """Draw where and how the sensors are strapped to the body.
 
     Args:
         body: Bone lengths.
         subject_rng: Draws how this person wears them.
         take_rng: Draws what differs from take to take.
-        degrees: Standard deviation of the rotation about each axis between
-            persons; between takes it is a quarter of it.
+        degrees: Standard deviation between people of the rotation about each
+            axis; a quarter of it between takes.
     """
     size = body.lengths
     levers = {
@@ -108,7 +104,7 @@ def sample_mountings(
     for name, segment in PLACEMENTS.items():
         x, y, z, skin = levers[name.split('_')[-1]]
         side = 1 if name.startswith('left') else -1
-        if '_' in name:  # a strap puts it outside on the limb
+        if '_' in name:  # a strap holds it on the outside of the limb
             y += side * skin
         lever = np.array([x, y, z]) + subject_rng.normal(0, 0.01, 3)
         angles = subject_rng.normal(0, np.deg2rad(degrees), 3)
@@ -132,20 +128,14 @@ def simulate_imu(
     """Measure a motion.
 
     The specific force is ``R_ws^T (p'' - g)`` of the sensor's position, so
-    a still sensor reads 9.81 m/s^2 upwards; the angular rate is the one of
-    the sensor in its own frame.
-
-    Args:
-        motion: The moving body.
-        clock: Sample times of all sensors.
-        mountings: Sensors by placement.
-        noise: Errors of the sensors.
-        rng: Source of the noise.
+    a still sensor reads 9.81 m/s^2 upwards. The angular rate is that of the
+    sensor in its own frame.
 
     Returns:
-        Streams by placement with ``acc``, ``gyro`` and ``quat``.
+        Streams by placement with ``acc``, ``gyro`` and ``quat``, all on the
+        given clock.
     """
-    times = clock.at(slice(0, clock.num_samples))
+    times = clock.at()
     ideal = _ideal(motion, times, list(mountings.values()))
     return {
         name: SensorStream(clock, _measure(times, acc, gyro, turn, noise, rng))

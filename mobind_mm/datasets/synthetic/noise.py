@@ -1,4 +1,4 @@
-"""Random numbers that depend on names, not on the order of the calls."""
+"""Random numbers that depend on names, not on the order of calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.interpolate import BSpline
 
 
 def derive_rng(seed: int, *names: str | int) -> np.random.Generator:
-    """Make the generator that belongs to a seed and a tuple of names.
+    """Make the random generator of a seed and a tuple of names.
 
     The same arguments give the same numbers in every process, whatever was
     drawn before.
@@ -24,7 +24,7 @@ def smooth_noise(
     """Draw C2-smooth noise of about unit variance.
 
     A cubic B-spline whose coefficients, one every ``step`` seconds, are
-    independent normal numbers.
+    independent standard normal numbers.
 
     Args:
         rng: Source of randomness.

@@ -1,4 +1,4 @@
-"""A small study as a lab would record it: phone logs, skeletons, labels."""
+"""A small study as a lab would record it: phone logs, poses, labels."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ PEOPLE = {
     'val': ('eve',),
     'test': ('finn', 'gina'),
 }
-"""Who takes part, by split."""
+"""Participants by split."""
 
 EARLY_SEC = 1.5
-"""The app is started so long before the camera."""
+"""Seconds by which the app is started before the camera."""
 
 MAPPING = """\
 name: study
-pattern: raw/{subject}_{trial}/Accelerometer.csv   # one take for each such file
+pattern: raw/{subject}_{trial}/Accelerometer.csv   # one take per matching file
 split: {by: subject, train: [anna, ben, cleo, dan], val: [eve], test: [finn, gina]}
 defaults:
   take: '{subject}_{trial}'
   subject: '{subject}'
   imu:
     right_wrist:
-      parts:                                       # one file a channel
+      parts:                                       # one file per channel
         - file: raw/{take}/Accelerometer.csv
           columns: {time: Time (s), acc: [X (m/s^2), Y (m/s^2), Z (m/s^2)]}
         - file: raw/{take}/Gyroscope.csv
@@ -49,23 +49,23 @@ defaults:
   pose: {file: 'pose/{take}.json', format: mmpose, img_shape: [1080, 1920], rate: 30}
   segments: {file: 'labels/{take}.csv'}
 """  # noqa: E501
-"""What describes the files; docs/own_data.md explains it."""
+"""The mapping file; docs/own_data.md explains it."""
 
 
 def write_phone_study(
     out: str | Path, takes: int = 2, take_sec: float = 45.0, seed: int = 0
 ) -> list[str]:
-    """Write the files that docs/own_data.md starts from, of simulated people.
+    """Write simulated files like those that docs/own_data.md starts from.
 
-    ``raw/<take>/{Accelerometer,Gyroscope}.csv`` as a phone on the right
-    wrist logs them, ``pose/<take>.json`` as MMPose writes its predictions,
+    These are ``raw/<take>/{Accelerometer,Gyroscope}.csv`` as logged by a phone
+    on the right wrist, ``pose/<take>.json`` as predicted by MMPose,
     ``labels/<take>.csv`` and ``study.yml``.
 
     Args:
         out: Directory to write to.
-        takes: Takes of each person.
-        take_sec: Length of a take in seconds, that of the phone's log.
-        seed: Names other people.
+        takes: Takes per person.
+        take_sec: Length of a take, and of the phone's log, in seconds.
+        seed: Another seed gives other people.
 
     Returns:
         Names of the takes.
@@ -143,9 +143,8 @@ def _write_take(
 def _log(
     stream: SensorStream, channel: str, start: float
 ) -> list[tuple[float, ...]]:
-    """What the app exports of a sensor, from its start on: time, x, y, z."""
-    clock = stream.clock
-    times = clock.at(slice(0, clock.num_samples)) - start
+    """Rows (time, x, y, z) that the app exports of a sensor."""
+    times = stream.clock.at() - start
     values = np.asarray(stream.channels[channel], dtype=np.float64)
     table = np.column_stack([times.round(6), values.round(5)])
     return list(map(tuple, table[times >= 0].tolist()))

@@ -1,4 +1,4 @@
-"""Who acts when and with whom: the plan of a split."""
+"""The plan of a split: who performs what, when and with whom."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _APART = 2.6
 """Metres between neighbours in a scene."""
 
 _LONGEST_MEAN = 7.5
-"""Greatest mean length of a take's segments in seconds."""
+"""Largest mean length of a take's segments in seconds."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,11 @@ class Part:
     """One person's part in a scene.
 
     Args:
-        seed: Seed of the data set.
-        split: Name of the split.
+        seed, split: Arguments of the dataset.
         subject: Index of the person in the split.
         take: Index of the person's take.
-        scene: Index of the scene among those of this take index.
-        place: Which of the scene's places the person has.
+        scene: Index of the scene among those of the same take index.
+        place: Index of the person's place in the scene.
         people: Number of people in the scene.
     """
 
@@ -55,13 +54,13 @@ class Part:
         return f'{self.split}_t{self.take:02d}_s{self.scene:03d}'
 
     def rng(self, use: str) -> np.random.Generator:
-        """Generator of this person's take, for one use."""
+        """Random generator of this person's take for one use."""
         return derive_rng(
             self.seed, use, self.split, 'take', self.subject, self.take
         )
 
     def scene_rng(self, use: str) -> np.random.Generator:
-        """Generator that all people of the scene share, for one use."""
+        """Random generator that the people of the scene share for one use."""
         return derive_rng(
             self.seed, use, self.split, 'scene', self.take, self.scene
         )
@@ -71,8 +70,8 @@ class Part:
         deck = derive_rng(
             self.seed, 'deck', self.split, self.subject
         ).permutation(list(ACTIONS))
-        # The next take goes on in the deck where the shortest one would end,
-        # so that a person gets round to every action.
+        # The next take continues in the deck where the shortest one would
+        # end, so that a person performs every action sooner or later.
         step = max(int(take_sec / _LONGEST_MEAN), 1)
         deck = np.roll(deck, -step * self.take).tolist()
         return plan_segments(self.rng('segments'), deck, take_sec)
@@ -105,17 +104,10 @@ def plan_scenes(
     takes_per_subject: int,
     people: tuple[int, int],
 ) -> list[Part]:
-    """Put the takes of a split together to scenes.
+    """Group the takes of a split into scenes.
 
-    For every take index the people are shuffled and grouped; the last group
-    gets who is left.
-
-    Args:
-        seed: Seed of the data set.
-        split: Name of the split.
-        num_subjects: Number of people.
-        takes_per_subject: Number of takes of each.
-        people: Least and greatest number of people in a scene.
+    For every take index, the people are shuffled and grouped; the last group
+    gets the rest. Arguments are those of :class:`SyntheticMotionDataset`.
 
     Returns:
         The parts, sorted by person and take.
@@ -131,8 +123,8 @@ def plan_scenes(
             raise ValueError(f'{name} must be at least 1, got {value}.')
     if not 1 <= people[0] <= people[1]:
         raise ValueError(
-            'people must be (least, greatest) number of people in a scene, '
-            f'at least 1, got {people}.'
+            'people must be the (smallest, largest) number of people in a '
+            f'scene, at least 1, got {people}.'
         )
     parts = []
     for take in range(takes_per_subject):
@@ -143,8 +135,9 @@ def plan_scenes(
             group = left[: rng.integers(people[0], people[1] + 1)]
             left = left[len(group) :]
             for place, subject in enumerate(group):
-                who = (subject, take, scene, place, len(group))
-                parts.append(Part(seed, split, *who))
+                parts.append(
+                    Part(seed, split, subject, take, scene, place, len(group))
+                )
             scene += 1
     return sorted(parts, key=lambda p: (p.subject, p.take))
 

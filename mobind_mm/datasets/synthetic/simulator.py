@@ -1,4 +1,4 @@
-"""From a part in a scene to a recording."""
+"""Simulate the recording of a person's part in a scene."""
 
 from __future__ import annotations
 
@@ -7,38 +7,37 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...recordings import Clock, PoseStream, Recording
-from .camera import Camera
-from .choreography import perform
-from .detector import Detector
+from ..transforms.base import check_choice, check_rate
+from .camera import Camera, Detector
 from .imu import IMUNoise, sample_mountings, simulate_imu
-from .motion import Motion
+from .motion import Motion, perform
 from .noise import derive_rng
 from .scenes import Part
 from .subject import Subject
 
 MOTIONS = ('acted', 'periodic', 'still')
-"""What people do: act, repeat 0.8 to 2 s of it strictly, or nothing."""
+"""What people do: act, repeat 0.8 to 2 s of it exactly, or stand still."""
 
 _MARGIN = 1.0
-"""Seconds that the streams go on before and after a take."""
+"""Seconds by which the streams extend beyond a take on either side."""
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """Acts, measures and films takes.
+    """Performs, measures and films takes.
 
     Args:
         take_sec: Length of a take in seconds.
         imu_rate: Samples per second of the IMUs.
         pose_rate: Frames per second of the camera.
         imu_noise: Errors of the IMUs.
-        imu_jitter: Standard deviation in seconds of the sample times; with
-            it the streams carry timestamps instead of a rate.
+        imu_jitter: Standard deviation in seconds of the sample times; if it
+            is not 0, the streams have timestamps instead of a rate.
         mounting_deg: Spread of the sensors' orientation on the limb.
         detector: Errors of the keypoints.
-        azimuth_deg: Range of directions from which the camera looks.
-        motion_kind: One of :data:`MOTIONS`; the last two are for trying
-            whether a synchroniser knows what it cannot know.
+        azimuth_deg: Range of directions the camera looks from.
+        motion_kind: One of :data:`MOTIONS`; the last two test whether a
+            synchroniser notices that it cannot know the offset.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -55,16 +54,9 @@ class Simulator:
     motion_kind: str = 'acted'
 
     def __post_init__(self) -> None:
-        if self.motion_kind not in MOTIONS:
-            raise ValueError(
-                f'motion_kind must be one of {MOTIONS}, got '
-                f'{self.motion_kind!r}.'
-            )
+        check_choice('motion_kind', self.motion_kind, MOTIONS)
         for name in ('take_sec', 'imu_rate', 'pose_rate'):
-            if not getattr(self, name) > 0:
-                raise ValueError(
-                    f'{name} must be > 0, got {getattr(self, name)}.'
-                )
+            check_rate(name, getattr(self, name))
         if not 0 <= self.imu_jitter <= 0.1 / self.imu_rate:
             raise ValueError(
                 f'imu_jitter must lie in [0, {0.1 / self.imu_rate}] s, a '
@@ -94,7 +86,7 @@ class Simulator:
     def record(self, part: Part) -> Recording:
         """Measure and film a take; the arrays are read-only float32.
 
-        The streams go on for a second before and after the take. Noise,
+        The streams extend a second beyond the take on either side. Noise,
         mounting and camera are drawn independently of the motion.
         """
         motion = self.motion(part)
@@ -109,7 +101,7 @@ class Simulator:
         imu = simulate_imu(motion, clock, mountings, self.imu_noise, rng)
         camera = self.camera(part)
         clock = self._clock(part.scene_rng('frames'), self.pose_rate)
-        times = clock.at(slice(0, clock.num_samples))
+        times = clock.at()
         keypoints, scores = self.detector.detect(
             motion.kinematics(times).keypoints,
             camera,
@@ -122,7 +114,7 @@ class Simulator:
     def _clock(
         self, rng: np.random.Generator, rate: float, jitter: float = 0.0
     ) -> Clock:
-        """Clock that starts anywhere within its first sample."""
+        """Clock that starts at a random time within one sample interval."""
         start = rng.uniform(0, 1 / rate) - _MARGIN
         count = int((self.take_sec + 2 * _MARGIN) * rate)
         if not jitter:

@@ -1,4 +1,4 @@
-"""A person: a body and a personal way of moving."""
+"""A person: a body and a personal style of movement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .noise import derive_rng
 _TRUNK = ('roll', 'lean', 'spine_side', 'spine_bend', 'spine_twist')
 SPREAD = np.array([0.4 if name in _TRUNK else 1.0 for name in DOFS])
 SPREAD[: DOFS.index('roll')] = 0.0
-"""(len(DOFS),) how freely a joint varies: the trunk less than a limb."""
+"""(len(DOFS),) how much a joint varies: the trunk less than a limb."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Subject:
     Args:
         name: Subject id.
         body: Bone lengths.
-        tempo: Speed by action, 1 is the table's.
+        tempo: Speed by action, relative to the table.
         gain: (len(DOFS),) amplitude of every degree of freedom; left and
             right differ a little.
         posture: (len(DOFS),) offset in radians.
@@ -45,7 +45,7 @@ class Subject:
 
     @classmethod
     def sample(cls, seed: int, split: str, index: int) -> Subject:
-        """Draw the person with an index in a split."""
+        """Draw the person at an index of a split."""
         name = f'{split}-{index:03d}'
         rng = derive_rng(seed, 'subject', split, index)
         body = Body.sample(rng)
@@ -63,13 +63,11 @@ class Subject:
         common = (common + np.abs(mirror(np.eye(len(DOFS)))) @ common) / 2
         gain = np.exp(common + rng.normal(0, 0.05, len(DOFS)))
         posture = rng.normal(0, np.deg2rad(3), len(DOFS)) * SPREAD
-        # Arms follow the legs, forearms the arms: one lag for each group.
+        # Arms follow the legs, forearms the arms: one lag per group.
         groups = np.array([_group(name) for name in DOFS])
         lag = rng.normal(0, 0.035, 5)[groups] * (groups > 0)
         left_handed = bool(rng.random() < 0.15)
-        return cls(
-            *(name, body, tempos, gain, posture, lag, habits, left_handed)
-        )
+        return cls(name, body, tempos, gain, posture, lag, habits, left_handed)
 
 
 def vary_keys(
@@ -78,8 +76,8 @@ def vary_keys(
     """Draw offsets (n, len(DOFS)) in radians of one cycle's key poses.
 
     A joint gets one offset with a standard deviation of ``degrees`` for the
-    whole cycle, and one for each key of ``share`` times its own range, so
-    what an action keeps still stays still.
+    whole cycle, and one per key of ``share`` times its range, so that what an
+    action keeps still stays still.
     """
     offset = rng.normal(0, np.deg2rad(degrees), (1, len(DOFS)))
     each = rng.normal(0, share, keys.shape) * np.ptp(keys, axis=0)

@@ -1,14 +1,18 @@
 """Transforms: from a recording to the tensors of one window."""
 
-from .base import BaseTransform
-from .imu import ResampleIMU
-from .imu_augmentation import (
+from .augmentation import (
     RandomIMUNoise,
     RandomIMURotation,
     RandomIMUScale,
+    RandomKeypointDrop,
+    RandomKeypointNoise,
+    RandomPoseRotation,
+    RandomPoseScale,
     RandomSensorDrop,
 )
-from .loading import LoadWindow
+from .base import BaseTransform
+from .imu import ResampleIMU
+from .loading import KeepStreams, LoadWindow
 from .mmaction import IMUToMMAction, PoseToMMAction
 from .packing import PackIMUPose
 from .pose import (
@@ -17,14 +21,7 @@ from .pose import (
     ResamplePose,
     SmoothKeypoints,
 )
-from .pose_augmentation import (
-    RandomKeypointDrop,
-    RandomKeypointNoise,
-    RandomPoseRotation,
-    RandomPoseScale,
-)
 from .sensor_subset import HideModality, KeepSensors
-from .streams import KeepStreams
 from .windowing import MultiClip, RandomSpeed, RandomTimeShift, RandomWindow
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The base of all transforms, and checks of their arguments."""
+"""The base of all transforms, and what several of them share."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...recordings.schema import IMU_CHANNELS
+from ...registry import TRANSFORMS
 from ...skeleton import Limb, get_limb
 
 _PROVIDERS = {
@@ -24,9 +25,9 @@ _PROVIDERS = {
 class BaseTransform(ABC):
     """A step of a pipeline: takes the results dict and returns it.
 
-    MMEngine has no transform base of its own, and MMCV, which has one, is
-    no dependency. Random transforms draw from numpy's global generator,
-    which :func:`seed_worker` seeds in every worker.
+    MMEngine has no transform base class, and MMCV, which has one, is not a
+    dependency. Random transforms draw from NumPy's global generator, which
+    :func:`seed_worker` seeds in every worker.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -48,6 +49,17 @@ class BaseTransform(ABC):
         """Change the results in place and return them."""
 
 
+def build_steps(transforms: Sequence) -> list:
+    """Transforms, built where they are configs.
+
+    Our registry finds our transforms without a default scope too.
+    """
+    return [
+        TRANSFORMS.build(step) if isinstance(step, dict) else step
+        for step in transforms
+    ]
+
+
 def check_rate(name: str, value: float) -> float:
     """A positive number, or ValueError."""
     if not value > 0:
@@ -67,6 +79,15 @@ def check_prob(name: str, value: float) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f'{name} must be in [0, 1], got {value}.')
     return float(value)
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> str:
+    """One of some names, or ValueError."""
+    if value not in choices:
+        raise ValueError(
+            f'{name} must be one of {tuple(choices)}, got {value!r}.'
+        )
+    return value
 
 
 def check_factors(name: str, value: Sequence[float]) -> tuple[float, float]:

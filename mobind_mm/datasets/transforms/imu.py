@@ -1,4 +1,4 @@
-"""Put every IMU on the model's rate."""
+"""Resample every IMU to the model's rate."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from ...registry import TRANSFORMS
 from .base import BaseTransform, check_prob, check_rate
 from .resampling import (
     normalize,
-    regularize,
-    resample,
+    resample_window,
     sign_continuous,
     support_sec,
 )
@@ -17,20 +16,36 @@ from .resampling import (
 
 @TRANSFORMS.register_module()
 class ResampleIMU(BaseTransform):
-    """Resample every IMU to times ``k / rate`` of its window.
+    """Resample every IMU to the times ``k / rate`` of its window.
 
-    Faster streams are low-passed below the new Nyquist frequency, see
+    Faster streams are low-pass filtered below the new Nyquist frequency, see
     :mod:`.resampling`. A quaternion is made sign-continuous, resampled as a
     vector and normalised (the chordal mean on the sphere; equal to Slerp at
-    constant angular rate). An irregular stream is first interpolated onto
-    a regular grid of its median rate, its quaternion with Slerp.
+    constant angular rate). An irregular stream is first interpolated onto a
+    regular grid at its median rate, its quaternion with Slerp.
 
     Args:
         rate: New rate in Hz.
         max_gap_sec: A time farther than this from every source sample is in
             a gap; never less than 1.5 source intervals.
-        max_missing: Fraction of the window that may be in gaps; a sensor
-            that misses more is masked.
+        max_missing: Fraction of the window that may lie in gaps; a sensor
+            with more is masked.
+
+    Example:
+        >>> import numpy as np
+        >>> from mobind_mm.datasets.transforms import ResampleIMU
+        >>> clock = dict(
+        ...     times=np.arange(200) / 100, rate=100.0, regular=True
+        ... )
+        >>> results = dict(
+        ...     imu={'head': {'acc': np.ones((200, 3), np.float32)}},
+        ...     imu_meta={'head': clock},
+        ...     window_sec=2.0,
+        ...     margin_sec=0.5,
+        ... )
+        >>> results = ResampleIMU(rate=25)(results)
+        >>> results['imu']['head']['acc'].shape, results['imu_mask']
+        ((50, 3), {'head': True})
     """
 
     needs = ('imu',)
@@ -60,7 +75,13 @@ class ResampleIMU(BaseTransform):
                 check_margin(self, meta['rate'], self.rate, results)
                 streams = self._resample(streams, meta, times_out)
             else:
-                streams = _zeros(streams, num_out)
+                streams = [
+                    {
+                        name: np.zeros((num_out, x.shape[1]), np.float32)
+                        for name, x in stream.items()
+                    }
+                    for stream in streams
+                ]
             results['imu'].update(zip(group, streams))
             results['imu_mask'].update(dict.fromkeys(group, bool(seen)))
         return results
@@ -81,8 +102,8 @@ class ResampleIMU(BaseTransform):
     def _resample(
         self, streams: list[dict], meta: dict, times_out: np.ndarray
     ) -> list[dict]:
-        """Resample streams with one clock and the same channels at once."""
-        # One matrix, because all share the weights; quaternions last.
+        """Resample streams of one clock and the same channels together."""
+        # In one matrix, because all share the weights; quaternions last.
         names = sorted(streams[0], key=lambda name: (name == 'quat', name))
         blocks = {
             name: np.stack([stream[name] for stream in streams], axis=1)
@@ -91,18 +112,13 @@ class ResampleIMU(BaseTransform):
         if 'quat' in blocks:
             blocks['quat'] = sign_continuous(blocks['quat'])
         flat = [x.reshape(len(x), -1) for x in blocks.values()]
-        values, first = np.concatenate(flat, axis=1), meta['times'][0]
-        if not meta['regular']:
-            reach = support_sec(meta['rate'], self.rate)
-            values, first = regularize(
-                values,
-                meta['times'],
-                meta['rate'],
-                meta['origin'],
-                (times_out[0] - reach, times_out[-1] + reach),
-                num_quats=len(streams) if 'quat' in blocks else 0,
-            )
-        values = resample(values, first, meta['rate'], times_out, self.rate)
+        values = resample_window(
+            np.concatenate(flat, axis=1),
+            meta,
+            times_out,
+            self.rate,
+            num_quats=len(streams) if 'quat' in blocks else 0,
+        )
         start = 0
         for name, block in blocks.items():
             stop = start + block[0].size
@@ -128,21 +144,10 @@ def _same_clock(imu: dict, metas: dict) -> list[list[str]]:
     return list(groups.values())
 
 
-def _zeros(streams: list[dict], length: int) -> list[dict]:
-    """What a masked sensor holds."""
-    return [
-        {
-            name: np.zeros((length, values.shape[1]), dtype=np.float32)
-            for name, values in stream.items()
-        }
-        for stream in streams
-    ]
-
-
 def check_margin(
     transform: BaseTransform, rate_in: float, rate_out: float, results: dict
 ) -> None:
-    """Refuse a low-pass that looks farther than what was loaded.
+    """Reject a low-pass filter that needs more than the loaded margin.
 
     Raises:
         ValueError: With the margin that ``LoadWindow`` needs.
@@ -151,7 +156,7 @@ def check_margin(
     loaded = max(results['margin_sec'], support_sec(rate_in, rate_in))
     if reach > loaded + 1e-9:
         raise ValueError(
-            f'{type(transform).__name__}(rate={rate_out:g}) looks '
+            f'{type(transform).__name__}(rate={rate_out:g}) needs '
             f'{reach:.3f} s around each sample, but LoadWindow loads '
             f'{results["margin_sec"]} s; set LoadWindow(margin_sec='
             f'{reach:.3f}).'

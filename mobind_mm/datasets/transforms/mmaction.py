@@ -1,4 +1,4 @@
-"""Hand the IMUs of a window to MMAction2's packing."""
+"""Hand the IMUs and the skeleton of a window to MMAction2."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 from ...registry import TRANSFORMS
 from ...skeleton import Limb, get_layout
 from .base import BaseTransform
-from .packing import PackIMUPose
+from .packing import PackIMUPose, zero_unseen
 
 
 @TRANSFORMS.register_module()
 class IMUToMMAction(PackIMUPose):
     """Write the sensors as MMAction2 writes the joints of a skeleton.
 
-    The array is (1 clip, 1 person, T_imu, S, C_imu + 1); the last channel is
-    1 where the sensor is there and 0 where it is not, as a joint's score.
+    The array is (1 clip, 1 person, T_imu, S, C_imu + 1). The last channel is
+    1 where the sensor is present and 0 elsewhere, like a joint's score.
 
     Args:
         placements: Limbs in model order, by name or as :class:`Limb`.
         imu_channels: Channels in model order.
-        key: Name of the result. ``PackActionInputs`` packs ``keypoint`` by
-            itself, which a recogniser of one modality takes; a name of its
-            own goes into ``collect_keys`` beside others.
+        key: Name of the result. ``PackActionInputs`` packs ``keypoint``
+            without being told, which suits a recogniser of one modality; any
+            other name must be listed in its ``collect_keys``.
 
     Raises:
         ValueError: If a limb or channel name is unknown, a sensor lacks a
-            channel, or a window has no label.
+            channel or a window has no label.
     """
 
     needs: ClassVar[tuple[str, ...]] = ('imu_mask',)
@@ -56,7 +56,7 @@ class IMUToMMAction(PackIMUPose):
 
 
 _LEAST = np.float32(1e-3)
-"""Score of a keypoint that is known although no frame shows it: bridged."""
+"""Score of a keypoint that is known by bridging only."""
 
 
 @TRANSFORMS.register_module()
@@ -64,15 +64,15 @@ class PoseToMMAction(BaseTransform):
     """Write the keypoints under MMAction2's names.
 
     ``FormatGCNInput``, ``GenSkeFeat``, ``PackActionInputs`` and MMAction2's
-    skeleton models go on from here. Known keypoints have a score above 0,
-    the others 0: that is how a mask looks in MMAction2's skeletons. A window
-    without a skeleton is one where nothing is known.
+    skeleton models continue from here. Known keypoints have a score above 0,
+    the others 0, which is how MMAction2 masks keypoints. In a window without
+    a skeleton, no keypoint is known.
 
     Args:
-        layout: Skeleton layout of the data, needed where a window has none.
+        layout: Skeleton layout of the data, for windows without a skeleton.
 
     Raises:
-        ValueError: If the data has another layout, or a window no label.
+        ValueError: If the data has another layout or a window has no label.
     """
 
     needs = ('keypoint_mask',)
@@ -96,12 +96,11 @@ class PoseToMMAction(BaseTransform):
                 raise ValueError(
                     f'take {results["take"]!r} has skeletons of layout '
                     f'{results["layout"]!r}, PoseToMMAction has layout='
-                    f'{self.layout!r}; give it and the model that of the '
-                    'data.'
+                    f'{self.layout!r}; set it and that of the model to the '
+                    "data's."
                 )
             known = results['keypoint_mask']
-            seen = known.any(axis=0)[:, None]
-            keypoints = np.where(seen, results['keypoints'], np.float32(0))
+            keypoints = zero_unseen(results['keypoints'], known)
             scores = np.maximum(results['scores'], _LEAST)
             scores = np.where(known, scores, np.float32(0))
         results['keypoint'] = keypoints[None].astype(np.float32)
@@ -112,16 +111,12 @@ class PoseToMMAction(BaseTransform):
 
 
 def set_label(results: dict) -> None:
-    """Set ``label``.
-
-    Raises:
-        ValueError: If the window has none, which MMAction2 does not know.
-    """
+    """Set ``label``; windows without one raise a ValueError."""
     if results['action'] < 0:
         raise ValueError(
             f'take {results["take"]!r} at {results["window_start"]:.3f} s '
             "has no action, and MMAction2's losses and metrics need one. "
-            'Give the data set filter_cfg=dict(labelled=True), and keep '
+            'Give the dataset filter_cfg=dict(labelled=True), and keep '
             'RandomWindow inside the labelled segment (max_shift_sec) or '
             'leave it out.'
         )

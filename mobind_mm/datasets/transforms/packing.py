@@ -1,4 +1,4 @@
-"""Hand a window to the model."""
+"""Pack a window into the tensors that the model takes."""
 
 from __future__ import annotations
 
@@ -22,20 +22,37 @@ META_KEYS = (
 
 @TRANSFORMS.register_module()
 class PackIMUPose(BaseTransform):
-    """Stack limbs to tensors, with masks, and keep the ids.
+    """Stack limbs into tensors with masks, and keep the ids.
 
     Args:
-        placements: Limbs in model order, by name or as :class:`Limb`. One
-            that a recording has no sensor for is masked.
-        imu_channels: Channels in model order: ``acc``, ``gyro``, ``quat``,
-            ``mag``.
-        paired_only: Mask the limbs that have no sensor in the skeleton too.
-            Otherwise they serve as negatives in training.
+        placements: Limbs in model order, by name or as :class:`Limb`. A limb
+            whose sensor a recording lacks is masked.
+        imu_channels: Channels in model order, of ``acc``, ``gyro``, ``quat``
+            and ``mag``.
+        paired_only: Whether to mask limbs without a sensor in the skeleton
+            too. Otherwise they serve as negatives in training.
         meta_keys: Results to keep in the data sample.
 
     Raises:
         ValueError: If a limb or channel name is unknown, or a sensor lacks
             a channel.
+
+    Example:
+        >>> from mobind_mm.datasets import SyntheticMotionDataset
+        >>> dataset = SyntheticMotionDataset(
+        ...     num_subjects=1,
+        ...     take_sec=8,
+        ...     pipeline=[
+        ...         dict(type='LoadWindow'),
+        ...         dict(type='ResampleIMU', rate=50),
+        ...         dict(type='ResamplePose', rate=25),
+        ...         dict(type='PackIMUPose', placements=['left_wrist']),
+        ...     ],
+        ...     cache_takes=1,
+        ... )
+        >>> inputs = dataset[0]['inputs']
+        >>> [tuple(inputs[key].shape) for key in ('imu', 'pose', 'pose_mask')]
+        [(1, 7, 250), (1, 6, 125), (1, 125)]
     """
 
     needs: ClassVar[tuple[str, ...]] = ('imu_mask', 'keypoint_mask')
@@ -63,14 +80,14 @@ class PackIMUPose(BaseTransform):
         self._indices: dict[str, np.ndarray] = {}  # by skeleton layout
 
     def transform(self, results: dict) -> dict:
-        """Pack.
+        """Pack the results.
 
         Returns:
             ``inputs``: ``imu`` (S, C_imu, T_imu) and ``pose`` (S, 6, T_pose)
             float32, ``imu_mask`` (S,) and ``pose_mask`` (S, T_pose) bool,
-            and ``data_samples``. A masked sensor is zero. Pose channels are
-            x0 x1 x2 y0 y1 y2 of the limb; ``pose_mask`` is true where all
-            three keypoints are known.
+            and ``data_samples``. A masked sensor is zero. The pose channels
+            are x0 x1 x2 y0 y1 y2 of the limb; ``pose_mask`` is true where
+            all three keypoints are known.
         """
         imu, imu_mask = self._pack_imu(results)
         pose, pose_mask = self._pack_pose(results)
@@ -94,14 +111,14 @@ class PackIMUPose(BaseTransform):
     def check_channels(
         self, take: str, placement: str, channels: Collection[str]
     ) -> None:
-        """Refuse a sensor that lacks a channel."""
+        """Raise ValueError if a sensor lacks a channel."""
         lacking = [c for c in self.imu_channels if c not in channels]
         if lacking:
             raise ValueError(
                 f'take {take!r}: {placement} has no {lacking}, only '
                 f'{sorted(channels)}. Set imu_channels of PackIMUPose (and '
-                'channels of LoadWindow) to what the data set has, and '
-                'in_channels of the model to it.'
+                'channels of LoadWindow) to what the dataset has, and adapt '
+                'in_channels of the model.'
             )
 
     def _pack_imu(self, results: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -130,11 +147,18 @@ class PackIMUPose(BaseTransform):
             self._indices[layout] = np.array(limb_indices(layout, self.limbs))
         index = self._indices[layout]
         known = results['keypoint_mask']
-        # Never seen in this window: there is nothing to bridge from.
-        seen = known.any(axis=0)[:, None]
-        keypoints = np.where(seen, results['keypoints'], np.float32(0))
+        keypoints = zero_unseen(results['keypoints'], known)
         # (T, S, 3, 2) -> (S, 2, 3, T): x of the three, then y.
         pose = keypoints[:, index].transpose(1, 3, 2, 0)
         pose = pose.reshape(len(self.limbs), 6, length)
         mask = known[:, index].all(axis=2).T
         return np.ascontiguousarray(pose), np.ascontiguousarray(mask)
+
+
+def zero_unseen(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Zero keypoints (T, K, 2) that the window never shows.
+
+    There is nothing to bridge them from.
+    """
+    seen = np.asarray(known.any(axis=0))
+    return np.where(seen[:, None], keypoints, np.float32(0))

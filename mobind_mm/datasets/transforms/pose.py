@@ -1,4 +1,4 @@
-"""Put the skeleton on the model's rate."""
+"""Resample, smooth and normalise skeletons."""
 
 from __future__ import annotations
 
@@ -7,23 +7,43 @@ from scipy.ndimage import gaussian_filter1d
 
 from ...registry import TRANSFORMS
 from ...skeleton import get_layout, keypoint_indices
-from .base import BaseTransform, check_amount, check_rate
+from .base import BaseTransform, check_amount, check_choice, check_rate
 from .imu import check_margin
-from .resampling import bracket, regularize, resample, support_sec
+from .resampling import bracket, resample_window
 
 
 @TRANSFORMS.register_module()
 class ResamplePose(BaseTransform):
-    """Resample keypoints and scores to times ``k / rate`` of the window.
+    """Resample keypoints and scores to the times ``k / rate`` of the window.
 
-    Keypoints that were not detected are bridged linearly over time, then
-    all are resampled like an IMU, see :mod:`.resampling`.
+    Keypoints that were not detected are bridged linearly over time; then all
+    are resampled like an IMU, see :mod:`.resampling`.
 
     Args:
         rate: New rate in Hz.
         score_thr: A keypoint with this score or less is missing.
         max_gap_sec: A keypoint is masked where it is missing for longer;
             never less than 1.5 source intervals.
+
+    Example:
+        >>> import numpy as np
+        >>> from mobind_mm.datasets.transforms import ResamplePose
+        >>> scores = np.ones((60, 17), np.float32)
+        >>> scores[20:40, 9] = 0  # the left wrist is hidden
+        >>> results = dict(
+        ...     keypoints=np.ones((60, 17, 2), np.float32),
+        ...     scores=scores,
+        ...     pose_meta=dict(
+        ...         times=np.arange(60) / 30, rate=30.0, regular=True
+        ...     ),
+        ...     window_sec=2.0,
+        ...     margin_sec=0.5,
+        ... )
+        >>> results = ResamplePose(rate=20)(results)
+        >>> results['keypoints'].shape
+        (40, 17, 2)
+        >>> int(results['keypoint_mask'][:, 9].sum())
+        27
     """
 
     needs = ('keypoints',)
@@ -39,19 +59,19 @@ class ResamplePose(BaseTransform):
         """Resample ``keypoints`` (T_pose, K, 2) and ``scores`` (T_pose, K).
 
         Sets ``keypoint_mask`` (T_pose, K) and ``pose_rate``. Masked
-        keypoints hold the bridge between their neighbours in time and score
-        0, or zeros if they are missing in the whole window.
+        keypoints hold the bridge between their neighbours in time, or zeros
+        if they are missing in the whole window; their score is 0.
         """
         results['pose_rate'] = self.rate
         results['keypoint_mask'] = None
         if results['keypoints'] is None:
             return results
-        times_out = np.arange(round(results['window_sec'] * self.rate))
-        times_out = times_out / self.rate
+        num_out = round(results['window_sec'] * self.rate)
+        times_out = np.arange(num_out) / self.rate
         meta = results['pose_meta']
         times = meta['times']
         if not len(times):
-            shape = (len(times_out), results['keypoints'].shape[1])
+            shape = (num_out, results['keypoints'].shape[1])
             results['keypoints'] = np.zeros((*shape, 2), np.float32)
             results['scores'] = np.zeros(shape, np.float32)
             results['keypoint_mask'] = np.zeros(shape, dtype=bool)
@@ -66,18 +86,9 @@ class ResamplePose(BaseTransform):
         scores = scores[left] * (1 - at) + scores[right] * at
         results['scores'] = np.where(mask, scores, np.float32(0))
         results['keypoint_mask'] = mask
-        values, first = keypoints.reshape(len(times), -1), times[0]
-        if not meta['regular']:
-            reach = support_sec(meta['rate'], self.rate)
-            values, first = regularize(
-                values,
-                times,
-                meta['rate'],
-                meta['origin'],
-                (times_out[0] - reach, times_out[-1] + reach),
-            )
-        values = resample(values, first, meta['rate'], times_out, self.rate)
-        results['keypoints'] = values.reshape(len(times_out), -1, 2)
+        values = keypoints.reshape(len(times), -1)
+        values = resample_window(values, meta, times_out, self.rate)
+        results['keypoints'] = values.reshape(num_out, -1, 2)
         return results
 
     def _mask(
@@ -87,10 +98,10 @@ class ResamplePose(BaseTransform):
         before: np.ndarray,
         after: np.ndarray,
     ) -> np.ndarray:
-        """Whether a keypoint is known (T_pose, K) at the new times.
+        """Whether keypoints are known (T_pose, K) at the new times.
 
-        Known is what lies in a gap of at most ``max_gap_sec``, or within
-        half a source interval of a detection.
+        A keypoint is known within half a source interval of a detection, and
+        in gaps of at most ``max_gap_sec``.
         """
         times = np.r_[meta['times'], -np.inf, np.inf]  # -2: never, -1: never
         left = np.searchsorted(meta['times'], times_out + 1e-9) - 1
@@ -106,13 +117,9 @@ class ResamplePose(BaseTransform):
 
 
 def neighbours(valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest valid rows at or before and at or after each row.
+    """Nearest rows of ``valid`` (T, K) at or before, at or after each row.
 
-    Args:
-        valid: (T, K) bool.
-
-    Returns:
-        Row indices (T, K) each; -2 and -1 where there is none before, after.
+    (T, K) indices each; -2 where there is none before, -1 none after.
     """
     rows = np.arange(len(valid))[:, None]
     before = np.maximum.accumulate(np.where(valid, rows, -2), axis=0)
@@ -127,7 +134,7 @@ def fill(
     before: np.ndarray,
     after: np.ndarray,
 ) -> np.ndarray:
-    """Bridge missing keypoints (T, K, 2) linearly, hold them at the ends.
+    """Bridge missing keypoints (T, K, 2) linearly; hold them at the ends.
 
     A keypoint that is missing everywhere becomes zero.
     """
@@ -149,10 +156,10 @@ def fill(
 
 @TRANSFORMS.register_module()
 class SmoothKeypoints(BaseTransform):
-    """Gaussian smoothing of every keypoint over time.
+    """Smooth every keypoint over time with a Gaussian.
 
-    Skeletons jitter from frame to frame, and velocity and acceleration
-    channels amplify it. Missing frames count with their bridged values.
+    Skeletons jitter from frame to frame, which velocity and acceleration
+    channels amplify. Missing frames count with their bridged values.
 
     Args:
         sigma_sec: Standard deviation of the Gaussian in seconds.
@@ -177,16 +184,16 @@ class SmoothKeypoints(BaseTransform):
 
 @TRANSFORMS.register_module()
 class NormalizeKeypoints(BaseTransform):
-    """Give keypoints units that do not depend on the image.
+    """Express keypoints in units that do not depend on the image size.
 
     - ``image``: x / width and y / height, not centred (as published).
-    - ``torso``: origin at the median middle of the hips over the window,
-      unit the median distance of the middles of shoulders and hips. Keeps
-      how the body moves through the window; invariant to its place and size
-      in the image. A window in which hips or shoulders are never seen
-      together is masked: use ``bbox`` for footage without the hips.
-    - ``bbox``: origin at the centre, unit the longer side of the box around
-      all keypoints of the window.
+    - ``torso``: the origin is the median midpoint of the hips over the
+      window, the unit the median distance between the midpoints of shoulders
+      and hips. Keeps how the body moves in the window; invariant to its
+      place and size in the image. A window in which hips and shoulders are
+      never all seen at once is masked: use ``bbox`` for footage without hips.
+    - ``bbox``: the origin is the centre and the unit the longer side of the
+      box around all keypoints of the window.
 
     Args:
         mode: One of these names.
@@ -196,12 +203,10 @@ class NormalizeKeypoints(BaseTransform):
     needs = ('keypoint_mask',)
 
     def __init__(self, mode: str = 'image') -> None:
-        if mode not in self.MODES:
-            raise ValueError(f'mode must be in {self.MODES}, got {mode!r}.')
-        self.mode = mode
+        self.mode = check_choice('mode', mode, self.MODES)
 
     def transform(self, results: dict) -> dict:
-        """Change ``keypoints``; ``keypoint_mask`` where it cannot."""
+        """Change ``keypoints``, or mask them where that is impossible."""
         if results['keypoints'] is not None:
             origin, unit = getattr(self, f'_{self.mode}')(results)
             if unit is None:
@@ -247,8 +252,8 @@ class NormalizeKeypoints(BaseTransform):
 class NormalizeSkeleton(BaseTransform):
     """:class:`NormalizeKeypoints` for the samples of ``PoseDataset``.
 
-    Takes the place of MMAction2's ``PreNormalize2D``. Each person is
-    normalised alone; one who cannot be, such as without hips in mode
+    Replaces MMAction2's ``PreNormalize2D``. Each person is normalised
+    separately; one who cannot be, for example without hips in mode
     ``torso``, gets score 0 and counts as missing.
 
     Args:
@@ -264,8 +269,7 @@ class NormalizeSkeleton(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Change ``keypoint`` (M, T, V, 2) and ``keypoint_score``.
 
-        Where the pickle has no scores, a keypoint at exactly (0, 0) is
-        missing.
+        If the pickle has no scores, a keypoint at exactly (0, 0) is missing.
 
         Raises:
             ValueError: If the skeletons are not 2D ones of ``layout``.

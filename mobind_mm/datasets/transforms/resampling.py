@@ -1,10 +1,10 @@
-"""Resampling with one finite kernel, whatever the rates and the window.
+"""Resampling with one finite kernel, and quaternion arithmetic.
 
 An output sample at time t is a weighted mean of the source samples within
-``HALF_WIDTH`` periods of the slower of both clocks, weighted by a Kaiser
-windowed sinc of their distance to t. Because the weights depend on distances
-alone, a sample has the same value wherever the window is cut, and because
-the sinc ends below the target's Nyquist frequency nothing is aliased.
+``HALF_WIDTH`` periods of the slower clock, weighted by a Kaiser-windowed sinc
+of their distance to t. The weights depend on distances alone, so a sample has
+the same value wherever the window is cut; the sinc's pass band ends below the
+target's Nyquist frequency, so nothing is aliased.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HALF_WIDTH = 5
 STOPBAND_DB = 40.0
 """Suppression of what lies above the target's Nyquist frequency."""
 
-_TABLE_STEPS = 2048  # table entries a period; interpolated linearly
+_TABLE_STEPS = 2048  # table entries per period; interpolated linearly
 _SAME_RATE = 1.05  # up to this ratio of rates nothing is filtered
 
 
@@ -84,6 +84,32 @@ def resample(
     return np.matmul(weights, values[index])[:, 0]
 
 
+def resample_window(
+    values: np.ndarray,
+    meta: dict,
+    times_out: np.ndarray,
+    rate: float,
+    num_quats: int = 0,
+) -> np.ndarray:
+    """Resample (T, C) to (T_out, C), whether its clock is regular or not.
+
+    ``meta`` is its clock, see :class:`LoadWindow`; ``rate`` that of
+    ``times_out``; for ``num_quats`` see :func:`regularize`.
+    """
+    first = meta['times'][0]
+    if not meta['regular']:
+        reach = support_sec(meta['rate'], rate)
+        values, first = regularize(
+            values,
+            meta['times'],
+            meta['rate'],
+            meta['origin'],
+            (times_out[0] - reach, times_out[-1] + reach),
+            num_quats,
+        )
+    return resample(values, first, meta['rate'], times_out, rate)
+
+
 def regularize(
     values: np.ndarray,
     times: np.ndarray,
@@ -103,11 +129,10 @@ def regularize(
         rate: Rate of the grid in Hz.
         origin: A time of the grid in seconds.
         span: First and last time that the grid must cover.
-        num_quats: How many sign-continuous quaternions are in the last
-            columns.
+        num_quats: Number of sign-continuous quaternions in the last columns.
 
     Returns:
-        The values on the grid, and the time of the first of them.
+        The values on the grid and the time of the first one.
     """
     first = np.floor((span[0] - origin) * rate)
     last = np.ceil((span[1] - origin) * rate)
@@ -128,8 +153,8 @@ def bracket(
     """Neighbours in ``times`` of each time ``at``.
 
     Returns:
-        Indices of the sample before and after, and the fraction of the way
-        from one to the other, held at 0 or 1 beyond the ends.
+        Indices of the samples before and after, and the fraction of the way
+        from the first to the second, held at 0 or 1 beyond the ends.
     """
     if len(times) < 2:
         zeros = np.zeros(len(at), dtype=np.int64)
@@ -141,7 +166,7 @@ def bracket(
 
 
 def sign_continuous(quat: np.ndarray) -> np.ndarray:
-    """Choose of q and -q the one nearer to the sample before.
+    """Choose between q and -q the one nearer to the previous sample.
 
     The first sample gets w >= 0, so a stream and its copy with random signs
     give the same result.
@@ -167,7 +192,7 @@ def normalize(quat: np.ndarray) -> np.ndarray:
 def slerp(first: np.ndarray, second: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Rotate from ``first`` to ``second`` (..., 4) by fractions ``at``.
 
-    Both must be of equal sign, see :func:`sign_continuous`.
+    Both must have the same sign, see :func:`sign_continuous`.
     """
     dot = np.einsum('...c,...c->...', first, second)
     angle = np.maximum(np.arccos(np.clip(dot, -1, 1)), 1e-4)

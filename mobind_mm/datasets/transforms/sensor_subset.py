@@ -1,4 +1,4 @@
-"""Evaluate as if fewer sensors had been worn."""
+"""Evaluate as if sensors had not been worn or people not been seen."""
 
 from __future__ import annotations
 
@@ -17,20 +17,26 @@ _BY_PLACEMENT = ('imu', 'imu_meta', 'imu_mask')
 
 @TRANSFORMS.register_module()
 class KeepSensors(BaseTransform):
-    """Remove every sensor but some, as if the others had not been worn.
+    """Keep only some sensors, as if the others had not been worn.
 
-    Put it before ``LoadWindow``, so that the others are not even read; any
+    Put it before ``LoadWindow``, so that the others are not even read. Any
     other place before ``PackIMUPose``, which masks what is missing, gives
-    the same result. A recording that has none of the sensors is left
-    without any and masked.
+    the same result. A recording with none of these sensors is masked.
 
     Args:
         placements: Sensors to keep, by name or as :class:`Limb`.
         limbs_too: Whether ``PackIMUPose`` masks the skeleton's other limbs
-            as well: who wears the sensors knows where they are.
+            as well, because the wearer knows where the sensors are.
 
     Raises:
         ValueError: If a placement is unknown or none is given.
+
+    Example:
+        >>> from mobind_mm.datasets.transforms import KeepSensors
+        >>> keep = KeepSensors(['left_wrist', 'head'])
+        >>> results = dict(imu={'head': 'h', 'pelvis': 'p'}, imu_meta={})
+        >>> keep(results)['imu']
+        {'head': 'h'}
     """
 
     def __init__(
@@ -56,18 +62,18 @@ class KeepSensors(BaseTransform):
         """Remove sensors; set ``kept_limbs`` if ``limbs_too``.
 
         Raises:
-            ValueError: After ``PackIMUPose``, where it is too late.
+            ValueError: If the results have no sensors (any more).
         """
-        found = [key for key in _RECORDINGS if results.get(key) is not None]
-        for key in found:
+        keys = [key for key in _RECORDINGS if results.get(key) is not None]
+        for key in keys:
             results[key] = replace(
                 results[key], imu=self._kept(results[key].imu)
             )
         for key in _BY_PLACEMENT:
             if key in results:
                 results[key] = self._kept(results[key])
-                found.append(key)
-        if not found:
+                keys.append(key)
+        if not keys:
             raise ValueError(
                 'KeepSensors found no sensors in the results; put it before '
                 'PackIMUPose.'
@@ -86,23 +92,23 @@ class KeepSensors(BaseTransform):
 
 @TRANSFORMS.register_module()
 class HideModality(BaseTransform):
-    """Take the sensors or the skeleton away from some windows.
+    """Hide the sensors or the skeleton in some windows.
 
-    Made for evaluation: a person without sensors, or sensors whose wearer
-    is out of view, must be declared unmatched. What happens depends on the
-    seed, the scene, the subject and the start of the window, not on
-    processes or order. Never both of a person are hidden.
+    For evaluation: a person without sensors, or sensors whose wearer is out
+    of view, must be declared unmatched. The choice depends on the seed, the
+    scene, the subject, the take and the start of the window, not on
+    processes or order. A person never loses both.
 
     Put it before ``LoadWindow``, so that nothing is read in vain.
 
     Args:
         imu_prob: Probability that a person wears nothing.
         pose_prob: Probability that a person is out of view.
-        seed: Names another choice.
+        seed: Another seed gives another choice.
 
     Raises:
-        ValueError: If the probabilities are out of range or above 1
-            together.
+        ValueError: If the probabilities are out of range or sum to more
+            than 1.
     """
 
     needs = ('window_start', 'recording')
@@ -117,8 +123,8 @@ class HideModality(BaseTransform):
         self.pose_prob = check_prob('pose_prob', pose_prob)
         if imu_prob + pose_prob > 1:
             raise ValueError(
-                'imu_prob and pose_prob exclude each other and may be 1 '
-                f'together at most, got {imu_prob} and {pose_prob}.'
+                'imu_prob and pose_prob exclude each other and together may '
+                f'be at most 1, got {imu_prob} and {pose_prob}.'
             )
         self.seed = seed
 
@@ -135,7 +141,7 @@ class HideModality(BaseTransform):
         return results
 
     def _draw(self, results: dict) -> float:
-        """A number in [0, 1) that the window's names fix."""
+        """A number in [0, 1) that depends on the window's names only."""
         names = (
             self.seed,
             results['scene'],

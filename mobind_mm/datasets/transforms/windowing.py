@@ -1,4 +1,4 @@
-"""Which stretch of time a window shows: random starts, offsets, speeds."""
+"""Change the time span of a window: its start, offset, speed, clips."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from mmengine.dataset import Compose
 
 from ...registry import TRANSFORMS
 from ..windows import label_at
-from .base import BaseTransform, check_amount, check_factors
+from .base import BaseTransform, build_steps, check_amount, check_factors
 
 
 def source_span(results: dict) -> tuple[float, float]:
-    """Start and length in seconds, in the recording, of the pose window."""
+    """Start and length in seconds of the pose window in the recording."""
     length = results['window_sec'] * results.get('speed', 1.0)
     return results['window_start'], length
 
 
 def _move(results: dict, start: float) -> None:
-    """Set the start, kept inside the entry, and the label that it has."""
+    """Set the start, moved into the entry, and update the label."""
     _, length = source_span(results)
     latest = results['entry_end'] - length
     start = max(min(start, latest), results['entry_start'])
@@ -34,8 +34,8 @@ class RandomWindow(BaseTransform):
     """Draw the start of the window uniformly, and its label with it.
 
     Args:
-        max_shift_sec: Farthest from the start given by the dataset; None
-            draws from the whole entry.
+        max_shift_sec: Greatest distance from the start given by the
+            dataset; None draws from the whole entry.
     """
 
     needs = ('window_start', 'recording')
@@ -58,19 +58,19 @@ class RandomWindow(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomSpeed(BaseTransform):
-    """Play IMU and pose faster or slower by the same factor.
+    """Speed IMU and pose up or down by the same factor.
 
     The window then shows ``window_sec * factor`` seconds of the recording.
     Orientation and keypoints become exactly those of the faster movement,
     angular rate is multiplied by the factor, and acceleration without
-    gravity by its square. Acceleration *with* gravity is left as it is: its
-    gravity part does not scale and cannot be split off without knowing the
+    gravity by its square. Acceleration *with* gravity is not changed: its
+    gravity part does not scale and cannot be separated without the
     orientation, so its dynamic part is too small by the square of the
     factor. Keep the range near 1.
 
     Args:
-        factors: Range (low, high) to draw the factor from; limited to what
-            the recording is long enough for.
+        factors: Range (low, high) to draw the factor from; limited by
+            the length of the recording.
     """
 
     needs = ('window_start', 'recording')
@@ -89,10 +89,10 @@ class RandomSpeed(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomTimeShift(BaseTransform):
-    """Cut the IMU window a little off the pose window.
+    """Shift the IMU window a little against the pose window.
 
     Args:
-        max_sec: Farthest offset in seconds; limited to the recording.
+        max_sec: Greatest offset in seconds; limited to the recording.
     """
 
     needs = ('window_start', 'recording')
@@ -114,18 +114,18 @@ class RandomTimeShift(BaseTransform):
 
 @TRANSFORMS.register_module()
 class MultiClip(BaseTransform):
-    """Test on windows spread evenly over the entry, MMAction2's way.
+    """Test on clips spread evenly over the entry, as MMAction2 does.
 
     MMAction2's heads average the scores of a sample's clips
-    (``average_clips``). The label stays that of the data set's own window,
-    so an entry should show one action.
+    (``average_clips``). The label stays that of the dataset's window, so
+    an entry should show one action.
 
     Args:
-        num_clips: Number of windows: the first starts where the entry
-            starts, the last ends where it ends; a single one is centred.
+        num_clips: Number of windows. The first begins and the last ends
+            with the entry; a single one is centred.
         transforms: Steps for each window or their configs, from
             ``LoadWindow`` to ``IMUToMMAction`` or ``FormatGCNInput``.
-        keys: Arrays whose first axis, the clips, is joined.
+        keys: Arrays to join along their first axis, the clips.
 
     Raises:
         ValueError: If ``num_clips`` is below 1.
@@ -142,12 +142,7 @@ class MultiClip(BaseTransform):
         if num_clips < 1:
             raise ValueError(f'num_clips must be >= 1, got {num_clips}.')
         self.num_clips = num_clips
-        self.steps = Compose(
-            [
-                TRANSFORMS.build(t) if isinstance(t, dict) else t
-                for t in transforms
-            ]
-        )
+        self.steps = Compose(build_steps(transforms))
         self.keys = tuple(keys)
 
     def transform(self, results: dict) -> dict:

@@ -1,7 +1,8 @@
-"""Change resampled IMUs at random, as other mountings and sensors would."""
+"""Random augmentations of resampled IMUs and keypoints."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,14 +21,14 @@ from .resampling import from_axis_angle, right_matrix, to_matrix
 
 @TRANSFORMS.register_module()
 class RandomIMURotation(BaseTransform):
-    """Turn each sensor in its mounting by its own constant rotation.
+    """Rotate each sensor in its mounting by a constant rotation of its own.
 
-    ``acc``, ``gyro`` and ``mag`` are expressed in the turned sensor, and
-    ``quat`` follows, so the same movement in the world is described. An
-    ``acc`` in the world frame stays.
+    ``acc``, ``gyro`` and ``mag`` are expressed in the rotated sensor frame
+    and ``quat`` follows, so that they still describe the same movement. An
+    ``acc`` in the world frame is not changed.
 
     Args:
-        max_deg: Largest angle; the axis is uniform, the angle too.
+        max_deg: Largest angle; axis and angle are drawn uniformly.
         prob: Probability for each sensor.
     """
 
@@ -46,7 +47,7 @@ class RandomIMURotation(BaseTransform):
             axis /= np.linalg.norm(axis)
             angle = np.deg2rad(np.random.uniform(0, self.max_deg))
             turn = from_axis_angle(axis, angle)
-            # Row vectors: v @ R is the vector seen from the turned sensor.
+            # Row vectors: v @ R is the vector seen from the rotated sensor.
             matrix = to_matrix(turn).astype(np.float32)
             turn = right_matrix(turn).astype(np.float32)
             frame = results['imu_meta'][placement]['frame']
@@ -67,8 +68,8 @@ class RandomIMUNoise(BaseTransform):
         acc_std: White noise of ``acc`` in m/s^2.
         gyro_std: White noise of ``gyro`` in rad/s.
         mag_std: White noise of ``mag`` in uT.
-        acc_bias_std: Bias of ``acc`` in m/s^2, drawn once a window.
-        gyro_bias_std: Bias of ``gyro`` in rad/s, drawn once a window.
+        acc_bias_std: Bias of ``acc`` in m/s^2, drawn once per window.
+        gyro_bias_std: Bias of ``gyro`` in rad/s, drawn once per window.
         prob: Probability for each sensor.
     """
 
@@ -144,10 +145,10 @@ class RandomSensorDrop(BaseTransform):
 
     Args:
         prob: Probability for each sensor.
-        min_sensors: How many must remain of those that are there; drawn at
-            random among the dropped if fewer do.
-        placements: The sensors that count and may be dropped; None for all
-            that were loaded. Give those that are packed, if
+        min_sensors: How many of the present sensors must remain; if fewer
+            would, some of the dropped ones are restored at random.
+        placements: Sensors that count and may be dropped; None for all that
+            were loaded. Name those that are packed if
             :class:`LoadWindow` loads more.
     """
 
@@ -179,3 +180,128 @@ class RandomSensorDrop(BaseTransform):
         for name, drop in zip(present, dropped):
             mask[name] = not drop
         return results
+
+
+class PoseAugmentation(BaseTransform):
+    """Applied with a probability to a window that has a skeleton.
+
+    Args:
+        prob: Probability for each window.
+    """
+
+    needs = ('keypoint_mask',)
+
+    def __init__(self, prob: float = 1.0) -> None:
+        self.prob = check_prob('prob', prob)
+
+    def transform(self, results: dict) -> dict:
+        """Draw whether to :meth:`augment`."""
+        if results['keypoints'] is not None and happens(self.prob):
+            self.augment(results)
+        return results
+
+    @abstractmethod
+    def augment(self, results: dict) -> None:
+        """Change ``keypoints`` (T, K, 2) or ``keypoint_mask`` (T, K)."""
+
+
+@TRANSFORMS.register_module()
+class RandomKeypointNoise(PoseAugmentation):
+    """Add white noise to keypoints.
+
+    Args:
+        std: In the unit of the keypoints at this step: pixels before
+            :class:`NormalizeKeypoints`, its units after it.
+        prob: Probability for each window.
+    """
+
+    def __init__(self, std: float, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        self.std = check_amount('std', std)
+
+    def augment(self, results: dict) -> None:
+        """Change ``keypoints``."""
+        noise = np.random.standard_normal(results['keypoints'].shape)
+        results['keypoints'] += (self.std * noise).astype(np.float32)
+
+
+@TRANSFORMS.register_module()
+class RandomPoseScale(PoseAugmentation):
+    """Scale the skeleton about its mean position in the window.
+
+    Changing the aspect ratio roughly imitates a turn of the body or a view
+    from above.
+
+    Args:
+        factors: Range (low, high) to draw the factor from.
+        aspect_factors: Likewise, for the ratio of width to height.
+        prob: Probability for each window.
+    """
+
+    def __init__(
+        self,
+        factors: Sequence[float] = (0.9, 1.1),
+        aspect_factors: Sequence[float] = (1.0, 1.0),
+        prob: float = 1.0,
+    ) -> None:
+        super().__init__(prob)
+        self.factors = check_factors('factors', factors)
+        self.aspect_factors = check_factors('aspect_factors', aspect_factors)
+
+    def augment(self, results: dict) -> None:
+        """Change ``keypoints``."""
+        factor = np.random.uniform(*self.factors)
+        aspect = np.random.uniform(*self.aspect_factors) ** 0.5
+        _about_centre(results, np.diag([factor * aspect, factor / aspect]))
+
+
+@TRANSFORMS.register_module()
+class RandomPoseRotation(PoseAugmentation):
+    """Rotate the skeleton in the image about its mean position.
+
+    Put it before ``NormalizeKeypoints(mode='image')``, after which x and y
+    have different units.
+
+    Args:
+        max_deg: Largest angle in either direction.
+        prob: Probability for each window.
+    """
+
+    def __init__(self, max_deg: float, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        self.max_deg = check_amount('max_deg', max_deg)
+
+    def augment(self, results: dict) -> None:
+        """Change ``keypoints``."""
+        angle = np.deg2rad(np.random.uniform(-self.max_deg, self.max_deg))
+        cos, sin = np.cos(angle), np.sin(angle)
+        _about_centre(results, np.array([[cos, sin], [-sin, cos]]))
+
+
+@TRANSFORMS.register_module()
+class RandomKeypointDrop(PoseAugmentation):
+    """Mask keypoints for the whole window, each with the same probability.
+
+    Args:
+        drop_prob: Probability for each keypoint.
+        prob: Probability for each window.
+    """
+
+    def __init__(self, drop_prob: float, prob: float = 1.0) -> None:
+        super().__init__(prob)
+        self.drop_prob = check_prob('drop_prob', drop_prob)
+
+    def augment(self, results: dict) -> None:
+        """Change ``keypoint_mask``."""
+        mask = results['keypoint_mask']
+        mask &= np.random.random(mask.shape[1]) >= self.drop_prob
+
+
+def _about_centre(results: dict, matrix: np.ndarray) -> None:
+    """Apply ``matrix`` (2, 2) to row vectors about the mean known keypoint."""
+    keypoints, mask = results['keypoints'], results['keypoint_mask']
+    if mask.any():
+        centre = np.einsum('tkc,tk->c', keypoints, mask) / mask.sum()
+        centre = centre.astype(np.float32)
+        matrix = matrix.astype(np.float32)
+        results['keypoints'] = (keypoints - centre) @ matrix + centre
