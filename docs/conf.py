@@ -2,7 +2,12 @@
 
 import re
 
+from mobind_mm.utils.lazy import import_all
 from mobind_mm.version import __version__
+
+# autodoc only sees names that are already imported.
+import_all('mobind_mm.datasets')
+import_all('mobind_mm.apis')
 
 project = 'mobind_mm'
 author = copyright = 'The mobind_mm contributors'
@@ -25,7 +30,7 @@ myst_heading_anchors = 3
 
 
 def setup(app):
-    """Turn links to what is no page, ``../configs/…``, into names."""
+    """Turn links that lead to no page, ``../configs/…``, into names."""
     link = re.compile(r'\[([^\]]*)\]\(\.\./([^)]*)\)')
 
     def rewrite(app, page, source):

@@ -13,10 +13,10 @@ default_hooks = dict(
         rule='greater',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # Processes evaluate and save the same batch statistics.
+    # All processes evaluate and save the same batch statistics.
     sync_buffers=dict(type='SyncBuffersHook'),
     epoch_seed=dict(type='EpochSeedHook'),
-    # Or 'skip': batches whose loss or gradient is not finite.
+    # action='skip' leaves out batches whose loss or gradient is not finite.
     non_finite=dict(type='NonFiniteHook', action='stop'),
     result_table=dict(type='ResultTableHook'),
     training_curve=dict(
@@ -27,8 +27,8 @@ default_hooks = dict(
             'action/knn_top1',
         ],
     ),
-    # Published: 500 epochs without a better validation recall, 5 epochs
-    # between evaluations.
+    # As published: 500 epochs without a better validation recall, with 5
+    # epochs between evaluations.
     early_stopping=dict(
         type='EarlyStoppingHook',
         monitor='retrieval/imu2pose_R@1',
@@ -41,7 +41,7 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    # Seconds that a process waits for the others before it gives up.
+    # How many seconds a process waits for the others before it gives up.
     dist_cfg=dict(backend='nccl', timeout=1800),
 )
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)

@@ -1,5 +1,5 @@
-# The released recipe on mRI, stage 1 of 2: encoders of single limbs, local
-# and token terms.
+# The released recipe on mRI, stage 1 of 2: per-limb encoders, local and token
+# terms.
 _base_ = [
     '../_base_/datasets/mri_published.py',
     '../_base_/models/mobind_published.py',
@@ -17,9 +17,9 @@ model = dict(
     head=dict(global_weight=0.0, local_weight=1.0, token_weight=0.5),
     masked_token_head=None,
 )
-# Published: 1356 limb clips, which is 339 windows of four limbs.
+# As published: 1356 limb clips, that is, 339 windows of four limbs.
 train_dataloader = dict(batch_size=339)
 auto_scale_lr = dict(base_batch_size=339)
 optim_wrapper = dict(optimizer=dict(lr=3e-4, weight_decay=1e-4))
-# Published patience of this stage: 1000 epochs.
+# Published patience for this stage: 1000 epochs.
 default_hooks = dict(early_stopping=dict(patience=200))

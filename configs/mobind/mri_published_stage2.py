@@ -1,6 +1,6 @@
 # The released recipe on mRI, stage 2 of 2: clip embeddings from the encoders
-# of stage 1. Copy its best checkpoint to the path of load_from below, or give
-# it with --load-from.
+# of stage 1. Copy the best checkpoint of stage 1 to the path in load_from
+# below, or pass it with --load-from.
 _base_ = [
     '../_base_/datasets/mri_published.py',
     '../_base_/models/mobind_published.py',

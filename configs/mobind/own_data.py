@@ -1,5 +1,5 @@
-# Own recordings (docs/own_data.md): acc and gyro of up to five sensors. The
-# model is that of synthetic.py, so its weights can be the start.
+# Your own recordings (docs/own_data.md): acc and gyro of up to five sensors.
+# The model is that of synthetic.py, so training can start from its weights.
 _base_ = [
     '../_base_/datasets/own_data.py',
     '../_base_/models/mobind_small.py',

@@ -1,4 +1,5 @@
-# The README's first training: two CPU cores, a few minutes, no download.
+# The first training run in the README: a few minutes on two CPU cores, no
+# download.
 _base_ = [
     '../_base_/datasets/synthetic.py',
     '../_base_/models/mobind_small.py',

@@ -1,6 +1,6 @@
-# Actions of the synthetic dataset from IMU and pose, started from a MoBind
-# checkpoint by --load-from work_dirs/synthetic/epoch_12.pth, or from random
-# weights without it.
+# Action recognition on the synthetic dataset from IMU and pose. Starts from a
+# MoBind checkpoint with --load-from work_dirs/synthetic/epoch_12.pth,
+# otherwise from random weights.
 _base_ = [
     '../_base_/datasets/synthetic.py',
     '../_base_/models/mobind_classifier_small.py',

@@ -1,6 +1,6 @@
-# synthetic.py for any subset of the five sensors: in training each sensor is
-# left out of a window with the same probability. The skeleton keeps all
-# limbs, so that the set of limbs does not give the matching window away.
+# synthetic.py for any subset of the five sensors: in training, each sensor is
+# dropped from a window with the same probability. The skeleton keeps all
+# limbs, so that the set of limbs does not reveal the matching window.
 _base_ = './synthetic.py'
 
 train_dataloader = dict(

@@ -1,6 +1,6 @@
-# UTD-MHAD, one sensor per recording: the model stays per limb. What the
-# choices bought on training subjects alone (1 and 3 train, 5 validates, 108
-# recordings, one seed) is in README.md of this directory.
+# UTD-MHAD, one sensor per recording: the model stays per limb. README.md in
+# this directory shows the effect of each choice on training subjects alone (1
+# and 3 for training, 5 for validation, 108 recordings, one seed).
 _base_ = [
     '../_base_/datasets/utd_mhad.py',
     '../_base_/models/mobind_small.py',

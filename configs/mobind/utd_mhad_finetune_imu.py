@@ -1,4 +1,4 @@
-# Actions of UTD-MHAD from the IMU alone.
+# Action recognition on UTD-MHAD from the IMU alone.
 _base_ = './utd_mhad_finetune_imu_pose.py'
 
 model = dict(pose_tokenizer=None, pose_backbone=None)

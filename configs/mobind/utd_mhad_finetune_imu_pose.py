@@ -1,6 +1,6 @@
-# Actions of UTD-MHAD from IMU and pose, started from a MoBind checkpoint by
-# --load-from work_dirs/utd_mhad/epoch_300.pth, or from random weights
-# without it. All values were chosen on training subjects, see README.md.
+# Action recognition on UTD-MHAD from IMU and pose. Starts from a MoBind
+# checkpoint with --load-from work_dirs/utd_mhad/epoch_300.pth, otherwise from
+# random weights. All values were chosen on training subjects, see README.md.
 _base_ = [
     '../_base_/datasets/utd_mhad_action.py',
     '../_base_/models/mobind_classifier_small.py',

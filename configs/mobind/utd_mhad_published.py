@@ -1,5 +1,5 @@
-# The released per-limb recipe (stage 1) on UTD-MHAD. Rates of the sensor and
-# of the published pose stream; 120 epochs, after which it stops improving.
+# The released per-limb recipe (stage 1) on UTD-MHAD, at the rates of the
+# sensor and of the published pose stream. After 120 epochs it stops improving.
 _base_ = [
     '../_base_/datasets/utd_mhad_published.py',
     '../_base_/models/mobind_published.py',
@@ -23,5 +23,5 @@ optim_wrapper = dict(
 )
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=120, val_interval=40)
 auto_scale_lr = dict(enable=False, base_batch_size=64)
-# The protocol has no validation subjects, so no checkpoint is chosen.
+# The protocol has no validation subjects, so no checkpoint is selected.
 default_hooks = dict(checkpoint=dict(interval=10, save_best=None))

@@ -1,5 +1,5 @@
-# Actions of the synthetic dataset by MoBind's IMU encoder, trained by
-# configs/mobind/synthetic.py.
+# Action recognition on the synthetic dataset with MoBind's IMU encoder,
+# pretrained with configs/mobind/synthetic.py.
 _base_ = './imu_synthetic.py'
 
 checkpoint = 'work_dirs/synthetic/epoch_12.pth'

@@ -1,4 +1,4 @@
-# Actions of UTD-MHAD by MoBind's IMU encoder, trained by
+# Action recognition on UTD-MHAD with MoBind's IMU encoder, pretrained with
 # configs/mobind/utd_mhad.py.
 _base_ = './imu_utd_mhad.py'
 

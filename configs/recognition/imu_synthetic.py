@@ -1,5 +1,5 @@
-# Actions of the synthetic dataset by MoBind's IMU encoder, from random
-# weights.
+# Action recognition on the synthetic dataset with MoBind's IMU encoder, from
+# random weights.
 _base_ = [
     '../_base_/recognition/synthetic_imu.py',
     '../_base_/recognition/model_imu.py',

@@ -1,4 +1,5 @@
-# Actions of UTD-MHAD by MoBind's IMU encoder, from random weights.
+# Action recognition on UTD-MHAD with MoBind's IMU encoder, from random
+# weights.
 _base_ = [
     '../_base_/recognition/utd_mhad_imu.py',
     '../_base_/recognition/model_imu.py',

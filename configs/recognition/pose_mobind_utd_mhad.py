@@ -1,4 +1,4 @@
-# Actions of UTD-MHAD by MoBind's pose encoder, trained by
+# Action recognition on UTD-MHAD with MoBind's pose encoder, pretrained with
 # configs/mobind/utd_mhad.py.
 _base_ = './pose_utd_mhad.py'
 

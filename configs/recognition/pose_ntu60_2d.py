@@ -1,5 +1,6 @@
 # MoBind's pose encoder on MMAction2's own skeleton pickle (NTU RGB+D 60,
-# cross-subject, 2D). Not trained here: it shows how PoseDataset feeds it.
+# cross-subject, 2D). It shows how PoseDataset feeds the encoder; there are no
+# results.
 _base_ = [
     '../_base_/recognition/skeleton_pickle.py',
     '../_base_/recognition/model_pose.py',
@@ -13,7 +14,7 @@ model = dict(
             *('left_wrist', 'right_wrist'),
             *('left_knee', 'right_knee', 'head'),
         ),
-        # 100 frames, counted as 5 s.
+        # 100 frames, treated as 5 s.
         rate=20,
         window_sec=5.0,
         encoder=dict(num_segments=5),

@@ -1,4 +1,5 @@
-# Actions of UTD-MHAD by MoBind's pose encoder, from random weights.
+# Action recognition on UTD-MHAD with MoBind's pose encoder, from random
+# weights.
 _base_ = [
     '../_base_/recognition/utd_mhad_pose.py',
     '../_base_/recognition/model_pose.py',

@@ -1,4 +1,4 @@
-# Actions of the synthetic dataset by MMAction2's ST-GCN++.
+# Action recognition on the synthetic dataset with MMAction2's ST-GCN++.
 _base_ = [
     '../_base_/recognition/synthetic_frames.py',
     '../_base_/recognition/model_stgcnpp.py',

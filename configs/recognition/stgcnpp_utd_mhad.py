@@ -1,6 +1,6 @@
-# Actions of UTD-MHAD by MMAction2's ST-GCN++ on our windows of the skeleton,
-# 20 frames of each: on a CPU an epoch takes six times as long as one
-# of two_stream, so there are fewer.
+# Action recognition on UTD-MHAD with MMAction2's ST-GCN++ on the same windows
+# of the skeleton, 20 frames each. On a CPU, an epoch takes six times as
+# long as an epoch of two_stream, so there are fewer epochs.
 _base_ = [
     '../_base_/recognition/utd_mhad_frames.py',
     '../_base_/recognition/model_stgcnpp.py',

@@ -1,4 +1,4 @@
-# The encoders stay as MoBind left them; pools and classifiers are trained.
+# MoBind's encoders stay frozen; only pools and classifiers are trained.
 _base_ = './two_stream_mobind_utd_mhad.py'
 
 model = dict(backbone=dict(imu=dict(frozen=True), pose=dict(frozen=True)))

@@ -1,5 +1,5 @@
-# Actions of the synthetic dataset from IMU and pose, both encoders trained by
-# configs/mobind/synthetic.py.
+# Action recognition on the synthetic dataset from IMU and pose, both encoders
+# pretrained with configs/mobind/synthetic.py.
 _base_ = './two_stream_synthetic.py'
 
 checkpoint = 'work_dirs/synthetic/epoch_12.pth'

@@ -1,5 +1,5 @@
-# Actions of UTD-MHAD from IMU and pose, both encoders trained by
-# configs/mobind/utd_mhad.py.
+# Action recognition on UTD-MHAD from IMU and pose, both encoders pretrained
+# with configs/mobind/utd_mhad.py.
 _base_ = './two_stream_utd_mhad.py'
 
 checkpoint = 'work_dirs/utd_mhad/epoch_300.pth'

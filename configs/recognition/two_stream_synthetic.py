@@ -1,4 +1,5 @@
-# Actions of the synthetic dataset from IMU and pose, from random weights.
+# Action recognition on the synthetic dataset from IMU and pose, from random
+# weights.
 _base_ = [
     '../_base_/recognition/synthetic_two_stream.py',
     '../_base_/recognition/model_two_stream.py',

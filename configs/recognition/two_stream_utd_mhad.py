@@ -1,4 +1,4 @@
-# Actions of UTD-MHAD from IMU and pose, from random weights.
+# Action recognition on UTD-MHAD from IMU and pose, from random weights.
 _base_ = [
     '../_base_/recognition/utd_mhad_two_stream.py',
     '../_base_/recognition/model_two_stream.py',

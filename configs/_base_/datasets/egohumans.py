@@ -1,5 +1,6 @@
 # EgoHumans: 20 Hz, IMUs simulated from the SMPL bodies.
-# Sequences 001 to 004 of activities 01 03 04 05 06 07 test, 005 validate.
+# In activities 01 and 03 to 07, sequences 001 to 004 are for testing and 005
+# for validation; all others are for training.
 _base_ = './recordings.py'
 
 source = dict(type='EgoHumansDataset', data_root='data/egohumans')
@@ -20,7 +21,7 @@ train_pipeline = [
     dict(type='RandomWindow', max_shift_sec=1.0),
     *test_pipeline,
 ]
-# From KeepStreams on, nothing outside the clip is seen.
+# From KeepStreams on, nothing outside the clip is visible.
 sync_pipeline = [
     test_pipeline[0],
     dict(type='KeepStreams'),
@@ -30,7 +31,7 @@ sync_pipeline = [
 
 windows = dict(source, window_sec=window_sec, stride_sec=2.0)
 queries = dict(windows, pipeline=test_pipeline, test_mode=True)
-# 1-NN action recognition looks its neighbour up among training subjects.
+# 1-NN action recognition takes its neighbours from the training subjects.
 gallery = dict(
     queries,
     ann_file='annotations/train.json',
@@ -38,7 +39,7 @@ gallery = dict(
     stride_sec=5.0,
     filter_cfg=dict(labelled=True),
 )
-# Windows of the people of a scene start together.
+# The windows of all people in a scene start together.
 clock = dict(anchor='clock')
 val_queries = dict(queries, ann_file='annotations/val.json', **clock)
 test_queries = dict(queries, ann_file='annotations/test.json', **clock)

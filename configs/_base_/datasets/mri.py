@@ -1,5 +1,6 @@
-# mRI: one 10 Hz frame clock after alignment; IMU on a 50 Hz grid.
-# Subjects 1 to 14 train, 16 and 18 validate, 15 17 19 20 test.
+# mRI: one 10 Hz frame clock after alignment; the IMU on a 50 Hz grid.
+# Subjects 1 to 14 for training, 16 and 18 for validation, 15, 17, 19 and 20
+# for testing.
 _base_ = './recordings.py'
 
 source = dict(type='MRIDataset', data_root='data/mri')
@@ -20,7 +21,7 @@ train_pipeline = [
     dict(type='RandomWindow', max_shift_sec=1.0),
     *test_pipeline,
 ]
-# From KeepStreams on, nothing outside the clip is seen.
+# From KeepStreams on, nothing outside the clip is visible.
 sync_pipeline = [
     test_pipeline[0],
     dict(type='KeepStreams'),
@@ -30,7 +31,7 @@ sync_pipeline = [
 
 windows = dict(source, window_sec=window_sec, stride_sec=2.0)
 queries = dict(windows, pipeline=test_pipeline, test_mode=True)
-# 1-NN action recognition looks its neighbour up among training subjects.
+# 1-NN action recognition takes its neighbours from the training subjects.
 gallery = dict(
     queries,
     ann_file='annotations/train.json',

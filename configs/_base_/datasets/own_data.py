@@ -1,6 +1,6 @@
-# Own recordings, written by tools/dataset_converters/from_tables.py.
-# Sensors that a recording does not have are masked; put the placements that
-# yours have here, and the model follows.
+# Your own recordings, written by `mobind convert tables`. Sensors that a
+# recording lacks are masked. List the placements of your sensors here; the
+# model follows.
 _base_ = './recordings.py'
 
 source = dict(type='IMUPoseDataset', data_root='data/own_data')
@@ -23,7 +23,7 @@ train_pipeline = [
     dict(type='RandomIMURotation', max_deg=30),
     test_pipeline[-1],
 ]
-# From KeepStreams on, nothing outside the clip is seen.
+# From KeepStreams on, nothing outside the clip is visible.
 sync_pipeline = [
     test_pipeline[0],
     dict(type='KeepStreams'),
@@ -33,10 +33,9 @@ sync_pipeline = [
 
 windows = dict(source, window_sec=window_sec, stride_sec=2.5)
 queries = dict(windows, pipeline=test_pipeline, test_mode=True)
-# 1-NN action recognition, for those who have labels, looks its neighbour up
-# here.
+# 1-NN action recognition takes its neighbours from here, if there are labels.
 gallery = dict(queries, ann_file='annotations/train.json', role='gallery')
-# Windows of people filmed together coincide.
+# The windows of people filmed together coincide.
 clock = dict(anchor='clock')
 val_queries = dict(queries, ann_file='annotations/val.json', **clock)
 test_queries = dict(queries, ann_file='annotations/test.json', **clock)
@@ -46,10 +45,10 @@ train_dataloader = dict(
 )
 val_dataloader = dict(loader, dataset=dict(datasets=[gallery, val_queries]))
 test_dataloader = dict(loader, dataset=dict(datasets=[gallery, test_queries]))
-# The action metrics need labels; without any, test with
+# The action metrics need labels; without labels, test with
 # --tasks retrieval localization sync.
 val_evaluator = [dict(type='RetrievalMetric', galleries=('all',))]
-# Clips of 10 s, moved inside recordings that are longer than that.
+# Clips of 10 s, shifted within recordings that are longer.
 sync_clips = dict(
     dataset=dict(source, window_sec=10.0),
     max_offset=5.0,

@@ -1,5 +1,5 @@
-# Loaders and protocol of recordings on disk, for the data sets beside it.
-# Each sets its class and root, placements, rates, window and pipelines.
+# Loaders and protocol for recordings on disk, shared by the neighbouring data
+# sets. Each sets its class and root, placements, rates, window and pipelines.
 _base_ = '../tasks/metrics.py'
 
 in_order = dict(type='DefaultSampler', shuffle=False)

@@ -1,4 +1,4 @@
-# The synthetic dataset: windows to train on and to compare.
+# The synthetic dataset: windows for training and retrieval.
 _base_ = '../tasks/synthetic.py'
 
 test_pipeline = _base_.test_pipeline
@@ -9,8 +9,8 @@ train_pipeline = [
     test_pipeline[-1],
 ]
 windows = dict(type='SyntheticMotionDataset', window_sec=_base_.window_sec)
-# 1-NN action recognition looks its neighbour up among training subjects. A
-# window counts there if one action fills 80 % of it.
+# 1-NN action recognition takes its neighbours from the training subjects. A
+# window is included if one action fills 80 % of it.
 queries = dict(
     windows,
     stride_sec=5.0,
@@ -35,7 +35,7 @@ val_dataloader = dict(
 test_dataloader = dict(
     _base_.loader, dataset=dict(type='ConcatDataset', datasets=test_windows)
 )
-# In training, synchronisation is watched at every third validation.
+# In training, synchronisation is evaluated at every third validation.
 val_cfg = dict(
     type='MultiTaskValLoop',
     tasks=dict(sync=dict(_base_.sync_val_task, interval=3)),

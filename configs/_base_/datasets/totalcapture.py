@@ -1,5 +1,5 @@
 # TotalCapture: IMU, Vicon and video share a 60 Hz clock.
-# Subjects 1 to 3 train, 4 validates, 5 tests.
+# Subjects 1 to 3 for training, 4 for validation, 5 for testing.
 _base_ = './recordings.py'
 
 source = dict(type='TotalCaptureDataset', data_root='data/totalcapture')
@@ -20,7 +20,7 @@ train_pipeline = [
     dict(type='RandomWindow', max_shift_sec=1.0),
     *test_pipeline,
 ]
-# From KeepStreams on, nothing outside the clip is seen.
+# From KeepStreams on, nothing outside the clip is visible.
 sync_pipeline = [
     test_pipeline[0],
     dict(type='KeepStreams'),
@@ -30,7 +30,7 @@ sync_pipeline = [
 
 windows = dict(source, window_sec=window_sec, stride_sec=2.0)
 queries = dict(windows, pipeline=test_pipeline, test_mode=True)
-# 1-NN action recognition looks its neighbour up among training subjects.
+# 1-NN action recognition takes its neighbours from the training subjects.
 gallery = dict(
     queries,
     ann_file='annotations/train.json',

@@ -1,5 +1,5 @@
-# UTD-MHAD: the two limbs that wear a sensor; one centred window per
-# recording, in training a random one.
+# UTD-MHAD: the two limbs that carry a sensor; one window per recording, which
+# is centred, or random in training.
 _base_ = './utd_mhad_windows.py'
 
 placements = ('right_wrist', 'right_thigh')
@@ -15,7 +15,7 @@ train_pipeline = [
     *_base_.augmentation,
     pack,
 ]
-# From KeepStreams on, nothing outside the clip is seen.
+# From KeepStreams on, nothing outside the clip is visible.
 sync_pipeline = [
     test_pipeline[0],
     dict(type='KeepStreams'),
@@ -29,16 +29,16 @@ queries = dict(
     pipeline=test_pipeline,
     test_mode=True,
 )
-# 1-NN looks its neighbour up among the training subjects.
+# 1-NN takes its neighbours from the training subjects.
 gallery = dict(queries, ann_file='annotations/train.json', role='gallery')
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(
     dataset=dict(type='ConcatDataset', datasets=[gallery, queries])
 )
 val_dataloader = test_dataloader
-# Synchronisation within a recording: one clip of 2 s, the model's window, in
-# the middle, moved by what the recording has room for, at most a second. Such
-# a clip has no sub-windows: its tokens vote.
+# Synchronisation within a recording: one clip of 2 s, the model's window, from
+# the middle, shifted as far as the recording allows, at most by one second.
+# Such a clip has no sub-windows, so its tokens vote.
 sync_clips = dict(
     type='SyncClipDataset',
     dataset=dict(_base_.windows, ann_file='annotations/test.json'),

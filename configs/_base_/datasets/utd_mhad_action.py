@@ -1,6 +1,5 @@
-# UTD-MHAD for action recognition: the sensor as it is worn, the skeleton as
-# five limbs. The score of a recording is the mean over windows a quarter of
-# a second apart.
+# UTD-MHAD for action recognition: the sensor where it is worn, the skeleton as
+# five limbs. The score of a recording is the mean over windows 0.25 s apart.
 _base_ = './utd_mhad_windows.py'
 
 placements = (

@@ -1,5 +1,5 @@
 # UTD-MHAD with the released recipe's inputs: image-normalised keypoints at
-# the published rate, raw IMU channels, training on the limb that is worn.
+# the published rate, raw IMU channels, training on the limb with the sensor.
 _base_ = './utd_mhad.py'
 
 pose_rate = 10

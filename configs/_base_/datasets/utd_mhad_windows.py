@@ -1,6 +1,6 @@
 # UTD-MHAD: recordings of 2 to 6 s with one sensor, on the right wrist or the
-# right thigh. Odd subjects train, even subjects test. The steps of a window,
-# for the files beside it, which set placements and queries.
+# right thigh. Odd subjects for training, even subjects for testing. Holds the
+# window pipelines; the neighbouring files set placements and queries.
 _base_ = '../tasks/metrics.py'
 
 imu_channels = ('acc', 'gyro')
@@ -46,5 +46,5 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
 # The protocol has no validation subjects. The test subjects are evaluated
-# now and then to watch the training; nothing is chosen by it.
+# occasionally to monitor training; nothing is chosen based on this.
 val_dataloader = test_dataloader

@@ -1,5 +1,5 @@
-# mobind_small with the published encoder size, for data sets and machines
-# that can use it.
+# mobind_small with the published encoder size, for larger data sets and
+# machines.
 _base_ = './mobind_small.py'
 
 encoder = dict(

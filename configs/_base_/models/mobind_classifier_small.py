@@ -1,6 +1,6 @@
-# A classifier on the encoders of mobind_small, as UTD-MHAD has them. Without
-# one of the backbones it looks at the other modality alone. A leaf sets limbs,
-# imu_rate, pose_rate and window_sec of its data.
+# A classifier on the encoders of mobind_small, in the variant for UTD-MHAD.
+# Without one of the backbones, it uses the other modality alone. A derived
+# config sets limbs, imu_rate, pose_rate and window_sec for its data.
 _base_ = './utd_mhad_parts.py'
 
 model = dict(

@@ -1,9 +1,9 @@
 # The published encoder and aggregation with the paper's single-stage
-# objective. A leaf sets limbs, imu_rate, pose_rate and window_sec of its data
-# once, and the raw channels of the IMUs.
+# objective. A derived config sets limbs, imu_rate, pose_rate and window_sec
+# for its data once, and the raw channels of the IMUs.
 model = dict(
     type='MoBind',
-    # Coordinates as they come; zero where a keypoint is unknown.
+    # Unchanged coordinates; zero where a keypoint is unknown.
     pose_tokenizer=dict(type='LimbTokenizer', features=dict(position=1.0)),
     imu_backbone=dict(type='ConvFormer', in_channels=7),
     pose_backbone=dict(type='ConvFormer'),

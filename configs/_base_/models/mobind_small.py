@@ -1,6 +1,6 @@
-# Motion channels instead of raw ones, a small encoder that trains on two
-# CPU cores and tells when things happen, aggregation over any subset of
-# sensors; the paper's single-stage objective. A leaf sets limbs, imu_rate,
+# Motion channels instead of raw ones, a small encoder that trains on two CPU
+# cores and keeps temporal order, aggregation over any subset of sensors, and
+# the paper's single-stage objective. A derived config sets limbs, imu_rate,
 # pose_rate and window_sec once; the model passes them to its parts.
 encoder = dict(
     type='ConvFormer',

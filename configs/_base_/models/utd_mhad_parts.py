@@ -1,5 +1,5 @@
-# Tokenizers and encoder of mobind_small.py as UTD-MHAD has them, for models
-# that put them together in their own way (they read _base_.encoder etc.).
+# Tokenizers and encoder of mobind_small.py in the variant for UTD-MHAD, for
+# models that combine them differently (they read _base_.encoder etc.).
 encoder = dict(
     type='ConvFormer',
     conv_channels=(32, 64, 128),

@@ -1,6 +1,6 @@
-# MoBind's pose encoder (that of mobind_small.py, as UTD-MHAD has it) as the
-# backbone of MMAction2's skeleton recogniser. A leaf sets limbs, rate and
-# window_sec of its data.
+# MoBind's pose encoder (that of mobind_small.py, in the variant for UTD-MHAD)
+# as the backbone of MMAction2's skeleton recogniser. A derived config sets
+# limbs, rate and window_sec for its data.
 _base_ = '../models/utd_mhad_parts.py'
 
 model = dict(

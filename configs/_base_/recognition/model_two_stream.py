@@ -1,5 +1,5 @@
-# Both encoders of mobind_small.py, as UTD-MHAD has them, in MMAction2's
-# recogniser of several modalities. A leaf sets limbs, rate and window_sec of
+# Both encoders of mobind_small.py, in the variant for UTD-MHAD, in MMAction2's
+# multimodal recogniser. A derived config sets limbs, rate and window_sec for
 # its data.
 _base_ = '../models/utd_mhad_parts.py'
 

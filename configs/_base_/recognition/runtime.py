@@ -1,5 +1,5 @@
-# MMAction2's runtime with what its recognisers need from this package. No
-# randomness here: MMAction2's train.py sets it from --seed.
+# MMAction2's runtime with what its recognisers need from this package. The
+# seed is not set here: MMAction2's train.py sets it from --seed.
 custom_imports = dict(imports=['mobind_mm.models.recognizers'])
 default_scope = 'mmaction'
 
@@ -8,7 +8,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # The last epoch counts; none is chosen.
+    # The last epoch is evaluated; no checkpoint is selected.
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=1),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),

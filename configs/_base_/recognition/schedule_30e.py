@@ -1,4 +1,4 @@
-# AdamW, five epochs of warm-up, cosine decay to the end of the training.
+# AdamW, five epochs of warm-up, cosine decay until the end of training.
 _base_ = '../schedules/adamw_cosine.py'
 
 optim_wrapper = dict(

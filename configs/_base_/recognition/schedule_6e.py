@@ -1,4 +1,4 @@
-# AdamW, one epoch of warm-up, cosine decay to the end of the training.
+# AdamW, one epoch of warm-up, cosine decay until the end of training.
 _base_ = './schedule_30e.py'
 
 param_scheduler = [

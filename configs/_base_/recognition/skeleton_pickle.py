@@ -1,5 +1,5 @@
-# MMAction2's skeleton pickles, read by its PoseDataset: 100 frames sampled
-# over a video and taken for 5 s, two people.
+# MMAction2's skeleton pickles, read by its PoseDataset: two people, 100 frames
+# sampled over a video and treated as 5 s.
 dataset_type = 'PoseDataset'
 ann_file = 'data/skeleton/ntu60_2d.pkl'
 format_steps = [

@@ -1,5 +1,5 @@
-# The synthetic dataset for MMAction2: generated people, no files; those of
-# the splits differ. The files beside it choose the modalities.
+# The synthetic dataset for MMAction2: generated people, no files. The splits
+# have different people. The neighbouring files choose the modalities.
 placements = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
 imu_channels = ('acc', 'gyro')
 window_sec = 5.0
@@ -28,7 +28,7 @@ pose_format = [
     dict(type='FormatGCNInput', num_person=1),
 ]
 
-# Windows that one action fills to 80 %; MMAction2 knows no others.
+# Windows of which one action fills 80 %: MMAction2 needs a label.
 windows = dict(
     type='mobind_mm.SyntheticMotionDataset',
     window_sec=window_sec,

@@ -1,5 +1,5 @@
-# The synthetic dataset, the skeleton as MMAction2's GCN recipes take it: 25
-# frames sampled over the window.
+# The synthetic dataset, the skeleton in the form of MMAction2's GCN recipes:
+# 25 frames sampled over the window.
 _base_ = './synthetic.py'
 
 train_pipeline = [

@@ -1,5 +1,5 @@
-# The synthetic dataset, the sensors alone, packed under the name that a
-# recogniser of one modality takes.
+# The synthetic dataset: the sensors alone, packed under the name that a
+# single-modality recogniser expects.
 _base_ = './synthetic.py'
 
 imu_format = dict(_base_.imu_format, key='keypoint')

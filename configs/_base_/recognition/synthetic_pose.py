@@ -1,4 +1,4 @@
-# The synthetic dataset, the skeleton alone.
+# The synthetic dataset: the skeleton alone.
 _base_ = './synthetic.py'
 
 pipeline = [

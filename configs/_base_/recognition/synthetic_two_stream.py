@@ -1,4 +1,4 @@
-# The synthetic dataset, sensors and skeleton.
+# The synthetic dataset: the sensors and the skeleton.
 _base_ = './synthetic.py'
 
 train_pipeline = [

@@ -1,7 +1,7 @@
-# UTD-MHAD for MMAction2: the steps of a window, and where the windows are.
-# Odd subjects train, even subjects test, each on five windows of a recording.
-# The files beside it choose the modalities: a list of a base cannot be
-# changed in part.
+# UTD-MHAD for MMAction2: the window pipelines and the window positions. Odd
+# subjects for training, even subjects for testing, with five windows per
+# recording. The neighbouring files choose the modalities, because a list in a
+# base config cannot be changed in part.
 placements = (
     *('left_wrist', 'right_wrist', 'left_thigh', 'right_thigh', 'pelvis'),
 )
@@ -63,6 +63,6 @@ test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(windows, ann_file='annotations/test.json', test_mode=True),
 )
-# The protocol has no validation subjects. The test subjects are evaluated
-# at the end; nothing is chosen by it.
+# The protocol has no validation subjects. The test subjects are evaluated at
+# the end; nothing is chosen based on this.
 val_dataloader = test_dataloader

@@ -1,5 +1,5 @@
-# UTD-MHAD, the skeleton as MMAction2's GCN recipes take it: frames sampled
-# over the window, one at random of each of 20 equal parts.
+# UTD-MHAD, the skeleton in the form of MMAction2's GCN recipes: frames sampled
+# over the window, one at random from each of 20 equal parts.
 _base_ = './utd_mhad.py'
 
 train_pipeline = [

@@ -1,5 +1,5 @@
-# UTD-MHAD, the sensor alone, packed under the name that a recogniser of one
-# modality takes.
+# UTD-MHAD: the sensor alone, packed under the name that a single-modality
+# recogniser expects.
 _base_ = './utd_mhad.py'
 
 imu_format = dict(_base_.imu_format, key='keypoint')

@@ -1,4 +1,4 @@
-# UTD-MHAD, the skeleton alone.
+# UTD-MHAD: the skeleton alone.
 _base_ = './utd_mhad.py'
 
 train_pipeline = [

@@ -1,4 +1,4 @@
-# UTD-MHAD, sensor and skeleton.
+# UTD-MHAD: the sensor and the skeleton.
 _base_ = './utd_mhad.py'
 
 keys = ('imu', 'keypoint')

@@ -1,5 +1,6 @@
-# Published schedule: Adam at a constant rate until the validation recall has
-# not improved for 500 epochs (early_stopping in default_runtime.py).
+# Published schedule: Adam with a constant learning rate until the validation
+# recall has not improved for 500 epochs (early_stopping in
+# default_runtime.py).
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=1e-4, fused=True),

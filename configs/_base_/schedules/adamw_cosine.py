@@ -1,6 +1,6 @@
 # AdamW with five epochs of warm-up and cosine decay. The decay ends with the
-# training, however long train_cfg.max_epochs is. A leaf with another warm-up
-# sets [dict(_base_.warm_up, end=1), dict(_base_.decay, begin=1)].
+# training, whatever train_cfg.max_epochs is. For another warm-up, a derived
+# config sets [dict(_base_.warm_up, end=1), dict(_base_.decay, begin=1)].
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05, fused=True),

@@ -1,5 +1,5 @@
-# What is measured: retrieval and actions in validation, all four tasks in
-# tests, and what synchronisation of clips longer than a window shares.
+# Metrics: retrieval and actions in validation, all four tasks in tests, and
+# the settings shared by synchronisation of clips longer than a window.
 val_evaluator = [
     dict(type='RetrievalMetric', galleries=('all',)),
     dict(type='ActionKNNMetric'),

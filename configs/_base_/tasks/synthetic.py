@@ -1,6 +1,7 @@
-# The synthetic dataset and its tasks beside retrieval and actions: generated,
-# no files. Subjects of the splits differ. For other cameras and sensors set
-# pose_rate, detector (e.g. dict(error_m=0.03)) and sync_placements.
+# The synthetic dataset and its tasks other than retrieval and actions. It is
+# generated and needs no files. The splits have different subjects. For other
+# cameras and sensors, set pose_rate, detector (e.g. dict(error_m=0.03)) and
+# sync_placements.
 _base_ = './metrics.py'
 
 placements = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
@@ -22,13 +23,13 @@ loader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
 
-# Synchronisation: clips of 20 s, real-valued offsets within 7 s that fit
-# into recordings of a minute. For the published protocol set grid=0.1 and
-# edges='clamp'.
+# Synchronisation: clips of 20 s, with real-valued offsets of up to 7 s that
+# fit into recordings of one minute. For the published protocol, set grid=0.1
+# and edges='clamp'.
 sync_placements = placements
 sync_pipeline = [
     dict(type='LoadWindow', placements=sync_placements, channels=imu_channels),
-    # From here on nothing outside the clip is seen.
+    # From here on, nothing outside the clip is visible.
     dict(type='KeepStreams'),
     *test_pipeline[1:-1],
     dict(
@@ -56,7 +57,7 @@ sync_task = dict(
     dataloader=dict(loader, batch_size=4, dataset=sync_clips),
     evaluator=_base_.sync_evaluator,
 )
-# Twelve clips of the validation people, to watch a training.
+# Twelve clips of the validation people, to monitor training.
 val_clips = dict(
     sync_clips, dataset=dict(sync_recordings, split='val', stride_sec=25.0)
 )
@@ -66,8 +67,8 @@ sync_val_task = dict(
 )
 
 # Localisation when a quarter of the people wear nothing and the wearers of
-# another quarter of the sensors are out of view. What counts as no match is
-# chosen on validation people (role='gallery'), reported on test people.
+# another quarter of the sensors are out of view. The threshold for no match is
+# chosen on validation people (role='gallery'); results are on test people.
 open_windows = dict(
     type='SyntheticMotionDataset',
     split='test',

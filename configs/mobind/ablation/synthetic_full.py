@@ -1,3 +1,3 @@
-# Ablation on the synthetic dataset: the whole single-stage objective, which is
-# the README's training. The other rows take terms away from it.
+# Ablation on the synthetic dataset: the full single-stage objective, as in the
+# README. The other rows remove terms from it.
 _base_ = '../synthetic.py'

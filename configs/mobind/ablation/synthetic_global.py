@@ -1,4 +1,4 @@
-# Ablation on the synthetic dataset: the global term alone.
+# Ablation on the synthetic dataset: global term only.
 _base_ = './synthetic_local.py'
 
 model = dict(head=dict(local_weight=0.0))

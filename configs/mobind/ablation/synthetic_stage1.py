@@ -1,6 +1,6 @@
-# Ablation on the synthetic dataset, the released two stages. Stage 1: encoders
-# of single limbs, local and token terms. Both stages together are as long as
-# one training of the other rows.
+# Ablation on the synthetic dataset, the released two stages. Stage 1: per-limb
+# encoders, local and token terms. Both stages together have as many epochs as
+# one training run of the other rows.
 _base_ = './synthetic_token.py'
 
 model = dict(

@@ -1,7 +1,7 @@
-# Ablation on UTD-MHAD: the whole single-stage objective. Unlike utd_mhad.py
-# it has necks, so that there is a clip embedding for the global term: the
-# IMU's from the one sensor of the recording, the pose's from both limbs,
-# because the sensor of a gallery clip must not show. 60 epochs for every row.
+# Ablation on UTD-MHAD: the full single-stage objective. Unlike utd_mhad.py, it
+# has necks, so that there is a clip embedding for the global term. For the
+# IMU, it covers the one sensor of the recording; for the pose, it covers both
+# limbs, because a gallery clip must not reveal its sensor. 60 epochs per row.
 _base_ = '../utd_mhad.py'
 
 neck = dict(_delete_=True, type='LimbAttentionNeck')

@@ -1,4 +1,4 @@
-# Ablation on UTD-MHAD: the global term alone.
+# Ablation on UTD-MHAD: global term only.
 _base_ = './utd_mhad_local.py'
 
 model = dict(head=dict(local_weight=0.0))

@@ -1,4 +1,4 @@
-# The published encoder under the inputs, objective and schedule of
+# The published encoder with the inputs, objective and schedule of
 # synthetic.py, to compare the encoders alone.
 _base_ = '../synthetic.py'
 
