@@ -35,15 +35,11 @@ def run_command(main: Callable[[], None]) -> None:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Whether this package raised the error, or the command with its modules.
-
-    Those are beside it, or in a folder beside it.
-    """
+    """Whether this package or the running command raised the error."""
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
     raised_in = Path(frames[-1].filename).resolve()
-    beside = Path(sys.argv[0]).resolve().parent
-    near = (raised_in.parent, raised_in.parent.parent)
+    command = Path(sys.argv[0]).resolve()
     ours = any(directory in raised_in.parents for directory in _OURS)
-    return ours or beside in near
+    return ours or raised_in == command
