@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..readers.files import Video, load_people, load_pose, read_imu_file
+from ..readers.files import Video, load_people, load_pose
+from ..readers.sensors import read_imu_file
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..recordings.schema import IMU_CHANNELS, check_pose, check_sensor
 from ..skeleton import LIMBS
@@ -77,7 +78,7 @@ def to_imu(
             :class:`SensorStream` or to arrays (``acc`` (T, 3), ``gyro``
             (T, 3), ``quat`` (T, 4), ``rate`` in Hz or ``times`` (T,),
             ``start``, ``gravity``, ``frame``); a file, see
-            :func:`~mobind_mm.readers.files.read_imu_file`; or
+            :func:`~mobind_mm.readers.sensors.read_imu_file`; or
             ``{'file': ..., 'mapping': ...}``.
         placements_only: Refuse names that are not placements.
 

@@ -14,7 +14,7 @@ from ..skeleton import get_layout
 from ..utils.errors import READ_ERRORS, mistake, prefixed
 from .mapping import Skeleton
 from .sensors import clock_of, reader_of, shifted
-from .tables import TableFile, column_names
+from .tables import column_names, read_table
 
 
 def read_skeleton(
@@ -153,9 +153,7 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
     names, notes = _keypoint_columns(path, keys, layout)
     time = [keys.columns.time] if keys.columns.time else []
     every = [name for triple in names.values() for name in triple]
-    wanted = [*every, *time, *(keys.where or ())]
-    file = TableFile(path, keys.dialect(), wanted)
-    table = file.select(every, time, where=keys.where)
+    table = read_table(path, every, time, (), keys.where, keys.dialect())
     keypoints = np.zeros((len(table), len(layout), 2))
     scores = np.zeros((len(table), len(layout)))
     for keypoint, triple in names.items():

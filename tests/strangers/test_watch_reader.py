@@ -8,8 +8,8 @@ from raw_tables import mmpose_frames, people, write_mapping
 
 from mobind_mm.apis.sources import to_recording
 from mobind_mm.readers import base, check_reader, convert
-from mobind_mm.readers.files import read_imu_file
 from mobind_mm.readers.own_data import OwnDataReader
+from mobind_mm.readers.sensors import read_imu_file
 from mobind_mm.recordings import read_imu
 
 
