@@ -32,7 +32,6 @@ from .tables import (
     Dialect,
     Table,
     TableFile,
-    check_forward,
     column_names,
     is_date,
 )
@@ -375,7 +374,21 @@ def _times(
             row=lines[0],
             column=time,
         )
-    check_forward(times, lines, table.path, time)
+    bad = ~(np.diff(times) > 0)
+    if bad.any():
+        at = int(np.argmax(bad))
+        before, after = times[at], times[at + 1]
+        how = 'repeats' if after == before else 'goes back before'
+        raise mistake(
+            table.path,
+            f'{how} the time of row {lines[at]} ({after:.6f} s after '
+            f'{before:.6f} s)',
+            'Remove such rows; if the clock is regular, give rate instead of '
+            'columns.time; if the rows are of several sensors, choose with '
+            'where',
+            row=lines[at + 1],
+            column=time,
+        )
     return times
 
 

@@ -172,28 +172,22 @@ class TableFile:
         values = {}
         for name in dict.fromkeys((*numbers, *times)):
             cells = self.columns[name][keep]
-            if _holds_dates(cells) and name in times:
+            if name in times and _holds_dates(cells):
                 dates.add(name)
             values[name] = self._values(cells, lines, name, name in dates)
-        return Table(
-            path=self.path,
-            lines=lines,
-            numbers=values,
-            texts={n: [*map(str, self.columns[n][keep])] for n in texts},
-            dates=frozenset(dates),
-        )
+        chosen = {n: [*map(str, self.columns[n][keep])] for n in texts}
+        return Table(self.path, lines, values, chosen, frozenset(dates))
 
     def _values(
         self, cells: np.ndarray, lines: np.ndarray, name: str, dates: bool
     ) -> np.ndarray:
         """(T,) float64, NaN where a cell is empty."""
-        values = cells
+        values, bad = cells, np.zeros(len(cells), bool)
         if cells.dtype.kind == 'M':
             if not dates:
                 what = 'holds dates, expected numbers'
                 raise mistake(self.path, what, 'Correct columns', column=name)
             return (cells - np.datetime64(0, 's')) / np.timedelta64(1, 's')
-        bad = np.zeros(len(cells), bool)
         if cells.dtype.kind == 'O':
             parse = parse_date if dates else self._number
             filled = np.array([c.lower() not in _MISSING for c in cells])
@@ -201,22 +195,22 @@ class TableFile:
             values[filled] = [parse(cell) for cell in cells[filled]]
             bad = filled & np.isnan(values)
         infinite = np.abs(values) > _LARGEST
-        if (bad | infinite).any():
-            row = int(np.argmax(bad | infinite))
-            cell = str(cells[row])
-            hint = ''
-            if ',' in cell or '.' in cell:
-                hint = f' (decimal: {self.decimal or "."!r})'
-            raise mistake(
-                self.path,
-                f'is not {"finite" if infinite[row] else "a number"}{hint}',
-                'Correct or empty the cell, or correct columns, decimal or '
-                'skip_rows',
-                row=lines[row],
-                column=name,
-                value=cell[:40],
-            )
-        return values
+        if not (bad | infinite).any():
+            return values
+        row = int(np.argmax(bad | infinite))
+        cell = str(cells[row])
+        what = f'is not {"finite" if infinite[row] else "a number"}'
+        if ',' in cell or '.' in cell:
+            what += f' (decimal: {self.decimal or "."!r})'
+        raise mistake(
+            self.path,
+            what,
+            'Correct or empty the cell, or correct columns, decimal or '
+            'skip_rows',
+            row=lines[row],
+            column=name,
+            value=cell[:40],
+        )
 
     def _number(self, cell: str) -> float | None:
         if self.decimal == ',':
@@ -234,14 +228,13 @@ class TableFile:
             if name in texts or cells.dtype.kind == 'f' or _holds_dates(cells):
                 continue
             for row, cell in enumerate(cells):
-                if ',' not in cell and (thousands or '.' not in cell):
-                    continue
-                if ',' not in cell:
-                    return '.'
-                if not _THOUSANDS.fullmatch(cell):
+                if ',' in cell and not _THOUSANDS.fullmatch(cell):
                     return ','
-                thousands = (int(self.lines[row]), name, cell)
-        if thousands is None:
+                if ',' in cell:
+                    thousands = (int(self.lines[row]), name, cell)
+                elif '.' in cell and not thousands:
+                    return '.'
+        if not thousands:
             return '.'
         row, name, cell = thousands
         raise mistake(
@@ -595,14 +588,12 @@ def _arrow_values(path: Path, name: str, column: Any, arrow: Any) -> Any:
     if types.is_string(kind) or types.is_large_string(kind):
         texts = [(text or '').strip() for text in column.to_pylist()]
         return np.array(texts, object)
-    numeric = (types.is_integer, types.is_floating, types.is_decimal)
-    if types.is_null(kind) or any(test(kind) for test in numeric):
+    numeric = types.is_integer, types.is_floating, types.is_decimal
+    if any(test(kind) for test in (*numeric, types.is_null)):
         values = column.cast(arrow.float64(), safe=False)
         return values.fill_null(float('nan')).to_numpy()
-    raise ValueError(
-        f'{path}: column {name!r} is {kind}; store numbers, text or times '
-        'of day.'
-    )
+    what = f'column {name!r} is {kind}; store numbers, text or times of day'
+    raise mistake(path, what)
 
 
 def parse_date(value: str) -> float | None:
@@ -642,36 +633,3 @@ def is_date(second: float) -> bool:
     (False, True)
     """
     return abs(second) >= DATE_FROM
-
-
-def check_forward(
-    times: np.ndarray,
-    lines: Sequence[int] | np.ndarray,
-    path: object,
-    name: str,
-) -> None:
-    """Check that every time is later than the one before.
-
-    Args:
-        times: (T,) seconds.
-        lines: (T,) lines or rows of the file.
-        path: File, for the message.
-        name: Column, for the message.
-
-    Raises:
-        ValueError: Naming the first line that is not later.
-    """
-    bad = ~(np.diff(times) > 0)
-    if not bad.any():
-        return
-    at = int(np.argmax(bad))
-    repeats = times[at + 1] == times[at]
-    raise mistake(
-        path,
-        f'{"repeats" if repeats else "goes back before"} the time of row '
-        f'{lines[at]} ({times[at + 1]:.6f} s after {times[at]:.6f} s)',
-        'Remove such rows; if the clock is regular, give rate instead of '
-        'columns.time; if the rows are of several sensors, choose with where',
-        row=lines[at + 1],
-        column=name,
-    )

@@ -35,8 +35,8 @@ def test_its_files_are_recognised(watch):
     stream = read_imu_file(watch)['right_wrist']
     assert stream.clock.rate == 50 and stream.clock.num_samples == 200
     np.testing.assert_allclose(stream.channels['acc'][0], [0, 0, 9.80665])
-    found = to_recording({'imu': {'file': str(watch)}})
-    assert list(found.imu) == ['right_wrist']
+    for source in ({'imu': {'file': str(watch)}}, watch, str(watch)):
+        assert list(to_recording(source).imu) == ['right_wrist']
 
 
 def test_a_mapping_names_it(watch, tmp_path):
