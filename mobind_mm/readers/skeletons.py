@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,53 +99,34 @@ def _height(pose: PoseStream) -> float:
     )
 
 
-def _options(keys: Skeleton, *names: str) -> dict[str, Any]:
-    given = {name: getattr(keys, name) for name in names}
-    return {name: v for name, v in given.items() if v is not None}
-
-
 def _mmpose(path: Path, keys: Skeleton) -> PoseStream:
     from .mmpose import read_mmpose_person
 
-    assert keys.rate is not None and keys.img_shape is not None
-    height, width = keys.img_shape
-    return read_mmpose_person(
-        path,
-        rate=keys.rate,
-        img_shape=(height, width),
-        start=keys.start_s or 0.0,
-        **_options(
-            keys,
-            *('person', 'layout', 'max_gap_sec', 'first_frame', 'num_frames'),
-        ),
-    )
+    names = ('person', 'layout', 'max_gap_sec', 'first_frame', 'num_frames')
+    return read_mmpose_person(path, **_options(keys, names))
 
 
 def _mmaction(path: Path, keys: Skeleton) -> PoseStream:
     from .mmaction_skeletons import read_mmaction_skeleton
 
-    assert keys.rate is not None and keys.name is not None
-    return read_mmaction_skeleton(
-        path,
-        keys.name,
-        rate=keys.rate,
-        start=keys.start_s or 0.0,
-        **_options(keys, 'person', 'layout', 'img_shape'),
-    )
+    names = ('name', 'person', 'layout')
+    return read_mmaction_skeleton(path, **_options(keys, names))
+
+
+def _options(keys: Skeleton, names: Iterable[str]) -> dict[str, Any]:
+    """Arguments of a reader: such keys as are given, and the clock."""
+    options = {name: getattr(keys, name) for name in ('rate', *names)}
+    if keys.img_shape is not None:
+        options['img_shape'] = tuple(keys.img_shape)
+    options['start'] = keys.start_s or 0.0
+    return {k: value for k, value in options.items() if value is not None}
 
 
 def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
-    """Read a skeleton of a table.
+    """Read a skeleton of a table, by the checked keys of ``format: table``.
 
     A keypoint whose cells are empty was not detected. Without a score
     column, those with a position have score 1.
-
-    Args:
-        path: CSV or Parquet file.
-        keys: Checked keys of a skeleton with ``format: table``.
-
-    Raises:
-        ValueError: Naming file, row, column and value.
     """
     assert keys.layout is not None and keys.img_shape is not None
     assert keys.columns is not None
