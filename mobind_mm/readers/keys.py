@@ -178,8 +178,11 @@ Person = Optional[Annotated[Union[_Longest, _Index], _COUNT_OR_OTHER]]
 
 def key(description: str = '', example: str = '') -> Any:
     """A key that may be absent; the example is for who forgets it."""
-    more = {'examples': [example]} if example else {}
-    return pydantic.Field(None, description=description or None, **more)
+    return pydantic.Field(
+        None,
+        description=description or None,
+        examples=[example] if example else None,
+    )
 
 
 class Keys(pydantic.BaseModel):

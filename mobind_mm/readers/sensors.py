@@ -150,9 +150,8 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
             axes = [f'_{label}_{axis}' for axis in AXES[channel]]
             sensor = name.removesuffix(axes[0])
             wanted = [sensor + axis for axis in axes]
-            if sensor != name and set(wanted) <= set(names):
+            if sensor != name and {*wanted} <= {*names}:
                 columns.setdefault(sensor, {'time': 'time'})[channel] = wanted
-                acc.setdefault(sensor, ACC['acc'])
                 if channel == 'acc':
                     acc[sensor] = ACC[label]
     if not columns:
@@ -164,18 +163,19 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
             'right_wrist_acc_y, ...',
             'Describe the file with a mapping (--mapping, docs/inference.md)',
         )
-    return {
-        sensor: Sensor.model_construct(
+    sensors = {}
+    for sensor, channels in columns.items():
+        gravity, frame = acc.get(sensor, ACC['acc'])
+        sensors[sensor] = Sensor.model_construct(
             file=str(path),
             columns=Columns.model_construct(**channels),
             units=Units.model_construct(**OWN_UNITS),
-            gravity='included' if acc[sensor][0] else 'removed',
-            frame=acc[sensor][1],
+            gravity='included' if gravity else 'removed',
+            frame=frame,
             quat_order='wxyz',
             quat_direction='sensor_to_world',
         )
-        for sensor, channels in columns.items()
-    }
+    return sensors
 
 
 def read_sensors(
@@ -213,29 +213,30 @@ class _Files:
     def __init__(self, root: Path, sensors: Iterable[Sensor]) -> None:
         self.root = root
         self.opened: dict[tuple, TableFile] = {}
-        self.wanted: dict[tuple, list[str]] = {}
-        self.texts: dict[tuple, list[str]] = {}
+        self.parts: dict[tuple, list[Part]] = {}
         for sensor in sensors:
             for part in sensor.tables():
                 if part.format in (None, 'table'):
-                    numbers, time = _columns(part)
-                    texts = [*(part.where or ())]
-                    key = root / str(part.file), part.dialect()
-                    names = [*numbers, *time, *texts]
-                    self.wanted.setdefault(key, []).extend(names)
-                    self.texts.setdefault(key, []).extend(texts)
+                    self.parts.setdefault(self._key(part), []).append(part)
+
+    def _key(self, part: Part) -> tuple[Path, Dialect]:
+        return self.root / str(part.file), part.dialect()
+
+    def _open(self, parts: Sequence[Part]) -> TableFile:
+        names = [n for part in parts for some in _columns(part) for n in some]
+        texts = [name for part in parts for name in part.where or ()]
+        return TableFile(*self._key(parts[0]), [*names, *texts], texts)
 
     def table(self, part: Part) -> Table:
         """Columns of one sensor, in its rows."""
-        key = self.root / str(part.file), part.dialect()
-        numbers, time = _columns(part)
-        names = [*numbers, *time, *(part.where or ())]
+        key, (numbers, time) = self._key(part), _columns(part)
         file = self.opened.get(key)
-        if file is None or not {*names} <= {*file.columns}:
+        names = {*numbers, *time, *(part.where or ())}
+        if file is None or not names <= {*file.columns}:
             try:
-                file = TableFile(*key, self.wanted[key], self.texts[key])
+                file = self._open(self.parts[key])
             except ValueError:  # perhaps because of another sensor
-                file = TableFile(*key, names, part.where or ())
+                file = self._open([part])
             self.opened[key] = file
         return file.select(numbers, time, where=part.where)
 
@@ -402,13 +403,9 @@ def _unit_quaternions(
     bad = np.abs(norm - 1) > _MAX_NORM_ERROR
     if bad.any():
         row = int(np.argmax(bad))
-        raise mistake(
-            path,
-            f'the norm of the quaternion is {norm[row]:.3f}, expected 1',
-            'Correct columns.quat, or empty the cells of samples without '
-            'orientation',
-            row=lines[row],
-        )
+        what = f'the norm of the quaternion is {norm[row]:.3f}, expected 1'
+        fix = 'Correct columns.quat, or empty the cells of samples without '
+        raise mistake(path, what, f'{fix}orientation', row=lines[row])
     quat = quat / norm[:, None]
     if part.quat_direction == 'world_to_sensor':
         quat = quat * (1, -1, -1, -1)
@@ -430,16 +427,13 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
         ValueError: If the parts do not overlap in time.
     """
     first = parts[0]
-    times = _times_of(first)
-    keep = np.ones(len(times), bool)
-    for part in parts[1:]:
-        keep &= _covered(times, _times_of(part))
+    clocks = [p.clock.at(slice(0, p.clock.num_samples)) for p in parts]
+    keep = np.ones(len(clocks[0]), bool)
+    for times in clocks[1:]:
+        keep &= _covered(clocks[0], times)
     if not keep.any():
-        raise mistake(
-            name,
-            'it and the other parts do not overlap in time',
-            'All parts need one clock',
-        )
+        what = 'it and the other parts do not overlap in time'
+        raise mistake(name, what, 'All parts need one clock')
     notes = [note for part in parts for note in part.notes]
     lost = int((~keep).sum())
     if lost > _WORTH_A_NOTE * len(keep):
@@ -447,13 +441,12 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
             f'{name}: {lost} of {len(keep)} samples lie outside the other '
             'parts or in their gaps and are left out'
         )
-    kept = times[keep]
+    kept = clocks[0][keep]
     channels = {c: np.asarray(v)[keep] for c, v in first.channels.items()}
-    for part in parts[1:]:
+    for part, times in zip(parts[1:], clocks[1:]):
         for channel, values in part.channels.items():
-            channels[channel] = _interpolate(
-                channel, kept, _times_of(part), np.asarray(values, float)
-            )
+            values = np.asarray(values, float)
+            channels[channel] = _interpolate(channel, kept, times, values)
     with_acc = next((p for p in parts if 'acc' in p.channels), first)
     clock = first.clock
     if not keep.all() or clock.times is not None:
@@ -463,21 +456,16 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
     )
 
 
-def _times_of(stream: SensorStream) -> np.ndarray:
-    return stream.clock.at(slice(0, stream.clock.num_samples))
-
-
 def _covered(wanted: np.ndarray, given: np.ndarray) -> np.ndarray:
     """(T,) whether a time lies in a short interval of others, or on one."""
-    after = np.searchsorted(given, wanted, side='left')
-    inside = (after > 0) & (after < len(given))
-    index = np.clip(after, 1, max(len(given) - 1, 1))
-    exact = given[np.clip(after, 0, len(given) - 1)] == wanted
+    after = np.searchsorted(given, wanted)
+    exact = given[np.minimum(after, len(given) - 1)] == wanted
     if len(given) < 2:
         return exact
     intervals = np.diff(given)
-    short = intervals[index - 1] <= _MAX_GAP * np.median(intervals)
-    return exact | (inside & short)
+    short = intervals <= _MAX_GAP * np.median(intervals)
+    inside = (after > 0) & (after < len(given))
+    return exact | (inside & short[np.clip(after, 1, len(short)) - 1])
 
 
 def _interpolate(

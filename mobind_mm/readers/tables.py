@@ -12,8 +12,8 @@ import datetime
 import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +43,7 @@ _HEADER_LINES = 100
 """Lines in which the names of the columns are looked for."""
 _MAX_LINE = 1_000_000
 _MAX_COLUMNS = 10_000
+_AGAIN = 'Download or export the file again'
 _ROWS_PER_BYTE = 10
 """More rows in a Parquet file are no measurements, however well they pack."""
 
@@ -79,9 +80,9 @@ class Table:
 
     path: Path
     lines: np.ndarray
-    numbers: dict[str, np.ndarray] = field(default_factory=dict)
-    texts: dict[str, list[str]] = field(default_factory=dict)
-    dates: frozenset[str] = frozenset()
+    numbers: dict[str, np.ndarray]
+    texts: dict[str, list[str]]
+    dates: frozenset[str]
 
     def __len__(self) -> int:
         """Number of rows T."""
@@ -134,8 +135,8 @@ class TableFile:
         if self.path.suffix.lower() in PARQUET:
             self.lines, self.columns = _read_parquet(self.path, names)
             return
-        header = _find_header(self.path, names, dialect)
-        places = dict(zip(names, _places(self.path, names, header)))
+        header, indices = _find_header(self.path, names, dialect)
+        places = dict(zip(names, indices))
         rows = _Rows(self.path, header, dialect.skip_rows, places.values())
         self.lines = rows.lines
         self.columns = rows.parse(places, texts, self.decimal or '.')
@@ -318,7 +319,8 @@ class _Rows:
         numbers = {*places.values()} - as_text
         # After 1e0 whole numbers are floats, too, and -0 keeps its sign.
         first = self.mark.join([b'1e0'] * self.width) + b'\n'
-        frame: Any = pandas.read_csv(
+        read_csv: Any = pandas.read_csv
+        frame = read_csv(
             io.BytesIO(first + self.data),
             sep=self.mark.decode(),
             decimal=decimal,
@@ -373,16 +375,16 @@ def _plain_rows(
     )
     rows, lines = [], []
     try:
-        for cells in reader:
-            row = [re.sub('[\n\x1f]', ' ', cell) for cell in cells]
-            rows.append('\x1f'.join(row) + '\n')
+        for record in reader:
+            cells = [re.sub('[\n\x1f]', ' ', cell) for cell in record]
+            rows.append('\x1f'.join(cells) + '\n')
             lines.append(reader.line_num)
     except csv.Error as error:
         raise mistake(
             path,
             f'is not a table ({error})',
             'Check the quotes, or save it again as CSV (UTF-8)',
-            row=skipped + reader.line_num,
+            row=skipped + (lines[-1] if lines else 0) + 1,
         ) from None
     return ''.join(rows).encode(), np.array(lines, int)
 
@@ -402,105 +404,73 @@ class Header(NamedTuple):
 
 
 def column_names(
-    path: str | Path, wanted: Iterable[str], dialect: Dialect
+    path: Path, wanted: Iterable[str], dialect: Dialect
 ) -> tuple[str, ...]:
-    """Names of all columns of a file.
-
-    Args:
-        path: CSV or Parquet file.
-        wanted: Names of which the header of a text file has some.
-        dialect: How a text file is written.
-
-    Raises:
-        ImportError: If Parquet cannot be read here.
-        ValueError: If the file is damaged.
-    """
-    path = Path(path)
+    """Names of all columns of a file, whose header has some of ``wanted``."""
     if path.suffix.lower() in PARQUET:
         with _parquet_file(path) as (file, _):
             return tuple(file.schema_arrow.names)
-    rows = _candidates(path, {*wanted}, dialect)
-    return rows[0].names if rows else ()
+    headers = _headers(path, {*wanted}, dialect)
+    return headers[0].names if headers else ()
 
 
-def _find_header(path: Path, names: Sequence[str], dialect: Dialect) -> Header:
-    """Find the line with the names of the columns, and the delimiter."""
-    wanted = {*names}
-    rows = _candidates(path, wanted, dialect)
-    if not rows:
-        raise ValueError(
-            f'{path} is empty, or has no such row as header and skip_rows say.'
-        )
-    best = rows[0]
-    if dialect.header == 0:
-        widest = max(rows, key=lambda row: len(row.names))
-        return Header(0, widest.delimiter, ())
-    if wanted <= {*best.names}:
-        return best
-    lacking = min(wanted - {*best.names})
-    raise mistake(
-        path,
-        f'has no column {lacking!r}; row {best.line} has {shown(best.names)}',
-        'Correct columns, or set delimiter, or header: 0 for a file without '
-        'names',
-        name=lacking,
-        known=best.names,
-    )
-
-
-def _candidates(
-    path: Path, wanted: set[str], dialect: Dialect
-) -> list[Header]:
+def _headers(path: Path, wanted: set[str], dialect: Dialect) -> list[Header]:
     """First lines split by each delimiter, most similar to the names first."""
     first, last = 1, _HEADER_LINES
     if dialect.header is not None:
         first = last = dialect.header or dialect.skip_rows + 1
-    delimiters = [dialect.delimiter] if dialect.delimiter else DELIMITERS
-    rows = []
+    headers = []
     with _open_text(path) as file:
         for line in range(1, last + 1):
             text = file.readline(_MAX_LINE)
-            for delimiter in delimiters if text and line >= first else ():
-                names = _split(text, delimiter)
-                rows.append(Header(line, delimiter, names))
+            if not text or line < first:
+                continue
+            for mark in dialect.delimiter or DELIMITERS:
+                cells = csv.reader(
+                    [text], delimiter=mark, skipinitialspace=mark == ' '
+                )
+                with suppress(csv.Error):
+                    names = tuple(cell.strip() for cell in next(cells, ()))
+                    headers.append(Header(line, mark, names))
     return sorted(
-        rows,
-        key=lambda r: (-len(wanted & {*r.names}), r.line, -len(r.names)),
+        headers,
+        key=lambda h: (-len(wanted & {*h.names}), h.line, -len(h.names)),
     )
 
 
-def _split(line: str, delimiter: str) -> tuple[str, ...]:
-    try:
-        reader = csv.reader(
-            [line], delimiter=delimiter, skipinitialspace=delimiter == ' '
+def _find_header(
+    path: Path, names: Sequence[str], dialect: Dialect
+) -> tuple[Header, list[int]]:
+    """The line with the names of the columns, and the place of each name."""
+    headers = _headers(path, {*names}, dialect)
+    if not headers:
+        raise ValueError(
+            f'{path} is empty, or has no such row as header and skip_rows say.'
         )
-        return tuple(cell.strip() for row in reader for cell in row)
-    except csv.Error:
-        return ()
-
-
-def _places(path: Path, names: Sequence[str], header: Header) -> list[int]:
-    """Index of each column."""
+    if dialect.header == 0:
+        for name in names:
+            if not name.isdigit() or not 1 <= int(name) <= _MAX_COLUMNS:
+                what = 'header: 0 says that columns have no names, so '
+                raise mistake(path, f'{what}{name!r} must be a number from 1')
+        widest = max(headers, key=lambda header: len(header.names))
+        return Header(0, widest.delimiter, ()), [int(n) - 1 for n in names]
+    best = headers[0]
+    for name in sorted(names):
+        if name not in best.names:
+            raise mistake(
+                path,
+                f'has no column {name!r}; row {best.line} has '
+                f'{shown(best.names)}',
+                'Correct columns, or set delimiter, or header: 0 for a file '
+                'without names',
+                name=name,
+                known=best.names,
+            )
     for name in names:
-        count = header.names.count(name)
-        if count > 1:
-            raise mistake(
-                path,
-                f'is there {count} times',
-                'Rename one',
-                row=header.line,
-                column=name,
-            )
-        number = name.isdigit() and 1 <= int(name) <= _MAX_COLUMNS
-        if not header.line and not number:
-            raise mistake(
-                path,
-                'header: 0 says that columns have no names, so '
-                f'{name!r} must be a number from 1',
-            )
-    if header.line:
-        return [header.names.index(name) for name in names]
-    return [int(name) - 1 for name in names]
+        if (count := best.names.count(name)) > 1:
+            what, row = f'is there {count} times', best.line
+            raise mistake(path, what, 'Rename one', row=row, column=name)
+    return best, [best.names.index(name) for name in names]
 
 
 @contextmanager
@@ -512,12 +482,9 @@ def _open_text(path: Path) -> Iterator[io.TextIOBase]:
         with open(path, encoding='utf-16' if utf16 else 'utf-8-sig') as file:
             yield file
     except UnicodeError:
-        row = ''
-        data = path.read_bytes()
-        try:
-            data.decode()
-        except UnicodeDecodeError as error:
-            row = f' (row {data.count(bytes([10]), 0, error.start) + 1})'
+        text = path.read_bytes().decode(errors='replace')
+        line = text.count('\n', 0, text.find('\ufffd')) + 1
+        row = '' if utf16 else f' (row {line})'
         raise ValueError(
             f'{path} is not text in UTF-8{row}; save it again as CSV (UTF-8).'
         ) from None
@@ -541,16 +508,11 @@ def _read_parquet(
                 )
         rows, size = file.metadata.num_rows, path.stat().st_size
         if rows > _ROWS_PER_BYTE * size:
-            raise ValueError(
-                f'{path} claims {rows} rows in {size} bytes; it is damaged. '
-                'Download or export the file again.'
-            )
+            what = f'{path} claims {rows} rows in {size} bytes; it is damaged'
+            raise ValueError(f'{what}. {_AGAIN}.')
         table = file.read(columns=[*names], use_threads=False)
-        columns = {
-            name: _arrow_values(path, name, table[name], pyarrow)
-            for name in names
-        }
-        return np.arange(1, rows + 1), columns
+        columns = [_arrow_values(path, n, table[n], pyarrow) for n in names]
+        return np.arange(1, rows + 1), dict(zip(names, columns))
 
 
 @contextmanager
@@ -571,10 +533,8 @@ def _parquet_file(path: Path) -> Iterator[tuple[Any, Any]]:
         if type(error) is ValueError:  # ours
             raise
         reason = ' '.join(str(error).split())[:200]
-        raise ValueError(
-            f'{path} is not a complete Parquet file ({reason}). Download or '
-            'export the file again.'
-        ) from None
+        what = f'is not a complete Parquet file ({reason})'
+        raise mistake(path, what, _AGAIN) from None
 
 
 def _arrow_values(path: Path, name: str, column: Any, arrow: Any) -> Any:
@@ -616,7 +576,7 @@ def parse_date(value: str) -> float | None:
         date = datetime.datetime(year, month, day, hour, minute)
     except ValueError:
         return None
-    if second > 60:  # a leap second
+    if second > 60:  # 60 is a leap second
         return None
     whole = calendar.timegm(date.timetuple()) + second
     if zone[0] in '+-':
