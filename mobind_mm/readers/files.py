@@ -68,36 +68,19 @@ class TableReader(FileReader):
             itself.
         mapping: YAML file or its content; None goes by the names of the
             columns.
-        options: Not used.
     """
 
     name = 'table'
     suffixes = ('.csv', '.txt', '.tsv', '.yml', '.yaml', *PARQUET)
 
-    def __init__(
-        self,
-        source: str | Path,
-        mapping: str | Path | Mapping | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(source, **options)
-        self.mapping = mapping
-
     def read_imu(self) -> dict[str, SensorStream]:
-        """Sensors by placement; a name that is not a placement is unknown.
-
-        Raises:
-            ValueError: Naming file, key, row, column and value.
-        """
-        return read_imu_tables(self.source, self.mapping)
+        """Sensors by placement; a name that is not a placement is unknown."""
+        return read_imu_tables(self.source, self.options.get('mapping'))
 
     def read_people(self) -> dict[str, PoseStream]:
-        """The skeleton that a mapping describes, by the name of the file.
-
-        Raises:
-            ValueError: Naming file, key, row, column and value.
-        """
-        content, root, where = read_mapping(self.source, self.mapping)
+        """The skeleton that a mapping describes, by the name of the file."""
+        mapping = self.options.get('mapping')
+        content, root, where = read_mapping(self.source, mapping)
         if content is None:
             return super().read_people()
         content = {'format': 'table', **content}

@@ -147,27 +147,21 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
     bad = (scores < 0) | (scores > 1)
     if bad.any():
         row, joint = np.argwhere(bad)[0]
-        raise mistake(
-            path,
-            f'score {scores[row, joint]:g} is not in [0, 1]',
-            'Correct columns.score',
-            row=table.lines[row],
-        )
+        what = f'score {scores[row, joint]:g} is not in [0, 1]'
+        fix = 'Correct columns.score'
+        raise mistake(path, what, fix, row=table.lines[row])
     height, width = keys.img_shape
     if keys.units and keys.units.keypoints == 'fraction':
         keypoints *= (width, height)
-    known = np.ones(len(table), bool)
     for name in time:
-        known = np.isfinite(table.numbers[name])
-        if not known.all():
+        empty = np.isnan(table.numbers[name])
+        if empty.any():
+            row, what = int(table.lines[np.argmax(empty)]), 'is empty; every '
             raise mistake(
-                path,
-                'is empty; every frame needs its time',
-                row=table.lines[int(np.argmin(known))],
-                column=name,
+                path, f'{what}frame needs its time', row=row, column=name
             )
     return PoseStream(
-        clock=clock_of(keys, table, known),
+        clock=clock_of(keys, table, np.ones(len(table), bool)),
         keypoints=keypoints.astype(np.float32),
         scores=scores.astype(np.float32),
         layout=keys.layout,

@@ -101,7 +101,7 @@ def read_table(
     numbers, times, texts = [*numbers], [*times], [*texts]
     as_text = [*texts, *(where or ())]
     names = [*numbers, *times, *as_text]
-    file = TableFile(path, dialect or Dialect(), names, as_text)
+    file = TableFile(Path(path), dialect or Dialect(), names, as_text)
     return file.select(numbers, times, texts, where)
 
 
@@ -122,22 +122,21 @@ class TableFile:
 
     def __init__(
         self,
-        path: str | Path,
+        path: Path,
         dialect: Dialect,
         names: Iterable[str],
-        texts: Iterable[str] = (),
+        texts: Collection[str] = (),
     ) -> None:
-        self.path = Path(path)
-        self.decimal = dialect.decimal
-        if not self.path.is_file():
-            raise mistake(self.path, 'does not exist', kind=FileNotFoundError)
-        names, texts = list(dict.fromkeys(names)), set(texts)
-        if self.path.suffix.lower() in PARQUET:
-            self.lines, self.columns = _read_parquet(self.path, names)
+        self.path, self.decimal = path, dialect.decimal
+        if not path.is_file():
+            raise mistake(path, 'does not exist', kind=FileNotFoundError)
+        names = list(dict.fromkeys(names))
+        if path.suffix.lower() in PARQUET:
+            self.lines, self.columns = _read_parquet(path, names)
             return
-        header, indices = _find_header(self.path, names, dialect)
+        header, indices = _find_header(path, names, dialect)
         places = dict(zip(names, indices))
-        rows = _Rows(self.path, header, dialect.skip_rows, places.values())
+        rows = _Rows(path, header, dialect.skip_rows, indices)
         self.lines = rows.lines
         self.columns = rows.parse(places, texts, self.decimal or '.')
         if self.decimal is None:
@@ -285,13 +284,10 @@ class _Rows:
         blanks = self.data.translate(None, self.mark + b' \t')
         self.keep = _line_lengths(blanks) > 1
         bad = self.keep & (cells < needed)
-        bad |= cells > max(num_names, needed) + _MAX_COLUMNS
-        longer = np.flatnonzero(self.keep & (cells > num_names))
-        if num_names and len(longer):
-            rows = self.data.split(b'\n')
-            for row in longer.tolist():
-                surplus = rows[row].split(self.mark)[num_names:]
-                bad[row] |= any(map(bytes.strip, surplus))
+        rows = self.data.split(b'\n') if (cells > num_names).any() else []
+        for row in np.flatnonzero((cells > num_names) & (num_names > 0)):
+            surplus = rows[row].split(self.mark)[num_names:]
+            bad[row] |= any(map(bytes.strip, surplus))
         if not len(lines):
             lines = np.arange(1, len(cells) + 1)
         if bad.any():
@@ -305,7 +301,7 @@ class _Rows:
                 row=first + int(lines[row]),
             )
         self.lines = first + lines[self.keep]
-        self.width = max(int(cells.max(initial=0)), needed)
+        self.width = needed
 
     def parse(
         self, places: Mapping[str, int], texts: Collection[str], decimal: str
