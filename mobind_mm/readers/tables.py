@@ -284,8 +284,9 @@ class _Rows:
         blanks = self.data.translate(None, self.mark + b' \t')
         self.keep = _line_lengths(blanks) > 1
         bad = self.keep & (cells < needed)
-        rows = self.data.split(b'\n') if (cells > num_names).any() else []
-        for row in np.flatnonzero((cells > num_names) & (num_names > 0)):
+        longer = (cells > num_names) & (num_names > 0)
+        rows = self.data.split(b'\n') if longer.any() else []
+        for row in np.flatnonzero(longer).tolist():
             surplus = rows[row].split(self.mark)[num_names:]
             bad[row] |= any(map(bytes.strip, surplus))
         if not len(lines):
