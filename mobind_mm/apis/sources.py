@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..readers.files import Video, load_people, load_pose, read_imu_file
+from ..readers import FileReader, recognize
+from ..readers.files import TableReader, Video, load_people, load_pose
+from ..readers.sensors import read_imu_file
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..recordings.schema import IMU_CHANNELS, check_pose, check_sensor
 from ..skeleton import LIMBS
@@ -18,7 +20,6 @@ _SENSOR = (*IMU_CHANNELS, *_CLOCK, 'gravity', 'frame')
 _POSE = ('keypoints', 'scores', *_CLOCK, 'layout', 'img_shape')
 _VIDEO = ('rate', 'img_shape', 'layout', 'start', 'max_gap_sec', 'first_frame')
 _ONE_PERSON = {'file', 'results', 'keypoints'}
-_TABLES = ('.csv', '.txt', '.tsv', '.parquet', '.pq', '.yml', '.yaml')
 
 
 def to_recording(source: Any) -> Recording:
@@ -77,7 +78,7 @@ def to_imu(
             :class:`SensorStream` or to arrays (``acc`` (T, 3), ``gyro``
             (T, 3), ``quat`` (T, 4), ``rate`` in Hz or ``times`` (T,),
             ``start``, ``gravity``, ``frame``); a file, see
-            :func:`~mobind_mm.readers.files.read_imu_file`; or
+            :func:`~mobind_mm.readers.sensors.read_imu_file`; or
             ``{'file': ..., 'mapping': ...}``.
         placements_only: Refuse names that are not placements.
 
@@ -251,12 +252,17 @@ def _video_source(
 
 
 def _holds_imu(path: Path) -> bool:
-    """Whether a file is one of sensors, by its suffix or its header."""
+    """Whether a file is one of sensors: by its header, reader or suffix."""
     if path.suffix == '.safetensors':
         if not path.is_file():
             raise FileNotFoundError(f'{path} does not exist.')
         return b'mobind_mm/imu' in path.open('rb').read(1 << 16)
-    return path.suffix.lower() in _TABLES
+    kind = recognize(path)
+    if kind is None:  # perhaps a table that is missing
+        return path.suffix.lower() in TableReader.suffixes
+    return issubclass(kind, FileReader) and (
+        kind.read_imu is not FileReader.read_imu
+    )
 
 
 def _check_keys(value: Mapping, known: Iterable[str], where: str) -> None:

@@ -171,9 +171,14 @@ class Reader(Protocol):
 
 
 class BaseReader:
-    """What most readers share."""
+    """What most readers share.
+
+    Attributes:
+        suffixes: Lower-case suffixes of the files that it recognises.
+    """
 
     name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = ()
     metainfo: Mapping[str, Any]
 
     def __init__(self, source: str | Path) -> None:
@@ -181,8 +186,8 @@ class BaseReader:
 
     @classmethod
     def recognizes(cls, path: Path) -> bool:
-        """No: this format is read only when the user names it."""
-        return False
+        """By the suffix; without ``suffixes``, users must name the format."""
+        return path.suffix.lower() in cls.suffixes and path.is_file()
 
     def segments(
         self, take: Take, start: float, end: float
@@ -312,7 +317,8 @@ def register_reader(cls: R) -> R:
 
 def _load(names: Iterable[str]) -> None:
     """Import the package's own readers of some names."""
-    for module in dict.fromkeys(_MODULES[n] for n in names if n in _MODULES):
+    missing = [n for n in names if n in _MODULES and n not in _READERS]
+    for module in dict.fromkeys(_MODULES[n] for n in missing):
         import_all(f'{_PACKAGE}.{module}')
 
 

@@ -59,13 +59,10 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _as_text(value: Any) -> Any:
+def _word(value: Any) -> Any:
     """A whole number is taken as text, as it is written."""
-    return str(value) if _is_whole(value) else value
-
-
-def _filled(value: str) -> str:
-    if not value.strip():
+    value = str(value) if _is_whole(value) else value
+    if isinstance(value, str) and not value.strip():
         raise _wrong('is empty', 'Give it a text')
     return value
 
@@ -141,64 +138,50 @@ def format_of(*built_in: str) -> pydantic.BeforeValidator:
     return pydantic.BeforeValidator(check)
 
 
-def _tell_keys(value: Any) -> str:
-    return '<keys>' if isinstance(value, Mapping) else '<other>'
-
-
-def _tell_count(value: Any) -> str:
-    return '<count>' if _is_whole(value) else '<other>'
-
-
 KEYS, OTHER = pydantic.Tag('<keys>'), pydantic.Tag('<other>')
-KEYS_OR_OTHER = pydantic.Discriminator(_tell_keys)
+KEYS_OR_OTHER = pydantic.Discriminator(
+    lambda value: '<keys>' if isinstance(value, Mapping) else '<other>'
+)
 """How the members of a union are told apart."""
-_COUNT_TAG = pydantic.Tag('<count>')
+_COUNT_OR_OTHER = pydantic.Discriminator(
+    lambda value: '<count>' if _is_whole(value) else '<other>'
+)
 SEVERAL = pydantic.Field(min_length=1)
-Word = Annotated[
-    str, pydantic.BeforeValidator(_as_text), pydantic.AfterValidator(_filled)
-]
+_MOMENT = pydantic.WithJsonSchema({'type': ['number', 'string']})
+_SIZE = _list_of(2, '[height, width] in pixels')
+
+Word = Annotated[str, pydantic.BeforeValidator(_word)]
 Limb = Annotated[str, pydantic.BeforeValidator(_placement)]
 _Number = Annotated[float, pydantic.BeforeValidator(_as_number)]
-_Count = Annotated[int, pydantic.Field(ge=0, lt=10**9)]
-_COLUMNS = pydantic.AfterValidator(_different)
-_SIZE = _list_of(2, '[height, width] in pixels')
-_MOMENT = pydantic.WithJsonSchema({'type': ['number', 'string']})
+_Whole = Annotated[int, pydantic.Field(ge=0, lt=10**9)]
+_Names = Annotated[list[Word], pydantic.AfterValidator(_different)]
+_Longest = Annotated[Literal['longest', 'largest'], OTHER]
+_Index = Annotated[_Whole, pydantic.Tag('<count>')]
 
 Text = Optional[Word]
 Texts = Optional[Annotated[list[Word], SEVERAL]]
 Names = Optional[Annotated[dict[Word, Word], SEVERAL]]
 Template = Optional[Annotated[Word, pydantic.AfterValidator(_template)]]
-Count = Optional[_Count]
+Count = Optional[_Whole]
 Number = Optional[_Number]
 Positive = Optional[Annotated[_Number, pydantic.Field(gt=0)]]
 Moment = Optional[
     Annotated[float, pydantic.BeforeValidator(_as_moment), _MOMENT]
 ]
-Three = Optional[
-    Annotated[list[Word], _list_of(3, 'a list of 3 columns'), _COLUMNS]
-]
-Four = Optional[
-    Annotated[list[Word], _list_of(4, 'a list of 4 columns'), _COLUMNS]
-]
+Three = Optional[Annotated[_Names, _list_of(3, 'a list of 3 columns')]]
+Four = Optional[Annotated[_Names, _list_of(4, 'a list of 4 columns')]]
 Size = Optional[
-    Annotated[list[_Count], _SIZE, pydantic.AfterValidator(_positive)]
+    Annotated[list[_Whole], _SIZE, pydantic.AfterValidator(_positive)]
 ]
-Person = Optional[
-    Annotated[
-        Union[
-            Annotated[Literal['longest', 'largest'], OTHER],
-            Annotated[_Count, _COUNT_TAG],
-        ],
-        pydantic.Discriminator(_tell_count),
-    ]
-]
+Person = Optional[Annotated[Union[_Longest, _Index], _COUNT_OR_OTHER]]
 
 
 def key(description: str = '', example: str = '') -> Any:
     """A key that may be absent; the example is for who forgets it."""
-    examples = [example] if example else None
     return pydantic.Field(
-        None, description=description or None, examples=examples
+        None,
+        description=description or None,
+        examples=[example] if example else None,
     )
 
 
@@ -304,20 +287,17 @@ def _explained(error: ErrorDetails, where: str) -> Exception:
         elif not re.fullmatch(r'<\w+>', part):
             where = below(where, part)
     known = facts.get('known', ())
-    listed = ', '.join(known)
     if kind == 'unknown_key':
         name, where = facts['name'], where.rstrip(':')
-        what, fix = f'unknown key {show(name)}', f'Known: {listed}'
+        what, fix = f'unknown key {show(name)}', f'Known: {", ".join(known)}'
         return mistake(where, what, fix, name=name, known=known)
-    what, fix = facts.get('what', ''), facts.get('fix', '')
     if kind == 'literal_error':
         known = re.findall(r"'((?:\\t|[^'])+)'", facts['expected'])
-        listed = ', '.join(known)
-    if not what:
-        if kind.startswith('too_'):  # short or long
-            kind = 'list_type' if isinstance(value, list) else 'dict_type'
-        what, fix = _WORDING.get(kind, (error['msg'], ''))
-        fix = fix.format(known=listed)
+    if kind.startswith('too_'):  # short or long
+        kind = 'list_type' if isinstance(value, list) else 'dict_type'
+    what, fix = _WORDING.get(kind, (error['msg'], ''))
+    what = facts.get('what', what)
+    fix = facts.get('fix', fix.format(known=', '.join(known)))
     name = value if known else None
     return mistake(where, what, fix, value=value, name=name, known=known)
 
@@ -332,9 +312,8 @@ def merged(base: Mapping, over: Mapping) -> dict[str, Any]:
     for name, value in over.items():
         if isinstance(value, Mapping):
             before = result.get(name)
-            value = merged(
-                before if isinstance(before, Mapping) else {}, value
-            )
+            before = before if isinstance(before, Mapping) else {}
+            value = merged(before, value)
         result[name] = value
     return {name: value for name, value in result.items() if value is not None}
 

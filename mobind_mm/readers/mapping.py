@@ -98,11 +98,7 @@ class TableKeys(Keys):
         )
 
     def check_clock(self, where: str) -> None:
-        """Check that a stream has times or a rate, not both.
-
-        Raises:
-            ValueError: Naming both keys.
-        """
+        """Check that a stream has times or a rate, not both."""
         columns = getattr(self, 'columns', None)
         timed = columns is not None and columns.time is not None
         if timed == (self.rate is not None):
@@ -148,11 +144,7 @@ class Part(TableKeys):
         return {c: names for c, names in named.items() if names is not None}
 
     def check_part(self, where: str) -> None:
-        """Check that one table has every key that it needs.
-
-        Raises:
-            ValueError: Naming the key that is missing or contradicts another.
-        """
+        """Check that one table has every key that it needs."""
         self.require(['file'], where)
         if self.format not in (None, 'table'):
             return
@@ -164,17 +156,16 @@ class Part(TableKeys):
             fix = f'Name the columns of {", ".join(CHANNELS)}'
             raise mistake(place, 'no channel', fix)
         needed = [f'units.{c}' for c in channels if c != 'quat']
-        if 'acc' in channels:
-            needed += ['gravity', 'frame']
+        needed += ['gravity', 'frame'] if 'acc' in channels else []
         if 'quat' in channels:
             needed += ['quat_order', 'quat_direction']
         self.require(needed, where)
         names = [n.lstrip('-') for some in channels.values() for n in some]
         names += [time] if time else []
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            what = f'{twice[0]!r} serves two purposes'
-            raise mistake(place, what, 'Correct one')
+        for name in sorted(names):
+            if names.count(name) > 1:
+                what = f'{name!r} serves two purposes'
+                raise mistake(place, what, 'Correct one')
         self.check_clock(where)
 
 
@@ -285,11 +276,10 @@ class Skeleton(TableKeys):
     )
 
     def check(self, where: str) -> None:
-        """Check that a skeleton has the keys that its format needs.
+        """Check that a skeleton has the keys of its format, and no others.
 
         Raises:
-            ValueError: Naming the key that is missing or belongs to another
-                format.
+            ValueError: Naming the key.
         """
         self.require(('file', 'format'), where)
         common = ('file', 'format', 'layout', 'img_shape', 'rate', 'start_s')
@@ -406,12 +396,7 @@ class ImuFile(Sensor):
     sensor: Optional[Sensor] = key('keys that several sensors share')
 
     def sensors(self, where: str) -> dict[str, dict[str, Any]]:
-        """Keys of each sensor by name.
-
-        Raises:
-            ValueError: If neither or both of ``placement`` and ``imu`` are
-                there, or shared keys are at the wrong place.
-        """
+        """Keys of each sensor by name."""
         content = merged({}, self.plain())
         several, placement = content.pop('imu', None), self.placement
         if (several is None) == (placement is None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,6 @@ from .own_takes import (
     Segment,
     Splits,
     check_order,
-    check_take_name,
     check_together,
     classes_of,
     fill,
@@ -47,6 +47,7 @@ from .skeletons import read_skeleton
 from .tables import is_date
 
 Stream = TypeVar('Stream', SensorStream, PoseStream)
+_NAME = re.compile(r'\w[\w.-]{,149}')
 _TEXTS = ('subject', 'scene', 'camera', 'split', 'label')
 
 
@@ -87,11 +88,8 @@ class OwnDataReader(BaseReader):
         name = study.name or 'own_data'
         self.metainfo = {'dataset_name': name, 'classes': classes}
         # Sent along to workers, which register the readers by importing them.
-        self.formats = [
-            get_reader(str(keys.format))
-            for take in takes
-            for keys in take.foreign()
-        ]
+        foreign = [keys for take in takes for keys in take.foreign()]
+        self.formats = [get_reader(str(keys.format)) for keys in foreign]
         return [self._take(take) for take in takes]
 
     def plan(self, job: Take, dst: Path) -> Plan:
@@ -137,31 +135,19 @@ class OwnDataReader(BaseReader):
 
     def _take(self, own: OwnTake) -> Take:
         """What the loop needs to know of a take."""
-        base = {'dataset': self.metainfo['dataset_name']}
         imu, poses, camera = None, {}, own.texts.get('camera')
         if own.imu:
-            files = [
-                table.file
-                for sensor in own.imu.values()
-                for table in sensor.tables()
+            tables = [
+                t for sensor in own.imu.values() for t in sensor.tables()
             ]
-            made_of = {
-                **base,
-                'imu': {k: sensor.plain() for k, sensor in own.imu.items()},
-                'fingerprint': self._fingerprint(files),
-                'origin': own.origin,
-            }
-            imu = Output(f'imu/{own.name}.safetensors', made_of)
+            content = {'imu': {k: s.plain() for k, s in own.imu.items()}}
+            path = f'imu/{own.name}.safetensors'
+            imu = self._output(path, own, content, [t.file for t in tables])
         if own.pose is not None:
-            made_of = {
-                **base,
-                'pose': own.pose.plain(),
-                'fingerprint': self._fingerprint([own.pose.file]),
-                'origin': own.origin,
-            }
             suffix = f'_{camera}' if camera else ''
             path = f'pose/{own.name}{suffix}.safetensors'
-            poses = {camera: Output(path, made_of)}
+            content = {'pose': own.pose.plain()}
+            poses[camera] = self._output(path, own, content, [own.pose.file])
         return Take(
             name=own.name,
             subject=own.texts['subject'],
@@ -175,12 +161,20 @@ class OwnDataReader(BaseReader):
             source=own,
         )
 
-    def _fingerprint(self, names: Iterable[str | None]) -> str:
-        """Digest of files, and of all files of folders."""
+    def _output(
+        self, path: str, own: OwnTake, content: dict, names: list[str | None]
+    ) -> Output:
+        """A file, made of files and of all files of folders."""
         paths = {self.root / str(name) for name in names}
-        inside = {p for path in paths for p in path.rglob('*') if p.is_file()}
-        files = {path for path in paths if path.is_file()} | inside
-        return fingerprint(sorted(files))
+        inside = {p for folder in paths for p in folder.rglob('*')}
+        files = [file for file in {*paths, *inside} if file.is_file()]
+        made_of = {
+            'dataset': self.metainfo['dataset_name'],
+            **content,
+            'fingerprint': fingerprint(sorted(files)),
+            'origin': own.origin,
+        }
+        return Output(path, made_of)
 
     def _streams(
         self, job: Take, missing: Collection[str] | None
@@ -189,21 +183,18 @@ class OwnDataReader(BaseReader):
         for output in job.outputs:
             if missing is not None and output.path not in missing:
                 continue
-            if output is job.imu:
-                where = f'{own.where}.imu'
-                streams = read_sensors(own.imu, self.root, where)
-                yield (
-                    output,
-                    {
-                        placement: _from_origin(s, own, f'{where}.{placement}')
-                        for placement, s in streams.items()
-                    },
-                )
-            else:
+            if output is not job.imu:
                 assert own.pose is not None  # it has an output
                 where = f'{own.where}.pose'
                 pose = read_skeleton(own.pose, self.root, where)
                 yield output, _from_origin(pose, own, where)
+                continue
+            where = f'{own.where}.imu'
+            streams = read_sensors(own.imu, self.root, where)
+            for placement, stream in streams.items():
+                place = f'{where}.{placement}'
+                streams[placement] = _from_origin(stream, own, place)
+            yield output, streams
 
     def _described(
         self, study: Study
@@ -212,13 +203,12 @@ class OwnDataReader(BaseReader):
         path = self.source
         defaults = study.defaults.plain() if study.defaults else {}
         listed = [
-            take.plain() if isinstance(take, TakeKeys) else {'take': take}
-            for take in study.takes or ()
+            (
+                take.plain() if isinstance(take, TakeKeys) else {'take': take},
+                f'{path}: takes[{index}]',
+            )
+            for index, take in enumerate(study.takes or ())
         ]
-        places = [f'{path}: takes[{i}]' for i in range(len(listed))]
-        for keys, place in zip(listed, places):
-            if study.pattern is None:
-                check_keys(TakeKeys, keys, place).require(['take'], place)
         if study.pattern is None:
             if not listed:
                 raise mistake(
@@ -226,10 +216,9 @@ class OwnDataReader(BaseReader):
                     'takes is missing',
                     "Add takes: [names], or pattern: 'raw/{take}.csv'",
                 )
-            return [
-                (merged(defaults, keys), {}, place)
-                for keys, place in zip(listed, places)
-            ]
+            for keys, place in listed:
+                check_keys(TakeKeys, keys, place).require(['take'], place)
+            return [(merged(defaults, k), {}, place) for k, place in listed]
         where = f'{path}: pattern'
         takes: dict[str, tuple[dict, dict, str]] = {}
         for fields in find_fields(self.root, study.pattern, where):
@@ -243,7 +232,7 @@ class OwnDataReader(BaseReader):
                 )
             keys = {**defaults, 'take': name}
             takes[name] = (keys, fields, f'{path}: take {name}')
-        for keys, place in zip(listed, places):
+        for keys, place in listed:
             name = keys.get('take')
             if name not in takes:
                 raise mistake(
@@ -266,7 +255,13 @@ class OwnDataReader(BaseReader):
     ) -> OwnTake:
         """Fill placeholders in and check one take."""
         keys = merged({}, keys)
-        name = check_take_name(fill(keys['take'], fields, where), where)
+        name = fill(keys['take'], fields, where)
+        if not _NAME.fullmatch(name):
+            raise mistake(
+                where,
+                f'take {name[:160]!r} must be letters, digits, _ . or -, '
+                'because files are named after it',
+            )
         fields = {**fields, 'take': name}
         check_keys(TakeKeys, keys, where).require(['subject'], where)
         texts = {'scene': name, **{k: keys[k] for k in _TEXTS if k in keys}}

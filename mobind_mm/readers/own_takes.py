@@ -24,7 +24,6 @@ Segment = tuple[float, float, str]
 """Start and end in seconds, and label."""
 
 _FIELD = re.compile(r'\{(\w+)\}')
-_NAME = re.compile(r'\w[\w.-]*')
 _MAX_FILES = 100_000
 
 
@@ -71,18 +70,14 @@ def segments_of_table(
         table = read_table(path, (), times, ('label',), dialect=dialect)
     except READ_ERRORS as error:
         raise prefixed(error, where) from None
-    shift = keys.start_s or 0.0
-    for line, start, end, label in zip(
-        table.lines,
-        table.numbers['start_s'],
-        table.numbers['end_s'],
-        table.texts['label'],
-    ):
-        place = f'{where}: {table.path}, row {line}'
+    shift, labels = keys.start_s or 0.0, table.texts['label']
+    starts, ends = (table.numbers[name].tolist() for name in times)
+    for line, start, end, label in zip(table.lines, starts, ends, labels):
+        place = f'{where}: {path}, row {line}'
         check_order(start, end, place)
         if not label:
             raise mistake(place, 'label is empty', 'Name the action')
-        yield float(start) + shift, float(end) + shift, label
+        yield start + shift, end + shift, label
 
 
 def check_order(start: float, end: float, where: str) -> None:
@@ -97,20 +92,16 @@ def check_together(takes: Sequence[OwnTake]) -> None:
     scenes: dict[str, OwnTake] = {}
     for take in takes:
         if take.name in names:
-            raise mistake(
-                take.where,
-                f'take {take.name!r} is there twice',
-                'Give each a name of its own',
-            )
+            what = f'take {take.name!r} is there twice'
+            raise mistake(take.where, what, 'Give each a name of its own')
         names.add(take.name)
         other = scenes.setdefault(take.texts['scene'], take)
         if other.origin != take.origin:
-            raise mistake(
-                take.where,
+            what = (
                 f'its clock starts at {take.origin}, that of {other.name!r} '
-                f'of the same scene at {other.origin}',
-                'Give both the same origin',
+                f'of the same scene at {other.origin}'
             )
+            raise mistake(take.where, what, 'Give both the same origin')
 
 
 def classes_of(
@@ -119,10 +110,9 @@ def classes_of(
     """Labels by index: as given, or those of the takes, sorted."""
     labels: dict[str, str] = {}
     for take in takes:
-        for *_, label in take.segments:
+        whole = [take.texts['label']] if 'label' in take.texts else []
+        for label in (*(label for *_, label in take.segments), *whole):
             labels.setdefault(label, take.where)
-        if 'label' in take.texts:
-            labels.setdefault(take.texts['label'], take.where)
     if given is None:
         return sorted(labels)
     if len(set(given)) < len(given):
@@ -142,29 +132,22 @@ def classes_of(
 class Splits:
     """Splits by lists of subjects, scenes or takes, or take by take.
 
-    Args:
-        keys: Value of ``split``, None without one.
-        where: File and key, for messages.
-
     Raises:
         ValueError: If a name is in two lists.
     """
 
     def __init__(self, keys: SplitKeys | None, where: str) -> None:
         self.where = where
-        self.by = None
+        self.by = str(keys.by) if keys else None
         self.table: dict[str, str] = {}
         if keys is None:
             return
         keys.require(['by'], where)
-        self.by = keys.by
         for split in SPLITS:
             for name in getattr(keys, split) or ():
                 if name in self.table:
-                    raise mistake(
-                        f'{where}.{split}',
-                        f'{name!r} is in {self.table[name]} already',
-                    )
+                    what = f'{name!r} is in {self.table[name]} already'
+                    raise mistake(f'{where}.{split}', what)
                 self.table[name] = split
 
     def of(self, texts: Mapping[str, str], where: str) -> str:
@@ -197,31 +180,22 @@ class Splits:
             )
         name = texts[self.by]
         if name not in self.table:
-            raise mistake(
-                where,
-                f'{self.by} {name!r} is in no list of split',
-                'Add it',
-                name=name,
-                known=self.table,
-            )
+            what = f'{self.by} {name!r} is in no list of split'
+            raise mistake(where, what, 'Add it', name=name, known=self.table)
         return self.table[name]
 
     def check_names(self, takes: Sequence[OwnTake]) -> None:
-        """Check that every listed name is one of a take's.
-
-        Raises:
-            ValueError: Naming the first that is not: it is misspelt.
-        """
-        by = str(self.by)
-        known = {{**take.texts, 'take': take.name}.get(by) for take in takes}
+        """Refuse a listed name that no take has: it is misspelt."""
+        texts = [{**take.texts, 'take': take.name} for take in takes]
+        known = [text.get(str(self.by), '') for text in texts]
         for name, split in self.table.items():
             if name not in known:
                 raise mistake(
                     f'{self.where}.{split}',
-                    f'no take has the {by} {name!r}',
+                    f'no take has the {self.by} {name!r}',
                     'Correct it',
                     name=name,
-                    known=[*map(str, known)],
+                    known=known,
                 )
 
 
@@ -230,20 +204,15 @@ def fill(value: Any, fields: Mapping[str, str], where: str) -> Any:
 
     ``columns`` are left alone: their placeholder is a keypoint.
 
-    Raises:
-        ValueError: If a field is unknown.
-
     >>> fill({'file': '{take}.csv'}, {'take': 'walk'}, 'a.yml')
     {'file': 'walk.csv'}
     """
     if isinstance(value, str):
         for name in _FIELD.findall(value):
             if name not in fields:
-                raise mistake(
-                    where,
-                    f'{value!r} has the placeholder {{{name}}}; known are '
-                    f'{", ".join(fields) or "none"}',
-                )
+                known = ', '.join(fields) or 'none'
+                what = f'{value!r} has the placeholder {{{name}}}; known are '
+                raise mistake(where, what + known)
         return _FIELD.sub(lambda match: fields[match[1]], value)
     if isinstance(value, dict):
         return {
@@ -253,17 +222,6 @@ def fill(value: Any, fields: Mapping[str, str], where: str) -> Any:
     if isinstance(value, list):
         return [fill(v, fields, f'{where}[{i}]') for i, v in enumerate(value)]
     return value
-
-
-def check_take_name(name: str, where: str) -> str:
-    """A name that can be part of a file name."""
-    if not _NAME.fullmatch(name) or len(name) > 150:
-        raise mistake(
-            where,
-            f'take {name[:160]!r} must be letters, digits, _ . or -, because '
-            'files are named after it',
-        )
-    return name
 
 
 def find_fields(root: Path, pattern: str, where: str) -> list[dict[str, str]]:
@@ -280,42 +238,27 @@ def find_fields(root: Path, pattern: str, where: str) -> list[dict[str, str]]:
         ValueError: If the pattern is not usable or no file fits.
     """
     if pattern.startswith('/') or '..' in pattern or '**' in pattern:
-        raise mistake(
-            where,
-            f'{pattern!r} must be a path below root without .. or **',
-            'Set root',
-        )
+        what = f'{pattern!r} must be a path below root without .. or **'
+        raise mistake(where, what, 'Set root')
     if not _FIELD.search(pattern):
-        raise mistake(
-            where, f"{pattern!r} has no placeholder, such as '{{take}}'"
-        )
-    regex = _regex(pattern)
+        what = f"{pattern!r} has no placeholder, such as '{{take}}'"
+        raise mistake(where, what)
+    parts = _FIELD.split(pattern)  # texts and, between them, placeholders
+    texts = [re.escape(text).replace(r'\*', '[^/]*') for text in parts[::2]]
+    regex = texts[0]
+    for index, name in enumerate(parts[1::2]):
+        group = f'(?P<{name}>[^/]+?)'
+        regex += f'(?P={name})' if group in regex else group
+        regex += texts[index + 1]
     glob = _FIELD.sub('*', re.sub(r'([\[\]?])', r'[\1]', pattern))
     fields = []
     for path in sorted(root.glob(glob)):
-        match = regex.fullmatch(path.relative_to(root).as_posix())
+        match = re.fullmatch(regex, path.relative_to(root).as_posix())
         if match and path.is_file():
             fields.append(match.groupdict())
         if len(fields) > _MAX_FILES:
             raise mistake(where, f'more than {_MAX_FILES} files fit')
     if not fields:
-        raise mistake(
-            where,
-            f'no file fits {pattern!r} below {root}',
-            'Correct pattern or root',
-        )
+        what = f'no file fits {pattern!r} below {root}'
+        raise mistake(where, what, 'Correct pattern or root')
     return fields
-
-
-def _regex(pattern: str) -> re.Pattern:
-    """Regular expression; a repeated placeholder must repeat its text."""
-    parts, seen = [], set()
-    for index, part in enumerate(_FIELD.split(pattern)):
-        if index % 2 and part in seen:
-            parts.append(f'(?P={part})')
-        elif index % 2:
-            seen.add(part)
-            parts.append(f'(?P<{part}>[^/]+?)')
-        else:
-            parts.append(re.escape(part).replace(r'\*', '[^/]*'))
-    return re.compile(''.join(parts))

@@ -1,6 +1,16 @@
-"""Sensors as a mapping describes them: units, axes, clocks, empty cells.
+"""Sensors of files: whichever registered reader knows one, and tables.
 
-Tables are read here; other formats are read by their registered readers.
+A mapping for a single table is a part of what docs/own_data.md describes::
+
+    placement: right_wrist
+    columns: {time: t, acc: [ax, ay, az], gyro: [gx, gy, gz]}
+    units: {time: s, acc: m/s2, gyro: rad/s}
+    gravity: included
+    frame: sensor
+
+or, for several sensors, ``imu: {right_wrist: {...}, head: {...}}`` and
+``sensor: {...}`` with the keys that they share. Without a mapping the columns
+must have the names that :func:`.files.write_imu_table` gives them.
 """
 
 from __future__ import annotations
@@ -8,28 +18,164 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..recordings import Clock, SensorStream
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed
-from .base import FileReader, get_reader
-from .mapping import UNITS, Part, Sensor, Skeleton
+from .base import FileReader, get_reader, recognize
+from .keys import check_keys, read_yaml
+from .mapping import UNITS, Columns, ImuFile, Part, Sensor, Skeleton, Units
 from .tables import (
     TIME_UNITS,
     Dialect,
     Table,
     TableFile,
-    check_forward,
+    column_names,
     is_date,
 )
+
+K = TypeVar('K', Sensor, Skeleton)
+
+AXES = {'acc': 'xyz', 'gyro': 'xyz', 'quat': 'wxyz', 'mag': 'xyz'}
+ACC = {
+    'acc': (True, 'sensor'),
+    'acc_free': (False, 'sensor'),
+    'acc_world': (True, 'world'),
+    'acc_world_free': (False, 'world'),
+}
+"""What a column of acceleration is called, by gravity and frame."""
+OWN_UNITS: dict[str, Any] = {
+    'time': 's',
+    'acc': 'm/s2',
+    'gyro': 'rad/s',
+    'mag': 'uT',
+}
+
 
 _MAX_NORM_ERROR = 0.05
 _MAX_GAP = 4.0
 """Longest interval that is interpolated over, in usual intervals."""
 _WORTH_A_NOTE = 0.01
 """Share of samples; a few at both ends are always lost."""
+
+
+def read_imu_file(
+    path: str | Path, mapping: str | Path | Mapping | None = None
+) -> dict[str, SensorStream]:
+    """Read the sensors of one file.
+
+    Args:
+        path: File of a registered reader: a recording of ours, a CSV or
+            Parquet table, a YAML mapping that names its tables itself, ...
+        mapping: YAML file or its content, for a table; None goes by the
+            names of the columns.
+
+    Returns:
+        Name to stream. A name that is not a placement is a sensor of which
+        nobody knows where it is worn.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: Naming file, key, row, column and value.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f'There is no IMU file {path}; check the path.'
+        )
+    kind = None if mapping is not None else recognize(path)
+    if kind is None or kind.name == 'table':
+        return read_imu_tables(path, mapping)
+    return kind(path).read_imu()
+
+
+def read_imu_tables(
+    source: Path, mapping: str | Path | Mapping | None = None
+) -> dict[str, SensorStream]:
+    """Sensors of a table, or of the tables that a mapping names."""
+    content, root, where = read_mapping(source, mapping)
+    if content is None:
+        return read_sensors(_own_sensors(source), '.', f'{source}:')
+    keys = check_keys(ImuFile, content, where)
+    sensors = {
+        name: placed_keys(Sensor, spec, source, root, f'{where} {name}')
+        for name, spec in keys.sensors(where).items()
+    }
+    return read_sensors(sensors, '.', where)
+
+
+def read_mapping(
+    source: Path, mapping: str | Path | Mapping | None
+) -> tuple[Mapping | None, Path, str]:
+    """Content of the mapping, its directory, and what to call it."""
+    if source.suffix in ('.yml', '.yaml'):
+        mapping = source
+    if mapping is None or isinstance(mapping, Mapping):
+        return mapping, Path('.'), 'mapping:'
+    return read_yaml(mapping), Path(mapping).parent, f'{mapping}:'
+
+
+def placed_keys(
+    model: type[K], spec: Mapping, source: Path, root: Path, where: str
+) -> K:
+    """Checked keys, with the path of the table."""
+    spec = dict(spec)
+    if 'parts' in spec:
+        spec['parts'] = [_below_root(part, root) for part in spec['parts']]
+    if source.suffix in ('.yml', '.yaml'):
+        spec = _below_root(spec, root)
+    else:
+        spec['file'] = str(source)
+    keys = check_keys(model, spec, where)
+    keys.check(where.rstrip(':'))
+    return keys
+
+
+def _below_root(spec: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    if 'file' not in spec:
+        return dict(spec)
+    return {**spec, 'file': str(root / spec['file'])}
+
+
+def _own_sensors(path: Path) -> dict[str, Sensor]:
+    """Keys of a table whose columns are called as we call them."""
+    names = column_names(path, ('time',), Dialect())
+    labels = {channel: channel for channel in AXES} | dict.fromkeys(ACC, 'acc')
+    columns: dict[str, dict[str, Any]] = {}
+    acc: dict[str, tuple[bool, str]] = {}
+    for name in names if 'time' in names else ():
+        for label, channel in labels.items():
+            axes = [f'_{label}_{axis}' for axis in AXES[channel]]
+            sensor = name.removesuffix(axes[0])
+            wanted = [sensor + axis for axis in axes]
+            if sensor != name and {*wanted} <= {*names}:
+                columns.setdefault(sensor, {'time': 'time'})[channel] = wanted
+                if channel == 'acc':
+                    acc[sensor] = ACC[label]
+    if not columns:
+        listed = ', '.join(map(repr, names[:8])) or 'nothing'
+        raise mistake(
+            path,
+            f'its columns ({listed}, ...) do not say what they are: without '
+            'a mapping they must be time, right_wrist_acc_x, '
+            'right_wrist_acc_y, ...',
+            'Describe the file with a mapping (--mapping, docs/inference.md)',
+        )
+    sensors = {}
+    for sensor, channels in columns.items():
+        gravity, frame = acc.get(sensor, ACC['acc'])
+        sensors[sensor] = Sensor.model_construct(
+            file=str(path),
+            columns=Columns.model_construct(**channels),
+            units=Units.model_construct(**OWN_UNITS),
+            gravity='included' if gravity else 'removed',
+            frame=frame,
+            quat_order='wxyz',
+            quat_direction='sensor_to_world',
+        )
+    return sensors
 
 
 def read_sensors(
@@ -62,89 +208,86 @@ def read_sensors(
 
 
 class _Files:
-    """The tables of several sensors."""
+    """Tables of several sensors, each parsed once if it has all columns."""
 
     def __init__(self, root: Path, sensors: Iterable[Sensor]) -> None:
         self.root = root
-        self._opened: dict[tuple[Path, Dialect], list[TableFile]] = {}
-        self._wanted: dict[tuple[Path, Dialect], list[str]] = {}
+        self.opened: dict[tuple, TableFile] = {}
+        self.parts: dict[tuple, list[Part]] = {}
         for sensor in sensors:
             for part in sensor.tables():
-                if part.columns is not None:
-                    wanted = self._wanted.setdefault(self._key(part), [])
-                    wanted += _names(part)
+                if part.format in (None, 'table'):
+                    self.parts.setdefault(self._key(part), []).append(part)
 
     def _key(self, part: Part) -> tuple[Path, Dialect]:
         return self.root / str(part.file), part.dialect()
 
+    def _open(self, parts: Sequence[Part]) -> TableFile:
+        names = [n for part in parts for some in _columns(part) for n in some]
+        texts = [name for part in parts for name in part.where or ()]
+        return TableFile(*self._key(parts[0]), [*names, *texts], texts)
+
     def table(self, part: Part) -> Table:
         """Columns of one sensor, in its rows."""
-        key, names = self._key(part), _names(part)
-        opened = self._opened.setdefault(key, [])
-        for file in opened:
-            if set(names) <= set(file.columns):
-                break
-        else:
-            file = TableFile(*key, names, more=self._wanted[key])
-            opened.append(file)
-        columns = part.columns
-        time = [columns.time] if columns and columns.time else []
-        numbers = [n.lstrip('-') for n in _axes(part)]
+        key, (numbers, time) = self._key(part), _columns(part)
+        file = self.opened.get(key)
+        names = {*numbers, *time, *(part.where or ())}
+        if file is None or not names <= {*file.columns}:
+            try:
+                file = self._open(self.parts[key])
+            except ValueError:  # perhaps because of another sensor
+                file = self._open([part])
+            self.opened[key] = file
         return file.select(numbers, time, where=part.where)
 
 
-def _axes(part: Part) -> list[str]:
-    return [name for names in part.channels().values() for name in names]
-
-
-def _names(part: Part) -> list[str]:
-    """Columns that a sensor needs; ``-ax`` is the column ``ax``, negated."""
-    columns = part.columns
-    time = [columns.time] if columns and columns.time else []
-    axes = [name[1:] if name[0] == '-' else name for name in _axes(part)]
-    return [*axes, *time, *(part.where or ())]
+def _columns(part: Part) -> tuple[list[str], list[str]]:
+    """Columns of numbers and of times; ``-ax`` is ``ax``, negated."""
+    axes = [n for names in part.channels().values() for n in names]
+    time = part.columns.time if part.columns else None
+    return [name.removeprefix('-') for name in axes], [time] if time else []
 
 
 def _read_sensor(
     sensor: Sensor, placement: str, files: _Files
 ) -> SensorStream:
-    parts = [_read_part(p, placement, files) for p in sensor.tables()]
+    tables = sensor.tables()
+    parts = [
+        _table_stream(part, files.table(part))
+        if part.format in (None, 'table')
+        else _foreign_stream(part, placement, files.root)
+        for part in tables
+    ]
     if sensor.parts is None:
         return parts[0]
-    return join_parts(parts, str(sensor.tables()[0].file))
+    return join_parts(parts, str(tables[0].file))
 
 
-def _read_part(part: Part, placement: str, files: _Files) -> SensorStream:
-    if part.format not in (None, 'table'):
-        reader = reader_of(part, files.root, placement=placement)
-        streams = reader.read_imu()
-        if placement not in streams and len(streams) != 1:
-            raise mistake(
-                reader.source,
-                f'holds the sensors {", ".join(streams)}, none of which '
-                f'is {placement}',
-                'Correct the placement',
-                name=placement,
-                known=streams,
-            )
-        stream = streams.get(placement) or next(iter(streams.values()))
-        return replace(stream, clock=shifted(stream.clock, part.start_s))
-    return _table_stream(part, files.table(part))
+def _foreign_stream(part: Part, placement: str, root: Path) -> SensorStream:
+    reader = reader_of(part, root, placement=placement)
+    streams = reader.read_imu()
+    if placement not in streams and len(streams) != 1:
+        raise mistake(
+            reader.source,
+            f'holds the sensors {", ".join(streams)}, none of which '
+            f'is {placement}',
+            'Correct the placement',
+            name=placement,
+            known=streams,
+        )
+    stream = streams.get(placement) or next(iter(streams.values()))
+    return replace(stream, clock=shifted(stream.clock, part.start_s))
 
 
 def reader_of(keys: Part | Skeleton, root: Path, **options: Any) -> FileReader:
     """The registered reader of a file, bound to its keys."""
-    kind = get_reader(str(keys.format))
     options.update(keys.plain())
-    given = {
-        key: value
-        for key, value in options.items()
-        if key not in ('file', 'format', 'start_s', 'parts')
-    }
+    for key in ('file', 'format', 'start_s', 'parts'):
+        options.pop(key, None)
     path = root / str(keys.file)
     if not path.exists():
         raise mistake(path, 'does not exist', kind=FileNotFoundError)
-    return kind(path, **given)
+    return get_reader(str(keys.format))(path, **options)
 
 
 def shifted(clock: Clock, seconds: float | None) -> Clock:
@@ -158,48 +301,40 @@ def shifted(clock: Clock, seconds: float | None) -> Clock:
 
 def _table_stream(part: Part, table: Table) -> SensorStream:
     """One sensor of one table."""
-    arrays = {
-        channel: np.stack([_signed(table, name) for name in names], axis=1)
-        for channel, names in part.channels().items()
-    }
-    time = part.columns.time if part.columns else None
+    arrays, notes = {}, []
     known = np.ones(len(table), bool)
-    for values in (*arrays.values(), *([table.numbers[time]] if time else ())):
-        known &= np.isfinite(values.reshape(len(table), -1)).all(axis=1)
+    for channel, names in part.channels().items():
+        columns = [
+            -table.numbers[name[1:]] if name[0] == '-' else table.numbers[name]
+            for name in names
+        ]
+        arrays[channel] = np.stack(columns, axis=1)
+    numbers, time = _columns(part)
+    for name in (*numbers, *time):
+        known &= np.isfinite(table.numbers[name])
     if not known.any():
-        raise mistake(
-            table.path,
-            f'every row has an empty cell in one of the columns {_axes(part)}',
-            'Correct columns',
-        )
-    notes = []
-    dropped = len(table) - int(known.sum())
-    if dropped:
+        what = f'every row has an empty cell in one of the columns {numbers}'
+        raise mistake(table.path, what, 'Correct columns')
+    if not known.all():
         notes.append(
-            f'{table.path}: {dropped} of {len(table)} rows have empty '
-            'cells and are left out'
+            f'{table.path}: {int((~known).sum())} of {len(table)} rows have '
+            'empty cells and are left out'
         )
-    arrays = {c: values[known] for c, values in arrays.items()}
-    for name, factors in UNITS.items():
-        if name in arrays:
-            arrays[name] = arrays[name] * factors[getattr(part.units, name)]
-    if 'quat' in arrays:
-        arrays['quat'] = _unit_quaternions(
-            arrays['quat'], part, table.path, table.lines[known]
-        )
+    for channel, values in arrays.items():
+        values = values[known]
+        if channel in UNITS:
+            values *= UNITS[channel][getattr(part.units, channel)]
+        else:
+            lines = table.lines[known]
+            values = _unit_quaternions(values, part, table.path, lines)
+        arrays[channel] = values.astype(np.float32)
     return SensorStream(
         clock=clock_of(part, table, known),
-        channels={c: v.astype(np.float32) for c, v in arrays.items()},
+        channels=arrays,
         gravity=part.gravity in (None, 'included'),
         frame=part.frame or 'sensor',
         notes=tuple(notes),
     )
-
-
-def _signed(table: Table, name: str) -> np.ndarray:
-    if name[0] == '-':
-        return -table.numbers[name[1:]]
-    return table.numbers[name]
 
 
 def clock_of(keys: Part | Skeleton, table: Table, known: np.ndarray) -> Clock:
@@ -240,7 +375,21 @@ def _times(
             row=lines[0],
             column=time,
         )
-    check_forward(times, lines, table.path, time)
+    bad = ~(np.diff(times) > 0)
+    if bad.any():
+        at = int(np.argmax(bad))
+        before, after = times[at], times[at + 1]
+        how = 'repeats' if after == before else 'goes back before'
+        raise mistake(
+            table.path,
+            f'{how} the time of row {lines[at]} ({after:.6f} s after '
+            f'{before:.6f} s)',
+            'Remove such rows; if the clock is regular, give rate instead of '
+            'columns.time; if the rows are of several sensors, choose with '
+            'where',
+            row=lines[at + 1],
+            column=time,
+        )
     return times
 
 
@@ -254,13 +403,9 @@ def _unit_quaternions(
     bad = np.abs(norm - 1) > _MAX_NORM_ERROR
     if bad.any():
         row = int(np.argmax(bad))
-        raise mistake(
-            path,
-            f'the norm of the quaternion is {norm[row]:.3f}, expected 1',
-            'Correct columns.quat, or empty the cells of samples without '
-            'orientation',
-            row=lines[row],
-        )
+        what = f'the norm of the quaternion is {norm[row]:.3f}, expected 1'
+        fix = 'Correct columns.quat, or empty the cells of samples without '
+        raise mistake(path, what, f'{fix}orientation', row=lines[row])
     quat = quat / norm[:, None]
     if part.quat_direction == 'world_to_sensor':
         quat = quat * (1, -1, -1, -1)
@@ -282,16 +427,13 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
         ValueError: If the parts do not overlap in time.
     """
     first = parts[0]
-    times = _times_of(first)
-    keep = np.ones(len(times), bool)
-    for part in parts[1:]:
-        keep &= _covered(times, _times_of(part))
+    clocks = [p.clock.at(slice(0, p.clock.num_samples)) for p in parts]
+    keep = np.ones(len(clocks[0]), bool)
+    for times in clocks[1:]:
+        keep &= _covered(clocks[0], times)
     if not keep.any():
-        raise mistake(
-            name,
-            'it and the other parts do not overlap in time',
-            'All parts need one clock',
-        )
+        what = 'it and the other parts do not overlap in time'
+        raise mistake(name, what, 'All parts need one clock')
     notes = [note for part in parts for note in part.notes]
     lost = int((~keep).sum())
     if lost > _WORTH_A_NOTE * len(keep):
@@ -299,13 +441,12 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
             f'{name}: {lost} of {len(keep)} samples lie outside the other '
             'parts or in their gaps and are left out'
         )
-    kept = times[keep]
+    kept = clocks[0][keep]
     channels = {c: np.asarray(v)[keep] for c, v in first.channels.items()}
-    for part in parts[1:]:
+    for part, times in zip(parts[1:], clocks[1:]):
         for channel, values in part.channels.items():
-            channels[channel] = _interpolate(
-                channel, kept, _times_of(part), np.asarray(values, float)
-            )
+            values = np.asarray(values, float)
+            channels[channel] = _interpolate(channel, kept, times, values)
     with_acc = next((p for p in parts if 'acc' in p.channels), first)
     clock = first.clock
     if not keep.all() or clock.times is not None:
@@ -315,21 +456,16 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
     )
 
 
-def _times_of(stream: SensorStream) -> np.ndarray:
-    return stream.clock.at(slice(0, stream.clock.num_samples))
-
-
 def _covered(wanted: np.ndarray, given: np.ndarray) -> np.ndarray:
     """(T,) whether a time lies in a short interval of others, or on one."""
-    after = np.searchsorted(given, wanted, side='left')
-    inside = (after > 0) & (after < len(given))
-    index = np.clip(after, 1, max(len(given) - 1, 1))
-    exact = given[np.clip(after, 0, len(given) - 1)] == wanted
+    after = np.searchsorted(given, wanted)
+    exact = given[np.minimum(after, len(given) - 1)] == wanted
     if len(given) < 2:
         return exact
     intervals = np.diff(given)
-    short = intervals[index - 1] <= _MAX_GAP * np.median(intervals)
-    return exact | (inside & short)
+    short = intervals <= _MAX_GAP * np.median(intervals)
+    inside = (after > 0) & (after < len(given))
+    return exact | (inside & short[np.clip(after, 1, len(short)) - 1])
 
 
 def _interpolate(

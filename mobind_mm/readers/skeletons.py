@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..skeleton import get_layout
 from ..utils.errors import READ_ERRORS, mistake, prefixed
 from .mapping import Skeleton
 from .sensors import clock_of, reader_of, shifted
-from .tables import TableFile, column_names
+from .tables import column_names, read_table
 
 
 def read_skeleton(
@@ -99,53 +99,34 @@ def _height(pose: PoseStream) -> float:
     )
 
 
-def _options(keys: Skeleton, *names: str) -> dict[str, Any]:
-    given = {name: getattr(keys, name) for name in names}
-    return {name: v for name, v in given.items() if v is not None}
-
-
 def _mmpose(path: Path, keys: Skeleton) -> PoseStream:
     from .mmpose import read_mmpose_person
 
-    assert keys.rate is not None and keys.img_shape is not None
-    height, width = keys.img_shape
-    return read_mmpose_person(
-        path,
-        rate=keys.rate,
-        img_shape=(height, width),
-        start=keys.start_s or 0.0,
-        **_options(
-            keys,
-            *('person', 'layout', 'max_gap_sec', 'first_frame', 'num_frames'),
-        ),
-    )
+    names = ('person', 'layout', 'max_gap_sec', 'first_frame', 'num_frames')
+    return read_mmpose_person(path, **_options(keys, names))
 
 
 def _mmaction(path: Path, keys: Skeleton) -> PoseStream:
     from .mmaction_skeletons import read_mmaction_skeleton
 
-    assert keys.rate is not None and keys.name is not None
-    return read_mmaction_skeleton(
-        path,
-        keys.name,
-        rate=keys.rate,
-        start=keys.start_s or 0.0,
-        **_options(keys, 'person', 'layout', 'img_shape'),
-    )
+    names = ('name', 'person', 'layout')
+    return read_mmaction_skeleton(path, **_options(keys, names))
+
+
+def _options(keys: Skeleton, names: Iterable[str]) -> dict[str, Any]:
+    """Arguments of a reader: such keys as are given, and the clock."""
+    options = {name: getattr(keys, name) for name in ('rate', *names)}
+    if keys.img_shape is not None:
+        options['img_shape'] = tuple(keys.img_shape)
+    options['start'] = keys.start_s or 0.0
+    return {k: value for k, value in options.items() if value is not None}
 
 
 def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
-    """Read a skeleton of a table.
+    """Read a skeleton of a table, by the checked keys of ``format: table``.
 
     A keypoint whose cells are empty was not detected. Without a score
     column, those with a position have score 1.
-
-    Args:
-        path: CSV or Parquet file.
-        keys: Checked keys of a skeleton with ``format: table``.
-
-    Raises:
-        ValueError: Naming file, row, column and value.
     """
     assert keys.layout is not None and keys.img_shape is not None
     assert keys.columns is not None
@@ -153,9 +134,7 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
     names, notes = _keypoint_columns(path, keys, layout)
     time = [keys.columns.time] if keys.columns.time else []
     every = [name for triple in names.values() for name in triple]
-    wanted = [*every, *time, *(keys.where or ())]
-    file = TableFile(path, keys.dialect(), wanted)
-    table = file.select(every, time, where=keys.where)
+    table = read_table(path, every, time, (), keys.where, keys.dialect())
     keypoints = np.zeros((len(table), len(layout), 2))
     scores = np.zeros((len(table), len(layout)))
     for keypoint, triple in names.items():
@@ -168,27 +147,21 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
     bad = (scores < 0) | (scores > 1)
     if bad.any():
         row, joint = np.argwhere(bad)[0]
-        raise mistake(
-            path,
-            f'score {scores[row, joint]:g} is not in [0, 1]',
-            'Correct columns.score',
-            row=table.lines[row],
-        )
+        what = f'score {scores[row, joint]:g} is not in [0, 1]'
+        fix = 'Correct columns.score'
+        raise mistake(path, what, fix, row=table.lines[row])
     height, width = keys.img_shape
     if keys.units and keys.units.keypoints == 'fraction':
         keypoints *= (width, height)
-    known = np.ones(len(table), bool)
     for name in time:
-        known = np.isfinite(table.numbers[name])
-        if not known.all():
+        empty = np.isnan(table.numbers[name])
+        if empty.any():
+            row, what = int(table.lines[np.argmax(empty)]), 'is empty; every '
             raise mistake(
-                path,
-                'is empty; every frame needs its time',
-                row=table.lines[int(np.argmin(known))],
-                column=name,
+                path, f'{what}frame needs its time', row=row, column=name
             )
     return PoseStream(
-        clock=clock_of(keys, table, known),
+        clock=clock_of(keys, table, np.ones(len(table), bool)),
         keypoints=keypoints.astype(np.float32),
         scores=scores.astype(np.float32),
         layout=keys.layout,

@@ -8,8 +8,8 @@ from raw_tables import mmpose_frames, people, write_mapping
 
 from mobind_mm.apis.sources import to_recording
 from mobind_mm.readers import base, check_reader, convert
-from mobind_mm.readers.files import read_imu_file
 from mobind_mm.readers.own_data import OwnDataReader
+from mobind_mm.readers.sensors import read_imu_file
 from mobind_mm.recordings import read_imu
 
 
@@ -35,8 +35,8 @@ def test_its_files_are_recognised(watch):
     stream = read_imu_file(watch)['right_wrist']
     assert stream.clock.rate == 50 and stream.clock.num_samples == 200
     np.testing.assert_allclose(stream.channels['acc'][0], [0, 0, 9.80665])
-    found = to_recording({'imu': {'file': str(watch)}})
-    assert list(found.imu) == ['right_wrist']
+    for source in ({'imu': {'file': str(watch)}}, watch, str(watch)):
+        assert list(to_recording(source).imu) == ['right_wrist']
 
 
 def test_a_mapping_names_it(watch, tmp_path):

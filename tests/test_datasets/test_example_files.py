@@ -6,7 +6,8 @@ from raw_tables import times_of
 from mobind_mm.apis.takes import named_takes
 from mobind_mm.datasets import SyntheticMotionDataset
 from mobind_mm.datasets.synthetic.example import write_example, write_labelled
-from mobind_mm.readers.files import Video, load_people, read_imu_file
+from mobind_mm.readers.files import Video, load_people
+from mobind_mm.readers.sensors import read_imu_file
 
 
 def test_files_of_two_people(tmp_path):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from raw_tables import people, sensor_columns, times_of, write_csv
 
-from mobind_mm.readers.files import read_imu_file, write_imu_table
+from mobind_mm.readers.files import write_imu_table
+from mobind_mm.readers.sensors import read_imu_file
 from mobind_mm.recordings import write_imu
 
 TINY = """

@@ -21,7 +21,13 @@ from mobind_mm.readers.convert import convert as convert_reader
 from mobind_mm.readers.convert import convert_all
 from mobind_mm.readers.own_data import OwnDataReader
 from mobind_mm.readers.own_takes import find_fields
-from mobind_mm.recordings import read_annotations, read_imu, read_pose
+from mobind_mm.recordings import (
+    read_annotations,
+    read_imu,
+    read_pose,
+    write_imu,
+    write_pose,
+)
 
 SHARED = {k: v for k, v in SENSOR.items() if k != 'file'}
 POSE = {
@@ -441,3 +447,30 @@ def test_placeholders_in_paths(tmp_path):
     assert found == [{'take': 'b[1]', 'n': 'y_2'}]
     found = find_fields(tmp_path, '{take}/{take}_2.csv', 'w')
     assert [f['take'] for f in found] == ['a_b_c', 'a_x', 'b[1]_y']
+
+
+def test_recordings_of_the_format_are_read(made, tmp_path):
+    """``format: recording`` needs no other key than ``file``."""
+    _, recording = made['p1_walk']
+    write_imu(tmp_path / 'imu.safetensors', {'head': recording.imu['head']})
+    write_pose(tmp_path / 'pose.safetensors', recording.pose)
+    files = {
+        key: {'file': f'{key}.safetensors', 'format': 'recording'}
+        for key in ('imu', 'pose')
+    }
+    take = {
+        'take': 'a',
+        'subject': 'anna',
+        'split': 'train',
+        'imu': {'head': files['imu']},
+        'pose': files['pose'],
+    }
+    path = write_mapping(tmp_path / 'lab.yml', {'takes': [take]})
+    done = convert_reader(OwnDataReader(path), tmp_path / 'dst')
+    assert done.entries['train'] == 1
+    stream = read_imu(tmp_path / 'dst/imu/a.safetensors')['head']
+    np.testing.assert_array_equal(
+        stream.channels['acc'], recording.imu['head'].channels['acc'][:]
+    )
+    pose = read_pose(tmp_path / 'dst/pose/a.safetensors')
+    np.testing.assert_array_equal(pose.scores, recording.pose.scores[:])

@@ -20,7 +20,7 @@ from raw_tables import (
 
 from mobind_mm.apis import MoBindInferencer, init_model
 from mobind_mm.datasets.synthetic.example import write_labelled
-from mobind_mm.readers.files import read_imu_file
+from mobind_mm.readers.sensors import read_imu_file
 from mobind_mm.recordings import Clock, Recording, write_imu, write_pose
 
 REPO = Path(__file__).parents[2]
