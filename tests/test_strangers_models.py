@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mobind_mm.utils.config import set_data_root
 from recordings_on_disk import write_recordings
 from tiny_training import train_and_test
 
 from mobind_mm import skeleton
 from mobind_mm.apis import MoBindInferencer, init_model
+from mobind_mm.cli.config import set_data_root
 from mobind_mm.datasets import TotalCaptureDataset
 from mobind_mm.models import check_backbone, is_streaming
 from mobind_mm.registry import DATASETS, MODELS
