@@ -28,9 +28,17 @@ from ..recordings import (
     write_pose,
 )
 from ..recordings.reading import read_source
+from ..skeleton import LIMBS, Limb, register_limb
 from ..utils.cli import USER_ERRORS
 from ..utils.errors import mistake, show
-from .base import Output, Plan, Reader, Take
+from .base import (
+    Output,
+    Plan,
+    Reader,
+    Take,
+    foreign_readers,
+    register_reader,
+)
 
 T = TypeVar('T')
 
@@ -224,8 +232,15 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
     if workers == 1:
         yield map
         return
-    # Not forked: this process may run threads of PyTorch.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context('spawn'))
+    # Not forked: this process may run threads of PyTorch. A class within a
+    # function cannot be sent.
+    kinds = [k for k in foreign_readers() if '<locals>' not in k.__qualname__]
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=get_context('spawn'),
+        initializer=_register,
+        initargs=([*LIMBS.values()], kinds),
+    )
     try:
         yield pool.map
     except USER_ERRORS as error:
@@ -233,6 +248,14 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
         raise error.with_traceback(None) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _register(limbs: Iterable[Limb], kinds: Iterable[type[Any]]) -> None:
+    """Make known in a new process what modules of the user registered."""
+    for limb in limbs:
+        register_limb(limb)
+    for kind in kinds:
+        register_reader(kind)
 
 
 def fingerprint(files: Iterable[Path]) -> str:

@@ -20,6 +20,7 @@ from mobind_mm.readers import base as base_module
 from mobind_mm.readers.convert import convert_all
 from mobind_mm.readers.utd_mhad import UTDMHADReader
 from mobind_mm.recordings import Clock, Recording, SensorStream
+from mobind_mm.skeleton import LIMBS, Limb, get_limb
 
 
 @pytest.fixture(autouse=True)
@@ -125,3 +126,9 @@ def test_errors_of_workers_keep_the_name_of_the_file(tmp_path):
     with pytest.raises(FileNotFoundError, match='missing.csv') as caught:
         convert_all(open, [missing], workers=2)
     assert caught.value.__cause__ is None
+
+
+def test_workers_know_limbs_of_the_user(monkeypatch):
+    limb = Limb('back', ('left_hip', 'right_hip', 'right_shoulder'))
+    monkeypatch.setitem(LIMBS, 'back', limb)
+    assert convert_all(get_limb, ['back', 'head'], workers=2)[0] == limb
