@@ -297,7 +297,9 @@ class _Elsewhere(IMUPoseDataset):
 
 
 def test_data_that_was_not_prepared(root):
-    with pytest.raises(FileNotFoundError, match=r'`convert_elsewhere` .*\.org'):
+    with pytest.raises(
+        FileNotFoundError, match=r'`convert_elsewhere` .*\.org'
+    ):
         _Elsewhere('annotations/train.json', data_root='nowhere')
     with pytest.raises(FileNotFoundError, match=r'val\.json'):
         make(root, ann_file='annotations/val.json')
