@@ -132,3 +132,12 @@ def test_workers_know_limbs_of_the_user(monkeypatch):
     limb = Limb('back', ('left_hip', 'right_hip', 'right_shoulder'))
     monkeypatch.setitem(LIMBS, 'back', limb)
     assert convert_all(get_limb, ['back', 'head'], workers=2)[0] == limb
+
+
+def test_a_reader_that_cannot_go_to_workers_fails(tmp_path):
+    reader = Loose('raw', [take()])
+    reader.unit = lambda acc: acc / 9.81
+    with pytest.raises(AssertionError, match='Loose .* pickled .*lambda'):
+        check_reader(reader, tmp_path)
+    del reader.unit
+    check_reader(reader, tmp_path)
