@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from mobind_mm.readers import (
     DataSetReader,
@@ -141,3 +143,16 @@ def test_a_reader_that_cannot_go_to_workers_fails(tmp_path):
         check_reader(reader, tmp_path)
     del reader.unit
     check_reader(reader, tmp_path)
+
+
+def test_a_file_that_does_not_say_its_source_is_written_again(tmp_path):
+    reader, path = Loose('raw', [take()]), tmp_path / 'imu/a.safetensors'
+    convert(reader, tmp_path)
+    content = path.read_bytes()
+    arrays = load_file(path)
+    with safe_open(path, framework='numpy') as file:
+        header = file.metadata()['header'].replace('"source"', '"sources"')
+    path.unlink()
+    save_file(arrays, path, {'header': header})
+    convert(reader, tmp_path)
+    assert path.read_bytes() == content
