@@ -161,7 +161,7 @@ def register_limb(limb: Limb) -> Limb:
     known = LIMBS.setdefault(limb.name, limb)
     if tuple(known.keypoints) != tuple(limb.keypoints):
         raise ValueError(
-            f'The limb {limb.name!r} is there already, with the keypoints '
+            f'The limb {limb.name!r} is registered already, with keypoints '
             f'{tuple(known.keypoints)}, not {tuple(limb.keypoints)}; choose '
             'another name.'
         )

@@ -179,8 +179,8 @@ def test_splits_and_roles(name):
 def test_without_data_the_converter_is_named(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dataset = load(name).train_dataloader.dataset
-    source = {'own_data': 'from_tables'}.get(name, name.split('_pub')[0])
-    converter = f'tools/dataset_converters/{source}.py'
+    source = {'own_data': 'tables'}.get(name, name.split('_pub')[0])
+    converter = f'`mobind convert {source}`'
     with pytest.raises(FileNotFoundError, match=converter):
         DATASETS.build(dataset)
 

@@ -157,7 +157,9 @@ def test_a_limb_is_registered_once(monkeypatch):
         ('neck', ('left_shoulder', 'right_shoulder', 'left_eye')),
         ('head', ('nose', 'left_ear', 'right_ear')),
     ):
-        with pytest.raises(ValueError, match=f"'{name}' is there already"):
+        with pytest.raises(
+            ValueError, match=f"'{name}' is registered already"
+        ):
             register_limb(Limb(name, keypoints))
     assert skeleton.LIMBS['head'] == LIMBS['head']
 

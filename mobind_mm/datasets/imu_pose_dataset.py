@@ -82,7 +82,7 @@ class IMUPoseDataset(BaseDataset):
         (6, 30.0)
     """
 
-    CONVERTER: ClassVar[str] = 'tools/dataset_converters/from_tables.py'
+    CONVERTER: ClassVar[str] = 'mobind convert tables'
     """The command that prepares the data, for error messages."""
     SOURCE: ClassVar[str] = 'your own tables, see docs/own_data.md'
     """Where the data comes from, for error messages."""
@@ -144,7 +144,7 @@ class IMUPoseDataset(BaseDataset):
             if not Path(path).exists():
                 raise FileNotFoundError(
                     f'{path} does not exist. Prepare the data with '
-                    f'{self.CONVERTER} (source: {self.SOURCE}) or as '
+                    f'`{self.CONVERTER}` (source: {self.SOURCE}) or as '
                     'described in docs/data.md, or set data_root and ann_file.'
                 )
         metainfo, entries = read_annotations(self.ann_file)

@@ -344,6 +344,11 @@ def readers() -> dict[str, type[Any]]:
     return dict(_READERS)
 
 
+def foreign_readers() -> list[type[Any]]:
+    """Readers that others registered, in the order of registration."""
+    return [kind for name, kind in _READERS.items() if name not in _MODULES]
+
+
 def recognize(path: str | Path) -> type[Any] | None:
     """Class of the reader that recognises a file or folder, if any does.
 
@@ -352,8 +357,8 @@ def recognize(path: str | Path) -> type[Any] | None:
     """
     path = Path(path)
     _load(FILE_FORMATS)
-    others = [name for name in _READERS if name not in _MODULES]
-    for name in [*reversed(others), *FILE_FORMATS]:
-        if _READERS[name].recognizes(path):
-            return _READERS[name]
+    ours = [_READERS[name] for name in FILE_FORMATS]
+    for kind in [*reversed(foreign_readers()), *ours]:
+        if kind.recognizes(path):
+            return kind
     return None

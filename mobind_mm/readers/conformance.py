@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ def check_reader(reader: Reader, dst: str | Path) -> None:
     assert not kind.recognizes(Path(dst) / 'there is nothing'), (
         'recognizes() says False, rather than an error, where nothing is.'
     )
-    copy.deepcopy(reader)  # goes to worker processes, as a pickle does
     if isinstance(reader, FileReader):
         _check_file_reader(reader)
         return
@@ -40,6 +39,12 @@ def check_reader(reader: Reader, dst: str | Path) -> None:
         'check_entries.'
     )
     jobs = reader.find()
+    try:  # as they go to worker processes
+        ForkingPickler.dumps((reader, jobs))
+    except Exception as error:
+        raise AssertionError(
+            f'{kind.__name__} and its jobs can be pickled ({error}).'
+        ) from error
     assert jobs, 'find() raises FileNotFoundError where there is nothing.'
     for job in jobs:
         plan = reader.plan(job, Path(dst))

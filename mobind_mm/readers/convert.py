@@ -28,8 +28,17 @@ from ..recordings import (
     write_pose,
 )
 from ..recordings.reading import read_source
+from ..skeleton import LIMBS, Limb, register_limb
 from ..utils.cli import USER_ERRORS
-from .base import Output, Plan, Reader, Take
+from ..utils.errors import mistake, show
+from .base import (
+    Output,
+    Plan,
+    Reader,
+    Take,
+    foreign_readers,
+    register_reader,
+)
 
 T = TypeVar('T')
 
@@ -69,14 +78,34 @@ def convert(reader: Reader, dst: str | Path, workers: int = 1) -> Converted:
     """
     dst = Path(dst)
     jobs = reader.find()
+    if not jobs:  # and the annotations of an earlier conversion stay
+        raise FileNotFoundError(
+            f'{reader.source}: there is nothing to convert. Check the path '
+            f'and the format, {reader.name!r}.'
+        )
     results = convert_all(
         partial(_convert_job, reader=reader, dst=dst), jobs, workers
     )
     splits: dict[str, list[dict]] = {split: [] for split in SPLITS}
+    views: set[tuple[str, str | None]] = set()
     layouts: list[tuple[str, str]] = []
     notes: list[str] = []
     for result in results:
         for split, entry in result.entries:
+            if split not in splits:
+                raise mistake(
+                    f'{reader.source}: take {entry["take"]!r}',
+                    f'the split {show(split)} is not known',
+                    f'Choose from {", ".join(SPLITS)}',
+                )
+            view = entry['take'], entry['camera']
+            if view in views:
+                raise mistake(
+                    f'{reader.source}: take {entry["take"]!r}',
+                    f'the reader gives it twice for the camera {view[1]!r}',
+                    'Give each take a name of its own',
+                )
+            views.add(view)
             splits[split].append(entry)
         layouts += result.layouts
         notes += result.notes
@@ -203,15 +232,30 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
     if workers == 1:
         yield map
         return
-    # Not forked: this process may run threads of PyTorch.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context('spawn'))
+    # Not forked: this process may run threads of PyTorch. A class within a
+    # function cannot be sent.
+    kinds = [k for k in foreign_readers() if '<locals>' not in k.__qualname__]
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=get_context('spawn'),
+        initializer=_register,
+        initargs=([*LIMBS.values()], kinds),
+    )
     try:
         yield pool.map
     except USER_ERRORS as error:
-        # The same error without the traceback of another process.
-        raise type(error)(*error.args) from None
+        # Without the traceback of another process.
+        raise error.with_traceback(None) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _register(limbs: Iterable[Limb], kinds: Iterable[type[Any]]) -> None:
+    """Make known in a new process what modules of the user registered."""
+    for limb in limbs:
+        register_limb(limb)
+    for kind in kinds:
+        register_reader(kind)
 
 
 def fingerprint(files: Iterable[Path]) -> str:

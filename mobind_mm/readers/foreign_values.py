@@ -54,7 +54,7 @@ def consists_of(
 
     Args:
         value: Anything.
-        fits: Tells whether an item that is no list or tuple fits.
+        fits: Tells whether an item that is not a list or tuple fits.
         depth: Levels of lists; more do not fit.
     """
     if not isinstance(value, (list, tuple)):
@@ -80,7 +80,7 @@ def read_npy_header(
         Shape, whether the first axis is the fastest, and dtype.
 
     Raises:
-        ValueError: If it is no header, without the name of the file.
+        ValueError: If it is not a header, without the name of the file.
     """
     version = npy.read_magic(file)
     if version not in _READERS:

@@ -15,7 +15,7 @@ class PublicDataSet:
         metainfo: ``dataset_name``, and ``classes`` in the order of their
             indices where they are the same for every copy.
         source: Where to get it.
-        converter: Script that converts it.
+        converter: Command that converts it.
     """
 
     metainfo: Mapping[str, Any]
@@ -38,7 +38,7 @@ UTD_MHAD = PublicDataSet(
     },
     'Inertial.zip and Skeleton.zip from '
     'https://personal.utdallas.edu/~kehtar/UTD-MHAD.html',
-    'tools/dataset_converters/utd_mhad.py',
+    'mobind convert utd_mhad',
 )
 TOTAL_CAPTURE = PublicDataSet(
     {
@@ -46,7 +46,7 @@ TOTAL_CAPTURE = PublicDataSet(
         'classes': ('acting', 'freestyle', 'rom', 'walking'),
     },
     'https://cvssp.org/data/totalcapture/, on request, for research',
-    'tools/dataset_converters/totalcapture.py',
+    'mobind convert totalcapture',
 )
 MRI = PublicDataSet(
     {
@@ -58,11 +58,11 @@ MRI = PublicDataSet(
         ),
     },
     'https://sizhean.github.io/mri, on request, for research',
-    'tools/dataset_converters/mri.py',
+    'mobind convert mri',
 )
 EGO_HUMANS = PublicDataSet(
     {'dataset_name': 'egohumans'},
     'https://github.com/rawalkhirodkar/egohumans, and your own copy of '
     'the SMPL body model',
-    'tools/dataset_converters/egohumans.py',
+    'mobind convert egohumans',
 )

@@ -217,7 +217,7 @@ class _Process:
         code = process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                with suppress(BrokenPipeError):  # of a request not sent
+                with suppress(OSError):  # of a request not sent
                     pipe.close()
         return code
 
@@ -229,6 +229,11 @@ class _Process:
             return process
         self.stop()
         self._owner = os.getpid()
+        if not sys.executable:  # a program with Python inside
+            raise OSError(
+                'Pickles are read by a Python process of their own, but '
+                'sys.executable is empty. Set it to the path of Python.'
+            )
         # Isolated: nothing of the working directory or the environment.
         self.running = subprocess.Popen(
             [sys.executable, '-I', '-S', str(_CHILD)],
@@ -264,7 +269,7 @@ def _talk(
     try:
         stdin.write(json.dumps(request).encode() + b'\n')
         stdin.flush()
-    except BrokenPipeError:
+    except OSError:  # a broken pipe; Windows has other names for it
         raise EOFError from None
     (length,) = struct.unpack('<Q', read(8))
     reply = json.loads(read(length))

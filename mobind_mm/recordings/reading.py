@@ -187,7 +187,8 @@ def read_source(path: str | Path) -> dict:
         text = (file.handle.metadata() or {}).get('header') or ''
         if f'"{name}"' in text:
             read(path)
-            return _read_header(str(path), file.handle, name)['source']
+            header = _read_header(str(path), file.handle, name)
+            return _get(header, 'source', path)
     raise ValueError(f'{path} is neither an IMU nor a pose file.')
 
 

@@ -68,6 +68,8 @@ def test_a_mapping_names_it(watch, tmp_path):
     assert done.notes == [note]
     stream = read_imu(tmp_path / 'dst/imu/anna.safetensors')['head']
     assert stream.clock.start == 0.5
+    again = convert(OwnDataReader(mapping), tmp_path / 'dst2', workers=2)
+    assert again == done
     head['format'] = 'wach'
     write_mapping(mapping, content)
     with pytest.raises(ValueError, match=r"format: 'wach'.*mean 'watch'"):

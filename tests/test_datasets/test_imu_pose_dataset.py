@@ -292,12 +292,14 @@ def test_windows_longer_than_every_recording(root):
 
 
 class _Elsewhere(IMUPoseDataset):
-    CONVERTER = 'tools/dataset_converters/elsewhere.py'
+    CONVERTER = 'convert_elsewhere'
     SOURCE = 'https://elsewhere.org'
 
 
 def test_data_that_was_not_prepared(root):
-    with pytest.raises(FileNotFoundError, match=r'elsewhere\.py .*\.org'):
+    with pytest.raises(
+        FileNotFoundError, match=r'`convert_elsewhere` .*\.org'
+    ):
         _Elsewhere('annotations/train.json', data_root='nowhere')
     with pytest.raises(FileNotFoundError, match=r'val\.json'):
         make(root, ann_file='annotations/val.json')

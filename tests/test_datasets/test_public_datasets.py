@@ -32,7 +32,7 @@ def test_meta_information_and_missing_data(dataset, num_classes, tmp_path):
         )
     message = str(caught.value)
     name = dataset.METAINFO['dataset_name']
-    assert f'tools/dataset_converters/{name}.py' in message
+    assert f'`mobind convert {name}`' in message
     assert dataset.SOURCE in message and '\n' not in message
 
 

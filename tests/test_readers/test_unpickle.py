@@ -1,5 +1,6 @@
 import os
 import pickle
+import sys
 from collections import OrderedDict
 
 import numpy as np
@@ -156,3 +157,14 @@ def test_damaged_npy_files(tmp_path):
         path.write_bytes(damaged)
         outcome = check_contained(lambda: load_npy_objects(path), tmp_path)
         assert outcome == 'fine' or outcome.startswith(str(path)), name
+
+
+def test_a_program_that_embeds_python_is_told_what_to_set(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / 'a.pkl'
+    path.write_bytes(pickle.dumps([1]))
+    monkeypatch.setattr(unpickle, '_PROCESS', unpickle._Process())
+    monkeypatch.setattr(sys, 'executable', '')
+    with pytest.raises(OSError, match='sys.executable is empty. Set it'):
+        unpickle.load_pickle(path)
