@@ -50,7 +50,7 @@ M = TypeVar('M', bound='Keys')
 
 
 def _wrong(what: str, fix: str = '', **facts: Any) -> PydanticCustomError:
-    """An error in the terms of :func:`.errors.mistake`."""
+    """An error in the terms of :func:`~mobind_mm.utils.errors.mistake`."""
     facts.update(what=what, fix=fix)
     return PydanticCustomError('wrong', 'wrong', facts)
 
