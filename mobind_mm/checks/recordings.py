@@ -153,7 +153,7 @@ def _annotation_files(root: Path, splits: Sequence[str] | None) -> list[Path]:
     if not existing:
         raise FileNotFoundError(
             f'{root} has no annotations/train.json, val.json or test.json. '
-            'Convert the data with a command of tools/dataset_converters.'
+            'Convert the data with mobind convert.'
         )
     return existing
 
