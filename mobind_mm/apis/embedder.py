@@ -205,6 +205,6 @@ def _find(
     if weights is None:
         raise ValueError(
             f'The zoo has no checkpoint of {found.name}; train it with '
-            f'tools/train.py {found.config} and pass the file.'
+            f'mobind train {found.config} and pass the file.'
         )
     return found.name, str(found.config), weights

@@ -259,8 +259,8 @@ def describe(answer: Mapping[str, Any]) -> str:
         )
     if not answer['model_used']:
         lines.append(
-            'by signals alone: the model was not used (its sensors or '
-            'channels are missing, or the search is too wide)'
+            'by signals alone: the model was not used (not asked for, its '
+            'sensors or channels are missing, or the search is too wide)'
         )
     lines.append(
         f'searched: {low:+.1f} to {high:+.1f} s, with '

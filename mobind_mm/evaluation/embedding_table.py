@@ -201,7 +201,7 @@ def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f'{path} does not exist; write it with tools/test.py CONFIG '
+            f'{path} does not exist; write it with mobind test CONFIG '
             'CHECKPOINT --dump-embeddings FILE.'
         )
     try:

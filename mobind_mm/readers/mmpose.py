@@ -2,7 +2,7 @@
 
 Files have two shapes. A bare list ``[{frame_id, instances}]`` comes from
 MMPose's inferencer, a dict ``{meta_info, instance_info: [{frame_id,
-instances}]}`` from its demos and from ``tools/extract_pose.py``.
+instances}]}`` from its demos and from ``mobind pose``.
 
 Results in Python are one item per frame: a ``PoseDataSample`` of all people
 or a list of those of single people, what ``MMPoseInferencer`` yields
@@ -87,7 +87,7 @@ def read_mmpose_video(
 
     Returns:
         The instances, and ``fps``, ``height``, ``width`` and the like as
-        ``tools/extract_pose.py`` notes them; empty in other files.
+        ``mobind pose`` notes them; empty in other files.
     """
     items = JSONItems(path, 'instance_info')
     ids: list[int] = []

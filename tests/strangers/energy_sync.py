@@ -31,9 +31,11 @@ class EnergySynchronizer(Synchronizer):
             return ClipEvidence(offsets, score, overlap, usable=False)
         pose, clock = streams.pose, streams.pose.clock
         times = clock.at(slice(0, clock.num_samples))
-        seen = (pose.scores > 0).all(axis=0)
-        y = np.gradient(np.gradient(pose.keypoints[:, seen], axis=0), axis=0)
-        y = _normed(np.linalg.norm(y, axis=2).mean(axis=1))
+        seen = (pose.scores > 0)[:, :, None]
+        y = np.where(seen, pose.keypoints, np.nan)
+        y = np.gradient(np.gradient(y, axis=0), axis=0)
+        y = np.ma.masked_invalid(np.linalg.norm(y, axis=2))
+        y = _normed(y.mean(axis=1).filled(0))
         for stream in streams.imu.values():
             at = stream.clock.at(slice(0, stream.clock.num_samples))
             acc = stream.channels['acc']

@@ -161,7 +161,7 @@ def _tokens(sample: Mapping[str, Any]) -> dict[str, np.ndarray]:
 class DumpEmbeddings(EmbeddingMetric):
     """Write embeddings, masks, labels and ids of all windows, with roles.
 
-    ``tools/analysis_tools/eval_embeddings.py`` evaluates the file.
+    ``mobind eval`` evaluates the file.
 
     Args:
         out: File to write, see :mod:`mobind_mm.evaluation.embedding_table`.

@@ -167,7 +167,7 @@ def add_predictions(
     if not any(take.predictions for take in merged.values()):
         raise FileNotFoundError(
             f'{src} holds no TC_S<subject>_<take>_cam<camera>.json. Make '
-            'them from the videos with tools/extract_pose.py, and name their '
+            'them from the videos with mobind pose, and name their '
             'directory with --pose mmpose DIR.'
         )
     return [merged[key] for key in sorted(merged)]
