@@ -1,8 +1,14 @@
 """What the tests of several parts share."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+if 'PYTEST_XDIST_WORKER' in os.environ:
+    # Workers share the cores; threads of each for all of them only wait for
+    # one another. Before anything imports NumPy or PyTorch.
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import hypothesis
 import pytest

@@ -20,6 +20,7 @@ def _run(monkeypatch, *args):
     runpy.run_path(str(TOOL), run_name='__main__')
 
 
+@pytest.mark.slow
 def test_quick_benchmark_writes_every_part(tmp_path, monkeypatch, capsys):
     out = tmp_path / 'speed.json'
     shown = tmp_path / 'pictures'

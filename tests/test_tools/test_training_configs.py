@@ -47,8 +47,8 @@ def command(name, *arguments, cwd):
     'name, dataset_class',
     [
         ('totalcapture', TotalCaptureDataset),
-        ('mri', MRIDataset),
-        ('egohumans', EgoHumansDataset),
+        pytest.param('mri', MRIDataset, marks=pytest.mark.slow),
+        pytest.param('egohumans', EgoHumansDataset, marks=pytest.mark.slow),
     ],
 )
 def test_public_data_sets_train(name, dataset_class, tmp_path):
