@@ -479,9 +479,7 @@ def run(rank, world, port, queue):
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize(
-    'world', [2, pytest.param(3, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize('world', [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_processes_give_the_numbers_of_one(world):
     samples = all_samples()
     if len(samples) % world == 0:
