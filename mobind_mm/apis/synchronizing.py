@@ -181,7 +181,7 @@ def on_video_clock(
     """
     clock, moved = clock_of(answer), {}
     for name, stream in imu.items():
-        times = stream.clock.at(slice(0, stream.clock.num_samples))
+        times = stream.clock.at()
         times = clock.to_pose_time(times)
         moved[name] = replace(stream, clock=Clock(len(times), times=times))
     return moved

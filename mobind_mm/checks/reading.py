@@ -82,7 +82,7 @@ def usable_samples(
     Samples with NaN are left out, and so are quaternions of zeros, which
     some devices write until they know their orientation.
     """
-    times = stream.clock.at(slice(0, stream.clock.num_samples))
+    times = stream.clock.at()
     channels = {
         name: np.asarray(stream.channels[name], dtype=np.float64)
         for name in ('acc', 'gyro', 'quat', 'mag')

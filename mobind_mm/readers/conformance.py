@@ -9,7 +9,7 @@ from typing import Any
 from ..recordings import PoseStream
 from ..recordings.schema import check_pose, check_sensor
 from .base import FileReader, Reader
-from .convert import convert
+from .convert import SPLITS, convert
 
 
 def check_reader(reader: Reader, dst: str | Path) -> None:
@@ -54,7 +54,7 @@ def check_reader(reader: Reader, dst: str | Path) -> None:
             'plan() and read() describe the same takes.'
         )
         for take in read.takes:
-            assert take.split in ('train', 'val', 'test'), take.split
+            assert take.split in SPLITS, take.split
             for output in take.outputs:
                 assert output.path in given, f'{output.path} was not read.'
                 streams = given[output.path]

@@ -427,7 +427,7 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
         ValueError: If the parts do not overlap in time.
     """
     first = parts[0]
-    clocks = [p.clock.at(slice(0, p.clock.num_samples)) for p in parts]
+    clocks = [p.clock.at() for p in parts]
     keep = np.ones(len(clocks[0]), bool)
     for times in clocks[1:]:
         keep &= _covered(clocks[0], times)

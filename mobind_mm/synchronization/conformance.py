@@ -119,8 +119,8 @@ def simulate_feats(clip: Recording) -> Feats:
     pose, imu = clip.pose, clip.imu[_PLACEMENT]
     assert pose is not None
     index = get_layout('coco').index('right_wrist')
-    times = pose.clock.at(slice(0, pose.clock.num_samples))
-    imu_times = imu.clock.at(slice(0, imu.clock.num_samples))
+    times = pose.clock.at()
+    imu_times = imu.clock.at()
     height = _smoothed(-pose.keypoints[:, index, 1] / _PIXELS, _POSE_RATE)
     curves = {
         'imu': (

@@ -128,7 +128,7 @@ def limb_motion(
     stream: PoseStream, placement: str, grid: np.ndarray
 ) -> LimbMotion | None:
     """Motion of the limb that carries a sensor; None if it is not seen."""
-    times = stream.clock.at(slice(0, stream.clock.num_samples))
+    times = stream.clock.at()
     index = list(limb_indices(stream.layout, [get_limb(placement)])[0])
     shares = SENSOR_POINT.get(placement, (1 / 3, 1 / 3, 1 / 3))
     # What is not used may be missing, NaN even.
@@ -179,7 +179,7 @@ def keypoint_noise(
 
 def _known_samples(stream: SensorStream) -> tuple[np.ndarray, dict]:
     """Times and channels of the samples that are finite."""
-    times = stream.clock.at(slice(0, stream.clock.num_samples))
+    times = stream.clock.at()
     channels = {
         name: np.asarray(stream.channels[name], dtype=np.float64)
         for name in ('acc', 'gyro', 'quat')
