@@ -8,7 +8,7 @@ dataset meta information.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -86,6 +86,14 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 class Limb:
     """A sensor placement and its three keypoints, proximal first.
 
+    Args:
+        name: Where the sensor is worn.
+        keypoints: Keypoints that move with it.
+        point: Where it is usually strapped: weights of the keypoints, which
+            sum to 1. By default, in their middle.
+        fallback: Limb whose keypoints stand for it in layouts that lack some
+            of its own, such as the shank for a foot without toes.
+
     Raises:
         ValueError: If the name is empty or has a slash, which separates
             placement and channel in files, or if the keypoints are not
@@ -97,6 +105,8 @@ class Limb:
 
     name: str
     keypoints: tuple[str, str, str]
+    point: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
+    fallback: Limb | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip('/ '):
@@ -118,6 +128,29 @@ class Limb:
                 f'Limb {self.name!r} needs three different names of '
                 f'keypoints, proximal first, got {names!r}.'
             )
+        if len(self.point) != 3 or not abs(sum(self.point) - 1) < 1e-6:
+            raise ValueError(
+                f'Limb {self.name!r}: point is {self.point!r}, expected three '
+                'weights of its keypoints that sum to 1.'
+            )
+
+    def seen_by(self, layout: str) -> Limb:
+        """This limb, or what stands for it, by what a layout has.
+
+        Raises:
+            ValueError: If the layout is unknown, or lacks a keypoint of the
+                last fallback, too.
+
+        >>> get_limb('left_foot').seen_by('coco').keypoints
+        ('left_hip', 'left_knee', 'left_ankle')
+        """
+        try:
+            keypoint_indices(layout, self.keypoints)
+        except ValueError:
+            if self.fallback is None:
+                raise
+            return self.fallback.seen_by(layout)
+        return self
 
 
 def _arm(side: str) -> tuple[str, str, str]:
@@ -128,21 +161,74 @@ def _leg(side: str) -> tuple[str, str, str]:
     return (f'{side}_hip', f'{side}_knee', f'{side}_ankle')
 
 
+def _side(side: str) -> Iterator[Limb]:
+    """Placements on one arm and one leg, from proximal to distal."""
+    arm, leg = _arm(side), _leg(side)
+    yield Limb(f'{side}_upper_arm', arm, (0.5, 0.5, 0.0))
+    yield Limb(f'{side}_forearm', arm, (0.0, 0.5, 0.5))
+    yield Limb(f'{side}_wrist', arm, (0.0, 0.12, 0.88))
+    yield Limb(f'{side}_hand', arm, (0.0, -0.3, 1.3))
+    yield Limb(f'{side}_thigh', leg, (0.4, 0.6, 0.0))
+    yield Limb(f'{side}_knee', leg, (0.0, 0.75, 0.25))
+    yield Limb(f'{side}_shank', leg, (0.0, 0.5, 0.5))
+    ankle = Limb(f'{side}_foot', leg, (0.0, 0.0, 1.0))
+    toes = (f'{side}_knee', f'{side}_ankle', f'{side}_big_toe')
+    yield Limb(f'{side}_foot', toes, (0.0, 0.5, 0.5), ankle)
+
+
+_TRUNK = (
+    Limb('head', ('nose', 'left_eye', 'right_eye')),
+    Limb(
+        'sternum',
+        ('left_shoulder', 'right_shoulder', 'left_hip'),
+        (0.45, 0.45, 0.1),
+    ),
+    Limb(
+        'pelvis', ('left_hip', 'right_hip', 'left_shoulder'), (0.5, 0.5, 0.0)
+    ),
+)
+
 LIMBS: dict[str, Limb] = {
-    limb.name: limb
-    for limb in (
-        Limb('left_wrist', _arm('left')),
-        Limb('right_wrist', _arm('right')),
-        Limb('left_knee', _leg('left')),
-        Limb('right_knee', _leg('right')),
-        Limb('head', ('nose', 'left_eye', 'right_eye')),
-        Limb('pelvis', ('left_hip', 'right_hip', 'left_shoulder')),
-        Limb('left_thigh', _leg('left')),
-        Limb('right_thigh', _leg('right')),
-    )
+    limb.name: limb for limb in (*_TRUNK, *_side('left'), *_side('right'))
 }
-"""Limbs by placement name: the built-in ones (MoBind, supplementary limb
-table), and those of :func:`register_limb`."""
+"""Limbs by placement name: the built-in ones, and those of
+:func:`register_limb`. Wrists, knees, head, pelvis and thighs are those of
+MoBind (supplementary limb table)."""
+
+_ALSO = {
+    **dict.fromkeys(('chest', 'breastbone', 't8'), 'sternum'),
+    **dict.fromkeys(
+        ('hip', 'hips', 'waist', 'sacrum', 'lower_back'), 'pelvis'
+    ),
+    'forehead': 'head',
+    **{
+        f'{side}_{other}': f'{side}_{name}'
+        for side in ('left', 'right')
+        for other, name in (
+            ('lower_arm', 'forearm'),
+            ('biceps', 'upper_arm'),
+            ('upper_leg', 'thigh'),
+            ('lower_leg', 'shank'),
+            ('shin', 'shank'),
+            ('tibia', 'shank'),
+            ('ankle', 'shank'),
+        )
+    },
+}
+"""Other names of placements."""
+
+
+def placement_name(name: str) -> str:
+    """Our name of a placement; what is not known stays as it is.
+
+    >>> placement_name('Chest'), placement_name('left lower leg')
+    ('sternum', 'left_shank')
+    """
+    if name in LIMBS:
+        return name
+    plain = name.strip().lower().replace(' ', '_').replace('-', '_')
+    plain = _ALSO.get(plain, plain)
+    return plain if plain in LIMBS else name
 
 
 def register_limb(limb: Limb) -> Limb:
@@ -257,10 +343,16 @@ def layout_limbs(layout: str) -> list[str]:
     """
     known = get_layout(layout)
 
-    def has(name: str) -> bool:
-        return any(n in known for n in (name, *_SYNONYMS.get(name, ())))
+    def has(limb: Limb | None) -> bool:
+        if limb is None:
+            return False
+        seen = (
+            any(n in known for n in (name, *_SYNONYMS.get(name, ())))
+            for name in limb.keypoints
+        )
+        return all(seen) or has(limb.fallback)
 
-    return [n for n, limb in LIMBS.items() if all(map(has, limb.keypoints))]
+    return [name for name, limb in LIMBS.items() if has(limb)]
 
 
 def limb_indices(layout: str, limbs: Sequence[str | Limb]) -> list[list[int]]:
@@ -277,7 +369,8 @@ def limb_indices(layout: str, limbs: Sequence[str | Limb]) -> list[list[int]]:
     for name in limbs:
         limb = name if isinstance(name, Limb) else get_limb(name)
         try:
-            result.append(keypoint_indices(layout, limb.keypoints))
+            seen = limb.seen_by(layout)
+            result.append(keypoint_indices(layout, seen.keypoints))
         except ValueError as error:
             raise ValueError(
                 f'Limb {limb.name!r}: {error} Known limbs that it has: '

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,21 +14,6 @@ from ..skeleton import get_limb, limb_indices
 
 RATE = 100.0
 """Samples per second of the grid on which streams are compared."""
-
-SENSOR_POINT: Mapping[str, tuple[float, float, float]] = {
-    'left_wrist': (0.0, 0.12, 0.88),
-    'right_wrist': (0.0, 0.12, 0.88),
-    'left_knee': (0.0, 0.75, 0.25),
-    'right_knee': (0.0, 0.75, 0.25),
-    'left_thigh': (0.4, 0.6, 0.0),
-    'right_thigh': (0.4, 0.6, 0.0),
-    'pelvis': (0.5, 0.5, 0.0),
-}
-"""Where a sensor is usually strapped: weights of the limb's keypoints.
-
-Just before the wrist, on the upper shank, on the lower thigh, between the
-hips; any other in the middle of its limb's keypoints.
-"""
 
 _GUARD_SEC = 0.15
 """Frames this close to a gap are left out: they are interpolated."""
@@ -129,8 +113,8 @@ def limb_motion(
 ) -> LimbMotion | None:
     """Motion of the limb that carries a sensor; None if it is not seen."""
     times = stream.clock.at()
-    index = list(limb_indices(stream.layout, [get_limb(placement)])[0])
-    shares = SENSOR_POINT.get(placement, (1 / 3, 1 / 3, 1 / 3))
+    limb = get_limb(placement).seen_by(stream.layout)
+    index, shares = limb_indices(stream.layout, [limb])[0], limb.point
     # What is not used may be missing, NaN even.
     index = [i for i, weight in zip(index, shares) if weight]
     weights = [weight for weight in shares if weight]
