@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -12,6 +15,9 @@ from torch import nn
 from ..registry import MODELS
 from ..utils.checkpoint import check_state_dict, read_checkpoint
 from ..utils.config_text import parse_config_text
+
+_LARGEST = 1e6
+"""Of the numbers in a model's config; sizes, rates and seeds are smaller."""
 
 
 def init_model(
@@ -61,12 +67,15 @@ def init_model(
     else:
         cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'mobind_mm'))
+    state = weights.get('state_dict', weights)
+    if carries_config:  # sizes are compared before memory is taken
+        with torch.device('meta'):
+            check_state_dict(MODELS.build(cfg.model), state, str(checkpoint))
     model = MODELS.build(cfg.model)
     if checkpoint is not None:
-        state = weights.get('state_dict', weights)
         check_state_dict(model, state, str(checkpoint))
         # Only the preprocessor's statistics may differ: the rest is checked.
-        state = {k.removeprefix('module.'): v for k, v in state.items()}
+        state = {str(k).removeprefix('module.'): v for k, v in state.items()}
         model.load_state_dict(state, strict=False)
     model.cfg = cfg
     model.dataset_meta = weights.get('meta', {}).get('dataset_meta')
@@ -83,15 +92,25 @@ def _carried_config(weights: dict, source: str) -> Config:
         )
     cfg = parse_config_text(text, source)
     cfg.default_scope = 'mobind_mm'
-    check_types(cfg.get('model'), MODELS, source)
+    model = cfg.get('model')
+    if not isinstance(model, dict):
+        raise ValueError(
+            f'The config in {source} has no model; pass the config file it '
+            'was trained with as well.'
+        )
+    check_types(model, MODELS, source)
+    most = max(len(weights.get('state_dict', weights)), 64)
+    _check_counts(model, most, source)
     return cfg
 
 
 def check_types(node: object, registry: Registry, source: str) -> None:
     """Refuse a config that asks for anything but registered modules.
 
-    MMEngine resolves a dotted type to any object that can be imported, and
-    calls it. A checkpoint from elsewhere must not be able to ask for that.
+    MMEngine resolves a dotted ``type`` to any object that can be imported,
+    and calls it; it imports ``NAME.registry`` for ``_scope_='NAME'``; and a
+    size of 10^9 builds for ever. A checkpoint from elsewhere must not be
+    able to ask for that.
 
     Args:
         node: Config, or a part of it.
@@ -99,21 +118,75 @@ def check_types(node: object, registry: Registry, source: str) -> None:
         source: Where it comes from, for the message.
 
     Raises:
-        ValueError: Naming the type.
+        ValueError: Naming the type, the scope or the number.
     """
-    if isinstance(node, (list, tuple)):
-        for child in node:
-            check_types(child, registry, source)
-    if not isinstance(node, dict):
-        return
     registry.import_from_location()
-    kind = node.get('type')
-    if kind is not None and kind not in registry.module_dict:
-        raise ValueError(
-            f'The config in {source} asks for {kind!r}, which is not a '
-            f'{registry.name} of mobind_mm. If you trust it, pass the config '
-            'file as well.'
+    _check_node(node, registry, source, '')
+
+
+def _check_node(
+    node: object, registry: Registry, source: str, key: str
+) -> None:
+    if isinstance(node, (list, tuple, set)):
+        for child in node:
+            _check_node(child, registry, source, key)
+    elif isinstance(node, (int, float)) and not isinstance(node, bool):
+        if not abs(node) <= _LARGEST:
+            raise ValueError(
+                f'The config in {source} has {key}={node:.4g}; no model has '
+                f'numbers beyond {_LARGEST:g}.'
+            )
+    elif isinstance(node, dict):
+        scope = node.get('_scope_')
+        if scope is not None and not _is_known(scope, registry):
+            raise ValueError(
+                f'The config in {source} asks for the scope {scope!r}, which '
+                'would be imported. If you trust it, pass the config file '
+                'as well.'
+            )
+        kind = node.get('type')
+        # What fills new weights is not used: the weights are in the file.
+        known = isinstance(kind, str) and (
+            key == 'init_cfg' or kind in registry.module_dict
         )
-    for key, child in node.items():
-        if key != 'init_cfg':  # unused: the weights are in the file
-            check_types(child, registry, source)
+        if kind is not None and not known:
+            raise ValueError(
+                f'The config in {source} asks for {kind!r}, which is not a '
+                f'{registry.name} of mobind_mm. If you trust it, pass the '
+                'config file as well.'
+            )
+        for name, child in node.items():
+            inside = key if key == 'init_cfg' else str(name)
+            _check_node(child, registry, source, inside)
+
+
+def _check_counts(node: object, most: int, source: str) -> None:
+    """Refuse more layers than the file has weights: they take for ever."""
+    children: Iterable[Any] = ()
+    if isinstance(node, dict):
+        children = node.values()
+        layers = node.get('num_layers', 0)
+        if not isinstance(layers, int) or not 0 <= layers <= most:
+            raise ValueError(
+                f'The config in {source} has num_layers={layers!r}, but the '
+                f'file holds {most} weights at most.'
+            )
+    elif isinstance(node, (list, tuple)):
+        children = node
+        if len(node) > most:
+            raise ValueError(
+                f'The config in {source} has a list of {len(node)} entries, '
+                f'but the file holds {most} weights at most.'
+            )
+    for child in children:
+        _check_counts(child, most, source)
+
+
+def _is_known(scope: object, registry: Registry) -> bool:
+    """Whether a scope is ours, or one whose registries are imported."""
+    if scope == registry.scope:
+        return True
+    if not isinstance(scope, str) or f'{scope}.registry' not in sys.modules:
+        return False
+    root = registry._get_root_registry()
+    return root._search_child(scope) is not None

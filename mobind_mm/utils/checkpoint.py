@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from .config_text import parse_config_text
+from .config_text import check_resumable_text
 from .files import replacing
 
 SHIPPED = 'mobind_mm/checkpoints/'
@@ -107,7 +107,7 @@ def _read_resumable(source: str) -> dict[str, Any]:
     """Read a checkpoint with a training state.
 
     MMEngine 0.10.7 executes the text under ``meta.config`` when it resumes,
-    so a text that is more than data is refused here.
+    see :func:`.config_text.check_resumable_text`.
     """
     checkpoint = read_checkpoint(source)
     missing = [
@@ -121,7 +121,7 @@ def _read_resumable(source: str) -> dict[str, Any]:
             'it cannot be resumed; start from its weights with --load-from.'
         )
     if 'config' in checkpoint['meta']:
-        parse_config_text(checkpoint['meta']['config'], source)
+        check_resumable_text(checkpoint['meta']['config'], source)
     return checkpoint
 
 
@@ -140,18 +140,32 @@ def read_checkpoint(source: str) -> dict[str, Any]:
             f'There is no checkpoint {source}; check the path.'
         ) from None
     except Exception as error:  # torch and pickle raise many kinds
-        reason = str(error).strip().split('\n')[0]
+        reason = show_reason(error)
         raise ValueError(
-            f'{source} cannot be read as a checkpoint '
-            f'({type(error).__name__}: {reason}). Check that the file is '
-            'complete and was written by OpenMMLab or PyTorch.'
-        ) from error
+            f'{source} cannot be read as a checkpoint ({reason}). Check that '
+            'the file is complete and was written by OpenMMLab or PyTorch.'
+        ) from None
     if not isinstance(checkpoint, dict):
         raise ValueError(
             f'{source} holds a {type(checkpoint).__name__} instead of a '
             'checkpoint or a state dict; save model.state_dict().'
         )
+    for key in ('state_dict', 'meta', 'optimizer', 'message_hub'):
+        value = checkpoint.get(key, {})
+        if not isinstance(value, Mapping):
+            raise ValueError(
+                f'{source}: {key} is a {type(value).__name__}, expected a '
+                'dict; save it again with MMEngine or PyTorch.'
+            )
     return checkpoint
+
+
+def show_reason(error: Exception) -> str:
+    """One line on why a file cannot be read."""
+    text = ' '.join(str(error).split())
+    if 'weights_only' in text or 'Unsupported operand' in text:
+        return 'it holds more than tensors and plain containers'
+    return f'{type(error).__name__}: {text[:200]}'
 
 
 def _load(source: str) -> Any:
@@ -188,12 +202,20 @@ def load_from_shipped(filename: str, map_location: Any = None) -> dict:
 def _check_sums(source: str) -> None:
     """Compare the parts of a file with their checksums; PyTorch does not.
 
+    PyTorch stores the parts as they are. A file that compresses them could
+    be a thousand times as large in memory.
+
     Raises:
-        ValueError: If a part differs.
+        ValueError: If a part differs, or is compressed.
         zipfile.BadZipFile: If the file is cut.
     """
     if zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:
+            parts = archive.infolist()
+            packed = any(p.compress_type != zipfile.ZIP_STORED for p in parts)
+            total = sum(part.file_size for part in parts)
+            if packed or total > Path(source).stat().st_size:
+                raise ValueError('its parts are compressed or overlap')
             damaged = archive.testzip()
         if damaged is not None:
             raise ValueError(f'{damaged} differs from its checksum')
@@ -228,8 +250,14 @@ def check_state_dict(
     Raises:
         ValueError: If names or shapes differ; the message gives the first.
     """
+    if not isinstance(state_dict, Mapping):
+        raise ValueError(
+            f'{source}: the state is a {type(state_dict).__name__}, expected '
+            'a dict of tensors.'
+        )
     model_shapes = _shapes(model.state_dict())
     file_shapes = _shapes(state_dict)
+    _check_values(state_dict, model_shapes, source)
     common = [name for name in model_shapes if name in file_shapes]
     problems = [
         f'{name} has shape {file_shapes[name]} in the file and '
@@ -258,11 +286,34 @@ def check_state_dict(
         )
 
 
+def _check_values(
+    state_dict: Mapping[str, Any], wanted: Container[str], source: str
+) -> None:
+    """Refuse weights that a model cannot compute with."""
+    for name, value in state_dict.items():
+        if str(name).removeprefix('module.') not in wanted:
+            continue
+        problem = ''
+        if not isinstance(value, torch.Tensor):
+            problem = f'is a {type(value).__name__}, expected a tensor'
+        elif value.layout != torch.strided or value.is_quantized:
+            problem = 'is a sparse or quantised tensor, expected a dense one'
+        elif value.is_complex():
+            problem = 'is complex, expected real numbers'
+        elif value.is_floating_point() and not value.isfinite().all():
+            problem = 'has NaN or infinite values'
+        if problem:
+            raise ValueError(
+                f'The checkpoint {source} is of no use: {name} {problem}. '
+                'Train again, or take another checkpoint.'
+            )
+
+
 def _shapes(state_dict: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Shapes by name, without wrapper prefix and data preprocessor."""
     shapes = {}
     for name, value in state_dict.items():
-        name = name.removeprefix('module.')
+        name = str(name).removeprefix('module.')
         if not name.startswith('data_preprocessor.'):
             shapes[name] = tuple(getattr(value, 'shape', ()))
     return shapes
