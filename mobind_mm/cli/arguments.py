@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ def add_pose_arguments(
         help='the video of --pose, for its frame rate and size',
     )
     parser.add_argument(
-        '--fps', type=float, help='frames per second, without --video'
+        '--fps', type=frame_rate, help='frames per second, without --video'
     )
     parser.add_argument(
         '--img-shape',
@@ -80,6 +80,16 @@ def add_pose_arguments(
             help='longest (seen in most frames), largest, or a number; '
             'default: longest',
         )
+
+
+def frame_rate(text: str) -> float:
+    """Frames per second that a camera can have."""
+    rate = float(text)
+    if not 0.01 <= rate <= 100_000:
+        raise ArgumentTypeError(
+            f'{text} frames per second; expected 0.01 to 100000'
+        )
+    return rate
 
 
 def person_rule(text: str) -> int | str:

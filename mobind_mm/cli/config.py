@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..utils.errors import nearest
+from ..utils.files import check_output
 from ..utils.model_index import find_root
+from ..utils.processes import follow_parent
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -128,6 +130,7 @@ def load_config(args: Namespace) -> Config:
     work_dir = args.work_dir or cfg.get('work_dir')
     work_dir = work_dir or Path('work_dirs', path.stem)
     cfg.work_dir = str(Path(work_dir).expanduser().resolve())
+    check_output(cfg.work_dir, is_dir=True)
     if args.seed is not None:
         set_randomness(cfg, seed=args.seed)
     return cfg
@@ -151,6 +154,8 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
     from ..utils.compat import distribute_on_cpu
 
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
+    if 'TORCHELASTIC_RUN_ID' in os.environ:  # of a torchrun that gets killed
+        follow_parent()
     if cfg.launcher != 'none' and get_device() == 'cpu':
         distribute_on_cpu(cfg)
     if 'runner_type' in cfg:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from ..utils.cli import run_command
 from ..utils.errors import nearest
+from ..utils.files import check_output
 from ..version import __version__
 
 Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
@@ -119,11 +120,20 @@ def _run(words: list[str], named: bool) -> None:
     _add_import(parser)
     parser.set_defaults(command=name)
     args = parser.parse_args(words)
+    for name in ('out', 'out_dir'):
+        if getattr(args, name, None):
+            check_output(getattr(args, name), _is_directory(parser, name))
     _load_plugins()
     _import_modules([*modules, *args.imports])
     status = run(args)
     if status is not None:
         sys.exit(status)
+
+
+def _is_directory(parser: ArgumentParser, name: str) -> bool:
+    """Whether a flag names a directory, as its help says."""
+    actions = {action.dest: action.metavar for action in parser._actions}
+    return actions[name] != 'FILE'
 
 
 def _registered(modules: list[str], words: list[str]) -> Entry | None:

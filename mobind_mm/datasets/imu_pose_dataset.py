@@ -25,6 +25,10 @@ from .windows import ANCHORS, label_at, window_starts
 
 ROLES = ('query', 'gallery')
 
+_LONG_SEC = 3600.0
+"""Entries this long are compared with their streams before they are cut: an
+``end_s`` that is a date would give millions of windows."""
+
 
 @DATASETS.register_module()
 class IMUPoseDataset(BaseDataset):
@@ -192,6 +196,8 @@ class IMUPoseDataset(BaseDataset):
         windows, skipped = [], []
         for number, entry in enumerate(entries):
             check_entry(entry, f'{self._source}: entry {number}', num_classes)
+            if entry['end_s'] - entry['start_s'] > _LONG_SEC:
+                self.get_recording(entry)  # checks that it is so long
             starts = window_starts(
                 entry, self.window_sec, self.stride_sec, self.anchor
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from ..recordings.reading import read_source
 from ..skeleton import LIMBS, Limb, register_limb
 from ..utils.cli import USER_ERRORS
 from ..utils.errors import mistake, show
+from ..utils.processes import follow_parent
 from .base import (
     Output,
     Plan,
@@ -252,6 +254,8 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
 
 def _register(limbs: Iterable[Limb], kinds: Iterable[type[Any]]) -> None:
     """Make known in a new process what modules of the user registered."""
+    follow_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent
     for limb in limbs:
         register_limb(limb)
     for kind in kinds:

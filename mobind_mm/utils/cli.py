@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -9,29 +10,53 @@ from pathlib import Path
 
 from .files import NO_SPACE
 
-USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
+USER_ERRORS = (ValueError, OSError, ImportError)
 """What the package raises when a file, a value or a flag is at fault."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OURS = (_PACKAGE, _PACKAGE.parent / 'tools')  # the latter in a checkout
+_LONGEST = 2000
+"""Characters of a message, about a screen."""
 
 
 def run_command(main: Callable[[], None]) -> None:
     """Run a command; end on a user's mistake with one line and status 2.
 
-    The line is ``error: <message>`` on standard error; a full disk is
-    reported in the same way, whoever was writing. Any other error, one that
-    another package raised, and every error while the environment variable
-    ``MOBIND_DEBUG`` is set, keeps its traceback.
+    The line is ``error: <message>`` on standard error; a full disk, and a
+    file that may not be read or written, are reported in the same way,
+    whoever met them. Any other error, one that another package raised, and
+    every error while the environment variable ``MOBIND_DEBUG`` is set, keeps
+    its traceback. Ctrl-C ends with one line and status 130.
     """
     try:
         main()
+    except KeyboardInterrupt:
+        print('\ninterrupted', file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except USER_ERRORS as error:
-        full = isinstance(error, OSError) and error.errno in NO_SPACE
-        if os.environ.get('MOBIND_DEBUG') or not (full or _is_ours(error)):
+        message = _of_the_system(error)
+        if os.environ.get('MOBIND_DEBUG') or not (message or _is_ours(error)):
             raise
-        print(f'error: {error}', file=sys.stderr)
+        message = message or str(error)
+        if len(message) > _LONGEST:
+            half = _LONGEST // 2
+            message = f'{message[:half]} [...] {message[-half:]}'
+        print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
+
+
+def _of_the_system(error: BaseException) -> str:
+    """What the system refused, if it did."""
+    if not isinstance(error, OSError):
+        return ''
+    if error.errno in NO_SPACE:
+        return str(error)
+    if error.filename is not None and error.errno != errno.ENOENT:
+        return f'{error.filename}: {error.strerror}.'
+    return ''
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
+import platform
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system answers when a file does not fit."""
+_LEAST_ROOM = 1 << 20
+_HOST = re.sub(r'[^\w]', '', platform.node())[:40] or 'host'
+_CLEANED: set[Path] = set()
+"""Directories in which this process has looked for leftovers."""
 
 
 def read_text(path: str | Path) -> str:
@@ -45,7 +53,8 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    token = f'{os.getpid()}-{secrets.token_hex(4)}'
+    _remove_leftovers(path.parent.resolve())
+    token = f'{_HOST}-{os.getpid()}-{secrets.token_hex(4)}'
     temporary = path.with_name(f'.{path.name}.{token}.tmp')
     try:
         yield temporary
@@ -65,6 +74,65 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_output(path: str | Path, is_dir: bool) -> None:
+    """Refuse an output that cannot be written, before the work starts.
+
+    Args:
+        path: File or directory that is going to be written.
+        is_dir: Which of the two.
+
+    Raises:
+        OSError: Naming the path, and what is in the way.
+    """
+    path = Path(path)
+    if path.exists() and path.is_dir() != is_dir:
+        kind = NotADirectoryError if is_dir else IsADirectoryError
+        found, wanted = ('file', 'directory')[:: 1 if is_dir else -1]
+        raise kind(
+            f'{path} is a {found}; give a {wanted} for the results, or move '
+            'it away.'
+        )
+    place = path if is_dir else path.parent
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise NotADirectoryError(
+            f'{path} cannot be made: {place} is a file; give another place.'
+        )
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f'{path} cannot be written: there is no permission to write in '
+            f'{place}; give another place.'
+        )
+    if shutil.disk_usage(place).free < _LEAST_ROOM:
+        raise OSError(
+            errno.ENOSPC,
+            f'{path} cannot be written: the disk of {place} is full; make '
+            'room, or give another place',
+        )
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove temporary files of processes of this machine that are gone."""
+    if folder in _CLEANED or os.name != 'posix':
+        return
+    _CLEANED.add(folder)
+    for path in folder.glob(f'.*.{glob.escape(_HOST)}-*.tmp'):
+        match = re.search(r'-(\d+)-[0-9a-f]{8}\.tmp$', path.name)
+        if match and not _is_running(int(match[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # of somebody else; no number of one
+        return True
+    return True
 
 
 def _flush(path: Path) -> None:

@@ -1,0 +1,33 @@
+"""Processes that end with the one that started them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+
+_SET_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
+
+
+def follow_parent() -> None:
+    """End this process when its parent is killed.
+
+    Call it first in a worker: nobody else stops one whose parent got
+    SIGKILL, and it would write files beside those of the next run.
+    """
+    parent = os.getppid()
+    if sys.platform == 'linux':
+        library = ctypes.CDLL(None, use_errno=True)
+        library.prctl(_SET_SIGNAL, signal.SIGKILL)
+    if os.name == 'posix':
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    """Also for other systems, and for a parent that died before."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)

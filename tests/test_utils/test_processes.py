@@ -1,0 +1,44 @@
+"""Workers end with the process that started them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+CODE = """
+import os, subprocess, sys, time
+worker = "from mobind_mm.utils.processes import follow_parent\\n"
+worker += "follow_parent()\\nprint(1, flush=True)\\n"
+worker += "import time; time.sleep(60)"
+command = [sys.executable, "-c", worker]
+child = subprocess.Popen(command, stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='processes of POSIX')
+def test_a_worker_ends_when_its_parent_is_killed():
+    parent = subprocess.Popen(
+        [sys.executable, '-c', CODE], stdout=subprocess.PIPE, text=True
+    )
+    worker = int(parent.stdout.readline())
+    os.kill(worker, 0)  # it runs
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    for _ in range(100):
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        status = Path(f'/proc/{worker}/stat').read_text()
+        state = status.rsplit(')', 1)[1].split()[0]
+        if state == 'Z':  # dead, but whoever inherits it does not wait
+            return
+        time.sleep(0.1)
+    pytest.fail('the worker outlived its parent')
