@@ -184,7 +184,7 @@ class IMUPoseDataset(BaseDataset):
             imu=read_imu(os.path.join(root, imu)) if imu else {},
             pose=read_pose(os.path.join(root, pose)) if pose else None,
         )
-        check_covered(entry, recording)
+        check_covered(entry, recording, str(self._source))
         return recording
 
     def load_data_list(self) -> list[dict]:

@@ -30,6 +30,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from ..recordings.schema import read_field
+from ..utils.errors import show
 from ..utils.files import replacing
 from ..utils.similarity import flat_tokens
 from .functional.search import search_index
@@ -220,7 +222,7 @@ def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:
         )
     if header.get('version') != VERSION:
         raise ValueError(
-            f'{path} has version {header.get("version")!r}; this package '
+            f'{path} has version {show(header.get("version"))}; this package '
             f'reads version {VERSION}.'
         )
     _check(path, table, header)
@@ -231,7 +233,7 @@ def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:
     for key in NAMES:
         table[key] = _objects(header[key])
     table['role'] = np.array(header['role'], dtype=str)
-    return table, list(header.get('classes') or ())
+    return table, header.get('classes') or []
 
 
 def check_embedding_path(path: str | Path) -> Path:
@@ -256,6 +258,14 @@ def _check(path: Path, table: Table, header: dict) -> None:
     wrong += [key for key in _LISTS if not isinstance(header.get(key), list)]
     if wrong:
         raise ValueError(f'{path}: {", ".join(wrong)} is missing.')
+    for key in _LISTS:
+        for value in header[key]:
+            if not isinstance(value, str) and (key == 'role' or value):
+                raise ValueError(
+                    f'{path}: {key} has {show(value)}, expected text.'
+                )
+    if header.get('classes') is not None:
+        read_field(header, 'classes', 'a list of texts', path)
     imu, pose = (table[key] for key in EMBEDDINGS)
     if imu.shape != pose.shape or imu.ndim not in (2, 3):
         raise ValueError(

@@ -7,9 +7,9 @@ import numbers
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
+from ..utils.errors import show
 from ..utils.files import replacing
+from .schema import is_number, read_field
 from .streams import Recording
 
 
@@ -56,7 +56,14 @@ def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:
             f'{path} must hold {{"metainfo": {{...}}, "data_list": [...]}}; '
             'write it with mobind_mm.recordings.write_annotations.'
         )
-    return content['metainfo'], content['data_list']
+    metainfo = content['metainfo']
+    for key, kind in (
+        ('dataset_name', 'text'),
+        ('classes', 'a list of texts'),
+    ):
+        if key in metainfo:
+            read_field(metainfo, key, kind, f'{path}: metainfo')
+    return metainfo, content['data_list']
 
 
 def check_entry(entry: Mapping, where: str, num_classes: int) -> None:
@@ -67,35 +74,47 @@ def check_entry(entry: Mapping, where: str, num_classes: int) -> None:
         where: File and number, for the message.
         num_classes: Number of classes; labels are indices into them.
     """
-    if not isinstance(entry, Mapping) or not entry.get('take'):
-        raise ValueError(f'{where} needs the name of its "take": {entry!r}.')
-    where = f'{where} (take {entry["take"]!r})'
+    take = entry.get('take') if isinstance(entry, Mapping) else None
+    if not isinstance(take, str) or not take:
+        raise ValueError(
+            f'{where} needs the name of its "take": {show(entry)}.'
+        )
+    where = f'{where} (take {show(take)})'
     _check_span(entry, where)
-    for segment in entry.get('segments') or ():
-        _check_span(segment, f'{where}, segment {segment}')
+    for key in ('imu', 'pose', 'camera'):
+        if entry.get(key) is not None:
+            read_field(entry, key, 'text', where)
+    segments = entry.get('segments') or []
+    if not isinstance(segments, list) or not all(
+        isinstance(segment, Mapping) for segment in segments
+    ):
+        raise ValueError(
+            f'{where}: segments is {show(segments)}, expected a list of '
+            'mappings.'
+        )
+    for segment in segments:
+        _check_span(segment, f'{where}, segment {show(segment)}')
         label = segment.get('label')
         is_index = isinstance(label, numbers.Integral)
         if not is_index or not 0 <= int(label) < num_classes:
             raise ValueError(
-                f'{where}: label {label!r} of a segment must be an index '
+                f'{where}: label {show(label)} of a segment must be an index '
                 f'into the {num_classes} metainfo["classes"].'
             )
 
 
 def _check_span(span: Mapping, where: str) -> None:
     start, end = span.get('start_s'), span.get('end_s')
-    finite = [
-        isinstance(t, numbers.Real) and np.isfinite(float(t))
-        for t in (start, end)
-    ]
-    if not all(finite) or not start < end:  # type: ignore[operator]
+    if not (is_number(start) and is_number(end) and start < end):  # type: ignore[operator]
         raise ValueError(
             f'{where} needs start_s < end_s in seconds, got start_s='
-            f'{start!r}, end_s={end!r}.'
+            f'{show(start)}, end_s={show(end)}.'
         )
 
 
-def check_covered(entry: Mapping, recording: Recording) -> None:
+def check_covered(
+    entry: Mapping, recording: Recording, where: str = 'the annotations'
+) -> None:
     """Raise ValueError if the streams do not cover the span of the entry."""
     if not recording.imu and recording.pose is None:
         return
@@ -103,8 +122,8 @@ def check_covered(entry: Mapping, recording: Recording) -> None:
     # Spans are often rounded; one sample is not worth an error.
     if entry['start_s'] < start - 0.1 or entry['end_s'] > end + 0.1:
         raise ValueError(
-            f'take {entry["take"]!r}: start_s={entry["start_s"]} and end_s='
-            f'{entry["end_s"]}, but together its streams cover '
+            f'{where}: take {entry["take"]!r}: start_s={entry["start_s"]} '
+            f'and end_s={entry["end_s"]}, but together its streams cover '
             f'{start:.3f} to {end:.3f} s. Correct the annotations '
             '(mobind_mm.recordings.common_span gives the span).'
         )

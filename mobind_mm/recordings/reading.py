@@ -12,12 +12,14 @@ from typing import Any, cast
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from ..utils.errors import show
 from .schema import (
     FORMAT_VERSION,
     IMU_FORMAT,
     POSE_FORMAT,
     check_pose,
     check_sensor,
+    read_field,
 )
 from .streams import Clock, PoseStream, SensorStream
 
@@ -141,9 +143,15 @@ def read_imu(path: str | Path) -> dict[str, SensorStream]:
     if 'imu' not in file.parsed:
         header = _read_header(str(path), file.handle, IMU_FORMAT)
         names = set(file.handle.keys())
+        streams = read_field(header, 'streams', 'a mapping', path)
         file.parsed['imu'] = {
-            placement: _read_sensor(str(path), placement, names, fields)
-            for placement, fields in _get(header, 'streams', path).items()
+            name: _read_sensor(
+                str(path),
+                name,
+                names,
+                read_field(streams, name, 'a mapping', path),
+            )
+            for name in streams
         }
     return dict(file.parsed['imu'])
 
@@ -160,14 +168,17 @@ def read_pose(path: str | Path) -> PoseStream:
         header = _read_header(str(path), file.handle, POSE_FORMAT)
         names = set(file.handle.keys())
         keypoints = _lazy(str(path), 'keypoints', names)
+        height, width = read_field(
+            header, 'img_shape', '[height, width] in pixels', path
+        )
         stream = PoseStream(
             clock=_read_clock(
                 str(path), 'timestamps', names, header, len(keypoints)
             ),
             keypoints=keypoints,
             scores=_lazy(str(path), 'scores', names),
-            layout=_get(header, 'layout', path),
-            img_shape=tuple(_get(header, 'img_shape', path)),
+            layout=read_field(header, 'layout', 'text', path),
+            img_shape=(height, width),
             notes=_notes(header, str(path)),
         )
         check_pose(stream, str(path))
@@ -188,7 +199,7 @@ def read_source(path: str | Path) -> dict:
         if f'"{name}"' in text:
             read(path)
             header = _read_header(str(path), file.handle, name)
-            return _get(header, 'source', path)
+            return read_field(header, 'source', 'a mapping', path)
     raise ValueError(f'{path} is neither an IMU nor a pose file.')
 
 
@@ -212,8 +223,8 @@ def _read_sensor(
     stream = SensorStream(
         clock=_read_clock(path, f'{prefix}timestamps', names, header, length),
         channels=channels,
-        gravity=_get(header, 'gravity', where),
-        frame=_get(header, 'frame', where),
+        gravity=read_field(header, 'gravity', 'true or false', where),
+        frame=read_field(header, 'frame', 'text', where),
         notes=_notes(header, where),
     )
     check_sensor(stream, where)
@@ -228,7 +239,8 @@ def _read_clock(
         _lazy(path, name, names, dtype='F64')  # checks it
         fields = dict(times=open_file(path).handle.get_tensor(name))
     else:
-        fields = {key: _get(header, key, path) for key in ('rate', 'start')}
+        kinds = {'rate': 'a number above 0', 'start': 'a number'}
+        fields = {k: read_field(header, k, v, path) for k, v in kinds.items()}
     try:
         return Clock(length, **fields)
     except (TypeError, ValueError) as error:
@@ -265,12 +277,12 @@ def _read_header(path: str, handle: Any, expected: str) -> dict:
         )
     if header.get('format') != expected:
         raise ValueError(
-            f'{path}: format {header.get("format")!r}, expected {expected!r}.'
-            ' Are "imu" and "pose" swapped in the entry?'
+            f'{path}: format {show(header.get("format"))}, expected '
+            f'{expected!r}. Are "imu" and "pose" swapped in the entry?'
         )
     if header.get('version') != FORMAT_VERSION:
         raise ValueError(
-            f'{path}: format version {header.get("version")!r}, but this '
+            f'{path}: format version {show(header.get("version"))}, but this '
             f'mobind_mm reads version {FORMAT_VERSION}. Convert the data '
             'again.'
         )
@@ -278,19 +290,6 @@ def _read_header(path: str, handle: Any, expected: str) -> dict:
 
 
 def _notes(header: dict, where: str) -> tuple[str, ...]:
-    notes = header.get('notes', [])
-    if not isinstance(notes, list) or not all(
-        isinstance(note, str) for note in notes
-    ):
-        raise ValueError(
-            f'{where}: notes must be a list of strings: {notes!r}.'
-        )
-    return tuple(notes)
-
-
-def _get(header: dict, key: str, where: str | Path) -> Any:
-    if key not in header:
-        raise ValueError(
-            f'{where}: the header lacks {key!r}; it has {sorted(header)}.'
-        )
-    return header[key]
+    if 'notes' not in header:
+        return ()
+    return tuple(read_field(header, 'notes', 'a list of texts', where))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..skeleton import get_layout
+from ..utils.errors import show
 from .streams import PoseStream, SensorStream
 
 FORMAT_VERSION = 1
@@ -17,6 +21,69 @@ STANDARD_GRAVITY = 9.80665
 IMU_CHANNELS: dict[str, int] = {'acc': 3, 'gyro': 3, 'quat': 4, 'mag': 3}
 """Channel names and widths."""
 FRAMES = ('sensor', 'world')
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number, and not a bool."""
+    real = isinstance(value, (int, float, np.integer, np.floating))
+    # A whole number of JSON may be longer than any float.
+    return (
+        real
+        and not isinstance(value, bool)
+        and abs(value) < 1e300
+        and math.isfinite(value)
+    )
+
+
+def _is_size(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(is_number(side) and side > 0 for side in value)
+    )
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)
+
+
+KINDS: Mapping[str, Callable[[Any], bool]] = {
+    'a number': is_number,
+    'a number above 0': lambda value: is_number(value) and value > 0,
+    'text': lambda value: isinstance(value, str),
+    'true or false': lambda value: isinstance(value, bool),
+    'a mapping': lambda value: isinstance(value, dict),
+    'a list of texts': _is_texts,
+    '[height, width] in pixels': _is_size,
+}
+"""What a field of a header or of annotations can be."""
+
+
+def read_field(header: Mapping, key: str, kind: str, where: str | Path) -> Any:
+    """A field of a header.
+
+    Args:
+        header: What was read from JSON.
+        key: Name of the field.
+        kind: Of :data:`KINDS`.
+        where: File and place, for the message.
+
+    Raises:
+        ValueError: If it is missing, or of another kind.
+
+    >>> read_field({'rate': 'fast'}, 'rate', 'a number', 'a.safetensors')
+    Traceback (most recent call last):
+    ...
+    ValueError: a.safetensors: rate is 'fast', expected a number.
+    """
+    if key not in header:
+        raise ValueError(
+            f'{where}: the header lacks {key!r}; it has {show([*header])}.'
+        )
+    value = header[key]
+    if not KINDS[kind](value):
+        raise ValueError(f'{where}: {key} is {show(value)}, expected {kind}.')
+    return value
 
 
 def check_sensor(stream: SensorStream, where: str) -> None:
@@ -37,7 +104,7 @@ def check_sensor(stream: SensorStream, where: str) -> None:
             )
     if stream.frame not in FRAMES:
         raise ValueError(
-            f'{where}: frame {stream.frame!r}; choose from {FRAMES}.'
+            f'{where}: frame {show(stream.frame)}; choose from {FRAMES}.'
         )
     check_times(stream.clock.times, where)
 

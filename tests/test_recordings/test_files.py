@@ -283,7 +283,7 @@ BAD_TIMES = {'head/timestamps': np.array([0.0, 0.1, 0.05, 0.2])}
         (
             ACC,
             _header(streams=dict(head={**GOOD, 'rate': -1})),
-            'rate must be positive',
+            'rate is -1.*, expected a number above 0',
         ),
         (
             {'head/acc': np.zeros((4, 3))},
