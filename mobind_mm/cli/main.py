@@ -53,6 +53,13 @@ CONVERTERS: Table = {
     'utd_mhad': Entry('UTD-MHAD', 'convert'),
 }
 
+INDEX: Table = {
+    'build': Entry('make an archive of windows on disk', 'archive'),
+    'add': Entry('add windows to an archive', 'archive'),
+    'train': Entry('make a grown archive quick again', 'archive'),
+    'search': Entry('find the windows most like a recording', 'archive'),
+}
+
 COMMANDS: Table = {
     'sync': Entry('find the time offset of sensors and video', 'inference'),
     'localize': Entry('find who wears the sensors, and where', 'inference'),
@@ -66,6 +73,7 @@ COMMANDS: Table = {
     'train': Entry('train the model of a config', 'train'),
     'test': Entry('evaluate a checkpoint on all tasks', 'test'),
     'eval': Entry('evaluate saved embeddings', 'test'),
+    'index': Entry('search millions of windows on disk', INDEX),
     'models': Entry('list the models of the zoo', 'models'),
     'import-weights': Entry("convert the authors' released weights", 'models'),
 }

@@ -53,6 +53,7 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     'text': lambda value: isinstance(value, str),
     'true or false': lambda value: isinstance(value, bool),
     'a mapping': lambda value: isinstance(value, dict),
+    'a list': lambda value: isinstance(value, list),
     'a list of texts': _is_texts,
     '[height, width] in pixels': _is_size,
 }

@@ -11,15 +11,16 @@ import pytest
 
 from mobind_mm.cli import main
 from mobind_mm.cli.config import find_config
-from mobind_mm.cli.main import COMMANDS, CONVERTERS
+from mobind_mm.cli.main import COMMANDS, CONVERTERS, INDEX
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.model_index import find_root
 
 REPO = Path(__file__).parents[2]
 CONFIGS = find_root() / 'configs'
 
-ALL = [[name] for name in COMMANDS if name != 'convert']
+ALL = [[name] for name in COMMANDS if name not in ('convert', 'index')]
 ALL += [['convert', name] for name in CONVERTERS]
+ALL += [['index', name] for name in INDEX]
 HEAVY = ('torch', 'mmengine', 'matplotlib', 'cv2')
 
 # The help of every subcommand in one process, and what that has loaded.

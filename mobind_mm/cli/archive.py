@@ -1,0 +1,197 @@
+"""``mobind index``: archives of windows on disk."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ..utils.results import write_json
+from .arguments import (
+    add_imu_arguments,
+    add_model_arguments,
+    add_out_dir_argument,
+    add_pose_arguments,
+    file_source,
+    imu_source,
+    make_inferencer,
+    pose_source,
+)
+
+
+def _source_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('archive', metavar='DIR', help='the archive')
+    parser.add_argument(
+        'sources',
+        nargs='*',
+        metavar='PATH',
+        help='data set directories, recordings, or embeddings '
+        '(--dump-embeddings of mobind test)',
+    )
+    parser.add_argument(
+        '--stride-sec',
+        type=float,
+        default=1.0,
+        metavar='SEC',
+        help='seconds between windows of recordings; default: 1',
+    )
+    parser.add_argument('--mapping', metavar='YAML', help='of tables')
+    add_pose_arguments(parser, required=False)
+    add_model_arguments(parser)
+
+
+def _build_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        '--modality',
+        choices=('imu', 'pose'),
+        default='pose',
+        help='what its windows show; default: pose, searched by sensors',
+    )
+    _source_arguments(parser)
+
+
+def build(args: Namespace) -> None:
+    """Make an archive of the windows of recordings or of embeddings."""
+    from ..evaluation.archive import EmbeddingArchive
+
+    tables = _tables(args, args.modality)
+    first = next(tables)  # nothing is left of an archive that cannot be made
+    model = '' if first[0] else args.checkpoint or 'the default model'
+    archive = EmbeddingArchive.create(args.archive, args.modality, model)
+    _add(archive, chain([first], tables))
+
+
+def add(args: Namespace) -> None:
+    """Add the windows of recordings or of embeddings to an archive."""
+    from ..evaluation.archive import EmbeddingArchive
+
+    archive = EmbeddingArchive(args.archive)
+    _add(archive, _tables(args, archive.facts['modality']))
+
+
+def _train_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('archive', metavar='DIR', help='the archive')
+
+
+def train(args: Namespace) -> None:
+    """Make the search of an archive that has grown quick again."""
+    from ..evaluation.archive import EmbeddingArchive
+
+    archive = EmbeddingArchive(args.archive)
+    archive.train()
+    print(f'{args.archive}: {len(archive):,} windows')
+
+
+def _search_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('archive', metavar='DIR', help='the archive')
+    add_imu_arguments(parser, required=False)
+    add_pose_arguments(parser, required=False)
+    add_model_arguments(parser)
+    parser.add_argument(
+        '-k', type=int, default=5, help='windows per query; default: 5'
+    )
+    parser.add_argument(
+        '--probes',
+        type=int,
+        default=32,
+        help='lists that are scanned; more find more; default: 32',
+    )
+    add_out_dir_argument(parser, 'search')
+
+
+def search(args: Namespace) -> None:
+    """Find the windows of an archive that are most like a recording."""
+    from ..evaluation.archive import EmbeddingArchive
+
+    archive = EmbeddingArchive(args.archive)
+    modality = {'pose': 'imu', 'imu': 'pose'}[archive.facts['modality']]
+    if getattr(args, modality) is None:
+        raise ValueError(
+            f'{args.archive} is searched by {modality}; give --{modality}.'
+        )
+    source: dict[str, Any] = {'imu': imu_source, 'pose': pose_source}
+    (answer,) = make_inferencer(args).embed(
+        {'query': {modality: source[modality](args)}}
+    )
+    mask = answer[f'{modality}_mask']
+    rows = mask.any(axis=1)
+    if not rows.any():
+        raise ValueError(
+            f'{getattr(args, modality)}: no window shows a limb of the model.'
+        )
+    found = archive.search(
+        answer[modality][rows], args.k, mask[rows], args.probes
+    )
+    starts = answer['window_start'][rows].tolist()
+    for start, matches in zip(starts, found):
+        print(f'{start:8.2f} s')
+        for place, match in enumerate(matches, 1):
+            action = f', {match.action}' if match.action else ''
+            print(
+                f'  {place}. {match.take} at {match.start_s:.2f} s '
+                f'({match.similarity:.3f}{action})'
+            )
+    answers = [
+        {'start_s': start, 'found': [vars(match) for match in matches]}
+        for start, matches in zip(starts, found)
+    ]
+    out = Path(args.out_dir) / 'search.json'
+    write_json(out, answers)
+    print('written:', out)
+
+
+def _tables(
+    args: Namespace, modality: str
+) -> Iterator[tuple[bool, str, Any, Any]]:
+    """Whether a source holds embeddings, its name, table and classes."""
+    from ..evaluation.embedding_table import read_embeddings
+
+    if not args.sources:
+        raise ValueError('Give data sets, recordings or embeddings to add.')
+    inferencer = None
+    for path in args.sources:
+        if _holds_embeddings(path):
+            yield True, path, *read_embeddings(path)
+            continue
+        inferencer = inferencer or make_inferencer(args)
+        takes, classes = _takes(args, path, modality)
+        metainfo = {'classes': classes} if classes else None
+        windows = inferencer.windows(takes, args.stride_sec, metainfo=metainfo)
+        yield False, path, inferencer.embed_windows(windows), classes
+
+
+def _takes(args: Namespace, path: str, modality: str) -> tuple[Any, Any]:
+    from ..apis.retrieving import only
+    from ..apis.takes import named_takes
+
+    takes, classes = named_takes({path: file_source(args, path)})
+    kept = {
+        name: (entry, only(recording, modality))
+        for name, (entry, recording) in takes.items()
+    }
+    return kept, classes
+
+
+def _holds_embeddings(path: str) -> bool:
+    file = Path(path)
+    if file.suffix != '.safetensors' or not file.is_file():
+        return False
+    with file.open('rb') as opened:
+        return b'mobind_mm/embeddings' in opened.read(1 << 16)
+
+
+def _add(archive: Any, tables: Iterable[tuple[bool, str, Any, Any]]) -> None:
+    for _, name, table, classes in tables:
+        count = archive.add(table, classes)
+        print(f'{name}: {count:,} windows')
+    print(f'{archive.path}: {len(archive):,} windows')
+
+
+COMMANDS = {
+    'build': (_build_arguments, build),
+    'add': (_source_arguments, add),
+    'train': (_train_arguments, train),
+    'search': (_search_arguments, search),
+}

@@ -1,0 +1,529 @@
+"""An archive of embeddings on disk that is searched without reading it.
+
+A directory::
+
+    archive.json               what it holds: rows and files of each shard
+    <shard>.safetensors        unit vectors (float16), masks, names, times
+    <shard>.<training>.faiss   inverted lists of coarse codes of the vectors
+    <training>.faiss           the coarse codes, trained once
+
+Files are written under a temporary name and never changed; what
+``archive.json`` does not name does not exist. So a killed process leaves the
+archive as it was, and adding to it needs no more memory than what is added.
+
+A query scans the codes (32 bytes per vector of 128 numbers) of the nearest
+lists, and compares the best candidates exactly, by vectors mapped from disk.
+Without faiss, or below :data:`EXACT_BELOW` rows, all vectors are compared.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from ..recordings.reading import open_file
+from ..recordings.schema import read_field
+from ..utils.errors import mistake
+from ..utils.files import replacing
+from ..utils.similarity import Vectors, check_finite
+from .embedding_table import Table
+
+FORMAT, VERSION = 'mobind_mm/archive', 1
+EXACT_BELOW = 50_000
+"""Rows up to which everything is compared."""
+_SHARD_ROWS = 500_000
+_MOST_LISTS = 4096
+_PER_LIST = 64
+"""Vectors per list from which the lists are trained."""
+_CANDIDATES = 400
+"""Vectors compared exactly for each query, at least 20 times k."""
+_PROBES = 32
+_BLOCK = 100_000
+
+
+@dataclass(frozen=True)
+class Match:
+    """A window that was found.
+
+    Args:
+        take: Name of its recording.
+        start_s: Its start in seconds on the clock of the recording.
+        similarity: Cosine to the query, the mean over shared limbs.
+        action: Name of its action, None if unlabelled.
+    """
+
+    take: str
+    start_s: float
+    similarity: float
+    action: str | None = None
+
+
+class EmbeddingArchive:
+    """Windows of one modality, to search by embeddings of the other.
+
+    Args:
+        path: Directory of the archive.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is damaged or of another version.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.facts = _read_facts(self.path)
+        self._shards = [
+            _Shard(self.path, self.facts, shard)
+            for shard in self.facts['shards']
+        ]
+
+    @classmethod
+    def create(
+        cls, path: str | Path, modality: str, model: str = ''
+    ) -> EmbeddingArchive:
+        """Make an empty archive.
+
+        Args:
+            path: Directory that does not exist, or is empty.
+            modality: ``imu`` or ``pose``, which its windows show.
+            model: Name of the model that embeds them.
+
+        Raises:
+            ValueError: If there is something, or the modality is unknown.
+        """
+        path = Path(path)
+        if modality not in ('imu', 'pose'):
+            raise ValueError(
+                f"modality must be 'imu' or 'pose', got {modality!r}."
+            )
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise mistake(
+                path, 'is not an empty directory', 'Give another place'
+            )
+        facts = {'format': FORMAT, 'version': VERSION, 'modality': modality}
+        facts.update(model=model, width=[], training=None, shards=[])
+        path.mkdir(parents=True, exist_ok=True)
+        _write_facts(path, facts)
+        return cls(path)
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return sum(shard['rows'] for shard in self.facts['shards'])
+
+    def add(
+        self,
+        table: Table,
+        classes: Sequence[str] = (),
+        block: int = _SHARD_ROWS,
+    ) -> int:
+        """Add the windows of a table of embeddings; all of them or none.
+
+        Windows that do not show the modality are left out.
+
+        Args:
+            table: See :mod:`.embedding_table`.
+            classes: Names of the actions.
+            block: Rows of a shard.
+
+        Returns:
+            Number of windows that were added.
+
+        Raises:
+            ValueError: If they are of another width, or not finite.
+        """
+        modality = self.facts['modality']
+        x, mask = table[f'{modality}_embedding'], table[f'{modality}_mask']
+        rows = np.flatnonzero(np.any(mask, axis=1))
+        check_finite(f'{modality}_embedding', x[rows])
+        width = [*x.shape[1:]]
+        with _locked(self.path):
+            facts = _read_facts(self.path)
+            if facts['width'] and facts['width'] != width:
+                raise ValueError(
+                    f'{self.path} holds embeddings of shape '
+                    f'{tuple(facts["width"])}, the new ones have '
+                    f'{tuple(width)}; embed them with the model of the '
+                    f'archive ({facts["model"] or "unknown"}).'
+                )
+            facts['width'] = width
+            _remove_strays(self.path, facts)
+            for first in range(0, len(rows), block):
+                part = rows[first : first + block]
+                name = f'{len(facts["shards"]):05d}-{secrets.token_hex(4)}'
+                _write_shard(self.path / name, table, part, modality, classes)
+                facts['shards'].append({'name': name, 'rows': len(part)})
+            self._encode(facts)
+            _write_facts(self.path, facts)
+        self.__init__(self.path)  # type: ignore[misc]
+        return len(rows)
+
+    def train(self) -> None:
+        """Make the coarse codes anew, for an archive that has grown.
+
+        Raises:
+            ImportError: If faiss is not installed.
+        """
+        if not _has_faiss():
+            raise ImportError(
+                'Training an archive needs faiss: pip install '
+                "'mobind_mm[faiss]'."
+            )
+        with _locked(self.path):
+            facts = _read_facts(self.path)
+            facts['training'] = None
+            self._encode(facts)
+            _write_facts(self.path, facts)
+            _remove_strays(self.path, facts)
+        self.__init__(self.path)  # type: ignore[misc]
+
+    def _encode(self, facts: dict[str, Any]) -> None:
+        """Write the lists of each shard that has none."""
+        shards = [_Shard(self.path, facts, s) for s in facts['shards']]
+        total = sum(len(shard) for shard in shards)
+        if not _has_faiss() or total < EXACT_BELOW:
+            return
+        import faiss
+
+        if facts['training'] is None:
+            facts['training'] = f'{total}-{secrets.token_hex(4)}'
+            index = _trained(shards, total)
+            path = self.path / f'{facts["training"]}.faiss'
+            with replacing(path) as temporary:
+                faiss.write_index(index, str(temporary))
+        for shard in shards:
+            path = shard.lists_path(facts['training'])
+            if path.is_file():
+                continue
+            index = _read_index(self.path / f'{facts["training"]}.faiss')
+            for start in range(0, len(shard), _BLOCK):
+                index.add(shard.vectors(slice(start, start + _BLOCK)))
+            with replacing(path) as temporary:
+                faiss.write_index(index, str(temporary))
+
+    def search(
+        self,
+        query: np.ndarray,
+        k: int = 10,
+        mask: np.ndarray | None = None,
+        probes: int = _PROBES,
+    ) -> list[list[Match]]:
+        """The most similar windows, best first.
+
+        Args:
+            query: (M, D) embeddings of the other modality, or (M, S, D) of
+                a per-limb model.
+            k: Windows per query.
+            mask: (M, S) boolean, limbs present in per-limb embeddings.
+            probes: Lists that are scanned; more find more.
+
+        Returns:
+            For each query, up to ``k`` matches.
+
+        Raises:
+            ValueError: If the archive is empty, or the widths differ.
+        """
+        if k < 1:
+            raise ValueError(f'k must be at least 1, got {k}.')
+        if not len(self):
+            raise ValueError(f'{self.path} holds no windows; add some.')
+        if [*query.shape[1:]] != self.facts['width']:
+            raise ValueError(
+                f'{self.path} holds embeddings of shape '
+                f'{tuple(self.facts["width"])}, the queries have '
+                f'{tuple(query.shape[1:])}; embed them with the model of '
+                f'the archive ({self.facts["model"] or "unknown"}).'
+            )
+        check_finite('query', query)
+        asked = Vectors.of(query, mask)
+        found: list[list[tuple[float, _Shard, int]]] = [[] for _ in query]
+        for shard in self._shards:
+            count = max(_CANDIDATES, 20 * k)
+            rows = shard.candidates(asked.flat, count, probes)
+            for i, some in enumerate(rows):
+                one = Vectors(
+                    asked.flat[i : i + 1],
+                    None if asked.mask is None else asked.mask[i : i + 1],
+                )
+                for score, row in shard.best(one, some, k):
+                    found[i].append((score, shard, row))
+        return [
+            [
+                shard.match(row, score)
+                for score, shard, row in sorted(
+                    some, key=lambda item: -item[0]
+                )[:k]
+            ]
+            for some in found
+        ]
+
+
+@dataclass
+class _Shard:
+    """Windows that were added together."""
+
+    root: Path
+    facts: Mapping[str, Any]
+    about: Mapping[str, Any]
+    _index: Any = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return self.about['rows']
+
+    def lists_path(self, training: str) -> Path:
+        return self.root / f'{self.about["name"]}.{training}.faiss'
+
+    @cached_property
+    def _file(self) -> Any:
+        path = self.root / f'{self.about["name"]}.safetensors'
+        handle = open_file(path).handle
+        shape = tuple(handle.get_slice('vectors').get_shape())
+        if shape != (len(self), int(np.prod(self.facts['width']))):
+            raise mistake(
+                path,
+                f'holds vectors of shape {shape}, but archive.json says '
+                f'{len(self)} rows of {self.facts["width"]}',
+                'Build the archive again',
+            )
+        return handle
+
+    @cached_property
+    def _names(self) -> dict[str, Any]:
+        return json.loads(self._file.metadata()['header'])
+
+    @cached_property
+    def _columns(self) -> dict[str, np.ndarray]:
+        names = ('take', 'window_start', 'action')
+        return {name: self._file.get_tensor(name) for name in names}
+
+    @cached_property
+    def _mapped(self) -> np.ndarray:
+        """(rows, width) float16, mapped: rows are read when they are asked."""
+        path = self.root / f'{self.about["name"]}.safetensors'
+        assert len(self._file.keys())  # the file is whole
+        with path.open('rb') as file:
+            size = int.from_bytes(file.read(8), 'little')
+            header = json.loads(file.read(size))
+        about = header['vectors']
+        offset = 8 + size + about['data_offsets'][0]
+        return np.memmap(path, np.float16, 'r', offset, tuple(about['shape']))
+
+    def vectors(self, part: slice | np.ndarray) -> np.ndarray:
+        """(n, width) float32 unit vectors."""
+        return self._mapped[part].astype(np.float32)
+
+    def _masks(self, rows: np.ndarray | slice) -> np.ndarray | None:
+        if len(self.facts['width']) == 1:
+            return None
+        return self._limbs[rows].astype(np.float32)
+
+    @cached_property
+    def _limbs(self) -> np.ndarray:
+        return self._file.get_tensor('mask')
+
+    def candidates(
+        self, asked: np.ndarray, count: int, probes: int
+    ) -> list[np.ndarray | None]:
+        """Rows that may be among the best of each query; None for all."""
+        training = self.facts['training']
+        if training is None or not _has_faiss():
+            return [None] * len(asked)
+        if self._index is None:
+            self._index = _read_index(self.lists_path(training))
+        self._index.nprobe = probes
+        queries = np.ascontiguousarray(asked, np.float32)
+        _, rows = self._index.search(queries, min(count, len(self)))
+        return [np.sort(some[some >= 0]) for some in rows]
+
+    def best(
+        self, one: Vectors, rows: np.ndarray | None, k: int
+    ) -> Iterator[tuple[float, int]]:
+        """Exact similarity and row of the best ``k`` for one query."""
+        if rows is not None:
+            parts: list[np.ndarray] = [rows]
+        else:
+            edges = range(0, len(self), _BLOCK)
+            parts = [np.arange(e, min(e + _BLOCK, len(self))) for e in edges]
+        for part in parts:
+            if not len(part):
+                continue
+            vectors = self._mapped[part].astype(np.float32)
+            items = Vectors(vectors, self._masks(part))
+            scores = one.cosines(items)[0]
+            top = np.argsort(-scores, kind='stable')[:k]
+            yield from zip(scores[top].tolist(), part[top].tolist())
+
+    def match(self, row: int, score: float) -> Match:
+        take = self._names['takes'][int(self._columns['take'][row])]
+        action = int(self._columns['action'][row])
+        classes = self._names['classes']
+        return Match(
+            take,
+            float(self._columns['window_start'][row]),
+            score,
+            classes[action] if 0 <= action < len(classes) else None,
+        )
+
+
+def _write_shard(
+    path: Path,
+    table: Table,
+    rows: np.ndarray,
+    modality: str,
+    classes: Sequence[str],
+) -> None:
+    mask = np.asarray(table[f'{modality}_mask'][rows], bool)
+    vectors = Vectors.of(table[f'{modality}_embedding'][rows], mask)
+    takes, numbers = np.unique(
+        np.asarray(table['take'][rows], str), return_inverse=True
+    )
+    starts = [np.nan if t is None else t for t in table['window_start'][rows]]
+    arrays = {
+        'vectors': vectors.flat.astype(np.float16),
+        'mask': mask,
+        'take': numbers.astype(np.int32),
+        'window_start': np.array(starts, np.float64),
+        'action': np.asarray(table['action'][rows], np.int32),
+    }
+    header = {'takes': takes.tolist(), 'classes': [*classes]}
+    with replacing(path.with_name(f'{path.name}.safetensors')) as temporary:
+        save_file(arrays, temporary, {'header': json.dumps(header)})
+
+
+def _trained(shards: Sequence[_Shard], total: int) -> Any:
+    """An empty index of lists, trained on a sample of the vectors."""
+    import faiss
+
+    lists = 2 ** int(np.log2(4 * total**0.5))
+    lists = min(lists, _MOST_LISTS)
+    share = min(1.0, lists * _PER_LIST / total)
+    rng = np.random.default_rng(0)
+    parts = []
+    for shard in shards:
+        size = max(1, int(share * len(shard)))
+        rows = np.sort(rng.choice(len(shard), size, replace=False))
+        parts.append(shard.vectors(rows))
+    sample = np.concatenate(parts)
+    width = sample.shape[1]
+    index = faiss.index_factory(
+        width,
+        f'IVF{lists},PQ{max(width // 2, 1)}x4fs',
+        faiss.METRIC_INNER_PRODUCT,
+    )
+    index.train(sample)
+    return index
+
+
+def _read_index(path: Path) -> Any:
+    import faiss
+
+    if not path.is_file():
+        raise mistake(
+            path,
+            'does not exist',
+            'Run mobind index train on the archive',
+            kind=FileNotFoundError,
+        )
+    try:
+        return faiss.read_index(str(path))
+    except RuntimeError:
+        raise mistake(
+            path, 'is damaged', 'Delete it and run mobind index train'
+        ) from None
+
+
+def _has_faiss() -> bool:
+    return find_spec('faiss') is not None
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    """What ``archive.json`` says."""
+    file = path / 'archive.json'
+    if not file.is_file():
+        raise mistake(
+            path,
+            'is not an archive',
+            'Make one with mobind index build',
+            kind=FileNotFoundError,
+        )
+    try:
+        facts = json.loads(file.read_text(encoding='utf-8'))
+    except (ValueError, RecursionError):
+        facts = None
+    if not isinstance(facts, dict) or facts.get('format') != FORMAT:
+        raise mistake(file, 'is not the list of an archive', 'Build it again')
+    if facts.get('version') != VERSION:
+        raise mistake(
+            f'{file}: version',
+            f'is not {VERSION}, the one that is read',
+            'Build the archive again',
+            value=facts.get('version'),
+        )
+    for key in ('modality', 'model'):
+        read_field(facts, key, 'text', file)
+    for key in ('width', 'shards'):
+        read_field(facts, key, 'a list', file)
+    for shard in facts['shards']:
+        read_field({'shards': shard}, 'shards', 'a mapping', file)
+        name = read_field(shard, 'name', 'text', file)
+        rows = read_field(shard, 'rows', 'a number above 0', file)
+        if Path(name).name != name or not isinstance(rows, int):
+            raise mistake(file, 'is damaged', 'Build the archive again')
+    width, training = facts['width'], facts.get('training')
+    if (
+        not all(isinstance(w, int) and 0 < w < 1e6 for w in width)
+        or (facts['shards'] and len(width) not in (1, 2))
+        or not isinstance(training, (str, type(None)))
+        or (training and Path(training).name != training)
+    ):
+        raise mistake(file, 'is damaged', 'Build the archive again')
+    return facts
+
+
+def _write_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    with replacing(path / 'archive.json', durable=True) as temporary:
+        temporary.write_text(json.dumps(facts, indent=1), encoding='utf-8')
+
+
+def _remove_strays(path: Path, facts: Mapping[str, Any]) -> None:
+    """Files of an addition that was killed, and of an older training."""
+    names = {shard['name'] for shard in facts['shards']}
+    for file in [*path.glob('*.safetensors'), *path.glob('*.faiss')]:
+        shard, _, rest = file.name.partition('.')
+        training = rest.partition('.')[0]
+        kept = shard in names and training in (
+            'safetensors',
+            facts['training'],
+        )
+        if not kept and shard != facts['training']:
+            with suppress(OSError):
+                file.unlink()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes of this machine from changing the archive."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: opening the file is all there is
+        yield
+        return
+    with (path / '.lock').open('w') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise mistake(
+                path,
+                'is being changed by another process',
+                'Wait until it has ended',
+            ) from None
+        yield
