@@ -245,26 +245,52 @@ class EmbeddingArchive:
             )
         check_finite('query', query)
         asked = Vectors.of(query, mask)
-        found: list[list[tuple[float, _Shard, int]]] = [[] for _ in query]
-        for shard in self._shards:
-            count = max(_CANDIDATES, 20 * k)
-            rows = shard.candidates(asked.flat, count, probes)
-            for i, some in enumerate(rows):
-                one = Vectors(
-                    asked.flat[i : i + 1],
-                    None if asked.mask is None else asked.mask[i : i + 1],
-                )
-                for score, row in shard.best(one, some, k):
-                    found[i].append((score, shard, row))
-        return [
-            [
-                shard.match(row, score)
-                for score, shard, row in sorted(
-                    some, key=lambda item: -item[0]
-                )[:k]
+        count = max(_CANDIDATES, 20 * k)
+        chosen = self._candidates(asked.flat, count, probes)
+        found = []
+        for i, rows in enumerate(chosen):
+            one = Vectors(
+                asked.flat[i : i + 1],
+                None if asked.mask is None else asked.mask[i : i + 1],
+            )
+            best = [
+                (score, shard, row)
+                for shard, some in zip(self._shards, rows)
+                for score, row in shard.best(one, some, k)
             ]
+            found.append(sorted(best, key=lambda item: -item[0])[:k])
+        return [
+            [shard.match(row, score) for score, shard, row in some]
             for some in found
         ]
+
+    def _candidates(
+        self, asked: np.ndarray, count: int, probes: int
+    ) -> list[list[np.ndarray | None]]:
+        """Rows of each shard that may be among the best of each query.
+
+        None stands for all rows.
+        """
+        if self.facts['training'] is None or not _has_faiss():
+            return [[None] * len(self._shards) for _ in asked]
+        queries = np.ascontiguousarray(asked, np.float32)
+        coarse = [s.coarse(queries, count, probes) for s in self._shards]
+        scores = np.concatenate([scores for scores, _ in coarse], axis=1)
+        rows = np.concatenate([rows for _, rows in coarse], axis=1)
+        widths = [rows.shape[1] for _, rows in coarse]
+        owner = np.repeat(np.arange(len(widths)), widths)
+        scores[rows < 0] = -np.inf
+        top = np.argsort(-scores, axis=1)[:, :count]
+        chosen: list[list[np.ndarray | None]] = []
+        for i, best in enumerate(top):
+            best = best[rows[i, best] >= 0]
+            chosen.append(
+                [
+                    np.sort(rows[i, best[owner[best] == number]])
+                    for number in range(len(self._shards))
+                ]
+            )
+        return chosen
 
 
 @dataclass
@@ -330,19 +356,14 @@ class _Shard:
     def _limbs(self) -> np.ndarray:
         return self._file.get_tensor('mask')
 
-    def candidates(
-        self, asked: np.ndarray, count: int, probes: int
-    ) -> list[np.ndarray | None]:
-        """Rows that may be among the best of each query; None for all."""
-        training = self.facts['training']
-        if training is None or not _has_faiss():
-            return [None] * len(asked)
+    def coarse(
+        self, queries: np.ndarray, count: int, probes: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Approximate similarities and rows (M, count), -1 for none."""
         if self._index is None:
-            self._index = _read_index(self.lists_path(training))
+            self._index = _read_index(self.lists_path(self.facts['training']))
         self._index.nprobe = probes
-        queries = np.ascontiguousarray(asked, np.float32)
-        _, rows = self._index.search(queries, min(count, len(self)))
-        return [np.sort(some[some >= 0]) for some in rows]
+        return self._index.search(queries, min(count, len(self)))
 
     def best(
         self, one: Vectors, rows: np.ndarray | None, k: int

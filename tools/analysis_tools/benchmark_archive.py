@@ -1,0 +1,171 @@
+"""Measure an archive of many windows: building, memory, recall, time.
+
+    python tools/analysis_tools/benchmark_archive.py EMBEDDINGS --rows 10000000
+
+The windows are real embeddings (of ``mobind test --dump-embeddings``), drawn
+with replacement, plus noise. Recall is measured against comparing a query
+with every window, time with one thread.
+"""
+
+import argparse
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import faiss
+import numpy as np
+from benchmarking.settings import machine
+from rich.console import Console
+from rich.table import Table
+
+from mobind_mm.evaluation.archive import EmbeddingArchive
+from mobind_mm.evaluation.embedding_table import read_embeddings
+from mobind_mm.utils.cli import run_command
+from mobind_mm.utils.results import write_json
+from mobind_mm.utils.similarity import Vectors
+
+_BLOCK = 250_000
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('embeddings', help='file of real embeddings')
+    parser.add_argument('--rows', type=int, default=1_000_000)
+    parser.add_argument('--queries', type=int, default=200)
+    parser.add_argument(
+        '--noise',
+        type=float,
+        default=0.5,
+        help='length of the noise, of unit embeddings; default: 0.5',
+    )
+    parser.add_argument(
+        '--probes', type=int, nargs='+', default=[8, 16, 32, 64]
+    )
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--dir', help='where the archive goes; default: temp')
+    parser.add_argument('--out', metavar='FILE', help='JSON file to write')
+    return parser.parse_args()
+
+
+def noisy(
+    real: np.ndarray, count: int, noise: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Real embeddings plus noise, (count, D) float32."""
+    x = real[rng.integers(len(real), size=count)]
+    size = noise / x.shape[1] ** 0.5
+    return x + size * rng.standard_normal(x.shape, dtype=np.float32)
+
+
+def block_table(x: np.ndarray, number: int) -> dict[str, np.ndarray]:
+    """Columns of a block of windows."""
+    count = len(x)
+    return {
+        'pose_embedding': x,
+        'pose_mask': np.ones((count, 1), bool),
+        'take': np.full(count, f'take {number}'),
+        'window_start': np.arange(count, dtype=float),
+        'action': np.zeros(count, int),
+    }
+
+
+def peak_mib() -> float:
+    """Greatest resident memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def resident_mib() -> float:
+    """Memory of this process that no file can give back."""
+    text = Path('/proc/self/status').read_text()
+    return int(text.split('RssAnon:')[1].split()[0]) / 1024
+
+
+def measure(args: argparse.Namespace, folder: Path) -> dict:
+    """Build, search and compare."""
+    table, _ = read_embeddings(args.embeddings)
+    real = {
+        name: Vectors.of(table[f'{name}_embedding']).flat
+        for name in ('imu', 'pose')
+    }
+    rng = np.random.default_rng(args.seed)
+    query = noisy(real['imu'], args.queries, args.noise, rng)
+    unit = Vectors.of(query).flat
+    best = np.full((args.queries, 10), -2.0, np.float32)
+    archive = EmbeddingArchive.create(folder / 'archive', 'pose')
+    result: dict = {'rows': args.rows, 'width': query.shape[1]}
+    seconds = 0.0
+    for number, first in enumerate(range(0, args.rows, _BLOCK)):
+        count = min(_BLOCK, args.rows - first)
+        x = noisy(real['pose'], count, args.noise, rng)
+        scores = unit @ Vectors.of(x).flat.T
+        best = np.sort(np.hstack([best, scores]), axis=1)[:, -10:]
+        last = first + count == args.rows
+        start = time.perf_counter()
+        archive.add(block_table(x, number))
+        seconds += time.perf_counter() - start
+        print(f'{first + count:,} windows', flush=True) if last else None
+    result['add_s'] = seconds
+    start = time.perf_counter()
+    archive.train()
+    result['train_s'] = time.perf_counter() - start
+    result['build_peak_mib'] = peak_mib()
+    size = sum(f.stat().st_size for f in (folder / 'archive').iterdir())
+    result['disk_gib'] = size / 2**30
+    faiss.omp_set_num_threads(1)
+    archive = EmbeddingArchive(folder / 'archive')
+    archive.search(query[:1], 10)
+    result['search_mib'] = resident_mib()
+    result['searches'] = []
+    for probes in args.probes:
+        times, hits = [], 0.0
+        for row in range(args.queries):
+            start = time.perf_counter()
+            (found,) = archive.search(query[row : row + 1], 10, probes=probes)
+            times.append(time.perf_counter() - start)
+            worst = best[row, 0] - 1e-3  # vectors are kept in float16
+            hits += np.mean([m.similarity >= worst for m in found])
+        result['searches'].append(
+            {
+                'probes': probes,
+                'recall@10': hits / args.queries,
+                'median_ms': 1e3 * float(np.median(times)),
+                'p95_ms': 1e3 * float(np.quantile(times, 0.95)),
+            }
+        )
+    return result
+
+
+def main() -> None:
+    """Measure, print and write."""
+    args = parse_args()
+    folder = Path(args.dir or tempfile.mkdtemp())
+    try:
+        result = {**measure(args, folder), 'machine': machine('cpu')}
+    finally:
+        if not args.dir:
+            shutil.rmtree(folder)
+    console = Console()
+    console.print(
+        f'{result["rows"]:,} windows, D = {result["width"]}: added in '
+        f'{result["add_s"]:.0f} s, trained in {result["train_s"]:.0f} s, '
+        f'{result["disk_gib"]:.2f} GiB on disk; memory '
+        f'{result["build_peak_mib"]:.0f} MiB to build, '
+        f'{result["search_mib"]:.0f} MiB to search'
+    )
+    shown = Table('probes', 'recall@10', 'median, ms', '95 %, ms')
+    for row in result['searches']:
+        shown.add_row(
+            str(row['probes']),
+            f'{row["recall@10"]:.3f}',
+            f'{row["median_ms"]:.2f}',
+            f'{row["p95_ms"]:.2f}',
+        )
+    console.print(shown)
+    if args.out:
+        write_json(args.out, result)
+
+
+if __name__ == '__main__':
+    run_command(main)
