@@ -1,5 +1,10 @@
 """What travels with a window from the pipeline to the metrics."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.structures import BaseDataElement
 
 
@@ -19,3 +24,11 @@ class MoBindDataSample(BaseDataElement):
     its sub-windows, and ``window_starts`` (W,) says where these lie, in
     seconds from the start of the clip.
     """
+
+    @classmethod
+    def plain(cls, meta: Mapping[str, Any]) -> MoBindDataSample:
+        """A sample of plain values, which need no deep copy."""
+        sample = cls()
+        sample.__dict__.update(meta)
+        sample._metainfo_fields.update(meta)
+        return sample

@@ -9,6 +9,7 @@ from ..utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from . import transforms
+    from .batched_dataset import BatchedDataset
     from .imu_pose_dataset import IMUPoseDataset
     from .packed_dataset import PackedDataset, packed_collate
     from .public_datasets import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .synthetic import SyntheticMotionDataset
 
 __all__ = [
+    'BatchedDataset',
     'EgoHumansDataset',
     'IMUPoseDataset',
     'MRIDataset',
@@ -38,6 +40,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        'batched_dataset': ('BatchedDataset',),
         'imu_pose_dataset': ('IMUPoseDataset',),
         'packed_dataset': ('PackedDataset', 'packed_collate'),
         'public_datasets': (

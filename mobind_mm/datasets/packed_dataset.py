@@ -100,7 +100,7 @@ class PackedDataset(Dataset):
         windows = [self.dataset.get_data_info(i) for i in range(len(self))]
         entries: dict[tuple, dict] = {}
         for window in windows:
-            entries.setdefault(_entry(window), window)
+            entries.setdefault(entry_key(window), window)
         packer = StreamPacker(self.load, self.imu, self.pose)
         packed = (packer.pack(dict(info)) for info in entries.values())
         if self.cache_dir is None:
@@ -113,7 +113,7 @@ class PackedDataset(Dataset):
         packed_entries = dict(zip(entries, streams))
         for window in windows:
             del window['recording']
-            window['packed'] = packed_entries[_entry(window)]
+            window['packed'] = packed_entries[entry_key(window)]
             if self.random is None:
                 self._first(window)
         self._windows = windows
@@ -186,7 +186,8 @@ class PackedDataset(Dataset):
         )
 
 
-def _entry(window: dict) -> tuple:
+def entry_key(window: dict) -> tuple:
+    """What tells the entries of a dataset apart."""
     keys = ('take', 'camera', 'subject', 'entry_start', 'entry_end')
     return tuple(window[key] for key in keys)
 

@@ -207,8 +207,4 @@ class WindowBatcher:
             pose_rate=self.pose.rate,
             placements=self.pack.placements,
         )
-        # The constructor makes deep copies, which plain values do not need.
-        sample = MoBindDataSample()
-        sample.__dict__.update(meta)
-        sample._metainfo_fields.update(meta)
-        return sample
+        return MoBindDataSample.plain(meta)

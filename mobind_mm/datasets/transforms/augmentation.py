@@ -6,8 +6,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from ...registry import TRANSFORMS
+from ..window_batch import WindowBatch
 from .base import (
     BaseTransform,
     check_amount,
@@ -58,6 +60,33 @@ class RandomIMURotation(BaseTransform):
                 elif name != 'acc' or frame == 'sensor':
                     channels[name] = values @ matrix
         return results
+
+    def transform_batch(self, batch: WindowBatch) -> None:
+        """Change the channels of ``imu``."""
+        turned = batch.happens(self.prob, per_sensor=True)
+        axis = batch.rng.standard_normal((*turned.shape, 3))
+        axis /= np.linalg.norm(axis, axis=2, keepdims=True)
+        angle = np.deg2rad(batch.rng.uniform(0, self.max_deg, turned.shape))
+        angle = np.where(turned, angle, 0.0)[..., None]
+        turn = Rotation.from_rotvec((angle * axis).reshape(-1, 3))
+        matrix = turn.as_matrix().reshape(*turned.shape, 3, 3)
+        x, y, z, w = turn.as_quat().T.reshape(4, *turned.shape)
+        right = np.array(
+            [[w, -x, -y, -z], [x, w, z, -y], [y, -z, w, x], [z, y, -x, w]]
+        )
+        # Channels are columns here, (c, T), so matrices are transposed.
+        matrix = matrix.swapaxes(2, 3).astype(np.float32)
+        right = right.transpose(2, 3, 0, 1).astype(np.float32)
+        in_frame = batch.in_sensor_frame[..., None, None]
+        of_acc = np.where(in_frame, matrix, np.eye(3, dtype=np.float32))
+        for name, values in batch.imu.items():
+            if name == 'quat':
+                values = right @ values
+                flip = np.where(values[:, :, :1, :1] < 0, -1, 1)
+                batch.imu[name] = values * flip.astype(np.float32)
+            else:
+                frame = of_acc if name == 'acc' else matrix
+                batch.imu[name] = frame @ values
 
 
 @TRANSFORMS.register_module()
@@ -111,6 +140,20 @@ class RandomIMUNoise(BaseTransform):
                 channels[name] = values + noise.astype(np.float32)
         return results
 
+    def transform_batch(self, batch: WindowBatch) -> None:
+        """Change the channels of ``imu``."""
+        there = batch.happens(self.prob, per_sensor=True)[..., None, None]
+        for name in [n for n in batch.imu if n in self.white]:
+            values = batch.imu[name]
+            bias = batch.rng.standard_normal(
+                (*values.shape[:3], 1), np.float32
+            )
+            noise = np.float32(self.bias[name]) * bias
+            if self.white[name]:
+                white = batch.rng.standard_normal(values.shape, np.float32)
+                noise = noise + np.float32(self.white[name]) * white
+            batch.imu[name] = values + noise * there
+
 
 @TRANSFORMS.register_module()
 class RandomIMUScale(BaseTransform):
@@ -137,6 +180,14 @@ class RandomIMUScale(BaseTransform):
                     factor = np.random.uniform(*self.factors)
                     channels[name] = channels[name] * np.float32(factor)
         return results
+
+    def transform_batch(self, batch: WindowBatch) -> None:
+        """Change the channels of ``imu``."""
+        there = batch.happens(self.prob, per_sensor=True)
+        for name in [n for n in batch.imu if n != 'quat']:
+            factor = batch.rng.uniform(*self.factors, there.shape)
+            factor = np.where(there, factor, 1.0).astype(np.float32)
+            batch.imu[name] = batch.imu[name] * factor[..., None, None]
 
 
 @TRANSFORMS.register_module()
@@ -181,6 +232,15 @@ class RandomSensorDrop(BaseTransform):
             mask[name] = not drop
         return results
 
+    def transform_batch(self, batch: WindowBatch) -> None:
+        """Change ``imu_mask``."""
+        draws = batch.rng.random(batch.imu_mask.shape)
+        draws = np.where(batch.imu_mask, draws, -1.0)
+        order = np.argsort(-draws, axis=1)[:, : self.min_sensors]
+        dropped = draws < self.prob
+        np.put_along_axis(dropped, order, False, axis=1)
+        batch.imu_mask &= ~dropped
+
 
 class PoseAugmentation(BaseTransform):
     """Applied with a probability to a window that has a skeleton.
@@ -200,9 +260,17 @@ class PoseAugmentation(BaseTransform):
             self.augment(results)
         return results
 
+    def transform_batch(self, batch: WindowBatch) -> None:
+        """Draw where to :meth:`augment_batch`."""
+        self.augment_batch(batch, batch.happens(self.prob))
+
     @abstractmethod
     def augment(self, results: dict) -> None:
         """Change ``keypoints`` (T, K, 2) or ``keypoint_mask`` (T, K)."""
+
+    def augment_batch(self, batch: WindowBatch, where: np.ndarray) -> None:
+        """Change them in some windows (B,) of a batch."""
+        raise NotImplementedError
 
 
 @TRANSFORMS.register_module()
@@ -223,6 +291,13 @@ class RandomKeypointNoise(PoseAugmentation):
         """Change ``keypoints``."""
         noise = np.random.standard_normal(results['keypoints'].shape)
         results['keypoints'] += (self.std * noise).astype(np.float32)
+
+    def augment_batch(self, batch: WindowBatch, where: np.ndarray) -> None:
+        """Change ``keypoints``."""
+        shape = batch.keypoints.shape
+        noise = batch.rng.standard_normal(shape, np.float32)
+        std = np.where(where, self.std, 0.0).astype(np.float32)
+        batch.keypoints += std[:, None, None, None] * noise
 
 
 @TRANSFORMS.register_module()
@@ -254,6 +329,16 @@ class RandomPoseScale(PoseAugmentation):
         aspect = np.random.uniform(*self.aspect_factors) ** 0.5
         _about_centre(results, np.diag([factor * aspect, factor / aspect]))
 
+    def augment_batch(self, batch: WindowBatch, where: np.ndarray) -> None:
+        """Change ``keypoints``."""
+        factor = batch.rng.uniform(*self.factors, len(where))
+        aspect = batch.rng.uniform(*self.aspect_factors, len(where)) ** 0.5
+        zero = np.zeros(len(where))
+        matrix = np.array(
+            [[factor * aspect, zero], [zero, factor / aspect]]
+        ).transpose(2, 0, 1)
+        _about_centres(batch, where, matrix)
+
 
 @TRANSFORMS.register_module()
 class RandomPoseRotation(PoseAugmentation):
@@ -277,6 +362,14 @@ class RandomPoseRotation(PoseAugmentation):
         cos, sin = np.cos(angle), np.sin(angle)
         _about_centre(results, np.array([[cos, sin], [-sin, cos]]))
 
+    def augment_batch(self, batch: WindowBatch, where: np.ndarray) -> None:
+        """Change ``keypoints``."""
+        limit = np.deg2rad(self.max_deg)
+        angle = batch.rng.uniform(-limit, limit, len(where))
+        cos, sin = np.cos(angle), np.sin(angle)
+        matrix = np.array([[cos, -sin], [sin, cos]]).transpose(2, 0, 1)
+        _about_centres(batch, where, matrix)
+
 
 @TRANSFORMS.register_module()
 class RandomKeypointDrop(PoseAugmentation):
@@ -296,6 +389,12 @@ class RandomKeypointDrop(PoseAugmentation):
         mask = results['keypoint_mask']
         mask &= np.random.random(mask.shape[1]) >= self.drop_prob
 
+    def augment_batch(self, batch: WindowBatch, where: np.ndarray) -> None:
+        """Change ``keypoint_mask``."""
+        draws = batch.rng.random(batch.keypoint_mask.shape[:2])
+        dropped = (draws < self.drop_prob) & where[:, None]
+        batch.keypoint_mask &= ~dropped[..., None]
+
 
 def _about_centre(results: dict, matrix: np.ndarray) -> None:
     """Apply ``matrix`` (2, 2) to row vectors about the mean known keypoint."""
@@ -305,3 +404,19 @@ def _about_centre(results: dict, matrix: np.ndarray) -> None:
         centre = centre.astype(np.float32)
         matrix = matrix.astype(np.float32)
         results['keypoints'] = (keypoints - centre) @ matrix + centre
+
+
+def _about_centres(
+    batch: WindowBatch, where: np.ndarray, matrix: np.ndarray
+) -> None:
+    """Apply matrices (B, 2, 2) to columns about the mean known keypoints."""
+    mask = batch.keypoint_mask
+    count = mask.sum(axis=(1, 2))
+    centre = np.einsum('bkct,bkt->bc', batch.keypoints, mask, optimize=True)
+    centre /= np.maximum(count, 1)[:, None]
+    there = (where & (count > 0))[:, None, None]
+    matrix = np.where(there, matrix, np.eye(2)).astype(np.float32)
+    centre = centre.astype(np.float32)[:, None, :, None]
+    batch.keypoints -= centre
+    batch.keypoints = matrix[:, None] @ batch.keypoints
+    batch.keypoints += centre

@@ -7,6 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from ...registry import TRANSFORMS
 from ...skeleton import get_layout, keypoint_indices
+from ..window_batch import WindowBatch
 from .base import BaseTransform, check_amount, check_choice, check_rate
 from .imu import check_margin
 from .resampling import bracket, resample_window
@@ -80,7 +81,7 @@ class ResamplePose(BaseTransform):
         scores = results['scores']
         before, after = neighbours(scores > self.score_thr)
         keypoints = fill(results['keypoints'], times, before, after)
-        mask = self._mask(meta, times_out, before, after)
+        mask = self.known_at(meta, times_out, before, after)
         left, right, at = bracket(times, times_out)
         at = at.astype(np.float32)[:, None]
         scores = scores[left] * (1 - at) + scores[right] * at
@@ -91,7 +92,7 @@ class ResamplePose(BaseTransform):
         results['keypoints'] = values.reshape(num_out, -1, 2)
         return results
 
-    def _mask(
+    def known_at(
         self,
         meta: dict,
         times_out: np.ndarray,
@@ -181,6 +182,13 @@ class SmoothKeypoints(BaseTransform):
             )
         return results
 
+    def transform_batch(self, batch: WindowBatch) -> None:
+        """Change ``keypoints``."""
+        sigma = self.sigma_sec * batch.pose_rate
+        batch.keypoints = gaussian_filter1d(
+            batch.keypoints, sigma, axis=3, mode='nearest'
+        )
+
 
 @TRANSFORMS.register_module()
 class NormalizeKeypoints(BaseTransform):
@@ -217,6 +225,24 @@ class NormalizeKeypoints(BaseTransform):
                 results['keypoints'] /= unit.astype(np.float32)
         return results
 
+    def transform_batch(self, batch: WindowBatch) -> None:
+        """Change ``keypoints``, or mask them where that is impossible."""
+        count = len(batch.keypoints)
+        origin, unit = np.zeros((count, 2)), batch.img_size.astype(float)
+        if self.mode == 'torso':
+            origin, unit = _torsos(batch)
+        elif self.mode == 'bbox':
+            origin, unit = _boxes(batch)
+        bad = ~((unit > 0).all(axis=1) & np.isfinite(unit).all(axis=1))
+        origin, unit = (
+            np.where(bad[:, None], 0, origin),
+            np.where(bad[:, None], 1, unit),
+        )
+        batch.keypoints -= origin.astype(np.float32)[:, None, :, None]
+        batch.keypoints /= unit.astype(np.float32)[:, None, :, None]
+        batch.keypoints[bad] = 0
+        batch.keypoint_mask[bad] = False
+
     @staticmethod
     def _image(results: dict) -> tuple:
         height, width = results['img_shape']
@@ -246,6 +272,40 @@ class NormalizeKeypoints(BaseTransform):
         low, high = points.min(axis=0), points.max(axis=0)
         size = (high - low).max()
         return (low + high) / 2, size if size > 0 else None
+
+
+def _torsos(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
+    """Origin (B, 2) and unit (B, 1) of mode ``torso``; NaN where unknown."""
+    names = ('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder')
+    torso = keypoint_indices(batch.layout, names)
+    valid = batch.keypoint_mask[:, torso].all(axis=1)
+    points = batch.keypoints[:, torso]
+    hips = points[:, :2].mean(axis=1)
+    size = np.linalg.norm(points[:, 2:].mean(axis=1) - hips, axis=1)
+    return (
+        _medians(hips, valid[:, None]),
+        _medians(size[:, None], valid[:, None]),
+    )
+
+
+def _medians(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """(B, C) median over time of values (B, C, T) that are valid."""
+    ordered = np.sort(np.where(valid, values, np.float32(np.inf)), axis=2)
+    count = valid.sum(axis=2, keepdims=True)
+    middle = np.concatenate([(count - 1) // 2, count // 2], axis=2)
+    middle = np.broadcast_to(
+        np.maximum(middle, 0), (*ordered.shape[:2], middle.shape[2])
+    )
+    return np.take_along_axis(ordered, middle, axis=2).mean(axis=2)
+
+
+def _boxes(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
+    """Origin (B, 2) and unit (B, 1) of mode ``bbox``."""
+    known, far = batch.keypoint_mask[:, :, None], np.float32(np.inf)
+    low = np.where(known, batch.keypoints, far).min(axis=(1, 3))
+    high = np.where(known, batch.keypoints, -far).max(axis=(1, 3))
+    size = (high - low).max(axis=1, keepdims=True)
+    return (low + high) / 2, size
 
 
 @TRANSFORMS.register_module()

@@ -1,0 +1,473 @@
+"""Cut, resample and augment whole batches of windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from ..recordings import PoseStream, SensorStream
+from ..recordings.schema import (
+    IMU_CHANNELS,
+    check_keypoint_values,
+    check_sensor_values,
+)
+from ..registry import DATASETS
+from ..skeleton import limb_indices
+from ..structures import MoBindDataSample
+from .imu_pose_dataset import IMUPoseDataset, build_recordings
+from .packed_dataset import entry_key
+from .stream_table import SourceStream, StreamTable
+from .transforms import (
+    LoadWindow,
+    NormalizeKeypoints,
+    PackIMUPose,
+    RandomIMUNoise,
+    RandomIMURotation,
+    RandomIMUScale,
+    RandomKeypointDrop,
+    RandomKeypointNoise,
+    RandomPoseRotation,
+    RandomPoseScale,
+    RandomSensorDrop,
+    RandomSpeed,
+    RandomTimeShift,
+    RandomWindow,
+    ResampleIMU,
+    ResamplePose,
+    SmoothKeypoints,
+)
+from .transforms.pose import fill, neighbours
+from .transforms.resampling import normalize, sign_continuous
+from .window_batch import WindowBatch
+from .windows import label_at
+
+_SPANS = (RandomSpeed, RandomWindow, RandomTimeShift)
+_STEPS = (
+    *(SmoothKeypoints, NormalizeKeypoints, RandomIMURotation),
+    *(RandomIMUNoise, RandomIMUScale, RandomSensorDrop),
+    *(RandomKeypointNoise, RandomPoseScale, RandomPoseRotation),
+    RandomKeypointDrop,
+)
+"""Transforms that change a batch; a subclass may do anything else."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Rows of an entry in the tables: -1 where it has no such stream."""
+
+    sensors: np.ndarray
+    pose: int
+
+
+@DATASETS.register_module()
+class BatchedDataset(Dataset):
+    """Windows of a dataset, made a batch at a time.
+
+    The streams are kept in memory as they were recorded. A batch is cut,
+    resampled and augmented by a few operations on arrays, with the values
+    and the random distributions of the transforms themselves. Streams of
+    irregular clocks are put on a regular one once, so that samples next to
+    a gap may differ slightly.
+
+    What a batch draws depends on the seed, the epoch and its indices alone
+    (:meth:`seed_epoch`, which ``EpochSeedHook`` calls), so a training that
+    is resumed draws what it would have drawn, however many workers there
+    are. The dataloader needs
+    ``collate_fn=dict(type='mobind_mm.packed_collate')``.
+
+    Args:
+        dataset: Config of a dataset of recordings with its pipeline:
+            ``RandomSpeed``, ``RandomWindow`` and ``RandomTimeShift`` as
+            they are needed, ``LoadWindow``, ``ResampleIMU``,
+            ``ResamplePose``, then transforms that know batches, and
+            ``PackIMUPose``.
+
+    Raises:
+        TypeError: If ``dataset`` is not an :class:`IMUPoseDataset`.
+        ValueError: If the pipeline has other transforms, or recordings of
+            several skeleton layouts.
+    """
+
+    def __init__(
+        self, dataset: dict | IMUPoseDataset, lazy_init: bool = False
+    ) -> None:
+        self.dataset = build_recordings(dataset)
+        steps = list(self.dataset.pipeline.transforms)
+        self.spans = []
+        while steps and type(steps[0]) in _SPANS:
+            self.spans.append(steps.pop(0))
+        expected = [LoadWindow, ResampleIMU, ResamplePose]
+        if [type(step) for step in steps[:3]] != expected or (
+            type(steps[-1]) is not PackIMUPose
+        ):
+            raise ValueError(
+                'The pipeline of a BatchedDataset must be [RandomSpeed, '
+                'RandomWindow, RandomTimeShift,] LoadWindow, ResampleIMU, '
+                'ResamplePose, ..., PackIMUPose; got '
+                f'{[type(s).__name__ for s in steps]}.'
+            )
+        self.load, self.imu, self.pose = steps[:3]
+        self.steps, self.pack = steps[3:-1], steps[-1]
+        for step in self.steps:
+            mode = getattr(step, 'mode', 'image')
+            if type(step) not in _STEPS or mode not in (
+                *('image', 'torso', 'bbox'),
+            ):
+                raise ValueError(
+                    f'{type(step).__name__} does not change whole batches; '
+                    'leave BatchedDataset out, and windows are made one by '
+                    'one.'
+                )
+        self._epoch_seed = torch.full((1,), -1, dtype=torch.int64)
+        self._epoch_seed.share_memory_()  # workers see what it becomes
+        self._windows: list[dict] | None = None
+        if not lazy_init:
+            self.full_init()
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the wrapped dataset."""
+        return self.dataset.metainfo
+
+    def full_init(self) -> None:
+        """Read every recording once."""
+        if self._windows is not None:
+            return
+        self.dataset.full_init()
+        windows: list[dict] = []
+        entries: dict[tuple, _Entry] = {}
+        sensors: list[SourceStream] = []
+        poses: list[tuple[PoseStream, str]] = []
+        about: list[tuple[bool, bool]] = []
+        for index in range(len(self.dataset)):
+            info = self.dataset.get_data_info(index)
+            recording = info.pop('recording')
+            key = entry_key(info)
+            if key not in entries:
+                rows = np.full(len(self.pack.placements), -1)
+                for place, name in enumerate(self.pack.placements):
+                    wanted = self.load.placements
+                    if name in recording.imu and (
+                        wanted is None or name in wanted
+                    ):
+                        rows[place] = len(sensors)
+                        stream = recording.imu[name]
+                        self.pack.check_channels(
+                            info['take'], name, stream.channels
+                        )
+                        sensors.append(self._sensor(stream, info, name))
+                        about.append(
+                            (stream.frame == 'sensor', stream.gravity)
+                        )
+                row = -1
+                if recording.pose is not None:
+                    row = len(poses)
+                    poses.append((recording.pose, info['take']))
+                entries[key] = _Entry(rows, row)
+            info['rows'] = entries[key]
+            windows.append(info)
+        self.sensors = StreamTable(sensors) if sensors else None
+        about.append((True, True))  # of a sensor that is not there
+        self.in_sensor_frame, self.gravity = np.array(about).T
+        self._full_pose(poses)
+        self._windows = windows
+
+    def _sensor(
+        self, stream: SensorStream, info: Mapping, name: str
+    ) -> SourceStream:
+        """The packed channels of a sensor, as they were recorded."""
+        where = f'take {info["take"]!r}: {name}'
+        channels = {
+            c: np.asarray(stream.channels[c], np.float32)
+            for c in self.pack.imu_channels
+        }
+        times = stream.clock.at()
+        check_sensor_values(channels, times, where)
+        if 'quat' in channels:
+            channels['quat'] = sign_continuous(channels['quat'])
+        values = np.concatenate([*channels.values()], axis=1)
+        clock = stream.clock
+        rate = clock.mean_rate if clock.num_samples > 1 else 1.0
+        return SourceStream.of(values, times, rate, clock.times is None)
+
+    def _full_pose(self, poses: Sequence[tuple[PoseStream, str]]) -> None:
+        """Tables of keypoints, bridged over time, and of what is known."""
+        self.layout = poses[0][0].layout if poses else None
+        streams, before, after, times = [], [], [], []
+        sizes = []
+        for stream, take in poses:
+            if stream.layout != self.layout:
+                raise ValueError(
+                    f'A BatchedDataset has one skeleton layout; take {take!r} '
+                    f'has {stream.layout!r}, others {self.layout!r}.'
+                )
+            keypoints = np.asarray(stream.keypoints, np.float32)
+            scores = np.asarray(stream.scores, np.float32)
+            at = stream.clock.at()
+            check_keypoint_values(keypoints, scores, at, f'take {take!r}')
+            keypoints = np.nan_to_num(keypoints, posinf=0, neginf=0)
+            seen = neighbours(scores > self.pose.score_thr)
+            keypoints = fill(keypoints, at, *seen)
+            values = keypoints.reshape(len(at), -1)
+            clock = stream.clock
+            rate = clock.mean_rate if clock.num_samples > 1 else 1.0
+            streams.append(
+                SourceStream.of(values, at, rate, clock.times is None)
+            )
+            before.append(seen[0])
+            after.append(seen[1])
+            times.append(at)
+            sizes.append(stream.img_shape[::-1])
+        self.poses = StreamTable(streams) if streams else None
+        self.before, self.after, self.times = before, after, times
+        # Keypoints that are there in every frame or in none, as most are,
+        # need no search.
+        self.ever = np.array([(first >= 0).any(axis=0) for first in before])
+        self.steady = np.array(
+            [
+                stream.clock.times is None
+                and bool(
+                    (first == np.arange(len(first))[:, None])[:, ever].all()
+                )
+                for first, ever, (stream, _) in zip(before, self.ever, poses)
+            ]
+        )
+        self.sizes = np.array([*sizes, (1, 1)], np.float32)
+        self.limbs = (
+            None
+            if self.layout is None
+            else np.array(limb_indices(self.layout, self.pack.limbs))
+        )
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.dataset)
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Label of a window, for ``ClassBalancedDataset``."""
+        return self.dataset.get_cat_ids(idx)
+
+    def seed_epoch(self, seed: int) -> None:
+        """Let batches draw by this seed and their indices."""
+        self._epoch_seed[0] = seed
+
+    def __getitem__(self, idx: int) -> dict:
+        """One window, as a batch of one without its batch axis."""
+        batch = self.__getitems__([idx])
+        inputs = {name: value[0] for name, value in batch['inputs'].items()}
+        return dict(inputs=inputs, data_samples=batch['data_samples'][0])
+
+    def __getitems__(self, indices: Sequence[int]) -> dict:
+        """A batch of windows, collated."""
+        self.full_init()
+        assert self._windows is not None  # full_init made them
+        seed = int(self._epoch_seed[0])
+        entropy: Iterable[int] = [seed, *indices]
+        if seed < 0:  # by the generator that seed_worker seeds
+            entropy = np.random.randint(2**31, size=4).tolist()
+        rng = np.random.default_rng([*entropy])
+        infos = [self._windows[index] for index in indices]
+        spans = self._draw_spans(infos, rng)
+        batch = self._cut(infos, spans, rng)
+        for step in self.steps:
+            step.transform_batch(batch)
+        return self._packed(infos, spans, batch)
+
+    def _draw_spans(
+        self, infos: Sequence[Mapping], rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """Start, speed, offset (B,) and label of each window."""
+
+        def column(key: str) -> np.ndarray:
+            return np.array([info[key] for info in infos], float)
+
+        window = infos[0]['window_sec']
+        start, speed = column('window_start'), np.ones(len(infos))
+        first, last = column('entry_start'), column('entry_end')
+        offset = np.zeros(len(infos))
+        for step in self.spans:
+            if isinstance(step, RandomSpeed):
+                factor = rng.uniform(*step.factors, len(infos))
+                speed = np.minimum(factor, (last - first) / window)
+                start = np.maximum(
+                    np.minimum(start, last - window * speed), first
+                )
+            elif isinstance(step, RandomWindow):
+                low, high = first, last - window * speed
+                if step.max_shift_sec is not None:
+                    low = np.maximum(low, start - step.max_shift_sec)
+                    high = np.minimum(high, start + step.max_shift_sec)
+                start = rng.uniform(low, np.maximum(low, high))
+                start = np.maximum(
+                    np.minimum(start, last - window * speed), first
+                )
+            else:
+                low = np.maximum(-step.max_sec, first - start)
+                high = np.minimum(step.max_sec, last - window * speed - start)
+                offset = -rng.uniform(low, np.maximum(low, high))
+        spans = dict(start=start, speed=speed, offset=offset)
+        action = np.array([info['action'] for info in infos])
+        if any(not isinstance(step, RandomTimeShift) for step in self.spans):
+            action = np.array(
+                [
+                    label_at(
+                        info['segments'], at, length, info['min_label_overlap']
+                    )
+                    for info, at, length in zip(infos, start, window * speed)
+                ]
+            )
+        return {**spans, 'action': action}
+
+    def _cut(
+        self,
+        infos: Sequence[Mapping],
+        spans: Mapping[str, np.ndarray],
+        rng: np.random.Generator,
+    ) -> WindowBatch:
+        """Resample the windows."""
+        seconds = infos[0]['window_sec']
+        rows = np.stack([info['rows'].sensors for info in infos])
+        loaded = rows >= 0
+        count = round(seconds * self.imu.rate)
+        imu = np.zeros(
+            (*rows.shape, self.pack.num_channels, count), np.float32
+        )
+        mask = loaded.copy()
+        if loaded.any():
+            assert self.sensors is not None  # a row is one of them
+            window, _ = np.nonzero(loaded)
+            flat, rate = rows[loaded], self.imu.rate
+            start = (spans['start'] - spans['offset'])[window]
+            factor = spans['speed'][window]
+            values = self.sensors.resample(flat, start, factor, count, rate)
+            near = self.sensors.near(
+                flat, start, factor, count, rate, self.imu.max_gap_sec
+            )
+            seen = near.mean(axis=1) >= 1 - self.imu.max_missing
+            mask[loaded] = seen & near.any(axis=1)
+            imu[loaded] = values.swapaxes(1, 2)
+        channels, first = {}, 0
+        for name in self.pack.imu_channels:
+            stop = first + IMU_CHANNELS[name]
+            channels[name] = imu[:, :, first:stop]
+            first = stop
+        speed = spans['speed'].astype(np.float32)[:, None, None, None]
+        if 'gyro' in channels:
+            channels['gyro'] *= speed
+        if 'acc' in channels:
+            gravity = self.gravity[rows][..., None, None]
+            channels['acc'] *= np.where(gravity, np.float32(1), speed**2)
+        if 'quat' in channels:
+            quat = channels['quat'][loaded]
+            channels['quat'][loaded] = normalize(
+                quat.transpose(2, 0, 1)
+            ).transpose(1, 2, 0)
+        for values in channels.values():
+            values[~mask] = 0
+        return WindowBatch(
+            imu=channels,
+            imu_mask=mask,
+            loaded=loaded,
+            in_sensor_frame=self.in_sensor_frame[rows],
+            rng=rng,
+            **self._cut_pose(infos, spans, seconds),
+        )
+
+    def _cut_pose(
+        self,
+        infos: Sequence[Mapping],
+        spans: Mapping[str, np.ndarray],
+        seconds: float,
+    ) -> dict[str, Any]:
+        rows = np.array([info['rows'].pose for info in infos])
+        there, rate = rows >= 0, self.pose.rate
+        count = round(seconds * rate)
+        num = 0 if self.layout is None else self.before[0].shape[1]
+        points = np.zeros((len(rows), num, 2, count), np.float32)
+        known = np.zeros((len(rows), num, count), bool)
+        if there.any():
+            assert self.poses is not None  # a row is one of them
+            start, speed = spans['start'][there], spans['speed'][there]
+            values = self.poses.resample(
+                rows[there], start, speed, count, rate
+            )
+            values = values.reshape(len(values), count, num, 2)
+            points[there] = values.transpose(0, 2, 3, 1)
+            known[there] = self._known(rows[there], start, speed, count)
+        return dict(
+            keypoints=points,
+            keypoint_mask=known,
+            has_pose=there,
+            img_size=self.sizes[rows],
+            layout=self.layout,
+            pose_rate=rate,
+        )
+
+    def _known(
+        self,
+        rows: np.ndarray,
+        start: np.ndarray,
+        speed: np.ndarray,
+        count: int,
+    ) -> np.ndarray:
+        """Which keypoints (R, K, T) are known, as ``ResamplePose`` has it."""
+        assert self.poses is not None  # rows are some of them
+        steps = np.arange(count) / self.pose.rate
+        first, rate = self.poses.first[rows], self.poses.rate[rows] * speed
+        before = ((first - start) / speed)[:, None]
+        last = before + ((self.poses.length[rows] - 1) / rate)[:, None]
+        slack = (0.5 / rate + 1e-9)[:, None]
+        inside = (steps >= before - slack) & (steps <= last + slack)
+        known = inside[:, None] & self.ever[rows][..., None]
+        for number in np.flatnonzero(~self.steady[rows]):
+            row = rows[number]
+            times = (self.times[row] - start[number]) / speed[number]
+            meta = dict(times=times, rate=rate[number])
+            seen = (self.before[row], self.after[row])
+            known[number] = self.pose.known_at(meta, steps, *seen).T
+        return known
+
+    def _packed(
+        self,
+        infos: Sequence[Mapping],
+        spans: Mapping[str, np.ndarray],
+        batch: WindowBatch,
+    ) -> dict:
+        """What the model takes, as ``PackIMUPose`` packs a window."""
+        imu = np.concatenate([*batch.imu.values()], axis=2)
+        imu[~batch.imu_mask] = 0
+        count = batch.keypoints.shape[3]
+        shape = (len(infos), len(self.pack.limbs))
+        pose = np.zeros((*shape, 6, count), np.float32)
+        pose_mask = np.zeros((*shape, count), bool)
+        if self.limbs is not None:
+            once = batch.keypoint_mask.any(axis=2)
+            points = batch.keypoints * once[..., None, None]
+            pose = points[:, self.limbs].swapaxes(2, 3).reshape(pose.shape)
+            pose_mask = batch.keypoint_mask[:, self.limbs].all(axis=2)
+        if self.pack.paired_only:
+            pose_mask = pose_mask & batch.imu_mask[:, :, None]
+        inputs = dict(
+            imu=imu, pose=pose, imu_mask=batch.imu_mask, pose_mask=pose_mask
+        )
+        samples = []
+        for row, info in enumerate(infos):
+            facts = {
+                **info,
+                'window_start': float(spans['start'][row]),
+                'action': int(spans['action'][row]),
+                'imu_rate': self.imu.rate,
+                'pose_rate': self.pose.rate,
+            }
+            meta = {key: facts[key] for key in self.pack.meta_keys}
+            meta['placements'] = self.pack.placements
+            samples.append(MoBindDataSample.plain(meta))
+        return dict(
+            inputs={k: torch.from_numpy(v) for k, v in inputs.items()},
+            data_samples=samples,
+        )
