@@ -36,8 +36,8 @@ def parse_args() -> argparse.Namespace:
         '--parts',
         nargs='*',
         choices=list(PARTS),
-        default=[part for part in PARTS if part != 'scaling'],
-        help='what to measure; default: all but scaling',
+        default=[p for p in PARTS if p not in ('scaling', 'precision')],
+        help='what to measure; default: all but scaling and precision',
     )
     parser.add_argument(
         '--scaling', action='store_true', help='how cost grows with size'

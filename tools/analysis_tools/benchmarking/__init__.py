@@ -5,6 +5,7 @@
 """
 
 from benchmarking.loading import measure_loading
+from benchmarking.precision import measure_precision
 from benchmarking.retrieval import measure_retrieval
 from benchmarking.scaling import measure_scaling
 from benchmarking.settings import Settings
@@ -13,6 +14,7 @@ from benchmarking.sync import measure_sync
 
 PARTS = {
     'loading': measure_loading,
+    'precision': measure_precision,
     'step': measure_step,
     'inference': measure_inference,
     'sync': measure_sync,
