@@ -15,7 +15,17 @@ import numpy as np
 
 from ..recordings import Clock
 from ..utils.errors import mistake
-from .arrival import find_packets, sample_clock, spread_ties
+from .arrival import (
+    Packets,
+    catches_up,
+    comes_in_packets,
+    find_packets,
+    irregular,
+    overlapped,
+    sample_clock,
+    spread_ties,
+    without_stalls,
+)
 from .continuity import (
     continues,
     regular_step,
@@ -212,6 +222,7 @@ class _Rebuilding:
                 f'the time starts over {wrapped} times after {period:.6g} s; '
                 'it is continued'
             )
+        self.times = overlapped(self.times)
         if self.index is None:
             self.sort(self.times, None)
             self.drop_twice(self.times)
@@ -301,6 +312,9 @@ class _Rebuilding:
         usual = regular_step(steps, rate)
         back = steps < 0
         forward = steps > max(20 * usual, 0.25)
+        if comes_in_packets(steps):  # in which a step is no sign
+            usual = float(np.mean(steps[steps >= 0]))
+            forward &= steps > max(20 * usual, 2.0)
         if not back.any() and not forward.any():
             return
         values = self.kept_values()
@@ -332,7 +346,9 @@ class _Rebuilding:
                 owed = 0.0
                 offset[place + 1 :] -= size
                 self.name_jump(place, size, times)
-            elif continues(values, place):
+            elif not catches_up(times, place, usual) and (
+                continues(values, place)
+            ):
                 offset[place + 1 :] -= size
                 self.name_jump(place, size, times)
             else:
@@ -386,32 +402,49 @@ class _Rebuilding:
             return
         values = self.kept_values()
         packets = find_packets(self.times, self.index, arrival)
-        if packets is None:
-            if tied.any():
-                self.times = spread_ties(self.times)
-                self.note(
-                    f'{int(tied.sum())} rows share the time of the row '
-                    'before; they are spread up to the next'
-                )
+        if packets is not None and self.unpack(packets, rate, arrival, values):
             return
-        if packets.tied:
-            streams = several_streams(values, packets.size)
-            if streams:
-                place = int(np.argmax(tied))
-                raise mistake(
-                    self.where,
-                    f'{packets.size} rows each share a time, and their '
-                    'values are those of several sensors',
-                    'Choose the rows of one with where',
-                    row=self.row(place + 1),
-                )
+        times, stalls = without_stalls(self.times, regular_step(steps, rate))
+        if stalls and smoother(values, times, self.times) is not False:
+            self.times = times
+            self.note(
+                f'rows came late and then together in {len(stalls)} places, '
+                f'first after row {self.row(stalls[0])}; they are spread '
+                'evenly'
+            )
+            tied = np.diff(self.times) == 0
+        if tied.any():
+            self.times = spread_ties(self.times)
+            self.note(
+                f'{int(tied.sum())} rows share the time of the row before; '
+                'they are spread up to the next'
+            )
+
+    def unpack(
+        self,
+        packets: Packets,
+        rate: float | None,
+        arrival: bool | None,
+        values: np.ndarray | None,
+    ) -> bool:
+        """Whether times of arrival were replaced by those of the samples."""
+        assert self.times is not None
+        if packets.tied and several_streams(values, packets.size):
+            raise mistake(
+                self.where,
+                f'{packets.size} rows each share a time, and their values '
+                'are those of several sensors',
+                'Choose the rows of one with where',
+                row=self.row(int(np.argmax(np.diff(self.times) == 0)) + 1),
+            )
         times = sample_clock(self.times, packets, self.index, rate)
         if arrival is None and not packets.tied:
             better = smoother(values, times, self.times)
             if better is False or (better is None and not packets.bursts):
-                return
+                return False
         self.times = times
         self.note(packets.note)
+        return True
 
     def refuse(self, place: int) -> None:
         assert self.times is not None
@@ -435,6 +468,8 @@ class _Rebuilding:
         pairs = steps[1:] + steps[:-1]
         # A sample that is only late has a short step beside its long one.
         long = steps > 1.6 * usual
+        if irregular(steps):
+            long &= steps > 5 * np.quantile(steps, 0.9)
         long[1:] &= pairs > 2.4 * usual
         long[:-1] &= pairs > 2.4 * usual
         if not long.any():
