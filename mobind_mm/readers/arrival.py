@@ -110,14 +110,15 @@ def overlapped(times: np.ndarray) -> np.ndarray:
 
 
 def _mean_step(steps: np.ndarray) -> float:
-    """Mean of steps without long pauses."""
-    mean = float(steps.mean())
-    for _ in range(10):
-        inside = steps[steps <= 50 * mean]
-        if not len(inside) or inside.mean() == mean:
-            break
-        mean = float(inside.mean())
-    return mean
+    """Mean of steps without a few long pauses."""
+    most = len(steps) - 3 - len(steps) // 2000
+    if most < 3:
+        return float(steps.mean())
+    usual = float(np.sort(steps)[:most].mean())
+    inside = steps[steps <= 20 * usual] if usual else steps
+    if len(inside) < most:  # they are too many for pauses
+        return float(steps.mean())
+    return float(inside.mean())
 
 
 def irregular(steps: np.ndarray) -> bool:
@@ -348,7 +349,8 @@ def catches_up(times: np.ndarray, place: int, usual: float) -> bool:
     late = times - usual * np.arange(len(times))
     resumed = place + 1 + int(np.ceil(size / usual)) + 3
     if place < 3 or resumed + 3 > len(times):
-        return bool(np.diff(times[place + 1 :]).mean() < 0.7 * usual)
+        rest = np.diff(times[place + 1 :])
+        return len(rest) > 3 and bool(rest.mean() < 0.7 * usual)
     before = np.median(late[max(place - 20, 0) : place + 1])
     coming = late[resumed : 2 * resumed - place + 50]
     return bool(np.quantile(coming, 0.1) - before < 0.5 * size)
