@@ -155,12 +155,13 @@ def _rounding(
 
 def spread_ties(times: np.ndarray) -> np.ndarray:
     """Spread single rows that share a stamp up to the next stamp."""
-    starts = np.flatnonzero(np.r_[True, np.diff(times) > 0])
+    starts = np.flatnonzero(np.r_[True, np.diff(times) != 0])
     sizes = np.diff(np.r_[starts, len(times)])
     stamps = times[starts]
     steps = np.diff(stamps)
     usual = float(np.median(steps)) if len(steps) else 1.0
-    room = np.minimum(np.r_[steps, usual], usual)
+    room = np.r_[np.where(steps > 0, steps, usual), np.inf]
+    room = np.minimum(room, usual * sizes)
     place = np.arange(len(times)) - np.repeat(starts, sizes)
     return np.repeat(stamps, sizes) + place * np.repeat(room / sizes, sizes)
 

@@ -43,6 +43,10 @@ COUNTER_BITS = (8, 16, 24, 32)
 """Widths of counters that wrap."""
 _TIE_SHARE = 0.3
 """Share of equal stamps from which rows come in packets."""
+_STRAYS = 4
+"""Rows at an end that a clock of their own makes strays."""
+_FAR = 1.0
+"""Seconds between them and the others."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,9 @@ class _Rebuilding:
         if self.index is None:
             self.sort(self.times, None)
             self.drop_twice(self.times)
+        self.drop_strays(rate)
+        if not irregular(np.diff(self.times)):
+            self.spread_few()
         self.join_jumps(rate)
         self.rebuild(rate, arrival)
         self.name_gaps(self.times, None if rate is None else 1 / rate)
@@ -304,6 +311,39 @@ class _Rebuilding:
         self.keep(np.flatnonzero(np.r_[True, ~twice]))
         self.note(f'{int(twice.sum())} rows are there twice; one is kept')
 
+    def spread_few(self) -> None:
+        """Spread rows that share a time, where they do not come in packets."""
+        assert self.times is not None
+        steps = np.diff(self.times)
+        tied = int((steps == 0).sum())
+        if tied and not comes_in_packets(steps):
+            self.times = spread_ties(self.times)
+            self.note(
+                f'{tied} rows share the time of the row before; they are '
+                'spread up to the next'
+            )
+
+    def drop_strays(self, rate: float | None) -> None:
+        """Drop a few rows at an end whose clock is another."""
+        assert self.times is not None
+        steps = np.diff(self.times)
+        if len(steps) < 4 * _STRAYS:
+            return
+        far = max(_FAR, 100 * regular_step(steps, rate))
+        away = (steps < 0) | (steps > far)
+        starts = np.flatnonzero(away[:_STRAYS])
+        ends = np.flatnonzero(steps[-_STRAYS:] > far)
+        first = int(starts[-1]) + 1 if len(starts) else 0
+        last = len(self.times)
+        if len(ends):
+            last -= _STRAYS - int(ends[0])
+        if not first and last == len(self.times):
+            return
+        dropped = [*range(first), *range(last, len(self.times))]
+        rows = ', '.join(str(self.row(place)) for place in dropped)
+        self.note(f'the time of rows {rows} is far from all others; left out')
+        self.keep(np.arange(first, last))
+
     def join_jumps(self, rate: float | None) -> None:
         """Continue the stream where its clock was set."""
         assert self.times is not None
@@ -318,7 +358,8 @@ class _Rebuilding:
         if not back.any() and not forward.any():
             return
         values = self.kept_values()
-        jumps = np.flatnonzero(back | forward)
+        returns = steps > 3 * usual if back.any() else forward
+        jumps = np.flatnonzero(back | forward | returns)
         offset = np.zeros(len(times))
         pending: list[tuple[int, float]] = []  # gaps that may be jumps
         owed = 0.0
@@ -326,6 +367,7 @@ class _Rebuilding:
         for place in jumps.tolist():
             size = float(steps[place] - usual)
             near = max(0.02 * abs(size), 1.5 * usual)
+            missing = abs(size) / usual if usual else np.inf
             if size < 0:
                 match = next(
                     (p for p in pending if abs(p[1] + size) < near), None
@@ -346,8 +388,10 @@ class _Rebuilding:
                 owed = 0.0
                 offset[place + 1 :] -= size
                 self.name_jump(place, size, times)
-            elif not catches_up(times, place, usual) and (
-                continues(values, place)
+            elif (
+                forward[place]
+                and not catches_up(times, place, usual)
+                and continues(values, place, missing)
             ):
                 offset[place + 1 :] -= size
                 self.name_jump(place, size, times)
@@ -412,13 +456,7 @@ class _Rebuilding:
                 f'first after row {self.row(stalls[0])}; they are spread '
                 'evenly'
             )
-            tied = np.diff(self.times) == 0
-        if tied.any():
-            self.times = spread_ties(self.times)
-            self.note(
-                f'{int(tied.sum())} rows share the time of the row before; '
-                'they are spread up to the next'
-            )
+        self.spread_few()
 
     def unpack(
         self,
