@@ -93,6 +93,8 @@ def find_packets(
 
 def comes_in_packets(steps: np.ndarray) -> bool:
     """Whether so many rows arrive together that packets must be the reason."""
+    if len(steps) < 3:
+        return False
     short = np.abs(steps) <= _SHORT * _mean_step(np.abs(steps))
     return bool(short.mean() >= _BURSTS)
 
@@ -197,7 +199,29 @@ def sample_clock(
     step, start = _line_below(count, stamps, step)
     clock = start + step * number
     clock += _drift(count, stamps - start - step * count, stamps, number)
+    late = stamps - clock[ends]
+    delay = 1.5 * float(np.median(np.abs(np.diff(late))))
+    low, high = np.quantile(late, (0.05, 0.95))
+    most = step * packets.size + 8 * delay
+    near = np.flatnonzero(late < low + most)
+    single = _within_packets(stamps, ends, step)
+    if high - low > most:  # no line fits
+        clock = single
+    elif near[-1] + 1 < len(ends):  # what is lost at the end is not known
+        clock = np.where(np.arange(len(clock)) > ends[near[-1]], single, clock)
     return np.asarray(clock + packets.shift)
+
+
+def _within_packets(
+    stamps: np.ndarray, ends: np.ndarray, step: float
+) -> np.ndarray:
+    """Times (T,) of samples that end with the stamp of their packet."""
+    sizes = np.diff(np.r_[-1, ends])
+    starts = np.maximum(np.r_[-np.inf, stamps[:-1]], stamps - sizes * step)
+    place = np.arange(ends[-1] + 1) - np.repeat(np.r_[-1, ends[:-1]], sizes)
+    share = place / np.repeat(sizes, sizes)
+    starts, lasts = np.repeat(starts, sizes), np.repeat(stamps, sizes)
+    return np.asarray(starts + share * (lasts - starts))
 
 
 def _usual_step(
@@ -261,7 +285,7 @@ def _losses(
             continue
         # Late packets before a loss may seem to be behind it.
         near = np.arange(place, min(place + reach, len(gaps)))
-        place = int(near[np.argmax(gaps[near])])
+        place = int(near[np.argmax(gaps[near] > lifts[near] / 2)])
         past = late[max(last, place + 1 - window) : place + 1]
         coming = late[place + 1 : place + 1 + window]
         lift = float(coming.min() - past.min())
