@@ -285,7 +285,8 @@ def _losses(
             continue
         # Late packets before a loss may seem to be behind it.
         near = np.arange(place, min(place + reach, len(gaps)))
-        place = int(near[np.argmax(gaps[near] > lifts[near] / 2)])
+        extra = gaps[near] - step * rows[near]
+        place = int(near[np.argmax(extra > lifts[near] / 2)])
         past = late[max(last, place + 1 - window) : place + 1]
         coming = late[place + 1 : place + 1 + window]
         lift = float(coming.min() - past.min())

@@ -248,9 +248,10 @@ class _Rebuilding:
         if len(self.rows) < 2:
             return
         if rate is None:
+            time = f'{self.times[0]:.15g} s'
             raise mistake(
                 self.where,
-                f'all {len(self.rows)} rows have the time {self.times[0]:.15g} s',
+                f'all {len(self.rows)} rows have the time {time}',
                 'Its last digits are lost, perhaps in a spreadsheet: export '
                 'it again, or give rate',
             )
