@@ -279,6 +279,15 @@ R = TypeVar('R', bound='type[Reader] | type[BaseReader]')
 
 FILE_FORMATS: Mapping[str, str] = {
     'recording': 'files',
+    'xsens_dot': 'xsens',
+    'xsens_mtw': 'xsens',
+    'mvnx': 'mvnx',
+    'shimmer': 'shimmer',
+    'metawear': 'ble',
+    'polar': 'ble',
+    'empatica': 'empatica',
+    'delsys': 'laboratory',
+    'noraxon': 'laboratory',
     'table': 'files',
     'mmpose': 'mmpose',
 }

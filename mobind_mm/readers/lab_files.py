@@ -1,0 +1,172 @@
+"""Files of laboratory sensors: which belong together, and what they say.
+
+A folder holds several sensors, or the acceleration and the rotation of one
+sensor in files of their own. Names of files and of sensors often say where a
+sensor is worn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..skeleton import LIMBS, placement_name
+from ..utils.errors import mistake
+from .devices import DeviceReader
+
+_MOST_FILES = 300
+"""Files of a folder that are looked at."""
+_SIDES = {
+    **dict.fromkeys(('left', 'lt', 'l', 'links', 'sinistra'), 'left'),
+    **dict.fromkeys(('right', 'rt', 'r', 'rechts', 'destra'), 'right'),
+}
+_ALSO = {
+    'upper_spine': 'sternum',
+    't8': 'sternum',
+    'xiphoid': 'sternum',
+    'lower_spine': 'pelvis',
+    'fore_arm': 'forearm',
+    'femur': 'thigh',
+}
+"""Names of devices beside those of :func:`~mobind_mm.skeleton.placement_name`.
+"""
+
+
+def placement_in(text: str) -> str | None:
+    """Placement that a name speaks of, if it speaks of one.
+
+    >>> placement_in('P03_RightShank_walk2'), placement_in('Foot LT')
+    ('right_shank', 'left_foot')
+    >>> placement_in('Pelvis'), placement_in('D422CD00A1B2')
+    ('pelvis', None)
+    """
+    words = re.findall(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+', text)
+    words = [word.lower() for word in words]
+    sides = {_SIDES[word] for word in words if word in _SIDES}
+    if len(sides) > 1:
+        return None
+    rest = [word for word in words if word not in _SIDES]
+    pairs = [*zip(rest, rest[1:])]
+    spans = [*map('_'.join, pairs), *map(''.join, pairs), *rest]
+    side = ''.join(f'{side}_' for side in sides)
+    spans = [_ALSO.get(span, span) for span in spans]
+    named = {
+        placement_name(name) for span in spans for name in (side + span, span)
+    }
+    found = named & {*LIMBS}
+    return found.pop() if len(found) == 1 else None
+
+
+class LabReader(DeviceReader):
+    """Reads one file of a device, or all of a folder.
+
+    Derived classes implement :meth:`reads` and :meth:`describe_file`, or
+    :meth:`describe_files` where several files are one sensor.
+    """
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        """Whether a file is of this device; quick, never raises."""
+        raise NotImplementedError
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """Whether it is such a file, or a folder with some."""
+        if path.is_dir():
+            return any(map(cls.reads, files_in(path)))
+        return path.is_file() and cls.reads(path)
+
+    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+        """Keys of the sensors of one file by their names.
+
+        Raises:
+            ValueError: If the file is of this format, but damaged.
+        """
+        raise NotImplementedError
+
+    def describe_files(
+        self, paths: list[Path]
+    ) -> Iterator[tuple[Path, dict[str, dict[str, Any]]]]:
+        """Files, or the first of those that belong together; their sensors."""
+        for path in paths:
+            yield path, self.describe_file(path)
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Keys of each sensor by its name, see :class:`DeviceReader`."""
+        paths = [self.source]
+        if self.source.is_dir():
+            paths = [p for p in files_in(self.source) if self.reads(p)]
+        described = [*self.describe_files(paths)]
+        sensors: list[tuple[str, str, dict[str, Any]]] = []
+        names = [name for _, found in described for name in found]
+        for path, found in described:
+            for name, keys in found.items():
+                single = len(found) == 1
+                if names.count(name) > 1:
+                    name = path.stem if single else f'{path.stem} {name}'
+                text = f'{path.stem} {name}' if single else name
+                sensors.append((name, text, keys))
+        if not sensors:
+            raise mistake(
+                self.source,
+                f'is of the format {self.name!r}, but has no acceleration, '
+                'rotation or orientation',
+                'Export those',
+            )
+        return self._worn(sensors)
+
+    def _worn(
+        self, sensors: Iterable[tuple[str, str, dict[str, Any]]]
+    ) -> dict[str, dict[str, Any]]:
+        """Sensors by the placement that their names speak of."""
+        placement = self.options.get('placement')
+        given = placement if isinstance(placement, Mapping) else {}
+        sensors = [*sensors]
+        places = [placement_in(text) for _, text, _ in sensors]
+        result: dict[str, dict[str, Any]] = {}
+        for (name, text, keys), place in zip(sensors, places):
+            taken = isinstance(placement, str) or name in given
+            if place and not taken and places.count(place) == 1:
+                if place not in given and placement_name(name) != place:
+                    source = name if name == text else text
+                    note = (
+                        f'{keys.pop("_file", self.source)}: the sensor is '
+                        f'taken to be worn at {place}, by the name '
+                        f'{source!r}; say --placement if it is not'
+                    )
+                    keys = {**keys, '_notes': (*keys.get('_notes', ()), note)}
+                name = place
+            keys.pop('_file', None)
+            result[name] = keys
+        return result
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Some files directly in a folder, sorted, without hidden ones."""
+    try:
+        paths = sorted(folder.iterdir())[:_MOST_FILES]
+        return [p for p in paths if p.is_file() and p.name[0] != '.']
+    except OSError:
+        return []
+
+
+def recording_of(stem: str, pattern: re.Pattern[str]) -> tuple[str, str]:
+    """What is left of a file's name without the word for its content.
+
+    Two files of one recording leave the same. Numbers after the word, such
+    as rates, do not count.
+
+    >>> word = re.compile('acc|gyro', re.IGNORECASE)
+    >>> recording_of('S1_Acc_100.000Hz', word) == recording_of(
+    ...     'S1_Gyro_50.000Hz', word)
+    True
+    """
+    match = [*pattern.finditer(stem)]
+    if not match:
+        return stem, ''
+    last = match[-1]
+    before = stem[: last.start()].strip(' _-.')
+    after = re.sub(r'\d[\d.]*\s*(hz)?', '', stem[last.end() :], flags=re.I)
+    return before, after.strip(' _-.')
