@@ -246,7 +246,13 @@ class FileReader(BaseReader):
         options: What the user said about it, by the names of the flags and
             of the keys of a mapping (``placement``, ``rate``,
             ``img_shape``, ...). A reader takes what it knows.
+
+    Attributes:
+        places: Whether :meth:`read_imu` names sensors by the option
+            ``placement``.
     """
+
+    places: ClassVar[bool] = False
 
     def __init__(self, source: str | Path, **options: Any) -> None:
         super().__init__(source)

@@ -37,6 +37,7 @@ class DeviceReader(FileReader):
     """
 
     title: ClassVar[str]
+    places = True
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Keys of each sensor, as in a mapping, by its name in the file.

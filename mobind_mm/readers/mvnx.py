@@ -18,9 +18,9 @@ from ..recordings import SensorStream
 from ..utils.errors import mistake
 from .base import FileReader, register_reader
 from .clocks import SampleTimes, sample_times
-from .placing import place_sensors
 from .lab_files import placement_in
 from .peek import head
+from .placing import place_sensors
 
 _SENSORS = {
     'sensorOrientation': 4,

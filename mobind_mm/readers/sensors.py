@@ -44,6 +44,7 @@ from .mapping import (
     Skeleton,
     Units,
 )
+from .orientation import to_quaternions
 from .placing import place_sensors
 from .tables import Dialect, Table, TableFile, column_names
 
@@ -108,8 +109,8 @@ def read_imu_file(
     if kind is None or kind.name == 'table':
         streams = read_imu_tables(path, mapping, placement)
     else:
-        streams = kind(path).read_imu()
-    if placement is None:
+        streams = kind(path, placement=placement).read_imu()
+    if placement is None or (kind is not None and kind.places):
         return streams
     return place_sensors(streams, placement, f'{path}:')
 
@@ -385,12 +386,15 @@ def _table_stream(part: Part, table: Table) -> SensorStream:
             slower.append(channel)
     order = [c for c in arrays if c in together]
     together = {channel: together[channel] for channel in order}
-    left_out = int((~rows).sum())
+    there = timed | np.any(
+        [~np.isnan(v).all(axis=1) for v in arrays.values()], axis=0
+    )
+    left_out = int((there & ~rows).sum())
     notes = [*table.notes]
     if left_out and not slower:
         notes.append(
-            f'{table.path}: {left_out} of {len(table)} rows have '
-            'empty cells and are left out'
+            f'{table.path}: {left_out} of {int(there.sum())} rows '
+            'have empty cells and are left out'
         )
     streams = [_rows_stream(part, table, together, rows)]
     for channel in slower:
@@ -456,7 +460,9 @@ def _rows_stream(
                 getattr(part.units, unit), UNITS[unit]
             )
         else:
-            values = _unit_quaternions(values, part, table.path, lines)
+            quat = to_quaternions(channel, values)
+            values = _unit_quaternions(quat, part, table.path, lines)
+            channel = 'quat'
         channels[channel] = values.astype(np.float32)
     return SensorStream(
         clock=rebuilt.clock,
@@ -582,7 +588,8 @@ def _unit_quaternions(
     quat: np.ndarray, part: Part, path: Path, lines: np.ndarray
 ) -> np.ndarray:
     """(T, 4) unit, scalar first, sensor to world."""
-    if part.quat_order == 'xyzw':
+    scalar_last = part.quat_order == 'xyzw' and part.columns is not None
+    if scalar_last and len(part.columns.quat or ()) == 4:
         quat = np.roll(quat, 1, axis=1)
     norm = np.linalg.norm(quat, axis=1)
     bad = np.abs(norm - 1) > _MAX_NORM_ERROR

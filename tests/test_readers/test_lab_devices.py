@@ -58,14 +58,14 @@ def dots(folder):
     for tag, m in TWO.items():
         raw.write_dot(folder / 'dots' / f'{tag}_2021.csv', m, tag=tag)
     return folder / 'dots', {
-        'left_thigh': expected(LEFT, 'acc', 'gyro', start=5.0, notes=1),
         'right_foot': expected(RIGHT, 'acc', 'gyro', start=5.0, notes=1),
+        'left_thigh': expected(LEFT, 'acc', 'gyro', start=5.0, notes=1),
     }
 
 
 def dot_server(folder):
     path = raw.write_dot_server(folder / 'log.csv', {'A1': LEFT, 'B2': RIGHT})
-    facts = {'start': 5.0, 'notes': 1}
+    facts = {'start': 5.0}
     return path, {
         'A1': expected(LEFT, 'acc', 'gyro', **facts),
         'B2': expected(RIGHT, 'acc', 'gyro', **facts),
@@ -160,8 +160,7 @@ def embrace(counts):
 
 def wide(write, **how):
     """Two sensors of one table, named by what they are worn on."""
-    names = how.pop('names', ('Left thigh', 'Foot RT'))
-    notes = how.pop('notes', 0)
+    names = how.pop('names', ('Left thigh', 'Right foot'))
     channels = how.pop('channels', ('acc', 'gyro'))
 
     def make(folder):
@@ -169,8 +168,8 @@ def wide(write, **how):
             folder / 'take.csv', dict(zip(names, (LEFT, RIGHT))), **how
         )
         return path, {
-            'left_thigh': expected(LEFT, *channels, notes=notes),
-            'right_foot': expected(RIGHT, *channels, notes=notes),
+            'left_thigh': expected(LEFT, *channels),
+            'right_foot': expected(RIGHT, *channels),
         }
 
     return make
@@ -276,7 +275,7 @@ CASES = {
     'e4': ('empatica', e4),
     'embraceplus': ('empatica', embrace(False)),
     'embraceplus counts': ('empatica', embrace(True)),
-    'delsys': ('delsys', wide(raw.write_emgworks, notes=0)),
+    'delsys': ('delsys', wide(raw.write_emgworks)),
     'delsys without units': ('delsys', wide(raw.write_emgworks, units=False)),
     'delsys discover': ('delsys', wide(raw.write_discover)),
     'delsys decimal comma': (
