@@ -68,7 +68,9 @@ class DeviceReader(FileReader):
             keys[name].check(f'{where} {name}')
         return {
             name: replace(stream, notes=(*notes[name], *stream.notes))
-            for name, stream in read_sensors(keys, '.', where).items()
+            for name, stream in read_sensors(
+                keys, '.', f'{self.title}:'
+            ).items()
         }
 
 

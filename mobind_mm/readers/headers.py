@@ -127,7 +127,7 @@ def find_head(path: Path, test: Callable[[Names], Any]) -> Head | None:
         test: Whether a row of names is the one.
 
     Returns:
-        None if no line has such names.
+        None if no line has such names, or no numbers follow.
     """
     lines = _split(head(path))
     for number, rows in enumerate(lines, 1):
@@ -142,8 +142,8 @@ def find_head(path: Path, test: Callable[[Names], Any]) -> Head | None:
                     between.append(cells)
                 elif any(cells):
                     data.append(cells)
-            if not data:
-                between = []
+            if not data:  # a text that quotes the names
+                continue
             above = [
                 dict(row).get(delimiter, ()) for row in lines[: number - 1]
             ]

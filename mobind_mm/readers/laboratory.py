@@ -87,13 +87,13 @@ class DelsysReader(LabReader):
         """Keys of the sensors; each channel has times of its own."""
         head = find_head(path, _is_delsys)
         assert head is not None  # reads() was asked
-        units = dict(
-            match.groups()
-            for line in head_lines(path, head.line)
-            if (match := _LABEL.match(line))
-        )
+        units: dict[str, str] = {}
+        for line in head_lines(path, head.line):
+            if match := _LABEL.match(line):
+                units[match[1]] = match[2]
         owners = _owners(head)
-        time, found = None, {}
+        time: int | None = None
+        found: dict[str, dict[str, dict[str, tuple[int, int, str]]]] = {}
         for index, name in enumerate(head.names):
             if _TIME.fullmatch(name):
                 time = index

@@ -588,8 +588,8 @@ def _unit_quaternions(
     quat: np.ndarray, part: Part, path: Path, lines: np.ndarray
 ) -> np.ndarray:
     """(T, 4) unit, scalar first, sensor to world."""
-    scalar_last = part.quat_order == 'xyzw' and part.columns is not None
-    if scalar_last and len(part.columns.quat or ()) == 4:
+    named = part.columns.quat if part.columns else None
+    if part.quat_order == 'xyzw' and len(named or ()) == 4:
         quat = np.roll(quat, 1, axis=1)
     norm = np.linalg.norm(quat, axis=1)
     bad = np.abs(norm - 1) > _MAX_NORM_ERROR
