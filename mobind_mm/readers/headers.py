@@ -154,19 +154,19 @@ def find_head(path: Path, test: Callable[[Names], Any]) -> Head | None:
                 (*above,),
                 (*between,),
                 (*data,),
-                _encoding(path),
+                encoding_of(path),
             )
     return None
 
 
-def _encoding(path: Path) -> str | None:
-    """What :func:`.peek.head` took the file for."""
+def encoding_of(path: Path) -> str | None:
+    """``cp1252`` if the beginning of a text file is not UTF-8."""
     with path.open('rb') as file:
         data = file.read(_BYTES)
     try:
-        data[:-4].decode('utf-8-sig')
+        data.decode('utf-8-sig')
     except UnicodeDecodeError as error:
-        cut = error.start > len(data) - 8
+        cut = len(data) == _BYTES and error.start > _BYTES - 4
         return None if cut else 'cp1252'
     return None
 

@@ -18,6 +18,7 @@ from ..recordings import SensorStream
 from ..utils.errors import mistake
 from .base import FileReader, register_reader
 from .clocks import SampleTimes, sample_times
+from .headers import encoding_of
 from .lab_files import placement_in
 from .peek import head
 from .placing import place_sensors
@@ -74,7 +75,9 @@ class _Content:
         self._frame: dict[str, str] | None = None
         self._found: dict[str, list[float]] = {}
         self._text: list[str] | None = None
-        self._parser = expat.ParserCreate()
+        # What the file says of its encoding would be looked up anywhere.
+        latin = encoding_of(path) is not None
+        self._parser = expat.ParserCreate('ISO-8859-1' if latin else 'UTF-8')
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end

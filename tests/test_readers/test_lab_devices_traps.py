@@ -310,3 +310,10 @@ def test_a_frame_of_mvnx_with_a_number_too_few(tmp_path):
 )
 def test_placements_in_names(name, place):
     assert placement_in(name) == place
+
+
+def test_the_encoding_that_mvnx_names_is_not_looked_up(tmp_path):
+    path = raw.write_mvnx(tmp_path / 'a.mvnx', {'Pelvis': ONE})
+    text = path.read_text().replace('encoding="UTF-8"', 'encoding="UTFK8"')
+    path.write_text(text.replace('Suit', 'Jürgen'), encoding='cp1252')
+    np.testing.assert_allclose(read(path).channels['acc'], ONE.free, atol=1e-5)
