@@ -8,9 +8,9 @@ sensor is worn.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..skeleton import LIMBS, placement_name
 from ..utils.errors import mistake
@@ -99,15 +99,15 @@ class LabReader(DeviceReader):
         if self.source.is_dir():
             paths = [p for p in files_in(self.source) if self.reads(p)]
         described = [*self.describe_files(paths)]
-        sensors: list[tuple[str, str, dict[str, Any]]] = []
         names = [name for _, found in described for name in found]
+        sensors: list[_Named] = []
         for path, found in described:
             for name, keys in found.items():
-                single = len(found) == 1
+                alone = len(found) == 1
                 if names.count(name) > 1:
-                    name = path.stem if single else f'{path.stem} {name}'
-                text = f'{path.stem} {name}' if single else name
-                sensors.append((name, text, keys))
+                    name = path.stem if alone else f'{path.stem} {name}'
+                text = f'{path.stem} {name}' if alone else name
+                sensors.append(_Named(path, name, text, keys))
         if not sensors:
             raise mistake(
                 self.source,
@@ -117,30 +117,33 @@ class LabReader(DeviceReader):
             )
         return self._worn(sensors)
 
-    def _worn(
-        self, sensors: Iterable[tuple[str, str, dict[str, Any]]]
-    ) -> dict[str, dict[str, Any]]:
+    def _worn(self, sensors: Sequence[_Named]) -> dict[str, dict[str, Any]]:
         """Sensors by the placement that their names speak of."""
         placement = self.options.get('placement')
         given = placement if isinstance(placement, Mapping) else {}
-        sensors = [*sensors]
-        places = [placement_in(text) for _, text, _ in sensors]
+        places = [placement_in(sensor.text) for sensor in sensors]
         result: dict[str, dict[str, Any]] = {}
-        for (name, text, keys), place in zip(sensors, places):
-            taken = isinstance(placement, str) or name in given
-            if place and not taken and places.count(place) == 1:
+        for (path, name, text, keys), place in zip(sensors, places):
+            told = isinstance(placement, str) or name in given
+            if place and not told and places.count(place) == 1:
                 if place not in given and placement_name(name) != place:
-                    source = name if name == text else text
                     note = (
-                        f'{keys.pop("_file", self.source)}: the sensor is '
-                        f'taken to be worn at {place}, by the name '
-                        f'{source!r}; say --placement if it is not'
+                        f'{path}: the sensor is taken to be worn at {place}, '
+                        f'by the name {text!r}; say --placement if it is not'
                     )
                     keys = {**keys, '_notes': (*keys.get('_notes', ()), note)}
                 name = place
-            keys.pop('_file', None)
             result[name] = keys
         return result
+
+
+class _Named(NamedTuple):
+    """A sensor: its file, its name, what may say its placement, its keys."""
+
+    path: Path
+    name: str
+    text: str
+    keys: dict[str, Any]
 
 
 def files_in(folder: Path) -> list[Path]:
