@@ -171,7 +171,7 @@ def encoding_of(path: Path) -> str | None:
     return None
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _split(text: str) -> list[list[tuple[str, Names]]]:
     """Cells of the first lines by each delimiter that a line has."""
     lines = text.split('\n', _FIRST_ROWS)[:_FIRST_ROWS]

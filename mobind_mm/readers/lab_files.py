@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..skeleton import LIMBS, placement_name
-from ..utils.errors import mistake
+from ..utils.errors import mistake, shown
 from .devices import DeviceReader
 
-_MOST_FILES = 300
-"""Files of a folder that are looked at."""
+_MOST_FILES = 40
+"""Files of a folder by which it is recognised."""
+_SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
 _SIDES = {
     **dict.fromkeys(('left', 'lt', 'l', 'links', 'sinistra'), 'left'),
     **dict.fromkeys(('right', 'rt', 'r', 'rechts', 'destra'), 'right'),
@@ -75,7 +76,7 @@ class LabReader(DeviceReader):
     def recognizes(cls, path: Path) -> bool:
         """Whether it is such a file, or a folder with some."""
         if path.is_dir():
-            return any(map(cls.reads, files_in(path)))
+            return any(map(cls.reads, files_in(path)[:_MOST_FILES]))
         return path.is_file() and cls.reads(path)
 
     def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
@@ -95,9 +96,11 @@ class LabReader(DeviceReader):
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Keys of each sensor by its name, see :class:`DeviceReader`."""
-        paths = [self.source]
+        paths, others = [self.source], []
         if self.source.is_dir():
-            paths = [p for p in files_in(self.source) if self.reads(p)]
+            files = files_in(self.source)
+            paths = [path for path in files if self.reads(path)]
+            others = [path.name for path in files if path not in paths]
         described = [*self.describe_files(paths)]
         names = [name for _, found in described for name in found]
         sensors: list[_Named] = []
@@ -115,6 +118,13 @@ class LabReader(DeviceReader):
                 'rotation or orientation',
                 'Export those',
             )
+        if others:
+            note = (
+                f'{self.source}: {len(others)} other files are not read: '
+                f'{shown(others, 5)}'
+            )
+            keys = sensors[0].keys
+            keys['_notes'] = (*keys.get('_notes', ()), note)
         return self._worn(sensors)
 
     def _worn(self, sensors: Sequence[_Named]) -> dict[str, dict[str, Any]]:
@@ -147,10 +157,14 @@ class _Named(NamedTuple):
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Some files directly in a folder, sorted, without hidden ones."""
+    """Files directly in a folder that may be tables, sorted by name."""
     try:
-        paths = sorted(folder.iterdir())[:_MOST_FILES]
-        return [p for p in paths if p.is_file() and p.name[0] != '.']
+        paths = [
+            path
+            for path in sorted(folder.iterdir())
+            if path.suffix.lower() in _SUFFIXES and path.name[0] != '.'
+        ]
+        return [path for path in paths if path.is_file()]
     except OSError:
         return []
 

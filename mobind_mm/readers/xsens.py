@@ -227,8 +227,9 @@ def _by_tag(
     """The sensors that a DOT server wrote into one table."""
     tag = head.find('Tag')
     assert tag is not None
+    skip = keys.get('skip_rows', 0)
     dialect = Dialect(
-        head.delimiter, head.decimal, keys['header'], keys.get('skip_rows', 0)
+        head.delimiter, head.decimal, keys['header'], skip, head.encoding
     )
     tags = read_table(path, [], texts=[tag], dialect=dialect).texts[tag]
     return {
