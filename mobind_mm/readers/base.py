@@ -246,7 +246,13 @@ class FileReader(BaseReader):
         options: What the user said about it, by the names of the flags and
             of the keys of a mapping (``placement``, ``rate``,
             ``img_shape``, ...). A reader takes what it knows.
+
+    Attributes:
+        places: Whether :meth:`read_imu` names sensors by the option
+            ``placement``.
     """
+
+    places: ClassVar[bool] = False
 
     def __init__(self, source: str | Path, **options: Any) -> None:
         super().__init__(source)
@@ -279,6 +285,15 @@ R = TypeVar('R', bound='type[Reader] | type[BaseReader]')
 
 FILE_FORMATS: Mapping[str, str] = {
     'recording': 'files',
+    'xsens_dot': 'xsens',
+    'xsens_mtw': 'xsens',
+    'mvnx': 'mvnx',
+    'shimmer': 'shimmer',
+    'metawear': 'ble',
+    'polar': 'ble',
+    'empatica': 'empatica',
+    'delsys': 'laboratory',
+    'noraxon': 'laboratory',
     'table': 'files',
     'mmpose': 'mmpose',
 }

@@ -37,6 +37,7 @@ class DeviceReader(FileReader):
     """
 
     title: ClassVar[str]
+    places = True
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Keys of each sensor, as in a mapping, by its name in the file.
@@ -67,7 +68,9 @@ class DeviceReader(FileReader):
             keys[name].check(f'{where} {name}')
         return {
             name: replace(stream, notes=(*notes[name], *stream.notes))
-            for name, stream in read_sensors(keys, '.', where).items()
+            for name, stream in read_sensors(
+                keys, '.', f'{self.title}:'
+            ).items()
         }
 
 

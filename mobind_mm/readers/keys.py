@@ -90,9 +90,13 @@ def _as_moment(value: Any) -> float:
     return seconds
 
 
-def _list_of(length: int, what: str) -> pydantic.BeforeValidator:
+def _list_of(
+    length: Union[int, tuple[int, ...]], what: str
+) -> pydantic.BeforeValidator:
+    lengths = length if isinstance(length, tuple) else (length,)
+
     def check(value: Any) -> Any:
-        if not isinstance(value, list) or len(value) != length:
+        if not isinstance(value, list) or len(value) not in lengths:
             raise _wrong(f'must be {what}')
         return value
 
@@ -263,7 +267,10 @@ Moment = Optional[
     Annotated[float, pydantic.BeforeValidator(_as_moment), _MOMENT]
 ]
 Three = Optional[Annotated[_Names, _list_of(3, 'a list of 3 columns')]]
-Four = Optional[Annotated[_Names, _list_of(4, 'a list of 4 columns')]]
+Nine = Optional[Annotated[_Names, _list_of(9, 'a list of 9 columns')]]
+Orientation = Optional[
+    Annotated[_Names, _list_of((3, 4), 'a list of 3 or 4 columns')]
+]
 Size = Optional[
     Annotated[list[_Whole], _SIZE, pydantic.AfterValidator(_positive)]
 ]

@@ -17,12 +17,13 @@ from .keys import (
     OTHER,
     SEVERAL,
     Count,
-    Four,
     Keys,
     Limb,
     Moment,
     Names,
+    Nine,
     Number,
+    Orientation,
     Person,
     Positive,
     Size,
@@ -48,6 +49,8 @@ UNITS = {
 }
 """What one unit is in ours: m/s^2, rad/s and uT."""
 CHANNELS = ('acc', 'gyro', 'quat', 'mag')
+ORIENTATIONS = ('quat', 'matrix', 'euler')
+"""Columns that become the channel ``quat``."""
 GRAVITY = 'gravity'
 """Columns that are added to ``acc``, which comes without gravity."""
 POSE_FORMATS = ('mmpose', 'table', 'mmaction')
@@ -65,7 +68,9 @@ class Columns(Keys):
     acc: Three = None
     gravity: Three = None
     gyro: Three = None
-    quat: Four = None
+    quat: Orientation = None
+    matrix: Nine = None
+    euler: Three = None
     mag: Three = None
 
 
@@ -158,7 +163,9 @@ class Part(TableKeys):
     columns: Optional[Columns] = key(
         '`time`, and three each for `acc`, `gyro`, `mag`, four for `quat`; '
         '`-ax` negates a column. `counter`: a column that counts samples or '
-        'packets. `gravity`: three columns that are added to `acc`',
+        'packets. `gravity`: three columns that are added to `acc`. Instead '
+        'of `quat`: `matrix`, nine columns, row by row; `euler`, degrees '
+        'about x, y and z, of which z turns first; or x, y and z of `quat`',
         '{time: t, acc: [ax, ay, az]}',
     )
     units: Optional[Units] = key(
@@ -187,7 +194,7 @@ class Part(TableKeys):
 
     def channels(self) -> dict[str, list[str]]:
         """Columns by channel."""
-        every = (*CHANNELS, GRAVITY)
+        every = (*CHANNELS, *ORIENTATIONS[1:], GRAVITY)
         named = {c: getattr(self.columns, c, None) for c in every}
         return {c: names for c, names in named.items() if names is not None}
 
@@ -223,12 +230,18 @@ class Part(TableKeys):
             fix = f'Name the columns of {", ".join(CHANNELS)}'
             raise mistake(place, 'no channel', fix)
         units = {'acc' if c == GRAVITY else c: c for c in channels}
-        needed = [f'units.{c}' for c in units if c != 'quat']
+        turns = [c for c in channels if c in ORIENTATIONS]
+        if len(turns) > 1:
+            what = f'{" and ".join(turns)} are both orientations'
+            raise mistake(place, what, 'Name one')
+        needed = [f'units.{c}' for c in units if c not in ORIENTATIONS]
         needed += ['frame'] if 'acc' in channels else []
         if 'acc' in channels and GRAVITY not in channels:
             needed += ['gravity']
-        if 'quat' in channels:
-            needed += ['quat_order', 'quat_direction']
+        if turns:
+            needed += ['quat_direction']
+        if len(channels.get('quat', ())) == 4:
+            needed += ['quat_order']
         self.require(needed, where)
         if GRAVITY in channels and self.gravity == 'included':
             what = 'included contradicts columns.gravity, which is added'

@@ -88,8 +88,8 @@ def read_imu_file(
     if kind is None or kind.name == 'table':
         streams = read_imu_tables(path, mapping, placement)
     else:
-        streams = kind(path).read_imu()
-    if placement is None:
+        streams = kind(path, placement=placement).read_imu()
+    if placement is None or (kind is not None and kind.places):
         return streams
     return place_sensors(streams, placement, f'{path}:')
 

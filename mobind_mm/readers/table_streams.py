@@ -23,6 +23,7 @@ from .dates import DAY, EPOCHS, is_date
 from .joining import join_parts
 from .keys import unit_factor
 from .mapping import GRAVITY, UNITS, Part, Skeleton
+from .orientation import to_quaternions
 from .tables import Table
 
 _MAX_NORM_ERROR = 0.05
@@ -73,10 +74,11 @@ def table_stream(part: Part, table: Table) -> SensorStream:
             slower.append(channel)
     order = [c for c in arrays if c in together]
     together = {channel: together[channel] for channel in order}
-    left_out = int((~rows).sum())
+    there = timed | ~np.isnan(np.hstack([*arrays.values()])).all(axis=1)
+    left_out = int((there & ~rows).sum())
     if left_out and not slower:
         notes.append(
-            f'{table.path}: {left_out} of {len(table)} rows have '
+            f'{table.path}: {left_out} of {int(there.sum())} rows have '
             'empty cells and are left out'
         )
     streams = [_rows_stream(part, table, together, rows)]
@@ -185,7 +187,9 @@ def _rows_stream(
                 getattr(part.units, unit), UNITS[unit]
             )
         else:
-            values = _unit_quaternions(values, part, table.path, lines)
+            quat = to_quaternions(channel, values)
+            values = _unit_quaternions(quat, part, table.path, lines)
+            channel = 'quat'
         channels[channel] = values.astype(np.float32)
     return SensorStream(
         clock=rebuilt.clock,
@@ -318,7 +322,8 @@ def _unit_quaternions(
     quat: np.ndarray, part: Part, path: Path, lines: np.ndarray
 ) -> np.ndarray:
     """(T, 4) unit, scalar first, sensor to world."""
-    if part.quat_order == 'xyzw':
+    named = part.columns.quat if part.columns else None
+    if part.quat_order == 'xyzw' and len(named or ()) == 4:
         quat = np.roll(quat, 1, axis=1)
     norm = np.linalg.norm(quat, axis=1)
     bad = np.abs(norm - 1) > _MAX_NORM_ERROR

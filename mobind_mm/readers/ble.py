@@ -1,0 +1,241 @@
+"""Sensors whose apps write acceleration and rotation into separate files.
+
+MetaWear (MetaBase, MetaHub): ``epoch (ms),time (...),elapsed (s),x-axis (g)``;
+packets of three samples share a stamp. Polar (Polar Sensor Logger): times of
+the sensor count nanoseconds from 2000-01-01 (Polar BLE SDK documentation).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..utils.errors import mistake
+from .base import register_reader
+from .headers import Head, Names, find_head
+from .lab_files import LabReader, files_in, recording_of
+
+_CHANNELS = ('acc', 'linear', 'gyro')
+"""Contents that are read; of the first two, the first that is there."""
+
+
+class PairReader(LabReader):
+    """Reads files of one recording that hold a channel each.
+
+    Derived classes set :attr:`word` and implement :meth:`head`,
+    :meth:`content` and :meth:`part`.
+
+    Attributes:
+        word: What a file's name calls its content.
+    """
+
+    word: ClassVar[re.Pattern[str]]
+
+    @classmethod
+    def head(cls, path: Path) -> Head | None:
+        """Names of the columns, if the file is of this device."""
+        raise NotImplementedError
+
+    @classmethod
+    def content(cls, path: Path, head: Head) -> str:
+        """``acc``, ``gyro``, ``linear``, or what else the file holds."""
+        raise NotImplementedError
+
+    def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
+        """Keys of the table of one channel."""
+        raise NotImplementedError
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        """By the names of the columns."""
+        return cls.head(path) is not None
+
+    def describe_files(
+        self, paths: list[Path]
+    ) -> Iterator[tuple[Path, dict[str, dict[str, Any]]]]:
+        """Sensors of the recordings that the files belong to."""
+        groups: dict[tuple[str, str], list[Path]] = {}
+        for path in paths:
+            groups.setdefault(recording_of(path.stem, self.word), [path])
+        beside = paths
+        if not self.source.is_dir():
+            beside = [p for p in files_in(self.source.parent) if self.reads(p)]
+        for key in groups:
+            same = [
+                p for p in beside if recording_of(p.stem, self.word) == key
+            ]
+            given = [p for p in paths if p in same]
+            yield from self._recording(given, same, key[0] or self.name)
+
+    def _recording(
+        self, given: list[Path], same: list[Path], name: str
+    ) -> Iterator[tuple[Path, dict[str, dict[str, Any]]]]:
+        """The sensor of one recording; files that are given come first."""
+        found: dict[str, tuple[Path, Head]] = {}
+        others = []
+        for path in dict.fromkeys((*given, *same)):
+            head = self.head(path)
+            if head is None:
+                continue
+            content = self.content(path, head)
+            if content not in _CHANNELS or content in found:
+                others.append((path, content))
+            else:
+                found[content] = (path, head)
+        if {'acc', 'linear'} <= found.keys():
+            others.append((found.pop('linear')[0], 'linear acceleration'))
+        if not found:
+            contents = ', '.join(sorted({content for _, content in others}))
+            raise mistake(
+                given[0],
+                f'holds no acceleration or rotation ({contents})',
+                'Give the file of the accelerometer, or the folder',
+            )
+        notes = [
+            f'{path}: {content} is left out'
+            for path, content in others
+            if path in given
+        ]
+        parts = []
+        for content in (c for c in _CHANNELS if c in found):
+            path, head = found[content]
+            if path not in given:
+                notes.append(f'{given[0]}: {path.name} beside it is read, too')
+            parts.append(self.part(path, head, content))
+        keys = parts[0] if len(parts) == 1 else {'parts': parts}
+        yield given[0], {name: {**keys, '_notes': notes}}
+
+
+def _part(
+    path: Path,
+    head: Head,
+    channel: str,
+    columns: dict[str, Any],
+    units: dict[str, Any],
+) -> dict[str, Any]:
+    """Keys of a table with one channel."""
+    keys = {'file': str(path), **head.keys(), 'columns': columns}
+    if channel in ('acc', 'linear'):
+        gravity = 'included' if channel == 'acc' else 'removed'
+        keys.update(gravity=gravity, frame='sensor')
+    return {**keys, 'units': units}
+
+
+@register_reader
+class MetaWearReader(PairReader):
+    """Reads CSV files of MetaBase and MetaHub for MetaWear sensors."""
+
+    name = 'metawear'
+    title = 'MetaWear'
+    word = re.compile(
+        r'(?<![a-z])(linear[ _-]?acc(el(eration)?)?|acc(el(erometer|eration)?'
+        r')?|gyr(o(scope)?)?|mag(netometer)?|gravity|quat(ernion)?|euler'
+        r'([ _-]?angles)?)(?![a-z])',
+        re.IGNORECASE,
+    )
+
+    @classmethod
+    def head(cls, path: Path) -> Head | None:
+        """By its columns of times."""
+        return find_head(path, _is_metawear)
+
+    @classmethod
+    def content(cls, path: Path, head: Head) -> str:
+        """By the unit, and by the name for what else is in g."""
+        match = re.search(r'\((.*)\)', head.names[-1])
+        unit = match[1].strip() if match else ''
+        words = [w[0].lower() for w in cls.word.finditer(path.stem)] or ['']
+        if unit == 'g' and words[-1].startswith('linear'):
+            return 'linear'
+        if unit == 'g' and words[-1] == 'gravity':
+            return 'gravity'
+        kinds = {'g': 'acc', 'deg/s': 'gyro', 'rad/s': 'gyro'}
+        return kinds.get(unit, words[-1] or head.names[-1])
+
+    def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
+        """The column ``epoch (ms)``, and the three axes."""
+        axes = head.axes(r'{}-axis \(.*\)')
+        if not axes:
+            raise mistake(path, 'has no three axes', 'Export the file again')
+        name = 'gyro' if channel == 'gyro' else 'acc'
+        unit = 'rad/s' if '(rad/s)' in axes[0] else 'deg/s'
+        columns = {'time': head.find(r'epoch? \(ms\)'), name: axes}
+        units = {'time': 'ms', name: 'g' if name == 'acc' else unit}
+        return _part(path, head, channel, columns, units)
+
+
+def _is_metawear(names: Names) -> bool:
+    first = re.fullmatch(r'epoch? \(ms\)', names[0], re.IGNORECASE)
+    return bool(first) and 'elapsed (s)' in map(str.lower, names)
+
+
+@register_reader
+class PolarReader(PairReader):
+    """Reads text files of Polar Sensor Logger."""
+
+    name = 'polar'
+    title = 'Polar'
+    word = re.compile(
+        r'(?<![a-z])(acc(el(erometer|eration)?)?|gyr(o(scope)?)?|mag(n|'
+        r'netometer)?|ecg|ppg|ppi|hr|rr)(data)?(?![a-z])|(?<=polar)'
+        r'(accelerometer|gyroscope|magnetometer)',
+        re.IGNORECASE,
+    )
+
+    @classmethod
+    def head(cls, path: Path) -> Head | None:
+        """By its column of the sensor's times."""
+        return find_head(path, _is_polar)
+
+    @classmethod
+    def content(cls, path: Path, head: Head) -> str:
+        """By the unit."""
+        units = {
+            'mg': 'acc',
+            'g': 'acc',
+            'm/s^2': 'acc',
+            'm/s2': 'acc',
+            'dps': 'gyro',
+            'deg/s': 'gyro',
+            'deg/sec': 'gyro',
+            'rad/s': 'gyro',
+        }
+        for name in head.names:
+            match = re.fullmatch(r'X ?\[(.*)\]', name)
+            if match and match[1] in units:
+                return units[match[1]]
+        words = [w[0].upper() for w in cls.word.finditer(path.stem)]
+        return words[-1] if words else ', '.join(head.names[2:4])
+
+    def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
+        """Times of the sensor, or of the phone if those are empty."""
+        axes = head.axes(r'{} ?\[.*\]')
+        stamp = head.index(r'sensor timestamp \[ns\]')
+        if not axes or stamp is None:
+            raise mistake(path, 'has no three axes', 'Export the file again')
+        first = head.index(r'X ?\[.*\]')
+        assert first is not None  # axes were found
+        unit = re.sub(r'.*\[(.*)\]', r'\1', head.names[first])
+        unit = {'dps': 'deg/s', 'deg/sec': 'deg/s', 'm/s^2': 'm/s2'}.get(
+            unit, unit
+        )
+        units = {channel: unit, 'time': 'ns'}
+        if head.filled(stamp) and max(head.values(stamp), default=0) > 0:
+            columns = {'time': head.column(stamp), channel: axes}
+            keys = _part(path, head, channel, columns, units)
+            since_1970 = max(head.values(stamp)) > _FROM_1970
+            return {**keys, 'epoch': '1970' if since_1970 else '2000'}
+        phone = head.find(r'phone timestamp')
+        return _part(
+            path, head, channel, {'time': phone, channel: axes}, units
+        )
+
+
+_FROM_1970 = 1.3e18
+"""Nanoseconds: 2041 if they counted from 2000, 2011 if from 1970."""
+
+
+def _is_polar(names: Names) -> bool:
+    return 'sensor timestamp [ns]' in map(str.lower, names)

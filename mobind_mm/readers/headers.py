@@ -1,0 +1,220 @@
+"""Header rows of devices' tables: where the names of the columns stand.
+
+Devices write lines of metadata, the names, and sometimes rows of units, in
+one of several delimiters. :func:`find_head` finds the names by a test, and
+tells the rest in the keys of a mapping.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .peek import head, head_lines
+
+_DELIMITERS = (',', ';', '\t', '|')
+_NUMBER = re.compile(r'[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?')
+_COMMA = re.compile(r'[+-]?\d*,\d+([eE][+-]?\d+)?')
+_FIRST_ROWS = 200
+_BYTES = 1 << 16
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a table.
+
+    Args:
+        line: Line of the names, from 1.
+        delimiter: Character between cells.
+        names: Names of the columns, as they are written.
+        above: Rows above the names.
+        between: Rows between the names and the numbers, such as units.
+        rows: First rows of numbers.
+        encoding: Of the file, if its beginning is not UTF-8.
+    """
+
+    line: int
+    delimiter: str
+    names: Names
+    above: tuple[Names, ...]
+    between: tuple[Names, ...]
+    rows: tuple[Names, ...]
+    encoding: str | None = None
+
+    @property
+    def decimal(self) -> str:
+        """``,`` if the first rows have numbers with a comma."""
+        cells = (cell for row in self.rows for cell in row)
+        comma = self.delimiter != ',' and any(map(_COMMA.fullmatch, cells))
+        return ',' if comma else '.'
+
+    @property
+    def unique(self) -> bool:
+        """Whether columns can go by their names."""
+        names = [name for name in self.names if name]
+        return len({*names}) == len(names)
+
+    def keys(self) -> dict[str, Any]:
+        """How the file is written, in keys of a mapping."""
+        keys: dict[str, Any] = {
+            'delimiter': self.delimiter,
+            'decimal': self.decimal,
+            'header': self.line if self.unique else 0,
+        }
+        if self.encoding:
+            keys['encoding'] = self.encoding
+        skip = len(self.between) + (0 if self.unique else self.line)
+        return {**keys, 'skip_rows': skip} if skip else keys
+
+    def column(self, index: int) -> str:
+        """What a mapping calls a column: its name or its number from 1."""
+        return self.names[index] if self.unique else str(index + 1)
+
+    def index(self, *patterns: str) -> int | None:
+        """First column whose whole name fits the first pattern that fits.
+
+        Upper and lower case are one.
+        """
+        for pattern in patterns:
+            for index, name in enumerate(self.names):
+                if re.fullmatch(pattern, name, re.IGNORECASE):
+                    return index
+        return None
+
+    def find(self, *patterns: str) -> str | None:
+        """What a mapping calls the column of :meth:`index`."""
+        index = self.index(*patterns)
+        return None if index is None else self.column(index)
+
+    def axes(self, pattern: str, axes: Iterable[str] = 'XYZ') -> list[str]:
+        """Columns of a pattern that has each axis in place of ``{}``.
+
+        Returns:
+            The columns, or nothing if one is not there.
+        """
+        found = [self.find(pattern.replace('{}', axis)) for axis in axes]
+        return [name for name in found if name] if all(found) else []
+
+    def filled(self, index: int | None) -> bool:
+        """Whether the first rows have values in a column."""
+        if index is None:
+            return False
+        return any(
+            row[index : index + 1] not in ((), ('',)) for row in self.rows
+        )
+
+    def values(self, index: int) -> list[float]:
+        """Numbers of the first rows in a column."""
+        cells = [row[index] for row in self.rows if len(row) > index]
+        if self.decimal == ',':
+            cells = [cell.replace(',', '.') for cell in cells]
+        return [float(c) for c in cells if _NUMBER.fullmatch(c)]
+
+
+def find_head(path: Path, test: Callable[[Names], Any]) -> Head | None:
+    """Find the names of a table's columns among its first lines.
+
+    Args:
+        path: Any file.
+        test: Whether a row of names is the one.
+
+    Returns:
+        None if no line has such names, or no numbers follow.
+    """
+    lines = _split(head(path))
+    for number, rows in enumerate(lines, 1):
+        for delimiter, names in rows:
+            if not test(names):
+                continue
+            between: list[Names] = []
+            data: list[Names] = []
+            for later in lines[number:]:
+                cells = dict(later).get(delimiter, ())
+                if not data and not any(map(_NUMBER.fullmatch, cells)):
+                    between.append(cells)
+                elif any(cells):
+                    data.append(cells)
+            if not data:  # a text that quotes the names
+                continue
+            above = [
+                dict(row).get(delimiter, ()) for row in lines[: number - 1]
+            ]
+            return Head(
+                number,
+                delimiter,
+                names,
+                (*above,),
+                (*between,),
+                (*data,),
+                encoding_of(path),
+            )
+    return None
+
+
+def encoding_of(path: Path) -> str | None:
+    """``cp1252`` if the beginning of a text file is not UTF-8."""
+    with path.open('rb') as file:
+        data = file.read(_BYTES)
+    try:
+        data.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        cut = len(data) == _BYTES and error.start > _BYTES - 4
+        return None if cut else 'cp1252'
+    return None
+
+
+@lru_cache(maxsize=64)
+def _split(text: str) -> list[list[tuple[str, Names]]]:
+    """Cells of the first lines by each delimiter that a line has."""
+    lines = text.split('\n', _FIRST_ROWS)[:_FIRST_ROWS]
+    return [
+        [(m, cells) for m in _DELIMITERS if (cells := split_cells(line, m))]
+        for line in lines
+    ]
+
+
+def split_cells(line: str, delimiter: str) -> Names:
+    """Cells of one line, without quotes and spaces; () if it has but one."""
+    if delimiter not in line:
+        return ()
+    with suppress(csv.Error):
+        row = next(
+            csv.reader([line], delimiter=delimiter, skipinitialspace=True), []
+        )
+        return tuple(cell.strip() for cell in row)
+    return ()
+
+
+def metadata(path: Path, last: int, *labels: str) -> str | None:
+    """Value of a line ``label: value`` or ``label:,value`` of the metadata.
+
+    Args:
+        path: Any file.
+        last: Last line to look at.
+        labels: What it may be called; upper and lower case are one.
+    """
+    for line in head_lines(path, last):
+        text = line.strip().lstrip('/#').strip()
+        for label in labels:
+            match = re.match(
+                rf'"?{re.escape(label)}"?\s*[:=]\s*[,;\t]?\s*"?([^,;\t"]*)',
+                text,
+                re.IGNORECASE,
+            )
+            if match and match[1].strip():
+                return match[1].strip()
+    return None
+
+
+def has(names: Sequence[str], *wanted: str) -> bool:
+    """Whether all are there; upper and lower case are one."""
+    known = {name.lower() for name in names}
+    return all(name.lower() in known for name in wanted)

@@ -1,0 +1,231 @@
+"""Delsys and Noraxon: many sensors in one wide table.
+
+Delsys EMGworks writes a column of times (``X [s]``) before each channel, or
+before the first; Trigno Discover names the sensor two rows above its columns
+(``ACC X Time Series (s)``, ``ACC X (G)``). Noraxon myoRESEARCH names the
+segment in each column, and of a quaternion writes x, y and z.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from .base import register_reader
+from .headers import Head, Names, find_head
+from .lab_files import LabReader, placement_in
+from .peek import head_lines
+
+_UNITS = {
+    'g': 'g',
+    'mg': 'mg',
+    'm/s^2': 'm/s2',
+    'm/s2': 'm/s2',
+    'm/s²': 'm/s2',
+    'deg/s': 'deg/s',
+    'deg/sec': 'deg/s',
+    'dps': 'deg/s',
+    '°/s': 'deg/s',
+    'rad/s': 'rad/s',
+}
+_USUAL = {'acc': 'g', 'gyro': 'deg/s'}
+
+
+def _sensor_keys(
+    path: Path, head: Head, parts: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Keys of a sensor whose channels have columns and units each."""
+    shared = {'file': str(path), **head.keys()}
+    for part in parts:
+        if 'acc' in part['columns']:
+            part.update(gravity='included', frame='sensor')
+        if 'quat' in part['columns']:
+            part['quat_direction'] = 'sensor_to_world'
+            part['quat_order'] = 'wxyz'
+    if len(parts) == 1:
+        return {**shared, **parts[0]}
+    return {'parts': [{**shared, **part} for part in parts]}
+
+
+_TIME = re.compile(r'X ?\[s\]|.*Time Series \(s\)|Time ?[\[(]s[\])]', re.I)
+_CHANNEL = re.compile(
+    r'(?:(?P<sensor>.*):\s*)?(?P<kind>acc|gyr)[a-z]*?[ ._]*\d*[ ._]*'
+    r'(?P<axis>[xyz])(?![a-z]).*',
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r'"?Label: (.*?) Sampling frequency:.* Unit: (\S+)', re.IGNORECASE
+)
+
+
+def _is_delsys(names: Names) -> bool:
+    first = next((n for n in names if n), '')
+    timed = re.match(r'X ?\[s\]$', first, re.I) or any(
+        'time series (s)' in name.lower() for name in names
+    )
+    return bool(timed) and any(map(_channel_of, names))
+
+
+def _channel_of(name: str) -> re.Match[str] | None:
+    return None if _TIME.fullmatch(name) else _CHANNEL.fullmatch(name)
+
+
+@register_reader
+class DelsysReader(LabReader):
+    """Reads CSV files of Delsys EMGworks and Trigno Discover."""
+
+    name = 'delsys'
+    title = 'Delsys Trigno'
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        """By columns of times and of an accelerometer or gyroscope."""
+        return find_head(path, _is_delsys) is not None
+
+    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+        """Keys of the sensors; each channel has times of its own."""
+        head = find_head(path, _is_delsys)
+        assert head is not None  # reads() was asked
+        units: dict[str, str] = {}
+        for line in head_lines(path, head.line):
+            if match := _LABEL.match(line):
+                units[match[1]] = match[2]
+        owners = _owners(head)
+        time: int | None = None
+        found: dict[str, dict[str, dict[str, tuple[int, int, str]]]] = {}
+        for index, name in enumerate(head.names):
+            if _TIME.fullmatch(name):
+                time = index
+            match = _channel_of(name)
+            if match is None or time is None:
+                continue
+            kind = 'acc' if match['kind'].lower() == 'acc' else 'gyro'
+            sensor = match['sensor'] or owners[index]
+            axes = found.setdefault(sensor, {}).setdefault(kind, {})
+            unit = _unit_in(name) or units.get(name, '')
+            axes.setdefault(match['axis'].lower(), (time, index, unit))
+        sensors = {}
+        for sensor, kinds in found.items():
+            parts = [
+                _delsys_part(head, kind, kinds[kind])
+                for kind in _USUAL
+                if len(kinds.get(kind, ())) == 3
+            ]
+            if parts:
+                sensors[sensor] = _sensor_keys(path, head, parts)
+        return sensors
+
+
+def _owners(head: Head) -> list[str]:
+    """Sensor of each column, by the row above that has names of sensors."""
+    rows = [
+        row
+        for row in head.above
+        if any(row) and len(row) > 2 and 'sensor mode' not in row[0].lower()
+    ]
+    names, owner = [], 'sensor'
+    row = rows[-1] if rows else ()
+    for index in range(len(head.names)):
+        cell = row[index] if index < len(row) else ''
+        owner = re.sub(r'\s*\(\d+\)$', '', cell) or owner
+        names.append(owner)
+    return names
+
+
+def _unit_in(name: str) -> str:
+    """Unit in the brackets of a column's name."""
+    found = re.findall(r'[\[(]([^\])]*)[\])]', name)
+    return next((u for u in reversed(found) if u.lower() in _UNITS), '')
+
+
+def _delsys_part(
+    head: Head, kind: str, axes: dict[str, tuple[int, int, str]]
+) -> dict[str, Any]:
+    """Columns of one channel, on the times of its first axis."""
+    time, _, unit = axes['x']
+    columns = {
+        'time': head.column(time),
+        kind: [head.column(axes[axis][1]) for axis in 'xyz'],
+    }
+    unit = _UNITS.get(unit.lower(), _USUAL[kind])
+    return {'columns': columns, 'units': {'time': 's', kind: unit}}
+
+
+_SEGMENT = re.compile(
+    r'(?:noraxon\s+)?(?:(?:my[oO]motion|ultium(?:\s+(?:emg|motion))?)'
+    r'[-. ]+)?(?:(?:segments|sensors)[-. ]+)?(?P<name>.*?)[ .-]*'
+    r'\b(?P<kind>accel|gyro|rot|quat)[a-z]*(?: sensor)?(?P<number> \d+)?'
+    r'[ -]+[ag]?(?P<axis>[xyz])(?P<side> LT| RT)?\s*'
+    r'(?:[,(]\s*(?P<unit>[^)]*)\)?)?',
+    re.IGNORECASE,
+)
+_NORAXON_TIME = r'time(?:[ ,]*[\[(]?s[\])]?)?'
+_KINDS = {'accel': 'acc', 'gyro': 'gyro', 'rot': 'quat', 'quat': 'quat'}
+
+
+def _is_noraxon(names: Names) -> bool:
+    timed = any(re.fullmatch(_NORAXON_TIME, n, re.I) for n in names[:3])
+    matches = map(_SEGMENT.fullmatch, names)
+    return timed and any(
+        m['kind'].lower() == 'accel' and (m['unit'] or '').lower() == 'mg'
+        for m in matches
+        if m
+    )
+
+
+@register_reader
+class NoraxonReader(LabReader):
+    """Reads CSV files of Noraxon myoRESEARCH."""
+
+    name = 'noraxon'
+    title = 'Noraxon Ultium Motion'
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        """By columns of acceleration in mG, and of times."""
+        return find_head(path, _is_noraxon) is not None
+
+    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+        """Keys of the sensors by their segments."""
+        head = find_head(path, _is_noraxon)
+        assert head is not None  # reads() was asked
+        time = head.find(_NORAXON_TIME)
+        found: dict[str, dict[str, dict[str, tuple[str, str]]]] = {}
+        for index, name in enumerate(head.names):
+            match = _SEGMENT.fullmatch(name)
+            if match is None or not head.filled(index):
+                continue
+            unit = (match['unit'] or '').strip().lower()
+            kind = _KINDS[match['kind'].lower()]
+            if (kind == 'quat') != (unit not in _UNITS) or unit == 'deg':
+                continue
+            segment = _segment(match)
+            axes = found.setdefault(segment, {}).setdefault(kind, {})
+            axes.setdefault(match['axis'].lower(), (head.column(index), unit))
+        sensors = {}
+        for segment, kinds in found.items():
+            whole = {k: axes for k, axes in kinds.items() if len(axes) == 3}
+            if not {'acc', 'gyro'} & {*whole}:
+                continue
+            columns: dict[str, Any] = {'time': time}
+            units = {'time': 's'}
+            for kind, axes in whole.items():
+                columns[kind] = [axes[axis][0] for axis in 'xyz']
+                if kind != 'quat':
+                    units[kind] = _UNITS[axes['x'][1]]
+            part = {'columns': columns, 'units': units}
+            name = placement_in(segment) or segment
+            name = segment if name in sensors else name
+            sensors[name] = _sensor_keys(path, head, [part])
+        return sensors
+
+
+def _segment(match: re.Match[str]) -> str:
+    """Name of a segment or sensor, its side first."""
+    name = re.sub(r'[-.]+', ' ', match['name'])
+    words = [*name.split(), *(match['side'] or '').split()]
+    words += (match['number'] or '').split()
+    sides = [w.upper() for w in words if w.upper() in ('LT', 'RT')]
+    rest = [w for w in words if w.upper() not in ('LT', 'RT')]
+    return ' '.join([*sides, *rest]) or 'sensor'

@@ -1,0 +1,267 @@
+"""Movella (Xsens) DOT and MTw: one table per sensor.
+
+Columns and units: Movella, *DOT User Manual*, sections on recording and
+export; Xsens, *MT Manager User Manual* and *MTw Awinda User Manual*. DOT
+writes deg/s, MT Manager rad/s; the magnetic field is in arbitrary units.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..utils.errors import mistake
+from .base import register_reader
+from .headers import Head, Names, find_head, has, metadata
+from .lab_files import LabReader
+from .peek import head_lines
+from .tables import Dialect, read_table
+
+_MOTION = r'(free|cal_free)?acc_[xe]|gyr_x|quat_(w|q0)|euler_x|mat\[1\]\[1\]'
+_MOTION += r'|dq_w|roll|oriinc_(q0|w)|quaternion_w'
+_MATRIX = [f'Mat[{row}][{column}]' for row in '123' for column in '123']
+_MT_ONLY = ('quat_q0', 'mat[1][1]', 'utc_nano', 'roll', 'oriinc_q0')
+_SMALLEST_MICROSECONDS = 500.0
+"""Median step of SampleTimeFine from which it counts microseconds: that of
+2,000 Hz. MTi and MTw count 0.1 ms, and are never slower than 20 Hz."""
+
+
+def _is_table(names: Names) -> bool:
+    """Names of the columns of DOT, its server, MTw or MTi."""
+    clock = has(names, 'PacketCounter') or has(names, 'SampleTimeFine')
+    clock |= has(names, 'Timestamp', 'Address', 'Tag')
+    return clock and any(re.fullmatch(_MOTION, n, re.I) for n in names)
+
+
+def _is_mt(path: Path, head: Head) -> bool:
+    """Whether MT Manager wrote a table, not the DOT software."""
+    if metadata(path, head.line, 'DeviceTag', 'Measurement Mode'):
+        return False
+    first = next((line for line in head_lines(path, 20) if line.strip()), '')
+    return first.lstrip().startswith('//') or any(
+        has(head.names, name) for name in _MT_ONLY
+    )
+
+
+class XsensReader(LabReader):
+    """What the exports of DOT and MTw share."""
+
+    mt: bool
+    gyro: str
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        """By the names of the columns and the lines above them."""
+        head = find_head(path, _is_table)
+        return head is not None and _is_mt(path, head) == cls.mt
+
+    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+        """Keys of the sensor of a file, or of those of a DOT server."""
+        head = find_head(path, _is_table)
+        assert head is not None  # reads() was asked
+        keys: dict[str, Any] = {'file': str(path), **head.keys()}
+        notes: list[str] = []
+        units: dict[str, Any] = {'acc': 'm/s2', 'gyro': self.gyro}
+        columns = self._clock(path, head, keys, units)
+        _add_motion(head, columns, keys)
+        _add_orientation(head, columns, keys)
+        if not {'acc', 'gyro'} & {*columns}:
+            _add_increments(path, head, columns, units, notes)
+        if 'gyro' in columns and not self.mt and not has_metadata(path, head):
+            notes.append(
+                f'{path}: nothing says who wrote it; Gyr is taken to be '
+                f'{self.gyro}, as DOT writes it'
+            )
+        if columns.keys() <= {'time', 'counter'}:
+            raise mistake(
+                path,
+                'has no acceleration, rotation or orientation',
+                'Export with free acceleration and orientation, or with '
+                'rate quantities',
+            )
+        if 'acc' in columns:
+            keys['gravity'] = keys.get('gravity', 'included')
+            keys['frame'] = keys.get('frame', 'sensor')
+        keys.update(columns=columns, units=units, _notes=notes)
+        if has(head.names, 'Timestamp', 'Address', 'Tag'):
+            return _by_tag(path, head, keys)
+        return {self._name(path, head): keys}
+
+    def _name(self, path: Path, head: Head) -> str:
+        raise NotImplementedError
+
+    def _clock(
+        self,
+        path: Path,
+        head: Head,
+        keys: dict[str, Any],
+        units: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Columns of the clock; adds its unit, or the nominal rate."""
+        fine = head.index('SampleTimeFine', 'Timestamp')
+        counter = head.find('PacketCounter')
+        rate = _rate(path, head) or self.options.get('rate')
+        if rate and counter and (self.mt or not head.filled(fine)):
+            keys['rate'] = rate
+            return {'counter': counter}
+        if fine is not None and head.filled(fine):
+            units['time'] = _unit_of_time(head, fine)
+            return {'time': head.column(fine)}
+        raise mistake(
+            path,
+            'has no times: SampleTimeFine is empty, and no line says the rate',
+            'Give rate in a mapping, such as {format: '
+            f'{self.name}, file: {path.name}, placement: right_wrist, rate: '
+            '100}',
+        )
+
+
+def has_metadata(path: Path, head: Head) -> bool:
+    """Whether lines above the table say that it is of DOT."""
+    known = ('DeviceTag', 'Measurement Mode', 'OutputRate', 'AppVersion')
+    return metadata(path, head.line, *known) is not None
+
+
+def _add_motion(
+    head: Head, columns: dict[str, Any], keys: dict[str, Any]
+) -> None:
+    """Acceleration in the sensor frame or the world, and rotation."""
+    acc = _filled(head, r'Acc_{}')
+    if not acc:
+        acc = _filled(head, r'FreeAcc_{}') or _filled(
+            head, r'FreeAcc_{}', 'ENU'
+        )
+        if acc:
+            keys.update(gravity='removed', frame='world')
+    gyro = _filled(head, r'Gyr_{}')
+    columns.update({'acc': acc} if acc else {})
+    columns.update({'gyro': gyro} if gyro else {})
+
+
+def _add_orientation(
+    head: Head, columns: dict[str, Any], keys: dict[str, Any]
+) -> None:
+    """A quaternion, a rotation matrix or angles, whichever there is first."""
+    quat = _filled(head, r'Quat(?:ernion)?_{}', 'WXYZ') or _filled(
+        head, r'Quat_q{}', '0123'
+    )
+    matrix = [head.find(re.escape(name)) for name in _MATRIX]
+    euler = _filled(head, r'Euler_{}')
+    angles = [head.find(name) for name in ('Roll', 'Pitch', 'Yaw')]
+    if quat:
+        columns['quat'] = quat
+        keys['quat_order'] = 'wxyz'
+    elif all(matrix) and head.filled(head.index(re.escape(_MATRIX[0]))):
+        columns['matrix'] = matrix
+    elif euler:
+        columns['euler'] = euler
+    elif all(angles) and head.filled(head.index('Roll')):
+        columns['euler'] = angles
+    else:
+        return
+    keys['quat_direction'] = 'sensor_to_world'
+
+
+def _add_increments(
+    path: Path,
+    head: Head,
+    columns: dict[str, Any],
+    units: dict[str, Any],
+    notes: list[str],
+) -> None:
+    """Changes of velocity and of orientation per sample, over its time."""
+    velocity = (
+        _filled(head, r'dv\[{}\]', '123')
+        or _filled(head, r'dv_{}')
+        or _filled(head, r'VelInc_{}')
+    )
+    turn = _filled(head, r'dq_{}') or _filled(head, r'OriInc_q{}', '123')
+    if not (velocity or turn):
+        return
+    fine = head.index('SampleTimeFine')
+    step = _step(head, fine) * _unit_of_time(head, fine)
+    rate = _rate(path, head) or (1 / step if step > 0 else None)
+    if rate is None:
+        what = 'has changes per sample, but neither rate nor times'
+        raise mistake(path, what, 'Export rate quantities')
+    if velocity:
+        columns['acc'], units['acc'] = velocity, rate
+    if turn:  # half the angle is the vector's length
+        columns['gyro'], units['gyro'] = turn, 2 * rate
+    notes.append(
+        f'{path}: acceleration and rotation are the changes of velocity and '
+        f'orientation per sample, times {rate:g} Hz'
+    )
+
+
+def _rate(path: Path, head: Head) -> float | None:
+    """Samples per second, as a line above the table says."""
+    text = metadata(path, head.line, 'OutputRate', 'Update Rate') or ''
+    match = re.match(r'\d+(\.\d+)?', text)
+    return float(match[0]) if match and float(match[0]) > 0 else None
+
+
+def _step(head: Head, fine: int | None) -> float:
+    """Median step of SampleTimeFine."""
+    times = head.values(fine) if fine is not None else []
+    return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+
+
+def _unit_of_time(head: Head, fine: int | None) -> float:
+    """What 1 of SampleTimeFine is in seconds."""
+    return 1e-4 if 0 < _step(head, fine) < _SMALLEST_MICROSECONDS else 1e-6
+
+
+def _filled(head: Head, pattern: str, axes: str = 'XYZ') -> list[str]:
+    """Columns of all axes, if the first of them has values."""
+    first = head.index(pattern.replace('{}', axes[0]))
+    return head.axes(pattern, axes) if head.filled(first) else []
+
+
+def _by_tag(
+    path: Path, head: Head, keys: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The sensors that a DOT server wrote into one table."""
+    tag = head.find('Tag')
+    assert tag is not None
+    skip = keys.get('skip_rows', 0)
+    dialect = Dialect(
+        head.delimiter, head.decimal, keys['header'], skip, head.encoding
+    )
+    tags = read_table(path, [], texts=[tag], dialect=dialect).texts[tag]
+    return {
+        name: {**keys, 'where': {tag: name}}
+        for name in dict.fromkeys(tags)
+        if name
+    }
+
+
+@register_reader
+class XsensDotReader(XsensReader):
+    """Reads CSV files of Movella (Xsens) DOT, recorded or streamed."""
+
+    name = 'xsens_dot'
+    title = 'Movella DOT'
+    mt = False
+    gyro = 'deg/s'
+
+    def _name(self, path: Path, head: Head) -> str:
+        return metadata(path, head.line, 'DeviceTag') or path.stem
+
+
+@register_reader
+class XsensMtwReader(XsensReader):
+    """Reads text files that MT Manager exports of MTw Awinda and MTi."""
+
+    name = 'xsens_mtw'
+    title = 'Xsens MTw Awinda'
+    mt = True
+    gyro = 'rad/s'
+
+    def _name(self, path: Path, head: Head) -> str:
+        ids = re.findall(r'(?<![0-9A-F])00[0-9A-F]{6}(?![0-9A-F])', path.stem)
+        given = metadata(path, head.line, 'DeviceId', 'Device ID')
+        return ids[-1] if ids else given or path.stem
