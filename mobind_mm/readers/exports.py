@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..recordings import STANDARD_GRAVITY
+from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..skeleton import LIMBS, placement_name
+from ..utils.errors import mistake
 from .devices import DeviceReader
 from .peek import head_lines
 from .tables import Dialect, read_table
@@ -191,6 +192,20 @@ class ExportReader(DeviceReader):
     """
 
     device: ClassVar[str] = 'sensor'
+
+    def read_imu(self) -> dict[str, SensorStream]:
+        """Sensors by placement or device.
+
+        Raises:
+            ValueError: If the file is damaged, or of another format.
+        """
+        if not self.recognizes(self.source):
+            raise mistake(
+                self.source,
+                f'is damaged, or is not an export of {self.title}',
+                'Export it again',
+            )
+        return super().read_imu()
 
     def placed(
         self, texts: Iterable[str], device: str | None = None

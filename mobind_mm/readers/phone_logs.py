@@ -72,7 +72,7 @@ class _Log:
         for needs in self.needs:
             patterns = [getattr(self, need) for need in needs]
             header = find_header(path, self.time, *patterns, most=12)
-            if header is not None:
+            if header is not None and all(map(header.axes, patterns)):
                 return header
         return None
 
@@ -113,7 +113,7 @@ _LOGS = (
     _Log(
         'Core Motion (iOS)',
         time=r'#?(time|timestamp|epoch|time_?s|epoch_?s)(\(.*\))?',
-        free=rf'(motion)?user{_SEPARATED}acc(el|eration)?{_SEPARATED}@',
+        free=rf'(motion)?user{_SEPARATED}acc(el|eleration)?{_SEPARATED}@',
         gravity=rf'(motion)?gravity{_SEPARATED}@',
         gyro=rf'(motion)?rotation{_SEPARATED}(rate)?{_SEPARATED}@',
         quat=rf'(attitude|quaternion|quat){_SEPARATED}q?@',

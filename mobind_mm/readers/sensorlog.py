@@ -117,7 +117,9 @@ def _sensor(header: Header, notes: list[str]) -> dict[str, Any]:
         )
     if 'quat' in found:
         parts += _quaternions(table, found, parts, notes)
-    if 'user' in found and len(groups) + len(found) == 2:
+    known = {channel for part in parts for channel in part['columns']}
+    removed = keys.get('gravity') == 'removed'
+    if removed and not {'gravity', 'quat'} & known:
         notes.append(
             f'{path}: acceleration is without gravity, and no orientation is '
             'known with it; switch on Accelerometer or Device Motion with '

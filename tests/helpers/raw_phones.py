@@ -133,9 +133,7 @@ def sensor_logger(
             write(path, names, *lines)
             continue
         source, values = tables[name.removeprefix('Watch')]
-        lines = rows(
-            nanoseconds(source.times), source.times, values[:, ::-1]
-        )
+        lines = rows(nanoseconds(source.times), source.times, values[:, ::-1])
         write(path, head, *lines)
     if metadata is not None:
         platform, standard = metadata
@@ -255,9 +253,7 @@ def actigraph(path, move, form='dd/MM/yyyy', stamps=True, names=True):
         'dd.MM.yyyy': '%d.%m.%Y',
     }[form]
     date = dates([0.0], shape)[0]
-    head = [
-        line.format(form=form, rate=100, date=date) for line in ACTIGRAPH
-    ]
+    head = [line.format(form=form, rate=100, date=date) for line in ACTIGRAPH]
     columns = ['Accelerometer X', 'Accelerometer Y', 'Accelerometer Z']
     values = [move.acc / STANDARD_GRAVITY]
     if stamps:
