@@ -20,6 +20,7 @@ from .base import (
     register_reader,
 )
 from .convert import fingerprint
+from .dates import is_date
 from .keys import check_keys, merged, read_yaml
 from .mapping import (
     POSE_FORMATS,
@@ -44,7 +45,6 @@ from .own_takes import (
 )
 from .sensors import read_sensors, shifted
 from .skeletons import read_skeleton
-from .tables import is_date
 
 Stream = TypeVar('Stream', SensorStream, PoseStream)
 _NAME = re.compile(r'\w[\w.-]{,149}')

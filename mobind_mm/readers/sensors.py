@@ -25,16 +25,27 @@ import numpy as np
 from ..recordings import Clock, SensorStream
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed
 from .base import FileReader, get_reader, recognize
-from .keys import check_keys, read_yaml
-from .mapping import UNITS, Columns, ImuFile, Part, Sensor, Skeleton, Units
-from .tables import (
+from .clocks import (
+    COUNTER_BITS,
     TIME_UNITS,
-    Dialect,
-    Table,
-    TableFile,
-    column_names,
-    is_date,
+    SampleTimes,
+    check_time_unit,
+    sample_times,
 )
+from .dates import DAY, EPOCHS, is_date
+from .keys import check_keys, read_yaml, unit_factor
+from .mapping import (
+    GRAVITY,
+    UNITS,
+    Columns,
+    ImuFile,
+    Part,
+    Sensor,
+    Skeleton,
+    Units,
+)
+from .placing import place_sensors
+from .tables import Dialect, Table, TableFile, column_names
 
 K = TypeVar('K', Sensor, Skeleton)
 
@@ -57,20 +68,28 @@ OWN_UNITS: dict[str, Any] = {
 _MAX_NORM_ERROR = 0.05
 _MAX_GAP = 4.0
 """Longest interval that is interpolated over, in usual intervals."""
+_FULL = 0.9
+"""Share of the rows in which channels of one clock have values."""
 _WORTH_A_NOTE = 0.01
 """Share of samples; a few at both ends are always lost."""
 
 
 def read_imu_file(
-    path: str | Path, mapping: str | Path | Mapping | None = None
+    path: str | Path,
+    mapping: str | Path | Mapping | None = None,
+    placement: str | Mapping[str, str] | None = None,
 ) -> dict[str, SensorStream]:
-    """Read the sensors of one file.
+    """Read the sensors of one file, or of one folder.
 
     Args:
-        path: File of a registered reader: a recording of ours, a CSV or
-            Parquet table, a YAML mapping that names its tables itself, ...
+        path: What a registered reader knows: a recording of ours, a CSV or
+            Parquet table, a YAML mapping that names its tables itself, the
+            export of a device, ...
         mapping: YAML file or its content, for a table; None goes by the
             names of the columns.
+        placement: Where the only sensor is worn, or names of sensors in the
+            file to where they are worn; before what the file or the mapping
+            says.
 
     Returns:
         Name to stream. A name that is not a placement is a sensor of which
@@ -87,17 +106,32 @@ def read_imu_file(
         )
     kind = None if mapping is not None else recognize(path)
     if kind is None or kind.name == 'table':
-        return read_imu_tables(path, mapping)
-    return kind(path).read_imu()
+        streams = read_imu_tables(path, mapping, placement)
+    else:
+        streams = kind(path).read_imu()
+    if placement is None:
+        return streams
+    return place_sensors(streams, placement, f'{path}:')
 
 
 def read_imu_tables(
-    source: Path, mapping: str | Path | Mapping | None = None
+    source: Path,
+    mapping: str | Path | Mapping | None = None,
+    placement: str | Mapping[str, str] | None = None,
 ) -> dict[str, SensorStream]:
-    """Sensors of a table, or of the tables that a mapping names."""
+    """Sensors of a table, or of the tables that a mapping names.
+
+    Args:
+        source: The table, or the mapping.
+        mapping: YAML file or its content.
+        placement: Where the only sensor is worn, if the mapping does not
+            say.
+    """
     content, root, where = read_mapping(source, mapping)
     if content is None:
         return read_sensors(_own_sensors(source), '.', f'{source}:')
+    if isinstance(placement, str) and not {'imu', 'placement'} & {*content}:
+        content = {**content, 'placement': placement}
     keys = check_keys(ImuFile, content, where)
     sensors = {
         name: placed_keys(Sensor, spec, source, root, f'{where} {name}')
@@ -238,14 +272,23 @@ class _Files:
             except ValueError:  # perhaps because of another sensor
                 file = self._open([part])
             self.opened[key] = file
-        return file.select(numbers, time, where=part.where)
+        return file.select(
+            numbers,
+            time,
+            where=part.where,
+            time_format=part.time_format,
+            timezone=part.timezone,
+        )
 
 
 def _columns(part: Part) -> tuple[list[str], list[str]]:
     """Columns of numbers and of times; ``-ax`` is ``ax``, negated."""
     axes = [n for names in part.channels().values() for n in names]
+    numbers = [name.removeprefix('-') for name in axes]
     time = part.columns.time if part.columns else None
-    return [name.removeprefix('-') for name in axes], [time] if time else []
+    counter = part.columns.counter if part.columns else None
+    numbers += [counter] if counter else []
+    return numbers, [time] if time else []
 
 
 def _read_sensor(
@@ -258,9 +301,22 @@ def _read_sensor(
         else _foreign_stream(part, placement, files.root)
         for part in tables
     ]
-    if sensor.parts is None:
-        return parts[0]
-    return join_parts(parts, str(tables[0].file))
+    name = str(files.root / str(tables[0].file))
+    stream = parts[0] if sensor.parts is None else join_parts(parts, name)
+    return _with_gravity(stream, name)
+
+
+def _with_gravity(stream: SensorStream, name: str) -> SensorStream:
+    """Add gravity, where it is in columns of its own, to ``acc``."""
+    if GRAVITY not in stream.channels:
+        return stream
+    channels = dict(stream.channels)
+    added = channels.pop(GRAVITY)
+    if 'acc' not in channels:
+        what = 'columns.gravity needs columns.acc, to which it is added'
+        raise mistake(name, what)
+    channels['acc'] = channels['acc'] + added
+    return replace(stream, channels=channels, gravity=True)
 
 
 def _foreign_stream(part: Part, placement: str, root: Path) -> SensorStream:
@@ -301,62 +357,198 @@ def shifted(clock: Clock, seconds: float | None) -> Clock:
 
 def _table_stream(part: Part, table: Table) -> SensorStream:
     """One sensor of one table."""
-    arrays, notes = {}, []
-    known = np.ones(len(table), bool)
+    arrays = {
+        channel: np.stack(
+            [
+                -table.numbers[name[1:]]
+                if name[0] == '-'
+                else table.numbers[name]
+                for name in names
+            ],
+            axis=1,
+        )
+        for channel, names in part.channels().items()
+    }
+    timed = _timed(part, table)
+    known = {c: timed & np.isfinite(v).all(axis=1) for c, v in arrays.items()}
     for channel, names in part.channels().items():
-        columns = [
-            -table.numbers[name[1:]] if name[0] == '-' else table.numbers[name]
-            for name in names
-        ]
-        arrays[channel] = np.stack(columns, axis=1)
-    numbers, time = _columns(part)
-    for name in (*numbers, *time):
-        known &= np.isfinite(table.numbers[name])
-    if not known.any():
-        what = f'every row has an empty cell in one of the columns {numbers}'
-        raise mistake(table.path, what, 'Correct columns')
-    if not known.all():
+        if not known[channel].any():
+            _refuse_empty(table, [name.removeprefix('-') for name in names])
+    fastest = max(known, key=lambda channel: int(known[channel].sum()))
+    together = {c: v for c, v in arrays.items() if c == fastest}
+    slower, rows = [], known[fastest]
+    for channel, values in arrays.items():
+        both = rows & known[channel]
+        if both.sum() >= _FULL * known[fastest].sum():
+            together[channel], rows = values, both
+        else:
+            slower.append(channel)
+    order = [c for c in arrays if c in together]
+    together = {channel: together[channel] for channel in order}
+    left_out = int((~rows).sum())
+    notes = [*table.notes]
+    if left_out and not slower:
         notes.append(
-            f'{table.path}: {int((~known).sum())} of {len(table)} rows have '
+            f'{table.path}: {left_out} of {len(table)} rows have '
             'empty cells and are left out'
         )
-    for channel, values in arrays.items():
-        values = values[known]
-        if channel in UNITS:
-            values *= UNITS[channel][getattr(part.units, channel)]
-        else:
-            lines = table.lines[known]
-            values = _unit_quaternions(values, part, table.path, lines)
-        arrays[channel] = values.astype(np.float32)
-    return SensorStream(
-        clock=clock_of(part, table, known),
-        channels=arrays,
-        gravity=part.gravity in (None, 'included'),
-        frame=part.frame or 'sensor',
-        notes=tuple(notes),
+    streams = [_rows_stream(part, table, together, rows)]
+    for channel in slower:
+        alone = {channel: arrays[channel]}
+        streams.append(_rows_stream(part, table, alone, known[channel]))
+        notes.append(
+            f'{table.path}: {channel} has values in '
+            f'{int(known[channel].sum())} rows, {" and ".join(order)} in '
+            f'{int(rows.sum())} of {len(table)}; {channel} is interpolated '
+            f'to their times'
+        )
+    stream = streams[0]
+    if slower:
+        stream = join_parts(streams, str(table.path))
+    return replace(stream, notes=(*notes, *stream.notes))
+
+
+def _timed(part: Part, table: Table) -> np.ndarray:
+    """(T,) rows that have a time and a number, as far as there are columns."""
+    timed = np.ones(len(table), bool)
+    assert part.columns is not None  # it was checked
+    for name in (part.columns.time, part.columns.counter):
+        if name is not None:
+            filled = np.isfinite(table.numbers[name])
+            if not filled.any():
+                _refuse_empty(table, [name])
+            timed &= filled
+    return timed
+
+
+def _refuse_empty(table: Table, names: Sequence[str]) -> None:
+    """Name the columns that make every row incomplete."""
+    empty = [n for n in names if not np.isfinite(table.numbers[n]).any()]
+    which = ', '.join(map(repr, empty or names))
+    what = 'is empty' if len(empty or names) == 1 else 'are empty'
+    if not empty:
+        what = 'are never filled in one row'
+    raise mistake(
+        table.path,
+        f'every row has an empty cell: {which} {what}',
+        'Correct columns; for an empty time, leave it out and give rate, '
+        'with columns.counter if the file counts its samples',
     )
 
 
+def _rows_stream(
+    part: Part,
+    table: Table,
+    arrays: Mapping[str, np.ndarray],
+    known: np.ndarray,
+) -> SensorStream:
+    """Channels in some rows (T,) of a table."""
+    chosen = {channel: values[known] for channel, values in arrays.items()}
+    values = np.concatenate([*chosen.values()], axis=1)
+    rebuilt = _sample_times(part, table, known, values)
+    lines = table.lines[known][rebuilt.rows]
+    channels = {}
+    for channel, values in chosen.items():
+        values = values[rebuilt.rows]
+        unit = 'acc' if channel == GRAVITY else channel
+        if unit in UNITS:
+            values = values * unit_factor(
+                getattr(part.units, unit), UNITS[unit]
+            )
+        else:
+            values = _unit_quaternions(values, part, table.path, lines)
+        channels[channel] = values.astype(np.float32)
+    return SensorStream(
+        clock=rebuilt.clock,
+        channels=channels,
+        gravity=part.gravity in (None, 'included') and GRAVITY not in arrays,
+        frame=part.frame or 'sensor',
+        notes=rebuilt.notes,
+    )
+
+
+def _sample_times(
+    keys: Part, table: Table, known: np.ndarray, values: np.ndarray
+) -> SampleTimes:
+    """Times of some rows (T,) of a table, plus ``start_s``."""
+    assert keys.columns is not None
+    time, counter = keys.columns.time, keys.columns.counter
+    if time is None and counter is None:
+        assert keys.rate is not None  # it was checked
+        start, count = keys.start_s or 0.0, int(known.sum())
+        clock = Clock(count, rate=keys.rate, start=start)
+        if not known.all():
+            clock = Clock(
+                count, times=start + np.flatnonzero(known) / keys.rate
+            )
+        return SampleTimes(clock, np.arange(count))
+    times: np.ndarray | None = None
+    wraps: tuple[float, ...] = ()
+    if time is not None:
+        times, wraps = _seconds(keys, table, time, known)
+    rebuilt = sample_times(
+        times,
+        table.path,
+        counter=None if counter is None else table.numbers[counter][known],
+        counter_bits=keys.counter_bits,
+        rate=keys.rate,
+        wraps=wraps,
+        arrival=None if keys.clock is None else keys.clock == 'arrival',
+        values=values,
+        lines=table.lines[known],
+    )
+    return replace(rebuilt, clock=shifted(rebuilt.clock, _start(keys)))
+
+
 def clock_of(keys: Part | Skeleton, table: Table, known: np.ndarray) -> Clock:
-    """Clock of some rows (T,) of a table."""
+    """Clock of some rows (T,) of a table, in their order."""
     start = keys.start_s or 0.0
     time = keys.columns.time if keys.columns else None
-    if time is not None:
-        times = _times(keys, table, time, known)
-        return Clock(len(times), times=times + start)
-    assert keys.rate is not None  # else there are times
-    if known.all():
-        return Clock(len(table), rate=keys.rate, start=start)
-    times = start + np.flatnonzero(known) / keys.rate
-    return Clock(len(times), times=times)
+    if time is None:
+        assert keys.rate is not None  # else there are times
+        if known.all():
+            return Clock(len(table), rate=keys.rate, start=start)
+        times = start + np.flatnonzero(known) / keys.rate
+        return Clock(len(times), times=times)
+    times, _ = _seconds(keys, table, time, known)
+    bad = ~(np.diff(times) > 0)
+    if bad.any():
+        at, lines = int(np.argmax(bad)), table.lines[known]
+        before, after = times[at], times[at + 1]
+        how = 'repeats' if after == before else 'goes back before'
+        raise mistake(
+            table.path,
+            f'{how} the time of row {lines[at]} ({after:.6f} s after '
+            f'{before:.6f} s)',
+            'Correct the times; if the clock is regular, give rate instead '
+            'of columns.time; if the rows are of several people, choose '
+            'with where',
+            row=lines[at + 1],
+            column=time,
+        )
+    return Clock(len(times), times=times + _start(keys))
 
 
-def _times(
+def _start(keys: Part | Skeleton) -> float:
+    """Seconds to add to the times of a file."""
+    start = keys.start_s or 0.0
+    return 0.0 if start in EPOCHS.values() else start
+
+
+def _seconds(
     keys: Part | Skeleton, table: Table, time: str, known: np.ndarray
-) -> np.ndarray:
-    """Times of some rows in seconds, strictly increasing."""
-    times, lines = table.numbers[time][known], table.lines[known]
-    if time not in table.dates:
+) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Times of some rows in seconds, and after what they may start over.
+
+    Raises:
+        ValueError: If the unit is missing, or certainly another.
+    """
+    times = table.numbers[time][known]
+    if time in table.hours:
+        return times, (DAY,)
+    if time in table.dates:
+        wraps: tuple[float, ...] = ()
+    else:
         unit = keys.units.time if keys.units else None
         if unit is None:
             raise mistake(
@@ -365,32 +557,25 @@ def _times(
                 f'Add units.time: {" or ".join(TIME_UNITS)}',
                 column=time,
             )
-        times = times * TIME_UNITS[unit]
-    if is_date(times[0]) and is_date(keys.start_s or 0.0):
+        factor = unit_factor(unit, TIME_UNITS)
+        check_time_unit(times, factor, table.path, time)
+        times = times * factor
+        wraps = tuple(factor * 2.0**bits for bits in COUNTER_BITS)
+        if keys.epoch is not None:
+            times = times + keys.epoch
+        elif keys.start_s in EPOCHS.values():
+            times = times + keys.start_s
+    if is_date(times[0]) and is_date(_start(keys)):
         raise mistake(
             table.path,
             'counts from 1970 (or units.time is wrong), so start_s cannot '
             'be a date too',
-            'Leave start_s out',
-            row=lines[0],
+            'Leave start_s out; for a clock that counts from another date, '
+            'give epoch, such as 2000',
+            row=table.lines[known][0],
             column=time,
         )
-    bad = ~(np.diff(times) > 0)
-    if bad.any():
-        at = int(np.argmax(bad))
-        before, after = times[at], times[at + 1]
-        how = 'repeats' if after == before else 'goes back before'
-        raise mistake(
-            table.path,
-            f'{how} the time of row {lines[at]} ({after:.6f} s after '
-            f'{before:.6f} s)',
-            'Remove such rows; if the clock is regular, give rate instead of '
-            'columns.time; if the rows are of several sensors, choose with '
-            'where',
-            row=lines[at + 1],
-            column=time,
-        )
-    return times
+    return times, wraps
 
 
 def _unit_quaternions(
