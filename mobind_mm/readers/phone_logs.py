@@ -19,6 +19,7 @@ from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import mistake
 from .attitude import find_attitude
 from .base import register_reader
+from .clocks import TIME_UNITS
 from .exports import (
     ExportReader,
     Header,
@@ -29,7 +30,6 @@ from .exports import (
     unit_of_gravity,
 )
 from .peek import head_lines
-from .tables import TIME_UNITS
 
 _SEPARATED = '[-_. ]?'
 _SQUARED = r'm/?s(\^2|²|2|\^-2)?'

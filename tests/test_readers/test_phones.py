@@ -344,7 +344,7 @@ def test_geneactiv(tmp_path, move):
     check(stream, move)
     assert any("'left wrist'" in note for note in stream.notes)
     epochs = raw.geneactiv(tmp_path / 'b.csv', move, step=500)
-    with pytest.raises(ValueError, match=r'b\.csv, row 101: .*over epochs'):
+    with pytest.raises(ValueError, match=r'b\.csv, row 101 .*over epochs'):
         read(epochs, 'geneactiv')
 
 
