@@ -41,6 +41,11 @@ class _Actigraph(ExportReader):
         """The only sensor, called after the device."""
         notes: list[str] = []
         keys = self.keys(notes)
+        if 'timezone' not in {*keys, *self.options} and not self._zoned():
+            notes.append(
+                f'{self.source}: its times name no time zone and are taken '
+                'for UTC'
+            )
         place = keys.pop('_place', None)
         texts = [*([place] if place else []), self.source.stem]
         name, said = self.placed(texts)
@@ -54,6 +59,12 @@ class _Actigraph(ExportReader):
             ValueError: If the file is of this format, but damaged.
         """
         raise NotImplementedError
+
+    def _zoned(self) -> bool:
+        """Whether times are no dates, or dates with a zone."""
+        rows = (data_row(line) for line in head_lines(self.source, 150))
+        dates = [r[0] for r in rows if len(r) > 3 and _WHEN.fullmatch(r[0])]
+        return not dates or bool(re.search(r':\d.*(Z|[+-]\d)', dates[0]))
 
     def numbered(
         self, skipped: int, notes: list[str], *, unit: str | None = 'g'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +18,6 @@ from .devices import DeviceReader
 from .peek import head_lines
 from .tables import Dialect, read_table
 
-_MOST_FILES = 500
-"""Files of a folder that are looked at; an export has a dozen."""
 _DELIMITERS = ',;\t|'
 
 
@@ -113,13 +111,14 @@ def columns_of(
     return values[:, 0], values[:, 1:]
 
 
-def unit_of_gravity(acc: np.ndarray) -> str | None:
+def unit_of_gravity(acc: np.ndarray, factor: float = 3.0) -> str | None:
     """Unit of acceleration with gravity, or of gravity alone.
 
-    A worn sensor shows gravity most of the time, or on average.
+    A worn sensor usually shows about gravity.
 
     Args:
         acc: (T, 3).
+        factor: How far off the usual size may be.
 
     Returns:
         ``m/s2``, ``g`` or ``mg``; None if none of them fits.
@@ -132,7 +131,7 @@ def unit_of_gravity(acc: np.ndarray) -> str | None:
     usual = float(np.median(np.linalg.norm(acc, axis=1)))
     one = {'m/s2': STANDARD_GRAVITY, 'g': 1.0, 'mg': 1000.0}
     for unit, gravity in one.items():
-        if 0.6 * gravity < usual < 1.7 * gravity:
+        if gravity / factor < usual < factor * gravity:
             return unit
     return None
 
@@ -152,36 +151,6 @@ def named_placement(*texts: str) -> str | None:
                 if placement_name(name) in LIMBS:
                     return placement_name(name)
     return None
-
-
-def files_in(folder: Path, *suffixes: str) -> Iterator[Path]:
-    """Regular files of a folder by name, without links and hidden files."""
-    try:
-        inside = sorted(folder.iterdir())[:_MOST_FILES]
-    except OSError:
-        return
-    for path in inside:
-        fits = path.suffix.lower() in suffixes and path.name[0] != '.'
-        if fits and path.is_file() and not path.is_symlink():
-            yield path
-
-
-def files_of(path: Path, *suffixes: str) -> list[Path]:
-    """Files of a folder, or of the only folder in it, or those beside a file.
-
-    Archives often unpack into a folder of their own.
-    """
-    folder = path if path.is_dir() else path.parent
-    files = [*files_in(folder, *suffixes)]
-    if files or not path.is_dir():
-        return files
-    try:
-        inside = sorted(folder.iterdir())[:_MOST_FILES]
-    except OSError:
-        return []
-    folders = [p for p in inside if p.is_dir() and not p.is_symlink()]
-    folders = [p for p in folders if p.name[0] not in '._']
-    return [*files_in(folders[0], *suffixes)] if len(folders) == 1 else []
 
 
 class ExportReader(DeviceReader):
@@ -212,24 +181,19 @@ class ExportReader(DeviceReader):
     ) -> tuple[str, list[str]]:
         """What to call a sensor, and notes.
 
-        Users say where it is worn, or names of files do.
-
         Args:
             texts: Names of the file and its folder, that of the file first.
             device: Its name where no place is known.
         """
-        device = device or self.device
-        if 'placement' in self.options:
-            return device, []
         for text in texts:
             place = named_placement(text)
             if place is not None:
                 note = (
-                    f'{self.source}: the placement {place} is taken from the '
-                    f'name {text!r}'
+                    f'{self.source}: the name {text!r} says {place}; '
+                    '--placement would overrule it'
                 )
                 return place, [note]
-        return device, []
+        return device or self.device, []
 
 
 def described(file: Path, **keys: Any) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from .archives import files_in, is_folder
 from .base import register_reader
 from .exports import (
     ExportReader,
     Header,
     described,
-    files_in,
     find_header,
 )
 
@@ -37,18 +37,18 @@ class GoProReader(ExportReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """By ``cts`` and the names of acceleration or angular rate."""
-        files = files_in(path, '.csv') if path.is_dir() else [path]
+        files = files_in(path, '.csv') if is_folder(path) else [path]
         return any(_streams(file) for file in files)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """A sensor for each camera file, called after it if there are two."""
-        folder = self.source if self.source.is_dir() else self.source.parent
+        folder = self.source if is_folder(self.source) else self.source.parent
         takes: dict[str, dict[str, tuple[Header, list[str]]]] = {}
         notes: dict[str, list[str]] = {}
         stem = _take(self.source)
         for path in files_in(folder, '.csv'):
             take = _take(path)
-            if self.source.is_file() and take != stem:
+            if not is_folder(self.source) and take != stem:
                 continue
             for channel, found in _streams(path, notes.setdefault(take, [])):
                 takes.setdefault(take, {}).setdefault(channel, found)
@@ -57,7 +57,7 @@ class GoProReader(ExportReader):
             name, said = self.placed([take])
             name = name if len(takes) == 1 or said else take or 'camera'
             names = {header.path.name for header, _ in channels.values()}
-            if self.source.is_file() and names != {self.source.name}:
+            if not is_folder(self.source) and names != {self.source.name}:
                 listed = ', '.join(sorted(names - {self.source.name}))
                 said.append(f'{self.source}: read with {listed} beside it')
             parts = [

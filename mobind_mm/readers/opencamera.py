@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..utils.errors import mistake
+from .archives import files_of, is_folder
 from .base import register_reader
-from .exports import ExportReader, data_row, described, files_of
+from .exports import ExportReader, data_row, described
 from .peek import head_lines
 
 _NAME = re.compile(
@@ -35,7 +36,7 @@ class OpenCameraReader(ExportReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """By rows of three numbers and nanoseconds, and the files' names."""
-        files = files_of(path, '.csv') if path.is_dir() else [path]
+        files = files_of(path, '.csv') if is_folder(path) else [path]
         return any(_channel(file) for file in files)
 
     def describe(self) -> dict[str, dict[str, Any]]:
@@ -50,7 +51,7 @@ class OpenCameraReader(ExportReader):
                 frames[match[1]] = path
             elif _channel(path):
                 takes.setdefault(match[1], {})[_channel(path)] = path
-        if self.source.is_file():
+        if not is_folder(self.source):
             own = _NAME.fullmatch(self.source.stem)
             takes = {own[1]: takes[own[1]]} if own else {}
         if len(takes) != 1:

@@ -160,15 +160,13 @@ class PhoneLogReader(ExportReader):
 def _keys(log: _Log, header: Header, notes: list[str]) -> dict[str, Any]:
     """Keys of the sensor of a log."""
     path, time = header.path, str(header.find(log.time))
-    found = {
-        quantity: header.axes(
-            getattr(log, quantity),
-            axes='wxyz' if quantity == 'quat' else 'xyz',
-        )
-        for quantity in ('acc', 'free', 'gravity', 'gyro', 'mag', 'quat')
-        if getattr(log, quantity)
-    }
-    found = {quantity: names for quantity, names in found.items() if names}
+    found: dict[str, list[str]] = {}
+    for quantity in ('acc', 'free', 'gravity', 'gyro', 'mag', 'quat'):
+        pattern = getattr(log, quantity)
+        axes = 'wxyz' if quantity == 'quat' else 'xyz'
+        names = header.axes(pattern, axes=axes) if pattern else None
+        if names is not None:
+            found[quantity] = names
     columns: dict[str, Any] = {'time': time, 'gyro': found.get('gyro')}
     columns['mag'] = found.get('mag')
     units = {'gyro': log.units.get('gyro'), 'mag': 'uT'}
@@ -177,9 +175,11 @@ def _keys(log: _Log, header: Header, notes: list[str]) -> dict[str, Any]:
     shown = None
     if total:
         shown = columns_of(path, [time, *total])[1]
-        units['acc'] = log.units.get('acc') or unit_of_gravity(shown)
+        units['acc'] = log.units.get('acc') or unit_of_gravity(shown, 1.5)
         if 'acc' not in found:
-            units['acc'] = log.units.get('gravity') or unit_of_gravity(shown)
+            units['acc'] = log.units.get('gravity') or unit_of_gravity(
+                shown, 1.5
+            )
         if units['acc'] is None:
             raise mistake(
                 path,

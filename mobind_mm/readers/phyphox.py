@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from ..recordings import Clock, SensorStream
+from .archives import files_of, is_folder
 from .base import register_reader
 from .exports import (
     ExportReader,
     Header,
     described,
-    files_of,
     find_header,
     split_line,
 )
@@ -47,13 +47,13 @@ class PhyphoxReader(ExportReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """By columns such as ``Time (s)`` and ``Gyroscope x (rad/s)``."""
-        files = files_of(path, '.csv') if path.is_dir() else [path]
+        files = files_of(path, '.csv') if is_folder(path) else [path]
         return any(_quantities(file) for file in files)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """One phone; with gravity where both accelerations are there."""
         files, beside = [self.source], files_of(self.source, '.csv')
-        if self.source.is_dir() or (self.source.parent / 'meta').is_dir():
+        if is_folder(self.source) or (self.source.parent / 'meta').is_dir():
             files += [path for path in beside if path not in files]
         found: dict[str, tuple[Header, list[str]]] = {}
         for path in files:
@@ -62,7 +62,7 @@ class PhyphoxReader(ExportReader):
         folder = files[0].parent.name
         name, notes = self.placed([self.source.stem, folder])
         others = {header.path.name for header, _ in found.values()}
-        if self.source.is_file() and others != {self.source.name}:
+        if not is_folder(self.source) and others != {self.source.name}:
             listed = ', '.join(sorted(others - {self.source.name}))
             notes.append(f'{self.source}: read with {listed} beside it')
         free = 'acc' not in found and 'free' in found
@@ -124,8 +124,8 @@ def _quantities(path: Path) -> dict[str, tuple[Header, list[str]]]:
 
 def _starts(source: Path) -> np.ndarray:
     """(n, 2) experiment time of each start, and seconds since 1970."""
-    folder = source if source.is_dir() else source.parent
-    if source.is_dir() and files_of(source, '.csv'):
+    folder = source if is_folder(source) else source.parent
+    if is_folder(source) and files_of(source, '.csv'):
         folder = files_of(source, '.csv')[0].parent
     rows = []
     for line in head_lines(folder / 'meta' / 'time.csv', 1000):

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import mistake
+from .archives import files_of, is_folder
 from .attitude import find_attitude
 from .base import register_reader
 from .exports import (
@@ -28,7 +29,6 @@ from .exports import (
     Header,
     columns_of,
     described,
-    files_of,
     find_header,
     split_line,
     unit_of_gravity,
@@ -90,8 +90,9 @@ class SensorLoggerReader(ExportReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """By the columns ``time`` and ``seconds_elapsed``."""
-        if path.is_dir():
-            return any(_kind(file) for file in files_of(path, '.csv'))
+        if is_folder(path):
+            files = files_of(path, '.csv')
+            return any(_kind(file) and _header(file) for file in files)
         return _header(path) is not None
 
     def describe(self) -> dict[str, dict[str, Any]]:
@@ -130,14 +131,19 @@ class SensorLoggerReader(ExportReader):
             if path.name == self.source.name:
                 only = prefix, worn
             if (prefix, worn) not in devices:
-                name, notes = self.placed([prefix, path.parent.name], worn)
+                texts = [prefix, path.parent.name, self.source.name]
+                name, notes = self.placed(texts, worn)
                 devices[prefix, worn] = _Device(name, facts, notes)
             device = devices[prefix, worn]
-            if any(line.strip() for line in head_lines(path, 4)[1:]):
+            if _header(path) is None:
+                device.notes.append(
+                    f'{path}: is damaged or of another app and is left out'
+                )
+            elif any(line.strip() for line in head_lines(path, 4)[1:]):
                 device.files[what] = path
             else:
                 device.notes.append(f'{path}: has no rows and is left out')
-        if not self.source.is_file():
+        if is_folder(self.source):
             return [*devices.values()]
         if only is None:
             raise mistake(
@@ -163,7 +169,7 @@ def _header(path: Path) -> Header | None:
 def _kind(path: Path) -> tuple[str, str, str] | None:
     """What stands before the name that the app gave, device, and kind."""
     match = _KIND.fullmatch(re.sub('[^a-z]', '', path.stem.lower()))
-    if match is None or _header(path) is None:
+    if match is None:
         return None
     letters, watch, kind = match.groups()
     prefix = ''

@@ -15,13 +15,13 @@ import numpy as np
 
 from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import mistake
+from .archives import files_in, is_folder
 from .attitude import find_attitude
 from .base import register_reader
 from .exports import (
     ExportReader,
     Header,
     described,
-    files_in,
     find_header,
 )
 from .tables import Table, read_table
@@ -50,12 +50,12 @@ class SensorLogReader(ExportReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """By ``loggingTime`` and the names of its sensors."""
-        files = files_in(path, '.csv') if path.is_dir() else [path]
+        files = files_in(path, '.csv') if is_folder(path) else [path]
         return any(_header(file) for file in files)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """One sensor a file."""
-        folder = self.source.is_dir()
+        folder = is_folder(self.source)
         files = [*files_in(self.source, '.csv')] if folder else [self.source]
         sensors: dict[str, dict[str, Any]] = {}
         for path in files:

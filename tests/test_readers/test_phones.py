@@ -1,11 +1,14 @@
 """Exports of phones, watches, actigraphs and cameras, against one movement."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import raw_phones as raw
 from raw_phones import EPOCH, movement
 
-from mobind_mm.readers.base import FILE_FORMATS, recognize
+from mobind_mm.readers import archives
+from mobind_mm.readers.base import FILE_FORMATS, get_reader, recognize
 from mobind_mm.recordings import STANDARD_GRAVITY
 
 G = STANDARD_GRAVITY
@@ -206,6 +209,53 @@ def test_a_table_whose_name_says_nothing(tmp_path, move):
     path = (folder / 'Gyroscope.csv').rename(tmp_path / 'mine.csv')
     with pytest.raises(ValueError, match=r'mine\.csv does not say .* sensor'):
         read(path, 'sensor_logger')
+
+
+def zipped(folder, path, inside=''):
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob('*')):
+            if file.is_file():
+                name = file.relative_to(folder).as_posix()
+                archive.write(file, inside + name)
+    return path
+
+
+@pytest.mark.parametrize('inside', ['', '2024-09-29/'])
+def test_an_archive_is_read_without_unpacking(tmp_path, move, inside):
+    files = ('Accelerometer', 'Gravity', 'Gyroscope', 'Orientation')
+    raw.sensor_logger(tmp_path / 'a', move, files, -1, metadata=('ios', False))
+    (tmp_path / 'zips').mkdir()
+    path = zipped(tmp_path / 'a', tmp_path / 'zips' / 'left wrist.zip', inside)
+    name, stream = only(path, 'sensor_logger')
+    assert name == 'left_wrist' and 'quat' in stream.channels
+    check(stream, move)
+    assert [*path.parent.iterdir()] == [path]
+
+
+def test_an_archive_of_phyphox(tmp_path, move):
+    tables = {'Raw': (move.times, 'Acceleration', move.acc, 'm/s^2')}
+    starts = [('START', 0.0, EPOCH)]
+    raw.phyphox(tmp_path / 'a', tables, starts=starts)
+    check(only(zipped(tmp_path / 'a', tmp_path / 'a.zip'), 'phyphox')[1], move)
+
+
+def test_archives_that_mean_harm(tmp_path, move, monkeypatch):
+    """Names that lead elsewhere, a bomb, and a damaged archive."""
+    folder = raw.sensor_logger(tmp_path / 'a', move)
+    path = zipped(folder, tmp_path / 'a.zip', inside='../')
+    assert recognize(path) is None
+    path = zipped(folder, tmp_path / 'a.zip')
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert recognize(path) is None
+    path.write_bytes(whole[:2000] + b'damage' + whole[2006:])
+    kind = get_reader('sensor_logger')
+    (stream,) = kind(path).read_imu().values()
+    assert any('Gyroscope.csv: is damaged' in note for note in stream.notes)
+    path.write_bytes(whole)
+    monkeypatch.setattr(archives, '_MOST_BYTES', 100_000)
+    with pytest.raises(ValueError, match=r'larger than 100000 bytes'):
+        kind(path).read_imu()
 
 
 # SensorLog.
