@@ -15,7 +15,17 @@ import numpy as np
 
 from ..recordings import Clock
 from ..utils.errors import mistake
-from .arrival import find_packets, sample_clock, spread_ties
+from .arrival import (
+    Packets,
+    catches_up,
+    comes_in_packets,
+    find_packets,
+    irregular,
+    overlapped,
+    sample_clock,
+    spread_ties,
+    without_stalls,
+)
 from .continuity import (
     continues,
     regular_step,
@@ -33,6 +43,10 @@ COUNTER_BITS = (8, 16, 24, 32)
 """Widths of counters that wrap."""
 _TIE_SHARE = 0.3
 """Share of equal stamps from which rows come in packets."""
+_STRAYS = 4
+"""Rows at an end that a clock of their own makes strays."""
+_FAR = 1.0
+"""Seconds between them and the others."""
 
 
 @dataclass(frozen=True)
@@ -212,9 +226,13 @@ class _Rebuilding:
                 f'the time starts over {wrapped} times after {period:.6g} s; '
                 'it is continued'
             )
+        self.times = overlapped(self.times)
         if self.index is None:
             self.sort(self.times, None)
             self.drop_twice(self.times)
+        self.drop_strays(rate)
+        if not irregular(np.diff(self.times)):
+            self.spread_few()
         self.join_jumps(rate)
         self.rebuild(rate, arrival)
         self.name_gaps(self.times, None if rate is None else 1 / rate)
@@ -293,6 +311,39 @@ class _Rebuilding:
         self.keep(np.flatnonzero(np.r_[True, ~twice]))
         self.note(f'{int(twice.sum())} rows are there twice; one is kept')
 
+    def spread_few(self) -> None:
+        """Spread rows that share a time, where they do not come in packets."""
+        assert self.times is not None
+        steps = np.diff(self.times)
+        tied = int((steps == 0).sum())
+        if tied and not comes_in_packets(steps):
+            self.times = spread_ties(self.times)
+            self.note(
+                f'{tied} rows share the time of the row before; they are '
+                'spread up to the next'
+            )
+
+    def drop_strays(self, rate: float | None) -> None:
+        """Drop a few rows at an end whose clock is another."""
+        assert self.times is not None
+        steps = np.diff(self.times)
+        if len(steps) < 4 * _STRAYS:
+            return
+        far = max(_FAR, 100 * regular_step(steps, rate))
+        away = (steps < 0) | (steps > far)
+        starts = np.flatnonzero(away[:_STRAYS])
+        ends = np.flatnonzero(steps[-_STRAYS:] > far)
+        first = int(starts[-1]) + 1 if len(starts) else 0
+        last = len(self.times)
+        if len(ends):
+            last -= _STRAYS - int(ends[0])
+        if not first and last == len(self.times):
+            return
+        dropped = [*range(first), *range(last, len(self.times))]
+        rows = ', '.join(str(self.row(place)) for place in dropped)
+        self.note(f'the time of rows {rows} is far from all others; left out')
+        self.keep(np.arange(first, last))
+
     def join_jumps(self, rate: float | None) -> None:
         """Continue the stream where its clock was set."""
         assert self.times is not None
@@ -301,10 +352,14 @@ class _Rebuilding:
         usual = regular_step(steps, rate)
         back = steps < 0
         forward = steps > max(20 * usual, 0.25)
+        if comes_in_packets(steps):  # in which a step is no sign
+            usual = float(np.mean(steps[steps >= 0]))
+            forward &= steps > max(20 * usual, 2.0)
         if not back.any() and not forward.any():
             return
         values = self.kept_values()
-        jumps = np.flatnonzero(back | forward)
+        returns = steps > 3 * usual if back.any() else forward
+        jumps = np.flatnonzero(back | forward | returns)
         offset = np.zeros(len(times))
         pending: list[tuple[int, float]] = []  # gaps that may be jumps
         owed = 0.0
@@ -312,6 +367,7 @@ class _Rebuilding:
         for place in jumps.tolist():
             size = float(steps[place] - usual)
             near = max(0.02 * abs(size), 1.5 * usual)
+            missing = abs(size) / usual if usual else np.inf
             if size < 0:
                 match = next(
                     (p for p in pending if abs(p[1] + size) < near), None
@@ -332,7 +388,11 @@ class _Rebuilding:
                 owed = 0.0
                 offset[place + 1 :] -= size
                 self.name_jump(place, size, times)
-            elif continues(values, place):
+            elif (
+                forward[place]
+                and not catches_up(times, place, usual)
+                and continues(values, place, missing)
+            ):
                 offset[place + 1 :] -= size
                 self.name_jump(place, size, times)
             else:
@@ -386,32 +446,43 @@ class _Rebuilding:
             return
         values = self.kept_values()
         packets = find_packets(self.times, self.index, arrival)
-        if packets is None:
-            if tied.any():
-                self.times = spread_ties(self.times)
-                self.note(
-                    f'{int(tied.sum())} rows share the time of the row '
-                    'before; they are spread up to the next'
-                )
+        if packets is not None and self.unpack(packets, rate, arrival, values):
             return
-        if packets.tied:
-            streams = several_streams(values, packets.size)
-            if streams:
-                place = int(np.argmax(tied))
-                raise mistake(
-                    self.where,
-                    f'{packets.size} rows each share a time, and their '
-                    'values are those of several sensors',
-                    'Choose the rows of one with where',
-                    row=self.row(place + 1),
-                )
+        times, stalls = without_stalls(self.times, regular_step(steps, rate))
+        if stalls and smoother(values, times, self.times) is not False:
+            self.times = times
+            self.note(
+                f'rows came late and then together in {len(stalls)} places, '
+                f'first after row {self.row(stalls[0])}; they are spread '
+                'evenly'
+            )
+        self.spread_few()
+
+    def unpack(
+        self,
+        packets: Packets,
+        rate: float | None,
+        arrival: bool | None,
+        values: np.ndarray | None,
+    ) -> bool:
+        """Whether times of arrival were replaced by those of the samples."""
+        assert self.times is not None
+        if packets.tied and several_streams(values, packets.size):
+            raise mistake(
+                self.where,
+                f'{packets.size} rows each share a time, and their values '
+                'are those of several sensors',
+                'Choose the rows of one with where',
+                row=self.row(int(np.argmax(np.diff(self.times) == 0)) + 1),
+            )
         times = sample_clock(self.times, packets, self.index, rate)
         if arrival is None and not packets.tied:
             better = smoother(values, times, self.times)
             if better is False or (better is None and not packets.bursts):
-                return
+                return False
         self.times = times
         self.note(packets.note)
+        return True
 
     def refuse(self, place: int) -> None:
         assert self.times is not None
@@ -435,6 +506,8 @@ class _Rebuilding:
         pairs = steps[1:] + steps[:-1]
         # A sample that is only late has a short step beside its long one.
         long = steps > 1.6 * usual
+        if irregular(steps):
+            long &= steps > 5 * np.quantile(steps, 0.9)
         long[1:] &= pairs > 2.4 * usual
         long[:-1] &= pairs > 2.4 * usual
         if not long.any():
