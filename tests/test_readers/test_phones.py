@@ -1,11 +1,16 @@
 """Exports of phones, watches, actigraphs and cameras, against one movement."""
 
+import re
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
+import pandas
 import pytest
 import raw_phones as raw
 from raw_phones import EPOCH, movement
+from shared import shared_path
 
 from mobind_mm.readers import archives
 from mobind_mm.readers.base import FILE_FORMATS, get_reader, recognize
@@ -561,6 +566,71 @@ def test_tables_of_others_are_not_taken(tmp_path, move):
     ):
         path = raw.write(tmp_path / 'a.csv', names, *lines)
         assert recognize(path).name == 'table'
+
+
+# Files beside the checkout.
+
+
+def test_case_without_gravity():
+    folder = shared_path('cases/05_sensor_logger')
+    stream = only(folder, 'sensor_logger', placement='right_wrist')[1]
+    assert not stream.gravity and {*stream.channels} == {'acc', 'gyro'}
+    assert any('switch on TotalAcceleration' in note for note in stream.notes)
+
+
+def test_case_of_wrist_actigraphy():
+    """Four spellings of one recording; GENEActiv's has no zone either."""
+    folder = shared_path('cases/09_wrist_actigraphy_dates')
+    names = ('actigraph', 'actigraph_us', 'geneactiv', 'biobank')
+    streams = [
+        only(folder / f'{name}.csv', name.removesuffix('_us'))[1]
+        for name in names
+    ]
+    first = streams[0]
+    for stream, hour in zip(streams, (0, 0, 0, 3600)):
+        size = min(len(stream.channels['acc']), len(first.channels['acc']))
+        np.testing.assert_array_equal(
+            stream.channels['acc'][:size], first.channels['acc'][:size]
+        )
+        start = stream.clock.at()[0] + hour
+        assert start == pytest.approx(1434934566.197, abs=1e-3)
+        assert stream.clock.mean_rate == pytest.approx(100, abs=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('app', ['folder', 'zip', 'camera'])
+def test_one_command_finds_the_offset(tmp_path, app):
+    table = pandas.read_csv(shared_path('cases/_shared/imu.csv'))
+    names = [f'right_wrist_{c}_{a}' for c in ('acc', 'gyro') for a in 'xyz']
+    values = table[names].to_numpy()
+    times = table['time'].to_numpy()
+    quat = np.ones((len(times), 4))
+    worn = raw.Movement(
+        times, values[:, :3], 0 * values[:, :3], values[:, 3:], quat
+    )
+    path, start = tmp_path / 'take', EPOCH
+    if app == 'camera':
+        start = 0.0
+        for stream in ('ACCL', 'GYRO'):
+            raw.gopro(path / f'GX01-{stream}.csv', worn, stream)
+    else:
+        raw.sensor_logger(path, worn)
+    if app == 'zip':
+        path = zipped(path, tmp_path / 'take.zip')
+    run = subprocess.run(
+        [
+            *(sys.executable, '-m', 'mobind_mm', 'sync', '--imu', str(path)),
+            *('--placement', 'right_wrist', '--fps', '30'),
+            *('--pose', str(shared_path('cases/_shared/pose.json'))),
+            *('--img-shape', '1080', '1920', '--out', str(tmp_path / 'out')),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    found = re.search(r'video time \+ ([\d.]+) s', run.stdout)
+    assert float(found[1]) == pytest.approx(start + 3.217, abs=0.02)
 
 
 def test_formats_are_listed():
