@@ -41,7 +41,8 @@ class _Actigraph(ExportReader):
         """The only sensor, called after the device."""
         notes: list[str] = []
         keys = self.keys(notes)
-        if 'timezone' not in {*keys, *self.options} and not self._zoned():
+        zoned = 'start_s' not in keys and self._zoned()
+        if not zoned and 'timezone' not in {*keys, *self.options}:
             notes.append(
                 f'{self.source}: its times name no time zone and are taken '
                 'for UTC'

@@ -104,7 +104,9 @@ def files_of(path: Path, *suffixes: str) -> list[Path]:
     """
     folder = path if is_folder(path) else path.parent
     files = files_in(folder, *suffixes)
-    if files or folder != path:
+    if folder != path:
+        return files if path in files else [*files, path]
+    if files:
         return files
     if _is_archive(path):
         members = [p for p in _members(path) if p.suffix.lower() in suffixes]

@@ -90,8 +90,9 @@ def split_line(line: str, delimiter: str) -> list[str]:
 
 
 def data_row(line: str) -> list[str]:
-    """Cells of a line at its most frequent delimiter."""
-    return split_line(line, max(_DELIMITERS, key=line.count))
+    """Cells of a line; a comma may be a decimal where others separate."""
+    others = (mark for mark in ';\t|' if line.count(mark) > 1)
+    return split_line(line, next(others, ','))
 
 
 def columns_of(

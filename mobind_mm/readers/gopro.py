@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .archives import files_in, is_folder
+from .archives import files_of, is_folder
 from .base import register_reader
 from .exports import (
     ExportReader,
@@ -37,16 +37,15 @@ class GoProReader(ExportReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """By ``cts`` and the names of acceleration or angular rate."""
-        files = files_in(path, '.csv') if is_folder(path) else [path]
+        files = files_of(path, '.csv') if is_folder(path) else [path]
         return any(_streams(file) for file in files)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """A sensor for each camera file, called after it if there are two."""
-        folder = self.source if is_folder(self.source) else self.source.parent
         takes: dict[str, dict[str, tuple[Header, list[str]]]] = {}
         notes: dict[str, list[str]] = {}
         stem = _take(self.source)
-        for path in files_in(folder, '.csv'):
+        for path in files_of(self.source, '.csv'):
             take = _take(path)
             if not is_folder(self.source) and take != stem:
                 continue

@@ -66,7 +66,7 @@ class _Device:
 
     name: str
     facts: Mapping[str, str]
-    notes: list[str]
+    notes: list[str] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     total: tuple[np.ndarray, np.ndarray] | None = None
 
@@ -130,11 +130,7 @@ class SensorLoggerReader(ExportReader):
             prefix, worn, what = kind
             if path.name == self.source.name:
                 only = prefix, worn
-            if (prefix, worn) not in devices:
-                texts = [prefix, path.parent.name, self.source.name]
-                name, notes = self.placed(texts, worn)
-                devices[prefix, worn] = _Device(name, facts, notes)
-            device = devices[prefix, worn]
+            device = devices.setdefault((prefix, worn), _Device(worn, facts))
             if _header(path) is None:
                 device.notes.append(
                     f'{path}: is damaged or of another app and is left out'
@@ -143,6 +139,12 @@ class SensorLoggerReader(ExportReader):
                 device.files[what] = path
             else:
                 device.notes.append(f'{path}: has no rows and is left out')
+        for (prefix, worn), device in devices.items():
+            texts = [prefix]
+            if len(devices) == 1:
+                texts += [tables[0].parent.name, self.source.name]
+            device.name, notes = self.placed(texts, worn)
+            device.notes += notes
         if is_folder(self.source):
             return [*devices.values()]
         if only is None:
@@ -289,7 +291,7 @@ def _wide(device: _Device, file: Path) -> list[dict[str, Any]]:
         added = unit_of_gravity(vectors) or unit
         factor = STANDARD_GRAVITY if added == 'g' else 1.0
         device.total = times, vectors * factor
-        if device.name != 'head' and 'headphone' not in device.files:
+        if 'headphone' not in device.files:
             unit = added  # of headphones it is always m/s2
     columns = {'time': 'time', 'acc': acc, 'gyro': channels['gyro']}
     units = {'time': 'ns', 'acc': unit, 'gyro': 'rad/s'}

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import mistake
-from .archives import files_in, is_folder
+from .archives import files_of, is_folder
 from .attitude import find_attitude
 from .base import register_reader
 from .exports import (
@@ -50,13 +50,14 @@ class SensorLogReader(ExportReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """By ``loggingTime`` and the names of its sensors."""
-        files = files_in(path, '.csv') if is_folder(path) else [path]
+        files = files_of(path, '.csv') if is_folder(path) else [path]
         return any(_header(file) for file in files)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """One sensor a file."""
-        folder = is_folder(self.source)
-        files = [*files_in(self.source, '.csv')] if folder else [self.source]
+        files = [self.source]
+        if is_folder(self.source):
+            files = files_of(self.source, '.csv')
         sensors: dict[str, dict[str, Any]] = {}
         for path in files:
             header = _header(path)

@@ -149,8 +149,8 @@ def sensor_logger(
     return folder
 
 
-def wrist_motion(path, move, sign=-1, unit=STANDARD_GRAVITY):
-    """``WristMotion.csv`` of an Apple Watch."""
+def wrist_motion(path, move, sign=-1, unit=STANDARD_GRAVITY, gravity=None):
+    """``WristMotion.csv`` of an Apple Watch, or ``Headphone.csv``."""
     names = (
         'time,seconds_elapsed,rotationRateX,rotationRateY,rotationRateZ,'
         'gravityX,gravityY,gravityZ,accelerationX,accelerationY,'
@@ -160,7 +160,7 @@ def wrist_motion(path, move, sign=-1, unit=STANDARD_GRAVITY):
         nanoseconds(move.times),
         move.times,
         move.gyro,
-        sign * move.gravity / unit,
+        sign * move.gravity / (gravity or unit),
         sign * move.free / unit,
         move.quat,
     )

@@ -178,6 +178,14 @@ def test_watch_and_phone_are_two_sensors(tmp_path, move, shifted, unit):
     assert 'quat' in streams['left_wrist'].channels
 
 
+def test_headphones_are_on_a_head(tmp_path, move):
+    """Their gravity is in m/s^2 where their acceleration is in g."""
+    raw.wrist_motion(tmp_path / 'a' / 'Headphone.csv', move, gravity=1.0)
+    name, stream = only(tmp_path / 'a', 'sensor_logger')
+    assert name == 'head'
+    check(stream, move)
+
+
 def test_watch_of_android(tmp_path, move):
     files = ('WatchAccelerometer', 'WatchGravity', 'WatchGyroscope')
     raw.sensor_logger(tmp_path / 'a', move, files)
@@ -198,6 +206,20 @@ def test_names_of_files_and_folders_tell_placements(tmp_path, move):
         for side in ('left', 'right'):
             (folder / f'{side}_wrist_{file.name}').write_bytes(content)
     assert {*read(folder, 'sensor_logger')} == {'left_wrist', 'right_wrist'}
+
+
+def test_a_folder_of_two_devices_names_neither(tmp_path, move):
+    folder = raw.sensor_logger(tmp_path / 'left wrist', move)
+    raw.wrist_motion(folder / 'WristMotion.csv', move)
+    assert {*read(folder, 'sensor_logger')} == {'phone', 'watch'}
+
+
+def test_a_link_that_is_given_is_followed(tmp_path, move):
+    folder = raw.sensor_logger(tmp_path / 'a', move)
+    (tmp_path / 'b').mkdir()
+    link = tmp_path / 'b' / 'TotalAcceleration.csv'
+    link.symlink_to(folder / 'TotalAcceleration.csv')
+    assert {*only(link, 'sensor_logger')[1].channels} == {'acc'}
 
 
 def test_a_folder_in_the_folder_and_links(tmp_path, move):
