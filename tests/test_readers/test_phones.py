@@ -307,6 +307,26 @@ def test_sensor_log_without_motion(tmp_path, move):
     assert any('left out' in note for note in stream.notes)
 
 
+def test_sensor_log_that_repeats_samples(tmp_path):
+    """The app logs at 100 Hz what is measured at 50 Hz."""
+    move = movement(rate=50.0)
+    twice = np.repeat(np.arange(len(move.times)), 2)
+    arrays = (getattr(move, name) for name in raw.Movement.__annotations__)
+    path = raw.sensor_log(
+        tmp_path / 'a.csv', raw.Movement(*(array[twice] for array in arrays))
+    )
+    logged = np.arange(len(twice)) / 100 + 7200.004
+    stamps = raw.dates(logged, '%Y-%m-%d %H:%M:%S.%f +0200')
+    names, *lines = path.read_text().splitlines()
+    lines = [
+        ','.join([stamp, *line.split(',')[1:]])
+        for stamp, line in zip(stamps, lines)
+    ]
+    stream = only(raw.write(path, names, *lines), 'sensorlog')[1]
+    check(stream, move, start=EPOCH + 0.004, clock=6e-4)
+    assert any('1000 rows are there twice' in note for note in stream.notes)
+
+
 def test_sensor_log_user_acceleration_alone(tmp_path, move):
     off = ('accelerometerAcceleration', 'motionGravity', 'motionQuaternion')
     path = raw.sensor_log(tmp_path / 'a.csv', move, off=off)
