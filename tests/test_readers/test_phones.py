@@ -584,12 +584,17 @@ def test_android_log(tmp_path, move, unit, acc):
     assert any(unit in note for note in stream.notes)
 
 
-def test_euroc(tmp_path, move):
-    names = (
+@pytest.mark.parametrize(
+    'names',
+    [
         '#timestamp [ns],w_RS_S_x [rad s^-1],w_RS_S_y [rad s^-1],'
         'w_RS_S_z [rad s^-1],a_RS_S_x [m s^-2],a_RS_S_y [m s^-2],'
-        'a_RS_S_z [m s^-2]'
-    )
+        'a_RS_S_z [m s^-2]',
+        'Timestamp[nanosec],gx[rad/s],gy[rad/s],gz[rad/s],ax[m/s^2],'
+        'ay[m/s^2],az[m/s^2]',
+    ],
+)
+def test_euroc_and_mars(tmp_path, move, names):
     lines = raw.rows(raw.nanoseconds(move.times), move.gyro, move.acc)
     path = raw.write(tmp_path / 'data.csv', names, *lines)
     check(only(path, 'phone_log')[1], move)
