@@ -248,9 +248,10 @@ class _Rebuilding:
         if len(self.rows) < 2:
             return
         if rate is None:
+            time = f'{self.times[0]:.15g} s'
             raise mistake(
                 self.where,
-                f'all {len(self.rows)} rows have the time {self.times[0]!r} s',
+                f'all {len(self.rows)} rows have the time {time}',
                 'Its last digits are lost, perhaps in a spreadsheet: export '
                 'it again, or give rate',
             )
@@ -306,7 +307,7 @@ class _Rebuilding:
             tied.mean() > _TIE_SHARE and twice.sum() < tied.sum()
         ):
             return
-        if twice.mean() > 0.6:  # all rows hold the same
+        if twice.mean() > 0.6 and len(key) > 2:  # all rows hold the same
             return
         self.keep(np.flatnonzero(np.r_[True, ~twice]))
         self.note(f'{int(twice.sum())} rows are there twice; one is kept')
@@ -598,7 +599,7 @@ def check_time_unit(
     def wrong(factor: float) -> str:
         last = float(np.abs(values).max() * factor)
         if last > _LATEST:
-            return f'would be of the year {1970 + last / 31556952:.0f}'
+            return f'would be of the year {int(1970 + last / 31556952)}'
         for step in (usual, mean):
             if _SLOWEST <= 1 / (step * factor) <= _FASTEST:
                 return ''
@@ -611,7 +612,7 @@ def check_time_unit(
     for unit, other in TIME_UNITS.items():
         if other != factor and not wrong(other):
             rate, first = 1 / (usual * other), values[0] * other
-            date = f', in {1970 + first / 31556952:.0f}'
+            date = f', in {int(1970 + first / 31556952)}'
             fix += f': {unit} fits ({rate:.3g} Hz'
             fix += f'{date if is_date(first) else ""})'
             break
