@@ -295,7 +295,18 @@ FILE_FORMATS: Mapping[str, str] = {
     'delsys': 'laboratory',
     'noraxon': 'laboratory',
     'table': 'files',
+    'sensor_logger': 'sensor_logger',
+    'sensorlog': 'sensorlog',
+    'phyphox': 'phyphox',
+    'actigraph': 'actigraphy',
+    'geneactiv': 'actigraphy',
+    'axivity': 'actigraphy',
+    'biobank': 'actigraphy',
+    'gopro': 'gopro',
+    'opencamera': 'opencamera',
+    'phone_log': 'phone_logs',
     'mmpose': 'mmpose',
+    'table': 'files',
 }
 """Readers of single files, by name: their modules in this package."""
 DATA_SETS: Mapping[str, str] = {

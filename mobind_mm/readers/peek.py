@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from .archives import is_file, open_file, stat
+
 _BYTES = 1 << 16
 
 
@@ -17,17 +19,17 @@ def head(path: str | Path) -> str:
     """
     path = Path(path)
     try:
-        stat = path.stat()
-        if not path.is_file():
+        facts = stat(path)
+        if not is_file(path):
             return ''
-        return _head(path, stat.st_mtime_ns, stat.st_size)
-    except OSError:
+        return _head(path, facts.st_mtime_ns, facts.st_size)
+    except (OSError, ValueError):
         return ''
 
 
 @lru_cache(maxsize=64)
 def _head(path: Path, changed: int, size: int) -> str:
-    with path.open('rb') as file:
+    with open_file(path, _BYTES) as file:
         data = file.read(_BYTES)
     if b'\0' in data:
         return ''

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..utils.compat import exact_floats
 from ..utils.errors import mistake, shown
+from .archives import is_file, open_file
 from .dates import (
     DAY,
     Dates,
@@ -135,7 +136,7 @@ class TableFile:
         texts: Collection[str] = (),
     ) -> None:
         self.path, self.decimal = path, dialect.decimal
-        if not path.is_file():
+        if not is_file(path):
             raise mistake(path, 'does not exist', kind=FileNotFoundError)
         names = list(dict.fromkeys(names))
         if path.suffix.lower() in PARQUET:
@@ -576,7 +577,7 @@ def _find_encoding(
 ) -> tuple[str, tuple[str, ...]]:
     """Encoding of a text file, and a note if it is an assumption."""
     decoder = codecs.getincrementaldecoder('utf-8')()
-    with open(path, 'rb') as file:
+    with open_file(path) as file:
         if file.read(2) in (b'\xff\xfe', b'\xfe\xff'):
             return 'utf-16', ()
         if given is not None:
@@ -588,7 +589,8 @@ def _find_encoding(
             return 'utf-8-sig', ()
         except UnicodeDecodeError:
             pass
-    data = path.read_bytes()
+    with open_file(path) as file:
+        data = file.read()
     try:
         data.decode('cp1252')
     except UnicodeDecodeError:
@@ -603,13 +605,14 @@ def _find_encoding(
 def _open_text(path: Path, encoding: str | None) -> Iterator[io.TextIOBase]:
     """Open as text with lines that end in a newline; errors name the file."""
     try:
-        with open(path, encoding=encoding) as file:
+        with io.TextIOWrapper(open_file(path), encoding) as file:
             yield file
     except UnicodeError:
         name = str(encoding).upper().replace('UTF-8-SIG', 'UTF-8')
         row = ''
         if name == 'UTF-8':
-            text = path.read_bytes().decode(errors='replace')
+            with open_file(path) as file:
+                text = file.read().decode(errors='replace')
             line = text.count('\n', 0, text.find('\ufffd')) + 1
             row = f' (row {line})'
         raise mistake(

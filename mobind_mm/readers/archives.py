@@ -1,0 +1,158 @@
+"""Files of a folder, or of a zip archive that is read without unpacking it.
+
+Apps share a recording as a zip. A file in it has the path of the archive,
+with its name in the archive below, such as ``take.zip/Gyroscope.csv``. It is
+read in memory, within bounds; nothing is written.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from functools import lru_cache
+from os import stat_result
+from pathlib import Path
+from typing import BinaryIO
+
+from ..utils.errors import mistake
+
+_MOST_FILES = 500
+"""Files of a folder that are looked at; an export has a dozen."""
+_MOST_BYTES = 1 << 28
+"""Of a file in an archive: ten hours of a phone at 100 Hz."""
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder, or an archive."""
+    return path.is_dir() or _is_archive(path)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a file, or one in an archive."""
+    archive = _archive_of(path)
+    if archive is None:
+        return path.is_file()
+    return path in _members(archive)
+
+
+def stat(path: Path) -> stat_result:
+    """Facts of a file, or of the archive that holds it.
+
+    Raises:
+        OSError: If it does not exist.
+    """
+    return (_archive_of(path) or path).stat()
+
+
+def open_file(path: Path, most: int | None = None) -> BinaryIO:
+    """Open a file, or one in an archive, for reading bytes.
+
+    Args:
+        path: The file.
+        most: Bytes that will be read; all by default.
+
+    Raises:
+        OSError: If it cannot be opened.
+        ValueError: If it is damaged or too large.
+    """
+    archive = _archive_of(path)
+    if archive is None:
+        return path.open('rb')
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            member = opened.getinfo(path.relative_to(archive).as_posix())
+            if most is None and member.file_size > _MOST_BYTES:
+                raise mistake(
+                    path,
+                    f'is larger than {_MOST_BYTES} bytes',
+                    'Unpack the archive and give the folder',
+                )
+            with opened.open(member) as file:
+                return io.BytesIO(file.read(most or _MOST_BYTES))
+    except OSError:
+        raise
+    except Exception as error:  # zipfile and zlib raise many kinds
+        if type(error) is ValueError:  # ours
+            raise
+        reason = ' '.join(str(error).split())[:200]
+        raise mistake(
+            path,
+            f'cannot be read from its archive ({reason})',
+            'Export it again, without a password',
+        ) from None
+
+
+def files_in(folder: Path, *suffixes: str) -> list[Path]:
+    """Files of a folder or archive by name, without links and hidden files."""
+    if _is_archive(folder):
+        inside = [p for p in _members(folder) if p.parent == folder]
+    else:
+        inside = [
+            p for p in _entries(folder) if p.is_file() and not p.is_symlink()
+        ]
+    return [
+        path
+        for path in inside
+        if path.suffix.lower() in suffixes and path.name[0] != '.'
+    ]
+
+
+def files_of(path: Path, *suffixes: str) -> list[Path]:
+    """Files of a folder, or of the only folder in it, or those beside a file.
+
+    Archives often unpack into a folder of their own.
+    """
+    folder = path if is_folder(path) else path.parent
+    files = files_in(folder, *suffixes)
+    if folder != path:
+        return files if path in files else [*files, path]
+    if files:
+        return files
+    if _is_archive(path):
+        members = [p for p in _members(path) if p.suffix.lower() in suffixes]
+        folders = {p.parent for p in members if p.parent.parent == path}
+        folders = {p for p in folders if p.name[0] not in '._'}
+        chosen = [p for p in members if {p.parent} == folders]
+        return [p for p in chosen if p.name[0] != '.']
+    inside = [p for p in _entries(path) if p.is_dir() and not p.is_symlink()]
+    inside = [p for p in inside if p.name[0] not in '._']
+    return files_in(inside[0], *suffixes) if len(inside) == 1 else []
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())[:_MOST_FILES]
+    except OSError:
+        return []
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == '.zip' and path.is_file()
+
+
+def _archive_of(path: Path) -> Path | None:
+    """The archive that a path leads into."""
+    for parent in path.parents:
+        if _is_archive(parent):
+            return parent
+    return None
+
+
+def _members(archive: Path) -> list[Path]:
+    """Paths of the files of an archive, none if it is damaged."""
+    try:
+        facts = archive.stat()
+    except OSError:
+        return []
+    return [*_listed(archive, facts.st_mtime_ns, facts.st_size)]
+
+
+@lru_cache(maxsize=8)
+def _listed(archive: Path, changed: int, size: int) -> tuple[Path, ...]:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = [m.filename for m in opened.infolist() if not m.is_dir()]
+    except Exception:  # zipfile raises many kinds for damaged archives
+        return ()
+    fine = [n for n in names if n and '..' not in n and n[0] not in '/\\']
+    return tuple(sorted(archive / name for name in fine)[:_MOST_FILES])

@@ -1,0 +1,314 @@
+"""Other logs of phones: one wide table whose names say what it holds.
+
+Each log is a table of patterns. Where a log leaves units open, values tell:
+gravity the unit of acceleration, how fast it turns in the sensor's frame the
+unit of angular rate. What they do not tell is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..recordings import STANDARD_GRAVITY
+from ..utils.errors import mistake
+from .attitude import find_attitude
+from .base import register_reader
+from .clocks import TIME_UNITS
+from .exports import (
+    ExportReader,
+    Header,
+    columns_of,
+    data_row,
+    described,
+    find_header,
+    unit_of_gravity,
+)
+from .peek import head_lines
+
+_SEPARATED = '[-_. ]?'
+_SQUARED = r'm/?s(\^2|²|2|\^-2)?'
+_LEAST_RATES = 0.2
+"""Angular rate in rad/s (rms) below which its unit cannot be told."""
+
+
+@dataclass(frozen=True)
+class _Log:
+    """Names of the columns of one kind of log.
+
+    Args:
+        title: What users call it.
+        time: Pattern of the time.
+        acc: Patterns of acceleration with gravity.
+        free: Of acceleration without gravity.
+        gravity: Of gravity, which can be added to ``free``.
+        gyro: Of angular rate.
+        mag: Of the magnetic field, in uT.
+        quat: Of quaternions.
+        needs: Quantities by any of which the log is known.
+        units: Units that are always the same.
+        ios: Whether signs are reversed where the unit is g.
+    """
+
+    title: str
+    time: str
+    acc: str = ''
+    free: str = ''
+    gravity: str = ''
+    gyro: str = ''
+    mag: str = ''
+    quat: str = ''
+    needs: tuple[tuple[str, ...], ...] = (('acc',),)
+    units: Mapping[str, str] = field(default_factory=dict)
+    ios: bool = False
+
+    def header(self, path: Path) -> Header | None:
+        """The line of the names, if a file is such a log."""
+        for needs in self.needs:
+            patterns = [getattr(self, need) for need in needs]
+            header = find_header(path, self.time, *patterns, most=12)
+            if header is not None and all(map(header.axes, patterns)):
+                return header
+        return None
+
+
+_LOGS = (
+    _Log(
+        'Physics Toolbox Sensor Suite',
+        time='time',
+        acc='gF@',
+        free='a@',
+        gyro='w@',
+        mag='B@',
+        needs=(('acc',), ('free', 'gyro')),
+        units={'acc': 'g', 'free': 'm/s2', 'gyro': 'rad/s', 'time': 's'},
+    ),
+    _Log(
+        'AndroSensor',
+        time=r'Time since start in ms ?',
+        acc=r'ACCELEROMETER @ \(m/s.*\)',
+        free=r'LINEAR ACCELERATION @ \(m/s.*\)',
+        gravity=r'GRAVITY @ \(m/s.*\)',
+        gyro=r'GYROSCOPE @ \(rad/s\)',
+        mag=r'MAGNETIC FIELD @ \([µμu]T\)',
+        needs=(('acc',), ('free',), ('gyro',)),
+        units={
+            **dict.fromkeys(('acc', 'free', 'gravity'), 'm/s2'),
+            **{'gyro': 'rad/s', 'time': 'ms'},
+        },
+    ),
+    _Log(
+        'a log of camera and sensors (EuRoC, MARS Logger)',
+        time=r'#? ?timestamp ?[\[(](ns|nanosec)[\])]',
+        acc=r'a_RS_S_@.*|a@(\[m/s\^2\])?',
+        gyro=r'w_RS_S_@.*|g@(\[rad/s\])?',
+        needs=(('acc', 'gyro'),),
+        units={'acc': 'm/s2', 'gyro': 'rad/s', 'time': 'ns'},
+    ),
+    _Log(
+        'Core Motion (iOS)',
+        time=r'#?(time|timestamp|epoch|time_?s|epoch_?s)(\(.*\))?',
+        free=rf'(motion)?user{_SEPARATED}acc(el|eleration)?{_SEPARATED}@',
+        gravity=rf'(motion)?gravity{_SEPARATED}@',
+        gyro=rf'(motion)?rotation{_SEPARATED}(rate)?{_SEPARATED}@',
+        quat=rf'(attitude|quaternion|quat){_SEPARATED}q?@',
+        needs=(('free', 'gravity'), ('free', 'gyro')),
+        units={'gyro': 'rad/s'},
+        ios=True,
+    ),
+    _Log(
+        'an Android log',
+        time=r'#?(sensor_?)?(time|timestamp)[ _]?[\[(]?(ns|us|ms|s)[\])]?',
+        acc=rf'acc(el|elerometer|eleration)?{_SEPARATED}@'
+        rf'([ _][\[(]?({_SQUARED}|mss|m_s2|mps2)[\])]?)?',
+        gyro=rf'gyro?(scope)?{_SEPARATED}@'
+        r'([ _][\[(]?(rad/?s|rads|rad_s|radps)[\])]?)?',
+        mag=rf'mag(netometer)?{_SEPARATED}@([ _]?[\[(]?[uµμ]T[\])]?)?',
+        needs=(('acc',),),
+    ),
+)
+
+
+@register_reader
+class PhoneLogReader(ExportReader):
+    """Reads a log whose names of columns are those of a known app."""
+
+    name = 'phone_log'
+    title = 'Android and iOS logs'
+    device = 'phone'
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """By the names of the columns."""
+        return any(log.header(path) for log in _LOGS)
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """The only sensor."""
+        found = ((log, log.header(self.source)) for log in _LOGS)
+        log, header = next((log, h) for log, h in found if h is not None)
+        name, notes = self.placed([self.source.stem])
+        notes.append(f'{self.source}: read as {log.title}')
+        keys = _keys(log, header, notes)
+        return {name: {**keys, '_notes': notes}}
+
+
+def _keys(log: _Log, header: Header, notes: list[str]) -> dict[str, Any]:
+    """Keys of the sensor of a log."""
+    path, time = header.path, str(header.find(log.time))
+    found: dict[str, list[str]] = {}
+    for quantity in ('acc', 'free', 'gravity', 'gyro', 'mag', 'quat'):
+        pattern = getattr(log, quantity)
+        axes = 'wxyz' if quantity == 'quat' else 'xyz'
+        names = header.axes(pattern, axes=axes) if pattern else None
+        if names is not None:
+            found[quantity] = names
+    columns: dict[str, Any] = {'time': time, 'gyro': found.get('gyro')}
+    columns['mag'] = found.get('mag')
+    units = {'gyro': log.units.get('gyro'), 'mag': 'uT'}
+    units['time'] = _time_unit(header, time, log, notes)
+    total = found.get('acc') or found.get('gravity')
+    shown = None
+    if total:
+        shown = columns_of(path, [time, *total])[1]
+        units['acc'] = log.units.get('acc') or unit_of_gravity(shown, 1.5)
+        if 'acc' not in found:
+            units['acc'] = log.units.get('gravity') or unit_of_gravity(
+                shown, 1.5
+            )
+        if units['acc'] is None:
+            raise mistake(
+                path,
+                'acceleration does not show gravity in g or m/s²',
+                'Describe the file with a mapping (--mapping, '
+                'docs/own_data.md)',
+                column=total[0],
+            )
+    elif 'free' in found:
+        units['acc'] = log.units.get('free') or ('g' if log.ios else 'm/s2')
+    sign = ''
+    if log.ios and units.get('acc') == 'g':
+        sign = '-'
+        notes.append(
+            f'{path}: acceleration is in g with the reversed sign of iOS, '
+            'which is turned back'
+        )
+    gravity = 'included'
+    if 'acc' in found:
+        columns['acc'] = found['acc']
+    elif 'free' in found:
+        gravity = 'removed'
+        columns['acc'] = [f'{sign}{name}' for name in found['free']]
+        if 'gravity' in found:
+            columns['gravity'] = [f'{sign}{name}' for name in found['gravity']]
+    if found.get('gyro') and re.search('rad', found['gyro'][0]):
+        units['gyro'] = 'rad/s'
+    if found.get('gyro') and not units['gyro']:
+        units['gyro'] = _gyro_unit(header, columns, units, notes)
+    keys = {'gravity': gravity, 'frame': 'sensor'} if 'acc' in columns else {}
+    quat = found.get('quat')
+    if quat:
+        direction = _direction(path, columns, units, quat, sign)
+        if direction is None:
+            notes.append(
+                f'{path}: its quaternions do not fit gravity and angular '
+                'rate, or nothing shows which way they turn; they are left '
+                'out'
+            )
+        else:
+            columns['quat'] = quat
+            keys.update(quat_order='wxyz', quat_direction=direction)
+    if gravity == 'removed' and not {'gravity', 'quat'} & {*columns}:
+        notes.append(
+            f'{path}: acceleration is without gravity, and no orientation is '
+            'known with it; log acceleration with gravity next time'
+        )
+    units = {name: unit for name, unit in units.items() if unit}
+    return described(path, columns=columns, units=units, **keys)
+
+
+def _time_unit(
+    header: Header, time: str, log: _Log, notes: list[str]
+) -> str | None:
+    """Unit of the time: of the log, of its name, or by its values."""
+    if 'time' in log.units:
+        return log.units['time']
+    for unit in ('ns', 'us', 'ms'):
+        if time.lower().rstrip(')]').endswith(unit):
+            return unit
+    lines = head_lines(header.path, 12)[header.line :]
+    cells = data_row(lines[0]) if lines else []
+    place = header.names.index(time)
+    if len(cells) > place and ':' in cells[place]:
+        return None  # a date
+    times, _ = columns_of(header.path, [time, time])
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    dated = len(times) and times[0] > 1e8
+    for unit, second in TIME_UNITS.items():
+        since_1970 = 1e8 < times[0] * second < 1e10 if dated else True
+        if since_1970 and 5e-4 < step * second < 0.5:
+            if unit != 's':
+                notes.append(
+                    f'{header.path}: {time!r} is taken for {unit}, as its '
+                    'values show'
+                )
+            return unit
+    return 's'
+
+
+def _gyro_unit(
+    header: Header,
+    columns: Mapping[str, Any],
+    units: Mapping[str, Any],
+    notes: list[str],
+) -> str:
+    """Unit of angular rate, by how fast gravity turns in the sensor."""
+    names = [columns['time'], *columns['acc'], *columns['gyro']]
+    times, values = columns_of(header.path, names)
+    times = times * TIME_UNITS[units['time'] or 's']
+    acc, gyro = values[:, :3], values[:, 3:]
+    steps = np.diff(times)
+    usual = steps > 0
+    turned = -np.cross(gyro, acc)[:-1][usual]
+    change = (np.diff(acc, axis=0) / np.where(usual, steps, 1)[:, None])[usual]
+    power = float((turned**2).sum())
+    scale = float((turned * change).sum()) / power if power else 0.0
+    strength = float(np.sqrt((gyro**2).sum(axis=1).mean())) if len(gyro) else 0
+    unit = 'deg/s' if scale < 0.1 and strength > 1 else 'rad/s'
+    if unit == 'rad/s' and strength > _LEAST_RATES and scale < 0.3:
+        raise mistake(
+            header.path,
+            'does not show whether it is in rad/s or deg/s',
+            'Say so with a mapping (--mapping, docs/own_data.md)',
+            column=columns['gyro'][0],
+        )
+    notes.append(
+        f'{header.path}: angular rate is taken for {unit}, by how fast '
+        'gravity turns'
+    )
+    return unit
+
+
+def _direction(
+    path: Path,
+    columns: Mapping[str, Any],
+    units: Mapping[str, Any],
+    quat: list[str],
+    sign: str,
+) -> str | None:
+    """Direction of quaternions, if they fit."""
+    factor = STANDARD_GRAVITY if units.get('acc') == 'g' else 1.0
+    factor *= -1 if sign else 1
+    total = columns.get('gravity') or ()
+    total = [name.removeprefix('-') for name in total]
+    gyro = list(columns.get('gyro') or ())
+    times, values = columns_of(path, [columns['time'], *quat, *gyro, *total])
+    times = times * TIME_UNITS[units['time'] or 's']
+    rates = (times, values[:, 4:7]) if gyro else None
+    acc = (times, factor * values[:, -3:]) if total else None
+    found = find_attitude(times, values[:, :4], rates, acc)
+    return None if found is None or found.up < 0 else found.direction
