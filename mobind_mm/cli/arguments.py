@@ -52,7 +52,20 @@ def add_pose_arguments(
         '--pose',
         metavar='FILE',
         required=required,
-        help="MMPose's JSON of a video, or .safetensors",
+        help='skeletons of a video: file or folder of OpenPose, AlphaPose, '
+        'MediaPipe, Ultralytics, MMPose, ... (docs/pose_tools.md), a YAML '
+        'mapping that names its file, or .safetensors',
+    )
+    parser.add_argument(
+        '--pose-mapping',
+        metavar='YAML',
+        help='meaning of the columns of --pose, see docs/pose_tools.md',
+    )
+    parser.add_argument(
+        '--frame-times',
+        metavar='FILE',
+        help='CSV with the time of each frame, for a video whose frames are '
+        'not even; instead of --fps',
     )
     parser.add_argument(
         '--video',
@@ -135,9 +148,12 @@ def pose_source(args: Namespace, path: str | None = None) -> Any:
     from ..readers.files import read_video_facts
 
     source: dict[str, Any] = {'file': path or args.pose}
+    if args.pose_mapping and path is None:
+        source['mapping'] = args.pose_mapping
     if args.video:
-        facts = read_video_facts(args.video)
-        source.update(rate=facts.rate, img_shape=facts.img_shape)
+        source['clip'] = read_video_facts(args.video)
+    if args.frame_times:
+        source['times'] = args.frame_times
     if args.fps is not None:
         source['rate'] = args.fps
     if args.img_shape is not None:
@@ -152,14 +168,23 @@ def pose_source(args: Namespace, path: str | None = None) -> Any:
 def file_source(args: Namespace, path: str) -> Any:
     """A recording, or a data set, of which only the path is known.
 
-    JSON files are MMPose's, directories are data sets, and tables are read
-    with ``--mapping``.
+    Files and folders of pose tools are skeletons, other directories data
+    sets, and other tables are read with ``--mapping``.
     """
     from ..apis.takes import is_data_set
+    from ..readers import FileReader, recognize
 
     suffix = Path(path).suffix.lower()
-    if is_data_set(path) or Path(path).is_dir() or suffix == '.safetensors':
+    if is_data_set(path) or suffix == '.safetensors':
         return path
-    if suffix == '.json':
+    kind = recognize(path)
+    only_people = (
+        kind is not None
+        and issubclass(kind, FileReader)
+        and kind.read_imu is FileReader.read_imu
+    )
+    if Path(path).is_dir() and not only_people:
+        return path
+    if suffix == '.json' or only_people:
         return {'pose': pose_source(args, path)}
     return {'imu': {'file': path, 'mapping': args.mapping}}

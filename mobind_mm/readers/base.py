@@ -279,10 +279,23 @@ R = TypeVar('R', bound='type[Reader] | type[BaseReader]')
 
 FILE_FORMATS: Mapping[str, str] = {
     'recording': 'files',
-    'table': 'files',
+    'openpose': 'openpose',
+    'ultralytics_labels': 'ultralytics_labels',
     'mmpose': 'mmpose',
+    'openpose_json': 'pose_json',
+    'ultralytics': 'pose_json',
+    'coco_results': 'pose_json',
+    'mediapipe_json': 'pose_json',
+    'people_json': 'pose_json',
+    'trc': 'trc',
+    'deeplabcut': 'deeplabcut',
+    'hdf5': 'deeplabcut',
+    'keypoint_table': 'keypoint_tables',
+    'mmaction': 'mmaction_skeletons',
+    'table': 'files',
 }
-"""Readers of single files, by name: their modules in this package."""
+"""Readers of single files, by name: their modules in this package. Whichever
+recognises a file first reads it."""
 DATA_SETS: Mapping[str, str] = {
     'own_data': 'own_data',
     'utd_mhad': 'utd_mhad',

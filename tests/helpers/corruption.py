@@ -10,7 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mobind_mm.recordings import read_annotations, read_imu, read_pose
+from mobind_mm.recordings import (
+    PoseStream,
+    read_annotations,
+    read_imu,
+    read_pose,
+)
 from mobind_mm.utils.cli import USER_ERRORS, _is_ours
 
 MEMORY = 1 << 30
@@ -118,6 +123,81 @@ def check_contained(convert, dst):
         assert len(outcome) < 2000, f'too long: {outcome[:500]!r}'
     _check_whole(Path(dst), outcome)
     return outcome
+
+
+def check_damaged(read, files, folder, count=100, seed=0, damage=None):
+    """Read damaged copies of a file, or of one that has others beside it.
+
+    Each copy must end in streams that are well formed, or in one clear
+    error that names a file or folder of the copy.
+
+    Args:
+        read: Called with the path of the first of ``files``; returns streams
+            by name (of sensors, or of people).
+        files: Name to bytes; names may be paths below the folder.
+        folder: An empty directory.
+        count: Number of copies.
+        seed: Of the damage.
+        damage: Names of the files that are damaged in turn; all by default.
+
+    Returns:
+        How many copies could be read, and how many were refused.
+    """
+    root, outcomes = Path(folder), {'read': 0, 'refused': 0}
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    damage = [*(damage or files)]
+    each = -(-count // len(damage))
+    for number, name in enumerate(damage):
+        for what, content in corruptions(files[name], seed + number, each):
+            (root / name).write_bytes(content)
+            try:
+                outcome = _read_contained(read, root / next(iter(files)))
+            except BaseException as error:
+                raise AssertionError(f'{name}, {what}: {error}') from error
+            outcomes['read' if outcome == 'fine' else 'refused'] += 1
+        (root / name).write_bytes(files[name])
+    return outcomes
+
+
+def _read_contained(read, path):
+    """'fine' if the streams are well formed, else the message."""
+    try:
+        with _memory_limit():
+            streams = read(path)
+    except USER_ERRORS as error:
+        assert _is_ours(error), f'not our error: {error!r}'
+        message = str(error)
+        assert '\n' not in message, f'several lines: {message!r}'
+        assert len(message) < 2000, f'too long: {message[:500]!r}'
+        assert path.parent.name in message, f'names no file: {message!r}'
+        return message
+    assert streams, 'nothing was read, and nothing was said'
+    for stream in streams.values():
+        _check_stream(stream)
+    return 'fine'
+
+
+def _check_stream(stream):
+    times = stream.clock.at()
+    assert len(times) and np.isfinite(times).all(), 'times are not finite'
+    assert (np.diff(times) > 0).all(), 'times do not increase'
+    if isinstance(stream, PoseStream):
+        arrays = {'keypoints': stream.keypoints, 'scores': stream.scores}
+        assert np.asarray(stream.scores).min() >= 0, 'scores below 0'
+    else:
+        arrays = dict(stream.channels)
+        assert arrays, 'no channel'
+    for name, values in arrays.items():
+        values = np.asarray(values)
+        assert len(values) == len(times), f'{name}: {len(values)} samples'
+        if not isinstance(stream, PoseStream):
+            assert np.isfinite(values).all(), f'{name} is not finite'
+        if name == 'quat':
+            norms = np.linalg.norm(values, axis=1)
+            assert np.abs(norms - 1).max() < 1e-3, 'quat is not of norm 1'
+    assert all(isinstance(n, str) and '\n' not in n for n in stream.notes)
 
 
 def _check_whole(dst, outcome):
