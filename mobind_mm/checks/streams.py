@@ -235,7 +235,7 @@ _IMAGE = (
         'normalised',
         'keypoints reach {e.largest:.2f} in an image of {e.height} x '
         '{e.width}: they seem to be fractions of the image size, not pixels',
-        'pose.units: {{keypoints: fraction}} of a table; of other files, write '
+        'pose.units: {{keypoints: fraction}} of a table; else, write '
         'pixels: x times the width, y times the height',
     ),
     Rule(

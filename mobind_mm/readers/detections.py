@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..recordings.streams import undetected
 from ..skeleton import get_layout
 from .foreign_values import consists_of
 from .json_items import shorten
@@ -199,7 +200,8 @@ def usable_ids(frames: np.ndarray, ids: np.ndarray) -> tuple[bool, str]:
             f'{(~known).mean():.0%} of the people have no identity in the '
             'file; they are followed by where they are'
         )
-    note = f'the identities of the file are used: {len(names)} people'
+    people = '1 person' if len(names) == 1 else f'{len(names)} people'
+    note = f'the identities of the file are used: {people}'
     if not known.all():
         note += f'; {int((~known).sum())} instances without one are left out'
     return True, note
@@ -213,16 +215,6 @@ def lost_note(source: object, lost: int) -> tuple[str, ...]:
     return (
         f'{source}: {lost} {what} at (0, 0) or NaN and taken as not detected',
     )
-
-
-def missing(keypoints: np.ndarray) -> np.ndarray:
-    """Keypoints (..., K) that are NaN or infinite, or exactly (0, 0).
-
-    >>> missing(np.array([[0, 0], [0, 5], [np.nan, 5]])).tolist()
-    [True, False, True]
-    """
-    there = np.isfinite(keypoints).all(axis=-1)
-    return ~(there & (keypoints != 0).any(axis=-1))
 
 
 def parse_instance(
@@ -279,7 +271,7 @@ def _keypoints(
             f'{where}: the third column of keypoints is not '
             'keypoint_scores; use 2D predictions (x y in pixels), not 3D.'
         )
-    known = ~missing(keypoints) & np.isfinite(scores)
+    known = ~undetected(keypoints) & np.isfinite(scores)
     lost = int((~known & (scores > 0)).sum())
     beyond = known & (np.abs(keypoints) > MAX_COORDINATE).any(axis=1)
     if beyond.any():

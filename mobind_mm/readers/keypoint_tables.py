@@ -21,7 +21,7 @@ from .base import register_reader
 from .detections import Detections
 from .frame_times import check_frame_times, seconds, time_column
 from .keypoint_names import keypoint_name
-from .mmpose import MAX_PEOPLE, find_layout, from_zero, guess_note
+from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
 from .named_points import clock_of_rows, detections_of
 from .peek import head, head_lines
 from .people import PoseReader, Video
@@ -99,11 +99,9 @@ class KeypointTableReader(PoseReader):
             raise mistake(path, 'has no rows')
         points, rows = _points(columns, table, path)
         layout = video.layout
-        notes: tuple[str, ...] = ()
         if columns.numbered:
             count = len(points)
             layout = find_layout(layout, None, count, path)
-            notes = () if video.layout else guess_note(path, layout)
             points = dict(zip(get_layout(layout), points.values()))
         frames, own, num_frames = _frames(columns, table, rows, video, path)
         detections = detections_of(
@@ -118,7 +116,9 @@ class KeypointTableReader(PoseReader):
         if len(frames) and np.bincount(frames).max() > MAX_PEOPLE:
             what = f'more than {MAX_PEOPLE} people in a frame'
             raise mistake(path, what)
-        return replace(detections, notes=(*notes, *detections.notes)), own
+        if columns.numbered and not video.layout:
+            detections = guessed(detections, path)
+        return detections, own
 
 
 @lru_cache(maxsize=16)
@@ -180,7 +180,7 @@ def _wide(names: Sequence[str]) -> _Columns | None:
             for name, axes in points.items()
             if {'x', 'y'} <= {*axes}
         }
-        with_score = {n: t for n, t in whole.items() if len(t) == 3}
+        with_score = {n: t for n, t in whole.items() if t[2:]}
         if 2 * len(with_score) < len(whole):
             whole = {n: t[:2] for n, t in whole.items()}
         else:

@@ -21,7 +21,12 @@ from typing import Any
 import numpy as np
 
 from ..recordings import PoseStream
-from ..skeleton import LAYOUTS, get_layout, layout_name
+from ..skeleton import (
+    LAYOUTS,
+    get_layout,
+    keypoint_indices,
+    layout_name,
+)
 from .base import register_reader
 from .detections import Detections, Instances
 from .json_items import JSONItems, shorten
@@ -117,9 +122,7 @@ def read_mmpose_video(
         int(numbers.max()) + 1, layout, path, numbers
     )
     if not meta and not wanted:
-        detections = replace(
-            detections, notes=(*detections.notes, *guess_note(path, layout))
-        )
+        detections = guessed(detections, path)
     return detections, video if isinstance(video, dict) else {}
 
 
@@ -294,14 +297,58 @@ def find_layout(
     return layout
 
 
-def guess_note(source: object, layout: str) -> tuple[str, ...]:
-    """Note that the number of keypoints decided on the layout."""
+def guessed(detections: Detections, source: str | Path) -> Detections:
+    """Detections whose layout follows from the number of keypoints alone.
+
+    Of MMPose's own layouts that is taken for granted; for any other, limbs
+    must be as long as limbs are, and a note says so.
+
+    Raises:
+        ValueError: If the skeleton is not that of a body.
+    """
+    layout = detections.layout
     if layout == MMPOSE_DEFAULT:
-        return ()
-    return (
-        f'{source}: the {len(get_layout(layout))} keypoints have no names '
-        f'and are taken for those of {layout}',
+        return detections
+    count = len(get_layout(layout))
+    if layout in _OTHERS and not _is_body(detections):
+        raise ValueError(
+            f'{source}: the {count} keypoints are not those of {layout}: '
+            'its arms and legs would have no length, or be as long as the '
+            'body; name the layout.'
+        )
+    note = (
+        f'{source}: the {count} keypoints have no names and are taken for '
+        f'those of {layout}'
     )
+    return replace(detections, notes=(*detections.notes, note))
+
+
+_OTHERS = ('halpe136', 'openpose_body25', 'openpose_coco18', 'mediapipe33')
+"""Layouts that MMPose has no models of."""
+_BONES = (
+    *(('shoulder', 'elbow'), ('elbow', 'wrist')),
+    *(('hip', 'knee'), ('knee', 'ankle')),
+)
+_BONE_LENGTHS = 0.02, 0.7
+"""Of the diagonal of the box."""
+
+
+def _is_body(detections: Detections) -> bool:
+    """Whether arms and legs are mostly as long as those of a body."""
+    keypoints, scores = detections.keypoints, detections.scores
+    spans = detections.boxes[:, 2:] - detections.boxes[:, :2]
+    diagonals = np.maximum(np.hypot(*spans.T), 1e-9)
+    least, most = _BONE_LENGTHS
+    for side in ('left', 'right'):
+        for ends in _BONES:
+            names = [f'{side}_{end}' for end in ends]
+            pair = keypoint_indices(detections.layout, names)
+            seen = (scores[:, pair] > 0).all(axis=1)
+            between = np.diff(keypoints[seen][:, pair], axis=1)[:, 0]
+            shares = np.hypot(*between.T) / diagonals[seen]
+            if len(shares) and not least < np.median(shares) < most:
+                return False
+    return True
 
 
 def _named_layout(meta: Mapping, path: str | Path) -> str | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..recordings.streams import undetected
 from ..skeleton import get_layout
-from .detections import Detections, lost_note, missing, usable_ids
+from .detections import Detections, lost_note, usable_ids
 from .frame_times import frame_places, regular_rate
 from .keypoint_names import absent_note, resolve_names
 from .people import Video
@@ -53,7 +54,7 @@ def detections_of(
         scores[:, index] = values[:, 2] if values.shape[1] > 2 else 1.0
     columns = [order.index(joint) for joint in joints]
     scores[:, columns], notes = as_scores(scores[:, columns], source)
-    gone = missing(keypoints) | ~np.isfinite(scores)
+    gone = undetected(keypoints) | ~np.isfinite(scores)
     lost = gone & (scores > 0) & np.isfinite(keypoints).all(axis=2)
     notes = (*notes, *lost_note(source, int(lost.sum())))
     notes = (*notes, *absent_note(source, layout, joints))

@@ -434,7 +434,7 @@ def choose_stream(
         )
     if person == 'largest':
         return max(people.values(), key=_height)
-    names = [*map(str, people)]
+    names = [str(name).removeprefix('person ') for name in people]
     raise mistake(
         source,
         f'there is no person {person}; there are {", ".join(names)}',

@@ -22,7 +22,7 @@ from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections, Instances
 from .json_items import JSONItems, shorten
-from .mmpose import MAX_PEOPLE, find_layout, from_zero, guess_note
+from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
 from .peek import head
 from .people import PoseReader, Video
 
@@ -83,7 +83,7 @@ class PoseJSONReader(PoseReader):
 
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """Everybody in the file, which says nothing else of its video."""
-        names = Frames(self.source, guessed=self.guesses)
+        names = Frames(self.source, guesses=self.guesses)
         return read_people_json(names, video, self.title), Video()
 
 
@@ -180,16 +180,16 @@ class Frames:
         path: The file, for messages.
         from_one: Whether the tool counts the frames of a video from 1; None
             takes it from the numbers.
-        guessed: Whether the layout is a guess, which a note says.
+        guesses: Whether the layout is a guess, which is checked.
     """
 
     def __init__(
         self,
         path: str | Path,
         from_one: bool | None = None,
-        guessed: bool = False,
+        guesses: bool = False,
     ) -> None:
-        self.path, self.from_one, self.guessed = path, from_one, guessed
+        self.path, self.from_one, self.guesses = path, from_one, guesses
         self.ids: dict[int, int] = {}
 
     def add(self, index: int, item: Any) -> int:
@@ -221,8 +221,8 @@ class Frames:
         result = instances.detections(
             int(numbers.max()) + 1, layout, path, numbers
         )
-        if self.guessed and not video.layout:
-            notes += guess_note(path, layout)
+        if self.guesses and not video.layout:
+            result = guessed(result, path)
         return replace(result, notes=(*result.notes, *notes))
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ..recordings import Clock, PoseStream
+from ..recordings.streams import undetected
 from ..skeleton import get_layout, layout_name
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed
 from .base import FileReader, recognize
-from .detections import lost_note, missing
+from .detections import lost_note
 from .frame_times import check_frame_times, read_frame_times
 from .mapping import Skeleton
 from .named_points import as_scores
@@ -89,7 +90,7 @@ def _of_reader(
     reader: FileReader, keys: Skeleton, video: Video, everybody: bool
 ) -> dict[str, PoseStream]:
     """One person, or everybody, of a reader."""
-    person = keys.person or 'longest'
+    person = 'longest' if keys.person is None else keys.person
     if isinstance(reader, PoseReader):
         reader.options.update(times=video.times, clip=video.clip)
         if everybody:
@@ -219,7 +220,7 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
         index = layout.index(keypoint)
         x, y, *score = (table.numbers[name] for name in triple)
         points = np.stack([x, y], axis=1)
-        seen = ~missing(points)
+        seen = ~undetected(points)
         given = np.ones(len(points))
         if score:
             given = np.where(np.isfinite(score[0]), score[0], 0)

@@ -71,11 +71,11 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
 
     Where the tool that wrote the file says who is who, that is used.
     Otherwise, skeletons of one frame that coincide are one person; the one
-    with the greater sum of scores stays. Then every frame is assigned to the tracks
-    at the least total cost: overlap of the boxes, offset and shape of the
-    skeletons, against where a track is expected if it keeps its velocity.
-    Hidden people compete with the others: whoever comes out from behind
-    somebody is taken for the one who went there.
+    with the greater sum of scores stays. Then every frame is assigned to the
+    tracks at the least total cost: overlap of the boxes, offset and shape of
+    the skeletons, against where a track is expected if it keeps its
+    velocity. Hidden people compete with the others: whoever comes out from
+    behind somebody is taken for the one who went there.
 
     Args:
         detections: What the pose estimator saw.
