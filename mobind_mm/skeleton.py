@@ -50,6 +50,15 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
         *('head', 'neck', 'hip'),
         *_sides('big_toe', 'small_toe', 'heel'),
     ),
+    'mediapipe33': (
+        'nose',
+        *(f'left_eye{part}' for part in ('_inner', '', '_outer')),
+        *(f'right_eye{part}' for part in ('_inner', '', '_outer')),
+        *_sides('ear'),
+        *('mouth_left', 'mouth_right'),
+        *_sides('shoulder', 'elbow', 'wrist', 'pinky', 'index', 'thumb'),
+        *_sides('hip', 'knee', 'ankle', 'heel', 'foot_index'),
+    ),
     'h36m': (
         *('root', 'right_hip', 'right_knee', 'right_foot'),
         *('left_hip', 'left_knee', 'left_foot'),
@@ -77,6 +86,8 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     },
     'left_ankle': ('left_foot', 'L_Ankle'),
     'right_ankle': ('right_foot', 'R_Ankle'),
+    'left_big_toe': ('left_foot_index',),
+    'right_big_toe': ('right_foot_index',),
 }
 """Other names of the same joint: ``L_Hip`` in ``ubody3d``; the feet of
 ``h36m`` are its ankles, as in the motion capture that it comes from."""

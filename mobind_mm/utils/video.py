@@ -154,7 +154,8 @@ class VideoReader:
 
     def __post_init__(self) -> None:
         self._frames: Iterator[tuple[int, np.ndarray]] = iter(())
-        self._index, self._image = len(self.facts.times), None
+        self._index = len(self.facts.times)
+        self._image: np.ndarray | None = None
 
     @property
     def rate(self) -> float:
@@ -446,7 +447,7 @@ def _sound(path: str | Path, start: float, seconds: float) -> Iterator[Any]:
                 if frame.pts is None or frame.time > origin + seconds:
                     continue
                 for block in resample.resample(frame):
-                    at = round((float(block.time) - origin) * 48_000)
+                    at = round(((block.time or 0) - origin) * 48_000)
                     if at + block.samples <= 0:
                         continue
                     block.pts, block.time_base = at, Fraction(1, 48_000)

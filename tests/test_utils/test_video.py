@@ -27,7 +27,7 @@ def write(path, times, turn=0, start=1.0, sound=False):
         stream.set_display_rotation(turn)
         voice = container.add_stream('aac', rate=8000) if sound else None
         for i, time in enumerate(times):
-            image = np.full((32, 64, 3), 25 * i, np.uint8)
+            image = np.full((32, 64, 3), 25 * i % 250, np.uint8)
             image[:16, :32] = 255
             frame = av.VideoFrame.from_ndarray(image, format='bgr24')
             frame.pts = round(1000 * (time + start))
