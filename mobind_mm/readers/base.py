@@ -280,6 +280,7 @@ R = TypeVar('R', bound='type[Reader] | type[BaseReader]')
 FILE_FORMATS: Mapping[str, str] = {
     'recording': 'files',
     'table': 'files',
+    'video': 'video',
     'mmpose': 'mmpose',
 }
 """Readers of single files, by name: their modules in this package."""

@@ -22,18 +22,26 @@ class PoseEstimator(Protocol):
 
     Attributes:
         name: As users type it.
-        layout: Name of the skeleton layout.
+        layout: Name of the skeleton layout; may be known only after
+            :meth:`load`.
         settings: What decides on the result besides the images, such as
             models and versions, as JSON can hold it. Results of other
             settings are estimated again.
 
-    An estimator is made from keywords, which all have defaults, and raises
-    ``ImportError`` with the command to install what it lacks.
+    An estimator is made from keywords, which all have defaults.
     """
 
     name: ClassVar[str]
     layout: str
     settings: Mapping[str, Any]
+
+    def load(self) -> None:
+        """Load the models; is called before others, perhaps again.
+
+        Raises:
+            ImportError: If a package is missing; says how to install it.
+            ValueError: If the models cannot be had.
+        """
 
     def reset(self) -> None:
         """Forget what was seen: the next image begins another video."""
@@ -91,7 +99,6 @@ def make_estimator(name: str | None = None, **options: Any) -> PoseEstimator:
         **options: Its keywords; those that are None are left out.
 
     Raises:
-        ImportError: If what it needs is not installed; says how to.
         ValueError: If there is no such estimator, or it has no such option.
     """
     name = name or DEFAULT

@@ -26,13 +26,15 @@ def check_estimator(
     kind = type(estimator)
     assert isinstance(estimator, PoseEstimator), (
         f'{kind.__name__} lacks one of the members of PoseEstimator: name, '
-        'layout, settings, reset, people.'
+        'layout, settings, load, reset, people.'
     )
     assert kind.name and isinstance(kind.name, str), 'It has a name.'
     settings = dict(estimator.settings)
     assert json.loads(json.dumps(settings)) == settings, (
         'settings are what JSON can hold.'
     )
+    for _ in range(2):
+        estimator.load()
     length = len(get_layout(estimator.layout))
     empty = np.zeros((96, 128, 3), np.uint8)
     estimator.reset()

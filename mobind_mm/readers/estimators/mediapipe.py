@@ -64,10 +64,17 @@ class MediaPipeEstimator:
             'version': 1,
             'max_people': max_people,
         }
-        threads = threads or os.cpu_count() or 1
-        self._detect = _Network(WEIGHTS / DETECTOR, threads)
-        self._locate = _Network(WEIGHTS / LANDMARKS, threads)
+        self._threads = threads or os.cpu_count() or 1
+        self._networks: list[_Network] = []
         self.reset()
+
+    def load(self) -> None:
+        """Load both networks."""
+        if not self._networks:
+            self._networks = [
+                _Network(WEIGHTS / name, self._threads)
+                for name in (DETECTOR, LANDMARKS)
+            ]
 
     def reset(self) -> None:
         """Forget the people of the frames before."""
@@ -105,7 +112,7 @@ class MediaPipeEstimator:
         side = max(height, width)
         whole = (width / 2, height / 2, side, 0.0)
         crop = cut_square(image, whole, _DETECTOR_SIDE, fill=True)
-        raw, logits = self._detect(2 * crop - 1)
+        raw, logits = self._networks[0](2 * crop - 1)
         scores = _sigmoid(logits[0, :, 0])
         kept = np.flatnonzero(scores >= _LEAST_SCORE)
         values, scores = raw[0, kept] / _DETECTOR_SIDE, scores[kept]
@@ -137,7 +144,7 @@ class MediaPipeEstimator:
     ) -> tuple[np.ndarray, Square, float]:
         """Landmarks (33, 3) as x, y, score; the next square; presence."""
         crop = cut_square(image, square, _LANDMARK_SIDE)
-        values, presence, _, heat, _ = self._locate(crop)
+        values, presence, _, heat, _ = self._networks[1](crop)
         rows = values.reshape(-1, 5)
         at = _refined(rows[:, :2] / _LANDMARK_SIDE, heat[0])
         x, y, side, turn = square
