@@ -54,7 +54,7 @@ class MediaPipeEstimator:
     """
 
     name: ClassVar[str] = 'mediapipe'
-    layout: ClassVar[str] = 'mediapipe33'
+    layout: str = 'mediapipe33'
 
     def __init__(
         self, max_people: int = 4, threads: int | None = None
@@ -86,7 +86,8 @@ class MediaPipeEstimator:
         if not self._squares or self._since >= _EVERY:
             self._add_new(image)
         self._since += 1
-        found, squares = [], []
+        found: list[Instance] = []
+        squares: list[Square] = []
         for square in self._squares:
             landmarks, following, presence = self._landmarks(image, square)
             if presence < _LEAST_SCORE or any(

@@ -25,7 +25,7 @@ class RTMLibEstimator:
     """
 
     name: ClassVar[str] = 'rtmlib'
-    layout: ClassVar[str] = 'halpe26'
+    layout: str = 'halpe26'
 
     def __init__(self, mode: str = 'balanced', device: str = 'cpu') -> None:
         if mode not in MODES:
