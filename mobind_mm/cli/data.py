@@ -166,6 +166,12 @@ def _example_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('--still', action='store_true', help='nobody moves')
     parser.add_argument(
+        '--video',
+        action='store_true',
+        help='write a rendered video of the first person, take.mp4, instead '
+        'of skeletons',
+    )
+    parser.add_argument(
         '--labelled',
         action='store_true',
         help='write a data set with labelled actions instead',
@@ -187,6 +193,7 @@ def write_example(args: Namespace) -> None:
         args.fps,
         args.seed,
         args.still,
+        args.video,
     )
     print('written:', *files)
 
