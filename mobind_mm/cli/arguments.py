@@ -44,14 +44,11 @@ def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
     )
 
 
-def add_pose_arguments(
-    parser: ArgumentParser, required: bool = True, person: bool = True
-) -> None:
+def add_pose_arguments(parser: ArgumentParser, person: bool = True) -> None:
     """Add the flags that name the skeletons and their video."""
     parser.add_argument(
         '--pose',
         metavar='FILE',
-        required=required,
         help='skeletons of a video: file or folder of OpenPose, AlphaPose, '
         'MediaPipe, Ultralytics, MMPose, ... (docs/pose_tools.md), a YAML '
         'mapping that names its file, or .safetensors',
@@ -70,8 +67,10 @@ def add_pose_arguments(
     parser.add_argument(
         '--video',
         metavar='FILE',
-        help='the video of --pose, for its frame rate and size',
+        help='the video of --pose, for its frame times and size; without '
+        '--pose, the poses are estimated and kept beside it',
     )
+    add_estimator_argument(parser)
     parser.add_argument(
         '--fps', type=float, help='frames per second, without --video'
     )
@@ -93,6 +92,17 @@ def add_pose_arguments(
             help='longest (seen in most frames), largest, or a number; '
             'default: longest',
         )
+
+
+def add_estimator_argument(parser: ArgumentParser) -> None:
+    """Add the name of the pose estimator."""
+    parser.add_argument(
+        '--estimator',
+        metavar='NAME',
+        help='pose estimator: mediapipe (pip install mobind_mm[pose]), '
+        'rtmlib, mmpose, or one that is registered by --import; default: '
+        'mediapipe',
+    )
 
 
 def person_rule(text: str) -> int | str:
@@ -147,7 +157,7 @@ def pose_source(args: Namespace, path: str | None = None) -> Any:
     """
     from ..readers.files import read_video_facts
 
-    source: dict[str, Any] = {'file': path or args.pose}
+    source: dict[str, Any] = {'file': path or args.pose or _estimated(args)}
     if args.pose_mapping and path is None:
         source['mapping'] = args.pose_mapping
     if args.video:
@@ -163,6 +173,17 @@ def pose_source(args: Namespace, path: str | None = None) -> Any:
     if hasattr(args, 'person'):
         source['person'] = args.person
     return source
+
+
+def _estimated(args: Namespace) -> str:
+    """File of the poses in ``--video``."""
+    if not args.video:
+        raise ValueError(
+            'Give the skeletons as --pose, or their --video alone.'
+        )
+    from ..apis.pose_extraction import pose_of_video
+
+    return str(pose_of_video(args.video, args.estimator, not args.quiet))
 
 
 def file_source(args: Namespace, path: str) -> Any:

@@ -279,6 +279,7 @@ R = TypeVar('R', bound='type[Reader] | type[BaseReader]')
 
 FILE_FORMATS: Mapping[str, str] = {
     'recording': 'files',
+    'video': 'video',
     'openpose': 'openpose',
     'ultralytics_labels': 'ultralytics_labels',
     'mmpose': 'mmpose',

@@ -14,7 +14,7 @@ from ..utils.errors import mistake
 from ..utils.files import replacing
 from .base import FileReader, recognize, register_reader
 from .detections import Detections
-from .frame_times import check_frame_times, is_regular
+from .frame_times import is_regular
 from .mmpose import MMPoseReader, collect_results
 from .peek import head
 from .people import (
@@ -41,19 +41,12 @@ def read_video_facts(path: str | Path) -> Video:
         ImportError: If OpenCV is not installed.
         ValueError: If it cannot be opened as a video.
     """
-    from ..utils import video as videos
-    from ..utils.video import open_video
+    from ..utils.video import video_facts
 
-    with open_video(path) as video:
-        facts = Video(video.rate, video.img_shape)
-    # Until utils.video has it.
-    frame_times = getattr(videos, 'frame_times', None)
-    times = None if frame_times is None else frame_times(path)
-    if times is None or len(times) < 2:
-        return facts
-    times = check_frame_times(times, f'{path}: times') - times[0]
-    return (
-        facts if is_regular(times, video.rate) else replace(facts, times=times)
+    facts = video_facts(path)
+    even = facts.constant or is_regular(facts.times, facts.rate)
+    return Video(
+        facts.rate, facts.img_shape, times=None if even else facts.times
     )
 
 

@@ -123,6 +123,10 @@ def read_mmpose_video(
     )
     if not meta and not wanted:
         detections = guessed(detections, path)
+    noted = meta.get('notes') if isinstance(meta, dict) else None
+    if isinstance(noted, list):  # of mobind pose
+        texts = [str(note)[:300] for note in noted[:20]]
+        detections = replace(detections, notes=(*detections.notes, *texts))
     return detections, video if isinstance(video, dict) else {}
 
 
