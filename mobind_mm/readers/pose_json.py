@@ -53,6 +53,7 @@ SCORES = (
 """Keys of the score of a point."""
 
 _SIZES = frozenset(map(len, LAYOUTS.values()))
+_SPATIAL = len(LAYOUTS['mediapipe33'])
 _DEEPEST = 6
 _LOGITS = 0.05
 """Share of the visibilities outside [0, 1] from which they are logits."""
@@ -337,8 +338,9 @@ def points_of(person: Any, logits: bool, where: str) -> dict[str, Any]:
         raise _unknown_points(points, where)
     if rows and all(len(row) == 4 for row in rows):  # x, y, z, visibility
         rows = [[x, y, score] for x, y, _, score in rows]
-    elif len(rows) == 33 and any(_negative(row[2:3]) for row in rows):
-        rows = [row[:2] for row in rows]  # x, y, z of MediaPipe
+    elif rows is points and len(rows) == _SPATIAL:
+        if any(_negative(row[2:3]) for row in rows):  # x, y, z
+            rows = [row[:2] for row in rows]
     if rows and all(len(row) == 2 for row in rows):
         rows = [[*row, 1.0] for row in rows]
     if logits:

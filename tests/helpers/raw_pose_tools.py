@@ -353,7 +353,7 @@ TOOLS = {
     ),
     'mediapipe_numbered': (mediapipe_numbered, 'mediapipe33'),
     'mediapipe_long': (mediapipe_long, 'mediapipe33'),
-    'trc': (trc, 'halpe26'),
+    'trc': (trc, 'openpose_body25'),
     'deeplabcut': (deeplabcut, 'coco'),
     'mmaction': (mmaction, 'coco'),
     'mmaction_list': (lambda p, s: mmaction(p, s, 'list'), 'coco'),
