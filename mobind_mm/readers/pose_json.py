@@ -96,6 +96,17 @@ class OpenPoseJSONReader(PoseJSONReader):
     title = 'OpenPose'
     marks = (r'"pose_keypoints(_2d)?"\s*:',)
 
+    def detect(self, video: Video) -> tuple[Detections, Video]:
+        """Everybody in the file, which must not be of a single frame."""
+        text = head(self.source)
+        if re.match(r'\s*\{\s*("version"\s*:\s*[\d.]+\s*,\s*)?"people"', text):
+            raise mistake(
+                self.source,
+                'holds a single frame of OpenPose',
+                f'Give the folder with all of them: {self.source.parent}',
+            )
+        return super().detect(video)
+
 
 @register_reader
 class AlphaPoseReader(PoseJSONReader):

@@ -142,6 +142,13 @@ def test_folders_of_openpose_that_are_refused(tmp_path):
         load_pose(tmp_path / 'nothing', VIDEO)
 
 
+def test_a_single_frame_of_openpose_names_its_folder(tmp_path):
+    folder = write(openpose(*person(5)), tmp_path)
+    one = folder / 'walk_000000000000_keypoints.json'
+    with pytest.raises(ValueError, match=f'single frame.*folder.*{folder}'):
+        load_pose(one, VIDEO)
+
+
 def two_people(shift=0.0):
     """Two who cross in the image, and their identities in the file."""
     first, scores = person()
