@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..readers import FileReader, recognize
+from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
 from ..readers.frame_times import read_frame_times
 from ..readers.sensors import read_imu_file
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..recordings.schema import IMU_CHANNELS, check_pose, check_sensor
+from ..recordings.streams import undetected
 from ..skeleton import LIMBS
 
 _CLOCK = ('rate', 'start', 'times')
@@ -212,10 +214,12 @@ def _pose_arrays(value: Mapping) -> PoseStream:
         raise ValueError(
             'pose: img_shape is missing; give (height, width) in pixels.'
         )
-    known: np.ndarray = np.all(np.isfinite(keypoints), axis=-1)
+    known = ~undetected(keypoints)
     scores = value.get('scores')
     scores = known if scores is None else np.asarray(scores)
+    notes: tuple[str, ...] = ()
     if scores.shape == known.shape:  # otherwise, check_pose complains
+        notes = lost_note('pose', int((~known & (scores > 0)).sum()))
         scores = np.where(known, scores, 0)
     stream = PoseStream(
         _clock(value, len(keypoints), 'pose'),
@@ -223,6 +227,7 @@ def _pose_arrays(value: Mapping) -> PoseStream:
         np.asarray(scores, np.float32),
         value.get('layout', 'coco'),
         tuple(value['img_shape']),
+        notes,
     )
     check_pose(stream, 'pose')
     return stream

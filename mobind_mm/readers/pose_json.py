@@ -349,9 +349,8 @@ def points_of(person: Any, logits: bool, where: str) -> dict[str, Any]:
         raise _unknown_points(points, where)
     if rows and all(len(row) == 4 for row in rows):  # x, y, z, visibility
         rows = [[x, y, score] for x, y, _, score in rows]
-    elif rows is points and len(rows) == _SPATIAL:
-        if any(_negative(row[2:3]) for row in rows):  # x, y, z
-            rows = [row[:2] for row in rows]
+    elif rows is points and _is_spatial(rows):
+        rows = [row[:2] for row in rows]
     if rows and all(len(row) == 2 for row in rows):
         rows = [[*row, 1.0] for row in rows]
     if logits:
@@ -367,8 +366,12 @@ def _score(point: Mapping, default: Any) -> Any:
     return next((point[key] for key in SCORES if key in point), default)
 
 
-def _negative(values: list) -> bool:
-    return any(isinstance(v, (int, float)) and v < 0 for v in values)
+def _is_spatial(rows: list[list]) -> bool:
+    """Whether rows are x, y, z of MediaPipe: z is also below 0."""
+    depths = [row[2] for row in rows if len(row) == 3]
+    return len(rows) == _SPATIAL and any(
+        isinstance(z, (int, float)) and z < 0 for z in depths
+    )
 
 
 def _sigmoid(value: Any) -> Any:

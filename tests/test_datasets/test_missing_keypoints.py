@@ -13,7 +13,7 @@ SHAPE = (720, 1280)
 
 def skeleton(missing, scores):
     """A sample of ``PoseDataset`` with some keypoints missing."""
-    points, given = person(40)
+    points, _ = person(40)
     keypoint = points[None].astype(np.float32)
     keypoint[0, 5:9, 3] = missing
     keypoint[0, 10, 9] = missing
