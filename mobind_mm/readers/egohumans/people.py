@@ -15,6 +15,7 @@ from ...recordings import (
     SensorStream,
     common_span,
 )
+from ...recordings.streams import undetected
 from .sequences import IMG_SHAPE, RATE, PersonFrames
 from .smpl import SMPLBody
 
