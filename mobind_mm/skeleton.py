@@ -42,13 +42,51 @@ _COCO = (
     *_sides('eye', 'ear', 'shoulder', 'elbow', 'wrist'),
     *_sides('hip', 'knee', 'ankle'),
 )
+_HALPE = (
+    *_COCO,
+    *('head', 'neck', 'hip'),
+    *_sides('big_toe', 'small_toe', 'heel'),
+)
+
+
+def _chains(*names: str) -> tuple[str, ...]:
+    """All of the right side, then all of the left one."""
+    return tuple(f'{side}_{n}' for side in ('right', 'left') for n in names)
+
+
+_OPENPOSE_FACE = ('right_eye', 'left_eye', 'right_ear', 'left_ear')
+_OPENPOSE_ARMS = ('nose', 'neck', *_chains('shoulder', 'elbow', 'wrist'))
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
     'coco': _COCO,
-    'halpe26': (
-        *_COCO,
-        *('head', 'neck', 'hip'),
-        *_sides('big_toe', 'small_toe', 'heel'),
+    'halpe26': _HALPE,
+    'halpe136': (
+        *_HALPE,
+        *(f'face-{i}' for i in range(68)),
+        *_hand('left'),
+        *_hand('right'),
+    ),
+    'openpose_body25': (
+        *_OPENPOSE_ARMS,
+        'hip',
+        *_chains('hip', 'knee', 'ankle'),
+        *_OPENPOSE_FACE,
+        *_foot('left'),
+        *_foot('right'),
+    ),
+    'openpose_coco18': (
+        *_OPENPOSE_ARMS,
+        *_chains('hip', 'knee', 'ankle'),
+        *_OPENPOSE_FACE,
+    ),
+    'mediapipe33': (
+        'nose',
+        *(f'left_eye{part}' for part in ('_inner', '', '_outer')),
+        *(f'right_eye{part}' for part in ('_inner', '', '_outer')),
+        *_sides('ear'),
+        *('mouth_left', 'mouth_right'),
+        *_sides('shoulder', 'elbow', 'wrist', 'pinky', 'index', 'thumb'),
+        *_sides('hip', 'knee', 'ankle', 'heel', 'foot_index'),
     ),
     'h36m': (
         *('root', 'right_hip', 'right_knee', 'right_foot'),
@@ -66,7 +104,18 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
         *_hand('right'),
     ),
 }
-"""Keypoint names in index order, by layout name."""
+"""Keypoint names in index order, by layout name: those of MMPose, and those
+of OpenPose, MediaPipe and AlphaPose."""
+
+_LAYOUT_ALIASES = {
+    **dict.fromkeys(('body25', 'body_25'), 'openpose_body25'),
+    **dict.fromkeys(('coco18', 'coco_18'), 'openpose_coco18'),
+    **dict.fromkeys(('mediapipe', 'blazepose'), 'mediapipe33'),
+    **dict.fromkeys(('alphapose136', 'halpe_136'), 'halpe136'),
+    **dict.fromkeys(('coco17', 'coco_17'), 'coco'),
+    **dict.fromkeys(('halpe_26', 'body_with_feet'), 'halpe26'),
+}
+"""Other names of layouts, in lower case."""
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
     'nose': ('Nose',),
@@ -77,9 +126,12 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     },
     'left_ankle': ('left_foot', 'L_Ankle'),
     'right_ankle': ('right_foot', 'R_Ankle'),
+    'left_big_toe': ('left_foot_index',),
+    'right_big_toe': ('right_foot_index',),
 }
 """Other names of the same joint: ``L_Hip`` in ``ubody3d``; the feet of
-``h36m`` are its ankles, as in the motion capture that it comes from."""
+``h36m`` are its ankles, as in the motion capture that it comes from; the
+foot index of ``mediapipe33`` is the big toe."""
 
 
 @dataclass(frozen=True)
@@ -272,6 +324,19 @@ def get_limb(name: str) -> Limb:
         ) from None
 
 
+def layout_name(name: str) -> str:
+    """Our name of a layout; what is not known stays as it is.
+
+    >>> layout_name('BODY_25'), layout_name('coco')
+    ('openpose_body25', 'coco')
+    """
+    if name in LAYOUTS:
+        return name
+    plain = name.strip().lower().replace('-', '_').replace(' ', '_')
+    plain = _LAYOUT_ALIASES.get(plain, plain)
+    return plain if plain in LAYOUTS else name
+
+
 @cache
 def get_layout(name: str) -> tuple[str, ...]:
     """Keypoint names of a layout in index order.
@@ -285,6 +350,7 @@ def get_layout(name: str) -> tuple[str, ...]:
     >>> get_layout('coco')[:3]
     ('nose', 'left_eye', 'right_eye')
     """
+    name = layout_name(name)
     if name in LAYOUTS:
         return LAYOUTS[name]
     layouts = _mmpose_layout_files()

@@ -21,7 +21,7 @@ needs_mmpose = pytest.mark.skipif(
 
 
 @needs_mmpose
-@pytest.mark.parametrize('name', sorted(LAYOUTS))
+@pytest.mark.parametrize('name', sorted({*LAYOUTS} & {*MMPOSE}))
 def test_built_in_layouts_are_those_of_mmpose(name):
     info = runpy.run_path(MMPOSE[name])['dataset_info']['keypoint_info']
     expected = {keypoint['id']: keypoint['name'] for keypoint in info.values()}

@@ -1,34 +1,20 @@
-"""Run MMPose's own inferencer on videos, one JSON file each."""
+"""Estimate the poses in videos, one JSON file each, and show the progress."""
 
 from __future__ import annotations
 
-import functools
-import json
-import mimetypes
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
-from ..readers.json_items import JSONItems
-from ..utils.files import replacing
-
-SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
-"""What counts as a video in a directory."""
-
-INSTALL = (
-    "pip install torchvision openmim 'setuptools<81' && mim install "
-    'mmcv==2.1.0 mmdet==3.2.0 && pip install --no-deps mmpose==1.3.2 && pip '
-    "install json_tricks munkres xtcocotools six 'numpy<2'"
-)
-"""For an environment without mmcv-lite."""
-
-WHOLE = 0.95
-"""Least share of the announced frames that a complete video has: containers
-announce some that do not exist."""
+from ..readers import video as one
+from ..readers.estimators import make_estimator
+from ..readers.estimators.mmpose import one_line
+from ..readers.video import SUFFIXES, Advance, is_up_to_date
 
 
 @dataclass
@@ -48,67 +34,102 @@ class Extraction:
 
 def extract_poses(
     videos: Sequence[str | Path],
-    out: str | Path,
-    pose2d: str = 'human',
-    device: str | None = None,
-    det_model: str | None = None,
+    out: str | Path | None = None,
+    estimator: str | None = None,
     force: bool = False,
+    **options: Any,
 ) -> Extraction:
-    """Predict the people of every frame of videos.
+    """Estimate the people of every frame of videos.
 
-    Writes ``<out>/<name of the video>.json``, a dict of ``instance_info``
-    and ``meta_info``: the model's keypoint names, the model, and ``video``
-    with name, fps, height, width and num_frames. A file that is complete,
-    newer than its video and from the same models is kept. A video that
-    cannot be read does not stop the others.
+    See :func:`~mobind_mm.readers.video.estimate_video` for what is written.
+    A file that is complete, of the same video and of the same estimator is
+    kept. A video that cannot be read does not stop the others.
 
     Args:
         videos: Files, and directories whose videos are taken.
-        out: Directory to write to.
-        pose2d: Config or name of MMPose's model.
-        device: Where it runs; None lets MMPose choose.
-        det_model: Config or name of MMDetection's detector of people, or
-            ``whole_image``; None takes MMPose's for that model.
-        force: Predict again even if the file is there.
+        out: Directory to write to, as ``<name of the video>.json``; or a
+            ``.json`` file, for one video; None: beside each video, as
+            ``<name of the video>.<estimator>.json``.
+        estimator: Name of the pose estimator; None: ``mediapipe``.
+        force: Estimate again even if the file is there.
+        **options: Keywords of the estimator; None leaves one out.
 
     Raises:
         FileNotFoundError: If a path does not exist or has no videos.
-        ValueError: If two videos would write one file, or MMPose cannot
-            build the models.
-        ImportError: If MMPose is not installed; says how to.
+        ValueError: If two videos would write one file, or the estimator
+            cannot be made.
+        ImportError: If the estimator is not installed; says how to.
     """
-    models = {'pose2d': pose2d, 'det_model': det_model}
+    found = list(_videos(videos))
+    model = make_estimator(estimator, **options)
     result = Extraction()
     todo = []
-    for video, path in _plan(videos, Path(out)).items():
-        if not force and _is_done(path, video, models):
+    for video, path in _plan(found, out, model.name).items():
+        if not force and is_up_to_date(path, video, model):
             result.kept.append(path)
         else:
             todo.append((video, path))
-    if not todo:
-        return result
-    inferencer = _build(pose2d, det_model, device)
-    meta = {**_keypoint_names(inferencer), 'models': models}
-    with Progress(console=Console(stderr=True)) as progress:
-        total = progress.add_task('Videos', total=len(todo))
-        for video, path in todo:
-            task = progress.add_task(video.name, total=None)
-            advance = functools.partial(progress.advance, task)
-            try:
-                info = _open(video)
-                progress.update(task, total=info['num_frames'] or None)
-                frames = _predict(inferencer, video, advance)
-                result.written[path] = _write(path, frames, meta, info)
-            except Exception as error:  # MMPose and OpenCV raise many kinds
-                result.failed[video] = _one_line(error)
-            progress.remove_task(task)
-            progress.advance(total)
+    if todo:
+        model.load()
+    for video, path in todo:
+        try:
+            with progress_of(video.name) as advance:
+                count = one.estimate_video(video, path, model, advance)
+            result.written[path] = count
+        except Exception as error:  # estimators and decoders raise many kinds
+            result.failed[video] = one_line(error)
     return result
 
 
-def _plan(videos: Sequence[str | Path], out: Path) -> dict[Path, Path]:
-    """JSON file of each video."""
-    plan: dict[Path, Path] = {}
+def pose_of_video(
+    video: str | Path,
+    estimator: str | None = None,
+    show_progress: bool = True,
+    **options: Any,
+) -> Path:
+    """The file of the people in a video; estimated if it is not there yet.
+
+    Args:
+        video: Video file.
+        estimator: Name of the pose estimator; None: ``mediapipe``.
+        show_progress: Whether to show it on standard error.
+        **options: Keywords of :func:`mobind_mm.readers.video.pose_of_video`.
+
+    Raises:
+        FileNotFoundError: If there is no such video.
+        ImportError: If the estimator is not installed; says how to.
+        ValueError: If it cannot be read as a video.
+    """
+    name = f'poses of {Path(video).name}'
+    with progress_of(name, show_progress) as advance:
+        return one.pose_of_video(video, estimator, advance=advance, **options)
+
+
+@contextmanager
+def progress_of(name: str, shown: bool = True) -> Iterator[Advance]:
+    """A bar on standard error, from the first step on."""
+    bar = Progress(
+        *Progress.get_default_columns(), console=Console(stderr=True)
+    )
+    task = bar.add_task(name, total=None)
+    started = False
+
+    def advance(done: int, total: int) -> None:
+        nonlocal started
+        if shown and not started:
+            bar.start()
+            started = True
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield advance
+    finally:
+        if started:
+            bar.stop()
+
+
+def _videos(videos: Sequence[str | Path]) -> Iterator[Path]:
+    """All video files."""
     for name in map(Path, videos):
         found = [name]
         if name.is_dir():
@@ -120,7 +141,22 @@ def _plan(videos: Sequence[str | Path], out: Path) -> dict[Path, Path]:
                 f'{name}: no video there; expected a video, or a directory '
                 f'of {" ".join(SUFFIXES)} files.'
             )
-        plan.update({p: out / f'{p.stem}.json' for p in found})
+        yield from found
+
+
+def _plan(
+    videos: Sequence[Path], out: str | Path | None, estimator: str
+) -> dict[Path, Path]:
+    """JSON file of each video."""
+    target = None if out is None else Path(out)
+    plan: dict[Path, Path] = {}
+    for video in videos:
+        if target is None:
+            plan[video] = video.with_name(f'{video.stem}.{estimator}.json')
+        elif target.suffix.lower() == '.json' and not target.is_dir():
+            plan[video] = target
+        else:
+            plan[video] = target / f'{video.stem}.json'
     first: dict[Path, Path] = {}
     for video, path in plan.items():
         if path in first:
@@ -130,120 +166,3 @@ def _plan(videos: Sequence[str | Path], out: Path) -> dict[Path, Path]:
             )
         first[path] = video
     return plan
-
-
-def _is_done(path: Path, video: Path, models: dict) -> bool:
-    """Whether a JSON file is complete, of this video and these models."""
-    if not path.is_file() or path.stat().st_mtime < video.stat().st_mtime:
-        return False
-    items = JSONItems(path, 'instance_info')
-    try:
-        num_frames = sum(1 for _ in items)
-        meta = items.others['meta_info']
-        same_video = meta['video']['num_frames'] == num_frames
-        return same_video and meta['models'] == models
-    except (KeyError, TypeError, ValueError):
-        return False
-
-
-def _build(pose2d: str, det_model: str | None, device: str | None) -> Any:
-    """Make MMPose's inferencer."""
-    how = f'In an environment without mmcv-lite: {INSTALL}'
-    try:
-        from mmpose.apis import MMPoseInferencer
-    except Exception as error:  # wrong versions fail in many ways
-        raise ImportError(
-            f'MMPose cannot run here ({_one_line(error)}). {how}'
-        ) from None
-    try:
-        return MMPoseInferencer(
-            pose2d=pose2d, det_model=det_model, device=device
-        )
-    except Exception as error:
-        reason = _one_line(error)
-        if 'MMDetection' in reason or isinstance(error, ImportError):
-            raise ImportError(
-                f'MMPose lacks what {pose2d!r} needs ({reason}). {how}'
-            ) from None
-        raise ValueError(
-            f'MMPose cannot build --pose2d {pose2d!r} with --det-model '
-            f'{det_model!r} on --device {device!r}: {reason}.'
-        ) from None
-
-
-def _keypoint_names(inferencer: Any) -> dict:
-    """What a reader needs to know the layout."""
-    meta = inferencer.inferencer.model.dataset_meta
-    names = meta['keypoint_id2name']
-    return {
-        'dataset_name': meta['dataset_name'],
-        'keypoint_id2name': {str(i): names[i] for i in sorted(names)},
-    }
-
-
-def _open(video: Path) -> dict:
-    """Facts about a video; its number of frames is what it announces."""
-    import cv2
-
-    if not (mimetypes.guess_type(video.name)[0] or '').startswith('video/'):
-        mimetypes.add_type('video/x-other', video.suffix)  # MMPose asks it
-    capture = cv2.VideoCapture(str(video))
-    try:
-        if not capture.isOpened():
-            raise ValueError('OpenCV cannot open it as a video')
-        return {
-            'name': video.name,
-            'fps': capture.get(cv2.CAP_PROP_FPS),
-            'height': int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-            'width': int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
-            'num_frames': int(capture.get(cv2.CAP_PROP_FRAME_COUNT)),
-        }
-    finally:
-        capture.release()
-
-
-def _predict(
-    inferencer: Any, video: Path, advance: Callable[[], None]
-) -> Iterator[list[dict]]:
-    """Instances of each frame."""
-    for result in inferencer(str(video), return_vis=False):
-        for instances in result['predictions']:
-            yield instances
-            advance()
-
-
-def _write(
-    path: Path, frames: Iterable[list[dict]], meta: dict, info: dict
-) -> int:
-    """Write frames as they come; returns their number."""
-    with replacing(path) as temporary, temporary.open('w') as file:
-        count = _write_frames(file, frames)
-        if not count or count < WHOLE * info['num_frames']:
-            raise ValueError(
-                f'it ends after {count} of {info["num_frames"]} frames; '
-                'copy or encode it again'
-            )
-        meta = {**meta, 'video': {**info, 'num_frames': count}}
-        file.write(f',\n"meta_info": {json.dumps(meta)}}}\n')
-    return count
-
-
-def _write_frames(file: TextIO, frames: Iterable[list[dict]]) -> int:
-    """Write all of the dict but its ``meta_info`` and its end."""
-    count = 0
-    file.write('{"instance_info": [')
-    for instances in frames:
-        item = {'frame_id': count, 'instances': instances}
-        file.write(',\n' if count else '\n')
-        file.write(json.dumps(item, default=lambda v: v.tolist()))
-        count += 1
-    file.write(']')
-    return count
-
-
-def _one_line(error: Exception) -> str:
-    """Kind and message of another package's error."""
-    text = ' '.join(str(error).split())[:300]
-    if isinstance(error, ValueError) and text:
-        return text
-    return f'{type(error).__name__}: {text}'

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..readers import FileReader, recognize
+from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
+from ..readers.frame_times import read_frame_times
 from ..readers.sensors import read_imu_file
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..recordings.schema import IMU_CHANNELS, check_pose, check_sensor
+from ..recordings.streams import undetected
 from ..skeleton import LIMBS
 
 _CLOCK = ('rate', 'start', 'times')
 _SENSOR = (*IMU_CHANNELS, *_CLOCK, 'gravity', 'frame')
 _POSE = ('keypoints', 'scores', *_CLOCK, 'layout', 'img_shape')
-_VIDEO = ('rate', 'img_shape', 'layout', 'start', 'max_gap_sec', 'first_frame')
+_VIDEO = tuple(field.name for field in fields(Video))
 _ONE_PERSON = {'file', 'results', 'keypoints'}
 
 
@@ -123,9 +127,12 @@ def to_pose(source: Any) -> PoseStream:
     Args:
         source: A :class:`PoseStream`; a recording; arrays ``{'keypoints':
             (T, K, 2), 'scores': (T, K), 'rate': Hz, 'img_shape': (height,
-            width), 'layout': 'coco'}``; a file, or ``{'file': ..., 'rate':
-            ..., 'img_shape': ..., 'person': ..., 'layout': ...}``; or what
-            MMPose returns, as ``{'results': ..., 'rate': ...}``.
+            width), 'layout': 'coco'}``; a file or folder of any pose tool
+            (docs/pose_tools.md), or ``{'file': ..., 'rate': ...,
+            'img_shape': ..., 'person': ..., 'layout': ..., 'times': ...,
+            'mapping': ...}``, where ``times`` are seconds of the frames or a
+            file of them; or what MMPose returns, as ``{'results': ...,
+            'rate': ...}``.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -210,10 +217,12 @@ def _pose_arrays(value: Mapping) -> PoseStream:
         raise ValueError(
             'pose: img_shape is missing; give (height, width) in pixels.'
         )
-    known: np.ndarray = np.all(np.isfinite(keypoints), axis=-1)
+    known = ~undetected(keypoints)
     scores = value.get('scores')
     scores = known if scores is None else np.asarray(scores)
+    notes: tuple[str, ...] = ()
     if scores.shape == known.shape:  # otherwise, check_pose complains
+        notes = lost_note('pose', int((~known & (scores > 0)).sum()))
         scores = np.where(known, scores, 0)
     stream = PoseStream(
         _clock(value, len(keypoints), 'pose'),
@@ -221,6 +230,7 @@ def _pose_arrays(value: Mapping) -> PoseStream:
         np.asarray(scores, np.float32),
         value.get('layout', 'coco'),
         tuple(value['img_shape']),
+        notes,
     )
     check_pose(stream, 'pose')
     return stream
@@ -245,8 +255,11 @@ def _video_source(
     given = {k: value for k, value in source.items() if value is not None}
     for key in ('file', 'results'):
         if key in source:
+            more = (*more, 'mapping') if key == 'file' else tuple(more)
             _check_keys(source, (key, *_VIDEO, *more), 'pose')
-            video = Video(**{k: given[k] for k in _VIDEO if k in given})
+            if isinstance(given.get('times'), (str, Path)):
+                given['times'] = read_frame_times(given['times'])
+            video = Video.of(given)
             rest = {k: given[k] for k in more if k in given}
             return source[key], video, rest
     raise ValueError(

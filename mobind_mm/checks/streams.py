@@ -235,7 +235,8 @@ _IMAGE = (
         'normalised',
         'keypoints reach {e.largest:.2f} in an image of {e.height} x '
         '{e.width}: they seem to be fractions of the image size, not pixels',
-        'pose.file: multiply x by the width and y by the height',
+        'pose.units: {{keypoints: fraction}} of a table; else, write '
+        'pixels: x times the width, y times the height',
     ),
     Rule(
         lambda e: _outlying(e) and e.turned < 0.2 * e.outside,

@@ -52,21 +52,33 @@ def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
     )
 
 
-def add_pose_arguments(
-    parser: ArgumentParser, required: bool = True, person: bool = True
-) -> None:
+def add_pose_arguments(parser: ArgumentParser, person: bool = True) -> None:
     """Add the flags that name the skeletons and their video."""
     parser.add_argument(
         '--pose',
         metavar='FILE',
-        required=required,
-        help="MMPose's JSON of a video, or .safetensors",
+        help='skeletons of a video: file or folder of OpenPose, AlphaPose, '
+        'MediaPipe, Ultralytics, MMPose, ... (docs/pose_tools.md), a YAML '
+        'mapping that names its file, or .safetensors',
+    )
+    parser.add_argument(
+        '--pose-mapping',
+        metavar='YAML',
+        help='meaning of the columns of --pose, see docs/pose_tools.md',
+    )
+    parser.add_argument(
+        '--frame-times',
+        metavar='FILE',
+        help='CSV with the time of each frame, for a video whose frames are '
+        'not even; instead of --fps',
     )
     parser.add_argument(
         '--video',
         metavar='FILE',
-        help='the video of --pose, for its frame rate and size',
+        help='the video of --pose, for its frame times and size; without '
+        '--pose, the poses are estimated and kept beside it',
     )
+    add_estimator_argument(parser)
     parser.add_argument(
         '--fps', type=frame_rate, help='frames per second, without --video'
     )
@@ -98,6 +110,17 @@ def frame_rate(text: str) -> float:
             f'{text} frames per second; expected 0.01 to 100000'
         )
     return rate
+
+
+def add_estimator_argument(parser: ArgumentParser) -> None:
+    """Add the name of the pose estimator."""
+    parser.add_argument(
+        '--estimator',
+        metavar='NAME',
+        help='pose estimator: mediapipe (pip install mobind_mm[pose]), '
+        'rtmlib, mmpose, or one that is registered by --import; default: '
+        'mediapipe',
+    )
 
 
 def person_rule(text: str) -> int | str:
@@ -184,10 +207,13 @@ def pose_source(args: Namespace, path: str | None = None) -> Any:
     """
     from ..readers.files import read_video_facts
 
-    source: dict[str, Any] = {'file': path or args.pose}
+    source: dict[str, Any] = {'file': path or args.pose or _estimated(args)}
+    if args.pose_mapping and path is None:
+        source['mapping'] = args.pose_mapping
     if args.video:
-        facts = read_video_facts(args.video)
-        source.update(rate=facts.rate, img_shape=facts.img_shape)
+        source['clip'] = read_video_facts(args.video)
+    if args.frame_times:
+        source['times'] = args.frame_times
     if args.fps is not None:
         source['rate'] = args.fps
     if args.img_shape is not None:
@@ -199,17 +225,37 @@ def pose_source(args: Namespace, path: str | None = None) -> Any:
     return source
 
 
+def _estimated(args: Namespace) -> str:
+    """File of the poses in ``--video``."""
+    if not args.video:
+        raise ValueError(
+            'Give the skeletons as --pose, or their --video alone.'
+        )
+    from ..apis.pose_extraction import pose_of_video
+
+    return str(pose_of_video(args.video, args.estimator, not args.quiet))
+
+
 def file_source(args: Namespace, path: str) -> Any:
     """A recording, or a data set, of which only the path is known.
 
-    JSON files are MMPose's, directories are data sets, and tables are read
-    with ``--mapping``.
+    Files and folders of pose tools are skeletons, other directories data
+    sets, and other tables are read with ``--mapping``.
     """
     from ..apis.takes import is_data_set
+    from ..readers import FileReader, recognize
 
     suffix = Path(path).suffix.lower()
-    if is_data_set(path) or Path(path).is_dir() or suffix == '.safetensors':
+    if is_data_set(path) or suffix == '.safetensors':
         return path
-    if suffix == '.json':
+    kind = recognize(path)
+    only_people = (
+        kind is not None
+        and issubclass(kind, FileReader)
+        and kind.read_imu is FileReader.read_imu
+    )
+    if Path(path).is_dir() and not only_people:
+        return path
+    if suffix == '.json' or only_people:
         return {'pose': pose_source(args, path)}
     return {'imu': imu_file(args, path)}

@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from ..utils.results import prepare_results, write_json
-from .arguments import add_workers_argument
+from .arguments import add_estimator_argument, add_workers_argument
 
 
 def _pose_arguments(parser: ArgumentParser) -> None:
@@ -14,35 +14,60 @@ def _pose_arguments(parser: ArgumentParser) -> None:
         'videos', nargs='+', help='videos, or directories of videos'
     )
     parser.add_argument(
-        '--out', required=True, metavar='DIR', help='where the JSON files go'
+        '--out',
+        metavar='FILE',
+        help='JSON file, or a directory for those of several videos; '
+        'default: beside each video, such as take.mediapipe.json',
+    )
+    add_estimator_argument(parser)
+    parser.add_argument(
+        '--max-people',
+        type=int,
+        help='most people to follow at once, with mediapipe; default: 4',
+    )
+    parser.add_argument(
+        '--mode',
+        help='lightweight, balanced or performance, with rtmlib; default: '
+        'balanced',
     )
     parser.add_argument(
         '--pose2d',
-        default='human',
-        help='config or name of the MMPose model; default: human',
+        help='config or name of the model, with mmpose; default: human',
     )
     parser.add_argument(
         '--det-model',
         help='config or name of the MMDetection model that finds people, or '
-        "whole_image; default: MMPose's choice",
+        "whole_image, with mmpose; default: MMPose's choice",
     )
-    parser.add_argument('--device', help='cpu, cuda:0, ...; default: the best')
+    parser.add_argument(
+        '--device', help='cpu, cuda:0, ..., with mmpose and rtmlib'
+    )
     parser.add_argument(
         '--force', action='store_true', help='replace files that exist'
     )
 
 
 def estimate_poses(args: Namespace) -> int | None:
-    """Estimate the 2D poses of everybody in videos with MMPose."""
+    """Estimate the 2D poses of everybody in videos.
+
+    An interrupted run goes on where it was; results that are up to date are
+    kept.
+    """
     from ..apis.pose_extraction import extract_poses
 
+    estimator = args.estimator
+    if args.pose2d or args.det_model:
+        estimator = estimator or 'mmpose'
     result = extract_poses(
         args.videos,
         args.out,
+        estimator,
+        force=args.force,
+        max_people=args.max_people,
+        mode=args.mode,
         pose2d=args.pose2d,
         device=args.device,
         det_model=args.det_model,
-        force=args.force,
     )
     for path in result.kept:
         print(f'{path}: kept')
@@ -141,6 +166,12 @@ def _example_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('--still', action='store_true', help='nobody moves')
     parser.add_argument(
+        '--video',
+        action='store_true',
+        help='write a rendered video of the first person, take.mp4, instead '
+        'of skeletons',
+    )
+    parser.add_argument(
         '--labelled',
         action='store_true',
         help='write a data set with labelled actions instead',
@@ -162,6 +193,7 @@ def write_example(args: Namespace) -> None:
         args.fps,
         args.seed,
         args.still,
+        args.video,
     )
     print('written:', *files)
 

@@ -191,7 +191,7 @@ def localize(args: Namespace) -> None:
 
 def _retrieve_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser, required=False)
-    add_pose_arguments(parser, required=False)
+    add_pose_arguments(parser)
     add_model_arguments(parser)
     parser.add_argument(
         '--gallery',
@@ -219,14 +219,19 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
 
 def retrieve(args: Namespace) -> None:
     """Find the video of sensors, or the sensors of a video."""
-    if (args.imu is None) == (args.pose is None):
-        raise ValueError('Give either --imu or --pose to look up.')
-    query, direction = {'pose': pose_source(args)}, 'pose2imu'
+    # With --imu, a video is that of the gallery.
+    shown = args.pose or (None if args.imu else args.video)
+    if bool(args.imu) == bool(shown):
+        raise ValueError(
+            'Give either --imu, or --pose or --video, to look up.'
+        )
     if args.imu is not None:
         query, direction = {'imu': imu_source(args)}, 'imu2pose'
+    else:
+        query, direction = {'pose': pose_source(args)}, 'pose2imu'
     out = Path(args.out_dir)
     answers = make_inferencer(args).retrieve(
-        {args.imu or args.pose: query},
+        {args.imu or shown: query},
         {path: file_source(args, path) for path in args.gallery},
         direction,
         args.k,
@@ -243,7 +248,7 @@ def retrieve(args: Namespace) -> None:
 
 def _recognize_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser, required=False)
-    add_pose_arguments(parser, required=False)
+    add_pose_arguments(parser)
     add_model_arguments(parser)
     parser.add_argument(
         '--gallery',
@@ -265,13 +270,13 @@ def recognize(args: Namespace) -> None:
     source = {}
     if args.imu is not None:
         source['imu'] = imu_source(args)
-    if args.pose is not None:
+    if args.pose is not None or args.video:
         source['pose'] = pose_source(args)
     if not source:
-        raise ValueError('Give --imu, --pose, or both.')
+        raise ValueError('Give --imu, --pose or --video, or both.')
     out = Path(args.out_dir)
     answers = make_inferencer(args).recognize(
-        {args.imu or args.pose: source},
+        {args.imu or args.pose or args.video: source},
         args.gallery,
         args.stride_sec,
         show_dir=out,

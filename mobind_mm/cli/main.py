@@ -65,7 +65,7 @@ COMMANDS: Table = {
     'localize': Entry('find who wears the sensors, and where', 'inference'),
     'retrieve': Entry('find the video of sensors or vice versa', 'inference'),
     'recognize': Entry('recognise what somebody does', 'inference'),
-    'pose': Entry('estimate the 2D poses in videos with MMPose', 'data'),
+    'pose': Entry('estimate the 2D poses in videos', 'data'),
     'convert': Entry('convert a data set to recordings', CONVERTERS),
     'check': Entry('check recordings for likely mistakes', 'data'),
     'example': Entry('write files of simulated people to try', 'data'),

@@ -257,5 +257,7 @@ def _windows(data_batch: Any) -> Iterator[tuple[str, bool]]:
         if 'take' in sample.metainfo_keys():
             start = sample.metainfo.get('window_start', 0.0)
             yield f'take {sample.take} at {start:g} s', finite
+        elif sample.metainfo.get('video_id') is not None:  # MMAction2's
+            yield str(sample.metainfo['video_id']), finite
         else:
             yield f'sample {sample.metainfo.get("sample_idx", row)}', finite

@@ -294,7 +294,6 @@ FILE_FORMATS: Mapping[str, str] = {
     'empatica': 'empatica',
     'delsys': 'laboratory',
     'noraxon': 'laboratory',
-    'table': 'files',
     'sensor_logger': 'sensor_logger',
     'sensorlog': 'sensorlog',
     'phyphox': 'phyphox',
@@ -304,11 +303,25 @@ FILE_FORMATS: Mapping[str, str] = {
     'biobank': 'actigraphy',
     'gopro': 'gopro',
     'opencamera': 'opencamera',
-    'phone_log': 'phone_logs',
+    'video': 'video',
+    'openpose': 'openpose',
+    'ultralytics_labels': 'ultralytics_labels',
     'mmpose': 'mmpose',
+    'openpose_json': 'pose_json',
+    'ultralytics': 'pose_json',
+    'coco_results': 'pose_json',
+    'mediapipe_json': 'pose_json',
+    'people_json': 'pose_json',
+    'trc': 'trc',
+    'deeplabcut': 'deeplabcut',
+    'hdf5': 'deeplabcut',
+    'keypoint_table': 'keypoint_tables',
+    'mmaction': 'mmaction_skeletons',
+    'phone_log': 'phone_logs',
     'table': 'files',
 }
-"""Readers of single files, by name: their modules in this package."""
+"""Readers of single files, by name: their modules in this package. Whichever
+recognises a file first reads it."""
 DATA_SETS: Mapping[str, str] = {
     'own_data': 'own_data',
     'utd_mhad': 'utd_mhad',

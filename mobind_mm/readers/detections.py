@@ -1,4 +1,4 @@
-"""All people whom a pose estimator saw in a video, without identity."""
+"""All people whom a pose estimator saw in a video."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..recordings.streams import undetected
+from ..skeleton import get_layout
 from .foreign_values import consists_of
 from .json_items import shorten
 
@@ -28,6 +30,9 @@ class Detections:
         scores: (M, K) float32 in [0, 1], 0 where nothing was detected.
         boxes: (M, 4) float32 pixels: x0, y0, x1, y1.
         layout: Name of the skeleton layout.
+        ids: (M,) int64 who each is, by the tool that wrote the file; -1 for
+            nobody knows. None: it did not say.
+        notes: What the reader repaired, dropped or assumed.
 
     >>> detections = Detections(
     ...     2, np.array([0, 1]), np.ones((2, 17, 2)), np.ones((2, 17)),
@@ -43,15 +48,20 @@ class Detections:
     scores: np.ndarray
     boxes: np.ndarray
     layout: str
+    ids: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def select(self, rows: np.ndarray) -> Detections:
         """Keep some instances: a boolean mask (M,) or ascending indices."""
-        arrays = {
-            field.name: getattr(self, field.name)[rows]
-            for field in fields(self)
-            if field.name not in ('num_frames', 'layout')
-        }
-        return replace(self, **arrays)
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(
+            self,
+            **{
+                name: array[rows]
+                for name, array in arrays.items()
+                if isinstance(array, np.ndarray)
+            },
+        )
 
     def without_whole_image(self, img_shape: tuple[int, int]) -> Detections:
         """Drop what MMPose writes for a frame in which it found nobody.
@@ -74,11 +84,13 @@ class Instances:
     def __init__(self) -> None:
         self.frames = array('q')
         self.num_keypoints: int | None = None
+        self.lost = 0
+        self._ids = array('q')
         self._numbers = array('f')
 
     def add(self, frame: int, instance: Any, where: str) -> None:
         """Append one instance, if anything of it was detected."""
-        keypoints, scores, box = parse_instance(instance, where)
+        keypoints, scores, box, lost = parse_instance(instance, where)
         if self.num_keypoints is None:
             self.num_keypoints = len(scores)
         if len(scores) != self.num_keypoints:
@@ -86,26 +98,128 @@ class Instances:
                 f'{where} has {len(scores)} keypoints, those before have '
                 f'{self.num_keypoints}; keep one model in a file.'
             )
+        self.lost += lost
         if not (scores > 0).any():
             return
         if box is None:
             seen = keypoints[scores > 0]
             box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
         self.frames.append(frame)
+        self._ids.append(identity(instance))
         for part in (keypoints, scores, box):
             self._numbers.frombytes(part.astype(np.float32).tobytes())
 
-    def arrays(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Keypoints (M, k, 2), scores (M, k) and boxes (M, 4)."""
-        numbers = np.frombuffer(self._numbers, np.float32)
-        rows = numbers.reshape(len(self.frames), 3 * k + 4)
-        keypoints, scores, boxes = np.split(rows, (2 * k, 3 * k), axis=1)
-        return keypoints.reshape(len(rows), k, 2), scores, boxes
+    def detections(
+        self,
+        num_frames: int,
+        layout: str,
+        source: object,
+        numbers: np.ndarray | None = None,
+    ) -> Detections:
+        """All of them, in the order of their frames.
+
+        Args:
+            num_frames: Frames of the video.
+            layout: Name of the skeleton layout.
+            source: File, for the notes.
+            numbers: (n,) frame from 0 by what :meth:`add` got as the frame;
+                None if that is the same.
+        """
+        k = len(get_layout(layout))
+        table = np.frombuffer(self._numbers, np.float32)
+        table = table.reshape(len(self.frames), 3 * k + 4)
+        frames = np.array(self.frames, np.int64)
+        frames = frames if numbers is None else numbers[frames]
+        order = np.argsort(frames, kind='stable')
+        frames, table = frames[order], table[order]
+        keypoints, scores, boxes = np.split(table, (2 * k, 3 * k), axis=1)
+        notes = lost_note(source, self.lost)
+        ids: np.ndarray | None = np.array(self._ids, np.int64)[order]
+        if ids is not None:
+            kept, why = usable_ids(frames, ids)
+            notes += (f'{source}: {why}',) if why else ()
+            ids = ids if kept else None
+        return Detections(
+            num_frames,
+            frames,
+            keypoints.reshape(len(table), k, 2),
+            scores,
+            boxes,
+            layout,
+            ids,
+            notes,
+        )
+
+
+_IDENTITIES = ('track_id', 'idx', 'person_id', 'instance_id')
+"""Keys under which tools write who an instance is."""
+_MOST_UNKNOWN = 0.5
+"""Share of the instances that may lack an identity where others have one."""
+
+
+def identity(instance: Any) -> int:
+    """Who an instance is, by its tool; -1 if it does not say.
+
+    >>> identity({'track_id': 3}), identity({'idx': [[7.0]]}), identity({})
+    (3, 7, -1)
+    """
+    for key in _IDENTITIES:
+        value: Any = (
+            instance.get(key) if isinstance(instance, Mapping) else None
+        )
+        while isinstance(value, list) and value:
+            value = value[0]
+        number = isinstance(value, (int, float)) and value == value
+        if number and 0 <= value < 2**53 and value == int(value):
+            return int(value)
+    return -1
+
+
+def usable_ids(frames: np.ndarray, ids: np.ndarray) -> tuple[bool, str]:
+    """Whether (M,) identities tell people apart, and a note.
+
+    They do not if two of one frame are the same, if all are 0 (the tool
+    did not track), if no two frames share one, or if most are unknown.
+    """
+    known = ids >= 0
+    if not known.any():
+        return False, ''
+    pairs = np.stack([frames, ids], axis=1)[known]
+    names = np.unique(ids[known])
+    if len(np.unique(pairs, axis=0)) < len(pairs):
+        return False, (
+            'two people of a frame have the same identity in the file; they '
+            'are followed by where they are'
+        )
+    if len(names) == len(pairs) > 1:
+        return False, ''
+    if names.tolist() == [0]:  # of AlphaPose, when it does not track
+        return False, ''
+    if known.mean() < _MOST_UNKNOWN:
+        return False, (
+            f'{(~known).mean():.0%} of the people have no identity in the '
+            'file; they are followed by where they are'
+        )
+    people = '1 person' if len(names) == 1 else f'{len(names)} people'
+    note = f'the identities of the file are used: {people}'
+    if not known.all():
+        note += f'; {int((~known).sum())} instances without one are left out'
+    return True, note
+
+
+def lost_note(source: object, lost: int) -> tuple[str, ...]:
+    """Note of keypoints with a score, but no place."""
+    if not lost:
+        return ()
+    what = 'keypoint is' if lost == 1 else 'keypoints are'
+    return (
+        f'{source}: {lost} {what} at (0, 0) or NaN and taken as not detected',
+    )
 
 
 def parse_instance(
     instance: Any, where: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, int]:
     """Parse one person in one frame.
 
     Args:
@@ -114,8 +228,10 @@ def parse_instance(
         where: File, frame and index, for messages.
 
     Returns:
-        Keypoints (K, 2) in pixels, scores (K,) in [0, 1], and the box (4,)
-        or None. A keypoint with a null or NaN is (0, 0) with score 0.
+        Keypoints (K, 2) in pixels, scores (K,) in [0, 1], the box (4,) or
+        None, and the number of keypoints that had a score, but no place. A
+        keypoint with a null or NaN, or at exactly (0, 0), is (0, 0) with
+        score 0.
 
     Raises:
         ValueError: ``where`` and what is wrong.
@@ -125,11 +241,14 @@ def parse_instance(
             f'{where} is {shorten(instance)}, expected a dict with '
             'keypoints and keypoint_scores.'
         )
-    return (*_keypoints(instance, where), _box(instance, where))
+    keypoints, scores, lost = _keypoints(instance, where)
+    return keypoints, scores, _box(instance, where), lost
 
 
-def _keypoints(instance: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints (K, 2) and scores (K,) of an instance."""
+def _keypoints(
+    instance: Mapping, where: str
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Keypoints (K, 2) and scores (K,) of an instance, and those lost."""
     table = _numbers(instance.get('keypoints'), f'{where}: keypoints')
     if table.ndim != 2 or table.shape[1] not in (2, 3) or not len(table):
         raise ValueError(
@@ -152,7 +271,8 @@ def _keypoints(instance: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
             f'{where}: the third column of keypoints is not '
             'keypoint_scores; use 2D predictions (x y in pixels), not 3D.'
         )
-    known = np.isfinite(keypoints).all(axis=1) & np.isfinite(scores)
+    known = ~undetected(keypoints) & np.isfinite(scores)
+    lost = int((~known & (scores > 0)).sum())
     beyond = known & (np.abs(keypoints) > MAX_COORDINATE).any(axis=1)
     if beyond.any():
         index = int(np.argmax(beyond))
@@ -161,7 +281,7 @@ def _keypoints(instance: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
             'which is not a place in an image; expected pixels.'
         )
     scores = np.clip(np.where(known, scores, 0.0), 0.0, 1.0)
-    return np.where(known[:, None], keypoints, 0.0), scores
+    return np.where(known[:, None], keypoints, 0.0), scores, lost
 
 
 def _box(instance: Mapping, where: str) -> np.ndarray | None:

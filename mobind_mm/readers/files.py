@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +14,40 @@ from ..utils.errors import mistake
 from ..utils.files import replacing
 from .base import FileReader, recognize, register_reader
 from .detections import Detections
-from .mapping import Skeleton
-from .mmpose import MMPoseReader, collect_results, read_mmpose_video
-from .people import Video, all_people, one_person
-from .sensors import (
-    ACC,
-    AXES,
-    placed_keys,
-    read_imu_tables,
-    read_mapping,
-    shifted,
+from .frame_times import is_regular
+from .mmpose import MMPoseReader, collect_results
+from .peek import head
+from .people import (
+    PoseReader,
+    Video,
+    all_people,
+    choose_stream,
+    on_video,
+    one_person,
 )
-from .skeletons import choose_person, read_skeleton
+from .sensors import ACC, AXES, read_imu_tables, shifted
+from .skeletons import mapped_people, retimed
 from .tables import PARQUET
+
+RESULTS = 'MMPose results'
+"""What to call results in Python."""
 
 
 def read_video_facts(path: str | Path) -> Video:
-    """Frames per second and size of a video file.
+    """Frames per second, size, and times of a video that is not even.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If OpenCV is not installed.
         ValueError: If it cannot be opened as a video.
     """
-    from ..utils.video import open_video
+    from ..utils.video import video_facts
 
-    with open_video(path) as video:
-        return Video(video.rate, video.img_shape)
+    facts = video_facts(path)
+    even = facts.constant or is_regular(facts.times, facts.rate)
+    return Video(
+        facts.rate, facts.img_shape, times=None if even else facts.times
+    )
 
 
 @register_reader
@@ -80,39 +87,56 @@ class TableReader(FileReader):
     def read_people(self) -> dict[str, PoseStream]:
         """The skeleton that a mapping describes, by the name of the file."""
         mapping = self.options.get('mapping')
-        content, root, where = read_mapping(self.source, mapping)
-        if content is None:
-            return super().read_people()
-        content = {'format': 'table', **content}
-        keys = placed_keys(Skeleton, content, self.source, root, where)
-        return {self.source.stem: read_skeleton(keys, '.', where)}
+        if mapping is None and self.source.suffix not in ('.yml', '.yaml'):
+            raise mistake(
+                self.source,
+                'its columns do not say which keypoints they are',
+                'Describe them in a mapping (--pose-mapping); if it holds '
+                'sensors, give it as --imu',
+            )
+        people = mapped_people(self.source, mapping, Video.of(self.options))
+        return {self.source.stem: next(iter(people.values()))}
 
 
 def load_pose(
-    source: Any, video: Video | None = None, person: str | int = 'longest'
+    source: Any,
+    video: Video | None = None,
+    person: str | int = 'longest',
+    mapping: Any = None,
 ) -> PoseStream:
     """One person's skeleton.
 
     Args:
-        source: File of a registered reader, MMPose's JSON, or what MMPose
-            returns, see :func:`.mmpose.collect_results`.
+        source: File or folder of a registered reader, a mapping that names
+            its file, or what MMPose returns, see
+            :func:`.mmpose.collect_results`.
         video: What is known of the video.
         person: ``longest``, ``largest`` or an id.
+        mapping: YAML file or its content that describes the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: Naming file or frame and the fix.
     """
     video = video or Video()
-    people = _registered_people(source, video)
-    if people is not None:
-        return choose_person(people, person, source)
-    detections, name, video = _detections(source, video)
-    return one_person(detections, name, video, person)
+    if not isinstance(source, (str, Path)):
+        detections, known = _of_results(source, video)
+        return one_person(detections, RESULTS, known, person)
+    path = Path(source)
+    if _is_mapped(path, mapping):
+        people = mapped_people(path, mapping, video, person)
+        return next(iter(people.values()))
+    reader = _reader(path, video)
+    if isinstance(reader, PoseReader):
+        return reader.read_person(person)
+    return choose_stream(_other_people(reader, video), person, source)
 
 
 def load_people(
-    source: Any, video: Video | None = None, min_sec: float = 1.0
+    source: Any,
+    video: Video | None = None,
+    min_sec: float = 1.0,
+    mapping: Any = None,
 ) -> dict[str, PoseStream]:
     """Everybody in a video, by a name such as ``person 0``.
 
@@ -120,64 +144,88 @@ def load_people(
         source: As of :func:`load_pose`.
         video: What is known of the video.
         min_sec: Seconds for which somebody must be seen to count.
+        mapping: As of :func:`load_pose`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: Naming file or frame and the fix.
     """
     video = video or Video()
-    people = _registered_people(source, video)
-    if people is not None:
-        return people
-    detections, name, video = _detections(source, video)
-    numbered = all_people(detections, name, video, min_sec)
-    if not numbered:
-        raise mistake(name, f'nobody is seen for {min_sec} s')
-    return {f'person {number}': pose for number, pose in numbered.items()}
-
-
-def _registered_people(
-    source: Any, video: Video
-) -> dict[str, PoseStream] | None:
-    """People of a file that a registered reader recognises."""
     if not isinstance(source, (str, Path)):
-        return None
-    kind = recognize(source)
-    if Path(source).suffix == '.safetensors':  # one that is missing, too
-        kind = kind or RecordingReader
+        detections, known = _of_results(source, video)
+        numbered = all_people(detections, RESULTS, known, min_sec)
+        if not numbered:
+            raise mistake(RESULTS, f'nobody is seen for {min_sec} s')
+        return {f'person {number}': pose for number, pose in numbered.items()}
+    path = Path(source)
+    if _is_mapped(path, mapping):
+        return mapped_people(path, mapping, video, None)
+    reader = _reader(path, video, min_sec=min_sec)
+    if isinstance(reader, PoseReader):
+        return reader.read_people()
+    return _other_people(reader, video)
+
+
+def _is_mapped(path: Path, mapping: Any) -> bool:
+    return mapping is not None or path.suffix.lower() in ('.yml', '.yaml')
+
+
+def _reader(path: Path, video: Video, **options: Any) -> FileReader:
+    """The reader of a file or folder of skeletons.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If no reader knows it.
+    """
+    kind: Any = RecordingReader
+    if path.suffix != '.safetensors':  # one that is missing has its message
+        if not path.exists():
+            raise mistake(
+                path, 'there is no such file', kind=FileNotFoundError
+            )
+        kind = recognize(path)
+        if kind is None and head(path).lstrip()[:1] in ('[', '{'):
+            kind = MMPoseReader  # whose messages say what JSON it reads
     if kind is None or not issubclass(kind, FileReader):
-        return None  # MMPose's JSON, as far as anybody knows
-    # Of MMPose's detections one person can be followed better than many.
-    if kind is MMPoseReader or kind.read_people is FileReader.read_people:
-        return None
-    known = {k: v for k, v in asdict(video).items() if v is not None}
-    start = known.pop('start')
-    people = kind(source, **known).read_people()
-    if kind is RecordingReader:  # has a clock of its own
-        return people
+        what = 'is no file of a known pose tool'
+        if path.is_dir():
+            what = 'is a folder without files of a known pose tool'
+        raise mistake(
+            path,
+            what,
+            'docs/pose_tools.md lists them; describe a table with '
+            '--pose-mapping',
+        )
+    known = video.known()
+    if not issubclass(kind, PoseReader):
+        for key in ('start', 'times', 'clip', 'num_frames'):
+            known.pop(key, None)
+        facts = video.plain_facts()
+        known.update({k: v for k, v in facts.items() if v is not None})
+        if 'img_shape' in known:
+            known['img_shape'] = tuple(known['img_shape'])
+    return kind(path, **known, **options)
+
+
+def _other_people(reader: FileReader, video: Video) -> dict[str, PoseStream]:
+    """People of a reader that knows nothing of times and starts."""
+    people = reader.read_people()
+    start = 0.0 if isinstance(reader, RecordingReader) else video.start
     return {
         name: replace(pose, clock=shifted(pose.clock, start))
-        for name, pose in people.items()
+        for name, pose in (
+            (name, retimed(pose, video, reader.source))
+            for name, pose in people.items()
+        )
     }
 
 
-def _detections(source: Any, video: Video) -> tuple[Detections, str, Video]:
-    """People of all frames, what to call the source, and its video."""
-    if isinstance(source, (str, Path)):
-        name = str(source)
-        detections, facts = read_mmpose_video(
-            source, video.layout, video.first_frame
-        )
-        size = facts.get('height'), facts.get('width')
-        video = video.completed(
-            rate=facts.get('fps'), img_shape=size if all(size) else None
-        )
-    else:
-        name = 'MMPose results'
-        detections, shape = collect_results(source, video.layout)
-        video = video.completed(img_shape=shape)
-    _, shape = video.facts(name)
-    return detections.without_whole_image(shape), name, video
+def _of_results(source: Any, video: Video) -> tuple[Detections, Video]:
+    """People of results in Python, and their video."""
+    detections, shape = collect_results(source, video.layout)
+    return on_video(
+        detections, video.with_file(Video(img_shape=shape)), RESULTS
+    )
 
 
 def write_imu_table(

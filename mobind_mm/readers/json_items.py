@@ -26,7 +26,8 @@ class JSONItems:
 
     Args:
         path: JSON file, UTF-8 with or without a byte order mark.
-        key: Key of the list, if the file holds a dict.
+        key: Key of the list, if the file holds a dict. None: the items of a
+            dict are its pairs (name, value).
 
     Raises:
         FileNotFoundError: On iteration, if there is no such file.
@@ -34,7 +35,7 @@ class JSONItems:
             else; names the file and the position.
     """
 
-    def __init__(self, path: str | Path, key: str) -> None:
+    def __init__(self, path: str | Path, key: str | None) -> None:
         self.path = path
         self.key = key
         self.others: dict[str, Any] = {}
@@ -68,7 +69,10 @@ class JSONItems:
             if not isinstance(name, str):
                 raise self._error(f'key {str(name)[:40]!r} is not a text')
             self._take(':')
-            if name == self.key and self._peek() == '[':
+            if self.key is None:
+                has_list = True
+                yield name, self._read_value()
+            elif name == self.key and self._peek() == '[':
                 has_list = True
                 yield from self._read_list()
             else:

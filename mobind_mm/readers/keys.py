@@ -323,12 +323,16 @@ class Keys(pydantic.BaseModel):
             ValueError: Naming the first key that is missing.
         """
         for name in names:
-            value: Any = self
-            for part in name.split('.'):
-                value = getattr(value, part, None)
-            if value is None:
+            if not self.has(name):
                 fix = f'Add {name}: {self._example(name)}'
                 raise mistake(where, f'{name} is missing', fix)
+
+    def has(self, name: str) -> bool:
+        """Whether a key, such as ``units.acc``, has a value."""
+        value: Any = self
+        for part in name.split('.'):
+            value = getattr(value, part, None)
+        return value is not None
 
     @classmethod
     def _example(cls, name: str) -> str:

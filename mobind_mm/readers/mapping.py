@@ -313,9 +313,9 @@ class Skeleton(TableKeys):
     format: Optional[Annotated[str, format_of(*POSE_FORMATS)]] = key(
         "`mmpose`: MMPose's JSON ([mmpose.md](mmpose.md)); `table`: CSV or "
         "Parquet, with the keys of any table; `mmaction`: MMAction2's "
-        'pickle, read without executing anything; or the name of a '
-        'registered reader',
-        ' or '.join(POSE_FORMATS),
+        'pickle, read without executing anything; or the name of another '
+        'reader ([pose_tools.md](pose_tools.md)), such as `openpose`',
+        ' or '.join((*POSE_FORMATS, 'openpose')),
     )
     img_shape: Size = key(
         '`[height, width]` of the video in pixels; of `mmaction` where the '
@@ -327,21 +327,26 @@ class Skeleton(TableKeys):
         'in other files',
         'the skeleton, such as coco',
     )
+    times: Text = key(
+        'instead of `rate`: CSV with the time of each frame, for a video '
+        'whose frames are not even',
+        'a CSV with the time of each frame',
+    )
     person: Person = key(
-        'of `mmpose` and `mmaction`: `longest` (the default), `largest`, or '
-        'an id, which counts from 0 in a pickle'
+        'not of a table: `longest` (the default), `largest`, or an id, which '
+        'counts from 0 in a pickle'
     )
     max_gap_sec: Positive = key(
-        'of `mmpose`: seconds without the person after which whoever appears '
-        'is somebody else'
+        'of files without identities: seconds without the person after which '
+        'whoever appears is somebody else'
     )
     first_frame: Count = key(
-        "of `mmpose`: `frame_id` of the video's first frame, found if not "
+        "of numbered frames: number of the video's first frame, found if not "
         'given'
     )
     num_frames: Count = key(
-        'of `mmpose`: frames of the video, up to the last of the file if not '
-        'given'
+        'of numbered frames: frames of the video, up to the last of the file '
+        'if not given'
     )
     name: Text = key(
         "of `mmaction`: `frame_dir` of the take; the take's name if not given",
@@ -349,16 +354,16 @@ class Skeleton(TableKeys):
     )
     columns: Optional[PoseColumns] = key(
         "of a table: `{time: t, x: '{keypoint}_x', y: '{keypoint}_y', score: "
-        "'{keypoint}_score'}` with the names of `layout`. Empty cells: not "
-        'detected'
+        "'{keypoint}_score'}` with the names of `layout`. Empty cells and "
+        '(0, 0): not detected'
     )
     units: Optional[PoseUnits] = key(
         'of a table: `time` as above; `keypoints`: `px`, or `fraction` for 0 '
-        'to 1 of the image'
+        'to 1 of the image; found if not given'
     )
     keypoint_names: Names = key(
-        "of a table: names other than the layout's, such as `{left_wrist: "
-        'LWrist}`'
+        "of a table, TRC or DeepLabCut: names other than the layout's, such "
+        'as `{left_wrist: LWrist}`'
     )
 
     def check(self, where: str) -> None:
@@ -372,18 +377,24 @@ class Skeleton(TableKeys):
         tracked = ('person', 'max_gap_sec', 'first_frame', 'num_frames')
         table = (*TableKeys.model_fields, 'columns', 'units', 'keypoint_names')
         axes = ('columns.x', 'columns.y')
+        clock = () if self.times is not None else ('rate',)
         allowed, needed = {
-            'mmpose': (tracked, ('img_shape', 'rate')),
+            'mmpose': (tracked, ('img_shape', *clock)),
             'table': (table, ('layout', 'img_shape', *axes)),
-            'mmaction': (('person', 'name'), ('rate', 'name')),
-        }.get(str(self.format), (tracked, ()))
-        known = list(dict.fromkeys((*common, *allowed)))
+            'mmaction': (('person', 'name'), clock),
+        }.get(str(self.format), ((*tracked, 'keypoint_names'), ()))
+        known = list(dict.fromkeys((*common, 'times', *allowed)))
         for name in self._order:
             if name not in known:
                 what = f'format {self.format} has no key {name}'
                 raise mistake(where, what, f'Known: {", ".join(known)}')
         self.require(needed, where)
-        if self.format == 'table':
+        if self.times is not None:
+            for other in ('rate', 'columns.time'):
+                if self.has(other):
+                    what = f'both times and {other} are there'
+                    raise mistake(where, what, 'Keep one of them')
+        elif self.format == 'table':
             self.check_clock(where)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,22 +12,54 @@ from typing import Any
 import numpy as np
 
 from ..recordings import Clock, PoseStream
-from ..skeleton import LAYOUTS, get_layout
-from ..utils.errors import nearest
+from ..skeleton import LAYOUTS, get_layout, layout_name
+from ..utils.errors import mistake, nearest
+from .base import FileReader, register_reader
+from .detections import lost_note
 from .foreign_values import brief
+from .people import Video, choose_stream
 from .unpickle import load_pickle
 
-_BY_LENGTH = {17: 'coco', 26: 'halpe26', 133: 'coco_wholebody'}
-"""Layout by number of keypoints; 17 are COCO's, as MMAction2 has them."""
 _LARGEST_IMAGE = 100_000
 """Pixels on a side."""
 
 
+@register_reader
+class MMActionReader(FileReader):
+    """Reads everybody in one video of a pickle of MMAction2.
+
+    Options are ``name`` (``frame_dir`` of the video, where there are
+    several), ``rate``, ``layout`` and ``img_shape``.
+    """
+
+    name = 'mmaction'
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """By the suffix and the first byte of a pickle."""
+        try:
+            if path.suffix.lower() not in ('.pkl', '.pickle'):
+                return False
+            with path.open('rb') as file:
+                return file.read(1) == b'\x80'
+        except OSError:
+            return False
+
+    def read_people(self) -> dict[str, PoseStream]:
+        """Everybody who is seen, by names such as ``person 0``."""
+        options = {
+            key: self.options.get(key)
+            for key in ('name', 'rate', 'layout', 'img_shape')
+        }
+        people = _read(self.source, **options)
+        return {f'person {number}': pose for number, pose in people.items()}
+
+
 def read_mmaction_skeleton(
     path: str | Path,
-    name: str,
+    name: str | None = None,
     *,
-    rate: float,
+    rate: float | None = None,
     person: str | int = 'longest',
     layout: str | None = None,
     img_shape: Sequence[int] | None = None,
@@ -35,8 +68,9 @@ def read_mmaction_skeleton(
     """Read one person of one video.
 
     Args:
-        path: Pickle of ``dict(split, annotations)`` or of the annotations.
-        name: ``frame_dir`` of the video.
+        path: Pickle of ``dict(split, annotations)``, of the annotations, or
+            of a single one.
+        name: ``frame_dir`` of the video; None if there is only one.
         rate: Frames per second.
         person: ``longest`` (seen in most frames), ``largest`` (largest
             median height) or the number of the person from 0.
@@ -49,48 +83,79 @@ def read_mmaction_skeleton(
         ValueError: If the file is damaged or has no such person, naming
             file, video and value.
     """
-    path = Path(path)
+    people = _read(Path(path), name, rate, layout, img_shape)
+    stream = choose_stream(people, person, path)
+    return replace(stream, clock=replace(stream.clock, start=start))
+
+
+def _read(
+    path: Path,
+    name: str | None,
+    rate: float | None,
+    layout: str | None,
+    img_shape: Sequence[int] | None,
+) -> dict[int, PoseStream]:
+    """Everybody who is seen, by number."""
+    if not path.is_file():
+        raise mistake(path, 'does not exist', kind=FileNotFoundError)
     annotations = _annotations(str(path), path.stat().st_mtime_ns)
+    if None in annotations or (name is None and len(annotations) == 1):
+        name = next(iter(annotations))
     if name not in annotations:
+        names = [str(key) for key in annotations]
+        what = f'has no video with frame_dir {name!r}. '
+        if name is None:
+            what = 'has several videos; set name (frame_dir) in a mapping. '
         raise ValueError(
-            f'{path} has no video with frame_dir {name!r}. '
-            f'{nearest(name, annotations)}It has {len(annotations)}: '
-            f'{", ".join(key[:40] for key in list(annotations)[:10])}.'
+            f'{path} {what}{nearest(name, names)}It has {len(names)}: '
+            f'{", ".join(key[:40] for key in names[:10])}.'
         )
-    annotation = annotations[name]
-    where = f'{path}: {name}'
-    keypoints, scores = _arrays(annotation, where)
-    shape = _img_shape(annotation, img_shape, where)
-    layout = layout or _BY_LENGTH.get(keypoints.shape[2])
+    where = str(path) if name is None else f'{path}: {name}'
+    keypoints, scores, lost = _arrays(annotations[name], where)
+    shape = _img_shape(annotations[name], img_shape, where)
+    rate, _ = Video(rate, shape).facts(where)
+    sizes = {len(LAYOUTS[n]): n for n in LAYOUTS if n != 'h36m'}
+    layout = layout_name(layout) if layout else sizes.get(keypoints.shape[2])
     if layout is None or len(get_layout(layout)) != keypoints.shape[2]:
         raise ValueError(
             f'{where} has {keypoints.shape[2]} keypoints, layout {layout!r} '
             f'does not fit; set layout, such as one of {sorted(LAYOUTS)}.'
         )
-    index = _choose(keypoints, scores, person, where)
-    seen = scores[index] > 0
-    points = np.where(seen[..., None], keypoints[index], 0.0)
-    return PoseStream(
-        clock=Clock(len(seen), rate=rate, start=start),
-        keypoints=points.astype(np.float32),
-        scores=scores[index].astype(np.float32),
-        layout=layout,
-        img_shape=shape,
-    )
+    seen = scores > 0
+    if not seen.any():
+        raise ValueError(f'{where}: nobody was detected in any frame.')
+    return {
+        number: PoseStream(
+            clock=Clock(len(scores[number]), rate=rate),
+            keypoints=np.where(
+                seen[number][..., None], keypoints[number], 0.0
+            ).astype(np.float32),
+            scores=scores[number].astype(np.float32),
+            layout=layout,
+            img_shape=shape,
+            notes=lost_note(where, int(lost[number].sum())),
+        )
+        for number in np.flatnonzero(seen.any(axis=(1, 2))).tolist()
+    }
 
 
 @lru_cache(maxsize=1)  # many takes of one large file
-def _annotations(path: str, changed: int) -> dict[str, Mapping]:
-    """Annotations by ``frame_dir``."""
+def _annotations(path: str, changed: int) -> dict[str | None, Mapping]:
+    """Annotations by ``frame_dir``; None for the only one of a file.
+
+    MMAction2's own extraction writes one annotation per file.
+    """
     listed = load_pickle(path)
+    if isinstance(listed, Mapping) and 'keypoint' in listed:
+        return {None: listed}
     if isinstance(listed, Mapping):
         listed = listed.get('annotations')
     if not isinstance(listed, list):
         raise ValueError(
             f'{path} is not an MMAction2 skeleton file: expected a dict with '
-            'a list "annotations", or that list.'
+            'a list "annotations", that list, or one of its entries.'
         )
-    annotations: dict[str, Mapping] = {}
+    annotations: dict[str | None, Mapping] = {}
     for number, annotation in enumerate(listed):
         name = None
         if isinstance(annotation, Mapping):
@@ -104,8 +169,14 @@ def _annotations(path: str, changed: int) -> dict[str, Mapping]:
     return annotations
 
 
-def _arrays(annotation: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints (M, T, V, 2) and scores (M, T, V), checked."""
+def _arrays(
+    annotation: Mapping, where: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keypoints (M, T, V, 2) and scores (M, T, V), checked, and those lost.
+
+    A keypoint that is NaN or exactly (0, 0) has score 0; one that had a
+    score is lost.
+    """
     keypoints = _numbers(annotation, 'keypoint', where)
     if keypoints.ndim != 4 or keypoints.shape[3] != 2 or not keypoints.size:
         raise ValueError(
@@ -113,7 +184,8 @@ def _arrays(annotation: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
             '(people, frames, keypoints, 2); 3D skeletons have no pixels.'
         )
     if annotation.get('keypoint_score') is None:
-        scores = (keypoints != 0).any(axis=3).astype(np.float64)
+        scores = np.ones(keypoints.shape[:3])
+        scores[(keypoints == 0).all(axis=3)] = 0.0
     else:
         scores = _numbers(annotation, 'keypoint_score', where)
     if scores.shape != keypoints.shape[:3]:
@@ -130,6 +202,9 @@ def _arrays(annotation: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
         )
     if not np.isfinite(scores).all() or scores.min() < 0:
         raise ValueError(f'{where}: keypoint_score has NaN or values < 0.')
+    gone = np.isnan(keypoints).any(axis=3) | (keypoints == 0).all(axis=3)
+    lost = gone & (scores > 0)
+    scores = np.where(gone, 0.0, scores)
     bad = (scores > 0) & ~(np.abs(keypoints) < 1e6).all(axis=3)
     if bad.any():
         person, frame, joint = np.argwhere(bad)[0]
@@ -138,7 +213,7 @@ def _arrays(annotation: Mapping, where: str) -> tuple[np.ndarray, np.ndarray]:
             f'{keypoints[person, frame, joint].tolist()} with a score '
             'above 0.'
         )
-    return keypoints, np.minimum(scores, 1.0)
+    return keypoints, np.minimum(scores, 1.0), lost
 
 
 def _numbers(annotation: Mapping, key: str, where: str) -> np.ndarray:
@@ -185,35 +260,3 @@ def _is_side(side: Any) -> bool:
     if not isinstance(side, numbers.Real) or isinstance(side, bool):
         return False
     return 0 < float(side) <= _LARGEST_IMAGE and float(side).is_integer()
-
-
-def _choose(
-    keypoints: np.ndarray,
-    scores: np.ndarray,
-    person: str | int,
-    where: str,
-) -> int:
-    """Index of the person that the rule names."""
-    frames = (scores > 0).any(axis=2).sum(axis=1)
-    if not frames.any():
-        raise ValueError(f'{where}: nobody was detected in any frame.')
-    if person == 'longest':
-        return int(np.argmax(frames))
-    if person == 'largest':
-        return int(np.argmax([_height(*p) for p in zip(keypoints, scores)]))
-    if not 0 <= int(person) < len(frames) or not frames[int(person)]:
-        there = ', '.join(map(str, np.flatnonzero(frames)))
-        raise ValueError(f'{where}: no person {person}; there are {there}.')
-    return int(person)
-
-
-def _height(keypoints: np.ndarray, scores: np.ndarray) -> float:
-    """Median height in pixels over the frames with the person."""
-    seen = scores > 0
-    frames = seen.any(axis=1)
-    if not frames.any():
-        return -1.0
-    y = keypoints[frames, :, 1]
-    top = np.where(seen[frames], y, np.inf).min(axis=1)
-    bottom = np.where(seen[frames], y, -np.inf).max(axis=1)
-    return float(np.median(bottom - top))

@@ -13,7 +13,7 @@ or a list of those of single people, what ``MMPoseInferencer`` yields
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,16 @@ from typing import Any
 import numpy as np
 
 from ..recordings import PoseStream
-from ..skeleton import LAYOUTS, get_layout
-from .base import FileReader, register_reader
+from ..skeleton import (
+    LAYOUTS,
+    get_layout,
+    keypoint_indices,
+    layout_name,
+)
+from .base import register_reader
 from .detections import Detections, Instances
 from .json_items import JSONItems, shorten
-from .people import Video, all_people, one_person
+from .people import PoseReader, Video, all_people
 
 MAX_UNLISTED = (1000, 20)
 """A file of n frames may leave out 1000 + 20 n others, so that a damaged
@@ -106,20 +111,22 @@ def read_mmpose_video(
         for index, instance in enumerate(_instances(item, where)):
             instances.add(len(ids), instance, f'{where}, instances[{index}]')
         ids.append(frame)
-    numbers = _from_zero(ids, first_frame, path)
-    order = np.argsort(numbers[instances.frames], kind='stable')
+    numbers = from_zero(ids, first_frame, path)
     meta = items.others.get('meta_info')
-    layout = find_layout(layout, meta, instances.num_keypoints, path)
-    keypoints, scores, boxes = instances.arrays(len(get_layout(layout)))
-    video = meta.get('video') if isinstance(meta, dict) else None
-    detections = Detections(
-        num_frames=int(numbers.max()) + 1,
-        frames=numbers[instances.frames][order],
-        keypoints=keypoints[order],
-        scores=scores[order],
-        boxes=boxes[order],
-        layout=layout,
+    wanted, layout = (
+        layout,
+        find_layout(layout, meta, instances.num_keypoints, path),
     )
+    video = meta.get('video') if isinstance(meta, dict) else None
+    detections = instances.detections(
+        int(numbers.max()) + 1, layout, path, numbers
+    )
+    if not meta and not wanted:
+        detections = guessed(detections, path)
+    noted = meta.get('notes') if isinstance(meta, dict) else None
+    if isinstance(noted, list):  # of mobind pose
+        texts = [str(note)[:300] for note in noted[:20]]
+        detections = replace(detections, notes=(*detections.notes, *texts))
     return detections, video if isinstance(video, dict) else {}
 
 
@@ -152,8 +159,8 @@ def _instances(item: dict, where: str) -> list:
     return instances
 
 
-def _from_zero(
-    ids: list[int], first_frame: int | None, path: str | Path
+def from_zero(
+    ids: Sequence[int], first_frame: int | None, path: str | Path
 ) -> np.ndarray:
     """Frames (n,) int64 that count from 0."""
     if not ids:
@@ -184,11 +191,7 @@ def _from_zero(
 
 
 def read_mmpose_person(
-    path: str | Path,
-    *,
-    person: str | int = 'longest',
-    num_frames: int | None = None,
-    **video: Any,
+    path: str | Path, *, person: str | int = 'longest', **video: Any
 ) -> PoseStream:
     """Read one person.
 
@@ -196,81 +199,39 @@ def read_mmpose_person(
         path: JSON file; see :func:`read_mmpose_json`.
         person: ``longest``, ``largest`` or an id; see
             :func:`.tracking.choose_person`.
-        num_frames: Frames of the video; None ends it with the last frame
-            of the file.
         **video: Fields of :class:`.people.Video`, such as ``rate=30.0,
             img_shape=(1080, 1920)``.
 
     Returns:
-        All frames of the video on a regular clock; keypoints and scores are
-        0 where the person was not detected.
+        All frames of the video; keypoints and scores are 0 where the person
+        was not detected.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, contradicts the arguments, or
             has no such person; names the file.
     """
-    detections, known = _read(path, Video(**video), num_frames)
-    return one_person(detections, path, known, person)
+    return MMPoseReader(path, **video).read_person(person)
 
 
 def read_mmpose_people(
-    path: str | Path,
-    *,
-    min_sec: float = 1.0,
-    num_frames: int | None = None,
-    **video: Any,
+    path: str | Path, *, min_sec: float = 1.0, **video: Any
 ) -> dict[int, PoseStream]:
     """Read everybody who is seen for ``min_sec``, by id.
 
     Arguments and errors are those of :func:`read_mmpose_person`, except
     that there may be nobody.
     """
-    detections, known = _read(path, Video(**video), num_frames)
+    detections, known = MMPoseReader(path, **video).detections()
     return all_people(detections, path, known, min_sec)
 
 
-def _read(
-    path: str | Path, video: Video, num_frames: int | None
-) -> tuple[Detections, Video]:
-    """Read the people of all frames, and compare them with the video."""
-    if video.rate is not None and video.img_shape is not None:
-        video.facts(path)  # before a long file is read
-    detections, facts = read_mmpose_video(
-        path, video.layout, video.first_frame
-    )
-    size = facts.get('height'), facts.get('width')
-    video = video.completed(
-        rate=facts.get('fps'), img_shape=size if all(size) else None
-    )
-    _, img_shape = video.facts(path)
-    if num_frames is not None:
-        if num_frames < detections.num_frames:
-            raise ValueError(
-                f'{path}: {detections.num_frames} frames, but the video has '
-                f'{num_frames}; use the predictions on this video.'
-            )
-        detections = replace(detections, num_frames=num_frames)
-    seen = detections.keypoints[detections.scores > 0]
-    outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1)
-    if len(seen) and outside.mean() > 0.5:
-        raise ValueError(
-            f'{path}: {outside.mean():.0%} of the keypoints lie outside '
-            f'img_shape {list(img_shape)}; it is [height, width] of the '
-            'video in pixels.'
-        )
-    return detections.without_whole_image(img_shape), video
-
-
 @register_reader
-class MMPoseReader(FileReader):
-    """Reads everybody in a JSON file of MMPose.
-
-    Options are the fields of :class:`.people.Video`, ``num_frames`` and
-    ``min_sec``; others are left alone.
-    """
+class MMPoseReader(PoseReader):
+    """Reads everybody in a JSON file of MMPose 1.x, or of ``mobind pose``."""
 
     name = 'mmpose'
+    title = 'MMPose'
 
     @classmethod
     def recognizes(cls, path: Path) -> bool:
@@ -282,17 +243,17 @@ class MMPoseReader(FileReader):
             return False
         if head.lstrip().startswith('{'):
             return '"instance_info"' in head
-        return bool(re.match(r'\s*\[\s*\{\s*"(frame_id|instances)"', head))
+        start = re.match(r'\s*\[\s*\{\s*"(frame_id|instances)"', head)
+        return start is not None and '"instances"' in head
 
-    def read_people(self) -> dict[str, PoseStream]:
-        """Everybody, by names such as ``person 0``."""
-        known = {*Video.__dataclass_fields__, 'num_frames', 'min_sec'}
-        options = {k: v for k, v in self.options.items() if k in known}
-        people = read_mmpose_people(self.source, **options)
-        if not people:
-            seconds = options.get('min_sec', 1.0)
-            raise ValueError(f'{self.source}: nobody is seen for {seconds} s.')
-        return {f'person {number}': pose for number, pose in people.items()}
+    def detect(self, video: Video) -> tuple[Detections, Video]:
+        """Everybody, and rate, times and size where the file notes them."""
+        detections, facts = read_mmpose_video(
+            self.source, video.layout, video.first_frame
+        )
+        size = facts.get('height'), facts.get('width')
+        own = Video(rate=facts.get('fps'), times=facts.get('times'))
+        return detections, own.completed(img_shape=size if all(size) else None)
 
 
 def find_layout(
@@ -311,7 +272,7 @@ def find_layout(
         ValueError: If the layout stays open, or what is known contradicts.
     """
     named = _named_layout(meta if isinstance(meta, dict) else {}, path)
-    layout = wanted or named
+    layout = layout_name(wanted) if wanted else named
     if layout is None:
         fitting = [n for n, k in LAYOUTS.items() if len(k) == num_keypoints]
         if MMPOSE_DEFAULT in fitting:
@@ -338,6 +299,60 @@ def find_layout(
             f'that the keypoints are those of {named!r}.'
         )
     return layout
+
+
+def guessed(detections: Detections, source: str | Path) -> Detections:
+    """Detections whose layout follows from the number of keypoints alone.
+
+    Of MMPose's own layouts that is taken for granted; for any other, limbs
+    must be as long as limbs are, and a note says so.
+
+    Raises:
+        ValueError: If the skeleton is not that of a body.
+    """
+    layout = detections.layout
+    if layout == MMPOSE_DEFAULT:
+        return detections
+    count = len(get_layout(layout))
+    if layout in _OTHERS and not _is_body(detections):
+        raise ValueError(
+            f'{source}: the {count} keypoints are not those of {layout}: '
+            'its arms and legs would have no length, or be as long as the '
+            'body; name the layout.'
+        )
+    note = (
+        f'{source}: the {count} keypoints have no names and are taken for '
+        f'those of {layout}'
+    )
+    return replace(detections, notes=(*detections.notes, note))
+
+
+_OTHERS = ('halpe136', 'openpose_body25', 'openpose_coco18', 'mediapipe33')
+"""Layouts that MMPose has no models of."""
+_BONES = (
+    *(('shoulder', 'elbow'), ('elbow', 'wrist')),
+    *(('hip', 'knee'), ('knee', 'ankle')),
+)
+_BONE_LENGTHS = 0.02, 0.7
+"""Of the diagonal of the box."""
+
+
+def _is_body(detections: Detections) -> bool:
+    """Whether arms and legs are mostly as long as those of a body."""
+    keypoints, scores = detections.keypoints, detections.scores
+    spans = detections.boxes[:, 2:] - detections.boxes[:, :2]
+    diagonals = np.maximum(np.hypot(*spans.T), 1e-9)
+    least, most = _BONE_LENGTHS
+    for side in ('left', 'right'):
+        for ends in _BONES:
+            names = [f'{side}_{end}' for end in ends]
+            pair = keypoint_indices(detections.layout, names)
+            seen = (scores[:, pair] > 0).all(axis=1)
+            between = np.diff(keypoints[seen][:, pair], axis=1)[:, 0]
+            shares = np.hypot(*between.T) / diagonals[seen]
+            if len(shares) and not least < np.median(shares) < most:
+                return False
+    return True
 
 
 def _named_layout(meta: Mapping, path: str | Path) -> str | None:
@@ -404,12 +419,7 @@ def collect_results(
     if frame < 0:
         raise ValueError(f'{_SOURCE}: no frames.')
     layout = find_layout(layout, None, instances.num_keypoints, _SOURCE)
-    keypoints, scores, boxes = instances.arrays(len(get_layout(layout)))
-    frames = np.array(instances.frames, np.int64)
-    return (
-        Detections(frame + 1, frames, keypoints, scores, boxes, layout),
-        img_shape,
-    )
+    return instances.detections(frame + 1, layout, _SOURCE), img_shape
 
 
 def _frames(results: Iterable[Any]) -> Iterator[Any]:

@@ -147,7 +147,9 @@ class OwnDataReader(BaseReader):
             suffix = f'_{camera}' if camera else ''
             path = f'pose/{own.name}{suffix}.safetensors'
             content = {'pose': own.pose.plain()}
-            poses[camera] = self._output(path, own, content, [own.pose.file])
+            poses[camera] = self._output(
+                path, own, content, [own.pose.file, own.pose.times]
+            )
         return Take(
             name=own.name,
             subject=own.texts['subject'],
@@ -165,7 +167,7 @@ class OwnDataReader(BaseReader):
         self, path: str, own: OwnTake, content: dict, names: list[str | None]
     ) -> Output:
         """A file, made of files and of all files of folders."""
-        paths = {self.root / str(name) for name in names}
+        paths = {self.root / name for name in names if name is not None}
         inside = {p for folder in paths for p in folder.rglob('*')}
         files = [file for file in {*paths, *inside} if file.is_file()]
         made_of = {

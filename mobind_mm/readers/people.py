@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..recordings import Clock, PoseStream
+from ..utils.errors import mistake
+from .base import FileReader
 from .detections import Detections
+from .frame_times import check_frame_times
 from .tracking import Track, follow_person, track_people
+
+_FRACTION = 2.0
+"""Coordinates whose 95th percentile is below are shares of the image."""
+FRACTION_NOTE = (
+    'coordinates are shares of the image and are taken times its size'
+)
+_SPARE = 2
+"""Frames by which a video and the poses in it may differ: decoders do."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,10 @@ class Video:
         max_gap_sec: Seconds without a person after which whoever appears is
             somebody else.
         first_frame: ``frame_id`` of the first frame; None infers it.
+        times: (T,) presentation times of the frames in seconds, strictly
+            increasing, instead of ``rate``.
+        num_frames: Frames of the video; None ends it with the file.
+        clip: What the video file itself says, for what is still unknown.
 
     >>> Video(start=2.0).completed(rate=30.0, img_shape=(1080, 1920)).rate
     30.0
@@ -38,11 +54,69 @@ class Video:
     start: float = 0.0
     max_gap_sec: float = 1.0
     first_frame: int | None = None
+    times: np.ndarray | None = None
+    num_frames: int | None = None
+    clip: Video | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Video:
+        """The video that options of a reader describe; others are ignored."""
+        names = {field.name for field in fields(cls)}
+        known = {
+            name: value
+            for name, value in options.items()
+            if name in names and value is not None
+        }
+        if 'img_shape' in known:
+            known['img_shape'] = tuple(known['img_shape'])
+        return cls(**known)
+
+    def known(self) -> dict[str, Any]:
+        """What is known, by name."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: value for k, value in values.items() if value is not None}
+
+    def plain_facts(self) -> dict[str, Any]:
+        """Rate and size as far as anything says them, else None."""
+        clip = self.clip or Video()
+        rate = self.rate
+        if rate is None and self.times is not None and len(self.times) > 1:
+            rate = float(1 / np.median(np.diff(self.times)))
+        shape = self.img_shape or clip.img_shape
+        return {
+            'rate': clip.rate if rate is None else rate,
+            'img_shape': None if shape is None else list(shape),
+        }
 
     def completed(self, **facts: Any) -> Video:
         """Fill in what is still unknown; what is known stays."""
         unknown = {k: v for k, v in facts.items() if getattr(self, k) is None}
         return replace(self, **unknown)
+
+    def with_file(self, own: Video) -> Video:
+        """Fill in what a file of skeletons, and the video, say.
+
+        Times go before rates, which may be nominal; what the file says goes
+        before what the video says, except the size. A start of the file is
+        added.
+
+        Args:
+            own: What the file of skeletons says.
+        """
+        clip, result = self.clip or Video(), self
+        if self.rate is None and self.times is None:
+            times = own.times if own.times is not None else clip.times
+            rate = clip.rate if own.rate is None else own.rate
+            result = replace(result, times=times)
+            if times is None:
+                result = replace(result, rate=rate)
+        return result.completed(
+            img_shape=clip.img_shape or own.img_shape, layout=own.layout
+        ).delayed(own.start)
+
+    def delayed(self, seconds: float) -> Video:
+        """The video, beginning so many seconds later."""
+        return replace(self, start=self.start + seconds)
 
     def facts(self, source: str | Path) -> tuple[float, tuple[int, int]]:
         """Frames per second and (height, width), which must be known.
@@ -51,9 +125,20 @@ class Video:
             ValueError: If one is unknown, or anything else about the video
                 cannot be; names the source.
         """
-        if self.rate is None:
+        rate = self.rate
+        if self.times is not None:
+            if rate is not None:
+                what = 'both a rate and the times of the frames are given'
+                raise mistake(source, what, 'Give one of them')
+            times = check_frame_times(self.times, f'{source}: times')
+            rate = (
+                float(1 / np.median(np.diff(times))) if len(times) > 1 else 1.0
+            )
+        if rate is None:
             raise _unknown(
-                source, 'frames per second (rate)', '--fps or --video'
+                source,
+                'frames per second (rate)',
+                '--fps, --frame-times or --video',
             )
         if self.img_shape is None:
             raise _unknown(
@@ -62,7 +147,7 @@ class Video:
                 '--img-shape HEIGHT WIDTH or --video',
             )
         for name, value, least in (
-            ('rate', self.rate, 1e-3),
+            ('rate', rate, 1e-3),
             ('start', self.start, -math.inf),
             ('max_gap_sec', self.max_gap_sec, 0.0),
             *(('img_shape', length, 1) for length in self.img_shape),
@@ -79,12 +164,171 @@ class Video:
                 '[height, width] of the video in pixels.'
             )
         height, width = self.img_shape
-        return self.rate, (height, width)
+        return rate, (height, width)
+
+    def clock(self, num_frames: int) -> Clock:
+        """Clock of the frames."""
+        if self.times is None:
+            return Clock(num_frames, rate=self.rate, start=self.start)
+        times = np.asarray(self.times, np.float64) + self.start
+        return Clock(num_frames, times=times)
 
 
 def _unknown(source: str | Path, what: str, flags: str) -> ValueError:
     return ValueError(
         f'{source} does not tell the {what} of its video; give them ({flags}).'
+    )
+
+
+class PoseReader(FileReader):
+    """Reads everybody whom a pose tool saw in a video.
+
+    Derived classes set ``name`` and ``title``, and implement
+    :meth:`recognizes` and :meth:`detect`. Options are the fields of
+    :class:`Video` and ``min_sec``; others are left alone.
+
+    Attributes:
+        title: What users call the tool.
+        lists_all: Whether the file has an entry for frames in which nobody
+            was seen; if not, the video may go on after the last one.
+    """
+
+    title: ClassVar[str] = ''
+    lists_all: ClassVar[bool] = True
+
+    def detect(self, video: Video) -> tuple[Detections, Video]:
+        """Everybody in all frames, and what the file says of its video.
+
+        Coordinates are pixels, or shares of the image if all are below 1.
+
+        Args:
+            video: What the user said of it.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: Naming file, place and value.
+        """
+        raise NotImplementedError
+
+    def detections(self) -> tuple[Detections, Video]:
+        """Everybody in pixels, and the video with a rate and a size."""
+        video = Video.of(self.options)
+        if video.rate is not None and video.img_shape is not None:
+            video.facts(self.source)  # before a long file is read
+        detections, own = self.detect(video)
+        return on_video(
+            detections, video.with_file(own), self.source, self.lists_all
+        )
+
+    def read_person(self, person: str | int = 'longest') -> PoseStream:
+        """One person, followed through the video; see :func:`one_person`."""
+        detections, video = self.detections()
+        return one_person(detections, self.source, video, person)
+
+    def read_people(self) -> dict[str, PoseStream]:
+        """Everybody, by names such as ``person 0``."""
+        detections, video = self.detections()
+        seconds = self.options.get('min_sec', 1.0)
+        people = all_people(detections, self.source, video, seconds)
+        if not people:
+            raise ValueError(f'{self.source}: nobody is seen for {seconds} s.')
+        return {f'person {number}': pose for number, pose in people.items()}
+
+
+def on_video(
+    detections: Detections,
+    video: Video,
+    source: str | Path,
+    lists_all: bool = True,
+) -> tuple[Detections, Video]:
+    """Bring detections to the pixels and the frames of their video.
+
+    Args:
+        detections: In pixels, or in shares of the image.
+        video: What is known of it, by now everything.
+        source: File of the detections, for messages.
+        lists_all: Whether the file has an entry for every frame.
+
+    Raises:
+        ValueError: If a fact is unknown, or what is known contradicts.
+    """
+    _, img_shape = video.facts(source)
+    detections = _in_pixels(detections, img_shape, source)
+    frames, notes = detections.num_frames, list(detections.notes)
+    if video.num_frames is not None:
+        if video.num_frames < frames:
+            raise ValueError(
+                f'{source}: {frames} frames, but the video has '
+                f'{video.num_frames}; use the predictions on this video.'
+            )
+        frames = video.num_frames
+    if video.times is not None:
+        video, frames, note = _matched(video, frames, source, lists_all)
+        notes += [note] if note else []
+    detections = replace(detections, num_frames=frames, notes=tuple(notes))
+    return detections.without_whole_image(img_shape), video
+
+
+def _in_pixels(
+    detections: Detections, img_shape: tuple[int, int], source: str | Path
+) -> Detections:
+    """Detections in pixels, of which most lie in the image."""
+    seen = detections.keypoints[detections.scores > 0]
+    if are_shares(seen):
+        size = np.array(img_shape[::-1], np.float32)
+        if (seen < -0.1).any(axis=1).mean() > 0.05:
+            raise mistake(
+                source,
+                'coordinates are from -1 to 1, not pixels',
+                'Write pixels (OpenPose: --keypoint_scale 0)',
+            )
+        note = f'{source}: {FRACTION_NOTE}'
+        return replace(
+            detections,
+            keypoints=detections.keypoints * size,
+            boxes=detections.boxes * np.tile(size, 2),
+            notes=(*detections.notes, note),
+        )
+    outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1)
+    if len(seen) and outside.mean() > 0.5:
+        raise ValueError(
+            f'{source}: {outside.mean():.0%} of the keypoints lie outside '
+            f'img_shape {list(img_shape)}; it is [height, width] of the '
+            'video in pixels.'
+        )
+    return detections
+
+
+def are_shares(points: np.ndarray) -> bool:
+    """Whether coordinates (M, 2) are shares of the image, not pixels."""
+    return bool(len(points) and np.quantile(np.abs(points), 0.95) < _FRACTION)
+
+
+def _matched(
+    video: Video, frames: int, source: str | Path, lists_all: bool
+) -> tuple[Video, int, str]:
+    """The video with one time per frame, the frames, and a note."""
+    times = np.asarray(video.times)
+    clip = video.clip.times if video.clip else None
+    of_clip = clip is not None and len(clip) == len(times)
+    more = len(times) - frames
+    if not more:
+        return video, frames, ''
+    if more > 0 and not lists_all:
+        return video, len(times), ''
+    if of_clip and more >= -_SPARE:
+        note = f'{source}: {frames} frames, but the video has {len(times)}; '
+        if more > 0:
+            note += 'nobody is seen in those after the last'
+            return video, len(times), note
+        step = np.median(np.diff(times))
+        further = times[-1] + step * np.arange(1, 1 - more)
+        note += 'those after its end are taken to go on at its rate'
+        return replace(video, times=np.r_[times, further]), frames, note
+    raise mistake(
+        source,
+        f'{frames} frames, but {len(times)} times of frames are given',
+        'Give one time per frame of the same video',
     )
 
 
@@ -104,8 +348,8 @@ def one_person(
             :func:`.tracking.choose_person`.
 
     Returns:
-        All frames of the video on a regular clock; keypoints and scores are
-        0 where the person was not detected.
+        All frames of the video; keypoints and scores are 0 where the person
+        was not detected.
 
     Raises:
         ValueError: If the video cannot be so, or has no such person.
@@ -147,7 +391,7 @@ def _stream(
     detections: Detections, track: Track, video: Video, source: str | Path
 ) -> PoseStream:
     """Put a track on the clock of the video."""
-    rate, img_shape = video.facts(source)
+    _, img_shape = video.facts(source)
     rows = track.instances
     frames = detections.frames[rows]
     shape = (detections.num_frames, detections.keypoints.shape[1])
@@ -156,9 +400,56 @@ def _stream(
     keypoints[frames] = detections.keypoints[rows]
     scores[frames] = detections.scores[rows]
     return PoseStream(
-        Clock(detections.num_frames, rate=rate, start=video.start),
+        video.clock(detections.num_frames),
         keypoints,
         scores,
         detections.layout,
         img_shape,
+        detections.notes,
+    )
+
+
+def choose_stream(
+    people: Mapping[Any, PoseStream], person: str | int, source: object
+) -> PoseStream:
+    """One of several people.
+
+    Args:
+        people: Skeletons by name.
+        person: ``longest`` (seen in most frames), ``largest`` (largest
+            median height), or the number or name of the person.
+        source: Where they are from, for the message.
+
+    Raises:
+        ValueError: If there is no such person.
+    """
+    if not people:
+        raise mistake(source, 'nobody is seen in it')
+    for name in (person, str(person), f'person {person}'):
+        if name in people:
+            return people[name]
+    if person == 'longest':
+        return max(
+            people.values(), key=lambda p: (p.scores[:] > 0).any(1).sum()
+        )
+    if person == 'largest':
+        return max(people.values(), key=_height)
+    names = [str(name).removeprefix('person ') for name in people]
+    raise mistake(
+        source,
+        f'there is no person {person}; there are {", ".join(names)}',
+        name=person,
+        known=names,
+    )
+
+
+def _height(pose: PoseStream) -> float:
+    """Median height in pixels over the frames with the person."""
+    seen = pose.scores[:] > 0
+    y, frames = pose.keypoints[:][..., 1], seen.any(axis=1)
+    if not frames.any():
+        return -1.0
+    top = np.where(seen, y, np.inf)[frames].min(axis=1)
+    return float(
+        np.median(np.where(seen, y, -np.inf)[frames].max(axis=1) - top)
     )

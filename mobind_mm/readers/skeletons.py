@@ -1,20 +1,25 @@
-"""Skeletons as a mapping describes them: MMPose, a table, a pickle, others."""
+"""Skeletons as a mapping describes them: a table, or any pose tool's file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ..recordings import PoseStream
-from ..skeleton import get_layout
-from ..utils.errors import READ_ERRORS, mistake, prefixed
+from ..recordings import Clock, PoseStream
+from ..recordings.streams import undetected
+from ..skeleton import get_layout, layout_name
+from ..utils.errors import READ_ERRORS, below, mistake, prefixed
+from .base import FileReader, recognize
+from .detections import lost_note
+from .frame_times import check_frame_times, read_frame_times
 from .mapping import Skeleton
-from .sensors import clock_of, reader_of, shifted
-from .tables import column_names, read_table
+from .named_points import as_scores
+from .people import FRACTION_NOTE, PoseReader, Video, are_shares, choose_stream
+from .sensors import clock_of, placed_keys, read_mapping, reader_of, shifted
+from .tables import Table, column_names, read_table
 
 
 def read_skeleton(
@@ -36,90 +41,163 @@ def read_skeleton(
         ImportError: If a Parquet file cannot be read here.
         ValueError: Naming key, file and value.
     """
-    path = Path(root) / str(keys.file)
-    readers = {
-        'mmpose': _mmpose,
-        'mmaction': _mmaction,
-        'table': read_pose_table,
-    }
+    return next(iter(read_skeletons(keys, root, where).values()))
+
+
+def read_skeletons(
+    keys: Skeleton,
+    root: str | Path = '.',
+    where: str = 'pose',
+    video: Video | None = None,
+    everybody: bool = False,
+) -> dict[str, PoseStream]:
+    """Read one person, or everybody, of one recording.
+
+    Args:
+        keys: As of :func:`read_skeleton`.
+        root: Directory that ``file`` is relative to.
+        where: File and key of ``keys``, for messages.
+        video: What else is known of the video: ``times`` and ``clip``.
+        everybody: Whether to read all people that the format has.
+    """
+    path, video = Path(root) / str(keys.file), video or Video()
     try:
         if not path.exists():
             raise mistake(path, 'does not exist', kind=FileNotFoundError)
-        if keys.format in readers:
-            return readers[keys.format](path, keys)
-        people = reader_of(keys, Path(root)).read_people()
-        pose = choose_person(people, keys.person or 'longest', path)
-        return replace(pose, clock=shifted(pose.clock, keys.start_s))
+        if keys.times is not None:
+            times = read_frame_times(Path(root) / str(keys.times))
+            video = replace(video, times=times)
+        if keys.format == 'table':
+            people = {path.stem: read_pose_table(path, keys)}
+        else:
+            reader = reader_of(keys, Path(root))
+            people = _of_reader(reader, keys, video, everybody)
+            people = {
+                name: replace(pose, clock=shifted(pose.clock, keys.start_s))
+                for name, pose in people.items()
+            }
+        if keys.format == 'table' or not isinstance(reader, PoseReader):
+            people = {
+                name: retimed(pose, video, path)
+                for name, pose in people.items()
+            }
+        return people
     except READ_ERRORS as error:
         raise prefixed(error, where) from None
 
 
-def choose_person(
-    people: Mapping[str, PoseStream], person: str | int, source: object
-) -> PoseStream:
-    """One of several people.
+def _of_reader(
+    reader: FileReader, keys: Skeleton, video: Video, everybody: bool
+) -> dict[str, PoseStream]:
+    """One person, or everybody, of a reader."""
+    person = 'longest' if keys.person is None else keys.person
+    if isinstance(reader, PoseReader):
+        reader.options.update(times=video.times, clip=video.clip)
+        if everybody:
+            return reader.read_people()
+        return {'person': reader.read_person(person)}
+    reader.options.pop('times', None)
+    if keys.rate is None:
+        reader.options.update(video.plain_facts())
+    people = reader.read_people()
+    if everybody:
+        return people
+    return {'person': choose_stream(people, person, reader.source)}
 
-    Args:
-        people: Skeletons by name.
-        person: ``longest`` (seen in most frames), ``largest`` (largest
-            median height), or the number or name of the person.
-        source: Where they are from, for the message.
+
+def retimed(pose: PoseStream, video: Video, source: object) -> PoseStream:
+    """A skeleton at the times of its frames, where they are given.
+
+    Times of the video file are taken for a skeleton without times, if there
+    are as many.
 
     Raises:
-        ValueError: If there is no such person.
+        ValueError: If there are not as many times as frames.
     """
-    if not people:
-        raise mistake(source, 'nobody is seen in it')
-    for name in (str(person), f'person {person}'):
-        if name in people:
-            return people[name]
-    if person == 'longest':
-        return max(
-            people.values(), key=lambda p: (p.scores[:] > 0).any(1).sum()
+    times, clip = video.times, video.clip
+    if times is None:
+        regular = pose.clock.times is None and video.rate is None
+        if not regular or clip is None or clip.times is None:
+            return pose
+        times = clip.times
+    length = pose.clock.num_samples
+    times = check_frame_times(times, f'{source}: times')
+    if len(times) != length:
+        raise mistake(
+            source,
+            f'{length} frames, but {len(times)} times of frames are given',
+            'Give one time per frame of the same video',
         )
-    if person == 'largest':
-        return max(people.values(), key=_height)
-    raise mistake(
-        source,
-        f'there is no person {person}; there are {", ".join(people)}',
-        name=person,
-        known=people,
-    )
+    start = pose.clock.start if pose.clock.times is None else 0.0
+    return replace(pose, clock=Clock(length, times=times + start))
 
 
-def _height(pose: PoseStream) -> float:
-    """Median height in pixels over the frames with the person."""
-    seen = pose.scores[:] > 0
-    y, frames = pose.keypoints[:][..., 1], seen.any(axis=1)
-    if not frames.any():
-        return -1.0
-    top = np.where(seen, y, np.inf)[frames].min(axis=1)
-    return float(
-        np.median(np.where(seen, y, -np.inf)[frames].max(axis=1) - top)
-    )
+def mapped_people(
+    source: Path,
+    mapping: str | Path | Mapping | None,
+    video: Video,
+    person: str | int | None = 'longest',
+) -> dict[str, PoseStream]:
+    """Skeletons of a file that a mapping describes, or of a mapping alone.
+
+    Args:
+        source: The file, or the mapping that names it.
+        mapping: YAML file or its content: the keys of a skeleton, or a
+            mapping that has them as ``pose``.
+        video: What is known of the video; completes the mapping.
+        person: Whom to read, where the mapping does not say; None reads
+            everybody.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: Naming file, key and value.
+    """
+    content, root, where = read_mapping(source, mapping)
+    assert content is not None  # else nobody calls this
+    if isinstance(content.get('pose'), Mapping):
+        content, where = content['pose'], below(where, 'pose')
+    if 'takes' in content or 'defaults' in content:
+        raise mistake(
+            where.rstrip(':'),
+            'describes recordings (takes), not one skeleton',
+            'Convert it with mobind convert tables, or give a file with the '
+            'keys below pose',
+        )
+    content = dict(content)
+    times = content.pop('times', None)
+    if times is not None:
+        video = replace(video, times=read_frame_times(root / str(times)))
+    if person not in (None, 'longest'):
+        content.setdefault('person', person)
+    if 'format' not in content:
+        content['format'] = _found_format(source, content, root)
+    facts = {'layout': video.layout, **video.plain_facts()}
+    columns = content.get('columns')
+    if isinstance(columns, Mapping) and 'time' in columns:
+        facts.pop('rate', None)
+    for key, value in facts.items():
+        if value is not None:
+            content.setdefault(key, value)
+    keys = placed_keys(Skeleton, content, source, root, where)
+    if content['format'] != 'table' and video.times is not None:
+        keys = keys.model_copy(update={'rate': None})
+    shown = where.rstrip(':')
+    people = read_skeletons(keys, '.', shown, video, person is None)
+    return {
+        name: replace(pose, clock=shifted(pose.clock, video.start))
+        for name, pose in people.items()
+    }
 
 
-def _mmpose(path: Path, keys: Skeleton) -> PoseStream:
-    from .mmpose import read_mmpose_person
-
-    names = ('person', 'layout', 'max_gap_sec', 'first_frame', 'num_frames')
-    return read_mmpose_person(path, **_options(keys, names))
-
-
-def _mmaction(path: Path, keys: Skeleton) -> PoseStream:
-    from .mmaction_skeletons import read_mmaction_skeleton
-
-    names = ('name', 'person', 'layout')
-    return read_mmaction_skeleton(path, **_options(keys, names))
-
-
-def _options(keys: Skeleton, names: Iterable[str]) -> dict[str, Any]:
-    """Arguments of a reader: such keys as are given, and the clock."""
-    options = {name: getattr(keys, name) for name in ('rate', *names)}
-    if keys.img_shape is not None:
-        options['img_shape'] = tuple(keys.img_shape)
-    options['start'] = keys.start_s or 0.0
-    return {k: value for k, value in options.items() if value is not None}
+def _found_format(source: Path, content: Mapping, root: Path) -> str:
+    """Format of a file without one: by its content, else a table."""
+    path = source
+    if source.suffix in ('.yml', '.yaml'):
+        path = root / str(content.get('file', ''))
+    kind = None if 'columns' in content else recognize(path)
+    if kind is None or kind.read_people is FileReader.read_people:
+        return 'table'
+    return str(kind.name)
 
 
 def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
@@ -137,13 +215,23 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
     table = read_table(path, every, time, (), keys.where, keys.dialect())
     keypoints = np.zeros((len(table), len(layout), 2))
     scores = np.zeros((len(table), len(layout)))
+    lost = 0
     for keypoint, triple in names.items():
         index = layout.index(keypoint)
         x, y, *score = (table.numbers[name] for name in triple)
-        seen = np.isfinite(x) & np.isfinite(y)
-        given = np.where(np.isfinite(score[0]), score[0], 0) if score else 1.0
-        scores[:, index] = np.where(seen, given, 0.0)
-        keypoints[seen, index] = np.stack([x, y], axis=1)[seen]
+        points = np.stack([x, y], axis=1)
+        seen = ~undetected(points)
+        given = np.ones(len(points))
+        if score:
+            given = np.where(np.isfinite(score[0]), score[0], 0)
+        zero = (points == 0).all(axis=1)
+        lost += int((zero & (given != 0)).sum())
+        scores[:, index] = np.where(seen, given, np.nan)
+        keypoints[seen, index] = points[seen]
+    notes += lost_note(path, lost)
+    scores, unit_note = as_scores(scores, path)
+    scores = np.nan_to_num(scores)
+    notes += unit_note
     bad = (scores < 0) | (scores > 1)
     if bad.any():
         row, joint = np.argwhere(bad)[0]
@@ -151,7 +239,11 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
         fix = 'Correct columns.score'
         raise mistake(path, what, fix, row=table.lines[row])
     height, width = keys.img_shape
-    if keys.units and keys.units.keypoints == 'fraction':
+    unit = keys.units.keypoints if keys.units else None
+    if unit is None and are_shares(keypoints[scores > 0]):
+        unit = 'fraction'
+        notes.append(f'{path}: {FRACTION_NOTE}')
+    if unit == 'fraction':
         keypoints *= (width, height)
     for name in time:
         empty = np.isnan(table.numbers[name])
@@ -161,13 +253,20 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
                 path, f'{what}frame needs its time', row=row, column=name
             )
     return PoseStream(
-        clock=clock_of(keys, table, np.ones(len(table), bool)),
+        clock=_table_clock(keys, table),
         keypoints=keypoints.astype(np.float32),
         scores=scores.astype(np.float32),
-        layout=keys.layout,
+        layout=layout_name(keys.layout),
         img_shape=(height, width),
         notes=tuple(notes),
     )
+
+
+def _table_clock(keys: Skeleton, table: Table) -> Clock:
+    """Clock of all rows; frames by number until their times are known."""
+    if keys.times is not None:
+        return Clock(len(table), rate=1.0, start=keys.start_s or 0.0)
+    return clock_of(keys, table, np.ones(len(table), bool))
 
 
 def _keypoint_columns(

@@ -56,7 +56,8 @@ class Track:
     """One person.
 
     Args:
-        id: Number from 0, in the order of first appearance.
+        id: Number from 0, in the order of first appearance; or the identity
+            in the file.
         instances: (n,) int64 rows of the :class:`Detections`, one per frame,
             ascending.
     """
@@ -68,12 +69,13 @@ class Track:
 def track_people(detections: Detections, max_gap: int) -> list[Track]:
     """Follow people from frame to frame.
 
-    Skeletons of one frame that coincide are one person; the one with the
-    greater sum of scores stays. Then every frame is assigned to the tracks
-    at the least total cost: overlap of the boxes, offset and shape of the
-    skeletons, against where a track is expected if it keeps its velocity.
-    Hidden people compete with the others: whoever comes out from behind
-    somebody is taken for the one who went there.
+    Where the tool that wrote the file says who is who, that is used.
+    Otherwise, skeletons of one frame that coincide are one person; the one
+    with the greater sum of scores stays. Then every frame is assigned to the
+    tracks at the least total cost: overlap of the boxes, offset and shape of
+    the skeletons, against where a track is expected if it keeps its
+    velocity. Hidden people compete with the others: whoever comes out from
+    behind somebody is taken for the one who went there.
 
     Args:
         detections: What the pose estimator saw.
@@ -87,6 +89,8 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
     """
     if max_gap < 0:
         raise ValueError(f'max_gap must be >= 0 frames, got {max_gap}.')
+    if detections.ids is not None:
+        return _identified(detections.ids)
     people: list[_Person] = []
     active: list[_Person] = []
     frames, starts = np.unique(detections.frames, return_index=True)
@@ -100,6 +104,16 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
     return [
         Track(number, np.array(person.rows, dtype=np.int64))
         for number, person in enumerate(people)
+    ]
+
+
+def _identified(ids: np.ndarray) -> list[Track]:
+    """Tracks by identities (M,), in the order of their first appearance."""
+    names, first = np.unique(ids, return_index=True)
+    return [
+        Track(name, np.flatnonzero(ids == name))
+        for name in names[np.argsort(first)].tolist()
+        if name >= 0
     ]
 
 
@@ -157,8 +171,13 @@ def follow_person(
         print_log(
             f'{path}: person {rule!r} is there in {share:.0%} of the frames '
             f'that show somebody; there are {len(tracks)} people. Choose '
-            'another person, or, if several are the same person who was '
-            'away, allow a longer absence (max_gap_sec).',
+            'another person'
+            + (
+                ', or, if several are the same person who was away, allow a '
+                'longer absence (max_gap_sec).'
+                if detections.ids is None
+                else '; who is who is said by the file.'
+            ),
             logger='current',
             level=logging.WARNING,
         )

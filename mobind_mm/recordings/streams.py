@@ -128,6 +128,18 @@ class SensorStream:
     notes: tuple[str, ...] = ()
 
 
+def undetected(keypoints: np.ndarray) -> np.ndarray:
+    """Whether keypoints (..., 2) are NaN, or exactly (0, 0).
+
+    Tools write so what they did not detect, with a score or without.
+
+    >>> undetected(np.array([[0, 0], [0, 5], [np.nan, 5]])).tolist()
+    [True, False, True]
+    """
+    there = np.isfinite(keypoints).all(axis=-1)
+    return ~(there & (keypoints != 0).any(axis=-1))
+
+
 @dataclass(frozen=True)
 class PoseStream:
     """One person's 2D skeleton in one camera.

@@ -1,7 +1,14 @@
-"""Video files: read by OpenCV, written by PyAV or OpenCV."""
+"""Video files: times and images of their frames; writing MP4.
+
+PyAV does it (the extra ``video``, also in ``pose``). Without it OpenCV
+reads, which is slower and knows nothing of the sound, and writes files that
+browsers do not play.
+"""
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +20,17 @@ from typing import Any
 
 import numpy as np
 
+from .errors import mistake
 from .files import replacing
+
+_TICKS = 90_000
+"""Units of time per second in files that are written."""
+_UNEVEN = 0.05
+"""Part of a frame's length by which a frame of a constant rate may be off."""
+_ROUNDED_SEC = 0.0011
+"""Containers such as Matroska keep whole milliseconds."""
+_OPTIONS = {'protocol_whitelist': 'file'}
+"""A playlist must not open anything on the network."""
 
 
 def require_cv2() -> ModuleType:
@@ -31,81 +48,329 @@ def require_cv2() -> ModuleType:
     return cv2
 
 
-@dataclass
-class VideoReader:
-    """An open video.
+@dataclass(frozen=True, eq=False)
+class VideoFacts:
+    """What a video file says about itself.
 
     Args:
-        rate: Frames per second.
-        img_shape: (height, width) in pixels.
-        num_frames: Number of frames according to the file.
+        times: (T,) presentation times in seconds since the first frame,
+            increasing.
+        rate: Frames per second; the mean where they vary.
+        constant: Whether the frames are evenly spaced.
+        img_shape: (height, width) in pixels of the upright image.
+        rotation: Degrees, counterclockwise, by which the stored image is
+            turned to be upright: 0, 90, 180 or 270.
+        has_audio: Whether it has sound; None if that is not known.
+        notes: What is unusual, a sentence each.
     """
 
+    times: np.ndarray
     rate: float
+    constant: bool
     img_shape: tuple[int, int]
-    num_frames: int
-    _capture: Any = None
-    _next: int = 0
+    rotation: int
+    has_audio: bool | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame to the end of the last."""
+        return float(self.times[-1]) + 1 / self.rate
+
+
+def video_facts(path: str | Path) -> VideoFacts:
+    """Read the times of all frames of a video, and what else it says.
+
+    Frames are not decoded where PyAV is installed. A second call on the same
+    file costs nothing.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If neither PyAV nor OpenCV is installed.
+        ValueError: If it cannot be read as a video.
+    """
+    return _known(path)[0]
+
+
+def frame_times(path: str | Path) -> np.ndarray:
+    """Presentation times (T,) of a video's frames in seconds.
+
+    They count from the first frame, in the order in which frames are shown.
+    See :func:`video_facts` for the errors.
+    """
+    return video_facts(path).times
+
+
+def read_frames(
+    path: str | Path, first: int = 0
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode the frames of a video.
+
+    Args:
+        path: Video file.
+        first: Frame to begin with.
+
+    Yields:
+        Index of the frame among its :func:`frame_times`, and its image
+        (H, W, 3) uint8 BGR, upright. A frame that is damaged is left out.
+    """
+    facts, stamps = _known(path)
+    turn = facts.rotation // 90
+    if stamps is None:
+        yield from _frames_of_cv2(path, first)
+        return
+    import av
+
+    last = first - 1
+    with _opening(path) as (container, stream):
+        if 0 < first < len(stamps):
+            container.seek(int(stamps[first]), stream=stream)
+        try:
+            for frame in container.decode(stream):
+                if frame.pts is None or last + 1 >= len(stamps):
+                    continue
+                index = int(np.searchsorted(stamps, frame.pts))
+                if index < first and frame.pts < stamps[first]:
+                    continue
+                last = min(max(index, last + 1), len(stamps) - 1)
+                image = frame.to_ndarray(format='bgr24')
+                yield last, np.ascontiguousarray(np.rot90(image, turn))
+        except av.FFmpegError as error:
+            if last < first:
+                raise _not_a_video(path, 'PyAV') from error
+
+
+@dataclass
+class VideoReader:
+    """An open video whose frames are asked for by number.
+
+    Args:
+        path: The file.
+        facts: What it says about itself.
+    """
+
+    path: str | Path
+    facts: VideoFacts
+
+    def __post_init__(self) -> None:
+        self._frames: Iterator[tuple[int, np.ndarray]] = iter(())
+        self._index = len(self.facts.times)
+        self._image: np.ndarray | None = None
+
+    @property
+    def rate(self) -> float:
+        """Frames per second."""
+        return self.facts.rate
+
+    @property
+    def img_shape(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.facts.img_shape
 
     def frame(self, index: int) -> np.ndarray | None:
         """A frame (H, W, 3) uint8 BGR; None beyond the end.
 
         Frames are read in order; an earlier one, or one far ahead, is
-        searched for.
+        searched for. The one before it stands in for a damaged frame.
         """
-        cv2 = require_cv2()
-        if index < self._next or index > self._next + 100:
-            self._capture.set(cv2.CAP_PROP_POS_FRAMES, index)
-            self._next = index
-        while self._next < index:
-            self._capture.grab()
-            self._next += 1
-        success, image = self._capture.read()
-        self._next += 1
-        return image if success else None
+        if index >= len(self.facts.times):
+            return None
+        if index < self._index or index > self._index + 100:
+            self._frames = read_frames(self.path, index)
+            self._index, self._image = index - 1, None
+        while self._index < index:
+            self._index, self._image = next(
+                self._frames, (len(self.facts.times), None)
+            )
+        return self._image
+
+    def frame_at(self, time: float) -> np.ndarray | None:
+        """The frame that is shown at a time in seconds."""
+        at = np.searchsorted(self.facts.times, time + 1e-6, 'right') - 1
+        return self.frame(max(int(at), 0))
 
 
 @contextmanager
 def open_video(path: str | Path) -> Iterator[VideoReader]:
-    """Open a video for reading.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ImportError: If OpenCV is not installed.
-        ValueError: If OpenCV cannot read it as a video.
-    """
-    cv2 = require_cv2()
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'There is no video {path}; check the path.')
-    capture = cv2.VideoCapture(str(path))
+    """Open a video for reading; see :func:`video_facts` for the errors."""
+    reader = VideoReader(path, video_facts(path))
     try:
-        rate = capture.get(cv2.CAP_PROP_FPS)
-        if not capture.isOpened() or not rate > 0:
-            raise ValueError(f'{path}: OpenCV cannot read it as a video.')
+        yield reader
+    finally:
+        reader._frames = iter(())  # closes the file
+
+
+def _known(path: str | Path) -> tuple[VideoFacts, np.ndarray | None]:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'There is no video {path}; check the path.')
+    state = path.stat()
+    return _read_facts(str(path), state.st_mtime_ns, state.st_size)
+
+
+@functools.lru_cache(8)
+def _read_facts(
+    path: str, _mtime: int, _size: int
+) -> tuple[VideoFacts, np.ndarray | None]:
+    """Facts, and the stamps (T,) of the frames in the stream's unit."""
+    if not find_spec('av'):
+        return _facts_by_cv2(path), None
+    import av
+
+    with _opening(path) as (container, stream):
+        try:
+            packets = (
+                (p.pts, p.is_keyframe, p.is_discard)
+                for p in container.demux(stream)
+                if p.size
+            )
+            usable = itertools.dropwhile(lambda p: not p[1], packets)
+            shown = [p[0] for p in usable if p[0] is not None and not p[2]]
+            container.seek(0, any_frame=False)
+            image = next(container.decode(stream))
+        except (av.FFmpegError, StopIteration):
+            raise _not_a_video(path, 'PyAV') from None
+        if not shown:
+            raise _not_a_video(path, 'PyAV')
+        stamps = np.sort(np.array(shown, np.int64))
+        turn = round(image.rotation / 90) % 4
+        shape = (image.height, image.width)[:: -1 if turn % 2 else 1]
+        nominal = stream.average_rate or stream.guessed_rate
+        facts = _facts(
+            path,
+            (stamps - stamps[0]) * float(stream.time_base),
+            float(nominal or 0),
+            (shape[0], shape[1]),
+            90 * turn,
+            bool(container.streams.audio),
+        )
+    return facts, stamps
+
+
+def _facts_by_cv2(path: str) -> VideoFacts:
+    cv2 = require_cv2()
+    capture = cv2.VideoCapture(path)
+    try:
+        nominal = capture.get(cv2.CAP_PROP_FPS)
+        times = []
+        while capture.grab():
+            times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        if not times or not nominal > 0:
+            raise _not_a_video(path, 'OpenCV')
         height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        yield VideoReader(rate, (height, width), count, capture)
+        # OpenCV counts clockwise, and turns the images itself.
+        turn = -int(capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 360
+    finally:
+        capture.release()
+    note = (
+        f'{Path(path).name}: frame times were read with OpenCV; PyAV is more '
+        "exact (pip install 'mobind_mm[video]')"
+    )
+    stamps = np.array(times) - times[0]
+    shape = (height, width)
+    return _facts(path, stamps, nominal, shape, turn, None, note)
+
+
+def _frames_of_cv2(
+    path: str | Path, first: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    capture = require_cv2().VideoCapture(str(path))
+    try:
+        for index in itertools.count():
+            if not capture.grab():
+                return
+            if index >= first:
+                yield index, capture.retrieve()[1]
     finally:
         capture.release()
 
 
+def _facts(
+    path: str | Path,
+    times: np.ndarray,
+    nominal: float,
+    img_shape: tuple[int, int],
+    rotation: int,
+    has_audio: bool | None,
+    *notes: str,
+) -> VideoFacts:
+    """Judge the times of frames (T,), which may coincide."""
+    name = Path(path).name
+    tied = np.flatnonzero(np.diff(times, prepend=-1.0) <= 0)
+    if tied.size:
+        step = 1 / nominal if nominal > 0 else 0.04
+        index = np.arange(len(times))
+        own = np.delete(index, tied)
+        end = times[-1] + step * (index[-1] + 1 - own[-1])
+        times = np.interp(index, [*own, len(times)], [*times[own], end])
+        notes = (
+            *notes,
+            f'{name}: {tied.size} frames have the time of the frame before '
+            'them; they were spread evenly up to the next one',
+        )
+    rate = nominal if nominal > 0 else 25.0
+    constant = True
+    if len(times) > 1:
+        mean = (len(times) - 1) / float(times[-1])
+        even = np.arange(len(times)) / mean
+        off = np.abs(times - even).max()
+        constant = bool(off <= max(_UNEVEN / mean, _ROUNDED_SEC))
+        agrees = abs(nominal / mean - 1) * times[-1] < _ROUNDED_SEC
+        rate = nominal if constant and agrees else mean
+    return VideoFacts(
+        times, rate, constant, img_shape, rotation, has_audio, notes
+    )
+
+
+def _not_a_video(path: str | Path, what: str) -> Exception:
+    return mistake(
+        path,
+        f'{what} cannot read it as a video',
+        'Check that it is one and complete, or encode it again as MP4',
+    )
+
+
+@contextmanager
+def _opening(path: str | Path) -> Iterator[tuple[Any, Any]]:
+    """Container and video stream of a file."""
+    import av
+
+    try:
+        container = av.open(str(path), options=_OPTIONS)
+    except (av.FFmpegError, UnicodeError):
+        raise _not_a_video(path, 'PyAV') from None
+    with container:
+        if not container.streams.video:
+            raise _not_a_video(path, 'PyAV')
+        stream = container.streams.video[0]
+        stream.thread_type = 'AUTO'
+        yield container, stream
+
+
 @contextmanager
 def writing_video(
-    path: str | Path, rate: float, size: tuple[int, int]
-) -> Iterator[Callable[[np.ndarray], Any]]:
+    path: str | Path,
+    rate: float,
+    size: tuple[int, int],
+    sound: tuple[str | Path, float, float] | None = None,
+) -> Iterator[Callable[..., Any]]:
     """Write an MP4 file atomically.
 
     It is H.264 if PyAV is installed; otherwise MPEG-4 by OpenCV, which is
-    larger and which browsers do not play.
+    larger, has no sound, and which browsers do not play.
 
     Args:
         path: File to write, ending in ``.mp4``.
         rate: Frames per second.
         size: (width, height) in pixels, even numbers.
+        sound: Video whose sound is added, if it has any, and from which
+            second after its first frame, and for how many.
 
     Yields:
-        A function that takes frames (H, W, 3) uint8 BGR one by one.
+        A function that takes frames (H, W, 3) uint8 BGR one by one, and
+        their time in seconds; without it they follow at ``rate``, as they
+        always do with OpenCV.
 
     Raises:
         ImportError: If neither is installed.
@@ -114,12 +379,16 @@ def writing_video(
     """
     if Path(path).suffix != '.mp4':
         raise ValueError(f'{path} is not the name of an MP4 file (.mp4).')
-    write = _with_av if find_spec('av') else _with_cv2
     with replacing(path) as temporary:
         # Both infer the container from the suffix.
         part = temporary.with_suffix('.mp4')
         try:
-            with write(part, rate, size) as add:
+            writing = (
+                _with_av(part, rate, size, sound)
+                if find_spec('av')
+                else _with_cv2(part, rate, size)
+            )
+            with writing as add:
                 yield add
             part.rename(temporary)
         finally:
@@ -128,8 +397,11 @@ def writing_video(
 
 @contextmanager
 def _with_av(
-    path: Path, rate: float, size: tuple[int, int]
-) -> Iterator[Callable[[np.ndarray], None]]:
+    path: Path,
+    rate: float,
+    size: tuple[int, int],
+    sound: tuple[str | Path, float, float] | None,
+) -> Iterator[Callable[..., None]]:
     import av
 
     with av.open(str(path), 'w') as container:
@@ -138,25 +410,62 @@ def _with_av(
         stream.width, stream.height = size
         stream.pix_fmt = 'yuv420p'
         stream.options = {'crf': '24'}
+        tick = Fraction(1, _TICKS)
+        stream.codec_context.time_base = tick
+        count = itertools.count()
+        heard = sound and video_facts(sound[0]).has_audio
+        voice = container.add_stream('aac', rate=48_000) if heard else None
 
-        def add(frame: np.ndarray) -> None:
+        def add(frame: np.ndarray, time: float | None = None) -> None:
             image = av.VideoFrame.from_ndarray(frame, format='bgr24')
+            number = next(count)
+            time = number / rate if time is None else time
+            image.pts, image.time_base = round(time * _TICKS), tick
             container.mux(stream.encode(image))
 
         yield add
         container.mux(stream.encode())
+        if voice is not None and sound is not None:
+            for block in _sound(*sound):
+                container.mux(voice.encode(block))
+            container.mux(voice.encode())
+
+
+def _sound(path: str | Path, start: float, seconds: float) -> Iterator[Any]:
+    """Sound of a video from a second after its first frame, at 48 kHz."""
+    import av
+
+    stamps = _known(path)[1]
+    with _opening(path) as (container, stream):
+        assert stamps is not None
+        origin = float(stamps[0] * stream.time_base) + start
+        audio = container.streams.audio[0]
+        resample = av.AudioResampler('fltp', 'stereo', 48_000)
+        container.seek(int(max(origin - 1, 0) * av.time_base))
+        try:
+            for frame in container.decode(audio):
+                if frame.pts is None or frame.time > origin + seconds:
+                    continue
+                for block in resample.resample(frame):
+                    at = round(((block.time or 0) - origin) * 48_000)
+                    if at + block.samples <= 0:
+                        continue
+                    block.pts, block.time_base = at, Fraction(1, 48_000)
+                    yield block
+        except av.FFmpegError:
+            return  # the rest of the sound is damaged
 
 
 @contextmanager
 def _with_cv2(
     path: Path, rate: float, size: tuple[int, int]
-) -> Iterator[Callable[[np.ndarray], None]]:
+) -> Iterator[Callable[..., None]]:
     cv2 = require_cv2()
     code = cv2.VideoWriter_fourcc(*'mp4v')
     writer = cv2.VideoWriter(str(path), code, rate, size)
     try:
         if not writer.isOpened():
             raise ValueError(f'This OpenCV cannot write {path} as MP4.')
-        yield writer.write
+        yield lambda frame, time=None: writer.write(frame)
     finally:
         writer.release()

@@ -13,6 +13,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
     epoch_seed=dict(type='mobind_mm.EpochSeedHook'),
+    non_finite=dict(type='mobind_mm.NonFiniteHook', action='stop'),
 )
 env_cfg = dict(
     cudnn_benchmark=False,

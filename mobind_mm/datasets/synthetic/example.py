@@ -41,6 +41,7 @@ def write_example(
     fps: float = 29.97,
     seed: int = 0,
     still: bool = False,
+    video: bool = False,
 ) -> list[Path]:
     """Write the sensor data and skeletons of one video.
 
@@ -56,6 +57,8 @@ def write_example(
         fps: Frames per second of the video.
         seed: Another seed gives other people and movements.
         still: Whether everybody stands still.
+        video: Write ``take.mp4``, which shows the first person, instead of
+            the skeletons.
 
     Returns:
         Paths of the files.
@@ -89,6 +92,19 @@ def write_example(
     )
     with replacing(files[1]) as temporary:
         temporary.write_text(text)
+    if video:
+        from .render import render_video
+
+        files[2] = directory / 'take.mp4'
+        take = source.load_entries()[0]['take']
+        render_video(
+            files[2],
+            source.get_motion(take),
+            source.get_camera(take),
+            poses[0].clock.at(),
+            seed=seed,
+        )
+        return files
     with replacing(files[2]) as temporary:
         temporary.write_text(json.dumps(mmpose_frames(poses)))
     return files

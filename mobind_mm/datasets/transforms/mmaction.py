@@ -111,7 +111,11 @@ class PoseToMMAction(BaseTransform):
 
 
 def set_label(results: dict) -> None:
-    """Set ``label``; windows without one raise a ValueError."""
+    """Set ``label``, and ``video_id``, by which errors name the window.
+
+    Raises:
+        ValueError: If the window has no label.
+    """
     if results['action'] < 0:
         raise ValueError(
             f'take {results["take"]!r} at {results["window_start"]:.3f} s '
@@ -121,3 +125,5 @@ def set_label(results: dict) -> None:
             'leave it out.'
         )
     results['label'] = results['action']
+    start = results['window_start']
+    results['video_id'] = f'take {results["take"]} at {start:g} s'

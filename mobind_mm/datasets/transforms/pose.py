@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from ...recordings.streams import undetected
 from ...registry import TRANSFORMS
 from ...skeleton import get_layout, keypoint_indices
 from ..window_batch import WindowBatch
@@ -22,7 +23,8 @@ class ResamplePose(BaseTransform):
 
     Args:
         rate: New rate in Hz.
-        score_thr: A keypoint with this score or less is missing.
+        score_thr: A keypoint with this score or less is missing; so is one
+            that is NaN or exactly (0, 0).
         max_gap_sec: A keypoint is masked where it is missing for longer;
             never less than 1.5 source intervals.
 
@@ -78,8 +80,9 @@ class ResamplePose(BaseTransform):
             results['keypoint_mask'] = np.zeros(shape, dtype=bool)
             return results
         check_margin(self, meta['rate'], self.rate, results)
-        scores = results['scores']
-        before, after = neighbours(scores > self.score_thr)
+        gone = undetected(results['keypoints'])
+        scores = np.where(gone, np.float32(0), results['scores'])
+        before, after = neighbours((scores > self.score_thr) & ~gone)
         keypoints = fill(results['keypoints'], times, before, after)
         mask = self.known_at(meta, times_out, before, after)
         left, right, at = bracket(times, times_out)
@@ -329,7 +332,8 @@ class NormalizeSkeleton(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Change ``keypoint`` (M, T, V, 2) and ``keypoint_score``.
 
-        If the pickle has no scores, a keypoint at exactly (0, 0) is missing.
+        A keypoint that is NaN or exactly (0, 0) is missing, whatever its
+        score. Sets ``video_id``, by which errors name the sample.
 
         Raises:
             ValueError: If the skeletons are not 2D ones of ``layout``.
@@ -341,10 +345,14 @@ class NormalizeSkeleton(BaseTransform):
                 f'(M, T, {self.num_keypoints}, 2), got {keypoint.shape}; set '
                 'layout to that of the pickle.'
             )
+        gone = undetected(keypoint)
         score = results.get('keypoint_score')
-        if score is None:
-            score = (keypoint != 0).any(axis=3)
+        score = np.ones(gone.shape) if score is None else score
+        score = np.where(gone | ~np.isfinite(score), 0, score)
         score = score.astype(np.float32)
+        keypoint[gone] = 0
+        if 'frame_dir' in results:
+            results.setdefault('video_id', results['frame_dir'])
         for person in range(len(keypoint)):
             part = self.normalize(
                 dict(

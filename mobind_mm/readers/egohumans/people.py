@@ -15,6 +15,7 @@ from ...recordings import (
     SensorStream,
     common_span,
 )
+from ...recordings.streams import undetected
 from .sequences import IMG_SHAPE, RATE, PersonFrames
 from .smpl import SMPLBody
 
@@ -85,17 +86,18 @@ def make_recordings(
 def make_pose(person: PersonFrames) -> PoseStream:
     """Keypoints on a regular clock, from the first to the last frame.
 
-    Frames without the person have keypoints 0 and score 0; scores of the
-    detector above 1 become 1.
+    Frames without the person have keypoints 0 and score 0, and so has a
+    keypoint at (0, 0); scores of the detector above 1 become 1.
     """
     first, last = int(person.frames[0]), int(person.frames[-1])
     seen = person.arrays['keypoints']
     values = np.zeros((last - first + 1, *seen.shape[1:]))
     values[person.frames - first] = seen
+    gone = undetected(values[..., :2])
     return PoseStream(
         clock=Clock(len(values), rate=RATE, start=first / RATE),
         keypoints=values[..., :2],
-        scores=np.clip(values[..., 2], 0, 1),
+        scores=np.where(gone, 0.0, np.clip(values[..., 2], 0, 1)),
         layout='coco',
         img_shape=IMG_SHAPE,
     )

@@ -1,0 +1,166 @@
+"""Times of the frames of a video, which phones do not record evenly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..utils.errors import mistake
+from .tables import TIME_UNITS, Dialect, column_names, read_table
+
+_NAMES = {
+    **dict.fromkeys(('t', 'time', 'time_s', 'seconds', 'pts_time'), 's'),
+    **dict.fromkeys(('timestamp', 'pkt_pts_time', 'best_effort'), ''),
+    **dict.fromkeys(('time_ms', 'timestamp_ms', 'ms', 'timestamps_ms'), 'ms'),
+    **dict.fromkeys(('time_us', 'timestamp_us', 'us'), 'us'),
+    **dict.fromkeys(('time_ns', 'timestamp_ns', 'ns'), 'ns'),
+}
+"""Columns of times in lower case, and their unit; '' goes by the values."""
+_REGULAR = 0.005
+"""Seconds that times may be off a regular clock, such as by rounding."""
+
+_NEAR = 0.3
+"""Frames that times may be off the frames of a rate."""
+
+
+def time_column(names: list[str]) -> tuple[str, str] | None:
+    """Column of times among others, and its unit ('' goes by the values).
+
+    >>> time_column(['frame', 'timestamp_ms', 'x'])
+    ('timestamp_ms', 'ms')
+    """
+    plain = {name.strip().lower().replace(' ', '_'): name for name in names}
+    for name, unit in _NAMES.items():
+        if name in plain:
+            return plain[name], unit
+    return None
+
+
+def seconds(values: np.ndarray, unit: str) -> np.ndarray:
+    """Times (T,) in seconds, of a unit or, if that is '', by their size.
+
+    >>> seconds(np.array([0.0, 33.0, 67.0]), '').tolist()
+    [0.0, 0.033, 0.067]
+    """
+    if unit:
+        return values * TIME_UNITS[unit]
+    step = np.median(np.diff(values)) if len(values) > 1 else 0.0
+    most = {'s': 1.0, 'ms': 1e3, 'us': 1e6}
+    unit = next((u for u in most if step < most[u]), 'ns')
+    return values * TIME_UNITS[unit]
+
+
+def read_frame_times(path: str | Path) -> np.ndarray:
+    """Read the time of each frame.
+
+    Args:
+        path: Table with a row per frame, in which the column of times is
+            called ``t``, ``time``, ``timestamp_ms`` or the like, or is the
+            only one; it may have no header then.
+
+    Returns:
+        (T,) seconds, strictly increasing.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: Naming file, row and value.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise mistake(
+            path, 'there is no such file of times', kind=FileNotFoundError
+        )
+    names = [*column_names(path, _NAMES, Dialect())]
+    column = time_column(names)
+    if column is not None:
+        name, unit = column
+        table = read_table(path, (), [name])
+    elif len(names) == 1 and not _is_number(names[0]):
+        name, unit = names[0], ''
+        table = read_table(path, (), [name])
+    elif len(names) <= 1:
+        name, unit = '1', ''
+        table = read_table(path, (), [name], dialect=Dialect(',', '.', 0))
+    else:
+        raise mistake(
+            path,
+            f'none of its columns ({", ".join(names[:8])}) is called time',
+            'Name the column of times t (s), time_ms, time_us or time_ns',
+        )
+    unit = 's' if name in table.dates else unit
+    times = check_frame_times(seconds(table.numbers[name], unit), path)
+    if len(times) < 2:
+        raise mistake(path, 'holds fewer than two times')
+    return times
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def check_frame_times(times: Any, where: object) -> np.ndarray:
+    """Times (T,) float64 of frames: finite and strictly increasing.
+
+    Raises:
+        ValueError: Naming the frame at fault.
+    """
+    try:
+        array = np.asarray(times, np.float64)
+    except (TypeError, ValueError):
+        array = np.empty((0, 0))
+    if array.ndim != 1 or not len(array):
+        raise mistake(
+            where,
+            'the times of the frames must be a list of numbers, one per frame',
+        )
+    bad = ~np.isfinite(array)
+    if not bad.any():
+        bad[1:] = ~(np.diff(array) > 0)
+    if bad.any():
+        frame = int(np.argmax(bad))
+        raise mistake(
+            where,
+            f'the time of frame {frame} is {array[frame]:g} s, which is not '
+            'later than that of the frame before',
+            'Give one time per frame, in the order of the video',
+        )
+    return array
+
+
+def is_regular(times: np.ndarray, rate: float) -> bool:
+    """Whether times (T,) are those of a rate, but for rounding."""
+    steps = np.arange(len(times)) / rate
+    return bool(np.abs(times - times[0] - steps).max() <= _REGULAR)
+
+
+def regular_rate(times: np.ndarray) -> float | None:
+    """Frames per second of times (T,); None if they are not regular."""
+    if len(times) < 2:
+        return None
+    rate = float((len(times) - 1) / (times[-1] - times[0]))
+    for guess in (round(rate), round(rate * 1.001) / 1.001, rate):
+        if guess > 0 and is_regular(times, guess):
+            return guess
+    return None
+
+
+def frame_places(times: np.ndarray, rate: float) -> np.ndarray | None:
+    """Frames (T,) at which rows with times are; None if they are on none.
+
+    Rows of frames without people may be left out.
+
+    >>> frame_places(np.array([0.0, 0.1, 0.4]), 10.0).tolist()
+    [0, 1, 4]
+    """
+    exact = (times - times[0]) * rate
+    frames = np.round(exact)
+    near = np.abs(exact - frames).max() < _NEAR
+    if not near or not (np.diff(frames) > 0).all():
+        return None
+    return frames.astype(np.int64)

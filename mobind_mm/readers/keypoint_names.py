@@ -1,0 +1,139 @@
+"""Which joint a name means, and which layout a set of names is.
+
+Tools and people write ``RShoulder``, ``right shoulder``, ``shoulder_r`` or
+``RIGHT_SHOULDER``; all are the keypoint ``right_shoulder``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from ..skeleton import LAYOUTS, get_layout, layout_name
+from ..utils.errors import mistake, shown
+
+_SIDES = {'l': 'left', 'left': 'left', 'r': 'right', 'right': 'right'}
+_JOINTS = {
+    'bigtoe': 'big_toe',
+    'toe': 'big_toe',
+    'smalltoe': 'small_toe',
+    'littletoe': 'small_toe',
+    'footindex': 'foot_index',
+    'eyeinner': 'eye_inner',
+    'eyeouter': 'eye_outer',
+    'hand': 'wrist',
+    'pinkie': 'pinky',
+}
+"""Words of joints that have a side, without separators."""
+_MIDDLE = {
+    **dict.fromkeys(
+        ('hip', 'midhip', 'chip', 'pelvis', 'hips', 'root'), 'hip'
+    ),
+    **dict.fromkeys(('neck', 'nose', 'head'), ''),
+    **dict.fromkeys(('headtop', 'tophead', 'vertex'), 'head'),
+    **dict.fromkeys(('mouthleft', 'leftmouth'), 'mouth_left'),
+    **dict.fromkeys(('mouthright', 'rightmouth'), 'mouth_right'),
+}
+_LEAST = 6
+"""Keypoints that make a body."""
+
+
+def keypoint_name(text: str) -> str | None:
+    """Our name of a keypoint; None if it is not known.
+
+    >>> [keypoint_name(n) for n in ('RShoulder', 'left_Big-Toe', 'tail')]
+    ['right_shoulder', 'left_big_toe', None]
+    >>> [keypoint_name(n) for n in ('wrist_r', 'MidHip', 'LEFT_EYE_INNER')]
+    ['right_wrist', 'hip', 'left_eye_inner']
+    """
+    words = re.findall(
+        '[A-Z]+(?![a-z])|[A-Z]?[a-z]+',
+        re.sub(r'\b([LR])(?=[A-Z][a-z])', r'\1_', text.strip()[:60]),
+    )
+    plain = [word.lower() for word in words]
+    whole = ''.join(plain)
+    if whole in _MIDDLE:
+        return _MIDDLE[whole] or whole
+    sides = [word for word in plain if word in _SIDES]
+    if len(sides) == 1:
+        plain.remove(sides[0])
+        return _sided(_SIDES[sides[0]], ''.join(plain))
+    for word, side in (*_SIDES.items(), ('l', 'left'), ('r', 'right')):
+        if not sides and whole.startswith(word):
+            return _sided(side, whole[len(word) :])
+    return None
+
+
+def _sided(side: str, joint: str) -> str | None:
+    name = f'{side}_{_JOINTS.get(joint, joint)}'
+    return name if name in _KNOWN else None
+
+
+_KNOWN = {name for layout in LAYOUTS.values() for name in layout}
+
+
+def resolve_names(
+    names: Iterable[str],
+    source: object,
+    wanted: str | None = None,
+    aliases: Mapping[str, str] | None = None,
+) -> tuple[str, dict[str, str]]:
+    """Find the layout that holds the keypoints of a file.
+
+    Args:
+        names: Names in the file.
+        source: The file, for messages.
+        wanted: Layout that the user named.
+        aliases: Keypoint to the name in the file, where the user says so.
+
+    Returns:
+        The layout, and keypoint to the name in the file.
+
+    Raises:
+        ValueError: If the names are not those of a body.
+
+    >>> resolve_names(['RHip', 'RKnee', 'RAnkle', 'LHip', 'LKnee', 'LAnkle'],
+    ...               'a.trc')[0]
+    'coco'
+    """
+    names = list(dict.fromkeys(names))
+    joints: dict[str, str] = {}
+    for name in names:
+        joint = keypoint_name(name)
+        if joint is not None:
+            joints.setdefault(joint, name)
+    joints.update(aliases or {})
+    layouts = [layout_name(wanted)] if wanted else _NAMED
+    # Most keypoints, then fewest that are absent.
+    best = max(
+        layouts,
+        key=lambda n: (
+            sum(k in joints for k in get_layout(n)),
+            -len(get_layout(n)),
+        ),
+    )
+    kept = {k: joints[k] for k in get_layout(best) if k in joints}
+    if len(kept) < (1 if wanted else _LEAST):
+        raise mistake(
+            source,
+            f'its keypoints ({shown(names, 8)}, ...) are not those of a '
+            'known skeleton',
+            'Name layout and keypoint_names in a mapping (--pose-mapping), '
+            'such as keypoint_names: {left_wrist: paw}',
+        )
+    return best, kept
+
+
+_NAMED = [
+    n for n in LAYOUTS if n not in ('h36m', 'coco_wholebody', 'halpe136')
+]
+
+
+def absent_note(
+    source: object, layout: str, joints: Iterable[str]
+) -> tuple[str, ...]:
+    """Note of the keypoints that a file does not have."""
+    absent = [name for name in get_layout(layout) if name not in {*joints}]
+    if not absent:
+        return ()
+    return (f'{source}: no columns of {", ".join(absent)}; never detected',)

@@ -1,0 +1,335 @@
+"""Read tables of keypoints whose columns say what they are.
+
+MediaPipe, SLEAP and the scripts of many people write a row per frame with
+columns such as ``NOSE_x``, ``left_wrist.x`` or ``x0``, or a row per landmark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..skeleton import LAYOUTS, get_layout
+from ..utils.errors import mistake
+from .base import register_reader
+from .detections import Detections
+from .frame_times import check_frame_times, seconds, time_column
+from .keypoint_names import keypoint_name
+from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
+from .named_points import clock_of_rows, detections_of
+from .peek import head, head_lines
+from .people import PoseReader, Video
+from .tables import PARQUET, Table, read_table
+
+_SCORES = 'visibility|vis|score|confidence|conf|likelihood|presence|v|c|p|s'
+_AFTER = re.compile(rf'(.+?)[\s_.:/-]*(x|y|{_SCORES})', re.IGNORECASE)
+_BEFORE = re.compile(rf'(x|y|{_SCORES})[\s_.:-]*(.+)', re.IGNORECASE)
+_NUMBERED = re.compile(r'(?:[a-z]+[\s_.:-]*)?(\d{1,3})', re.IGNORECASE)
+_FRAME = ('frame', 'frame_id', 'frame_number', 'frame_idx', 'frame_index')
+_PERSON = ('person', 'person_id', 'track_id', 'track', 'individual')
+_LANDMARK = tuple(
+    f'{word}{end}'
+    for end in ('_name', '', '_id', '_index', '_idx')
+    for word in ('landmark', 'keypoint', 'joint', 'bodypart', 'point')
+)
+_LEAST = 6
+"""Keypoints that make a skeleton."""
+_LINES = 30
+"""Lines in which the names of the columns are looked for."""
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """What the columns of a table are.
+
+    Args:
+        points: Name of a point to its columns x, y and perhaps score; of a
+            long table, '' to those of any point.
+        numbered: Whether names are numbers of points.
+        time: Column of times and its unit, if any.
+        frame: Column of frames, if any.
+        person: Column that names people, if any.
+        landmark: Column that names points, in a long table.
+        all: All names, in their order.
+    """
+
+    points: Mapping[str, tuple[str, ...]]
+    numbered: bool = False
+    time: tuple[str, str] | None = None
+    frame: str | None = None
+    person: str | None = None
+    landmark: str | None = None
+
+
+@register_reader
+class KeypointTableReader(PoseReader):
+    """Reads a table of keypoints by the names of its columns."""
+
+    name = 'keypoint_table'
+    title = 'MediaPipe or another table of keypoints'
+    lists_all = False
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """By its columns."""
+        if path.suffix.lower() in PARQUET or not head(path):
+            return False
+        return _columns(tuple(head_lines(path, _LINES))) is not None
+
+    def detect(self, video: Video) -> tuple[Detections, Video]:
+        """Everybody in the table."""
+        path = self.source
+        columns = _columns(tuple(head_lines(path, _LINES)))
+        if columns is None:
+            what = 'its columns do not say which keypoints they are'
+            fix = 'Describe them in a mapping (--pose-mapping)'
+            raise mistake(path, what, fix)
+        names = [n for some in columns.points.values() for n in some]
+        texts = [n for n in (columns.person, columns.landmark) if n]
+        numbers = [*names, *([columns.frame] if columns.frame else [])]
+        time = [columns.time[0]] if columns.time else []
+        table = read_table(path, numbers, time, texts)
+        if not len(table):
+            raise mistake(path, 'has no rows')
+        points, rows = _points(columns, table, path)
+        layout = video.layout
+        if columns.numbered:
+            count = len(points)
+            layout = find_layout(layout, None, count, path)
+            points = dict(zip(get_layout(layout), points.values()))
+        frames, own, num_frames = _frames(columns, table, rows, video, path)
+        detections = detections_of(
+            points,
+            replace(video, layout=layout),
+            path,
+            self.options.get('keypoint_names'),
+            frames,
+            _people(columns, table, rows),
+            num_frames,
+        )
+        if len(frames) and np.bincount(frames).max() > MAX_PEOPLE:
+            what = f'more than {MAX_PEOPLE} people in a frame'
+            raise mistake(path, what)
+        if columns.numbered and not video.layout:
+            detections = guessed(detections, path)
+        return detections, own
+
+
+@lru_cache(maxsize=16)
+def _columns(lines: Sequence[str]) -> _Columns | None:
+    """What the columns are, by the first line that tells it."""
+    for line in lines:
+        for mark in (',', ';', '\t'):
+            names = [cell.strip().strip('"') for cell in line.split(mark)]
+            found = _long(names) or _wide(names) if len(names) > 3 else None
+            if found is not None:
+                return found
+    return None
+
+
+def _plain(names: Iterable[str]) -> dict[str, str]:
+    """Names by how they read in lower case with underscores."""
+    return {re.sub(r'[\s.-]+', '_', n.strip().lower()): n for n in names}
+
+
+def _first(plain: Mapping[str, str], wanted: Iterable[str]) -> str | None:
+    return next((plain[name] for name in wanted if name in plain), None)
+
+
+def _others(names: Sequence[str]) -> dict[str, Any]:
+    plain = _plain(names)
+    return dict(
+        time=time_column([*names]),
+        frame=_first(plain, _FRAME),
+        person=_first(plain, _PERSON),
+    )
+
+
+def _long(names: Sequence[str]) -> _Columns | None:
+    """A table with a row per point."""
+    plain = _plain(names)
+    landmark = _first(plain, _LANDMARK)
+    others = _others(names)
+    if landmark is None or not {'x', 'y'} <= {*plain}:
+        return None
+    if others['time'] is None and others['frame'] is None:
+        return None
+    score = _first(plain, _SCORES.split('|'))
+    point = (plain['x'], plain['y'], *([score] if score else []))
+    return _Columns({'': point}, landmark=landmark, **others)
+
+
+def _wide(names: Sequence[str]) -> _Columns | None:
+    """A table with a row per frame and person."""
+    for pattern, name_at, axis_at in ((_AFTER, 1, 2), (_BEFORE, 2, 1)):
+        points: dict[str, dict[str, str]] = {}
+        for name in names:
+            match = pattern.fullmatch(name)
+            if match:
+                axis = match[axis_at].lower()
+                axis = axis if axis in 'xy' else 'score'
+                points.setdefault(match[name_at], {}).setdefault(axis, name)
+        whole: dict[str, tuple[str, ...]] = {
+            name: tuple(axes[a] for a in ('x', 'y', 'score') if a in axes)
+            for name, axes in points.items()
+            if {'x', 'y'} <= {*axes}
+        }
+        with_score = {n: t for n, t in whole.items() if t[2:]}
+        if 2 * len(with_score) < len(whole):
+            whole = {n: t[:2] for n, t in whole.items()}
+        else:
+            whole = with_score
+        known = {n: t for n, t in whole.items() if keypoint_name(n)}
+        if len({*map(keypoint_name, known)}) >= _LEAST:
+            return _Columns(known, **_others(names))
+        numbers = _numbers({*whole})
+        if numbers is not None:
+            ordered = {str(k): whole[n] for k, n in sorted(numbers.items())}
+            return _Columns(ordered, True, **_others(names))
+    return None
+
+
+def _numbers(names: Iterable[str]) -> dict[int, str] | None:
+    """Names by their numbers, if they are those of a whole skeleton."""
+    numbers = {}
+    for name in names:
+        match = _NUMBERED.fullmatch(name)
+        if match is None:
+            return None
+        numbers[int(match[1])] = name
+    sizes = {len(layout) for layout in LAYOUTS.values()}
+    first = min(numbers, default=0)
+    whole = sorted(numbers) == [*range(first, first + len(numbers))]
+    return numbers if whole and first < 2 and len(numbers) in sizes else None
+
+
+def _values(table: Table, names: Sequence[str]) -> np.ndarray:
+    return np.stack([table.numbers[name] for name in names], axis=1)
+
+
+def _points(
+    columns: _Columns, table: Table, path: Path
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Points (M, 2 or 3) by name, and the row of the table of each."""
+    if columns.landmark is None:
+        points = {n: _values(table, t) for n, t in columns.points.items()}
+        return points, np.arange(len(table))
+    names = np.array(table.texts[columns.landmark])
+    distinct, which = np.unique(names, return_inverse=True)
+    which = which.ravel()
+    key = columns.frame or columns.time[0]  # type: ignore[index]
+    groups = [table.numbers[key]]
+    if columns.person:
+        people = np.array(table.texts[columns.person])
+        groups.append(np.unique(people, return_inverse=True)[1].ravel())
+    _, rows, place = np.unique(
+        np.stack(groups, axis=1),
+        axis=0,
+        return_index=True,
+        return_inverse=True,
+    )
+    place = place.ravel()
+    if len(distinct) > max(map(len, LAYOUTS.values())):
+        raise mistake(
+            path,
+            f'{len(distinct)} different points are more than any skeleton has',
+            column=columns.landmark,
+        )
+    cells = place * len(distinct) + which
+    if len(np.unique(cells)) < len(cells):
+        twice = int(np.argmax(np.bincount(cells)))
+        raise mistake(
+            path,
+            f'point {distinct[twice % len(distinct)]!r} is there twice in a '
+            'frame',
+            'Add a column person, or remove such rows',
+            column=columns.landmark,
+        )
+    values = _values(table, columns.points[''])
+    flat = np.full((len(rows) * len(distinct), values.shape[1]), np.nan)
+    flat[cells] = values
+    array = flat.reshape(len(rows), len(distinct), -1)
+    points = {str(n): array[:, i] for i, n in enumerate(distinct)}
+    numbers = _numbers(points)
+    if numbers is not None:
+        layout = get_layout(find_layout(None, None, len(points), path))
+        ordered = [numbers[n] for n in sorted(numbers)]
+        points = {k: points[n] for k, n in zip(layout, ordered)}
+    return points, rows
+
+
+def _frames(
+    columns: _Columns,
+    table: Table,
+    rows: np.ndarray,
+    video: Video,
+    path: Path,
+) -> tuple[np.ndarray, Video, int | None]:
+    """Frames (M,) of the rows, what they say of the video, and its length.
+
+    Times decide, unless there are none or the user says how they are.
+    """
+    by_user = video.rate is not None or video.times is not None
+    if columns.frame and (by_user or columns.time is None):
+        numbers = table.numbers[columns.frame][rows]
+        bad = ~(numbers >= 0) | (numbers % 1 != 0) | (numbers >= 2**53)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise mistake(
+                path,
+                'is not a number of a frame',
+                row=int(table.lines[rows[row]]),
+                column=columns.frame,
+                value=float(numbers[row]),
+            )
+        distinct, which = np.unique(numbers, return_inverse=True)
+        zero = from_zero(
+            distinct.astype(np.int64).tolist(), video.first_frame, path
+        )
+        return zero[which.ravel()], Video(), None
+    if columns.time is None:
+        frames = np.arange(len(rows))
+        if columns.person:
+            what = 'has several people, but no column frame or time'
+            raise mistake(path, what)
+        return frames, Video(), len(rows)
+    name, unit = columns.time
+    unit = 's' if name in table.dates else unit
+    values = table.numbers[name][rows]
+    if np.isnan(values).any():
+        row = int(table.lines[rows[np.argmax(np.isnan(values))]])
+        what = 'is empty; every frame needs its time'
+        raise mistake(path, what, row=row, column=name)
+    distinct, which = np.unique(values, return_inverse=True)
+    which = which.ravel()
+    if columns.person is None and not (np.diff(values) > 0).all():
+        row = int(table.lines[rows[int(np.argmin(np.diff(values) > 0)) + 1]])
+        what = 'is not later than in the row before'
+        raise mistake(path, what, 'Remove such rows', row=row, column=name)
+    times = check_frame_times(seconds(distinct, unit), path)
+    places, own = clock_of_rows(times, video)
+    if places is None:
+        return which, own, len(times)
+    return places[which], own, None
+
+
+def _people(
+    columns: _Columns, table: Table, rows: np.ndarray
+) -> np.ndarray | None:
+    """Who is in each row (M,), None for one person."""
+    if columns.person is None:
+        return None
+    names = np.array(table.texts[columns.person])[rows]
+    digits = [re.search(r'(\d{1,9})$', name) for name in np.unique(names)]
+    distinct, which = np.unique(names, return_inverse=True)
+    if all(digits):
+        numbers = [int(match[1]) for match in digits if match]
+        if len({*numbers}) == len(distinct):
+            return np.array(numbers, np.int64)[which.ravel()]
+    return which.ravel().astype(np.int64)

@@ -1,0 +1,138 @@
+"""Points with names over time, as tables have them: TRC, CSV of any tool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..recordings.streams import undetected
+from ..skeleton import get_layout
+from .detections import Detections, lost_note, usable_ids
+from .frame_times import frame_places, regular_rate
+from .keypoint_names import absent_note, resolve_names
+from .people import Video
+
+_LOGITS = 0.05
+"""Share of the scores outside [0, 1] from which they are logits or percent."""
+
+
+def detections_of(
+    points: Mapping[str, np.ndarray],
+    video: Video,
+    source: object,
+    aliases: Mapping[str, str] | None = None,
+    frames: np.ndarray | None = None,
+    ids: np.ndarray | None = None,
+    num_frames: int | None = None,
+) -> Detections:
+    """Detections of named points.
+
+    Args:
+        points: Name in the file to (M, 2) x, y or (M, 3) x, y, score; not
+            detected where NaN, (0, 0) or of score 0.
+        video: What is known of the video: ``layout``.
+        source: The file, for messages and notes.
+        aliases: Keypoint to the name in the file, where the user says so.
+        frames: (M,) frame of each row; None if rows are frames.
+        ids: (M,) who a row is of; None for one person.
+        num_frames: Frames of the video; None ends it with the last row.
+
+    Raises:
+        ValueError: If the names are not those of a body.
+    """
+    layout, joints = resolve_names(points, source, video.layout, aliases)
+    order = get_layout(layout)
+    length = len(next(iter(points.values())))
+    keypoints = np.zeros((length, len(order), 2))
+    scores = np.zeros((length, len(order)))
+    for joint, name in joints.items():
+        index, values = order.index(joint), points[name]
+        keypoints[:, index] = values[:, :2]
+        scores[:, index] = values[:, 2] if values.shape[1] > 2 else 1.0
+    columns = [order.index(joint) for joint in joints]
+    scores[:, columns], notes = as_scores(scores[:, columns], source)
+    gone = undetected(keypoints) | ~np.isfinite(scores)
+    lost = gone & (scores > 0) & np.isfinite(keypoints).all(axis=2)
+    notes = (*notes, *lost_note(source, int(lost.sum())))
+    notes = (*notes, *absent_note(source, layout, joints))
+    scores = np.clip(np.where(gone, 0.0, scores), 0.0, 1.0)
+    keypoints = np.where(scores[..., None] > 0, keypoints, 0.0)
+    frames = np.arange(length) if frames is None else frames
+    if num_frames is None:
+        num_frames = int(frames.max()) + 1 if length else 0
+    detections = Detections(
+        num_frames,
+        frames,
+        keypoints.astype(np.float32),
+        scores.astype(np.float32),
+        boxes_of(keypoints, scores),
+        layout,
+        np.zeros(length, np.int64) if ids is None else ids,
+        tuple(notes),
+    )
+    seen: np.ndarray = np.any(scores > 0, axis=1)
+    detections = detections.select(seen)
+    if ids is None:
+        return detections
+    kept, note = usable_ids(frames[seen], ids[seen])
+    return replace(
+        detections,
+        ids=ids[seen] if kept else None,
+        notes=(*notes, *((f'{source}: {note}',) if note else ())),
+    )
+
+
+def clock_of_rows(
+    times: np.ndarray, video: Video
+) -> tuple[np.ndarray | None, Video]:
+    """Frames (T,) of rows with times, and what the times say of the video.
+
+    If the user gave a rate, rows go to its frames; else each is a frame.
+
+    Args:
+        times: (T,) seconds, strictly increasing.
+        video: What the user said of it.
+    """
+    if video.rate is not None:
+        places = frame_places(times, video.rate)
+        return places, Video(start=float(times[0]))
+    if video.times is not None:
+        return None, Video()
+    rate = regular_rate(times)
+    if rate is None:
+        return None, Video(times=times)
+    return None, Video(rate=rate, start=float(times[0]))
+
+
+def boxes_of(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Boxes (M, 4) around the keypoints (M, K, 2) with a score."""
+    seen = (scores > 0)[..., None]
+    none: np.ndarray = np.all(scores <= 0, axis=1)[:, None]
+    low = np.where(seen, keypoints, np.inf).min(axis=1)
+    high = np.where(seen, keypoints, -np.inf).max(axis=1)
+    boxes = np.concatenate([low, high], axis=1)
+    return np.where(none, 0.0, boxes).astype(np.float32)
+
+
+def as_scores(scores: np.ndarray, source: Any) -> tuple[Any, tuple[str, ...]]:
+    """Scores in [0, 1] of any, and a note if they were something else.
+
+    Logits have values on both sides of [0, 1], or far beyond 1; percent none
+    below 0, and most well above 1.
+
+    >>> as_scores(np.array([0.5, 1.0]), 'a.csv')[1]
+    ()
+    """
+    given = scores[np.isfinite(scores)]
+    outside = (given < -0.01) | (given > 1.01)
+    if not len(given) or outside.mean() <= _LOGITS:
+        return scores, ()
+    if given.min() >= 0 and given.max() <= 100 and np.median(given) > 30:
+        note = f'{source}: scores are percent and taken by the hundred'
+        return scores / 100, (note,)
+    note = f'{source}: visibility is a logit; scores are its sigmoid'
+    with np.errstate(invalid='ignore'):
+        return 1 / (1 + np.exp(-np.clip(scores, -60, 60))), (note,)

@@ -1,0 +1,208 @@
+"""Read TRC files of Sports2D, Pose2Sim and OpenSim: markers over time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..utils.errors import mistake
+from .base import register_reader
+from .detections import Detections
+from .frame_times import check_frame_times
+from .keypoint_names import keypoint_name
+from .named_points import clock_of_rows, detections_of
+from .peek import head, head_lines
+from .people import PoseReader, Video
+from .tables import Dialect, read_table
+
+_METRES = {'m': 1.0, 'cm': 0.01, 'mm': 0.001}
+_PIXELS_PER_METRE = 400.0
+_MARGIN = 0.3
+"""Metres around a person."""
+_HEAD, _FEET = ('nose', 'head', 'neck'), ('ankle', 'big_toe', 'heel', 'knee')
+_MAX_MARKERS = 1000
+_LARGEST = 50.0
+"""Metres that a person may walk in the image."""
+
+
+@register_reader
+class TRCReader(PoseReader):
+    """Reads the markers of one person.
+
+    Pixels are taken as they are. Metres are drawn from the side: x to the
+    right and y upwards, on an image that is as large as the movement.
+    """
+
+    name = 'trc'
+    title = 'TRC'
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """By its first word."""
+        return head(path).startswith('PathFileType')
+
+    def detect(self, video: Video) -> tuple[Detections, Video]:
+        """The person in all rows, and the clock of the file."""
+        path = self.source
+        facts, markers = _header(path)
+        units = facts.get('Units', '').lower()
+        if units not in (*_METRES, 'px', 'pixel', 'pixels'):
+            raise mistake(
+                path,
+                'is no unit of a TRC file that is read',
+                f'Write {", ".join(_METRES)} or px into row 3',
+                value=units,
+            )
+        places = {name: 3 * i + 3 for i, name in enumerate(markers)}
+        numbers = [str(p + axis) for p in places.values() for axis in range(2)]
+        table = read_table(
+            path, numbers, ['2'], dialect=Dialect('\t', '.', 0, 5)
+        )
+        points = {
+            name: np.stack(
+                [table.numbers[str(p)], table.numbers[str(p + 1)]], axis=1
+            )
+            for name, p in places.items()
+        }
+        shape: tuple[int, int] | None = None
+        notes: list[str] = []
+        if units in _METRES:
+            shape, notes = _drawn(points, _METRES[units], video, path)
+        elif _upwards(points):
+            height = _known_shape(video)
+            if height is None:
+                raise mistake(
+                    path,
+                    'its y points upwards, which needs the height of the '
+                    'image',
+                    'Give --img-shape HEIGHT WIDTH or --video',
+                )
+            for values in points.values():
+                values[:, 1] = height[0] - values[:, 1]
+            notes = [f'{path}: y points upwards and is turned round']
+        times = check_frame_times(table.numbers['2'], path)
+        frames, clock = clock_of_rows(times, video)
+        detections = detections_of(
+            points,
+            video,
+            path,
+            self.options.get('keypoint_names'),
+            frames,
+            num_frames=len(times) if frames is None else None,
+        )
+        said = facts.get('NumFrames', '')
+        if said.isdigit() and int(said) != len(times):
+            notes.append(
+                f'{path}: {len(times)} rows, but row 3 says {said[:12]} frames'
+            )
+        detections = replace(detections, notes=(*notes, *detections.notes))
+        return detections, replace(clock, img_shape=shape)
+
+
+def _known_shape(video: Video) -> tuple[int, int] | None:
+    """Size of the image, by the user or by the video."""
+    return video.img_shape or (video.clip.img_shape if video.clip else None)
+
+
+def _header(path: Path) -> tuple[dict[str, str], list[str]]:
+    """Facts of rows 2 and 3, and names of the markers.
+
+    Raises:
+        ValueError: If the five rows of the header are not there.
+    """
+    rows = [line.split('\t') for line in head_lines(path, 5)]
+    good = len(rows) == 5 and rows[3][0].strip().startswith('Frame')
+    markers = [name.strip() for name in rows[3][2::3]] if good else []
+    while markers and not markers[-1]:
+        markers.pop()
+    axes = [cell.strip() for cell in rows[4]][2:] if good else []
+    if not markers or not all(markers) or axes[:2] != ['X1', 'Y1']:
+        raise mistake(
+            path,
+            'does not have the header of a TRC file: names of markers in '
+            'row 4, every third cell, and X1 Y1 Z1 ... in row 5',
+            'Export it again',
+        )
+    if len({*markers}) < len(markers) or len(markers) > _MAX_MARKERS:
+        raise mistake(
+            path, 'has a name of a marker twice, or far too many', row=4
+        )
+    facts = dict(
+        zip((k.strip() for k in rows[1]), (v.strip() for v in rows[2]))
+    )
+    return facts, markers
+
+
+def _upwards(points: dict[str, np.ndarray]) -> bool:
+    """Whether the head has a larger y than the legs."""
+    levels = []
+    for part in (_HEAD, _FEET):
+        heights = [
+            np.nanmedian(values[:, 1])
+            for name, values in points.items()
+            if (keypoint_name(name) or '').endswith(part)
+            and np.isfinite(values[:, 1]).any()
+        ]
+        levels.append(np.mean(heights) if heights else np.nan)
+    return bool(levels[0] > levels[1])
+
+
+def _drawn(
+    points: dict[str, np.ndarray], unit: float, video: Video, path: Path
+) -> tuple[tuple[int, int], list[str]]:
+    """Draw metres as pixels; returns the size of the image, and notes."""
+    notes = []
+    stacked = np.stack(list(points.values()))  # (markers, T, 2)
+    stacked[(stacked == 0).all(axis=2)] = np.nan
+    filler = _filler(stacked)
+    if filler is not None:
+        same = (stacked == filler).all(axis=2)
+        stacked[same] = np.nan
+        notes.append(
+            f'{path}: {int(same.sum())} points are all at ({filler[0]:g}, '
+            f'{filler[1]:g}) and taken as not detected'
+        )
+    plane = stacked * unit * (1, -1)
+    seen = plane[np.isfinite(plane).all(axis=2)]
+    if not len(seen):
+        raise mistake(path, 'holds no positions of markers')
+    low, high = np.quantile(seen, (0.001, 0.999), axis=0)
+    low, high = low - _MARGIN, high + _MARGIN
+    size = np.clip(high - low, 0.1, _LARGEST)
+    shape, scale = _known_shape(video), _PIXELS_PER_METRE
+    if shape is None:
+        shape = int(size[1] * scale) + 1, int(size[0] * scale) + 1
+    else:
+        scale = min(shape[1] / size[0], shape[0] / size[1])
+    for name, values in zip(points, (plane - low) * scale):
+        points[name] = values
+    notes.insert(
+        0,
+        f'{path}: positions are not pixels and are drawn from the side (x to '
+        f'the right, y upwards), {scale:.0f} pixels per metre, on an image '
+        f'of {shape[1]} x {shape[0]} (width x height)',
+    )
+    return shape, notes
+
+
+def _filler(stacked: np.ndarray) -> np.ndarray | None:
+    """Position at which different markers are exactly in several frames.
+
+    A tool that fills gaps with a number does so in its own unit: (0, 0) in
+    pixels is some other point in metres.
+    """
+    markers, frames = np.nonzero(np.isfinite(stacked).all(axis=2))
+    if not len(markers):
+        return None
+    pairs, which = np.unique(
+        stacked[markers, frames], axis=0, return_inverse=True
+    )
+    which = which.ravel()
+    for index in np.argsort(-np.bincount(which))[:1]:
+        same = which == index
+        several = len({*markers[same]}) > 1
+        if several and len({*frames[same]}) >= 3:
+            return pairs[index]
+    return None

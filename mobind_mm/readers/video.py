@@ -1,0 +1,276 @@
+"""From a video to the file of its people: estimated once, then kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..skeleton import get_layout
+from ..utils.errors import mistake
+from ..utils.files import replacing
+from ..utils.video import VideoFacts, read_frames, video_facts
+from .base import register_reader
+from .detections import Detections
+from .estimators import PoseEstimator, make_estimator
+from .estimators.base import DEFAULT
+from .mmpose import MMPoseReader
+from .people import PoseReader, Video
+
+SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
+"""What counts as a video in a directory."""
+
+WHOLE = 0.95
+"""Least share of the announced frames that a complete video has: containers
+announce some that do not exist."""
+
+_MAGIC = ((4, b'ftyp'), (0, b'\x1aE\xdf\xa3'), (8, b'AVI '), (0, b'\0\0\1'))
+"""Bytes at an offset by which video files begin."""
+_SAMPLE = 1 << 20
+"""Bytes at both ends of a video by which it is known again."""
+_SAVED_EVERY = 30
+"""Frames after which a result is on the disk."""
+
+Advance = Callable[[int, int], None]
+"""Is told the frames that are done, and those of the video."""
+
+
+def estimate_video(
+    video: str | Path,
+    path: str | Path,
+    estimator: PoseEstimator,
+    advance: Advance | None = None,
+) -> int:
+    """Estimate the people of all frames, and write them like MMPose.
+
+    What is done is kept in a hidden file beside ``path`` until it is
+    complete; a run that was interrupted goes on from there.
+
+    Args:
+        video: Video file.
+        path: JSON file to write: ``made_by`` (by which it is known whether
+            it is up to date), ``instance_info`` and ``meta_info`` with the
+            names of the keypoints, the estimator and its settings, and
+            ``video``: ``name``, ``fps``, ``height``, ``width``,
+            ``num_frames``, ``rotation``, and ``times`` where the frames are
+            not evenly spaced.
+        estimator: Pose estimator.
+        advance: Is told the progress.
+
+    Returns:
+        Number of frames.
+
+    Raises:
+        ImportError: If the estimator is not installed; says how to.
+        ValueError: If it cannot be read as a video, or ends early.
+    """
+    video, path = Path(video), Path(path)
+    facts = video_facts(video)
+    origin = _origin(video, estimator)
+    part = path.with_name(f'.{path.name}.part')
+    total = len(facts.times)
+    estimator.load()
+    done = _resume(part, origin)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    estimator.reset()
+    with part.open('a') as file:
+        if not done:
+            file.truncate(0)
+            file.write(f'{json.dumps(origin)}\n')
+        for index, image in read_frames(video, done):
+            item = {'frame_id': index, 'instances': estimator.people(image)}
+            file.write(f'{json.dumps(item, default=_plain)}\n')
+            done = index + 1
+            if done % _SAVED_EVERY == 0:
+                file.flush()
+            if advance is not None:
+                advance(done, total)
+    if done < WHOLE * total:
+        part.unlink()
+        raise mistake(
+            video,
+            f'it ends after {done} of {total} frames',
+            'Copy or encode it again',
+        )
+    with replacing(path) as temporary, temporary.open('w') as out:
+        _assemble(out, part, origin, _meta(video, facts, done, estimator))
+    part.unlink()
+    return done
+
+
+def _origin(video: Path, estimator: PoseEstimator) -> dict[str, Any]:
+    """What a result is made from; another means that it is out of date."""
+    size = video.stat().st_size
+    digest = hashlib.sha256()
+    with video.open('rb') as file:
+        for start in (0, max(size - _SAMPLE, 0)):
+            file.seek(start)
+            digest.update(file.read(_SAMPLE))
+    return {
+        'estimator': estimator.name,
+        'settings': dict(estimator.settings),
+        'video': {'bytes': size, 'sha256_ends': digest.hexdigest()},
+    }
+
+
+def is_up_to_date(
+    path: str | Path, video: str | Path, estimator: PoseEstimator
+) -> bool:
+    """Whether a JSON file is whole, of this video and this estimator."""
+    try:
+        with open(path, encoding='utf-8') as file:
+            head = file.readline(1 << 20)
+            file.seek(0, 2)
+            file.seek(max(file.tell() - 4, 0))
+            complete = file.read().rstrip().endswith('}}')
+        made_by = json.loads(f'{head.rstrip().rstrip(",")}}}')['made_by']
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    origin = json.loads(json.dumps(_origin(Path(video), estimator)))
+    return complete and made_by == origin
+
+
+def _resume(part: Path, origin: Mapping[str, Any]) -> int:
+    """Frames that are done; cuts off a line that is not whole."""
+    done = end = 0
+    wanted = json.loads(json.dumps(origin))
+    errors = OSError, ValueError, KeyError, TypeError
+    with suppress(*errors), part.open('rb') as file:
+        if json.loads(file.readline()) != wanted:
+            return 0
+        end = file.tell()
+        for line in file:
+            if not line.endswith(b'\n'):
+                break
+            done = json.loads(line)['frame_id'] + 1
+            end += len(line)
+    if done:
+        with part.open('r+b') as file:
+            file.truncate(end)
+    return done
+
+
+def _assemble(
+    out: TextIO, part: Path, origin: Mapping[str, Any], meta: Mapping
+) -> None:
+    out.write(f'{{"made_by": {json.dumps(origin)},\n"instance_info": [')
+    with part.open() as lines:
+        next(lines)
+        for number, line in enumerate(lines):
+            out.write(f'{"," if number else ""}\n{line.rstrip()}')
+    out.write(f'],\n"meta_info": {json.dumps(meta)}}}\n')
+
+
+def _meta(
+    video: Path, facts: VideoFacts, done: int, estimator: PoseEstimator
+) -> dict[str, Any]:
+    names = get_layout(estimator.layout)
+    height, width = facts.img_shape
+    known: dict[str, Any] = {
+        'name': video.name,
+        'fps': facts.rate,
+        'height': height,
+        'width': width,
+        'num_frames': done,
+        'rotation': facts.rotation,
+    }
+    if not facts.constant:
+        known['times'] = facts.times[:done].round(6).tolist()
+    return {
+        'dataset_name': estimator.layout,
+        'keypoint_id2name': {str(i): n for i, n in enumerate(names)},
+        'estimator': estimator.name,
+        'settings': dict(estimator.settings),
+        'notes': list(facts.notes),
+        'video': known,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and numbers of NumPy, as JSON can hold them."""
+    return value.tolist()
+
+
+def pose_of_video(
+    video: str | Path,
+    estimator: str | PoseEstimator | None = None,
+    out: str | Path | None = None,
+    advance: Advance | None = None,
+    force: bool = False,
+) -> Path:
+    """The file of the people in a video; estimated if it is not there yet.
+
+    Args:
+        video: Video file.
+        estimator: A pose estimator or its name; None: ``mediapipe``.
+        out: JSON file; None: beside the video, such as
+            ``take.mediapipe.json``, or, where nothing can be written, in
+            ``~/.cache/mobind_mm``.
+        advance: Is told the progress.
+        force: Estimate again even if the file is there.
+
+    Returns:
+        The JSON file, which every command takes as ``--pose``.
+
+    Raises:
+        FileNotFoundError: If there is no such video.
+        ImportError: If the estimator is not installed; says how to.
+        ValueError: If it cannot be read as a video.
+    """
+    video = Path(video)
+    video_facts(video)  # before models are loaded
+    if estimator is None or isinstance(estimator, str):
+        estimator = make_estimator(estimator)
+    path = Path(out) if out else _beside(video, estimator)
+    if force or not is_up_to_date(path, video, estimator):
+        estimate_video(video, path, estimator, advance)
+    return path
+
+
+def _beside(video: Path, estimator: PoseEstimator) -> Path:
+    name = f'{video.stem}.{estimator.name}.json'
+    path = video.with_name(name)
+    if path.exists():
+        return path
+    try:
+        probe = path.with_name(f'.{path.name}.part')
+        probe.open('a').close()
+        if not probe.stat().st_size:
+            probe.unlink()
+    except OSError:
+        digest = _origin(video, estimator)['video']['sha256_ends'][:16]
+        return Path.home() / f'.cache/mobind_mm/{digest}/{name}'
+    return path
+
+
+@register_reader
+class VideoReader(PoseReader):
+    """Estimates the people of a video file, once.
+
+    Option ``estimator`` is its name; others are those of MMPose's files.
+    """
+
+    name = 'video'
+    title = 'video'
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """By the suffix and the first bytes."""
+        if path.suffix.lower() not in SUFFIXES:
+            return False
+        try:
+            with path.open('rb') as file:
+                head = file.read(12)
+        except OSError:
+            return False
+        return any(head[at : at + len(m)] == m for at, m in _MAGIC)
+
+    def detect(self, video: Video) -> tuple[Detections, Video]:
+        """Everybody whom the estimator sees, and the facts of the video."""
+        path = pose_of_video(
+            self.source, self.options.get('estimator', DEFAULT)
+        )
+        return MMPoseReader(path).detect(video)

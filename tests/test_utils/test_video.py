@@ -1,0 +1,163 @@
+"""Frame times, rotation and sound of videos, by PyAV and by OpenCV."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from mobind_mm.utils import video
+from mobind_mm.utils.video import (
+    frame_times,
+    open_video,
+    read_frames,
+    video_facts,
+    writing_video,
+)
+
+av = pytest.importorskip('av')
+UNEVEN = np.array([0, 33, 67, 100, 200, 260, 293]) / 1000
+
+
+def write(path, times, turn=0, start=1.0, sound=False):
+    """A white spot at the upper left of frames that grow brighter."""
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('h264', rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 32, 'yuv420p'
+        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.set_display_rotation(turn)
+        voice = container.add_stream('aac', rate=8000) if sound else None
+        for i, time in enumerate(times):
+            image = np.full((32, 64, 3), 25 * i % 250, np.uint8)
+            image[:16, :32] = 255
+            frame = av.VideoFrame.from_ndarray(image, format='bgr24')
+            frame.pts = round(1000 * (time + start))
+            frame.time_base = Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if voice is not None:
+            # Silent until half a second after the first frame, then a tone.
+            at = np.arange(int(8000 * (start + times[-1])))
+            tone = 0.5 * np.sin(at) * (at >= 8000 * (start + 0.5))
+            block = av.AudioFrame.from_ndarray(
+                tone[None].astype(np.float32), format='fltp', layout='mono'
+            )
+            block.sample_rate, block.pts = 8000, 0
+            container.mux(voice.encode(block))
+            container.mux(voice.encode())
+    return path
+
+
+@pytest.fixture(params=['av', 'cv2'])
+def reading(request, monkeypatch):
+    """Both ways to read a video."""
+    if request.param == 'cv2':
+        pytest.importorskip('cv2')
+        monkeypatch.setattr(video, 'find_spec', lambda name: None)
+    video._read_facts.cache_clear()
+    yield request.param
+    video._read_facts.cache_clear()
+
+
+def test_times_are_those_at_which_frames_are_shown(tmp_path, reading):
+    """Though they are stored in another order, and begin at 1 s."""
+    path = write(tmp_path / 'a.mp4', UNEVEN)
+    facts = video_facts(path)
+    np.testing.assert_allclose(facts.times, UNEVEN, atol=1e-4)
+    assert not facts.constant
+    assert facts.rate == pytest.approx(6 / 0.293, rel=1e-4)
+    assert facts.has_audio is (False if reading == 'av' else None)
+    assert len(facts.notes) == (reading == 'cv2')
+
+
+def test_constant_rate_is_the_exact_one(tmp_path, reading):
+    path = tmp_path / 'a.mp4'
+    with writing_video(path, 30000 / 1001, (64, 48)) as add:
+        for value in range(40):
+            add(np.full((48, 64, 3), value, np.uint8))
+    facts = video_facts(path)
+    assert facts.constant
+    assert facts.rate == pytest.approx(30000 / 1001, rel=1e-4)
+    assert facts.duration == pytest.approx(40 * 1001 / 30000, abs=1e-3)
+
+
+@pytest.mark.parametrize('turn', [0, 90, 180, 270])
+def test_images_are_upright(tmp_path, reading, turn):
+    """A turn by 90 degrees counterclockwise takes the spot downwards."""
+    path = write(tmp_path / 'a.mp4', UNEVEN, turn)
+    facts = video_facts(path)
+    assert facts.rotation == turn
+    assert facts.img_shape == ((64, 32) if turn % 180 else (32, 64))
+    index, image = next(read_frames(path))
+    assert (index, image.shape[:2]) == (0, facts.img_shape)
+    quarters = image.reshape(2, facts.img_shape[0] // 2, 2, -1).mean((1, 3))
+    brightest = np.unravel_index(quarters.argmax(), (2, 2))
+    assert brightest == {0: (0, 0), 90: (1, 0), 180: (1, 1), 270: (0, 1)}[turn]
+
+
+def test_any_frame_can_be_asked_for(tmp_path, reading):
+    path = write(tmp_path / 'a.mp4', UNEVEN)
+    with open_video(path) as opened:
+        for index in (3, 4, 6, 0, 5):
+            corner = opened.frame(index)[-8:, -8:].mean()
+            assert corner == pytest.approx(25 * index, abs=10)
+        assert opened.frame(7) is None
+        assert opened.frame_at(0.15)[-1, -1].mean() == pytest.approx(75, abs=10)
+    rest = [index for index, _ in read_frames(path, 4)]
+    assert rest == [4, 5, 6]
+
+
+def test_frames_at_one_time_are_spread_and_said(tmp_path):
+    facts = video._facts(
+        'a.mp4', np.array([0, 0.04, 0.04, 0.12, 0.12]), 25, (4, 4), 0, None
+    )
+    np.testing.assert_allclose(facts.times, [0, 0.04, 0.08, 0.12, 0.16])
+    assert '2 frames have the time of the frame before' in facts.notes[0]
+
+
+def test_whole_milliseconds_are_a_constant_rate():
+    times = np.round(np.arange(1000) / 29.97, 3)
+    facts = video._facts('a.mkv', times, 29.97, (4, 4), 0, False)
+    assert facts.constant
+    dropped = np.delete(times, 500)
+    assert not video._facts('a.mkv', dropped, 29.97, (4, 4), 0, 0).constant
+
+
+def test_changed_file_is_read_again(tmp_path):
+    path = write(tmp_path / 'a.mp4', UNEVEN)
+    assert len(frame_times(path)) == 7
+    write(path, UNEVEN[:4])
+    assert len(frame_times(path)) == 4
+
+
+@pytest.mark.parametrize('content', [b'', b'time,x\n1,2\n' * 99, bytes(5000)])
+def test_other_files_are_refused(tmp_path, reading, content):
+    path = tmp_path / 'a.mp4'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'a\.mp4: .* cannot read it as a'):
+        frame_times(path)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'no video .*b\.mp4'):
+        frame_times(tmp_path / 'b.mp4')
+
+
+def test_sound_goes_along(tmp_path):
+    """The tone begins 0.5 s after the first frame; the copy at 0.3 s."""
+    times = np.arange(40) / 25
+    source = write(tmp_path / 'a.mp4', times, sound=True)
+    assert video_facts(source).has_audio
+    copy = tmp_path / 'b.mp4'
+    with writing_video(copy, 25, (64, 48), (source, 0.3, 0.8)) as add:
+        for time in np.arange(20) / 25:
+            add(np.zeros((48, 64, 3), np.uint8), time)
+    assert video_facts(copy).has_audio
+    with av.open(str(copy)) as container:
+        blocks = [
+            (block.time, block.to_ndarray()[0])
+            for block in container.decode(audio=0)
+        ]
+    at = np.concatenate([t + np.arange(len(v)) / 48_000 for t, v in blocks])
+    loud = at[np.abs(np.concatenate([v for _, v in blocks])) > 0.2]
+    assert loud[0] == pytest.approx(0.2, abs=0.03)
+    assert loud[-1] == pytest.approx(0.8, abs=0.05)
