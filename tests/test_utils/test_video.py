@@ -101,7 +101,9 @@ def test_any_frame_can_be_asked_for(tmp_path, reading):
             corner = opened.frame(index)[-8:, -8:].mean()
             assert corner == pytest.approx(25 * index, abs=10)
         assert opened.frame(7) is None
-        assert opened.frame_at(0.15)[-1, -1].mean() == pytest.approx(75, abs=10)
+        assert opened.frame_at(0.15)[-1, -1].mean() == pytest.approx(
+            75, abs=10
+        )
     rest = [index for index, _ in read_frames(path, 4)]
     assert rest == [4, 5, 6]
 
