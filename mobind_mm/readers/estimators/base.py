@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from ...utils.errors import mistake
+from ...utils.lazy import import_all
 
 Instance = dict[str, Any]
 """A person in an image as MMPose writes one: ``keypoints`` (K, 2) in pixels
@@ -83,7 +83,7 @@ def register_estimator(cls: E) -> E:
 
 def _load(name: str) -> None:
     if name in _MODULES and name not in _ESTIMATORS:
-        import_module(f'{__package__}.{_MODULES[name]}')
+        import_all(f'{__package__}.{_MODULES[name]}')
 
 
 def estimators() -> list[str]:
