@@ -134,3 +134,28 @@ def test_sound_goes_along(tmp_path):
     assert loud[0] == pytest.approx(0.2, abs=0.03)
     # A block of the source lasts 0.128 s.
     assert loud[-1] == pytest.approx(0.8, abs=0.13)
+
+
+def test_damaged_copies_are_read_or_refused(tmp_path):
+    """Cut short, or with other bytes."""
+    whole = write(tmp_path / 'a.mp4', UNEVEN, 90, sound=True).read_bytes()
+    rng = np.random.default_rng(0)
+    outcomes = set()
+    for number in range(60):
+        content = bytearray(whole)
+        if number % 3:
+            places = rng.integers(0, len(content), rng.integers(1, 30))
+            for place in places:
+                content[place] = rng.integers(256)
+        else:
+            del content[rng.integers(len(content)) :]
+        path = tmp_path / f'{number}.mp4'
+        path.write_bytes(content)
+        try:
+            times = frame_times(path)
+            outcomes.add(len(list(read_frames(path))))
+            assert (np.diff(times) > 0).all()
+        except ValueError as error:
+            assert path.name in str(error)
+            outcomes.add('refused')
+    assert {7, 'refused'} <= outcomes
