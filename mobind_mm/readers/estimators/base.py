@@ -36,7 +36,7 @@ class PoseEstimator(Protocol):
     settings: Mapping[str, Any]
 
     def load(self) -> None:
-        """Load the models; is called before others, perhaps again.
+        """Load the models, unless they are; ``people`` does so, too.
 
         Raises:
             ImportError: If a package is missing; says how to install it.
