@@ -119,25 +119,38 @@ def read_frames(
     if stamps is None:
         yield from _frames_of_cv2(path, first)
         return
-    import av
-
     last = first - 1
     with _opening(path) as (container, stream):
         if 0 < first < len(stamps):
             container.seek(int(stamps[first]), stream=stream)
+        for frame in _decoded(container, stream):
+            if frame.pts is None or last + 1 >= len(stamps):
+                continue
+            index = int(np.searchsorted(stamps, frame.pts))
+            if index < first and frame.pts < stamps[first]:
+                continue
+            last = min(max(index, last + 1), len(stamps) - 1)
+            image = frame.to_ndarray(format='bgr24')
+            yield last, np.ascontiguousarray(np.rot90(image, turn))
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """Frames of a stream; what is damaged is left out."""
+    import av
+
+    packets = container.demux(stream)
+    while True:
         try:
-            for frame in container.decode(stream):
-                if frame.pts is None or last + 1 >= len(stamps):
-                    continue
-                index = int(np.searchsorted(stamps, frame.pts))
-                if index < first and frame.pts < stamps[first]:
-                    continue
-                last = min(max(index, last + 1), len(stamps) - 1)
-                image = frame.to_ndarray(format='bgr24')
-                yield last, np.ascontiguousarray(np.rot90(image, turn))
-        except av.FFmpegError as error:
-            if last < first:
-                raise _not_a_video(path, 'PyAV') from error
+            packet = next(packets, None)
+        except av.FFmpegError:
+            return  # the rest cannot be read
+        if packet is None:
+            return
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
+        yield from frames
 
 
 @dataclass
@@ -442,18 +455,17 @@ def _sound(path: str | Path, start: float, seconds: float) -> Iterator[Any]:
         audio = container.streams.audio[0]
         resample = av.AudioResampler('fltp', 'stereo', 48_000)
         container.seek(int(max(origin - 1, 0) * av.time_base))
-        try:
-            for frame in container.decode(audio):
-                if frame.pts is None or frame.time > origin + seconds:
+        for frame in _decoded(container, audio):
+            if frame.pts is None:
+                continue
+            if frame.time > origin + seconds:
+                return
+            for block in resample.resample(frame):
+                at = round(((block.time or 0) - origin) * 48_000)
+                if at + block.samples <= 0:
                     continue
-                for block in resample.resample(frame):
-                    at = round(((block.time or 0) - origin) * 48_000)
-                    if at + block.samples <= 0:
-                        continue
-                    block.pts, block.time_base = at, Fraction(1, 48_000)
-                    yield block
-        except av.FFmpegError:
-            return  # the rest of the sound is damaged
+                block.pts, block.time_base = at, Fraction(1, 48_000)
+                yield block
 
 
 @contextmanager

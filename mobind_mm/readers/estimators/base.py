@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from ...utils.errors import mistake
+from ...utils.lazy import import_all
 
 Instance = dict[str, Any]
 """A person in an image as MMPose writes one: ``keypoints`` (K, 2) in pixels
@@ -36,7 +36,7 @@ class PoseEstimator(Protocol):
     settings: Mapping[str, Any]
 
     def load(self) -> None:
-        """Load the models; is called before others, perhaps again.
+        """Load the models, unless they are; ``people`` does so, too.
 
         Raises:
             ImportError: If a package is missing; says how to install it.
@@ -83,7 +83,7 @@ def register_estimator(cls: E) -> E:
 
 def _load(name: str) -> None:
     if name in _MODULES and name not in _ESTIMATORS:
-        import_module(f'{__package__}.{_MODULES[name]}')
+        import_all(f'{__package__}.{_MODULES[name]}')
 
 
 def estimators() -> list[str]:

@@ -61,6 +61,7 @@ class MMPoseEstimator:
 
     def people(self, image: np.ndarray) -> list[Instance]:
         """Everybody in an image."""
+        self.load()
         (result,) = self._infer(image, return_vis=False)
         return result['predictions'][0]
 

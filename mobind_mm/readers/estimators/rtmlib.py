@@ -69,6 +69,7 @@ class RTMLibEstimator:
 
     def people(self, image: np.ndarray) -> list[Instance]:
         """Everybody in an image."""
+        self.load()
         boxes = np.asarray(self._model.det_model(image), float)
         if not boxes.size:  # else the model takes the whole image for one
             return []
