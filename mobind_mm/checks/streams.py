@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,7 +25,10 @@ _OUTSIDE = 0.1
 _MARGIN = 0.02
 """Share of the image by which a keypoint may lie outside."""
 _DOWN, _LEAST = 0.8, 10
-"""Share of frames upside down, and their number, to call it a mistake."""
+"""Share of frames upside down, or sideways, and their number, to call it a
+mistake."""
+_LYING = 2.0
+"""How much farther beside than above the hips shoulders lie on their side."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class StreamRow:
         ranges: Least and greatest value by channel.
         saturated: Share of samples that stay at the greatest or least
             acceleration.
-        undetected: Share of keypoints without a score.
+        undetected: Share of keypoints that are not there: without a score,
+            NaN, or exactly at (0, 0).
     """
 
     take: str
@@ -75,8 +79,7 @@ def sensor_row(take: str, placement: str, stream: SensorStream) -> StreamRow:
 
 def pose_row(take: str, stream: PoseStream) -> StreamRow:
     """Describe one skeleton."""
-    scores = np.asarray(stream.scores)
-    seen = scores > 0
+    seen = seen_keypoints(stream)
     points = np.asarray(stream.keypoints)[seen]
     ranges = {}
     if len(points):
@@ -85,6 +88,17 @@ def pose_row(take: str, stream: PoseStream) -> StreamRow:
     undetected = float(1 - seen.mean()) if seen.size else 1.0
     timing = clock_facts(stream.clock)
     return StreamRow(take, 'pose', *timing, ranges, undetected=undetected)
+
+
+def seen_keypoints(stream: PoseStream) -> np.ndarray:
+    """Which keypoints (T, K) are there.
+
+    Missing are those without a score, NaN, and exactly (0, 0), which many
+    tools write for what they did not see.
+    """
+    points = np.asarray(stream.keypoints)
+    there = np.isfinite(points).all(axis=2) & (points != 0).any(axis=2)
+    return there & (np.asarray(stream.scores) > 0)
 
 
 def clock_facts(
@@ -132,6 +146,9 @@ class ImageFacts:
         turned: Those outside if height and width were exchanged.
         upright: Frames with the shoulders clearly above the hips.
         inverted: Frames with the shoulders clearly below the hips.
+        torsos: Frames with shoulders and hips.
+        sideways: Frames with the shoulders beside the hips.
+        zeros: Keypoints with a score that are exactly at (0, 0).
         largest: Largest coordinate, in either direction.
         torso: Pixels from shoulders to hips, median over the frames.
         img_shape: (height, width) in pixels.
@@ -143,6 +160,9 @@ class ImageFacts:
     turned: int
     upright: int
     inverted: int
+    torsos: int
+    sideways: int
+    zeros: int
     largest: float
     torso: float
     img_shape: tuple[int, int]
@@ -156,7 +176,8 @@ class ImageFacts:
 def image_facts(stream: PoseStream) -> ImageFacts:
     """Measure one skeleton."""
     points = np.asarray(stream.keypoints, dtype=np.float64)
-    seen = (np.asarray(stream.scores) > 0) & np.isfinite(points).all(axis=2)
+    seen = seen_keypoints(stream)
+    zeros = (np.asarray(stream.scores) > 0) & (points == 0).all(axis=2)
     height, width = stream.img_shape
     outside, turned = (
         int((_beyond(points, np.array(size)) & seen).sum())
@@ -172,6 +193,9 @@ def image_facts(stream: PoseStream) -> ImageFacts:
         turned=turned,
         upright=int((rise > run).sum()),
         inverted=int((-rise > run).sum()),
+        torsos=len(torso),
+        sideways=int((run > _LYING * np.abs(rise)).sum()),
+        zeros=int(zeros.sum()),
         largest=float(np.abs(points[seen]).max()) if seen.any() else 0.0,
         torso=float(np.median(length)) if len(length) else 0.0,
         img_shape=(height, width),
@@ -231,6 +255,22 @@ _IMAGE = (
         'pose.file: write y as height - y, pixels count from the top',
     ),
     Rule(
+        lambda e: e.sideways > max(_DOWN * e.torsos, _LEAST),
+        'rotated',
+        'the shoulders lie beside the hips in {e.beside:.0f} % of the frames: '
+        'the image of {e.height} x {e.width} (height x width) seems to be '
+        'rotated by 90 degrees, unless the person lies down',
+        'the video: apply its rotation before the poses are estimated; or '
+        'rotate the keypoints, with pose.img_shape: [{e.width}, {e.height}]',
+    ),
+    Rule(
+        lambda e: e.zeros,
+        'zeros',
+        '{e.zeros} keypoints with a score are at (0, 0), which means that '
+        'they were not detected',
+        'pose.file: write the score 0 for them',
+    ),
+    Rule(
         _normalised,
         'normalised',
         'keypoints reach {e.largest:.2f} in an image of {e.height} x '
@@ -255,7 +295,10 @@ _IMAGE = (
 
 def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
     """Judge the skeletons of one camera, or of one take."""
-    names = 'frames', 'seen', 'outside', 'turned', 'upright', 'inverted'
+    names = (
+        *('frames', 'seen', 'outside', 'turned', 'upright', 'inverted'),
+        *('sideways', 'torsos', 'zeros'),
+    )
     e = SimpleNamespace(
         **{n: sum(getattr(f, n) for f in facts) for n in names}
     )
@@ -264,6 +307,7 @@ def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
     e.height, e.width = facts[0].img_shape
     e.largest = max(f.largest for f in facts)
     e.down = 100 * e.inverted / max(e.upright + e.inverted, 1)
+    e.beside = 100 * e.sideways / max(e.torsos, 1)
     e.share = 100 * e.outside / max(e.seen, 1)
     return judge_all(_IMAGE, e) or [Opinion('fine')]
 
@@ -273,14 +317,15 @@ def corrected_pose(stream: PoseStream, kinds: Sequence[str]) -> PoseStream:
 
     Args:
         stream: The skeleton.
-        kinds: Of the findings: ``upside_down``, ``normalised``.
+        kinds: Of the findings: ``upside_down``, ``normalised``, ``zeros``.
     """
     height, width = stream.img_shape
-    points = np.asarray(stream.keypoints)
+    points, scores = np.asarray(stream.keypoints), np.asarray(stream.scores)
+    if 'zeros' in kinds:
+        scores = np.where(seen_keypoints(stream), scores, 0)
     if 'normalised' in kinds:
         points = points * np.array([width, height])
     if 'upside_down' in kinds:
         points = points * [1, -1] + [0, height]
-    return PoseStream(
-        stream.clock, points, stream.scores, stream.layout, stream.img_shape
-    )
+    points = points.astype(np.float32, copy=False)
+    return replace(stream, keypoints=points, scores=scores)
