@@ -25,7 +25,12 @@ from ..utils.errors import mistake
 from .finding import Finding
 from .reading import Reading, usable_samples
 from .sensors import SensorFacts, judge_sensors, sensor_facts
-from .streams import corrected_pose, image_facts, judge_image
+from .streams import (
+    corrected_pose,
+    image_facts,
+    judge_image,
+    rotated_finding,
+)
 
 MOST_SEC = 600.0
 """Of a longer stream only so much, around its middle, is looked at."""
@@ -191,7 +196,7 @@ def _judge_times(
         for factor in _TIMES
         if _RATES[0] <= rate / factor <= _RATES[1]
         and abs(start * factor) < _YEAR_2200
-        and (video is None or video / 50 < (end - start) * factor < 50 * video)
+        and (video is None or video / 10 < (end - start) * factor < 10 * video)
     ]
     seen = f'{rate:.4g} samples per second over {_duration(end - start)}'
     if late:
@@ -364,8 +369,11 @@ def _comparable(stream: SensorStream) -> bool:
 
 def _judge_pose(pose: PoseStream) -> tuple[list[Doubt], PoseStream]:
     """Whether keypoints are pixels of an upright image."""
-    doubts = []
-    for opinion in judge_image([image_facts(pose)]):
+    doubts, facts = [], image_facts(pose)
+    if facts.lying:
+        seen = 'unless the person lies down'
+        doubts.append(Doubt(rotated_finding(facts, seen)))
+    for opinion in judge_image([facts]):
         if not opinion.wrong:
             continue
         kind, action = opinion.kind, ASK if opinion.kind in _ASKED else SAY

@@ -66,9 +66,7 @@ class Reading:
             channels['quat'] = quat * conjugate
         gravity = stream.gravity if self.gravity is None else self.gravity
         frame = self.frame or stream.frame
-        return replace(
-            stream, channels=channels, gravity=gravity, frame=frame
-        )
+        return replace(stream, channels=channels, gravity=gravity, frame=frame)
 
 
 def rotations(quat: np.ndarray) -> Rotation:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..recordings import Clock, PoseStream, SensorStream
 from ..skeleton import keypoint_indices
-from .finding import Opinion, Rule, judge_all
+from .finding import Finding, Opinion, Rule, judge_all
 
 _GAP = 2.5
 """Multiple of the usual interval from which an interval is a gap."""
@@ -168,6 +168,11 @@ class ImageFacts:
     img_shape: tuple[int, int]
 
     @property
+    def lying(self) -> bool:
+        """Whether the person lies, or the image was rotated by 90°."""
+        return self.sideways > max(_DOWN * self.torsos, _LEAST)
+
+    @property
     def metre(self) -> float:
         """Metres of a pixel at the person; NaN if nobody is seen."""
         return _TORSO_M / self.torso if self.torso > 0 else float('nan')
@@ -255,15 +260,6 @@ _IMAGE = (
         'pose.file: write y as height - y, pixels count from the top',
     ),
     Rule(
-        lambda e: e.sideways > max(_DOWN * e.torsos, _LEAST),
-        'rotated',
-        'the shoulders lie beside the hips in {e.beside:.0f} % of the frames: '
-        'the image of {e.height} x {e.width} (height x width) seems to be '
-        'rotated by 90 degrees, unless the person lies down',
-        'the video: apply its rotation before the poses are estimated; or '
-        'rotate the keypoints, with pose.img_shape: [{e.width}, {e.height}]',
-    ),
-    Rule(
         lambda e: e.zeros,
         'zeros',
         '{e.zeros} keypoints with a score are at (0, 0), which means that '
@@ -297,7 +293,7 @@ def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
     """Judge the skeletons of one camera, or of one take."""
     names = (
         *('frames', 'seen', 'outside', 'turned', 'upright', 'inverted'),
-        *('sideways', 'torsos', 'zeros'),
+        'zeros',
     )
     e = SimpleNamespace(
         **{n: sum(getattr(f, n) for f in facts) for n in names}
@@ -307,9 +303,42 @@ def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
     e.height, e.width = facts[0].img_shape
     e.largest = max(f.largest for f in facts)
     e.down = 100 * e.inverted / max(e.upright + e.inverted, 1)
-    e.beside = 100 * e.sideways / max(e.torsos, 1)
     e.share = 100 * e.outside / max(e.seen, 1)
     return judge_all(_IMAGE, e) or [Opinion('fine')]
+
+
+def rotated_finding(facts: ImageFacts, seen: str) -> Finding:
+    """That an image seems to be rotated by 90 degrees.
+
+    Args:
+        facts: Of its skeleton.
+        seen: What speaks for it, or against it.
+    """
+    height, width = facts.img_shape
+    share = 100 * facts.sideways / max(facts.torsos, 1)
+    return Finding(
+        'rotated',
+        'pose',
+        f'the shoulders lie beside the hips in {share:.0f} % of the frames: '
+        f'the image of {height} x {width} (height x width) seems to be '
+        f'rotated by 90 degrees ({seen})',
+        'the video: apply its rotation before the poses are estimated; or '
+        f'turn the keypoints, with pose.img_shape: [{width}, {height}]',
+    )
+
+
+def turned_pose(stream: PoseStream, degrees: int) -> PoseStream:
+    """The skeleton in the image rotated by 0, 90 or 270 degrees clockwise."""
+    height, width = stream.img_shape
+    x, y = np.moveaxis(np.asarray(stream.keypoints), -1, 0)
+    if degrees == 90:
+        x, y = height - y, x
+    elif degrees == 270:
+        x, y = y, width - x
+    else:
+        return stream
+    points = np.stack([x, y], axis=-1)
+    return replace(stream, keypoints=points, img_shape=(width, height))
 
 
 def corrected_pose(stream: PoseStream, kinds: Sequence[str]) -> PoseStream:
