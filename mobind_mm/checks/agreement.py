@@ -134,10 +134,12 @@ def measure_agreement(
                     curve = weights @ evidence.signals
                     _add(agreement.variants, (sensor, reading), curve)
         for degrees in turns:
+            assert clip.pose is not None  # as of the recording
             pose = turned_pose(clip.pose, degrees)
             whole = signal_evidence(Recording(clip.imu, pose), max_lag)
-            tops = [np.max(weights @ e.signals) for e in whole.values()]
-            _add(agreement.turned, degrees, sum(tops))
+            total = sum(np.max(weights @ e.signals) for e in whole.values())
+            total += agreement.turned.get(degrees, 0.0)
+            agreement.turned[degrees] = float(total)
         for sensor, (imu, limb_motion) in limb_pairs(clip).items():
             if not clip.imu[sensor].gravity:  # else gravity tells the unit
                 size = _sizes(imu, limb_motion, metre)

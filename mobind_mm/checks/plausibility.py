@@ -268,18 +268,23 @@ def _judge_sensors(sensors: dict[str, SensorStream]) -> list[Doubt]:
         elif finding.kind == 'acc_unit':
             finding = _in_counts(finding, stream)
         doubts.append(Doubt(finding, action))
-    for name, stream in sensors.items():
-        if not stream.gravity and not _comparable(stream):
-            finding = Finding(
-                'no_gravity',
-                name,
-                'acc is without gravity and there is no orientation, so it '
-                'cannot be compared with a video',
-                'record gravity too (such as TotalAcceleration), add its '
-                'vector (columns.gravity) or the orientation (columns.quat)',
-            )
-            doubts.append(Doubt(finding))
+    doubts += [
+        Doubt(_no_gravity(name))
+        for name, stream in sensors.items()
+        if not stream.gravity and not _comparable(stream)
+    ]
     return doubts
+
+
+def _no_gravity(name: str) -> Finding:
+    return Finding(
+        'no_gravity',
+        name,
+        'acc is without gravity and there is no orientation, so it cannot be '
+        'compared with a video',
+        'Record gravity too (such as TotalAcceleration), add its vector '
+        '(columns.gravity), or the orientation (columns.quat)',
+    )
 
 
 def _certain(
@@ -387,7 +392,7 @@ def _judge_pose(pose: PoseStream) -> tuple[list[Doubt], PoseStream]:
 
 
 def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
-    """Leave out sensors that have no limb in the skeleton, with notes.
+    """Leave out sensors that cannot be compared with a skeleton, with notes.
 
     Args:
         streams: Sensors by placement, and the skeleton.
@@ -395,30 +400,43 @@ def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
     Returns:
         The recording with the other sensors, and a note for each that was
         left out, or whose limb another one stands for.
+
+    Raises:
+        ValueError: If none is left; says why.
     """
     pose, notes = streams.pose, []
-    kept = dict(streams.imu)
-    for name in streams.imu:
-        if pose is None:
-            break
-        if name not in LIMBS:
-            del kept[name]
-            notes.append(f'{name}: left out, since it is not a placement.')
+    kept: dict[str, SensorStream] = {}
+    if pose is None:
+        return streams, []
+    for name, stream in streams.imu.items():
+        missing = _missing(name, pose.layout)
+        if not missing and not stream.gravity and not _comparable(stream):
+            finding = _no_gravity(name)
+            missing = f'{finding.message}. {finding.fix}'
+        if missing:
+            notes.append(f'{name}: left out: {missing}.')
             continue
-        limb = get_limb(name)
-        try:
-            seen = limb.seen_by(pose.layout)
-        except ValueError:
-            del kept[name]
-            notes.append(
-                f'{name}: left out, since the skeleton ({pose.layout}) has '
-                f'not all of {", ".join(limb.keypoints)}.'
-            )
-            continue
+        kept[name] = stream
+        limb, seen = get_limb(name), get_limb(name).seen_by(pose.layout)
         if seen is not limb:
             joints = ', '.join(seen.keypoints)
             notes.append(
                 f'{name}: the skeleton ({pose.layout}) has no '
                 f'{limb.keypoints[-1]}, so {joints} stand for it.'
             )
+    if streams.imu and not kept:
+        what = 'no sensor can be compared with the video'
+        raise mistake(what, ' '.join(notes).removesuffix('.'))
     return Recording(kept, pose), notes
+
+
+def _missing(name: str, layout: str) -> str:
+    """Why a skeleton has no limb for a sensor, if so."""
+    if name not in LIMBS:
+        return 'it is not a placement'
+    try:
+        get_limb(name).seen_by(layout)
+    except ValueError:
+        joints = ', '.join(get_limb(name).keypoints)
+        return f'the skeleton ({layout}) has not all of {joints}'
+    return ''

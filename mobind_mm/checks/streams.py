@@ -228,7 +228,8 @@ def _torso(points: np.ndarray, seen: np.ndarray, layout: str) -> np.ndarray:
 
 
 def _upside_down(e: SimpleNamespace) -> bool:
-    return e.inverted > max(_DOWN * (e.upright + e.inverted), _LEAST)
+    standing = max(e.upright + e.inverted, 0.5 * e.torsos)
+    return e.inverted > max(_DOWN * standing, _LEAST)
 
 
 def _normalised(e: SimpleNamespace) -> bool:
@@ -293,7 +294,7 @@ def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
     """Judge the skeletons of one camera, or of one take."""
     names = (
         *('frames', 'seen', 'outside', 'turned', 'upright', 'inverted'),
-        'zeros',
+        *('torsos', 'zeros'),
     )
     e = SimpleNamespace(
         **{n: sum(getattr(f, n) for f in facts) for n in names}
