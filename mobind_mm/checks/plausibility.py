@@ -81,7 +81,7 @@ class Doubt:
         """The finding as a note of the stream."""
         text = f'{self.finding.where}: {self.finding.message}'
         if self.action == CONVERT:
-            return f'{text}; it was read as {self.finding.fix}'
+            return f'{text}; read as {self.finding.fix}'
         return f'{text}. {self.finding.fix}'
 
 
@@ -129,7 +129,7 @@ def settle_inputs(
         >>> settled['left_wrist'].channels['acc'][0]
         array([0.     , 0.     , 9.80665])
         >>> print(*settled['left_wrist'].notes)
-        left_wrist: acc looks like g, not m/s² (median |acc| 1); it was read as units.acc: g
+        left_wrist: acc looks like g, not m/s² (median |acc| 1); read as units.acc: g
     """  # noqa: E501
     doubts, (sensors, skeleton) = _examine(imu, pose)
     asked = [d.finding for d in doubts if d.action == ASK]
@@ -339,8 +339,8 @@ def _in_counts(finding: Finding, stream: SensorStream) -> Finding:
     ]
     return replace(
         finding,
-        message=f'acc is {level:.5g} m/s² where it is still, where gravity '
-        'alone would be 9.81 m/s²: are these raw counts?',
+        message=f'acc is {level:.5g} m/s² where it is still (raw counts?); '
+        'gravity alone would be 9.81 m/s²',
         fix='units.acc: the m/s² of one count'
         + (f' ({hints[0]})' if hints else ''),
     )

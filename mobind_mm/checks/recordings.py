@@ -277,9 +277,11 @@ def check_recordings(
         slowest = min(rates, default=10.0)
         rotated = judge_rotation(agreements, images)
         report.findings += rotated
+        findings, report.fits = judge_movement(agreements, slowest)
         for finding in rotated:  # one mistake is named once
             del agreements[finding.takes[0]]
-        findings, report.fits = judge_movement(agreements, slowest)
+        if rotated:
+            findings, _ = judge_movement(agreements, slowest)
         report.findings += findings
     for sensor in sensors:
         nothing = SensorFit(0.0, float('nan'), False)
