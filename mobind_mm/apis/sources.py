@@ -79,7 +79,7 @@ def to_imu(
             (T, 3), ``quat`` (T, 4), ``rate`` in Hz or ``times`` (T,),
             ``start``, ``gravity``, ``frame``); a file, see
             :func:`~mobind_mm.readers.sensors.read_imu_file`; or
-            ``{'file': ..., 'mapping': ...}``.
+            ``{'file': ..., 'mapping': ..., 'placement': ...}``.
         placements_only: Refuse names that are not placements.
 
     Raises:
@@ -96,8 +96,11 @@ def to_imu(
             '{placement: SensorStream or arrays}.'
         )
     if 'file' in source:
-        _check_keys(source, ('file', 'mapping'), 'An IMU file')
-        streams = read_imu_file(source['file'], source.get('mapping'))
+        known = ('file', 'mapping', 'placement')
+        _check_keys(source, known, 'An IMU file')
+        streams = read_imu_file(
+            source['file'], source.get('mapping'), source.get('placement')
+        )
     else:
         streams = {
             str(name): _sensor(value, f'imu {name!r}')
@@ -108,8 +111,8 @@ def to_imu(
     unknown = [name for name in streams if name not in LIMBS]
     if unknown and placements_only:
         raise ValueError(
-            f'{unknown[0]!r} is not a placement of a sensor; name it after '
-            f'where it is worn: {", ".join(sorted(LIMBS))}.'
+            f'{unknown[0]!r} is not a placement of a sensor; say where it is '
+            f'worn (--placement): {", ".join(sorted(LIMBS))}.'
         )
     return streams
 

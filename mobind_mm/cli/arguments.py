@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,15 +39,22 @@ def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
     """Add the flags that name the sensors."""
     parser.add_argument(
         '--imu',
-        metavar='FILE',
+        metavar='PATH',
         required=required,
-        help='CSV, Parquet or .safetensors of the sensors, or a YAML mapping '
-        'that names its files',
+        help='file or folder of the sensors: the export of a device, CSV, '
+        'Parquet, .safetensors, or a YAML mapping that names its files',
     )
     parser.add_argument(
         '--mapping',
         metavar='YAML',
         help='meaning of the columns of --imu, see docs/inference.md',
+    )
+    parser.add_argument(
+        '--placement',
+        nargs='+',
+        metavar='[SENSOR=]NAME',
+        help='where the sensor of --imu is worn, such as right_wrist; of '
+        'several sensors, SENSOR=NAME for each',
     )
 
 
@@ -136,7 +143,39 @@ def print_notes(notes: Iterable[str]) -> None:
 
 def imu_source(args: Namespace) -> Any:
     """The sensors, as :func:`~mobind_mm.apis.sources.to_imu` takes them."""
-    return {'file': args.imu, 'mapping': args.mapping}
+    return imu_file(args, args.imu)
+
+
+def imu_file(args: Namespace, path: str) -> dict[str, Any]:
+    """Sensors of a file, read as ``--mapping`` and ``--placement`` say."""
+    return {
+        'file': path,
+        'mapping': args.mapping,
+        'placement': placements_of(args.placement),
+    }
+
+
+def placements_of(texts: Sequence[str] | None) -> Any:
+    """Where sensors are worn, from ``NAME`` or ``SENSOR=NAME``.
+
+    Raises:
+        ValueError: If several sensors are not told apart.
+
+    >>> placements_of(['chest']), placements_of(['A=head', 'B=pelvis'])
+    ('chest', {'A': 'head', 'B': 'pelvis'})
+    """
+    if not texts:
+        return None
+    pairs = [text.rpartition('=') for text in texts]
+    if len(pairs) == 1 and not pairs[0][1]:
+        return texts[0]
+    for sensor, mark, _ in pairs:
+        if not mark or not sensor:
+            raise ValueError(
+                f'--placement {" ".join(texts)} does not say which sensor is '
+                'worn where; give SENSOR=NAME for each.'
+            )
+    return {sensor: name for sensor, _, name in pairs}
 
 
 def pose_source(args: Namespace, path: str | None = None) -> Any:
@@ -176,4 +215,4 @@ def file_source(args: Namespace, path: str) -> Any:
         return path
     if suffix == '.json':
         return {'pose': pose_source(args, path)}
-    return {'imu': {'file': path, 'mapping': args.mapping}}
+    return {'imu': imu_file(args, path)}

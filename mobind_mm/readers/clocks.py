@@ -1,12 +1,48 @@
-"""Times of samples, rebuilt from what a device gives."""
+"""Times of samples, rebuilt from what a device gives.
+
+Counters wrap, packets share a stamp, stamps are those of arrival, rows come
+twice or out of order, clocks are set, samples are lost. Whatever the stamps
+tell is repaired, and every repair is a note; a clean time column stays as it
+is, to the bit.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..recordings import Clock
+from ..utils.errors import mistake
+from .arrival import (
+    Packets,
+    catches_up,
+    comes_in_packets,
+    find_packets,
+    irregular,
+    overlapped,
+    sample_clock,
+    spread_ties,
+    without_stalls,
+)
+from .continuity import (
+    continues,
+    regular_step,
+    several_streams,
+    smoother,
+)
+from .dates import is_date
+
+TIME_UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
+"""Seconds of one unit."""
+_LATEST = 4.2e9  # the year 2103
+_SLOWEST, _FASTEST = 0.5, 20_000.0
+"""Hz of measurements."""
+COUNTER_BITS = (8, 16, 24, 32)
+"""Widths of counters that wrap."""
+_TIE_SHARE = 0.3
+"""Share of equal stamps from which rows come in packets."""
 
 
 @dataclass(frozen=True)
@@ -22,3 +58,526 @@ class SampleTimes:
     clock: Clock
     rows: np.ndarray
     notes: tuple[str, ...] = ()
+
+
+def sample_times(
+    times: np.ndarray | None,
+    where: object,
+    *,
+    counter: np.ndarray | None = None,
+    counter_bits: int | None = None,
+    rate: float | None = None,
+    wraps: Iterable[float] | None = None,
+    arrival: bool | None = None,
+    values: np.ndarray | None = None,
+    lines: np.ndarray | None = None,
+) -> SampleTimes:
+    """Rebuild the times of samples.
+
+    Args:
+        times: (T,) seconds as the rows give them; None: there are none.
+        where: File, for notes and errors.
+        counter: (T,) what the device counts, samples or packets.
+        counter_bits: Width of the counter; found where it wraps.
+        rate: Samples per second that the device is set to; the clock, if
+            there are no times.
+        wraps: Seconds after which ``times`` may start over.
+        arrival: Whether times are those at which packets arrived; None:
+            found.
+        values: (T, c) measurements, by which rows that are there twice,
+            jumps of the clock and times of arrival are known.
+        lines: (T,) row of each sample in the file, for notes.
+
+    Raises:
+        ValueError: If nothing tells the times, naming row and fix.
+
+    Example:
+        >>> stamps = np.array([0.03, 0.03, 0.03, 0.06, 0.06, 0.06])
+        >>> sample_times(stamps, 'a.csv').clock.times.round(3)
+        array([0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
+    """
+    given = times if times is not None else counter
+    assert given is not None, 'neither times nor a counter'
+    rebuilt = _Rebuilding(
+        where,
+        None if times is None else np.array(times, float),
+        None if counter is None else np.array(counter, float),
+        values,
+        np.arange(1, len(given) + 1) if lines is None else lines,
+        np.arange(len(given)),
+    )
+    if counter is not None:
+        rebuilt.count(counter_bits)
+    if times is None:
+        if rate is None:
+            fix = 'Give rate, or columns.time'
+            raise mistake(where, 'a counter alone is no clock', fix)
+        return rebuilt.by_rate(rate)
+    return rebuilt.by_times(rate, tuple(wraps or ()), arrival)
+
+
+@dataclass
+class _Rebuilding:
+    """The rows of a stream while its times are rebuilt."""
+
+    where: object
+    times: np.ndarray | None
+    index: np.ndarray | None
+    values: np.ndarray | None
+    lines: np.ndarray
+    rows: np.ndarray
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        self.notes.append(f'{self.where}: {text}')
+
+    def row(self, position: int) -> int:
+        """Row of the file of a kept row."""
+        return int(self.lines[self.rows[position]])
+
+    def keep(self, order: np.ndarray) -> None:
+        """Keep some rows, in some order."""
+        self.rows = self.rows[order]
+        if self.times is not None:
+            self.times = self.times[order]
+        if self.index is not None:
+            self.index = self.index[order]
+
+    def kept_values(self) -> np.ndarray | None:
+        return None if self.values is None else self.values[self.rows]
+
+    # Counters
+
+    def count(self, bits: int | None) -> None:
+        """Turn the counter into the number of each sample, from 0."""
+        assert self.index is not None
+        periods = [2.0**b for b in ((bits,) if bits else COUNTER_BITS)]
+        self.index, wrapped, period = unwrap(self.index, periods)
+        if wrapped:
+            self.note(
+                f'the counter starts over {wrapped} times after '
+                f'{period:.0f}; it is continued'
+            )
+        self.sort(self.index, 1.0)
+        self.drop_twice(self.index)
+        index = np.array(self.index)
+        back = np.flatnonzero(np.diff(index) < 0)
+        for place in back.tolist():
+            self.note(
+                f'the counter goes back at row {self.row(place + 1)}; '
+                'samples that are missing there are not known'
+            )
+            index[place + 1 :] += index[place] + 1 - index[place + 1]
+        steps = np.diff(index)
+        position = _position(steps == 0)
+        if position.any():  # rows of a packet share its number
+            sizes = np.diff(np.r_[np.flatnonzero(position == 0), len(index)])
+            size = int(np.median(sizes))
+            if size > 1:
+                self.note(f'{size} rows share a number of the counter')
+            index = index * max(size, 1) + position
+            index = np.maximum.accumulate(index)
+        forward = np.diff(index)
+        forward = forward[forward > 0].astype(np.int64)
+        divisor = int(np.gcd.reduce(forward)) if len(forward) else 1
+        if divisor > 1 and len(forward) > 3:
+            self.note(
+                f'the counter goes up by {divisor} with each row, which is '
+                'taken as one sample'
+            )
+            index = index / divisor
+        self.index = index - index[:1]
+
+    def by_rate(self, rate: float) -> SampleTimes:
+        """Number of the sample by the rate."""
+        assert self.index is not None
+        index = self.index
+        if (np.diff(index) == 1).all():
+            return self.done(Clock(len(index), rate=rate))
+        times = index / rate
+        if not (np.diff(times) > 0).all():
+            place = int(np.argmax(~(np.diff(times) > 0)))
+            raise mistake(
+                self.where,
+                'the counter repeats itself',
+                'Correct columns.counter',
+                row=self.row(place + 1),
+            )
+        self.name_gaps(times, 1 / rate)
+        return self.done(Clock(len(times), times=times))
+
+    # Times
+
+    def by_times(
+        self, rate: float | None, wraps: Sequence[float], arrival: bool | None
+    ) -> SampleTimes:
+        """Times as they are given, as far as they can be believed."""
+        assert self.times is not None
+        if len(self.times) > 1 and not np.ptp(self.times):
+            self.all_equal(rate)
+            return self.done(Clock(len(self.rows), times=self.times))
+        self.times, wrapped, period = unwrap(self.times, wraps)
+        if wrapped:
+            self.note(
+                f'the time starts over {wrapped} times after {period:.6g} s; '
+                'it is continued'
+            )
+        self.times = overlapped(self.times)
+        if self.index is None:
+            self.sort(self.times, None)
+            self.drop_twice(self.times)
+        self.join_jumps(rate)
+        self.rebuild(rate, arrival)
+        self.name_gaps(self.times, None if rate is None else 1 / rate)
+        bad = ~(np.diff(self.times) > 0)
+        if bad.any():
+            self.refuse(int(np.argmax(bad)))
+        return self.done(Clock(len(self.times), times=self.times))
+
+    def all_equal(self, rate: float | None) -> None:
+        """All rows have one time."""
+        self.drop_twice(self.times)
+        assert self.times is not None
+        if len(self.rows) < 2:
+            return
+        if rate is None:
+            raise mistake(
+                self.where,
+                f'all {len(self.rows)} rows have the time {self.times[0]!r} s',
+                'Its last digits are lost, perhaps in a spreadsheet: export '
+                'it again, or give rate',
+            )
+        index = self.index
+        index = np.arange(len(self.rows)) if index is None else index
+        self.times = self.times + index / rate
+        self.note(f'all rows have one time; {rate:g} Hz is their clock')
+
+    def sort(self, key: np.ndarray, step: float | None) -> None:
+        """Sort rows that came out of order, if their places are clear."""
+        steps = np.diff(key)
+        if len(steps) < 3 or not (steps < 0).any():
+            return
+        order = np.argsort(key, kind='stable')
+        new = np.diff(key[order])
+        seams = np.diff(order) != 1
+        inner = steps[steps > 0]
+        if len(inner):
+            low, high = np.quantile(inner, (0.02, 0.98))
+            low, high = (
+                (0.5 * low, 2 * high)
+                if step is None
+                else (step, max(100 * step, 2 * high))
+            )
+            twice = (new == 0) & self.same(order[:-1], order[1:])
+            fits = twice | ((new >= low) & (new <= high))
+            if not fits[seams].all():
+                return
+        elif not (new > 0).all():
+            return
+        late = int((key < np.maximum.accumulate(key)).sum())
+        self.keep(order)
+        by = 'time' if step is None else 'the counter'
+        self.note(f'{late} rows came out of order and are sorted by {by}')
+
+    def same(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """(N,) whether two rows hold the same measurements."""
+        if self.values is None:
+            return np.zeros(len(one), bool)
+        values = self.values[self.rows]
+        return (values[one] == values[other]).all(axis=1)
+
+    def drop_twice(self, key: np.ndarray | None) -> None:
+        """Drop rows that repeat the one before, measurements included."""
+        assert key is not None
+        tied = np.diff(key) == 0
+        if not tied.any():
+            return
+        places = np.arange(len(key))
+        twice = tied & self.same(places[:-1], places[1:])
+        # In packets, a still sensor repeats itself.
+        if not twice.any() or (
+            tied.mean() > _TIE_SHARE and twice.sum() < tied.sum()
+        ):
+            return
+        if twice.mean() > 0.6:  # all rows hold the same
+            return
+        self.keep(np.flatnonzero(np.r_[True, ~twice]))
+        self.note(f'{int(twice.sum())} rows are there twice; one is kept')
+
+    def join_jumps(self, rate: float | None) -> None:
+        """Continue the stream where its clock was set."""
+        assert self.times is not None
+        times = self.times
+        steps = np.diff(times)
+        usual = regular_step(steps, rate)
+        back = steps < 0
+        forward = steps > max(20 * usual, 0.25)
+        if comes_in_packets(steps):  # in which a step is no sign
+            usual = float(np.mean(steps[steps >= 0]))
+            forward &= steps > max(20 * usual, 2.0)
+        if not back.any() and not forward.any():
+            return
+        values = self.kept_values()
+        jumps = np.flatnonzero(back | forward)
+        offset = np.zeros(len(times))
+        pending: list[tuple[int, float]] = []  # gaps that may be jumps
+        owed = 0.0
+        cuts = []
+        for place in jumps.tolist():
+            size = float(steps[place] - usual)
+            near = max(0.02 * abs(size), 1.5 * usual)
+            if size < 0:
+                match = next(
+                    (p for p in pending if abs(p[1] + size) < near), None
+                )
+                if match:  # set forward, and back again
+                    pending.remove(match)
+                    offset[match[0] + 1 :] -= match[1]
+                    self.name_jump(match[0], match[1], times)
+                elif continues(values, place) is False:
+                    self.check_start(place, usual)
+                    cuts.append(place)
+                    continue
+                else:
+                    owed += size
+                offset[place + 1 :] -= size
+                self.name_jump(place, size, times)
+            elif owed and abs(size + owed) < near:
+                owed = 0.0
+                offset[place + 1 :] -= size
+                self.name_jump(place, size, times)
+            elif not catches_up(times, place, usual) and (
+                continues(values, place)
+            ):
+                offset[place + 1 :] -= size
+                self.name_jump(place, size, times)
+            else:
+                pending.append((place, size))
+        self.times = times + offset
+        if cuts:
+            self.keep_longest(cuts)
+
+    def name_jump(self, place: int, size: float, times: np.ndarray) -> None:
+        self.note(
+            f'the clock was set {"back" if size < 0 else "forward"} by '
+            f'{abs(size):.3f} s at row {self.row(place + 1)} (at '
+            f'{times[place]:.3f} s); the samples continue'
+        )
+
+    def check_start(self, place: int, usual: float) -> None:
+        """Refuse a file that begins again."""
+        assert self.times is not None
+        again = self.times[place + 1] - self.times[0]
+        if abs(again) > 2 * usual:
+            return
+        raise mistake(
+            self.where,
+            f'its time begins again ({self.times[place + 1]:.6f} s after '
+            f'{self.times[place]:.6f} s)',
+            'If the rows are of several sensors, choose with where; if they '
+            'are of several recordings, split the file',
+            row=self.row(place + 1),
+        )
+
+    def keep_longest(self, cuts: Sequence[int]) -> None:
+        """Keep the longest stretch between places where all is lost."""
+        assert self.times is not None
+        ends = np.r_[0, np.array(cuts) + 1, len(self.times)]
+        longest = int(np.argmax(np.diff(ends)))
+        first, last = int(ends[longest]), int(ends[longest + 1])
+        self.note(
+            f'the clock was set back at row {self.row(cuts[0] + 1)}, and how '
+            f'much is missing there is not known: rows {self.row(first)} to '
+            f'{self.row(last - 1)} are kept, '
+            f'{len(self.times) - last + first} are left out'
+        )
+        self.keep(np.arange(first, last))
+
+    def rebuild(self, rate: float | None, arrival: bool | None) -> None:
+        """Put samples that share a stamp, or arrived together, in place."""
+        assert self.times is not None
+        steps = np.diff(self.times)
+        tied = steps == 0
+        if (arrival is False and not tied.any()) or len(steps) < 2:
+            return
+        values = self.kept_values()
+        packets = find_packets(self.times, self.index, arrival)
+        if packets is not None and self.unpack(packets, rate, arrival, values):
+            return
+        times, stalls = without_stalls(self.times, regular_step(steps, rate))
+        if stalls and smoother(values, times, self.times) is not False:
+            self.times = times
+            self.note(
+                f'rows came late and then together in {len(stalls)} places, '
+                f'first after row {self.row(stalls[0])}; they are spread '
+                'evenly'
+            )
+            tied = np.diff(self.times) == 0
+        if tied.any():
+            self.times = spread_ties(self.times)
+            self.note(
+                f'{int(tied.sum())} rows share the time of the row before; '
+                'they are spread up to the next'
+            )
+
+    def unpack(
+        self,
+        packets: Packets,
+        rate: float | None,
+        arrival: bool | None,
+        values: np.ndarray | None,
+    ) -> bool:
+        """Whether times of arrival were replaced by those of the samples."""
+        assert self.times is not None
+        if packets.tied and several_streams(values, packets.size):
+            raise mistake(
+                self.where,
+                f'{packets.size} rows each share a time, and their values '
+                'are those of several sensors',
+                'Choose the rows of one with where',
+                row=self.row(int(np.argmax(np.diff(self.times) == 0)) + 1),
+            )
+        times = sample_clock(self.times, packets, self.index, rate)
+        if arrival is None and not packets.tied:
+            better = smoother(values, times, self.times)
+            if better is False or (better is None and not packets.bursts):
+                return False
+        self.times = times
+        self.note(packets.note)
+        return True
+
+    def refuse(self, place: int) -> None:
+        assert self.times is not None
+        before, after = self.times[place], self.times[place + 1]
+        how = 'repeats' if after == before else 'goes back before'
+        raise mistake(
+            self.where,
+            f'its time {how} that of row {self.row(place)} ({after:.6f} s '
+            f'after {before:.6f} s)',
+            'If the rows are of several sensors, choose with where; if the '
+            'clock is regular, give rate instead of columns.time',
+            row=self.row(place + 1),
+        )
+
+    def name_gaps(self, times: np.ndarray, interval: float | None) -> None:
+        """Note what is missing."""
+        steps = np.diff(times)
+        if len(steps) < 3:
+            return
+        usual = float(np.median(steps)) if interval is None else interval
+        pairs = steps[1:] + steps[:-1]
+        # A sample that is only late has a short step beside its long one.
+        long = steps > 1.6 * usual
+        if irregular(steps):
+            long &= steps > 5 * np.quantile(steps, 0.9)
+        long[1:] &= pairs > 2.4 * usual
+        long[:-1] &= pairs > 2.4 * usual
+        if not long.any():
+            return
+        lost = int(np.round(steps[long] / usual - 1).sum())
+        longest = int(np.argmax(steps))
+        share = lost / (lost + len(times))
+        self.note(
+            f'{lost} samples are missing ({share:.1%}) in {int(long.sum())} '
+            f'gaps, the longest {steps[longest]:.3f} s before row '
+            f'{self.row(longest + 1)} (lost, or the clock was set)'
+        )
+
+    def done(self, clock: Clock) -> SampleTimes:
+        return SampleTimes(clock, self.rows, tuple(self.notes))
+
+
+def _position(tied: np.ndarray) -> np.ndarray:
+    """(T,) place of each row among those that share its key."""
+    places = np.arange(len(tied) + 1)
+    first = np.where(np.r_[True, ~tied], places, 0)
+    return places - np.maximum.accumulate(first)
+
+
+def unwrap(
+    values: np.ndarray, periods: Iterable[float]
+) -> tuple[np.ndarray, int, float]:
+    """Continue values that start over.
+
+    Args:
+        values: (T,) counts or seconds.
+        periods: After what they may start over; the first that explains
+            all that they go back is taken.
+
+    Returns:
+        Values, how often they start over, and the period.
+
+    >>> unwrap(np.array([250.0, 253.0, 0.0, 3.0]), [256.0])
+    (array([250., 253., 256., 259.]), 1, 256.0)
+    """
+    steps = np.diff(values)
+    back = steps[steps < 0]
+    forward = steps[steps > 0]
+    if not len(back) or not len(forward):
+        return values, 0, 0.0
+    usual = float(np.median(forward))
+    for period in sorted(periods):
+        if np.ptp(values) > period:
+            continue
+        small = forward[forward < period / 2]
+        most = 2 * small.max() if len(small) else 0.0
+        limit = min(period / 2, max(100 * usual, most))
+        over = back[back < -period / 2] + period
+        if not len(over) or over.max() > limit:
+            continue
+        turns = (steps < -period / 2).astype(int) - (steps > period / 2)
+        continued = values + period * np.r_[0, np.cumsum(turns)]
+        return continued, len(over), period
+    return values, 0, 0.0
+
+
+def check_time_unit(
+    values: np.ndarray, factor: float, where: object, column: str
+) -> None:
+    """Refuse a unit of time that cannot be right.
+
+    Args:
+        values: (T,) numbers of the column.
+        factor: Seconds of the unit.
+        where: File, for the message.
+        column: Its name.
+
+    Raises:
+        ValueError: Naming the unit that fits.
+
+    >>> stamps = 1.7e12 + 10 * np.arange(500)
+    >>> check_time_unit(stamps, 1.0, 'a.csv', 't')
+    Traceback (most recent call last):
+    ...
+    ValueError: a.csv: column 't' would be of the year 55840. Correct units.time: ms fits (100 Hz, in 2023).
+    """  # noqa: E501
+    if len(values) < 5 or not np.ptp(values):
+        return
+    steps = np.diff(values)
+    mean = float(np.ptp(values) / len(steps))
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else mean
+
+    def wrong(factor: float) -> str:
+        last = float(np.abs(values).max() * factor)
+        if last > _LATEST:
+            return f'would be of the year {1970 + last / 31556952:.0f}'
+        for step in (usual, mean):
+            if _SLOWEST <= 1 / (step * factor) <= _FASTEST:
+                return ''
+        return f'would be of {1 / (usual * factor):.3g} Hz'
+
+    what = wrong(factor)
+    if not what:
+        return
+    fix = 'Correct units.time'
+    for unit, other in TIME_UNITS.items():
+        if other != factor and not wrong(other):
+            rate, first = 1 / (usual * other), values[0] * other
+            date = f', in {1970 + first / 31556952:.0f}'
+            fix += f': {unit} fits ({rate:.3g} Hz'
+            fix += f'{date if is_date(first) else ""})'
+            break
+    else:
+        if 'Hz' in what:  # nothing is better, so it may be right
+            return
+    raise mistake(where, what, fix, column=column)

@@ -5,6 +5,7 @@ are written, then merged, and what is required is checked on the result.
 """
 
 # No postponed annotations: pydantic reads them, and Python 3.9 has no X | Y.
+import codecs
 import datetime
 import numbers
 import re
@@ -26,10 +27,10 @@ import pydantic
 import yaml
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from ..skeleton import LIMBS
+from ..skeleton import LIMBS, placement_name
 from ..utils.errors import below, mistake, show
 from .base import FileReader, readers
-from .tables import parse_date
+from .dates import EPOCHS, parse_date, parse_zone
 
 _MAX_BYTES = 10_000_000
 _MAX_KEYS = 10_000
@@ -125,7 +126,100 @@ def _one_of(value: Any, known: Iterable[str], what: str) -> str:
 
 
 def _placement(value: Any) -> str:
+    value = placement_name(value) if isinstance(value, str) else value
     return _one_of(value, sorted(LIMBS), 'is not a placement of a sensor')
+
+
+_SCALED = re.compile(r'(\d+\.?\d*|\.\d+)(?:/(\d+\.?\d*|\.\d+))? *(\S+)')
+
+
+def unit_factor(unit: Union[str, float], units: Mapping[str, float]) -> float:
+    """What a unit is in ours: one of ``units``, a number, or ``1/64 g``.
+
+    Raises:
+        KeyError: If it is not a unit.
+
+    >>> unit_factor('g', {'g': 9.8}), unit_factor('1/2 g', {'g': 9.8})
+    (9.8, 4.9)
+    """
+    if not isinstance(unit, str):
+        return float(unit)
+    if unit in units:
+        return units[unit]
+    match = _SCALED.fullmatch(unit.strip())
+    if not match or not float(match[2] or 1) or not float(match[1]):
+        raise KeyError(unit)
+    return float(match[1]) / float(match[2] or 1) * units[match[3]]
+
+
+def unit_of(units: Mapping[str, float]) -> pydantic.BeforeValidator:
+    """A unit, as :func:`unit_factor` takes it."""
+
+    def check(value: Any) -> Union[str, float]:
+        if isinstance(value, str):
+            try:
+                unit_factor(value, units)
+            except KeyError:
+                return _one_of(value, units, 'is not known')
+            return value
+        factor = _as_number(value)
+        if not factor > 0:
+            raise _wrong('must be greater than 0')
+        return factor
+
+    return pydantic.BeforeValidator(check)
+
+
+def text_encoding() -> pydantic.AfterValidator:
+    """The name of an encoding of text that Python knows."""
+
+    def check(value: str) -> str:
+        try:
+            ''.encode(value)
+            b''.decode(value)
+            return codecs.lookup(value).name
+        except (LookupError, ValueError, TypeError):
+            raise _wrong(
+                'is not the name of an encoding',
+                'Give utf-8, utf-16 or cp1252, for example',
+            ) from None
+
+    return pydantic.AfterValidator(check)
+
+
+def zone_name() -> pydantic.AfterValidator:
+    """A time zone, as :func:`.dates.parse_zone` takes it."""
+
+    def check(value: str) -> str:
+        try:
+            parse_zone(value)
+        except ValueError as error:
+            raise _wrong(str(error)) from None
+        return value
+
+    return pydantic.AfterValidator(check)
+
+
+def epoch_moment() -> pydantic.BeforeValidator:
+    """Seconds since 1970 of a year or a date."""
+
+    def check(value: Any) -> float:
+        if str(value) in EPOCHS:
+            return EPOCHS[str(value)]
+        if isinstance(value, float):
+            return value
+        if isinstance(value, datetime.date):
+            value = value.isoformat()
+        if isinstance(value, str):
+            text = value if len(value) > 10 else f'{value}T00:00'
+            seconds = parse_date(text)
+            if seconds is not None:
+                return seconds
+        raise _wrong(
+            "is neither 1970, 2000, 2001 nor a date such as '2001-01-01'"
+        )
+
+    return pydantic.BeforeValidator(check)
 
 
 def format_of(*built_in: str) -> pydantic.BeforeValidator:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 
 from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import below, mistake
+from .clocks import TIME_UNITS
 from .keys import (
     KEYS,
     KEYS_OR_OTHER,
@@ -30,9 +31,13 @@ from .keys import (
     Texts,
     Three,
     Word,
+    epoch_moment,
     format_of,
     key,
     merged,
+    text_encoding,
+    unit_of,
+    zone_name,
 )
 from .tables import Dialect
 
@@ -43,18 +48,22 @@ UNITS = {
 }
 """What one unit is in ours: m/s^2, rad/s and uT."""
 CHANNELS = ('acc', 'gyro', 'quat', 'mag')
+GRAVITY = 'gravity'
+"""Columns that are added to ``acc``, which comes without gravity."""
 POSE_FORMATS = ('mmpose', 'table', 'mmaction')
 
 Delimiter = Optional[Literal[',', ';', '\t', '|', ' ']]
 Decimal = Optional[Literal['.', ',']]
-TimeUnit = Optional[Literal['s', 'ms', 'us', 'ns']]
+TimeUnit = Optional[Annotated[Union[str, float], unit_of(TIME_UNITS)]]
 
 
 class Columns(Keys):
     """Columns of a sensor's table."""
 
     time: Text = None
+    counter: Text = None
     acc: Three = None
+    gravity: Three = None
     gyro: Three = None
     quat: Four = None
     mag: Three = None
@@ -63,10 +72,16 @@ class Columns(Keys):
 class Units(Keys):
     """Units of a sensor's table."""
 
-    time: TimeUnit = None
-    acc: Optional[Literal['m/s2', 'g', 'mg']] = None
-    gyro: Optional[Literal['rad/s', 'deg/s']] = None
-    mag: Optional[Literal['uT', 'mT', 'gauss']] = None
+    time: TimeUnit = key(example='s or ms or us or ns')
+    acc: Optional[Annotated[Union[str, float], unit_of(UNITS['acc'])]] = key(
+        example='m/s2 or g or mg'
+    )
+    gyro: Optional[Annotated[Union[str, float], unit_of(UNITS['gyro'])]] = key(
+        example='rad/s or deg/s'
+    )
+    mag: Optional[Annotated[Union[str, float], unit_of(UNITS['mag'])]] = key(
+        example='uT or mT or gauss'
+    )
 
 
 class TableKeys(Keys):
@@ -90,11 +105,30 @@ class TableKeys(Keys):
         'row of the names, found if not given; 0: none, columns go by number'
     )
     skip_rows: Count = key('rows to leave out after the names, such as units')
+    encoding: Optional[Annotated[str, text_encoding()]] = key(
+        'such as `cp1252`; UTF-8 or UTF-16 is found if not given'
+    )
+    time_format: Text = key(
+        'how dates are written: `dd/mm/yyyy` or `mm/dd/yyyy` where the file '
+        "does not tell, or as `'%d.%m.%y %H:%M:%S.%f'`"
+    )
+    timezone: Optional[Annotated[str, zone_name()]] = key(
+        'of dates without one, such as `+02:00` or `Europe/London`; UTC if '
+        'not given'
+    )
+    epoch: Optional[Annotated[float, epoch_moment()]] = key(
+        'what numbers of `time` count from: `1970`, `2000` (Polar), `2001` '
+        '(Apple) or a date'
+    )
 
     def dialect(self) -> Dialect:
         """How the text file is written."""
         return Dialect(
-            self.delimiter, self.decimal, self.header, self.skip_rows or 0
+            self.delimiter,
+            self.decimal,
+            self.header,
+            self.skip_rows or 0,
+            self.encoding,
         )
 
     def check_clock(self, where: str) -> None:
@@ -112,19 +146,32 @@ class TableKeys(Keys):
 class Part(TableKeys):
     """Keys of one table of a sensor."""
 
+    rate: Positive = key(
+        'samples per second, where the file has no times; beside times or a '
+        'counter, what the device is set to',
+        'samples per second',
+    )
     format: Optional[Annotated[str, format_of('table')]] = key(
         '`table` (the default), or the name of a registered reader '
         '([extending.md](extending.md)), which needs no other key than `file`'
     )
     columns: Optional[Columns] = key(
         '`time`, and three each for `acc`, `gyro`, `mag`, four for `quat`; '
-        '`-ax` negates a column',
+        '`-ax` negates a column. `counter`: a column that counts samples or '
+        'packets. `gravity`: three columns that are added to `acc`',
         '{time: t, acc: [ax, ay, az]}',
     )
     units: Optional[Units] = key(
         '`time`: `s` `ms` `us` `ns`; `acc`: `m/s2` `g` `mg`; `gyro`: `rad/s` '
-        '`deg/s`; `mag`: `uT` `mT` `gauss`. Dates such as '
-        '`2024-05-01T10:00:00.020Z` need no unit'
+        '`deg/s`; `mag`: `uT` `mT` `gauss`. Of counts also `1/64 g`, or a '
+        'number: what 1 is in s, m/s², rad/s, µT. Dates need no unit'
+    )
+    clock: Optional[Literal['samples', 'arrival']] = key(
+        '`samples`: times are those of the samples; `arrival`: those at '
+        'which packets arrived; found if not given'
+    )
+    counter_bits: Count = key(
+        'bits of `counter`, such as 16; found if not given'
     )
     gravity: Optional[Literal['included', 'removed']] = key(
         '`included` (a still sensor shows 9.81 m/s²) or `removed`',
@@ -140,8 +187,21 @@ class Part(TableKeys):
 
     def channels(self) -> dict[str, list[str]]:
         """Columns by channel."""
-        named = {c: getattr(self.columns, c, None) for c in CHANNELS}
+        every = (*CHANNELS, GRAVITY)
+        named = {c: getattr(self.columns, c, None) for c in every}
         return {c: names for c, names in named.items() if names is not None}
+
+    def check_clock(self, where: str) -> None:
+        """Check that there are times, a rate, or a counter with either."""
+        columns = self.columns
+        assert columns is not None
+        if columns.time is not None or self.rate is not None:
+            return
+        raise mistake(
+            where,
+            'give either columns.time (with units.time), or rate in Hz, '
+            'alone or for columns.counter; neither is there',
+        )
 
     def check_part(self, where: str) -> None:
         """Check that one table has every key that it needs."""
@@ -152,16 +212,29 @@ class Part(TableKeys):
         assert self.columns is not None
         channels, time = self.channels(), self.columns.time
         place = f'{where}.columns'
+        if self.counter_bits is not None and not 4 <= self.counter_bits <= 64:
+            raise mistake(
+                f'{where}.counter_bits',
+                'is not a number of bits',
+                'Give 8, 16 or 32, for example, or leave it out',
+                value=self.counter_bits,
+            )
         if not channels:
             fix = f'Name the columns of {", ".join(CHANNELS)}'
             raise mistake(place, 'no channel', fix)
-        needed = [f'units.{c}' for c in channels if c != 'quat']
-        needed += ['gravity', 'frame'] if 'acc' in channels else []
+        units = {'acc' if c == GRAVITY else c: c for c in channels}
+        needed = [f'units.{c}' for c in units if c != 'quat']
+        needed += ['frame'] if 'acc' in channels else []
+        if 'acc' in channels and GRAVITY not in channels:
+            needed += ['gravity']
         if 'quat' in channels:
             needed += ['quat_order', 'quat_direction']
         self.require(needed, where)
+        if GRAVITY in channels and self.gravity == 'included':
+            what = 'included contradicts columns.gravity, which is added'
+            raise mistake(f'{where}.gravity', what, 'Leave one of them out')
         names = [n.lstrip('-') for some in channels.values() for n in some]
-        names += [time] if time else []
+        names += [n for n in (time, self.columns.counter) if n]
         for name in sorted(names):
             if names.count(name) > 1:
                 what = f'{name!r} serves two purposes'
@@ -402,7 +475,8 @@ class ImuFile(Sensor):
         if (several is None) == (placement is None):
             raise mistake(
                 where.rstrip(':'),
-                'give either placement (and the keys of that sensor), or '
+                'give either placement (here or as --placement, and the keys '
+                'of that sensor), or '
                 'imu: {placement: keys, ...} for several sensors; '
                 f'{"neither is" if several is None else "both are"} there',
             )

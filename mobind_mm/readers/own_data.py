@@ -20,6 +20,7 @@ from .base import (
     register_reader,
 )
 from .convert import fingerprint
+from .dates import DAY, EPOCHS, is_date
 from .keys import check_keys, merged, read_yaml
 from .mapping import (
     POSE_FORMATS,
@@ -44,7 +45,6 @@ from .own_takes import (
 )
 from .sensors import read_sensors, shifted
 from .skeletons import read_skeleton
-from .tables import is_date
 
 Stream = TypeVar('Stream', SensorStream, PoseStream)
 _NAME = re.compile(r'\w[\w.-]{,149}')
@@ -363,4 +363,17 @@ def _from_origin(stream: Stream, take: OwnTake, where: str) -> Stream:
             'Give pose.start_s as the date of the first frame, or set origin '
             'to the date that becomes 0',
         )
+    if isinstance(stream, SensorStream) and is_date(origin):
+        for year, seconds in EPOCHS.items():
+            apart = abs(first - origin)
+            if seconds and apart > DAY and abs(apart - seconds) < DAY:
+                note = (
+                    f'times count from {year}, not from 1970: so they are '
+                    'of the day of the take (give epoch to say so)'
+                )
+                stream = replace(
+                    stream,
+                    clock=shifted(stream.clock, seconds),
+                    notes=(*stream.notes, note),
+                )
     return replace(stream, clock=shifted(stream.clock, -origin))

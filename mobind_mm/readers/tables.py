@@ -6,14 +6,13 @@ which rules apply that can name the first cell that breaks them.
 
 from __future__ import annotations
 
-import calendar
+import codecs
 import csv
-import datetime
 import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,12 +20,18 @@ import numpy as np
 
 from ..utils.compat import exact_floats
 from ..utils.errors import mistake, shown
+from .dates import (
+    DAY,
+    Dates,
+    find_order,
+    has_day,
+    looks_like_date,
+    order_of,
+    strptime,
+    zone_in,
+)
 
 DELIMITERS = (',', ';', '\t', '|', ' ')
-TIME_UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
-"""Seconds of one unit."""
-DATE_FROM = 1e8
-"""Seconds from which a time is a date since 1970, not a stopwatch's."""
 PARQUET = ('.parquet', '.pq')
 
 _MISSING = ('', 'nan', 'na', 'n/a', 'null', 'none')
@@ -34,10 +39,6 @@ _SPELLINGS = ['NaN', *(f(m) for m in _MISSING for f in (str, str.upper))]
 """Those that pandas looks for; in texts, upper and lower case are one."""
 _NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 _THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
-_DATE = re.compile(
-    r'(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?'
-    r' ?(Z|UTC|[+-]\d\d:?(?:\d\d)?)?'
-)
 _LARGEST = 3e38  # of float32, in which recordings are kept
 _HEADER_LINES = 100
 """Lines in which the names of the columns are looked for."""
@@ -58,12 +59,14 @@ class Dialect:
         header: Line of the names from 1; 0: there are none, columns go by
             number from 1.
         skip_rows: Lines to leave out after the names, such as units.
+        encoding: Of the text.
     """
 
     delimiter: str | None = None
     decimal: str | None = None
     header: int | None = None
     skip_rows: int = 0
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Table:
         numbers: Column name to (T,) float64, NaN where a cell is empty.
         texts: Column name to T texts.
         dates: Columns whose values are seconds since 1970.
+        hours: Columns whose values are seconds of the day.
+        notes: What was assumed to read it.
     """
 
     path: Path
@@ -83,6 +88,8 @@ class Table:
     numbers: dict[str, np.ndarray]
     texts: dict[str, list[str]]
     dates: frozenset[str]
+    hours: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Number of rows T."""
@@ -133,10 +140,13 @@ class TableFile:
         names = list(dict.fromkeys(names))
         if path.suffix.lower() in PARQUET:
             self.lines, self.columns = _read_parquet(path, names)
+            self.notes: tuple[str, ...] = ()
             return
+        encoding, self.notes = _find_encoding(path, dialect.encoding)
+        dialect = replace(dialect, encoding=encoding)
         header, indices = _find_header(path, names, dialect)
         places = dict(zip(names, indices))
-        rows = _Rows(path, header, dialect.skip_rows, indices)
+        rows = _Rows(path, header, dialect, indices)
         self.lines = rows.lines
         self.columns = rows.parse(places, texts, self.decimal or '.')
         if self.decimal is None:
@@ -150,14 +160,19 @@ class TableFile:
         times: Iterable[str] = (),
         texts: Iterable[str] = (),
         where: Mapping[str, str] | None = None,
+        time_format: str | None = None,
+        timezone: str | None = None,
     ) -> Table:
         """Take columns, in the rows that have some values.
 
         Args:
             numbers: Columns of numbers.
-            times: Columns of numbers or of ISO 8601 dates.
+            times: Columns of numbers, dates or times of day.
             texts: Columns of text.
             where: Column to the value that rows must have there.
+            time_format: How dates are written, such as ``dd/mm/yyyy`` or
+                ``%d.%m.%y %H:%M``; found if the column tells.
+            timezone: Of dates that do not give theirs; UTC by default.
 
         Raises:
             ValueError: Naming file, row, column and value.
@@ -168,37 +183,110 @@ class TableFile:
         if not keep.any():
             matching = f' where {where}' if where else ''
             raise ValueError(f'{self.path} has no rows{matching}.')
-        lines, times, dates = self.lines[keep], set(times), set()
-        values = {}
+        lines, times = self.lines[keep], {*times}
+        values, notes = {}, [*self.notes]
+        kinds: dict[str, set[str]] = {'dates': set(), 'hours': set()}
         for name in dict.fromkeys((*numbers, *times)):
             cells = self.columns[name][keep]
-            if name in times and _holds_dates(cells):
-                dates.add(name)
-            values[name] = self._values(cells, lines, name, name in dates)
+            if name in times and (time_format or _holds_dates(cells)):
+                zone = timezone or zone_in(name)
+                values[name], dated = self._dates(
+                    cells, lines, name, time_format, zone or 'UTC'
+                )
+                kinds['dates' if dated else 'hours'].add(name)
+                if zone and not timezone:
+                    notes.append(
+                        f'{self.path}: times of column {name!r} are in the '
+                        f'zone {zone}, as its name says'
+                    )
+                continue
+            values[name] = self._values(cells, lines, name, name in times)
         chosen = {n: [*map(str, self.columns[n][keep])] for n in texts}
-        return Table(self.path, lines, values, chosen, frozenset(dates))
+        return Table(
+            self.path,
+            lines,
+            values,
+            chosen,
+            frozenset(kinds['dates']),
+            frozenset(kinds['hours']),
+            tuple(notes),
+        )
+
+    def _dates(
+        self,
+        cells: np.ndarray,
+        lines: np.ndarray,
+        name: str,
+        form: str | None,
+        zone: str,
+    ) -> tuple[np.ndarray, bool]:
+        """(T,) seconds, NaN where a cell is empty; whether since 1970."""
+        if cells.dtype.kind == 'M':
+            return _seconds(cells), True
+        if cells.dtype.kind != 'O':
+            what, fix = 'holds numbers', 'Give units.time, not time_format'
+            raise mistake(self.path, what, fix, column=name)
+        filled = np.array([c.lower() not in _MISSING for c in cells])
+        values, texts = np.full(len(cells), np.nan), cells[filled]
+        if form is not None and '%' in form:
+            values[filled] = strptime(texts, form, zone)
+            dated = bool((values[filled] >= DAY).any())
+        else:
+            order = order_of(form) if form else find_order(texts)
+            row = int(np.argmax(filled))
+            if order is None:
+                what = 'may be day/month or month/day'
+                if form:
+                    what = 'cannot be read'
+                raise mistake(
+                    self.path,
+                    what,
+                    'Set time_format to dd/mm/yyyy, mm/dd/yyyy or a format '
+                    "such as '%d.%m.%y %H:%M:%S.%f'",
+                    row=lines[row],
+                    column=name,
+                    value=texts[0][:40] if len(texts) else form,
+                )
+            values[filled] = [*map(Dates(order, zone), texts)]
+            dated = len(texts) > 0 and has_day(texts[0])
+        bad = filled & np.isnan(values)
+        if bad.any():
+            self._no_date(cells, lines, name, int(np.argmax(bad)))
+        return values, dated
+
+    def _no_date(
+        self, cells: np.ndarray, lines: np.ndarray, name: str, row: int
+    ) -> None:
+        raise mistake(
+            self.path,
+            'is not a number or a date of a form that is read',
+            'Correct or empty the cell, or set time_format, such as '
+            "'%d/%m/%Y %H:%M:%S.%f'",
+            row=lines[row],
+            column=name,
+            value=str(cells[row])[:40],
+        )
 
     def _values(
-        self, cells: np.ndarray, lines: np.ndarray, name: str, dates: bool
+        self, cells: np.ndarray, lines: np.ndarray, name: str, times: bool
     ) -> np.ndarray:
         """(T,) float64, NaN where a cell is empty."""
         values, bad = cells, np.zeros(len(cells), bool)
         if cells.dtype.kind == 'M':
-            if not dates:
-                what = 'holds dates, expected numbers'
-                raise mistake(self.path, what, 'Correct columns', column=name)
-            return (cells - np.datetime64(0, 's')) / np.timedelta64(1, 's')
+            what = 'holds dates, expected numbers'
+            raise mistake(self.path, what, 'Correct columns', column=name)
         if cells.dtype.kind == 'O':
-            parse = parse_date if dates else self._number
             filled = np.array([c.lower() not in _MISSING for c in cells])
             values = np.full(len(cells), np.nan)
-            values[filled] = [parse(cell) for cell in cells[filled]]
+            values[filled] = [self._number(cell) for cell in cells[filled]]
             bad = filled & np.isnan(values)
         infinite = np.abs(values) > _LARGEST
         if not (bad | infinite).any():
             return values
         row = int(np.argmax(bad | infinite))
         cell = str(cells[row])
+        if times and bad[row] and not infinite[row]:
+            self._no_date(cells, lines, name, row)
         what = f'is not {"finite" if infinite[row] else "a number"}'
         if ',' in cell or '.' in cell:
             what += f' (decimal: {self.decimal or "."!r})'
@@ -248,11 +336,15 @@ class TableFile:
         )
 
 
+def _seconds(dates: np.ndarray) -> np.ndarray:
+    return (dates - np.datetime64(0, 's')) / np.timedelta64(1, 's')
+
+
 def _holds_dates(cells: np.ndarray) -> bool:
-    """Whether the first cell that is filled is a date."""
+    """Whether the first cell that is filled is a date or a time of day."""
     if cells.dtype.kind == 'O':
         filled = (c for c in cells if c.lower() not in _MISSING)
-        return parse_date(next(filled, '')) is not None
+        return looks_like_date(next(filled, ''))
     return cells.dtype.kind == 'M'
 
 
@@ -270,14 +362,21 @@ class _Rows:
     """Rows of delimited text, of which none is cut or has surplus cells."""
 
     def __init__(
-        self, path: Path, header: Header, skip: int, places: Iterable[int]
+        self,
+        path: Path,
+        header: Header,
+        dialect: Dialect,
+        places: Iterable[int],
     ) -> None:
-        first, num_names = header.line + skip, len(header.names)
+        first = header.line + dialect.skip_rows
+        num_names = len(header.names)
         tail = num_names
         while tail and not header.names[tail - 1]:
             tail -= 1  # which a last delimiter makes
         needed = max([*places, tail - 1]) + 1
-        self.data, lines = _plain_rows(path, header.delimiter, first)
+        self.data, lines = _plain_rows(
+            path, header.delimiter, first, dialect.encoding
+        )
         self.mark = b'\x1f' if len(lines) else header.delimiter.encode()
         others = bytes({*range(256)} - {*self.mark, *b'\n'})
         cells = _line_lengths(self.data.translate(None, others))
@@ -346,14 +445,14 @@ class _Rows:
 
 
 def _plain_rows(
-    path: Path, delimiter: str, skipped: int
+    path: Path, delimiter: str, skipped: int, encoding: str | None
 ) -> tuple[bytes, np.ndarray]:
     """UTF-8 of the rows after some lines; and their lines, if one is quoted.
 
     Where cells are quoted, or several spaces are one delimiter, the cells are
     given without quotes, and a unit separator between them.
     """
-    with _open_text(path) as file:
+    with _open_text(path, encoding) as file:
         for _ in range(skipped):
             file.readline(_MAX_LINE)
         text = file.read()
@@ -407,6 +506,8 @@ def column_names(
     if path.suffix.lower() in PARQUET:
         with _parquet_file(path) as (file, _):
             return tuple(file.schema_arrow.names)
+    encoding, _ = _find_encoding(path, dialect.encoding)
+    dialect = replace(dialect, encoding=encoding)
     headers = _headers(path, {*wanted}, dialect)
     return headers[0].names if headers else ()
 
@@ -417,7 +518,7 @@ def _headers(path: Path, wanted: set[str], dialect: Dialect) -> list[Header]:
     if dialect.header is not None:
         first = last = dialect.header or dialect.skip_rows + 1
     headers = []
-    with _open_text(path) as file:
+    with _open_text(path, dialect.encoding) as file:
         for line in range(1, last + 1):
             text = file.readline(_MAX_LINE)
             if not text or line < first:
@@ -470,20 +571,51 @@ def _find_header(
     return best, [best.names.index(name) for name in names]
 
 
-@contextmanager
-def _open_text(path: Path) -> Iterator[io.TextIOBase]:
-    """Open as text with lines that end in a newline; errors name the file."""
-    with open(path, 'rb') as binary:
-        utf16 = binary.read(2) in (b'\xff\xfe', b'\xfe\xff')
+def _find_encoding(
+    path: Path, given: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """Encoding of a text file, and a note if it is an assumption."""
+    decoder = codecs.getincrementaldecoder('utf-8')()
+    with open(path, 'rb') as file:
+        if file.read(2) in (b'\xff\xfe', b'\xfe\xff'):
+            return 'utf-16', ()
+        if given is not None:
+            return given, ()
+        file.seek(0)
+        try:
+            while data := file.read(1 << 20):
+                decoder.decode(data)
+            return 'utf-8-sig', ()
+        except UnicodeDecodeError:
+            pass
+    data = path.read_bytes()
     try:
-        with open(path, encoding='utf-16' if utf16 else 'utf-8-sig') as file:
+        data.decode('cp1252')
+    except UnicodeDecodeError:
+        return 'utf-8-sig', ()
+    if b'\0' in data:
+        return 'utf-8-sig', ()
+    note = f'{path}: is not text in UTF-8; it is read as Windows-1252'
+    return 'cp1252', (note,)
+
+
+@contextmanager
+def _open_text(path: Path, encoding: str | None) -> Iterator[io.TextIOBase]:
+    """Open as text with lines that end in a newline; errors name the file."""
+    try:
+        with open(path, encoding=encoding) as file:
             yield file
     except UnicodeError:
-        text = path.read_bytes().decode(errors='replace')
-        line = text.count('\n', 0, text.find('\ufffd')) + 1
-        row = '' if utf16 else f' (row {line})'
-        raise ValueError(
-            f'{path} is not text in UTF-8{row}; save it again as CSV (UTF-8).'
+        name = str(encoding).upper().replace('UTF-8-SIG', 'UTF-8')
+        row = ''
+        if name == 'UTF-8':
+            text = path.read_bytes().decode(errors='replace')
+            line = text.count('\n', 0, text.find('\ufffd')) + 1
+            row = f' (row {line})'
+        raise mistake(
+            path,
+            f'is not text in {name}{row}',
+            'Set encoding, or save it again as CSV (UTF-8)',
         ) from None
 
 
@@ -551,42 +683,3 @@ def _arrow_values(path: Path, name: str, column: Any, arrow: Any) -> Any:
         return values.fill_null(float('nan')).to_numpy()
     what = f'column {name!r} is {kind}; store numbers, text or times of day'
     raise mistake(path, what)
-
-
-def parse_date(value: str) -> float | None:
-    """Seconds since 1970 of an ISO 8601 date with a time of day.
-
-    Without a zone it counts as UTC.
-
-    Returns:
-        None if the text is not such a date.
-
-    >>> parse_date('1970-01-01T01:00:00.5+01:00')
-    0.5
-    """
-    match = _DATE.fullmatch(value.strip())
-    if not match:
-        return None
-    year, month, day, hour, minute = (int(match[i]) for i in range(1, 6))
-    second, zone = int(match[6] or 0), match[8] or 'Z'
-    try:
-        date = datetime.datetime(year, month, day, hour, minute)
-    except ValueError:
-        return None
-    if second > 60:  # 60 is a leap second
-        return None
-    whole = calendar.timegm(date.timetuple()) + second
-    if zone[0] in '+-':
-        digits = zone[1:].replace(':', '').ljust(4, '0')
-        offset = int(digits[:2]) * 3600 + int(digits[2:]) * 60
-        whole -= offset if zone[0] == '+' else -offset
-    return whole + float(f'0.{match[7] or 0}')
-
-
-def is_date(second: float) -> bool:
-    """Whether seconds count from 1970 rather than from a start.
-
-    >>> is_date(12.5), is_date(parse_date('2024-05-01T10:00:00'))
-    (False, True)
-    """
-    return abs(second) >= DATE_FROM

@@ -1,0 +1,226 @@
+"""Dates and times of day, as exports write them.
+
+ISO 8601, days before months or after them, dots and colons for seconds, zones
+as numbers or names. What a single cell does not tell (is 6/2 in June?) is
+decided from the whole column.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+DATE_FROM = 1e8
+"""Seconds from which a time is a date since 1970, not a stopwatch's."""
+EPOCHS = {'1970': 0.0, '2000': 946684800.0, '2001': 978307200.0}
+"""Seconds since 1970 of what devices count from."""
+DAY = 86400.0
+
+_CELL = re.compile(
+    r'(?:(\d{1,4}([-/.])\d{1,2}\2\d{1,4})(?:T|_|,? +))?'  # the day
+    r'(\d{1,2}([:.])\d\d)(?:\4(\d\d)(?:[.,:_](\d{1,9}))?)?(?: ?([AaPp])[Mm])?'
+    r' ?(Z|UTC|GMT|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d\d)?)?(?: ?\[([\w/+-]+)\])?'
+)
+_ISO = re.compile(r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?.*')
+_OFFSET = re.compile(r'(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?')
+_IN_NAME = re.compile(r'[\[( ]((?:UTC|GMT)?[+-]\d\d:?\d\d|UTC|GMT)[\])]?$')
+_NUMBERS = re.compile(r'\d+')
+
+
+def is_date(second: float) -> bool:
+    """Whether seconds count from 1970 rather than from a start.
+
+    >>> is_date(12.5), is_date(parse_date('2024-05-01T10:00:00'))
+    (False, True)
+    """
+    return abs(second) >= DATE_FROM
+
+
+def parse_date(value: str) -> float | None:
+    """Seconds since 1970 of an ISO 8601 date with a time of day.
+
+    Without a zone it counts as UTC.
+
+    Returns:
+        None if the text is not such a date.
+
+    >>> parse_date('1970-01-01T01:00:00.5+01:00')
+    0.5
+    """
+    value = value.strip()
+    return Dates()(value) if _ISO.fullmatch(value) else None
+
+
+def parse_zone(name: str) -> datetime.tzinfo:
+    """A zone such as ``+02:00``, ``UTC`` or ``Europe/London``.
+
+    Raises:
+        ValueError: If it is not known here.
+    """
+    if name in ('Z', 'UTC', 'GMT'):
+        return datetime.timezone.utc
+    match = _OFFSET.fullmatch(name)
+    if match:
+        hours, minutes = int(match[2]), int(match[3] or 0)
+        shift = datetime.timedelta(hours=hours, minutes=minutes)
+        if shift < datetime.timedelta(days=1):
+            return datetime.timezone(-shift if match[1] == '-' else shift)
+    else:
+        import zoneinfo
+
+        try:
+            return zoneinfo.ZoneInfo(name)
+        except (LookupError, OSError, ValueError):
+            pass
+    raise ValueError("is not a time zone such as +02:00 or 'Europe/London'")
+
+
+def zone_in(name: str) -> str | None:
+    """Zone in the name of a column.
+
+    >>> zone_in('timestamp (-0700)'), zone_in('time (s)')
+    ('-0700', None)
+    """
+    match = _IN_NAME.search(name)
+    return match[1] if match else None
+
+
+class Dates:
+    """Reads dates of one form.
+
+    Args:
+        order: Of day, month and year where the year is last: ``dmy`` or
+            ``mdy``.
+        zone: Of dates that do not give theirs.
+
+    Example:
+        >>> Dates('dmy')('02/01/1970 00:00:01.5')
+        86401.5
+        >>> Dates()('16:47:50:500')
+        60470.5
+    """
+
+    def __init__(self, order: str = 'ymd', zone: str = 'UTC') -> None:
+        self.order, self.zone = order, zone
+
+    def __call__(self, cell: str) -> float | None:
+        """Seconds since 1970, or of the day; None if it is neither."""
+        match = _CELL.fullmatch(cell.strip())
+        if not match or (match[1] is None and match[4] == '.'):
+            return None
+        second = int(match[5] or 0)
+        zone = match[8] or match[9] or self.zone
+        whole = _minute(match[1], match[3], self.order, match[7], zone)
+        if whole is None or second > 60:  # 60 is a leap second
+            return None
+        return whole + second + float(f'0.{match[6] or 0}')
+
+
+@lru_cache(maxsize=4096)
+def _minute(
+    day: str | None, clock: str, order: str, half: str | None, zone: str
+) -> float | None:
+    """Seconds at which a minute begins."""
+    hour, minute = (int(number) for number in _NUMBERS.findall(clock))
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half in 'Pp' else 0)
+    if day is None:
+        inside = hour < 24 and minute < 60
+        return 3600.0 * hour + 60 * minute if inside else None
+    numbers = _NUMBERS.findall(day)
+    order = 'ymd' if len(numbers[0]) == 4 else order
+    fields = dict(zip(order, numbers))
+    if len(fields['y']) != 4 or len(fields['d']) > 2:
+        return None
+    try:
+        year, month, date = (int(fields[f]) for f in 'ymd')
+        moment = datetime.datetime(year, month, date, hour, minute)
+        shift = moment.replace(tzinfo=parse_zone(zone)).utcoffset()
+    except (ValueError, OverflowError):
+        return None
+    assert shift is not None  # it has a zone
+    return calendar.timegm(moment.timetuple()) - shift.total_seconds()
+
+
+def looks_like_date(cell: str) -> bool:
+    """Whether a cell has the shape of a date or of a time of day."""
+    return any(Dates(order)(cell) is not None for order in ('dmy', 'mdy'))
+
+
+def has_day(cell: str) -> bool:
+    """Whether a cell that looks like a date has more than a time of day."""
+    match = _CELL.fullmatch(cell.strip())
+    return match is not None and match[1] is not None
+
+
+def order_of(time_format: str) -> str | None:
+    """Order of day, month and year in words such as ``dd/mm/yyyy``.
+
+    >>> order_of('M/d/yyyy HH:mm'), order_of('%d.%m.%Y')
+    ('mdy', None)
+    """
+    first = time_format.split(' ')[0].lower()
+    letters = re.sub('[^dmy]', '', first) if '%' not in time_format else ''
+    order = ''.join(dict.fromkeys(letters))
+    return order if order in ('dmy', 'mdy', 'ymd') else None
+
+
+def find_order(cells: Sequence[str]) -> str | None:
+    """Order of day, month and year in a column; None: it does not tell.
+
+    A number above 12 tells, as do dots, which stand between day and month
+    in this order only, and days that follow each other in one order only.
+    """
+    matches = map(_CELL.fullmatch, cells)
+    found = (m[1] for m in matches if m and m[1])
+    days = {day for day in found if len(_NUMBERS.findall(day)[0]) < 4}
+    if not days:
+        return 'ymd'
+    if all('.' in day for day in days):
+        return 'dmy'
+    spans = {}
+    for order in ('dmy', 'mdy'):
+        begins = [_minute(day, '00:00', order, None, 'UTC') for day in days]
+        known = [begin for begin in begins if begin is not None]
+        if len(known) == len(days):
+            spans[order] = max(known) - min(known)
+    if len(spans) == 2 and len(days) > 1:
+        lasts = [spans[o] == (len(days) - 1) * DAY for o in spans]
+        if lasts.count(True) == 1:
+            return [*spans][lasts.index(True)]
+    if len(spans) == 2 and any(
+        len({*_NUMBERS.findall(d)[:2]}) > 1 for d in days
+    ):
+        return None
+    return next(iter(spans), 'dmy')
+
+
+def strptime(cells: Sequence[str], form: str, zone: str) -> np.ndarray:
+    """(T,) seconds since 1970 by a format; NaN where it does not fit."""
+    import pandas
+
+    try:
+        read = pandas.to_datetime(
+            pandas.Series([*cells], dtype=object),
+            format=form,
+            errors='coerce',
+            utc='%z' in form or '%Z' in form,
+        )
+    except (ValueError, TypeError, OverflowError):
+        return np.full(len(cells), np.nan)
+    if read.dt.tz is None:
+        read = read.dt.tz_localize(
+            parse_zone(zone), ambiguous=True, nonexistent='shift_forward'
+        )
+    read = read.dt.tz_convert('UTC').dt.tz_localize(None)
+    values = read.to_numpy().astype('datetime64[ns]')
+    seconds = (values - np.datetime64(0, 's')) / np.timedelta64(1, 's')
+    dated = any(f'%{letter}' in form for letter in 'dDjxcyYs')
+    return seconds if dated else seconds % DAY
