@@ -298,7 +298,7 @@ def _certain(
         return Reading(gyro_scale=reading.gyro_scale)
     if finding.kind not in ('acc_unit', 'gravity'):
         return None
-    level = _still_level(stream)
+    level = still_level(stream)
     if finding.kind == 'gravity' and not reading.gravity:
         return Reading(gravity=False) if level < _NOTHING else None
     unit = finding.fix.rpartition('units.acc: ')[2]
@@ -309,7 +309,7 @@ def _certain(
     return Reading(acc_scale=reading.acc_scale, gravity=reading.gravity)
 
 
-def _still_level(stream: SensorStream) -> float:
+def still_level(stream: SensorStream) -> float:
     """Median |acc| of the stillest windows; NaN if the sensor never rests."""
     times, channels = usable_samples(_middle(stream))
     if 'acc' not in channels or len(times) < 8:
@@ -328,7 +328,7 @@ def _still_level(stream: SensorStream) -> float:
 
 def _in_counts(finding: Finding, stream: SensorStream) -> Finding:
     """Name the counts of a converter that a level of acc may be."""
-    level = _still_level(stream)
+    level = still_level(stream)
     if not level > 2 * STANDARD_GRAVITY:
         return finding
     hints = [
