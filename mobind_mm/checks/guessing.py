@@ -72,11 +72,13 @@ class Guess:
         mapping: Content of a mapping of one file.
         reasons: Why a key is so, by its path, such as ``units.acc``.
         notes: What was not understood.
+        only_times: Whether the table has no other column than times.
     """
 
     mapping: dict[str, Any] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    only_times: bool = False
 
 
 def guess_mapping(path: str | Path) -> Guess | None:
@@ -111,6 +113,7 @@ def guess_mapping(path: str | Path) -> Guess | None:
     }
     texts = {n: c for n, c in table.columns.items() if c.dtype.kind != 'f'}
     times = _guess_time(columns, texts, guess)
+    guess.only_times = times is not None and len(columns) == 1
     _guess_sensors(path, columns, times, guess)
     return guess
 
@@ -239,17 +242,21 @@ def _time_unit(
     unit = _header_unit(name, 'time')
     if unit:
         return unit, 'by the name of the column'
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    # Packets share a stamp, counters wrap, and hours may be missing.
+    step = float(np.clip(steps, 0, 100 * usual).mean())
     first = float(np.median(values))
-    for unit, factor in _STEPS.items():
-        if 4e8 < first / factor < 4e9:
-            return unit, f'{first:.4g} is a date since 1970 in {unit}'
-    span = float(values[-1] - values[0])
-    step = span / max(len(values) - 1, 1)
-    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else step
-    for unit, factor in _STEPS.items():
-        rate = factor / max(step, 1e-12)
-        if _RATES[0] <= rate <= _RATES[1]:
-            return unit, f'steps of {usual:.4g} are {rate:.4g} Hz in {unit}'
+    fits = {
+        unit: factor / max(step, 1e-12)
+        for unit, factor in _STEPS.items()
+        if _RATES[0] <= factor / max(step, 1e-12) <= _RATES[1]
+    }
+    for unit, rate in fits.items():
+        if 9e8 < first / _STEPS[unit] < 2.5e9:
+            why = f'{first:.4g} is a date since 1970 in {unit}'
+            return unit, f'{why}, at {rate:.4g} Hz'
+    for unit, rate in fits.items():
+        return unit, f'steps of {step:.4g} are {rate:.4g} Hz in {unit}'
     return '', ''
 
 
@@ -361,11 +368,10 @@ def _guess_sensors(
             )
     if not sensors and guess.mapping.get('header') == 0:
         rest = [n for n in columns if not _is_time(guess, n)][:6]
-        if len(rest) >= 3:
-            found = {'columns': {'acc': rest[:3]}}
+        if len(rest) >= 3 and _is_acceleration(rest[:3], columns, times):
+            sensors[''] = {'columns': {'acc': rest[:3]}}
             if len(rest) == 6:
-                found['columns']['gyro'] = rest[3:]
-            sensors[''] = found
+                sensors['']['columns']['gyro'] = rest[3:]
     if not sensors:
         guess.notes.append(
             'no columns of a sensor were recognised among '
@@ -399,6 +405,18 @@ def _guess_sensors(
         placement_name(name or 'sensor'): keys
         for name, keys in described.items()
     }
+
+
+def _is_acceleration(
+    names: Sequence[str],
+    columns: Mapping[str, np.ndarray],
+    times: np.ndarray | None,
+) -> bool:
+    """Whether columns without names are at the level of gravity at rest."""
+    values = np.stack([columns[n] for n in names], axis=1)
+    stream = _stream({'acc': values}, times)
+    level = float('nan') if stream is None else still_level(stream)
+    return _acc_unit(level, False)[1]
 
 
 def _is_time(guess: Guess, name: str) -> bool:
@@ -461,7 +479,8 @@ def _describe(
             why = 'not seen: the sensor never rests'
         say('units.acc', unit, seen)
         say('gravity', 'included' if gravity else 'removed', why)
-        say('frame', 'sensor', 'usual')
+        world = re.search(r'free|world', named['acc'][0], re.IGNORECASE)
+        say('frame', 'world' if world else 'sensor', 'usual')
         values['acc'] = values['acc'] * (
             UNITS['acc'][unit] if isinstance(unit, str) else unit
         )

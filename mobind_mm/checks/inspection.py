@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..readers import FileReader, recognize
-from ..readers.files import Video, load_people
+from ..readers.files import TableReader, Video, load_people
 from ..readers.keys import read_yaml
 from ..readers.mapping import ImuFile
 from ..readers.peek import head
 from ..readers.sensors import read_imu_file
+from ..readers.sync_annotations import read_sync_file
 from ..recordings import PoseStream, SensorStream, read_annotations
 from ..skeleton import LIMBS
 from ..utils.errors import READ_ERRORS
+from .finding import Finding
 from .guessing import guess_mapping, to_yaml
 from .plausibility import check_inputs
 from .streams import clock_facts, seen_keypoints
@@ -30,10 +35,17 @@ TITLES = {
 }
 """What formats are called whose readers do not say it."""
 VIDEOS = ('.mp4', '.mov', '.avi', '.mkv', '.m4v', '.webm')
-MOST_FILES = 500
+FOLDERS = {
+    ('Inertial', 'Skeleton'): ('UTD-MHAD', 'mobind convert utd_mhad'),
+}
+"""Data sets by what is in their folder."""
+MOST_FILES = 200
 """Files of a folder that are looked at one by one."""
 
 _PEOPLE_SHOWN = 20
+_ALIKE_SHOWN = 3
+"""Files in a row of which nothing but the same title can be said."""
+_TOLD = ('sensors', 'people', 'problem', 'findings', 'mapping')
 _MAX_NOTES = 20
 _UNKNOWN_VIDEO = {
     'frames per second': ('rate', 30.0, '--fps or --video'),
@@ -154,13 +166,21 @@ def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
     except READ_ERRORS as error:
         guess = guess_mapping(path)
         if guess is None or not guess.mapping:
-            facts['title'] = 'text, or a table without numbers'
-            facts['problem'] = str(error)
+            facts['title'] = 'text'
+            if path.suffix.lower() in TableReader.suffixes:
+                facts['problem'] = str(error)
             return
         facts['title'] = 'table that nobody knows'
         if 'placement' not in guess.mapping and 'imu' not in guess.mapping:
             facts['title'] = 'table without columns of a sensor'
             facts['notes'] += guess.notes
+            with suppress(*READ_ERRORS):
+                clips = read_sync_file(str(path), 'seconds')
+                facts['title'] = 'list of clips for synchronisation'
+                facts['notes'] = [f'names {len(clips)} clips']
+            if guess.only_times:
+                facts['title'] = 'column of times, perhaps of frames'
+                facts.update(use='--frame-times', notes=[])
             return
         facts.update(use='--imu, --mapping', mapping=to_yaml(guess, path))
         guessed = [f'guess: {k}: {why}' for k, why in guess.reasons.items()]
@@ -219,11 +239,16 @@ def _look_at_data_set(path: Path, facts: dict[str, Any]) -> None:
 
 
 def _look_at_folder(path: Path, facts: dict[str, Any]) -> None:
-    """A folder that is not an export as a whole: its files."""
-    files = sorted(p for p in path.rglob('*') if p.is_file())
-    facts['title'] = f'folder of {len(files)} files'
-    facts['files'] = [inspect_path(p) for p in files[:MOST_FILES]]
-    if len(files) > MOST_FILES:
+    """A folder that is not an export as a whole: what is in it."""
+    parts = sorted(p for p in path.iterdir() if not p.name.startswith('.'))
+    facts['title'] = f'folder of {len(parts)} files and folders'
+    names = {part.name for part in parts}
+    for inside, (title, use) in FOLDERS.items():
+        if names >= {*inside}:
+            facts.update(title=title, use=use)
+            return
+    facts['files'] = [inspect_path(p) for p in parts[:MOST_FILES]]
+    if len(parts) > MOST_FILES:
         facts['notes'].append(f'only the first {MOST_FILES} were looked at')
 
 
@@ -235,10 +260,8 @@ def _look_at_others(path: Path, facts: dict[str, Any]) -> None:
         names = _array_names(path)
         facts['notes'].append(f'arrays: {", ".join(names[:8])} ({len(names)})')
     elif suffix == '.mat':
-        from ..readers.matlab import read_mat
-
         facts['title'] = 'MATLAB file'
-        names = [*read_mat(path)]
+        names = _array_names(path)
         known = {'d_iner': 'inertial', 'd_skel': 'skeleton'}
         for name, what in known.items():
             if name in names:
@@ -255,6 +278,10 @@ def _look_at_others(path: Path, facts: dict[str, Any]) -> None:
 
 def _array_names(path: Path) -> list[str]:
     try:
+        if path.suffix == '.mat':
+            from scipy.io import whosmat
+
+            return [name for name, *_ in whosmat(path)]
         with np.load(path, allow_pickle=False) as archive:
             return list(archive.files)
     except Exception as error:  # zipfile, struct, numpy, ...
@@ -311,13 +338,22 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
         facts['notes'] += pose.notes
         found = check_inputs({}, pose)
         if 'img_shape' in given:
-            found = [f for f in found if f.kind not in _OF_SIZE]
+            found = [_sizeless(f) for f in found if f.kind not in _OF_SIZE]
         facts['findings'] += [f'{name}: {finding}' for finding in found]
     if len(people) > _PEOPLE_SHOWN:
         facts['notes'].append(f'{path}: holds {len(people)} people.')
 
 
-_OF_SIZE = ('img_shape', 'normalised', 'rotated')
+_OF_SIZE = ('img_shape', 'normalised')
+
+
+def _sizeless(finding: Finding) -> Finding:
+    """The finding without a size of the image that was only assumed."""
+    if finding.kind != 'rotated':
+        return finding
+    message = re.sub(r' of \d+ x \d+ \(height x width\)', '', finding.message)
+    fix = finding.fix.partition('; or')[0]
+    return replace(finding, message=message, fix=fix)
 
 
 def _person(pose: PoseStream, assumed: Mapping[str, Any]) -> dict[str, Any]:
@@ -379,6 +415,14 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
     lines += [f'  likely mistake: {text}' for text in facts['findings']]
     if facts['problem']:
         lines.append(f'  cannot be read: {facts["problem"]}')
-    for part in facts.get('files', ()):
-        lines += describe_facts(part)
+    alike = 0
+    parts = facts.get('files', ())
+    for part, before in zip(parts, (None, *parts)):
+        plain = before and not any(before[key] for key in _TOLD)
+        same = plain and before['title'] == part['title']
+        alike = alike + 1 if same and not any(part[k] for k in _TOLD) else 0
+        if alike < _ALIKE_SHOWN:
+            lines += describe_facts(part)
+        elif part is parts[-1] or alike == _ALIKE_SHOWN:
+            lines.append(f'{part["path"]}, ...: {part["title"]}')
     return lines

@@ -71,17 +71,19 @@ class Doubt:
     Args:
         finding: What is seen.
         action: :data:`CONVERT`, :data:`ASK` or :data:`SAY`.
+        read: How it was read, of what was converted; its fix if omitted.
     """
 
     finding: Finding
     action: str = SAY
+    read: str = ''
 
     @property
     def note(self) -> str:
         """The finding as a note of the stream."""
         text = f'{self.finding.where}: {self.finding.message}'
         if self.action == CONVERT:
-            return f'{text}; read as {self.finding.fix}'
+            return f'{text}; read as {self.read or self.finding.fix}'
         return f'{text}. {self.finding.fix}'
 
 
@@ -385,8 +387,9 @@ def _judge_pose(pose: PoseStream) -> tuple[list[Doubt], PoseStream]:
         finding = opinion.finding('pose')
         if kind in ('zeros', 'normalised'):
             action, pose = CONVERT, corrected_pose(pose, [kind])
-            read = {'zeros': 'not detected', 'normalised': 'fractions'}
-            finding = replace(finding, fix=read[kind])
+            read = {'zeros': 'not detected', 'normalised': 'fractions'}[kind]
+            doubts.append(Doubt(finding, action, read))
+            continue
         doubts.append(Doubt(finding, action))
     return doubts, pose
 

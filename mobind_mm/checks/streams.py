@@ -47,6 +47,7 @@ class StreamRow:
         ranges: Least and greatest value by channel.
         saturated: Share of samples that stay at the greatest or least
             acceleration.
+        notes: What was repaired, left out or assumed.
         undetected: Share of keypoints that are not there: without a score,
             NaN, or exactly at (0, 0).
     """
@@ -61,6 +62,7 @@ class StreamRow:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     saturated: float = 0.0
     undetected: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 def sensor_row(take: str, placement: str, stream: SensorStream) -> StreamRow:
@@ -74,7 +76,9 @@ def sensor_row(take: str, placement: str, stream: SensorStream) -> StreamRow:
     if 'acc' in stream.channels:
         saturated = saturated_share(np.asarray(stream.channels['acc']))
     timing = clock_facts(stream.clock)
-    return StreamRow(take, placement, *timing, ranges, saturated)
+    return StreamRow(
+        take, placement, *timing, ranges, saturated, notes=stream.notes
+    )
 
 
 def pose_row(take: str, stream: PoseStream) -> StreamRow:
@@ -87,7 +91,14 @@ def pose_row(take: str, stream: PoseStream) -> StreamRow:
             ranges[name] = (float(column.min()), float(column.max()))
     undetected = float(1 - seen.mean()) if seen.size else 1.0
     timing = clock_facts(stream.clock)
-    return StreamRow(take, 'pose', *timing, ranges, undetected=undetected)
+    return StreamRow(
+        take,
+        'pose',
+        *timing,
+        ranges,
+        undetected=undetected,
+        notes=stream.notes,
+    )
 
 
 def seen_keypoints(stream: PoseStream) -> np.ndarray:
