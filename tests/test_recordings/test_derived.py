@@ -32,7 +32,7 @@ def test_a_constant_rate_is_found_exactly(axis):
 def test_gravity_is_added_in_the_frame_of_the_sensor():
     turn = Rotation.random(50, random_state=2)
     world = np.random.default_rng(3).normal(size=(50, 3))
-    expected = turn.inv().apply(world + [0, 0, G])
+    expected = turn.inv().apply(world + np.array([0, 0, G]))
     found = specific_force(world, quat_of(turn), 'world')
     np.testing.assert_allclose(found, expected, atol=1e-5)
     free = turn.inv().apply(world)
