@@ -93,6 +93,8 @@ def find_packets(
 
 def comes_in_packets(steps: np.ndarray) -> bool:
     """Whether so many rows arrive together that packets must be the reason."""
+    if len(steps) < 3:
+        return False
     short = np.abs(steps) <= _SHORT * _mean_step(np.abs(steps))
     return bool(short.mean() >= _BURSTS)
 
@@ -155,12 +157,13 @@ def _rounding(
 
 def spread_ties(times: np.ndarray) -> np.ndarray:
     """Spread single rows that share a stamp up to the next stamp."""
-    starts = np.flatnonzero(np.r_[True, np.diff(times) > 0])
+    starts = np.flatnonzero(np.r_[True, np.diff(times) != 0])
     sizes = np.diff(np.r_[starts, len(times)])
     stamps = times[starts]
     steps = np.diff(stamps)
     usual = float(np.median(steps)) if len(steps) else 1.0
-    room = np.minimum(np.r_[steps, usual], usual)
+    room = np.r_[np.where(steps > 0, steps, usual), np.inf]
+    room = np.minimum(room, usual * sizes)
     place = np.arange(len(times)) - np.repeat(starts, sizes)
     return np.repeat(stamps, sizes) + place * np.repeat(room / sizes, sizes)
 
@@ -189,6 +192,8 @@ def sample_clock(
     if index is None and len(ends) >= 6:
         unit = packets.size if packets.even else 1
         lost = _losses(stamps, count, step, packets.size, unit)
+        step, _ = _line_below(count + lost, stamps, step)
+        lost = _losses(stamps, count, step, packets.size, unit)
         shifted = count + lost
         rows = np.searchsorted(ends, np.arange(len(times)))
         number = number + lost[rows]
@@ -196,7 +201,29 @@ def sample_clock(
     step, start = _line_below(count, stamps, step)
     clock = start + step * number
     clock += _drift(count, stamps - start - step * count, stamps, number)
+    late = stamps - clock[ends]
+    delay = 1.5 * float(np.median(np.abs(np.diff(late))))
+    low, high = np.quantile(late, (0.05, 0.95))
+    most = step * packets.size + 8 * delay
+    near = np.flatnonzero(late < low + most)
+    single = _within_packets(stamps, ends, step)
+    if high - low > most:  # no line fits
+        clock = single
+    elif near[-1] + 1 < len(ends):  # what is lost at the end is not known
+        clock = np.where(np.arange(len(clock)) > ends[near[-1]], single, clock)
     return np.asarray(clock + packets.shift)
+
+
+def _within_packets(
+    stamps: np.ndarray, ends: np.ndarray, step: float
+) -> np.ndarray:
+    """Times (T,) of samples that end with the stamp of their packet."""
+    sizes = np.diff(np.r_[-1, ends])
+    starts = np.maximum(np.r_[-np.inf, stamps[:-1]], stamps - sizes * step)
+    place = np.arange(ends[-1] + 1) - np.repeat(np.r_[-1, ends[:-1]], sizes)
+    share = place / np.repeat(sizes, sizes)
+    starts, lasts = np.repeat(starts, sizes), np.repeat(stamps, sizes)
+    return np.asarray(starts + share * (lasts - starts))
 
 
 def _usual_step(
@@ -249,7 +276,7 @@ def _losses(
     window = int(np.clip(_SECONDS / packet, _WINDOW, 1000))
     before = _running_min(late, window)
     lifts = _running_min(late[::-1], window)[::-1][1:] - before[:-1]
-    least = 0.6 * packet
+    least = 0.75 * packet
     # Of the delays, from their changes, which a loss does not reach.
     delay = 1.5 * float(np.median(np.abs(np.diff(late))))
     gaps, rows = np.diff(stamps), np.diff(count)
@@ -260,13 +287,14 @@ def _losses(
             continue
         # Late packets before a loss may seem to be behind it.
         near = np.arange(place, min(place + reach, len(gaps)))
-        place = int(near[np.argmax(gaps[near])])
+        extra = gaps[near] - step * rows[near]
+        place = int(near[np.argmax(extra > lifts[near] / 2)])
         past = late[max(last, place + 1 - window) : place + 1]
         coming = late[place + 1 : place + 1 + window]
         lift = float(coming.min() - past.min())
         few = min(len(past), len(coming))
         cut = place + 2 == len(count) and rows[place] < size
-        if cut or lift <= max(least + 3 * delay / few, gaps[place] / 3):
+        if cut or lift <= max(least + 6 * delay / few, gaps[place] / 3):
             continue
         if gaps[place] < lift / 2:
             continue

@@ -43,6 +43,10 @@ COUNTER_BITS = (8, 16, 24, 32)
 """Widths of counters that wrap."""
 _TIE_SHARE = 0.3
 """Share of equal stamps from which rows come in packets."""
+_STRAYS = 4
+"""Rows at an end that a clock of their own makes strays."""
+_FAR = 1.0
+"""Seconds between them and the others."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,9 @@ class _Rebuilding:
         if self.index is None:
             self.sort(self.times, None)
             self.drop_twice(self.times)
+        self.drop_strays(rate)
+        if not irregular(np.diff(self.times)):
+            self.spread_few()
         self.join_jumps(rate)
         self.rebuild(rate, arrival)
         self.name_gaps(self.times, None if rate is None else 1 / rate)
@@ -241,9 +248,10 @@ class _Rebuilding:
         if len(self.rows) < 2:
             return
         if rate is None:
+            time = f'{self.times[0]:.15g} s'
             raise mistake(
                 self.where,
-                f'all {len(self.rows)} rows have the time {self.times[0]!r} s',
+                f'all {len(self.rows)} rows have the time {time}',
                 'Its last digits are lost, perhaps in a spreadsheet: export '
                 'it again, or give rate',
             )
@@ -264,7 +272,7 @@ class _Rebuilding:
         if len(inner):
             low, high = np.quantile(inner, (0.02, 0.98))
             low, high = (
-                (0.5 * low, 2 * high)
+                (0.5 * low, 1.5 * high)
                 if step is None
                 else (step, max(100 * step, 2 * high))
             )
@@ -299,10 +307,47 @@ class _Rebuilding:
             tied.mean() > _TIE_SHARE and twice.sum() < tied.sum()
         ):
             return
-        if twice.mean() > 0.6:  # all rows hold the same
+        if twice.mean() > 0.6 and len(key) > 2:  # all rows hold the same
             return
         self.keep(np.flatnonzero(np.r_[True, ~twice]))
         self.note(f'{int(twice.sum())} rows are there twice; one is kept')
+
+    def spread_few(self) -> None:
+        """Spread rows that share a time, where they do not come in packets."""
+        assert self.times is not None
+        steps = np.diff(self.times)
+        tied = int((steps == 0).sum())
+        if tied and not comes_in_packets(steps):
+            self.times = spread_ties(self.times)
+            self.note(
+                f'{tied} rows share the time of the row before; they are '
+                'spread up to the next'
+            )
+
+    def drop_strays(self, rate: float | None) -> None:
+        """Drop a few rows at an end whose clock is another."""
+        assert self.times is not None
+        strays: list[int] = []
+        for _ in range(_STRAYS):
+            steps = np.diff(self.times)
+            if len(steps) < 4 * _STRAYS:
+                break
+            far = max(_FAR, 100 * regular_step(steps, rate))
+            starts = np.flatnonzero(np.abs(steps[:_STRAYS]) > far)
+            ends = np.flatnonzero(steps[-_STRAYS:] > far)
+            first = int(starts[-1]) + 1 if len(starts) else 0
+            last = len(steps) + 1
+            last -= _STRAYS - int(ends[0]) if len(ends) else 0
+            if last - first > len(steps):
+                break
+            dropped = [*range(first), *range(last, len(steps) + 1)]
+            strays += map(self.row, dropped)
+            self.keep(np.arange(first, last))
+        if strays:
+            rows = ', '.join(map(str, sorted(strays)))
+            self.note(
+                f'the time of rows {rows} is far from all others; left out'
+            )
 
     def join_jumps(self, rate: float | None) -> None:
         """Continue the stream where its clock was set."""
@@ -318,7 +363,8 @@ class _Rebuilding:
         if not back.any() and not forward.any():
             return
         values = self.kept_values()
-        jumps = np.flatnonzero(back | forward)
+        returns = steps > 3 * usual if back.any() else forward
+        jumps = np.flatnonzero(back | forward | returns)
         offset = np.zeros(len(times))
         pending: list[tuple[int, float]] = []  # gaps that may be jumps
         owed = 0.0
@@ -326,6 +372,7 @@ class _Rebuilding:
         for place in jumps.tolist():
             size = float(steps[place] - usual)
             near = max(0.02 * abs(size), 1.5 * usual)
+            missing = abs(size) / usual if usual else np.inf
             if size < 0:
                 match = next(
                     (p for p in pending if abs(p[1] + size) < near), None
@@ -346,8 +393,10 @@ class _Rebuilding:
                 owed = 0.0
                 offset[place + 1 :] -= size
                 self.name_jump(place, size, times)
-            elif not catches_up(times, place, usual) and (
-                continues(values, place)
+            elif (
+                forward[place]
+                and not catches_up(times, place, usual)
+                and continues(values, place, missing)
             ):
                 offset[place + 1 :] -= size
                 self.name_jump(place, size, times)
@@ -412,13 +461,7 @@ class _Rebuilding:
                 f'first after row {self.row(stalls[0])}; they are spread '
                 'evenly'
             )
-            tied = np.diff(self.times) == 0
-        if tied.any():
-            self.times = spread_ties(self.times)
-            self.note(
-                f'{int(tied.sum())} rows share the time of the row before; '
-                'they are spread up to the next'
-            )
+        self.spread_few()
 
     def unpack(
         self,
@@ -560,7 +603,7 @@ def check_time_unit(
     def wrong(factor: float) -> str:
         last = float(np.abs(values).max() * factor)
         if last > _LATEST:
-            return f'would be of the year {1970 + last / 31556952:.0f}'
+            return f'would be of the year {int(1970 + last / 31556952)}'
         for step in (usual, mean):
             if _SLOWEST <= 1 / (step * factor) <= _FASTEST:
                 return ''
@@ -573,7 +616,7 @@ def check_time_unit(
     for unit, other in TIME_UNITS.items():
         if other != factor and not wrong(other):
             rate, first = 1 / (usual * other), values[0] * other
-            date = f', in {1970 + first / 31556952:.0f}'
+            date = f', in {int(1970 + first / 31556952)}'
             fix += f': {unit} fits ({rate:.3g} Hz'
             fix += f'{date if is_date(first) else ""})'
             break

@@ -24,37 +24,52 @@ def regular_step(steps: np.ndarray, rate: float | None = None) -> float:
     return float(np.median(forward)) if len(forward) else 0.0
 
 
-def continues(values: np.ndarray | None, place: int) -> bool | None:
+def continues(
+    values: np.ndarray | None, place: int, missing: float = np.inf
+) -> bool | None:
     """Whether the values go on after a row as if nothing were missing.
 
     Compares how much they bend there with how they bend nearby, and with
-    the difference of unrelated samples nearby.
+    how they would if so many samples were missing.
 
     Args:
         values: (T, c) measurements.
         place: Row before the step.
+        missing: Samples that the step has room for.
 
     Returns:
         None if they do not tell, as those of a still sensor.
     """
     if values is None or not 2 <= place < len(values) - 3:
         return None
-    first = max(place - _WINDOW, 0)
-    around = np.asarray(values[first : place + _WINDOW], float)
-    steps = np.diff(around, axis=0)
-    bends = steps[1:-1] - (steps[2:] + steps[:-2]) / 2
-    at = place - first - 1
-    others = np.delete(bends, np.s_[max(at - 1, 0) : at + 2], axis=0)
+    reach = int(min(max(_WINDOW, 3 * missing), 20 * _WINDOW))
+    first = max(place - reach, 0)
+    around = np.asarray(values[first : place + reach], float)
+    at = place - first
+    bends = _bends(around, 1)
+    others = np.delete(bends, np.s_[max(at - 2, 0) : at + 1], axis=0)
     if len(others) < 5:
         return None
     near = 1.5 * np.sqrt(np.mean(others**2, axis=0))
     far = np.sqrt(2) * around.std(axis=0)
+    if missing + 20 < len(around) / 2:
+        far = np.sqrt(np.mean(_bends(around, int(missing) + 1) ** 2, axis=0))
     tells = far > 3 * np.maximum(near, 1e-9)
     near, far = np.maximum(near[tells], 1e-9), far[tells]
-    bend = bends[at][tells]
+    bend = bends[at - 1][tells]
     odds = np.log(far / near) + bend**2 / 2 * (far**-2.0 - near**-2.0)
     total = float(np.maximum(odds, -3 * _CLEAR).sum())
     return None if abs(total) < _CLEAR else total > 0
+
+
+def _bends(values: np.ndarray, lag: int) -> np.ndarray:
+    """What a step over some rows differs from the steps on both sides.
+
+    The first is that after the second row.
+    """
+    steps = np.diff(values, axis=0)
+    over = values[1 + lag : -1] - values[1 : -1 - lag]
+    return over - (steps[: len(over)] + steps[-len(over) :]) / 2
 
 
 def several_streams(values: np.ndarray | None, size: int) -> bool:
