@@ -8,6 +8,7 @@ dataset meta information.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -268,6 +269,7 @@ _ALSO = {
     },
 }
 """Other names of placements."""
+_SIDES = {'left': 'left', 'l': 'left', 'right': 'right', 'r': 'right'}
 
 
 def placement_name(name: str) -> str:
@@ -275,10 +277,16 @@ def placement_name(name: str) -> str:
 
     >>> placement_name('Chest'), placement_name('left lower leg')
     ('sternum', 'left_shank')
+    >>> placement_name('RightWrist'), placement_name('pocket')
+    ('right_wrist', 'pocket')
     """
     if name in LIMBS:
         return name
-    plain = name.strip().lower().replace(' ', '_').replace('-', '_')
+    spaced = re.sub(r'(?<=[a-z])(?=[A-Z])', '_', name)
+    words = [w for w in re.split(r'[\W_]+', spaced.lower()) if w]
+    sides = [w for w in words if w in _SIDES]
+    rest = [w for w in words if w not in _SIDES]
+    plain = '_'.join([*(_SIDES[w] for w in sides), *rest])
     plain = _ALSO.get(plain, plain)
     return plain if plain in LIMBS else name
 

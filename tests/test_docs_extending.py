@@ -85,7 +85,7 @@ def test_each_addition_is_short():
         'gru',
         'jumps',
         'margin',
-        'upper_arms',
+        'shoulder_blades',
     ]
     assert max(sizes.values()) < 40, sizes
 
@@ -129,15 +129,15 @@ def test_data_set(page):
 
 
 def test_limb(page):
-    with pytest.raises(ValueError, match='left_upper_arm'):
-        skeleton.limb_indices('coco', ['left_upper_arm'])
+    with pytest.raises(ValueError, match='left_shoulder_blade'):
+        skeleton.limb_indices('coco', ['left_shoulder_blade'])
     # As the page says: two copies, the limbs in one, the import in the other.
     shutil.copytree(ROOT / 'configs', page / 'configs')
     data = page / 'configs/_base_/datasets/own_data.py'
-    placements = "('left_upper_arm', 'right_upper_arm', 'left_wrist')"
+    names = ('left_shoulder_blade', 'right_shoulder_blade', 'left_wrist')
     text, count = re.subn(
         r'^placements = .*$',
-        f'placements = {placements}',
+        f'placements = {names}',
         data.read_text(),
         flags=re.MULTILINE,
     )
@@ -145,9 +145,9 @@ def test_limb(page):
     data.write_text(text)
     leaf = page / 'configs/mobind/own_data.py'
     leaf.write_text(
-        leaf.read_text() + "\ncustom_imports = dict(imports=['upper_arms'])\n"
+        f'{leaf.read_text()}\n'
+        "custom_imports = dict(imports=['shoulder_blades'])\n"
     )
-    names = ('left_upper_arm', 'right_upper_arm', 'left_wrist')
     rename = dict(zip(('left_knee', 'right_knee', 'left_wrist'), names))
     write_recordings(page / 'data', TotalCaptureDataset, rename=rename)
     cfg = Config.fromfile(leaf)

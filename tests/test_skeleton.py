@@ -11,6 +11,7 @@ from mobind_mm.skeleton import (
     get_layout,
     layout_limbs,
     limb_indices,
+    placement_name,
     register_limb,
 )
 
@@ -40,8 +41,8 @@ WITHOUT_FACE = (
     *('aic', 'campus', 'crowdpose', 'exlpose', 'h36m', 'jhmdb', 'mhp'),
     *('mpi_inf_3dhp', 'mpii', 'mpii_trb', 'posetrack18', 'shelf'),
 )
-OTHERS = {'animalpose': ['head'], 'ap10k': ['head', 'pelvis']}
-OTHERS['atrw'] = ['pelvis']
+TRUNK = ['sternum', 'pelvis']
+OTHERS = {'animalpose': ['head'], 'ap10k': ['head', *TRUNK], 'atrw': TRUNK}
 
 
 @needs_mmpose
@@ -60,14 +61,17 @@ def test_limbs_of_every_layout_of_mmpose(name):
     for limb in LIMBS.values():
         if limb.name in expected:
             (indices,) = limb_indices(name, [limb])
-            for index, keypoint in zip(indices, limb.keypoints):
+            seen = limb.seen_by(name)
+            assert seen == limb or limb.name.endswith('foot')
+            for index, keypoint in zip(indices, seen.keypoints):
                 assert same_joint(names[index], keypoint)
         else:
             message = f"{limb.name!r}.*{name!r} has no keypoint '"
             with pytest.raises(ValueError, match=message) as caught:
                 limb_indices(name, [limb])
             missing = re.search("no keypoint '(.*?)'", str(caught.value))[1]
-            assert missing in limb.keypoints
+            last = limb.fallback or limb
+            assert missing in last.keypoints
             assert missing not in names.values()
 
 
@@ -178,3 +182,56 @@ def test_a_limb_is_registered_once(monkeypatch):
 def test_what_is_not_a_limb(name, keypoints, message):
     with pytest.raises(ValueError, match=message):
         Limb(name, keypoints)
+
+
+# The published limbs: names, keypoints, and the number of each in a batch.
+PUBLISHED = {
+    'head': ('nose', 'left_eye', 'right_eye'),
+    'pelvis': ('left_hip', 'right_hip', 'left_shoulder'),
+    **{
+        f'{side}_{place}': tuple(f'{side}_{joint}' for joint in joints)
+        for side in ('left', 'right')
+        for place, joints in (
+            ('wrist', ('shoulder', 'elbow', 'wrist')),
+            ('knee', ('hip', 'knee', 'ankle')),
+            ('thigh', ('hip', 'knee', 'ankle')),
+        )
+    },
+}
+
+
+def test_limbs_of_the_published_models_stay():
+    assert len(LIMBS) == 19
+    for name, keypoints in PUBLISHED.items():
+        assert LIMBS[name].keypoints == keypoints
+
+
+@pytest.mark.parametrize(
+    ('name', 'ours'),
+    [
+        ('Chest', 'sternum'),
+        ('left lower leg', 'left_shank'),
+        ('RIGHT_FOREARM', 'right_forearm'),
+        ('Right Wrist', 'right_wrist'),
+        ('waist', 'pelvis'),
+        ('left-ankle', 'left_shank'),
+        ('l_wrist', 'left_wrist'),
+        ('LeftWrist', 'left_wrist'),
+        ('wrist_left', 'left_wrist'),
+        ('rUpperArm', 'right_upper_arm'),
+        ('thigh R', 'right_thigh'),
+        ('pocket', 'pocket'),
+        ('wrist', 'wrist'),
+    ],
+)
+def test_other_names_of_placements(name, ours):
+    assert placement_name(name) == ours
+
+
+def test_feet_without_toes():
+    """The shank stands for the foot in layouts that lack its toes."""
+    foot = LIMBS['left_foot']
+    assert foot.seen_by('halpe26') is foot
+    assert limb_indices('halpe26', ['left_foot']) == [[13, 15, 20]]
+    assert limb_indices('coco', ['left_foot']) == [[11, 13, 15]]
+    assert foot.seen_by('coco').point == (0.0, 0.0, 1.0)

@@ -19,7 +19,7 @@ from mobind_mm.models import check_backbone, is_streaming
 from mobind_mm.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).parents[1]
-ARMS = ('left_upper_arm', 'right_upper_arm')
+ARMS = ('left_shoulder_blade', 'right_shoulder_blade')
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def strangers(monkeypatch):
     yield
     skeleton.LIMBS.clear()
     skeleton.LIMBS.update(limbs)
-    for name in ('upper_arms', 'patch_gru'):
+    for name in ('shoulder_blades', 'patch_gru'):
         sys.modules.pop(name, None)
     MODELS.module_dict.pop('StrangerGRU', None)
 
@@ -90,9 +90,11 @@ def test_a_limb_is_registered_by_one_line(tmp_path):
     leaf = leaf.replace("'../_base_", f"'{ROOT}/configs/_base_")
     config = tmp_path / 'arms.py'
     config.write_text(
-        f"{leaf}\ncustom_imports = dict(imports=['upper_arms'])\n"
+        f"{leaf}\ncustom_imports = dict(imports=['shoulder_blades'])\n"
     )
-    with pytest.raises(ValueError, match=r"'left_upper_arm'.*register_limb"):
+    with pytest.raises(
+        ValueError, match=r"'left_shoulder_blade'.*register_limb"
+    ):
         skeleton.limb_indices('coco', ARMS)
     cfg = Config.fromfile(config)
     set_data_root(cfg, str(tmp_path / 'data'))

@@ -12,13 +12,17 @@ from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from torch.utils.data import DataLoader
 
+from ..checks.plausibility import settle_inputs
 from ..datasets.imu_pose_dataset import IMUPoseDataset
 from ..datasets.transforms import KeepSensors
 from ..evaluation.embedding_table import Table, stack_rows
 from ..evaluation.metrics.embedding_metric import embedding_row
+from ..recordings import Recording, notes_of
+from ..utils.errors import mistake
+from .fitting import fit_sensors
 from .model import init_model
 from .model_zoo import find_model
-from .takes import named_takes
+from .takes import Takes, named_takes
 from .windows import ClipFeatures, Preparation, RecordingWindows
 
 BATCH = 64
@@ -35,6 +39,8 @@ class Embedder:
         weights: Checkpoint, if ``model`` is a config, or of another model.
         device: ``cpu``, ``cuda:0`` and so on; None takes the best.
         show_progress: Whether to show a progress bar on standard error.
+        check: Whether to look for mistakes in what is given, see
+            :func:`~mobind_mm.checks.settle_inputs`.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -48,7 +54,9 @@ class Embedder:
         weights: str | Path | None = None,
         device: str | None = None,
         show_progress: bool = True,
+        check: bool = True,
     ) -> None:
+        self.check = check
         self.name, config, weights = _find(model, weights)
         model = init_model(config, weights, device or get_device())
         self.model = cast(Any, model)
@@ -77,7 +85,8 @@ class Embedder:
             its clock, ``window_sec``, ``imu`` and ``pose`` (W, D), or
             (W, S, D) of a per-limb model, ``imu_mask`` and ``pose_mask``
             (W, S), whether a limb was there, and ``placements``, their S
-            names; with ``tokens`` also ``imu_tokens`` and ``pose_tokens``
+            names; ``notes``, what was assumed, left out or repaired; with
+            ``tokens`` also ``imu_tokens`` and ``pose_tokens``
             (W, S, N, D) and ``pose_token_mask`` (W, S, N).
 
         Raises:
@@ -85,6 +94,7 @@ class Embedder:
                 channel, or the model gives no embeddings.
         """
         takes, classes = named_takes(inputs)
+        takes, notes = self.prepared(takes)
         metainfo = {'classes': classes} if classes else None
         windows = self.windows(takes, stride_sec, metainfo=metainfo)
         table = self.embed_windows(windows, batch_size, tokens)
@@ -101,10 +111,48 @@ class Embedder:
                 'placements': self.preparation.placements,
                 'imu': table['imu_embedding'][rows],
                 'pose': table['pose_embedding'][rows],
+                'notes': notes[name],
             }
             answer.update({key: table[key][rows] for key in keys})
             answers.append(answer)
         return answers
+
+    def settled(self, recording: Recording) -> Recording:
+        """A recording whose certain mistakes are corrected, with notes.
+
+        Raises:
+            ValueError: If something seems wrong that the user must settle.
+        """
+        if not self.check:
+            return recording
+        return Recording(*settle_inputs(recording.imu, recording.pose))
+
+    def prepared(self, takes: Takes) -> tuple[Takes, dict[str, list[str]]]:
+        """Recordings that the model can take, and the notes on them.
+
+        Those of a data set are not looked through: ``mobind check`` is for
+        them.
+
+        Args:
+            takes: Name to entry and recording.
+
+        Raises:
+            ValueError: If something seems wrong that the user must settle.
+        """
+        wanted = self.preparation
+        ready: Takes = {}
+        notes: dict[str, list[str]] = {}
+        for name, (entry, recording) in takes.items():
+            if 'take' not in entry:  # none of a data set
+                recording = self.settled(recording)
+            imu, about = fit_sensors(
+                recording.imu, wanted.placements, wanted.imu_channels
+            )
+            if recording.imu and not imu and recording.pose is None:
+                raise mistake(name, 'no sensor is left', ' '.join(about)[:-1])
+            notes[name] = notes_of(recording, about)
+            ready[name] = entry, Recording(imu, recording.pose)
+        return ready, notes
 
     def windows(
         self,

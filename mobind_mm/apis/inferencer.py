@@ -33,6 +33,8 @@ class MoBindInferencer(Embedder):
         weights: Checkpoint, if ``model`` is a config, or of another model.
         device: ``cpu``, ``cuda:0`` and so on; None takes the best.
         show_progress: Whether to show a progress bar on standard error.
+        check: Whether to look for mistakes in what is given: certain ones
+            are corrected, with a note; others stop with a question.
 
     Raises:
         FileNotFoundError: If a file is missing.
@@ -56,8 +58,9 @@ class MoBindInferencer(Embedder):
         weights: str | Path | None = None,
         device: str | None = None,
         show_progress: bool = True,
+        check: bool = True,
     ) -> None:
-        super().__init__(model, weights, device, show_progress)
+        super().__init__(model, weights, device, show_progress, check)
         self.pictures: list[Path] = []
         """Files that were drawn so far."""
 

@@ -8,18 +8,27 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.plausibility import comparable_sensors
 from ..evaluation.functional import (
     assign,
     assign_with_offset,
     lagged_evidence,
     token_evidence,
 )
-from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..recordings import (
+    Clock,
+    PoseStream,
+    Recording,
+    SensorStream,
+    notes_of,
+)
 from ..skeleton import LIMBS
 from ..synchronization import SyncResult, build_synchronizer
 from ..synchronization.clips import cut_clip
 from ..synchronization.learned import stream_tokens
+from ..utils.errors import mistake
 from .embedder import Embedder
+from .fitting import fit_channels, match_limbs
 from .sources import to_imu, to_people
 from .takes import Takes
 from .windows import ClipFeatures
@@ -46,7 +55,16 @@ def localize(
     The tokens of every sensor are compared with those of every limb of
     everybody, window by window; tokens do not encode which limb they are of.
     """
-    imu, people, doubt = to_imu(imu, False), to_people(people), ''
+    doubt = ''
+    imu = embedder.settled(Recording(to_imu(imu, False))).imu
+    people = {
+        name: embedder.settled(Recording(pose=pose)).pose
+        for name, pose in to_people(people).items()
+    }
+    imu, about = fit_channels(imu, embedder.preparation.imu_channels)
+    if not imu:
+        raise mistake('no sensor is left', ' '.join(about)[:-1])
+    notes = notes_of(*imu.values(), *people.values(), about)
     if max_offset:
         offset, doubt = find_offset(embedder, imu, people, offset, max_offset)
     moved = {name: _shifted(stream, -offset) for name, stream in imu.items()}
@@ -81,6 +99,7 @@ def localize(
         'offset_s': float(offset),
         'offset_reason': doubt,
         'num_windows': num_windows,
+        'notes': notes,
     }
 
 
@@ -141,10 +160,13 @@ def _person(
     Sensors count at their place if all have one that the model knows, else
     where they fit best in a one-to-one assignment.
     """
-    if set(imu) <= set(limbs):
-        at_place = [
-            evidence[i, limbs.index(name)] for i, name in enumerate(imu)
-        ]
+    places = [*match_limbs(imu, limbs).values()]
+    at_place = [
+        evidence[i, limbs.index(limb)]
+        for i, limb in enumerate(places)
+        if limb is not None
+    ]
+    if len(at_place) == len(places):
         return float(np.mean(at_place))
     slots = assign(evidence)
     return float(np.mean([e[s] for e, s in zip(evidence, slots) if s >= 0]))
@@ -252,7 +274,8 @@ def _by_places(
     sync = build_synchronizer('fused')
     found = []
     for pose in people.values():
-        part = cut_clip(Recording(imu, pose), *clip, max_offset, around)
+        seen, _ = comparable_sensors(Recording(imu, pose))
+        part = cut_clip(seen, *clip, max_offset, around)
         found.append(sync.evidence(part, features(part), max_offset))
     return sync.decide([max(found, key=lambda clip: clip.score.max())])
 

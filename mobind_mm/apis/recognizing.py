@@ -9,7 +9,7 @@ import numpy as np
 
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import search_index
-from ..recordings import Recording, common_span
+from ..recordings import Recording, common_span, notes_of
 from .embedder import Embedder
 from .retrieving import only, shared_sensors
 from .takes import Takes, is_data_set, named_takes
@@ -25,14 +25,30 @@ def recognize(
     modality: str | None = None,
 ) -> list[dict[str, Any]]:
     """See :meth:`MoBindInferencer.recognize`."""
-    takes, _ = named_takes(inputs)
+    takes, notes = embedder.prepared(named_takes(inputs)[0])
     takes = {name: ({}, recording) for name, (_, recording) in takes.items()}
+    answers, of_gallery = _answers(
+        embedder, takes, gallery, stride_sec, modality
+    )
+    for answer in answers:
+        answer['notes'] = notes_of(notes[answer['name']], of_gallery)
+    return answers
+
+
+def _answers(
+    embedder: Embedder,
+    takes: Takes,
+    gallery: Any,
+    stride_sec: float | None,
+    modality: str | None,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Answers to all recordings, and the notes on the gallery."""
     if hasattr(embedder.model, 'num_classes'):
         if gallery is not None:
             raise ValueError(
                 f'{embedder.name} is a classifier and needs no gallery.'
             )
-        return _classify(embedder, takes, stride_sec)
+        return _classify(embedder, takes, stride_sec), []
     if gallery is None:
         raise ValueError(
             f'{embedder.name} compares movements and knows no actions: '
@@ -40,6 +56,7 @@ def recognize(
             'MoBindClassifier.'
         )
     labelled, classes = _gallery(gallery)
+    labelled, of_gallery = embedder.prepared(labelled)
     if modality is None:
         modality = _shared_modality(takes)
     if modality not in MODALITIES:
@@ -55,7 +72,8 @@ def recognize(
             'with these sensors, or another modality.'
         )
     asked = _embed(embedder, takes, modality, stride_sec, limbs)
-    return _nearest(asked, known, modality, classes, takes)
+    answers = _nearest(asked, known, modality, classes, takes)
+    return answers, notes_of(*of_gallery.values())
 
 
 def _classify(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import cosine_similarity, search_index
-from ..recordings import Recording
+from ..recordings import Recording, notes_of
 from .embedder import Embedder
 from .takes import Takes, named_takes
 
@@ -24,8 +24,8 @@ def retrieve(
     stride_sec: float = 1.0,
 ) -> list[dict[str, Any]]:
     """See :meth:`MoBindInferencer.retrieve`."""
-    asked, _ = named_takes(query)
-    index, _ = named_takes(gallery)
+    asked, notes = embedder.prepared(named_takes(query)[0])
+    index, of_gallery = embedder.prepared(named_takes(gallery)[0])
     if direction is None:
         has_imu = any(recording.imu for _, recording in asked.values())
         direction = DIRECTIONS[0 if has_imu else 1]
@@ -49,7 +49,9 @@ def retrieve(
                 f'the model ({", ".join(window.placements)}).'
             )
         rows_of_name = select(queries, rows)
-        answers.append(_answer(name, rows_of_name, items, source, target, k))
+        answer = _answer(name, rows_of_name, items, source, target, k)
+        answer['notes'] = notes_of(notes[name], *of_gallery.values())
+        answers.append(answer)
     return answers
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..checks.plausibility import comparable_sensors
+from ..checks.refusals import explain_refusal
 from ..readers.files import write_imu_table
-from ..recordings import Clock, Recording, SensorStream
+from ..recordings import Clock, Recording, SensorStream, notes_of
 from ..synchronization import (
     ClockMap,
     SynchronizerLike,
@@ -20,6 +22,7 @@ from ..synchronization import (
 )
 from ..synchronization.clock import CLIP_SEC, Feats, Track
 from .embedder import Embedder
+from .fitting import fit_sensors
 from .sources import to_recording
 
 LONG_SEC = 60.0
@@ -41,7 +44,12 @@ def synchronize(
     Returns:
         The answer, and the clock that it describes.
     """
-    streams = to_recording(inputs)
+    streams = embedder.settled(to_recording(inputs))
+    streams, about = comparable_sensors(streams)
+    wanted = embedder.preparation
+    _, of_model = fit_sensors(
+        streams.imu, wanted.placements, wanted.imu_channels
+    )
     if around is None and streams.imu and streams.pose is not None:
         around = search_centre(streams)
     feats = embedder.clip_features()
@@ -52,6 +60,12 @@ def synchronize(
     assert around is not None  # align has raised otherwise
     answer = plain_answer(clock, streams, max_offset, around)
     answer['model_used'] = bool(feats and feats.answered)
+    of_model = of_model if answer['model_used'] else []
+    answer['notes'] = notes_of(streams, about, of_model)
+    answer['findings'] = []
+    if answer['abstained'] and embedder.check:
+        found = explain_refusal(streams, max_offset, around)
+        answer['findings'] = [asdict(finding) for finding in found]
     return answer, clock
 
 
@@ -235,8 +249,12 @@ def describe(answer: Mapping[str, Any]) -> str:
         since = 'video time' if not start else f'(video time - {start:.3f} s)'
         equation += f' {_signed(drift, 1)}e-6 x {since}'
     if answer['abstained']:
+        seen = [
+            f'{f["where"]}: {f["message"]}. {f["fix"]}'
+            for f in answer.get('findings', ())
+        ]
         lines = [
-            f'refused: {WHY[answer["reason"]]}',
+            *(f'refused: {text}' for text in seen or [WHY[answer['reason']]]),
             f'best guess, not to be used: {equation}',
         ]
     else:

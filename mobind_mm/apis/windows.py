@@ -15,6 +15,7 @@ from ..datasets.imu_pose_dataset import IMUPoseDataset
 from ..recordings import Recording, common_span
 from ..registry import TRANSFORMS
 from ..synchronization.clips import clip_feats
+from .fitting import fit_sensors
 from .model import check_types
 
 _CLIP_KEYS = (
@@ -150,13 +151,15 @@ class ClipFeatures:
             a window, or no sensor has the channels that the model was
             trained with.
         """
-        imu = {
-            placement: stream
-            for placement, stream in clip.imu.items()
-            if placement in self.preparation.placements
-            and set(self.preparation.imu_channels) <= set(stream.channels)
-            and stream.clock.num_samples > 1
-        }
+        limbs, channels = (
+            self.preparation.placements,
+            self.preparation.imu_channels,
+        )
+        imu, _ = fit_sensors(
+            {n: s for n, s in clip.imu.items() if s.clock.num_samples > 1},
+            limbs,
+            channels,
+        )
         if not imu or clip.pose is None or clip.pose.clock.num_samples < 2:
             return None
         of_imu = self._encode(Recording(imu))

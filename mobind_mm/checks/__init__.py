@@ -1,6 +1,7 @@
 """Checks whether recordings are what their headers say."""
 
 from .finding import Finding
+from .plausibility import check_inputs, settle_inputs
 from .recordings import View, check_data_set, check_recordings, find_views
 from .report import Report, print_report, report_values
 
@@ -9,8 +10,10 @@ __all__ = [
     'Report',
     'View',
     'check_data_set',
+    'check_inputs',
     'check_recordings',
     'find_views',
     'print_report',
     'report_values',
+    'settle_inputs',
 ]

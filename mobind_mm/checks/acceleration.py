@@ -44,6 +44,9 @@ _LEAST = 4
 """Fewest windows to judge by."""
 _SWUNG = 3.0
 """Multiple of gravity that a limb in circles may feel all the time."""
+_LIVELY = 1.4
+"""A median within this factor of gravity is that of a foot that walks, not
+of another unit."""
 _NOTHING = 0.5
 """m/s² below which a sensor is at rest and without gravity."""
 _CORRELATED = 0.5
@@ -122,7 +125,9 @@ _WITH_GRAVITY = (
         lambda e: Reading(gravity=False),
     ),
     Rule(
-        lambda e: not e.unit and (e.level < STANDARD_GRAVITY or e.swung),
+        lambda e: (
+            not e.unit and (e.level < STANDARD_GRAVITY or e.swung or e.lively)
+        ),
         'unknown',
     ),
     Rule(lambda e: e.unit is _G and not e.steady, 'unknown'),
@@ -199,6 +204,7 @@ def judge_acceleration(
         unit=unit,
         steady=steady,
         missing=missing,
+        lively=1 / _LIVELY < median / STANDARD_GRAVITY < _LIVELY,
         swung=level < _SWUNG * STANDARD_GRAVITY and spread > _STEADY,
     )
     return judge(_WITH_GRAVITY if gravity else _WITHOUT_GRAVITY, evidence)

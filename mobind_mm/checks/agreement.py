@@ -24,7 +24,7 @@ from ..synchronization.signals import RATE, IMUMotion, LimbMotion
 from .acceleration import judge_scale
 from .finding import Finding, name_changes
 from .reading import Reading
-from .streams import image_facts
+from .streams import ImageFacts, image_facts, rotated_finding, turned_pose
 
 CLIP_SEC = 30.0
 MAX_CLIPS = 4
@@ -53,6 +53,8 @@ class Agreement:
             gravity and of its limb in the image, in (m/s²)² s, and their
             product.
         motion: Standard deviation of each sensor's acceleration in m/s².
+        turned: Evidence of all sensors on their own limbs by the degrees by
+            which the image is rotated clockwise, of somebody who lies.
     """
 
     offsets: np.ndarray
@@ -62,6 +64,7 @@ class Agreement:
     )
     sizes: dict[str, np.ndarray] = field(default_factory=dict)
     motion: dict[str, float] = field(default_factory=dict)
+    turned: dict[int, float] = field(default_factory=dict)
 
 
 def cut_clips(recording: Recording, margin: float) -> Iterator[Recording]:
@@ -109,7 +112,8 @@ def measure_agreement(
     assert recording.pose is not None  # only filmed recordings are compared
     agreement = Agreement(offset_grid(max_lag))
     limbs = candidate_limbs(recording.imu)
-    metre = image_facts(recording.pose).metre
+    image = image_facts(recording.pose)
+    metre, turns = image.metre, (0, 90, 270) if image.lying else ()
     weights = np.array([WEIGHTS[name] for name in SIGNAL_NAMES])
     for clip in cut_clips(recording, max_lag):
         for sensor, stream in clip.imu.items():
@@ -129,6 +133,13 @@ def measure_agreement(
                 if evidence is not None:
                     curve = weights @ evidence.signals
                     _add(agreement.variants, (sensor, reading), curve)
+        for degrees in turns:
+            assert clip.pose is not None  # as of the recording
+            pose = turned_pose(clip.pose, degrees)
+            whole = signal_evidence(Recording(clip.imu, pose), max_lag)
+            total = sum(np.max(weights @ e.signals) for e in whole.values())
+            total += agreement.turned.get(degrees, 0.0)
+            agreement.turned[degrees] = float(total)
         for sensor, (imu, limb_motion) in limb_pairs(clip).items():
             if not clip.imu[sensor].gravity:  # else gravity tells the unit
                 size = _sizes(imu, limb_motion, metre)
@@ -222,6 +233,28 @@ def judge_variants(
         if opinion.wrong:
             findings.append(opinion.finding(sensor))
     return findings, corrected
+
+
+def judge_rotation(
+    views: Mapping[str, Agreement], images: Mapping[str, ImageFacts]
+) -> list[Finding]:
+    """Whether sensors fit the skeletons better in a rotated image.
+
+    People who lie down fit best as they are.
+
+    Args:
+        views: What each recording shows, by its name.
+        images: What each skeleton shows, likewise.
+    """
+    findings = []
+    for name, view in views.items():
+        stored = view.turned.get(0, 0.0)
+        best = max(view.turned.values(), default=0.0)
+        if best - stored > max(_CLEAR, _SHARE * best):
+            seen = f'the sensors then fit better, by {best - stored:.0f} nats'
+            finding = rotated_finding(images[name], seen)
+            findings.append(replace(finding, takes=(name,)))
+    return findings
 
 
 def _best_variant(

@@ -31,6 +31,8 @@ HYPOTHESES: tuple[tuple[float, Signs], ...] = (
 
 _LEAST = 6
 """Fewest pairs of windows to judge by."""
+_FASTEST = 87.0
+"""rad/s (5,000 deg/s) that no body turns at for long."""
 _HALF, _THIRD = 0.5, 0.35
 _STILL = 1e-3
 """Relative mean square change of gravity below which nothing turns."""
@@ -69,6 +71,18 @@ def judge_gyro_gain(gain: float) -> tuple[Opinion, Reading]:
         'wrong, or the unit is neither rad/s nor deg/s',
         'rate, or units.time',
     ), Reading()
+
+
+def judge_fastest(turning: float) -> tuple[Opinion, Reading] | None:
+    """Judge the unit of rates that no sensor reaches; None of others.
+
+    Args:
+        turning: What the rates exceed in one sample of a hundred.
+    """
+    if not turning > _FASTEST:
+        return None
+    seen = f'it exceeds {turning:.0f} in 1 % of the samples'
+    return _in_unit(UNITS[1], seen)
 
 
 def _in_unit(unit: Unit, seen: str) -> tuple[Opinion, Reading]:

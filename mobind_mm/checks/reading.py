@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -66,7 +66,7 @@ class Reading:
             channels['quat'] = quat * conjugate
         gravity = stream.gravity if self.gravity is None else self.gravity
         frame = self.frame or stream.frame
-        return SensorStream(stream.clock, channels, gravity, frame)
+        return replace(stream, channels=channels, gravity=gravity, frame=frame)
 
 
 def rotations(quat: np.ndarray) -> Rotation:

@@ -18,7 +18,12 @@ from ..recordings import (
     read_imu,
     read_pose,
 )
-from .agreement import Agreement, measure_agreement, variants_of
+from .agreement import (
+    Agreement,
+    judge_rotation,
+    measure_agreement,
+    variants_of,
+)
 from .finding import Finding, Opinion, findings_of_takes
 from .movement import judge_movement
 from .reading import Reading
@@ -270,7 +275,13 @@ def check_recordings(
     if agreements:
         rates = [row.rate for row in report.rows if row.rate > 0]
         slowest = min(rates, default=10.0)
+        rotated = judge_rotation(agreements, images)
+        report.findings += rotated
         findings, report.fits = judge_movement(agreements, slowest)
+        for finding in rotated:  # one mistake is named once
+            del agreements[finding.takes[0]]
+        if rotated:
+            findings, _ = judge_movement(agreements, slowest)
         report.findings += findings
     for sensor in sensors:
         nothing = SensorFit(0.0, float('nan'), False)

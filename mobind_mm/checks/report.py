@@ -69,6 +69,8 @@ def print_report(
         console.print(f'... and {hidden} more streams (--all-rows).')
     if report.fits:
         console.print(_fit_table(report))
+    for note in notes_in(report):
+        console.print(f'note: {escape(note)}', soft_wrap=True)
     for placement, questions in sorted(report.unknown.items()):
         for question in questions:
             console.print(
@@ -84,6 +86,17 @@ def print_report(
         f'{count} likely mistake{"s" * (count != 1)}.'
         if count
         else 'No mistakes found.'
+    )
+
+
+def notes_in(report: Report) -> list[str]:
+    """Notes on the streams, with take and stream, each once."""
+    return list(
+        dict.fromkeys(
+            f'{row.take}.{row.stream}: {note}'
+            for row in report.rows
+            for note in row.notes
+        )
     )
 
 
@@ -147,6 +160,7 @@ def report_values(report: Report) -> dict[str, Any]:
             findings=[dict(**asdict(f), text=str(f)) for f in report.findings],
             sensors={name: asdict(fit) for name, fit in report.fits.items()},
             not_enough_motion=report.unknown,
+            notes=notes_in(report),
             streams=[asdict(row) for row in report.rows],
         )
     )

@@ -18,6 +18,7 @@ from .finding import Finding, Opinion, Unit, findings_of_takes
 from .gyroscope import (
     gyro_gain,
     gyroscope_facts,
+    judge_fastest,
     judge_gyro_gain,
     judge_gyroscope,
 )
@@ -56,6 +57,8 @@ class SensorFacts:
         orientation: None without ``quat``.
         gyroscope: None with ``quat`` or without ``gyro``.
         field: Median magnitude of ``mag``; NaN without.
+        turning: What the magnitude of ``gyro`` exceeds in one sample of a
+            hundred; NaN without.
     """
 
     row: StreamRow
@@ -66,6 +69,7 @@ class SensorFacts:
     orientation: OrientationFacts | None
     gyroscope: np.ndarray | None
     field: float
+    turning: float
 
 
 def sensor_facts(
@@ -84,6 +88,9 @@ def sensor_facts(
     mag = channels.get('mag')
     if mag is None or not len(mag):
         mag = np.full((1, 3), np.nan)
+    gyro = channels.get('gyro')
+    if gyro is None or not len(gyro):
+        gyro = np.full((1, 3), np.nan)
     return SensorFacts(
         row=sensor_row(take, placement, stream),
         gravity=stream.gravity,
@@ -93,6 +100,7 @@ def sensor_facts(
         orientation=orientation,
         gyroscope=gyroscope,
         field=float(np.median(np.linalg.norm(mag, axis=1))),
+        turning=float(np.quantile(np.linalg.norm(gyro, axis=1), 0.99)),
     )
 
 
@@ -265,6 +273,14 @@ def _judge_gyro(group: Sequence[SensorFacts], reading: Reading) -> Judgement:
         scale, signs = fix.gyro_scale, fix.gyro_signs
         reading = replace(reading, gyro_scale=scale, gyro_signs=signs)
     else:
+        question, opinion = 'unit of gyro', Opinion('fine')
+    turning = [f.turning for f in group if f.turning > 0]
+    if turning and opinion.status != 'wrong':
+        fast = judge_fastest(float(np.median(turning)))
+        if fast is not None:
+            opinion, fix = fast
+            reading = replace(reading, gyro_scale=fix.gyro_scale)
+    if opinion.status == 'fine' and question == 'unit of gyro' and not turns:
         return [], reading
     return [replace(opinion, question=question)], reading
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import numpy as np
 
 from ..recordings import Clock, PoseStream, SensorStream
 from ..skeleton import keypoint_indices
-from .finding import Opinion, Rule, judge_all
+from .finding import Finding, Opinion, Rule, judge_all
 
 _GAP = 2.5
 """Multiple of the usual interval from which an interval is a gap."""
@@ -25,7 +25,10 @@ _OUTSIDE = 0.1
 _MARGIN = 0.02
 """Share of the image by which a keypoint may lie outside."""
 _DOWN, _LEAST = 0.8, 10
-"""Share of frames upside down, and their number, to call it a mistake."""
+"""Share of frames upside down, or sideways, and their number, to call it a
+mistake."""
+_LYING = 2.0
+"""How much farther beside than above the hips shoulders lie on their side."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class StreamRow:
         ranges: Least and greatest value by channel.
         saturated: Share of samples that stay at the greatest or least
             acceleration.
-        undetected: Share of keypoints without a score.
+        notes: What was repaired, left out or assumed.
+        undetected: Share of keypoints that are not there: without a score,
+            NaN, or exactly at (0, 0).
     """
 
     take: str
@@ -57,6 +62,7 @@ class StreamRow:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     saturated: float = 0.0
     undetected: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 def sensor_row(take: str, placement: str, stream: SensorStream) -> StreamRow:
@@ -70,13 +76,14 @@ def sensor_row(take: str, placement: str, stream: SensorStream) -> StreamRow:
     if 'acc' in stream.channels:
         saturated = saturated_share(np.asarray(stream.channels['acc']))
     timing = clock_facts(stream.clock)
-    return StreamRow(take, placement, *timing, ranges, saturated)
+    return StreamRow(
+        take, placement, *timing, ranges, saturated, notes=stream.notes
+    )
 
 
 def pose_row(take: str, stream: PoseStream) -> StreamRow:
     """Describe one skeleton."""
-    scores = np.asarray(stream.scores)
-    seen = scores > 0
+    seen = seen_keypoints(stream)
     points = np.asarray(stream.keypoints)[seen]
     ranges = {}
     if len(points):
@@ -84,7 +91,25 @@ def pose_row(take: str, stream: PoseStream) -> StreamRow:
             ranges[name] = (float(column.min()), float(column.max()))
     undetected = float(1 - seen.mean()) if seen.size else 1.0
     timing = clock_facts(stream.clock)
-    return StreamRow(take, 'pose', *timing, ranges, undetected=undetected)
+    return StreamRow(
+        take,
+        'pose',
+        *timing,
+        ranges,
+        undetected=undetected,
+        notes=stream.notes,
+    )
+
+
+def seen_keypoints(stream: PoseStream) -> np.ndarray:
+    """Which keypoints (T, K) are there.
+
+    Missing are those without a score, NaN, and exactly (0, 0), which many
+    tools write for what they did not see.
+    """
+    points = np.asarray(stream.keypoints)
+    there = np.isfinite(points).all(axis=2) & (points != 0).any(axis=2)
+    return there & (np.asarray(stream.scores) > 0)
 
 
 def clock_facts(
@@ -132,6 +157,9 @@ class ImageFacts:
         turned: Those outside if height and width were exchanged.
         upright: Frames with the shoulders clearly above the hips.
         inverted: Frames with the shoulders clearly below the hips.
+        torsos: Frames with shoulders and hips.
+        sideways: Frames with the shoulders beside the hips.
+        zeros: Keypoints with a score that are exactly at (0, 0).
         largest: Largest coordinate, in either direction.
         torso: Pixels from shoulders to hips, median over the frames.
         img_shape: (height, width) in pixels.
@@ -143,9 +171,17 @@ class ImageFacts:
     turned: int
     upright: int
     inverted: int
+    torsos: int
+    sideways: int
+    zeros: int
     largest: float
     torso: float
     img_shape: tuple[int, int]
+
+    @property
+    def lying(self) -> bool:
+        """Whether the person lies, or the image was rotated by 90°."""
+        return self.sideways > max(_DOWN * self.torsos, _LEAST)
 
     @property
     def metre(self) -> float:
@@ -156,7 +192,8 @@ class ImageFacts:
 def image_facts(stream: PoseStream) -> ImageFacts:
     """Measure one skeleton."""
     points = np.asarray(stream.keypoints, dtype=np.float64)
-    seen = (np.asarray(stream.scores) > 0) & np.isfinite(points).all(axis=2)
+    seen = seen_keypoints(stream)
+    zeros = (np.asarray(stream.scores) > 0) & (points == 0).all(axis=2)
     height, width = stream.img_shape
     outside, turned = (
         int((_beyond(points, np.array(size)) & seen).sum())
@@ -172,6 +209,9 @@ def image_facts(stream: PoseStream) -> ImageFacts:
         turned=turned,
         upright=int((rise > run).sum()),
         inverted=int((-rise > run).sum()),
+        torsos=len(torso),
+        sideways=int((run > _LYING * np.abs(rise)).sum()),
+        zeros=int(zeros.sum()),
         largest=float(np.abs(points[seen]).max()) if seen.any() else 0.0,
         torso=float(np.median(length)) if len(length) else 0.0,
         img_shape=(height, width),
@@ -199,7 +239,8 @@ def _torso(points: np.ndarray, seen: np.ndarray, layout: str) -> np.ndarray:
 
 
 def _upside_down(e: SimpleNamespace) -> bool:
-    return e.inverted > max(_DOWN * (e.upright + e.inverted), _LEAST)
+    standing = max(e.upright + e.inverted, 0.5 * e.torsos)
+    return e.inverted > max(_DOWN * standing, _LEAST)
 
 
 def _normalised(e: SimpleNamespace) -> bool:
@@ -231,6 +272,13 @@ _IMAGE = (
         'pose.file: write y as height - y, pixels count from the top',
     ),
     Rule(
+        lambda e: e.zeros,
+        'zeros',
+        '{e.zeros} keypoints with a score are at (0, 0), which means that '
+        'they were not detected',
+        'pose.file: write the score 0 for them',
+    ),
+    Rule(
         _normalised,
         'normalised',
         'keypoints reach {e.largest:.2f} in an image of {e.height} x '
@@ -256,7 +304,10 @@ _IMAGE = (
 
 def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
     """Judge the skeletons of one camera, or of one take."""
-    names = 'frames', 'seen', 'outside', 'turned', 'upright', 'inverted'
+    names = (
+        *('frames', 'seen', 'outside', 'turned', 'upright', 'inverted'),
+        *('torsos', 'zeros'),
+    )
     e = SimpleNamespace(
         **{n: sum(getattr(f, n) for f in facts) for n in names}
     )
@@ -269,19 +320,54 @@ def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
     return judge_all(_IMAGE, e) or [Opinion('fine')]
 
 
+def rotated_finding(facts: ImageFacts, seen: str) -> Finding:
+    """That an image seems to be rotated by 90 degrees.
+
+    Args:
+        facts: Of its skeleton.
+        seen: What speaks for it, or against it.
+    """
+    height, width = facts.img_shape
+    share = 100 * facts.sideways / max(facts.torsos, 1)
+    return Finding(
+        'rotated',
+        'pose',
+        f'the shoulders lie beside the hips in {share:.0f} % of the frames: '
+        f'the image of {height} x {width} (height x width) seems to be '
+        f'rotated by 90 degrees ({seen})',
+        'the video: apply its rotation before the poses are estimated; or '
+        f'turn the keypoints, with pose.img_shape: [{width}, {height}]',
+    )
+
+
+def turned_pose(stream: PoseStream, degrees: int) -> PoseStream:
+    """The skeleton in the image rotated by 0, 90 or 270 degrees clockwise."""
+    height, width = stream.img_shape
+    x, y = np.moveaxis(np.asarray(stream.keypoints), -1, 0)
+    if degrees == 90:
+        x, y = height - y, x
+    elif degrees == 270:
+        x, y = y, width - x
+    else:
+        return stream
+    points = np.stack([x, y], axis=-1)
+    return replace(stream, keypoints=points, img_shape=(width, height))
+
+
 def corrected_pose(stream: PoseStream, kinds: Sequence[str]) -> PoseStream:
     """The skeleton as it should have been stored.
 
     Args:
         stream: The skeleton.
-        kinds: Of the findings: ``upside_down``, ``normalised``.
+        kinds: Of the findings: ``upside_down``, ``normalised``, ``zeros``.
     """
     height, width = stream.img_shape
-    points = np.asarray(stream.keypoints)
+    points, scores = np.asarray(stream.keypoints), np.asarray(stream.scores)
+    if 'zeros' in kinds:
+        scores = np.where(seen_keypoints(stream), scores, 0)
     if 'normalised' in kinds:
         points = points * np.array([width, height])
     if 'upside_down' in kinds:
         points = points * [1, -1] + [0, height]
-    return PoseStream(
-        stream.clock, points, stream.scores, stream.layout, stream.img_shape
-    )
+    points = points.astype(np.float32, copy=False)
+    return replace(stream, keypoints=points, scores=scores)

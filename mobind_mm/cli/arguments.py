@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,12 @@ def add_model_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('--device', help='cpu, cuda:0, ...; default: the best')
     parser.add_argument(
         '--quiet', action='store_true', help='show no progress'
+    )
+    parser.add_argument(
+        '--no-check',
+        action='store_true',
+        help='do not look for mistakes in the files: take units, gravity and '
+        'so on as they are described',
     )
 
 
@@ -158,7 +164,14 @@ def make_inferencer(args: Namespace) -> MoBindInferencer:
         args.checkpoint if args.config else None,
         device=args.device,
         show_progress=not args.quiet,
+        check=not args.no_check,
     )
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what was repaired, left out or assumed, each once."""
+    for note in dict.fromkeys(notes):
+        print(f'note: {note}')
 
 
 def imu_source(args: Namespace) -> Any:

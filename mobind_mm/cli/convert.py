@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .arguments import add_workers_argument, person_rule
+from .arguments import add_workers_argument, person_rule, print_notes
 
 if TYPE_CHECKING:
     from ..readers import Reader
@@ -32,8 +32,7 @@ def _convert(reader: Reader, args: Namespace, items: str) -> None:
     from ..readers import convert
 
     converted = convert(reader, args.out, args.workers)
-    for note in converted.notes:
-        print(f'note: {note}')
+    print_notes(converted.notes)
     _print_counts(args.out, converted.entries, items)
 
 

@@ -16,6 +16,7 @@ from .arguments import (
     imu_source,
     make_inferencer,
     pose_source,
+    print_notes,
 )
 
 
@@ -106,6 +107,7 @@ def synchronize(args: Namespace) -> int:
         **options,
     )
     print(describe(answer))
+    print_notes(answer['notes'])
     write_json(out / 'sync.json', answer)
     written = [out / 'sync.json', *inferencer.pictures]
     if not answer['abstained'] or args.force:
@@ -188,6 +190,7 @@ def localize(args: Namespace) -> None:
     )
     if answer['offset_reason']:
         print(f'that offset is doubtful: {answer["offset_reason"]}')
+    print_notes(answer['notes'])
     write_json(out / 'localize.json', answer)
     print('written:', out / 'localize.json', out / 'localization.png')
 
@@ -245,6 +248,7 @@ def retrieve(args: Namespace) -> None:
         print(f'{answer["name"]}:')
         for place, match in enumerate(answer['recordings'], 1):
             print(f'  {place}. {match["name"]} ({match["similarity"]:.3f})')
+    print_notes(note for answer in answers for note in answer['notes'])
     write_json(out / 'retrieve.json', answers)
     print('written:', out / 'retrieve.json', out / 'retrieval.png')
 
@@ -291,6 +295,7 @@ def recognize(args: Namespace) -> None:
                 f'  {window["start_s"]:8.2f} s  {window["action"]} '
                 f'({window["score"]:.3f})'
             )
+    print_notes(note for answer in answers for note in answer['notes'])
     write_json(out / 'recognize.json', answers)
     print('written:', out / 'recognize.json', out / 'actions.png')
 

@@ -67,6 +67,7 @@ COMMANDS: Table = {
     'recognize': Entry('recognise what somebody does', 'inference'),
     'pose': Entry('estimate the 2D poses in videos', 'data'),
     'convert': Entry('convert a data set to recordings', CONVERTERS),
+    'inspect': Entry('say what a file or folder is and holds', 'inspecting'),
     'check': Entry('check recordings for likely mistakes', 'data'),
     'example': Entry('write files of simulated people to try', 'data'),
     'study': Entry('simulate a study with a phone and a video', 'data'),

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from ..recordings import Recording
+from ..recordings.derived import derivable
 from ..recordings.schema import IMU_CHANNELS
 from ..utils.files import replacing
 from .transforms.imu import ResampleIMU
@@ -37,10 +38,12 @@ class StreamPacker:
 
     def describe(self, recording: Recording) -> dict:
         """Channels and frame of every sensor, layout and image size."""
-        known = self.load.channels or tuple(IMU_CHANNELS)
+        wanted = self.load.channels
         sensors = {
             name: dict(
-                channels=[c for c in known if c in stream.channels],
+                channels=[c for c in IMU_CHANNELS if c in stream.channels]
+                if wanted is None
+                else [c for c in wanted if c in derivable(stream.channels)],
                 frame=stream.frame,
             )
             for name, stream in recording.imu.items()

@@ -9,7 +9,13 @@ from .annotations import (
 )
 from .reading import LazyArray, read_imu, read_pose
 from .schema import FORMAT_VERSION, IMU_CHANNELS, STANDARD_GRAVITY
-from .streams import Clock, PoseStream, Recording, SensorStream
+from .streams import (
+    Clock,
+    PoseStream,
+    Recording,
+    SensorStream,
+    notes_of,
+)
 from .writing import write_imu, write_pose
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     'check_covered',
     'check_entry',
     'common_span',
+    'notes_of',
     'read_annotations',
     'read_imu',
     'read_pose',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -170,3 +170,27 @@ class Recording:
 
     imu: Mapping[str, SensorStream] = field(default_factory=dict)
     pose: PoseStream | None = None
+
+
+def notes_of(
+    *sources: Recording | SensorStream | PoseStream | Iterable[str],
+) -> list[str]:
+    """Notes of streams, and others, each of them once.
+
+    Args:
+        *sources: Recordings, streams, or notes.
+
+    >>> sensor = SensorStream(Clock(1, rate=1.0), {}, notes=('2 rows lost.',))
+    >>> notes_of(Recording({'head': sensor}), ['Assumed.', '2 rows lost.'])
+    ['2 rows lost.', 'Assumed.']
+    """
+    found: list[str] = []
+    for source in sources:
+        if isinstance(source, Recording):
+            streams = [*source.imu.values(), source.pose]
+            found += notes_of(*(s for s in streams if s is not None))
+        elif isinstance(source, (SensorStream, PoseStream)):
+            found += source.notes
+        else:
+            found += source
+    return list(dict.fromkeys(found))

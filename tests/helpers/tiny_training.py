@@ -11,19 +11,22 @@ from mmengine.runner import Runner
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def train_and_test(cfg: Config, work_dir: Path) -> dict[str, float]:
-    """Metrics of the test, after an epoch that is validated.
+def train_and_test(
+    cfg: Config, work_dir: Path, epochs: int = 1
+) -> dict[str, float]:
+    """Metrics of the test, after epochs that are validated.
 
     Validation includes synchronisation. Windows of the synthetic dataset
     are few.
 
     Args:
         cfg: Config of a training, changed in place.
-        work_dir: Directory of the log and of ``epoch_1.pth``.
+        work_dir: Directory of the log and of ``epoch_1.pth``, ....
+        epochs: Number of epochs.
     """
     cfg.work_dir, cfg.log_level = str(work_dir), 'WARNING'
     cfg.experiment_name = f'{work_dir.parent.name}_{work_dir.name}'
-    cfg.train_cfg.update(max_epochs=1, val_interval=1)
+    cfg.train_cfg.update(max_epochs=epochs, val_interval=1)
     cfg.default_hooks.pop('training_curve', None)
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
     cfg.model.stream_stride_sec = 1.0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...recordings import Clock, PoseStream, Recording, SensorStream
+from ...recordings.derived import turning_rate
 from ...recordings.schema import (
     check_keypoint_values,
     check_sensor_values,
@@ -34,7 +35,8 @@ class LoadWindow(BaseTransform):
         placements: Sensors to read; None reads all. Name those that are
             packed if the recordings have many more.
         channels: Channels to read from each sensor that has them; None
-            reads all.
+            reads all. A ``gyro`` that is named and missing is derived from
+            ``quat``.
 
     Raises:
         ValueError: If there are NaN, infinity, quaternions that are not of
@@ -89,6 +91,10 @@ class LoadWindow(BaseTransform):
             for name, array in stream.channels.items()
             if self.channels is None or name in self.channels
         }
+        if 'gyro' in (self.channels or ()) and 'gyro' not in channels:
+            quat = stream.channels.get('quat')
+            if quat is not None:
+                channels['gyro'] = turning_rate(times, quat[part])
         check_sensor_values(channels, times, where)
         speed = window[2]
         if speed != 1.0:

@@ -4,4 +4,4 @@ from mobind_mm.skeleton import Limb, register_limb
 
 for side in ('left', 'right'):
     joints = (f'{side}_hip', f'{side}_shoulder', f'{side}_elbow')
-    register_limb(Limb(f'{side}_upper_arm', joints))
+    register_limb(Limb(f'{side}_shoulder_blade', joints))

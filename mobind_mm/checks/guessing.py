@@ -1,0 +1,592 @@
+"""A first mapping of a table that nobody knows: guesses, marked as such."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..readers.mapping import UNITS
+from ..readers.peek import head_lines
+from ..readers.tables import PARQUET, Dialect, TableFile, column_names
+from ..recordings import STANDARD_GRAVITY, Clock, SensorStream
+from ..skeleton import LIMBS, placement_name
+from ..utils.errors import READ_ERRORS
+from .gyroscope import gyroscope_facts, judge_gyroscope
+from .plausibility import still_level
+
+AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
+_KINDS = {
+    'quat': r'quat\w*|q',
+    'gravity': r'grav\w*',
+    'mag': r'mag\w*|m|compass',
+    'gyro': r'gyr\w*|gyro\w*|g|rot\w*|rotationrate|ang\w*|omega|w|rate',
+    'acc': r'acc\w*|acl|a|accelerometer|lin\w*|user\w*|force|motion',
+    'other': r'euler\w*|roll|pitch|yaw|mat\w*|vel\w*|pos\w*|lat\w*|lon\w*',
+}
+"""What columns of a channel are called."""
+_FREE = re.compile(r'lin|user|free|world|nograv')
+"""What acceleration without gravity is called."""
+_TIME = re.compile(
+    r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|elapsed|millis|micros'
+    r'|nanos',
+    re.IGNORECASE,
+)
+_COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
+_NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
+_HEADER_UNITS = {
+    'acc': {
+        r'm/s\^?2|m/s²|m/\(s\^2\)|ms-?2|m\.s-2': 'm/s2',
+        r'g|gs|g-force': 'g',
+        r'mg|milli ?g': 'mg',
+    },
+    'gyro': {
+        r'rad/s|rps|rad/sec': 'rad/s',
+        r'deg/s|dps|°/s|deg/sec|degrees/s|º/s': 'deg/s',
+    },
+    'mag': {r'u[tT]|µ[tT]|μ[tT]': 'uT', r'mT': 'mT', r'gauss|G': 'gauss'},
+    'time': {
+        r's|sec|seconds': 's',
+        r'ms|msec|milliseconds': 'ms',
+        r'us|µs|μs|microseconds': 'us',
+        r'ns|nanoseconds': 'ns',
+    },
+}
+_STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
+"""How many of a unit are a second."""
+_RATES = (2.0, 3000.0)
+_COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
+_MOST_ROWS = 200_000
+
+
+@dataclass
+class Guess:
+    """A mapping, and why.
+
+    Args:
+        mapping: Content of a mapping of one file.
+        reasons: Why a key is so, by its path, such as ``units.acc``.
+        notes: What was not understood.
+        only_times: Whether the table has no other column than times.
+    """
+
+    mapping: dict[str, Any] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    only_times: bool = False
+
+
+def guess_mapping(path: str | Path) -> Guess | None:
+    """Guess what the columns of a table are; None if it is no table.
+
+    By the names of the columns, the units beside them, and the values: the
+    level of a still sensor tells g from m/s², the turning of gravity deg/s
+    from rad/s, the steps of time seconds from milliseconds.
+
+    Args:
+        path: CSV or Parquet file.
+    """
+    path = Path(path)
+    dialect, names = _find_table(path)
+    if not names:
+        return None
+    guess = Guess()
+    for key in ('delimiter', 'decimal', 'header', 'skip_rows'):
+        value = getattr(dialect, key)
+        found = key != 'delimiter' and value not in (None, 1)
+        if found and (value or key == 'header'):
+            guess.mapping[key] = value
+    try:
+        table = TableFile(path, dialect, [n for n in names if n])
+    except READ_ERRORS as error:
+        guess.notes.append(str(error))
+        return guess
+    columns = {
+        name: values[:_MOST_ROWS].astype(float)
+        for name, values in table.columns.items()
+        if values.dtype.kind == 'f' and np.isfinite(values).any()
+    }
+    texts = {n: c for n, c in table.columns.items() if c.dtype.kind != 'f'}
+    times = _guess_time(columns, texts, guess)
+    guess.only_times = times is not None and len(columns) == 1
+    _guess_sensors(path, columns, times, guess)
+    return guess
+
+
+def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
+    """How a file is written, and the names of its columns."""
+    if path.suffix.lower() in PARQUET:
+        return Dialect(), column_names(path, (), Dialect())
+    lines = head_lines(path, 150)
+    best: tuple[int, Dialect, list[str]] = (0, Dialect(), [])
+    for mark in (',', ';', '\t', '|', ' '):
+        rows = [_cells(line, mark) for line in lines]
+        first = next((i for i in range(len(rows)) if _is_data(rows, i)), None)
+        if first is None:
+            continue
+        count = len(rows[first])
+        numbers = sum(map(_is_number, rows[first]))
+        if numbers < 1 or (mark == ' ' and numbers < 3):
+            continue
+        names, line = _names(rows, first)
+        if count > best[0]:
+            decimal = None
+            if mark != ',' and any(
+                re.fullmatch(r'\s*-?\d+,\d+\s*', c) for c in rows[first]
+            ):
+                decimal = ','
+            skip = first - line if line else first
+            header = line if line else 0
+            best = count, Dialect(mark, decimal, header, skip), names
+    return best[1], best[2]
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    try:
+        cells = next(
+            csv.reader([line], delimiter=mark, skipinitialspace=True), []
+        )
+    except csv.Error:
+        return []
+    return [cell.strip() for cell in cells]
+
+
+def _is_number(cell: str) -> bool:
+    return bool(_NUMBER.fullmatch(cell))
+
+
+def _is_data(rows: Sequence[Sequence[str]], first: int) -> bool:
+    """Whether from here on rows of numbers follow one another."""
+    part = [row for row in rows[first : first + 6] if any(row)]
+    if len(part) < 2 or len({len(row) for row in part}) > 1:
+        return False
+    numbers = [sum(map(_is_number, row)) for row in part]
+    filled = [sum(map(bool, row)) for row in part]
+    return min(numbers) >= 1 and all(
+        2 * n >= f - 1 for n, f in zip(numbers, filled)
+    )
+
+
+def _names(rows: Sequence[Sequence[str]], first: int) -> tuple[list[str], int]:
+    """Names of the columns and their line from 1; 0: numbers from 1."""
+    count = len(rows[first])
+    best: tuple[int, int] = (0, 0)
+    for line in range(max(first - 4, 0), first):
+        row = rows[line]
+        words = sum(
+            bool(cell) and not _is_number(cell) for cell in row[:count]
+        )
+        different = len({*filter(None, row)}) == sum(map(bool, row))
+        fits = abs(len(row) - count) <= 1 or len(row) > count
+        if fits and different and words > 0.6 * count and words > best[0]:
+            best = words, line + 1
+    if not best[1]:
+        return [str(i + 1) for i in range(count)], 0
+    return list(rows[best[1] - 1]), best[1]
+
+
+def _guess_time(
+    columns: Mapping[str, np.ndarray],
+    texts: Mapping[str, np.ndarray],
+    guess: Guess,
+) -> np.ndarray | None:
+    """Choose the column of times; seconds (T,), or None."""
+    scored: list[tuple[float, str, str, str]] = []
+    for name, values in columns.items():
+        known = values[np.isfinite(values)]
+        if len(known) < 8:
+            continue
+        steps = np.diff(known)
+        rising = float((steps >= 0).mean())
+        if rising < 0.95 or not np.ptp(known):
+            continue
+        unit, why = _time_unit(name, known, steps)
+        named = bool(_TIME.search(name))
+        if not named and (_COUNTER.search(name) or not unit):
+            continue
+        score = 2 * named + bool(unit) + rising
+        score += 0.5 * float((steps > 0).mean())
+        if name.isdigit() and not named:
+            score += 0.2 * (name == '1')
+        scored.append((score, name, unit or 's', why))
+    dated = [
+        name
+        for name, cells in texts.items()
+        if _TIME.search(name)
+        and len(cells)
+        and re.search(r'\d[:.]\d\d', str(cells[0]))
+    ]
+    if dated and (not scored or max(scored)[0] < 3):
+        _set(guess, 'columns.time', dated[0], 'dates')
+        return None
+    if not scored:
+        counters = [n for n in columns if _COUNTER.search(n)]
+        hint = f'; {counters[0]} may be columns.counter' if counters else ''
+        _set(guess, 'rate', 100, f'no column of times was found{hint}')
+        return None
+    _, name, unit, why = max(scored)
+    _set(guess, 'columns.time', name, 'it rises all the time')
+    _set(guess, 'units.time', unit, why)
+    return columns[name] / _STEPS[unit]
+
+
+def _time_unit(
+    name: str, values: np.ndarray, steps: np.ndarray
+) -> tuple[str, str]:
+    """Unit of a column of times, if one fits, and why."""
+    unit = _header_unit(name, 'time')
+    if unit:
+        return unit, 'by the name of the column'
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    # Packets share a stamp, counters wrap, and hours may be missing.
+    step = float(np.clip(steps, 0, 100 * usual).mean())
+    first = float(np.median(values))
+    fits = {
+        unit: factor / max(step, 1e-12)
+        for unit, factor in _STEPS.items()
+        if _RATES[0] <= factor / max(step, 1e-12) <= _RATES[1]
+    }
+    for unit, rate in fits.items():
+        if 9e8 < first / _STEPS[unit] < 2.5e9:
+            why = f'{first:.4g} is a date since 1970 in {unit}'
+            return unit, f'{why}, at {rate:.4g} Hz'
+    for unit, rate in fits.items():
+        return unit, f'steps of {step:.4g} are {rate:.4g} Hz in {unit}'
+    return '', ''
+
+
+def _header_unit(name: str, kind: str) -> str:
+    """Unit that stands in the name of a column."""
+    found = re.search(r'[(\[]\s*([^)\]]+?)\s*[)\]]', name)
+    text = found[1] if found else ''
+    if kind == 'time' and not text:
+        end = re.search(r'_(s|ms|us|ns|sec)$|(nano|milli|micro)', name, re.I)
+        words = {'nano': 'ns', 'milli': 'ms', 'micro': 'us'}
+        if end:
+            text = words.get((end[2] or '').lower(), end[1] or '')
+        elif re.search(r'second', name, re.I):
+            text = 's'
+    for pattern, unit in _HEADER_UNITS[kind].items():
+        flags = 0 if kind in ('mag', 'time') else re.IGNORECASE
+        if text and re.fullmatch(pattern, text, flags):
+            return unit
+    return ''
+
+
+def _set(guess: Guess, key: str, value: Any, why: str) -> None:
+    node = guess.mapping
+    *above, last = key.split('.')
+    for part in above:
+        node = node.setdefault(part, {})
+    node[last] = value
+    guess.reasons[key] = why
+
+
+@dataclass(frozen=True)
+class _Column:
+    """Parts of the name of a column."""
+
+    sensor: str
+    kind: str
+    axis: str
+    free: bool
+
+
+def parse_column(name: str) -> _Column | None:
+    """Sensor, channel and axis that the name of a column says, if so.
+
+    >>> parse_column('right_wrist_acc_x')
+    _Column(sensor='right_wrist', kind='acc', axis='x', free=False)
+    >>> parse_column('X [mg]').axis, parse_column('gz').kind
+    ('x', 'gyro')
+    """
+    bare = re.sub(r'[(\[].*?[)\]]', ' ', name)
+    bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
+    words = [w for w in re.split(r'[^a-z0-9]+', bare) if w]
+    words = [w for w in words if w not in ('axis', 'data', 'value', 'raw')]
+    axis = ''
+    for index in (-1, 0, *range(1, len(words) - 1)):
+        if len(words) > index and words and words[index] in tuple('wxyz'):
+            axis = words.pop(index)
+            break
+    if not axis and words:
+        found = re.fullmatch(
+            r'(acc|acce?l\w*|gyr\w*?|mag|rot|quat|grav\w*|a|g|m|w|q)'
+            r'_?([wxyz0-3])',
+            words[-1],
+        )
+        if found:
+            words[-1], axis = found[1], found[2]
+        elif words[-1] in ('0', '1', '2', '3') and len(words) > 1:
+            axis = words.pop()
+    if not axis:
+        return None
+    text = '_'.join(words)
+    free = bool(_FREE.search(text))
+    for kind, pattern in _KINDS.items():
+        for word in words:
+            if re.fullmatch(pattern, word):
+                rest = [w for w in words if not re.fullmatch(pattern, w)]
+                rest = [w for w in rest if not _FREE.search(w)]
+                return _Column('_'.join(rest), kind, axis, free)
+    return _Column(text, '', axis, free)
+
+
+def _guess_sensors(
+    path: Path,
+    columns: Mapping[str, np.ndarray],
+    times: np.ndarray | None,
+    guess: Guess,
+) -> None:
+    """Group columns into channels of sensors, and guess their units."""
+    groups: dict[tuple[str, str, bool], dict[str, str]] = {}
+    for name in columns:
+        column = parse_column(name)
+        if column is not None:
+            kind = column.kind or _kind_of_unit(name) or _kind_of_file(path)
+            of = column.sensor if column.kind else ''
+            group = groups.setdefault((of, kind, column.free), {})
+            group.setdefault(column.axis, name)
+    sensors: dict[str, dict[str, Any]] = {}
+    order = sorted(groups.items(), key=lambda group: group[0][2])
+    for (sensor, kind, free), axes in order:
+        wanted = AXES.get(kind, '')
+        if kind == 'quat' and {*'0123'} <= {*axes}:
+            axes = dict(zip('wxyz', (axes[i] for i in '0123')))
+        if not wanted or not {*wanted} <= {*axes}:
+            continue
+        found = sensors.setdefault(sensor, {'columns': {}})
+        if kind not in found['columns']:
+            found['columns'][kind] = [axes[axis] for axis in wanted]
+            found['free'] = found.get('free', False) or (
+                kind == 'acc' and free
+            )
+    if not sensors and guess.mapping.get('header') == 0:
+        rest = [n for n in columns if not _is_time(guess, n)][:6]
+        if len(rest) >= 3 and _is_acceleration(rest[:3], columns, times):
+            sensors[''] = {'columns': {'acc': rest[:3]}}
+            if len(rest) == 6:
+                sensors['']['columns']['gyro'] = rest[3:]
+    if not sensors:
+        guess.notes.append(
+            'no columns of a sensor were recognised among '
+            + ', '.join(list(columns)[:12])
+        )
+        return
+    described = {
+        name: _describe(found, columns, times, guess, name)
+        for name, found in sensors.items()
+    }
+    if len(described) == 1:
+        (name, keys), *_ = described.items()
+        place = placement_name(name) if name else ''
+        known = place in LIMBS
+        why = 'by the names of the columns'
+        _set(
+            guess,
+            'placement',
+            place if known else 'right_wrist',
+            why if known else 'SAY WHERE IT IS WORN',
+        )
+        for key, value in keys.items():
+            if isinstance(value, dict):
+                guess.mapping.setdefault(key, {}).update(value)
+            else:
+                guess.mapping[key] = value
+        return
+    shared = {key: guess.mapping.pop(key) for key in [*guess.mapping]}
+    guess.mapping['sensor'] = shared
+    guess.mapping['imu'] = {
+        placement_name(name or 'sensor'): keys
+        for name, keys in described.items()
+    }
+
+
+def _is_acceleration(
+    names: Sequence[str],
+    columns: Mapping[str, np.ndarray],
+    times: np.ndarray | None,
+) -> bool:
+    """Whether columns without names are at the level of gravity at rest."""
+    values = np.stack([columns[n] for n in names], axis=1)
+    stream = _stream({'acc': values}, times)
+    level = float('nan') if stream is None else still_level(stream)
+    return _acc_unit(level, False)[1]
+
+
+def _is_time(guess: Guess, name: str) -> bool:
+    return guess.mapping.get('columns', {}).get('time') == name
+
+
+def _kind_of_unit(name: str) -> str:
+    for kind in ('acc', 'gyro', 'mag'):
+        if _header_unit(name, kind):
+            return kind
+    return ''
+
+
+def _kind_of_file(path: Path) -> str:
+    stem = path.stem.lower()
+    for kind, word in (('gyro', 'gyr'), ('mag', 'mag'), ('acc', '')):
+        if word in stem:
+            return kind
+    return 'acc'
+
+
+def _describe(
+    found: Mapping[str, Any],
+    columns: Mapping[str, np.ndarray],
+    times: np.ndarray | None,
+    guess: Guess,
+    sensor: str,
+) -> dict[str, Any]:
+    """Keys of one sensor: columns, units, gravity."""
+    named: dict[str, list[str]] = found['columns']
+    keys: dict[str, Any] = {'columns': dict(named), 'units': {}}
+    values = {
+        channel: np.stack([columns[n] for n in names], axis=1)
+        for channel, names in named.items()
+    }
+    prefix = f'imu.{placement_name(sensor)}.' if sensor else ''
+
+    def say(key: str, value: Any, why: str) -> None:
+        part, _, rest = key.partition('.')
+        if rest:
+            keys[part][rest] = value
+        else:
+            keys[key] = value
+        guess.reasons[key] = guess.reasons[prefix + key] = why
+
+    stream = _stream(values, times)
+    if 'acc' in named:
+        unit = _header_unit(named['acc'][0], 'acc')
+        level = still_level(stream) if stream is not None else float('nan')
+        gravity, why = not found.get('free'), 'a still sensor shows it'
+        if not unit:
+            unit, gravity, seen = _acc_unit(level, gravity)
+        else:
+            scale = UNITS['acc'][unit]
+            seen = 'by the name of the column'
+            gravity = gravity and not level * scale < 0.2 * STANDARD_GRAVITY
+        if found.get('free'):
+            why = 'by the names of the columns'
+        elif np.isnan(level):
+            why = 'not seen: the sensor never rests'
+        say('units.acc', unit, seen)
+        say('gravity', 'included' if gravity else 'removed', why)
+        world = re.search(r'free|world', named['acc'][0], re.IGNORECASE)
+        say('frame', 'world' if world else 'sensor', 'usual')
+        values['acc'] = values['acc'] * (
+            UNITS['acc'][unit] if isinstance(unit, str) else unit
+        )
+    if 'gyro' in named:
+        unit = _header_unit(named['gyro'][0], 'gyro')
+        seen = 'by the name of the column'
+        if not unit:
+            unit, seen = _gyro_unit(_stream(values, times), values['gyro'])
+        say('units.gyro', unit, seen)
+    if 'mag' in named:
+        unit = _header_unit(named['mag'][0], 'mag')
+        level = float(np.nanmedian(np.linalg.norm(values['mag'], axis=1)))
+        fits = [u for u, f in UNITS['mag'].items() if 15 < level * f < 150]
+        seen = 'by the name of the column' if unit else f'|mag| is {level:.3g}'
+        say('units.mag', unit or (fits[0] if fits else 'uT'), seen)
+    if 'quat' in named:
+        say('quat_order', 'wxyz', 'by the names of the columns')
+        say('quat_direction', 'sensor_to_world', 'usual')
+    return keys
+
+
+def _stream(
+    values: Mapping[str, np.ndarray], times: np.ndarray | None
+) -> SensorStream | None:
+    """Channels as they are, on a clock that rises."""
+    length = len(next(iter(values.values())))
+    times = np.arange(length) / 100 if times is None else times
+    keep = np.isfinite(times)
+    for array in values.values():
+        keep &= np.isfinite(array).all(axis=1)
+    keep &= np.append(True, np.diff(np.maximum.accumulate(times)) > 0)
+    if keep.sum() < 8:
+        return None
+    channels = {
+        name: array[keep] for name, array in values.items() if name != 'quat'
+    }
+    return SensorStream(Clock(int(keep.sum()), times=times[keep]), channels)
+
+
+def _acc_unit(level: float, gravity: bool) -> tuple[Any, bool, str]:
+    """Unit by the level of a still sensor, whether gravity is in it, why."""
+    seen = f'a still sensor shows {level:.4g}'
+    if np.isnan(level):
+        return 'm/s2', gravity, 'not seen: the sensor never rests'
+    for unit, factor in UNITS['acc'].items():
+        if abs(level * factor / STANDARD_GRAVITY - 1) < 0.15:
+            return unit, True, seen
+    for count in _COUNTS:
+        if abs(level / count - 1) < 0.1:
+            factor = STANDARD_GRAVITY / count
+            why = f'{seen}, as if 1 g were {count} counts'
+            return float(f'{factor:.6g}'), True, why
+    if level < 2.0:
+        return 'm/s2', False, f'{seen}: gravity seems to be removed'
+    return 'm/s2', gravity, f'{seen}, which no unit explains'
+
+
+def _gyro_unit(
+    stream: SensorStream | None, gyro: np.ndarray
+) -> tuple[str, str]:
+    """Unit by the turning of gravity, or else by the size."""
+    size = np.linalg.norm(gyro[np.isfinite(gyro).all(axis=1)], axis=1)
+    fast = float(np.quantile(size, 0.99)) if len(size) else 0.0
+    if stream is not None and 'acc' in stream.channels:
+        facts = gyroscope_facts(
+            stream.clock.at(), {k: stream.channels[k] for k in ('acc', 'gyro')}
+        )
+        opinion, reading = judge_gyroscope([facts])
+        if opinion.status == 'fine' and fast < 87:
+            return 'rad/s', 'gravity in acc turns as fast'
+        if opinion.kind == 'gyro_unit' and reading.gyro_scale < 1:
+            return 'deg/s', 'gravity in acc turns as fast'
+    if fast > 20:
+        return 'deg/s', f'it exceeds {fast:.3g} in 1 % of the rows'
+    return 'rad/s', f'it stays below {fast:.3g} in 99 % of the rows'
+
+
+def to_yaml(guess: Guess, path: Path) -> str:
+    """The mapping as YAML, with every guess marked in a comment."""
+    lines = [
+        f'# A first mapping of {path.name}. Lines with "guess" were guessed:',
+        '# correct them, then use it with --mapping.',
+    ]
+    lines += [f'# {note}' for note in guess.notes]
+    return '\n'.join([*lines, *_yaml(guess.mapping, guess.reasons), ''])
+
+
+def _yaml(
+    node: Mapping[str, Any], reasons: Mapping[str, str], above: str = ''
+) -> list[str]:
+    import yaml
+
+    lines = []
+    indent = '  ' * above.count('.')
+    for key, value in node.items():
+        place = f'{above}{key}'
+        why = reasons.get(place)
+        if why is None and not above.startswith('imu.'):
+            why = reasons.get(place.removeprefix('sensor.'))
+        comment = f'  # guess: {why}' if why else ''
+        if isinstance(value, Mapping):
+            lines.append(f'{indent}{key}:')
+            lines += _yaml(value, reasons, f'{place}.')
+        else:
+            text = yaml.safe_dump(
+                value, default_flow_style=True, width=10**6, allow_unicode=True
+            ).removesuffix('...\n')
+            lines.append(f'{indent}{key}: {text.strip()}{comment}')
+    return lines

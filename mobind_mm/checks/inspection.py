@@ -1,0 +1,428 @@
+"""What is in a file or folder, and what would be assumed of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..readers import FileReader, recognize
+from ..readers.files import TableReader, Video, load_people
+from ..readers.keys import read_yaml
+from ..readers.mapping import ImuFile
+from ..readers.peek import head
+from ..readers.sensors import read_imu_file
+from ..readers.sync_annotations import read_sync_file
+from ..recordings import PoseStream, SensorStream, read_annotations
+from ..skeleton import LIMBS
+from ..utils.errors import READ_ERRORS
+from .finding import Finding
+from .guessing import guess_mapping, to_yaml
+from .plausibility import check_inputs
+from .streams import clock_facts, seen_keypoints
+
+TITLES = {
+    'recording': 'recording of mobind_mm',
+    'table': 'table',
+    'mmpose': 'MMPose predictions',
+    'mmaction': 'MMAction2 skeletons',
+    'video': 'video',
+}
+"""What formats are called whose readers do not say it."""
+VIDEOS = ('.mp4', '.mov', '.avi', '.mkv', '.m4v', '.webm')
+FOLDERS = {
+    ('Inertial', 'Skeleton'): ('UTD-MHAD', 'mobind convert utd_mhad'),
+}
+"""Data sets by what is in their folder."""
+MOST_FILES = 200
+"""Files of a folder that are looked at one by one."""
+
+_PEOPLE_SHOWN = 20
+_ALIKE_SHOWN = 3
+"""Files in a row of which nothing but the same title can be said."""
+_TOLD = ('sensors', 'people', 'problem', 'findings', 'mapping')
+_MAX_NOTES = 20
+_UNKNOWN_VIDEO = {
+    'frames per second': ('rate', 30.0, '--fps or --video'),
+    'img_shape': ('img_shape', (1080, 1920), '--img-shape or --video'),
+}
+"""What a file of skeletons may not tell, and what stands for it here."""
+
+
+def inspect_path(
+    path: str | Path, mapping: str | Path | None = None
+) -> dict[str, Any]:
+    """Say what a file or folder is, what it holds, and what is assumed.
+
+    Args:
+        path: The file or folder.
+        mapping: Mapping of a table, as for ``--mapping``.
+
+    Returns:
+        ``path``; ``title``, what it is; ``use``, the flag that takes it, or
+        ``''``; ``sensors`` and ``people`` by name, with rates, spans, losses
+        and channels; ``notes``, what is repaired, left out or assumed;
+        ``findings``, likely mistakes; ``mapping``, a first mapping of a
+        table that nobody knows (YAML, guesses marked); ``problem``, why it
+        cannot be read; ``files``, the same of the files of a folder that is
+        not an export as a whole.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f'{path} does not exist; check the path.')
+    facts = _facts(path)
+    try:
+        _look(path, mapping, facts)
+    except READ_ERRORS as error:
+        facts['problem'] = str(error)
+    return facts
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return {
+        'path': str(path),
+        'title': 'unknown',
+        'use': '',
+        'sensors': {},
+        'people': {},
+        'notes': [],
+        'findings': [],
+        'mapping': '',
+        'problem': '',
+    }
+
+
+def _look(
+    path: Path, mapping: str | Path | None, facts: dict[str, Any]
+) -> None:
+    """Fill in the facts."""
+    if path.suffix in ('.yml', '.yaml'):
+        _look_at_mapping(path, facts)
+    elif mapping is not None:
+        facts.update(title='table, with a mapping', use='--imu, --mapping')
+        _add_sensors(read_imu_file(path, mapping), facts)
+    elif path.suffix.lower() in VIDEOS:
+        _look_at_video(path, facts)
+    elif path.is_dir() and (path / 'annotations').is_dir():
+        _look_at_data_set(path, facts)
+    else:
+        kind = recognize(path)
+        if kind is not None and kind.name == 'table':
+            _look_at_table(path, facts)
+        elif kind is not None and issubclass(kind, FileReader):
+            _look_by_reader(path, kind, facts)
+        elif path.is_dir():
+            _look_at_folder(path, facts)
+        else:
+            _look_at_others(path, facts)
+
+
+def _look_by_reader(
+    path: Path, kind: type[FileReader], facts: dict[str, Any]
+) -> None:
+    """A file of a registered format."""
+    title = getattr(kind, 'title', None) or TITLES.get(kind.name, kind.name)
+    facts['title'] = title
+    if kind.name == 'video':
+        _look_at_video(path, facts)
+        return
+    imu = kind.read_imu is not FileReader.read_imu
+    people = kind.read_people is not FileReader.read_people
+    if imu and people:  # a recording is one of both
+        text = path.open('rb').read(1 << 16) if path.is_file() else b''
+        imu, people = (b'mobind_mm/' + k in text for k in (b'imu', b'pose'))
+    if imu:
+        facts['use'] = '--imu'
+        describe: Any = getattr(kind, 'describe', None)
+        if describe is not None:
+            described = kind(path).describe()  # type: ignore[attr-defined]
+            facts['described'] = _described(described)
+        _add_sensors(kind(path).read_imu(), facts)
+    elif people:
+        facts['use'] = '--pose'
+        _add_people(path, facts)
+
+
+def _described(sensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of a mapping, as a reader of a device gives them."""
+    return {
+        name: {k: v for k, v in keys.items() if not k.startswith('_')}
+        for name, keys in sensors.items()
+    }
+
+
+def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
+    """A table: with our names of columns, or one that nobody knows."""
+    try:
+        streams = read_imu_file(path)
+    except READ_ERRORS as error:
+        guess = guess_mapping(path)
+        if guess is None or not guess.mapping:
+            facts['title'] = 'text'
+            if path.suffix.lower() in TableReader.suffixes:
+                facts['problem'] = str(error)
+            return
+        facts['title'] = 'table that nobody knows'
+        if 'placement' not in guess.mapping and 'imu' not in guess.mapping:
+            facts['title'] = 'table without columns of a sensor'
+            facts['notes'] += guess.notes
+            with suppress(*READ_ERRORS):
+                clips = read_sync_file(str(path), 'seconds')
+                facts['title'] = 'list of clips for synchronisation'
+                facts['notes'] = [f'names {len(clips)} clips']
+            if guess.only_times:
+                facts['title'] = 'column of times, perhaps of frames'
+                facts.update(use='--frame-times', notes=[])
+            return
+        facts.update(use='--imu, --mapping', mapping=to_yaml(guess, path))
+        guessed = [f'guess: {k}: {why}' for k, why in guess.reasons.items()]
+        facts['guesses'] = guessed
+        _add_sensors(read_imu_file(path, guess.mapping), facts)
+        return
+    facts.update(title='table with the columns of mobind_mm', use='--imu')
+    _add_sensors(streams, facts)
+
+
+def _look_at_mapping(path: Path, facts: dict[str, Any]) -> None:
+    """A YAML that describes tables."""
+    content = read_yaml(path)
+    if 'takes' in content or 'pattern' in content:
+        facts['title'] = 'mapping of recordings'
+        facts['use'] = 'mobind convert tables'
+        takes = content.get('takes') or [content.get('pattern')]
+        facts['notes'].append(f'names {len(takes)} takes or patterns')
+        return
+    if not content.keys() & ImuFile.model_fields.keys():
+        facts['title'] = 'YAML, but no mapping'
+        return
+    facts['title'] = 'mapping of a file of sensors'
+    specs = content.get('imu') or {'': content}
+    named = 'parts' in str(content) or any(
+        'file' in spec for spec in specs.values() if isinstance(spec, Mapping)
+    )
+    if not named and 'file' not in content.get('sensor', {}):
+        facts['use'] = '--mapping'
+        facts['notes'].append('names no file: give one with --imu')
+        return
+    facts['use'] = '--imu'
+    _add_sensors(read_imu_file(path), facts)
+
+
+def _look_at_video(path: Path, facts: dict[str, Any]) -> None:
+    """A video: only its frames, nobody is looked for."""
+    from ..utils.video import open_video
+
+    facts.update(title='video', use='--video')
+    with open_video(path) as video:
+        height, width = video.img_shape
+        facts['video'] = {
+            'rate_hz': video.rate,
+            'height': height,
+            'width': width,
+        }
+
+
+def _look_at_data_set(path: Path, facts: dict[str, Any]) -> None:
+    """A data set of ours."""
+    facts.update(title='data set of mobind_mm', use='mobind check, --gallery')
+    for file in sorted((path / 'annotations').glob('*.json')):
+        _, entries = read_annotations(file)
+        facts['notes'].append(f'{file.name}: {len(entries)} entries')
+
+
+def _look_at_folder(path: Path, facts: dict[str, Any]) -> None:
+    """A folder that is not an export as a whole: what is in it."""
+    parts = sorted(p for p in path.iterdir() if not p.name.startswith('.'))
+    facts['title'] = f'folder of {len(parts)} files and folders'
+    names = {part.name for part in parts}
+    for inside, (title, use) in FOLDERS.items():
+        if names >= {*inside}:
+            facts.update(title=title, use=use)
+            return
+    facts['files'] = [inspect_path(p) for p in parts[:MOST_FILES]]
+    if len(parts) > MOST_FILES:
+        facts['notes'].append(f'only the first {MOST_FILES} were looked at')
+
+
+def _look_at_others(path: Path, facts: dict[str, Any]) -> None:
+    """What no reader knows."""
+    suffix = path.suffix.lower()
+    if suffix == '.npz':
+        facts['title'] = 'archive of NumPy arrays, which no reader reads'
+        names = _array_names(path)
+        facts['notes'].append(f'arrays: {", ".join(names[:8])} ({len(names)})')
+    elif suffix == '.mat':
+        facts['title'] = 'MATLAB file'
+        names = _array_names(path)
+        known = {'d_iner': 'inertial', 'd_skel': 'skeleton'}
+        for name, what in known.items():
+            if name in names:
+                facts['title'] = f'UTD-MHAD, {what}'
+                facts['use'] = 'mobind convert utd_mhad (the folder above)'
+        facts['notes'].append(f'arrays: {", ".join(names)}')
+    elif suffix == '.json':
+        facts['title'] = 'JSON that no reader knows'
+    elif not head(path):
+        facts['title'] = 'binary file that no reader knows'
+    else:
+        _look_at_table(path, facts)
+
+
+def _array_names(path: Path) -> list[str]:
+    try:
+        if path.suffix == '.mat':
+            from scipy.io import whosmat
+
+            return [name for name, *_ in whosmat(path)]
+        with np.load(path, allow_pickle=False) as archive:
+            return list(archive.files)
+    except Exception as error:  # zipfile, struct, numpy, ...
+        raise ValueError(f'{path}: cannot be read ({error}).') from None
+
+
+def _add_sensors(
+    streams: Mapping[str, SensorStream], facts: dict[str, Any]
+) -> None:
+    """Describe sensors, with their notes and likely mistakes."""
+    for name, stream in streams.items():
+        rate, jitter, gaps, longest, span = clock_facts(stream.clock)
+        facts['sensors'][name] = {
+            'placement': name if name in LIMBS else None,
+            'channels': sorted(stream.channels),
+            'samples': stream.clock.num_samples,
+            'rate_hz': rate,
+            'start_s': span[0],
+            'end_s': span[1],
+            'jitter_s': jitter,
+            'gaps': gaps,
+            'longest_gap_s': longest,
+            'gravity': 'included' if stream.gravity else 'removed',
+            'frame': stream.frame,
+        }
+        facts['notes'] += stream.notes
+        if name not in LIMBS:
+            facts['notes'].append(
+                f'{name}: it is not known where it is worn: give --placement.'
+            )
+    facts['findings'] += map(str, check_inputs(streams))
+
+
+def _add_people(path: Path, facts: dict[str, Any]) -> None:
+    """Describe skeletons; what the file does not tell of its video, too."""
+    given: dict[str, Any] = {}
+    while True:
+        try:
+            people = load_people(path, Video(**given))
+            break
+        except ValueError as error:
+            lacking = [k for k in _UNKNOWN_VIDEO if k in str(error)]
+            fresh = [k for k in lacking if _UNKNOWN_VIDEO[k][0] not in given]
+            if not fresh:
+                raise
+            key, value, flags = _UNKNOWN_VIDEO[fresh[0]]
+            given[key] = value
+            facts['notes'].append(
+                f'{path}: does not tell the {fresh[0]} of its video: give '
+                f'{flags}.'
+            )
+    for name, pose in [*people.items()][:_PEOPLE_SHOWN]:
+        facts['people'][name] = _person(pose, given)
+        facts['notes'] += pose.notes
+        found = check_inputs({}, pose)
+        if 'img_shape' in given:
+            found = [_sizeless(f) for f in found if f.kind not in _OF_SIZE]
+        facts['findings'] += [f'{name}: {finding}' for finding in found]
+    if len(people) > _PEOPLE_SHOWN:
+        facts['notes'].append(f'{path}: holds {len(people)} people.')
+
+
+_OF_SIZE = ('img_shape', 'normalised')
+
+
+def _sizeless(finding: Finding) -> Finding:
+    """The finding without a size of the image that was only assumed."""
+    if finding.kind != 'rotated':
+        return finding
+    message = re.sub(r' of \d+ x \d+ \(height x width\)', '', finding.message)
+    fix = finding.fix.partition('; or')[0]
+    return replace(finding, message=message, fix=fix)
+
+
+def _person(pose: PoseStream, assumed: Mapping[str, Any]) -> dict[str, Any]:
+    rate, _, gaps, longest, span = clock_facts(pose.clock)
+    seen = seen_keypoints(pose)
+    there = seen.any(axis=1)
+    unknown = 'rate' in assumed
+    return {
+        'layout': pose.layout,
+        'keypoints': seen.shape[1],
+        'frames': pose.clock.num_samples,
+        'frames_seen': int(there.sum()),
+        'undetected': float(1 - seen[there].mean()) if there.any() else 1.0,
+        'rate_hz': None if unknown else rate,
+        'start_s': None if unknown else span[0],
+        'end_s': None if unknown else span[1],
+        'gaps': gaps,
+        'longest_gap_s': longest,
+        'img_shape': None if 'img_shape' in assumed else list(pose.img_shape),
+    }
+
+
+def describe_facts(facts: Mapping[str, Any]) -> list[str]:
+    """What :func:`inspect_path` found, as lines of text."""
+    lines = [f'{facts["path"]}: {facts["title"]}']
+    if facts['use']:
+        lines[0] += f' ({facts["use"]})'
+    for name, s in facts['sensors'].items():
+        text = (
+            f'  sensor {name}: {", ".join(s["channels"])}; '
+            f'{s["rate_hz"]:.5g} Hz, {s["samples"]} samples, '
+            f'{s["end_s"] - s["start_s"]:.1f} s from {s["start_s"]:.3f} s; '
+            f'gravity {s["gravity"]}'
+        )
+        if s['gaps']:
+            gap = f'{s["longest_gap_s"]:.2f} s'
+            text += f'; {s["gaps"]} gaps, the longest {gap}'
+        lines.append(text)
+    for name, p in facts['people'].items():
+        rate = f'{p["rate_hz"]:.5g} Hz' if p['rate_hz'] else 'unknown rate'
+        lines.append(
+            f'  {name}: {p["layout"]}, {p["keypoints"]} keypoints, '
+            f'{p["frames_seen"]} of {p["frames"]} frames, {rate}, '
+            f'{100 * p["undetected"]:.1f} % undetected'
+        )
+    if 'video' in facts:
+        v = facts['video']
+        size = f'{v["height"]} x {v["width"]}'
+        lines.append(f'  {size} (height x width), {v["rate_hz"]:.5g} Hz')
+    for name, keys in facts.get('described', {}).items():
+        units = keys.get('units') or {}
+        shown = ', '.join(f'{k} {v}' for k, v in units.items())
+        lines.append(f'  as {name}: {shown or "see --json"}')
+    lines += [f'  {text}' for text in facts.get('guesses', ())]
+    notes = list(dict.fromkeys(facts['notes']))
+    lines += [f'  note: {note}' for note in notes[:_MAX_NOTES]]
+    if len(notes) > _MAX_NOTES:
+        lines.append(f'  and {len(notes) - _MAX_NOTES} more notes (--json)')
+    lines += [f'  likely mistake: {text}' for text in facts['findings']]
+    if facts['problem']:
+        lines.append(f'  cannot be read: {facts["problem"]}')
+    alike = 0
+    parts = facts.get('files', ())
+    for part, before in zip(parts, (None, *parts)):
+        plain = before and not any(before[key] for key in _TOLD)
+        same = plain and before['title'] == part['title']
+        alike = alike + 1 if same and not any(part[k] for k in _TOLD) else 0
+        if alike < _ALIKE_SHOWN:
+            lines += describe_facts(part)
+        elif part is parts[-1] or alike == _ALIKE_SHOWN:
+            lines.append(f'{part["path"]}, ...: {part["title"]}')
+    return lines

@@ -1,0 +1,445 @@
+"""Is what was given plausible? Asked before any answer is.
+
+Where a mistake is certain, the streams are corrected and a note says so;
+where it is not, the user is asked. What only may be wrong becomes a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from ..recordings import (
+    STANDARD_GRAVITY,
+    Clock,
+    PoseStream,
+    Recording,
+    SensorStream,
+)
+from ..skeleton import LIMBS, get_limb
+from ..synchronization.signals import imu_motion, make_grid
+from ..utils.errors import mistake
+from .finding import Finding
+from .reading import Reading, usable_samples
+from .sensors import SensorFacts, judge_sensors, sensor_facts
+from .streams import (
+    corrected_pose,
+    image_facts,
+    judge_image,
+    rotated_finding,
+)
+
+MOST_SEC = 600.0
+"""Of a longer stream only so much, around its middle, is looked at."""
+CONVERT, ASK, SAY = 'convert', 'ask', 'say'
+"""What is done about a finding."""
+
+_NEAR = 0.05
+"""Relative error up to which the level of a still sensor is gravity's."""
+_STILL_SEC, _STILL = 0.5, 0.02
+"""Windows in which |acc| varies less, relative to its level, are still."""
+_NOTHING = 1.0
+"""m/s² up to which a still sensor shows no gravity."""
+_COUNTS = (64, 256, 512, 1000, 1024, 2048, 4096, 8192, 16384)
+"""What converters usually give for 1 g."""
+_RATES = (5.0, 2000.0)
+"""Hz between which most sensors sample."""
+_YEAR_2200 = 7.26e9
+_TIMES = {
+    1e-3: 'ms instead of s, us instead of ms, or ns instead of us',
+    1e-6: 'us instead of s, or ns instead of ms',
+    1e-9: 'ns instead of s',
+    1e3: 's instead of ms, ms instead of us, or us instead of ns',
+    1e6: 's instead of us, or ms instead of ns',
+    1e9: 's instead of ns',
+}
+"""Factor on the times, and what units.time then is."""
+_ASKED = {
+    *('acc_unit', 'gravity', 'quat_order', 'quat_direction', 'frame'),
+    *('acc_sign', 'gyro_sign', 'rate', 'no_keypoints', 'upside_down'),
+}
+"""Kinds that matter to every answer, and that the user must settle."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A finding, and what is done about it.
+
+    Args:
+        finding: What is seen.
+        action: :data:`CONVERT`, :data:`ASK` or :data:`SAY`.
+        read: How it was read, of what was converted; its fix if omitted.
+    """
+
+    finding: Finding
+    action: str = SAY
+    read: str = ''
+
+    @property
+    def note(self) -> str:
+        """The finding as a note of the stream."""
+        text = f'{self.finding.where}: {self.finding.message}'
+        if self.action == CONVERT:
+            return f'{text}; read as {self.read or self.finding.fix}'
+        return f'{text}. {self.finding.fix}'
+
+
+def check_inputs(
+    imu: Mapping[str, SensorStream], pose: PoseStream | None = None
+) -> list[Finding]:
+    """Look for mistakes in how sensors and a skeleton were described.
+
+    Their clocks need not agree: nothing here compares what they show.
+
+    Args:
+        imu: Sensors by placement, or by any name.
+        pose: The skeleton, if there is one.
+
+    Example:
+        >>> still = np.tile([0.0, 0.0, 1.0], (1000, 1))
+        >>> wrist = SensorStream(Clock(1000, rate=100.0), {'acc': still})
+        >>> print(*check_inputs({'left_wrist': wrist}))
+        left_wrist: acc looks like g, not m/s² (median |acc| 1). units.acc: g
+    """
+    doubts, _ = _examine(imu, pose)
+    return [doubt.finding for doubt in doubts]
+
+
+def settle_inputs(
+    imu: Mapping[str, SensorStream], pose: PoseStream | None = None
+) -> tuple[dict[str, SensorStream], PoseStream | None]:
+    """Correct what is certainly wrong, with a note.
+
+    Args:
+        imu: Sensors by placement, or by any name.
+        pose: The skeleton, if there is one.
+
+    Returns:
+        The streams as they should have been read, with notes.
+
+    Raises:
+        ValueError: If something is wrong whose correction is not certain;
+            names sensor, value and fix.
+
+    Example:
+        >>> still = np.tile([0.0, 0.0, 1.0], (1000, 1))
+        >>> wrist = SensorStream(Clock(1000, rate=100.0), {'acc': still})
+        >>> settled, _ = settle_inputs({'left_wrist': wrist})
+        >>> settled['left_wrist'].channels['acc'][0]
+        array([0.     , 0.     , 9.80665])
+        >>> print(*settled['left_wrist'].notes)
+        left_wrist: acc looks like g, not m/s² (median |acc| 1); read as units.acc: g
+    """  # noqa: E501
+    doubts, (sensors, skeleton) = _examine(imu, pose)
+    asked = [d.finding for d in doubts if d.action == ASK]
+    if asked:
+        texts = dict.fromkeys(f'{f.message}. {f.fix}' for f in asked)
+        more = f' ({len(texts) - 1} more like this)' if len(texts) > 1 else ''
+        first = asked[0]
+        wheres = [f.where for f in asked if f.message == first.message]
+        raise mistake(
+            ', '.join(wheres),
+            f'{first.message}{more}',
+            f'Correct {first.fix}, or pass --no-check (check=False) if '
+            'everything is as described',
+        )
+    notes: dict[str, list[str]] = {}
+    for doubt in doubts:
+        for name in doubt.finding.where.split(', '):
+            notes.setdefault(name, []).append(doubt.note)
+    sensors = {
+        name: _noted(stream, notes.get(name, ()))
+        for name, stream in sensors.items()
+    }
+    if skeleton is not None:
+        skeleton = _noted(skeleton, notes.get('pose', ()))
+    return sensors, skeleton
+
+
+def _noted(stream, notes: Sequence[str]):  # type: ignore[no-untyped-def]
+    return replace(stream, notes=(*stream.notes, *notes)) if notes else stream
+
+
+def _examine(
+    imu: Mapping[str, SensorStream], pose: PoseStream | None
+) -> tuple[list[Doubt], tuple[dict[str, SensorStream], PoseStream | None]]:
+    """All doubts, and the streams corrected where they are certain."""
+    doubts: list[Doubt] = []
+    sensors: dict[str, SensorStream] = {}
+    video = None if pose is None else float(np.ptp(pose.clock.span))
+    for name, stream in imu.items():
+        doubt, sensors[name] = _judge_times(name, stream, video)
+        doubts += doubt
+    doubts += _identical(sensors)
+    doubts += _judge_sensors(sensors)
+    if pose is not None:
+        found, pose = _judge_pose(pose)
+        doubts += found
+    return doubts, (sensors, pose)
+
+
+def _judge_times(
+    name: str, stream: SensorStream, video: float | None
+) -> tuple[list[Doubt], SensorStream]:
+    """Whether the times of a sensor are in seconds."""
+    clock = stream.clock
+    if clock.num_samples < 8:
+        return [], stream
+    start, end = clock.span
+    rate = clock.mean_rate
+    late = abs(start) > _YEAR_2200
+    if not late and 1.0 <= rate <= 20000.0:
+        return [], stream
+    fits = [
+        factor
+        for factor in _TIMES
+        if _RATES[0] <= rate / factor <= _RATES[1]
+        and abs(start * factor) < _YEAR_2200
+        and (video is None or video / 10 < (end - start) * factor < 10 * video)
+    ]
+    seen = f'{rate:.4g} samples per second over {_duration(end - start)}'
+    if late:
+        seen += f' that begin in the year {1970 + start / 31556952:.0f}'
+    if video is not None:
+        seen += f', of a video of {_duration(video)}'
+    finding = Finding(
+        'rate',
+        name,
+        f'{seen}: the unit of its times seems to be wrong',
+        'units.time (s, ms, us or ns), or rate',
+    )
+    if len(fits) != 1:
+        return [Doubt(finding, ASK)], stream
+    factor = fits[0]
+    fix = f'units.time: {_TIMES[factor]}'
+    moved = Clock(clock.num_samples, times=clock.at() * factor)
+    doubt = Doubt(replace(finding, fix=fix), CONVERT)
+    return [doubt], replace(stream, clock=moved)
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400 * 365.25, 'years'), (3600, 'h')):
+        if seconds >= size:
+            return f'{seconds / size:.3g} {unit}'
+    return f'{seconds:.3g} s'
+
+
+def _identical(imu: Mapping[str, SensorStream]) -> Iterator[Doubt]:
+    """Sensors whose samples are the very same."""
+    for (a, one), (b, other) in combinations(imu.items(), 2):
+        same = [
+            len(values) > 8
+            and len(values) == len(other.channels[channel])
+            and np.array_equal(values[:], other.channels[channel][:])
+            and np.ptp(np.asarray(values[:]), axis=0).any()
+            for channel, values in one.channels.items()
+            if channel in other.channels
+        ]
+        if any(same):
+            finding = Finding(
+                'identical',
+                f'{a}, {b}',
+                'the two have the same samples: one file or column was named '
+                'twice',
+                'file or columns of one of them',
+            )
+            yield Doubt(finding, ASK)
+
+
+def _judge_sensors(sensors: dict[str, SensorStream]) -> list[Doubt]:
+    """Units, gravity, axes and quaternions; corrects what is certain."""
+    facts = {
+        name: sensor_facts('', name, _middle(stream))
+        for name, stream in sensors.items()
+    }
+    verdict = judge_sensors([*facts.values()])
+    doubts = []
+    for finding in verdict.findings:
+        name = finding.where
+        stream, reading = sensors[name], verdict.readings['', name]
+        action = ASK if finding.kind in _ASKED else SAY
+        if finding.kind == 'rate':
+            continue  # named by the times already
+        certain = _certain(finding, facts[name], stream, reading)
+        if certain is not None:
+            action = CONVERT
+            sensors[name] = certain.apply(stream)
+        elif finding.kind == 'acc_unit':
+            finding = _in_counts(finding, stream)
+        doubts.append(Doubt(finding, action))
+    doubts += [
+        Doubt(_no_gravity(name))
+        for name, stream in sensors.items()
+        if not stream.gravity and not _comparable(stream)
+    ]
+    return doubts
+
+
+def _no_gravity(name: str) -> Finding:
+    return Finding(
+        'no_gravity',
+        name,
+        'acc is without gravity and there is no orientation, so it cannot be '
+        'compared with a video',
+        'Record gravity too (such as TotalAcceleration), add its vector '
+        '(columns.gravity), or the orientation (columns.quat)',
+    )
+
+
+def _certain(
+    finding: Finding,
+    facts: SensorFacts,
+    stream: SensorStream,
+    reading: Reading,
+) -> Reading | None:
+    """The part of a reading that corrects a finding beyond doubt."""
+    if finding.kind == 'gyro_unit':
+        return Reading(gyro_scale=reading.gyro_scale)
+    if finding.kind not in ('acc_unit', 'gravity'):
+        return None
+    level = still_level(stream)
+    if finding.kind == 'gravity' and not reading.gravity:
+        return Reading(gravity=False) if level < _NOTHING else None
+    unit = finding.fix.rpartition('units.acc: ')[2]
+    if finding.kind == 'acc_unit' and 'none of' in unit:
+        return None
+    if abs(level * reading.acc_scale / STANDARD_GRAVITY - 1) > _NEAR:
+        return None
+    return Reading(acc_scale=reading.acc_scale, gravity=reading.gravity)
+
+
+def still_level(stream: SensorStream) -> float:
+    """Median |acc| of the stillest windows; NaN if the sensor never rests."""
+    times, channels = usable_samples(_middle(stream))
+    if 'acc' not in channels or len(times) < 8:
+        return float('nan')
+    size = np.linalg.norm(channels['acc'], axis=1)
+    count = max(round(_STILL_SEC / np.median(np.diff(times))), 4)
+    windows = size[: len(size) // count * count].reshape(-1, count)
+    if not len(windows):
+        return float('nan')
+    levels, spread = np.median(windows, axis=1), windows.std(axis=1)
+    calm = spread <= max(
+        np.quantile(spread, 0.1), _STILL * float(np.median(levels))
+    )
+    return float(np.median(levels[calm]))
+
+
+def _in_counts(finding: Finding, stream: SensorStream) -> Finding:
+    """Name the counts of a converter that a level of acc may be."""
+    level = still_level(stream)
+    if not level > 2 * STANDARD_GRAVITY:
+        return finding
+    hints = [
+        f'{9.80665 / count:.6g} if 1 g is {count} counts'
+        for unit in (1.0, STANDARD_GRAVITY, STANDARD_GRAVITY / 1000)
+        for count in _COUNTS
+        if abs(level / unit / count - 1) < _NEAR
+    ]
+    return replace(
+        finding,
+        message=f'acc is {level:.5g} m/s² where it is still (raw counts?); '
+        'gravity alone would be 9.81 m/s²',
+        fix='units.acc: the m/s² of one count'
+        + (f' ({hints[0]})' if hints else ''),
+    )
+
+
+def _middle(stream: SensorStream) -> SensorStream:
+    """The stream, or the middle of a long one."""
+    start, end = stream.clock.span
+    if end - start <= MOST_SEC:
+        return stream
+    middle = (start + end) / 2
+    part = stream.clock.between(middle - MOST_SEC / 2, middle + MOST_SEC / 2)
+    times = stream.clock.at(part)
+    channels = {c: np.asarray(v[part]) for c, v in stream.channels.items()}
+    clock = Clock(len(times), times=times)
+    return replace(stream, clock=clock, channels=channels)
+
+
+def _comparable(stream: SensorStream) -> bool:
+    """Whether a sensor can be compared with a video at all."""
+    start = stream.clock.span[0]
+    part = stream.clock.between(start, start + 10.0)
+    times = stream.clock.at(part)
+    if len(times) < 8:
+        return True  # too short, which is another matter
+    channels = {c: np.asarray(v[part]) for c, v in stream.channels.items()}
+    clock = Clock(len(times), times=times - start)
+    piece = replace(stream, clock=clock, channels=channels)
+    return imu_motion(piece, make_grid(times[-1] - start)) is not None
+
+
+def _judge_pose(pose: PoseStream) -> tuple[list[Doubt], PoseStream]:
+    """Whether keypoints are pixels of an upright image."""
+    doubts, facts = [], image_facts(pose)
+    if facts.lying:
+        seen = 'unless the person lies down'
+        doubts.append(Doubt(rotated_finding(facts, seen)))
+    for opinion in judge_image([facts]):
+        if not opinion.wrong:
+            continue
+        kind, action = opinion.kind, ASK if opinion.kind in _ASKED else SAY
+        finding = opinion.finding('pose')
+        if kind in ('zeros', 'normalised'):
+            action, pose = CONVERT, corrected_pose(pose, [kind])
+            read = {'zeros': 'not detected', 'normalised': 'fractions'}[kind]
+            doubts.append(Doubt(finding, action, read))
+            continue
+        doubts.append(Doubt(finding, action))
+    return doubts, pose
+
+
+def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
+    """Leave out sensors that cannot be compared with a skeleton, with notes.
+
+    Args:
+        streams: Sensors by placement, and the skeleton.
+
+    Returns:
+        The recording with the other sensors, and a note for each that was
+        left out, or whose limb another one stands for.
+
+    Raises:
+        ValueError: If none is left; says why.
+    """
+    pose, notes = streams.pose, []
+    kept: dict[str, SensorStream] = {}
+    if pose is None:
+        return streams, []
+    for name, stream in streams.imu.items():
+        missing = _missing(name, pose.layout)
+        if not missing and not stream.gravity and not _comparable(stream):
+            finding = _no_gravity(name)
+            missing = f'{finding.message}. {finding.fix}'
+        if missing:
+            notes.append(f'{name}: left out: {missing}.')
+            continue
+        kept[name] = stream
+        limb, seen = get_limb(name), get_limb(name).seen_by(pose.layout)
+        if seen is not limb:
+            joints = ', '.join(seen.keypoints)
+            notes.append(
+                f'{name}: the skeleton ({pose.layout}) has no '
+                f'{limb.keypoints[-1]}, so {joints} stand for it.'
+            )
+    if streams.imu and not kept:
+        what = 'no sensor can be compared with the video'
+        raise mistake(what, ' '.join(notes).removesuffix('.'))
+    return Recording(kept, pose), notes
+
+
+def _missing(name: str, layout: str) -> str:
+    """Why a skeleton has no limb for a sensor, if so."""
+    if name not in LIMBS:
+        return 'it is not a placement'
+    try:
+        get_limb(name).seen_by(layout)
+    except ValueError:
+        joints = ', '.join(get_limb(name).keypoints)
+        return f'the skeleton ({layout}) has not all of {joints}'
+    return ''

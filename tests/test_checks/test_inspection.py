@@ -1,0 +1,194 @@
+"""What a file is, and a first mapping of a table that nobody knows."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+from deliberate import recordings
+
+from mobind_mm.checks.guessing import guess_mapping, parse_column, to_yaml
+from mobind_mm.checks.inspection import describe_facts, inspect_path
+from mobind_mm.cli import main as cli
+from mobind_mm.readers.files import write_imu_table
+from mobind_mm.readers.sensors import read_imu_file
+from mobind_mm.recordings import write_imu, write_pose
+
+G = 9.80665
+DEG = 180 / np.pi
+
+
+@pytest.fixture(scope='module')
+def right():
+    """A recording of 30 s with a sensor on the left wrist."""
+    found = recordings(('left_wrist',), take_sec=30.0, num_takes=1)
+    return next(iter(found.values()))
+
+
+def write(path, right, names, acc=1.0, gyro=1.0, time=lambda t: t, above=()):
+    """A table with columns of other names and units."""
+    stream = right.imu['left_wrist']
+    columns = [time(stream.clock.at())[:, None]]
+    columns += [stream.channels['acc'] * acc, stream.channels['gyro'] * gyro]
+    table = np.concatenate(columns, axis=1)[:, : len(names)]
+    mark = ';' if ';' in ''.join(above) else ','
+    lines = [*above, mark.join(names)]
+    lines += [mark.join(f'{x:.15g}' for x in row) for row in table.tolist()]
+    path.write_text('\n'.join(lines))
+    return path
+
+
+AX = ('ax', 'ay', 'az', 'gx', 'gy', 'gz')
+
+
+@pytest.mark.parametrize(
+    ('names', 'options', 'expected'),
+    [
+        (
+            ('t', *AX),
+            {},
+            dict(time='s', acc='m/s2', gyro='rad/s'),
+        ),
+        (
+            (
+                'millis',
+                *(f'Acc_{x}' for x in 'XYZ'),
+                'Gyr_X',
+                'Gyr_Y',
+                'Gyr_Z',
+            ),
+            dict(acc=1 / G, gyro=DEG, time=lambda t: 1000 * t),
+            dict(time='ms', acc='g', gyro='deg/s'),
+        ),
+        (
+            ('time', 'X [mg]', 'Y [mg]', 'Z [mg]'),
+            dict(acc=1000 / G, time=lambda t: 1e6 * t),
+            dict(time='us', acc='mg'),
+        ),
+        (
+            ('epoch', 'accelX', 'accelY', 'accelZ'),
+            dict(acc=16384 / G, time=lambda t: np.round(1e3 * (1.7e9 + t))),
+            dict(time='ms', acc=G / 16384),
+        ),
+        (
+            ('timestamp', *AX),
+            dict(gyro=DEG, above=('device;7', 'rate;100')),
+            dict(time='s', acc='m/s2', gyro='deg/s'),
+        ),
+    ],
+)
+def test_units_of_a_table_are_guessed(
+    tmp_path, right, names, options, expected
+):
+    path = write(tmp_path / 'log.csv', right, names, **options)
+    guess = guess_mapping(path)
+    units = guess.mapping['units']
+    assert units.keys() == expected.keys()
+    for name, unit in expected.items():
+        if not isinstance(unit, str):
+            unit = pytest.approx(unit, rel=1e-3)
+        assert units[name] == unit
+    text = to_yaml(guess, path)
+    content = yaml.safe_load(text)
+    assert content == guess.mapping
+    assert 'units:' in text and '# guess: ' in text
+    content['placement'] = 'left_wrist'
+    stream = read_imu_file(path, content)['left_wrist']
+    expected_acc = right.imu['left_wrist'].channels['acc']
+    assert len(stream.channels['acc']) == len(expected_acc)
+    np.testing.assert_allclose(
+        stream.channels['acc'], expected_acc, rtol=1e-3, atol=1e-2
+    )
+    if 'gyro' in stream.channels:
+        np.testing.assert_allclose(
+            stream.channels['gyro'],
+            right.imu['left_wrist'].channels['gyro'],
+            rtol=1e-3,
+            atol=1e-2,
+        )
+
+
+@pytest.mark.parametrize(
+    ('name', 'kind', 'axis', 'sensor'),
+    [
+        ('right_wrist_acc_x', 'acc', 'x', 'right_wrist'),
+        ('accelerationX', 'acc', 'x', ''),
+        ('Gyroscope y (deg/s)', 'gyro', 'y', ''),
+        ('rotationRateZ', 'gyro', 'z', ''),
+        ('GyrX', 'gyro', 'x', ''),
+        ('Quat_q0', 'quat', '0', ''),
+        ('qw', 'quat', 'w', ''),
+        ('x-axis (g)', '', 'x', ''),
+        ('mz', 'mag', 'z', ''),
+        ('gravityX', 'gravity', 'x', ''),
+    ],
+)
+def test_names_of_columns(name, kind, axis, sensor):
+    column = parse_column(name)
+    assert (column.kind, column.axis) == (kind, axis)
+    if kind:
+        assert column.sensor == sensor
+
+
+@pytest.mark.parametrize('name', ['time', 'Temperature', 'heart_rate', ''])
+def test_names_that_say_nothing(name):
+    assert parse_column(name) is None
+
+
+def test_files_of_ours(tmp_path, right):
+    write_imu(tmp_path / 'imu.safetensors', right.imu)
+    write_pose(tmp_path / 'pose.safetensors', right.pose)
+    stream = right.imu['left_wrist']
+    write_imu_table(tmp_path / 'imu.csv', right.imu, stream.clock.at())
+    for name in ('imu.safetensors', 'imu.csv'):
+        facts = inspect_path(tmp_path / name)
+        assert facts['use'] == '--imu' and not facts['problem']
+        sensor = facts['sensors']['left_wrist']
+        assert sensor['rate_hz'] == pytest.approx(stream.clock.mean_rate)
+        assert sensor['samples'] == stream.clock.num_samples
+        assert facts['findings'] == []
+    facts = inspect_path(tmp_path / 'pose.safetensors')
+    assert facts['use'] == '--pose'
+    (person,) = facts['people'].values()
+    assert person['layout'] == right.pose.layout
+    assert person['frames'] == right.pose.clock.num_samples
+    folder = inspect_path(tmp_path)
+    assert len(folder['files']) == 3
+    assert 'imu.csv' in '\n'.join(describe_facts(folder))
+
+
+def test_what_is_nothing_of_ours(tmp_path):
+    (tmp_path / 'README').write_text('Please read me.\nThanks.\n')
+    (tmp_path / 'odd.bin').write_bytes(b'\0\1\2\3')
+    (tmp_path / 'cut.npz').write_bytes(b'PK\3\4 no archive')
+    (tmp_path / 'empty.csv').write_text('')
+    (tmp_path / 'odd.yml').write_text('colour: red\n')
+    titles = {
+        path.name: inspect_path(path)['title'] for path in tmp_path.iterdir()
+    }
+    assert titles['README'] == 'text'
+    assert 'binary' in titles['odd.bin'] and 'no mapping' in titles['odd.yml']
+    assert inspect_path(tmp_path / 'cut.npz')['problem']
+    assert inspect_path(tmp_path / 'empty.csv')['problem']
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        inspect_path(tmp_path / 'nothing')
+
+
+def test_the_command_writes_a_mapping(tmp_path, right, monkeypatch, capsys):
+    path = write(tmp_path / 'log.csv', right, ('t', *AX), acc=1 / G)
+    out, mapping = tmp_path / 'facts.json', tmp_path / 'map.yml'
+    words = ['inspect', path, '--json', out, '--write-mapping', mapping]
+    monkeypatch.setattr('sys.argv', ['mobind', *map(str, words)])
+    with pytest.raises(SystemExit) as caught:
+        cli()
+    assert caught.value.code == 0
+    printed = capsys.readouterr().out
+    assert 'table that nobody knows' in printed and 'units.acc' in printed
+    facts = json.loads(out.read_text())
+    assert facts['mapping'] == mapping.read_text()
+    stream = read_imu_file(path, mapping)['right_wrist']
+    np.testing.assert_allclose(
+        stream.channels['acc'],
+        right.imu['left_wrist'].channels['acc'],
+        atol=1e-2,
+    )
