@@ -140,7 +140,7 @@ def _read(path: Path) -> Iterator[BodyMotion]:
     """Clips of one file, by its content."""
     if path.suffix.lower() == '.npz':
         arrays = read_arrays(path)
-        if _COMPACT <= set(arrays):
+        if set(arrays) >= _COMPACT:
             yield from _read_compact(path, arrays)
             return
         from .motions_amass import amass_motion, is_amass

@@ -64,7 +64,7 @@ PLACES: dict[str, Place] = {
     **_side('left'),
     **_side('right'),
 }
-"""Where the sensor of each placement of :data:`mobind_mm.skeleton.LIMBS` is."""
+"""Where the sensor of each placement of :data:`..skeleton.LIMBS` is."""
 
 SHIPPED_PLACEMENTS: tuple[str, ...] = tuple(
     name for name in PLACES if not name.endswith(('forearm', 'shank'))

@@ -142,7 +142,7 @@ def simulate_sensors(
         )
         limits = {
             'acc': errors.range_g * STANDARD_GRAVITY,
-            'gyro': np.deg2rad(errors.range_dps),
+            'gyro': float(np.deg2rad(errors.range_dps)),
         }
         for channel, limit in limits.items():
             clipped = np.clip(channels[channel], -limit, limit)
