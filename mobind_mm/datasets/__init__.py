@@ -10,6 +10,7 @@ from ..utils.lazy import lazy_names
 if TYPE_CHECKING:
     from . import transforms
     from .imu_pose_dataset import IMUPoseDataset
+    from .motion_capture import MotionCaptureDataset
     from .packed_dataset import PackedDataset, packed_collate
     from .public_datasets import (
         EgoHumansDataset,
@@ -25,6 +26,7 @@ __all__ = [
     'EgoHumansDataset',
     'IMUPoseDataset',
     'MRIDataset',
+    'MotionCaptureDataset',
     'PackedDataset',
     'SyncClipDataset',
     'SyntheticMotionDataset',
@@ -39,6 +41,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         'imu_pose_dataset': ('IMUPoseDataset',),
+        'motion_capture': ('MotionCaptureDataset',),
         'packed_dataset': ('PackedDataset', 'packed_collate'),
         'public_datasets': (
             'EgoHumansDataset',
