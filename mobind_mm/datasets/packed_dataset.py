@@ -97,12 +97,18 @@ class PackedDataset(Dataset):
         if self._windows is not None:
             return
         self.dataset.full_init()
-        windows = [self.dataset.get_data_info(i) for i in range(len(self))]
-        entries: dict[tuple, dict] = {}
-        for window in windows:
-            entries.setdefault(_entry(window), window)
+        windows = []
+        entries: dict[tuple, tuple[dict, dict]] = {}
+        for i in range(len(self)):
+            entry, info = self.dataset.window_info(i)
+            windows.append(info)
+            entries.setdefault(_entry(info), (entry, info))
         packer = StreamPacker(self.load, self.imu, self.pose)
-        packed = (packer.pack(dict(info)) for info in entries.values())
+        # One recording at a time: a simulator makes them when asked.
+        packed = (
+            packer.pack(dict(info, recording=self.dataset.get_recording(e)))
+            for e, info in entries.values()
+        )
         if self.cache_dir is None:
             streams = list(packed)
         else:
@@ -111,11 +117,10 @@ class PackedDataset(Dataset):
                 write_packed(path, packed)
             streams = read_packed(path)
         packed_entries = dict(zip(entries, streams))
-        for window in windows:
-            del window['recording']
-            window['packed'] = packed_entries[_entry(window)]
+        for info in windows:
+            info['packed'] = packed_entries[_entry(info)]
             if self.random is None:
-                self._first(window)
+                self._first(info)
         self._windows = windows
 
     def _digest(self) -> str:
