@@ -54,7 +54,7 @@ test_pipeline = [
 train_pipeline = [
     dict(type='RandomWindow', max_shift_sec=1.25),
     *load,
-    dict(type='RandomSensorSubset', most=6, more_limbs=4),
+    dict(type='RandomSensorSubset', most=6, more_limbs=2),
     dict(type='NormalizeKeypoints', mode='body'),
     dict(type='RandomPoseRotation', max_deg=10),
     dict(

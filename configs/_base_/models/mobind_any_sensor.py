@@ -3,12 +3,12 @@
 # sets limbs, imu_rate, pose_rate and window_sec once.
 encoder = dict(
     type='ConvFormer',
-    conv_channels=(48, 96, 96),
+    conv_channels=(32, 64, 96),
     conv_dropout=0.0,
-    embed_dims=192,
+    embed_dims=160,
     num_layers=3,
     num_heads=4,
-    ffn_dims=384,
+    ffn_dims=320,
     dropout=0.0,
     out_dropout=0.0,
     num_segments=5,
