@@ -104,7 +104,11 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=queries,
 )
-test_dataloader = dict(val_dataloader, dataset=dict(queries, split='test'))
+# Inference prepares recordings like the test data: with all their sensors.
+test_dataloader = dict(
+    val_dataloader,
+    dataset=dict(queries, split='test', pipeline=test_pipeline),
+)
 val_evaluator = [dict(type='RetrievalMetric', galleries=('all',))]
 test_evaluator = val_evaluator
 test_cfg = dict(type='TestLoop')
