@@ -14,7 +14,7 @@ model = dict(
     pose_rate=_base_.pose_rate,
     window_sec=_base_.window_sec,
 )
-train_cfg = dict(max_epochs=40, val_interval=5)
+train_cfg = dict(max_epochs=44, val_interval=5)
 optim_wrapper = dict(
     paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
 )

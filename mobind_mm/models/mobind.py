@@ -335,7 +335,7 @@ class MoBind(LimbModel):
             )
             for name, backbone in self.backbones.items()
         }
-        whole = {
+        whole: Features = {
             key: inputs[key].repeat_interleave(len(starts), dim=0)
             for key in ('imu_placed', 'pose_placed')
             if key in inputs

@@ -1,40 +1,27 @@
 """Captured human motion: joints and segments of a body over time.
 
-Whatever the source, a motion has the joints of :data:`JOINTS` in metres with
-z up, and the orientation of the segments of :data:`SEGMENTS`. What a file
-leaves out (heads, hands, toes) is derived from what it has, with a note.
+Whatever the source, a motion has the joints of :data:`.motions_body.JOINTS` in
+metres with z up, and the orientation of its :data:`.motions_body.SEGMENTS`.
+What a file leaves out (heads, hands, toes) is derived from what it has, with
+a note.
 """
 
 from __future__ import annotations
 
 import csv
+import zipfile
+import zlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..utils.errors import mistake
+from .motions_amass import amass_motion, is_amass
+from .motions_asf import read_amc
+from .motions_body import JOINTS, SEGMENTS, BodyMotion
+from .motions_bvh import read_bvh
 from .peek import head
-
-_SIDES = ('l', 'r')
-JOINTS: tuple[str, ...] = (
-    'pelvis',
-    *(f'{s}_{n}' for s in _SIDES for n in ('hip', 'knee', 'ankle', 'toe')),
-    *('spine', 'neck', 'head'),
-    *(
-        f'{s}_{n}'
-        for s in _SIDES
-        for n in ('shoulder', 'elbow', 'wrist', 'hand')
-    ),
-)
-SEGMENTS: tuple[str, ...] = (
-    *('pelvis', 'chest', 'head'),
-    *(f'{s}_{n}' for s in _SIDES for n in ('thigh', 'shank', 'foot')),
-    *(f'{s}_{n}' for s in _SIDES for n in ('upperarm', 'forearm', 'hand')),
-)
-JOINT = {name: i for i, name in enumerate(JOINTS)}
-SEGMENT = {name: i for i, name in enumerate(SEGMENTS)}
 
 FREE_LICENCES = ('PDDL', 'CMU: free for any use', 'CC0', 'CC BY 4.0')
 """Beginnings of licences under which trained weights may be shipped."""
@@ -43,40 +30,6 @@ _COMPACT = {
     *('joints', 'segments', 'start', 'length', 'fps', 'clip', 'subject'),
     *('label', 'pos', 'quat'),
 }
-
-
-@dataclass(frozen=True)
-class BodyMotion:
-    """One person's captured motion.
-
-    Args:
-        positions: (T, 20, 3) joints of :data:`JOINTS` in metres, z up.
-        orientations: (T, 15, 4) unit quaternions w x y z of
-            :data:`SEGMENTS`, segment to world. The axes of a segment are
-            constant within a source, nothing more.
-        rate: Frames per second.
-        clip: Name of the clip, unique within its source.
-        subject: Who moves.
-        label: What the person does, empty if unknown.
-        source: Name of the collection.
-        licence: Terms of the clip, empty if unknown.
-        notes: What the reader derived or assumed.
-    """
-
-    positions: np.ndarray
-    orientations: np.ndarray
-    rate: float
-    clip: str
-    subject: str
-    label: str = ''
-    source: str = ''
-    licence: str = ''
-    notes: tuple[str, ...] = ()
-
-    @property
-    def seconds(self) -> float:
-        """Time from the first to the last frame."""
-        return (len(self.positions) - 1) / self.rate
 
 
 def read_motions(
@@ -123,6 +76,12 @@ def read_motions(
     return kept
 
 
+_DAMAGED = (
+    *(OSError, ValueError, EOFError, KeyError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
 def _allowed(licence: str, licences: Collection[str] | None) -> bool:
     return (
         licences is None
@@ -143,8 +102,6 @@ def _read(path: Path) -> Iterator[BodyMotion]:
         if set(arrays) >= _COMPACT:
             yield from _read_compact(path, arrays)
             return
-        from .motions_amass import amass_motion, is_amass
-
         if is_amass(arrays):
             yield amass_motion(path, arrays)
             return
@@ -156,12 +113,8 @@ def _read(path: Path) -> Iterator[BodyMotion]:
         )
     text = head(path)
     if text.lstrip().upper().startswith('HIERARCHY'):
-        from .motions_bvh import read_bvh
-
         yield read_bvh(path)
     elif path.suffix.lower() == '.amc':
-        from .motions_asf import read_amc
-
         yield read_amc(path)
     else:
         raise mistake(
@@ -185,7 +138,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
                 for name in file.files
                 if (array := _array(file, name)) is not None
             }
-    except (OSError, ValueError, EOFError, KeyError, *_zip_errors()) as error:
+    except _DAMAGED as error:
         raise mistake(
             path, f'cannot be read ({error})', 'Copy or download it again'
         ) from None
@@ -198,13 +151,6 @@ def _array(file: np.lib.npyio.NpzFile, name: str) -> np.ndarray | None:
         if 'allow_pickle' in str(error):
             return None
         raise
-
-
-def _zip_errors() -> tuple[type[Exception], ...]:
-    import zipfile
-    import zlib
-
-    return (zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 
 def _read_compact(

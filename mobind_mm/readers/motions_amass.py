@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..utils.errors import mistake
-from .motions import BodyMotion
+from .motions_body import BodyMotion
 from .motions_tree import Node, body_motion, forward
 
 _STATURE = 1.7

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..utils.errors import mistake
-from .motions import BodyMotion
+from .motions_body import BodyMotion
 from .motions_tree import Node, body_motion, euler_matrices, forward
 
 AMC_RATE = 120.0
@@ -175,15 +175,15 @@ def _read_amc(path: Path, bones: dict[str, _Bone]) -> dict[str, np.ndarray]:
     if count < 2:
         raise mistake(path, 'holds no motion of two frames or more')
     frames = {}
-    for name, values in rows.items():
+    for name, numbers in rows.items():
         width = len(bones[name].dof)
-        if width and len(values) != count:
+        if width and len(numbers) != count:
             raise mistake(
                 path,
-                f'has {len(values)} rows of {name} in {count} frames',
+                f'has {len(numbers)} rows of {name} in {count} frames',
                 'It may be cut off: copy it again',
             )
-        frames[name] = np.array(values or [[]] * count).reshape(count, width)
+        frames[name] = np.array(numbers, np.float64).reshape(count, width)
     return frames
 
 

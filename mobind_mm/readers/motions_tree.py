@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..utils.errors import mistake
-from .motions import JOINT, JOINTS, SEGMENTS, BodyMotion
+from .motions_body import JOINT, JOINTS, SEGMENTS, BodyMotion
 
 UNITS = {
     'metres': 1.0,

@@ -5,12 +5,8 @@ import pytest
 from helpers.motions import compact
 from scipy.spatial.transform import Rotation
 
-from mobind_mm.readers.motions import (
-    JOINT,
-    SEGMENT,
-    read_motions,
-    unpack_motion,
-)
+from mobind_mm.readers.motions import read_motions, unpack_motion
+from mobind_mm.readers.motions_body import JOINT, SEGMENT
 
 # Name, parent, offset in centimetres: y up, x left, z ahead, in a T-pose.
 TREE = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...readers.motions import JOINT, JOINTS, SEGMENT, SEGMENTS
+from ...readers.motions_body import JOINT, JOINTS, SEGMENT, SEGMENTS
 from ..synthetic.body import SEGMENTS as PARTS
 from ..synthetic.body import Body
 from ..synthetic.motion import Motion

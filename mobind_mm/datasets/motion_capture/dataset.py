@@ -13,12 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from mmengine.logging import print_log
 
-from ...readers.motions import (
-    FREE_LICENCES,
-    SEGMENT,
-    BodyMotion,
-    read_motions,
-)
+from ...readers.motions import FREE_LICENCES, read_motions
+from ...readers.motions_body import SEGMENT, BodyMotion
 from ...recordings import Recording
 from ...registry import DATASETS
 from ...utils.errors import mistake

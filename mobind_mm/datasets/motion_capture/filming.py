@@ -90,7 +90,7 @@ def simulate_pose(
 
     Args:
         positions: (T, 20, 3) joints in metres, see
-            :data:`mobind_mm.readers.motions.JOINTS`.
+            :data:`mobind_mm.readers.motions_body.JOINTS`.
         camera: The camera; see :func:`look_at`.
         fps: Frames per second of the video.
         rng: Source of errors.
@@ -176,9 +176,9 @@ def _detect(
     score = np.clip(sure, 0.15, 1.0)
     outlier = rng.random((frames, count)) < errors.outlier
     score = np.where(outlier, score * rng.uniform(0.3, 1), score)
-    spread = errors.white * (1 + (errors.by_score - 1) * (1 - score))
-    spread = np.where(outlier, 8 * spread, spread)[..., None]
-    error = spread * rng.standard_normal((frames, count, 2))
+    white = errors.white * (1 + (errors.by_score - 1) * (1 - score))
+    white = np.where(outlier, 8 * white, white)[..., None]
+    error = white * rng.standard_normal((frames, count, 2))
     slow = smooth_noise(rng, times, 0.2, 2 * count)
     error += errors.drift * slow.reshape(frames, count, 2)
     error += errors.bias * rng.standard_normal((count, 2))

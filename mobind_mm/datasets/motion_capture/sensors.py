@@ -16,7 +16,7 @@ from scipy.interpolate import BSpline, make_interp_spline
 from scipy.signal import butter, lfilter, sosfiltfilt
 from scipy.spatial.transform import Rotation
 
-from ...readers.motions import JOINT, SEGMENT
+from ...readers.motions_body import JOINT, SEGMENT
 from ...recordings import STANDARD_GRAVITY, Clock, SensorStream
 from ..synthetic.body import axis_rotation
 from ..synthetic.imu import IMUNoise, add_errors
@@ -94,7 +94,7 @@ def simulate_sensors(
 
     Args:
         positions: (T, 20, 3) joints in metres, see
-            :data:`mobind_mm.readers.motions.JOINTS`.
+            :data:`mobind_mm.readers.motions_body.JOINTS`.
         orientations: (T, 15, 4) segments, w x y z, segment to world.
         rate: Frames per second of both.
         placements: Where the sensors are, of :data:`.anatomy.PLACES`.
@@ -223,10 +223,10 @@ def _lever(
     """From the bone to the skin (T, 3), turning with the segment."""
     frame = matrices(turn)
     along = np.einsum('tji,tj->i', frame, bone)
-    along /= max(np.linalg.norm(along), 1e-9)
+    along /= max(float(np.linalg.norm(along)), 1e-9)
     side = rng.normal(size=3)
     side -= (side @ along) * along
-    side *= rng.uniform(*place.skin) / max(np.linalg.norm(side), 1e-9)
+    side *= rng.uniform(*place.skin) / max(float(np.linalg.norm(side)), 1e-9)
     return frame @ side
 
 
@@ -237,7 +237,8 @@ def _wobble(
 
     (2 d w s + w^2) / (s^2 + 2 d w s + w^2), by Tustin's rule.
     """
-    omega = 2 * rate * np.tan(np.pi * min(hertz, 0.4 * rate) / rate)
+    hertz = float(np.minimum(hertz, 0.4 * rate))
+    omega = float(2 * rate * np.tan(np.pi * hertz / rate))
     k, c = 2 * rate, 2 * damping * omega
     top = [c * k + omega**2, 2 * omega**2, omega**2 - c * k]
     bottom = [

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
-from ...readers.motions import BodyMotion
+from ...readers.motions_body import BodyMotion
 from ..synthetic.body import axis_rotation
 from ..transforms.resampling import sign_continuous
 from .anatomy import matrices, mirrored, quaternions, torso_frame

@@ -109,8 +109,7 @@ class PackIMUPose(BaseTransform):
             are x0 x1 x2 y0 y1 y2 of the limb; ``pose_mask`` is true where
             all three keypoints are known.
         """
-        sensors = self._sensors(results)
-        imu, imu_mask = self._pack_imu(results, sensors)
+        imu, imu_mask = self._pack_imu(results)
         pose, pose_mask = self._pack_pose(results)
         if self.paired_only:
             pose_mask &= imu_mask[:, None]
@@ -123,7 +122,7 @@ class PackIMUPose(BaseTransform):
             imu=imu, pose=pose, imu_mask=imu_mask, pose_mask=pose_mask
         )
         if 'imu_placed' in results:  # of RandomUnplaced
-            placed = results['imu_placed']
+            placed, sensors = results['imu_placed'], self._sensors(results)
             arrays['imu_placed'] = np.array(
                 [placed.get(sensors.get(n), True) for n in self.placements]
             )
@@ -153,9 +152,8 @@ class PackIMUPose(BaseTransform):
                 'in_channels of the model.'
             )
 
-    def _pack_imu(
-        self, results: dict, sensors: Mapping[str, str]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _pack_imu(self, results: dict) -> tuple[np.ndarray, np.ndarray]:
+        sensors = self._sensors(results)
         length = round(results['window_sec'] * results['imu_rate'])
         shape = (len(self.placements), self.num_channels, length)
         imu = np.zeros(shape, dtype=np.float32)

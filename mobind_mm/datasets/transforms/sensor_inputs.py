@@ -36,7 +36,7 @@ class ToSpecificForce(BaseTransform):
                 acc = _to_sensor(channels['quat'], acc)
             if not gravity:
                 up = np.broadcast_to(
-                    np.float32([0, 0, STANDARD_GRAVITY]), acc.shape
+                    np.array([0, 0, STANDARD_GRAVITY], np.float32), acc.shape
                 )
                 acc = acc + _to_sensor(channels['quat'], up)
             channels['acc'] = acc
