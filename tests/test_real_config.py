@@ -69,6 +69,18 @@ def test_validation_is_of_five_sensors_and_inference_of_all(cfg):
     assert 'KeepSensors' not in names
 
 
+def test_clips_are_synchronised_by_their_tokens(cfg):
+    clips = cfg.test_cfg.tasks.sync.dataloader.dataset
+    small(clips.dataset).take_sec = 30.0
+    clip = DATASETS.build(clips)[0]
+    assert clip['inputs']['imu'].shape == (15, 11, 250)
+    model = MODELS.build(cfg.model).eval()
+    batch = model.data_preprocessor(pseudo_collate([clip]))
+    (sample,) = model(**batch, mode='predict')
+    assert sample.imu_tokens.shape[:2] == (26, 15)
+    assert sample.streams.imu.keys() == set(clips.pipeline[0].placements)
+
+
 def test_splits_differ_and_weights_fit_a_wheel(cfg):
     splits = [
         cfg.train_dataloader.dataset.dataset.split,

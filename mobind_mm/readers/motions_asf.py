@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +80,10 @@ def read_amc(
         rotations = np.concatenate([rotations, rotations[:, [i]]], axis=1)
         names.append(f'{name}_end')
     notes = (f'{path.name}: {AMC_RATE:g} frames per second, as CMU records',)
-    return body_motion(
+    motion = body_motion(
         path, names, positions, rotations, AMC_RATE, notes=notes
     )
+    return replace(motion, subject=asf.stem)
 
 
 def _beside(path: Path) -> Path:

@@ -186,6 +186,7 @@ def test_amc_of_a_turned_arm_in_closed_form(tmp_path):
     path.write_text(amc(lhumerus=(10.0, 20.0, 30.0), lradius=(40.0,)))
     (motion,) = read_motions(path)
     assert motion.rate == 120 and motion.positions.shape == (3, 20, 3)
+    assert (motion.subject, motion.clip) == ('07', '07_01')
     assert any('0.45 inch' in n for n in motion.notes)
     # C R C^-1, where both turn about fixed axes in the order x, y, z.
     axis = Rotation.from_euler('xyz', [0, 0, 20], degrees=True)

@@ -201,6 +201,34 @@ def evaluate_mocap(
             out['windows'] = len(feats['take'])
     feats = encode(embedder, takes, 5.0, 5.0)
     out['limb'] = which_limb(feats)
+    out['position'] = finds_position(feats, rng)
+    return out
+
+
+def finds_position(
+    feats: Features, rng: np.random.Generator
+) -> dict[str, float]:
+    """How often a token finds its position in the window.
+
+    ``same`` is that in the window's own skeleton, where it is right, and
+    ``other`` that in the skeleton of somebody else's window, where only the
+    position tells. By chance it is 1 / N.
+    """
+    count = len(feats['imu'])
+    other = (np.arange(count) + rng.integers(1, count, count)) % count
+    out = {'chance': 1 / feats['imu_tokens'].shape[2]}
+    for name, partner in (('same', np.arange(count)), ('other', other)):
+        found = []
+        for i, j in enumerate(partner):
+            limbs = feats['imu_mask'][i] & feats['pose_mask'][j]
+            seen = feats['pose_token_mask'][j].all(axis=1)
+            a = unit(feats['imu_tokens'][i, limbs & seen])
+            b = unit(feats['pose_tokens'][j, limbs & seen])
+            if name == 'same' or feats['subject'][i] != feats['subject'][j]:
+                best = np.einsum('snd,smd->snm', a, b).argmax(axis=2)
+                found.append((best == np.arange(a.shape[1])).ravel())
+        rates = np.concatenate(found) if found else np.zeros(0)
+        out[name] = float(rates.mean()) if len(rates) else float('nan')
     return out
 
 

@@ -111,4 +111,35 @@ test_dataloader = dict(
 )
 val_evaluator = [dict(type='RetrievalMetric', galleries=('all',))]
 test_evaluator = val_evaluator
-test_cfg = dict(type='TestLoop')
+# Synchronisation in clips of 10 s.
+sync_clips = dict(
+    type='SyncClipDataset',
+    dataset=dict(
+        windows,
+        split='test',
+        num_procedural=6,
+        window_sec=10.0,
+        stride_sec=10.0,
+    ),
+    max_offset=5.0,
+    grid=None,
+    edges='inside',
+    pipeline=[
+        dict(type='KeepSensors', placements=worn, limbs_too=True),
+        test_pipeline[0],
+        # From here on, nothing outside the clip is visible.
+        dict(type='KeepStreams'),
+        *test_pipeline[1:-1],
+        dict(pack, meta_keys=_base_.sync_meta_keys),
+    ],
+)
+sync_task = dict(
+    dataloader=dict(
+        batch_size=4,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=sync_clips,
+    ),
+    evaluator=_base_.sync_evaluator,
+)
+test_cfg = dict(type='MultiTaskTestLoop', tasks=dict(sync=sync_task))

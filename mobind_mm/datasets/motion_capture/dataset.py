@@ -222,13 +222,14 @@ class MotionCaptureDataset(IMUPoseDataset):
                 'Name people of that split in held_out; there are '
                 f'{sorted(everybody)[:20]}',
             )
-        seconds = sum(m.seconds for ms in people.values() for m in ms)
-        print_log(
-            f'{type(self).__name__}: {self.split}: {len(people)} captured '
-            f'people, {seconds / 60:.1f} min.',
-            logger='current',
-            level=logging.INFO,
-        )
+        if people:
+            seconds = sum(m.seconds for ms in people.values() for m in ms)
+            print_log(
+                f'{type(self).__name__}: {self.split}: {len(people)} '
+                f'captured people, {seconds / 60:.1f} min.',
+                logger='current',
+                level=logging.INFO,
+            )
         return dict(people)
 
     def _split_of(self, motion: BodyMotion) -> str:

@@ -177,8 +177,8 @@ def _detect(
     outlier = rng.random((frames, count)) < errors.outlier
     score = np.where(outlier, score * rng.uniform(0.3, 1), score)
     white = errors.white * (1 + (errors.by_score - 1) * (1 - score))
-    white = np.where(outlier, 8 * white, white)[..., None]
-    error = white * rng.standard_normal((frames, count, 2))
+    spread = np.where(outlier, 8 * white, white)[..., None]
+    error = spread * rng.standard_normal((frames, count, 2))
     slow = smooth_noise(rng, times, 0.2, 2 * count)
     error += errors.drift * slow.reshape(frames, count, 2)
     error += errors.bias * rng.standard_normal((count, 2))
