@@ -12,6 +12,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope, init_default_scope
 
 from mobind_mm.apis.windows import Preparation
+from mobind_mm.datasets import packed_collate
 from mobind_mm.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,9 @@ def test_a_batch_of_the_training_data_trains_the_model(cfg):
     np.random.seed(0)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).train()
-    batch = pseudo_collate([dataset[i] for i in range(min(len(dataset), 6))])
+    windows = [dataset[i] for i in range(min(len(dataset), 6))]
+    batch = packed_collate(windows)
+    assert batch['inputs']['imu'].shape[0] == len(windows)
     batch = model.data_preprocessor(batch)
     inputs = batch['inputs']
     assert inputs['imu'].shape[1:] == (15, 11, 125)

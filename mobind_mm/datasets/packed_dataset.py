@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import Dataset
 
@@ -198,5 +199,15 @@ def _entry(window: dict) -> tuple:
 
 @FUNCTIONS.register_module()
 def packed_collate(batch: list | dict) -> dict:
-    """Collate windows, unless their dataset has done so."""
-    return batch if isinstance(batch, dict) else pseudo_collate(batch)
+    """Collate windows, unless their dataset has done so.
+
+    Inputs of one shape are stacked, so that a worker sends one tensor of
+    each and not one per window.
+    """
+    if isinstance(batch, dict):
+        return batch
+    collated = pseudo_collate(batch)
+    for name, values in collated.get('inputs', {}).items():
+        if len({value.shape for value in values}) == 1:
+            collated['inputs'][name] = torch.stack(list(values))
+    return collated
