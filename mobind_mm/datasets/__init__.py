@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from . import transforms
     from .batched_dataset import BatchedDataset
     from .imu_pose_dataset import IMUPoseDataset
+    from .motion_capture import MotionCaptureDataset
     from .packed_dataset import PackedDataset, packed_collate
     from .public_datasets import (
         EgoHumansDataset,
@@ -27,6 +28,7 @@ __all__ = [
     'EgoHumansDataset',
     'IMUPoseDataset',
     'MRIDataset',
+    'MotionCaptureDataset',
     'PackedDataset',
     'SyncClipDataset',
     'SyntheticMotionDataset',
@@ -42,6 +44,7 @@ __getattr__ = lazy_names(
     {
         'batched_dataset': ('BatchedDataset',),
         'imu_pose_dataset': ('IMUPoseDataset',),
+        'motion_capture': ('MotionCaptureDataset',),
         'packed_dataset': ('PackedDataset', 'packed_collate'),
         'public_datasets': (
             'EgoHumansDataset',

@@ -256,9 +256,14 @@ class IMUPoseDataset(BaseDataset):
             ``entry_end``, ``window_start`` and ``window_sec`` in seconds,
             ``min_label_overlap`` and the lazily read ``recording``.
         """
+        entry, info = self.window_info(idx)
+        return dict(info, recording=self.get_recording(entry))
+
+    def window_info(self, idx: int) -> tuple[dict, dict]:
+        """Entry of a window, and all of its data info but the recording."""
         window = super().get_data_info(idx)
         entry = window['entry']
-        return dict(
+        info = dict(
             sample_idx=window['sample_idx'],
             take=entry['take'],
             subject=entry.get('subject'),
@@ -272,8 +277,8 @@ class IMUPoseDataset(BaseDataset):
             window_start=window['window_start'],
             window_sec=self.window_sec,
             min_label_overlap=self.min_label_overlap,
-            recording=self.get_recording(entry),
         )
+        return entry, info
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Label of a window, for ``ClassBalancedDataset``."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import Dataset
 
@@ -97,12 +98,18 @@ class PackedDataset(Dataset):
         if self._windows is not None:
             return
         self.dataset.full_init()
-        windows = [self.dataset.get_data_info(i) for i in range(len(self))]
-        entries: dict[tuple, dict] = {}
-        for window in windows:
-            entries.setdefault(entry_key(window), window)
+        windows = []
+        entries: dict[tuple, tuple[dict, dict]] = {}
+        for i in range(len(self)):
+            entry, info = self.dataset.window_info(i)
+            windows.append(info)
+            entries.setdefault(entry_key(info), (entry, info))
         packer = StreamPacker(self.load, self.imu, self.pose)
-        packed = (packer.pack(dict(info)) for info in entries.values())
+        # One recording at a time: a simulator makes them when asked.
+        packed = (
+            packer.pack(dict(info, recording=self.dataset.get_recording(e)))
+            for e, info in entries.values()
+        )
         if self.cache_dir is None:
             streams = list(packed)
         else:
@@ -111,11 +118,10 @@ class PackedDataset(Dataset):
                 write_packed(path, packed)
             streams = read_packed(path)
         packed_entries = dict(zip(entries, streams))
-        for window in windows:
-            del window['recording']
-            window['packed'] = packed_entries[entry_key(window)]
+        for info in windows:
+            info['packed'] = packed_entries[entry_key(info)]
             if self.random is None:
-                self._first(window)
+                self._first(info)
         self._windows = windows
 
     def _digest(self) -> str:
@@ -194,5 +200,15 @@ def entry_key(window: dict) -> tuple:
 
 @FUNCTIONS.register_module()
 def packed_collate(batch: list | dict) -> dict:
-    """Collate windows, unless their dataset has done so."""
-    return batch if isinstance(batch, dict) else pseudo_collate(batch)
+    """Collate windows, unless their dataset has done so.
+
+    Inputs of one shape are stacked, so that a worker sends one tensor of
+    each and not one per window.
+    """
+    if isinstance(batch, dict):
+        return batch
+    collated = pseudo_collate(batch)
+    for name, values in collated.get('inputs', {}).items():
+        if len({value.shape for value in values}) == 1:
+            collated['inputs'][name] = torch.stack(list(values))
+    return collated

@@ -11,13 +11,14 @@ from .backbones import (
 from .heads import HierarchicalContrastiveHead, MaskedTokenHead
 from .limb_model import LimbModel, MoBindDataPreprocessor
 from .mobind import MoBind
-from .necks import ConcatMLPNeck, LimbAttentionNeck
-from .tokenizers import IMUTokenizer, LimbTokenizer
+from .necks import ConcatMLPNeck, LimbAttentionNeck, SubsetNeck
+from .tokenizers import GravityIMUTokenizer, IMUTokenizer, LimbTokenizer
 
 __all__ = [
     'Backbone',
     'ConcatMLPNeck',
     'ConvFormer',
+    'GravityIMUTokenizer',
     'HierarchicalContrastiveHead',
     'IMUTokenizer',
     'LimbAttentionNeck',
@@ -29,6 +30,7 @@ __all__ = [
     'MoBindClassifier',
     'MoBindDataPreprocessor',
     'StreamingBackbone',
+    'SubsetNeck',
     'check_backbone',
     'is_streaming',
 ]

@@ -267,6 +267,7 @@ class MoBindClassifier(LimbModel):
     def score(self, inputs: dict[str, torch.Tensor]) -> Scores:
         """Logits (B, classes) and presence (B,) of each modality."""
         result = {}
+        inputs = self.prepare(inputs)
         for name in self.modalities:
             mask = inputs.get(f'{name}_mask')
             x, mask = self.channels(name, inputs[name], mask)

@@ -138,6 +138,8 @@ class TransformerLayer(nn.Module):
         ffn_dims: Feed-forward width.
         dropout: Dropout of the attention, the feed-forward and the sums.
         norm_first: Pre-norm instead of post-norm.
+        max_distance: If given, attention depends on the distance of two
+            tokens, by a learned number per head and distance up to this one.
     """
 
     def __init__(
@@ -147,6 +149,7 @@ class TransformerLayer(nn.Module):
         ffn_dims: int,
         dropout: float,
         norm_first: bool = False,
+        max_distance: int | None = None,
     ) -> None:
         super().__init__()
         # Only its parameters and their initial values are used.
@@ -159,6 +162,11 @@ class TransformerLayer(nn.Module):
         self.dropout = ReLUDropout(dropout)
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
         self.attention_dropout = Dropout(dropout)
+        self.distance = None
+        if max_distance is not None:
+            self.distance = nn.Parameter(
+                torch.zeros(num_heads, 2 * max_distance + 1)
+            )
 
     def forward(
         self, x: torch.Tensor, padding: torch.Tensor | None = None
@@ -192,13 +200,29 @@ class TransformerLayer(nn.Module):
         heads = qkv.unflatten(2, (3, attn.num_heads, -1))
         q, k, v = heads.permute(2, 0, 3, 1, 4)  # (M, heads, N, d) each
         allowed = None if padding is None else ~padding[:, None, None]
+        bias = self._bias(q.shape[2])
         p = self.attention_dropout.p if self.training else 0.0
         if p and x.device.type == 'cpu':
             logits = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)
+            if bias is not None:
+                logits = logits + bias
             if allowed is not None:
                 logits = logits.masked_fill(~allowed, float('-inf'))
             out = self.attention_dropout(logits.softmax(dim=-1)) @ v
         else:
+            if bias is not None and allowed is not None:
+                allowed = bias.masked_fill(~allowed, float('-inf'))
+            elif bias is not None:
+                allowed = bias.expand(len(q), -1, -1, -1)
             out = F.scaled_dot_product_attention(q, k, v, allowed, p)
         out = out.transpose(1, 2).flatten(2)
         return self.dropout1(attn.out_proj(out))
+
+    def _bias(self, count: int) -> torch.Tensor | None:
+        """What is added to the logits (1, heads, N, N), by distance."""
+        if self.distance is None:
+            return None
+        most = self.distance.shape[1] // 2
+        at = torch.arange(count, device=self.distance.device)
+        steps = (at[None] - at[:, None]).clamp(-most, most) + most
+        return self.distance[:, steps][None]

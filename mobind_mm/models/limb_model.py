@@ -97,7 +97,12 @@ def encode_limbs(
             embedded.
     """
     B, S = mask.shape[:2]  # noqa: N806
-    shape = (B, S, backbone.num_tokens, backbone.embed_dims)
+    count = (
+        x.shape[2]
+        if embedded
+        else (x.shape[3] * backbone.num_tokens // backbone.num_samples)
+    )
+    shape = (B, S, count, backbone.embed_dims)
     tokens_seen = None
     if mask.ndim == 2:
         present, valid = mask, mask[..., None].expand(shape[:3])
@@ -290,6 +295,21 @@ class LimbModel(BaseModel):
             f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}."
         )
 
+    def prepare(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """What has to be derived from whole streams, before they are cut.
+
+        Tokenizers with a ``prepare`` of their own do it, such as
+        :class:`GravityIMUTokenizer`; the others see streams as packed.
+        """
+        for name in MODALITIES:
+            tokenizer = getattr(self, f'{name}_tokenizer')
+            if name in inputs and hasattr(tokenizer, 'prepare'):
+                stream = tokenizer.prepare(
+                    inputs[name], inputs.get(f'{name}_mask')
+                )
+                inputs = {**inputs, name: stream}
+        return inputs
+
     def channels(
         self,
         modality: str,
@@ -300,7 +320,7 @@ class LimbModel(BaseModel):
 
         Args:
             modality: ``imu`` or ``pose``.
-            x: Streams, as :meth:`forward` takes them.
+            x: Streams, as :meth:`prepare` returns them.
             mask: Their mask; all is there if None.
 
         Returns:

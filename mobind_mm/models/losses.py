@@ -59,6 +59,7 @@ def token_info_nce(
     b: torch.Tensor,
     scale: torch.Tensor,
     mask: torch.Tensor | None = None,
+    shift: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Token n of ``a`` against token n of ``b``, within each sample.
 
@@ -71,6 +72,8 @@ def token_info_nce(
         scale: () inverse temperature.
         mask: (M, N) boolean, the n tokens that count on both sides; all by
             default.
+        shift: (M,) whole numbers: token n of ``a`` belongs to token
+            n + shift of ``b``. The mask then is that of ``b``.
 
     Returns:
         (n,) losses, each the mean of the two directions.
@@ -82,12 +85,36 @@ def token_info_nce(
     logits = scale * F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).mT
     # A finite fill keeps rows without any counted token free of NaN.
     least = torch.finfo(logits.dtype).min
+    if shift is not None:
+        return _shifted_info_nce(logits, mask, shift, least)
     target = torch.arange(a.shape[1], device=a.device).expand_as(mask)[mask]
     total = scale.new_zeros(())
     for direction in (logits, logits.mT):
         rows = direction.masked_fill(~mask[:, None, :], least)[mask]
         total = total + F.cross_entropy(rows, target, reduction='none')
     return total / 2
+
+
+def _shifted_info_nce(
+    logits: torch.Tensor,
+    mask: torch.Tensor,
+    shift: torch.Tensor,
+    least: float,
+) -> torch.Tensor:
+    """:func:`token_info_nce` of logits (M, N, N) whose diagonal is moved."""
+    count = logits.shape[1]
+    target = torch.arange(count, device=logits.device) + shift[:, None]
+    inside = (target >= 0) & (target < count)
+    target = target.clamp(0, count - 1)
+    row, token = (inside & mask.gather(1, target)).nonzero(as_tuple=True)
+    other = target[row, token]
+    there = logits[row, token].masked_fill(~mask[row], least)
+    back = logits[row, :, other]
+    losses = (
+        F.cross_entropy(x, y, reduction='none')
+        for x, y in ((there, other), (back, token))
+    )
+    return sum(losses, logits.new_zeros(())) / 2
 
 
 def multi_positive_nce(

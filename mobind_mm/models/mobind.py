@@ -12,6 +12,7 @@ from ..registry import MODELS
 from ..structures import MoBindDataSample
 from .batch_norm import freeze_statistics, set_batch_norm
 from .chunks import encode_in_chunks
+from .crops import RandomCrops
 from .limb_model import MODALITIES, LimbFeatures, LimbModel, encode_limbs
 from .streaming import clip_starts, encode_windows
 
@@ -68,6 +69,9 @@ class MoBind(LimbModel):
             loss and its gradient are those of the whole batch, for a third
             more arithmetic. Statistics of ``per_process`` batch
             normalisation are then those of a chunk. All at once by default.
+        random_crops: Arguments of :class:`~.crops.RandomCrops`, which cuts
+            windows at random in training, and the two modalities at
+            different times; whole windows by default.
         **shared: ``limbs``, ``imu_rate``, ``pose_rate``, ``window_sec``,
             ``data_preprocessor`` and ``init_cfg`` of :class:`LimbModel`.
 
@@ -110,6 +114,7 @@ class MoBind(LimbModel):
         stream_stride_sec: float = 0.2,
         batch_norm: str = 'per_process',
         chunk_size: int | None = None,
+        random_crops: dict | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(
@@ -135,6 +140,9 @@ class MoBind(LimbModel):
             'masked_token_head', masked_token_head, {}, widths
         )
         self.stream_stride_sec = stream_stride_sec
+        self.random_crops = None
+        if random_crops is not None:
+            self.random_crops = self._make_crops(random_crops)
         if chunk_size is not None:
             if chunk_size < 1:
                 raise ValueError(f'chunk_size={chunk_size} must be positive.')
@@ -183,6 +191,7 @@ class MoBind(LimbModel):
             ``pose_token_mask`` (B, S, N). Features of an absent limb are
             zero.
         """
+        inputs = self.prepare(inputs)
         channels = {
             name: self.channels(name, inputs[name], inputs.get(f'{name}_mask'))
             for name in MODALITIES
@@ -191,20 +200,43 @@ class MoBind(LimbModel):
             {
                 name: encode_limbs(backbone, *channels[name])
                 for name, backbone in self.backbones.items()
-            }
+            },
+            inputs,
         )
 
-    def _aggregate(self, limbs: Mapping[str, LimbFeatures]) -> Features:
+    def _make_crops(self, arguments: dict) -> RandomCrops:
+        counts = {b.num_tokens for b in self.backbones.values()}
+        able = all(
+            getattr(b, 'any_length', False) for b in self.backbones.values()
+        )
+        if len(counts) > 1 or not able:
+            raise ValueError(
+                'random_crops needs backbones with equally many tokens that '
+                "take windows of any length: positions='relative'."
+            )
+        return RandomCrops(counts.pop(), **arguments)
+
+    def _aggregate(
+        self,
+        limbs: Mapping[str, LimbFeatures],
+        inputs: Mapping[str, torch.Tensor],
+    ) -> Features:
         """Features of clips from those of their limbs."""
         feats = {'pose_token_mask': limbs['pose'].valid}
+        for key in ('token_shift', 'aligned'):  # of random crops
+            if key in inputs:
+                feats[key] = inputs[key]
         for name, part in limbs.items():
             feats[f'{name}_mask'] = part.present
             feats[f'{name}_tokens'] = part.tokens
             feats[name] = feats[f'{name}_local'] = part.local
             neck = getattr(self, f'{name}_neck')
             if neck is not None:
+                placed = {}
+                if f'{name}_placed' in inputs:
+                    placed = {'placed': inputs[f'{name}_placed']}
                 feats[name], feats[f'{name}_local'] = neck(
-                    part.local, part.present
+                    part.local, part.present, **placed
                 )
         return feats
 
@@ -214,6 +246,12 @@ class MoBind(LimbModel):
         data_samples: list[MoBindDataSample] | None = None,
     ) -> Features:
         """Named losses of one batch, of both heads."""
+        if self.random_crops is not None and self.training:
+            patches = {
+                name: backbone.num_samples // backbone.num_tokens
+                for name, backbone in self.backbones.items()
+            }
+            inputs = self.random_crops(inputs, patches)
         if self.chunk_size is None:
             feats = self._encode_for_loss(inputs)
         else:
@@ -270,6 +308,7 @@ class MoBind(LimbModel):
             ValueError: If a clip is shorter than a window, IMU and pose
                 differ in length, or the stride is between two samples.
         """
+        inputs = self.prepare(inputs)
         starts = clip_starts(inputs, self.backbones, self.stream_stride_sec)
         limbs, frames = inputs['imu'].shape[:2], inputs['pose'].shape[-1:]
         whole = inputs['imu'].new_ones(*limbs, *frames, dtype=torch.bool)
@@ -296,7 +335,12 @@ class MoBind(LimbModel):
             )
             for name, backbone in self.backbones.items()
         }
-        feats = self._aggregate(limbs)
+        whole: Features = {
+            key: inputs[key].repeat_interleave(len(starts), dim=0)
+            for key in ('imu_placed', 'pose_placed')
+            if key in inputs
+        }
+        feats = self._aggregate(limbs, whole)
         shape = (-1, len(starts))
         return {key: feats[key].unflatten(0, shape) for key in _PREDICTED}
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from ..registry import MODELS
 
-__all__ = ['ConcatMLPNeck', 'LimbAttentionNeck']
+__all__ = ['ConcatMLPNeck', 'LimbAttentionNeck', 'SubsetNeck']
 
 
 @MODELS.register_module()
@@ -126,4 +126,86 @@ class LimbAttentionNeck(BaseModule):
         least = torch.finfo(score.dtype).min
         weight = score.masked_fill(~mask, least).softmax(dim=1) * mask
         value = torch.einsum('bsd,sde->bse', local, self.weight) + self.bias
+        return torch.einsum('bs,bse->be', weight, value), local
+
+
+@MODELS.register_module()
+class SubsetNeck(BaseModule):
+    """Attention-weighted mean over any subset of limbs, known or not.
+
+    All limbs share one map; what a limb is comes in as a learned vector,
+    one of which stands for a placement that nobody knows. With 15 limbs it
+    has a tenth of the parameters of :class:`LimbAttentionNeck`.
+
+    Args:
+        num_limbs: Limbs S.
+        embed_dims: Width D.
+        hidden_dims: Width between the two layers, 2 D by default.
+        init_cfg: MMEngine initialisation config.
+
+    >>> neck = SubsetNeck(num_limbs=3, embed_dims=8)
+    >>> mask = torch.tensor([[True, False, True]])
+    >>> nowhere = torch.zeros_like(mask)
+    >>> clip, local = neck(torch.randn(1, 3, 8), mask, placed=nowhere)
+    >>> clip.shape
+    torch.Size([1, 8])
+    """
+
+    def __init__(
+        self,
+        num_limbs: int,
+        embed_dims: int,
+        hidden_dims: int | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        hidden_dims = hidden_dims or 2 * embed_dims
+        self.num_limbs = num_limbs
+        self.norm = nn.LayerNorm(embed_dims)
+        # The last one is that of an unknown placement.
+        self.place = nn.Parameter(
+            torch.randn(num_limbs + 1, embed_dims) * 0.02
+        )
+        self.mlp = nn.Sequential(
+            nn.Linear(embed_dims, hidden_dims),
+            nn.GELU(),
+            nn.Linear(hidden_dims, embed_dims + 1),
+        )
+
+    def forward(
+        self,
+        local: torch.Tensor,
+        mask: torch.Tensor,
+        placed: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Aggregate limbs.
+
+        Args:
+            local: (B, S, D) limb features.
+            mask: (B, S) boolean, limbs that are present.
+            placed: (B, S) boolean, limbs whose placement is known; all by
+                default. An unplaced sensor may be in any row.
+
+        Returns:
+            (B, D) clip features, zero for a clip without any limb, and the
+            normalised limb features (B, S, D), zero where missing.
+
+        Raises:
+            ValueError: If S is not ``num_limbs``.
+        """
+        if local.shape[1] != self.num_limbs:
+            raise ValueError(
+                f'SubsetNeck was built for {self.num_limbs} limbs, got '
+                f'{local.shape[1]}; set num_limbs to the number of '
+                'placements in PackIMUPose.'
+            )
+        local = self.norm(local) * mask[..., None]
+        place = self.place[:-1].expand(len(local), -1, -1)
+        if placed is not None:
+            place = torch.where(placed[..., None], place, self.place[-1])
+        value = self.mlp(local + place)
+        value, score = value[..., :-1], value[..., -1]
+        # A finite fill keeps clips without any limb free of NaN.
+        least = torch.finfo(score.dtype).min
+        weight = score.masked_fill(~mask, least).softmax(dim=1) * mask
         return torch.einsum('bs,bse->be', weight, value), local

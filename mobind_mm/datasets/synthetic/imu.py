@@ -138,7 +138,9 @@ def simulate_imu(
     times = clock.at()
     ideal = _ideal(motion, times, list(mountings.values()))
     return {
-        name: SensorStream(clock, _measure(times, acc, gyro, turn, noise, rng))
+        name: SensorStream(
+            clock, add_errors(times, acc, gyro, turn, noise, rng)
+        )
         for name, acc, gyro, turn in zip(mountings, *ideal)
     }
 
@@ -166,7 +168,7 @@ def _ideal(
     return acc, gyro, world
 
 
-def _measure(
+def add_errors(
     times: np.ndarray,
     acc: np.ndarray,
     gyro: np.ndarray,
@@ -174,7 +176,16 @@ def _measure(
     noise: IMUNoise,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
-    """Add errors to ideal channels and store them read-only as float32."""
+    """Add errors to ideal channels and store them read-only as float32.
+
+    Args:
+        times: (T,) seconds.
+        acc: (T, 3) specific force in m/s^2.
+        gyro: (T, 3) angular rate in rad/s.
+        world: (T, 3, 3) sensor to world.
+        noise: The errors.
+        rng: Source of errors.
+    """
     slow = smooth_noise(rng, times, 5.0, 9)
     bias = rng.standard_normal((2, 3))
     white = rng.standard_normal((len(times), 6))

@@ -21,6 +21,11 @@ from .pose import (
     ResamplePose,
     SmoothKeypoints,
 )
+from .sensor_inputs import (
+    RandomSensorSubset,
+    RandomUnplaced,
+    ToSpecificForce,
+)
 from .sensor_subset import HideModality, KeepSensors
 from .windowing import MultiClip, RandomSpeed, RandomTimeShift, RandomWindow
 
@@ -44,10 +49,13 @@ __all__ = [
     'RandomPoseRotation',
     'RandomPoseScale',
     'RandomSensorDrop',
+    'RandomSensorSubset',
     'RandomSpeed',
     'RandomTimeShift',
+    'RandomUnplaced',
     'RandomWindow',
     'ResampleIMU',
     'ResamplePose',
     'SmoothKeypoints',
+    'ToSpecificForce',
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
@@ -193,6 +195,33 @@ class SmoothKeypoints(BaseTransform):
         )
 
 
+_BONES: tuple[tuple[tuple[str, ...], float], ...] = (
+    (('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder'), 1.0),
+    *(
+        ((f'{side}_{a}', f'{side}_{b}'), ratio)
+        for side in ('left', 'right')
+        for a, b, ratio in (
+            ('hip', 'knee', 0.85),
+            ('knee', 'ankle', 0.85),
+            ('shoulder', 'elbow', 0.65),
+            ('elbow', 'wrist', 0.51),
+        )
+    ),
+    (('left_eye', 'right_eye'), 0.127),
+)
+"""Keypoints whose halves are the ends of a bone, and its length in torsos:
+Winter's proportions, as in :data:`..synthetic.body.RATIOS`."""
+
+
+@cache
+def _index(layout: str, keypoint: str) -> int | None:
+    """Index of a keypoint; None if the layout lacks it."""
+    try:
+        return keypoint_indices(layout, [keypoint])[0]
+    except ValueError:
+        return None
+
+
 @TRANSFORMS.register_module()
 class NormalizeKeypoints(BaseTransform):
     """Express keypoints in units that do not depend on the image size.
@@ -203,6 +232,11 @@ class NormalizeKeypoints(BaseTransform):
       and hips. Keeps how the body moves in the window; invariant to its
       place and size in the image. A window in which hips and shoulders are
       never all seen at once is masked: use ``bbox`` for footage without hips.
+    - ``body``: the origin is the median midpoint of the hips, or else of
+      all known keypoints; the unit is the length of a torso, from the bones
+      that are seen. A bone looks shorter than it is, never longer, so the
+      longest one in relation to a body's usual proportions counts. Serves
+      people without hips, shoulders or legs in view.
     - ``bbox``: the origin is the centre and the unit the longer side of the
       box around all keypoints of the window.
 
@@ -210,7 +244,7 @@ class NormalizeKeypoints(BaseTransform):
         mode: One of these names.
     """
 
-    MODES = ('image', 'torso', 'bbox')
+    MODES = ('image', 'torso', 'body', 'bbox')
     needs = ('keypoint_mask',)
 
     def __init__(self, mode: str = 'image') -> None:
@@ -265,6 +299,34 @@ class NormalizeKeypoints(BaseTransform):
         middle = slice((len(hips) - 1) // 2, len(hips) // 2 + 1)
         origin = np.sort(hips, axis=0)[middle].mean(axis=0)
         unit = np.sort(size)[middle].mean()
+        return origin, unit if unit > 0 else None
+
+    @staticmethod
+    def _body(results: dict) -> tuple:
+        points, known = results['keypoints'], results['keypoint_mask']
+        sizes: list[float] = []
+        for names, ratio in _BONES:
+            if sizes and ratio < 0.2:  # the face, if nothing else is seen
+                continue
+            at = [_index(results['layout'], name) for name in names]
+            if None in at:
+                continue
+            seen = known[:, at].all(axis=1)
+            if seen.sum() < 3:
+                continue
+            ends = points[seen][:, at].reshape(-1, 2, len(at) // 2, 2)
+            bone = np.subtract(*ends.mean(axis=2).swapaxes(0, 1))
+            length = np.sort(np.hypot(bone[:, 0], bone[:, 1]))
+            sizes.append(length[int(0.85 * (len(length) - 1))] / ratio)
+        if not sizes:
+            return None, None
+        hips = [_index(results['layout'], n) for n in _BONES[0][0][:2]]
+        if None not in hips and known[:, hips].all(axis=1).any():
+            seen = known[:, hips].all(axis=1)
+            origin = np.median(points[seen][:, hips].mean(axis=1), axis=0)
+        else:
+            origin = np.median(points[known], axis=0)
+        unit = np.asarray(max(sizes))
         return origin, unit if unit > 0 else None
 
     @staticmethod

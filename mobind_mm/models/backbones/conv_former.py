@@ -42,6 +42,10 @@ class ConvFormer(BaseModule):
             action worse.
         norm_first: Pre-norm layers and a last norm instead of the
             published post-norm.
+        positions: ``absolute``, learned for each token of the window, as
+            published, or ``relative``: attention depends on the distance of
+            tokens. Then windows of any whole number of tokens will do, at
+            least one per segment.
         init_cfg: MMEngine initialisation config.
 
     Raises:
@@ -72,6 +76,7 @@ class ConvFormer(BaseModule):
         out_dropout: float = 0.3,
         num_segments: int = 1,
         norm_first: bool = False,
+        positions: str = 'absolute',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -87,7 +92,15 @@ class ConvFormer(BaseModule):
                 'window_sec, patch_sec or rate.'
             )
         self.num_tokens = self.num_samples // self.patch
-        if num_segments < 1 or self.num_tokens % num_segments:
+        if positions not in ('absolute', 'relative'):
+            raise ValueError(
+                "positions must be 'absolute' or 'relative', got "
+                f'{positions!r}.'
+            )
+        self.any_length = positions == 'relative'
+        if num_segments < 1 or (
+            self.num_tokens % num_segments and not self.any_length
+        ):
             raise ValueError(
                 f'num_segments={num_segments} must divide the '
                 f'{self.num_tokens} tokens of a window.'
@@ -113,12 +126,19 @@ class ConvFormer(BaseModule):
             width = channels
         self.convs = nn.Sequential(*layers)
         self.patch_embed = nn.Linear(width * self.patch, embed_dims, False)
-        self.pos_embed = nn.Parameter(
-            torch.randn(1, self.num_tokens, embed_dims) * 0.02
-        )
+        self.pos_embed = None
+        if not self.any_length:
+            self.pos_embed = nn.Parameter(
+                torch.randn(1, self.num_tokens, embed_dims) * 0.02
+            )
         self.layers = nn.ModuleList(
             TransformerLayer(
-                embed_dims, num_heads, ffn_dims, dropout, norm_first
+                embed_dims,
+                num_heads,
+                ffn_dims,
+                dropout,
+                norm_first,
+                self.num_tokens - 1 if self.any_length else None,
             )
             for _ in range(num_layers)
         )
@@ -131,7 +151,7 @@ class ConvFormer(BaseModule):
 
     def token_mask(self, mask: torch.Tensor) -> torch.Tensor:
         """Tokens with at least one valid sample: (M, T) -> (M, N)."""
-        return mask.unflatten(1, (self.num_tokens, self.patch)).any(dim=2)
+        return mask.unflatten(1, (-1, self.patch)).any(dim=2)
 
     def forward(
         self, x: torch.Tensor, mask: torch.Tensor | None = None
@@ -150,7 +170,13 @@ class ConvFormer(BaseModule):
         Raises:
             ValueError: If C or T is not what the encoder was built for.
         """
-        if x.shape[1:] != (self.in_channels, self.num_samples):
+        least = self.patch * self.num_segments
+        fits = x.shape[1:] == (self.in_channels, self.num_samples)
+        if self.any_length:
+            fits = x.shape[1] == self.in_channels and (
+                x.shape[2] >= least and x.shape[2] % self.patch == 0
+            )
+        if not fits:
             raise ValueError(
                 f'ConvFormer was built for {self.in_channels} channels and '
                 f'{self.num_samples} samples, got {tuple(x.shape[1:])}; '
@@ -175,7 +201,8 @@ class ConvFormer(BaseModule):
         self, x: torch.Tensor, mask: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Embedded patches (M, N, D) of windows to what forward returns."""
-        x = x + self.pos_embed
+        if self.pos_embed is not None:
+            x = x + self.pos_embed
         padding = None
         if mask is not None and not mask.all():
             padding = ~mask
@@ -188,6 +215,8 @@ class ConvFormer(BaseModule):
         self, tokens: torch.Tensor, padding: torch.Tensor | None
     ) -> torch.Tensor:
         """Mean tokens of the segments, in order: (M, segments * D)."""
+        if tokens.shape[1] % self.num_segments:
+            return self._pool_unequal(tokens, padding)
         parts = (self.num_segments, -1)
         if padding is None:
             return tokens.unflatten(1, parts).mean(dim=2).flatten(1)
@@ -195,3 +224,18 @@ class ConvFormer(BaseModule):
         total = tokens.unflatten(1, parts).sum(dim=2)
         count = (~padding).unflatten(1, parts).sum(dim=2)
         return (total / count.clamp(min=1)[..., None]).flatten(1)
+
+    def _pool_unequal(
+        self, tokens: torch.Tensor, padding: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The same if segments end inside tokens, which then count in part."""
+        count = tokens.shape[1]
+        at = torch.arange(count + 1, device=tokens.device) / count
+        edges = at * self.num_segments
+        first = torch.arange(self.num_segments, device=tokens.device)[:, None]
+        inside = edges.clamp(first, first + 1).diff(dim=1)  # (segments, N)
+        weight = inside.to(tokens.dtype).expand(len(tokens), -1, -1)
+        if padding is not None:
+            weight = weight * ~padding[:, None]
+        total = weight.sum(dim=2, keepdim=True).clamp(min=1e-6)
+        return (weight / total @ tokens).flatten(1)

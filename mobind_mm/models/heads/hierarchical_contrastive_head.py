@@ -100,8 +100,18 @@ class HierarchicalContrastiveHead(BaseModule):
             feats['pose_tokens'][both],
             self.scale,
             feats['pose_token_mask'][both],
+            self._shift(feats, both),
         )
         return {'token': loss}
+
+    @staticmethod
+    def _shift(
+        feats: dict[str, torch.Tensor], both: torch.Tensor
+    ) -> torch.Tensor | None:
+        """Shift of the tokens of every pair of limbs, if there is one."""
+        if 'token_shift' not in feats:
+            return None
+        return feats['token_shift'][:, None].expand_as(both)[both]
 
     def loss(self, feats: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Weighted losses of one batch, of all processes.
@@ -143,6 +153,9 @@ class HierarchicalContrastiveHead(BaseModule):
         if self.weights['local']:
             names += ['imu_local', 'pose_local']
         compared = {name: feats[name] for name in names}
+        if 'aligned' in feats:  # windows cut apart compare by tokens alone
+            for name in ('imu_mask', 'pose_mask'):
+                compared[name] = compared[name] & feats['aligned'][:, None]
         if self.weights['multi_positive']:
             compared['sensor'] = self.local_proj(feats['imu_local'])
             compared['clip'] = feats['pose'].detach()

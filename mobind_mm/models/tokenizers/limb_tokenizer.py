@@ -9,9 +9,22 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
-from ...skeleton import get_layout, limb_indices
+from ...skeleton import Limb, get_layout, get_limb, limb_indices
 
-_WIDTH = {'position': 6, 'relative': 4, 'velocity': 6, 'acceleration': 6}
+_WIDTH = {
+    'position': 6,
+    'relative': 4,
+    'velocity': 6,
+    'acceleration': 6,
+    'point_velocity': 2,
+    'point_acceleration': 2,
+    'bone': 2,
+    'bone_turn': 1,
+    'place': 3,
+}
+_LOCAL = ('position', 'relative', 'bone', 'place')
+_SHORT = 0.05
+"""A bone shorter than this has hardly a direction in the image."""
 
 
 @MODELS.register_module()
@@ -23,7 +36,13 @@ class LimbTokenizer(BaseModule):
     - ``position`` (6): the coordinates as they come, the published input;
     - ``relative`` (4): joints 1 and 2 relative to joint 0;
     - ``velocity`` (6): central differences, per second;
-    - ``acceleration`` (6): second differences, per second squared.
+    - ``acceleration`` (6): second differences, per second squared;
+    - ``point_velocity``, ``point_acceleration`` (2 each): of the point where
+      the sensor is strapped, :attr:`~mobind_mm.skeleton.Limb.point`;
+    - ``bone`` (2): from one end to the other of the bone that carries it;
+    - ``bone_turn`` (1): its angular rate in the image, rad/s;
+    - ``place`` (3): the weights of the joints in that point, constant. Arms
+      with several sensors need the last five: their limbs share the joints.
 
     Args:
         limbs: S placement names, see :mod:`mobind_mm.skeleton`.
@@ -69,6 +88,14 @@ class LimbTokenizer(BaseModule):
         self.num_keypoints = len(get_layout(layout))
         self.indices = limb_indices(layout, limbs)
         self.out_channels = sum(_WIDTH[name] for name in self.features)
+        points = torch.tensor(
+            [_resolved(limb, layout).point for limb in limbs]
+        )
+        self.register_buffer('points', points, persistent=False)
+        # The bone is between the two joints that weigh most.
+        ends = points.abs().topk(2, dim=1).indices.sort(dim=1).values
+        bones = torch.eye(3)[ends[:, 1]] - torch.eye(3)[ends[:, 0]]
+        self.register_buffer('bones', bones, persistent=False)
 
     def split(self, keypoints: torch.Tensor) -> torch.Tensor:
         """Whole skeletons (B, K, 2, T) to limbs (B, S, 6, T).
@@ -104,22 +131,56 @@ class LimbTokenizer(BaseModule):
             pose = pose.masked_fill(~mask[:, :, None], 0.0)
         channels = []
         for name, factor in self.features.items():
-            if name == 'position':
-                value, reach = pose, 0
-            elif name == 'relative':
-                xy = pose.unflatten(2, (2, 3))
-                value = (xy[:, :, :, 1:] - xy[:, :, :, :1]).flatten(2, 3)
-                reach = 0
-            elif name == 'velocity':
-                value, reach = central_difference(pose, self.rate), 1
-            else:
-                value, reach = second_difference(pose, self.rate), 1
+            value, reach = self._feature(name, pose)
             value = value * factor
             if mask is not None:
                 value = value * _eroded(mask, reach)[:, :, None]
             channels.append(value)
         out = self.dropout(torch.cat(channels, dim=2).flatten(0, 1))
         return out.unflatten(0, pose.shape[:2])
+
+    def _feature(
+        self, name: str, pose: torch.Tensor
+    ) -> tuple[torch.Tensor, int]:
+        """One feature (B, S, c, T), and how many frames it looks aside."""
+        if name == 'position':
+            value = pose
+        elif name == 'relative':
+            xy = pose.unflatten(2, (2, 3))
+            value = (xy[:, :, :, 1:] - xy[:, :, :, :1]).flatten(2, 3)
+        elif name == 'velocity':
+            value = central_difference(pose, self.rate)
+        elif name == 'acceleration':
+            value = second_difference(pose, self.rate)
+        elif name == 'place':
+            value = self.points[:, :, None].expand(
+                len(pose), -1, -1, pose.shape[3]
+            )
+        elif name.startswith('point'):
+            point = _weighted(pose, self.points)
+            if name == 'point_velocity':
+                value = central_difference(point, self.rate)
+            else:
+                value = second_difference(point, self.rate)
+        else:
+            value = _weighted(pose, self.bones)
+            if name == 'bone_turn':
+                change = central_difference(value, self.rate)
+                (x, y), (u, v) = value.unbind(2), change.unbind(2)
+                square = x * x + y * y + _SHORT**2
+                value = ((x * v - y * u) / square)[:, :, None]
+        return value, int(name not in _LOCAL)
+
+
+def _resolved(name: str, layout: str) -> Limb:
+    return get_limb(name).seen_by(layout)
+
+
+def _weighted(pose: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Weighted sum (B, S, 2, T) of three joints (B, S, 6, T)."""
+    return torch.einsum(
+        'bscjt,sj->bsct', pose.unflatten(2, (2, 3)), weights.to(pose.dtype)
+    )
 
 
 def _eroded(mask: torch.Tensor, reach: int) -> torch.Tensor:

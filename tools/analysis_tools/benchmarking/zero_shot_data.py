@@ -1,0 +1,185 @@
+"""Recordings that a model has not been trained on, by data set."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mobind_mm.datasets.motion_capture import MotionCaptureDataset
+from mobind_mm.datasets.synthetic import Camera
+from mobind_mm.readers.utd_mhad import UTDMHADReader
+from mobind_mm.recordings import (
+    STANDARD_GRAVITY,
+    Clock,
+    PoseStream,
+    Recording,
+    SensorStream,
+)
+from mobind_mm.skeleton import get_layout
+
+Takes = dict[str, tuple[dict, Recording]]
+"""Name to entry and recording, as ``RecordingWindows`` takes them."""
+
+CHANNELS: Mapping[str, tuple[str, ...]] = {
+    'acc': ('acc',),
+    'acc + quat': ('acc', 'quat'),
+    'acc + gyro': ('acc', 'gyro'),
+    'acc + gyro + quat': ('acc', 'gyro', 'quat'),
+}
+_H36M = {
+    'root': 'pelvis',
+    'spine': 'spine',
+    'thorax': 'neck',
+    'neck_base': 'neck',
+    'head': 'head',
+    'right_foot': 'right_ankle',
+    'left_foot': 'left_ankle',
+}
+
+
+def utd_mhad(folder: Path, subjects: tuple[str, ...]) -> Takes:
+    """Takes of some subjects of a copy of UTD-MHAD."""
+    reader = UTDMHADReader(folder)
+    takes: Takes = {}
+    for take in reader.find():
+        if take.subject in subjects:
+            recording = reader.read_take(take)
+            entry = dict(subject=take.subject, action=take.label)
+            takes[take.name] = (entry, recording)
+    return takes
+
+
+def motion_capture(
+    sources: list[str], seed: int, most: int | None = None
+) -> Takes:
+    """People who never train, with simulated sensors and cameras.
+
+    Clips of any licence: nothing is learned from them.
+    """
+    dataset = MotionCaptureDataset(
+        sources,
+        split='test',
+        licences=None,
+        num_procedural=4,
+        seed=seed,
+        window_sec=5.0,
+        stride_sec=5.0,
+        lazy_init=True,
+    )
+    entries = dataset.load_entries()
+    return {
+        entry['take']: (
+            {k: entry[k] for k in ('subject', 'start_s', 'end_s')},
+            dataset.get_recording(entry),
+        )
+        for entry in entries[:most]
+    }
+
+
+def gait_video(folder: Path) -> Iterator[tuple[str, str, Recording]]:
+    """Walker, pass, and its recording: raw IMUs, pose by an estimator.
+
+    The estimator gave joints in the camera's frame; they are projected with
+    a focal length of 1500 pixels and moved in front of the camera.
+    """
+    with open(folder / 'passes.csv', encoding='utf-8', newline='') as file:
+        rows = list(csv.DictReader(file))
+    arrays: dict[str, np.lib.npyio.NpzFile] = {}
+    for row in rows:
+        person, name = row['person'], row['pass']
+        if person not in arrays:
+            arrays = {person: np.load(folder / f'{person}.npz')}
+        yield person, name, _gait_pass(arrays[person], name, row['sensors'])
+
+
+def _gait_pass(
+    arrays: Mapping[str, np.ndarray], name: str, sensors: str
+) -> Recording:
+    rate = float(arrays[f'{name}/imu_rate'])
+    start = float(arrays[f'{name}/imu_start_s'])
+    imu = {}
+    for placement in sensors.split():
+        part = f'{name}/{placement}'
+        quat = arrays[f'{part}/quat_e4'].astype(np.float64)
+        quat /= np.linalg.norm(quat, axis=1, keepdims=True)
+        gyro = np.deg2rad(arrays[f'{part}/gyro_decideg'] / 10)
+        channels = {
+            'acc': arrays[f'{part}/acc_mg'] * STANDARD_GRAVITY / 1000,
+            'gyro': gyro,
+            'quat': quat,
+        }
+        clock = Clock(len(quat), rate=rate, start=start)
+        channels = {k: v.astype(np.float32) for k, v in channels.items()}
+        imu[placement] = SensorStream(clock, channels)
+    points = arrays[f'{name}/pose3d_mm'] / 1000
+    camera = Camera(np.eye(3), np.zeros(3), 1500.0)
+    ahead = max(0.0, 1.0 - float(points[..., 2].min()))
+    points = points + np.array([0.0, 0.0, ahead])
+    pixels, _ = camera.project(points)
+    return Recording(imu, _gait_pose(pixels, arrays, name))
+
+
+_GAIT_JOINTS = (
+    *('head_top', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist'),
+    *('left_shoulder', 'left_elbow', 'left_wrist', 'right_hip'),
+    *('right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle'),
+    *('pelvis', 'spine', 'head'),
+)
+
+
+def _gait_pose(
+    pixels: np.ndarray, arrays: Mapping[str, np.ndarray], name: str
+) -> PoseStream:
+    order = [
+        _GAIT_JOINTS.index(_H36M.get(joint, joint))
+        for joint in get_layout('h36m')
+    ]
+    count = len(pixels)
+    clock = Clock(
+        count,
+        rate=float(arrays[f'{name}/pose_rate']),
+        start=float(arrays[f'{name}/pose_start_s']),
+    )
+    keypoints = pixels[:, order].astype(np.float32)
+    scores = np.ones((count, len(order)), np.float32)
+    return PoseStream(clock, keypoints, scores, 'h36m', (1080, 1920))
+
+
+def with_channels(takes: Takes, channels: tuple[str, ...]) -> Takes:
+    """The same takes, of sensors that measure only these channels."""
+    return _changed(
+        takes,
+        lambda stream: SensorStream(
+            stream.clock,
+            {k: v for k, v in stream.channels.items() if k in channels},
+            stream.gravity,
+            stream.frame,
+        ),
+    )
+
+
+def _changed(
+    takes: Takes, change: Callable[[SensorStream], SensorStream]
+) -> Takes:
+    return {
+        name: (
+            entry,
+            Recording(
+                {k: change(v) for k, v in recording.imu.items()},
+                recording.pose,
+            ),
+        )
+        for name, (entry, recording) in takes.items()
+    }
+
+
+def common(recording: Recording) -> tuple[float, float]:
+    """Span in seconds that sensors and skeleton share."""
+    clocks = [stream.clock for stream in recording.imu.values()]
+    if recording.pose is not None:
+        clocks.append(recording.pose.clock)
+    spans = [clock.span for clock in clocks]
+    return max(s[0] for s in spans), min(s[1] for s in spans)

@@ -1,0 +1,340 @@
+"""Evaluate a model on data that nobody trained on: whatever data is there.
+
+UTD-MHAD (subjects 1 to 6): retrieval of the takes of the even subjects in
+windows of 2 s, and the action by the nearest take of an odd subject. Motion
+capture: retrieval of people who never train among 300 windows of 5 s, by
+several sensors or one, with several sets of channels, and which limb carries a
+sensor. Walking passes: which sensor is where, and who of four wears them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from benchmarking.zero_shot_data import (
+    CHANNELS,
+    Takes,
+    common,
+    gait_video,
+    motion_capture,
+    utd_mhad,
+    with_channels,
+)
+from mmengine.dataset import pseudo_collate
+from scipy.optimize import linear_sum_assignment
+
+from mobind_mm.apis.embedder import Embedder
+from mobind_mm.apis.windows import RecordingWindows
+from mobind_mm.datasets.transforms import KeepSensors
+from mobind_mm.evaluation.functional import recall_summary
+from mobind_mm.utils.cli import run_command
+
+FIVE = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
+Features = dict[str, np.ndarray]
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('model', help='config, checkpoint or name in the zoo')
+    parser.add_argument('checkpoint', nargs='?', help='weights of a config')
+    parser.add_argument('--utd-mhad', type=Path, metavar='FOLDER')
+    parser.add_argument('--mocap', nargs='*', metavar='SOURCE', default=[])
+    parser.add_argument('--gait-video', type=Path, metavar='FOLDER')
+    parser.add_argument('--gallery', type=int, default=300)
+    parser.add_argument('--takes', type=int, help='takes of motion capture')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--out', type=Path, help='JSON file')
+    return parser.parse_args()
+
+
+@torch.no_grad()
+def encode(
+    embedder: Embedder,
+    takes: Takes,
+    window_sec: float,
+    stride_sec: float | None,
+    limbs: Sequence[str] | None = None,
+) -> Features:
+    """Features of all windows, with ``take``, ``subject`` and ``action``."""
+    steps = list(embedder.preparation.transforms)
+    if limbs:
+        steps.insert(0, KeepSensors(limbs, limbs_too=True))
+    windows = RecordingWindows(
+        takes, window_sec=window_sec, stride_sec=stride_sec, pipeline=steps
+    )
+    model: Any = embedder.model
+    rows = defaultdict(list)
+    for first in range(0, len(windows), 64):
+        items = [
+            windows[i] for i in range(first, min(first + 64, len(windows)))
+        ]
+        batch = model.data_preprocessor(pseudo_collate(items))
+        feats = model(batch['inputs'], mode='tensor')
+        for name in _KEPT:
+            rows[name].append(feats[name].cpu().numpy())
+        for sample in batch['data_samples']:
+            for key in ('take', 'subject', 'window_start'):
+                rows[key].append(sample.metainfo[key])
+            action = takes[sample.take][0].get('action', -1)
+            rows['action'].append(action)
+    return {
+        k: np.concatenate(v) if k in _KEPT else np.array(v)
+        for k, v in rows.items()
+    }
+
+
+_KEPT = (
+    *('imu', 'pose', 'imu_local', 'pose_local', 'imu_tokens'),
+    *('pose_tokens', 'imu_mask', 'pose_mask', 'pose_token_mask'),
+)
+
+
+def similarities(
+    a: Features, b: Features, wanted: Sequence[int] | None = None
+) -> dict[str, np.ndarray]:
+    """Similarity (A, B) of the sensors of ``a`` and the skeletons of ``b``.
+
+    ``local`` and ``token`` are means over the limbs of both, ``clip`` is
+    that of the aggregated embeddings.
+    """
+    imu_mask, pose_mask = a['imu_mask'], b['pose_mask']
+    if wanted is not None:
+        keep = np.isin(np.arange(imu_mask.shape[1]), wanted)
+        imu_mask = imu_mask & keep
+    shared = np.maximum(imu_mask.astype(float) @ pose_mask.T, 1)
+    x = unit(a['imu_local']) * imu_mask[..., None]
+    y = unit(b['pose_local']) * pose_mask[..., None]
+    seen = b['pose_token_mask'] & pose_mask[..., None]
+    u = unit(a['imu_tokens']) * imu_mask[..., None, None]
+    v = unit(b['pose_tokens']) * seen[..., None]
+    weight = np.repeat(imu_mask[..., None], seen.shape[2], axis=2)
+    tokens = flat(weight.astype(float)) @ flat(seen).T
+    return {
+        'clip': unit(a['imu']) @ unit(b['pose']).T,
+        'local': flat(x) @ flat(y).T / shared,
+        'token': flat(u) @ flat(v).T / np.maximum(tokens, 1),
+    }
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    """Vectors of length 1, or 0."""
+    size = np.linalg.norm(x, axis=-1, keepdims=True)
+    return x / np.maximum(size, 1e-9)
+
+
+def flat(x: np.ndarray) -> np.ndarray:
+    """(A, ...) to (A, n)."""
+    return x.reshape(len(x), -1)
+
+
+def recalls(similarity: np.ndarray) -> dict[str, float]:
+    """R@1 and R@5 in both directions; ties count against the query."""
+    out = {}
+    for name, matrix in (('imu2pose', similarity), ('pose2imu', similarity.T)):
+        match = np.diagonal(matrix)[:, None]
+        ranks = (matrix >= match - 1e-9).sum(axis=1)
+        summary = recall_summary(ranks, (1, 5))
+        for key in ('R@1', 'R@5'):
+            out[f'{name}_{key}'] = round(float(summary[key]), 4)
+    return out
+
+
+def combined(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The parts, and the sum of local and token similarity."""
+    return {**parts, 'local + token': parts['local'] + parts['token']}
+
+
+def evaluate_utd(embedder: Embedder, folder: Path) -> dict[str, Any]:
+    """Retrieval and nearest action on UTD-MHAD."""
+    test = encode(embedder, utd_mhad(folder, ('2', '4', '6')), 2.0, None)
+    train = encode(embedder, utd_mhad(folder, ('1', '3', '5')), 2.0, None)
+    out: dict[str, Any] = {'windows': len(test['take'])}
+    for name, matrix in combined(similarities(test, test)).items():
+        if name != 'clip':  # the skeletons' clips have all limbs
+            out[name] = recalls(matrix)
+    near = {}
+    for name in ('imu', 'pose'):
+        limb = test['imu_mask'], train['imu_mask']
+        vectors = [
+            unit(_words(part, name, mask))
+            for part, mask in zip((test, train), limb)
+        ]
+        near[name] = vectors[0] @ vectors[1].T
+    near['imu + pose'] = near['imu'] + near['pose']
+    for name, matrix in near.items():
+        found = train['action'][matrix.argmax(axis=1)]
+        out[f'1nn {name}'] = float((found == test['action']).mean())
+    return out
+
+
+def _words(part: Features, name: str, mask: np.ndarray) -> np.ndarray:
+    """Local features (A, D) of the one limb that carries a sensor."""
+    limb = mask.argmax(axis=1)
+    return part[f'{name}_local'][np.arange(len(limb)), limb]
+
+
+def evaluate_mocap(
+    embedder: Embedder, takes: Takes, gallery: int, seed: int
+) -> dict[str, Any]:
+    """Retrieval among windows of held-out people, and which limb is which."""
+    out: dict[str, Any] = {}
+    rng = np.random.default_rng(seed)
+    for worn, limbs in (('five', FIVE), ('left wrist', FIVE[:1])):
+        for channels, names in CHANNELS.items():
+            part = with_channels(takes, names)
+            feats = encode(embedder, part, 5.0, 5.0, limbs)
+            keep = feats['imu_mask'].any(1) & feats['pose_mask'].any(1)
+            feats = {k: v[keep] for k, v in feats.items()}
+            parts = combined(similarities(feats, feats))
+            out[f'{worn}, {channels}'] = {
+                name: _in_galleries(matrix, gallery, rng)
+                for name, matrix in parts.items()
+            }
+            out['windows'] = len(feats['take'])
+    feats = encode(embedder, takes, 5.0, 5.0)
+    out['limb'] = which_limb(feats)
+    out['position'] = finds_position(feats, rng)
+    return out
+
+
+def finds_position(
+    feats: Features, rng: np.random.Generator
+) -> dict[str, float]:
+    """How often a token finds its position in the window.
+
+    ``same`` is that in the window's own skeleton, where it is right, and
+    ``other`` that in the skeleton of somebody else's window, where only the
+    position tells. By chance it is 1 / N.
+    """
+    count = len(feats['imu'])
+    other = (np.arange(count) + rng.integers(1, count, count)) % count
+    out = {'chance': 1 / feats['imu_tokens'].shape[2]}
+    for name, partner in (('same', np.arange(count)), ('other', other)):
+        found = []
+        for i, j in enumerate(partner):
+            limbs = feats['imu_mask'][i] & feats['pose_mask'][j]
+            seen = feats['pose_token_mask'][j].all(axis=1)
+            a = unit(feats['imu_tokens'][i, limbs & seen])
+            b = unit(feats['pose_tokens'][j, limbs & seen])
+            if name == 'same' or feats['subject'][i] != feats['subject'][j]:
+                best = np.einsum('snd,smd->snm', a, b).argmax(axis=2)
+                found.append((best == np.arange(a.shape[1])).ravel())
+        rates = np.concatenate(found) if found else np.zeros(0)
+        out[name] = float(rates.mean()) if len(rates) else float('nan')
+    return out
+
+
+def _in_galleries(
+    matrix: np.ndarray, size: int, rng: np.random.Generator
+) -> dict[str, float]:
+    """Mean recalls in ten random galleries of some size."""
+    found = []
+    for _ in range(10 if len(matrix) > size else 1):
+        at = rng.permutation(len(matrix))[:size]
+        found.append(recalls(matrix[np.ix_(at, at)]))
+    return {k: float(np.mean([f[k] for f in found])) for k in found[0]}
+
+
+def which_limb(
+    feats: Features, groups: np.ndarray | None = None
+) -> dict[str, float]:
+    """Share of sensors whose limb is found, alone and one to one.
+
+    Windows of a group (each one by default) are judged together, by the sum
+    of local and token similarity.
+    """
+    if groups is None:
+        groups = np.arange(len(feats['imu']))
+    alone, one_to_one = [], []
+    x, y = unit(feats['imu_local']), unit(feats['pose_local'])
+    u = unit(feats['imu_tokens'])
+    v = unit(feats['pose_tokens']) * feats['pose_token_mask'][..., None]
+    count = np.maximum(feats['pose_token_mask'].sum(axis=2), 1)
+    for group in np.unique(groups):
+        at = np.flatnonzero(groups == group)
+        matrix = np.einsum('asd,ald->sl', x[at], y[at])
+        token = np.einsum('asnd,alnd->asl', u[at], v[at])
+        matrix = matrix + (token / count[at][:, None]).sum(axis=0)
+        there = feats['imu_mask'][at].all(axis=0)
+        seen = feats['pose_mask'][at].all(axis=0)
+        worn = np.flatnonzero(there & seen)
+        if not len(worn):
+            continue
+        every = np.flatnonzero(seen)
+        alone += list(every[matrix[np.ix_(worn, every)].argmax(1)] == worn)
+        rows, columns = linear_sum_assignment(-matrix[np.ix_(worn, worn)])
+        one_to_one += list(rows == columns)
+    return {
+        'sensors': len(alone),
+        'argmax': float(np.mean(alone)),
+        'one to one': float(np.mean(one_to_one)),
+    }
+
+
+def evaluate_gait(
+    embedder: Embedder, folder: Path, seed: int
+) -> dict[str, Any]:
+    """Which sensor is where, and who of four walkers wears them."""
+    takes: Takes = {}
+    for person, name, recording in gait_video(folder):
+        start, end = common(recording)
+        if end - start >= 4.0:
+            takes[f'{person}/{name}'] = (dict(subject=person), recording)
+    feats = encode(embedder, takes, 4.0, 1.0)
+    out: dict[str, Any] = {
+        'passes': len(takes),
+        'limb, whole pass': which_limb(feats, feats['take']),
+        'limb, 4 s': which_limb(feats),
+    }
+    rng, right = np.random.default_rng(seed), defaultdict(list)
+    first = np.unique(feats['take'], return_index=True)[1]
+    feats = {k: v[first] for k, v in feats.items()}
+    parts = combined(similarities(feats, feats))
+    for i, person in enumerate(feats['subject']):
+        others = np.flatnonzero(feats['subject'] != person)
+        for _ in range(20):
+            three, people = [], {person}
+            for j in rng.permutation(others):
+                if feats['subject'][j] not in people:
+                    people.add(feats['subject'][j])
+                    three.append(j)
+            rivals = [i, *three[:3]]
+            for name, matrix in parts.items():
+                best = rivals[int(np.argmax(matrix[i, rivals]))]
+                right[name].append(best == i)
+    out['who of four'] = {k: float(np.mean(v)) for k, v in right.items()}
+    return out
+
+
+def main() -> None:
+    """Evaluate and print."""
+    args = parse_args()
+    embedder = Embedder(args.model, args.checkpoint, show_progress=False)
+    results: dict[str, Any] = {}
+    if args.utd_mhad:
+        results['utd_mhad'] = evaluate_utd(embedder, args.utd_mhad)
+    if args.mocap:
+        takes = motion_capture(args.mocap, args.seed, args.takes)
+        results['motion_capture'] = evaluate_mocap(
+            embedder, takes, args.gallery, args.seed
+        )
+    if args.gait_video:
+        results['gait_video'] = evaluate_gait(
+            embedder, args.gait_video, args.seed
+        )
+    text = json.dumps(results, indent=2)
+    print(text)
+    if args.out:
+        args.out.write_text(text + '\n')
+
+
+if __name__ == '__main__':
+    run_command(main)
