@@ -131,6 +131,12 @@ class ClipEvidence:
         num_sensors: Sensors that were compared.
         motion: Largest standard deviation of a sensor's acceleration in
             m/s^2; NaN where it is not measured.
+        part_times: (K,) middle of each part of the clip in seconds of its
+            clocks, for synchronisers that follow the offset through it.
+        own: (K + 1, G) curves by sensor: the whole clip's, then those of
+            its parts, in which the sensor may disagree with the others.
+        control: (G,) score of the limbs' motion backwards in time, which
+            shows how well streams agree by chance.
     """
 
     offsets: np.ndarray
@@ -141,6 +147,9 @@ class ClipEvidence:
     rows: np.ndarray | None = None
     num_sensors: int = 1
     motion: float = float('nan')
+    part_times: np.ndarray = field(default_factory=lambda: np.empty(0))
+    own: Mapping[str, np.ndarray] = field(default_factory=dict)
+    control: np.ndarray | None = None
 
     @property
     def fine_score(self) -> np.ndarray:
@@ -155,17 +164,20 @@ class ClipEvidence:
         """
         at = self.offsets + by
 
-        def move(curve: np.ndarray) -> np.ndarray:
-            return np.interp(at, self.offsets, curve, left=0, right=0)
+        def move(curves: np.ndarray) -> np.ndarray:
+            flat = curves.reshape(-1, curves.shape[-1])
+            moved = [
+                np.interp(at, self.offsets, row, left=0, right=0)
+                for row in flat
+            ]
+            return np.array(moved).reshape(curves.shape)
 
+        curves = ('score', 'overlap', 'fine', 'rows', 'control')
+        given = {k: getattr(self, k) for k in curves}
         return replace(
             self,
-            score=move(self.score),
-            overlap=move(self.overlap),
-            fine=None if self.fine is None else move(self.fine),
-            rows=None
-            if self.rows is None
-            else np.array([move(row) for row in self.rows]),
+            own={name: move(rows) for name, rows in self.own.items()},
+            **{k: move(v) for k, v in given.items() if v is not None},
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import log_softmax
@@ -19,28 +20,36 @@ EVIDENCE_NAMES = (*SIGNAL_NAMES, *LEARNED_NAMES)
 """What :attr:`FusedSynchronizer.weights` weighs."""
 
 WEIGHTS: Mapping[str, float] = {
-    'up_0.3-0.8Hz': 0.302,
-    'up_0.8-1.6Hz': 0.232,
-    'up_1.6-2.6Hz': 0.094,
-    'up_2.6-4Hz': 0.047,
-    'up_4-6.5Hz': 0.028,
-    'up_6.5-11Hz': 0.015,
-    'side_0.3-0.8Hz': 1.227,
-    'side_0.8-1.6Hz': 0.512,
-    'side_1.6-2.6Hz': 0.082,
-    'side_2.6-4Hz': 0.044,
-    'side_4-6.5Hz': 0.026,
-    'side_6.5-11Hz': 0.014,
-    'tilt_0.15-0.8Hz': 0.247,
-    'tilt_0.8-2.6Hz': 0.164,
-    'turn_0.15-0.8Hz': 0.601,
-    'turn_0.8-2.6Hz': 0.133,
+    'up_0.3-0.8Hz': 0.205,
+    'up_0.8-1.6Hz': 0.369,
+    'up_1.6-2.6Hz': 0.123,
+    'up_2.6-4Hz': 0.038,
+    'up_4-6.5Hz': 0.021,
+    'up_6.5-11Hz': 0.012,
+    'side_0.3-0.8Hz': 0.161,
+    'side_0.8-1.6Hz': 0.126,
+    'side_1.6-2.6Hz': 0.16,
+    'side_2.6-4Hz': 0.035,
+    'side_4-6.5Hz': 0.021,
+    'side_6.5-11Hz': 0.013,
+    'tilt_0.15-0.8Hz': 1.135,
+    'tilt_0.8-2.6Hz': 0.192,
+    'turn_0.15-0.8Hz': 1.062,
+    'turn_0.8-2.6Hz': 0.239,
+    'spin_0.3-1.2Hz': 0.113,
+    'spin_1.2-3Hz': 0.095,
+    'spin_3-6Hz': 0.033,
+    'speed_0.3-1.2Hz': 0.12,
+    'speed_1.2-3Hz': 0.078,
+    'speed_3-6Hz': 0.04,
     'tokens': 0.458,
 }
 """Fitted by ``tools/analysis_tools/fit_synchronizer.py`` to 864 clips of 24
 simulated people whom neither the model nor a test has seen, each with two
 sets of sensors."""
 
+PART_SEC = 5.0
+"""Length of the parts of a clip that must agree on its offset."""
 _CLOSE_SEC = 0.1
 """An offset nearer than this to the truth counts as right."""
 _FINE_SEC = 0.15
@@ -99,7 +108,7 @@ class FusedSynchronizer(Synchronizer):
         self,
         weights: Mapping[str, float] | None = None,
         sensors_power: float = 0.92,
-        overlap_power: float = -1.56,
+        overlap_power: float = 0.0,
         fine_tokens: float = 0.1,
         min_confidence: float = 0.4,
         min_overlap_sec: float = 1.5,
@@ -132,24 +141,38 @@ class FusedSynchronizer(Synchronizer):
         """Log likelihood ratios of one clip; signals only without feats."""
         offsets = offset_grid(max_offset)
         rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
+        control = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
         overlap = np.zeros(len(offsets))
-        signals = (
-            {} if streams is None else signal_evidence(streams, max_offset)
-        )
-        for sensor in signals.values():
-            rows[: len(SIGNAL_NAMES)] += sensor.signals
+        signals = {}
+        if streams is not None:
+            signals = signal_evidence(streams, max_offset, PART_SEC)
+        num = len(SIGNAL_NAMES)
+        weights = np.array([self.weights[name] for name in SIGNAL_NAMES])
+        own = {}
+        for name, sensor in signals.items():
+            rows[:num] += sensor.signals
+            control[:num] += sensor.control
             overlap += sensor.overlap
+            curves = np.concatenate([sensor.signals[None], sensor.parts])
+            own[name] = np.einsum('r,krg->kg', weights, curves)
         if feats is not None and self.needs_feats:
             learned = learned_evidence(
                 feats, feats['placements'], self.token_sec, offsets
             )
             for placement, curve in learned.items():
                 if placement in signals:
-                    rows[len(SIGNAL_NAMES) :] += curve
+                    rows[num:] += curve
         count = len(signals)
         motion = max((s.motion for s in signals.values()), default=0.0)
-        return self.weigh(
+        clip = self.weigh(
             offsets, rows, overlap / max(count, 1), count, motion
+        )
+        if not own or streams is None or streams.pose is None:
+            return clip
+        return replace(
+            clip,
+            own=own,
+            control=self._total(control, count),
         )
 
     def weigh(

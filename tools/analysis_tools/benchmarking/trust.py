@@ -29,13 +29,12 @@ CONDITIONS = (
 NO_ANSWER = (
     'out of reach',
     'wrong person',
-    'wrong limb',
-    'sides swapped',
     'unrelated',
     'frozen',
     'frame rate',
 )
-"""Conditions in which no constant offset is right."""
+"""Conditions in which no offset is right, or none within the search. On
+the wrong limb of the right person an offset can be right, all the same."""
 
 
 @dataclass(frozen=True)
