@@ -19,7 +19,18 @@ import numpy as np
 from ..recordings import Recording
 from ..registry import TASK_UTILS
 
-REASONS = ('', 'still', 'periodic', 'too short', 'weak')
+REASONS = (
+    '',
+    'still',
+    'periodic',
+    'too short',
+    'weak',
+    'out of reach',
+    'wrong limb or person',
+    'clock jumps',
+    'frame rate',
+    'no gravity or orientation',
+)
 """Why a synchroniser abstains; empty where it does not."""
 
 SHORT_NAMES: Mapping[str, Mapping[str, Any]] = {
@@ -131,12 +142,12 @@ class ClipEvidence:
         num_sensors: Sensors that were compared.
         motion: Largest standard deviation of a sensor's acceleration in
             m/s^2; NaN where it is not measured.
-        part_times: (K,) middle of each part of the clip in seconds of its
-            clocks, for synchronisers that follow the offset through it.
-        own: (K + 1, G) curves by sensor: the whole clip's, then those of
-            its parts, in which the sensor may disagree with the others.
+        part_times: (K,) middle of each part of the clip, in seconds of the
+            recording's video; parts of several people have the same.
+        parts: (K, G) score of each part.
         control: (G,) score of the limbs' motion backwards in time, which
             shows how well streams agree by chance.
+        alone: The evidence of each sensor, by name.
     """
 
     offsets: np.ndarray
@@ -148,8 +159,9 @@ class ClipEvidence:
     num_sensors: int = 1
     motion: float = float('nan')
     part_times: np.ndarray = field(default_factory=lambda: np.empty(0))
-    own: Mapping[str, np.ndarray] = field(default_factory=dict)
+    parts: np.ndarray | None = None
     control: np.ndarray | None = None
+    alone: Mapping[str, ClipEvidence] = field(default_factory=dict)
 
     @property
     def fine_score(self) -> np.ndarray:
@@ -172,11 +184,11 @@ class ClipEvidence:
             ]
             return np.array(moved).reshape(curves.shape)
 
-        curves = ('score', 'overlap', 'fine', 'rows', 'control')
+        curves = ('score', 'overlap', 'fine', 'rows', 'parts', 'control')
         given = {k: getattr(self, k) for k in curves}
         return replace(
             self,
-            own={name: move(rows) for name, rows in self.own.items()},
+            alone={k: clip.shifted(by) for k, clip in self.alone.items()},
             **{k: move(v) for k, v in given.items() if v is not None},
         )
 

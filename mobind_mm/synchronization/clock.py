@@ -19,9 +19,15 @@ from .base import (
 )
 from .clips import cut_clip
 from .clock_map import ClockMap, best_line, capped_scores, fit_clock
-
-Feats = Callable[[Recording], Optional[base.Feats]]
-"""Gives the model's features of a clip; None if it is too short for it."""
+from .single import (
+    Feats,
+    Question,
+    WITHOUT_FEATS,
+    check_sensors,
+    clip_evidence,
+    constant_clock,
+    follow_jumps,
+)
 
 Track = Callable[[Iterable, str], Iterable]
 """Shows the progress of an iteration; takes its description."""
@@ -36,10 +42,6 @@ _NEAR_SEC = 1.0
 """How far from the common line the other clips look for their offset."""
 _BEND_SEC = 0.2
 """How far the ends of the line may still move then."""
-_WITHOUT_FEATS = (
-    '{} compares features of the model, and got none: give feats, and a '
-    'recording as long as the windows of the model.'
-)
 
 
 def synchronize_clip(
@@ -59,7 +61,8 @@ def synchronize_clip(
         around: Offset in the middle of the search, in seconds.
 
     Returns:
-        A map with the same offset everywhere.
+        A map with the same offset everywhere; where a clock jumped, of
+        several offsets.
 
     Raises:
         ValueError: If there is no skeleton or no sensor, or features are
@@ -75,24 +78,16 @@ def synchronize_clip(
     """
     check_fulfilled(synchronizer)
     first, last = _pose_span(streams)
-    clip = cut_clip(streams, first, last - first, max_offset, around)
-    features = None
-    if synchronizer.needs_feats and feats is not None:
-        features = feats(clip)
-    if features is None and not synchronizer.needs_streams:
-        raise ValueError(_WITHOUT_FEATS.format(type(synchronizer).__name__))
-    result = synchronizer(clip, features, max_offset).moved(around)
-    ends = np.array([first, max(last, first + 1e-3)])
-    return ClockMap(
-        times=ends,
-        offsets=np.full(2, result.offset),
-        drift_ppm=0.0,
-        clip_times=ends.mean(keepdims=True),
-        clip_offsets=np.array([result.offset]),
-        agrees=np.array([not result.abstained]),
-        abstained=result.abstained,
-        result=result,
+    evidence = clip_evidence(
+        streams, synchronizer, (first, last), max_offset, around, feats
     )
+    result = synchronizer.decide([evidence])
+    clock = constant_clock((first, last), result.moved(around))
+    if evidence.parts is None:
+        return clock
+    asked = Question(streams, synchronizer, max_offset, around, feats)
+    clock = check_sensors(asked, evidence, clock)
+    return follow_jumps(asked, evidence, clock)
 
 
 def synchronize_clocks(
@@ -172,7 +167,7 @@ def synchronize_clocks(
         ],
     )
     if not clips:
-        raise ValueError(_WITHOUT_FEATS.format(type(synchronizer).__name__))
+        raise ValueError(WITHOUT_FEATS.format(type(synchronizer).__name__))
     if len(clips[0].offsets) < 3:
         raise ValueError(
             f'{type(synchronizer).__name__} has {len(clips[0].offsets)} '

@@ -12,9 +12,15 @@ from ..recordings import Recording
 from ..registry import TASK_UTILS
 from .base import ClipEvidence, Feats, Synchronizer, SyncResult
 from .correlate import find_rivals, peak_offset
-from .evidence import SIGNAL_NAMES, offset_grid, signal_evidence
+from .evidence import (
+    SIGNAL_NAMES,
+    offset_grid,
+    part_borders,
+    signal_evidence,
+)
 from .learned import LEARNED_NAMES, learned_evidence
 from .signals import RATE
+from .trust import features, trust
 
 EVIDENCE_NAMES = (*SIGNAL_NAMES, *LEARNED_NAMES)
 """What :attr:`FusedSynchronizer.weights` weighs."""
@@ -110,7 +116,7 @@ class FusedSynchronizer(Synchronizer):
         sensors_power: float = 0.92,
         overlap_power: float = 0.0,
         fine_tokens: float = 0.1,
-        min_confidence: float = 0.4,
+        min_confidence: float = 0.7,
         min_overlap_sec: float = 1.5,
         min_motion: float = 0.15,
         rival_ratio: float = 0.75,
@@ -130,6 +136,7 @@ class FusedSynchronizer(Synchronizer):
         self.min_confidence = min_confidence
         self.min_overlap_sec, self.min_motion = min_overlap_sec, min_motion
         self.rival_ratio, self.token_sec = rival_ratio, token_sec
+        self.part_sec = PART_SEC
         self.needs_feats = use_feats
 
     def evidence(
@@ -140,39 +147,58 @@ class FusedSynchronizer(Synchronizer):
     ) -> ClipEvidence:
         """Log likelihood ratios of one clip; signals only without feats."""
         offsets = offset_grid(max_offset)
-        rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
-        control = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
-        overlap = np.zeros(len(offsets))
-        signals = {}
-        if streams is not None:
-            signals = signal_evidence(streams, max_offset, PART_SEC)
+        if streams is None or streams.pose is None:
+            return self.combine(offsets, {})
+        signals = signal_evidence(streams, max_offset, self.part_sec)
+        borders = part_borders(streams.pose.clock.span, self.part_sec)
+        middles = 0.5 * (borders[:-1] + borders[1:])
         num = len(SIGNAL_NAMES)
         weights = np.array([self.weights[name] for name in SIGNAL_NAMES])
-        own = {}
-        for name, sensor in signals.items():
-            rows[:num] += sensor.signals
-            control[:num] += sensor.control
-            overlap += sensor.overlap
-            curves = np.concatenate([sensor.signals[None], sensor.parts])
-            own[name] = np.einsum('r,krg->kg', weights, curves)
+        learned = {}
         if feats is not None and self.needs_feats:
             learned = learned_evidence(
                 feats, feats['placements'], self.token_sec, offsets
             )
-            for placement, curve in learned.items():
-                if placement in signals:
-                    rows[num:] += curve
-        count = len(signals)
-        motion = max((s.motion for s in signals.values()), default=0.0)
-        clip = self.weigh(
-            offsets, rows, overlap / max(count, 1), count, motion
-        )
-        if not own or streams is None or streams.pose is None:
-            return clip
+        alone = {}
+        for name, sensor in signals.items():
+            rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
+            rows[:num], rows[num:] = sensor.signals, learned.get(name, 0.0)
+            clip = self.weigh(offsets, rows, sensor.overlap, 1, sensor.motion)
+            alone[name] = replace(
+                clip,
+                part_times=middles,
+                parts=np.einsum('r,krg->kg', weights, sensor.parts),
+                control=weights @ sensor.control,
+            )
+        return self.combine(offsets, alone)
+
+    def combine(
+        self, offsets: np.ndarray, alone: Mapping[str, ClipEvidence]
+    ) -> ClipEvidence:
+        """Evidence of sensors that share a clock.
+
+        Args:
+            offsets: (G,) seconds.
+            alone: Evidence of each sensor.
+        """
+        clips = list(alone.values())
+        count = len(clips)
+        if not count:
+            rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
+            return self.weigh(offsets, rows, rows[0], 0, 0.0)
+        share = count**self.sensors_power
         return replace(
-            clip,
-            own=own,
-            control=self._total(control, count),
+            self.weigh(
+                offsets,
+                np.sum([clip.rows for clip in clips], axis=0),
+                np.mean([clip.overlap for clip in clips], axis=0),
+                count,
+                max(clip.motion for clip in clips),
+            ),
+            part_times=clips[0].part_times,
+            parts=np.sum([clip.parts for clip in clips], axis=0) / share,
+            control=np.sum([clip.control for clip in clips], axis=0) / share,
+            alone=dict(alone),
         )
 
     def weigh(
@@ -223,18 +249,20 @@ class FusedSynchronizer(Synchronizer):
         best = int(np.argmax(log_posterior))
         confidence = _mass(offsets, log_posterior, best)
         rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
+        if all(clip.parts is not None for clip in used):
+            confidence *= trust(features(used, total, best))
+        elif rivals:
+            confidence /= 1 + len(rivals)
         reason = ''
-        if overlap.max() < self.min_overlap_sec:
-            reason = 'too short'
+        if overlap[best] < self.min_overlap_sec:
+            no_room = overlap.max() < self.min_overlap_sec
+            reason = 'still' if still and not no_room else 'too short'
         elif still:
             reason = 'still'
-        elif overlap[best] < self.min_overlap_sec:
-            reason = 'too short'
-        elif rivals:
-            reason = 'periodic'
-            confidence = confidence / (1 + len(rivals))
         elif confidence < self.min_confidence:
-            reason = 'weak'
+            reason = 'periodic' if rivals else 'weak'
+        if reason:
+            confidence = min(confidence, self.min_confidence - 0.01)
         return SyncResult(
             offset=self._refine(used, offsets, best),
             confidence=float(min(confidence, 1.0)),

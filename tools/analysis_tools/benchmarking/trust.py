@@ -69,7 +69,9 @@ def gather(
         seed: Of everything.
     """
     split = 'train' if fitting else 'test'
-    sources = {'procedural': list(trust_sources.procedural(split, count, seed))}
+    sources = {
+        'procedural': list(trust_sources.procedural(split, count, seed))
+    }
     if data is not None and (data / 'mocap').exists():
         sources['mocap'] = list(
             trust_sources.motion_capture(
@@ -269,7 +271,8 @@ def _drop(
     left, named = times[kept], times[: kept.sum()]
     late = np.diff(left - named)
     jumps = [
-        (float(named[i + 1]), float(late[i])) for i in np.flatnonzero(late > 1e-6)
+        (float(named[i + 1]), float(late[i]))
+        for i in np.flatnonzero(late > 1e-6)
     ]
     clock = Clock(len(named), rate=pose.clock.mean_rate, start=named[0])
     return (
@@ -296,9 +299,7 @@ def _zeros(pose: PoseStream, rng: np.random.Generator) -> PoseStream:
     return replace(pose, keypoints=points, scores=scores)
 
 
-def largest_error(
-    trial: Trial, clock, sensors: dict | None = None
-) -> float:
+def largest_error(trial: Trial, clock, sensors: dict | None = None) -> float:
     """Largest error of a clock where the video has a person, in seconds.
 
     Args:
@@ -313,6 +314,8 @@ def largest_error(
     worst = 0.0
     for name, expected in truth.items():
         own = (sensors or {}).get(name, clock)
+        if own is not clock and own.abstained:
+            continue  # named as doubtful
         error = np.abs(own.to_imu_time(times) - times - expected)
         # A jump may be placed up to two seconds wrong.
         steps = np.flatnonzero(np.abs(np.diff(expected)) > 1e-6)

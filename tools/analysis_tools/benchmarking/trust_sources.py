@@ -128,8 +128,9 @@ def _film(
         point = (1 - share) * place[:, joints.index(upper)]
         point = point + share * place[:, joints.index(lower)]
         point = point + frame.apply(rng.normal(0, 0.03, 3))
-        path, quats = CubicSpline(times, point), CubicSpline(
-            times, frame.as_quat()
+        path, quats = (
+            CubicSpline(times, point),
+            CubicSpline(times, frame.as_quat()),
         )
         step = 0.01
         force = (path(grid + step) - 2 * path(grid) + path(grid - step)) / (
@@ -231,7 +232,9 @@ def utd_mhad(
             end = len(rows) / 50
             at = (np.arange(len(skeleton)) + 0.5) * end / len(skeleton)
             grid = np.arange(round(end * 30)) / 30
-            points.append(CubicSpline(at, skeleton)(np.clip(grid, at[0], at[-1])))
+            points.append(
+                CubicSpline(at, skeleton)(np.clip(grid, at[0], at[-1]))
+            )
             seen.append((grid > 0.25) & (grid < end - 0.25))
             acc.append(rows[:, :3] * STANDARD_GRAVITY)
             gyro.append(np.deg2rad(rows[:, 3:]))
@@ -252,13 +255,12 @@ def utd_mhad(
             if name != '-'
         }
         grid = np.arange(len(place)) / 30
-        pose = project(
-            named, grid, Rotation.identity(), 3.0, 0.0, 30.0, rng
-        )
+        pose = project(named, grid, Rotation.identity(), 3.0, 0.0, 30.0, rng)
         pose.scores[~np.concatenate(seen)] = 0
         values = [np.concatenate(x).astype(np.float32) for x in (acc, gyro)]
         sensor = SensorStream(
-            Clock(len(values[0]), rate=50.0), dict(zip(('acc', 'gyro'), values))
+            Clock(len(values[0]), rate=50.0),
+            dict(zip(('acc', 'gyro'), values)),
         )
         yield f'utd{subject}', Recording({'right_wrist': sensor}, pose)
 
@@ -275,7 +277,10 @@ def walking(folder: Path) -> Iterator[tuple[str, Recording]]:
             if joint in names:
                 at = names.index(joint)
                 seen = place[:, i]
-                keypoints[:, at] = 1500 * seen[:, :2] / seen[:, 2:] + [960, 540]
+                keypoints[:, at] = 1500 * seen[:, :2] / seen[:, 2:] + [
+                    960,
+                    540,
+                ]
                 scores[:, at] = 1
         clock = Clock(len(place), rate=pose['rate'], start=pose['start_s'])
         sensors = {
