@@ -168,6 +168,7 @@ def _anywhere(
     evidence = clip_evidence(
         streams, sync, (centre - half, centre + half), reach, middle
     )
+    assert evidence is not None  # signals need no features
     return sync.decide([evidence]).moved(middle)
 
 

@@ -21,8 +21,8 @@ from ..synchronization import (
 from ..synchronization.clock import CLIP_SEC, Feats, Track
 from ..synchronization.coarse import coarse_offset, offset_range
 from .embedder import Embedder
-from .sync_reasons import WHY, explain, explain_search
 from .sources import to_recording
+from .sync_reasons import WHY, explain, explain_search
 
 NEAR_SEC = 10.0
 """How far from a known offset is searched."""
@@ -324,17 +324,17 @@ def describe(answer: Mapping[str, Any]) -> str:
     lines += [
         f'jump of {jump["seconds"]:+.3f} s at video second '
         f'{jump["video_s"]:.1f}'
-        for jump in answer['jumps']
+        for jump in answer.get('jumps', ())
     ]
     lines += [
         f'unknown: video second {start:.1f} to {end:.1f}'
-        for start, end in answer['unknown']
+        for start, end in answer.get('unknown', ())
     ]
-    lines += answer['notes']
+    lines += list(answer.get('notes', ()))
     lines += [
         f'{name}: sensor time = video time {_signed(own["offset_s"])} s '
         f'(confidence {own["confidence"]:.3f})'
-        for name, own in answer['sensor_clocks'].items()
+        for name, own in answer.get('sensor_clocks', {}).items()
         if own['offset_s'] != offset and not own['abstained']
     ]
     agrees = answer['clips']['agrees']

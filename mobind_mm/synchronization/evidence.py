@@ -16,8 +16,8 @@ import numpy as np
 from ..recordings import Recording
 from .correlate import Correlator, bandpass, without_edges
 from .signals import (
-    STEP_SEC,
     RATE,
+    STEP_SEC,
     IMUMotion,
     LimbMotion,
     imu_motion,

@@ -23,9 +23,11 @@ _SAME_SEC = 0.08
 """Sensors whose offsets differ by less share a clock."""
 _KEPT = 0.6
 """Share of its best evidence that a sensor must have at the common offset."""
-_GAIN = 8.0
+GAIN = 8.0
 """What jumps must explain beyond their cost before they are looked into."""
-_GUARD_SEC = 0.75
+_ANOTHER = 0.9
+"""Probability that a clock that jumped once did not jump again."""
+GUARD_SEC = 0.75
 """Around a jump, whose time is known to about this."""
 _FINE_SEC = 1.0
 """Length of the parts that tell when a clock jumped."""
@@ -49,8 +51,10 @@ def clip_evidence(
     reach: float,
     around: float,
     feats: Feats | None = None,
-) -> ClipEvidence:
+) -> ClipEvidence | None:
     """Evidence of a stretch of video about ``offset - around``.
+
+    None if features of the model are missing that the synchroniser needs.
 
     Args:
         streams: The recording.
@@ -59,16 +63,13 @@ def clip_evidence(
         reach: Largest difference of the offset from ``around``.
         around: Offset in the middle of the search, in seconds.
         feats: Returns the model's features of a clip.
-
-    Raises:
-        ValueError: If features are missing that the synchroniser needs.
     """
     clip = cut_clip(streams, span[0], span[1] - span[0], reach, around)
     features = None
     if synchronizer.needs_feats and feats is not None:
         features = feats(clip)
     if features is None and not synchronizer.needs_streams:
-        raise ValueError(WITHOUT_FEATS.format(type(synchronizer).__name__))
+        return None
     found = synchronizer.evidence(clip, features, reach)
     return timed(found, span[0] - reach)
 
@@ -146,6 +147,16 @@ def check_sensors(
             misfit.append(name)
     if not other and not misfit:
         return clock
+    if len(single) > 2 and len(group) <= len(other) + len(misfit):
+        # Those that are sure of themselves contradict each other.
+        refused = replace(
+            clock.result,
+            abstained=True,
+            reason='wrong limb or person',
+            confidence=min(clock.result.confidence, 0.3),
+            rivals=[],
+        )
+        return replace(clock, abstained=True, result=refused)
     result = clock.result
     if group:
         kept = {name: evidence.alone[name] for name in group}
@@ -214,7 +225,7 @@ def follow_jumps(
     whole = best_path(evidence.parts, step, cost=np.inf)[0].evidence
     gain = sum(s.evidence for s in path) - whole
     gain -= JUMP_COST * (len(path) - 1)
-    if len(path) < 2 or gain < _GAIN:
+    if len(path) < 2 or gain < GAIN:
         return clock
     first, last = float(clock.times[0]), float(clock.times[-1])
     times = evidence.part_times
@@ -226,8 +237,8 @@ def follow_jumps(
     edges = [first, *borders, last]
     answers = []
     for i in range(len(path)):
-        start = edges[i] + _GUARD_SEC * (i > 0)
-        end = edges[i + 1] - _GUARD_SEC * (i < len(path) - 1)
+        start = edges[i] + GUARD_SEC * (i > 0)
+        end = edges[i + 1] - GUARD_SEC * (i < len(path) - 1)
         if end - start < 2.0:
             continue
         found = clip_evidence(
@@ -238,6 +249,7 @@ def follow_jumps(
             asked.around,
             asked.feats,
         )
+        assert found is not None  # it needs no features
         result = asked.synchronizer.decide([found]).moved(asked.around)
         answers.append(constant_clock((edges[i], edges[i + 1]), result))
     results = [a.result for a in answers if a.result is not None]
@@ -245,7 +257,8 @@ def follow_jumps(
         return clock
     sure = float(np.prod([result.confidence for result in results]))
     least = getattr(asked.synchronizer, 'min_confidence', 0.5)
-    if len(answers) < len(path) or sure < least:
+    sure *= _ANOTHER
+    if len(answers) < len(path) or len(path) > 2 or sure < least:
         refused = replace(
             clock.result,
             abstained=True,
@@ -290,7 +303,7 @@ def find_border(
     found = clip_evidence(
         asked.streams, sharp, (start, end), wide, asked.around + centre
     )
-    if found.parts is None:
+    if found is None or found.parts is None:
         return middle
     grid = found.offsets
     at = [int(np.abs(grid + centre - p).argmin()) for p in pair]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.special import expit
 
 from .base import ClipEvidence
 
@@ -41,19 +42,19 @@ THROUGHOUT = {
 simulated people, motion capture and UTD-MHAD, matched and mismatched."""
 
 
-def trust(numbers: Mapping[str, float]) -> float:
-    """Probability that an answer is right over its whole clip.
+def trust(numbers: Mapping[str, float]) -> tuple[float, float]:
+    """Probabilities that an offset is right somewhere, and then throughout.
 
     Args:
         numbers: What :func:`features` gives.
     """
     scaled = shapes(numbers)
-    odds = [
+    right, throughout = (
         table['bias']
         + sum(w * scaled[name] for name, w in table.items() if name != 'bias')
         for table in (RIGHT, THROUGHOUT)
-    ]
-    return float(np.prod(1 / (1 + np.exp(-np.array(odds)))))
+    )
+    return float(expit(right)), float(expit(throughout))
 
 
 def shapes(numbers: Mapping[str, float]) -> dict[str, float]:

@@ -86,7 +86,7 @@ def gather(
         )
     rng = np.random.default_rng(seed)
     for source, people in sources.items():
-        for i, (person, recording) in enumerate(people):
+        for person, recording in people:
             others = [r for name, r in people if name != person]
             other = others[int(rng.integers(len(others)))]
             for condition in CONDITIONS:
@@ -114,7 +114,9 @@ def make_trial(
         return None
     pose = recording.pose
     first, last = pose.clock.span
-    length = float(min(rng.choice([12.0, 20.0, 30.0, 42.0]), last - first))
+    length = float(
+        min(rng.choice([8.0, 12.0, 20.0, 30.0, 42.0]), last - first)
+    )
     late_kinds = ('lost packets', 'dropped frames', 'clock jump', 'frame rate')
     if condition in late_kinds:
         length = float(min(max(length, 20.0), last - first))

@@ -243,11 +243,16 @@ def utd_mhad(
                 acc.append(acc[-1][-1:].repeat(short, 0))
                 gyro.append(gyro[-1][-1:].repeat(short, 0))
         place = np.concatenate(points).reshape(-1, *shape)
-        names = (
-            'left_shoulder left_elbow left_wrist - right_shoulder '
-            'right_elbow right_wrist - left_hip left_knee left_ankle - '
-            'right_hip right_knee right_ankle'
-        ).split()
+        arm, leg = (
+            ('shoulder', 'elbow', 'wrist', ''),
+            ('hip', 'knee', 'ankle', ''),
+        )
+        names = [
+            f'{side}_{joint}' if joint else '-'
+            for limb in (arm, leg)
+            for side in ('left', 'right')
+            for joint in limb
+        ]
         # Kinect: y up, z depth.
         named = {
             name: place[:, 4 + i][:, [2, 0, 1]] * [1, -1, 1]
@@ -296,6 +301,8 @@ def walking(folder: Path) -> Iterator[tuple[str, Recording]]:
                 },
             )
             for placement, values in imu.items()
+            if placement == 'pelvis'
+            or placement.endswith(('thigh', 'shank', 'foot'))
         }
         yield (
             f'{person}-{name}',
