@@ -196,15 +196,15 @@ def _compare(
     )
     spectra: dict = {}
     pair = _Pair(correlator, *masks, spectra)
-    signals, heading = _ratios(pair, bands)
+    signals = _ratios(pair, bands)
     backwards = [replace(band, y=band.y[::-1]) for band in bands]
     mirror = _Pair(correlator, masks[0], masks[1][::-1], spectra)
-    control, _ = _ratios(mirror, backwards)
+    control = _ratios(mirror, backwards)
     parts = np.zeros((0, *signals.shape))
     if part_sec is not None:
         inside = part_masks(len(limb.mask), span, part_sec)
         few = _Pair(correlator, masks[0], masks[1] * inside, spectra)
-        parts = np.moveaxis(_ratios(few, bands, heading)[0], 0, 1)
+        parts = np.moveaxis(_ratios(few, bands), 0, 1)
     return SensorEvidence(signals, pair.seen, _motion(imu), parts, control)
 
 
@@ -225,25 +225,28 @@ def part_masks(
     return inside.astype(np.float32)
 
 
-def _ratios(
-    pair: _Pair, bands: list[_Band], heading: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Log likelihood ratios (len(SIGNAL_NAMES), ..., G), and the heading.
+def _ratios(pair: _Pair, bands: list[_Band]) -> np.ndarray:
+    """Log likelihood ratios (len(SIGNAL_NAMES), ..., G).
 
-    The heading is the same in all bands: an index (G,), found here unless
-    it is given.
+    The heading is the same in all bands of a clip. Parts of a clip, of which
+    a wrong offset may have chosen it, look for their own.
     """
     rows = np.zeros((len(SIGNAL_NAMES), *pair.seen.shape))
     side = [band for band in bands if band.kind == 'side']
-    if side and heading is None:
-        curves = [pair.headings(*band.xs, band.y) for band in side]
+    heading = None
+    if side and pair.seen.ndim == 1:
         ratios = [
-            pair.ratio(r, band.y, band.noise, band.width)
-            for r, band in zip(curves, side)
+            pair.ratio(
+                pair.headings(*band.xs, band.y),
+                band.y,
+                band.noise,
+                band.width,
+            )
+            for band in side
         ]
         heading = np.argmax(sum(ratios), axis=0)
     for band in bands:
-        if band.kind == 'side':
+        if band.kind == 'side' and heading is not None:
             r = pair.headings(*band.xs, band.y, heading)[0]
         elif len(band.xs) > 1:
             r = pair.multiple_correlation(band.xs, band.y)
@@ -252,7 +255,7 @@ def _ratios(
         rows[_FIRST[band.kind] + band.index] = pair.ratio(
             r, band.y, band.noise, band.width
         )
-    return rows, heading
+    return rows
 
 
 _FIRST = {

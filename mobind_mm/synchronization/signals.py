@@ -114,14 +114,15 @@ def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
     )
     inside = np.clip(grid, times[0], times[-1])
     period = 1.0 / stream.clock.mean_rate
-    values = smooth_path(times, together, 1 / period)(inside).T
+    mask = _covered(times, grid, max(3 * period, 0.05))
+    values = bridged(smooth_path(times, together, 1 / period)(inside).T, mask)
     return IMUMotion(
         acc=values[:3],
         force=values[3],
         turn=values[4:10],
         tilt=values[10:13],
         gyro=values[13:],
-        mask=_covered(times, grid, max(3 * period, 0.05)),
+        mask=mask,
     )
 
 
@@ -159,14 +160,34 @@ def limb_motion(
     )
     size = np.median((segment**2).sum(axis=1))
     turned = before[2] * after[3] - before[3] * after[2]
+    acc = (before - 2 * now + after)[:2] / STEP_SEC**2
+    spin = turned / (2 * STEP_SEC * max(size, 1e-9))
+    values = bridged(np.vstack([acc, now[2:], spin]), mask)
     return LimbMotion(
-        acc=(before - 2 * now + after)[:2] / STEP_SEC**2,
-        segment=now[2:],
+        acc=values[:2],
+        segment=values[2:4],
         mask=mask.astype(np.float64),
         noise=keypoint_noise(times, place, period),
-        spin=turned / (2 * STEP_SEC * max(size, 1e-9)),
+        spin=values[4],
         length=float(np.sqrt(size)),
     )
+
+
+def bridged(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Channels (C, T) with straight lines where the mask is 0.
+
+    Splines swing far out in gaps, and filters would spread that. Before the
+    first sample and after the last one they have their mean.
+    """
+    seen = np.flatnonzero(mask)
+    if not len(seen) or len(seen) == len(mask):
+        return values
+    gaps = np.flatnonzero(mask == 0)
+    values = values.copy()
+    for row in values:
+        mean = row[seen].mean()
+        row[gaps] = np.interp(gaps, seen, row[seen], left=mean, right=mean)
+    return values
 
 
 def smooth_path(
