@@ -108,7 +108,7 @@ class MoBindInferencer(Embedder):
     def synchronize(
         self,
         inputs: Any,
-        max_offset: float = 10.0,
+        max_offset: float | None = None,
         around: float | None = None,
         drift: bool | None = None,
         show_dir: str | Path | None = None,
@@ -123,10 +123,11 @@ class MoBindInferencer(Embedder):
         Args:
             inputs: One recording with sensors and a skeleton.
             max_offset: Seconds by which the offset may differ from
-                ``around``.
-            around: Offset in the middle of the search in seconds. None: 0,
-                or, if the clocks never meet, as if both had been started
-                together.
+                ``around``. None: every offset at which enough of both
+                streams overlaps, or 10 s if ``around`` is given.
+            around: Offset in the middle of the search in seconds. None,
+                with ``max_offset``: 0, or, if the clocks never meet, as if
+                both had been started together.
             drift: Whether to look for drift; None does from a minute on.
             show_dir: Directory for pictures.
             synchronizer: What weighs the evidence; None takes the one that
@@ -135,11 +136,15 @@ class MoBindInferencer(Embedder):
         Returns:
             ``offset_s``: sensor time = video time + offset, at the video's
             second ``at_video_s``; ``drift_ppm``, positive if the sensors'
-            clock runs fast; ``confidence``, ``abstained``, ``reason``
-            (``still``, ``periodic``, ``too short``, ``weak``), ``rivals``;
-            ``clock``, the whole piecewise linear map, and ``clips``, what
-            single clips say; ``searched``; ``sensors``; ``model_used``,
-            False if only the signals were used.
+            clock runs fast; ``confidence``, the probability that the clock
+            is less than 0.1 s wrong anywhere in the video; ``abstained``
+            (the confidence is below 0.5) and ``reason``, see
+            :data:`~mobind_mm.synchronization.base.REASONS`; ``rivals``;
+            ``clock``, the whole piecewise linear map; ``jumps`` of a clock
+            in it, ``unknown`` stretches; ``sensor_clocks``, one clock for
+            each sensor; ``notes``; ``clips``, what single clips say;
+            ``searched``; ``sensors``; ``model_used``, False if only the
+            signals were used.
 
         Raises:
             ValueError: If there is nothing to synchronise.

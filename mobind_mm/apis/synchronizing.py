@@ -21,10 +21,16 @@ from ..synchronization import (
     synchronize_clocks,
 )
 from ..synchronization.clock import CLIP_SEC, Feats, Track
+from ..synchronization.coarse import coarse_offset, offset_range
 from .embedder import Embedder
 from .fitting import fit_sensors
 from .sources import to_recording
+from .sync_reasons import WHY, explain, explain_search
 
+NEAR_SEC = 10.0
+"""How far from a known offset is searched."""
+WIDE_SEC = 120.0
+"""Wider searches begin with a coarse one."""
 LONG_SEC = 60.0
 """Longer recordings get a clock with drift."""
 _LONGEST_TOKENS = 180.0
@@ -34,7 +40,7 @@ _LONGEST_TOKENS = 180.0
 def synchronize(
     embedder: Embedder,
     inputs: Any,
-    max_offset: float = 10.0,
+    max_offset: float | None = None,
     around: float | None = None,
     drift: bool | None = None,
     synchronizer: SynchronizerLike | None = None,
@@ -50,22 +56,17 @@ def synchronize(
     _, of_model = fit_sensors(
         streams.imu, wanted.placements, wanted.imu_channels
     )
-    if around is None and streams.imu and streams.pose is not None:
-        around = search_centre(streams)
     feats = embedder.clip_features()
     track = embedder.track if embedder.show_progress else None
+    search = searched(streams, max_offset, around)
     clock = align(
         streams, max_offset, around, feats, drift, track, synchronizer
     )
-    assert around is not None  # align has raised otherwise
-    answer = plain_answer(clock, streams, max_offset, around)
+    answer = plain_answer(clock, streams, search)
     answer['model_used'] = bool(feats and feats.answered)
     of_model = of_model if answer['model_used'] else []
-    answer['notes'] = notes_of(streams, about, of_model)
-    answer['findings'] = []
-    if answer['abstained'] and embedder.check:
-        found = explain_refusal(streams, max_offset, around)
-        answer['findings'] = [asdict(finding) for finding in found]
+    given = notes_of(streams, about, of_model)
+    answer['notes'] = [*given, *answer['notes']]
     return answer, clock
 
 
@@ -84,9 +85,41 @@ def search_centre(streams: Recording) -> float:
     return start - first
 
 
+def searched(
+    streams: Recording,
+    max_offset: float | None = None,
+    around: float | None = None,
+) -> tuple[float, float]:
+    """What is searched: the middle, and the largest difference from it.
+
+    Args:
+        streams: The recording.
+        max_offset: As the user says; None for every offset at which enough
+            of the streams overlaps, or for 10 s if ``around`` is given.
+        around: As the user says; None decides, see :func:`search_centre`.
+
+    Raises:
+        ValueError: If there is nothing to synchronise, or a number is out
+            of range.
+    """
+    if max_offset is not None and not max_offset > 0:
+        raise ValueError(f'max_offset must be positive, got {max_offset} s.')
+    if streams.pose is None or not streams.imu:
+        raise ValueError(
+            'Synchronising needs a skeleton and a sensor, and the recording '
+            f'has {"no sensor" if streams.pose else "no skeleton"}.'
+        )
+    if max_offset is None and around is None:
+        low, high = offset_range(streams)
+        return 0.5 * (low + high), max(0.5 * (high - low), 0.5)
+    if around is None:
+        around = search_centre(streams)
+    return around, NEAR_SEC if max_offset is None else max_offset
+
+
 def align(
     streams: Recording,
-    max_offset: float = 10.0,
+    max_offset: float | None = None,
     around: float | None = None,
     feats: Feats | None = None,
     drift: bool | None = None,
@@ -97,9 +130,10 @@ def align(
 
     Args:
         streams: The recording.
-        max_offset: Largest difference of the offset from ``around``.
+        max_offset: Largest difference of the offset from ``around``; None
+            for every offset at which enough of both streams overlaps.
         around: Offset in the middle of the search; None decides, see
-            :func:`search_centre`.
+            :func:`searched`.
         feats: Gives the model's features of a clip; signals only without.
         drift: Whether to look for drift; None does if the recording lasts
             :data:`LONG_SEC` or longer.
@@ -112,36 +146,44 @@ def align(
         ValueError: If there is nothing to synchronise, or a number is out
             of range.
     """
-    if not max_offset > 0:
-        raise ValueError(f'max_offset must be positive, got {max_offset} s.')
-    if streams.pose is None or not streams.imu:
-        raise ValueError(
-            'Synchronising needs a skeleton and a sensor, and the recording '
-            f'has {"no sensor" if streams.pose else "no skeleton"}.'
-        )
-    if around is None:
-        around = search_centre(streams)
+    narrowed = max_offset is not None or around is not None
+    middle, reach = searched(streams, max_offset, around)
+    assert streams.pose is not None  # or searched has raised
     seconds = float(np.ptp(streams.pose.clock.span))
     if drift is None:
         drift = seconds >= LONG_SEC
+    if not narrowed and (drift or reach > WIDE_SEC):
+        coarse = coarse_offset(streams)
+        if coarse is not None:
+            middle, reach = coarse, min(reach, NEAR_SEC)
     clip_sec = CLIP_SEC if drift else seconds
     sync = None if synchronizer is None else build_synchronizer(synchronizer)
     wants_feats = sync is None or sync.needs_feats
-    if not wants_feats or clip_sec + 2 * max_offset > _LONGEST_TOKENS:
+    if not wants_feats or clip_sec + 2 * reach > _LONGEST_TOKENS:
         feats = None
     if sync is None:
         sync = build_synchronizer('signals' if feats is None else 'fused')
-    if not drift:
-        return synchronize_clip(streams, sync, max_offset, feats, around)
-    return synchronize_clocks(
-        streams, sync, max_offset, feats, around=around, track=track
-    )
+    if drift:
+        clock = synchronize_clocks(
+            streams, sync, reach, feats, around=middle, track=track
+        )
+    else:
+        clock = synchronize_clip(streams, sync, reach, feats, middle)
+    if narrowed:
+        clock = explain_search(streams, clock, (middle, reach), drift)
+    return explain(streams, clock)
 
 
 def plain_answer(
-    clock: ClockMap, streams: Recording, max_offset: float, around: float
+    clock: ClockMap, streams: Recording, search: tuple[float, float]
 ) -> dict[str, Any]:
-    """The answer as plain numbers and texts, as ``sync.json`` has it."""
+    """The answer as plain numbers and texts, as ``sync.json`` has it.
+
+    Args:
+        clock: What :func:`align` gives.
+        streams: The recording.
+        search: Middle and half width of the search, see :func:`searched`.
+    """
     result, first = clock.result, float(clock.times[0])
     assert result is not None
     return {
@@ -155,27 +197,56 @@ def plain_answer(
             {'offset_s': float(offset), 'share': float(share)}
             for offset, share in result.rivals
         ],
-        'clock': {
-            'video_s': clock.times.tolist(),
-            'offset_s': clock.offsets.tolist(),
+        'clock': _points(clock),
+        'jumps': [
+            {'video_s': float(time), 'seconds': float(size)}
+            for time, size in clock.jumps
+        ],
+        'unknown': [list(map(float, part)) for part in clock.unknown],
+        'sensor_clocks': {
+            name: _sensor_clock(clock.sensors.get(name, clock))
+            for name in sorted(streams.imu)
         },
+        'notes': list(clock.notes),
         'clips': {
             'video_s': clock.clip_times.tolist(),
             'offset_s': clock.clip_offsets.tolist(),
             'agrees': clock.agrees.tolist(),
         },
-        'searched': {'around_s': around, 'max_offset_s': max_offset},
+        'searched': {'around_s': search[0], 'max_offset_s': search[1]},
         'sensors': sorted(streams.imu),
     }
 
 
-def clock_of(answer: Mapping[str, Any]) -> ClockMap:
+def _points(clock: ClockMap) -> dict[str, list[float]]:
+    return {
+        'video_s': clock.times.tolist(),
+        'offset_s': clock.offsets.tolist(),
+    }
+
+
+def _sensor_clock(clock: ClockMap) -> dict[str, Any]:
+    assert clock.result is not None
+    return {
+        'offset_s': float(clock.offsets[0]),
+        'drift_ppm': float(clock.drift_ppm),
+        'confidence': float(clock.result.confidence),
+        'abstained': bool(clock.abstained),
+        'reason': clock.result.reason,
+        'clock': _points(clock),
+    }
+
+
+def clock_of(answer: Mapping[str, Any], sensor: str | None = None) -> ClockMap:
     """The clock of a plain answer.
 
     Args:
         answer: What ``MoBindInferencer.synchronize`` returns, or the
             content of ``sync.json``.
+        sensor: Name of a sensor, whose clock may differ; None for that of
+            the sensors that agree.
     """
+    answer = answer.get('sensor_clocks', {}).get(sensor, answer)
     return ClockMap(
         times=np.array(answer['clock']['video_s'], np.float64),
         offsets=np.array(answer['clock']['offset_s'], np.float64),
@@ -193,10 +264,9 @@ def on_video_clock(
         imu: Sensors by name, on their own clock.
         answer: What ``MoBindInferencer.synchronize`` returns.
     """
-    clock, moved = clock_of(answer), {}
+    moved = {}
     for name, stream in imu.items():
-        times = stream.clock.at()
-        times = clock.to_pose_time(times)
+        times = clock_of(answer, name).to_pose_time(stream.clock.at())
         moved[name] = replace(stream, clock=Clock(len(times), times=times))
     return moved
 
@@ -264,8 +334,24 @@ def describe(answer: Mapping[str, Any]) -> str:
             if len(answer['clips']['video_s']) > 1
             else 'drift: not looked for',
             f'confidence: {answer["confidence"]:.3f} (probability that the '
-            'offset is less than 0.1 s wrong)',
+            'clock is less than 0.1 s wrong anywhere)',
         ]
+    lines += [
+        f'jump of {jump["seconds"]:+.3f} s at video second '
+        f'{jump["video_s"]:.1f}'
+        for jump in answer.get('jumps', ())
+    ]
+    lines += [
+        f'unknown: video second {start:.1f} to {end:.1f}'
+        for start, end in answer.get('unknown', ())
+    ]
+    lines += list(answer.get('notes', ()))
+    lines += [
+        f'{name}: sensor time = video time {_signed(own["offset_s"])} s '
+        f'(confidence {own["confidence"]:.3f})'
+        for name, own in answer.get('sensor_clocks', {}).items()
+        if own['offset_s'] != offset and not own['abstained']
+    ]
     agrees = answer['clips']['agrees']
     if len(agrees) > 1 and not all(agrees):
         times = zip(answer['clips']['video_s'], agrees)
@@ -288,24 +374,6 @@ def describe(answer: Mapping[str, Any]) -> str:
         rivals = ', '.join(f'{r["offset_s"]:+.3f} s' for r in answer['rivals'])
         lines.append(f'would fit as well: {rivals}')
     return '\n'.join(lines)
-
-
-WHY = {
-    'too short': (
-        'sensors and skeleton share less than 1.5 s of data at the best '
-        'offset; record longer, or widen the search (--max-offset, --around)'
-    ),
-    'still': 'nobody moves, so nothing can be compared',
-    'periodic': (
-        'the movement repeats itself, so several offsets fit as well; record '
-        'something that happens once, such as a jump'
-    ),
-    'weak': (
-        'no offset stands out; check the placements, that these sensors '
-        'are on this person, and widen the search (--max-offset, --around)'
-    ),
-}
-"""What a reason to abstain means."""
 
 
 def _signed(value: float, digits: int = 3) -> str:

@@ -33,16 +33,17 @@ def _sync_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--max-offset',
         type=float,
-        default=10.0,
         metavar='SEC',
-        help='largest offset to look for; default: 10',
+        help='largest difference from --around to look for; default: every '
+        'offset at which enough of both overlaps, or 10 with --around',
     )
     parser.add_argument(
         '--around',
         type=float,
         metavar='SEC',
-        help='offset in the middle of the search; default: 0, or, if the '
-        'clocks never meet, as if both had been started together',
+        help='offset in the middle of the search; default with '
+        '--max-offset: 0, or, if the clocks never meet, as if both had been '
+        'started together',
     )
     parser.add_argument(
         '--drift',

@@ -19,7 +19,18 @@ import numpy as np
 from ..recordings import Recording
 from ..registry import TASK_UTILS
 
-REASONS = ('', 'still', 'periodic', 'too short', 'weak')
+REASONS = (
+    '',
+    'still',
+    'periodic',
+    'too short',
+    'weak',
+    'out of reach',
+    'wrong limb or person',
+    'clock jumps',
+    'frame rate',
+    'no gravity or orientation',
+)
 """Why a synchroniser abstains; empty where it does not."""
 
 SHORT_NAMES: Mapping[str, Mapping[str, Any]] = {
@@ -131,6 +142,12 @@ class ClipEvidence:
         num_sensors: Sensors that were compared.
         motion: Largest standard deviation of a sensor's acceleration in
             m/s^2; NaN where it is not measured.
+        part_times: (K,) middle of each part of the clip, in seconds of the
+            recording's video; parts of several people have the same.
+        parts: (K, G) score of each part.
+        control: (G,) score of the limbs' motion backwards in time, which
+            shows how well streams agree by chance.
+        alone: The evidence of each sensor, by name.
     """
 
     offsets: np.ndarray
@@ -141,6 +158,10 @@ class ClipEvidence:
     rows: np.ndarray | None = None
     num_sensors: int = 1
     motion: float = float('nan')
+    part_times: np.ndarray = field(default_factory=lambda: np.empty(0))
+    parts: np.ndarray | None = None
+    control: np.ndarray | None = None
+    alone: Mapping[str, ClipEvidence] = field(default_factory=dict)
 
     @property
     def fine_score(self) -> np.ndarray:
@@ -155,17 +176,20 @@ class ClipEvidence:
         """
         at = self.offsets + by
 
-        def move(curve: np.ndarray) -> np.ndarray:
-            return np.interp(at, self.offsets, curve, left=0, right=0)
+        def move(curves: np.ndarray) -> np.ndarray:
+            flat = curves.reshape(-1, curves.shape[-1])
+            moved = [
+                np.interp(at, self.offsets, row, left=0, right=0)
+                for row in flat
+            ]
+            return np.array(moved).reshape(curves.shape)
 
+        curves = ('score', 'overlap', 'fine', 'rows', 'parts', 'control')
+        given = {k: getattr(self, k) for k in curves}
         return replace(
             self,
-            score=move(self.score),
-            overlap=move(self.overlap),
-            fine=None if self.fine is None else move(self.fine),
-            rows=None
-            if self.rows is None
-            else np.array([move(row) for row in self.rows]),
+            alone={k: clip.shifted(by) for k, clip in self.alone.items()},
+            **{k: move(v) for k, v in given.items() if v is not None},
         )
 
 

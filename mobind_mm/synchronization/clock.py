@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Optional
+from typing import Any
 
 import numpy as np
 
-from ..recordings import Recording
-from . import base
+from ..recordings import Clock, Recording
 from .base import (
     ClipEvidence,
     Synchronizer,
     SyncResult,
     check_fulfilled,
 )
-from .clips import cut_clip
-from .clock_map import ClockMap, best_line, capped_scores, fit_clock
-
-Feats = Callable[[Recording], Optional[base.Feats]]
-"""Gives the model's features of a clip; None if it is too short for it."""
+from .clock_map import (
+    ClockMap,
+    best_line,
+    capped_scores,
+    fit_clock,
+    join,
+)
+from .jumps import JUMP_COST, Stretch, best_path
+from .single import (
+    GAIN,
+    GUARD_SEC,
+    WITHOUT_FEATS,
+    Feats,
+    Question,
+    check_sensors,
+    clip_evidence,
+    constant_clock,
+    find_border,
+    follow_jumps,
+)
 
 Track = Callable[[Iterable, str], Iterable]
 """Shows the progress of an iteration; takes its description."""
@@ -34,12 +48,10 @@ TOKEN_CLIPS = 12
 """Of these, clips of which the model is asked, too."""
 _NEAR_SEC = 1.0
 """How far from the common line the other clips look for their offset."""
+_PIECE_SEC = 2.0
+"""How far from its offset a piece between jumps looks for it."""
 _BEND_SEC = 0.2
 """How far the ends of the line may still move then."""
-_WITHOUT_FEATS = (
-    '{} compares features of the model, and got none: give feats, and a '
-    'recording as long as the windows of the model.'
-)
 
 
 def synchronize_clip(
@@ -59,7 +71,8 @@ def synchronize_clip(
         around: Offset in the middle of the search, in seconds.
 
     Returns:
-        A map with the same offset everywhere.
+        A map with the same offset everywhere; where a clock jumped, of
+        several offsets.
 
     Raises:
         ValueError: If there is no skeleton or no sensor, or features are
@@ -75,24 +88,18 @@ def synchronize_clip(
     """
     check_fulfilled(synchronizer)
     first, last = _pose_span(streams)
-    clip = cut_clip(streams, first, last - first, max_offset, around)
-    features = None
-    if synchronizer.needs_feats and feats is not None:
-        features = feats(clip)
-    if features is None and not synchronizer.needs_streams:
-        raise ValueError(_WITHOUT_FEATS.format(type(synchronizer).__name__))
-    result = synchronizer(clip, features, max_offset).moved(around)
-    ends = np.array([first, max(last, first + 1e-3)])
-    return ClockMap(
-        times=ends,
-        offsets=np.full(2, result.offset),
-        drift_ppm=0.0,
-        clip_times=ends.mean(keepdims=True),
-        clip_offsets=np.array([result.offset]),
-        agrees=np.array([not result.abstained]),
-        abstained=result.abstained,
-        result=result,
+    evidence = clip_evidence(
+        streams, synchronizer, (first, last), max_offset, around, feats
     )
+    if evidence is None:
+        raise ValueError(WITHOUT_FEATS.format(type(synchronizer).__name__))
+    result = synchronizer.decide([evidence])
+    clock = constant_clock((first, last), result.moved(around))
+    if evidence.parts is None:
+        return clock
+    asked = Question(streams, synchronizer, max_offset, around, feats)
+    clock = check_sensors(asked, evidence, clock)
+    return follow_jumps(asked, evidence, clock)
 
 
 def synchronize_clocks(
@@ -152,14 +159,15 @@ def synchronize_clocks(
         start: float, reach: float, offset: float, ask: bool
     ) -> ClipEvidence | None:
         """Evidence of one clip; None if it lacks features it must have."""
-        clip = cut_clip(streams, start, clip_sec, reach, offset)
         needed = not synchronizer.needs_streams
-        features = None
-        if synchronizer.needs_feats and feats is not None and (ask or needed):
-            features = feats(clip)
-        if needed and features is None:
-            return None
-        return synchronizer.evidence(clip, features, reach)
+        return clip_evidence(
+            streams,
+            synchronizer,
+            (start, start + clip_sec),
+            reach,
+            offset,
+            feats if ask or needed else None,
+        )
 
     starts = np.arange(first, last - clip_sec + 1e-6, stride_sec)
     chosen = _spread(len(starts), COARSE_CLIPS)
@@ -172,7 +180,7 @@ def synchronize_clocks(
         ],
     )
     if not clips:
-        raise ValueError(_WITHOUT_FEATS.format(type(synchronizer).__name__))
+        raise ValueError(WITHOUT_FEATS.format(type(synchronizer).__name__))
     if len(clips[0].offsets) < 3:
         raise ValueError(
             f'{type(synchronizer).__name__} has {len(clips[0].offsets)} '
@@ -180,6 +188,22 @@ def synchronize_clocks(
             'max_offset.'
         )
     span = (first, last)
+    path = _stretches(
+        clips, stride_sec * len(starts) / len(chosen), max_drift_ppm
+    )
+    if len(path) > 1:
+        edges = [0.5 * (times[s.first - 1] + times[s.first]) for s in path[1:]]
+        return _in_pieces(
+            Question(streams, synchronizer, max_offset, around, feats),
+            [float(clips[0].offsets[s.index]) for s in path],
+            [float(edge) for edge in edges],
+            2.0 * float(np.median(np.diff(times))),
+            clip_sec=clip_sec,
+            stride_sec=stride_sec,
+            max_drift_ppm=max_drift_ppm,
+            knot_sec=knot_sec,
+            track=track,
+        )
     coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
     result = _decide(times, clips, coarse, synchronizer)
     fine = coarse
@@ -215,6 +239,125 @@ def synchronize_clocks(
         clip_offsets=fine.clip_offsets + around,
         abstained=result.abstained,
         result=result.moved(around),
+        unknown=_unknown(times, fine.agrees, clip_sec),
+    )
+
+
+def _unknown(
+    times: np.ndarray, agrees: np.ndarray, clip_sec: float
+) -> tuple[tuple[float, float], ...]:
+    """Stretches in which at least two clips in a row do not agree."""
+    stretches, start = [], None
+    for i, good in enumerate([*agrees, True]):
+        if not good and start is None:
+            start = i
+        elif good and start is not None:
+            if i - start >= 2:
+                first = float(times[start] - 0.5 * clip_sec)
+                last = float(times[i - 1] + 0.5 * clip_sec)
+                stretches.append((first, last))
+            start = None
+    return tuple(stretches)
+
+
+def _stretches(
+    clips: list[ClipEvidence], stride_sec: float, max_drift_ppm: float
+) -> list[Stretch]:
+    """Clips in a row that share a clock; one stretch unless it jumps."""
+    offsets = clips[0].offsets
+    step = float(offsets[1] - offsets[0])
+    if clips[0].parts is None or len(clips) < 4:
+        return best_path(capped_scores(clips), step, cost=np.inf)
+    slack = int(np.ceil(max_drift_ppm * 1e-6 * stride_sec / step))
+    scores = capped_scores(clips)
+    path = best_path(scores, step, slack)
+    whole = best_path(scores, step, slack, cost=np.inf)
+    gain = sum(s.evidence for s in path) - whole[0].evidence
+    if gain < GAIN + JUMP_COST * (len(path) - 1):
+        return whole
+    if any(s.stop - s.first < 2 for s in path):
+        return whole
+    return path
+
+
+def _in_pieces(
+    asked: Question,
+    offsets: list[float],
+    borders: list[float],
+    reach: float,
+    **options: Any,
+) -> ClockMap:
+    """A clock that jumps, piece by piece.
+
+    Args:
+        asked: The question.
+        offsets: About the offset of each piece, less ``around``.
+        borders: About the times between them on the pose clock.
+        reach: How far from there the jumps may be, in seconds.
+        **options: Of :func:`synchronize_clocks`.
+    """
+    span = _pose_span(asked.streams)
+    found = [
+        find_border(asked, border, pair, span, reach)
+        for border, pair in zip(borders, zip(offsets[:-1], offsets[1:]))
+    ]
+    edges = [span[0], *found, span[1]]
+    clocks = []
+    for i, offset in enumerate(offsets):
+        low = edges[i] + GUARD_SEC * (i > 0)
+        high = edges[i + 1] - GUARD_SEC * (i < len(offsets) - 1)
+        piece = _between(asked.streams, low, high)
+        near = min(_PIECE_SEC, asked.max_offset)
+        centre = asked.around + offset
+        if high - low >= options['clip_sec'] + 3 * options['stride_sec']:
+            clock = synchronize_clocks(
+                piece,
+                asked.synchronizer,
+                near,
+                asked.feats,
+                around=centre,
+                **options,
+            )
+        else:
+            clock = synchronize_clip(
+                piece, asked.synchronizer, near, asked.feats, centre
+            )
+        clocks.append(clock)
+    joined = join(clocks, found)
+    results = [clock.result for clock in clocks if clock.result is not None]
+    sure = float(np.prod([result.confidence for result in results]))
+    least = getattr(asked.synchronizer, 'min_confidence', 0.5)
+    refused = joined.abstained or sure < least
+    middle = float(np.interp(np.mean(span), joined.times, joined.offsets))
+    result = replace(
+        results[0],
+        offset=middle,
+        drift_ppm=joined.drift_ppm,
+        confidence=min(sure, 0.5) if refused else sure,
+        abstained=refused,
+        reason='clock jumps' if refused else '',
+    )
+    return replace(joined, abstained=refused, result=result)
+
+
+def _between(streams: Recording, start: float, end: float) -> Recording:
+    """The recording with a part of its video."""
+    pose = streams.pose
+    assert pose is not None
+    part = pose.clock.between(start, end)
+    times = pose.clock.at(part)
+    clock = Clock(len(times), times=times)
+    if pose.clock.times is None:
+        first = float(times[0]) if len(times) else start
+        clock = Clock(len(times), rate=pose.clock.rate, start=first)
+    return replace(
+        streams,
+        pose=replace(
+            pose,
+            clock=clock,
+            keypoints=pose.keypoints[part],
+            scores=pose.scores[part],
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -34,6 +34,11 @@ class ClockMap:
         abstained: Whether not to trust it.
         result: All clips as one answer: its offset is that at the middle
             of the pose; None for a map that was fitted to given evidence.
+        jumps: Where a clock jumped: (time of the pose clock, seconds).
+        unknown: Stretches of the pose clock in which no offset was found;
+            the map says nothing about them.
+        sensors: Clocks of the sensors that do not share this one, by name.
+        notes: What is wrong with single sensors, in sentences.
 
     >>> clock = ClockMap(np.array([0.0, 60.0]), np.array([1.0, 1.3]), 5000.0)
     >>> clock.to_imu_time(np.array([30.0]))
@@ -48,6 +53,10 @@ class ClockMap:
     agrees: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
     abstained: bool = False
     result: SyncResult | None = None
+    jumps: tuple[tuple[float, float], ...] = ()
+    unknown: tuple[tuple[float, float], ...] = ()
+    sensors: Mapping[str, ClockMap] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def to_imu_time(self, times: np.ndarray) -> np.ndarray:
         """Seconds of the pose clock (T,) on the IMU clock.
@@ -72,6 +81,55 @@ class ClockMap:
             drift_ppm=self.drift_ppm + drift * 1e6,
             clip_offsets=line(self.clip_times, self.clip_offsets),
         )
+
+
+def join(clocks: Sequence[ClockMap], borders: Sequence[float]) -> ClockMap:
+    """One clock that jumps from each of these to the next.
+
+    Where an IMU lost samples, a stretch of video has none; its IMU time
+    stands still there, so that the map can be inverted.
+
+    Args:
+        clocks: One clock per stretch, in their order.
+        borders: Times of the pose clock between them.
+    """
+    times, offsets, jumps = [], [], []
+    edges = [-np.inf, *borders, np.inf]
+    for i, clock in enumerate(clocks):
+        low, high = edges[i : i + 2]
+        inside = (clock.times > low) & (clock.times < high)
+        at = [*clock.times[inside]]
+        if i:
+            before = offsets[-1]
+            after = float(_offset_at(clock, low))
+            jumps.append((float(low), after - before))
+            gap = max(before - after, 0.0) + 1e-3
+            at = [low + gap, *(t for t in at if t > low + gap)]
+        if i < len(clocks) - 1:
+            at = [*(t for t in at if t < high), high]
+        times += at
+        offsets += [float(_offset_at(clock, t)) for t in at]
+    order = np.argsort(times, kind='stable')
+    kept = np.concatenate([[True], np.diff(np.array(times)[order]) > 0])
+    order = order[kept]
+    lengths = [max(float(np.ptp(clock.times)), 1e-9) for clock in clocks]
+    drifts = [clock.drift_ppm for clock in clocks]
+    return replace(
+        clocks[0],
+        times=np.array(times)[order],
+        offsets=np.array(offsets)[order],
+        drift_ppm=float(np.average(drifts, weights=lengths)),
+        clip_times=np.concatenate([c.clip_times for c in clocks]),
+        clip_offsets=np.concatenate([c.clip_offsets for c in clocks]),
+        agrees=np.concatenate([c.agrees for c in clocks]),
+        abstained=any(clock.abstained for clock in clocks),
+        jumps=tuple(jumps),
+        unknown=tuple(part for clock in clocks for part in clock.unknown),
+    )
+
+
+def _offset_at(clock: ClockMap, time: float) -> np.ndarray:
+    return clock.to_imu_time(np.array(time)) - time
 
 
 def _piecewise(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -69,11 +69,12 @@ def bandpass(
 
 
 def without_edges(mask: np.ndarray) -> np.ndarray:
-    """Mask (T,) without the ends of a clip, whose derivatives are wrong."""
+    """Mask (T,) without the ends of a stream, whose derivatives are wrong."""
     guard = round(_EDGE_SEC * RATE)
-    mask = mask.copy()
-    mask[:guard] = 0.0
-    mask[max(len(mask) - guard, 0) :] = 0.0
+    mask, seen = mask.copy(), np.flatnonzero(mask)
+    if len(seen):
+        mask[: seen[0] + guard] = 0.0
+        mask[max(seen[-1] + 1 - guard, 0) :] = 0.0
     return mask
 
 

@@ -17,6 +17,9 @@ RATE = 100.0
 
 _GUARD_SEC = 0.15
 """Frames this close to a gap are left out: they are interpolated."""
+STEP_SEC = 1.0 / RATE
+"""Half the span of differences. Derivatives of the spline itself, sampled
+on the grid, would fold the noise of keypoints above 50 Hz into all bands."""
 _LEVEL_SEC = 1.5
 """Standard deviation in seconds of the smoothing that finds the vertical."""
 
@@ -35,6 +38,8 @@ class IMUMotion:
         turn: (6, T) the two horizontal directions in the sensor's frame;
             zero without a known orientation.
         mask: (T,) 1 where the stream has samples, else 0.
+        gyro: (3, T) angular rate in the sensor's frame in rad/s, measured
+            or from the orientation; zero without either.
     """
 
     acc: np.ndarray
@@ -42,6 +47,7 @@ class IMUMotion:
     tilt: np.ndarray
     turn: np.ndarray
     mask: np.ndarray
+    gyro: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,17 @@ class LimbMotion:
             the right and upwards; zero if the limb is not a bone (head).
         mask: (T,) 1 where the keypoints are known, else 0.
         noise: Standard deviation of the keypoints' frame-to-frame noise.
+        spin: (T,) how fast the segment turns in the image, in rad/s where
+            it has its usual length, and less where it is foreshortened.
+        length: Usual length of the segment, 0 if the limb is not a bone.
     """
 
     acc: np.ndarray
     segment: np.ndarray
     mask: np.ndarray
     noise: float
+    spin: np.ndarray
+    length: float
 
 
 def make_grid(seconds: float) -> np.ndarray:
@@ -95,16 +106,23 @@ def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
         world = world - [0.0, 0.0, STANDARD_GRAVITY * stream.gravity]
         up = np.array([0.0, 0.0, STANDARD_GRAVITY])
         force = np.linalg.norm(world + up, axis=1) - STANDARD_GRAVITY
-    together = np.column_stack([world, force, rows.reshape(len(times), 9)])
+    gyro = channels.get('gyro')
+    if gyro is None:
+        gyro = _rates(times, turned)
+    together = np.column_stack(
+        [world, force, rows.reshape(len(times), 9), gyro]
+    )
     inside = np.clip(grid, times[0], times[-1])
-    values = CubicSpline(times, together, axis=0)(inside).T
     period = 1.0 / stream.clock.mean_rate
+    mask = _covered(times, grid, max(3 * period, 0.05))
+    values = bridged(smooth_path(times, together, 1 / period)(inside).T, mask)
     return IMUMotion(
         acc=values[:3],
         force=values[3],
         turn=values[4:10],
         tilt=values[10:13],
-        mask=_covered(times, grid, max(3 * period, 0.05)),
+        gyro=values[13:],
+        mask=mask,
     )
 
 
@@ -121,6 +139,7 @@ def limb_motion(
     points = np.asarray(stream.keypoints)[:, index].astype(np.float64)
     known = (np.asarray(stream.scores)[:, index] > 0).all(axis=1)
     known &= np.isfinite(points).all(axis=(1, 2))
+    known &= points.any(axis=2).all(axis=1)  # (0, 0) is not there either
     if known.sum() < 8:
         return None
     times, points = times[known], points[known]
@@ -129,19 +148,61 @@ def limb_motion(
     segment = np.zeros_like(place)
     if len(weights) == 2:
         segment = points[:, 1] - points[:, 0]
-    inside = np.clip(grid, times[0], times[-1])
-    path = CubicSpline(times, place)
     period = 1.0 / stream.clock.mean_rate
     mask = _covered(times, grid, 3.2 * period)
     guard = round(_GUARD_SEC * RATE)
     padded = np.pad(mask > 0, guard, mode='edge')
     mask = binary_erosion(padded, iterations=guard)[guard:-guard]
+    path = smooth_path(times, np.hstack([place, segment]), 1 / period)
+    inside = np.clip(grid, times[0] + STEP_SEC, times[-1] - STEP_SEC)
+    before, now, after = (
+        path(inside + step).T for step in (-STEP_SEC, 0.0, STEP_SEC)
+    )
+    size = np.median((segment**2).sum(axis=1))
+    turned = before[2] * after[3] - before[3] * after[2]
+    acc = (before - 2 * now + after)[:2] / STEP_SEC**2
+    spin = turned / (2 * STEP_SEC * max(size, 1e-9))
+    values = bridged(np.vstack([acc, now[2:], spin]), mask)
     return LimbMotion(
-        acc=path(inside, 2).T,
-        segment=CubicSpline(times, segment)(inside).T,
+        acc=values[:2],
+        segment=values[2:4],
         mask=mask.astype(np.float64),
         noise=keypoint_noise(times, place, period),
+        spin=values[4],
+        length=float(np.sqrt(size)),
     )
+
+
+def bridged(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Channels (C, T) with straight lines where the mask is 0.
+
+    Splines swing far out in gaps, and filters would spread that. Before the
+    first sample and after the last one they have their mean.
+    """
+    seen = np.flatnonzero(mask)
+    if not len(seen) or len(seen) == len(mask):
+        return values
+    gaps = np.flatnonzero(mask == 0)
+    values = values.copy()
+    for row in values:
+        mean = row[seen].mean()
+        row[gaps] = np.interp(gaps, seen, row[seen], left=mean, right=mean)
+    return values
+
+
+def smooth_path(
+    times: np.ndarray, values: np.ndarray, rate: float
+) -> CubicSpline:
+    """Spline through samples (T, C), which the grid can follow.
+
+    What is faster than the grid can show would be folded into its bands, so
+    streams with more samples than the grid are smoothed first.
+    """
+    if rate > 1.2 * RATE:
+        values = gaussian_filter1d(
+            values, 0.4 * rate / RATE, axis=0, mode='nearest'
+        )
+    return CubicSpline(times, values, axis=0)
 
 
 def keypoint_noise(
@@ -188,6 +249,16 @@ def _orientation(
     if 'gyro' in channels and stream.gravity:
         return attitude(times, channels['acc'], channels['gyro'])
     return None
+
+
+def _rates(times: np.ndarray, turned: Rotation | None) -> np.ndarray:
+    """Angular rates (T, 3) of sensor-to-world rotations, sensor frame."""
+    if turned is None:
+        return np.zeros((len(times), 3))
+    steps = (turned[:-1].inv() * turned[1:]).as_rotvec()
+    steps /= np.maximum(np.diff(times), 1e-6)[:, None]
+    between = np.vstack([steps[:1], steps, steps[-1:]])
+    return 0.5 * (between[:-1] + between[1:])
 
 
 def _covered(times: np.ndarray, grid: np.ndarray, gap: float) -> np.ndarray:

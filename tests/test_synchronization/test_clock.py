@@ -43,9 +43,10 @@ def drifting(ppm, offset, seconds=180.0, origin=0.0):
 def bump(top, height=40.0, width=0.04):
     """Evidence of a clip with one top, said by signals."""
     rows = np.zeros((len(EVIDENCE_NAMES), len(OFFSETS)))
-    rows[EVIDENCE_NAMES.index('side_0.8-1.6Hz')] = height * np.exp(
-        -0.5 * ((OFFSETS - top) / width) ** 2
-    )
+    name = 'side_0.8-1.6Hz'
+    rows[EVIDENCE_NAMES.index(name)] = (
+        0.5 * height / SYNC.weights[name]
+    ) * np.exp(-0.5 * ((OFFSETS - top) / width) ** 2)
     seen = np.full(len(OFFSETS), 15.0)
     return SYNC.weigh(OFFSETS, rows, seen, 1, 2.0)
 

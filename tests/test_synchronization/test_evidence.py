@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt
-from sync_streams import cut, drawn_clip, takes
+from sync_streams import Path, cut, drawn_clip, make_pose, takes
 
-from mobind_mm.recordings import Recording
+from mobind_mm.recordings import Clock, Recording, SensorStream
 from mobind_mm.synchronization.correlate import (
     Correlator,
     bandpass,
@@ -171,14 +171,69 @@ def test_edges_are_left_out():
 
 
 def test_noise_gain_is_what_white_noise_gives():
-    acc, place = _noise_gain(30.0)
+    acc, place, speed = _noise_gain(30.0)
     assert acc.shape == (len(ACC_BANDS),) and place.shape == (2,)
+    # Each derivative multiplies a narrow band by its frequency.
+    factor = (2 * np.pi * 4.4) ** 2
+    assert speed[2] == pytest.approx(factor * 2 / 30 * 3, rel=0.4)
     # Acceleration noise of a band grows like frequency^4 times its width.
     ratio = (4.0**5 - 2.6**5) / (2.6**5 - 1.6**5)
     assert acc[3] / acc[2] == pytest.approx(ratio, rel=0.4)
     # White noise of variance 1 at 30 Hz has 2 / 30 of it per Hz.
     low, high = TILT_BANDS[1]
     assert place[1] == pytest.approx(2 / 30 * (high - low), rel=0.3)
+
+
+def test_more_frames_never_have_more_noise():
+    # White noise has the same energy below any frequency but for the rate;
+    # derivatives of a spline sampled at 100 Hz folded what is above 50 Hz.
+    gains = [_noise_gain(rate) for rate in (30.0, 60.0, 120.0, 240.0)]
+    for kind in range(3):
+        for slow, fast in zip(gains[:-1], gains[1:]):
+            ratio = fast[kind][:4] / slow[kind][:4]
+            assert (ratio < 0.8).all(), (kind, ratio)
+
+
+def test_parts_sum_up_to_the_clip():
+    clip = drawn_clip(offset=0.7, channels=('acc', 'quat'))
+    found = signal_evidence(clip, 2.0, part_sec=5.0)['right_wrist']
+    assert found.parts.shape == (2, *found.signals.shape)
+    grid = offset_grid(2.0)
+    at = [SIGNAL_NAMES.index('up_0.8-1.6Hz'), SIGNAL_NAMES.index('up_4-6.5Hz')]
+    for part in found.parts[:, at].sum(axis=1):
+        assert abs(grid[part.argmax()] - 0.7) < 0.03
+    # Backwards in time, nothing agrees.
+    best = found.signals[at].sum(axis=0).max()
+    assert found.control[at].sum(axis=0).max() < 0.6 * best
+
+
+def test_angular_speeds_are_compared():
+    # A forearm that swings about the camera's axis, sensor on its side.
+    times = np.arange(1200) / 100
+    path = Path(3, dims=1)
+    rate = 5 * path(times, 1)[:, 0]
+    gyro = np.column_stack([0.6 * rate, 0.8 * rate, 0 * rate])
+    frames = np.arange(0, 11, 1 / 30)
+    turned = 5 * path(frames + 0.6)[:, 0]
+    bone = 0.3 * np.column_stack([np.cos(turned), np.sin(turned)])
+    elbow = np.zeros_like(bone)
+    pose = make_pose(
+        frames,
+        {
+            'right_shoulder': elbow + [0.0, 0.3],
+            'right_elbow': elbow,
+            'right_wrist': bone,
+        },
+        rate=30.0,
+    )
+    acc = np.tile([0.0, 0.0, 9.8], (1200, 1))
+    sensor = SensorStream(Clock(1200, rate=100.0), dict(acc=acc, gyro=gyro))
+    found = signal_evidence(Recording({'right_wrist': sensor}, pose), 2.0)
+    grid, rows = offset_grid(2.0), found['right_wrist'].signals
+    for name in ('spin_0.3-1.2Hz', 'spin_1.2-3Hz', 'speed_1.2-3Hz'):
+        row = rows[SIGNAL_NAMES.index(name)]
+        assert abs(grid[row.argmax()] - 0.6) < 0.03, name
+        assert row.max() > 3, name
 
 
 def test_grid_and_length():

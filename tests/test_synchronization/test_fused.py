@@ -40,12 +40,11 @@ def test_offset_below_the_grid_and_its_sign(offset):
     assert result.offset == pytest.approx(offset, abs=0.002)
     assert result.confidence > 0.95 and not result.abstained
     assert np.exp(result.log_posterior).sum() == pytest.approx(1)
-    # The confidence is the probability within 0.1 s.
+    # The confidence is at most the probability within 0.1 s.
     top = result.offsets[result.log_posterior.argmax()]
     near = np.abs(result.offsets - top) < 0.1 - 1e-9
-    assert result.confidence == pytest.approx(
-        np.exp(result.log_posterior[near]).sum()
-    )
+    mass = np.exp(result.log_posterior[near]).sum()
+    assert 0.9 * mass < result.confidence <= mass
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,8 @@ def test_periodic_people_are_refused():
         assert result.abstained
         assert result.confidence < 0.5
         # Noise may hide the rivals, but then the top is not believed.
-        assert result.reason == ('periodic' if result.rivals else 'weak')
+        assert result.reason in ('periodic', 'weak')
+        assert bool(result.rivals) == (result.reason == 'periodic')
         shares = [p for _, p in result.rivals]
         assert shares == sorted(shares, reverse=True)
         assert all(0 < p < 1 for p in shares)

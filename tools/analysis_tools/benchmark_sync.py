@@ -5,6 +5,9 @@ missing. Parts: ``table`` (all cells), ``abstention`` (still and
 strictly periodic people), ``scenes`` (all people of a scene jointly),
 ``joint`` (who wears what, where and when), ``drift`` (ten simulated
 minutes).
+
+``--trust`` needs no model: recordings spoiled in thirteen ways, of simulated
+people and, with ``--data``, of real ones.
 """
 
 import argparse
@@ -20,6 +23,7 @@ from benchmarking.sync_cells import (
     run_joint,
     run_scenes,
 )
+from benchmarking.trust_table import run_trust
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -40,8 +44,25 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument('config', help='config file of a synthetic training')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'config', nargs='?', help='config file of a synthetic training'
+    )
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
+    parser.add_argument(
+        '--trust',
+        action='store_true',
+        help='only the table of trust, by signals alone',
+    )
+    parser.add_argument(
+        '--data',
+        type=Path,
+        metavar='DIR',
+        help='folder of real data for --trust: mocap, utd_mhad, gait_video',
+    )
+    parser.add_argument(
+        '--count', type=int, default=12, help='recordings per source (--trust)'
+    )
+    parser.add_argument('--seed', type=int, default=11, help='for --trust')
     parser.add_argument(
         '--out', required=True, metavar='FILE', help='JSON file of the rows'
     )
@@ -68,6 +89,8 @@ def show(rows: list[dict]) -> None:
     """Print the rows of every part as tables."""
     console = Console(width=110)
     for mark, headers, cells_of in (
+        ('certain_wrong', _TRUST_HEADERS, _trust_texts),
+        ('reliability_count', _BIN_HEADERS, _bin_texts),
         ('fused', _CELL_HEADERS, _cell_texts),
         ('scene_sensors', _SCENE_HEADERS, _scene_texts),
         ('joint_sensors', _JOINT_HEADERS, _joint_texts),
@@ -116,6 +139,40 @@ _DRIFT_HEADERS = (
     'largest error\nms',
     'clips\nagree',
 )
+
+
+_TRUST_HEADERS = (
+    'source',
+    'condition',
+    'recordings\n',
+    'answered\n',
+    'wrong\n',
+    'confidence\n>= 0.9',
+    'wrong of\nthese',
+    'best guess\nright',
+    'refused as',
+)
+_BIN_HEADERS = ('confidence from', 'answers\n', 'mean\n', 'right\n')
+
+
+def _trust_texts(row: dict) -> list[str]:
+    keys = ('count', 'answered', 'wrong', 'certain', 'certain_wrong')
+    reasons = ', '.join(f'{k} {n}' for k, n in row['reasons'].items())
+    return [
+        row['source'],
+        row['condition'],
+        *(str(row[key]) for key in (*keys, 'best_guess_right')),
+        reasons,
+    ]
+
+
+def _bin_texts(row: dict) -> list[str]:
+    return [
+        f'{row["confidence_from"]:.1f}',
+        str(row['reliability_count']),
+        f'{row["mean_confidence"]:.2f}',
+        f'{row["right"]:.2f}',
+    ]
 
 
 def _cell_texts(row: dict) -> list[str]:
@@ -174,6 +231,15 @@ def main() -> None:
     args = parse_args()
     prepare_results(args.out)
     out = Path(args.out)
+    if args.trust:
+        table, bins = run_trust(args.data, args.count, args.seed)
+        rows = dict(count=args.count, seed=args.seed, rows=table, bins=bins)
+        with replacing(out) as temporary:
+            temporary.write_text(json.dumps(rows, indent=1), 'utf-8')
+        show([*table, *bins])
+        return
+    if args.config is None or args.checkpoint is None:
+        raise ValueError('Give a config and a checkpoint, or --trust.')
     done = json.loads(out.read_text('utf-8')) if out.exists() else {}
     settings = dict(
         weights=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),

@@ -1,0 +1,230 @@
+"""Why no offset is given, as true and as helpful as can be found out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..skeleton import LIMBS
+from ..synchronization import (
+    ClockMap,
+    Synchronizer,
+    SyncResult,
+    build_synchronizer,
+)
+from ..synchronization.coarse import coarse_offset, offset_range
+from ..synchronization.single import clip_evidence
+
+WHY = {
+    'too short': (
+        'sensors and skeleton share too little data at the best offset; '
+        'record longer, or widen the search (--max-offset, --around)'
+    ),
+    'still': (
+        'hardly anybody moves, so nothing can be compared; record a stretch '
+        'in which the person with the sensors moves'
+    ),
+    'periodic': (
+        'the movement repeats itself, so several offsets fit as well; record '
+        'something that happens once, such as a jump'
+    ),
+    'weak': (
+        'no offset stands out; record longer, or more movement, with the '
+        'limbs that wear the sensors in view'
+    ),
+    'out of reach': (
+        'the best offset lies at the edge of the search or beyond; leave out '
+        '--max-offset and --around, or move them'
+    ),
+    'wrong limb or person': (
+        'these movements do not belong together; check the placements, left '
+        'and right, and that these sensors are on this person in this video'
+    ),
+    'clock jumps': (
+        'no single offset fits the whole recording: a clock jumps, samples '
+        'or frames are missing, or the frame rate varies; give the counter '
+        'of the samples (columns.counter) or the times of the frames '
+        '(--frame-times)'
+    ),
+    'frame rate': (
+        'the video runs at another speed than its frame rate says; correct '
+        '--fps, or give the times of the frames (--frame-times)'
+    ),
+    'no gravity or orientation': (
+        'acceleration without gravity tells nothing without the orientation '
+        'of the sensor; export acceleration with gravity, or quaternions, or '
+        'acceleration in the frame of the world'
+    ),
+}
+"""What a reason to abstain means, and what helps."""
+
+_RATES = (24, 25, 30, 48, 50, 60, 100, 120, 240)
+"""Frame rates that videos have."""
+_LIMBS = ('wrist', 'upper_arm', 'thigh', 'knee', 'foot')
+_CLIP_SEC = 40.0
+_EDGE_SEC = 0.1
+
+
+def explain_search(
+    streams: Recording,
+    clock: ClockMap,
+    search: tuple[float, float],
+    drift: bool,
+) -> ClockMap:
+    """Say so if the offset is not within the search that was asked for.
+
+    Args:
+        streams: The recording.
+        clock: The answer of a narrowed search.
+        search: Its middle and half width in seconds.
+        drift: Whether the recording was cut into clips.
+    """
+    result = clock.result
+    assert result is not None
+    beyond = search[1] - abs(result.offset - search[0])
+    if beyond < _EDGE_SEC:
+        return _refused(clock, 'out of reach')
+    if not clock.abstained or result.reason == 'no gravity or orientation':
+        return clock
+    low, high = offset_range(streams)
+    if search[0] - search[1] <= low and high <= search[0] + search[1]:
+        return clock
+    found = _anywhere(streams)
+    if found.abstained or abs(found.offset - search[0]) <= search[1]:
+        return clock
+    note = f'the streams fit at {found.offset:+.3f} s, beyond the search'
+    return _refused(clock, 'out of reach', note)
+
+
+def explain(streams: Recording, clock: ClockMap) -> ClockMap:
+    """Look for the reason why nothing fits.
+
+    Args:
+        streams: The recording.
+        clock: The answer.
+    """
+    result = clock.result
+    if result is None or not clock.abstained:
+        return clock
+    if not any(_has_direction(s) for s in streams.imu.values()):
+        return _refused(clock, 'no gravity or orientation')
+    if result.reason not in ('weak', 'periodic', 'clock jumps'):
+        return clock
+    sync = build_synchronizer('signals')
+    for fps in _other_rates(streams):
+        found = _anywhere(_at_rate(streams, fps), sync)
+        if not found.abstained and found.confidence > 0.7:
+            note = f'the streams fit at {fps:g} frames per second'
+            return _refused(clock, 'frame rate', note)
+    if result.reason == 'clock jumps':
+        return clock
+    notes = list(_better_limbs(streams, sync))
+    if notes:
+        return _refused(clock, 'wrong limb or person', *notes)
+    if result.reason == 'weak' and result.confidence < 0.1:
+        return _refused(clock, 'wrong limb or person')
+    return clock
+
+
+def _refused(clock: ClockMap, reason: str, *notes: str) -> ClockMap:
+    assert clock.result is not None
+    result = replace(
+        clock.result,
+        abstained=True,
+        reason=reason,
+        confidence=min(clock.result.confidence, 0.3),
+        rivals=clock.result.rivals if reason == 'periodic' else [],
+    )
+    return replace(
+        clock, abstained=True, result=result, notes=(*clock.notes, *notes)
+    )
+
+
+def _has_direction(stream: SensorStream) -> bool:
+    """Whether a sensor's acceleration can be compared with a video."""
+    known = stream.gravity or stream.frame == 'world'
+    return 'acc' in stream.channels and (known or 'quat' in stream.channels)
+
+
+def _anywhere(
+    streams: Recording, sync: Synchronizer | None = None
+) -> SyncResult:
+    """Answer of the middle of a recording, over all offsets."""
+    assert streams.pose is not None
+    first, last = streams.pose.clock.span
+    low, high = offset_range(streams)
+    middle, reach = 0.5 * (low + high), max(0.5 * (high - low), 0.5)
+    if reach > 120:
+        coarse = coarse_offset(streams)
+        if coarse is None:
+            return SyncResult(0.0, abstained=True, reason='weak')
+        middle, reach = coarse, 10.0
+    centre = 0.5 * (first + last)
+    half = 0.5 * min(last - first, _CLIP_SEC)
+    sync = sync or build_synchronizer('signals')
+    evidence = clip_evidence(
+        streams, sync, (centre - half, centre + half), reach, middle
+    )
+    assert evidence is not None  # signals need no features
+    return sync.decide([evidence]).moved(middle)
+
+
+def _other_rates(streams: Recording) -> Iterator[float]:
+    """Frame rates that the video may have instead."""
+    assert streams.pose is not None
+    clock = streams.pose.clock
+    if clock.rate is None:
+        return  # each frame has its own time
+    for fps in _RATES:
+        if abs(fps / clock.rate - 1) > 0.02 and clock.num_samples > 5 * fps:
+            yield float(fps)
+
+
+def _at_rate(streams: Recording, fps: float) -> Recording:
+    """The recording as if its video had another frame rate."""
+    pose = streams.pose
+    assert pose is not None
+    clock = Clock(pose.clock.num_samples, rate=fps, start=pose.clock.start)
+    return Recording(_lively(streams, 2), replace(pose, clock=clock))
+
+
+def _lively(streams: Recording, most: int) -> dict[str, SensorStream]:
+    """The sensors that move most."""
+
+    def motion(name: str) -> float:
+        acc = streams.imu[name].channels.get('acc')
+        if acc is None or not len(acc):
+            return 0.0
+        return float(np.nanstd(np.asarray(acc), axis=0).sum())
+
+    names = sorted(streams.imu, key=motion, reverse=True)[:most]
+    return {name: streams.imu[name] for name in names}
+
+
+def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
+    """Sentences about sensors that fit another limb than their own."""
+    pose = streams.pose
+    assert pose is not None
+    others = [f'{s}_{limb}' for s in ('left', 'right') for limb in _LIMBS]
+    for name, stream in _lively(streams, 2).items():
+        best = SyncResult(0.0, abstained=True, reason='weak')
+        limb = ''
+        for other in [*others, 'pelvis', 'head']:
+            if other == name or not _seen(other, pose):
+                continue
+            found = _anywhere(Recording({other: stream}, pose), sync)
+            if not found.abstained and found.confidence > best.confidence:
+                best, limb = found, other
+        if limb and best.confidence > 0.7:
+            yield f'{name} moves like {limb}, at {best.offset:+.3f} s'
+
+
+def _seen(limb: str, pose: PoseStream) -> bool:
+    try:
+        LIMBS[limb].seen_by(pose.layout)
+    except (KeyError, ValueError):
+        return False
+    return True

@@ -1,0 +1,174 @@
+"""Where to look: an offset to a second or so, anywhere in long streams."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.signal import butter, sosfiltfilt
+
+from ..recordings import Clock, PoseStream, Recording, SensorStream
+from .signals import limb_motion
+
+COARSE_RATE = 10.0
+"""Samples per second of the streams that are compared."""
+_BANDS = ((0.15, 0.8), (0.8, 2.6))
+_PIECE_SEC = 60.0
+"""Length of the pieces of video: clocks hardly drift in a minute."""
+_PIECES = 12
+"""Most pieces that are looked for."""
+_SENSORS = 3
+"""Most sensors that are compared."""
+
+
+def offset_range(
+    streams: Recording, least_sec: float | None = None
+) -> tuple[float, float]:
+    """Smallest and largest offset at which streams overlap enough.
+
+    Args:
+        streams: The recording.
+        least_sec: Least overlap; a quarter of the shorter stream, but 5 to
+            20 s, if omitted, and half of streams below 10 s.
+    """
+    assert streams.pose is not None
+    first, last = streams.pose.clock.span
+    spans = [s.clock.span for s in streams.imu.values() if s.clock.num_samples]
+    start, end = min(s[0] for s in spans), max(s[1] for s in spans)
+    if least_sec is None:
+        shorter = min(last - first, end - start)
+        least = min(5.0, 0.5 * shorter)
+        least_sec = float(np.clip(0.25 * shorter, least, 20.0))
+    low, high = start - last + least_sec, end - first - least_sec
+    return low, max(high, low)
+
+
+def coarse_offset(streams: Recording) -> float | None:
+    """Offset at which most of the video agrees with the sensors, to 1 s.
+
+    Tilt, angular rate and size of the acceleration of up to three sensors
+    are compared with the limbs in pieces of a minute, at every offset at
+    which they overlap, by one correlation for each band.
+
+    Args:
+        streams: The recording.
+
+    Returns:
+        Seconds; None if nothing can be compared.
+    """
+    assert streams.pose is not None
+    low, high = offset_range(streams)
+    pose = streams.pose
+    first, last = pose.clock.span
+    count = int(np.clip(round((last - first) / _PIECE_SEC), 1, _PIECES))
+    seconds = min(_PIECE_SEC, last - first)
+    starts = np.linspace(first, last - seconds, count)
+    offsets = np.arange(low, high + 1e-9, 1 / COARSE_RATE)
+    total = np.zeros(len(offsets))
+    moving = sorted(streams.imu.items(), key=_liveliness, reverse=True)
+    for name, stream in moving[:_SENSORS]:
+        channels, origin = _sensor(stream)
+        if channels is None:
+            continue
+        for start in starts:
+            total += _piece(
+                channels, origin, pose, name, (start, start + seconds), offsets
+            )
+    if not total.any():
+        return None
+    return float(offsets[int(np.argmax(total))])
+
+
+def _liveliness(item: tuple[str, SensorStream]) -> float:
+    acc = item[1].channels.get('acc')
+    if acc is None or not len(acc):
+        return 0.0
+    every = max(len(acc) // 5000, 1)
+    return float(np.nanstd(np.asarray(acc[::every]), axis=0).sum())
+
+
+def _sensor(stream: SensorStream) -> tuple[np.ndarray | None, float]:
+    """Channels (C, T) on a coarse grid, and its first time."""
+    if 'acc' not in stream.channels or stream.clock.num_samples < 50:
+        return None, 0.0
+    times = stream.clock.at()
+    acc = np.asarray(stream.channels['acc'], np.float64)
+    columns = [acc, np.linalg.norm(acc, axis=1)[:, None]]
+    if 'gyro' in stream.channels:
+        gyro = np.asarray(stream.channels['gyro'], np.float64)
+        columns += [gyro, np.linalg.norm(gyro, axis=1)[:, None]]
+    values = np.nan_to_num(np.hstack(columns))
+    grid = np.arange(times[0], times[-1], 1 / COARSE_RATE)
+    # Means over a sample of the grid: what is faster is not folded.
+    total = np.vstack([np.zeros(values.shape[1]), np.cumsum(values, axis=0)])
+    edges = np.searchsorted(times, [*grid, grid[-1] + 1 / COARSE_RATE])
+    size = np.diff(edges)[:, None]
+    means = np.diff(total[edges], axis=0) / np.maximum(size, 1)
+    return (means * (size > 0)).T, float(times[0] + 0.5 / COARSE_RATE)
+
+
+def _piece(
+    channels: np.ndarray,
+    origin: float,
+    pose: PoseStream,
+    name: str,
+    span: tuple[float, float],
+    offsets: np.ndarray,
+) -> np.ndarray:
+    """Evidence (G,) of a piece of video about each offset."""
+    part = pose.clock.between(*span)
+    clock = pose.clock.at(part) - span[0]
+    if len(clock) < 20:
+        return np.zeros(len(offsets))
+    piece = PoseStream(
+        Clock(len(clock), times=clock),
+        pose.keypoints[part],
+        pose.scores[part],
+        pose.layout,
+        pose.img_shape,
+    )
+    fine = np.arange(0, span[1] - span[0], 1 / 100.0)
+    limb = limb_motion(piece, name, fine)
+    if limb is None or not limb.mask.any():
+        return np.zeros(len(offsets))
+    size = int(100 / COARSE_RATE)
+    count = len(fine) // size
+    curves = np.vstack(
+        [
+            limb.segment,
+            limb.acc[1:],
+            np.linalg.norm(limb.acc, axis=0)[None],
+            limb.spin[None],
+            np.abs(limb.spin)[None],
+            limb.mask[None],
+        ]
+    )[:, : count * size].reshape(7, count, size)
+    curves = curves.mean(axis=2)
+    mask = (curves[-1] > 0.9).astype(float)
+    pairs = [(slice(0, 3), [0, 1], (0,)), (slice(3, 4), [2, 3], (1,))]
+    if len(channels) > 4:
+        pairs += [(slice(4, 7), [4], (0, 1)), (slice(7, 8), [5], (0, 1))]
+    evidence = np.zeros(len(offsets))
+    length = next_fast_len(channels.shape[1] + 2 * count + 2, True)
+    lags = np.round((offsets + span[0] - origin) * COARSE_RATE).astype(int)
+    ones = rfft(np.ones(channels.shape[1]), length)
+    seen = irfft(ones * np.conj(rfft(mask, length)), length)[lags % length]
+    for rows, ys, bands in pairs:
+        for band in bands:
+            low, high = _BANDS[band]
+            sos = butter(
+                2, (low, high), 'bandpass', fs=COARSE_RATE, output='sos'
+            )
+            xs = sosfiltfilt(sos, channels[rows], axis=1)
+            squares = rfft(xs * xs, length)
+            energy = irfft(squares * np.conj(rfft(mask, length)), length)
+            energy = np.maximum(energy, 0) + 0.02 * (
+                (xs * xs).mean(axis=1, keepdims=True) * mask.sum()
+            )
+            spectra = rfft(xs, length)
+            for y in sosfiltfilt(sos, curves[ys], axis=1) * mask:
+                cross = irfft(spectra * np.conj(rfft(y, length)), length)
+                r2 = (cross**2 / (energy * max(y @ y, 1e-12))).sum(axis=0)
+                r2 = np.clip(r2[lags % length], 0, 0.95)
+                n = (high - low) * seen / COARSE_RATE
+                evidence -= 0.3 * n * np.log1p(-r2)
+    return np.where(seen >= 0.3 * mask.sum(), evidence, 0.0)

@@ -1,0 +1,313 @@
+"""One clip in depth: its sensors one by one, and jumps of a clock in it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Optional
+
+import numpy as np
+
+from ..recordings import Recording
+from . import base
+from .base import ClipEvidence, Synchronizer, SyncResult
+from .clips import cut_clip
+from .clock_map import ClockMap, join
+from .jumps import JUMP_COST, best_path, border_between
+
+Feats = Callable[[Recording], Optional[base.Feats]]
+"""Gives the model's features of a clip; None if it is too short for it."""
+
+_SAME_SEC = 0.08
+"""Sensors whose offsets differ by less share a clock."""
+_KEPT = 0.6
+"""Share of its best evidence that a sensor must have at the common offset."""
+GAIN = 8.0
+"""What jumps must explain beyond their cost before they are looked into."""
+_ANOTHER = 0.9
+"""Probability that a clock that jumped once did not jump again."""
+GUARD_SEC = 0.75
+"""Around a jump, whose time is known to about this."""
+_FINE_SEC = 1.0
+"""Length of the parts that tell when a clock jumped."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about a recording; see :func:`.synchronize_clip`."""
+
+    streams: Recording
+    synchronizer: Synchronizer
+    max_offset: float
+    around: float
+    feats: Feats | None = None
+
+
+def clip_evidence(
+    streams: Recording,
+    synchronizer: Synchronizer,
+    span: tuple[float, float],
+    reach: float,
+    around: float,
+    feats: Feats | None = None,
+) -> ClipEvidence | None:
+    """Evidence of a stretch of video about ``offset - around``.
+
+    None if features of the model are missing that the synchroniser needs.
+
+    Args:
+        streams: The recording.
+        synchronizer: Any.
+        span: Start and end on the pose clock in seconds.
+        reach: Largest difference of the offset from ``around``.
+        around: Offset in the middle of the search, in seconds.
+        feats: Returns the model's features of a clip.
+    """
+    clip = cut_clip(streams, span[0], span[1] - span[0], reach, around)
+    features = None
+    if synchronizer.needs_feats and feats is not None:
+        features = feats(clip)
+    if features is None and not synchronizer.needs_streams:
+        return None
+    found = synchronizer.evidence(clip, features, reach)
+    return timed(found, span[0] - reach)
+
+
+WITHOUT_FEATS = (
+    '{} compares features of the model, and got none: give feats, and a '
+    'recording as long as the windows of the model.'
+)
+
+
+def timed(clip: ClipEvidence, origin: float) -> ClipEvidence:
+    """Evidence of a clip whose clock starts at a time of the recording."""
+    return replace(
+        clip,
+        part_times=clip.part_times + origin,
+        alone={k: timed(c, origin) for k, c in clip.alone.items()},
+    )
+
+
+def constant_clock(span: tuple[float, float], result: SyncResult) -> ClockMap:
+    """A clock with the same offset everywhere."""
+    ends = np.array([span[0], max(span[1], span[0] + 1e-3)])
+    return ClockMap(
+        times=ends,
+        offsets=np.full(2, result.offset),
+        drift_ppm=0.0,
+        clip_times=ends.mean(keepdims=True),
+        clip_offsets=np.array([result.offset]),
+        agrees=np.array([not result.abstained]),
+        abstained=result.abstained,
+        result=result,
+    )
+
+
+def check_sensors(
+    asked: Question, evidence: ClipEvidence, clock: ClockMap
+) -> ClockMap:
+    """Give sensors whose clocks differ their own, and name misfits.
+
+    Args:
+        asked: The question.
+        evidence: What the clip says, with that of each sensor alone.
+        clock: The answer of all sensors together.
+    """
+    if len(evidence.alone) < 2:
+        return clock
+    decide, combine = asked.synchronizer.decide, _combiner(asked)
+    single = {n: decide([clip]) for n, clip in evidence.alone.items()}
+    sure = {n: r for n, r in single.items() if not r.abstained}
+    assert clock.result is not None
+    main = clock.result.offset - asked.around
+    if clock.abstained:
+        if not sure:
+            return clock
+        # The largest group of sensors that agree.
+        groups = [
+            [
+                m
+                for m, s in sure.items()
+                if abs(s.offset - r.offset) < _SAME_SEC
+            ]
+            for r in sure.values()
+        ]
+        group = max(
+            groups, key=lambda g: (len(g), sum(sure[n].confidence for n in g))
+        )
+        main = float(np.median([sure[n].offset for n in group]))
+    group, other, misfit = [], {}, []
+    for name, result in single.items():
+        if name in sure and abs(result.offset - main) >= _SAME_SEC:
+            other[name] = result
+        elif name in sure or _fits(evidence.alone[name], main):
+            group.append(name)
+        else:
+            misfit.append(name)
+    if not other and not misfit:
+        return clock
+    if len(single) > 2 and len(group) <= len(other) + len(misfit):
+        # Those that are sure of themselves contradict each other.
+        refused = replace(
+            clock.result,
+            abstained=True,
+            reason='wrong limb or person',
+            confidence=min(clock.result.confidence, 0.3),
+            rivals=[],
+        )
+        return replace(clock, abstained=True, result=refused)
+    result = clock.result
+    if group:
+        kept = {name: evidence.alone[name] for name in group}
+        joint = combine(evidence.offsets, kept)
+        result = decide([joint]).moved(asked.around)
+    span = (float(clock.times[0]), float(clock.times[-1]))
+    sensors = {
+        name: constant_clock(span, r.moved(asked.around))
+        for name, r in other.items()
+    }
+    for name in misfit:
+        refused = replace(
+            single[name],
+            offset=main,
+            abstained=True,
+            reason='wrong limb or person',
+            confidence=min(single[name].confidence, 0.3),
+        )
+        sensors[name] = constant_clock(span, refused.moved(asked.around))
+    notes = [
+        f'{name}: its clock differs by {r.offset - main:+.3f} s from that '
+        'of the other sensors'
+        for name, r in other.items()
+    ]
+    notes += [
+        f'{name}: does not fit this limb at the offset of the other sensors'
+        for name in misfit
+    ]
+    return replace(
+        constant_clock(span, result), sensors=sensors, notes=tuple(notes)
+    )
+
+
+def _combiner(asked: Question) -> Callable:
+    combine: Callable = asked.synchronizer.combine  # type: ignore[attr-defined]
+    return combine
+
+
+def _fits(clip: ClipEvidence, offset: float) -> bool:
+    """Whether a sensor can be at an offset, though it does not show it."""
+    near = np.abs(clip.offsets - offset) < _SAME_SEC
+    return bool(
+        near.any() and clip.score[near].max() >= _KEPT * clip.score.max()
+    )
+
+
+def follow_jumps(
+    asked: Question, evidence: ClipEvidence, clock: ClockMap
+) -> ClockMap:
+    """Look for jumps of a clock where one offset does not explain a clip.
+
+    Every stretch between jumps is asked alone. If all are answered, so is
+    the clip; if some are, the clock jumps, but it is not known how.
+
+    Args:
+        asked: The question.
+        evidence: What the clip says, part by part.
+        clock: The answer with one offset.
+    """
+    assert evidence.parts is not None and clock.result is not None
+    if not clock.abstained or len(evidence.parts) < 2:
+        return clock
+    offsets = evidence.offsets
+    step = float(offsets[1] - offsets[0])
+    path = best_path(evidence.parts, step)
+    whole = best_path(evidence.parts, step, cost=np.inf)[0].evidence
+    gain = sum(s.evidence for s in path) - whole
+    gain -= JUMP_COST * (len(path) - 1)
+    if len(path) < 2 or gain < GAIN:
+        return clock
+    first, last = float(clock.times[0]), float(clock.times[-1])
+    times = evidence.part_times
+    borders = []
+    for before, after in zip(path[:-1], path[1:]):
+        middle = 0.5 * (times[before.stop - 1] + times[after.first])
+        pair = float(offsets[before.index]), float(offsets[after.index])
+        borders.append(find_border(asked, middle, pair, (first, last)))
+    edges = [first, *borders, last]
+    answers = []
+    for i in range(len(path)):
+        start = edges[i] + GUARD_SEC * (i > 0)
+        end = edges[i + 1] - GUARD_SEC * (i < len(path) - 1)
+        if end - start < 2.0:
+            continue
+        found = clip_evidence(
+            asked.streams,
+            asked.synchronizer,
+            (start, end),
+            asked.max_offset,
+            asked.around,
+            asked.feats,
+        )
+        assert found is not None  # it needs no features
+        result = asked.synchronizer.decide([found]).moved(asked.around)
+        answers.append(constant_clock((edges[i], edges[i + 1]), result))
+    results = [a.result for a in answers if a.result is not None]
+    if all(result.abstained for result in results):
+        return clock
+    sure = float(np.prod([result.confidence for result in results]))
+    least = getattr(asked.synchronizer, 'min_confidence', 0.5)
+    sure *= _ANOTHER
+    if len(answers) < len(path) or len(path) > 2 or sure < least:
+        refused = replace(
+            clock.result,
+            abstained=True,
+            reason='clock jumps',
+            confidence=min(clock.result.confidence, sure),
+            rivals=[],
+        )
+        jumps = tuple(
+            (border, float(offsets[b.index] - offsets[a.index]))
+            for border, a, b in zip(borders, path[:-1], path[1:])
+        )
+        return replace(clock, result=refused, jumps=jumps)
+    joined = join(answers, borders)
+    middle = float(
+        np.interp(0.5 * (first + last), joined.times, joined.offsets)
+    )
+    result = replace(results[0], offset=middle, confidence=sure)
+    return replace(joined, result=result, sensors=clock.sensors)
+
+
+def find_border(
+    asked: Question,
+    middle: float,
+    pair: tuple[float, float],
+    span: tuple[float, float],
+    reach: float = 6.0,
+) -> float:
+    """When a clock jumped, to about a second.
+
+    Args:
+        asked: The question.
+        middle: About then, in seconds of the pose clock.
+        pair: Offsets less ``around`` before and after the jump.
+        span: Ends of the video.
+        reach: How far from then it may be.
+    """
+    sharp = copy.copy(asked.synchronizer)
+    sharp.part_sec = _FINE_SEC  # type: ignore[attr-defined]
+    start, end = max(middle - reach, span[0]), min(middle + reach, span[1])
+    centre = 0.5 * (pair[0] + pair[1])
+    wide = 0.5 * abs(pair[1] - pair[0]) + 0.2
+    found = clip_evidence(
+        asked.streams, sharp, (start, end), wide, asked.around + centre
+    )
+    if found is None or found.parts is None:
+        return middle
+    grid = found.offsets
+    at = [int(np.abs(grid + centre - p).argmin()) for p in pair]
+    step = float(grid[1] - grid[0])
+    border = border_between(found.parts, at[0], at[1], step)
+    edges = np.linspace(start, end, len(found.parts) + 1)
+    return float(edges[border])

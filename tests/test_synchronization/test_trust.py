@@ -1,0 +1,210 @@
+"""What must not be believed, and clocks that jump or differ."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mobind_mm.apis.sync_reasons import WHY
+from mobind_mm.apis.synchronizing import (
+    align,
+    clock_of,
+    plain_answer,
+    searched,
+)
+from mobind_mm.recordings import Clock, Recording
+from mobind_mm.synchronization import ClockMap, FusedSynchronizer
+from mobind_mm.synchronization.base import REASONS
+from mobind_mm.synchronization.clock_map import join
+from mobind_mm.synchronization.coarse import coarse_offset, offset_range
+from mobind_mm.synchronization.conformance import simulate_recording
+from mobind_mm.synchronization.jumps import best_path, border_between
+from mobind_mm.synchronization.trust import RIGHT, THROUGHOUT, shapes, trust
+
+NUMBERS = dict(
+    excess=40.0,
+    excess_rate=0.6,
+    top=60.0,
+    sensor_loss=0.0,
+    part_loss=0.01,
+    worst_third=8.0,
+    worst_rate=0.4,
+    spread=0.01,
+    worst_part=0.5,
+)
+
+
+def moved(stream, times):
+    return replace(stream, clock=Clock(len(times), times=times))
+
+
+def test_more_evidence_is_never_less_trust():
+    right, throughout = trust(NUMBERS)
+    assert right > 0.95 and throughout > 0.9
+    for name, weight in {**RIGHT, **THROUGHOUT}.items():
+        if name != 'bias':
+            more = {**NUMBERS, name: NUMBERS[name] + 0.2}
+            change = np.prod(trust(more)) - right * throughout
+            assert change * weight >= 0, name
+    assert set(shapes(NUMBERS)) == {*RIGHT, *THROUGHOUT} - {'bias'}
+
+
+def test_trust_is_two_logistic_functions():
+    scaled = shapes(NUMBERS)
+    for table, found in zip((RIGHT, THROUGHOUT), trust(NUMBERS)):
+        odds = table['bias'] + sum(
+            table[name] * scaled[name] for name in table if name != 'bias'
+        )
+        assert found == pytest.approx(1 / (1 + np.exp(-odds)))
+
+
+def test_best_path_equals_a_search_over_all_paths():
+    rng = np.random.default_rng(0)
+    parts, cost = rng.uniform(0, 6, (4, 5)), 4.0
+    found = best_path(parts, 0.5, cost=cost)  # a grid too coarse for slack
+    soft = np.array(
+        [[row[max(i - 1, 0) : i + 2].max() for i in range(5)] for row in parts]
+    )
+    paths = np.stack(np.meshgrid(*[range(5)] * 4), -1).reshape(-1, 4)
+    values = soft[np.arange(4), paths].sum(axis=1)
+    values -= cost * (np.diff(paths, axis=1) != 0).sum(axis=1)
+    assert sum(s.evidence for s in found) - cost * (
+        len(found) - 1
+    ) == pytest.approx(values.max())
+
+
+def test_a_drifting_clock_is_no_jump():
+    parts = np.zeros((10, 300))
+    for k in range(10):
+        parts[k, 50 + 8 * k] = 20.0
+    assert len(best_path(parts, 0.01, slack=8)) == 1
+    assert len(best_path(parts, 0.01)) > 1
+
+
+def test_border_is_where_the_sum_is_largest():
+    parts = np.zeros((6, 100))
+    parts[:4, 20] = parts[4:, 80] = 3.0
+    assert border_between(parts, 20, 80, 0.01) == 4
+
+
+@pytest.mark.parametrize('size', [2.0, -0.6])
+def test_joined_clocks_can_be_inverted(size):
+    first = ClockMap(np.array([0.0, 20.0]), np.array([1.0, 1.0]), 0.0)
+    second = replace(first, offsets=first.offsets + size)
+    clock = join([first, replace(second, times=np.array([20.0, 40.0]))], [20])
+    assert clock.jumps == ((20.0, pytest.approx(size)),)
+    times = np.array([3.0, 19.0, 23.0, 39.0])
+    truth = times + 1 + size * (times > 20)
+    np.testing.assert_allclose(clock.to_imu_time(times), truth, atol=1e-6)
+    np.testing.assert_allclose(clock.to_pose_time(truth), times, atol=1e-6)
+    assert (np.diff(clock.times + clock.offsets) >= -1e-9).all()
+
+
+def test_the_whole_range_is_searched():
+    recording = simulate_recording(3, 30.0, offset=17.3)
+    clock = align(recording)
+    assert clock.result.offset == pytest.approx(17.3, abs=0.02)
+    assert not clock.abstained
+    low, high = offset_range(recording)
+    assert low < 17.3 - 20 and high > 17.3 + 20
+    assert searched(recording) == pytest.approx(
+        (0.5 * (low + high), 0.5 * (high - low))
+    )
+
+
+def test_an_offset_out_of_reach_is_named():
+    recording = simulate_recording(3, 30.0, offset=8.0)
+    clock = align(recording, 3.0)
+    assert clock.abstained and clock.result.reason == 'out of reach'
+    assert '+8.0' in clock.notes[0]
+    assert clock.result.confidence < 0.5
+
+
+def test_another_person_is_refused():
+    recording = simulate_recording(3, 30.0)
+    other = simulate_recording(4, 30.0)
+    clock = align(Recording(recording.imu, other.pose))
+    assert clock.abstained and clock.result.confidence < 0.5
+
+
+@pytest.mark.parametrize('size', [2.0, 0.7])
+def test_a_jump_of_the_clock_is_followed(size):
+    recording = simulate_recording(5, 42.0, offset=0.4)
+    stream = recording.imu['right_wrist']
+    times = stream.clock.at()
+    times = times + size * (times > 21.4)
+    clock = align(
+        Recording({'right_wrist': moved(stream, times)}, recording.pose)
+    )
+    assert not clock.abstained
+    (when, jump) = clock.jumps[0]
+    assert abs(when - 21) < 2 and jump == pytest.approx(size, abs=0.05)
+    times = np.array([3.0, 17.0, 25.0, 40.0])
+    truth = times + 0.4 + size * (times > 21)
+    np.testing.assert_allclose(clock.to_imu_time(times), truth, atol=0.03)
+
+
+def test_lost_packets_are_not_answered_with_one_offset():
+    recording = simulate_recording(6, 40.0, offset=0.4)
+    stream = recording.imu['right_wrist']
+    times, kept = stream.clock.at(), np.ones(2000, bool)
+    for start in (7, 14, 21, 28, 34):
+        kept &= ~((times > start) & (times < start + 0.6))
+    channels = {k: v[kept] for k, v in stream.channels.items()}
+    clock = Clock(int(kept.sum()), rate=50.0, start=0.4)
+    lost = replace(stream, clock=clock, channels=channels)
+    clock = align(Recording({'right_wrist': lost}, recording.pose))
+    assert clock.abstained and clock.result.confidence <= 0.5
+    assert clock.result.reason == 'clock jumps'
+
+
+def test_a_sensor_with_another_clock_gets_its_own():
+    recording = simulate_recording(7, 30.0, offset=0.4)
+    stream = recording.imu['right_wrist']
+    late = moved(stream, stream.clock.at() + 0.17)
+    imu = dict(right_wrist=stream, right_forearm=late, right_hand=stream)
+    streams = Recording(imu, recording.pose)
+    clock = align(streams)
+    assert set(clock.sensors) == {'right_forearm'}
+    answer = plain_answer(clock, streams, searched(streams))
+    own = clock_of(answer, 'right_forearm').offsets[0]
+    assert own == pytest.approx(0.57, abs=0.02)
+    assert clock_of(answer, 'right_hand').offsets[0] == pytest.approx(
+        0.4, abs=0.02
+    )
+    assert 'right_forearm' in answer['notes'][0]
+
+
+def test_a_wrong_frame_rate_is_named():
+    recording = simulate_recording(8, 30.0, offset=0.4)
+    pose = recording.pose
+    wrong = replace(pose, clock=Clock(pose.clock.num_samples, rate=25.0))
+    clock = align(Recording(recording.imu, wrong))
+    assert clock.abstained and clock.result.reason == 'frame rate'
+    assert '30 frames' in clock.notes[-1]
+
+
+def test_acceleration_without_gravity_or_orientation():
+    recording = simulate_recording(9, 20.0)
+    stream = recording.imu['right_wrist']
+    bare = replace(
+        stream, gravity=False, channels={'acc': stream.channels['acc']}
+    )
+    clock = align(Recording({'right_wrist': bare}, recording.pose))
+    assert clock.result.reason == 'no gravity or orientation'
+
+
+def test_coarse_search_finds_an_hour_to_a_second():
+    recording = simulate_recording(10, 90.0, offset=1234.0)
+    assert coarse_offset(recording) == pytest.approx(1234.0, abs=1.0)
+
+
+def test_every_reason_is_explained():
+    assert set(WHY) == set(REASONS) - {''}
+
+
+def test_threshold_decides():
+    recording = simulate_recording(3, 20.0, offset=0.5)
+    strict = FusedSynchronizer(use_feats=False, min_confidence=1.0)
+    result = strict(recording, None, 2.0)
+    assert result.abstained and result.confidence <= 0.5

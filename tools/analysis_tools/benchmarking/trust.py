@@ -1,0 +1,332 @@
+"""Trials that a trustworthy synchroniser answers rightly, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarking import trust_sources
+from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
+
+CONDITIONS = (
+    'matched',
+    'out of reach',
+    'wrong person',
+    'wrong limb',
+    'sides swapped',
+    'unrelated',
+    'frozen',
+    'zeros',
+    'lost packets',
+    'dropped frames',
+    'clock jump',
+    'frame rate',
+    'sensors disagree',
+)
+NO_ANSWER = (
+    'out of reach',
+    'wrong person',
+    'unrelated',
+    'frozen',
+    'frame rate',
+)
+"""Conditions in which no offset is right, or none within the search. On
+the wrong limb of the right person an offset can be right, all the same."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A recording, and what is true of it.
+
+    Args:
+        source: Where it comes from.
+        condition: One of :data:`CONDITIONS`.
+        streams: What a synchroniser gets.
+        truth: True offset (T,) at pose times (T,), by sensor; None if there
+            is no right answer.
+        max_offset: Search that the user asks for; None for everything.
+    """
+
+    source: str
+    condition: str
+    streams: Recording
+    truth: Callable[[np.ndarray], dict[str, np.ndarray]] | None
+    max_offset: float | None = None
+
+
+def gather(
+    data: Path | None, fitting: bool, count: int, seed: int
+) -> Iterator[Trial]:
+    """Trials of all sources and conditions.
+
+    Args:
+        data: Folder of real data with ``mocap`` and ``utd_mhad``.
+        fitting: Whether for fitting, or for checking: other subjects.
+        count: Recordings per source.
+        seed: Of everything.
+    """
+    split = 'train' if fitting else 'test'
+    sources = {
+        'procedural': list(trust_sources.procedural(split, count, seed))
+    }
+    if data is not None and (data / 'mocap').exists():
+        sources['mocap'] = list(
+            trust_sources.motion_capture(
+                data / 'mocap', not fitting, count, seed
+            )
+        )
+    if data is not None and (data / 'utd_mhad').exists():
+        sources['utd'] = list(
+            trust_sources.utd_mhad(
+                data / 'utd_mhad', not fitting, max(count // 2, 2), seed
+            )
+        )
+    rng = np.random.default_rng(seed)
+    for source, people in sources.items():
+        for person, recording in people:
+            others = [r for name, r in people if name != person]
+            other = others[int(rng.integers(len(others)))]
+            for condition in CONDITIONS:
+                trial = make_trial(source, condition, recording, other, rng)
+                if trial is not None:
+                    yield trial
+
+
+def make_trial(
+    source: str,
+    condition: str,
+    recording: Recording,
+    other: Recording,
+    rng: np.random.Generator,
+) -> Trial | None:
+    """Spoil a recording; None if it cannot be spoiled like that."""
+    number = int(rng.choice([1, 2, 5]))
+    if condition in ('sides swapped', 'sensors disagree'):
+        number = max(number, 2)
+    names = [p for p in recording.imu if p in other.imu]
+    worn = [names[i] for i in rng.permutation(len(names))[:number]]
+    if condition == 'sides swapped':
+        worn = _both_sides(names, number, rng)
+    if not worn or (condition == 'sensors disagree' and len(worn) < 2):
+        return None
+    pose = recording.pose
+    first, last = pose.clock.span
+    length = float(
+        min(rng.choice([8.0, 12.0, 20.0, 30.0, 42.0]), last - first)
+    )
+    late_kinds = ('lost packets', 'dropped frames', 'clock jump', 'frame rate')
+    if condition in late_kinds:
+        length = float(min(max(length, 20.0), last - first))
+    start = rng.uniform(first, last - length)
+    keep = rng.uniform(0.75, 1.0) * length  # of the pose
+    begin = start + rng.uniform(0, length - keep)
+    pose = cut_pose(pose, begin, begin + keep)
+    offset = rng.uniform(-7, 7)
+    reach: float | None = None
+    if condition == 'out of reach':
+        reach = 4.0
+        offset = float(rng.uniform(5, 12) * rng.choice([-1, 1]))
+    sensors = other if condition == 'wrong person' else recording
+    imu = {p: cut_imu(sensors.imu[p], start, start + length) for p in worn}
+    if condition == 'unrelated':
+        if last - first < 2 * 10:
+            return None
+        half = 0.5 * (first + last)
+        pose = cut_pose(recording.pose, first, half - 1)
+        imu = {p: cut_imu(recording.imu[p], half + 1, last) for p in worn}
+    if condition == 'wrong limb':
+        wrong = [p for p in names if p not in worn]
+        if len(wrong) < len(worn):
+            worn = worn[:1]
+            wrong = [p for p in names if p not in worn]
+        if not wrong and source != 'utd':
+            return None
+        wrong = wrong or ['left_wrist', 'right_knee', 'left_knee']
+        wrong = [wrong[i] for i in rng.permutation(len(wrong))]
+        imu = {w: imu[p] for w, p in zip(wrong, worn)}
+    if condition == 'sides swapped':
+        imu = {_mirror(p): s for p, s in imu.items()}
+    jumps: list[tuple[float, float]] = []  # pose time, added to the offset
+    if condition == 'lost packets':
+        cuts = np.sort(rng.uniform(begin + 3, begin + keep - 3, 4))
+        cuts = cuts[np.insert(np.diff(cuts) > 2.0, 0, True)]
+        gap = rng.uniform(0.4, 1.2)
+        imu = {p: _lose(s, cuts, gap) for p, s in imu.items()}
+        jumps = [(c, -gap) for c in cuts]
+    if condition == 'clock jump':
+        at = begin + rng.uniform(0.25, 0.75) * keep
+        size = float(rng.uniform(0.5, 4) * rng.choice([-1, 1]))
+        imu = {p: _jump(s, at, abs(size)) for p, s in imu.items()}
+        jumps = [(at, abs(size))]
+    if condition == 'sensors disagree':
+        late = float(rng.uniform(0.15, 1.0) * rng.choice([-1, 1]))
+        imu[worn[0]] = _moved(imu[worn[0]], late)
+    if condition == 'dropped frames':
+        cuts = np.sort(rng.uniform(begin + 3, begin + keep - 3, 3))
+        pose, jumps = _drop(pose, cuts, rng.uniform(0.3, 1.0))
+    if condition == 'frame rate':
+        factor = rng.choice([25 / 30, 30 / 25, 0.5, 2.0, 24 / 30, 50 / 60])
+        clock = pose.clock
+        pose = replace(
+            pose,
+            clock=Clock(
+                clock.num_samples,
+                rate=clock.mean_rate * factor,
+                start=clock.span[0],
+            ),
+        )
+    if condition == 'frozen':
+        points = np.array(pose.keypoints)
+        points[:] = points[len(points) // 2]
+        points += rng.normal(0, 0.3, points.shape).astype(np.float32)
+        pose = replace(pose, keypoints=points)
+    if condition == 'zeros':
+        pose = _zeros(pose, rng)
+    imu = {p: _moved(s, offset) for p, s in imu.items()}
+
+    def truth(times: np.ndarray) -> dict[str, np.ndarray]:
+        moved = np.full(len(times), offset)
+        for at, size in jumps:
+            moved = moved + size * (times >= at)
+        result = dict.fromkeys(imu, moved)
+        if condition == 'sensors disagree':
+            result[worn[0]] = moved + late
+        return result
+
+    none = condition in NO_ANSWER
+    return Trial(
+        source, condition, Recording(imu, pose), None if none else truth, reach
+    )
+
+
+def _both_sides(names, number, rng):
+    kinds = {p.split('_', 1)[1] for p in names if p.startswith('left_')}
+    kinds = [k for k in sorted(kinds) if f'right_{k}' in names]
+    if not kinds:
+        return []
+    chosen = [kinds[i] for i in rng.permutation(len(kinds))]
+    chosen = chosen[: max(number // 2, 1)]
+    return [f'{side}_{k}' for k in chosen for side in ('left', 'right')]
+
+
+def _mirror(name: str) -> str:
+    side, _, rest = name.partition('_')
+    other = {'left': 'right', 'right': 'left'}.get(side)
+    return f'{other}_{rest}' if other else name
+
+
+def cut_imu(stream: SensorStream, start: float, end: float) -> SensorStream:
+    """Samples of a stretch of time; the clock stays."""
+    part = stream.clock.between(start, end)
+    times = stream.clock.at(part)
+    return replace(
+        stream,
+        clock=Clock(len(times), times=times),
+        channels={k: np.asarray(v[part]) for k, v in stream.channels.items()},
+    )
+
+
+def cut_pose(pose: PoseStream, start: float, end: float) -> PoseStream:
+    """Frames of a stretch of time; the clock stays."""
+    part = pose.clock.between(start, end)
+    times = pose.clock.at(part)
+    return replace(
+        pose,
+        clock=Clock(len(times), rate=pose.clock.mean_rate, start=times[0]),
+        keypoints=np.array(pose.keypoints[part]),
+        scores=np.array(pose.scores[part]),
+    )
+
+
+def _moved(stream: SensorStream, by: float) -> SensorStream:
+    times = stream.clock.at() + by
+    return replace(stream, clock=Clock(len(times), times=times))
+
+
+def _lose(stream: SensorStream, cuts: np.ndarray, gap: float) -> SensorStream:
+    """Samples after each cut are lost, and the clock does not know."""
+    times = stream.clock.at()
+    kept = np.ones(len(times), bool)
+    for cut in cuts:
+        kept &= ~((times >= cut) & (times < cut + gap))
+    clock = Clock(kept.sum(), times=times[: kept.sum()])
+    channels = {k: v[kept] for k, v in stream.channels.items()}
+    return replace(stream, clock=clock, channels=channels)
+
+
+def _jump(stream: SensorStream, at: float, size: float) -> SensorStream:
+    times = stream.clock.at()
+    times = times + size * (times >= at)
+    return replace(stream, clock=Clock(len(times), times=times))
+
+
+def _drop(
+    pose: PoseStream, cuts: np.ndarray, gap: float
+) -> tuple[PoseStream, list[tuple[float, float]]]:
+    times = pose.clock.at()
+    kept = np.ones(len(times), bool)
+    for cut in cuts:
+        kept &= ~((times >= cut) & (times < cut + gap))
+    left, named = times[kept], times[: kept.sum()]
+    late = np.diff(left - named)
+    jumps = [
+        (float(named[i + 1]), float(late[i]))
+        for i in np.flatnonzero(late > 1e-6)
+    ]
+    clock = Clock(len(named), rate=pose.clock.mean_rate, start=named[0])
+    return (
+        replace(
+            pose,
+            clock=clock,
+            keypoints=pose.keypoints[kept],
+            scores=pose.scores[kept],
+        ),
+        jumps,
+    )
+
+
+def _zeros(pose: PoseStream, rng: np.random.Generator) -> PoseStream:
+    """Keypoints are (0, 0) with score 1 in stretches of half a second."""
+    points, scores = np.array(pose.keypoints), np.array(pose.scores)
+    frames = max(round(0.5 * pose.clock.mean_rate), 1)
+    share = rng.choice([0.03, 0.08, 0.15])
+    for k in range(points.shape[1]):
+        for start in range(0, len(points), frames):
+            if rng.random() < share:
+                points[start : start + frames, k] = 0
+                scores[start : start + frames, k] = 1
+    return replace(pose, keypoints=points, scores=scores)
+
+
+def largest_error(trial: Trial, clock, sensors: dict | None = None) -> float:
+    """Largest error of a clock where the video has a person, in seconds.
+
+    Args:
+        trial: What is true.
+        clock: A :class:`~mobind_mm.synchronization.ClockMap`.
+        sensors: Clocks of sensors that differ from it, by name.
+    """
+    if trial.truth is None:
+        return float('inf')
+    times = trial.streams.pose.clock.at()[::5]
+    truth = trial.truth(times)
+    worst = 0.0
+    for name, expected in truth.items():
+        own = (sensors or {}).get(name, clock)
+        if own is not clock and own.abstained:
+            continue  # named as doubtful
+        error = np.abs(own.to_imu_time(times) - times - expected)
+        # A jump may be placed up to two seconds wrong.
+        steps = np.flatnonzero(np.abs(np.diff(expected)) > 1e-6)
+        far = np.ones(len(times), bool)
+        for i in steps:
+            far &= np.abs(times - times[i]) > 2.0
+        inside = times + expected
+        span = trial.streams.imu[name].clock.span
+        far &= (inside >= span[0]) & (inside <= span[1])
+        if far.any():
+            worst = max(worst, float(error[far].max()))
+    return worst

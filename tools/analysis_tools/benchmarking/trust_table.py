@@ -1,0 +1,109 @@
+"""The table of trust: what is answered, and how much of it is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarking.trust import CONDITIONS, Trial, gather, largest_error
+from benchmarking.trust_sources import walking
+from mobind_mm.apis.synchronizing import align
+from mobind_mm.recordings import Clock, Recording
+
+_RIGHT_SEC = 0.1
+_WALK_SEC = 0.2
+"""The common clock of the walking passes is itself good to 0.1 s."""
+_BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0 + 1e-9)
+
+
+def walking_trials(folder: Path, seed: int) -> Iterator[Trial]:
+    """Passes of people who walk, searched within 4 s."""
+    rng = np.random.default_rng(seed)
+    for _, recording in walking(folder):
+        offset = float(rng.uniform(-3, 3))
+        imu = {
+            name: replace(
+                stream,
+                clock=Clock(
+                    stream.clock.num_samples,
+                    rate=stream.clock.rate,
+                    start=stream.clock.start + offset,
+                ),
+            )
+            for name, stream in recording.imu.items()
+        }
+
+        def truth(
+            times: np.ndarray, offset: float = offset, names: tuple = (*imu,)
+        ) -> dict[str, np.ndarray]:
+            return dict.fromkeys(names, np.full(len(times), offset))
+
+        streams = Recording(imu, recording.pose)
+        yield Trial('walking', 'matched', streams, truth, 4.0)
+
+
+def run_trust(
+    data: Path | None, count: int, seed: int
+) -> tuple[list[dict], list[dict]]:
+    """Rows by source and condition, and the reliability of the confidence.
+
+    Args:
+        data: Folder of real data; simulated people only if None.
+        count: Recordings per source.
+        seed: Of everything.
+    """
+    rows: dict[tuple[str, str], list] = defaultdict(list)
+    trials = [*gather(data, False, count, seed)]
+    if data is not None and (data / 'gait_video').exists():
+        trials += walking_trials(data / 'gait_video', seed)
+    for trial in trials:
+        clock = align(trial.streams, trial.max_offset)
+        result = clock.result
+        assert result is not None
+        error = largest_error(trial, clock, dict(clock.sensors))
+        walks = trial.source == 'walking'
+        right = error < (_WALK_SEC if walks else _RIGHT_SEC)
+        rows[trial.source, trial.condition].append(
+            (right, result.confidence, not clock.abstained, result.reason)
+        )
+    table = []
+    for (source, condition), answers in rows.items():
+        right, sure, answered = (
+            np.array([a[i] for a in answers]) for i in range(3)
+        )
+        certain = answered & (sure >= 0.9)
+        table.append(
+            dict(
+                source=source,
+                condition=condition,
+                count=len(answers),
+                answered=int(answered.sum()),
+                wrong=int((answered & ~right).sum()),
+                certain=int(certain.sum()),
+                certain_wrong=int((certain & ~right).sum()),
+                best_guess_right=int(right.sum()),
+                reasons=dict(Counter(a[3] for a in answers if a[3])),
+            )
+        )
+    table.sort(
+        key=lambda row: (row['source'], CONDITIONS.index(row['condition']))
+    )
+    every = [a for answers in rows.values() for a in answers]
+    right, sure = (np.array([a[i] for a in every], float) for i in range(2))
+    bins = []
+    for low, high in zip(_BINS[:-1], _BINS[1:]):
+        inside = (sure >= low) & (sure < high)
+        if inside.any():
+            bins.append(
+                dict(
+                    confidence_from=low,
+                    reliability_count=int(inside.sum()),
+                    mean_confidence=float(sure[inside].mean()),
+                    right=float(right[inside].mean()),
+                )
+            )
+    return table, bins
