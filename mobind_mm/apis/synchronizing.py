@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..checks.plausibility import comparable_sensors
-from ..checks.refusals import explain_refusal
 from ..readers.files import write_imu_table
 from ..recordings import Clock, Recording, SensorStream, notes_of
 from ..synchronization import (
