@@ -38,7 +38,7 @@ def _source_arguments(parser: ArgumentParser) -> None:
         help='seconds between windows of recordings; default: 1',
     )
     parser.add_argument('--mapping', metavar='YAML', help='of tables')
-    add_pose_arguments(parser, required=False)
+    add_pose_arguments(parser)
     add_model_arguments(parser)
 
 
@@ -87,7 +87,7 @@ def train(args: Namespace) -> None:
 def _search_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('archive', metavar='DIR', help='the archive')
     add_imu_arguments(parser, required=False)
-    add_pose_arguments(parser, required=False)
+    add_pose_arguments(parser)
     add_model_arguments(parser)
     parser.add_argument(
         '-k', type=int, default=5, help='windows per query; default: 5'

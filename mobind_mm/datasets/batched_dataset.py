@@ -446,10 +446,11 @@ class BatchedDataset(Dataset):
         pose = np.zeros((*shape, 6, count), np.float32)
         pose_mask = np.zeros((*shape, count), bool)
         if self.limbs is not None:
-            once = batch.keypoint_mask.any(axis=2)
+            once = np.asarray(batch.keypoint_mask.any(axis=2))
             points = batch.keypoints * once[..., None, None]
             pose = points[:, self.limbs].swapaxes(2, 3).reshape(pose.shape)
-            pose_mask = batch.keypoint_mask[:, self.limbs].all(axis=2)
+            known = batch.keypoint_mask[:, self.limbs]
+            pose_mask = np.asarray(known.all(axis=2))
         if self.pack.paired_only:
             pose_mask = pose_mask & batch.imu_mask[:, :, None]
         inputs = dict(

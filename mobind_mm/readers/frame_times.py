@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..utils.errors import mistake
-from .tables import TIME_UNITS, Dialect, column_names, read_table
+from .clocks import TIME_UNITS
+from .tables import Dialect, column_names, read_table
 
 _NAMES = {
     **dict.fromkeys(('t', 'time', 'time_s', 'seconds', 'pts_time'), 's'),

@@ -343,7 +343,7 @@ def _torsos(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
     """Origin (B, 2) and unit (B, 1) of mode ``torso``; NaN where unknown."""
     names = ('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder')
     torso = keypoint_indices(batch.layout, names)
-    valid = batch.keypoint_mask[:, torso].all(axis=1)
+    valid = np.asarray(batch.keypoint_mask[:, torso].all(axis=1))
     points = batch.keypoints[:, torso]
     hips = points[:, :2].mean(axis=1)
     size = np.linalg.norm(points[:, 2:].mean(axis=1) - hips, axis=1)
