@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from ..recordings import SensorStream
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed
+from .archives import is_folder
 from .base import FileReader, get_reader, recognize
 from .joining import join_parts, with_gravity
 from .keys import check_keys, read_yaml
@@ -85,6 +86,13 @@ def read_imu_file(
             f'There is no IMU file {path}; check the path.'
         )
     kind = None if mapping is not None else recognize(path)
+    if kind is None and mapping is None and is_folder(path):
+        raise mistake(
+            path,
+            'is not the export of a device that is known',
+            'Give one of its files; a table of another device needs a '
+            'mapping (--mapping, docs/own_data.md)',
+        )
     if kind is None or kind.name == 'table':
         streams = read_imu_tables(path, mapping, placement)
     else:

@@ -14,6 +14,7 @@ from shared import shared_path
 
 from mobind_mm.readers import archives
 from mobind_mm.readers.base import FILE_FORMATS, get_reader, recognize
+from mobind_mm.readers.sensors import read_imu_file
 from mobind_mm.recordings import STANDARD_GRAVITY
 
 G = STANDARD_GRAVITY
@@ -678,6 +679,24 @@ def test_one_command_finds_the_offset(tmp_path, app):
     assert run.returncode == 0, run.stdout + run.stderr
     found = re.search(r'video time \+ ([\d.]+) s', run.stdout)
     assert float(found[1]) == pytest.approx(start + 3.217, abs=0.02)
+
+
+@pytest.mark.parametrize('name', ['folder', 'archive.zip'])
+def test_a_folder_that_nobody_knows(tmp_path, name):
+    raw.write(tmp_path / 'folder' / 'a.csv', 'a,b,c', '1,2,3')
+    zipped(tmp_path / 'folder', tmp_path / 'archive.zip')
+    with pytest.raises(ValueError, match=rf'{name} is not the export of'):
+        read_imu_file(tmp_path / name)
+
+
+def test_placements_are_given_by_name(tmp_path, move):
+    raw.sensor_logger(tmp_path, move)
+    raw.wrist_motion(tmp_path / 'WristMotion.csv', move)
+    placement = {'watch': 'left_wrist', 'phone': 'pelvis'}
+    streams = read_imu_file(tmp_path, placement=placement)
+    assert {*streams} == {'left_wrist', 'pelvis'}
+    with pytest.raises(ValueError, match=r'2 sensors \(phone, watch\)'):
+        read_imu_file(tmp_path, placement='left_wrist')
 
 
 def test_formats_are_listed():
