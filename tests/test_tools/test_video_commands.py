@@ -110,7 +110,11 @@ def test_pose_says_where_its_result_is(take, run):
 
 
 def test_a_video_is_recognized_by_its_content(take):
-    assert recognize(take / 'take.mp4').name == 'video'
+    kind = recognize(take / 'take.mp4')
+    assert kind.name == 'video'
+    (pose,) = kind(take / 'take.mp4', estimator='truth').read_people().values()
+    assert len(pose.scores) == len(Truth.frames)
+    assert pose.img_shape == (270, 480)
     (take / 'table.mp4').write_text('time,x\n1,2\n')
     assert getattr(recognize(take / 'table.mp4'), 'name', '') != 'video'
 
