@@ -17,6 +17,7 @@ from ..utils.video import VideoFacts, read_frames, video_facts
 from .base import FileReader, register_reader
 from .estimators import PoseEstimator, make_estimator
 from .estimators.base import DEFAULT
+from .json_items import JSONItems
 
 SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 """What counts as a video in a directory."""
@@ -94,7 +95,17 @@ def estimate_video(
             'Copy or encode it again',
         )
     with replacing(path) as temporary, temporary.open('w') as out:
-        _assemble(out, part, origin, _meta(video, facts, done, estimator))
+        meta = _meta(video, facts, done, estimator)
+        written, crowded = _copy_frames(out, part, origin)
+        lost = f'{total - written} of {total} frames cannot be decoded'
+        several = f'{crowded} frames show several people; {estimator.caution}'
+        for applies, note in (
+            (written < total, lost),
+            (crowded and estimator.caution, several),
+        ):
+            if applies:
+                meta['notes'].append(f'{video.name}: {note}')
+        out.write(f'],\n"meta_info": {json.dumps(meta)}}}\n')
     part.unlink()
     return done
 
@@ -151,15 +162,19 @@ def _resume(part: Path, origin: Mapping[str, Any]) -> int:
     return done
 
 
-def _assemble(
-    out: TextIO, part: Path, origin: Mapping[str, Any], meta: Mapping
-) -> None:
+def _copy_frames(
+    out: TextIO, part: Path, origin: Mapping[str, Any]
+) -> tuple[int, int]:
+    """Write the frames; returns their number, and of those with several."""
+    number = crowded = 0
     out.write(f'{{"made_by": {json.dumps(origin)},\n"instance_info": [')
     with part.open() as lines:
         next(lines)
-        for number, line in enumerate(lines):
+        for line in lines:
             out.write(f'{"," if number else ""}\n{line.rstrip()}')
-    out.write(f'],\n"meta_info": {json.dumps(meta)}}}\n')
+            number += 1
+            crowded += line.count('"keypoints"') > 1
+    return number, crowded
 
 
 def _meta(
@@ -185,6 +200,14 @@ def _meta(
         'notes': list(facts.notes),
         'video': known,
     }
+
+
+def notes_of(path: str | Path) -> list[str]:
+    """What :func:`estimate_video` noted in a file."""
+    items = JSONItems(path, 'instance_info')
+    for _ in items:
+        pass
+    return list(items.others['meta_info']['notes'])
 
 
 def _plain(value: Any) -> Any:
@@ -245,7 +268,7 @@ def _beside(video: Path, estimator: PoseEstimator) -> Path:
 
 
 @register_reader
-class VideoReader(FileReader):
+class VideoFileReader(FileReader):
     """Estimates the people of a video file, once.
 
     Option ``estimator`` is its name; others are those of MMPose's files.

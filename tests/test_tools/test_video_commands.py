@@ -19,7 +19,7 @@ OFFSET, FPS = 3.217, 25.0
 class Truth:
     """Knows what is in pose.json, at a quarter of its size."""
 
-    name, layout = 'truth', 'coco'
+    name, layout, caution = 'truth', 'coco', 'look twice'
     settings = {}
     frames = []
     calls = 0
@@ -105,6 +105,10 @@ def test_pose_says_where_its_result_is(take, run):
     out = take / 'poses.json'
     status, printed, _ = run(*words, '--out', out)
     assert (status, printed) == (0, f'{out}: {len(Truth.frames)} frames\n')
+    Truth.frames[5]['instances'] *= 2
+    status, printed, _ = run(*words, '--out', out, '--force')
+    note = 'note: take.mp4: 1 frames show several people; look twice\n'
+    assert printed.endswith(note)
     status, printed, _ = run(*words, '--out', out)
     assert (status, printed) == (0, f'{out}: kept\n')
 
