@@ -17,7 +17,6 @@ from ..utils.video import VideoFacts, read_frames, video_facts
 from .base import FileReader, register_reader
 from .estimators import PoseEstimator, make_estimator
 from .estimators.base import DEFAULT
-from .json_items import JSONItems
 
 SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 """What counts as a video in a directory."""
@@ -204,6 +203,8 @@ def _meta(
 
 def notes_of(path: str | Path) -> list[str]:
     """What :func:`estimate_video` noted in a file."""
+    from .json_items import JSONItems
+
     items = JSONItems(path, 'instance_info')
     for _ in items:
         pass
@@ -268,7 +269,7 @@ def _beside(video: Path, estimator: PoseEstimator) -> Path:
 
 
 @register_reader
-class VideoFileReader(FileReader):
+class VideoReader(FileReader):
     """Estimates the people of a video file, once.
 
     Option ``estimator`` is its name; others are those of MMPose's files.
