@@ -11,7 +11,8 @@ from mobind_mm.cli import main
 from mobind_mm.datasets.synthetic.example import write_example
 from mobind_mm.readers import recognize
 from mobind_mm.readers.estimators import base
-from mobind_mm.utils.video import video_facts, writing_video
+from mobind_mm.utils.video import video_facts
+from mobind_mm.utils.video_writing import writing_video
 
 OFFSET, FPS = 3.217, 25.0
 
