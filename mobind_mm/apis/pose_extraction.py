@@ -15,7 +15,6 @@ from ..readers import video as one
 from ..readers.estimators import make_estimator
 from ..readers.estimators.mmpose import one_line
 from ..readers.video import SUFFIXES, Advance, is_up_to_date
-from ..utils.video import video_facts
 
 
 @dataclass
@@ -79,7 +78,7 @@ def extract_poses(
             with progress_of(video.name) as advance:
                 count = one.estimate_video(video, path, model, advance)
             result.written[path] = count
-            result.notes += video_facts(video).notes
+            result.notes += one.notes_of(path)
         except Exception as error:  # estimators and decoders raise many kinds
             result.failed[video] = one_line(error)
     return result

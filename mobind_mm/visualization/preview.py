@@ -15,7 +15,8 @@ from ..skeleton import keypoint_indices
 from ..synchronization.clips import cut_clip
 from ..synchronization.evidence import limb_pairs
 from ..synchronization.signals import RATE
-from ..utils.video import open_video, require_cv2, writing_video
+from ..utils.video import open_video, require_cv2
+from ..utils.video_writing import writing_video
 from .figures import BLUE, GREY, INK, ORANGE
 from .skeleton import WORN_AT, bone_indices, neck_indices
 

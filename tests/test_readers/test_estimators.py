@@ -201,7 +201,7 @@ def test_estimators_are_named_and_registered():
 
 def test_contract_is_tested():
     class Wrong:
-        name, layout, settings = 'wrong', 'coco', {}
+        name, layout, settings, caution = 'wrong', 'coco', {}, ''
 
         def load(self):
             pass

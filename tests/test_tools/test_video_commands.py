@@ -11,7 +11,8 @@ from mobind_mm.cli import main
 from mobind_mm.datasets.synthetic.example import write_example
 from mobind_mm.readers import recognize
 from mobind_mm.readers.estimators import base
-from mobind_mm.utils.video import video_facts, writing_video
+from mobind_mm.utils.video import video_facts
+from mobind_mm.utils.video_writing import writing_video
 
 OFFSET, FPS = 3.217, 25.0
 
@@ -19,7 +20,7 @@ OFFSET, FPS = 3.217, 25.0
 class Truth:
     """Knows what is in pose.json, at a quarter of its size."""
 
-    name, layout = 'truth', 'coco'
+    name, layout, caution = 'truth', 'coco', 'look twice'
     settings = {}
     frames = []
     calls = 0
@@ -105,12 +106,20 @@ def test_pose_says_where_its_result_is(take, run):
     out = take / 'poses.json'
     status, printed, _ = run(*words, '--out', out)
     assert (status, printed) == (0, f'{out}: {len(Truth.frames)} frames\n')
+    Truth.frames[5]['instances'] *= 2
+    status, printed, _ = run(*words, '--out', out, '--force')
+    note = 'note: take.mp4: 1 frames show several people; look twice\n'
+    assert printed.endswith(note)
     status, printed, _ = run(*words, '--out', out)
     assert (status, printed) == (0, f'{out}: kept\n')
 
 
 def test_a_video_is_recognized_by_its_content(take):
-    assert recognize(take / 'take.mp4').name == 'video'
+    kind = recognize(take / 'take.mp4')
+    assert kind.name == 'video'
+    (pose,) = kind(take / 'take.mp4', estimator='truth').read_people().values()
+    assert len(pose.scores) == len(Truth.frames)
+    assert pose.img_shape == (270, 480)
     (take / 'table.mp4').write_text('time,x\n1,2\n')
     assert getattr(recognize(take / 'table.mp4'), 'name', '') != 'video'
 

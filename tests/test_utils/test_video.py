@@ -10,8 +10,8 @@ from mobind_mm.utils.video import (
     open_video,
     read_frames,
     video_facts,
-    writing_video,
 )
+from mobind_mm.utils.video_writing import writing_video
 
 av = pytest.importorskip('av')
 UNEVEN = np.array([0, 33, 67, 100, 200, 260, 293]) / 1000

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...utils.video import require_cv2, writing_video
+from ...utils.video import require_cv2
+from ...utils.video_writing import writing_video
 from .body import RATIOS, SEGMENTS, Body
 from .camera import Camera
 from .motion import Motion

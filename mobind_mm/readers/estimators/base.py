@@ -27,6 +27,7 @@ class PoseEstimator(Protocol):
         settings: What decides on the result besides the images, such as
             models and versions, as JSON can hold it. Results of other
             settings are estimated again.
+        caution: What is noted where it sees several people; may be empty.
 
     An estimator is made from keywords, which all have defaults.
     """
@@ -34,6 +35,7 @@ class PoseEstimator(Protocol):
     name: ClassVar[str]
     layout: str
     settings: Mapping[str, Any]
+    caution: str
 
     def load(self) -> None:
         """Load the models, unless they are; ``people`` does so, too.

@@ -56,6 +56,10 @@ class MediaPipeEstimator:
 
     name: ClassVar[str] = 'mediapipe'
     layout: str = 'mediapipe33'
+    caution: str = (
+        'mediapipe follows them less well than one person (better: '
+        '--estimator rtmlib or mmpose)'
+    )
 
     def __init__(
         self, max_people: int = 4, threads: int | None = None

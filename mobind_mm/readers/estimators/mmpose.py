@@ -29,6 +29,7 @@ class MMPoseEstimator:
     """
 
     name: ClassVar[str] = 'mmpose'
+    caution: str = ''
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ class RTMLibEstimator:
 
     name: ClassVar[str] = 'rtmlib'
     layout: str = 'halpe26'
+    caution: str = ''
 
     def __init__(self, mode: str = 'balanced', device: str = 'cpu') -> None:
         if mode not in MODES:
