@@ -393,22 +393,26 @@ def catches_up(times: np.ndarray, place: int, usual: float) -> bool:
         usual: Usual interval in seconds.
     """
     size = times[place + 1] - times[place] - usual
-    late = times - usual * np.arange(len(times))
-    resumed = place + 1 + int(np.ceil(size / usual)) + 3
+    resumed = place + 1 + int(min(np.ceil(size / usual), len(times))) + 3
     if place < 3 or resumed + 3 > len(times):
         rest = np.diff(times[place + 1 :])
         return len(rest) > 3 and bool(rest.mean() < 0.7 * usual)
-    before = np.median(late[max(place - 20, 0) : place + 1])
-    coming = late[resumed : 2 * resumed - place + 50]
+    first = max(place - 20, 0)
+    late = times[first : 2 * resumed - place + 50]
+    late = late - usual * np.arange(len(late))
+    before = np.median(late[: place + 1 - first])
+    coming = late[resumed - first :]
     return bool(np.quantile(coming, 0.1) - before < 0.5 * size)
 
 
 def persists(times: np.ndarray, place: int, usual: float) -> bool:
     """Whether stamps stay where a step after a row puts them."""
-    late = times - usual * np.arange(len(times))
-    step = late[place + 1] - late[place]
-    before = np.median(late[max(place - 20, 0) : place + 1])
-    after = np.median(late[place + 1 : place + 21])
+    first = max(place - 20, 0)
+    late = times[first : place + 21]
+    late = late - usual * np.arange(len(late))
+    at = place - first
+    step = late[at + 1] - late[at]
+    before, after = np.median(late[: at + 1]), np.median(late[at + 1 :])
     return bool(abs(after - before) > 0.5 * abs(step))
 
 
@@ -428,8 +432,12 @@ def without_stalls(
     for place in np.flatnonzero(np.diff(times) > 3 * usual).tolist():
         if place < last or not catches_up(times, place, usual):
             continue
+        reach = 3 * int((times[place + 1] - times[place]) / usual) + 100
+        coming = times[place + 1 : place + 1 + reach]
         line = times[place] + usual * np.arange(len(times) - place)
-        caught = np.flatnonzero(times[place + 1 :] < line[1:] + usual / 2)
+        caught = np.flatnonzero(coming < line[1 : len(coming) + 1] + usual / 2)
+        if not len(caught) and place + 1 + reach < len(times):
+            continue
         end = place + 1 + int(caught[0]) if len(caught) else len(times) - 1
         if len(caught):
             between = np.linspace(times[place], times[end], end - place + 1)

@@ -45,6 +45,10 @@ COUNTER_BITS = (8, 16, 24, 32)
 """Widths of counters that wrap."""
 _TIE_SHARE = 0.3
 """Share of equal stamps from which rows come in packets."""
+_MOST_JUMPS = 0.01
+"""Share of rows; a column that goes back more often holds no times."""
+_NAMED = 5
+"""Jumps of a clock that are named one by one."""
 _STRAYS = 4
 """Rows at an end that a clock of their own makes strays."""
 _FAR = 1.0
@@ -335,9 +339,12 @@ class _Rebuilding:
         assert self.times is not None
         steps = np.diff(self.times)
         usual = regular_step(steps, rate)
-        small = (steps < 0) & (steps > -max(10 * usual, 0.15))
-        if small.sum() < 3:
+        back = steps < 0
+        small = back & (steps > -min(max(10 * usual, 0.15), 2.0))
+        if small.sum() < max(3, 0.5 * back.sum()):
             return
+        if -np.median(steps[small]) > 100 * max(steps.mean(), 0):
+            return  # they do not go forward at all
         self.arrived = True
         packets = stepping_packets(steps, usual)
         self.times = sample_clock(self.times, packets, self.index, rate)
@@ -385,6 +392,8 @@ class _Rebuilding:
             forward &= steps > max(20 * usual, 2.0)
         if not back.any() and not forward.any():
             return
+        if back.sum() > max(20, _MOST_JUMPS * len(times)):
+            self.refuse(int(np.argmax(back)))
         values = self.kept_values()
         returns = steps > 3 * usual if back.any() else forward
         jumps = np.flatnonzero(back | forward | returns)
@@ -392,6 +401,7 @@ class _Rebuilding:
         pending: list[tuple[int, float]] = []  # gaps that may be jumps
         owed = 0.0
         cuts, glitches = [], []
+        named: list[tuple[int, float]] = []
         for place in jumps.tolist():
             size = float(steps[place] - usual)
             near = max(0.02 * abs(size), 1.5 * usual)
@@ -406,7 +416,7 @@ class _Rebuilding:
                 if match:  # set forward, and back again
                     pending.remove(match)
                     offset[match[0] + 1 :] -= match[1]
-                    self.name_jump(match[0], match[1], times)
+                    named.append(match)
                 elif continues(values, place) is False:
                     self.check_start(place, usual)
                     cuts.append(place)
@@ -414,11 +424,11 @@ class _Rebuilding:
                 else:
                     owed += size
                 offset[place + 1 :] -= size
-                self.name_jump(place, size, times)
+                named.append((place, size))
             elif owed and abs(size + owed) < near:
                 owed = 0.0
                 offset[place + 1 :] -= size
-                self.name_jump(place, size, times)
+                named.append((place, size))
             elif (
                 forward[place]
                 and persists(times, place, usual)
@@ -426,9 +436,10 @@ class _Rebuilding:
                 and continues(values, place, missing)
             ):
                 offset[place + 1 :] -= size
-                self.name_jump(place, size, times)
+                named.append((place, size))
             else:
                 pending.append((place, size))
+        self.name_jumps(sorted(named), times)
         self.times = times + offset
         if glitches:
             self.times = spread_ties(np.maximum.accumulate(self.times))
@@ -439,12 +450,21 @@ class _Rebuilding:
         if cuts:
             self.keep_longest(cuts)
 
-    def name_jump(self, place: int, size: float, times: np.ndarray) -> None:
-        self.note(
-            f'the clock was set {"back" if size < 0 else "forward"} by '
-            f'{abs(size):.3f} s at row {self.row(place + 1)} (at '
-            f'{times[place]:.3f} s); the samples continue'
-        )
+    def name_jumps(
+        self, jumps: Sequence[tuple[int, float]], times: np.ndarray
+    ) -> None:
+        """Note where the clock was set: the first few, and how many more."""
+        for place, size in jumps[:_NAMED]:
+            self.note(
+                f'the clock was set {"back" if size < 0 else "forward"} by '
+                f'{abs(size):.3f} s at row {self.row(place + 1)} (at '
+                f'{times[place]:.3f} s); the samples continue'
+            )
+        if len(jumps) > _NAMED:
+            self.note(
+                f'the clock was set {len(jumps) - _NAMED} more times, by up '
+                f'to {max(abs(size) for _, size in jumps):.3f} s'
+            )
 
     def check_start(self, place: int, usual: float) -> None:
         """Refuse a file that begins again."""

@@ -336,6 +336,11 @@ def test_the_longest_stretch_is_kept_where_all_is_lost(rng):
     assert '900 are left out' in rebuilt.notes[0]
 
 
+def test_what_is_no_time_is_refused_quickly(rng):
+    with pytest.raises(ValueError, match=r'a\.csv, row \d+: its time goes'):
+        sample_times(100 * rng.random(300_000), 'a.csv')
+
+
 def test_several_sensors_in_one_table_are_refused(rng):
     true = np.arange(1000) / RATE
     sensors = [motion(true, rng) + 10 * k for k in range(3)]
