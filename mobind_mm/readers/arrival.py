@@ -111,6 +111,20 @@ def overlapped(times: np.ndarray) -> np.ndarray:
     return np.where(latest - times < mean, latest, times)
 
 
+def stepping_packets(steps: np.ndarray, usual: float) -> Packets:
+    """Packets whose rows are stamped one interval apart from an arrival."""
+    apart = np.abs(steps - usual) > max(0.3 * usual, 0.0016)
+    ends = np.r_[np.flatnonzero(apart), len(steps)]
+    sizes = np.diff(np.r_[-1, ends])
+    size = int(np.quantile(sizes, 0.2))  # some are not told apart
+    even = bool(np.mean(sizes == size) > 0.8)
+    note = (
+        'they are times of arrival; the times of the samples are rebuilt '
+        'from them'
+    )
+    return Packets(ends, size, even, False, True, 0.0, note)
+
+
 def _mean_step(steps: np.ndarray) -> float:
     """Mean of steps without a few long pauses."""
     most = len(steps) - 3 - len(steps) // 2000
@@ -204,7 +218,8 @@ def sample_clock(
     late = stamps - clock[ends]
     delay = 1.5 * float(np.median(np.abs(np.diff(late))))
     low, high = np.quantile(late, (0.05, 0.95))
-    most = step * packets.size + 8 * delay
+    most = 8 * delay + 2 * step + 0.005
+    most += step * packets.size if packets.tied else 0
     near = np.flatnonzero(late < low + most)
     single = _within_packets(stamps, ends, step)
     if high - low > most:  # no line fits
@@ -219,6 +234,7 @@ def _within_packets(
 ) -> np.ndarray:
     """Times (T,) of samples that end with the stamp of their packet."""
     sizes = np.diff(np.r_[-1, ends])
+    stamps = np.maximum.accumulate(stamps)
     starts = np.maximum(np.r_[-np.inf, stamps[:-1]], stamps - sizes * step)
     place = np.arange(ends[-1] + 1) - np.repeat(np.r_[-1, ends[:-1]], sizes)
     share = place / np.repeat(sizes, sizes)
@@ -273,12 +289,15 @@ def _losses(
         unit: Samples that are lost together.
     """
     late, packet = stamps - step * count, step * size
-    window = int(np.clip(_SECONDS / packet, _WINDOW, 1000))
+    # Of the delays, from their changes, which a loss does not reach.
+    delay = 1.5 * float(np.median(np.abs(np.diff(late))))
+    earlier = _running_min(late, 8)[:-1]  # no loss makes a packet earlier
+    late[1:] = np.maximum(late[1:], earlier - 8 * delay - step)
+    each = max(float(np.median(np.diff(stamps))), packet)
+    window = int(np.clip(_SECONDS / each, _WINDOW, 1000))
     before = _running_min(late, window)
     lifts = _running_min(late[::-1], window)[::-1][1:] - before[:-1]
     least = 0.75 * packet
-    # Of the delays, from their changes, which a loss does not reach.
-    delay = 1.5 * float(np.median(np.abs(np.diff(late))))
     gaps, rows = np.diff(stamps), np.diff(count)
     lost, last = np.zeros(len(stamps)), 0
     reach = max(4, int(0.1 / packet))
@@ -374,14 +393,27 @@ def catches_up(times: np.ndarray, place: int, usual: float) -> bool:
         usual: Usual interval in seconds.
     """
     size = times[place + 1] - times[place] - usual
-    late = times - usual * np.arange(len(times))
-    resumed = place + 1 + int(np.ceil(size / usual)) + 3
+    resumed = place + 1 + int(min(np.ceil(size / usual), len(times))) + 3
     if place < 3 or resumed + 3 > len(times):
         rest = np.diff(times[place + 1 :])
         return len(rest) > 3 and bool(rest.mean() < 0.7 * usual)
-    before = np.median(late[max(place - 20, 0) : place + 1])
-    coming = late[resumed : 2 * resumed - place + 50]
+    first = max(place - 20, 0)
+    late = times[first : 2 * resumed - place + 50]
+    late = late - usual * np.arange(len(late))
+    before = np.median(late[: place + 1 - first])
+    coming = late[resumed - first :]
     return bool(np.quantile(coming, 0.1) - before < 0.5 * size)
+
+
+def persists(times: np.ndarray, place: int, usual: float) -> bool:
+    """Whether stamps stay where a step after a row puts them."""
+    first = max(place - 20, 0)
+    late = times[first : place + 21]
+    late = late - usual * np.arange(len(late))
+    at = place - first
+    step = late[at + 1] - late[at]
+    before, after = np.median(late[: at + 1]), np.median(late[at + 1 :])
+    return bool(abs(after - before) > 0.5 * abs(step))
 
 
 def without_stalls(
@@ -400,8 +432,12 @@ def without_stalls(
     for place in np.flatnonzero(np.diff(times) > 3 * usual).tolist():
         if place < last or not catches_up(times, place, usual):
             continue
+        reach = 3 * int((times[place + 1] - times[place]) / usual) + 100
+        coming = times[place + 1 : place + 1 + reach]
         line = times[place] + usual * np.arange(len(times) - place)
-        caught = np.flatnonzero(times[place + 1 :] < line[1:] + usual / 2)
+        caught = np.flatnonzero(coming < line[1 : len(coming) + 1] + usual / 2)
+        if not len(caught) and place + 1 + reach < len(times):
+            continue
         end = place + 1 + int(caught[0]) if len(caught) else len(times) - 1
         if len(caught):
             between = np.linspace(times[place], times[end], end - place + 1)

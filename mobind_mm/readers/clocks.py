@@ -22,8 +22,10 @@ from .arrival import (
     find_packets,
     irregular,
     overlapped,
+    persists,
     sample_clock,
     spread_ties,
+    stepping_packets,
     without_stalls,
 )
 from .continuity import (
@@ -43,6 +45,10 @@ COUNTER_BITS = (8, 16, 24, 32)
 """Widths of counters that wrap."""
 _TIE_SHARE = 0.3
 """Share of equal stamps from which rows come in packets."""
+_MOST_JUMPS = 0.01
+"""Share of rows; a column that goes back more often holds no times."""
+_NAMED = 5
+"""Jumps of a clock that are named one by one."""
 _STRAYS = 4
 """Rows at an end that a clock of their own makes strays."""
 _FAR = 1.0
@@ -131,6 +137,7 @@ class _Rebuilding:
     lines: np.ndarray
     rows: np.ndarray
     notes: list[str] = field(default_factory=list)
+    arrived: bool = False  # times are of arrival, in which steps are no sign
 
     def note(self, text: str) -> None:
         self.notes.append(f'{self.where}: {text}')
@@ -230,6 +237,7 @@ class _Rebuilding:
         if self.index is None:
             self.sort(self.times, None)
             self.drop_twice(self.times)
+        self.level(rate)
         self.drop_strays(rate)
         if not irregular(np.diff(self.times)):
             self.spread_few()
@@ -278,7 +286,9 @@ class _Rebuilding:
             )
             twice = (new == 0) & self.same(order[:-1], order[1:])
             fits = twice | ((new >= low) & (new <= high))
-            if not fits[seams].all():
+            whole = new / np.median(inner)
+            even = twice | (np.abs(whole - np.round(whole)) < 0.3)
+            if not fits[seams].all() or even[seams].mean() < 0.7:
                 return
         elif not (new > 0).all():
             return
@@ -324,6 +334,25 @@ class _Rebuilding:
                 'spread up to the next'
             )
 
+    def level(self, rate: float | None) -> None:
+        """Rebuild stamps that go back a little again and again."""
+        assert self.times is not None
+        steps = np.diff(self.times)
+        usual = regular_step(steps, rate)
+        back = steps < 0
+        small = back & (steps > -min(max(10 * usual, 0.15), 2.0))
+        if small.sum() < max(3, 0.5 * back.sum()):
+            return
+        if -np.median(steps[small]) > 100 * max(steps.mean(), 0):
+            return  # they do not go forward at all
+        self.arrived = True
+        packets = stepping_packets(steps, usual)
+        self.times = sample_clock(self.times, packets, self.index, rate)
+        self.note(
+            f'times go back {int(small.sum())} times, by up to '
+            f'{-steps[small].min():.3f} s, because {packets.note}'
+        )
+
     def drop_strays(self, rate: float | None) -> None:
         """Drop a few rows at an end whose clock is another."""
         assert self.times is not None
@@ -357,18 +386,22 @@ class _Rebuilding:
         usual = regular_step(steps, rate)
         back = steps < 0
         forward = steps > max(20 * usual, 0.25)
+        forward &= not self.arrived
         if comes_in_packets(steps):  # in which a step is no sign
             usual = float(np.mean(steps[steps >= 0]))
             forward &= steps > max(20 * usual, 2.0)
         if not back.any() and not forward.any():
             return
+        if back.sum() > max(20, _MOST_JUMPS * len(times)):
+            self.refuse(int(np.argmax(back)))
         values = self.kept_values()
         returns = steps > 3 * usual if back.any() else forward
         jumps = np.flatnonzero(back | forward | returns)
         offset = np.zeros(len(times))
         pending: list[tuple[int, float]] = []  # gaps that may be jumps
         owed = 0.0
-        cuts = []
+        cuts, glitches = [], []
+        named: list[tuple[int, float]] = []
         for place in jumps.tolist():
             size = float(steps[place] - usual)
             near = max(0.02 * abs(size), 1.5 * usual)
@@ -377,10 +410,13 @@ class _Rebuilding:
                 match = next(
                     (p for p in pending if abs(p[1] + size) < near), None
                 )
+                if match is None and not persists(times, place, usual):
+                    glitches.append(place)
+                    continue
                 if match:  # set forward, and back again
                     pending.remove(match)
                     offset[match[0] + 1 :] -= match[1]
-                    self.name_jump(match[0], match[1], times)
+                    named.append(match)
                 elif continues(values, place) is False:
                     self.check_start(place, usual)
                     cuts.append(place)
@@ -388,30 +424,47 @@ class _Rebuilding:
                 else:
                     owed += size
                 offset[place + 1 :] -= size
-                self.name_jump(place, size, times)
+                named.append((place, size))
             elif owed and abs(size + owed) < near:
                 owed = 0.0
                 offset[place + 1 :] -= size
-                self.name_jump(place, size, times)
+                named.append((place, size))
             elif (
                 forward[place]
+                and persists(times, place, usual)
                 and not catches_up(times, place, usual)
                 and continues(values, place, missing)
             ):
                 offset[place + 1 :] -= size
-                self.name_jump(place, size, times)
+                named.append((place, size))
             else:
                 pending.append((place, size))
+        self.name_jumps(sorted(named), times)
         self.times = times + offset
+        if glitches:
+            self.times = spread_ties(np.maximum.accumulate(self.times))
+            self.note(
+                f'{len(glitches)} stamps go back for a moment, first at row '
+                f'{self.row(glitches[0] + 1)}; they are put between others'
+            )
         if cuts:
             self.keep_longest(cuts)
 
-    def name_jump(self, place: int, size: float, times: np.ndarray) -> None:
-        self.note(
-            f'the clock was set {"back" if size < 0 else "forward"} by '
-            f'{abs(size):.3f} s at row {self.row(place + 1)} (at '
-            f'{times[place]:.3f} s); the samples continue'
-        )
+    def name_jumps(
+        self, jumps: Sequence[tuple[int, float]], times: np.ndarray
+    ) -> None:
+        """Note where the clock was set: the first few, and how many more."""
+        for place, size in jumps[:_NAMED]:
+            self.note(
+                f'the clock was set {"back" if size < 0 else "forward"} by '
+                f'{abs(size):.3f} s at row {self.row(place + 1)} (at '
+                f'{times[place]:.3f} s); the samples continue'
+            )
+        if len(jumps) > _NAMED:
+            self.note(
+                f'the clock was set {len(jumps) - _NAMED} more times, by up '
+                f'to {max(abs(size) for _, size in jumps):.3f} s'
+            )
 
     def check_start(self, place: int, usual: float) -> None:
         """Refuse a file that begins again."""

@@ -212,7 +212,8 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
     names, notes = _keypoint_columns(path, keys, layout)
     time = [keys.columns.time] if keys.columns.time else []
     every = [name for triple in names.values() for name in triple]
-    table = read_table(path, every, time, (), keys.where, keys.dialect())
+    form = keys.dialect(), keys.time_format, keys.timezone
+    table = read_table(path, every, time, (), keys.where, *form)
     keypoints = np.zeros((len(table), len(layout), 2))
     scores = np.zeros((len(table), len(layout)))
     lost = 0

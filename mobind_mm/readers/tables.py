@@ -104,13 +104,15 @@ def read_table(
     texts: Iterable[str] = (),
     where: Mapping[str, str] | None = None,
     dialect: Dialect | None = None,
+    time_format: str | None = None,
+    timezone: str | None = None,
 ) -> Table:
     """Read columns of a file; see :class:`TableFile` and its ``select``."""
     numbers, times, texts = [*numbers], [*times], [*texts]
     as_text = [*texts, *(where or ())]
     names = [*numbers, *times, *as_text]
     file = TableFile(Path(path), dialect or Dialect(), names, as_text)
-    return file.select(numbers, times, texts, where)
+    return file.select(numbers, times, texts, where, time_format, timezone)
 
 
 class TableFile:
