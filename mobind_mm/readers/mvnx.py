@@ -154,7 +154,7 @@ class _Content:
         if not self.frames:
             sensors = {t for t in _SENSORS if self._found.get(t)}
             chosen = sensors or {t for t in _SEGMENTS if self._found.get(t)}
-            self.numbers = {tag: array('d') for tag in sorted(chosen)}
+            self.numbers = {tag: array('f') for tag in sorted(chosen)}
             self._lengths = {tag: len(self._found[tag]) for tag in chosen}
         for tag, numbers in self.numbers.items():
             values = self._found.get(tag, [])
@@ -180,7 +180,9 @@ class _Content:
             )
         kind = 'sensor' if {*_SENSORS} & {*self.numbers} else 'segment'
         arrays = {
-            tag: np.array(numbers).reshape(len(self.frames), -1, _WIDTHS[tag])
+            tag: np.frombuffer(numbers, np.float32).reshape(
+                len(self.frames), -1, _WIDTHS[tag]
+            )
             for tag, numbers in self.numbers.items()
             if self._lengths[tag] % _WIDTHS[tag] == 0
         }
