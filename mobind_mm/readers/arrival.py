@@ -192,6 +192,8 @@ def sample_clock(
     if index is None and len(ends) >= 6:
         unit = packets.size if packets.even else 1
         lost = _losses(stamps, count, step, packets.size, unit)
+        step, _ = _line_below(count + lost, stamps, step)
+        lost = _losses(stamps, count, step, packets.size, unit)
         shifted = count + lost
         rows = np.searchsorted(ends, np.arange(len(times)))
         number = number + lost[rows]
@@ -274,7 +276,7 @@ def _losses(
     window = int(np.clip(_SECONDS / packet, _WINDOW, 1000))
     before = _running_min(late, window)
     lifts = _running_min(late[::-1], window)[::-1][1:] - before[:-1]
-    least = 0.6 * packet
+    least = 0.75 * packet
     # Of the delays, from their changes, which a loss does not reach.
     delay = 1.5 * float(np.median(np.abs(np.diff(late))))
     gaps, rows = np.diff(stamps), np.diff(count)
@@ -292,7 +294,7 @@ def _losses(
         lift = float(coming.min() - past.min())
         few = min(len(past), len(coming))
         cut = place + 2 == len(count) and rows[place] < size
-        if cut or lift <= max(least + 3 * delay / few, gaps[place] / 3):
+        if cut or lift <= max(least + 6 * delay / few, gaps[place] / 3):
             continue
         if gaps[place] < lift / 2:
             continue

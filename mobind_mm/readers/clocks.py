@@ -272,7 +272,7 @@ class _Rebuilding:
         if len(inner):
             low, high = np.quantile(inner, (0.02, 0.98))
             low, high = (
-                (0.5 * low, 2 * high)
+                (0.5 * low, 1.5 * high)
                 if step is None
                 else (step, max(100 * step, 2 * high))
             )
@@ -327,23 +327,27 @@ class _Rebuilding:
     def drop_strays(self, rate: float | None) -> None:
         """Drop a few rows at an end whose clock is another."""
         assert self.times is not None
-        steps = np.diff(self.times)
-        if len(steps) < 4 * _STRAYS:
-            return
-        far = max(_FAR, 100 * regular_step(steps, rate))
-        away = (steps < 0) | (steps > far)
-        starts = np.flatnonzero(away[:_STRAYS])
-        ends = np.flatnonzero(steps[-_STRAYS:] > far)
-        first = int(starts[-1]) + 1 if len(starts) else 0
-        last = len(self.times)
-        if len(ends):
-            last -= _STRAYS - int(ends[0])
-        if not first and last == len(self.times):
-            return
-        dropped = [*range(first), *range(last, len(self.times))]
-        rows = ', '.join(str(self.row(place)) for place in dropped)
-        self.note(f'the time of rows {rows} is far from all others; left out')
-        self.keep(np.arange(first, last))
+        strays: list[int] = []
+        for _ in range(_STRAYS):
+            steps = np.diff(self.times)
+            if len(steps) < 4 * _STRAYS:
+                break
+            far = max(_FAR, 100 * regular_step(steps, rate))
+            starts = np.flatnonzero(np.abs(steps[:_STRAYS]) > far)
+            ends = np.flatnonzero(steps[-_STRAYS:] > far)
+            first = int(starts[-1]) + 1 if len(starts) else 0
+            last = len(steps) + 1
+            last -= _STRAYS - int(ends[0]) if len(ends) else 0
+            if last - first > len(steps):
+                break
+            dropped = [*range(first), *range(last, len(steps) + 1)]
+            strays += map(self.row, dropped)
+            self.keep(np.arange(first, last))
+        if strays:
+            rows = ', '.join(map(str, sorted(strays)))
+            self.note(
+                f'the time of rows {rows} is far from all others; left out'
+            )
 
     def join_jumps(self, rate: float | None) -> None:
         """Continue the stream where its clock was set."""
