@@ -32,7 +32,8 @@ _SENSORS = {
 _SEGMENTS = {'orientation': 4, 'acceleration': 3, 'angularVelocity': 3}
 _WIDTHS = {**_SENSORS, **_SEGMENTS}
 _CHUNK = 1 << 20
-_LONGEST_NUMBER = 100
+_LONGEST = 60
+"""Characters of a number or a label."""
 _MAX_NORM_ERROR = 0.05
 _STILL = 5.0
 """m/s^2; the median acceleration of a sensor that shows gravity is longer."""
@@ -115,7 +116,8 @@ class _Content:
             self.rate = rate if rate > 0 else None
         elif tag in self.labels:
             labels = self.labels[tag]
-            labels.append(attributes.get('label') or f'{tag} {len(labels)}')
+            label = attributes.get('label') or f'{tag} {len(labels)}'
+            labels.append(label[:_LONGEST])
         elif tag == 'frame':
             kind = attributes.get('type', 'normal')
             self._frame = attributes if kind == 'normal' else None
@@ -141,7 +143,7 @@ class _Content:
 
     def _number(self, word: str) -> float:
         try:
-            value = float(word[:_LONGEST_NUMBER])
+            value = float(word[:_LONGEST])
         except ValueError:
             value = float('nan')
         if not abs(value) < 1e18:
