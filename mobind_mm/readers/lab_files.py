@@ -141,7 +141,7 @@ class LabReader(DeviceReader):
                 if place not in given and placement_name(name) != place:
                     note = (
                         f'{path}: the sensor is taken to be worn at {place}, '
-                        f'by the name {text[:60]!r}; say --placement if it is not'
+                        f'by the name {text[:60]!r}; say --placement if not'
                     )
                     keys = {**keys, '_notes': (*keys.get('_notes', ()), note)}
                 name = place
