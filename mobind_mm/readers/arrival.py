@@ -111,6 +111,20 @@ def overlapped(times: np.ndarray) -> np.ndarray:
     return np.where(latest - times < mean, latest, times)
 
 
+def stepping_packets(steps: np.ndarray, usual: float) -> Packets:
+    """Packets whose rows are stamped one interval apart from an arrival."""
+    apart = np.abs(steps - usual) > max(0.3 * usual, 0.0016)
+    ends = np.r_[np.flatnonzero(apart), len(steps)]
+    sizes = np.diff(np.r_[-1, ends])
+    size = int(np.quantile(sizes, 0.2))  # some are not told apart
+    even = bool(np.mean(sizes == size) > 0.8)
+    note = (
+        'they are times of arrival; the times of the samples are rebuilt '
+        'from them'
+    )
+    return Packets(ends, size, even, False, True, 0.0, note)
+
+
 def _mean_step(steps: np.ndarray) -> float:
     """Mean of steps without a few long pauses."""
     most = len(steps) - 3 - len(steps) // 2000
@@ -204,7 +218,8 @@ def sample_clock(
     late = stamps - clock[ends]
     delay = 1.5 * float(np.median(np.abs(np.diff(late))))
     low, high = np.quantile(late, (0.05, 0.95))
-    most = step * packets.size + 8 * delay
+    most = 8 * delay + 2 * step + 0.005
+    most += step * packets.size if packets.tied else 0
     near = np.flatnonzero(late < low + most)
     single = _within_packets(stamps, ends, step)
     if high - low > most:  # no line fits
@@ -219,6 +234,7 @@ def _within_packets(
 ) -> np.ndarray:
     """Times (T,) of samples that end with the stamp of their packet."""
     sizes = np.diff(np.r_[-1, ends])
+    stamps = np.maximum.accumulate(stamps)
     starts = np.maximum(np.r_[-np.inf, stamps[:-1]], stamps - sizes * step)
     place = np.arange(ends[-1] + 1) - np.repeat(np.r_[-1, ends[:-1]], sizes)
     share = place / np.repeat(sizes, sizes)
@@ -273,12 +289,15 @@ def _losses(
         unit: Samples that are lost together.
     """
     late, packet = stamps - step * count, step * size
-    window = int(np.clip(_SECONDS / packet, _WINDOW, 1000))
+    # Of the delays, from their changes, which a loss does not reach.
+    delay = 1.5 * float(np.median(np.abs(np.diff(late))))
+    earlier = _running_min(late, 8)[:-1]  # no loss makes a packet earlier
+    late[1:] = np.maximum(late[1:], earlier - 8 * delay - step)
+    each = max(float(np.median(np.diff(stamps))), packet)
+    window = int(np.clip(_SECONDS / each, _WINDOW, 1000))
     before = _running_min(late, window)
     lifts = _running_min(late[::-1], window)[::-1][1:] - before[:-1]
     least = 0.75 * packet
-    # Of the delays, from their changes, which a loss does not reach.
-    delay = 1.5 * float(np.median(np.abs(np.diff(late))))
     gaps, rows = np.diff(stamps), np.diff(count)
     lost, last = np.zeros(len(stamps)), 0
     reach = max(4, int(0.1 / packet))
@@ -382,6 +401,15 @@ def catches_up(times: np.ndarray, place: int, usual: float) -> bool:
     before = np.median(late[max(place - 20, 0) : place + 1])
     coming = late[resumed : 2 * resumed - place + 50]
     return bool(np.quantile(coming, 0.1) - before < 0.5 * size)
+
+
+def persists(times: np.ndarray, place: int, usual: float) -> bool:
+    """Whether stamps stay where a step after a row puts them."""
+    late = times - usual * np.arange(len(times))
+    step = late[place + 1] - late[place]
+    before = np.median(late[max(place - 20, 0) : place + 1])
+    after = np.median(late[place + 1 : place + 21])
+    return bool(abs(after - before) > 0.5 * abs(step))
 
 
 def without_stalls(

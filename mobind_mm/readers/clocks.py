@@ -22,8 +22,10 @@ from .arrival import (
     find_packets,
     irregular,
     overlapped,
+    persists,
     sample_clock,
     spread_ties,
+    stepping_packets,
     without_stalls,
 )
 from .continuity import (
@@ -131,6 +133,7 @@ class _Rebuilding:
     lines: np.ndarray
     rows: np.ndarray
     notes: list[str] = field(default_factory=list)
+    arrived: bool = False  # times are of arrival, in which steps are no sign
 
     def note(self, text: str) -> None:
         self.notes.append(f'{self.where}: {text}')
@@ -230,6 +233,7 @@ class _Rebuilding:
         if self.index is None:
             self.sort(self.times, None)
             self.drop_twice(self.times)
+        self.level(rate)
         self.drop_strays(rate)
         if not irregular(np.diff(self.times)):
             self.spread_few()
@@ -278,7 +282,9 @@ class _Rebuilding:
             )
             twice = (new == 0) & self.same(order[:-1], order[1:])
             fits = twice | ((new >= low) & (new <= high))
-            if not fits[seams].all():
+            whole = new / np.median(inner)
+            even = twice | (np.abs(whole - np.round(whole)) < 0.3)
+            if not fits[seams].all() or even[seams].mean() < 0.7:
                 return
         elif not (new > 0).all():
             return
@@ -324,6 +330,22 @@ class _Rebuilding:
                 'spread up to the next'
             )
 
+    def level(self, rate: float | None) -> None:
+        """Rebuild stamps that go back a little again and again."""
+        assert self.times is not None
+        steps = np.diff(self.times)
+        usual = regular_step(steps, rate)
+        small = (steps < 0) & (steps > -max(10 * usual, 0.15))
+        if small.sum() < 3:
+            return
+        self.arrived = True
+        packets = stepping_packets(steps, usual)
+        self.times = sample_clock(self.times, packets, self.index, rate)
+        self.note(
+            f'times go back {int(small.sum())} times, by up to '
+            f'{-steps[small].min():.3f} s, because {packets.note}'
+        )
+
     def drop_strays(self, rate: float | None) -> None:
         """Drop a few rows at an end whose clock is another."""
         assert self.times is not None
@@ -357,6 +379,7 @@ class _Rebuilding:
         usual = regular_step(steps, rate)
         back = steps < 0
         forward = steps > max(20 * usual, 0.25)
+        forward &= not self.arrived
         if comes_in_packets(steps):  # in which a step is no sign
             usual = float(np.mean(steps[steps >= 0]))
             forward &= steps > max(20 * usual, 2.0)
@@ -368,7 +391,7 @@ class _Rebuilding:
         offset = np.zeros(len(times))
         pending: list[tuple[int, float]] = []  # gaps that may be jumps
         owed = 0.0
-        cuts = []
+        cuts, glitches = [], []
         for place in jumps.tolist():
             size = float(steps[place] - usual)
             near = max(0.02 * abs(size), 1.5 * usual)
@@ -377,6 +400,9 @@ class _Rebuilding:
                 match = next(
                     (p for p in pending if abs(p[1] + size) < near), None
                 )
+                if match is None and not persists(times, place, usual):
+                    glitches.append(place)
+                    continue
                 if match:  # set forward, and back again
                     pending.remove(match)
                     offset[match[0] + 1 :] -= match[1]
@@ -395,6 +421,7 @@ class _Rebuilding:
                 self.name_jump(place, size, times)
             elif (
                 forward[place]
+                and persists(times, place, usual)
                 and not catches_up(times, place, usual)
                 and continues(values, place, missing)
             ):
@@ -403,6 +430,12 @@ class _Rebuilding:
             else:
                 pending.append((place, size))
         self.times = times + offset
+        if glitches:
+            self.times = spread_ties(np.maximum.accumulate(self.times))
+            self.note(
+                f'{len(glitches)} stamps go back for a moment, first at row '
+                f'{self.row(glitches[0] + 1)}; they are put between others'
+            )
         if cuts:
             self.keep_longest(cuts)
 

@@ -230,6 +230,30 @@ def test_jitter_of_arrival_is_told_by_the_values(rng):
     check_line(true, forced.clock.times, 0.003)
 
 
+@pytest.mark.parametrize('size', [1, 4, 10])
+@pytest.mark.parametrize('blind', [True, False])
+def test_stamps_that_step_from_an_arrival(rng, size, blind):
+    """They go back between packets, again and again."""
+    true = 3.2 + np.arange(4000) / RATE
+    packet = np.arange(4000) // size
+    delay = 0.01 + rng.exponential(0.015, packet[-1] + 1)
+    stamps = true + delay[packet]
+    values = None if blind else motion(true, rng)
+    rebuilt = sample_times(stamps, 'a.csv', values=values)
+    check_line(true, rebuilt.clock.times, 0.003)
+    (note,) = rebuilt.notes
+    assert 'times go back' in note and 'times of arrival' in note
+
+
+def test_a_stamp_that_goes_back_for_a_moment(rng):
+    true = 3.2 + np.arange(1000) / RATE
+    stamps = true.copy()
+    stamps[[300, 700]] -= 0.035, 5
+    rebuilt = sample_times(stamps, 'a.csv', values=motion(true, rng))
+    assert np.abs(rebuilt.clock.times - true).max() < 0.011
+    assert '2 stamps go back for a moment' in rebuilt.notes[0]
+
+
 def test_a_sensor_that_rests_between_bursts_is_believed(rng):
     times = (np.arange(40)[:, None] * 2.0 + np.arange(50) / RATE).ravel()
     rebuilt = sample_times(times, 'a.csv', values=motion(times, rng))
