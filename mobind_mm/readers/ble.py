@@ -152,7 +152,7 @@ class MetaWearReader(PairReader):
         if unit == 'g' and words[-1] == 'gravity':
             return 'gravity'
         kinds = {'g': 'acc', 'deg/s': 'gyro', 'rad/s': 'gyro'}
-        return kinds.get(unit, words[-1] or head.names[-1])
+        return kinds.get(unit, words[-1] or head.names[-1][:40])
 
     def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
         """The column ``epoch (ms)``, and the three axes."""
@@ -207,7 +207,7 @@ class PolarReader(PairReader):
             if match and match[1] in units:
                 return units[match[1]]
         words = [w[0].upper() for w in cls.word.finditer(path.stem)]
-        return words[-1] if words else ', '.join(head.names[2:4])
+        return words[-1] if words else ', '.join(head.names[2:4])[:40]
 
     def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
         """Times of the sensor, or of the phone if those are empty."""

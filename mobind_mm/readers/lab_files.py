@@ -18,6 +18,8 @@ from .devices import DeviceReader
 
 _MOST_FILES = 40
 """Files of a folder by which it is recognised."""
+_LONGEST = 60
+"""Characters of a sensor's name."""
 _SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
 _SIDES = {
     **dict.fromkeys(('left', 'lt', 'l', 'links', 'sinistra'), 'left'),
@@ -110,7 +112,7 @@ class LabReader(DeviceReader):
                 if names.count(name) > 1:
                     name = path.stem if alone else f'{path.stem} {name}'
                 text = f'{path.stem} {name}' if alone else name
-                sensors.append(_Named(path, name, text, keys))
+                sensors.append(_Named(path, name[:_LONGEST], text, keys))
         if not sensors:
             raise mistake(
                 self.source,
@@ -139,7 +141,7 @@ class LabReader(DeviceReader):
                 if place not in given and placement_name(name) != place:
                     note = (
                         f'{path}: the sensor is taken to be worn at {place}, '
-                        f'by the name {text!r}; say --placement if it is not'
+                        f'by the name {text[:60]!r}; say --placement if not'
                     )
                     keys = {**keys, '_notes': (*keys.get('_notes', ()), note)}
                 name = place

@@ -32,7 +32,8 @@ _SENSORS = {
 _SEGMENTS = {'orientation': 4, 'acceleration': 3, 'angularVelocity': 3}
 _WIDTHS = {**_SENSORS, **_SEGMENTS}
 _CHUNK = 1 << 20
-_LONGEST_NUMBER = 100
+_LONGEST = 60
+"""Characters of a number or a label."""
 _MAX_NORM_ERROR = 0.05
 _STILL = 5.0
 """m/s^2; the median acceleration of a sensor that shows gravity is longer."""
@@ -115,7 +116,8 @@ class _Content:
             self.rate = rate if rate > 0 else None
         elif tag in self.labels:
             labels = self.labels[tag]
-            labels.append(attributes.get('label') or f'{tag} {len(labels)}')
+            label = attributes.get('label') or f'{tag} {len(labels)}'
+            labels.append(label[:_LONGEST])
         elif tag == 'frame':
             kind = attributes.get('type', 'normal')
             self._frame = attributes if kind == 'normal' else None
@@ -141,7 +143,7 @@ class _Content:
 
     def _number(self, word: str) -> float:
         try:
-            value = float(word[:_LONGEST_NUMBER])
+            value = float(word[:_LONGEST])
         except ValueError:
             value = float('nan')
         if not abs(value) < 1e18:
@@ -154,7 +156,7 @@ class _Content:
         if not self.frames:
             sensors = {t for t in _SENSORS if self._found.get(t)}
             chosen = sensors or {t for t in _SEGMENTS if self._found.get(t)}
-            self.numbers = {tag: array('d') for tag in sorted(chosen)}
+            self.numbers = {tag: array('f') for tag in sorted(chosen)}
             self._lengths = {tag: len(self._found[tag]) for tag in chosen}
         for tag, numbers in self.numbers.items():
             values = self._found.get(tag, [])
@@ -180,7 +182,9 @@ class _Content:
             )
         kind = 'sensor' if {*_SENSORS} & {*self.numbers} else 'segment'
         arrays = {
-            tag: np.array(numbers).reshape(len(self.frames), -1, _WIDTHS[tag])
+            tag: np.frombuffer(numbers, np.float32).reshape(
+                len(self.frames), -1, _WIDTHS[tag]
+            )
             for tag, numbers in self.numbers.items()
             if self._lengths[tag] % _WIDTHS[tag] == 0
         }

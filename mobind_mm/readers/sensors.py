@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..recordings import SensorStream
-from ..utils.errors import READ_ERRORS, below, mistake, prefixed
+from ..utils.errors import READ_ERRORS, below, mistake, prefixed, shown
 from .archives import is_folder
 from .base import FileReader, get_reader, recognize
 from .joining import join_parts, with_gravity
@@ -177,7 +177,7 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
                 if channel == 'acc':
                     acc[sensor] = ACC[label]
     if not columns:
-        listed = ', '.join(map(repr, names[:8])) or 'nothing'
+        listed = shown(names, 8) or 'nothing'
         raise mistake(
             path,
             f'its columns ({listed}, ...) do not say what they are: without '
