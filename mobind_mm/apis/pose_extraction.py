@@ -25,11 +25,13 @@ class Extraction:
         written: JSON file to its number of frames.
         kept: JSON files that were there already.
         failed: Video to what is wrong with it.
+        notes: What is unusual in videos whose poses were estimated.
     """
 
     written: dict[Path, int] = field(default_factory=dict)
     kept: list[Path] = field(default_factory=list)
     failed: dict[Path, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def extract_poses(
@@ -76,6 +78,7 @@ def extract_poses(
             with progress_of(video.name) as advance:
                 count = one.estimate_video(video, path, model, advance)
             result.written[path] = count
+            result.notes += one.notes_of(path)
         except Exception as error:  # estimators and decoders raise many kinds
             result.failed[video] = one_line(error)
     return result

@@ -73,6 +73,8 @@ def estimate_poses(args: Namespace) -> int | None:
         print(f'{path}: kept')
     for path, num_frames in result.written.items():
         print(f'{path}: {num_frames} frames')
+    for note in result.notes:
+        print(f'note: {note}')
     for video, reason in result.failed.items():
         print(f'error: {video}: {reason}', file=sys.stderr)
     return 1 if result.failed else None

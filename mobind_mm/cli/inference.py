@@ -6,6 +6,7 @@ from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 
 from ..utils.results import write_json
+from ..utils.video import video_facts
 from .arguments import (
     add_imu_arguments,
     add_model_arguments,
@@ -124,6 +125,8 @@ def synchronize(args: Namespace) -> int:
                 args.preview_start,
                 args.preview_sec,
             )
+            if args.video and video_facts(args.video).has_audio is None:
+                print('note: without PyAV the preview has no sound')
     print('written:', *written)
     return 1 if answer['abstained'] else 0
 

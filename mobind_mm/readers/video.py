@@ -96,7 +96,17 @@ def estimate_video(
             'Copy or encode it again',
         )
     with replacing(path) as temporary, temporary.open('w') as out:
-        _assemble(out, part, origin, _meta(video, facts, done, estimator))
+        meta = _meta(video, facts, done, estimator)
+        written, crowded = _copy_frames(out, part, origin)
+        lost = f'{total - written} of {total} frames cannot be decoded'
+        several = f'{crowded} frames show several people; {estimator.caution}'
+        for applies, note in (
+            (written < total, lost),
+            (crowded and estimator.caution, several),
+        ):
+            if applies:
+                meta['notes'].append(f'{video.name}: {note}')
+        out.write(f'],\n"meta_info": {json.dumps(meta)}}}\n')
     part.unlink()
     return done
 
@@ -153,15 +163,19 @@ def _resume(part: Path, origin: Mapping[str, Any]) -> int:
     return done
 
 
-def _assemble(
-    out: TextIO, part: Path, origin: Mapping[str, Any], meta: Mapping
-) -> None:
+def _copy_frames(
+    out: TextIO, part: Path, origin: Mapping[str, Any]
+) -> tuple[int, int]:
+    """Write the frames; returns their number, and of those with several."""
+    number = crowded = 0
     out.write(f'{{"made_by": {json.dumps(origin)},\n"instance_info": [')
     with part.open() as lines:
         next(lines)
-        for number, line in enumerate(lines):
+        for line in lines:
             out.write(f'{"," if number else ""}\n{line.rstrip()}')
-    out.write(f'],\n"meta_info": {json.dumps(meta)}}}\n')
+            number += 1
+            crowded += line.count('"keypoints"') > 1
+    return number, crowded
 
 
 def _meta(
@@ -187,6 +201,16 @@ def _meta(
         'notes': list(facts.notes),
         'video': known,
     }
+
+
+def notes_of(path: str | Path) -> list[str]:
+    """What :func:`estimate_video` noted in a file."""
+    from .json_items import JSONItems
+
+    items = JSONItems(path, 'instance_info')
+    for _ in items:
+        pass
+    return list(items.others['meta_info']['notes'])
 
 
 def _plain(value: Any) -> Any:

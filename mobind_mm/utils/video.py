@@ -1,18 +1,16 @@
-"""Video files: times and images of their frames; writing MP4.
+"""Video files: times and images of their frames.
 
-PyAV does it (the extra ``video``, also in ``pose``). Without it OpenCV
-reads, which is slower and knows nothing of the sound, and writes files that
-browsers do not play.
+PyAV reads them (the extra ``video``, also in ``pose``). Without it OpenCV
+does, which is slower and knows nothing of the sound.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -21,10 +19,7 @@ from typing import Any
 import numpy as np
 
 from .errors import mistake
-from .files import replacing
 
-_TICKS = 90_000
-"""Units of time per second in files that are written."""
 _UNEVEN = 0.05
 """Part of a frame's length by which a frame of a constant rate may be off."""
 _ROUNDED_SEC = 0.0011
@@ -89,7 +84,7 @@ def video_facts(path: str | Path) -> VideoFacts:
         ImportError: If neither PyAV nor OpenCV is installed.
         ValueError: If it cannot be read as a video.
     """
-    return _known(path)[0]
+    return known_video(path)[0]
 
 
 def frame_times(path: str | Path) -> np.ndarray:
@@ -114,30 +109,43 @@ def read_frames(
         Index of the frame among its :func:`frame_times`, and its image
         (H, W, 3) uint8 BGR, upright. A frame that is damaged is left out.
     """
-    facts, stamps = _known(path)
+    facts, stamps = known_video(path)
     turn = facts.rotation // 90
     if stamps is None:
         yield from _frames_of_cv2(path, first)
         return
-    import av
-
     last = first - 1
-    with _opening(path) as (container, stream):
+    with opening_video(path) as (container, stream):
         if 0 < first < len(stamps):
             container.seek(int(stamps[first]), stream=stream)
+        for frame in decoded(container, stream):
+            if frame.pts is None or last + 1 >= len(stamps):
+                continue
+            index = int(np.searchsorted(stamps, frame.pts))
+            if index < first and frame.pts < stamps[first]:
+                continue
+            last = min(max(index, last + 1), len(stamps) - 1)
+            image = frame.to_ndarray(format='bgr24')
+            yield last, np.ascontiguousarray(np.rot90(image, turn))
+
+
+def decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """Frames of a stream; what is damaged is left out."""
+    import av
+
+    packets = container.demux(stream)
+    while True:
         try:
-            for frame in container.decode(stream):
-                if frame.pts is None or last + 1 >= len(stamps):
-                    continue
-                index = int(np.searchsorted(stamps, frame.pts))
-                if index < first and frame.pts < stamps[first]:
-                    continue
-                last = min(max(index, last + 1), len(stamps) - 1)
-                image = frame.to_ndarray(format='bgr24')
-                yield last, np.ascontiguousarray(np.rot90(image, turn))
-        except av.FFmpegError as error:
-            if last < first:
-                raise _not_a_video(path, 'PyAV') from error
+            packet = next(packets, None)
+        except av.FFmpegError:
+            return  # the rest cannot be read
+        if packet is None:
+            return
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
+        yield from frames
 
 
 @dataclass
@@ -200,7 +208,12 @@ def open_video(path: str | Path) -> Iterator[VideoReader]:
         reader._frames = iter(())  # closes the file
 
 
-def _known(path: str | Path) -> tuple[VideoFacts, np.ndarray | None]:
+def known_video(path: str | Path) -> tuple[VideoFacts, np.ndarray | None]:
+    """Facts of a video, and stamps (T,) of its frames, if PyAV read them.
+
+    Stamps are in the unit of the stream. See :func:`video_facts` for the
+    errors.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'There is no video {path}; check the path.')
@@ -217,7 +230,7 @@ def _read_facts(
         return _facts_by_cv2(path), None
     import av
 
-    with _opening(path) as (container, stream):
+    with opening_video(path) as (container, stream):
         try:
             packets = (
                 (p.pts, p.is_keyframe, p.is_discard)
@@ -332,7 +345,7 @@ def _not_a_video(path: str | Path, what: str) -> Exception:
 
 
 @contextmanager
-def _opening(path: str | Path) -> Iterator[tuple[Any, Any]]:
+def opening_video(path: str | Path) -> Iterator[tuple[Any, Any]]:
     """Container and video stream of a file."""
     import av
 
@@ -346,126 +359,3 @@ def _opening(path: str | Path) -> Iterator[tuple[Any, Any]]:
         stream = container.streams.video[0]
         stream.thread_type = 'AUTO'
         yield container, stream
-
-
-@contextmanager
-def writing_video(
-    path: str | Path,
-    rate: float,
-    size: tuple[int, int],
-    sound: tuple[str | Path, float, float] | None = None,
-) -> Iterator[Callable[..., Any]]:
-    """Write an MP4 file atomically.
-
-    It is H.264 if PyAV is installed; otherwise MPEG-4 by OpenCV, which is
-    larger, has no sound, and which browsers do not play.
-
-    Args:
-        path: File to write, ending in ``.mp4``.
-        rate: Frames per second.
-        size: (width, height) in pixels, even numbers.
-        sound: Video whose sound is added, if it has any, and from which
-            second after its first frame, and for how many.
-
-    Yields:
-        A function that takes frames (H, W, 3) uint8 BGR one by one, and
-        their time in seconds; without it they follow at ``rate``, as they
-        always do with OpenCV.
-
-    Raises:
-        ImportError: If neither is installed.
-        ValueError: If the name does not end in ``.mp4`` or OpenCV cannot
-            write MP4.
-    """
-    if Path(path).suffix != '.mp4':
-        raise ValueError(f'{path} is not the name of an MP4 file (.mp4).')
-    with replacing(path) as temporary:
-        # Both infer the container from the suffix.
-        part = temporary.with_suffix('.mp4')
-        try:
-            writing = (
-                _with_av(part, rate, size, sound)
-                if find_spec('av')
-                else _with_cv2(part, rate, size)
-            )
-            with writing as add:
-                yield add
-            part.rename(temporary)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _with_av(
-    path: Path,
-    rate: float,
-    size: tuple[int, int],
-    sound: tuple[str | Path, float, float] | None,
-) -> Iterator[Callable[..., None]]:
-    import av
-
-    with av.open(str(path), 'w') as container:
-        exact = Fraction(rate).limit_denominator(1001)
-        stream = container.add_stream('h264', rate=exact)
-        stream.width, stream.height = size
-        stream.pix_fmt = 'yuv420p'
-        stream.options = {'crf': '24'}
-        tick = Fraction(1, _TICKS)
-        stream.codec_context.time_base = tick
-        count = itertools.count()
-        heard = sound and video_facts(sound[0]).has_audio
-        voice = container.add_stream('aac', rate=48_000) if heard else None
-
-        def add(frame: np.ndarray, time: float | None = None) -> None:
-            image = av.VideoFrame.from_ndarray(frame, format='bgr24')
-            number = next(count)
-            time = number / rate if time is None else time
-            image.pts, image.time_base = round(time * _TICKS), tick
-            container.mux(stream.encode(image))
-
-        yield add
-        container.mux(stream.encode())
-        if voice is not None and sound is not None:
-            for block in _sound(*sound):
-                container.mux(voice.encode(block))
-            container.mux(voice.encode())
-
-
-def _sound(path: str | Path, start: float, seconds: float) -> Iterator[Any]:
-    """Sound of a video from a second after its first frame, at 48 kHz."""
-    import av
-
-    stamps = _known(path)[1]
-    with _opening(path) as (container, stream):
-        assert stamps is not None
-        origin = float(stamps[0] * stream.time_base) + start
-        audio = container.streams.audio[0]
-        resample = av.AudioResampler('fltp', 'stereo', 48_000)
-        container.seek(int(max(origin - 1, 0) * av.time_base))
-        try:
-            for frame in container.decode(audio):
-                if frame.pts is None or frame.time > origin + seconds:
-                    continue
-                for block in resample.resample(frame):
-                    at = round(((block.time or 0) - origin) * 48_000)
-                    if at + block.samples <= 0:
-                        continue
-                    block.pts, block.time_base = at, Fraction(1, 48_000)
-                    yield block
-        except av.FFmpegError:
-            return  # the rest of the sound is damaged
-
-
-@contextmanager
-def _with_cv2(
-    path: Path, rate: float, size: tuple[int, int]
-) -> Iterator[Callable[..., None]]:
-    cv2 = require_cv2()
-    code = cv2.VideoWriter_fourcc(*'mp4v')
-    writer = cv2.VideoWriter(str(path), code, rate, size)
-    try:
-        if not writer.isOpened():
-            raise ValueError(f'This OpenCV cannot write {path} as MP4.')
-        yield lambda frame, time=None: writer.write(frame)
-    finally:
-        writer.release()

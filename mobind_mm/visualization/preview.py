@@ -15,7 +15,8 @@ from ..skeleton import keypoint_indices
 from ..synchronization.clips import cut_clip
 from ..synchronization.evidence import limb_pairs
 from ..synchronization.signals import RATE
-from ..utils.video import open_video, require_cv2, writing_video
+from ..utils.video import open_video, require_cv2
+from ..utils.video_writing import writing_video
 from .figures import BLUE, GREY, INK, ORANGE
 from .skeleton import WORN_AT, bone_indices, neck_indices
 
@@ -41,7 +42,8 @@ def write_preview(
     On the left is the skeleton, over the frames of ``video`` if there is
     one; on the right, for each sensor, how strongly the sensor is
     accelerated and how strongly its limb is in the video, with a cursor at
-    the current frame.
+    the current frame. Each frame lasts as long as in the video, and the
+    video's sound goes along, if PyAV is installed.
 
     Args:
         streams: Sensors and skeleton on one clock, that of the video.
@@ -78,14 +80,15 @@ def write_preview(
     with opened as source:
         view = _View(pose, keypoints, seen, source is not None, traces.names)
         size = (view.width + TRACES_WIDTH, HEIGHT)
-        with writing_video(path, rate, size) as add:
+        sound = None if video is None else (video, times[0] - first, seconds)
+        with writing_video(path, rate, size, sound) as add:
             for row, time in enumerate(times):
                 image = None
                 if source is not None:
-                    frame = round((time - first) * source.rate)
-                    image = source.frame(frame)
+                    image = source.frame_at(time - first)
                 left = view.draw(image, keypoints[row], seen[row], time)
-                add(np.hstack([left, traces.draw(time)]))
+                frame = np.hstack([left, traces.draw(time)])
+                add(frame, time - times[0])
     return len(times)
 
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...utils.video import require_cv2, writing_video
+from ...utils.video import require_cv2
+from ...utils.video_writing import writing_video
 from .body import RATIOS, SEGMENTS, Body
 from .camera import Camera
 from .motion import Motion
@@ -292,7 +293,7 @@ class Figure:
             if normal @ towards < 0.25 * np.linalg.norm(normal):
                 continue
             pixel, depth = self.camera.project(at)
-            around = radius * size * self.camera.focal / depth
+            around = radius * size * self.camera.focal / float(depth)
             shade = 0.9 if colour == 'skin' else 1.0
             bgr = [shade * c for c in _COLOURS[colour]]
             centre = tuple(np.round(pixel * 16).astype(int).tolist())

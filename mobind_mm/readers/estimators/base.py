@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from ...utils.errors import mistake
+from ...utils.lazy import import_all
 
 Instance = dict[str, Any]
 """A person in an image as MMPose writes one: ``keypoints`` (K, 2) in pixels
@@ -27,6 +27,7 @@ class PoseEstimator(Protocol):
         settings: What decides on the result besides the images, such as
             models and versions, as JSON can hold it. Results of other
             settings are estimated again.
+        caution: What is noted where it sees several people; may be empty.
 
     An estimator is made from keywords, which all have defaults.
     """
@@ -34,9 +35,10 @@ class PoseEstimator(Protocol):
     name: ClassVar[str]
     layout: str
     settings: Mapping[str, Any]
+    caution: str
 
     def load(self) -> None:
-        """Load the models; is called before others, perhaps again.
+        """Load the models, unless they are; ``people`` does so, too.
 
         Raises:
             ImportError: If a package is missing; says how to install it.
@@ -83,7 +85,7 @@ def register_estimator(cls: E) -> E:
 
 def _load(name: str) -> None:
     if name in _MODULES and name not in _ESTIMATORS:
-        import_module(f'{__package__}.{_MODULES[name]}')
+        import_all(f'{__package__}.{_MODULES[name]}')
 
 
 def estimators() -> list[str]:

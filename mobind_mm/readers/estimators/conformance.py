@@ -26,7 +26,7 @@ def check_estimator(
     kind = type(estimator)
     assert isinstance(estimator, PoseEstimator), (
         f'{kind.__name__} lacks one of the members of PoseEstimator: name, '
-        'layout, settings, load, reset, people.'
+        'layout, settings, caution, load, reset, people.'
     )
     assert kind.name and isinstance(kind.name, str), 'It has a name.'
     settings = dict(estimator.settings)

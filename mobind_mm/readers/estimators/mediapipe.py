@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...utils.video import require_cv2
 from .base import Instance, register_estimator
 
 WEIGHTS = Path(__file__).with_name('weights')
@@ -55,6 +56,10 @@ class MediaPipeEstimator:
 
     name: ClassVar[str] = 'mediapipe'
     layout: str = 'mediapipe33'
+    caution: str = (
+        'mediapipe follows them less well than one person (better: '
+        '--estimator rtmlib or mmpose)'
+    )
 
     def __init__(
         self, max_people: int = 4, threads: int | None = None
@@ -83,6 +88,7 @@ class MediaPipeEstimator:
 
     def people(self, image: np.ndarray) -> list[Instance]:
         """Everybody in an image, followed from the one before."""
+        self.load()
         if not self._squares or self._since >= _EVERY:
             self._add_new(image)
         self._since += 1
@@ -200,30 +206,19 @@ def cut_square(
     Returns:
         (size, size, 3) float32 RGB in [0, 1].
     """
+    cv2 = require_cv2()
     x, y, side, turn = square
-    step = (np.arange(size, dtype=np.float32) / size - 0.5) * side
-    cos, sin = np.cos(turn), np.sin(turn)
-    u = x + cos * step - sin * step[:, None]
-    v = y + sin * step + cos * step[:, None]
-    height, width = image.shape[:2]
-    left, top = np.floor(u).astype(np.int32), np.floor(v).astype(np.int32)
-    du = (u - left).astype(np.float32)[..., None]
-    dv = (v - top).astype(np.float32)[..., None]
-    flat = image.reshape(-1, 3)
-    result = np.zeros((size, size, 3), np.float32)
-    for down, weight_v in ((0, 1 - dv), (1, dv)):
-        row = top + down
-        rows = np.clip(row, 0, height - 1) * width
-        for right, weight_u in ((0, 1 - du), (1, du)):
-            column = left + right
-            weight = weight_v * weight_u
-            if fill:
-                inside = (row >= 0) & (row < height)
-                inside &= (column >= 0) & (column < width)
-                weight = weight * inside[..., None]
-            index = rows + np.clip(column, 0, width - 1)
-            result += weight * flat[index]
-    return np.ascontiguousarray(result[..., ::-1]) / np.float32(255)
+    cos, sin = np.cos(turn) * side / size, np.sin(turn) * side / size
+    turned = np.array([[cos, -sin], [sin, cos]])
+    corner = np.array([x, y]) - turned.sum(axis=1) * size / 2
+    crop = cv2.warpAffine(
+        image,
+        np.column_stack([turned, corner]),
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT if fill else cv2.BORDER_REPLICATE,
+    )
+    return crop[..., ::-1].astype(np.float32) / 255
 
 
 def _square(centre: np.ndarray, other: np.ndarray, *_: Any) -> Square:

@@ -29,6 +29,7 @@ class MMPoseEstimator:
     """
 
     name: ClassVar[str] = 'mmpose'
+    caution: str = ''
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class MMPoseEstimator:
 
     def people(self, image: np.ndarray) -> list[Instance]:
         """Everybody in an image."""
+        self.load()
         (result,) = self._infer(image, return_vis=False)
         return result['predictions'][0]
 

@@ -26,6 +26,7 @@ class RTMLibEstimator:
 
     name: ClassVar[str] = 'rtmlib'
     layout: str = 'halpe26'
+    caution: str = ''
 
     def __init__(self, mode: str = 'balanced', device: str = 'cpu') -> None:
         if mode not in MODES:
@@ -69,6 +70,7 @@ class RTMLibEstimator:
 
     def people(self, image: np.ndarray) -> list[Instance]:
         """Everybody in an image."""
+        self.load()
         boxes = np.asarray(self._model.det_model(image), float)
         if not boxes.size:  # else the model takes the whole image for one
             return []
