@@ -103,7 +103,9 @@ class KeypointTableReader(PoseReader):
             count = len(points)
             layout = find_layout(layout, None, count, path)
             points = dict(zip(get_layout(layout), points.values()))
-        frames, own, num_frames = _frames(columns, table, rows, video, path)
+        frames, own, num_frames, notes = _frames(
+            columns, table, rows, video, path
+        )
         detections = detections_of(
             points,
             replace(video, layout=layout),
@@ -118,7 +120,7 @@ class KeypointTableReader(PoseReader):
             raise mistake(path, what)
         if columns.numbered and not video.layout:
             detections = guessed(detections, path)
-        return detections, own
+        return replace(detections, notes=(*notes, *detections.notes)), own
 
 
 @lru_cache(maxsize=16)
@@ -270,8 +272,8 @@ def _frames(
     rows: np.ndarray,
     video: Video,
     path: Path,
-) -> tuple[np.ndarray, Video, int | None]:
-    """Frames (M,) of the rows, what they say of the video, and its length.
+) -> tuple[np.ndarray, Video, int | None, tuple[str, ...]]:
+    """Frames (M,) of the rows, what they say, number of frames, and notes.
 
     Times decide, unless there are none or the user says how they are.
     """
@@ -292,13 +294,13 @@ def _frames(
         zero = from_zero(
             distinct.astype(np.int64).tolist(), video.first_frame, path
         )
-        return zero[which.ravel()], Video(), None
+        return zero[which.ravel()], Video(), None, ()
     if columns.time is None:
         frames = np.arange(len(rows))
         if columns.person:
             what = 'has several people, but no column frame or time'
             raise mistake(path, what)
-        return frames, Video(), len(rows)
+        return frames, Video(), len(rows), ()
     name, unit = columns.time
     unit = 's' if name in table.dates else unit
     values = table.numbers[name][rows]
@@ -313,10 +315,10 @@ def _frames(
         what = 'is not later than in the row before'
         raise mistake(path, what, 'Remove such rows', row=row, column=name)
     times = check_frame_times(seconds(distinct, unit), path)
-    places, own = clock_of_rows(times, video)
+    places, own, notes = clock_of_rows(times, video, path)
     if places is None:
-        return which, own, len(times)
-    return places[which], own, None
+        return which, own, len(times), notes
+    return places[which], own, None, notes
 
 
 def _people(

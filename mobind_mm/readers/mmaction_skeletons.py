@@ -223,7 +223,8 @@ def _numbers(annotation: Mapping, key: str, where: str) -> np.ndarray:
             f'{where}: {key} is {type(value).__name__}, expected an array '
             'of numbers.'
         )
-    return value.astype(np.float64)
+    with np.errstate(invalid='ignore'):  # NaN of odd bits
+        return value.astype(np.float64)
 
 
 def _img_shape(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..skeleton import get_layout
 from .detections import Detections, lost_note, usable_ids
 from .frame_times import frame_places, regular_rate
 from .keypoint_names import absent_note, resolve_names
+from .mmpose import from_zero
 from .people import Video
 
 _LOGITS = 0.05
@@ -86,25 +88,36 @@ def detections_of(
 
 
 def clock_of_rows(
-    times: np.ndarray, video: Video
-) -> tuple[np.ndarray | None, Video]:
-    """Frames (T,) of rows with times, and what the times say of the video.
+    times: np.ndarray, video: Video, source: str | Path
+) -> tuple[np.ndarray | None, Video, tuple[str, ...]]:
+    """Frames (T,) of rows with times, what the times say, and notes.
 
     If the user gave a rate, rows go to its frames; else each is a frame.
 
     Args:
         times: (T,) seconds, strictly increasing.
         video: What the user said of it.
+        source: The file, for messages and notes.
+
+    Raises:
+        ValueError: If a time is far beyond the others.
     """
     if video.rate is not None:
+        own = Video(start=float(times[0]))
         places = frame_places(times, video.rate)
-        return places, Video(start=float(times[0]))
+        if places is not None:
+            return from_zero(places.tolist(), 0, source), own, ()
+        note = (
+            f'{source}: its times do not fit {video.rate:g} frames per second '
+            'and are not used; each row is a frame'
+        )
+        return None, own, (note,)
     if video.times is not None:
-        return None, Video()
+        return None, Video(), ()
     rate = regular_rate(times)
     if rate is None:
-        return None, Video(times=times)
-    return None, Video(rate=rate, start=float(times[0]))
+        return None, Video(times=times), ()
+    return None, Video(rate=rate, start=float(times[0])), ()
 
 
 def boxes_of(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:

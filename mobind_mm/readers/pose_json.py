@@ -9,9 +9,9 @@ whose.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
@@ -161,10 +161,8 @@ def read_people_json(
         ValueError: Naming file, place and value.
     """
     instances, path = Instances(), names.path
-    items: Iterator[Any] = iter(_items(path))
-    first = list(islice(items, _SAMPLE))
-    logits = _are_logits(first)
-    for index, item in enumerate(chain(first, items)):
+    logits = _are_logits(islice(_items(path), _SAMPLE))
+    for index, item in enumerate(_items(path)):
         if isinstance(item, tuple) and not re.search(r'\d', item[0]):
             continue  # not a frame, but the version or the like
         frame = names.add(index, item)
@@ -400,7 +398,7 @@ def _unknown_points(points: Any, where: str) -> Exception:
     return mistake(where, what, 'Write x, y and score of each')
 
 
-def _are_logits(items: list) -> bool:
+def _are_logits(items: Iterable[Any]) -> bool:
     """Whether visibilities of the first items are not shares."""
     values: list[float] = []
     for item in items:

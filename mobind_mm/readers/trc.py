@@ -83,7 +83,8 @@ class TRCReader(PoseReader):
                 values[:, 1] = height[0] - values[:, 1]
             notes = [f'{path}: y points upwards and is turned round']
         times = check_frame_times(table.numbers['2'], path)
-        frames, clock = clock_of_rows(times, video)
+        frames, clock, clock_notes = clock_of_rows(times, video, path)
+        notes += clock_notes
         detections = detections_of(
             points,
             video,

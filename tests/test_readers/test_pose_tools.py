@@ -270,6 +270,9 @@ def test_times_of_the_file_are_its_clock(tmp_path):
     assert pose.clock.num_samples == 60
     np.testing.assert_allclose(pose.keypoints[30, 0], points[30, 0], atol=0.01)
     assert not pose.scores[20:30].any()
+    pose = load_pose(source, Video(rate=23.0, img_shape=SHAPE))
+    assert pose.clock.num_samples == 50
+    assert 'do not fit 23 frames per second' in pose.notes[0]
 
 
 def test_labels_of_ultralytics_count_from_one(tmp_path):

@@ -293,7 +293,7 @@ def test_the_other_commands_run_and_write(run, files, checkpoint, tmp_path):
         (
             'retrieve.py',
             ['--pose', '{}/pose.json', *VIDEO, '--gallery', '{}/pose.json'],
-            'either --imu or --pose',
+            'either --imu, or --pose',
         ),
         (
             'recognize.py',
