@@ -44,12 +44,7 @@ def synchronize(
     Returns:
         The answer, and the clock that it describes.
     """
-    streams = embedder.settled(to_recording(inputs))
-    streams, about = comparable_sensors(streams)
-    wanted = embedder.preparation
-    _, of_model = fit_sensors(
-        streams.imu, wanted.placements, wanted.imu_channels
-    )
+    streams, notes = _prepared(embedder, to_recording(inputs))
     if around is None and streams.imu and streams.pose is not None:
         around = search_centre(streams)
     feats = embedder.clip_features()
@@ -60,13 +55,33 @@ def synchronize(
     assert around is not None  # align has raised otherwise
     answer = plain_answer(clock, streams, max_offset, around)
     answer['model_used'] = bool(feats and feats.answered)
-    of_model = of_model if answer['model_used'] else []
-    answer['notes'] = notes_of(streams, about, of_model)
-    answer['findings'] = []
-    if answer['abstained'] and embedder.check:
-        found = explain_refusal(streams, max_offset, around)
-        answer['findings'] = [asdict(finding) for finding in found]
+    answer.update(notes=notes, findings=_findings(embedder, streams, answer))
     return answer, clock
+
+
+def _prepared(
+    embedder: Embedder, streams: Recording
+) -> tuple[Recording, list[str]]:
+    """Streams that can be compared, and the notes on all."""
+    streams, about = comparable_sensors(embedder.settled(streams))
+    wanted = embedder.preparation
+    _, of_model = fit_sensors(
+        streams.imu, wanted.placements, wanted.imu_channels
+    )
+    return streams, notes_of(streams, about, of_model)
+
+
+def _findings(
+    embedder: Embedder, streams: Recording, answer: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What would make streams fit that do not."""
+    if not answer['abstained'] or not embedder.check:
+        return []
+    search = answer['searched']
+    found = explain_refusal(
+        streams, search['max_offset_s'], search['around_s']
+    )
+    return [asdict(finding) for finding in found]
 
 
 def search_centre(streams: Recording) -> float:

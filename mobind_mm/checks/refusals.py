@@ -14,6 +14,8 @@ FRAME_RATES = (24.0, 25.0, 30.0, 50.0, 60.0, 100.0, 120.0, 240.0)
 """Rates at which cameras film."""
 MOST_SEC = 60.0
 """Longest part of a video that is tried."""
+WIDEST_SEC = 120.0
+"""Largest difference from the middle of the search that is tried."""
 
 _SURE = 0.9
 """Confidence from which another reading explains the streams."""
@@ -41,6 +43,7 @@ def explain_refusal(
     if pose is None or pose.clock.num_samples < 2:
         return []
     found: list[tuple[float, Finding]] = []
+    max_offset = min(max_offset, WIDEST_SEC)
     rate = pose.clock.mean_rate
     start = pose.clock.span[0]
     for other in FRAME_RATES if pose.clock.times is None else ():
