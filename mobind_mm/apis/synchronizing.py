@@ -55,6 +55,8 @@ def synchronize(
     assert around is not None  # align has raised otherwise
     answer = plain_answer(clock, streams, max_offset, around)
     answer['model_used'] = bool(feats and feats.answered)
+    if answer['model_used']:
+        notes = notes_of(notes, _model_notes(embedder, streams))
     answer.update(notes=notes, findings=_findings(embedder, streams, answer))
     return answer, clock
 
@@ -64,11 +66,13 @@ def _prepared(
 ) -> tuple[Recording, list[str]]:
     """Streams that can be compared, and the notes on all."""
     streams, about = comparable_sensors(embedder.settled(streams))
+    return streams, notes_of(streams, about)
+
+
+def _model_notes(embedder: Embedder, streams: Recording) -> list[str]:
+    """How the model takes the sensors."""
     wanted = embedder.preparation
-    _, of_model = fit_sensors(
-        streams.imu, wanted.placements, wanted.imu_channels
-    )
-    return streams, notes_of(streams, about, of_model)
+    return fit_sensors(streams.imu, wanted.placements, wanted.imu_channels)[1]
 
 
 def _findings(
