@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.plausibility import comparable_sensors
+from ..checks.plausibility import comparable_sensors, without_gravity
 from ..checks.refusals import explain_refusal
 from ..readers.files import write_imu_table
 from ..recordings import Clock, Recording, SensorStream, notes_of
@@ -82,7 +82,7 @@ def _findings(
     if not answer['abstained'] or not embedder.check:
         return []
     search = answer['searched']
-    found = explain_refusal(
+    found = without_gravity(streams.imu) or explain_refusal(
         streams, search['max_offset_s'], search['around_s']
     )
     return [asdict(finding) for finding in found]

@@ -282,23 +282,23 @@ def _judge_sensors(
         elif finding.kind == 'acc_unit':
             finding = _in_counts(finding, looked[name])
         doubts.append(Doubt(finding, action))
-    doubts += [
-        Doubt(_no_gravity(name))
-        for name, stream in sensors.items()
+    return doubts + [Doubt(finding) for finding in without_gravity(sensors)]
+
+
+def without_gravity(imu: Mapping[str, SensorStream]) -> list[Finding]:
+    """Sensors that a video cannot be compared with for want of gravity."""
+    return [
+        Finding(
+            'no_gravity',
+            name,
+            'acc is without gravity and there is no orientation, so it cannot '
+            'be compared with a video',
+            'Record gravity too (such as TotalAcceleration), add its vector '
+            '(columns.gravity), or the orientation (columns.quat)',
+        )
+        for name, stream in imu.items()
         if not stream.gravity and not _comparable(stream)
     ]
-    return doubts
-
-
-def _no_gravity(name: str) -> Finding:
-    return Finding(
-        'no_gravity',
-        name,
-        'acc is without gravity and there is no orientation, so it cannot be '
-        'compared with a video',
-        'Record gravity too (such as TotalAcceleration), add its vector '
-        '(columns.gravity), or the orientation (columns.quat)',
-    )
 
 
 def _certain(
@@ -441,9 +441,6 @@ def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
         return streams, []
     for name, stream in streams.imu.items():
         missing = _missing(name, pose.layout)
-        if not missing and not stream.gravity and not _comparable(stream):
-            finding = _no_gravity(name)
-            missing = f'{finding.message}. {finding.fix}'
         if missing:
             notes.append(f'{name}: left out: {missing}.')
             continue
@@ -455,6 +452,11 @@ def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
                 f'{name}: the skeleton ({pose.layout}) has no '
                 f'{limb.keypoints[-1]}, so {joints} stand for it.'
             )
+    useless = [finding.where for finding in without_gravity(kept)]
+    if len(useless) < len(kept):  # of all, the answer says why
+        for name in useless:
+            del kept[name]
+            notes.append(f'{name}: left out of the comparison.')
     if streams.imu and not kept:
         what = 'no sensor can be compared with the video'
         raise mistake(what, ' '.join(notes).removesuffix('.'))

@@ -39,10 +39,15 @@ def test_acceleration_without_gravity_and_orientation():
     imu = sensors('05_sensor_logger', 'map_Accelerometer_s.yml', None)
     pose = skeleton()
     settled, _ = settle_inputs(imu, pose)
-    with pytest.raises(ValueError, match='without gravity') as caught:
-        comparable_sensors(Recording(settled, pose))
-    assert 'TotalAcceleration' in str(caught.value)
-    assert 'columns.gravity' in str(caught.value)
+    (note,) = settled['right_wrist'].notes
+    assert 'without gravity and there is no orientation' in note
+    assert 'TotalAcceleration' in note and 'columns.gravity' in note
+    kept, notes = comparable_sensors(Recording(settled, pose))
+    assert [*kept.imu] == ['right_wrist'] and not notes
+    both = {**settled, 'left_knee': sensors('_shared', 'imu.csv')['left_knee']}
+    kept, notes = comparable_sensors(Recording(both, pose))
+    assert [*kept.imu] == ['left_knee']
+    assert notes == ['right_wrist: left out of the comparison.']
 
 
 @pytest.mark.parametrize(
