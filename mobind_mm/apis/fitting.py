@@ -60,8 +60,8 @@ def fit_channels(
     for name, stream in imu.items():
         if lacking := sorted({*channels} - derivable([*stream.channels])):
             notes.append(
-                f'{name}: left out by the model, which needs '
-                f'{", ".join(lacking)}.'
+                f'{name} has no {lacking}, which the model needs, so it is '
+                'left out.'
             )
             continue
         if 'gyro' in channels and 'gyro' not in stream.channels:

@@ -49,12 +49,7 @@ def synchronize(
     Returns:
         The answer, and the clock that it describes.
     """
-    streams = embedder.settled(to_recording(inputs))
-    streams, about = comparable_sensors(streams)
-    wanted = embedder.preparation
-    _, of_model = fit_sensors(
-        streams.imu, wanted.placements, wanted.imu_channels
-    )
+    streams, notes = _prepared(embedder, to_recording(inputs))
     feats = embedder.clip_features()
     track = embedder.track if embedder.show_progress else None
     search = searched(streams, max_offset, around)
@@ -63,10 +58,24 @@ def synchronize(
     )
     answer = plain_answer(clock, streams, search)
     answer['model_used'] = bool(feats and feats.answered)
-    of_model = of_model if answer['model_used'] else []
-    given = notes_of(streams, about, of_model)
-    answer['notes'] = [*given, *answer['notes']]
+    if answer['model_used']:
+        notes = notes_of(notes, _model_notes(embedder, streams))
+    answer['notes'] = [*notes, *answer['notes']]
     return answer, clock
+
+
+def _prepared(
+    embedder: Embedder, streams: Recording
+) -> tuple[Recording, list[str]]:
+    """Streams that can be compared, and the notes on all."""
+    streams, about = comparable_sensors(embedder.settled(streams))
+    return streams, notes_of(streams, about)
+
+
+def _model_notes(embedder: Embedder, streams: Recording) -> list[str]:
+    """How the model takes the sensors."""
+    wanted = embedder.preparation
+    return fit_sensors(streams.imu, wanted.placements, wanted.imu_channels)[1]
 
 
 def search_centre(streams: Recording) -> float:
@@ -318,12 +327,8 @@ def describe(answer: Mapping[str, Any]) -> str:
         since = 'video time' if not start else f'(video time - {start:.3f} s)'
         equation += f' {_signed(drift, 1)}e-6 x {since}'
     if answer['abstained']:
-        seen = [
-            f'{f["where"]}: {f["message"]}. {f["fix"]}'
-            for f in answer.get('findings', ())
-        ]
         lines = [
-            *(f'refused: {text}' for text in seen or [WHY[answer['reason']]]),
+            f'refused: {WHY[answer["reason"]]}',
             f'best guess, not to be used: {equation}',
         ]
     else:

@@ -118,7 +118,13 @@ def _look(
         if kind is not None and kind.name == 'table':
             _look_at_table(path, facts)
         elif kind is not None and issubclass(kind, FileReader):
-            _look_by_reader(path, kind, facts)
+            try:
+                _look_by_reader(path, kind, facts)
+            except READ_ERRORS as error:
+                if not path.is_dir():
+                    raise
+                facts['notes'].append(f'not one export: {error}')
+                _look_at_folder(path, facts)
         elif path.is_dir():
             _look_at_folder(path, facts)
         else:
@@ -320,7 +326,7 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
     given: dict[str, Any] = {}
     while True:
         try:
-            people = load_people(path, Video(**given))
+            people = load_people(path, Video(**given), min_sec=0.0)
             break
         except ValueError as error:
             lacking = [k for k in _UNKNOWN_VIDEO if k in str(error)]
@@ -405,7 +411,10 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
         lines.append(f'  {size} (height x width), {v["rate_hz"]:.5g} Hz')
     for name, keys in facts.get('described', {}).items():
         units = keys.get('units') or {}
-        shown = ', '.join(f'{k} {v}' for k, v in units.items())
+        shown = ', '.join(
+            f'{k} {v}' if isinstance(v, str) else f'{k} times {v:g}'
+            for k, v in units.items()
+        )
         lines.append(f'  as {name}: {shown or "see --json"}')
     lines += [f'  {text}' for text in facts.get('guesses', ())]
     notes = list(dict.fromkeys(facts['notes']))

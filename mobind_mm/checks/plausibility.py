@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from ..synchronization.signals import imu_motion, make_grid
 from ..utils.errors import mistake
 from .finding import Finding
 from .reading import Reading, usable_samples
-from .sensors import SensorFacts, judge_sensors, sensor_facts
+from .sensors import judge_sensors, sensor_facts
 from .streams import (
     corrected_pose,
     image_facts,
@@ -32,8 +33,12 @@ from .streams import (
     rotated_finding,
 )
 
-MOST_SEC = 600.0
+MOST_SEC = 300.0
 """Of a longer stream only so much, around its middle, is looked at."""
+_PIECE_SEC = 5.0
+"""Read at once: of a long recording no more need be in memory."""
+S = TypeVar('S', SensorStream, PoseStream)
+
 CONVERT, ASK, SAY = 'convert', 'ask', 'say'
 """What is done about a finding."""
 
@@ -59,7 +64,7 @@ _TIMES = {
 """Factor on the times, and what units.time then is."""
 _ASKED = {
     *('acc_unit', 'gravity', 'quat_order', 'quat_direction', 'frame'),
-    *('acc_sign', 'gyro_sign', 'rate', 'no_keypoints', 'upside_down'),
+    *('acc_sign', 'gyro_sign', 'rate', 'upside_down'),
 }
 """Kinds that matter to every answer, and that the user must settle."""
 
@@ -159,7 +164,7 @@ def settle_inputs(
     return sensors, skeleton
 
 
-def _noted(stream, notes: Sequence[str]):  # type: ignore[no-untyped-def]
+def _noted(stream: S, notes: Sequence[str]) -> S:
     return replace(stream, notes=(*stream.notes, *notes)) if notes else stream
 
 
@@ -173,8 +178,9 @@ def _examine(
     for name, stream in imu.items():
         doubt, sensors[name] = _judge_times(name, stream, video)
         doubts += doubt
-    doubts += _identical(sensors)
-    doubts += _judge_sensors(sensors)
+    looked = {name: _middle(stream) for name, stream in sensors.items()}
+    doubts += _identical(looked)
+    doubts += _judge_sensors(sensors, looked)
     if pose is not None:
         found, pose = _judge_pose(pose)
         doubts += found
@@ -249,11 +255,17 @@ def _identical(imu: Mapping[str, SensorStream]) -> Iterator[Doubt]:
             yield Doubt(finding, ASK)
 
 
-def _judge_sensors(sensors: dict[str, SensorStream]) -> list[Doubt]:
-    """Units, gravity, axes and quaternions; corrects what is certain."""
+def _judge_sensors(
+    sensors: dict[str, SensorStream], looked: Mapping[str, SensorStream]
+) -> list[Doubt]:
+    """Units, gravity, axes and quaternions; corrects what is certain.
+
+    Args:
+        sensors: Whole, some of which are replaced.
+        looked: What is looked at of each.
+    """
     facts = {
-        name: sensor_facts('', name, _middle(stream))
-        for name, stream in sensors.items()
+        name: sensor_facts('', name, part) for name, part in looked.items()
     }
     verdict = judge_sensors([*facts.values()])
     doubts = []
@@ -263,37 +275,34 @@ def _judge_sensors(sensors: dict[str, SensorStream]) -> list[Doubt]:
         action = ASK if finding.kind in _ASKED else SAY
         if finding.kind == 'rate':
             continue  # named by the times already
-        certain = _certain(finding, facts[name], stream, reading)
+        certain = _certain(finding, looked[name], reading)
         if certain is not None:
             action = CONVERT
             sensors[name] = certain.apply(stream)
         elif finding.kind == 'acc_unit':
-            finding = _in_counts(finding, stream)
+            finding = _in_counts(finding, looked[name])
         doubts.append(Doubt(finding, action))
-    doubts += [
-        Doubt(_no_gravity(name))
-        for name, stream in sensors.items()
+    return doubts + [Doubt(finding) for finding in without_gravity(sensors)]
+
+
+def without_gravity(imu: Mapping[str, SensorStream]) -> list[Finding]:
+    """Sensors that a video cannot be compared with for want of gravity."""
+    return [
+        Finding(
+            'no_gravity',
+            name,
+            'acc is without gravity and there is no orientation, so it cannot '
+            'be compared with a video',
+            'Record gravity too (such as TotalAcceleration), add its vector '
+            '(columns.gravity), or the orientation (columns.quat)',
+        )
+        for name, stream in imu.items()
         if not stream.gravity and not _comparable(stream)
     ]
-    return doubts
-
-
-def _no_gravity(name: str) -> Finding:
-    return Finding(
-        'no_gravity',
-        name,
-        'acc is without gravity and there is no orientation, so it cannot be '
-        'compared with a video',
-        'Record gravity too (such as TotalAcceleration), add its vector '
-        '(columns.gravity), or the orientation (columns.quat)',
-    )
 
 
 def _certain(
-    finding: Finding,
-    facts: SensorFacts,
-    stream: SensorStream,
-    reading: Reading,
+    finding: Finding, stream: SensorStream, reading: Reading
 ) -> Reading | None:
     """The part of a reading that corrects a finding beyond doubt."""
     if finding.kind == 'gyro_unit':
@@ -313,7 +322,7 @@ def _certain(
 
 def still_level(stream: SensorStream) -> float:
     """Median |acc| of the stillest windows; NaN if the sensor never rests."""
-    times, channels = usable_samples(_middle(stream))
+    times, channels = usable_samples(stream)
     if 'acc' not in channels or len(times) < 8:
         return float('nan')
     size = np.linalg.norm(channels['acc'], axis=1)
@@ -348,23 +357,42 @@ def _in_counts(finding: Finding, stream: SensorStream) -> Finding:
     )
 
 
-def _middle(stream: SensorStream) -> SensorStream:
-    """The stream, or the middle of a long one."""
-    start, end = stream.clock.span
-    if end - start <= MOST_SEC:
-        return stream
-    middle = (start + end) / 2
-    part = stream.clock.between(middle - MOST_SEC / 2, middle + MOST_SEC / 2)
-    times = stream.clock.at(part)
-    channels = {c: np.asarray(v[part]) for c, v in stream.channels.items()}
-    clock = Clock(len(times), times=times)
-    return replace(stream, clock=clock, channels=channels)
+def _middle(stream: S) -> S:
+    """The stream in memory, or the middle of a long one."""
+    clock = stream.clock
+    start, end = clock.span
+    centre, half = (start + end) / 2, min(end - start, MOST_SEC) / 2
+    whole = slice(0, clock.num_samples)
+    if end - start > MOST_SEC:
+        whole = clock.between(centre - half, centre + half)
+    length = whole.stop - whole.start
+    seconds = max(2 * half, 1e-9)
+    step = max(int(length * min(_PIECE_SEC / seconds, 1.0)), 1)
+    pieces = [
+        slice(first, min(first + step, whole.stop))
+        for first in range(whole.start, whole.stop, step)
+    ]
+
+    def read(array: np.ndarray) -> np.ndarray:
+        if not pieces:
+            return np.asarray(array[0:0])
+        return np.concatenate([np.asarray(array[part]) for part in pieces])
+
+    if clock.times is not None or length < clock.num_samples:
+        clock = Clock(length, times=clock.at(whole))
+    found: dict[str, Any] = {}
+    if isinstance(stream, PoseStream):
+        found['keypoints'] = read(stream.keypoints)
+        found['scores'] = read(stream.scores)
+    else:
+        found['channels'] = {k: read(v) for k, v in stream.channels.items()}
+    return replace(stream, clock=clock, **found)
 
 
 def _comparable(stream: SensorStream) -> bool:
     """Whether a sensor can be compared with a video at all."""
     start = stream.clock.span[0]
-    part = stream.clock.between(start, start + 10.0)
+    part = stream.clock.between(start, start + _PIECE_SEC)
     times = stream.clock.at(part)
     if len(times) < 8:
         return True  # too short, which is another matter
@@ -376,7 +404,7 @@ def _comparable(stream: SensorStream) -> bool:
 
 def _judge_pose(pose: PoseStream) -> tuple[list[Doubt], PoseStream]:
     """Whether keypoints are pixels of an upright image."""
-    doubts, facts = [], image_facts(pose)
+    doubts, facts = [], image_facts(_middle(pose))
     if facts.lying:
         seen = 'unless the person lies down'
         doubts.append(Doubt(rotated_finding(facts, seen)))
@@ -413,9 +441,6 @@ def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
         return streams, []
     for name, stream in streams.imu.items():
         missing = _missing(name, pose.layout)
-        if not missing and not stream.gravity and not _comparable(stream):
-            finding = _no_gravity(name)
-            missing = f'{finding.message}. {finding.fix}'
         if missing:
             notes.append(f'{name}: left out: {missing}.')
             continue
@@ -427,6 +452,11 @@ def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
                 f'{name}: the skeleton ({pose.layout}) has no '
                 f'{limb.keypoints[-1]}, so {joints} stand for it.'
             )
+    useless = [finding.where for finding in without_gravity(kept)]
+    if len(useless) < len(kept):  # of all, the answer says why
+        for name in useless:
+            del kept[name]
+            notes.append(f'{name}: left out of the comparison.')
     if streams.imu and not kept:
         what = 'no sensor can be compared with the video'
         raise mistake(what, ' '.join(notes).removesuffix('.'))

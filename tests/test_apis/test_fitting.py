@@ -64,7 +64,7 @@ def test_notes_say_what_was_changed_or_left_out():
         'left_forearm: the model has no such limb, so it is taken for its '
         'left_wrist',
         'sternum: left out by the model, which has left_wrist',
-        'head: left out by the model, which needs gyro.',
+        "head has no ['gyro'], which the model needs, so it is left out.",
         'left_knee: gyro is derived from quat',
         'left_knee: gravity is added to acc',
     ):
