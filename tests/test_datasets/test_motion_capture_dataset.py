@@ -246,6 +246,30 @@ def test_packed_windows_are_those_of_the_pipeline(folder):
         np.testing.assert_allclose(a['pose'], b['pose'], atol=1e-3)
 
 
+def test_a_packed_file_is_made_anew_when_a_source_changes(folder, tmp_path):
+    for name in ('gym.npz', 'index.csv'):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    dataset = make(tmp_path)
+    packed = PackedDataset(
+        make(
+            tmp_path,
+            pipeline=[
+                dict(type='LoadWindow'),
+                dict(type='ResampleIMU', rate=25),
+                dict(type='ResamplePose', rate=25),
+            ],
+            lazy_init=True,
+        ),
+        lazy_init=True,
+    )
+    before = packed._digest()
+    assert packed._digest() == before
+    with open(tmp_path / 'gym.npz', 'ab') as file:
+        file.write(bytes(22))
+    assert packed._digest() != before
+    assert len(dataset)
+
+
 def test_motions_of_any_rate_become_takes(folder):
     fast = motions(folder)[0]
     slow = replace(
