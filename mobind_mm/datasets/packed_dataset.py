@@ -128,6 +128,8 @@ class PackedDataset(Dataset):
         """Name of the packed file: a digest of what it is made from."""
         root = Path(self.dataset.data_root or '')
         files = [Path(self.dataset.ann_file or '')]
+        # Captured motion: the files that recordings are simulated from.
+        files += [Path(p) for p in getattr(self.dataset, 'sources', ())]
         for window in self.dataset.load_entries():
             files += [root / window[k] for k in ('imu', 'pose') if window[k]]
         facts = [

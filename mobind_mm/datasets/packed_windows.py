@@ -100,7 +100,10 @@ class WindowBatcher:
         after = after[to_image:]
         if len(after) != 1 or type(after[0]) is not PackIMUPose:
             return None
-        return cls(imu, pose, after[0], to_image)
+        pack = after[0]
+        if pack.optional_channels or pack.stand_ins or pack.limb_layout:
+            return None
+        return cls(imu, pose, pack, to_image)
 
     def __call__(
         self, infos: Sequence[dict], firsts: Sequence[tuple[int, int]]

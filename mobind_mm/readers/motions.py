@@ -76,8 +76,10 @@ def read_motions(
     return kept
 
 
+_MOST_BYTES = 8 << 30
 _DAMAGED = (
     *(OSError, ValueError, EOFError, KeyError, NotImplementedError),
+    *(MemoryError, SyntaxError, TypeError, OverflowError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error),
 )
 
@@ -131,6 +133,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         ValueError: If the file is damaged or holds Python objects.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+        if size > _MOST_BYTES:
+            raise mistake(path, f'unpacks to {size / 2**30:.0f} GiB')
         with np.load(path, allow_pickle=False) as file:
             # Objects stay unread: AMASS files have none that are needed.
             return {

@@ -236,11 +236,38 @@ def test_packed_windows_are_those_of_the_pipeline(folder):
     same = dict(pipeline=pipeline, imu_rate=100.0, stride_sec=2.0)
     plain = make(folder, **same)
     packed = PackedDataset(make(folder, **same))
+    del pipeline[3]  # a batch could be cut at once, were all sensors alike
+    simple = PackedDataset(make(folder, **{**same, 'pipeline': pipeline}))
+    assert simple.batcher is None
     for i in (0, len(plain) - 1):
         a, b = plain[i]['inputs'], packed[i]['inputs']
         assert a['imu'].shape == b['imu'].shape == (3, 11, 125)
         np.testing.assert_allclose(a['imu'], b['imu'], atol=2e-2)
         np.testing.assert_allclose(a['pose'], b['pose'], atol=1e-3)
+
+
+def test_a_packed_file_is_made_anew_when_a_source_changes(folder, tmp_path):
+    for name in ('gym.npz', 'index.csv'):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    dataset = make(tmp_path)
+    packed = PackedDataset(
+        make(
+            tmp_path,
+            pipeline=[
+                dict(type='LoadWindow'),
+                dict(type='ResampleIMU', rate=25),
+                dict(type='ResamplePose', rate=25),
+            ],
+            lazy_init=True,
+        ),
+        lazy_init=True,
+    )
+    before = packed._digest()
+    assert packed._digest() == before
+    with open(tmp_path / 'gym.npz', 'ab') as file:
+        file.write(bytes(22))
+    assert packed._digest() != before
+    assert len(dataset)
 
 
 def test_motions_of_any_rate_become_takes(folder):

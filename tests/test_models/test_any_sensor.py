@@ -214,6 +214,8 @@ def test_channels_are_hidden_in_training_alone():
     assert (tokenizer.prepare(rows, mask)[:, 1] == 0).all()
     with pytest.raises(ValueError, match='needs 11 rows'):
         tokenizer.prepare(rows[:, :, :6])
+    with pytest.raises(ValueError, match='prepare'):
+        tokenizer(rows)
 
 
 def test_limb_features_in_closed_form():

@@ -305,3 +305,39 @@ def test_damaged_arrays_are_one_clear_sentence(tmp_path):
     np.savez(path, **{**arrays, 'length': arrays['length'] + 1})
     with pytest.raises(ValueError, match='do not fit'):
         read_motions(path)
+
+
+def spoiled(data, rng):
+    """The bytes of a file with a few of them changed, or without its end."""
+    data = bytearray(data)
+    if rng.random() < 0.3:
+        return bytes(data[: rng.integers(1, len(data))])
+    for at in rng.integers(0, len(data), rng.integers(1, 6)):
+        data[at] = rng.integers(0, 256)
+    return bytes(data)
+
+
+@pytest.mark.parametrize('kind', ['npz', 'bvh', 'amc', 'asf', 'csv'])
+def test_spoiled_files_raise_one_kind_of_error(tmp_path, kind):
+    rng = np.random.default_rng(0)
+    files = dict(
+        bvh=('a.bvh', bvh().encode()),
+        amc=('07_01.amc', amc().encode()),
+        asf=('07.asf', asf().encode()),
+    )
+    for name, data in files.values():
+        (tmp_path / name).write_bytes(data)
+    compact(tmp_path / 'own.npz', {'a': random_motion(rng)})
+    name = {'npz': 'own.npz', 'csv': 'index.csv'}.get(kind)
+    name = name or files[kind][0]
+    whole = (tmp_path / name).read_bytes()
+    read = {'asf': '07_01.amc', 'csv': 'own.npz'}.get(kind, name)
+    errors = 0
+    for _ in range(40):
+        (tmp_path / name).write_bytes(spoiled(whole, rng))
+        try:
+            read_motions(tmp_path / read, licences=None)
+        except ValueError as error:
+            errors += 1
+            assert str(tmp_path) in str(error)
+    assert errors > 5 or kind == 'csv'

@@ -160,25 +160,28 @@ def evaluate_utd(embedder: Embedder, folder: Path) -> dict[str, Any]:
     for name, matrix in combined(similarities(test, test)).items():
         if name != 'clip':  # the skeletons' clips have all limbs
             out[name] = recalls(matrix)
-    near = {}
-    for name in ('imu', 'pose'):
-        limb = test['imu_mask'], train['imu_mask']
-        vectors = [
-            unit(_words(part, name, mask))
-            for part, mask in zip((test, train), limb)
-        ]
-        near[name] = vectors[0] @ vectors[1].T
-    near['imu + pose'] = near['imu'] + near['pose']
-    for name, matrix in near.items():
-        found = train['action'][matrix.argmax(axis=1)]
-        out[f'1nn {name}'] = float((found == test['action']).mean())
+    for level in ('local', 'mean token', 'tokens'):
+        near = {}
+        for name in ('imu', 'pose'):
+            vectors = [_of_sensor(part, name, level) for part in (test, train)]
+            near[name] = vectors[0] @ vectors[1].T
+        near['imu + pose'] = near['imu'] + near['pose']
+        for name, matrix in near.items():
+            found = train['action'][matrix.argmax(axis=1)]
+            share = float((found == test['action']).mean())
+            out[f'1nn {name}, {level}'] = round(share, 4)
     return out
 
 
-def _words(part: Features, name: str, mask: np.ndarray) -> np.ndarray:
-    """Local features (A, D) of the one limb that carries a sensor."""
-    limb = mask.argmax(axis=1)
-    return part[f'{name}_local'][np.arange(len(limb)), limb]
+def _of_sensor(part: Features, name: str, level: str) -> np.ndarray:
+    """Unit vectors (A, d) of the one limb that carries a sensor."""
+    row = np.arange(len(part['imu_mask'])), part['imu_mask'].argmax(axis=1)
+    if level == 'local':
+        return unit(part[f'{name}_local'][row])
+    tokens = unit(part[f'{name}_tokens'][row])
+    if name == 'pose':
+        tokens = tokens * part['pose_token_mask'][row][..., None]
+    return unit(tokens.mean(axis=1) if level == 'mean token' else flat(tokens))
 
 
 def evaluate_mocap(

@@ -171,8 +171,8 @@ def _detect(
     pixels = pixels.copy()
     _swap(pixels, names, seconds, rng, errors.swap)
     # How sure the estimator is varies slowly, and by keypoint.
-    sure = 0.8 + 0.1 * rng.normal(size=count)
-    sure = sure + 0.08 * smooth_noise(rng, times, 0.3, count)
+    usual = 0.8 + 0.1 * rng.normal(size=count)
+    sure = usual + 0.08 * smooth_noise(rng, times, 0.3, count)
     score = np.clip(sure, 0.15, 1.0)
     outlier = rng.random((frames, count)) < errors.outlier
     score = np.where(outlier, score * rng.uniform(0.3, 1), score)

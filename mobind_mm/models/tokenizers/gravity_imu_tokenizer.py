@@ -200,7 +200,16 @@ class GravityIMUTokenizer(BaseModule):
 
         Returns:
             (B, S, C, T) channels.
+
+        Raises:
+            ValueError: If the streams have not been prepared.
         """
+        if imu.shape[2] != self.prepared_channels:
+            raise ValueError(
+                'GravityIMUTokenizer looks at streams that it has prepared, '
+                f'{self.prepared_channels} rows, got {imu.shape[2]}; call '
+                'prepare() on whole streams first, as MoBind does.'
+            )
         acc, gyro, up, known = imu.split((3, 3, 3, 3), dim=2)
         gravity = STANDARD_GRAVITY * known[:, :, :1]
         along = (acc * up).sum(dim=2, keepdim=True)

@@ -91,7 +91,8 @@ def gait_video(folder: Path) -> Iterator[tuple[str, str, Recording]]:
     for row in rows:
         person, name = row['person'], row['pass']
         if person not in arrays:
-            arrays = {person: np.load(folder / f'{person}.npz')}
+            path = folder / f'{person}.npz'
+            arrays = {person: np.load(path, allow_pickle=False)}
         yield person, name, _gait_pass(arrays[person], name, row['sensors'])
 
 
