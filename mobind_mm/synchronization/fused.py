@@ -278,7 +278,7 @@ class FusedSynchronizer(Synchronizer):
             reason = 'still'
         elif low:
             # Rivals of what fits nowhere for long are chance.
-            periodic = rivals and steady >= 0.5
+            periodic = steady >= 0.5 and _regular(offsets[best], rivals)
             reason = 'periodic' if periodic else 'weak'
         if reason:
             confidence = min(confidence, _DOUBTED)
@@ -314,6 +314,15 @@ class FusedSynchronizer(Synchronizer):
         part = slice(max(best - reach, 0), best + reach + 1)
         score = np.sum([self._of(clip, fine=True) for clip in clips], axis=0)
         return peak_offset(offsets[part], score[part])
+
+
+def _regular(offset: float, rivals: list[tuple[float, float]]) -> bool:
+    """Whether most rivals are whole periods away from an offset."""
+    if not rivals:
+        return False
+    distance = np.abs([rival - offset for rival, _ in rivals])
+    periods = distance / distance.min()
+    return bool(np.mean(np.abs(periods - np.round(periods)) < 0.12) >= 0.6)
 
 
 def _mass(offsets: np.ndarray, log_posterior: np.ndarray, at: int) -> float:

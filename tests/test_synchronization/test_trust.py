@@ -25,11 +25,9 @@ NUMBERS = dict(
     excess=40.0,
     excess_rate=0.6,
     top=60.0,
-    sensor_loss=0.0,
     part_loss=0.01,
     worst_third=8.0,
     worst_rate=0.4,
-    spread=0.01,
     worst_part=0.5,
 )
 
