@@ -220,7 +220,7 @@ def test_angular_speeds_are_compared():
     pose = make_pose(
         frames,
         {
-            'right_shoulder': elbow + [0.0, 0.3],
+            'right_shoulder': bone * 0 + np.array([0.0, 0.3]),
             'right_elbow': elbow,
             'right_wrist': bone,
         },
