@@ -181,6 +181,7 @@ class FusedSynchronizer(Synchronizer):
                 clip,
                 part_times=middles,
                 parts=np.einsum('r,krg->kg', weights, sensor.parts),
+                part_overlap=sensor.part_overlap,
                 control=weights @ sensor.control,
             )
         return self.combine(offsets, alone)
@@ -210,6 +211,9 @@ class FusedSynchronizer(Synchronizer):
             ),
             part_times=clips[0].part_times,
             parts=np.sum([clip.parts for clip in clips], axis=0) / share,
+            part_overlap=np.mean(
+                [clip.part_overlap for clip in clips], axis=0
+            ),
             control=np.sum([clip.control for clip in clips], axis=0) / share,
             alone=dict(alone),
         )

@@ -18,6 +18,8 @@ _NEAR_SEC = 0.25
 """Offsets this close are no rivals: evidence is that wide."""
 _LOCAL_SEC = 4.0
 """How far around the answer the parts look for an offset of their own."""
+_LEAST_SEC = 6.0
+"""Parts without the sensors are left out if the others last this long."""
 _SAME_SEC = 0.06
 """Parts of one clock have their offsets within this of each other."""
 
@@ -95,6 +97,7 @@ def features(
     """
     offsets = clips[0].offsets
     distance = np.abs(offsets - offsets[best])
+    first = clips[0].part_times[0]
     far, local = distance >= _NEAR_SEC, distance <= _LOCAL_SEC
     close, beside = distance <= _SAME_SEC, local & (distance > 0.15)
     top = float(score[best])
@@ -103,6 +106,13 @@ def features(
     if controls:
         chance = max(chance, float(np.sum(controls, axis=0).max()))
     parts = sum_parts(clips)
+    room = sum_parts(clips, 'part_overlap')
+    shared = room[:, best] >= 0.5 * room.max(axis=1)
+    # Where the sensors did not record, nothing can be said.
+    if shared.sum() >= 2 and room[shared, best].sum() >= _LEAST_SEC * len(
+        [clip for clip in clips if clip.part_times[0] == first]
+    ):
+        parts = parts[shared]
     kept, most = parts[:, close].max(axis=1), parts[:, local].max(axis=1)
     lead, rates = [], []
     for third in np.array_split(parts, min(3, len(parts))):
@@ -122,11 +132,14 @@ def features(
     }
 
 
-def sum_parts(clips: Sequence[ClipEvidence]) -> np.ndarray:
-    """Evidence (K, G) of the parts of clips in time, summed over people."""
+def sum_parts(
+    clips: Sequence[ClipEvidence], curves: str = 'parts'
+) -> np.ndarray:
+    """Curves (K, G) of the parts of clips in time, summed over people."""
     sums: dict[float, np.ndarray] = {}
     for clip in clips:
         if clip.parts is not None:
-            for time, curve in zip(clip.part_times.round(3), clip.parts):
-                sums[time] = sums.get(time, 0.0) + curve
+            for time, row in zip(clip.part_times, getattr(clip, curves)):
+                key = round(float(time), 3)
+                sums[key] = sums.get(key, 0.0) + row
     return np.array([sums[time] for time in sorted(sums)])
