@@ -121,6 +121,9 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
             return _refused(clock, 'frame rate', note)
     if result.reason == 'clock jumps':
         return clock
+    parts = list(_certain_parts(streams, sync))
+    if parts:
+        return _refused(clock, 'clock jumps', *parts)
     notes = list(_better_limbs(streams, sync))
     if notes:
         return _refused(clock, 'wrong limb or person', *notes)
@@ -150,11 +153,13 @@ def _has_direction(stream: SensorStream) -> bool:
 
 
 def _anywhere(
-    streams: Recording, sync: Synchronizer | None = None
+    streams: Recording,
+    sync: Synchronizer | None = None,
+    span: tuple[float, float] | None = None,
 ) -> SyncResult:
-    """Answer of the middle of a recording, over all offsets."""
+    """Answer of a stretch of a recording, its middle if None."""
     assert streams.pose is not None
-    first, last = streams.pose.clock.span
+    first, last = span or streams.pose.clock.span
     low, high = offset_range(streams)
     middle, reach = 0.5 * (low + high), max(0.5 * (high - low), 0.5)
     if reach > 120:
@@ -170,6 +175,22 @@ def _anywhere(
     )
     assert evidence is not None  # signals need no features
     return sync.decide([evidence]).moved(middle)
+
+
+def _certain_parts(streams: Recording, sync: Synchronizer) -> Iterator[str]:
+    """Sentences about the start, middle or end that fit by themselves."""
+    assert streams.pose is not None
+    first, last = streams.pose.clock.span
+    seconds = min(max((last - first) / 3, 12.0), _CLIP_SEC)
+    if last - first < 1.5 * seconds:
+        return
+    for start in np.linspace(first, last - seconds, 3):
+        found = _anywhere(streams, sync, (start, start + seconds))
+        if not found.abstained:
+            yield (
+                f'video second {start:.0f} to {start + seconds:.0f} fits at '
+                f'{found.offset:+.3f} s'
+            )
 
 
 def _other_rates(streams: Recording) -> Iterator[float]:

@@ -133,6 +133,7 @@ def align(
     drift: bool | None = None,
     track: Track | None = None,
     synchronizer: SynchronizerLike | None = None,
+    explained: bool = True,
 ) -> ClockMap:
     """Find how the clocks of sensors and video relate.
 
@@ -149,6 +150,8 @@ def align(
         synchronizer: What weighs the evidence, see
             :func:`~mobind_mm.synchronization.build_synchronizer`; None
             takes ``fused`` where the model can be asked, else ``signals``.
+        explained: Whether to look for the cause where nothing fits: another
+            frame rate, another limb, an offset beyond the search.
 
     Raises:
         ValueError: If there is nothing to synchronise, or a number is out
@@ -177,6 +180,8 @@ def align(
         )
     else:
         clock = synchronize_clip(streams, sync, reach, feats, middle)
+    if not explained:
+        return clock
     if narrowed:
         clock = explain_search(streams, clock, (middle, reach), drift)
     return explain(streams, clock)

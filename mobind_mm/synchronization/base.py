@@ -145,6 +145,7 @@ class ClipEvidence:
         part_times: (K,) middle of each part of the clip, in seconds of the
             recording's video; parts of several people have the same.
         parts: (K, G) score of each part.
+        part_overlap: (K, G) seconds in which a part overlaps the sensors.
         control: (G,) score of the limbs' motion backwards in time, which
             shows how well streams agree by chance.
         alone: The evidence of each sensor, by name.
@@ -160,6 +161,7 @@ class ClipEvidence:
     motion: float = float('nan')
     part_times: np.ndarray = field(default_factory=lambda: np.empty(0))
     parts: np.ndarray | None = None
+    part_overlap: np.ndarray | None = None
     control: np.ndarray | None = None
     alone: Mapping[str, ClipEvidence] = field(default_factory=dict)
 
@@ -185,6 +187,7 @@ class ClipEvidence:
             return np.array(moved).reshape(curves.shape)
 
         curves = ('score', 'overlap', 'fine', 'rows', 'parts', 'control')
+        curves = (*curves, 'part_overlap')
         given = {k: getattr(self, k) for k in curves}
         return replace(
             self,

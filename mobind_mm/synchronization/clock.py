@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from .jumps import JUMP_COST, Stretch, best_path
 from .single import (
     GAIN,
     GUARD_SEC,
+    SAME_SEC,
     WITHOUT_FEATS,
     Feats,
     Question,
@@ -204,6 +205,7 @@ def synchronize_clocks(
             knot_sec=knot_sec,
             track=track,
         )
+    coarse_clips = times, clips
     coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
     result = _decide(times, clips, coarse, synchronizer)
     fine = coarse
@@ -233,14 +235,53 @@ def synchronize_clocks(
             fine = rest.added(offset, drift, centre)
     middle_offset = float(np.interp(np.mean(span), fine.times, fine.offsets))
     result = replace(result, offset=middle_offset, drift_ppm=fine.drift_ppm)
+    apart = {
+        name: replace(
+            fine,
+            offsets=fine.offsets + own.offset + around,
+            clip_offsets=fine.clip_offsets + own.offset + around,
+            result=replace(own, offset=middle_offset + own.offset + around),
+        )
+        for name, own in _own_offsets(*coarse_clips, fine, synchronizer)
+        if not result.abstained
+    }
     return replace(
         fine,
+        sensors=apart,
+        notes=tuple(
+            f'{name}: its clock differs by '
+            f'{own.offsets[0] - fine.offsets[0] - around:+.3f} s from that '
+            'of the other sensors'
+            for name, own in apart.items()
+        ),
         offsets=fine.offsets + around,
         clip_offsets=fine.clip_offsets + around,
         abstained=result.abstained,
         result=result.moved(around),
         unknown=_unknown(times, fine.agrees, clip_sec),
     )
+
+
+def _own_offsets(
+    times: np.ndarray,
+    clips: list[ClipEvidence],
+    clock: ClockMap,
+    synchronizer: Synchronizer,
+) -> Iterator[tuple[str, SyncResult]]:
+    """Sensors that are sure of another offset, and how much it differs."""
+    names = list(clips[0].alone)
+    if len(names) < 2:
+        return
+    line = np.interp(times, clock.times, clock.offsets)
+    for name in names:
+        own = [
+            clip.alone[name].shifted(by)
+            for clip, by in zip(clips, line)
+            if name in clip.alone
+        ]
+        result = synchronizer.decide(own)
+        if not result.abstained and abs(result.offset) >= SAME_SEC:
+            yield name, result
 
 
 def _unknown(

@@ -124,6 +124,7 @@ def join(clocks: Sequence[ClockMap], borders: Sequence[float]) -> ClockMap:
         agrees=np.concatenate([c.agrees for c in clocks]),
         abstained=any(clock.abstained for clock in clocks),
         jumps=tuple(jumps),
+        sensors={},
         unknown=tuple(part for clock in clocks for part in clock.unknown),
     )
 

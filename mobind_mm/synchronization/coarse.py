@@ -135,18 +135,23 @@ def _piece(
     curves = np.vstack(
         [
             limb.segment,
-            limb.acc[1:],
+            limb.acc,
             np.linalg.norm(limb.acc, axis=0)[None],
             limb.spin[None],
             np.abs(limb.spin)[None],
             limb.mask[None],
         ]
-    )[:, : count * size].reshape(7, count, size)
+    )[:, : count * size].reshape(8, count, size)
     curves = curves.mean(axis=2)
     mask = (curves[-1] > 0.9).astype(float)
-    pairs = [(slice(0, 3), [0, 1], (0,)), (slice(3, 4), [2, 3], (1,))]
+    # Tilt against the bone, acceleration, its size, and angular rates.
+    pairs: list[tuple[slice, list[int], tuple[int, ...]]] = [
+        (slice(0, 3), [0, 1], (0,)),
+        (slice(0, 3), [2, 3], (0, 1)),
+        (slice(3, 4), [3, 4], (0, 1)),
+    ]
     if len(channels) > 4:
-        pairs += [(slice(4, 7), [4], (0, 1)), (slice(7, 8), [5], (0, 1))]
+        pairs += [(slice(4, 7), [5], (0, 1)), (slice(7, 8), [6], (0, 1))]
     evidence = np.zeros(len(offsets))
     length = next_fast_len(channels.shape[1] + 2 * count + 2, True)
     lags = np.round((offsets + span[0] - origin) * COARSE_RATE).astype(int)
@@ -167,7 +172,8 @@ def _piece(
             spectra = rfft(xs, length)
             for y in sosfiltfilt(sos, curves[ys], axis=1) * mask:
                 cross = irfft(spectra * np.conj(rfft(y, length)), length)
-                r2 = (cross**2 / (energy * max(y @ y, 1e-12))).sum(axis=0)
+                norm = np.maximum(energy * (y @ y), 1e-12)
+                r2 = (cross**2 / norm).sum(axis=0)
                 r2 = np.clip(r2[lags % length], 0, 0.95)
                 n = (high - low) * seen / COARSE_RATE
                 evidence -= 0.3 * n * np.log1p(-r2)

@@ -61,6 +61,7 @@ class SensorEvidence:
         parts: (K, len(SIGNAL_NAMES), G) the same of parts of the clip.
         control: (len(SIGNAL_NAMES), G) the same of the limb's motion
             backwards in time: what agrees by chance.
+        part_overlap: (K, G) seconds in which a part overlaps the sensor.
     """
 
     signals: np.ndarray
@@ -68,6 +69,7 @@ class SensorEvidence:
     motion: float
     parts: np.ndarray
     control: np.ndarray
+    part_overlap: np.ndarray
 
 
 def offset_grid(max_offset: float) -> np.ndarray:
@@ -201,11 +203,15 @@ def _compare(
     mirror = _Pair(correlator, masks[0], masks[1][::-1], spectra)
     control = _ratios(mirror, backwards)
     parts = np.zeros((0, *signals.shape))
+    part_overlap = np.zeros((0, signals.shape[1]))
     if part_sec is not None:
         inside = part_masks(len(limb.mask), span, part_sec)
         few = _Pair(correlator, masks[0], masks[1] * inside, spectra)
         parts = np.moveaxis(_ratios(few, bands), 0, 1)
-    return SensorEvidence(signals, pair.seen, _motion(imu), parts, control)
+        part_overlap = few.seen
+    return SensorEvidence(
+        signals, pair.seen, _motion(imu), parts, control, part_overlap
+    )
 
 
 def part_borders(span: tuple[float, float], part_sec: float) -> np.ndarray:

@@ -181,6 +181,7 @@ class FusedSynchronizer(Synchronizer):
                 clip,
                 part_times=middles,
                 parts=np.einsum('r,krg->kg', weights, sensor.parts),
+                part_overlap=sensor.part_overlap,
                 control=weights @ sensor.control,
             )
         return self.combine(offsets, alone)
@@ -210,6 +211,9 @@ class FusedSynchronizer(Synchronizer):
             ),
             part_times=clips[0].part_times,
             parts=np.sum([clip.parts for clip in clips], axis=0) / share,
+            part_overlap=np.mean(
+                [clip.part_overlap for clip in clips], axis=0
+            ),
             control=np.sum([clip.control for clip in clips], axis=0) / share,
             alone=dict(alone),
         )
@@ -278,7 +282,7 @@ class FusedSynchronizer(Synchronizer):
             reason = 'still'
         elif low:
             # Rivals of what fits nowhere for long are chance.
-            periodic = rivals and steady >= 0.5
+            periodic = steady >= 0.5 and _regular(offsets[best], rivals)
             reason = 'periodic' if periodic else 'weak'
         if reason:
             confidence = min(confidence, _DOUBTED)
@@ -314,6 +318,15 @@ class FusedSynchronizer(Synchronizer):
         part = slice(max(best - reach, 0), best + reach + 1)
         score = np.sum([self._of(clip, fine=True) for clip in clips], axis=0)
         return peak_offset(offsets[part], score[part])
+
+
+def _regular(offset: float, rivals: list[tuple[float, float]]) -> bool:
+    """Whether most rivals are whole periods away from an offset."""
+    if not rivals:
+        return False
+    distance = np.abs([rival - offset for rival, _ in rivals])
+    periods = distance / distance.min()
+    return bool(np.mean(np.abs(periods - np.round(periods)) < 0.12) >= 0.6)
 
 
 def _mass(offsets: np.ndarray, log_posterior: np.ndarray, at: int) -> float:

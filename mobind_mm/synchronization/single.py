@@ -19,7 +19,7 @@ from .jumps import JUMP_COST, best_path, border_between
 Feats = Callable[[Recording], Optional[base.Feats]]
 """Gives the model's features of a clip; None if it is too short for it."""
 
-_SAME_SEC = 0.08
+SAME_SEC = 0.08
 """Sensors whose offsets differ by less share a clock."""
 _KEPT = 0.6
 """Share of its best evidence that a sensor must have at the common offset."""
@@ -126,11 +126,7 @@ def check_sensors(
             return clock
         # The largest group of sensors that agree.
         groups = [
-            [
-                m
-                for m, s in sure.items()
-                if abs(s.offset - r.offset) < _SAME_SEC
-            ]
+            [m for m, s in sure.items() if abs(s.offset - r.offset) < SAME_SEC]
             for r in sure.values()
         ]
         group = max(
@@ -139,7 +135,7 @@ def check_sensors(
         main = float(np.median([sure[n].offset for n in group]))
     group, other, misfit = [], {}, []
     for name, result in single.items():
-        if name in sure and abs(result.offset - main) >= _SAME_SEC:
+        if name in sure and abs(result.offset - main) >= SAME_SEC:
             other[name] = result
         elif name in sure or _fits(evidence.alone[name], main):
             group.append(name)
@@ -197,7 +193,7 @@ def _combiner(asked: Question) -> Callable:
 
 def _fits(clip: ClipEvidence, offset: float) -> bool:
     """Whether a sensor can be at an offset, though it does not show it."""
-    near = np.abs(clip.offsets - offset) < _SAME_SEC
+    near = np.abs(clip.offsets - offset) < SAME_SEC
     return bool(
         near.any() and clip.score[near].max() >= _KEPT * clip.score.max()
     )
@@ -253,7 +249,8 @@ def follow_jumps(
         result = asked.synchronizer.decide([found]).moved(asked.around)
         answers.append(constant_clock((edges[i], edges[i + 1]), result))
     results = [a.result for a in answers if a.result is not None]
-    if all(result.abstained for result in results):
+    doubtful = all(result.abstained for result in results)
+    if doubtful and gain < 1.5 * GAIN:
         return clock
     sure = float(np.prod([result.confidence for result in results]))
     least = getattr(asked.synchronizer, 'min_confidence', 0.5)

@@ -237,8 +237,8 @@ def test_sensors_of_another_movement_are_refused(monkeypatch):
     found = synchronize_clocks(
         Recording(other.imu, recording.pose), SYNC, 3.0, clip_sec=15.0
     )
-    assert found.abstained and found.result.reason == 'weak'
-    assert found.result.confidence < 0.5
+    assert found.abstained and found.result.reason in ('weak', 'periodic')
+    assert found.result.confidence <= 0.5
 
 
 def test_one_clip_around_an_offset():

@@ -35,7 +35,9 @@ def made_up(top, height, overlap=12.0, motion=2.0, sensors=1, sync=None):
 
 @pytest.mark.parametrize('offset', [-3.217, -0.004, 0.0, 1.2345])
 def test_offset_below_the_grid_and_its_sign(offset):
-    clip = drawn_clip(offset=offset, pose_rate=60.0, channels=('acc', 'quat'))
+    clip = drawn_clip(
+        offset=offset, seconds=20.0, pose_rate=60.0, channels=('acc', 'quat')
+    )
     result = estimate(clip)
     assert result.offset == pytest.approx(offset, abs=0.002)
     assert result.confidence > 0.95 and not result.abstained

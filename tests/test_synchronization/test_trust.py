@@ -25,11 +25,9 @@ NUMBERS = dict(
     excess=40.0,
     excess_rate=0.6,
     top=60.0,
-    sensor_loss=0.0,
     part_loss=0.01,
     worst_third=8.0,
     worst_rate=0.4,
-    spread=0.01,
     worst_part=0.5,
 )
 
@@ -148,7 +146,7 @@ def test_lost_packets_are_not_answered_with_one_offset():
     recording = simulate_recording(6, 40.0, offset=0.4)
     stream = recording.imu['right_wrist']
     times, kept = stream.clock.at(), np.ones(2000, bool)
-    for start in (7, 14, 21, 28, 34):
+    for start in (13, 27):
         kept &= ~((times > start) & (times < start + 0.6))
     channels = {k: v[kept] for k, v in stream.channels.items()}
     clock = Clock(int(kept.sum()), rate=50.0, start=0.4)

@@ -76,7 +76,7 @@ def fit(
         for p, m, w in zip(x, middle, width)
     ]
     first = x[0].shape[1]
-    falls = ('sensor_loss', 'part_loss', 'spread', 'worst_part')
+    falls = ('part_loss', 'worst_part')
     bounds: list = []
     for names in tables:
         bounds += [(None, 0) if n in falls else (0, None) for n in names]

@@ -27,14 +27,13 @@ CONDITIONS = (
     'sensors disagree',
 )
 NO_ANSWER = (
-    'out of reach',
     'wrong person',
     'unrelated',
     'frozen',
     'frame rate',
 )
-"""Conditions in which no offset is right, or none within the search. On
-the wrong limb of the right person an offset can be right, all the same."""
+"""Conditions in which no offset is right. On the wrong limb of the right
+person, or beyond the search, an offset can be right, all the same."""
 
 
 @dataclass(frozen=True)

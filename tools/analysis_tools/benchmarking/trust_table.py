@@ -61,7 +61,7 @@ def run_trust(
     if data is not None and (data / 'gait_video').exists():
         trials += walking_trials(data / 'gait_video', seed)
     for trial in trials:
-        clock = align(trial.streams, trial.max_offset)
+        clock = align(trial.streams, trial.max_offset, explained=False)
         result = clock.result
         assert result is not None
         error = largest_error(trial, clock, dict(clock.sensors))
