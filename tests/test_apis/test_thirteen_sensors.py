@@ -25,7 +25,7 @@ def root(tmp_path_factory):
     """Takes of three subjects in one camera, converted."""
     path = tmp_path_factory.mktemp('totalcapture')
     takes = [
-        make_take(subject, f'{action}1', seconds=14.0)
+        make_take(subject, f'{action}1', seconds=24.0)
         for subject, action in ((1, 'acting'), (4, 'rom'), (5, 'freestyle'))
     ]
     write_dataset(path / 'raw', takes, make_cameras(count=8))
