@@ -17,21 +17,11 @@ from ..readers.tables import PARQUET, Dialect, TableFile, column_names
 from ..recordings import STANDARD_GRAVITY, Clock, SensorStream
 from ..skeleton import LIMBS, placement_name
 from ..utils.errors import READ_ERRORS
+from .column_names import header_unit, parse_column
 from .gyroscope import gyroscope_facts, judge_gyroscope
 from .plausibility import still_level
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
-_KINDS = {
-    'quat': r'quat\w*|q',
-    'gravity': r'grav\w*',
-    'mag': r'mag\w*|m|compass',
-    'gyro': r'gyr\w*|gyro\w*|g|rot\w*|rotationrate|ang\w*|omega|w|rate',
-    'acc': r'acc\w*|acl|a|accelerometer|lin\w*|user\w*|force|motion',
-    'other': r'euler\w*|roll|pitch|yaw|mat\w*|vel\w*|pos\w*|lat\w*|lon\w*',
-}
-"""What columns of a channel are called."""
-_FREE = re.compile(r'lin|user|free|world|nograv')
-"""What acceleration without gravity is called."""
 _TIME = re.compile(
     r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|elapsed|millis|micros'
     r'|nanos',
@@ -39,24 +29,6 @@ _TIME = re.compile(
 )
 _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
 _NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
-_HEADER_UNITS = {
-    'acc': {
-        r'm/s\^?2|m/s²|m/\(s\^2\)|ms-?2|m\.s-2': 'm/s2',
-        r'g|gs|g-force': 'g',
-        r'mg|milli ?g': 'mg',
-    },
-    'gyro': {
-        r'rad/s|rps|rad/sec': 'rad/s',
-        r'deg/s|dps|°/s|deg/sec|degrees/s|º/s': 'deg/s',
-    },
-    'mag': {r'u[tT]|µ[tT]|μ[tT]': 'uT', r'mT': 'mT', r'gauss|G': 'gauss'},
-    'time': {
-        r's|sec|seconds': 's',
-        r'ms|msec|milliseconds': 'ms',
-        r'us|µs|μs|microseconds': 'us',
-        r'ns|nanoseconds': 'ns',
-    },
-}
 _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 """How many of a unit are a second."""
 _RATES = (2.0, 3000.0)
@@ -239,7 +211,7 @@ def _time_unit(
     name: str, values: np.ndarray, steps: np.ndarray
 ) -> tuple[str, str]:
     """Unit of a column of times, if one fits, and why."""
-    unit = _header_unit(name, 'time')
+    unit = header_unit(name, 'time')
     if unit:
         return unit, 'by the name of the column'
     usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
@@ -260,24 +232,6 @@ def _time_unit(
     return '', ''
 
 
-def _header_unit(name: str, kind: str) -> str:
-    """Unit that stands in the name of a column."""
-    found = re.search(r'[(\[]\s*([^)\]]+?)\s*[)\]]', name)
-    text = found[1] if found else ''
-    if kind == 'time' and not text:
-        end = re.search(r'_(s|ms|us|ns|sec)$|(nano|milli|micro)', name, re.I)
-        words = {'nano': 'ns', 'milli': 'ms', 'micro': 'us'}
-        if end:
-            text = words.get((end[2] or '').lower(), end[1] or '')
-        elif re.search(r'second', name, re.I):
-            text = 's'
-    for pattern, unit in _HEADER_UNITS[kind].items():
-        flags = 0 if kind in ('mag', 'time') else re.IGNORECASE
-        if text and re.fullmatch(pattern, text, flags):
-            return unit
-    return ''
-
-
 def _set(guess: Guess, key: str, value: Any, why: str) -> None:
     node = guess.mapping
     *above, last = key.split('.')
@@ -285,56 +239,6 @@ def _set(guess: Guess, key: str, value: Any, why: str) -> None:
         node = node.setdefault(part, {})
     node[last] = value
     guess.reasons[key] = why
-
-
-@dataclass(frozen=True)
-class _Column:
-    """Parts of the name of a column."""
-
-    sensor: str
-    kind: str
-    axis: str
-    free: bool
-
-
-def parse_column(name: str) -> _Column | None:
-    """Sensor, channel and axis that the name of a column says, if so.
-
-    >>> parse_column('right_wrist_acc_x')
-    _Column(sensor='right_wrist', kind='acc', axis='x', free=False)
-    >>> parse_column('X [mg]').axis, parse_column('gz').kind
-    ('x', 'gyro')
-    """
-    bare = re.sub(r'[(\[].*?[)\]]', ' ', name)
-    bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
-    words = [w for w in re.split(r'[^a-z0-9]+', bare) if w]
-    words = [w for w in words if w not in ('axis', 'data', 'value', 'raw')]
-    axis = ''
-    for index in (-1, 0, *range(1, len(words) - 1)):
-        if len(words) > index and words and words[index] in tuple('wxyz'):
-            axis = words.pop(index)
-            break
-    if not axis and words:
-        found = re.fullmatch(
-            r'(acc|acce?l\w*|gyr\w*?|mag|rot|quat|grav\w*|a|g|m|w|q)'
-            r'_?([wxyz0-3])',
-            words[-1],
-        )
-        if found:
-            words[-1], axis = found[1], found[2]
-        elif words[-1] in ('0', '1', '2', '3') and len(words) > 1:
-            axis = words.pop()
-    if not axis:
-        return None
-    text = '_'.join(words)
-    free = bool(_FREE.search(text))
-    for kind, pattern in _KINDS.items():
-        for word in words:
-            if re.fullmatch(pattern, word):
-                rest = [w for w in words if not re.fullmatch(pattern, w)]
-                rest = [w for w in rest if not _FREE.search(w)]
-                return _Column('_'.join(rest), kind, axis, free)
-    return _Column(text, '', axis, free)
 
 
 def _guess_sensors(
@@ -425,7 +329,7 @@ def _is_time(guess: Guess, name: str) -> bool:
 
 def _kind_of_unit(name: str) -> str:
     for kind in ('acc', 'gyro', 'mag'):
-        if _header_unit(name, kind):
+        if header_unit(name, kind):
             return kind
     return ''
 
@@ -464,7 +368,7 @@ def _describe(
 
     stream = _stream(values, times)
     if 'acc' in named:
-        unit = _header_unit(named['acc'][0], 'acc')
+        unit = header_unit(named['acc'][0], 'acc')
         level = still_level(stream) if stream is not None else float('nan')
         gravity, why = not found.get('free'), 'a still sensor shows it'
         if not unit:
@@ -485,13 +389,13 @@ def _describe(
             UNITS['acc'][unit] if isinstance(unit, str) else unit
         )
     if 'gyro' in named:
-        unit = _header_unit(named['gyro'][0], 'gyro')
+        unit = header_unit(named['gyro'][0], 'gyro')
         seen = 'by the name of the column'
         if not unit:
             unit, seen = _gyro_unit(_stream(values, times), values['gyro'])
         say('units.gyro', unit, seen)
     if 'mag' in named:
-        unit = _header_unit(named['mag'][0], 'mag')
+        unit = header_unit(named['mag'][0], 'mag')
         level = float(np.nanmedian(np.linalg.norm(values['mag'], axis=1)))
         fits = [u for u, f in UNITS['mag'].items() if 15 < level * f < 150]
         seen = 'by the name of the column' if unit else f'|mag| is {level:.3g}'

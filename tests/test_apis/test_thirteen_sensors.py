@@ -24,9 +24,10 @@ pytestmark = pytest.mark.slow
 def root(tmp_path_factory):
     """Takes of three subjects in one camera, converted."""
     path = tmp_path_factory.mktemp('totalcapture')
+    performed = ((1, 'acting'), (1, 'rom'), (4, 'rom'), (5, 'freestyle'))
     takes = [
-        make_take(subject, f'{action}1', seconds=14.0)
-        for subject, action in ((1, 'acting'), (4, 'rom'), (5, 'freestyle'))
+        make_take(subject, f'{action}1', seconds=24.0)
+        for subject, action in performed
     ]
     write_dataset(path / 'raw', takes, make_cameras(count=8))
     reader = TotalCaptureReader(path / 'raw', cameras=[1])

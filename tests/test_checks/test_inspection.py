@@ -7,7 +7,8 @@ import pytest
 import yaml
 from deliberate import recordings
 
-from mobind_mm.checks.guessing import guess_mapping, parse_column, to_yaml
+from mobind_mm.checks.column_names import parse_column
+from mobind_mm.checks.guessing import guess_mapping, to_yaml
 from mobind_mm.checks.inspection import describe_facts, inspect_path
 from mobind_mm.cli import main as cli
 from mobind_mm.readers.files import write_imu_table

@@ -1,0 +1,104 @@
+"""What the names of columns say: sensor, channel, axis, unit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_KINDS = {
+    'quat': r'quat\w*|q',
+    'gravity': r'grav\w*',
+    'mag': r'mag\w*|m|compass',
+    'gyro': r'gyr\w*|gyro\w*|g|rot\w*|rotationrate|ang\w*|omega|w|rate',
+    'acc': r'acc\w*|acl|a|accelerometer|lin\w*|user\w*|force|motion',
+    'other': r'euler\w*|roll|pitch|yaw|mat\w*|vel\w*|pos\w*|lat\w*|lon\w*',
+}
+"""What columns of a channel are called."""
+_FREE = re.compile(r'lin|user|free|world|nograv')
+"""What acceleration without gravity is called."""
+_HEADER_UNITS = {
+    'acc': {
+        r'm/s\^?2|m/s²|m/\(s\^2\)|ms-?2|m\.s-2': 'm/s2',
+        r'g|gs|g-force': 'g',
+        r'mg|milli ?g': 'mg',
+    },
+    'gyro': {
+        r'rad/s|rps|rad/sec': 'rad/s',
+        r'deg/s|dps|°/s|deg/sec|degrees/s|º/s': 'deg/s',
+    },
+    'mag': {r'u[tT]|µ[tT]|μ[tT]': 'uT', r'mT': 'mT', r'gauss|G': 'gauss'},
+    'time': {
+        r's|sec|seconds': 's',
+        r'ms|msec|milliseconds': 'ms',
+        r'us|µs|μs|microseconds': 'us',
+        r'ns|nanoseconds': 'ns',
+    },
+}
+
+
+def header_unit(name: str, kind: str) -> str:
+    """Unit that stands in the name of a column."""
+    found = re.search(r'[(\[]\s*([^)\]]+?)\s*[)\]]', name)
+    text = found[1] if found else ''
+    if kind == 'time' and not text:
+        end = re.search(r'_(s|ms|us|ns|sec)$|(nano|milli|micro)', name, re.I)
+        words = {'nano': 'ns', 'milli': 'ms', 'micro': 'us'}
+        if end:
+            text = words.get((end[2] or '').lower(), end[1] or '')
+        elif re.search(r'second', name, re.I):
+            text = 's'
+    for pattern, unit in _HEADER_UNITS[kind].items():
+        flags = 0 if kind in ('mag', 'time') else re.IGNORECASE
+        if text and re.fullmatch(pattern, text, flags):
+            return unit
+    return ''
+
+
+@dataclass(frozen=True)
+class Column:
+    """Parts of the name of a column."""
+
+    sensor: str
+    kind: str
+    axis: str
+    free: bool
+
+
+def parse_column(name: str) -> Column | None:
+    """Sensor, channel and axis that the name of a column says, if so.
+
+    >>> parse_column('right_wrist_acc_x')
+    Column(sensor='right_wrist', kind='acc', axis='x', free=False)
+    >>> parse_column('X [mg]').axis, parse_column('gz').kind
+    ('x', 'gyro')
+    """
+    bare = re.sub(r'[(\[].*?[)\]]', ' ', name)
+    bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
+    words = [w for w in re.split(r'[^a-z0-9]+', bare) if w]
+    words = [w for w in words if w not in ('axis', 'data', 'value', 'raw')]
+    axis = ''
+    for index in (-1, 0, *range(1, len(words) - 1)):
+        if len(words) > index and words and words[index] in tuple('wxyz'):
+            axis = words.pop(index)
+            break
+    if not axis and words:
+        found = re.fullmatch(
+            r'(acc|acce?l\w*|gyr\w*?|mag|rot|quat|grav\w*|a|g|m|w|q)'
+            r'_?([wxyz0-3])',
+            words[-1],
+        )
+        if found:
+            words[-1], axis = found[1], found[2]
+        elif words[-1] in ('0', '1', '2', '3') and len(words) > 1:
+            axis = words.pop()
+    if not axis:
+        return None
+    text = '_'.join(words)
+    free = bool(_FREE.search(text))
+    for kind, pattern in _KINDS.items():
+        for word in words:
+            if re.fullmatch(pattern, word):
+                rest = [w for w in words if not re.fullmatch(pattern, w)]
+                rest = [w for w in rest if not _FREE.search(w)]
+                return Column('_'.join(rest), kind, axis, free)
+    return Column(text, '', axis, free)
