@@ -197,7 +197,7 @@ def _compare(
         for mask in (imu.mask, limb.mask)
     )
     spectra: dict = {}
-    pair = _Pair(correlator, *masks, spectra)
+    pair = _Pair(correlator, masks[0], masks[1], spectra)
     signals = _ratios(pair, bands)
     backwards = [replace(band, y=band.y[::-1]) for band in bands]
     mirror = _Pair(correlator, masks[0], masks[1][::-1], spectra)
@@ -243,7 +243,7 @@ def _ratios(pair: _Pair, bands: list[_Band]) -> np.ndarray:
     if side and pair.seen.ndim == 1:
         ratios = [
             pair.ratio(
-                pair.headings(*band.xs, band.y),
+                pair.headings(band.xs[0], band.xs[1], band.y),
                 band.y,
                 band.noise,
                 band.width,
@@ -253,7 +253,7 @@ def _ratios(pair: _Pair, bands: list[_Band]) -> np.ndarray:
         heading = np.argmax(sum(ratios), axis=0)
     for band in bands:
         if band.kind == 'side' and heading is not None:
-            r = pair.headings(*band.xs, band.y, heading)[0]
+            r = pair.headings(band.xs[0], band.xs[1], band.y, heading)[0]
         elif len(band.xs) > 1:
             r = pair.multiple_correlation(band.xs, band.y)
         else:

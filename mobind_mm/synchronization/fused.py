@@ -201,20 +201,19 @@ class FusedSynchronizer(Synchronizer):
             rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
             return self.weigh(offsets, rows, rows[0], 0, 0.0)
         share = count**self.sensors_power
+
+        def total(name: str) -> np.ndarray:
+            return np.sum([getattr(clip, name) for clip in clips], axis=0)
+
+        motion = max(clip.motion for clip in clips)
         return replace(
             self.weigh(
-                offsets,
-                np.sum([clip.rows for clip in clips], axis=0),
-                np.mean([clip.overlap for clip in clips], axis=0),
-                count,
-                max(clip.motion for clip in clips),
+                offsets, total('rows'), total('overlap') / count, count, motion
             ),
             part_times=clips[0].part_times,
-            parts=np.sum([clip.parts for clip in clips], axis=0) / share,
-            part_overlap=np.mean(
-                [clip.part_overlap for clip in clips], axis=0
-            ),
-            control=np.sum([clip.control for clip in clips], axis=0) / share,
+            parts=total('parts') / share,
+            part_overlap=total('part_overlap') / count,
+            control=total('control') / share,
             alone=dict(alone),
         )
 
