@@ -200,7 +200,7 @@ def smooth_path(
     """
     if rate > 1.2 * RATE:
         values = gaussian_filter1d(
-            values, 0.4 * rate / RATE, axis=0, mode='nearest'
+            values, 0.5 * rate / RATE, axis=0, mode='nearest'
         )
     return CubicSpline(times, values, axis=0)
 
