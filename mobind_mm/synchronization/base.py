@@ -186,13 +186,16 @@ class ClipEvidence:
             ]
             return np.array(moved).reshape(curves.shape)
 
-        curves = ('score', 'overlap', 'fine', 'rows', 'parts', 'control')
-        curves = (*curves, 'part_overlap')
-        given = {k: getattr(self, k) for k in curves}
+        curves = ['score', 'overlap', 'fine', 'rows', 'control']
+        curves += ['parts', 'part_overlap']
+        given: dict[str, Any] = {k: getattr(self, k) for k in curves}
+        moved: dict[str, Any] = {
+            k: move(v) for k, v in given.items() if v is not None
+        }
         return replace(
             self,
             alone={k: clip.shifted(by) for k, clip in self.alone.items()},
-            **{k: move(v) for k, v in given.items() if v is not None},
+            **moved,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -156,6 +157,10 @@ def synchronize_clocks(
     check_fulfilled(synchronizer)
     track = track or (lambda items, description: items)
 
+    quick = copy.copy(synchronizer)  # near the line, parts say nothing new
+    if hasattr(quick, 'part_sec'):
+        quick.part_sec = None
+
     def gather(
         start: float, reach: float, offset: float, ask: bool
     ) -> ClipEvidence | None:
@@ -163,7 +168,7 @@ def synchronize_clocks(
         needed = not synchronizer.needs_streams
         return clip_evidence(
             streams,
-            synchronizer,
+            synchronizer if reach >= max_offset else quick,
             (start, start + clip_sec),
             reach,
             offset,

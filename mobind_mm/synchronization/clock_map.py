@@ -93,7 +93,9 @@ def join(clocks: Sequence[ClockMap], borders: Sequence[float]) -> ClockMap:
         clocks: One clock per stretch, in their order.
         borders: Times of the pose clock between them.
     """
-    times, offsets, jumps = [], [], []
+    times: list[float] = []
+    offsets: list[float] = []
+    jumps: list[tuple[float, float]] = []
     edges = [-np.inf, *borders, np.inf]
     for i, clock in enumerate(clocks):
         low, high = edges[i : i + 2]

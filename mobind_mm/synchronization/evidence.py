@@ -60,7 +60,7 @@ class SensorEvidence:
         motion: Standard deviation of the sensor's acceleration in m/s^2.
         parts: (K, len(SIGNAL_NAMES), G) the same of parts of the clip.
         control: (len(SIGNAL_NAMES), G) the same of the limb's motion
-            backwards in time: what agrees by chance.
+            backwards in time: what agrees by chance; 0 without parts.
         part_overlap: (K, G) seconds in which a part overlaps the sensor.
     """
 
@@ -197,14 +197,15 @@ def _compare(
         for mask in (imu.mask, limb.mask)
     )
     spectra: dict = {}
-    pair = _Pair(correlator, *masks, spectra)
+    pair = _Pair(correlator, masks[0], masks[1], spectra)
     signals = _ratios(pair, bands)
-    backwards = [replace(band, y=band.y[::-1]) for band in bands]
-    mirror = _Pair(correlator, masks[0], masks[1][::-1], spectra)
-    control = _ratios(mirror, backwards)
+    control = np.zeros_like(signals)
     parts = np.zeros((0, *signals.shape))
     part_overlap = np.zeros((0, signals.shape[1]))
     if part_sec is not None:
+        backwards = [replace(band, y=band.y[::-1]) for band in bands]
+        mirror = _Pair(correlator, masks[0], masks[1][::-1], spectra)
+        control = _ratios(mirror, backwards)
         inside = part_masks(len(limb.mask), span, part_sec)
         few = _Pair(correlator, masks[0], masks[1] * inside, spectra)
         parts = np.moveaxis(_ratios(few, bands), 0, 1)
@@ -243,7 +244,7 @@ def _ratios(pair: _Pair, bands: list[_Band]) -> np.ndarray:
     if side and pair.seen.ndim == 1:
         ratios = [
             pair.ratio(
-                pair.headings(*band.xs, band.y),
+                pair.headings(band.xs[0], band.xs[1], band.y),
                 band.y,
                 band.noise,
                 band.width,
@@ -253,7 +254,7 @@ def _ratios(pair: _Pair, bands: list[_Band]) -> np.ndarray:
         heading = np.argmax(sum(ratios), axis=0)
     for band in bands:
         if band.kind == 'side' and heading is not None:
-            r = pair.headings(*band.xs, band.y, heading)[0]
+            r = pair.headings(band.xs[0], band.xs[1], band.y, heading)[0]
         elif len(band.xs) > 1:
             r = pair.multiple_correlation(band.xs, band.y)
         else:

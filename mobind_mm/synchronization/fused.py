@@ -147,7 +147,7 @@ class FusedSynchronizer(Synchronizer):
         self.min_confidence = min_confidence
         self.min_overlap_sec, self.min_motion = min_overlap_sec, min_motion
         self.rival_ratio, self.token_sec = rival_ratio, token_sec
-        self.part_sec = PART_SEC
+        self.part_sec: float | None = PART_SEC  # None: no parts, quicker
         self.needs_feats = use_feats
 
     def evidence(
@@ -161,9 +161,11 @@ class FusedSynchronizer(Synchronizer):
         if streams is None or streams.pose is None:
             return self.combine(offsets, {})
         span = streams.pose.clock.span
-        part_sec = max(self.part_sec, (span[1] - span[0]) / _MOST_PARTS)
+        part_sec = self.part_sec
+        if part_sec is not None:
+            part_sec = max(part_sec, (span[1] - span[0]) / _MOST_PARTS)
         signals = signal_evidence(streams, max_offset, part_sec)
-        borders = part_borders(span, part_sec)
+        borders = part_borders(span, part_sec or PART_SEC)
         middles = 0.5 * (borders[:-1] + borders[1:])
         num = len(SIGNAL_NAMES)
         weights = np.array([self.weights[name] for name in SIGNAL_NAMES])
@@ -177,6 +179,9 @@ class FusedSynchronizer(Synchronizer):
             rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
             rows[:num], rows[num:] = sensor.signals, learned.get(name, 0.0)
             clip = self.weigh(offsets, rows, sensor.overlap, 1, sensor.motion)
+            alone[name] = clip
+            if part_sec is None:
+                continue
             alone[name] = replace(
                 clip,
                 part_times=middles,
@@ -201,20 +206,22 @@ class FusedSynchronizer(Synchronizer):
             rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
             return self.weigh(offsets, rows, rows[0], 0, 0.0)
         share = count**self.sensors_power
+
+        def total(name: str) -> np.ndarray:
+            return np.sum([getattr(clip, name) for clip in clips], axis=0)
+
+        motion = max(clip.motion for clip in clips)
+        whole = self.weigh(
+            offsets, total('rows'), total('overlap') / count, count, motion
+        )
+        if clips[0].parts is None:
+            return replace(whole, alone=dict(alone))
         return replace(
-            self.weigh(
-                offsets,
-                np.sum([clip.rows for clip in clips], axis=0),
-                np.mean([clip.overlap for clip in clips], axis=0),
-                count,
-                max(clip.motion for clip in clips),
-            ),
+            whole,
             part_times=clips[0].part_times,
-            parts=np.sum([clip.parts for clip in clips], axis=0) / share,
-            part_overlap=np.mean(
-                [clip.part_overlap for clip in clips], axis=0
-            ),
-            control=np.sum([clip.control for clip in clips], axis=0) / share,
+            parts=total('parts') / share,
+            part_overlap=total('part_overlap') / count,
+            control=total('control') / share,
             alone=dict(alone),
         )
 

@@ -44,6 +44,7 @@ def best_path(
             one part to the next at no cost.
         cost: What a jump must gain.
 
+    >>> import numpy as np
     >>> parts = np.zeros((4, 201))
     >>> parts[:2, 50] = parts[2:, 150] = 20.0
     >>> [(s.first, s.stop, s.index) for s in best_path(parts, 0.01)]
@@ -74,7 +75,9 @@ def best_path(
         wide = reach + slack * (stop - first)
         near = slice(max(middle - wide, 0), middle + wide + 1)
         total = soft[first:stop].sum(axis=0)[near]
-        index_of = int(near.start + np.argmax(total))
+        # In the middle of what the filter has widened.
+        sharp = parts[first:stop].sum(axis=0)[near]
+        index_of = int(near.start + np.argmax(total + 1e-3 * sharp))
         stretches.append(
             Stretch(int(first), int(stop), index_of, float(total.max()))
         )

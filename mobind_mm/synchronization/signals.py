@@ -139,7 +139,7 @@ def limb_motion(
     points = np.asarray(stream.keypoints)[:, index].astype(np.float64)
     known = (np.asarray(stream.scores)[:, index] > 0).all(axis=1)
     known &= np.isfinite(points).all(axis=(1, 2))
-    known &= points.any(axis=2).all(axis=1)  # (0, 0) is not there either
+    known &= (points != 0).any(axis=2).all(axis=1)  # (0, 0): not there
     if known.sum() < 8:
         return None
     times, points = times[known], points[known]
@@ -200,7 +200,7 @@ def smooth_path(
     """
     if rate > 1.2 * RATE:
         values = gaussian_filter1d(
-            values, 0.4 * rate / RATE, axis=0, mode='nearest'
+            values, 0.5 * rate / RATE, axis=0, mode='nearest'
         )
     return CubicSpline(times, values, axis=0)
 

@@ -307,4 +307,7 @@ def find_border(
     step = float(grid[1] - grid[0])
     border = border_between(found.parts, at[0], at[1], step)
     edges = np.linspace(start, end, len(found.parts) + 1)
+    length = float(edges[1] - edges[0])
+    if length > 2 * _FINE_SEC and 2 * length < reach:  # look closer
+        return find_border(asked, edges[border], pair, span, 2 * length)
     return float(edges[border])

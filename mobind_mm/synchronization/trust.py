@@ -108,11 +108,14 @@ def features(
     parts = sum_parts(clips)
     room = sum_parts(clips, 'part_overlap')
     shared = room[:, best] >= 0.5 * room.max(axis=1)
-    # Where the sensors did not record, nothing can be said.
-    if shared.sum() >= 2 and room[shared, best].sum() >= _LEAST_SEC * len(
-        [clip for clip in clips if clip.part_times[0] == first]
-    ):
-        parts = parts[shared]
+    people = sum(clip.part_times[0] == first for clip in clips)
+    # Where the sensors did not record, nothing can be said; but a part that
+    # is as sure of an offset elsewhere as the others are here must count.
+    if shared.sum() >= 2:
+        usual = float(np.median(parts[shared][:, close].max(axis=1)))
+        shared |= parts[:, local].max(axis=1) > 0.5 * usual
+        if room[shared, best].sum() >= _LEAST_SEC * people:
+            parts = parts[shared]
     kept, most = parts[:, close].max(axis=1), parts[:, local].max(axis=1)
     lead, rates = [], []
     for third in np.array_split(parts, min(3, len(parts))):
