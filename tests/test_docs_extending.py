@@ -39,7 +39,7 @@ def page(tmp_path, monkeypatch):
         (tmp_path / name).write_text(code)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(base, '_READERS', dict(base._READERS))
+    monkeypatch.setattr(base, '_READERS', base.readers())
     init_default_scope('mobind_mm')
     limbs = dict(skeleton.LIMBS)
     yield tmp_path
@@ -96,6 +96,7 @@ def check(found):
     assert found['sync/num_clips'] > 0
 
 
+@pytest.mark.slow
 def test_data_set(page):
     reader = importlib.import_module('jumps').JumpsReader('raw')
     takes = {

@@ -131,7 +131,9 @@ def _run(words: list[str], named: bool) -> None:
     args = parser.parse_args(words)
     for name in ('out', 'out_dir'):
         if getattr(args, name, None):
-            check_output(getattr(args, name), _is_directory(parser, name))
+            flag = f'--{name.replace("_", "-")}'
+            is_dir = _is_directory(parser, name)
+            check_output(getattr(args, name), is_dir, flag)
     _load_plugins()
     _import_modules([*modules, *args.imports])
     status = run(args)

@@ -100,7 +100,8 @@ class EpochSeedHook(Hook):
         # A prime keeps the epochs of neighbouring seeds apart.
         seed = (runner.seed + 1_000_003 * runner.epoch) % 2**31
         set_random_seed(seed, diff_rank_seed=True)
-        dataset: Any = runner.train_dataloader.dataset
+        loader = getattr(runner, 'train_dataloader', None)
+        dataset: Any = getattr(loader, 'dataset', None)
         while dataset is not None:  # and what it wraps
             if hasattr(dataset, 'seed_epoch'):
                 dataset.seed_epoch(seed)

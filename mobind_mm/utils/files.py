@@ -76,22 +76,23 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def check_output(path: str | Path, is_dir: bool) -> None:
+def check_output(path: str | Path, is_dir: bool, flag: str = '') -> None:
     """Refuse an output that cannot be written, before the work starts.
 
     Args:
         path: File or directory that is going to be written.
         is_dir: Which of the two.
+        flag: Flag that names it, for the message.
 
     Raises:
         OSError: Naming the path, and what is in the way.
     """
-    path = Path(path)
+    path, named = Path(path), f'{flag} {path}'.strip()
     if path.exists() and path.is_dir() != is_dir:
         kind = NotADirectoryError if is_dir else IsADirectoryError
         found, wanted = ('file', 'directory')[:: 1 if is_dir else -1]
         raise kind(
-            f'{path} is a {found}; give a {wanted} for the results, or move '
+            f'{named} is a {found}; give a {wanted} for the results, or move '
             'it away.'
         )
     place = path if is_dir else path.parent
@@ -99,17 +100,17 @@ def check_output(path: str | Path, is_dir: bool) -> None:
         place = place.parent
     if not place.is_dir():
         raise NotADirectoryError(
-            f'{path} cannot be made: {place} is a file; give another place.'
+            f'{named} cannot be made: {place} is a file; give another place.'
         )
     if not os.access(place, os.W_OK | os.X_OK):
         raise PermissionError(
-            f'{path} cannot be written: there is no permission to write in '
+            f'{named} cannot be written: there is no permission to write in '
             f'{place}; give another place.'
         )
     if shutil.disk_usage(place).free < _LEAST_ROOM:
         raise OSError(
             errno.ENOSPC,
-            f'{path} cannot be written: the disk of {place} is full; make '
+            f'{named} cannot be written: the disk of {place} is full; make '
             'room, or give another place',
         )
 

@@ -16,7 +16,7 @@ from mobind_mm.recordings import read_imu
 @pytest.fixture
 def watch(tmp_path, monkeypatch):
     """The reader, registered by its import, and a file of it."""
-    monkeypatch.setattr(base, '_READERS', dict(base._READERS))
+    monkeypatch.setattr(base, '_READERS', base.readers())
     monkeypatch.syspath_prepend(str(__file__.rpartition('/')[0]))
     import watch_reader
 

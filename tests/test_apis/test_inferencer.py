@@ -270,6 +270,7 @@ def test_localization_of_swapped_and_of_shared_sensors(oracle):
         oracle.localize(far, people)
 
 
+@pytest.mark.slow
 def test_recognition_by_neighbours(oracle, dataset, tmp_path):
     """Windows of p2: 0 to 14 s action c, then a, with the model's eyes."""
     one = wearer(2)

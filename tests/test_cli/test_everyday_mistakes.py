@@ -64,8 +64,8 @@ def test_commands_look_at_it_before_the_work(
     status, text = outcome(main, capsys)
     assert status == 2
     assert text == (
-        'error: out is a file; give a directory for the results, or move it '
-        'away.\n'
+        f'error: {flag} out is a file; give a directory for the results, or '
+        'move it away.\n'
     )
     assert (tmp_path / 'out').read_text() == 'mine'
 

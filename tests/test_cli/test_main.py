@@ -287,7 +287,7 @@ def test_convert_what_a_reader_of_the_user_reads(
 ):
     from mobind_mm.readers import base
 
-    monkeypatch.setattr(base, '_READERS', {**base._READERS})
+    monkeypatch.setattr(base, '_READERS', base.readers())
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'users_reader.py').write_text(READER)
     asked = ('--import', 'users_reader', 'convert')

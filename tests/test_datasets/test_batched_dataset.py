@@ -174,7 +174,7 @@ def test_same_distribution_as_the_transforms(root, name):  # noqa: F811
         + 5
     )
     np.random.seed(7)
-    count = 400
+    count = 200
     drawn = [single[index] for _ in range(count)]
     batch = batched.__getitems__([index] * count)
     one = [statistics(d['inputs'], d['data_samples']) for d in drawn]

@@ -347,7 +347,7 @@ DAMAGED = (
 
 @pytest.mark.parametrize(
     'count',
-    [pytest.param(100), pytest.param(1000, marks=pytest.mark.slow)],
+    [pytest.param(24), pytest.param(1000, marks=pytest.mark.slow)],
 )
 @pytest.mark.parametrize('case', DAMAGED)
 def test_damaged_copies_end_in_streams_or_one_clear_error(

@@ -27,7 +27,7 @@ from mobind_mm.skeleton import LIMBS, Limb, get_limb
 
 @pytest.fixture(autouse=True)
 def same_registry(monkeypatch):
-    monkeypatch.setattr(base_module, '_READERS', {**base_module._READERS})
+    monkeypatch.setattr(base_module, '_READERS', base_module.readers())
 
 
 def test_utd_mhad(utd_mhad_root, tmp_path):

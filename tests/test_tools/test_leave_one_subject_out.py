@@ -213,6 +213,7 @@ def run_here(project, monkeypatch, capsys):
     return run_here
 
 
+@pytest.mark.slow
 def test_command_goes_on_where_it_was(project, config, run_here):
     out = project / 'table.json'
     command = (
@@ -249,6 +250,7 @@ def test_command_goes_on_where_it_was(project, config, run_here):
     assert 'folds of another config' in text.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_classifier_learns_the_synthetic_actions(project, run_here):
     """Above chance after two epochs, on people it has never seen."""
     base = f"_base_ = '{REPO}/configs/mobind/synthetic_finetune.py'\n"

@@ -77,6 +77,7 @@ ALL = ('--out', 'out/table.json', '--pose', 'all')
 METRIC = 'retrieval/imu2pose_mAP'
 
 
+@pytest.mark.slow
 def test_table_goes_on_and_agrees_with_a_test(model, run):
     """A row is what a test gives of recordings without the others."""
     text = (model / 'model.py').read_text()

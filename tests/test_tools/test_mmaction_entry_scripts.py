@@ -120,6 +120,7 @@ def test_every_config_is_run_here():
         assert len(text.splitlines()) <= 60
 
 
+@pytest.mark.slow
 def test_frozen_two_stream_of_the_embedded_default(tmp_path):
     run_synthetic(tmp_path, 'two_stream_frozen_synthetic')
 

@@ -235,7 +235,11 @@ def behind_camera():
         ('inertial', {'d_other': np.ones(3)}, r'no variable d_iner.*d_other'),
         ('inertial', {'d_iner': np.ones((9, 3))}, r'\(9, 3\).*\(T, 6\)'),
         ('inertial', {'d_iner': np.ones((1, 6))}, r'\(1, 6\).*2 samples'),
-        ('inertial', {'d_iner': 'text'}, r'd_iner is <U'),
+        (
+            'inertial',
+            {'d_iner': 'text'},
+            r'd_iner is not an array of real numbers',
+        ),
         ('skeleton', {'d_skel': np.ones((20, 3))}, r'\(20, 3\).*\(20, 3, F\)'),
         ('inertial', with_nan(), r'd_iner\[7, 2\] is nan'),
         ('skeleton', behind_camera(), r'depth -0\.1'),
