@@ -45,8 +45,8 @@ class MoBindInferencer(Embedder):
         >>> import numpy as np
         >>> from mobind_mm.apis import MoBindInferencer
         >>> inferencer = MoBindInferencer(device='cpu', show_progress=False)
-        >>> gyro, acc = np.zeros((2, 1000, 3))
-        >>> wrist = {'acc': acc + 9.8, 'gyro': gyro, 'rate': 100.0}
+        >>> gyro = np.zeros((1000, 3))
+        >>> wrist = {'acc': gyro + [0, 0, 9.8], 'gyro': gyro, 'rate': 100.0}
         >>> (found,) = inferencer.embed({'imu': {'right_wrist': wrist}})
         >>> found['imu'].shape, found['window_start']
         ((2, 128), array([0., 5.]))

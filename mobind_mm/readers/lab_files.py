@@ -138,7 +138,7 @@ class LabReader(DeviceReader):
         for (path, name, text, keys), place in zip(sensors, places):
             told = isinstance(placement, str) or name in given
             if place and not told and places.count(place) == 1:
-                if place not in given and placement_name(name) != place:
+                if place not in given and name != place:
                     note = (
                         f'{path}: the sensor is taken to be worn at {place}, '
                         f'by the name {text[:60]!r}; say --placement if not'

@@ -96,7 +96,8 @@ def read_imu_file(
     if kind is None or kind.name == 'table':
         streams = read_imu_tables(path, mapping, placement)
     else:
-        streams = kind(path, placement=placement).read_imu()
+        given = {} if placement is None else {'placement': placement}
+        streams = kind(path, **given).read_imu()
     if placement is None or (kind is not None and kind.places):
         return streams
     return place_sensors(streams, placement, f'{path}:')

@@ -24,8 +24,8 @@ from mobind_mm.apis.synchronizing import describe, export_imu, on_video_clock
 rng = np.random.default_rng(0)
 streams = to_recording({
     'imu': {'right_wrist': {
-        'acc': rng.normal(size=(800, 3)), 'gyro': rng.normal(size=(800, 3)),
-        'rate': 100.0}},
+        'acc': rng.normal(size=(800, 3)) + [0, 0, 9.8],
+        'gyro': 0.01 * rng.normal(size=(800, 3)), 'rate': 100.0}},
     'pose': {'keypoints': rng.uniform(1, 99, (240, 17, 2)), 'rate': 30.0,
              'img_shape': (100, 100)}})
 inferencer = MoBindInferencer(device='cpu', show_progress=False)

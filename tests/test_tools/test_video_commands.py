@@ -63,7 +63,7 @@ def run(monkeypatch, capsys):
 def take(tmp_path, monkeypatch):
     """Sensors, and a video of grey frames with sound."""
     pytest.importorskip('av')
-    write_example(tmp_path, OFFSET, 12.0, fps=FPS)
+    write_example(tmp_path, OFFSET, 24.0, fps=FPS)
     frames = json.loads((tmp_path / 'pose.json').read_text())
     (tmp_path / 'pose.json').unlink()
     monkeypatch.setattr(Truth, 'frames', frames)
