@@ -138,7 +138,8 @@ class LabReader(DeviceReader):
         for (path, name, text, keys), place in zip(sensors, places):
             told = isinstance(placement, str) or name in given
             if place and not told and places.count(place) == 1:
-                if place not in given and name != place:
+                plain = re.sub(r'[\W_]+', '_', name.strip().lower())
+                if place not in given and plain != place:
                     note = (
                         f'{path}: the sensor is taken to be worn at {place}, '
                         f'by the name {text[:60]!r}; say --placement if not'
