@@ -66,6 +66,8 @@ _RATES = (24, 25, 30, 48, 50, 60, 100, 120, 240)
 _LIMBS = ('wrist', 'upper_arm', 'thigh', 'knee', 'foot')
 _CLIP_SEC = 40.0
 _EDGE_SEC = 0.1
+_SHORT_SEC = 8.0
+"""Recordings shorter than this tell too little to look for other reasons."""
 
 
 def explain_search(
@@ -113,6 +115,8 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
         return _refused(clock, 'no gravity or orientation')
     if result.reason not in ('weak', 'periodic', 'clock jumps'):
         return clock
+    if result.reason == 'weak' and _shared_sec(streams) < _SHORT_SEC:
+        return _refused(clock, 'too short')
     sync = build_synchronizer('signals')
     for fps in _other_rates(streams):
         found = _anywhere(_at_rate(streams, fps), sync)
@@ -144,6 +148,13 @@ def _refused(clock: ClockMap, reason: str, *notes: str) -> ClockMap:
     return replace(
         clock, abstained=True, result=result, notes=(*clock.notes, *notes)
     )
+
+
+def _shared_sec(streams: Recording) -> float:
+    """Most seconds that sensors and skeleton can have in common."""
+    assert streams.pose is not None
+    clocks = [streams.pose.clock, *(s.clock for s in streams.imu.values())]
+    return min(clock.span[1] - clock.span[0] for clock in clocks)
 
 
 def _has_direction(stream: SensorStream) -> bool:

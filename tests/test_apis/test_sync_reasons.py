@@ -1,0 +1,23 @@
+"""Reasons to refuse are looked for before they are given."""
+
+import numpy as np
+import pytest
+from recordings import make_recording
+
+from mobind_mm.apis.sync_reasons import explain
+from mobind_mm.synchronization import ClockMap, SyncResult
+
+
+@pytest.mark.parametrize('reason', ['weak', 'still'])
+def test_a_few_seconds_are_too_short_to_look_further(reason):
+    result = SyncResult(0.5, 0.05, abstained=True, reason=reason)
+    clock = ClockMap(
+        times=np.array([0.0]),
+        offsets=np.array([0.5]),
+        drift_ppm=0.0,
+        abstained=True,
+        result=result,
+    )
+    told = explain(make_recording(4.0), clock)
+    expected = 'too short' if reason == 'weak' else 'still'
+    assert told.abstained and told.result.reason == expected
