@@ -65,6 +65,7 @@ def test_a_backbone_is_registered_by_one_line(tmp_path):
     assert sample.imu_embedding.shape == (11, 16)
 
 
+@pytest.mark.slow
 def test_a_limb_is_registered_by_one_line(tmp_path):
     """Its sensors are read from disk, packed, trained on and evaluated."""
     write_recordings(

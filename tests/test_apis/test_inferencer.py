@@ -141,6 +141,7 @@ def test_a_synchroniser_of_the_users_own(oracle, take):
     assert abs(answer['offset_s']) < 0.02 and not answer['model_used']
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_by_the_clip(oracle):
     """No more than a clip is ever read of a long recording."""
     recording = wearer(0, seconds=200.0)

@@ -396,6 +396,7 @@ def test_arguments(make, words):
 # Packing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'transform', ['RandomIMUScale()', 'RandomIMUNoise(1, 1)']
 )

@@ -35,6 +35,7 @@ def test_pipeline_keeps_the_streams_of_all_sensors():
     assert 'streams' in steps[-1]['meta_keys']
 
 
+@pytest.mark.slow
 def test_noise_is_what_the_condition_says():
     errors = {}
     for noise in (0.0, 0.03):

@@ -610,10 +610,12 @@ def test_tables_of_others_are_not_taken(tmp_path, move):
         'millis,AcX,AcY,AcZ,GyX,GyY,GyZ',
         'time,right_wrist_acc_x,right_wrist_acc_y,right_wrist_acc_z,'
         'right_wrist_gyro_x,right_wrist_gyro_y,right_wrist_gyro_z',
-        'PacketCounter,SampleTimeFine,Acc_X,Acc_Y,Acc_Z,Gyr_X,Gyr_Y',
     ):
         path = raw.write(tmp_path / 'a.csv', names, *lines)
         assert recognize(path).name == 'table'
+    names = 'PacketCounter,SampleTimeFine,Acc_X,Acc_Y,Acc_Z,Gyr_X,Gyr_Y'
+    path = raw.write(tmp_path / 'dot.csv', names, *lines)
+    assert recognize(path).name == 'xsens_dot'
 
 
 # Files beside the checkout.

@@ -106,6 +106,7 @@ def build(node):
     return DATASETS.build(dict(node, lazy_init=True))
 
 
+@pytest.mark.slow
 def test_folds_split_the_subjects(config):
     cfg = Config.fromfile(config)
     folds = SubjectFolds(cfg)

@@ -128,6 +128,7 @@ def test_a_data_worker_is_killed(project, run):
     assert 'Killed' in killed.stderr or 'signal' in killed.stderr
 
 
+@pytest.mark.slow
 def test_resuming_passes_over_a_damaged_checkpoint(project, run):
     assert run(train('damaged')).returncode == 0
     last = project / 'damaged/epoch_3.pth'
