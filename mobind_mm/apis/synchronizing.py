@@ -354,7 +354,6 @@ def describe(answer: Mapping[str, Any]) -> str:
         f'unknown: video second {start:.1f} to {end:.1f}'
         for start, end in answer.get('unknown', ())
     ]
-    lines += list(answer.get('notes', ()))
     lines += [
         f'{name}: sensor time = video time {_signed(own["offset_s"])} s '
         f'(confidence {own["confidence"]:.3f})'
