@@ -113,6 +113,13 @@ class BatchedDataset(Dataset):
             )
         self.load, self.imu, self.pose = steps[:3]
         self.steps, self.pack = steps[3:-1], steps[-1]
+        for key in ('optional_channels', 'stand_ins', 'limb_layout'):
+            if getattr(self.pack, key):
+                raise ValueError(
+                    f'PackIMUPose({key}=...) is not packed in whole batches; '
+                    'leave BatchedDataset out, and windows are made one by '
+                    'one.'
+                )
         for step in self.steps:
             mode = getattr(step, 'mode', 'image')
             if type(step) not in _STEPS or mode not in (

@@ -239,6 +239,13 @@ def test_what_it_cannot_do_is_refused(root, tmp_path):  # noqa: F811
         BatchedDataset(cfg)
 
 
+def test_options_of_packing_are_refused(root):  # noqa: F811
+    cfg = config(root, [])
+    cfg['pipeline'][-1]['optional_channels'] = ('gyro',)
+    with pytest.raises(ValueError, match=r'PackIMUPose\(optional_channels'):
+        BatchedDataset(cfg)
+
+
 def test_two_layouts_are_refused(tmp_path):
     recordings = _recordings()
     pose = make_pose(np.arange(0, 15, 1 / 25), layout='h36m')
