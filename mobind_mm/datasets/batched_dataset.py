@@ -122,9 +122,8 @@ class BatchedDataset(Dataset):
                 )
         for step in self.steps:
             mode = getattr(step, 'mode', 'image')
-            if type(step) not in _STEPS or mode not in (
-                *('image', 'torso', 'bbox'),
-            ):
+            known = mode in ('image', 'torso', 'bbox')
+            if type(step) not in _STEPS or not known:
                 raise ValueError(
                     f'{type(step).__name__} does not change whole batches; '
                     'leave BatchedDataset out, and windows are made one by '
@@ -152,10 +151,10 @@ class BatchedDataset(Dataset):
         poses: list[tuple[PoseStream, str]] = []
         about: list[tuple[bool, bool]] = []
         for index in range(len(self.dataset)):
-            info = self.dataset.get_data_info(index)
-            recording = info.pop('recording')
+            entry, info = self.dataset.window_info(index)
             key = entry_key(info)
             if key not in entries:
+                recording = self.dataset.get_recording(entry)
                 rows = np.full(len(self.pack.placements), -1)
                 for place, name in enumerate(self.pack.placements):
                     wanted = self.load.placements
