@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.guessing import read_guessed
 from ..readers import FileReader, recognize
 from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
 from ..readers.frame_times import read_frame_times
-from ..readers.sensors import read_imu_file
+from ..readers.sensors import UnknownColumns, read_imu_file
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..recordings.schema import IMU_CHANNELS, check_pose, check_sensor
 from ..recordings.streams import undetected
@@ -102,7 +103,7 @@ def to_imu(
     if 'file' in source:
         known = ('file', 'mapping', 'placement')
         _check_keys(source, known, 'An IMU file')
-        streams = read_imu_file(
+        streams = _read_imu_file(
             source['file'], source.get('mapping'), source.get('placement')
         )
     else:
@@ -119,6 +120,23 @@ def to_imu(
             f'worn (--placement): {", ".join(sorted(LIMBS))}.'
         )
     return streams
+
+
+def _read_imu_file(
+    path: str | Path, mapping: Any, placement: Any
+) -> dict[str, SensorStream]:
+    """Read a file; what a table holds is found if nobody says it."""
+    try:
+        return read_imu_file(path, mapping, placement)
+    except ValueError as error:
+        kind = None if mapping is not None else recognize(path)
+        if kind is None or kind.name != 'table':
+            raise
+        try:
+            return read_guessed(path, placement)
+        except ValueError as doubt:
+            unknown = isinstance(error, UnknownColumns)
+            raise (doubt if unknown else error) from None
 
 
 def to_pose(source: Any) -> PoseStream:

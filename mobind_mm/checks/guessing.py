@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import numpy as np
 
 from ..readers.mapping import UNITS
 from ..readers.peek import head_lines
+from ..readers.sensors import read_imu_file
 from ..readers.tables import PARQUET, Dialect, TableFile, column_names
 from ..recordings import STANDARD_GRAVITY, Clock, SensorStream
 from ..skeleton import LIMBS, placement_name
-from ..utils.errors import READ_ERRORS
+from ..utils.errors import READ_ERRORS, mistake, shown
 from .column_names import header_unit, parse_column
 from .gyroscope import gyroscope_facts, judge_gyroscope
 from .plausibility import still_level
@@ -34,6 +35,11 @@ _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 _RATES = (2.0, 3000.0)
 _COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
 _MOST_ROWS = 200_000
+_UNCLEAR = ('seems to be removed', 'no unit explains', 'never rests')
+_EVIDENT = ('turns as fast', 'only deg/s can be')
+"""How reasons end that are none, and that are some."""
+_DEGREES = (36.0, 2100.0)
+"""Numbers of a gyroscope that cannot be rad/s, as its range is 2000 deg/s."""
 
 
 @dataclass
@@ -44,13 +50,17 @@ class Guess:
         mapping: Content of a mapping of one file.
         reasons: Why a key is so, by its path, such as ``units.acc``.
         notes: What was not understood.
+        doubts: Guesses without evidence, or against some, as sentences.
         only_times: Whether the table has no other column than times.
+        unplaced: Whether nothing says where its only sensor is worn.
     """
 
     mapping: dict[str, Any] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     only_times: bool = False
+    unplaced: bool = False
 
 
 def guess_mapping(path: str | Path) -> Guess | None:
@@ -70,8 +80,8 @@ def guess_mapping(path: str | Path) -> Guess | None:
     guess = Guess()
     for key in ('delimiter', 'decimal', 'header', 'skip_rows'):
         value = getattr(dialect, key)
-        found = key != 'delimiter' and value not in (None, 1)
-        if found and (value or key == 'header'):
+        usual = {'delimiter': value, 'header': 1, 'skip_rows': 0}
+        if value is not None and value != usual.get(key):
             guess.mapping[key] = value
     try:
         table = TableFile(path, dialect, [n for n in names if n])
@@ -88,6 +98,82 @@ def guess_mapping(path: str | Path) -> Guess | None:
     guess.only_times = times is not None and len(columns) == 1
     _guess_sensors(path, columns, times, guess)
     return guess
+
+
+def read_guessed(
+    path: str | Path, placement: str | Mapping[str, str] | None = None
+) -> dict[str, SensorStream]:
+    """Read a table that nobody described, if what it holds is evident.
+
+    Every unit must stand in the names of the columns or show in the values,
+    times must be there, and a single sensor needs a placement.
+
+    Args:
+        path: CSV or Parquet file.
+        placement: As for :func:`~mobind_mm.readers.sensors.read_imu_file`.
+
+    Returns:
+        Name to stream, with a note of what was taken for what.
+
+    Raises:
+        ValueError: Naming what is in doubt.
+    """
+    path = Path(path)
+    guess = guess_mapping(path)
+    hint = f'Run "mobind inspect {path.name} --write-mapping mapping.yml"'
+    if guess is None or not {'imu', 'placement'} & {*guess.mapping}:
+        names = shown(_find_table(path)[1], 8) or 'nothing'
+        raise mistake(
+            path,
+            f'its columns ({names}) do not say what they are: no acceleration '
+            'or angular rate of three axes is among them',
+            'Describe the file with a mapping (--mapping, docs/own_data.md)',
+        )
+    mapping = dict(guess.mapping)
+    if guess.unplaced:
+        del mapping['placement']
+        if placement is None and not guess.doubts:
+            raise mistake(
+                path,
+                'holds one sensor, and nothing says where it is worn',
+                'Give --placement',
+            )
+    if guess.doubts:
+        doubts = '; '.join(guess.doubts)
+        raise mistake(
+            path,
+            f'has columns that were recognised, but it is in doubt {doubts}',
+            f'{hint}, correct it, and give it as --mapping',
+        )
+    sensors = mapping.get('imu') or {'': mapping}
+    for keys in sensors.values():
+        # Nothing shows which way quaternions turn, or what mag is in.
+        keys['columns'] = {
+            channel: columns
+            for channel, columns in keys['columns'].items()
+            if channel not in ('quat', 'mag')
+        }
+    streams = read_imu_file(path, mapping, placement)
+    shared = mapping.get('sensor', {})
+    return {
+        name: replace(stream, notes=(_told(path, keys, shared), *stream.notes))
+        for (name, stream), keys in zip(streams.items(), sensors.values())
+    }
+
+
+def _told(path: Path, keys: Mapping, shared: Mapping) -> str:
+    """A note of what was taken for what."""
+    columns = {**keys['columns'], **shared.get('columns', {})}
+    units = {**keys.get('units', {}), **shared.get('units', {})}
+    parts = []
+    for channel, names in columns.items():
+        names = [names] if isinstance(names, str) else names
+        unit = f' in {units[channel]}' if channel in units else ''
+        parts.append(f'{channel} = {", ".join(names)}{unit}')
+    return (
+        f'{path}: nobody says what its columns are; by names and values, '
+        f'{"; ".join(parts)}; a mapping would overrule it'
+    )
 
 
 def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
@@ -200,6 +286,7 @@ def _guess_time(
         counters = [n for n in columns if _COUNTER.search(n)]
         hint = f'; {counters[0]} may be columns.counter' if counters else ''
         _set(guess, 'rate', 100, f'no column of times was found{hint}')
+        guess.doubts.append('when samples were taken: no times were found')
         return None
     _, name, unit, why = max(scored)
     _set(guess, 'columns.time', name, 'it rises all the time')
@@ -290,6 +377,7 @@ def _guess_sensors(
         (name, keys), *_ = described.items()
         place = placement_name(name) if name else ''
         known = place in LIMBS
+        guess.unplaced = not known
         why = 'by the names of the columns'
         _set(
             guess,
@@ -357,6 +445,7 @@ def _describe(
         for channel, names in named.items()
     }
     prefix = f'imu.{placement_name(sensor)}.' if sensor else ''
+    of = f' of {sensor}' if sensor else ''
 
     def say(key: str, value: Any, why: str) -> None:
         part, _, rest = key.partition('.')
@@ -381,6 +470,9 @@ def _describe(
             why = 'by the names of the columns'
         elif np.isnan(level):
             why = 'not seen: the sensor never rests'
+            guess.doubts.append(f'whether acc{of} has gravity ({why})')
+        if seen.endswith(_UNCLEAR):
+            guess.doubts.append(f'the unit of acc{of} ({seen})')
         say('units.acc', unit, seen)
         say('gravity', 'included' if gravity else 'removed', why)
         world = re.search(r'free|world', named['acc'][0], re.IGNORECASE)
@@ -393,6 +485,8 @@ def _describe(
         seen = 'by the name of the column'
         if not unit:
             unit, seen = _gyro_unit(_stream(values, times), values['gyro'])
+            if not seen.endswith(_EVIDENT):
+                guess.doubts.append(f'the unit of gyro{of} ({seen})')
         say('units.gyro', unit, seen)
     if 'mag' in named:
         unit = header_unit(named['mag'][0], 'mag')
@@ -428,7 +522,7 @@ def _acc_unit(level: float, gravity: bool) -> tuple[Any, bool, str]:
     """Unit by the level of a still sensor, whether gravity is in it, why."""
     seen = f'a still sensor shows {level:.4g}'
     if np.isnan(level):
-        return 'm/s2', gravity, 'not seen: the sensor never rests'
+        return 'm/s2', gravity, f'not seen: the sensor {_UNCLEAR[2]}'
     for unit, factor in UNITS['acc'].items():
         if abs(level * factor / STANDARD_GRAVITY - 1) < 0.15:
             return unit, True, seen
@@ -438,8 +532,8 @@ def _acc_unit(level: float, gravity: bool) -> tuple[Any, bool, str]:
             why = f'{seen}, as if 1 g were {count} counts'
             return float(f'{factor:.6g}'), True, why
     if level < 2.0:
-        return 'm/s2', False, f'{seen}: gravity seems to be removed'
-    return 'm/s2', gravity, f'{seen}, which no unit explains'
+        return 'm/s2', False, f'{seen}: gravity {_UNCLEAR[0]}'
+    return 'm/s2', gravity, f'{seen}, which {_UNCLEAR[1]}'
 
 
 def _gyro_unit(
@@ -454,11 +548,15 @@ def _gyro_unit(
         )
         opinion, reading = judge_gyroscope([facts])
         if opinion.status == 'fine' and fast < 87:
-            return 'rad/s', 'gravity in acc turns as fast'
+            return 'rad/s', f'gravity in acc {_EVIDENT[0]}'
         if opinion.kind == 'gyro_unit' and reading.gyro_scale < 1:
-            return 'deg/s', 'gravity in acc turns as fast'
+            return 'deg/s', f'gravity in acc {_EVIDENT[0]}'
     if fast > 20:
-        return 'deg/s', f'it exceeds {fast:.3g} in 1 % of the rows'
+        seen = f'it exceeds {fast:.3g} in 1 % of the rows'
+        low, high = _DEGREES
+        if low < fast < high:
+            seen += f', as {_EVIDENT[1]}'
+        return 'deg/s', seen
     return 'rad/s', f'it stays below {fast:.3g} in 99 % of the rows'
 
 

@@ -39,6 +39,7 @@ from .dates import is_date
 TIME_UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
 """Seconds of one unit."""
 _LATEST = 4.2e9  # the year 2103
+_IMPOSSIBLE = 1e5
 _SLOWEST, _FASTEST = 0.5, 20_000.0
 """Hz of measurements."""
 COUNTER_BITS = (8, 16, 24, 32)
@@ -627,6 +628,15 @@ def unwrap(
     return values, 0, 0.0
 
 
+def is_day_number(values: np.ndarray) -> bool:
+    """Whether times may be a spreadsheet's days since 1900, in this century.
+
+    >>> is_day_number(np.array([45413.458, 45413.459]))
+    True
+    """
+    return bool(36_000 < values.min() and values.max() < 74_000)
+
+
 def check_time_unit(
     values: np.ndarray, factor: float, where: object, column: str
 ) -> None:
@@ -674,6 +684,9 @@ def check_time_unit(
             fix += f'{date if is_date(first) else ""})'
             break
     else:
-        if 'Hz' in what:  # nothing is better, so it may be right
-            return
+        if 'Hz' in what and usual * factor > 1 / _IMPOSSIBLE:
+            return  # nothing is better, so it may be right
+        if is_day_number(values):
+            what += ', as spreadsheets count days'
+            fix = 'Write the column as dates with fractions of a second'
     raise mistake(where, what, fix, column=column)

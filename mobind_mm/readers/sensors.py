@@ -35,9 +35,14 @@ from .table_streams import (
     shifted,
     table_stream,
 )
-from .tables import Dialect, Table, TableFile, column_names
+from .tables import PARQUET, Dialect, Table, TableFile, column_names
 
 K = TypeVar('K', Sensor, Skeleton)
+
+
+class UnknownColumns(ValueError):
+    """The names of a table's columns do not say what they are."""
+
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'quat': 'wxyz', 'mag': 'xyz'}
 ACC = {
@@ -47,6 +52,19 @@ ACC = {
     'acc_world_free': (False, 'world'),
 }
 """What a column of acceleration is called, by gravity and frame."""
+_NO_TEXT = {
+    b'PK\x03\x04': (
+        'a workbook or an archive that no reader knows',
+        'Save its sheet as CSV, or unpack it',
+    ),
+    b'\xd0\xcf\x11\xe0': ('a workbook', 'Save its sheet as CSV'),
+    b'\x1f\x8b': ('compressed', 'Unpack it'),
+    b'\x89HDF': ('HDF5 that no reader knows', 'Export it as CSV'),
+    b'SQLite format': ('a database', 'Export the table as CSV'),
+    b'{': ('JSON that no reader knows', 'Export it as CSV'),
+    b'[': ('JSON that no reader knows', 'Export it as CSV'),
+}
+"""First bytes of files that are no tables: what they are, what to do."""
 OWN_UNITS: dict[str, Any] = {
     'time': 's',
     'acc': 'm/s2',
@@ -94,6 +112,8 @@ def read_imu_file(
             'mapping (--mapping, docs/own_data.md)',
         )
     if kind is None or kind.name == 'table':
+        if mapping is None:
+            _refuse_no_text(path)
         streams = read_imu_tables(path, mapping, placement)
     else:
         given = {} if placement is None else {'placement': placement}
@@ -101,6 +121,19 @@ def read_imu_file(
     if placement is None or (kind is not None and kind.places):
         return streams
     return place_sensors(streams, placement, f'{path}:')
+
+
+def _refuse_no_text(path: Path) -> None:
+    """Say what a file is that is neither a table nor of a known device."""
+    if path.suffix.lower() in PARQUET:
+        return
+    with path.open('rb') as file:
+        start = file.read(16)
+    if not start:
+        raise mistake(path, 'is empty', 'Export it again')
+    for magic, (what, fix) in _NO_TEXT.items():
+        if start.lstrip().startswith(magic):
+            raise mistake(path, f'is {what}', fix)
 
 
 def read_imu_tables(
@@ -179,13 +212,14 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
                     acc[sensor] = ACC[label]
     if not columns:
         listed = shown(names, 8) or 'nothing'
-        raise mistake(
+        error = mistake(
             path,
             f'its columns ({listed}, ...) do not say what they are: without '
             'a mapping they must be time, right_wrist_acc_x, '
             'right_wrist_acc_y, ...',
             'Describe the file with a mapping (--mapping, docs/inference.md)',
         )
+        raise UnknownColumns(str(error))
     sensors = {}
     for sensor, channels in columns.items():
         gravity, frame = acc.get(sensor, ACC['acc'])
