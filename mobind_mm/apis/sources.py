@@ -14,7 +14,7 @@ from ..readers import FileReader, recognize
 from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
 from ..readers.frame_times import read_frame_times
-from ..readers.sensors import UnknownColumns, read_imu_file
+from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..recordings.schema import IMU_CHANNELS, check_pose, check_sensor
 from ..recordings.streams import undetected
@@ -135,7 +135,7 @@ def _read_imu_file(
         try:
             return read_guessed(path, placement)
         except ValueError as doubt:
-            unknown = isinstance(error, UnknownColumns)
+            unknown = isinstance(error, UnknownColumnsError)
             raise (doubt if unknown else error) from None
 
 

@@ -634,7 +634,7 @@ def is_day_number(values: np.ndarray) -> bool:
     >>> is_day_number(np.array([45413.458, 45413.459]))
     True
     """
-    return bool(36_000 < values.min() and values.max() < 74_000)
+    return bool(values.min() > 36_000 and values.max() < 74_000)
 
 
 def check_time_unit(

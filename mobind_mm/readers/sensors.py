@@ -40,7 +40,7 @@ from .tables import PARQUET, Dialect, Table, TableFile, column_names
 K = TypeVar('K', Sensor, Skeleton)
 
 
-class UnknownColumns(ValueError):
+class UnknownColumnsError(ValueError):
     """The names of a table's columns do not say what they are."""
 
 
@@ -219,7 +219,7 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
             'right_wrist_acc_y, ...',
             'Describe the file with a mapping (--mapping, docs/inference.md)',
         )
-        raise UnknownColumns(str(error))
+        raise UnknownColumnsError(str(error))
     sensors = {}
     for sensor, channels in columns.items():
         gravity, frame = acc.get(sensor, ACC['acc'])

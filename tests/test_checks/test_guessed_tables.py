@@ -1,0 +1,162 @@
+"""Tables that nobody described: read if what they hold is evident."""
+
+import numpy as np
+import pytest
+from deliberate import recordings
+
+from mobind_mm.apis.sources import to_imu
+from mobind_mm.readers.sensors import read_imu_file
+
+G = 9.80665
+DEG = 180 / np.pi
+AXES = ('ax', 'ay', 'az', 'gx', 'gy', 'gz')
+
+
+@pytest.fixture(scope='module')
+def stream():
+    """Sensor on the left wrist, 30 s."""
+    found = recordings(('left_wrist',), take_sec=30.0, num_takes=1)
+    return next(iter(found.values())).imu['left_wrist']
+
+
+def write(path, stream, names, rows=lambda table: table, above=()):
+    """A table of times, acceleration and angular rate."""
+    times = stream.clock.at()[:, None]
+    table = np.hstack([times, stream.channels['acc'], stream.channels['gyro']])
+    lines = [*above, ','.join(names)]
+    lines += [','.join(f'{x:.15g}' for x in row) for row in rows(table)]
+    path.write_text('\n'.join(lines) + '\n')
+    return path
+
+
+def scaled(*factors):
+    """Times, acceleration and angular rate in other units."""
+    return lambda table: table * np.repeat(factors, (1, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ('names', 'rows', 'above'),
+    [
+        (('timestamp', *AXES), scaled(1, 1, 1), ()),
+        (('t_ms', *AXES), scaled(1000, 1 / G, DEG), ()),
+        (('time', *AXES), scaled(1e9, 1000 / G, 1), ('# device 7',)),
+        (
+            (
+                'Time (s)',
+                *(f'Acc {x} (g)' for x in 'XYZ'),
+                *(f'Gyro {x} (deg/s)' for x in 'XYZ'),
+            ),
+            scaled(1, 1 / G, DEG),
+            (),
+        ),
+    ],
+)
+def test_units_that_show(tmp_path, stream, names, rows, above):
+    path = write(tmp_path / 'a.csv', stream, names, rows, above)
+    read = to_imu({'file': path, 'placement': 'left_wrist'})['left_wrist']
+    for channel in ('acc', 'gyro'):
+        np.testing.assert_allclose(
+            read.channels[channel], stream.channels[channel], rtol=1e-4
+        )
+    np.testing.assert_allclose(
+        read.clock.at(), stream.clock.at(), rtol=0, atol=1e-3
+    )
+    assert 'by names and values' in read.notes[0]
+
+
+def test_sensors_by_their_names(tmp_path, stream):
+    names = [
+        f'right_shank_{kind}_{x}' for kind in ('acc', 'gyro') for x in 'xyz'
+    ]
+    path = write(tmp_path / 'a.csv', stream, ('epoch', *names))
+    assert [*to_imu(path)] == ['right_shank']
+
+
+def test_a_row_of_units_below_our_own_names(tmp_path, stream):
+    names = [
+        f'left_wrist_{kind}_{x}' for kind in ('acc', 'gyro') for x in 'xyz'
+    ]
+    path = write(tmp_path / 'a.csv', stream, ('time', *names))
+    head, _, rest = path.read_text().partition('\n')
+    path.write_text(f'{head}\ns{",m/s^2" * 3}{",rad/s" * 3}\n{rest}')
+    with pytest.raises(ValueError, match='row 2'):
+        read_imu_file(path)
+    read = to_imu(path)['left_wrist']
+    np.testing.assert_allclose(
+        read.channels['acc'], stream.channels['acc'], rtol=1e-4
+    )
+
+
+def moving(table):
+    """Rows of a sensor that never rests, in a unit that nobody said."""
+    table = table.copy()
+    turn = 2 * np.pi * 1.7 * table[:, 0]
+    for axis, (size, phase) in enumerate(((40, 0), (35, 1), (30, 2)), 1):
+        table[:, axis] += size * np.sin(turn * (1 + 0.3 * axis) + phase)
+    return table
+
+
+@pytest.mark.parametrize(
+    ('names', 'rows', 'said'),
+    [
+        (AXES, lambda table: table[:, 1:], 'no times were found'),
+        (('time', *AXES), moving, 'never rests|no unit explains'),
+        (('time', *AXES), scaled(1, 0.31, 1), 'unit of acc'),
+    ],
+)
+def test_doubts_are_refused(tmp_path, stream, names, rows, said):
+    path = write(tmp_path / 'a.csv', stream, names, rows)
+    with pytest.raises(ValueError, match=said) as error:
+        to_imu({'file': path, 'placement': 'left_wrist'})
+    assert 'a.csv' in str(error.value)
+    assert 'inspect' in str(error.value)
+
+
+def test_a_placement_is_needed(tmp_path, stream):
+    path = write(tmp_path / 'a.csv', stream, ('time', *AXES))
+    with pytest.raises(ValueError, match='Give --placement'):
+        to_imu(path)
+
+
+def test_an_error_of_our_own_table_stays(tmp_path, stream):
+    names = [
+        f'left_wrist_{kind}_{x}' for kind in ('acc', 'gyro') for x in 'xyz'
+    ]
+    path = write(
+        tmp_path / 'a.csv',
+        stream,
+        ('time', *names),
+        lambda table: np.random.default_rng(0).permutation(table),
+    )
+    with pytest.raises(ValueError, match='its time goes back'):
+        to_imu(path)
+
+
+def test_days_of_a_spreadsheet(tmp_path, stream):
+    def days(table):
+        table = table.copy()
+        table[:, 0] = 45_413 + table[:, 0] / 86_400
+        return table
+
+    names = [
+        f'left_wrist_{kind}_{x}' for kind in ('acc', 'gyro') for x in 'xyz'
+    ]
+    path = write(tmp_path / 'b.csv', stream, ('time', *names), days)
+    with pytest.raises(ValueError, match='spreadsheets count days'):
+        to_imu(path)
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        (b'PK\x03\x04....', 'workbook'),
+        (b'\x1f\x8b....', 'compressed'),
+        (b'[{"time": 1}]', 'JSON'),
+        (b'', 'empty'),
+    ],
+)
+def test_files_that_are_no_tables(tmp_path, content, said):
+    path = tmp_path / 'a.csv'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        read_imu_file(path)
