@@ -15,7 +15,9 @@ REPO = Path(__file__).parents[1]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 
 
-@pytest.fixture(scope='module', params=[2, 3])
+@pytest.fixture(
+    scope='module', params=[2, pytest.param(3, marks=pytest.mark.slow)]
+)
 def processes(request, tmp_path_factory):
     """World size and the results of every process."""
     world = request.param

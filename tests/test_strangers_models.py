@@ -44,6 +44,7 @@ def check(found):
         assert key in found, (key, sorted(found))
 
 
+@pytest.mark.slow
 def test_a_backbone_is_registered_by_one_line(tmp_path):
     config = tmp_path / 'gru.py'
     gru = "dict(_delete_=True, type='StrangerGRU')"

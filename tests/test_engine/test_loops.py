@@ -210,6 +210,7 @@ def run(rank, folder):
         dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_processes_equal_one(tmp_path):
     """None of 7, 5 and 3 numbers divides among two, nor 7 and 5 by three."""
     for world in (2, 3):

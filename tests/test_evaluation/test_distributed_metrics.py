@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 import torch.multiprocessing as mp
 from mmengine.dataset import BaseDataset
@@ -91,6 +92,7 @@ def run(rank, ports, folder):
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_and_three_processes_equal_one(tmp_path, monkeypatch):
     ports = {}
     for world in (3, 2):

@@ -64,6 +64,7 @@ def test_public_data_sets_train(name, dataset_class, tmp_path):
     assert list(work_dir.glob('*/vis_data/vis_image/training_curves_*.png'))
 
 
+@pytest.mark.slow
 def test_train_test_and_checkpoint_of_utd_mhad(tmp_path):
     write_recordings(tmp_path / 'data', UTDMHADDataset, 'right_wrist')
     config = REPO / 'configs' / 'mobind' / 'utd_mhad.py'
