@@ -204,7 +204,9 @@ class ConvFormer(BaseModule):
         if self.pos_embed is not None:
             x = x + self.pos_embed
         padding = None
-        if mask is not None and not mask.all():
+        if mask is not None and (
+            torch.compiler.is_compiling() or not mask.all()
+        ):
             padding = ~mask
         for layer in self.layers:
             x = layer(x, padding)
@@ -215,7 +217,9 @@ class ConvFormer(BaseModule):
         self, tokens: torch.Tensor, padding: torch.Tensor | None
     ) -> torch.Tensor:
         """Mean tokens of the segments, in order: (M, segments * D)."""
-        if tokens.shape[1] % self.num_segments:
+        count = tokens.shape[1]
+        # Exported for any length, the count is a symbol.
+        if not isinstance(count, int) or count % self.num_segments:
             return self._pool_unequal(tokens, padding)
         parts = (self.num_segments, -1)
         if padding is None:
