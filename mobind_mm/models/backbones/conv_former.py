@@ -170,13 +170,13 @@ class ConvFormer(BaseModule):
         Raises:
             ValueError: If C or T is not what the encoder was built for.
         """
-        least = self.patch * self.num_segments
-        fits = x.shape[1:] == (self.in_channels, self.num_samples)
+        length = x.shape[2]
         if self.any_length:
-            fits = x.shape[1] == self.in_channels and (
-                x.shape[2] >= least and x.shape[2] % self.patch == 0
-            )
-        if not fits:
+            least = self.patch * self.num_segments
+            fits = length >= least and length % self.patch == 0
+        else:
+            fits = length == self.num_samples
+        if not fits or x.shape[1] != self.in_channels:
             raise ValueError(
                 f'ConvFormer was built for {self.in_channels} channels and '
                 f'{self.num_samples} samples, got {tuple(x.shape[1:])}; '
@@ -238,7 +238,7 @@ class ConvFormer(BaseModule):
         edges = at * self.num_segments
         first = torch.arange(self.num_segments, device=tokens.device)[:, None]
         inside = edges.clamp(first, first + 1).diff(dim=1)  # (segments, N)
-        weight = inside.to(tokens.dtype).expand(len(tokens), -1, -1)
+        weight = inside.to(tokens.dtype).expand(tokens.shape[0], -1, -1)
         if padding is not None:
             weight = weight * ~padding[:, None]
         total = weight.sum(dim=2, keepdim=True).clamp(min=1e-6)

@@ -42,9 +42,6 @@ _ACC_LEVEL_SEC, _GYRO_LEVEL_SEC = 1.0, 3.0
 """Seconds over which the mean specific force shows the vertical: of the
 sensor as it is, and in the frame that the gyroscope holds still."""
 
-_DOUBLINGS = 11
-"""Windows of an exported model have 2^11 samples at most."""
-
 
 @MODELS.register_module()
 class GravityIMUTokenizer(BaseModule):
@@ -76,6 +73,7 @@ class GravityIMUTokenizer(BaseModule):
         drop_gyro: Likewise, of the angular rates.
         rotate: Whether to turn every sensor at random in training.
         channel_dropout: Probability of a channel being zero in training.
+        window_sec: Longest window in seconds of a model that is exported.
         init_cfg: MMEngine initialisation config.
 
     Raises:
@@ -98,6 +96,7 @@ class GravityIMUTokenizer(BaseModule):
         drop_gyro: float = 0.0,
         rotate: bool = False,
         channel_dropout: float = 0.0,
+        window_sec: float = 5.0,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -111,6 +110,7 @@ class GravityIMUTokenizer(BaseModule):
         self.features = {n: features[n] for n in _WIDTH if n in features}
         self.drop_quat, self.drop_gyro = drop_quat, drop_gyro
         self.rotate = rotate
+        self.most = round(window_sec * rate)
         self.dropout = nn.Dropout1d(channel_dropout)
         self.out_channels = sum(_WIDTH[n] for n in self.features)
 
@@ -191,7 +191,7 @@ class GravityIMUTokenizer(BaseModule):
     ) -> torch.Tensor:
         """The vertical (M, T, 3) along the sensor's axes, unit vectors."""
         up = F.normalize(_smooth(acc, _ACC_LEVEL_SEC * self.rate), dim=2)
-        follow = partial(attitude_up, rate=self.rate)
+        follow = partial(attitude_up, rate=self.rate, most=self.most)
         up = _fill(has_rate & ~has_quat, up, follow, acc, gyro)
         w, x, y, z = quat.unbind(2)
         given = [
@@ -247,7 +247,7 @@ class GravityIMUTokenizer(BaseModule):
 
 
 def attitude_up(
-    acc: torch.Tensor, gyro: torch.Tensor, rate: float
+    acc: torch.Tensor, gyro: torch.Tensor, rate: float, most: int = 2048
 ) -> torch.Tensor:
     """The vertical (M, T, 3) along the axes of sensors that turn.
 
@@ -258,26 +258,25 @@ def attitude_up(
         acc: (M, T, 3) specific force.
         gyro: (M, T, 3) rad/s.
         rate: Samples per second.
+        most: Greatest T of an exported model, which has to know it.
     """
     half = 0.5 * (gyro[:, 1:] + gyro[:, :-1]) / rate
     steps = _from_vector(half)
-    turned = F.normalize(_running_product(steps), dim=2)
+    turned = F.normalize(_running_product(steps, most), dim=2)
     level = _smooth(_rotate(turned, acc), _GYRO_LEVEL_SEC * rate)
     conjugate = turned * turned.new_tensor([1.0, -1.0, -1.0, -1.0])
     return F.normalize(_rotate(conjugate, level), dim=2)
 
 
-def _running_product(steps: torch.Tensor) -> torch.Tensor:
+def _running_product(steps: torch.Tensor, most: int) -> torch.Tensor:
     """Products (M, T, 4) of the first 0, 1, ... quaternions (M, T - 1, 4)."""
     still = torch.zeros_like(steps[:, :1])
     still[..., 0] = 1.0
     turned = torch.cat([still, steps], dim=1)
     count = turned.shape[1]
     # Exported for any length, the count is a symbol.
-    doublings = _DOUBLINGS
-    if isinstance(count, int):
-        doublings = (count - 1).bit_length()
-    for reach in (2**i for i in range(doublings)):
+    most = count if isinstance(count, int) else most
+    for reach in (2**i for i in range((most - 1).bit_length())):
         before = [still.expand(-1, reach, -1), turned]
         turned = quat_product(torch.cat(before, dim=1)[:, :count], turned)
     return turned
