@@ -235,7 +235,8 @@ def _know_local_disk() -> None:
     use, whose backend ``disk`` logs that its own name is deprecated. Delete
     when the hook makes none.
     """
-    from mmengine.fileio import FileClient, LocalBackend
+    from mmengine.fileio.backends import LocalBackend
+    from mmengine.fileio.file_client import FileClient
 
     FileClient._backends['disk'] = LocalBackend
 
