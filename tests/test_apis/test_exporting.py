@@ -1,18 +1,23 @@
 """Exported models give what the models give, whatever is missing."""
 
 import importlib.util
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from mobind_mm.apis.exporting import (
+    describe,
     example_inputs,
     export_model,
     run_exported,
 )
 from mobind_mm.models import MoBind, MoBindClassifier
 
+REPO = Path(__file__).parents[2]
 FORMATS = [
     pytest.param('torch', id='torch'),
     pytest.param(
@@ -129,7 +134,11 @@ def expected_of(model, inputs):
 @pytest.mark.parametrize('format', FORMATS)
 @pytest.mark.parametrize(
     'make, lengths',
-    [(any_sensor, (3, 4, 6)), (published, (6,)), (classifier, (6,))],
+    [
+        (any_sensor, (3, 4, 6)),
+        pytest.param(published, (6,), marks=pytest.mark.slow),
+        pytest.param(classifier, (6,), marks=pytest.mark.slow),
+    ],
 )
 def test_outputs_are_those_of_the_model(tmp_path, format, make, lengths):
     """For any batch, any window that the model takes, any masks."""
@@ -145,3 +154,45 @@ def test_outputs_are_those_of_the_model(tmp_path, format, make, lengths):
             inputs['imu'][1] = 1e6
         found = run_exported(written.file, inputs)
         assert_equal(found, expected_of(model, inputs))
+
+
+def test_what_the_file_says_of_a_model_for_any_sensor():
+    """Limbs, rows and rates, without asking the package."""
+    model = built(any_sensor)
+    model.cfg = Config.fromfile(REPO / 'configs/mobind/mobind_real.py')
+    facts = describe(model, ('imu', 'pose'), 'a name')
+    assert facts['model'] == 'a name' and facts['limbs'] == list(LIMBS)
+    assert facts['imu_rate'] == facts['pose_rate'] == 25
+    assert facts['window_sec'] == pytest.approx(1.2)
+    assert facts['imu_rows'][:4] == [
+        *(f'acc_{axis} [m/s^2]' for axis in 'xyz'),
+        'gyro_x [rad/s]',
+    ]
+    assert len(facts['imu_rows']) == model.imu_tokenizer.in_channels
+    assert facts['pose_keypoints']['left_wrist'][-1] == 'left_wrist'
+    kinds = [step['type'] for step in facts['preparation']]
+    assert 'NormalizeKeypoints' in kinds and kinds[-1] == 'PackIMUPose'
+    assert json.loads(json.dumps(facts)) == facts
+
+
+def test_what_cannot_be_exported(tmp_path):
+    for make, file, part, message in (
+        (any_sensor, 'a.pth', 'model', 'format is not clear'),
+        (any_sensor, 'a.pt2', 'head', 'this MoBind has model, imu, pose'),
+        (classifier, 'a.pt2', 'imu', 'exported as a whole'),
+        (lambda: torch.nn.Linear(1, 1), 'a.pt2', 'model', 'Linear cannot be'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            export_model(make(), tmp_path / file, part=part)
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_modality_alone_is_what_both_give():
+    model = built(any_sensor)
+    inputs = example_inputs(model, ('imu', 'pose'), 2)
+    with torch.no_grad():
+        both = model(inputs)
+        for name in ('imu', 'pose'):
+            alone = model({k: x for k, x in inputs.items() if name in k})
+            assert set(alone) == {k for k in both if name in k}
+            assert all(torch.equal(alone[k], both[k]) for k in alone)

@@ -168,5 +168,7 @@ def test_every_metric_has_a_table_of_its_own(tmp_path):
     assert [metric.dump for metric in metrics] == files
 
     loop.evaluator = evaluator('same', 'same', 'same')
-    with pytest.raises(ValueError, match=r'--dump-cases: .*retrieval_same\.csv'):
+    with pytest.raises(
+        ValueError, match=r'--dump-cases: .*retrieval_same\.csv'
+    ):
         dump_cases(loop, str(tmp_path))
