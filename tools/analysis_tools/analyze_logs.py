@@ -100,8 +100,7 @@ def _curves(
 
 
 def _epochs(log: pd.DataFrame) -> pd.Series:
-    """Epoch of each line: MMEngine counts steps in training, and epochs in
-    validation."""
+    """Epoch of each line: its ``step`` is one of training, or an epoch."""
     if 'epoch' not in log:
         return log['step']
     steps = (log['step'] / log['epoch']).max()  # of an epoch
