@@ -150,7 +150,10 @@ def export_model(
         )
     metadata = describe(model, modalities, name)
     metadata['inputs'] = {
-        key: [str(shapes[key].get(i, n)) for i, n in enumerate(x.shape)]
+        key: [
+            getattr(shapes[key].get(axis), '__name__', str(size))
+            for axis, size in enumerate(x.shape)
+        ]
         for key, x in inputs.items()
     }
     with replacing(file) as temporary:

@@ -146,6 +146,9 @@ def test_outputs_are_those_of_the_model(tmp_path, format, make, lengths):
     suffix = {'onnx': 'onnx', 'torch': 'pt2'}[format]
     written = export_model(model, tmp_path / f'a.{suffix}')
     assert written.difference < 1e-5
+    shape = written.inputs.get('pose')
+    assert shape[0] == 'batch' and shape[1:3] == ('3', '6')
+    assert shape[3] == ('5*tokens' if len(lengths) > 1 else '30')
     for clips, tokens in zip((1, 2, 4), lengths * 3):
         inputs = example_inputs(model, ('imu', 'pose'), clips, tokens)
         if clips > 1:  # a clip without any limb
