@@ -198,13 +198,13 @@ class Conversion:
 class Inference:
     """A test that replaces results of an earlier one."""
 
-    name = 'inference, `test.py --out --dump --dump-embeddings`'
+    name = 'inference, `test.py --out --dump-cases --dump-embeddings`'
 
     def __init__(self, data, checkpoint):
         self.command = [
             *('test.py', REPO / 'configs/mobind/utd_mhad.py', checkpoint),
             *('--data-root', data, '--work-dir', 'run', '--out'),
-            *('results/all.json', '--dump', 'results/cases'),
+            *('results/all.json', '--dump-cases', 'results/cases'),
             *('--dump-embeddings', 'results/e.safetensors'),
             '--cfg-options',
             *TRAINING[-2:],

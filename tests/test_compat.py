@@ -1,3 +1,4 @@
+import hashlib
 import importlib.util
 import pickle
 import subprocess
@@ -15,6 +16,7 @@ from mmengine.logging.history_buffer import HistoryBuffer
 
 from mobind_mm.utils import compat
 from mobind_mm.utils.checkpoint import read_checkpoint
+from mobind_mm.utils.downloads import download
 
 
 def test_checkpoint_of_mmengine_loads(tmp_path):
@@ -106,6 +108,34 @@ def test_downloads_are_restricted_too(tmp_path, monkeypatch):
             read_checkpoint(url)
         server.shutdown()
     assert not mark.exists()
+
+
+def test_downloads_are_checked_and_fetched_once(tmp_path, monkeypatch):
+    weights = {'w': torch.arange(3.0)}
+    torch.save(weights, tmp_path / 'model.pth')
+    content = (tmp_path / 'model.pth').read_bytes()
+    good = f'model-{hashlib.sha256(content).hexdigest()[:8]}.pth'
+    (tmp_path / 'model.pth').rename(tmp_path / good)
+    (tmp_path / 'model-0123abcd.pth').write_bytes(content)
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'hub'))
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_port}'
+        with pytest.raises(ValueError, match='name promises'):
+            read_checkpoint(f'{url}/model-0123abcd.pth')
+        with pytest.raises(ConnectionError, match='put the file at'):
+            read_checkpoint(f'{url}/absent-0123abcd.pth')
+        kept = download(f'{url}/{good}')
+        kept.write_bytes(b'damaged')  # is noticed and fetched again
+        assert read_checkpoint(f'{url}/{good}')['w'].tolist() == [0, 1, 2]
+        server.shutdown()
+    assert torch.equal(read_checkpoint(f'{url}/{good}')['w'], weights['w'])
+    from mmengine.runner import CheckpointLoader
+
+    found = CheckpointLoader.load_checkpoint(f'{url}/{good}', 'cpu')
+    assert torch.equal(found['w'], weights['w'])
+    assert [p.name for p in kept.parent.iterdir()] == [good]
 
 
 def test_apply_is_idempotent():

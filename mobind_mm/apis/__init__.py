@@ -6,6 +6,7 @@ from ..utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .embedder import Embedder
+    from .exporting import export_model
     from .inferencer import MoBindInferencer
     from .model import init_model
     from .model_zoo import find_model, list_models
@@ -15,6 +16,7 @@ __all__ = [
     'Embedder',
     'MoBindInferencer',
     'convert_official',
+    'export_model',
     'find_model',
     'init_model',
     'list_models',
@@ -24,6 +26,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         'embedder': ('Embedder',),
+        'exporting': ('export_model',),
         'inferencer': ('MoBindInferencer',),
         'model': ('init_model',),
         'model_zoo': ('find_model', 'list_models'),

@@ -57,7 +57,7 @@ class Embedder:
         check: bool = True,
     ) -> None:
         self.check = check
-        self.name, config, weights = _find(model, weights)
+        self.name, config, weights = find_parts(model, weights)
         model = init_model(config, weights, device or get_device())
         self.model = cast(Any, model)
         self.cfg: Config = self.model.cfg
@@ -237,7 +237,7 @@ class Embedder:
         )
 
 
-def _find(
+def find_parts(
     model: Any, weights: str | Path | None
 ) -> tuple[str, Any, str | Path | None]:
     """Name of the model, its config, and its weights."""

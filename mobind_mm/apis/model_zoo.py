@@ -8,17 +8,22 @@ from ..utils.errors import nearest
 from ..utils.model_index import ZooModel, find_root, load_models
 
 
-def list_models(pattern: str = '.*') -> list[str]:
-    """Names of the models of the zoo.
+def list_models(pattern: str = '.*', untrained: bool = False) -> list[str]:
+    """Names of the models of the zoo that can be loaded.
 
     Args:
         pattern: Regular expression that a name must match.
+        untrained: Also those whose weights nobody offers: they have a config
+            to train.
 
     Raises:
         FileNotFoundError: If there is no zoo.
     """
-    names = [model.name for model in load_models()]
-    return sorted(name for name in names if re.match(pattern, name))
+    return sorted(
+        model.name
+        for model in load_models()
+        if re.match(pattern, model.name) and (model.weights or untrained)
+    )
 
 
 def find_model(name: str | None = None) -> ZooModel:

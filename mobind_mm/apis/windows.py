@@ -53,7 +53,7 @@ class Preparation:
         Raises:
             ValueError: If it has no data, or transforms of other packages.
         """
-        leaf = _test_data(cfg)
+        leaf = query_data(cfg)
         if leaf is None:
             raise ValueError(
                 f'The config in {source} does not say how its data is '
@@ -234,16 +234,16 @@ def window_info(
     )
 
 
-def _test_data(node: Any) -> Mapping | None:
+def query_data(node: Any) -> Mapping | None:
     """The first data set of queries with a pipeline in a config."""
     if isinstance(node, Config):
         node = node.get('test_dataloader')
     if isinstance(node, (list, tuple)):
-        found = [_test_data(child) for child in node]
+        found = [query_data(child) for child in node]
     elif isinstance(node, Mapping):
         if node.get('pipeline') and node.get('role', 'query') == 'query':
             return node
-        found = [_test_data(child) for child in node.values()]
+        found = [query_data(child) for child in node.values()]
     else:
         return None
     return next(filter(None, found), None)

@@ -149,8 +149,8 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
     """
     from mmengine.device import get_device
     from mmengine.registry import RUNNERS
-    from mmengine.runner import Runner
 
+    from ..engine.runner import CheckedRunner
     from ..utils.compat import distribute_on_cpu
 
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
@@ -160,7 +160,7 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
         distribute_on_cpu(cfg)
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
+    return CheckedRunner.from_cfg(cfg)
 
 
 def set_randomness(cfg: Config, **values: Any) -> None:

@@ -76,6 +76,7 @@ COMMANDS: Table = {
     'eval': Entry('evaluate saved embeddings', 'test'),
     'index': Entry('search millions of windows on disk', INDEX),
     'models': Entry('list the models of the zoo', 'models'),
+    'export': Entry('write a model as ONNX or for torch.export', 'models'),
     'import-weights': Entry("convert the authors' released weights", 'models'),
 }
 """All subcommands, in the order of ``mobind --help``."""

@@ -1,4 +1,4 @@
-"""``mobind models`` and ``mobind import-weights``."""
+"""``mobind models``, ``mobind export`` and ``mobind import-weights``."""
 
 from __future__ import annotations
 
@@ -69,7 +69,74 @@ def import_weights(args: Namespace) -> None:
     print(f'Wrote {args.dst}: {len(checkpoint["state_dict"])} tensors.')
 
 
+def _export_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        'model',
+        nargs='?',
+        help='checkpoint, config, or name of a model (mobind models lists '
+        'them); default: the model that ships with mobind_mm',
+    )
+    parser.add_argument(
+        '--out', metavar='FILE', required=True, help='.onnx or .pt2 to write'
+    )
+    parser.add_argument(
+        '--format',
+        choices=('onnx', 'torch'),
+        help='default: what the name of the file says',
+    )
+    parser.add_argument(
+        '--weights',
+        metavar='CKPT',
+        help='checkpoint, where the model is a config',
+    )
+    parser.add_argument(
+        '--part',
+        choices=('model', 'imu', 'pose'),
+        default='model',
+        help='the whole model (default), or the encoder of one modality',
+    )
+
+
+def export(args: Namespace) -> None:
+    """Write a model as ONNX, or for torch.export.load.
+
+    The batch may have any size, missing limbs and frames are masked by
+    inputs, and the file says which limbs, channels and rates it is for.
+    What was written is run and compared with the model.
+    """
+    from ..apis.embedder import find_parts
+    from ..apis.exporting import check_export, export_model
+    from ..apis.model import init_model
+
+    check_export(args.out, args.format)
+    name, config, weights = find_parts(args.model, args.weights)
+    if weights is None and config.endswith('.py'):
+        raise ValueError(
+            f'{config} is a config without weights; give --weights, a '
+            'checkpoint that was trained with it.'
+        )
+    model = init_model(config, weights)
+    written = export_model(model, args.out, args.format, args.part, name)
+    megabytes = written.file.stat().st_size / 1e6
+    print(f'{written.file}: {name}, {megabytes:.1f} MB')
+    for key, axes in written.inputs.items():
+        print(f'  input   {key:<16} {" x ".join(map(str, axes))}')
+    for key in written.outputs:
+        print(f'  output  {key}')
+    if written.difference is None:
+        print(
+            'Not compared with the model: onnxruntime is not installed '
+            "(pip install 'mobind_mm[onnx]')."
+        )
+    else:
+        print(
+            'Greatest difference to the model on random clips: '
+            f'{written.difference:.1e}'
+        )
+
+
 COMMANDS = {
     'models': (_models_arguments, list_models),
+    'export': (_export_arguments, export),
     'import-weights': (_import_arguments, import_weights),
 }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..utils.files import check_output
 from ..utils.results import format_metrics, prepare_results, write_json
 from .config import add_config_arguments, build_runner, load_config
 
@@ -38,7 +39,17 @@ def _test_arguments(parser: ArgumentParser) -> None:
         '--show-dir', metavar='DIR', help='directory to write pictures to'
     )
     parser.add_argument(
+        '--show',
+        action='store_true',
+        help='show these pictures in windows',
+    )
+    parser.add_argument(
         '--dump',
+        metavar='FILE',
+        help="pickle file to write the predictions to, as MMAction2's does",
+    )
+    parser.add_argument(
+        '--dump-cases',
         metavar='DIR',
         help='write one CSV per metric with per-sample results, worst first',
     )
@@ -55,20 +66,25 @@ def evaluate_checkpoint(args: Namespace) -> None:
 
     from ..utils.checkpoint import check_checkpoint
 
+    if args.dump:
+        check_dump(args.dump)
     cfg = load_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.out:
         prepare_results(args.out)
     if args.tasks:
         select_tasks(cfg, args.tasks)
-    if args.show_dir:
-        add_pictures(cfg, args.show_dir)
+    if args.show_dir or args.show:
+        add_pictures(cfg, args.show_dir, args.show)
+    if args.dump:
+        dump = dict(type='mmengine.DumpResults', out_file_path=args.dump)
+        cfg.test_evaluator = [*_metrics(cfg), dump]
     if args.dump_embeddings:
         add_embeddings(cfg, args.dump_embeddings)
     runner = build_runner(cfg, args.local_rank)
     check_checkpoint(runner.model, args.checkpoint)
-    if args.dump:
-        dump_cases(runner.test_loop, args.dump)
+    if args.dump_cases:
+        dump_cases(runner.test_loop, args.dump_cases)
     metrics = runner.test()
     if args.out and is_main_process():
         write_json(args.out, metrics)
@@ -98,16 +114,36 @@ def select_tasks(cfg: Config, names: Sequence[str]) -> None:
             tasks[name] = None
 
 
-def add_pictures(cfg: Config, show_dir: str) -> None:
-    """Draw the pictures of the tasks into a directory.
+def check_dump(file: str) -> None:
+    """Refuse a name that is not that of a file of predictions.
 
     Raises:
-        ValueError: If there is a file of that name.
+        OSError: If it cannot be written.
+        ValueError: If it does not end like a pickle file.
     """
-    _check_directory('--show-dir', show_dir)
+    if not file.endswith(('.pkl', '.pickle')):
+        raise ValueError(
+            f'--dump {file}: predictions go to a pickle file, .pkl, as in '
+            'MMAction2; --dump-cases DIR writes one CSV per metric.'
+        )
+    check_output(file, is_dir=False, flag='--dump')
+
+
+def add_pictures(
+    cfg: Config, show_dir: str | None, show: bool = False
+) -> None:
+    """Draw the pictures of the tasks into a directory, or show them.
+
+    Raises:
+        ValueError: If there is a file of that name, or no screen.
+    """
+    if show_dir is not None:
+        _check_directory('--show-dir', show_dir)
+    if show:
+        check_screen()
     visualizer = dict(cfg.get('visualizer') or {})
     cfg.visualizer = {**visualizer, 'type': 'mobind_mm.MoBindVisualizer'}
-    hook = dict(type='mobind_mm.TaskPictureHook', show_dir=show_dir)
+    hook = dict(type='mobind_mm.TaskPictureHook', show_dir=show_dir, show=show)
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
 
 
@@ -132,7 +168,7 @@ def dump_cases(loop: TestLoop, directory: str) -> list[Path]:
         ValueError: If there is a file of the directory's name, or two
             tables would still be one.
     """
-    _check_directory('--dump', directory)
+    _check_directory('--dump-cases', directory)
     from ..engine.loops import evaluators_of
 
     files: list[Path] = []
@@ -149,12 +185,27 @@ def dump_cases(loop: TestLoop, directory: str) -> list[Path]:
             file = Path(directory, f'{name}.csv')
             if file in files:
                 raise ValueError(
-                    f'--dump: two metrics would write {file}; give one of '
-                    f'them another prefix than {metric.prefix!r}.'
+                    f'--dump-cases: two metrics would write {file}; give one '
+                    f'of them another prefix than {metric.prefix!r}.'
                 )
             metric.dump = file
             files.append(file)
     return files
+
+
+def check_screen() -> None:
+    """Refuse to show pictures where there is no screen.
+
+    Raises:
+        ValueError: If Matplotlib finds none.
+    """
+    from matplotlib import pyplot
+
+    if pyplot.get_backend().lower() == 'agg':
+        raise ValueError(
+            '--show: there is no screen here; --show-dir DIR writes the '
+            'pictures to files.'
+        )
 
 
 def _check_directory(flag: str, path: str) -> None:
@@ -221,7 +272,7 @@ def _eval_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument('--out', metavar='FILE', help='JSON file of metrics')
     parser.add_argument(
-        '--dump',
+        '--dump-cases',
         metavar='DIR',
         help='write one CSV per metric with per-window results, worst first',
     )
@@ -276,8 +327,10 @@ def evaluate_embeddings(args: Namespace) -> None:
         metrics.append(LocalizationMetric())
     results = {}
     for metric in metrics:
-        if args.dump:
-            metric.dump = Path(args.dump) / f'{type(metric).__name__}.csv'
+        if args.dump_cases:
+            metric.dump = (
+                Path(args.dump_cases) / f'{type(metric).__name__}.csv'
+            )
         metric.dataset_meta = {'classes': classes}
         values = metric.evaluate_table(table)
         results.update({f'{metric.prefix}/{k}': v for k, v in values.items()})

@@ -56,16 +56,21 @@ class TaskPictureHook(Hook):
         show_dir: Directory for PNG files, in addition to the visualizer's
             backends.
         num_frames: Number of frames of the dataset to draw.
+        show: Whether to show each picture in a window, until it is closed.
     """
 
     # After everything else: a failing picture must not cost results.
     priority = 'LOWEST'
 
     def __init__(
-        self, show_dir: str | None = None, num_frames: int = 2
+        self,
+        show_dir: str | None = None,
+        num_frames: int = 2,
+        show: bool = False,
     ) -> None:
         self.show_dir = None if show_dir is None else Path(show_dir)
         self.num_frames = num_frames
+        self.show = show
 
     def before_test(self, runner: Runner) -> None:
         """Check the visualizer before hours of work.
@@ -104,7 +109,9 @@ class TaskPictureHook(Hook):
             # Take names may contain what file names must not.
             name = re.sub(r'[^\w.-]+', '_', name)
             out_file = self.show_dir and self.show_dir / f'{name}.png'
-            runner.visualizer.add_picture(name, picture, out_file=out_file)
+            runner.visualizer.add_picture(
+                name, picture, out_file=out_file, show=self.show
+            )
         if self.show_dir is not None:
             runner.logger.info(f'{len(pictures)} pictures in {self.show_dir}')
 

@@ -213,7 +213,7 @@ class TransformerLayer(nn.Module):
             if bias is not None and allowed is not None:
                 allowed = bias.masked_fill(~allowed, float('-inf'))
             elif bias is not None:
-                allowed = bias.expand(len(q), -1, -1, -1)
+                allowed = bias.expand(q.shape[0], -1, -1, -1)
             out = F.scaled_dot_product_attention(q, k, v, allowed, p)
         out = out.transpose(1, 2).flatten(2)
         return self.dropout1(attn.out_proj(out))

@@ -86,7 +86,8 @@ def encode_limbs(
     """Encode the limbs that are present; the others get zeros.
 
     The limb axis is folded into the batch, so absent limbs cost nothing
-    and leave no trace in batch statistics.
+    and leave no trace in batch statistics. An exported or compiled model in
+    evaluation encodes them too: its steps do not depend on the data.
 
     Args:
         backbone: Encoder of one limb.
@@ -113,11 +114,17 @@ def encode_limbs(
     encode: Encode = backbone
     if embedded:
         encode = cast(StreamingBackbone, backbone).encode_patches
-    if present.all():
+    traced = torch.compiler.is_compiling() and not backbone.training
+    if traced or present.all():
+        if traced and tokens_seen is not None:  # attention needs a token
+            tokens_seen = tokens_seen | ~present[..., None]
         if tokens_seen is not None:
             tokens_seen = tokens_seen.flatten(0, 1)
         tokens, local = encode(x.flatten(0, 1), tokens_seen)
         tokens, local = tokens.unflatten(0, (B, S)), local.unflatten(0, (B, S))
+        if traced:
+            tokens = tokens.masked_fill(~present[..., None, None], 0.0)
+            local = local.masked_fill(~present[..., None], 0.0)
     elif not present.any() and not synchronises(backbone):
         # Zero times every parameter: no limb, yet a complete graph.
         zero = sum(p.sum() for p in backbone.parameters()) * 0.0
@@ -232,6 +239,7 @@ class LimbModel(BaseModel):
         if data_preprocessor is None:
             data_preprocessor = {'type': 'MoBindDataPreprocessor'}
         super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        self.limbs = tuple(limbs or ())
         self._facts = {
             'limbs': limbs,
             'num_limbs': None if limbs is None else len(limbs),

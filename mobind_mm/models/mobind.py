@@ -181,7 +181,7 @@ class MoBind(LimbModel):
         return self.extract_feats(inputs)
 
     def extract_feats(self, inputs: Features) -> Features:
-        """Embed a batch.
+        """Embed a batch, or one of its modalities if the other is left out.
 
         Returns:
             ``imu``, ``pose`` (B, D), or (B, S, D) for a per-limb model:
@@ -195,11 +195,12 @@ class MoBind(LimbModel):
         channels = {
             name: self.channels(name, inputs[name], inputs.get(f'{name}_mask'))
             for name in MODALITIES
+            if name in inputs
         }
         return self._aggregate(
             {
-                name: encode_limbs(backbone, *channels[name])
-                for name, backbone in self.backbones.items()
+                name: encode_limbs(self.backbones[name], *seen)
+                for name, seen in channels.items()
             },
             inputs,
         )
@@ -222,7 +223,9 @@ class MoBind(LimbModel):
         inputs: Mapping[str, torch.Tensor],
     ) -> Features:
         """Features of clips from those of their limbs."""
-        feats = {'pose_token_mask': limbs['pose'].valid}
+        feats = {}
+        if 'pose' in limbs:
+            feats['pose_token_mask'] = limbs['pose'].valid
         for key in ('token_shift', 'aligned'):  # of random crops
             if key in inputs:
                 feats[key] = inputs[key]

@@ -200,7 +200,7 @@ class SubsetNeck(BaseModule):
                 'placements in PackIMUPose.'
             )
         local = self.norm(local) * mask[..., None]
-        place = self.place[:-1].expand(len(local), -1, -1)
+        place = self.place[:-1].expand(local.shape[0], -1, -1)
         if placed is not None:
             place = torch.where(placed[..., None], place, self.place[-1])
         value = self.mlp(local + place)

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from .config_text import check_resumable_text
+from .downloads import download
 from .files import replacing
 
 SHIPPED = 'mobind_mm/checkpoints/'
@@ -129,9 +130,12 @@ def read_checkpoint(source: str) -> dict[str, Any]:
     """Read a checkpoint on the CPU, weights and plain containers only.
 
     Raises:
+        ConnectionError: If it cannot be downloaded.
         FileNotFoundError: If there is no such file.
         ValueError: If it is damaged, unsafe, or not a checkpoint.
     """
+    if source.startswith(('http://', 'https://')):
+        source = str(download(source))
     try:
         _check_sums(source)
         checkpoint = _load(source)

@@ -202,18 +202,43 @@ def _trust_checkpoint_classes() -> None:
 
 
 def _restrict_downloads() -> None:
-    """Read downloaded checkpoints with ``weights_only=True`` too.
+    """Check the hash of downloaded checkpoints, and read weights only.
 
     For mmengine 0.10.7: it fetches URLs with ``load_state_dict_from_url``,
-    whose default is the unrestricted loader. Delete when MMEngine passes
-    ``weights_only=True``.
+    whose default is the unrestricted loader and no check. Delete when
+    MMEngine passes ``weights_only=True`` and ``check_hash=True``.
     """
     from mmengine.runner import checkpoint
 
-    if not isinstance(checkpoint.load_url, functools.partial):
-        checkpoint.load_url = functools.partial(
-            checkpoint.load_url, weights_only=True
-        )
+    checkpoint.load_url = _load_url
+
+
+def _load_url(
+    url: str,
+    model_dir: str | None = None,
+    map_location: Any = None,
+    **_: Any,
+) -> Any:
+    """What ``load_state_dict_from_url`` returns, from a checked file."""
+    import torch
+
+    from .downloads import download
+
+    file = download(url, model_dir)
+    return torch.load(file, map_location=map_location, weights_only=True)
+
+
+def _know_local_disk() -> None:
+    """Let MMEngine's checkpoint hook use a local disk without a warning.
+
+    For mmengine 0.10.7: the hook makes a ``FileClient`` that it does not
+    use, whose backend ``disk`` logs that its own name is deprecated. Delete
+    when the hook makes none.
+    """
+    from mmengine.fileio.backends import LocalBackend
+    from mmengine.fileio.file_client import FileClient
+
+    FileClient._backends['disk'] = LocalBackend
 
 
 def _find_shipped() -> None:
@@ -414,6 +439,7 @@ _AFTER_IMPORT: dict[str, tuple[Callable[[], None], ...]] = {
     'mmengine': (_trust_checkpoint_classes,),
     'mmengine.config.config': (_announce_package, _format_config_once),
     'mmengine.hub.hub': (_announce_package,),
+    'mmengine.fileio.file_client': (_know_local_disk,),
     'mmengine.runner.checkpoint': (_restrict_downloads, _find_shipped),
 }
 """Work-arounds by the module that they change."""

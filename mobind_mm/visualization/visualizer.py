@@ -68,6 +68,7 @@ class MoBindVisualizer(Visualizer):
         picture: Mapping[str, Any],
         step: int = 0,
         out_file: str | Path | None = None,
+        show: bool = False,
     ) -> None:
         """Draw a picture, pass it to all backends and write it to a file.
 
@@ -76,8 +77,11 @@ class MoBindVisualizer(Visualizer):
             picture: See the class.
             step: Step of the image in the backends.
             out_file: PNG file to write as well.
+            show: Whether to show it in a window, until that is closed.
         """
         image = self.draw_picture(picture)
         self.add_image(name, image, step)
         if out_file is not None:
             write_image(out_file, image)
+        if show:
+            self.show(image, win_name=name)

@@ -37,7 +37,8 @@ def package(request, tmp_path, monkeypatch):
 
 def test_names_and_files(package):
     names = ['mobind_big', 'mobind_small', 'mobind_untrained']
-    assert model_zoo.list_models() == names
+    assert model_zoo.list_models() == names[:2]
+    assert model_zoo.list_models(untrained=True) == names
     assert MoBindInferencer.list_models(patterns='mobind_b') == names[:1]
     found = model_zoo.find_model()
     assert found == model_zoo.find_model('small')

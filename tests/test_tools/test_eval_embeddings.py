@@ -64,7 +64,7 @@ def test_both_files_give_the_numbers_of_one(tool, table, tmp_path):
     assert 'retrieval' in out
     status, *_ = tool(
         *(asked, '--gallery', known, '--out', tmp_path / 'two.json'),
-        *('--dump', tmp_path / 'cases', '--probe-C', '0.1'),
+        *('--dump-cases', tmp_path / 'cases', '--probe-C', '0.1'),
         *('--neighbours', tmp_path / 'near.csv', '--k', '2'),
     )
     assert status == 0

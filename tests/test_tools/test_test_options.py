@@ -59,7 +59,7 @@ def command(name, *flags):
 
 def test_all_in_one_go(tasks, run):
     runs = run(
-        command('all', '--show-dir', 'shown', '--dump', 'cases'),
+        command('all', '--show-dir', 'shown', '--dump-cases', 'cases'),
         command('some', '--tasks', 'tiny', 'extra'),
         command('extra', '--tasks', 'extra', '--show-dir', 'second'),
     )
@@ -98,7 +98,9 @@ def test_mistakes(tasks, monkeypatch, capsys):
     for flags, message in (
         (['--tasks', 'sync'], '--tasks sync: '),
         (['--show-dir', 'tiny.py'], '--show-dir tiny.py is a file'),
-        (['--dump', 'tiny.py'], '--dump tiny.py is a file'),
+        (['--dump-cases', 'tiny.py'], '--dump-cases tiny.py is a file'),
+        (['--dump', 'cases'], '--dump-cases DIR writes one CSV'),
+        (['--show'], 'there is no screen'),
         (['--dump-embeddings', 'a.npy'], '.safetensors'),
     ):
         last = failure(
@@ -166,5 +168,7 @@ def test_every_metric_has_a_table_of_its_own(tmp_path):
     assert [metric.dump for metric in metrics] == files
 
     loop.evaluator = evaluator('same', 'same', 'same')
-    with pytest.raises(ValueError, match=r'--dump: .*retrieval_same\.csv'):
+    with pytest.raises(
+        ValueError, match=r'--dump-cases: .*retrieval_same\.csv'
+    ):
         dump_cases(loop, str(tmp_path))

@@ -170,13 +170,13 @@ class ConvFormer(BaseModule):
         Raises:
             ValueError: If C or T is not what the encoder was built for.
         """
-        least = self.patch * self.num_segments
-        fits = x.shape[1:] == (self.in_channels, self.num_samples)
+        length = x.shape[2]
         if self.any_length:
-            fits = x.shape[1] == self.in_channels and (
-                x.shape[2] >= least and x.shape[2] % self.patch == 0
-            )
-        if not fits:
+            least = self.patch * self.num_segments
+            fits = length >= least and length % self.patch == 0
+        else:
+            fits = length == self.num_samples
+        if not fits or x.shape[1] != self.in_channels:
             raise ValueError(
                 f'ConvFormer was built for {self.in_channels} channels and '
                 f'{self.num_samples} samples, got {tuple(x.shape[1:])}; '
@@ -204,7 +204,9 @@ class ConvFormer(BaseModule):
         if self.pos_embed is not None:
             x = x + self.pos_embed
         padding = None
-        if mask is not None and not mask.all():
+        if mask is not None and (
+            torch.compiler.is_compiling() or not mask.all()
+        ):
             padding = ~mask
         for layer in self.layers:
             x = layer(x, padding)
@@ -215,7 +217,9 @@ class ConvFormer(BaseModule):
         self, tokens: torch.Tensor, padding: torch.Tensor | None
     ) -> torch.Tensor:
         """Mean tokens of the segments, in order: (M, segments * D)."""
-        if tokens.shape[1] % self.num_segments:
+        count = tokens.shape[1]
+        # Exported for any length, the count is a symbol.
+        if not isinstance(count, int) or count % self.num_segments:
             return self._pool_unequal(tokens, padding)
         parts = (self.num_segments, -1)
         if padding is None:
@@ -234,7 +238,7 @@ class ConvFormer(BaseModule):
         edges = at * self.num_segments
         first = torch.arange(self.num_segments, device=tokens.device)[:, None]
         inside = edges.clamp(first, first + 1).diff(dim=1)  # (segments, N)
-        weight = inside.to(tokens.dtype).expand(len(tokens), -1, -1)
+        weight = inside.to(tokens.dtype).expand(tokens.shape[0], -1, -1)
         if padding is not None:
             weight = weight * ~padding[:, None]
         total = weight.sum(dim=2, keepdim=True).clamp(min=1e-6)

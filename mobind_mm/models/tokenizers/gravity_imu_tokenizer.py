@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -72,6 +73,7 @@ class GravityIMUTokenizer(BaseModule):
         drop_gyro: Likewise, of the angular rates.
         rotate: Whether to turn every sensor at random in training.
         channel_dropout: Probability of a channel being zero in training.
+        window_sec: Longest window in seconds of a model that is exported.
         init_cfg: MMEngine initialisation config.
 
     Raises:
@@ -94,6 +96,7 @@ class GravityIMUTokenizer(BaseModule):
         drop_gyro: float = 0.0,
         rotate: bool = False,
         channel_dropout: float = 0.0,
+        window_sec: float = 5.0,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -107,6 +110,7 @@ class GravityIMUTokenizer(BaseModule):
         self.features = {n: features[n] for n in _WIDTH if n in features}
         self.drop_quat, self.drop_gyro = drop_quat, drop_gyro
         self.rotate = rotate
+        self.most = round(window_sec * rate)
         self.dropout = nn.Dropout1d(channel_dropout)
         self.out_channels = sum(_WIDTH[n] for n in self.features)
 
@@ -135,25 +139,35 @@ class GravityIMUTokenizer(BaseModule):
             )
         if mask is None:
             mask = imu.new_ones(imu.shape[:2], dtype=torch.bool)
+        if torch.compiler.is_compiling() and not self.training:
+            # Of all sensors: the steps must not depend on the data.
+            rows = self._prepare_rows(imu.flatten(0, 1), mask)
+            rows = rows.unflatten(0, imu.shape[:2]).to(imu.dtype)
+            return rows.masked_fill(~mask[..., None, None], 0.0)
         shape = (*imu.shape[:2], self.prepared_channels, imu.shape[3])
         out = imu.new_zeros(shape)
-        if not mask.any():
-            return out
-        rows = imu[mask].transpose(1, 2).float()
+        if mask.any():
+            out[mask] = self._prepare_rows(imu[mask], mask).to(out.dtype)
+        return out
+
+    def _prepare_rows(
+        self, imu: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Streams (M, 11, T) of single sensors to (M, 12, T)."""
+        rows = imu.transpose(1, 2).float()
         acc, gyro, quat, gravity = rows.split((3, 3, 4, 1), dim=2)
         has_quat = quat.abs().sum(dim=(1, 2)) > 0
         has_gyro = gyro.abs().sum(dim=(1, 2)) > 0
         if self.training:
             clip = mask.nonzero()[:, 0]
-            draw = torch.rand(2, len(imu), device=imu.device)[:, clip]
+            draw = torch.rand(2, len(mask), device=imu.device)[:, clip]
             has_quat = has_quat & (draw[0] >= self.drop_quat)
             has_gyro = has_gyro & (draw[1] >= self.drop_gyro)
         has_gravity = gravity[:, 0, 0] > 0
         quat = F.normalize(quat, dim=2)
         gyro = _choose(has_gyro, gyro, torch.zeros_like(gyro))
-        if (derive := has_quat & ~has_gyro).any():
-            gyro = gyro.clone()
-            gyro[derive] = rate_of(quat[derive], self.rate)
+        derive = partial(rate_of, rate=self.rate)
+        gyro = _fill(has_quat & ~has_gyro, gyro, derive, quat)
         up = self._up(acc, gyro, quat, has_quat, has_gyro | has_quat)
         sure = has_quat | (has_gyro & has_gravity)
         vertical = has_gravity | has_quat
@@ -165,8 +179,7 @@ class GravityIMUTokenizer(BaseModule):
         known = torch.stack([has_gravity, has_gyro | has_quat, sure], dim=1)
         known = known[:, None].expand(-1, acc.shape[1], -1).to(acc.dtype)
         rows = torch.cat([vectors.flatten(2), known], dim=2)
-        out[mask] = rows.transpose(1, 2).to(out.dtype)
-        return out
+        return rows.transpose(1, 2)
 
     def _up(
         self,
@@ -178,8 +191,8 @@ class GravityIMUTokenizer(BaseModule):
     ) -> torch.Tensor:
         """The vertical (M, T, 3) along the sensor's axes, unit vectors."""
         up = F.normalize(_smooth(acc, _ACC_LEVEL_SEC * self.rate), dim=2)
-        if (by_rate := has_rate & ~has_quat).any():
-            up[by_rate] = attitude_up(acc[by_rate], gyro[by_rate], self.rate)
+        follow = partial(attitude_up, rate=self.rate, most=self.most)
+        up = _fill(has_rate & ~has_quat, up, follow, acc, gyro)
         w, x, y, z = quat.unbind(2)
         given = [
             2 * (x * z - w * y),
@@ -234,7 +247,7 @@ class GravityIMUTokenizer(BaseModule):
 
 
 def attitude_up(
-    acc: torch.Tensor, gyro: torch.Tensor, rate: float
+    acc: torch.Tensor, gyro: torch.Tensor, rate: float, most: int = 2048
 ) -> torch.Tensor:
     """The vertical (M, T, 3) along the axes of sensors that turn.
 
@@ -245,21 +258,28 @@ def attitude_up(
         acc: (M, T, 3) specific force.
         gyro: (M, T, 3) rad/s.
         rate: Samples per second.
+        most: Greatest T of an exported model, which has to know it.
     """
     half = 0.5 * (gyro[:, 1:] + gyro[:, :-1]) / rate
     steps = _from_vector(half)
-    first = torch.zeros_like(steps[:, :1])
-    first[..., 0] = 1.0
-    turned = torch.cat([first, steps], dim=1)
-    reach = 1
-    while reach < turned.shape[1]:  # running product, by doubling
-        product = quat_product(turned[:, :-reach], turned[:, reach:])
-        turned = torch.cat([turned[:, :reach], product], dim=1)
-        reach *= 2
-    turned = F.normalize(turned, dim=2)
+    turned = F.normalize(_running_product(steps, most), dim=2)
     level = _smooth(_rotate(turned, acc), _GYRO_LEVEL_SEC * rate)
     conjugate = turned * turned.new_tensor([1.0, -1.0, -1.0, -1.0])
     return F.normalize(_rotate(conjugate, level), dim=2)
+
+
+def _running_product(steps: torch.Tensor, most: int) -> torch.Tensor:
+    """Products (M, T, 4) of the first 0, 1, ... quaternions (M, T - 1, 4)."""
+    still = torch.zeros_like(steps[:, :1])
+    still[..., 0] = 1.0
+    turned = torch.cat([still, steps], dim=1)
+    count = turned.shape[1]
+    # Exported for any length, the count is a symbol.
+    most = count if isinstance(count, int) else most
+    for reach in (2**i for i in range((most - 1).bit_length())):
+        before = [still.expand(-1, reach, -1), turned]
+        turned = quat_product(torch.cat(before, dim=1)[:, :count], turned)
+    return turned
 
 
 def rate_of(quat: torch.Tensor, rate: float) -> torch.Tensor:
@@ -325,6 +345,21 @@ def _smooth(x: torch.Tensor, samples: float) -> torch.Tensor:
 
 def _norm(x: torch.Tensor, dim: int = 2) -> torch.Tensor:
     return (x.square().sum(dim=dim, keepdim=True) + _TINY).sqrt()
+
+
+def _fill(
+    rows: torch.Tensor,
+    value: torch.Tensor,
+    compute: Callable[..., torch.Tensor],
+    *inputs: torch.Tensor,
+) -> torch.Tensor:
+    """A value, in some rows replaced by what is computed from inputs."""
+    if torch.compiler.is_compiling():  # no step depends on the data
+        return _choose(rows, compute(*inputs), value)
+    if rows.any():
+        value = value.clone()
+        value[rows] = compute(*(x[rows] for x in inputs))
+    return value
 
 
 def _choose(

@@ -154,7 +154,7 @@ class LimbTokenizer(BaseModule):
             value = second_difference(pose, self.rate)
         elif name == 'place':
             value = self.points[:, :, None].expand(
-                len(pose), -1, -1, pose.shape[3]
+                pose.shape[0], -1, -1, pose.shape[3]
             )
         elif name.startswith('point'):
             point = _weighted(pose, self.points)
