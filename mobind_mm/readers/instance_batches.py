@@ -35,8 +35,14 @@ _NUMBERS = {int, float, type(None)}
 
 
 class Batch(NamedTuple):
-    """N people: keypoints (N, K, 2), scores (N, K), boxes (N, 4), and how
-    many keypoints had a score, but no place."""
+    """N people.
+
+    Attributes:
+        keypoints: (N, K, 2) float64, 0 where a point is unknown.
+        scores: (N, K) float64 in [0, 1].
+        boxes: (N, 4) float64.
+        lost: How many keypoints had a score, but no place.
+    """
 
     keypoints: np.ndarray
     scores: np.ndarray

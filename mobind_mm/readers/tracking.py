@@ -241,7 +241,6 @@ class _Person:
         self.rows.append(seen.rows[index])
         self.parts = [part[index] for part in seen.parts]
 
-
     def follow_alone(
         self, detections: Detections, rows: np.ndarray, max_gap: int
     ) -> int:
