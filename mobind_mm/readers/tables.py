@@ -165,7 +165,9 @@ class TableFile:
         if rows.commas:
             self.decimal = ','
         elif self.decimal is None:
-            self.decimal = self._guess_decimal(self.columns, texts)
+            self.decimal = self._guess_decimal(
+                self.columns, texts, self.lines
+            )
             if self.decimal == ',':
                 self.columns = rows.parse(texts, ',')
 
@@ -329,11 +331,15 @@ class TableFile:
         if self.decimal is not None:
             return False
         with suppress(ValueError):
-            return self._guess_decimal(columns, texts) == ','
+            lines = range(_BLOCK)  # not known yet, and not told
+            return self._guess_decimal(columns, texts, lines) == ','
         return False
 
     def _guess_decimal(
-        self, columns: Mapping[str, np.ndarray], texts: Collection[str]
+        self,
+        columns: Mapping[str, np.ndarray],
+        texts: Collection[str],
+        lines: np.ndarray | range,
     ) -> str:
         """Decimal of the first cell that shows it.
 
@@ -348,7 +354,7 @@ class TableFile:
                 if ',' in cell and not _THOUSANDS.fullmatch(cell):
                     return ','
                 if ',' in cell:
-                    thousands = (int(self.lines[row]), name, cell)
+                    thousands = (int(lines[row]), name, cell)
                 elif '.' in cell and not thousands:
                     return '.'
         if not thousands:
