@@ -165,9 +165,7 @@ class TableFile:
         if rows.commas:
             self.decimal = ','
         elif self.decimal is None:
-            self.decimal = self._guess_decimal(
-                self.columns, texts, self.lines
-            )
+            self.decimal = self._guess_decimal(self.columns, texts, self.lines)
             if self.decimal == ',':
                 self.columns = rows.parse(texts, ',')
 
