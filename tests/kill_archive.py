@@ -2,7 +2,7 @@
 
     python tests/kill_archive.py [--kills N] [--seed N]
 
-As ``kill_table.py``, for :class:`~mobind_mm.evaluation.archive.EmbeddingArchive`:
+As ``kill_table.py``, for archives of embeddings (``evaluation/archive.py``):
 what ``archive.json`` names must be whole, and the run that goes on must end
 with the very windows of one that was never killed.
 """
