@@ -9,6 +9,7 @@ printed, and ends the script.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -33,7 +34,6 @@ from raw_pose_tools import (  # noqa: E402
     READ_AS,
     SHAPE,
     TOOLS,
-    mmpose0x,
     person,
 )
 
@@ -170,21 +170,22 @@ def _read_imu(name):
 
 
 def _mmpose(folder):
-    (content,) = mmpose0x(*person(24)).values()
-    import json
-
-    frames = defaultdict(list)
-    for item in json.loads(content):
-        frame = int(''.join(filter(str.isdigit, str(item['image_id']))) or 0)
-        points = np.reshape(item['keypoints'], (17, -1))
-        frames[frame].append(
-            dict(
-                keypoints=points[:, :2].tolist(),
-                keypoint_scores=points[:, 2].tolist(),
-            )
+    move = np.arange(24)[:, None, None]
+    body = np.random.default_rng(0).uniform(200, 400, (17, 2))
+    frames = [
+        dict(
+            frame_id=number,
+            instances=[
+                dict(
+                    keypoints=points.round(2).tolist(),
+                    keypoint_scores=[0.9] * 17,
+                    bbox=[[150.0, 150.0, 500.0, 500.0]],
+                )
+            ],
         )
-    data = [dict(frame_id=f, instances=p) for f, p in frames.items()]
-    (folder / 'a.json').write_text(json.dumps(data))
+        for number, points in enumerate(body + move)
+    ]
+    (folder / 'a.json').write_text(json.dumps(frames))
 
 
 def _hdf5(folder):

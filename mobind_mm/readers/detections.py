@@ -141,7 +141,7 @@ class Instances:
             return
         self._num_keypoints = batch.scores.shape[1]
         self._lost += batch.lost
-        seen = (batch.scores > 0).any(axis=1)
+        seen = np.asarray((batch.scores > 0).any(axis=1))
         kept = [one for one, there in zip(waiting, seen.tolist()) if there]
         self._frames.extend(frame for frame, _, _ in kept)
         self._ids.extend(identity(person) for _, person, _ in kept)

@@ -120,8 +120,10 @@ def _boxes(
         low = np.where(seen, keypoints, np.inf).min(axis=1)
         high = np.where(seen, keypoints, -np.inf).max(axis=1)
         return np.concatenate([low, high], axis=1)
-    nested = all(type(box) is list and len(box) == 1 for box in given)
-    boxes = _numbers([box[0] for box in given] if nested else given)
+    nested = [
+        box[0] for box in given if isinstance(box, list) and len(box) == 1
+    ]
+    boxes = _numbers(nested if len(nested) == len(given) else given)
     if boxes is None or boxes.shape[1] != 4:
         return None
     valid = (np.abs(boxes) <= MAX_COORDINATE).all()

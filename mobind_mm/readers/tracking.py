@@ -264,10 +264,10 @@ class _Person:
             )
         ]
         frames = np.r_[self.frame, detections.frames[rows]]
-        steps = steps_between(frames, *parts, sizes)
+        keypoints, scores, boxes = parts
+        steps = steps_between(frames, keypoints, scores, boxes, sizes)
         path, moved = velocities(steps, self.velocity, VELOCITY_MEMORY, COAST)
         missed = steps.frames - 1
-        boxes = parts[2]
         expected = boxes[:-1] + np.tile(moved, 2)
         low = np.maximum(expected[:, :2], boxes[1:, :2])
         high = np.minimum(expected[:, 2:], boxes[1:, 2:])
