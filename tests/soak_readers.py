@@ -97,15 +97,13 @@ class Target:
 
 def _phone(label):
     reader = get_reader(label.split(' ')[0])
-    folders = label in ('sensor_logger', 'phyphox', 'gopro') or (
-        label.startswith('phone_log')
-    )
 
     def write(folder):
         phones.EXPORTS[label](folder, raw_phones.movement(seconds=1.0))
 
     def read(path):
-        return reader(path.parent if folders else path).read_imu()
+        several = len([*path.parent.iterdir()]) > 1
+        return reader(path.parent if several else path).read_imu()
 
     return Target(reader.name, write, read)
 
