@@ -432,7 +432,7 @@ class _Rows:
                 decimals are commas after all.
         """
         parts: dict[str, list[np.ndarray]] = {n: [] for n in self.places}
-        lines = []
+        lines: list[np.ndarray] = []
         for block in self._blocks():
             keep = self._checked(block)
             columns = self._columns(block, keep, texts, decimal)
