@@ -61,7 +61,8 @@ def test_objective(data, row):
         terms.add('loss_masked_token')
         assert cfg.model.masked_token_head.loss_weight == 0.3
     limbs = len(cfg.model.limbs)
-    seconds = cfg.train_dataloader.dataset.window_sec
+    train = cfg.train_dataloader.dataset
+    seconds = train.get('dataset', train).window_sec
     rates = (cfg.model.imu_rate, cfg.model.pose_rate)
     imu, pose = (
         torch.randn(2, limbs, 6, round(seconds * rate)) for rate in rates
@@ -106,7 +107,7 @@ def test_whole_objective_is_that_of_the_main_config(data):
     assert rest(full, *changed) == rest(main, *changed)
     # All limbs of the skeleton: the worn sensor of a clip must not show.
     datasets = [
-        full.train_dataloader.dataset,
+        full.train_dataloader.dataset.dataset,
         *full.test_dataloader.dataset.datasets,
     ]
     for dataset in datasets:

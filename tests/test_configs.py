@@ -36,7 +36,14 @@ def datasets(cfg):
     """All dataset configs that cut windows, in all dataloaders."""
     loaders = [cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader]
     for loader in loaders:
-        yield from loader.dataset.get('datasets', [loader.dataset])
+        for dataset in loader.dataset.get('datasets', [loader.dataset]):
+            yield dataset.get('dataset', dataset)
+
+
+def trained_on(cfg):
+    """Config of the recordings that train, without what batches them."""
+    dataset = cfg.train_dataloader.dataset
+    return dataset.get('dataset', dataset)
 
 
 def step(dataset, name):
@@ -142,7 +149,7 @@ def test_released_recipe():
         dict(local=0.0, token=0.0, multi_positive=0.1, **{'global': 1.0}),
     ]
     assert second.model.masked_token_head.loss_weight == 0.3
-    limbs = len(step(first.train_dataloader.dataset, 'PackIMUPose').placements)
+    limbs = len(step(trained_on(first), 'PackIMUPose').placements)
     assert first.train_dataloader.batch_size * limbs == 1356
     assert second.train_dataloader.batch_size == 128
     patience = [
@@ -162,7 +169,7 @@ def test_learning_rate_is_for_the_batch_size(name):
 @pytest.mark.parametrize('name', NAMES)
 def test_splits_and_roles(name):
     cfg = load(name)
-    train = cfg.train_dataloader.dataset
+    train = trained_on(cfg)
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         gallery, query = loader.dataset.datasets
         assert gallery.role == 'gallery' and query.get('role') is None
@@ -230,7 +237,7 @@ def test_pipelines_of_tasks_are_those_of_the_windows(name):
 @pytest.mark.parametrize('name', NAMES)
 def test_tasks_leave_training_subjects_alone(name):
     cfg = load(name)
-    train = cfg.train_dataloader.dataset
+    train = trained_on(cfg)
     for stage in ('val', 'test'):
         for task in tasks_of(cfg, stage).values():
             outer = task.dataloader.dataset

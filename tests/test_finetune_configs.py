@@ -30,7 +30,7 @@ def load(name):
 
 
 def leaves(node):
-    return node.get('datasets', [node])
+    return [d.get('dataset', d) for d in node.get('datasets', [node])]
 
 
 def step(dataset, name):
@@ -99,6 +99,7 @@ def test_schedule_and_pipelines_agree(name):
     batch_size = cfg.train_dataloader.batch_size
     assert cfg.auto_scale_lr.base_batch_size == batch_size
     train = cfg.train_dataloader.dataset
+    train = train.get('dataset', train)
     fixed = [t for t in train.pipeline if 'Random' not in t.type]
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         for dataset in leaves(loader.dataset):

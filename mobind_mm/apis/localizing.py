@@ -30,6 +30,7 @@ from ..utils.errors import mistake
 from .embedder import Embedder
 from .fitting import fit_channels, match_limbs
 from .sources import to_imu, to_people
+from .synchronizing import check_reach
 from .takes import Takes
 from .windows import ClipFeatures
 
@@ -56,6 +57,7 @@ def localize(
     everybody, window by window; tokens do not encode which limb they are of.
     """
     doubt = ''
+    check_reach(max_offset)
     imu = embedder.settled(Recording(to_imu(imu, False))).imu
     people = {
         name: embedder.settled(Recording(pose=pose)).pose

@@ -32,6 +32,8 @@ WIDE_SEC = 120.0
 """Wider searches begin with a coarse one."""
 LONG_SEC = 60.0
 """Longer recordings get a clock with drift."""
+WIDEST_SEC = 3600.0
+"""A search may be so wide, or as wide as the recordings overlap."""
 _LONGEST_TOKENS = 180.0
 """Longest clip, with its margins, that is encoded by the model."""
 
@@ -112,6 +114,8 @@ def searched(
     """
     if max_offset is not None and not max_offset > 0:
         raise ValueError(f'max_offset must be positive, got {max_offset} s.')
+    if around is not None and not np.isfinite(around):
+        raise ValueError(f'around must be a number of seconds, got {around}.')
     if streams.pose is None or not streams.imu:
         raise ValueError(
             'Synchronising needs a skeleton and a sensor, and the recording '
@@ -122,7 +126,31 @@ def searched(
         return 0.5 * (low + high), max(0.5 * (high - low), 0.5)
     if around is None:
         around = search_centre(streams)
-    return around, NEAR_SEC if max_offset is None else max_offset
+    if max_offset is None:
+        return around, NEAR_SEC
+    farthest = max(abs(end - around) for end in offset_range(streams))
+    check_reach(max_offset, max(farthest, WIDEST_SEC))
+    return around, max_offset
+
+
+def check_reach(max_offset: float, most: float = WIDEST_SEC) -> None:
+    """Refuse a search that would take any amount of memory.
+
+    Args:
+        max_offset: Largest difference that the user wants to look for.
+        most: Largest that is allowed, in seconds.
+
+    Raises:
+        ValueError: If it is larger.
+
+    >>> check_reach(10.0)
+    """
+    if not max_offset <= most:
+        raise ValueError(
+            f'max_offset is {max_offset:g} s, expected at most {most:.0f} s; '
+            'leave it out to look at every offset at which the recordings '
+            'overlap.'
+        )
 
 
 def align(

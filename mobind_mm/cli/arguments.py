@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +116,21 @@ def frame_rate(text: str) -> float:
             f'{text} frames per second; expected 0.01 to 100000'
         )
     return rate
+
+
+def between(
+    least: float, most: float, kind: type = float
+) -> Callable[[str], Any]:
+    """Type of a number of bounded size, as argparse takes one."""
+
+    def number(text: str) -> Any:
+        value = kind(text)
+        if not least <= value <= most:
+            raise ArgumentTypeError(f'{text}; expected {least} to {most}')
+        return value
+
+    number.__name__ = kind.__name__  # in 'invalid float value'
+    return number
 
 
 def add_estimator_argument(parser: ArgumentParser) -> None:

@@ -6,7 +6,11 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from ..utils.results import prepare_results, write_json
-from .arguments import add_estimator_argument, add_workers_argument
+from .arguments import (
+    add_estimator_argument,
+    add_workers_argument,
+    between,
+)
 
 
 def _pose_arguments(parser: ArgumentParser) -> None:
@@ -149,17 +153,20 @@ def _example_arguments(parser: ArgumentParser) -> None:
         help='sensor time minus video time; default: 3.217',
     )
     parser.add_argument(
-        '--seconds', type=float, default=30.0, help='length; default: 30'
+        '--seconds',
+        type=between(1, 86_400),
+        default=30.0,
+        help='length; default: 30',
     )
     parser.add_argument(
         '--people',
-        type=int,
+        type=between(1, 100, int),
         default=1,
         help='people in the video; default: 1',
     )
     parser.add_argument(
         '--fps',
-        type=float,
+        type=between(1, 1000),
         default=29.97,
         help='frames per second; default: 29.97',
     )
@@ -206,13 +213,13 @@ def _study_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--takes',
-        type=int,
+        type=between(1, 1000, int),
         default=2,
         help='recordings of each person; default: 2',
     )
     parser.add_argument(
         '--seconds',
-        type=float,
+        type=between(1, 86_400),
         default=45.0,
         help='length of a recording; default: 45',
     )

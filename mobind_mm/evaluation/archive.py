@@ -19,6 +19,7 @@ Without faiss, or below :data:`EXACT_BELOW` rows, all vectors are compared.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -106,7 +107,7 @@ class EmbeddingArchive:
             raise ValueError(
                 f"modality must be 'imu' or 'pose', got {modality!r}."
             )
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or _holds_anything(path)):
             raise mistake(
                 path, 'is not an empty directory', 'Give another place'
             )
@@ -513,6 +514,12 @@ def _read_facts(path: Path) -> dict[str, Any]:
 def _write_facts(path: Path, facts: Mapping[str, Any]) -> None:
     with replacing(path / 'archive.json', durable=True) as temporary:
         temporary.write_text(json.dumps(facts, indent=1), encoding='utf-8')
+
+
+def _holds_anything(path: Path) -> bool:
+    """Whether a directory has more than what a killed creation leaves."""
+    left = re.compile(r'\.archive\.json\..*\.tmp')
+    return any(not left.fullmatch(entry.name) for entry in path.iterdir())
 
 
 def _remove_strays(path: Path, facts: Mapping[str, Any]) -> None:

@@ -156,7 +156,17 @@ class _Rebuilding:
             self.index = self.index[order]
 
     def kept_values(self) -> np.ndarray | None:
-        return None if self.values is None else self.values[self.rows]
+        if self.values is None or self.all_kept():
+            return self.values
+        return self.values[self.rows]
+
+    def all_kept(self) -> bool:
+        """Whether the rows are all, in their order."""
+        assert self.values is not None
+        count = len(self.rows)
+        return count == len(self.values) and bool(
+            (self.rows == np.arange(count)).all()
+        )
 
     # Counters
 
@@ -300,9 +310,9 @@ class _Rebuilding:
 
     def same(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """(N,) whether two rows hold the same measurements."""
-        if self.values is None:
+        values = self.kept_values()
+        if values is None:
             return np.zeros(len(one), bool)
-        values = self.values[self.rows]
         return (values[one] == values[other]).all(axis=1)
 
     def drop_twice(self, key: np.ndarray | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -13,10 +13,11 @@ import numpy as np
 from ..recordings.streams import undetected
 from ..skeleton import get_layout
 from .foreign_values import consists_of
+from .instance_batches import MAX_COORDINATE, parse_batch
 from .json_items import shorten
 
-MAX_COORDINATE = 1e6
-"""Pixels; a coordinate beyond is a damaged number."""
+_AT_ONCE, _MOST_POINTS = 512, 100_000
+"""Instances, and keypoints of them, that wait to be parsed together."""
 
 
 @dataclass(frozen=True)
@@ -78,33 +79,95 @@ class Detections:
 class Instances:
     """Grows arrays by instances, without an object for each number.
 
-    ``frames`` holds the frame of each instance, as :meth:`add` got it.
+    Args:
+        prepare: Makes an instance, as :func:`parse_instance` takes one, of
+            a person as the tool writes it; None: it is one.
+        logits: Whether scores of such people are logits.
     """
 
-    def __init__(self) -> None:
-        self.frames = array('q')
-        self.num_keypoints: int | None = None
-        self.lost = 0
+    def __init__(
+        self,
+        prepare: Callable[[Any, bool, str], Any] | None = None,
+        logits: bool = False,
+    ) -> None:
+        self._prepare, self._logits = prepare, logits
+        self._num_keypoints: int | None = None
+        self._lost = 0
+        self._frames = array('q')
         self._ids = array('q')
         self._numbers = array('f')
+        self._waiting: list[tuple[int, Any, str]] = []
+        self._size = 0
+
+    @property
+    def frames(self) -> array[int]:
+        """Frame of each instance, as :meth:`add` got it."""
+        self._flush()
+        return self._frames
+
+    @property
+    def num_keypoints(self) -> int | None:
+        """Keypoints of an instance; None without any."""
+        self._flush()
+        return self._num_keypoints
 
     def add(self, frame: int, instance: Any, where: str) -> None:
-        """Append one instance, if anything of it was detected."""
+        """Append one instance, if anything of it was detected.
+
+        What is wrong with it may be said later, when others were added.
+        """
+        if isinstance(instance, dict):
+            instance = {k: instance[k] for k in _USED if k in instance}
+            points = instance.get('keypoints')
+            self._size += len(points) if isinstance(points, list) else 1
+        self._waiting.append((frame, instance, where))
+        if len(self._waiting) >= _AT_ONCE or self._size > _MOST_POINTS:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Parse those that wait."""
+        waiting, self._waiting, self._size = self._waiting, [], 0
+        if not waiting:
+            return
+        foreign = self._prepare is not None
+        people = [person for _, person, _ in waiting]
+        batch = parse_batch(people, foreign, self._logits)
+        if batch is None or self._num_keypoints not in (
+            None,
+            batch.scores.shape[1],
+        ):
+            for one in waiting:
+                self._add_one(*one)
+            return
+        self._num_keypoints = batch.scores.shape[1]
+        self._lost += batch.lost
+        seen = np.asarray((batch.scores > 0).any(axis=1))
+        kept = [one for one, there in zip(waiting, seen.tolist()) if there]
+        self._frames.extend(frame for frame, _, _ in kept)
+        self._ids.extend(identity(person) for _, person, _ in kept)
+        count = len(seen)
+        parts = [part.reshape(count, -1)[seen] for part in batch[:3]]
+        numbers = np.concatenate(parts, axis=1).astype(np.float32)
+        self._numbers.frombytes(numbers.tobytes())
+
+    def _add_one(self, frame: int, instance: Any, where: str) -> None:
+        if self._prepare is not None:
+            instance = self._prepare(instance, self._logits, where)
         keypoints, scores, box, lost = parse_instance(instance, where)
-        if self.num_keypoints is None:
-            self.num_keypoints = len(scores)
-        if len(scores) != self.num_keypoints:
+        if self._num_keypoints is None:
+            self._num_keypoints = len(scores)
+        if len(scores) != self._num_keypoints:
             raise ValueError(
                 f'{where} has {len(scores)} keypoints, those before have '
-                f'{self.num_keypoints}; keep one model in a file.'
+                f'{self._num_keypoints}; keep one model in a file.'
             )
-        self.lost += lost
+        self._lost += lost
         if not (scores > 0).any():
             return
         if box is None:
             seen = keypoints[scores > 0]
             box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
-        self.frames.append(frame)
+        self._frames.append(frame)
         self._ids.append(identity(instance))
         for part in (keypoints, scores, box):
             self._numbers.frombytes(part.astype(np.float32).tobytes())
@@ -125,6 +188,7 @@ class Instances:
             numbers: (n,) frame from 0 by what :meth:`add` got as the frame;
                 None if that is the same.
         """
+        self._flush()
         k = len(get_layout(layout))
         table = np.frombuffer(self._numbers, np.float32)
         table = table.reshape(len(self.frames), 3 * k + 4)
@@ -133,7 +197,7 @@ class Instances:
         order = np.argsort(frames, kind='stable')
         frames, table = frames[order], table[order]
         keypoints, scores, boxes = np.split(table, (2 * k, 3 * k), axis=1)
-        notes = lost_note(source, self.lost)
+        notes = lost_note(source, self._lost)
         ids: np.ndarray | None = np.array(self._ids, np.int64)[order]
         if ids is not None:
             kept, why = usable_ids(frames, ids)
@@ -153,6 +217,8 @@ class Instances:
 
 _IDENTITIES = ('track_id', 'idx', 'person_id', 'instance_id')
 """Keys under which tools write who an instance is."""
+_USED = ('keypoints', 'keypoint_scores', 'bbox', *_IDENTITIES)
+"""Keys that are read."""
 _MOST_UNKNOWN = 0.5
 """Share of the instances that may lack an identity where others have one."""
 

@@ -99,6 +99,12 @@ class LabReader(DeviceReader):
     def describe(self) -> dict[str, dict[str, Any]]:
         """Keys of each sensor by its name, see :class:`DeviceReader`."""
         paths, others = [self.source], []
+        if self.source.is_file() and not self.reads(self.source):
+            raise mistake(
+                self.source,
+                f'is damaged, or is not an export of {self.title}',
+                'Export it again',
+            )
         if self.source.is_dir():
             files = files_in(self.source)
             paths = [path for path in files if self.reads(path)]

@@ -49,14 +49,13 @@ class OpenPoseReader(PoseReader):
         """Everybody in all files."""
         files, padded = _frame_files(self.source)
         frames = Frames(self.source, from_one=False if padded else None)
-        instances = Instances()
+        instances = Instances(points_of)
         for number, path in files.items():
             frame = frames.number(number)
             people = _people(path)
             for index, person in enumerate(people):
                 where = f'{path}: person {index}'
-                points = points_of(person, False, where)
-                instances.add(frame, points, where)
+                instances.add(frame, person, where)
         if instances.num_keypoints is None and not video.layout:
             what = f'nobody is seen in any of {len(files)} frames'
             raise mistake(self.source, what, 'Run OpenPose again')

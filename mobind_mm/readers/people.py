@@ -146,17 +146,22 @@ class Video:
                 'height and width (img_shape)',
                 '--img-shape HEIGHT WIDTH or --video',
             )
-        for name, value, least in (
-            ('rate', rate, 1e-3),
-            ('start', self.start, -math.inf),
-            ('max_gap_sec', self.max_gap_sec, 0.0),
-            *(('img_shape', length, 1) for length in self.img_shape),
+        for name, value, least, most in (
+            ('rate', rate, 1e-3, 1e5),
+            ('start', self.start, -math.inf, math.inf),
+            ('max_gap_sec', self.max_gap_sec, 0.0, math.inf),
+            *(('img_shape', length, 1, 1e6) for length in self.img_shape),
         ):
             number = isinstance(value, Real)
             if not number or not math.isfinite(value) or value < least:
                 raise ValueError(
                     f'{source}: {name} is {value}, expected a number >= '
                     f'{least}.'
+                )
+            if value > most:
+                raise ValueError(
+                    f'{source}: {name} is {value}, expected a number <= '
+                    f'{most:g}.'
                 )
         if len(self.img_shape) != 2:
             raise ValueError(

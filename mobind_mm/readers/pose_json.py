@@ -17,10 +17,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..skeleton import LAYOUTS
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections, Instances
+from .instance_batches import (
+    LOGIT_LIMIT,
+    SCORES,
+    SIZES,
+    SPATIAL,
+    flat_width,
+)
 from .json_items import JSONItems, shorten
 from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
 from .peek import head
@@ -46,14 +52,6 @@ POINTS = (
     *('pose_landmarks', 'poseLandmarks', 'pose', 'joints'),
 )
 """Keys of the points of a person."""
-SCORES = (
-    *('visibility', 'score', 'confidence', 'conf', 'visible', 'likelihood'),
-    *('v', 'presence'),
-)
-"""Keys of the score of a point."""
-
-_SIZES = frozenset(map(len, LAYOUTS.values()))
-_SPATIAL = len(LAYOUTS['mediapipe33'])
 _DEEPEST = 6
 _LOGITS = 0.05
 """Share of the visibilities outside [0, 1] from which they are logits."""
@@ -160,8 +158,9 @@ def read_people_json(
         FileNotFoundError: If there is no such file.
         ValueError: Naming file, place and value.
     """
-    instances, path = Instances(), names.path
+    path = names.path
     logits = _are_logits(islice(_items(path), _SAMPLE))
+    instances = Instances(points_of, logits)
     for index, item in enumerate(_items(path)):
         if isinstance(item, tuple) and not re.search(r'\d', item[0]):
             continue  # not a frame, but the version or the like
@@ -169,7 +168,7 @@ def read_people_json(
         people = list(islice(people_of(item), MAX_PEOPLE + 1))
         for number, person in enumerate(people):
             where = f'{path}: item {index}, person {number}'
-            instances.add(frame, points_of(person, logits, where), where)
+            instances.add(frame, person, where)
         if len(people) > MAX_PEOPLE:
             what = f'item {index} has more than {MAX_PEOPLE} people'
             raise mistake(path, what, 'Run the tool again')
@@ -367,28 +366,27 @@ def _score(point: Mapping, default: Any) -> Any:
 def _is_spatial(rows: list[list]) -> bool:
     """Whether rows are x, y, z of MediaPipe: z is also below 0."""
     depths = [row[2] for row in rows if len(row) == 3]
-    return len(rows) == _SPATIAL and any(
+    return len(rows) == SPATIAL and any(
         isinstance(z, (int, float)) and z < 0 for z in depths
     )
 
 
 def _sigmoid(value: Any) -> Any:
     if isinstance(value, (int, float)) and value == value:
-        return float(1 / (1 + np.exp(-np.clip(float(value), -60, 60))))
+        logit = np.clip(float(value), -LOGIT_LIMIT, LOGIT_LIMIT)
+        return float(1 / (1 + np.exp(-logit)))
     return value
 
 
 def _reshaped(points: list, where: str) -> list[list]:
     """Rows of x, y, score of a flat list."""
-    for width in (3, 2, 4):
-        if len(points) % width == 0 and len(points) // width in _SIZES:
-            return [
-                points[i : i + width] for i in range(0, len(points), width)
-            ]
+    width = flat_width(len(points))
+    if width is not None:
+        return [points[i : i + width] for i in range(0, len(points), width)]
     raise mistake(
         where,
         f'{len(points)} numbers of keypoints, expected x, y and score of '
-        f'each of {", ".join(map(str, sorted(_SIZES)))}',
+        f'each of {", ".join(map(str, sorted(SIZES)))}',
         'Export the 2D keypoints of the body, with a model of so many',
     )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,9 @@ def table_stream(part: Part, table: Table) -> SensorStream:
             slower.append(channel)
     order = [c for c in arrays if c in together]
     together = {channel: together[channel] for channel in order}
-    there = timed | ~np.isnan(np.hstack([*arrays.values()])).all(axis=1)
+    there = timed.copy()
+    for values in arrays.values():
+        there |= ~np.isnan(values).all(axis=1)
     left_out = int((there & ~rows).sum())
     if left_out and not slower:
         notes.append(
@@ -174,13 +177,20 @@ def _rows_stream(
     known: np.ndarray,
 ) -> SensorStream:
     """Channels in some rows (T,) of a table."""
-    chosen = {channel: values[known] for channel, values in arrays.items()}
+    # No copies of what is kept as a whole: a file may be long.
+    some: Any = slice(None) if known.all() else known
+    chosen = {channel: values[some] for channel, values in arrays.items()}
     values = np.concatenate([*chosen.values()], axis=1)
     rebuilt = _sample_times(part, table, known, values)
-    lines = table.lines[known][rebuilt.rows]
+    del values
+    count = len(rebuilt.rows)
+    rows: Any = rebuilt.rows
+    if count == known.sum() and (rows == np.arange(count)).all():
+        rows = slice(None)
+    lines = table.lines[some][rows]
     channels = {}
     for channel, values in chosen.items():
-        values = values[rebuilt.rows]
+        values = values[rows]
         unit = 'acc' if channel == GRAVITY else channel
         if unit in UNITS:
             values = values * unit_factor(

@@ -10,9 +10,17 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +51,8 @@ _THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
 _LARGEST = 3e38  # of float32, in which recordings are kept
 _HEADER_LINES = 100
 """Lines in which the names of the columns are looked for."""
+_BLOCK = 1 << 24
+"""Characters that are parsed at once."""
 _MAX_LINE = 1_000_000
 _MAX_COLUMNS = 10_000
 _AGAIN = 'Download or export the file again'
@@ -149,13 +159,15 @@ class TableFile:
         dialect = replace(dialect, encoding=encoding)
         header, indices = _find_header(path, names, dialect)
         places = dict(zip(names, indices))
-        rows = _Rows(path, header, dialect, indices)
+        rows = _Rows(path, header, dialect, places)
+        self.columns = rows.parse(texts, self.decimal or '.', self._commas)
         self.lines = rows.lines
-        self.columns = rows.parse(places, texts, self.decimal or '.')
-        if self.decimal is None:
-            self.decimal = self._guess_decimal(texts)
+        if rows.commas:
+            self.decimal = ','
+        elif self.decimal is None:
+            self.decimal = self._guess_decimal(self.columns, texts, self.lines)
             if self.decimal == ',':
-                self.columns = rows.parse(places, texts, ',')
+                self.columns = rows.parse(texts, ',')
 
     def select(
         self,
@@ -186,11 +198,13 @@ class TableFile:
         if not keep.any():
             matching = f' where {where}' if where else ''
             raise ValueError(f'{self.path} has no rows{matching}.')
-        lines, times = self.lines[keep], {*times}
+        # No copies of what is kept as a whole: a file may be long.
+        rows: Any = slice(None) if keep.all() else keep
+        lines, times = self.lines[rows], {*times}
         values, notes = {}, [*self.notes]
         kinds: dict[str, set[str]] = {'dates': set(), 'hours': set()}
         for name in dict.fromkeys((*numbers, *times)):
-            cells = self.columns[name][keep]
+            cells = self.columns[name][rows]
             if name in times and (time_format or _holds_dates(cells)):
                 zone = timezone or zone_in(name)
                 values[name], dated = self._dates(
@@ -204,7 +218,7 @@ class TableFile:
                     )
                 continue
             values[name] = self._values(cells, lines, name, name in times)
-        chosen = {n: [*map(str, self.columns[n][keep])] for n in texts}
+        chosen = {n: [*map(str, self.columns[n][rows])] for n in texts}
         return Table(
             self.path,
             lines,
@@ -308,21 +322,37 @@ class TableFile:
             cell = '' if '.' in cell else cell.replace(',', '.')
         return float(cell) if _NUMBER.fullmatch(cell) else None
 
-    def _guess_decimal(self, texts: Collection[str]) -> str:
+    def _commas(
+        self, columns: Mapping[str, np.ndarray], texts: Collection[str]
+    ) -> bool:
+        """Whether the first rows already show decimal commas."""
+        if self.decimal is not None:
+            return False
+        with suppress(ValueError):
+            lines = range(_BLOCK)  # not known yet, and not told
+            return self._guess_decimal(columns, texts, lines) == ','
+        return False
+
+    def _guess_decimal(
+        self,
+        columns: Mapping[str, np.ndarray],
+        texts: Collection[str],
+        lines: np.ndarray | range,
+    ) -> str:
         """Decimal of the first cell that shows it.
 
         Raises:
             ValueError: If all commas may separate thousands.
         """
         thousands = None
-        for name, cells in self.columns.items():
+        for name, cells in columns.items():
             if name in texts or cells.dtype.kind == 'f' or _holds_dates(cells):
                 continue
             for row, cell in enumerate(cells):
                 if ',' in cell and not _THOUSANDS.fullmatch(cell):
                     return ','
                 if ',' in cell:
-                    thousands = (int(self.lines[row]), name, cell)
+                    thousands = (int(lines[row]), name, cell)
                 elif '.' in cell and not thousands:
                     return '.'
         if not thousands:
@@ -362,70 +392,125 @@ def _equal(cells: np.ndarray, value: str) -> np.ndarray:
 
 
 class _Rows:
-    """Rows of delimited text, of which none is cut or has surplus cells."""
+    """Rows of delimited text, of which none is cut or has surplus cells.
+
+    The file is read in blocks of rows, so that its text is never in memory
+    as a whole.
+    """
 
     def __init__(
         self,
         path: Path,
         header: Header,
         dialect: Dialect,
-        places: Iterable[int],
+        places: Mapping[str, int],
     ) -> None:
-        first = header.line + dialect.skip_rows
-        num_names = len(header.names)
-        tail = num_names
+        self.path, self.header, self.places = path, header, places
+        self.encoding = dialect.encoding
+        self.first = header.line + dialect.skip_rows
+        self.num_names = len(header.names)
+        tail = self.num_names
         while tail and not header.names[tail - 1]:
             tail -= 1  # which a last delimiter makes
-        needed = max([*places, tail - 1]) + 1
-        self.data, lines = _plain_rows(
-            path, header.delimiter, first, dialect.encoding
+        self.width = max([*places.values(), tail - 1]) + 1
+        self.lines = np.zeros(0, int)
+        self.commas = False
+        """Whether decimal commas were seen at the start, and used."""
+
+    def parse(
+        self,
+        texts: Collection[str],
+        decimal: str,
+        commas: Callable[..., bool] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Columns as float64, or as texts where one is not a number.
+
+        Args:
+            texts: Columns of text.
+            decimal: ``.`` or ``,``.
+            commas: Tells from the columns of the first block whether
+                decimals are commas after all.
+        """
+        parts: dict[str, list[np.ndarray]] = {n: [] for n in self.places}
+        lines: list[np.ndarray] = []
+        for block in self._blocks():
+            keep = self._checked(block)
+            columns = self._columns(block, keep, texts, decimal)
+            if not lines and commas is not None and commas(columns, texts):
+                self.commas = True
+                return self.parse(texts, ',')
+            lines.append(self.first + block.lines[keep])
+            for name, column in columns.items():
+                parts[name].append(column)
+        self.lines = np.concatenate([np.zeros(0, int), *lines])
+        mixed = {
+            name
+            for name, column in parts.items()
+            if len({part.dtype.kind for part in column}) > 1
+        }
+        if mixed:
+            return self.parse({*texts, *mixed}, decimal)
+        joined = {}
+        for name in self.places:
+            joined[name] = np.concatenate(parts.pop(name) or [np.zeros(0)])
+        return joined
+
+    def _blocks(self) -> Iterator[_Block]:
+        """Blocks of complete rows."""
+        return _plain_rows(
+            self.path, self.header.delimiter, self.first, self.encoding
         )
-        self.mark = b'\x1f' if len(lines) else header.delimiter.encode()
-        others = bytes({*range(256)} - {*self.mark, *b'\n'})
-        cells = _line_lengths(self.data.translate(None, others))
-        blanks = self.data.translate(None, self.mark + b' \t')
-        self.keep = _line_lengths(blanks) > 1
-        bad = self.keep & (cells < needed)
-        longer = (cells > num_names) & (num_names > 0)
-        rows = self.data.split(b'\n') if longer.any() else []
+
+    def _checked(self, block: _Block) -> np.ndarray:
+        """(n,) rows of a block that hold anything.
+
+        Raises:
+            ValueError: If one has too few or too many cells.
+        """
+        data, mark = block.data, block.mark
+        others = bytes({*range(256)} - {*mark, *b'\n'})
+        cells = _line_lengths(data.translate(None, others))
+        keep = _line_lengths(data.translate(None, mark + b' \t')) > 1
+        bad = keep & (cells < self.width)
+        longer = (cells > self.num_names) & (self.num_names > 0)
+        rows = data.split(b'\n') if longer.any() else []
         for row in np.flatnonzero(longer).tolist():
-            surplus = rows[row].split(self.mark)[num_names:]
+            surplus = rows[row].split(mark)[self.num_names :]
             bad[row] |= any(map(bytes.strip, surplus))
-        if not len(lines):
-            lines = np.arange(1, len(cells) + 1)
         if bad.any():
             row = int(np.argmax(bad))
             raise mistake(
-                path,
-                f'{cells[row]} cells between {header.delimiter!r}, '
-                f'expected {num_names or needed}',
+                self.path,
+                f'{cells[row]} cells between {self.header.delimiter!r}, '
+                f'expected {self.num_names or self.width}',
                 'Remove the row if it is cut; name delimiter and decimal if '
                 'the file is written otherwise',
-                row=first + int(lines[row]),
+                row=self.first + int(block.lines[row]),
             )
-        self.lines = first + lines[self.keep]
-        self.width = needed
+        return keep
 
-    def parse(
-        self, places: Mapping[str, int], texts: Collection[str], decimal: str
+    def _columns(
+        self,
+        block: _Block,
+        keep: np.ndarray,
+        texts: Collection[str],
+        decimal: str,
     ) -> dict[str, np.ndarray]:
-        """Columns as float64, or as texts where one is not a number."""
+        """Columns of a block."""
         import pandas
 
-        if not len(self.lines):
-            return {name: np.zeros(0) for name in places}
-        as_text = {places[name] for name in texts if name in places}
-        numbers = {*places.values()} - as_text
+        as_text = {self.places[name] for name in texts if name in self.places}
+        numbers = {*self.places.values()} - as_text
         # After 1e0 whole numbers are floats, too, and -0 keeps its sign.
-        first = self.mark.join([b'1e0'] * self.width) + b'\n'
+        first = block.mark.join([b'1e0'] * self.width) + b'\n'
         read_csv: Any = pandas.read_csv
         frame = read_csv(
-            io.BytesIO(first + self.data),
-            sep=self.mark.decode(),
+            io.BytesIO(first + block.data),
+            sep=block.mark.decode(),
             decimal=decimal,
             header=None,
             names=range(self.width),
-            usecols=sorted({*places.values()}),
+            usecols=sorted({*self.places.values()}),
             quoting=csv.QUOTE_NONE,
             keep_default_na=False,
             na_values=dict.fromkeys(numbers, _SPELLINGS),
@@ -434,58 +519,100 @@ class _Rows:
             dtype=dict.fromkeys(as_text, str),
             **exact_floats(),
         )
-        columns = {}
-        for name, place in places.items():
-            column = frame[place][1:][self.keep]
+        columns: dict[str, np.ndarray] = {}
+        for name, place in self.places.items():
+            column = frame[place][1:][keep]
             if column.dtype.kind == 'f':
-                columns[name] = column.to_numpy()
-                if (np.abs(columns[name]) > _LARGEST).any():  # 1e999, inf
-                    columns.update(self.parse({name: place}, {name}, decimal))
+                values = column.to_numpy()
+                if not (np.abs(values) > _LARGEST).any():
+                    columns[name] = values
+                    continue
+                # 1e999, inf: named as they are written
+                again = self._columns(block, keep, {*texts, name}, decimal)
+                columns[name] = again[name]
                 continue
             column = column.astype(object).where(column.notna(), '')
             columns[name] = np.array([str(c).strip() for c in column], object)
         return columns
 
 
+class _Block(NamedTuple):
+    """Some rows as UTF-8, their lines from 1, and what separates cells."""
+
+    data: bytes
+    lines: np.ndarray
+    mark: bytes
+
+
 def _plain_rows(
     path: Path, delimiter: str, skipped: int, encoding: str | None
-) -> tuple[bytes, np.ndarray]:
-    """UTF-8 of the rows after some lines; and their lines, if one is quoted.
+) -> Iterator[_Block]:
+    """The rows after some lines, in blocks.
 
-    Where cells are quoted, or several spaces are one delimiter, the cells are
-    given without quotes, and a unit separator between them.
+    From the first quote on, or where several spaces are one delimiter, the
+    cells are given without quotes, and a unit separator between them.
     """
     with _open_text(path, encoding) as file:
         for _ in range(skipped):
             file.readline(_MAX_LINE)
-        text = file.read()
-    if '\0' in text:
-        row = skipped + 1 + text[: text.index('\0')].count('\n')
-        fix = 'Save it again as CSV (UTF-8)'
-        raise mistake(path, 'a NUL is not text', fix, row=row)
-    if '"' not in text and delimiter != ' ':
-        end = '' if text.endswith('\n') or not text else '\n'
-        return (text + end).encode(), np.zeros(0, int)
+        done = 0
+        while text := file.read(_BLOCK):
+            if not text.endswith('\n'):  # within a line, or the last one
+                text += file.readline()
+            if '\0' in text:
+                row = skipped + done + 1 + text[: text.index('\0')].count('\n')
+                fix = 'Save it again as CSV (UTF-8)'
+                raise mistake(path, 'a NUL is not text', fix, row=row)
+            if '"' in text or delimiter == ' ':
+                lines = chain(io.StringIO(text), file)
+                yield from _quoted_rows(path, delimiter, lines, skipped, done)
+                return
+            text += '' if text.endswith('\n') else '\n'
+            data = text.encode()
+            count = data.count(b'\n')
+            lines_of = np.arange(done + 1, done + count + 1)
+            yield _Block(data, lines_of, delimiter.encode())
+            done += count
+
+
+def _quoted_rows(
+    path: Path, delimiter: str, text: Iterable[str], skipped: int, done: int
+) -> Iterator[_Block]:
+    """Rows of lines of which some have quotes, in blocks."""
     reader = csv.reader(
-        io.StringIO(text, newline=''),
+        _without_nul(path, text, skipped + done),
         delimiter=delimiter,
         skipinitialspace=delimiter == ' ',
         strict=True,  # a quote that is never closed is an error
     )
-    rows, lines = [], []
+    rows, lines, size, last = [], [], 0, done
     try:
         for record in reader:
             cells = [re.sub('[\n\x1f]', ' ', cell) for cell in record]
             rows.append('\x1f'.join(cells) + '\n')
-            lines.append(reader.line_num)
+            lines.append(done + reader.line_num)
+            size += len(rows[-1])
+            if size >= _BLOCK:
+                data = ''.join(rows).encode()
+                yield _Block(data, np.array(lines, int), b'\x1f')
+                rows, lines, size, last = [], [], 0, lines[-1]
     except csv.Error as error:
         raise mistake(
             path,
             f'is not a table ({error})',
             'Check the quotes, or save it again as CSV (UTF-8)',
-            row=skipped + (lines[-1] if lines else 0) + 1,
+            row=skipped + (lines[-1] if lines else last) + 1,
         ) from None
-    return ''.join(rows).encode(), np.array(lines, int)
+    if rows:
+        yield _Block(''.join(rows).encode(), np.array(lines, int), b'\x1f')
+
+
+def _without_nul(path: Path, text: Iterable[str], done: int) -> Iterator[str]:
+    for number, line in enumerate(text, done + 1):
+        if '\0' in line:
+            fix = 'Save it again as CSV (UTF-8)'
+            raise mistake(path, 'a NUL is not text', fix, row=number)
+        yield line
 
 
 def _line_lengths(data: bytes) -> np.ndarray:

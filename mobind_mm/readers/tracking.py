@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .detections import Detections
+from .lone_tracks import steps_between, velocities
 
 SAME_PERSON = 0.06
 """Distance of a keypoint, as a share of the diagonal of the box, at which
@@ -46,6 +47,9 @@ of the box, that costs as much as the greatest offset."""
 HIDDEN = 0.05
 """Cost for whoever was not seen in the frame before: of two that fit equally
 well, the visible one is continued."""
+
+_RUN, _MOST_ROWS = 8, 4096
+"""Frames with one person that are followed together, at least and most."""
 
 RULES = ('longest', 'largest')
 """How to choose a person, besides by id."""
@@ -94,13 +98,24 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
     people: list[_Person] = []
     active: list[_Person] = []
     frames, starts = np.unique(detections.frames, return_index=True)
-    ends = [*starts[1:].tolist(), len(detections.frames)]
-    for frame, start, end in zip(frames.tolist(), starts.tolist(), ends):
+    ends = np.r_[starts[1:], len(detections.frames)]
+    crowded = np.r_[np.flatnonzero(ends - starts > 1), len(frames)]
+    at = 0
+    while at < len(frames):
+        frame, start, end = int(frames[at]), int(starts[at]), int(ends[at])
         active = [p for p in active if frame - p.frame - 1 <= max_gap]
+        alone = int(crowded[np.searchsorted(crowded, at)]) - at
+        if len(active) == 1 and alone >= _RUN:
+            rows = start + np.arange(min(alone, _MOST_ROWS))
+            made = active[0].follow_alone(detections, rows, max_gap)
+            if made:
+                at += made
+                continue
         seen = _Seen(detections, _distinct(detections, start, end))
         for index in _follow(active, seen, frame):
             active.append(_Person(frame, seen, index))
             people.append(active[-1])
+        at += 1
     return [
         Track(number, np.array(person.rows, dtype=np.int64))
         for number, person in enumerate(people)
@@ -226,6 +241,86 @@ class _Person:
         self.rows.append(seen.rows[index])
         self.parts = [part[index] for part in seen.parts]
 
+    def follow_alone(
+        self, detections: Detections, rows: np.ndarray, max_gap: int
+    ) -> int:
+        """Add detections that are alone in their frames, as far as they fit.
+
+        Gives what :func:`_follow` gives, frame by frame.
+
+        Args:
+            detections: Of the video.
+            rows: (n,) the next ones, in the order of their frames.
+            max_gap: Frames without the person that a track survives.
+
+        Returns:
+            How many fit; the next one does not, or is of nobody known.
+        """
+        parts = [
+            np.concatenate([part[None], array[rows]], dtype=np.float64)
+            for part, array in zip(
+                self.parts,
+                (detections.keypoints, detections.scores, detections.boxes),
+            )
+        ]
+        frames = np.r_[self.frame, detections.frames[rows]]
+        keypoints, scores, boxes = parts
+        steps = steps_between(frames, keypoints, scores, boxes, sizes)
+        path, moved = velocities(steps, self.velocity, VELOCITY_MEMORY, COAST)
+        missed = steps.frames - 1
+        expected = boxes[:-1] + np.tile(moved, 2)
+        low = np.maximum(expected[:, :2], boxes[1:, :2])
+        high = np.minimum(expected[:, 2:], boxes[1:, 2:])
+        shared = np.maximum(high - low, 0).prod(axis=1)
+        area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+        union = np.maximum(area[:-1] + area[1:] - shared, 1e-9)
+        costs, fits = _costs(
+            np.linalg.norm(steps.offset - moved, axis=1),
+            steps.shape,
+            shared / union,
+            (steps.size[:, 0], steps.size[:, 1]),
+            missed,
+        )
+        fits &= (costs < 1) & (missed <= max_gap)
+        made = len(rows) if fits.all() else int(np.argmin(fits))
+        if made:
+            self.frame = int(frames[made])
+            self.rows += rows[:made].tolist()
+            self.parts = [part[made] for part in parts]
+            known = np.isfinite(path[made]).all()
+            self.velocity = path[made] if known else None
+        return made
+
+
+def _costs(
+    far: np.ndarray,
+    shapes: np.ndarray,
+    overlap: np.ndarray,
+    diagonals: tuple[np.ndarray, np.ndarray],
+    missed: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """What it costs to continue people by detections, and whether one can.
+
+    Args:
+        far: Pixels from where the person is expected.
+        shapes: Pixels that the keypoints are apart without the offset.
+        overlap: Intersection over union of the boxes.
+        diagonals: Of the box of the person, and of the detection.
+        missed: Frames in which the person was not seen.
+    """
+    size, new_size = diagonals
+    reach = np.minimum(REACH + REACH_PER_FRAME * missed, REACH_MAX)
+    mean_size = np.sqrt(size * new_size)
+    far = far / mean_size
+    costs = (
+        WEIGHTS['overlap'] * (1 - overlap)
+        + WEIGHTS['offset'] * far / reach
+        + WEIGHTS['shape'] * np.minimum(shapes / mean_size / SHAPE, 1)
+        + HIDDEN * (missed > 0)
+    )
+    growth = np.maximum(size, new_size) / np.minimum(size, new_size)
+    return costs, ~((far > reach) | (growth > GROWTH))
+
 
 def _distinct(detections: Detections, start: int, end: int) -> np.ndarray:
     """Rows of a frame without the duplicates of a person."""
@@ -249,19 +344,14 @@ def _follow(group: list[_Person], seen: _Seen, frame: int) -> list[int]:
     expected = [np.stack(p) for p in zip(*(p.expected(frame) for p in group))]
     boxes, new_boxes = expected[2], seen.parts[2]
     offsets, shapes = keypoint_offsets(expected, seen.parts)
-    size, new_size = sizes(boxes)[:, None], sizes(new_boxes)[None]
-    missed = np.array([frame - person.frame - 1 for person in group])
-    reach = np.minimum(REACH + REACH_PER_FRAME * missed, REACH_MAX)[:, None]
-    mean_size = np.sqrt(size * new_size)
-    far = np.linalg.norm(offsets, axis=2) / mean_size
-    costs = (
-        WEIGHTS['overlap'] * (1 - overlaps(boxes, new_boxes))
-        + WEIGHTS['offset'] * far / reach
-        + WEIGHTS['shape'] * np.minimum(shapes / mean_size / SHAPE, 1)
-        + HIDDEN * (missed > 0)[:, None]
+    costs, fits = _costs(
+        np.linalg.norm(offsets, axis=2),
+        shapes,
+        overlaps(boxes, new_boxes),
+        (sizes(boxes)[:, None], sizes(new_boxes)[None]),
+        np.array([frame - person.frame - 1 for person in group])[:, None],
     )
-    growth = np.maximum(size, new_size) / np.minimum(size, new_size)
-    costs[(far > reach) | (growth > GROWTH)] = np.inf
+    costs[~fits] = np.inf
     for row, column in assign(costs):
         group[row].extend(frame, seen, column, offsets[row, column])
         left.remove(column)

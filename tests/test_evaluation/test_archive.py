@@ -134,6 +134,20 @@ def test_a_killed_addition_changes_nothing(tmp_path):
     assert len(archive) == 60
 
 
+def test_a_killed_creation_is_in_nobodys_way(tmp_path):
+    path = tmp_path / 'a'
+    path.mkdir()
+    (path / '.archive.json.host-1-0123abcd.tmp').write_text('{')
+    archive = EmbeddingArchive.create(path, 'pose')
+    archive.add(table(20))
+    assert len(EmbeddingArchive(path)) == 20
+    other = tmp_path / 'b'
+    other.mkdir()
+    (other / 'notes.txt').write_text('mine')
+    with pytest.raises(ValueError, match='b is not an empty directory'):
+        EmbeddingArchive.create(other, 'pose')
+
+
 @pytest.mark.parametrize(
     'change',
     [

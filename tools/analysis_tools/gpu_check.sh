@@ -17,12 +17,12 @@ done
 cd "$(dirname "$0")/../.."
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 mkdir -p "$out"
-small=()
-if [[ $device == cpu ]]; then small=(--batch-size 8 --repeats 2); fi
+size=(--compiled)  # which takes a processor more than a minute each
+if [[ $device == cpu ]]; then size=(--batch-size 4 --repeats 1); fi
 
 command -v nvidia-smi >/dev/null && nvidia-smi -L || true
-python tools/analysis_tools/benchmark.py --device "$device" "${small[@]}" \
-    --parts precision step inference loading --compiled \
+python tools/analysis_tools/benchmark.py --device "$device" "${size[@]}" \
+    --parts precision step inference loading \
     --out "$out/benchmark.json"
 
 # Two processes, which share the card, and one: a few steps each. NCCL wants

@@ -18,7 +18,9 @@ train_pipeline = [
 ]
 test_pipeline = [*_base_.steps, pack]
 
-train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(
+    batch_size=32, dataset=dict(dataset=dict(pipeline=train_pipeline))
+)
 test_dataloader = dict(
     dataset=dict(
         _base_.windows,

@@ -23,7 +23,7 @@ sync_pipeline = [
 ]
 queries = dict(_base_.queries, pipeline=test_pipeline)
 gallery = dict(_base_.gallery, pipeline=test_pipeline)
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))
 test_dataloader = dict(dataset=dict(datasets=[gallery, queries]))
 val_dataloader = test_dataloader
 sync_clips = dict(pipeline=sync_pipeline)

@@ -38,7 +38,12 @@ train_dataloader = dict(
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     worker_init_fn=dict(type='mobind_mm.seed_worker'),
-    dataset=dict(windows, ann_file='annotations/train.json'),
+    # Whole batches are cut and augmented at once.
+    collate_fn=dict(type='mobind_mm.packed_collate'),
+    dataset=dict(
+        type='BatchedDataset',
+        dataset=dict(windows, ann_file='annotations/train.json'),
+    ),
 )
 test_dataloader = dict(
     batch_size=64,

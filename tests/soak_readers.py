@@ -1,0 +1,293 @@
+"""Read damaged copies of a file of every format, and print what came of it.
+
+    python tests/soak_readers.py [--count N] [--seed N] [--formats NAME ...]
+
+Each copy must end in streams that are well formed, or in one clear error that
+names the file: within the memory limit of ``helpers/corruption.py``, without
+a crash, and within :data:`LONGEST` seconds. The first that does not is
+printed, and ends the script.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [
+    str(TESTS.parent),
+    str(TESTS / 'helpers'),
+    str(TESTS / 'test_readers'),
+]
+
+import numpy as np  # noqa: E402
+import pandas  # noqa: E402
+import raw_phones  # noqa: E402
+import test_lab_devices as lab  # noqa: E402
+import test_phones_corrupted as phones  # noqa: E402
+from corruption import check_damaged  # noqa: E402
+from raw_pose_tools import (  # noqa: E402
+    RATE,
+    READ_AS,
+    SHAPE,
+    TOOLS,
+    person,
+)
+
+from mobind_mm.readers.base import FILE_FORMATS, get_reader  # noqa: E402
+from mobind_mm.readers.files import (  # noqa: E402
+    Video,
+    load_people,
+    write_imu_table,
+)
+from mobind_mm.recordings import (  # noqa: E402
+    Clock,
+    PoseStream,
+    SensorStream,
+    write_imu,
+)
+
+LONGEST = 20.0
+"""Seconds that a copy may take."""
+
+
+class Target:
+    """Files of a format, and how they are read.
+
+    Args:
+        reader: Name of the format.
+        write: Writes files below a folder.
+        read: Takes the path of the first file, returns streams by name.
+        damaged: Most of the files that are damaged, the first ones.
+    """
+
+    def __init__(self, reader, write, read, damaged=None):
+        self.reader, self.read, self.damaged = reader, read, damaged
+        self._write = write
+
+    def files(self, folder):
+        """Name to content of the whole files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._write(folder)
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob('*'))
+            if path.is_file()
+        }
+
+    def soak(self, folder, count, seed):
+        """Read ``count`` damaged copies; see ``check_damaged``."""
+        files = self.files(folder / 'whole')
+        damage = [*files][: self.damaged]
+        return check_damaged(
+            self._timed, files, folder / 'copies', count, seed, damage
+        )
+
+    def _timed(self, path):
+        start = time.monotonic()
+        try:
+            return self.read(path)
+        finally:
+            seconds = time.monotonic() - start
+            assert seconds < LONGEST, f'{seconds:.0f} s'
+
+
+def _phone(label):
+    reader = get_reader(label.split(' ')[0])
+
+    def write(folder):
+        phones.EXPORTS[label](folder, raw_phones.movement(seconds=1.0))
+
+    def read(path):
+        several = len([*path.parent.iterdir()]) > 1
+        return reader(path.parent if several else path).read_imu()
+
+    return Target(reader.name, write, read)
+
+
+def _device(label):
+    name, make = lab.CASES[label]
+    reader = get_reader(name)
+
+    def write(folder):
+        make(folder)
+        for path in folder.rglob('*'):
+            if path.is_file():
+                path.write_bytes(lab.cut(path))
+
+    def read(path):
+        whole = path.parent if label == 'e4' else path
+        return reader(whole).read_imu()
+
+    return Target(name, write, read)
+
+
+def _pose_tool(label):
+    def write(folder):
+        for name, content in TOOLS[label][0](*person(24)).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+
+    return Target(READ_AS[label], write, _people, 3)
+
+
+def _people(path):
+    folder = path.parent.name in ('json', 'labels')
+    video = Video(rate=RATE, img_shape=SHAPE)
+    return load_people(path.parent if folder else path, video, min_sec=0.1)
+
+
+def _sensors():
+    rng = np.random.default_rng(0)
+    channels = {
+        name: rng.normal(0, 3, (80, 3)).astype(np.float32)
+        for name in ('acc', 'gyro')
+    }
+    return {'left_wrist': SensorStream(Clock(80, 50.0), channels)}
+
+
+def _table(folder):
+    write_imu_table(folder / 'a.csv', _sensors(), np.arange(80) / 50)
+
+
+def _parquet(folder):
+    _table(folder)
+    pandas.read_csv(folder / 'a.csv').to_parquet(folder / 'a.parquet')
+    (folder / 'a.csv').unlink()
+
+
+def _recording(folder):
+    write_imu(folder / 'a.safetensors', _sensors())
+
+
+def _read_imu(name):
+    return lambda path: get_reader(name)(path).read_imu()
+
+
+def _mmpose(folder):
+    move = np.arange(24)[:, None, None]
+    body = np.random.default_rng(0).uniform(200, 400, (17, 2))
+    frames = [
+        dict(
+            frame_id=number,
+            instances=[
+                dict(
+                    keypoints=points.round(2).tolist(),
+                    keypoint_scores=[0.9] * 17,
+                    bbox=[[150.0, 150.0, 500.0, 500.0]],
+                )
+            ],
+        )
+        for number, points in enumerate(body + move)
+    ]
+    (folder / 'a.json').write_text(json.dumps(frames))
+
+
+def _hdf5(folder):
+    (folder / 'a.h5').write_bytes(b'\x89HDF\r\n\x1a\n' + bytes(range(256)))
+
+
+def _read_hdf5(path):
+    """Which is refused, whatever it holds; another file is no HDF5."""
+    if not get_reader('hdf5').recognizes(path):
+        return _still(path, 2, 1.0)
+    try:
+        return get_reader('hdf5')(path).read_people()
+    except ValueError as error:
+        if 'Export it as CSV' not in str(error):
+            raise
+    return _still(path, 2, 1.0)
+
+
+def _video(folder):
+    import cv2
+
+    code = cv2.VideoWriter.fourcc(*'mp4v')
+    writer = cv2.VideoWriter(str(folder / 'a.mp4'), code, 25.0, (64, 32))
+    for number in range(12):
+        writer.write(np.full((32, 64, 3), 20 * number, np.uint8))
+    writer.release()
+
+
+def _read_video(path):
+    """Its frames, as a reader of poses looks at them."""
+    from mobind_mm.utils.video import video_facts
+
+    facts = video_facts(path)
+    return _still(path, len(facts.times), facts.times)
+
+
+def _still(path, count, times):
+    clock = Clock(count, rate=times) if isinstance(times, float) else None
+    clock = clock or Clock(count, times=np.asarray(times, float))
+    points = np.zeros((count, 17, 2), np.float32)
+    return {
+        path.stem: PoseStream(
+            clock, points, np.zeros((count, 17), np.float32), 'coco', (9, 9)
+        )
+    }
+
+
+def targets():
+    """Targets by label; every format of the package has one."""
+    found = {name: _pose_tool(name) for name in TOOLS}
+    found.update({f'{name} (phone)': _phone(name) for name in phones.EXPORTS})
+    found.update({name: _device(name) for name in lab.DAMAGED})
+    found['CSV table'] = Target('table', _table, _read_imu('table'))
+    found['Parquet table'] = Target('table', _parquet, _read_imu('table'))
+    found['recording'] = Target(
+        'recording', _recording, _read_imu('recording')
+    )
+    found['MMPose 1.x'] = Target('mmpose', _mmpose, _people)
+    found['HDF5'] = Target('hdf5', _hdf5, _read_hdf5)
+    found['video'] = Target('video', _video, _read_video)
+    return found
+
+
+def soak(count, seed=0, formats=None):
+    """Yield a row (format, copies, read, refused, seconds) per format.
+
+    Args:
+        count: Copies per format, shared by its targets.
+        seed: Of the damage.
+        formats: Names of the formats; all if omitted.
+    """
+    by_reader = defaultdict(list)
+    for label, target in targets().items():
+        by_reader[target.reader].append((label, target))
+    for name in formats or FILE_FORMATS:
+        start, outcomes = time.monotonic(), Counter()
+        each = -(-count // len(by_reader[name]))
+        for label, target in by_reader[name]:
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    outcomes.update(target.soak(Path(folder), each, seed))
+                except AssertionError as error:
+                    raise AssertionError(f'{name}, {label}: {error}') from None
+        yield (
+            name,
+            outcomes.total(),
+            outcomes['read'],
+            outcomes['refused'],
+            time.monotonic() - start,
+        )
+
+
+def main():
+    """Print the table; the first copy that is not contained ends it."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--count', type=int, default=200, help='per format')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--formats', nargs='+', choices=[*FILE_FORMATS])
+    args = parser.parse_args()
+    print('| format | copies | read | refused | seconds |')
+    print('|---|---|---|---|---|')
+    for row in soak(args.count, args.seed, args.formats):
+        print('| {} | {} | {} | {} | {:.0f} |'.format(*row), flush=True)
+
+
+if __name__ == '__main__':
+    main()
