@@ -16,6 +16,7 @@ from .evidence import (
     SIGNAL_NAMES,
     offset_grid,
     part_borders,
+    piece_evidence,
     signal_evidence,
 )
 from .learned import LEARNED_NAMES, learned_evidence
@@ -148,6 +149,7 @@ class FusedSynchronizer(Synchronizer):
         self.min_overlap_sec, self.min_motion = min_overlap_sec, min_motion
         self.rival_ratio, self.token_sec = rival_ratio, token_sec
         self.part_sec: float | None = PART_SEC  # None: no parts, quicker
+        self.grid_hz = RATE  # less is quicker, and coarser
         self.needs_feats = use_feats
 
     def evidence(
@@ -157,14 +159,16 @@ class FusedSynchronizer(Synchronizer):
         max_offset: float,
     ) -> ClipEvidence:
         """Log likelihood ratios of one clip; signals only without feats."""
-        offsets = offset_grid(max_offset)
+        offsets = offset_grid(max_offset, self.grid_hz)
         if streams is None or streams.pose is None:
             return self.combine(offsets, {})
         span = streams.pose.clock.span
         part_sec = self.part_sec
         if part_sec is not None:
             part_sec = max(part_sec, (span[1] - span[0]) / _MOST_PARTS)
-        signals = signal_evidence(streams, max_offset, part_sec)
+        signals = signal_evidence(
+            streams, max_offset, part_sec, self.grid_hz
+        )
         borders = part_borders(span, part_sec or PART_SEC)
         middles = 0.5 * (borders[:-1] + borders[1:])
         num = len(SIGNAL_NAMES)
@@ -185,11 +189,38 @@ class FusedSynchronizer(Synchronizer):
             alone[name] = replace(
                 clip,
                 part_times=middles,
-                parts=np.einsum('r,krg->kg', weights, sensor.parts),
+                parts=np.tensordot(weights, sensor.parts, (0, 1)),
                 part_overlap=sensor.part_overlap,
                 control=weights @ sensor.control,
             )
         return self.combine(offsets, alone)
+
+    def pieces(
+        self, streams: Recording, max_offset: float, piece_sec: float
+    ) -> list[ClipEvidence]:
+        """Evidence of one piece of a recording after the other.
+
+        From signals alone, without parts; streams are filtered once.
+
+        Args:
+            streams: As in :meth:`evidence`.
+            max_offset: As there.
+            piece_sec: About the length of a piece.
+        """
+        assert streams.pose is not None
+        offsets, num = offset_grid(max_offset), len(SIGNAL_NAMES)
+        found = piece_evidence(streams, max_offset, piece_sec)
+        clips = []
+        borders = part_borders(streams.pose.clock.span, piece_sec)
+        for k in range(len(borders) - 1):
+            alone = {}
+            for name, sensor in found.items():
+                rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
+                rows[:num] = sensor.parts[k]
+                seen = sensor.part_overlap[k]
+                alone[name] = self.weigh(offsets, rows, seen, 1, sensor.motion)
+            clips.append(self.combine(offsets, alone))
+        return clips
 
     def combine(
         self, offsets: np.ndarray, alone: Mapping[str, ClipEvidence]
@@ -321,7 +352,7 @@ class FusedSynchronizer(Synchronizer):
         self, clips: Sequence[ClipEvidence], offsets: np.ndarray, best: int
     ) -> float:
         """Offset near the top of the posterior where the signals agree."""
-        reach = round(_FINE_SEC * RATE)
+        reach = max(round(_FINE_SEC / (offsets[1] - offsets[0])), 1)
         part = slice(max(best - reach, 0), best + reach + 1)
         score = np.sum([self._of(clip, fine=True) for clip in clips], axis=0)
         return peak_offset(offsets[part], score[part])
