@@ -46,7 +46,7 @@ Track = Callable[[Iterable, str], Iterable]
 
 CLIP_SEC = 20.0
 """Length of a clip."""
-COARSE_CLIPS = 40
+COARSE_CLIPS = 30
 """Clips in which the offset is looked for everywhere."""
 TOKEN_CLIPS = 12
 """Of these, clips of which the model is asked, too."""

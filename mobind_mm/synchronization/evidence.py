@@ -97,8 +97,12 @@ def limb_pairs(
         return {}
     grid = make_grid(clip_seconds(streams))
     pairs = {}
+    motions = {
+        id(stream): imu_motion(stream, grid)
+        for stream in {id(s): s for s in streams.imu.values()}.values()
+    }  # one sensor may stand for several limbs
     for placement, stream in streams.imu.items():
-        imu = imu_motion(stream, grid)
+        imu = motions[id(stream)]
         limb = limb_motion(streams.pose, placement, grid)
         if imu is not None and limb is not None:
             pairs[placement] = imu, limb
