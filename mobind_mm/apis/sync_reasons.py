@@ -107,6 +107,37 @@ def explain_search(
     return _refused(clock, 'out of reach', note)
 
 
+def check_reach(
+    streams: Recording, clock: ClockMap, search: tuple[float, float]
+) -> ClockMap:
+    """Refuse an answer of a narrowed search if one beyond it fits better.
+
+    Args:
+        streams: The recording.
+        clock: The answer.
+        search: Middle and half width of the search in seconds.
+    """
+    low, high = offset_range(streams)
+    if clock.abstained or high - low > 240:
+        return clock  # too wide for a first look
+    if search[0] - search[1] <= low and high <= search[0] + search[1]:
+        return clock
+    found = _evidence(streams, _scanner())
+    if found is None:
+        return clock
+    distance = np.abs(found[0].offsets + found[1] - search[0])
+    beyond = distance > search[1] + _EDGE_SEC
+    score = found[0].score
+    if beyond.all() or not beyond.any():
+        return clock
+    best = int(np.argmax(np.where(beyond, score, -np.inf)))
+    if score[best] < score[~beyond].max():
+        return clock
+    at = float(found[0].offsets[best] + found[1])
+    note = f'the streams fit at {at:+.2f} s as well, beyond the search'
+    return _refused(clock, 'out of reach', note)
+
+
 def explain(streams: Recording, clock: ClockMap) -> ClockMap:
     """Look for the reason why nothing fits.
 

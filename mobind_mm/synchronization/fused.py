@@ -61,6 +61,8 @@ PART_SEC = 5.0
 """Length of the parts of a clip that must agree on its offset."""
 _CLOSE_SEC = 0.1
 """An offset nearer than this to the truth counts as right."""
+_AROUND_SEC = 0.25
+"""Offsets this close are of one top, not rivals."""
 _MOST_PARTS = 24
 """Parts of a clip, whose evidence must fit in memory."""
 _DOUBTED = 0.5
@@ -84,8 +86,9 @@ class FusedSynchronizer(Synchronizer):
     therefore relies on the signals.
 
     A posterior over offsets knows no "none of these". So the confidence is
-    its mass within 0.1 s of the top, times the probability that the top is
-    right and holds from the start of the clip to its end (:mod:`.trust`).
+    the probability that the top is right and holds from the start of the
+    clip to its end (:mod:`.trust`), times the share of the mass of the top
+    within 0.1 s.
 
     It abstains if the confidence is below ``min_confidence``, naming the
     reason: ``too short`` if sensor and limb share less than
@@ -302,14 +305,16 @@ class FusedSynchronizer(Synchronizer):
         prior = self.overlap_power * np.log(np.maximum(overlap, 0.05))
         log_posterior = log_softmax(total + prior)
         best = int(np.argmax(log_posterior))
-        confidence = _mass(offsets, log_posterior, best)
         rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
         judged = all(clip.parts is not None for clip in used)
         steady = 1.0
         if judged:
+            # Rivals are judged there: what is left is how sharp the top is.
             right, steady = trust(features(used, total, best))
-            confidence *= right * steady
-        elif rivals:
+            confidence = right * steady
+            confidence *= _mass(offsets, log_posterior, best, _AROUND_SEC)
+        else:
+            confidence = _mass(offsets, log_posterior, best)
             confidence /= 1 + len(rivals)
         low = confidence < self.min_confidence
         reason = ''
@@ -367,7 +372,17 @@ def _regular(offset: float, rivals: list[tuple[float, float]]) -> bool:
     return bool(np.mean(np.abs(periods - np.round(periods)) < 0.12) >= 0.6)
 
 
-def _mass(offsets: np.ndarray, log_posterior: np.ndarray, at: int) -> float:
-    """Probability of the offsets closer than 0.1 s to one of them."""
-    near = np.abs(offsets - offsets[at]) < _CLOSE_SEC - 1e-9
-    return float(np.exp(log_posterior[near]).sum())
+def _mass(
+    offsets: np.ndarray,
+    log_posterior: np.ndarray,
+    at: int,
+    around: float = np.inf,
+) -> float:
+    """Probability of the offsets closer than 0.1 s to one of them.
+
+    Given that the true one is less than ``around`` seconds from it.
+    """
+    distance = np.abs(offsets - offsets[at])
+    near = distance < _CLOSE_SEC - 1e-9
+    mass = np.exp(log_posterior - log_posterior[at])
+    return float(mass[near].sum() / mass[distance <= around].sum())
