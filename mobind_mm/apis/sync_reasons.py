@@ -332,8 +332,9 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
         sure = {o: r for o, r in results.items() if not r.abstained}
         if sure:
             limb = max(sure, key=lambda o: sure[o].confidence)
-            if sure[limb].confidence > 0.7:
-                yield f'{name} moves like {limb}, at {sure[limb].offset:+.3f} s'
+            best = sure[limb]
+            if best.confidence > 0.7:
+                yield f'{name} moves like {limb}, at {best.offset:+.3f} s'
 
 
 def _seen(limb: str, pose: PoseStream) -> bool:

@@ -17,6 +17,7 @@ from .base import (
     SyncResult,
     check_fulfilled,
 )
+from .clips import cut_clip
 from .clock_map import (
     ClockMap,
     best_line,
@@ -24,7 +25,6 @@ from .clock_map import (
     fit_clock,
     join,
 )
-from .clips import cut_clip
 from .fused import FusedSynchronizer
 from .jumps import JUMP_COST, Stretch, best_path
 from .single import (

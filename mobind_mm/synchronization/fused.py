@@ -169,9 +169,7 @@ class FusedSynchronizer(Synchronizer):
         part_sec = self.part_sec
         if part_sec is not None:
             part_sec = max(part_sec, (span[1] - span[0]) / _MOST_PARTS)
-        signals = signal_evidence(
-            streams, max_offset, part_sec, self.grid_hz
-        )
+        signals = signal_evidence(streams, max_offset, part_sec, self.grid_hz)
         borders = part_borders(span, part_sec or PART_SEC)
         middles = 0.5 * (borders[:-1] + borders[1:])
         num = len(SIGNAL_NAMES)

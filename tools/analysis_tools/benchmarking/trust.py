@@ -121,7 +121,9 @@ def stride_trials(
             imu = {str(n): _moved(sensors.imu[n], offset) for n in names}
 
             def truth(
-                times: np.ndarray, offset: float = offset, worn: tuple = (*imu,)
+                times: np.ndarray,
+                offset: float = offset,
+                worn: tuple = (*imu,),
             ) -> dict[str, np.ndarray]:
                 return dict.fromkeys(worn, np.full(len(times), offset))
 
