@@ -39,7 +39,14 @@ from mobind_mm.utils.files import replacing
 from mobind_mm.utils.results import prepare_results
 
 PARTS = ('table', 'abstention', 'scenes', 'joint', 'drift')
-JUMPS = ((50, 0.5), (-100, 1.0), (200, -2.0), (-300, 3.0), (400, -4.0))
+JUMPS = (
+    (50, 0.5),
+    (-100, 1.0),
+    (200, 2.0),
+    (-300, 3.0),
+    (400, 4.0),
+    (500, 5.0),
+)
 """Drift in ppm and jump in seconds of ten minutes."""
 DRIFTS = (50, -50, 100, -100, 200, -200, 500, -500)
 

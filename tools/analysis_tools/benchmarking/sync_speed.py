@@ -72,13 +72,16 @@ def run_speed(
         if from_files:
             inputs = _write(recording, Path(folder))
         start = time.process_time()
-        clock = align(to_recording(inputs))
+        streams = to_recording(inputs)
+        clock = align(streams)
         spent = time.process_time() - start
-    assert clock.result is not None
+    assert clock.result is not None and streams.pose is not None
+    # Files of keypoints do not say when the video began.
+    shift = streams.pose.clock.span[0] - recording.pose.clock.span[0]
     times = np.linspace(*recording.pose.clock.span, 2000)
     truth = times * (1 + ppm * 1e-6) + offset + jump * (times >= at)
     far = np.abs(times - at) > (_NEAR_JUMP_SEC if jump else 0.0)
-    error = np.abs(clock.to_imu_time(times) - truth)[far]
+    error = np.abs(clock.to_imu_time(times + shift) - truth)[far]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return dict(
         speed_minutes=minutes,
