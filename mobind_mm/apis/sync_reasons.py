@@ -271,7 +271,8 @@ def _certain_parts(streams: Recording, sync: Synchronizer) -> Iterator[str]:
 
 def _likely_rates(streams: Recording) -> list[float]:
     """The other frame rates at which the streams fit best, best first."""
-    scanner, leads = _scanner(), {}
+    scanner = _scanner()
+    leads: dict[float, float] = {}
     for fps in _other_rates(streams):
         found = _evidence(_at_rate(streams, fps, 1), scanner)
         if found is not None:

@@ -332,6 +332,7 @@ def streams_on_line(
 
         if clock.times is not None:
             return Clock(clock.num_samples, times=line(clock.times))
+        assert clock.rate is not None  # without times
         rate = clock.rate * (1 + drift)
         return Clock(clock.num_samples, rate=rate, start=line(clock.start))
 

@@ -61,11 +61,9 @@ PART_SEC = 5.0
 """Length of the parts of a clip that must agree on its offset."""
 _CLOSE_SEC = 0.1
 """An offset nearer than this to the truth counts as right."""
-_AROUND_SEC = 0.25
-"""Offsets this close are of one top, not rivals."""
 _MOST_PARTS = 24
 """Parts of a clip, whose evidence must fit in memory."""
-_DOUBTED = 0.5
+_DOUBTED = 0.49
 """A refused offset is stated with no more confidence."""
 _FINE_SEC = 0.15
 """How far the last step may move the most probable offset."""
@@ -87,8 +85,8 @@ class FusedSynchronizer(Synchronizer):
 
     A posterior over offsets knows no "none of these". So the confidence is
     the probability that the top is right and holds from the start of the
-    clip to its end (:mod:`.trust`), times the share of the mass of the top
-    within 0.1 s.
+    clip to its end (:mod:`.trust`), but at most the mass within 0.1 s of the
+    top; where rivals tie, it is their product.
 
     It abstains if the confidence is below ``min_confidence``, naming the
     reason: ``too short`` if sensor and limb share less than
@@ -306,14 +304,14 @@ class FusedSynchronizer(Synchronizer):
         rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
         judged = all(clip.parts is not None for clip in used)
         steady = 1.0
+        mass = _mass(offsets, log_posterior, best)
         if judged:
-            # Rivals are judged there: what is left is how sharp the top is.
             right, steady = trust(features(used, total, best))
-            confidence = right * steady
-            confidence *= _mass(offsets, log_posterior, best, _AROUND_SEC)
+            # That judges rivals by itself, but for some that really tie.
+            sure = right * steady
+            confidence = sure * mass if rivals else min(sure, mass)
         else:
-            confidence = _mass(offsets, log_posterior, best)
-            confidence /= 1 + len(rivals)
+            confidence = mass / (1 + len(rivals))
         low = confidence < self.min_confidence
         reason = ''
         if overlap[best] < self.min_overlap_sec:
@@ -370,17 +368,7 @@ def _regular(offset: float, rivals: list[tuple[float, float]]) -> bool:
     return bool(np.mean(np.abs(periods - np.round(periods)) < 0.12) >= 0.6)
 
 
-def _mass(
-    offsets: np.ndarray,
-    log_posterior: np.ndarray,
-    at: int,
-    around: float = np.inf,
-) -> float:
-    """Probability of the offsets closer than 0.1 s to one of them.
-
-    Given that the true one is less than ``around`` seconds from it.
-    """
-    distance = np.abs(offsets - offsets[at])
-    near = distance < _CLOSE_SEC - 1e-9
-    mass = np.exp(log_posterior - log_posterior[at])
-    return float(mass[near].sum() / mass[distance <= around].sum())
+def _mass(offsets: np.ndarray, log_posterior: np.ndarray, at: int) -> float:
+    """Probability of the offsets closer than 0.1 s to one of them."""
+    near = np.abs(offsets - offsets[at]) < _CLOSE_SEC - 1e-9
+    return float(np.exp(log_posterior[near]).sum())
