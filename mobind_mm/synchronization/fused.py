@@ -306,10 +306,15 @@ class FusedSynchronizer(Synchronizer):
         steady = 1.0
         mass = _mass(offsets, log_posterior, best)
         if judged:
-            right, steady = trust(features(used, total, best))
+            numbers = features(used, total, best)
+            right, steady = trust(numbers)
             # That judges rivals by itself, but for some that really tie.
-            sure = right * steady
-            confidence = sure * mass if rivals else min(sure, mass)
+            confidence = right * steady
+            if rivals:
+                confidence *= mass
+            else:  # sensors that agree are as good as some independent ones
+                sharper = log_softmax((total + prior) * max(numbers['agree'], 1))
+                confidence = min(confidence, _mass(offsets, sharper, best))
         else:
             confidence = mass / (1 + len(rivals))
         low = confidence < self.min_confidence
