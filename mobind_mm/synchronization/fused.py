@@ -313,7 +313,8 @@ class FusedSynchronizer(Synchronizer):
             if rivals:
                 confidence *= mass
             else:  # sensors that agree are as good as some independent ones
-                sharper = log_softmax((total + prior) * max(numbers['agree'], 1))
+                agree = max(numbers['agree'], 1.0)
+                sharper = log_softmax(agree * (total + prior))
                 confidence = min(confidence, _mass(offsets, sharper, best))
         else:
             confidence = mass / (1 + len(rivals))
