@@ -166,11 +166,11 @@ def synchronize_clocks(
     track = track or (lambda items, description: items)
 
     starts = np.arange(first, last - clip_sec + 1e-6, stride_sec)
-    in_detail = len(starts) > _FEW_CLIPS
     chosen = _spread(len(starts), COARSE_CLIPS)
+    in_detail = len(chosen) < len(starts)
     quick = copy.copy(synchronizer)
-    if in_detail and hasattr(quick, 'grid_hz'):
-        quick.grid_hz = _COARSE_HZ
+    if len(starts) > _FEW_CLIPS and hasattr(quick, 'grid_hz'):
+        quick.grid_hz, in_detail = _COARSE_HZ, True
     asked = set(_spread(len(chosen), TOKEN_CLIPS).tolist())
     if not synchronizer.needs_streams:
         asked = set(range(len(chosen)))
