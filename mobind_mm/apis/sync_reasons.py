@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..skeleton import LIMBS
 from ..synchronization import (
+    ClipEvidence,
     ClockMap,
     Synchronizer,
     SyncResult,
@@ -65,6 +67,10 @@ _RATES = (24, 25, 30, 48, 50, 60, 100, 120, 240)
 """Frame rates that videos have."""
 _LIMBS = ('wrist', 'upper_arm', 'thigh', 'knee', 'foot')
 _CLIP_SEC = 40.0
+_SCAN_HZ = 25.0
+"""Offsets per second of a first look."""
+_CHECKED = 2
+"""How many of the best are looked at closely."""
 _EDGE_SEC = 0.1
 _SHORT_SEC = 8.0
 """Recordings shorter than this tell too little to look for other reasons."""
@@ -101,6 +107,37 @@ def explain_search(
     return _refused(clock, 'out of reach', note)
 
 
+def check_reach(
+    streams: Recording, clock: ClockMap, search: tuple[float, float]
+) -> ClockMap:
+    """Refuse an answer of a narrowed search if one beyond it fits better.
+
+    Args:
+        streams: The recording.
+        clock: The answer.
+        search: Middle and half width of the search in seconds.
+    """
+    low, high = offset_range(streams)
+    if clock.abstained or high - low > 240:
+        return clock  # too wide for a first look
+    if search[0] - search[1] <= low and high <= search[0] + search[1]:
+        return clock
+    found = _evidence(streams, _scanner())
+    if found is None:
+        return clock
+    distance = np.abs(found[0].offsets + found[1] - search[0])
+    beyond = distance > search[1] + _EDGE_SEC
+    score = found[0].score
+    if beyond.all() or not beyond.any():
+        return clock
+    best = int(np.argmax(np.where(beyond, score, -np.inf)))
+    if score[best] < score[~beyond].max():
+        return clock
+    at = float(found[0].offsets[best] + found[1])
+    note = f'the streams fit at {at:+.2f} s as well, beyond the search'
+    return _refused(clock, 'out of reach', note)
+
+
 def explain(streams: Recording, clock: ClockMap) -> ClockMap:
     """Look for the reason why nothing fits.
 
@@ -118,7 +155,7 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
     if result.reason == 'weak' and _shared_sec(streams) < _SHORT_SEC:
         return _refused(clock, 'too short')
     sync = build_synchronizer('signals')
-    for fps in _other_rates(streams):
+    for fps in _likely_rates(streams):
         found = _anywhere(_at_rate(streams, fps), sync)
         if not found.abstained and found.confidence > 0.7:
             note = f'the streams fit at {fps:g} frames per second'
@@ -169,6 +206,20 @@ def _anywhere(
     span: tuple[float, float] | None = None,
 ) -> SyncResult:
     """Answer of a stretch of a recording, its middle if None."""
+    sync = sync or build_synchronizer('signals')
+    found = _evidence(streams, sync, span)
+    if found is None:
+        return SyncResult(0.0, abstained=True, reason='weak')
+    evidence, middle = found
+    return sync.decide([evidence]).moved(middle)
+
+
+def _evidence(
+    streams: Recording,
+    sync: Synchronizer,
+    span: tuple[float, float] | None = None,
+) -> tuple[ClipEvidence, float] | None:
+    """Evidence of at most 40 s, and the offset in the middle of its search."""
     assert streams.pose is not None
     first, last = span or streams.pose.clock.span
     low, high = offset_range(streams)
@@ -176,16 +227,30 @@ def _anywhere(
     if reach > 120:
         coarse = coarse_offset(streams)
         if coarse is None:
-            return SyncResult(0.0, abstained=True, reason='weak')
+            return None
         middle, reach = coarse, 10.0
     centre = 0.5 * (first + last)
     half = 0.5 * min(last - first, _CLIP_SEC)
-    sync = sync or build_synchronizer('signals')
     evidence = clip_evidence(
         streams, sync, (centre - half, centre + half), reach, middle
     )
     assert evidence is not None  # signals need no features
-    return sync.decide([evidence]).moved(middle)
+    return evidence, middle
+
+
+def _scanner() -> Synchronizer:
+    """Finds what may fit in a tenth of the time, but cannot judge it."""
+    scanner: Any = build_synchronizer('signals')
+    scanner.part_sec, scanner.grid_hz = None, _SCAN_HZ
+    return scanner
+
+
+def _lead(clip: ClipEvidence) -> float:
+    """By how much the best offset exceeds all that are not close to it."""
+    best = int(np.argmax(clip.score))
+    far = np.abs(clip.offsets - clip.offsets[best]) > 0.25
+    rival = float(clip.score[far].max()) if far.any() else 0.0
+    return float(clip.score[best]) - rival
 
 
 def _certain_parts(streams: Recording, sync: Synchronizer) -> Iterator[str]:
@@ -204,6 +269,17 @@ def _certain_parts(streams: Recording, sync: Synchronizer) -> Iterator[str]:
             )
 
 
+def _likely_rates(streams: Recording) -> list[float]:
+    """The other frame rates at which the streams fit best, best first."""
+    scanner = _scanner()
+    leads: dict[float, float] = {}
+    for fps in _other_rates(streams):
+        found = _evidence(_at_rate(streams, fps, 1), scanner)
+        if found is not None:
+            leads[fps] = _lead(found[0])
+    return sorted(leads, key=lambda fps: -leads[fps])[:_CHECKED]
+
+
 def _other_rates(streams: Recording) -> Iterator[float]:
     """Frame rates that the video may have instead."""
     assert streams.pose is not None
@@ -215,12 +291,12 @@ def _other_rates(streams: Recording) -> Iterator[float]:
             yield float(fps)
 
 
-def _at_rate(streams: Recording, fps: float) -> Recording:
+def _at_rate(streams: Recording, fps: float, most: int = 2) -> Recording:
     """The recording as if its video had another frame rate."""
     pose = streams.pose
     assert pose is not None
     clock = Clock(pose.clock.num_samples, rate=fps, start=pose.clock.start)
-    return Recording(_lively(streams, 2), replace(pose, clock=clock))
+    return Recording(_lively(streams, most), replace(pose, clock=clock))
 
 
 def _lively(streams: Recording, most: int) -> dict[str, SensorStream]:
@@ -241,17 +317,25 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
     pose = streams.pose
     assert pose is not None
     others = [f'{s}_{limb}' for s in ('left', 'right') for limb in _LIMBS]
+    others = [o for o in [*others, 'pelvis', 'head'] if _seen(o, pose)]
+    scanner = _scanner()
     for name, stream in _lively(streams, 2).items():
-        best = SyncResult(0.0, abstained=True, reason='weak')
-        limb = ''
-        for other in [*others, 'pelvis', 'head']:
-            if other == name or not _seen(other, pose):
-                continue
-            found = _anywhere(Recording({other: stream}, pose), sync)
-            if not found.abstained and found.confidence > best.confidence:
-                best, limb = found, other
-        if limb and best.confidence > 0.7:
-            yield f'{name} moves like {limb}, at {best.offset:+.3f} s'
+        tried = Recording({o: stream for o in others if o != name}, pose)
+        scanned = _evidence(tried, scanner)
+        if scanned is None:
+            continue
+        alone = scanned[0].alone
+        likely = sorted(alone, key=lambda o: -_lead(alone[o]))[:_CHECKED]
+        results = {
+            limb: _anywhere(Recording({limb: stream}, pose), sync)
+            for limb in likely
+        }
+        sure = {o: r for o, r in results.items() if not r.abstained}
+        if sure:
+            limb = max(sure, key=lambda o: sure[o].confidence)
+            best = sure[limb]
+            if best.confidence > 0.7:
+                yield f'{name} moves like {limb}, at {best.offset:+.3f} s'
 
 
 def _seen(limb: str, pose: PoseStream) -> bool:

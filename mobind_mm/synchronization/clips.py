@@ -45,13 +45,13 @@ def cut_clip(
     assert pose is not None
     origin = start - margin
     part = pose.clock.between(start, start + seconds)
+    # One sensor may stand for several limbs.
+    cut = {
+        id(stream): _cut_sensor(stream, origin + around, seconds + 2 * margin)
+        for stream in {id(s): s for s in streams.imu.values()}.values()
+    }
     return Recording(
-        {
-            placement: _cut_sensor(
-                stream, origin + around, seconds + 2 * margin
-            )
-            for placement, stream in streams.imu.items()
-        },
+        {placement: cut[id(s)] for placement, s in streams.imu.items()},
         replace(
             pose,
             clock=_shifted(pose.clock, part, origin),

@@ -17,6 +17,7 @@ from .base import (
     SyncResult,
     check_fulfilled,
 )
+from .clips import cut_clip
 from .clock_map import (
     ClockMap,
     best_line,
@@ -24,6 +25,7 @@ from .clock_map import (
     fit_clock,
     join,
 )
+from .fused import FusedSynchronizer
 from .jumps import JUMP_COST, Stretch, best_path
 from .single import (
     GAIN,
@@ -44,10 +46,16 @@ Track = Callable[[Iterable, str], Iterable]
 
 CLIP_SEC = 20.0
 """Length of a clip."""
-COARSE_CLIPS = 60
+COARSE_CLIPS = 30
 """Clips in which the offset is looked for everywhere."""
 TOKEN_CLIPS = 12
 """Of these, clips of which the model is asked, too."""
+_FEW_CLIPS = 12
+"""Up to so many clips, all of them are looked at closely at once."""
+_COARSE_HZ = 25.0
+"""Offsets per second of the clips that are looked at closely later."""
+_BLOCK_CLIPS = 6
+"""Clips in a row that are filtered together."""
 _NEAR_SEC = 1.0
 """How far from the common line the other clips look for their offset."""
 _PIECE_SEC = 2.0
@@ -157,31 +165,26 @@ def synchronize_clocks(
     check_fulfilled(synchronizer)
     track = track or (lambda items, description: items)
 
-    quick = copy.copy(synchronizer)  # near the line, parts say nothing new
-    if hasattr(quick, 'part_sec'):
-        quick.part_sec = None
-
-    def gather(
-        start: float, reach: float, offset: float, ask: bool
-    ) -> ClipEvidence | None:
-        """Evidence of one clip; None if it lacks features it must have."""
-        needed = not synchronizer.needs_streams
-        return clip_evidence(
-            streams,
-            synchronizer if reach >= max_offset else quick,
-            (start, start + clip_sec),
-            reach,
-            offset,
-            feats if ask or needed else None,
-        )
-
     starts = np.arange(first, last - clip_sec + 1e-6, stride_sec)
     chosen = _spread(len(starts), COARSE_CLIPS)
+    in_detail = len(chosen) < len(starts)
+    quick = copy.copy(synchronizer)
+    if len(starts) > _FEW_CLIPS and hasattr(quick, 'grid_hz'):
+        quick.grid_hz, in_detail = _COARSE_HZ, True
     asked = set(_spread(len(chosen), TOKEN_CLIPS).tolist())
+    if not synchronizer.needs_streams:
+        asked = set(range(len(chosen)))
     times, clips = _known(
         starts[chosen] + clip_sec / 2,
         [
-            gather(start, max_offset, around, i in asked)
+            clip_evidence(
+                streams,
+                quick,
+                (start, start + clip_sec),
+                max_offset,
+                around,
+                feats if i in asked else None,
+            )
             for i, start in enumerate(track(starts[chosen], 'Search'))
         ],
     )
@@ -214,7 +217,7 @@ def synchronize_clocks(
     coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
     result = _decide(times, clips, coarse, synchronizer)
     fine = coarse
-    if len(chosen) < len(starts) and not result.abstained:
+    if in_detail and not result.abstained:
         centre = float(np.mean(span))
         offset, drift = best_line(
             times - centre,
@@ -223,16 +226,16 @@ def synchronize_clocks(
             max_drift_ppm,
         )
         step = clips[0].offsets[1] - clips[0].offsets[0]
-        near = max(_NEAR_SEC, 5 * step)
-        # Without overlap: nothing is asked twice.
-        starts = np.arange(first, last - clip_sec + 1e-6, clip_sec)
-        at = offset + drift * (starts + clip_sec / 2 - centre)
-        times, clips = _known(
-            starts + clip_sec / 2,
-            [
-                gather(start, near, around + here, False)
-                for start, here in zip(track(starts, 'Follow'), at)
-            ],
+        times, clips = _near_line(
+            Question(
+                streams_on_line(streams, around + offset, drift, centre),
+                synchronizer,
+                max(_NEAR_SEC, 5 * step),
+                0.0,
+                feats if not synchronizer.needs_streams else None,
+            ),
+            clip_sec,
+            track,
         )
         if clips:
             bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
@@ -265,6 +268,79 @@ def synchronize_clocks(
         result=result.moved(around),
         unknown=_unknown(times, fine.agrees, clip_sec),
     )
+
+
+def _near_line(
+    asked: Question, clip_sec: float, track: Track
+) -> tuple[np.ndarray, list[ClipEvidence]]:
+    """Times and evidence of clips side by side, which no others overlap.
+
+    Args:
+        asked: The question; its streams are about in step.
+        clip_sec: Length of a clip in seconds.
+        track: Shows the progress.
+    """
+    first, last = _pose_span(asked.streams)
+    sync, reach = asked.synchronizer, asked.max_offset
+    if not isinstance(sync, FusedSynchronizer):
+        starts = np.arange(first, last - clip_sec + 1e-6, clip_sec)
+        return _known(
+            starts + clip_sec / 2,
+            [
+                clip_evidence(
+                    asked.streams,
+                    sync,
+                    (start, start + clip_sec),
+                    reach,
+                    0.0,
+                    asked.feats,
+                )
+                for start in track(starts, 'Follow')
+            ],
+        )
+    count = max(int(np.ceil((last - first) / clip_sec / _BLOCK_CLIPS)), 1)
+    edges = np.linspace(first, last, count + 1)
+    times: list[float] = []
+    clips: list[ClipEvidence] = []
+    for start, end in track(list(zip(edges[:-1], edges[1:])), 'Follow'):
+        block = cut_clip(asked.streams, start, end - start, reach)
+        if block.pose is None or block.pose.clock.num_samples < 2:
+            continue
+        found = sync.pieces(block, reach, clip_sec)
+        low, high = block.pose.clock.span
+        borders = np.linspace(low, high, len(found) + 1) + start - reach
+        times += (0.5 * (borders[:-1] + borders[1:])).tolist()
+        clips += found
+    return np.array(times), clips
+
+
+def streams_on_line(
+    streams: Recording, offset: float, drift: float, centre: float
+) -> Recording:
+    """The recording with sensors whose clocks are corrected by a line.
+
+    Args:
+        streams: The recording.
+        offset: Offset in seconds at ``centre``, which becomes 0.
+        drift: How much it grows in a second, which becomes 0.
+        centre: Seconds of the pose clock.
+    """
+
+    def corrected(clock: Clock) -> Clock:
+        def line(times: Any) -> Any:
+            return (times - offset + drift * centre) / (1 + drift)
+
+        if clock.times is not None:
+            return Clock(clock.num_samples, times=line(clock.times))
+        assert clock.rate is not None  # without times
+        rate = clock.rate * (1 + drift)
+        return Clock(clock.num_samples, rate=rate, start=line(clock.start))
+
+    imu = {
+        name: replace(stream, clock=corrected(stream.clock))
+        for name, stream in streams.imu.items()
+    }
+    return replace(streams, imu=imu)
 
 
 def _own_offsets(

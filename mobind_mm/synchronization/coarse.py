@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
+
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, sosfiltfilt
@@ -69,9 +72,10 @@ def coarse_offset(streams: Recording) -> float | None:
         channels, origin = _sensor(stream)
         if channels is None:
             continue
+        spectra = _spectra(channels, round(seconds * COARSE_RATE) + 1)
         for start in starts:
             total += _piece(
-                channels, origin, pose, name, (start, start + seconds), offsets
+                spectra, origin, pose, name, (start, start + seconds), offsets
             )
     if not total.any():
         return None
@@ -106,8 +110,68 @@ def _sensor(stream: SensorStream) -> tuple[np.ndarray | None, float]:
     return (means * (size > 0)).T, float(times[0] + 0.5 / COARSE_RATE)
 
 
+@dataclass(frozen=True)
+class _Spectra:
+    """A sensor's channels, filtered, as spectra of one length.
+
+    Args:
+        length: Of the transforms.
+        seen: Of where the sensor has data.
+        kinds: For each kind of channels and each band: curves of the limb
+            that they explain, the band, the spectra of the channels (C, F)
+            and of their squares, and their mean squares (C, 1).
+    """
+
+    length: int
+    seen: np.ndarray
+    kinds: list[
+        tuple[
+            list[int],
+            tuple[float, float],
+            np.ndarray,
+            np.ndarray,
+            np.ndarray,
+        ]
+    ]
+
+
+def _spectra(channels: np.ndarray, count: int) -> _Spectra:
+    """Spectra of a sensor (C, T) for pieces of so many samples."""
+    length = next_fast_len(channels.shape[1] + 2 * count + 2, True)
+    # Tilt against the bone, acceleration, its size, and angular rates.
+    pairs: list[tuple[slice, list[int], tuple[int, ...]]] = [
+        (slice(0, 3), [0, 1], (0,)),
+        (slice(0, 3), [2, 3], (0, 1)),
+        (slice(3, 4), [3, 4], (0, 1)),
+    ]
+    if len(channels) > 4:
+        pairs += [(slice(4, 7), [5], (0, 1)), (slice(7, 8), [6], (0, 1))]
+    kinds = []
+    for rows, curves, bands in pairs:
+        for band in bands:
+            xs = sosfiltfilt(_filter(band), channels[rows], axis=1)
+            xs = xs.astype(np.float32)
+            squares = xs * xs
+            kinds.append(
+                (
+                    curves,
+                    _BANDS[band],
+                    rfft(xs, length),
+                    rfft(squares, length),
+                    squares.mean(axis=1, keepdims=True),
+                )
+            )
+    ones = np.ones(channels.shape[1], np.float32)
+    return _Spectra(length, rfft(ones, length), kinds)
+
+
+@cache
+def _filter(band: int) -> np.ndarray:
+    return butter(2, _BANDS[band], 'bandpass', fs=COARSE_RATE, output='sos')
+
+
 def _piece(
-    channels: np.ndarray,
+    sensor: _Spectra,
     origin: float,
     pose: PoseStream,
     name: str,
@@ -144,37 +208,26 @@ def _piece(
     )[:, : count * size].reshape(8, count, size)
     curves = curves.mean(axis=2)
     mask = (curves[-1] > 0.9).astype(float)
-    # Tilt against the bone, acceleration, its size, and angular rates.
-    pairs: list[tuple[slice, list[int], tuple[int, ...]]] = [
-        (slice(0, 3), [0, 1], (0,)),
-        (slice(0, 3), [2, 3], (0, 1)),
-        (slice(3, 4), [3, 4], (0, 1)),
-    ]
-    if len(channels) > 4:
-        pairs += [(slice(4, 7), [5], (0, 1)), (slice(7, 8), [6], (0, 1))]
     evidence = np.zeros(len(offsets))
-    length = next_fast_len(channels.shape[1] + 2 * count + 2, True)
+    length = sensor.length
     lags = np.round((offsets + span[0] - origin) * COARSE_RATE).astype(int)
-    ones = rfft(np.ones(channels.shape[1]), length)
-    seen = irfft(ones * np.conj(rfft(mask, length)), length)[lags % length]
-    for rows, ys, bands in pairs:
-        for band in bands:
-            low, high = _BANDS[band]
-            sos = butter(
-                2, (low, high), 'bandpass', fs=COARSE_RATE, output='sos'
-            )
-            xs = sosfiltfilt(sos, channels[rows], axis=1)
-            squares = rfft(xs * xs, length)
-            energy = irfft(squares * np.conj(rfft(mask, length)), length)
-            energy = np.maximum(energy, 0) + 0.02 * (
-                (xs * xs).mean(axis=1, keepdims=True) * mask.sum()
-            )
-            spectra = rfft(xs, length)
-            for y in sosfiltfilt(sos, curves[ys], axis=1) * mask:
-                cross = irfft(spectra * np.conj(rfft(y, length)), length)
-                norm = np.maximum(energy * (y @ y), 1e-12)
-                r2 = (cross**2 / norm).sum(axis=0)
-                r2 = np.clip(r2[lags % length], 0, 0.95)
-                n = (high - low) * seen / COARSE_RATE
-                evidence -= 0.3 * n * np.log1p(-r2)
+    lags %= length
+    weight = np.conj(rfft(mask, length))
+    seen = irfft(sensor.seen * weight, length)[lags]
+    filtered = [
+        sosfiltfilt(_filter(band), curves, axis=1) * mask
+        for band in range(len(_BANDS))
+    ]
+    power = [(y * y).sum(axis=1) for y in filtered]
+    mirrored = [np.conj(rfft(y, length)) for y in filtered]
+    for ys, (low, high), spectra, squares, means in sensor.kinds:
+        band = _BANDS.index((low, high))
+        energy = np.maximum(irfft(squares * weight, length)[:, lags], 0)
+        energy += 0.02 * means * mask.sum()
+        for y in ys:
+            cross = irfft(spectra * mirrored[band][y], length)[:, lags]
+            norm = np.maximum(energy * power[band][y], 1e-12)
+            r2 = np.clip((cross**2 / norm).sum(axis=0), 0, 0.95)
+            n = (high - low) * seen / COARSE_RATE
+            evidence -= 0.3 * n * np.log1p(-r2)
     return np.where(seen >= 0.3 * mask.sum(), evidence, 0.0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.signal import butter, find_peaks, sosfiltfilt
+from scipy.signal import butter, find_peaks, sosfreqz
 
 from .signals import RATE
 
@@ -55,17 +56,53 @@ def bandpass(
 ) -> np.ndarray:
     """Zero-phase band-pass of streams (..., T) on the grid, in Hz.
 
+    See :func:`filter_bank`, which has several bands.
+    """
+    return filter_bank(x, ((low, high),), mirror)[0]
+
+
+def filter_bank(
+    x: np.ndarray,
+    bands: Sequence[tuple[float, float]],
+    mirror: bool = False,
+    step: int = 1,
+) -> np.ndarray:
+    """Zero-phase band-passes (B, ..., T / step) of streams (..., T).
+
     Streams are extended by a cycle of the lowest frequency: by their mean,
     or mirrored if they move slowly. A filter that starts at the first
     sample rings with its noise; both streams of a clip would do so at the
     same time, which favours offset 0.
+
+    Args:
+        x: (..., T) streams on the grid.
+        bands: (B) pairs of frequencies in Hz.
+        mirror: How streams go on beyond their ends.
+        step: Keep every so many samples, for bands far below half of
+            that rate.
     """
-    extra = round(RATE / low)
-    width = [(0, 0)] * (x.ndim - 1) + [(extra, extra)]
+    length = x.shape[-1]
+    extra = -(-round(RATE / min(low for low, _ in bands)) // step) * step
     x = x - x.mean(axis=-1, keepdims=True)
+    width = [(0, 0)] * (x.ndim - 1) + [(extra, extra)]
     x = np.pad(x, width, mode='symmetric' if mirror else 'constant')
-    filtered = sosfiltfilt(_filter(low, high), x, axis=-1, padlen=0)
-    return filtered[..., extra:-extra]
+    size = step * next_fast_len(-(-x.shape[-1] // step), True)
+    kept = size // step // 2 + 1
+    spectrum = rfft(x, size)[..., :kept]
+    gains = [_gain(low, high, size)[:kept] for low, high in bands]
+    gains = np.array(gains).reshape(len(bands), *(1,) * (x.ndim - 1), kept)
+    filtered = irfft(spectrum * gains.astype(x.dtype), size // step)
+    first, count = extra // step, -(-length // step)
+    return filtered[..., first : first + count] / step
+
+
+@lru_cache(256)
+def _gain(low: float, high: float, size: int) -> np.ndarray:
+    """Gain of a filter that runs forwards and backwards in time."""
+    sos = butter(2, (low, high), 'bandpass', fs=RATE, output='sos')
+    frequencies = np.arange(size // 2 + 1) * (RATE / size)
+    _, response = sosfreqz(sos, frequencies, fs=RATE)
+    return np.abs(response) ** 2
 
 
 def without_edges(mask: np.ndarray) -> np.ndarray:
@@ -76,11 +113,6 @@ def without_edges(mask: np.ndarray) -> np.ndarray:
         mask[: seen[0] + guard] = 0.0
         mask[max(seen[-1] + 1 - guard, 0) :] = 0.0
     return mask
-
-
-@cache
-def _filter(low: float, high: float) -> np.ndarray:
-    return butter(2, (low, high), 'bandpass', fs=RATE, output='sos')
 
 
 def peak_offset(offsets: np.ndarray, score: np.ndarray) -> float:

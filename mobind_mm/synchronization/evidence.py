@@ -8,13 +8,14 @@ support an offset with the log likelihood ratio ``-n/2 log(1 - r^2)``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
 
 from ..recordings import Recording
-from .correlate import Correlator, bandpass, without_edges
+from .correlate import bandpass, filter_bank, without_edges
+from .pairs import Pair, logs
 from .signals import (
     RATE,
     STEP_SEC,
@@ -44,10 +45,7 @@ SIGNAL_NAMES = (
 )
 """Names of the rows of :attr:`SensorEvidence.signals`."""
 
-_HEADINGS = 16
 _HIGHEST = 0.46  # of the lower rate: what lies above is aliased
-_RIDGE = 0.02  # of the mean energy, so that short overlaps do not explode
-_AGREE = 0.9  # correlation of noiseless streams: bodies are not rigid
 
 
 @dataclass(frozen=True)
@@ -72,10 +70,10 @@ class SensorEvidence:
     part_overlap: np.ndarray
 
 
-def offset_grid(max_offset: float) -> np.ndarray:
-    """Offsets (G,) in seconds at which evidence is given."""
-    max_lag = round(max_offset * RATE)
-    return np.arange(-max_lag, max_lag + 1) / RATE
+def offset_grid(max_offset: float, rate: float = RATE) -> np.ndarray:
+    """Offsets (G,) in seconds at which evidence is given, so many a second."""
+    max_lag = round(max_offset * rate)
+    return np.arange(-max_lag, max_lag + 1) / rate
 
 
 def clip_seconds(streams: Recording) -> float:
@@ -99,8 +97,12 @@ def limb_pairs(
         return {}
     grid = make_grid(clip_seconds(streams))
     pairs = {}
+    motions = {
+        id(stream): imu_motion(stream, grid)
+        for stream in {id(s): s for s in streams.imu.values()}.values()
+    }  # one sensor may stand for several limbs
     for placement, stream in streams.imu.items():
-        imu = imu_motion(stream, grid)
+        imu = motions[id(stream)]
         limb = limb_motion(streams.pose, placement, grid)
         if imu is not None and limb is not None:
             pairs[placement] = imu, limb
@@ -108,7 +110,10 @@ def limb_pairs(
 
 
 def signal_evidence(
-    streams: Recording, max_offset: float, part_sec: float | None = None
+    streams: Recording,
+    max_offset: float,
+    part_sec: float | None = None,
+    rate: float = RATE,
 ) -> dict[str, SensorEvidence]:
     """Compare every sensor with its limb.
 
@@ -116,6 +121,7 @@ def signal_evidence(
         streams: A clip's raw streams; each clock starts with its window.
         max_offset: Largest offset in seconds.
         part_sec: Length of the parts that are compared, too; none if None.
+        rate: Offsets per second; 100 divided by a whole number.
 
     Returns:
         Evidence by placement, of the sensors that can be compared.
@@ -123,96 +129,188 @@ def signal_evidence(
     evidence = {}
     for placement, (imu, limb) in limb_pairs(streams).items():
         assert streams.pose is not None  # or there are no pairs
-        rate = streams.pose.clock.mean_rate
-        rates = rate, streams.imu[placement].clock.mean_rate
-        correlator = Correlator(len(limb.mask), round(max_offset * RATE))
+        pose_rate = streams.pose.clock.mean_rate
+        rates = pose_rate, streams.imu[placement].clock.mean_rate
         evidence[placement] = _compare(
-            imu, limb, rates, correlator, part_sec, streams.pose.clock.span
+            imu,
+            limb,
+            rates,
+            round(max_offset * rate),
+            part_sec,
+            streams.pose.clock.span,
+            round(RATE / rate),
         )
     return evidence
 
 
 @dataclass(frozen=True)
-class _Band:
-    """Channels (C, T) of a sensor, and the one (T,) they should explain."""
+class _Kind:
+    """B bands: channels (B, C, T) of a sensor, and (B, T) of its limb.
 
-    kind: str
-    index: int
-    width: float
+    ``rows`` (B,) are those of :data:`SIGNAL_NAMES`, ``width`` (B,) is in Hz,
+    ``noise`` (B,) the variance of the limb's.
+    """
+
+    rows: np.ndarray
+    width: np.ndarray
     xs: np.ndarray
     y: np.ndarray
-    noise: float
+    noise: np.ndarray
 
 
-def _bands(
-    imu: IMUMotion, limb: LimbMotion, rates: tuple[float, float]
-) -> list[_Band]:
-    """All that is compared, band by band; rates are of pose and IMU in Hz."""
+def _kinds(
+    imu: IMUMotion,
+    limb: LimbMotion,
+    rates: tuple[float, float],
+    step: int = 1,
+) -> list[_Kind]:
+    """All that is compared, by the number of the sensor's channels.
+
+    Rates are those of pose and IMU in Hz.
+    """
     gains = _noise_gain(round(rates[0], 3))
     highest = _HIGHEST * min(rates)  # all higher ones are aliased
     length = max(limb.length, 1e-9)
-    bands = []
-    for i, (low, high) in enumerate(ACC_BANDS):
-        if high > highest:
-            break
-        xs = bandpass(np.vstack([imu.acc, limb.acc]), low, high)
-        noise = limb.noise**2 * gains[0][i]
-        xs = xs.astype(np.float32)
-        bands.append(_Band('up', i, high - low, xs[2:3], xs[4], noise))
-        bands.append(_Band('side', i, high - low, xs[:2], xs[3], noise))
+
+    def kinds(
+        parts: dict[str, tuple[slice, int]],
+        bands: tuple,
+        noise: np.ndarray,
+        mirror: bool,
+        *channels: np.ndarray,
+    ) -> list[_Kind]:
+        if not bands:
+            return []
+        together = np.vstack(channels).astype(np.float32)
+        xs = filter_bank(together, bands, mirror, step)
+        width = np.array([high - low for low, high in bands], np.float32)
+        noise = noise[: len(bands)].astype(np.float32)
+        index = np.arange(len(bands))
+        return [
+            _Kind(_FIRST[name] + index, width, xs[:, rows], xs[:, y], noise)
+            for name, (rows, y) in parts.items()
+        ]
+
+    def below(bands: tuple) -> tuple:
+        return tuple(band for band in bands if band[1] <= highest)
+
+    found = kinds(
+        {'up': (slice(2, 3), 4), 'side': (slice(0, 2), 3)},
+        below(ACC_BANDS),
+        limb.noise**2 * gains[0],
+        False,
+        imu.acc,
+        limb.acc,
+    )
     if not limb.length:
-        return bands
-    for i, (low, high) in enumerate(TILT_BANDS):
-        xs = bandpass(
-            np.vstack([imu.tilt, imu.turn, limb.segment]), low, high, True
+        return found
+    found += kinds(
+        {'tilt': (slice(0, 3), 10), 'turn': (slice(3, 9), 9)},
+        TILT_BANDS,
+        2 * limb.noise**2 * gains[1],
+        True,
+        imu.tilt,
+        imu.turn,
+        limb.segment,
+    )
+    if imu.gyro.any():
+        found += kinds(
+            {'spin': (slice(0, 3), 3), 'speed': (slice(4, 5), 5)},
+            below(SPIN_BANDS),
+            2 * limb.noise**2 * gains[2] / length**2,
+            False,
+            imu.gyro,
+            limb.spin,
+            np.linalg.norm(imu.gyro, axis=0),
+            np.abs(limb.spin),
         )
-        noise = 2 * limb.noise**2 * gains[1][i]
-        xs = xs.astype(np.float32)
-        bands.append(_Band('tilt', i, high - low, xs[:3], xs[10], noise))
-        bands.append(_Band('turn', i, high - low, xs[3:9], xs[9], noise))
-    sizes = np.linalg.norm(imu.gyro, axis=0), np.abs(limb.spin)
-    for i, (low, high) in enumerate(SPIN_BANDS):
-        if high > highest or not imu.gyro.any():
-            break
-        xs = bandpass(np.vstack([imu.gyro, limb.spin, *sizes]), low, high)
-        noise = 2 * limb.noise**2 * gains[2][i] / length**2
-        xs = xs.astype(np.float32)
-        bands.append(_Band('spin', i, high - low, xs[:3], xs[3], noise))
-        bands.append(_Band('speed', i, high - low, xs[4:5], xs[5], noise))
-    return bands
+    return [
+        _Kind(
+            *(
+                np.concatenate([getattr(kind, field.name) for kind in alike])
+                for field in fields(_Kind)
+            )
+        )
+        for count in {kind.xs.shape[1] for kind in found}
+        if (alike := [k for k in found if k.xs.shape[1] == count])
+    ]
 
 
 def _compare(
     imu: IMUMotion,
     limb: LimbMotion,
     rates: tuple[float, float],
-    correlator: Correlator,
+    max_lag: int,
     part_sec: float | None = None,
     span: tuple[float, float] = (0.0, 0.0),
+    step: int = 1,
 ) -> SensorEvidence:
     """Evidence of one sensor; rates are those of pose and IMU in Hz."""
-    bands = _bands(imu, limb, rates)
-    masks = tuple(
-        without_edges(mask).astype(np.float32)
+    kinds = _kinds(imu, limb, rates, step)
+    masks = [
+        without_edges(mask)[::step].astype(np.float32)
         for mask in (imu.mask, limb.mask)
-    )
-    spectra: dict = {}
-    pair = _Pair(correlator, masks[0], masks[1], spectra)
-    signals = _ratios(pair, bands)
-    control = np.zeros_like(signals)
-    parts = np.zeros((0, *signals.shape))
-    part_overlap = np.zeros((0, signals.shape[1]))
-    if part_sec is not None:
-        backwards = [replace(band, y=band.y[::-1]) for band in bands]
-        mirror = _Pair(correlator, masks[0], masks[1][::-1], spectra)
-        control = _ratios(mirror, backwards)
-        inside = part_masks(len(limb.mask), span, part_sec)
-        few = _Pair(correlator, masks[0], masks[1] * inside, spectra)
-        parts = np.moveaxis(_ratios(few, bands), 0, 1)
-        part_overlap = few.seen
+    ]
+    rate = RATE / step
+    ys = [kind.y[:, None] for kind in kinds]
+    seen, motion = masks[1][None], _motion(imu)
+    if part_sec is None:
+        pair = Pair(masks[0], seen, max_lag, rate)
+        (signals,) = _ratios(pair, kinds, ys, heading=True)
+        none = np.zeros((0, *signals.shape), np.float32)
+        return SensorEvidence(
+            signals, pair.seen[0], motion, none, 0 * signals, none[:, 0]
+        )
+    # Backwards in time, streams agree by chance only.
+    both = np.concatenate([seen, seen[:, ::-1]])
+    pair = Pair(masks[0], both, max_lag, rate)
+    twice = [np.concatenate([y, y[..., ::-1]], axis=1) for y in ys]
+    signals, control = _ratios(pair, kinds, twice, heading=True)
+    inside = part_masks(len(limb.mask), span, part_sec)[:, ::step]
+    few = Pair(masks[0], seen * inside, max_lag, rate)
     return SensorEvidence(
-        signals, pair.seen, _motion(imu), parts, control, part_overlap
+        signals,
+        pair.seen[0],
+        motion,
+        _ratios(few, kinds, ys, heading=False),
+        control,
+        few.seen,
     )
+
+
+def piece_evidence(
+    streams: Recording, max_offset: float, piece_sec: float
+) -> dict[str, SensorEvidence]:
+    """Compare every sensor with its limb, in one piece after the other.
+
+    The streams are filtered once for all pieces, so this takes less time
+    than :func:`signal_evidence` of each.
+
+    Args:
+        streams: A clip's raw streams; each clock starts with its window.
+        max_offset: Largest offset in seconds.
+        piece_sec: Length of a piece.
+
+    Returns:
+        ``parts`` and ``part_overlap`` by placement; the rest is 0.
+    """
+    evidence = {}
+    for placement, (imu, limb) in limb_pairs(streams).items():
+        assert streams.pose is not None  # or there are no pairs
+        clock = streams.pose.clock
+        rates = clock.mean_rate, streams.imu[placement].clock.mean_rate
+        kinds = _kinds(imu, limb, rates)
+        inside = part_masks(len(limb.mask), clock.span, piece_sec)
+        masks = without_edges(limb.mask) * inside
+        seen = without_edges(imu.mask).astype(np.float32)
+        pair = Pair(seen, masks, round(max_offset * RATE), RATE)
+        ys = [kind.y[:, None] for kind in kinds]
+        parts = _ratios(pair, kinds, ys, heading=True)
+        none = np.zeros_like(parts[0])
+        evidence[placement] = SensorEvidence(
+            none, none[0], _motion(imu), parts, none, pair.seen
+        )
+    return evidence
 
 
 def part_borders(span: tuple[float, float], part_sec: float) -> np.ndarray:
@@ -232,36 +330,33 @@ def part_masks(
     return inside.astype(np.float32)
 
 
-def _ratios(pair: _Pair, bands: list[_Band]) -> np.ndarray:
-    """Log likelihood ratios (len(SIGNAL_NAMES), ..., G).
+def _ratios(
+    pair: Pair, kinds: list[_Kind], ys: list[np.ndarray], heading: bool
+) -> np.ndarray:
+    """Log likelihood ratios (K, len(SIGNAL_NAMES), G) of pieces.
 
-    The heading is the same in all bands of a clip. Parts of a clip, of which
-    a wrong offset may have chosen it, look for their own.
+    Args:
+        pair: The pieces.
+        kinds: What is compared.
+        ys: (B, K or 1, T) channels of the limb, of each kind.
+        heading: Whether the heading is the same in all bands. Parts of a
+            clip, of which a wrong offset may have chosen it, look for their
+            own.
     """
-    rows = np.zeros((len(SIGNAL_NAMES), *pair.seen.shape))
-    side = [band for band in bands if band.kind == 'side']
-    heading = None
-    if side and pair.seen.ndim == 1:
-        ratios = [
-            pair.ratio(
-                pair.headings(band.xs[0], band.xs[1], band.y),
-                band.y,
-                band.noise,
-                band.width,
-            )
-            for band in side
-        ]
-        heading = np.argmax(sum(ratios), axis=0)
-    for band in bands:
-        if band.kind == 'side' and heading is not None:
-            r = pair.headings(band.xs[0], band.xs[1], band.y, heading)[0]
-        elif len(band.xs) > 1:
-            r = pair.multiple_correlation(band.xs, band.y)
+    count = len(pair.first)
+    rows = np.zeros((count, len(SIGNAL_NAMES), pair.seen.shape[1]), np.float32)
+    for kind, y in zip(kinds, ys):
+        piece = pair.pieces(y) * pair.masks
+        scale = pair.scale(piece, kind.noise, kind.width)
+        channels = kind.xs.shape[1]
+        if channels == 1:
+            r = np.maximum(pair.correlation(kind.xs, piece), 0)
+            found = logs(r * r) * scale
+        elif channels == 2 and heading:
+            found = pair.best_heading(kind.xs, piece, scale)
         else:
-            r = pair.correlation(band.xs[0], band.y)
-        rows[_FIRST[band.kind] + band.index] = pair.ratio(
-            r, band.y, band.noise, band.width
-        )
+            found = logs(pair.best_mixture(kind.xs, piece)) * scale
+        rows[:, kind.rows] = np.moveaxis(found, 1, 0)
     return rows
 
 
@@ -277,164 +372,6 @@ def _motion(imu: IMUMotion) -> float:
         :, imu.mask > 0
     ]
     return float(np.sqrt((band**2).sum(axis=0).mean())) if band.size else 0.0
-
-
-class _Pair:
-    """Correlations of one sensor's and one limb's channels over all lags.
-
-    The mask (K, T) of the limb may be that of K parts; all results then
-    have that axis before that of the lags, and energies are those of the
-    stretch that a part covers times the share of it that is seen.
-
-    Args:
-        correlator: Of the length of the streams.
-        imu_mask: (T,) 1 where the sensor has data.
-        mask: (T,) or (K, T) 1 where the limb is seen.
-        spectra: Spectra of the sensor's channels that pairs share.
-    """
-
-    def __init__(
-        self,
-        correlator: Correlator,
-        imu_mask: np.ndarray,
-        mask: np.ndarray,
-        spectra: dict | None = None,
-    ) -> None:
-        self.correlator, self.masks = correlator, (imu_mask, mask)
-        self.known = {} if spectra is None else spectra
-        self.spectra = [correlator.spectrum(m) for m in self.masks]
-        shared = correlator.lags(*self.spectra)
-        self.seen = np.maximum(shared, 0.0) / RATE  # seconds
-
-    def correlation(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Correlation (G,) of an IMU channel with a pose channel."""
-        y = y * self.masks[1]
-        (x,) = self._imu(x[None])
-        norm = self._imu_energy(x * x) * self._pose_energy(y)
-        return self._product(x, y) / np.sqrt(np.maximum(norm, 1e-12))
-
-    def ratio(
-        self, r: np.ndarray, y: np.ndarray, noise: float, width: float
-    ) -> np.ndarray:
-        """Log likelihood ratio (..., G) of correlations (..., G).
-
-        Args:
-            r: Correlations; negative ones are no evidence.
-            y: (T,) the pose channel.
-            noise: Variance of its noise.
-            width: Width of the band in Hz.
-        """
-        # What correlation there can be at all, given the noise.
-        seen = np.maximum(self.masks[1].sum(axis=-1), 1)
-        energy = np.maximum((self.masks[1] * y) @ y / seen, 1e-12)
-        agree = _AGREE**2 * np.clip(1 - noise / energy, 0, 1)[..., None]
-        r = np.clip(r, 0, 0.98)
-        return -width * self.seen * np.log1p(-r * r) * agree
-
-    def headings(
-        self,
-        east: np.ndarray,
-        north: np.ndarray,
-        y: np.ndarray,
-        index: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Correlation (_HEADINGS, ..., G) of horizontal channels with y.
-
-        With the index (G,) of a heading, (1, ..., G) of that one.
-        """
-        east, north = self._imu(np.stack([east, north]))
-        y = y * self.masks[1]
-        spectrum = self.correlator.spectrum(y)
-        cross = [self._product(x, spectrum) for x in (east, north)]
-        energy = [self._imu_energy(x * x) for x in (east, north)]
-        mixed = self._imu_energy(east * north, ridge=0.0)
-        pose = self._pose_energy(y)
-        angles = np.arange(_HEADINGS) * 2 * np.pi / _HEADINGS
-        if index is None:
-            angles = angles.reshape(-1, *(1,) * self.seen.ndim)
-        else:
-            angles = angles[index][None]
-        c, s = np.cos(angles), np.sin(angles)
-        norm = c * c * energy[0] + 2 * c * s * mixed + s * s * energy[1]
-        norm = np.sqrt(np.maximum(norm * pose, 1e-12))
-        return (c * cross[0] + s * cross[1]) / norm
-
-    def multiple_correlation(
-        self, xs: np.ndarray, y: np.ndarray
-    ) -> np.ndarray:
-        """Correlation (G,) of y with its best mixture of channels xs."""
-        xs, y = self._imu(xs, white=True), y * self.masks[1]
-        if not len(xs):
-            return np.zeros_like(self.seen)
-        pose, square = self._pose_energy(y), 0.0
-        spectrum = self.correlator.spectrum(y)
-        for x in xs:
-            norm = self._imu_energy(x * x) * pose
-            square = square + self._product(x, spectrum) ** 2 / np.maximum(
-                norm, 1e-12
-            )
-        return np.sqrt(square)
-
-    def _imu(self, xs: np.ndarray, white: bool = False) -> np.ndarray:
-        """Channels (C, T) where they are known, as principal components."""
-        xs = xs * self.masks[0]
-        if not white:
-            return xs
-        values, vectors = np.linalg.eigh(xs @ xs.T)
-        kept = values > max(1e-3 * values[-1], 1e-9)
-        return (vectors[:, kept] / np.sqrt(values[kept])).T @ xs
-
-    def _product(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Sums (..., G) of products; y may be a spectrum."""
-        if not np.iscomplexobj(y):
-            y = self.correlator.spectrum(y)
-        return self.correlator.lags(self._spectrum(x), y)
-
-    def _spectrum(self, x: np.ndarray) -> np.ndarray:
-        """Spectrum of a sensor's channel, computed once for all pairs."""
-        key = x.tobytes()
-        if key not in self.known:
-            self.known[key] = self.correlator.spectrum(x)
-        return self.known[key]
-
-    def _imu_energy(
-        self, square: np.ndarray, ridge: float = _RIDGE
-    ) -> np.ndarray:
-        """Energy of an IMU channel where the pose is seen, with a ridge."""
-        mask = self.masks[1]
-        if mask.ndim == 1:
-            spectrum = self._spectrum(square)
-            energy = self.correlator.lags(spectrum, self.spectra[1])
-        else:
-            energy = self._box_sums(square)
-        if ridge:
-            energy = np.maximum(energy, 0)
-        share = mask.sum(axis=-1) / max(self.masks[0].sum(), 1)
-        return energy + (ridge * square.sum() * share)[..., None]
-
-    def _box_sums(self, square: np.ndarray) -> np.ndarray:
-        """Sums (K, G) over the stretches of parts, times the share seen."""
-        mask, reach = self.masks[1], self.correlator.max_lag
-        seen = mask > 0
-        first, size = seen.argmax(axis=1), mask.shape[1]
-        stop = np.where(seen.any(axis=1), size - seen[:, ::-1].argmax(1), 0)
-        total = np.concatenate([[0.0], np.cumsum(square, dtype=np.float64)])
-        lags = np.arange(-reach, reach + 1)
-        ends = np.clip(stop[:, None] + lags, 0, size)
-        starts = np.clip(first[:, None] + lags, 0, size)
-        share = mask.sum(axis=1) / np.maximum(stop - first, 1)
-        return (total[ends] - total[starts]) * share[:, None]
-
-    def _pose_energy(self, y: np.ndarray) -> np.ndarray:
-        """Energy of a pose channel where the IMU has data, with a ridge."""
-        whole = (y * y).sum(axis=-1)[..., None]
-        if self.masks[1].ndim == 1:
-            spectrum = self.correlator.spectrum(y * y)
-            energy = self.correlator.lags(self.spectra[0], spectrum)
-        else:
-            seconds = self.masks[1].sum(axis=-1)[..., None] / RATE
-            energy = whole * self.seen / np.maximum(seconds, 1 / RATE)
-        return np.maximum(energy, 0) + _RIDGE * whole
 
 
 @cache

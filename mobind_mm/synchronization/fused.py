@@ -16,6 +16,7 @@ from .evidence import (
     SIGNAL_NAMES,
     offset_grid,
     part_borders,
+    piece_evidence,
     signal_evidence,
 )
 from .learned import LEARNED_NAMES, learned_evidence
@@ -62,7 +63,7 @@ _CLOSE_SEC = 0.1
 """An offset nearer than this to the truth counts as right."""
 _MOST_PARTS = 24
 """Parts of a clip, whose evidence must fit in memory."""
-_DOUBTED = 0.5
+_DOUBTED = 0.49
 """A refused offset is stated with no more confidence."""
 _FINE_SEC = 0.15
 """How far the last step may move the most probable offset."""
@@ -83,8 +84,9 @@ class FusedSynchronizer(Synchronizer):
     therefore relies on the signals.
 
     A posterior over offsets knows no "none of these". So the confidence is
-    its mass within 0.1 s of the top, times the probability that the top is
-    right and holds from the start of the clip to its end (:mod:`.trust`).
+    the probability that the top is right and holds from the start of the
+    clip to its end (:mod:`.trust`), but at most the mass within 0.1 s of the
+    top; where rivals tie, it is their product.
 
     It abstains if the confidence is below ``min_confidence``, naming the
     reason: ``too short`` if sensor and limb share less than
@@ -148,6 +150,7 @@ class FusedSynchronizer(Synchronizer):
         self.min_overlap_sec, self.min_motion = min_overlap_sec, min_motion
         self.rival_ratio, self.token_sec = rival_ratio, token_sec
         self.part_sec: float | None = PART_SEC  # None: no parts, quicker
+        self.grid_hz = RATE  # less is quicker, and coarser
         self.needs_feats = use_feats
 
     def evidence(
@@ -157,14 +160,14 @@ class FusedSynchronizer(Synchronizer):
         max_offset: float,
     ) -> ClipEvidence:
         """Log likelihood ratios of one clip; signals only without feats."""
-        offsets = offset_grid(max_offset)
+        offsets = offset_grid(max_offset, self.grid_hz)
         if streams is None or streams.pose is None:
             return self.combine(offsets, {})
         span = streams.pose.clock.span
         part_sec = self.part_sec
         if part_sec is not None:
             part_sec = max(part_sec, (span[1] - span[0]) / _MOST_PARTS)
-        signals = signal_evidence(streams, max_offset, part_sec)
+        signals = signal_evidence(streams, max_offset, part_sec, self.grid_hz)
         borders = part_borders(span, part_sec or PART_SEC)
         middles = 0.5 * (borders[:-1] + borders[1:])
         num = len(SIGNAL_NAMES)
@@ -185,11 +188,38 @@ class FusedSynchronizer(Synchronizer):
             alone[name] = replace(
                 clip,
                 part_times=middles,
-                parts=np.einsum('r,krg->kg', weights, sensor.parts),
+                parts=np.tensordot(weights, sensor.parts, (0, 1)),
                 part_overlap=sensor.part_overlap,
                 control=weights @ sensor.control,
             )
         return self.combine(offsets, alone)
+
+    def pieces(
+        self, streams: Recording, max_offset: float, piece_sec: float
+    ) -> list[ClipEvidence]:
+        """Evidence of one piece of a recording after the other.
+
+        From signals alone, without parts; streams are filtered once.
+
+        Args:
+            streams: As in :meth:`evidence`.
+            max_offset: As there.
+            piece_sec: About the length of a piece.
+        """
+        assert streams.pose is not None
+        offsets, num = offset_grid(max_offset), len(SIGNAL_NAMES)
+        found = piece_evidence(streams, max_offset, piece_sec)
+        clips = []
+        borders = part_borders(streams.pose.clock.span, piece_sec)
+        for k in range(len(borders) - 1):
+            alone = {}
+            for name, sensor in found.items():
+                rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
+                rows[:num] = sensor.parts[k]
+                seen = sensor.part_overlap[k]
+                alone[name] = self.weigh(offsets, rows, seen, 1, sensor.motion)
+            clips.append(self.combine(offsets, alone))
+        return clips
 
     def combine(
         self, offsets: np.ndarray, alone: Mapping[str, ClipEvidence]
@@ -271,15 +301,23 @@ class FusedSynchronizer(Synchronizer):
         prior = self.overlap_power * np.log(np.maximum(overlap, 0.05))
         log_posterior = log_softmax(total + prior)
         best = int(np.argmax(log_posterior))
-        confidence = _mass(offsets, log_posterior, best)
         rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
         judged = all(clip.parts is not None for clip in used)
         steady = 1.0
+        mass = _mass(offsets, log_posterior, best)
         if judged:
-            right, steady = trust(features(used, total, best))
-            confidence *= right * steady
-        elif rivals:
-            confidence /= 1 + len(rivals)
+            numbers = features(used, total, best)
+            right, steady = trust(numbers)
+            # That judges rivals by itself, but for some that really tie.
+            confidence = right * steady
+            if rivals:
+                confidence *= mass
+            else:  # sensors that agree are as good as some independent ones
+                agree = max(numbers['agree'], 1.0)
+                sharper = log_softmax(agree * (total + prior))
+                confidence = min(confidence, _mass(offsets, sharper, best))
+        else:
+            confidence = mass / (1 + len(rivals))
         low = confidence < self.min_confidence
         reason = ''
         if overlap[best] < self.min_overlap_sec:
@@ -321,7 +359,7 @@ class FusedSynchronizer(Synchronizer):
         self, clips: Sequence[ClipEvidence], offsets: np.ndarray, best: int
     ) -> float:
         """Offset near the top of the posterior where the signals agree."""
-        reach = round(_FINE_SEC * RATE)
+        reach = max(round(_FINE_SEC / (offsets[1] - offsets[0])), 1)
         part = slice(max(best - reach, 0), best + reach + 1)
         score = np.sum([self._of(clip, fine=True) for clip in clips], axis=0)
         return peak_offset(offsets[part], score[part])

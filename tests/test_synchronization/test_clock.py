@@ -209,7 +209,7 @@ def test_coarse_to_fine_finds_what_a_full_search_does(monkeypatch, around):
         around=around,
         track=track,
     )
-    assert len(asked) == 2 and shown == [('Search', 6), ('Follow', 11)]
+    assert len(asked) == 2 and shown == [('Search', 6), ('Follow', 2)]
     times = np.array([5.0, 90.0, 175.0])
     truth = times + around + 1.3 + 4e-4 * times
     for clock in (full, found):
@@ -220,7 +220,7 @@ def test_coarse_to_fine_finds_what_a_full_search_does(monkeypatch, around):
         assert clock.result.offset == pytest.approx(
             around + 1.3 + 4e-4 * 90, abs=0.01
         )
-    assert len(found.clip_times) == 11
+    assert len(found.clip_times) == 12
     np.testing.assert_allclose(
         found.clip_offsets,
         around + 1.3 + 4e-4 * found.clip_times,

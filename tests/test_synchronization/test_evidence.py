@@ -6,22 +6,23 @@ from scipy.signal import butter, sosfiltfilt
 from sync_streams import SCALE, Path, cut, drawn_clip, make_pose, takes
 
 from mobind_mm.recordings import Clock, Recording, SensorStream
+from mobind_mm.synchronization.clips import cut_clip
 from mobind_mm.synchronization.correlate import (
     Correlator,
     bandpass,
     without_edges,
 )
 from mobind_mm.synchronization.evidence import (
-    _RIDGE,
     ACC_BANDS,
     SIGNAL_NAMES,
     TILT_BANDS,
     _noise_gain,
-    _Pair,
     clip_seconds,
     offset_grid,
+    piece_evidence,
     signal_evidence,
 )
+from mobind_mm.synchronization.pairs import RIDGE, Pair, logs
 from mobind_mm.synchronization.signals import RATE, limb_motion, make_grid
 
 T, L = 260, 90
@@ -62,36 +63,53 @@ def test_sums_over_all_lags_equal_a_loop(max_lag):
         np.testing.assert_allclose(found[:, i], expected, atol=1e-9)
 
 
+def pair_of(imu, *poses, max_lag=L):
+    """A pair, and pieces of a channel as it wants them."""
+    pair = Pair(imu, np.array(poses), max_lag, RATE)
+    return pair, lambda y: pair.pieces(np.array(y)[:, None]) * pair.masks
+
+
 @pytest.mark.parametrize('seed', range(3))
 def test_masked_correlation_equals_a_loop(seed):
     rng = np.random.default_rng(seed)
-    x, y = rng.normal(size=T), rng.normal(size=T)
-    imu, pose = masks(seed)
-    pair = _Pair(Correlator(T, L), imu, pose)
-    found = pair.correlation(x, y)
-    share = pose.sum() / imu.sum()
-    for i, lag in enumerate(range(-L, L + 1)):
-        a, b = lagged(x * imu, y * pose, lag)
-        seen_a, seen_b = lagged(imu, pose, lag)
-        assert pair.seen[i] * RATE == pytest.approx((seen_a * seen_b).sum())
-        energy_a = (a * a * seen_b).sum() + _RIDGE * share * (x * x @ imu)
-        energy_b = (b * b * seen_a).sum() + _RIDGE * (y * y @ pose)
-        expected = (a * b).sum() / np.sqrt(energy_a * energy_b)
-        # Only what both streams show enters.
-        assert found[i] == pytest.approx(expected, abs=1e-9)
+    xs, ys = rng.normal(size=(2, 1, T)), rng.normal(size=(2, T))
+    imu, whole = masks(seed)
+    part = whole * (np.arange(T) > 100) * (np.arange(T) < 170)
+    pair, pieces = pair_of(imu, whole, part)
+    found = pair.correlation(xs, pieces(ys))
+    assert found.shape == (2, 2, 2 * L + 1)
+    for k, pose in enumerate((whole, part)):
+        share = pose.sum() / imu.sum()
+        for i, lag in enumerate(range(-L, L + 1)):
+            seen_a, seen_b = lagged(imu, pose, lag)
+            assert pair.seen[k, i] * RATE == pytest.approx(
+                (seen_a * seen_b).sum(), abs=1e-3
+            )
+            for band in range(2):
+                x, y = xs[band, 0], ys[band]
+                a, b = lagged(x * imu, y * pose, lag)
+                energy_a = (a * a * seen_b).sum()
+                energy_a += RIDGE * share * (x * x @ imu)
+                energy_b = (b * b * seen_a).sum() + RIDGE * (y * y @ pose)
+                expected = (a * b).sum() / np.sqrt(energy_a * energy_b)
+                # Only what both streams show enters.
+                assert found[band, k, i] == pytest.approx(expected, abs=1e-5)
 
 
-def test_headings_equal_the_correlation_of_a_turned_channel():
+def test_the_best_heading_is_that_of_turned_channels():
     rng = np.random.default_rng(5)
-    east, north, y = rng.normal(size=(3, T))
-    pair = _Pair(Correlator(T, L), *masks(5))
-    found = pair.headings(east, north, y)
-    for k in (0, 3, 10):
-        angle = 2 * np.pi * k / len(found)
-        turned = np.cos(angle) * east + np.sin(angle) * north
-        expected = pair.correlation(turned, y)
-        # The ridge is the same for all headings, hence the tolerance.
-        np.testing.assert_allclose(found[k], expected, atol=1e-3)
+    xs, ys = rng.normal(size=(3, 2, T)), rng.normal(size=(3, T))
+    pair, pieces = pair_of(*masks(5))
+    scale = np.ones((3, 1, 2 * L + 1))
+    found = pair.best_heading(xs, pieces(ys), scale)[:, 0]
+    best = np.zeros(2 * L + 1)
+    for angle in 2 * np.pi * np.arange(16) / 16:
+        turned = np.cos(angle) * xs[:, :1] + np.sin(angle) * xs[:, 1:]
+        r = np.maximum(pair.correlation(turned, pieces(ys))[:, 0], 0)
+        # All bands have the same heading.
+        best = np.maximum(best, -np.log1p(-r * r).sum(axis=0))
+    # The ridge is the same for all headings, hence the tolerance.
+    np.testing.assert_allclose(found.sum(axis=0), best, atol=2e-3)
 
 
 def test_multiple_correlation_is_that_of_least_squares():
@@ -101,14 +119,14 @@ def test_multiple_correlation_is_that_of_least_squares():
     xs = rng.normal(size=(3, 3)) @ rng.normal(size=(3, size))
     y = np.roll(np.array([1.0, -2.0, 0.5]) @ xs, -delay)
     y = y + 1.5 * np.std(y) * rng.normal(size=size)
-    pair = _Pair(Correlator(size, 60), np.ones(size), np.ones(size))
-    found = pair.multiple_correlation(xs, y)
+    pair, pieces = pair_of(np.ones(size), np.ones(size), max_lag=60)
+    found = np.sqrt(pair.best_mixture(xs[None], pieces([y])))[0, 0]
     for lag in (-60, -20, 0, 12, delay, 60):
         late, early = lagged(xs, y, lag)
         fitted = np.linalg.lstsq(late.T, early, rcond=None)[0] @ late
         expected = np.sqrt((fitted @ fitted) / (early @ early))
         assert found[60 + lag] == pytest.approx(
-            expected / (1 + _RIDGE), abs=0.005
+            expected / (1 + RIDGE), abs=0.005
         )
     assert np.argmax(found) == 60 + delay
 
@@ -116,25 +134,49 @@ def test_multiple_correlation_is_that_of_least_squares():
 def test_channels_that_say_the_same_count_once():
     rng = np.random.default_rng(3)
     x, noise = rng.normal(size=(2, T))
-    y = x + noise
-    pair = _Pair(Correlator(T, L), np.ones(T), np.ones(T))
-    alone = pair.multiple_correlation(x[None], y)
-    thrice = pair.multiple_correlation(np.array([x, -x, 2 * x]), y)
-    np.testing.assert_allclose(thrice, alone, atol=1e-9)
-    nothing = pair.multiple_correlation(np.zeros((2, T)), y)
-    assert not nothing.any()
+    pair, pieces = pair_of(np.ones(T), np.ones(T))
+    y = pieces([x + noise])
+    alone = pair.best_mixture(x[None, None], y)
+    thrice = pair.best_mixture(np.array([[x, -x, 2 * x]]), y)
+    np.testing.assert_allclose(thrice, alone, atol=1e-6)
+    assert not pair.best_mixture(np.zeros((1, 2, T)), y).any()
 
 
-def test_ratio_is_that_of_gaussians():
-    pair = _Pair(Correlator(T, 0), np.ones(T), np.ones(T))
-    y = np.ones(T)  # of variance 1, without noise
-    found = pair.ratio(np.array([0.6]), y, 0.0, 2.5)
+def test_logs_count_as_samples_and_noise_allow():
+    pair, pieces = pair_of(np.ones(T), np.ones(T), max_lag=0)
+    y = pieces(np.ones((1, T)))  # of variance 1, without noise
+    width, noise = np.array([2.5]), np.array([0.0])
     # n = 2 * width * seconds independent samples.
     n = 2 * 2.5 * T / RATE
-    assert found[0] == pytest.approx(-n / 2 * np.log(1 - 0.36) * 0.81)
-    assert pair.ratio(np.array([-0.6]), y, 0.0, 2.5)[0] == 0
-    assert pair.ratio(np.array([0.6]), y, 2.0, 2.5)[0] == 0  # noise only
-    assert np.isfinite(pair.ratio(np.array([1.0]), y, 0.0, 2.5)[0])
+    assert pair.scale(y, noise, width)[0, 0, 0] == pytest.approx(n / 2 * 0.81)
+    assert pair.scale(y, noise + 2, width)[0, 0, 0] == 0  # noise only
+    assert logs(np.array(0.36)) == pytest.approx(-np.log(1 - 0.36))
+    assert np.isfinite(logs(np.array(1.0)))
+
+
+def test_pieces_of_a_block_say_what_clips_say():
+    clip = drawn_clip(offset=0.7, seconds=24.0, channels=('acc', 'quat'))
+    found = piece_evidence(clip, 1.0, 8.0)['right_wrist']
+    grid, row = offset_grid(1.0), SIGNAL_NAMES.index('up_0.8-1.6Hz')
+    assert found.parts.shape == (3, len(SIGNAL_NAMES), len(grid))
+    alone = signal_evidence(cut_clip(clip, 8.0, 8.0, 1.0), 1.0)['right_wrist']
+    both = found.parts[1, row], alone.signals[row]
+    assert abs(grid[both[0].argmax()] - 0.7) < 0.015
+    assert both[0].max() == pytest.approx(both[1].max(), rel=0.2)
+    np.testing.assert_allclose(found.part_overlap[1], 8.0, atol=0.5)
+
+
+@pytest.mark.parametrize('step', [2, 4])
+def test_a_coarser_grid_shows_the_same(step):
+    clip = drawn_clip(offset=0.7, channels=('acc', 'quat'))
+    fine = signal_evidence(clip, 2.0, 5.0)['right_wrist']
+    coarse = signal_evidence(clip, 2.0, 5.0, RATE / step)['right_wrist']
+    low = [i for i, n in enumerate(SIGNAL_NAMES) if '-1.6' in n]
+    for curves in ('signals', 'parts'):
+        a, b = (getattr(e, curves)[..., low, :] for e in (fine, coarse))
+        np.testing.assert_allclose(
+            b, a[..., ::step], atol=0.03 * a.max(), err_msg=curves
+        )
 
 
 @pytest.mark.parametrize('mirror', [False, True])

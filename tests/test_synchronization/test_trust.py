@@ -5,21 +5,33 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mobind_mm.apis.sync_reasons import WHY
+from mobind_mm.apis.sync_reasons import WHY, check_reach
 from mobind_mm.apis.synchronizing import (
     align,
     clock_of,
     plain_answer,
     searched,
 )
-from mobind_mm.recordings import Clock, Recording
-from mobind_mm.synchronization import ClockMap, FusedSynchronizer
+from mobind_mm.recordings import Clock, Recording, SensorStream
+from mobind_mm.synchronization import (
+    ClipEvidence,
+    ClockMap,
+    FusedSynchronizer,
+    SyncResult,
+)
 from mobind_mm.synchronization.base import REASONS
+from mobind_mm.synchronization.clock import streams_on_line
 from mobind_mm.synchronization.clock_map import join
 from mobind_mm.synchronization.coarse import coarse_offset, offset_range
 from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.synchronization.jumps import best_path, border_between
-from mobind_mm.synchronization.trust import RIGHT, THROUGHOUT, shapes, trust
+from mobind_mm.synchronization.trust import (
+    RIGHT,
+    THROUGHOUT,
+    features,
+    shapes,
+    trust,
+)
 
 NUMBERS = dict(
     excess=40.0,
@@ -29,6 +41,7 @@ NUMBERS = dict(
     worst_third=8.0,
     worst_rate=0.4,
     worst_part=0.5,
+    agree=1.0,
 )
 
 
@@ -45,6 +58,60 @@ def test_more_evidence_is_never_less_trust():
             change = np.prod(trust(more)) - right * throughout
             assert change * weight >= 0, name
     assert set(shapes(NUMBERS)) == {*RIGHT, *THROUGHOUT} - {'bias'}
+
+
+@pytest.mark.parametrize(
+    'gains, expected',
+    [([5.0], 1.0), ([2.0, 2.0, 2.0, 2.0], 2.0), ([3.0, -3.0], 0.0)],
+)
+def test_sensors_agree_as_far_as_their_sum_beats_its_scatter(gains, expected):
+    offsets = np.arange(-100, 101) / 100
+    alone = {}
+    for i, gain in enumerate(gains):
+        curve = np.zeros(201)
+        curve[120], curve[40] = 6.0 + gain, 6.0
+        alone[f'{i}'] = ClipEvidence(offsets, curve, curve)
+    score = np.sum([clip.score for clip in alone.values()], axis=0)
+    clip = ClipEvidence(
+        offsets,
+        score,
+        score,
+        part_times=np.array([2.0]),
+        parts=score[None],
+        part_overlap=np.full((1, 201), 4.0),
+        alone=alone,
+    )
+    found = features([clip], score, 120)
+    assert found['agree'] == pytest.approx(expected)
+    assert found['excess'] == pytest.approx(sum(gains))
+
+
+def test_a_better_offset_beyond_the_search_is_named():
+    recording = simulate_recording(seed=2, seconds=20.0, offset=4.0)
+    offsets = np.array([0.3, 0.3])
+    sure = SyncResult(0.3, 0.95)
+    clock = ClockMap(np.array([0.0, 20.0]), offsets, 0.0, result=sure)
+    found = check_reach(recording, clock, (0.0, 2.0))
+    assert found.abstained and found.result.reason == 'out of reach'
+    assert '+4.0' in found.notes[0]
+    inside = check_reach(recording, clock, (3.0, 2.0))
+    assert inside is clock
+
+
+def test_lines_of_clocks_are_taken_off():
+    times = np.array([0.0, 10.0, 40.0])
+    even = SensorStream(Clock(101, rate=10.0, start=7.0), {})
+    uneven = SensorStream(Clock(3, times=times + 2 + 0.01 * times), {})
+    found = streams_on_line(
+        Recording({'head': even, 'pelvis': uneven}), 2.2, 0.01, 20.0
+    )
+    np.testing.assert_allclose(
+        found.imu['pelvis'].clock.at(), times, atol=1e-9
+    )
+    back = found.imu['head'].clock.at()
+    np.testing.assert_allclose(
+        back + 2 + 0.01 * back, even.clock.at(), atol=1e-9
+    )
 
 
 def test_trust_is_two_logistic_functions():

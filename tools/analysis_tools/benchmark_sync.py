@@ -7,7 +7,9 @@ strictly periodic people), ``scenes`` (all people of a scene jointly),
 minutes).
 
 ``--trust`` needs no model: recordings spoiled in thirteen ways, of simulated
-people and, with ``--data``, of real ones.
+people and, with ``--data``, of real ones. ``--speed`` needs none either:
+processor time, memory and errors by length, from recordings and from CSV and
+JSON, and ten minutes in which a clock drifts and jumps.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from benchmarking.sync_cells import (
     run_joint,
     run_scenes,
 )
+from benchmarking.sync_speed import exponent, run_speed
 from benchmarking.trust_table import run_trust
 from rich.console import Console
 from rich.progress import track
@@ -36,6 +39,15 @@ from mobind_mm.utils.files import replacing
 from mobind_mm.utils.results import prepare_results
 
 PARTS = ('table', 'abstention', 'scenes', 'joint', 'drift')
+JUMPS = (
+    (50, 0.5),
+    (-100, 1.0),
+    (200, 2.0),
+    (-300, 3.0),
+    (400, 4.0),
+    (500, 5.0),
+)
+"""Drift in ppm and jump in seconds of ten minutes."""
 DRIFTS = (50, -50, 100, -100, 200, -200, 500, -500)
 
 
@@ -52,6 +64,13 @@ def parse_args() -> argparse.Namespace:
         '--trust',
         action='store_true',
         help='only the table of trust, by signals alone',
+    )
+    parser.add_argument(
+        '--speed',
+        nargs='*',
+        type=float,
+        metavar='MINUTES',
+        help='only time, memory and jumps; default: 1 10 60',
     )
     parser.add_argument(
         '--data',
@@ -94,7 +113,8 @@ def show(rows: list[dict]) -> None:
         ('fused', _CELL_HEADERS, _cell_texts),
         ('scene_sensors', _SCENE_HEADERS, _scene_texts),
         ('joint_sensors', _JOINT_HEADERS, _joint_texts),
-        ('ppm', _DRIFT_HEADERS, _drift_texts),
+        ('speed_minutes', _SPEED_HEADERS, _speed_texts),
+        ('agree', _DRIFT_HEADERS, _drift_texts),
     ):
         table = Table()
         for header in headers:
@@ -153,6 +173,31 @@ _TRUST_HEADERS = (
     'refused as',
 )
 _BIN_HEADERS = ('confidence from', 'answers\n', 'mean\n', 'right\n')
+
+
+_SPEED_HEADERS = (
+    'minutes',
+    'from',
+    'drift ppm',
+    'jump s',
+    'processor\ns',
+    'peak\nMiB',
+    'largest error\nms',
+    'confidence\n',
+)
+
+
+def _speed_texts(row: dict) -> list[str]:
+    return [
+        f'{row["speed_minutes"]:g}',
+        row['source'],
+        f'{row["ppm"]:g}',
+        f'{row["jump_s"]:g}',
+        f'{row["seconds"]:.1f}',
+        f'{row["peak_mib"]:.0f}',
+        f'{row["largest_error_s"] * 1e3:.1f}',
+        'refused' if row['abstained'] else f'{row["confidence"]:.3f}',
+    ]
 
 
 def _trust_texts(row: dict) -> list[str]:
@@ -238,8 +283,22 @@ def main() -> None:
             temporary.write_text(json.dumps(rows, indent=1), 'utf-8')
         show([*table, *bins])
         return
+    if args.speed is not None:
+        minutes = sorted(args.speed or [1.0, 10.0, 60.0])
+        rows = [run_speed(m) for m in minutes]
+        slope = exponent(rows) if len(rows) > 1 else 1.0
+        if not args.speed:
+            rows += [run_speed(10.0, p, j) for p, j in JUMPS]
+        rows.append(run_speed(minutes[-1], from_files=True))
+        with replacing(out) as temporary:
+            temporary.write_text(json.dumps(rows, indent=1), 'utf-8')
+        show(rows)
+        print(f'time grows like length to the power of {slope:.2f}')
+        return
     if args.config is None or args.checkpoint is None:
-        raise ValueError('Give a config and a checkpoint, or --trust.')
+        raise ValueError(
+            'Give a config and a checkpoint, or --trust, or --speed.'
+        )
     done = json.loads(out.read_text('utf-8')) if out.exists() else {}
     settings = dict(
         weights=hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest(),

@@ -92,6 +92,48 @@ def gather(
                 trial = make_trial(source, condition, recording, other, rng)
                 if trial is not None:
                     yield trial
+    if data is not None and (data / 'mocap').exists():
+        yield from stride_trials(data / 'mocap', fitting, 2 * count, seed)
+
+
+def stride_trials(
+    folder: Path, fitting: bool, count: int, seed: int
+) -> Iterator[Trial]:
+    """Walking, searched within 4 s: matched, and of somebody else.
+
+    Args:
+        folder: Motion capture.
+        fitting: As in :func:`gather`.
+        count: Recordings.
+        seed: Of everything.
+    """
+    rng = np.random.default_rng(seed)
+    people = list(trust_sources.strides(folder, not fitting, count, seed))
+    for i, (_, recording) in enumerate(people):
+        other = people[(i + 1) % len(people)][1]
+        for condition, sensors in (
+            ('matched', recording),
+            ('wrong person', other),
+        ):
+            offset = float(rng.uniform(-3, 3))
+            number = int(rng.choice([2, 4, 7, 7]))
+            names = rng.permutation(list(sensors.imu))[:number]
+            imu = {str(n): _moved(sensors.imu[n], offset) for n in names}
+
+            def truth(
+                times: np.ndarray,
+                offset: float = offset,
+                worn: tuple = (*imu,),
+            ) -> dict[str, np.ndarray]:
+                return dict.fromkeys(worn, np.full(len(times), offset))
+
+            yield Trial(
+                'strides',
+                condition,
+                Recording(imu, recording.pose),
+                truth if condition == 'matched' else None,
+                4.0,
+            )
 
 
 def make_trial(

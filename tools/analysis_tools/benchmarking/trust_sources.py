@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.io import loadmat
+from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
@@ -29,6 +31,15 @@ from mobind_mm.skeleton import get_layout
 
 IMU_RATE = 100.0
 _SHAPE = (1080, 1920)
+_LEGS = {
+    'left_thigh': ('l_thigh', 'l_hip', 'l_knee', 0.6),
+    'right_thigh': ('r_thigh', 'r_hip', 'r_knee', 0.6),
+    'left_shank': ('l_shank', 'l_knee', 'l_ankle', 0.5),
+    'right_shank': ('r_shank', 'r_knee', 'r_ankle', 0.5),
+    'left_foot': ('l_foot', 'l_ankle', 'l_toe', 0.4),
+    'right_foot': ('r_foot', 'r_ankle', 'r_toe', 0.4),
+    'pelvis': ('pelvis', 'l_hip', 'r_hip', 0.5),
+}
 _BONES = {
     'left_wrist': ('l_forearm', 'l_elbow', 'l_wrist', 0.88),
     'right_wrist': ('r_forearm', 'r_elbow', 'r_wrist', 0.88),
@@ -109,6 +120,45 @@ def motion_capture(
         )
 
 
+def strides(
+    folder: Path, odd: bool, count: int, seed: int
+) -> Iterator[tuple[str, Recording]]:
+    """Motion-captured walking of 3 to 8 s, seven sensors below the waist.
+
+    The keypoints wander slowly about the joints, as those of estimators do.
+
+    Args:
+        folder: Has ``cmu_*.npz`` and ``read_motions.py``.
+        odd: Whether to take every second clip, or the others.
+        count: Recordings.
+        seed: Of the choice, the camera and the errors.
+    """
+    rng = np.random.default_rng(seed)
+    module = _module(folder / 'read_motions.py')
+    found = []
+    for name in ('cmu_amc', 'cmu_actions8'):
+        motions = module.Motions(folder / f'{name}.npz')
+        found += [
+            (motions, i)
+            for i in range(len(motions))
+            if 'walk' in motions.label[i]
+            and motions.length[i] / motions.fps[i] > 3.2
+        ]
+    for k in rng.permutation(np.arange(int(odd), len(found), 2))[:count]:
+        motions, i = found[k]
+        place, turn, fps = motions[i]
+        joints, segments = motions.joints, motions.segments
+        filmed = _film(joints, segments, place, turn, fps, rng, _LEGS)
+        pose = filmed.pose
+        assert pose is not None
+        slow = rng.uniform(0.1, 0.5) * pose.clock.mean_rate
+        error = rng.normal(size=pose.keypoints.shape)
+        error = gaussian_filter1d(error, slow, axis=0)
+        size = rng.uniform(0.0, 10.0) / error.std()
+        points = pose.keypoints + (size * error).astype(np.float32)
+        yield f'walk{k}', replace(filmed, pose=replace(pose, keypoints=points))
+
+
 def _film(
     joints: list[str],
     segments: list[str],
@@ -116,12 +166,13 @@ def _film(
     turn: np.ndarray,
     fps: float,
     rng: np.random.Generator,
+    bones: dict[str, tuple[str, str, str, float]] | None = None,
 ) -> Recording:
     """Sensors and a camera for a motion: (T, J, 3) m, (T, S, 4) wxyz."""
     times = np.arange(len(place)) / fps
     grid = np.arange(0, times[-1], 1 / IMU_RATE)
     imu = {}
-    for name, (segment, upper, lower, share) in _BONES.items():
+    for name, (segment, upper, lower, share) in (bones or _BONES).items():
         frame = Rotation.from_quat(
             turn[:, segments.index(segment)][:, [1, 2, 3, 0]]
         )

@@ -1,0 +1,127 @@
+"""How long synchronising takes, and how clocks that jump are followed."""
+
+from __future__ import annotations
+
+import json
+import resource
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarking.conditions import SENSORS, Condition
+from mobind_mm.apis.sources import to_recording
+from mobind_mm.apis.synchronizing import align
+from mobind_mm.datasets.synthetic import SyntheticMotionDataset
+from mobind_mm.readers.files import write_imu_table
+from mobind_mm.recordings import Clock, Recording
+
+_NEAR_JUMP_SEC = 2.0
+"""Around a jump the clock need not be right."""
+
+
+def drifting_person(
+    minutes: float, ppm: float, jump: float, subject: int
+) -> tuple[Recording, float, float]:
+    """A simulated person with five sensors, whose clock drifts and jumps.
+
+    Returns:
+        The recording, its offset at video time 0, and when it jumps.
+    """
+    people = SyntheticMotionDataset(
+        **Condition(noise_m=0.03).people('train', minutes * 60, seed=7),
+        num_subjects=subject + 1,
+        cache_takes=1,
+        lazy_init=True,
+    )
+    recording = people.get_recording(people.load_entries()[subject])
+    rng = np.random.default_rng(subject)
+    offset, at = rng.uniform(-5, 5), rng.uniform(0.25, 0.75) * minutes * 60
+    imu = {}
+    for name in SENSORS[5]:
+        stream = recording.imu[name]
+        times = stream.clock.at()
+        times = times * (1 + ppm * 1e-6) + offset + jump * (times >= at)
+        clock = Clock(len(times), times=times)
+        imu[name] = replace(stream, clock=clock)
+    return Recording(imu, recording.pose), offset, at
+
+
+def run_speed(
+    minutes: float,
+    ppm: float = 40.0,
+    jump: float = 0.0,
+    subject: int = 0,
+    from_files: bool = False,
+) -> dict:
+    """Processor time, memory and errors of one recording.
+
+    Args:
+        minutes: Its length.
+        ppm: Drift in parts per million.
+        jump: Seconds by which the clock of the sensors jumps once.
+        subject: Which simulated person acts.
+        from_files: Whether to read it from CSV and MMPose's JSON.
+    """
+    recording, offset, at = drifting_person(minutes, ppm, jump, subject)
+    assert recording.pose is not None
+    with tempfile.TemporaryDirectory() as folder:
+        inputs: object = recording
+        if from_files:
+            inputs = _write(recording, Path(folder))
+        start = time.process_time()
+        streams = to_recording(inputs)
+        clock = align(streams)
+        spent = time.process_time() - start
+    assert clock.result is not None and streams.pose is not None
+    # Files of keypoints do not say when the video began.
+    shift = streams.pose.clock.span[0] - recording.pose.clock.span[0]
+    times = np.linspace(*recording.pose.clock.span, 2000)
+    truth = times * (1 + ppm * 1e-6) + offset + jump * (times >= at)
+    far = np.abs(times - at) > (_NEAR_JUMP_SEC if jump else 0.0)
+    error = np.abs(clock.to_imu_time(times + shift) - truth)[far]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return dict(
+        speed_minutes=minutes,
+        ppm=ppm,
+        jump_s=jump,
+        subject=subject,
+        source='files' if from_files else 'recording',
+        seconds=spent,
+        peak_mib=peak / 1024,
+        largest_error_s=float(error.max()),
+        confidence=float(clock.result.confidence),
+        abstained=bool(clock.abstained),
+    )
+
+
+def exponent(rows: list[dict]) -> float:
+    """How the time grows with the length: 1 if in proportion."""
+    even = [row for row in rows if not row['jump_s']]
+    lengths, spent = (
+        np.log([row[key] for row in even])
+        for key in ('speed_minutes', 'seconds')
+    )
+    return float(np.polyfit(lengths, spent, 1)[0])
+
+
+def _write(recording: Recording, folder: Path) -> dict:
+    pose = recording.pose
+    assert pose is not None
+    imu, frames = folder / 'imu.csv', folder / 'pose.json'
+    first = next(iter(recording.imu.values()))
+    write_imu_table(imu, recording.imu, first.clock.at())
+    people = [
+        dict(
+            frame_id=i,
+            instances=[
+                dict(keypoints=points.tolist(), keypoint_scores=seen.tolist())
+            ],
+        )
+        for i, (points, seen) in enumerate(zip(pose.keypoints, pose.scores))
+    ]
+    frames.write_text(json.dumps(people), 'utf-8')
+    settings = dict(rate=pose.clock.mean_rate, img_shape=pose.img_shape)
+    return dict(imu=str(imu), pose=dict(file=str(frames), **settings))
