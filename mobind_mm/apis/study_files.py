@@ -336,7 +336,7 @@ def _read(source: Source) -> Content:
     if source.video is not None:
         video = replace(video, clip=read_video_facts(source.video))
     placement = options.placement
-    if suffix in ('.yml', '.yaml') or options.mapping and path.is_file():
+    if suffix in ('.yml', '.yaml') or (options.mapping and path.is_file()):
         kind = None if suffix in ('.yml', '.yaml') else recognize(path)
         if kind is None or kind.name == 'table':
             return Content(read_imu_file(path, options.mapping, placement))

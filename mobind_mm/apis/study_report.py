@@ -129,7 +129,8 @@ def _cells(row: Mapping[str, Any], out: Path) -> Iterator[str]:
     for key in COLUMNS:
         if key == 'folder':
             picture = out / str(row[key]) / 'sync_curve.png'
-            yield f'<td>{_image(picture, "sync curve") if row[key] else ""}</td>'
+            shown = _image(picture, 'sync curve') if row[key] else ''
+            yield f'<td>{shown}</td>'
             continue
         kind = ' class="number"' if key in _DIGITS else ''
         yield f'<td{kind}>{escape(_text(key, row[key]))}</td>'

@@ -16,7 +16,7 @@ from benchmarking.trust_sources import motion_capture, procedural
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from mobind_mm.recordings import Recording
+from mobind_mm.recordings import PoseStream, Recording, SensorStream
 from mobind_mm.synchronization.assignment import BELONGS, shapes
 from mobind_mm.synchronization.pairing import (
     PairEvidence,
@@ -26,7 +26,7 @@ from mobind_mm.synchronization.pairing import (
 )
 from mobind_mm.utils.cli import run_command
 
-_DECAY = 0.001
+_DECAY = 1e-4
 
 
 def compare(
@@ -49,9 +49,12 @@ def compare(
             yield pair_evidence(signals, limbs[j]), i == j
 
 
-def _stretch(recording, rng):
+def _stretch(
+    recording: Recording, rng: np.random.Generator
+) -> tuple[dict[str, SensorStream], PoseStream]:
     """Some sensors and a noisy skeleton of overlapping stretches."""
     pose = recording.pose
+    assert pose is not None
     first, last = pose.clock.span
     seconds = min(rng.choice([10.0, 20.0, 40.0, 60.0]), last - first)
     start = rng.uniform(first, last - seconds)
@@ -117,9 +120,6 @@ def main() -> None:
         ]
         rows, match = zip(*found)
         data[split] = design(list(rows)), np.array(match)
-        for row, same in found:
-            if args.draws < 0 or (same and row.top < 0):
-                print(row)
     weights = fit(*data['train'])
     names = [name for name in BELONGS if name != 'bias'] + ['bias']
     print({name: round(float(w), 3) for name, w in zip(names, weights)})
@@ -134,7 +134,6 @@ def main() -> None:
             )
         print('mean probability', expit(odds[match]).mean().round(3))
         print('largest of others', np.sort(odds[~match])[-5:].round(1))
-        np.savez(f'/tmp/w/pairs_{split}.npz', x=x, match=match)
 
 
 if __name__ == '__main__':
