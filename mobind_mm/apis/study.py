@@ -1,8 +1,8 @@
 """Many recordings and many videos: which belong together, and their offsets.
 
 Three steps, each of which keeps its results in files of their own and takes
-up what an earlier run has left: signals of every file, evidence about all
-pairs, and the synchronisation of the likely pairs.
+up what an earlier run has left: streams and signals of every file, evidence
+about all pairs, and the synchronisation of the likely pairs.
 """
 
 from __future__ import annotations

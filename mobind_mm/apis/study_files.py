@@ -349,10 +349,11 @@ def _read(source: Source) -> Content:
         return _table(path, placement)
     if not issubclass(kind, FileReader):
         return Content()
-    imu, people = what_it_holds(path, kind)
-    if imu:
-        return Content(read_imu_file(path, None, placement))
-    return _people(path, video) if people else Content()
+    _, people = what_it_holds(path, kind)
+    if people:
+        return _people(path, video)
+    # Also what holds neither: the reader says what is wrong with it.
+    return Content(read_imu_file(path, None, placement))
 
 
 def _people(path: Path, video: Video) -> Content:

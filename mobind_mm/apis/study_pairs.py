@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..checks.plausibility import comparable_sensors, settle_inputs
-from ..recordings import Recording, notes_of
+from ..checks.plausibility import comparable_sensors
+from ..recordings import Recording, notes_of, read_imu, read_pose
 from ..synchronization.pairing import PairEvidence, pair_evidence
 from ..utils.errors import READ_ERRORS
 from ..utils.results import write_json
-from .study_files import Source
 from .study_signals import Prepared, load_limbs, load_sensors
 from .synchronizing import align, pictures_of, plain_answer, searched
 
@@ -138,18 +137,18 @@ def synchronize_pair(
     if kept.get('made_of') == made_of:
         return kept
     try:
-        answer = _answer(pair, path.parent, settings)
+        answer = _answer(pair, out, settings)
     except READ_ERRORS as error:
         return {'problem': str(error)}
     write_json(path, {**answer, 'made_of': made_of})
     return answer
 
 
-def _answer(pair: Likely, folder: Path, settings: Settings) -> dict[str, Any]:
+def _answer(pair: Likely, out: Path, settings: Settings) -> dict[str, Any]:
     from .. import visualization
     from ..visualization.figures import to_image, write_image
 
-    streams = read_pair(pair.recording.source, pair.video.source, pair.person)
+    streams = read_pair(pair, out)
     notes = notes_of(streams)
     streams, about = comparable_sensors(streams)
     search = searched(streams, settings.max_offset, settings.around)
@@ -159,16 +158,16 @@ def _answer(pair: Likely, folder: Path, settings: Settings) -> dict[str, Any]:
     answer = plain_answer(clock, streams, search)
     answer['model_used'] = False
     answer['notes'] = [*notes, *about, *answer['notes']]
+    folder = out / 'pairs' / pair.folder
     for kind, picture in pictures_of(clock):
         draw = getattr(visualization, f'draw_{kind}')
         write_image(folder / f'{kind}.png', to_image(draw(**picture)))
     return answer
 
 
-def read_pair(recording: Source, video: Source, person: str) -> Recording:
-    """Sensors and one person, as synchronisation takes them."""
-    imu, people = recording.read().imu, video.read().people
-    streams = Recording(dict(imu), people[person])
-    if recording.options.check:
-        streams = Recording(*settle_inputs(streams.imu, streams.pose))
-    return streams
+def read_pair(pair: Likely, out: Path) -> Recording:
+    """Sensors and one person, as they were read."""
+    sensors = next(iter(pair.recording.streams(out).values()))
+    return Recording(
+        read_imu(sensors), read_pose(pair.video.streams(out)[pair.person])
+    )

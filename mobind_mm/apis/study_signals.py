@@ -1,4 +1,4 @@
-"""Signals of every file of a study, made once and kept in files."""
+"""Streams and signals of every file of a study, read once and kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..recordings import PoseStream, SensorStream, notes_of
+from ..readers.convert import is_converted
+from ..recordings import (
+    PoseStream,
+    SensorStream,
+    notes_of,
+    write_imu,
+    write_pose,
+)
 from ..skeleton import LIMBS
 from ..synchronization.pairing import (
     LimbSignals,
@@ -60,9 +67,21 @@ class Prepared:
         """File of the signals."""
         return out / 'signals' / f'{self.source.slug}.npz'
 
+    def streams(self, out: Path) -> dict[str, Path]:
+        """Files of the streams as they were read, by member.
+
+        Sensors share one; each person has one.
+        """
+        stem = out / 'streams' / self.source.slug
+        shared = self.side == 'imu'
+        return {
+            member: Path(f'{stem}{"" if shared else f"-{i}"}.safetensors')
+            for i, member in enumerate(self.members)
+        }
+
 
 def prepare(source: Source, out: Path) -> Prepared:
-    """Read a file, and keep its signals.
+    """Read a file, and keep its streams and signals.
 
     What cannot be read is said in the result: one bad file does not end a
     study.
@@ -86,7 +105,12 @@ def _kept(source: Source, made_of: str, out: Path) -> Prepared | None:
             facts = json.loads(str(arrays['facts']))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-    return Prepared(source, **facts) if facts['made_of'] == made_of else None
+    if facts['made_of'] != made_of:
+        return None
+    kept = Prepared(source, **facts)
+    made = {'made_of': made_of}
+    whole = all(is_converted(p, made) for p in kept.streams(out).values())
+    return kept if whole else None
 
 
 def _fresh(source: Source, made_of: str, out: Path) -> Prepared:
@@ -109,6 +133,12 @@ def _fresh(source: Source, made_of: str, out: Path) -> Prepared:
     for index, pose in enumerate(content.people.values()):
         _add_limbs(pose, f'{index}', arrays)
     prepared = Prepared(source, **facts)
+    made = {'made_of': made_of}
+    for member, path in prepared.streams(out).items():
+        if content.imu:
+            write_imu(path, content.imu, made)
+            break
+        write_pose(path, content.people[member], made)
     with replacing(prepared.file(out)) as path, path.open('wb') as file:
         np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
     return prepared
