@@ -272,7 +272,11 @@ def read_study_table(
     for column in table.columns:
         if column not in COLUMNS:
             raise mistake(
-                path, 'this column is not known', name=column, known=COLUMNS
+                path,
+                'has a column that is not known',
+                value=column,
+                name=column,
+                known=COLUMNS,
             )
     sources: dict[str, Source] = {}
     known = []
