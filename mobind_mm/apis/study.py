@@ -117,7 +117,6 @@ def run_study(
     if shard is not None:
         return None
     people = [(video, person) for video in seen for person in video.members]
-    people = [(video, person) for video in seen for person in video.members]
     odds = log_odds([[row[v.name][p] for v, p in people] for row in rows])
     _insist(odds, usable, people, known)
     table = _Table(usable, seen, people, odds)

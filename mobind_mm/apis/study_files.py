@@ -156,6 +156,7 @@ def find_sources(
     Raises:
         FileNotFoundError: If there is no such folder.
         NotADirectoryError: If it is a file.
+        ValueError: If it is to be skipped itself.
     """
     root = Path(root)
     if not root.exists():
@@ -163,6 +164,11 @@ def find_sources(
     if not root.is_dir():
         raise NotADirectoryError(f'{root} is a file; give a folder.')
     skipped = {Path(path).resolve() for path in skip}
+    if skipped & {root.resolve(), *root.resolve().parents}:
+        raise ValueError(
+            f'{root} is the folder of the results, or in it; give another '
+            '--out-dir.'
+        )
     return [
         replace(source, name=source.path.relative_to(root).as_posix())
         for source in _below(root, options, skipped)
@@ -181,7 +187,7 @@ def _below(
     described = {m.stem: m for m in mappings if not named_files(m)}
     videos = [p for p in files if p.suffix.lower() in VIDEOS]
     for path in inside:
-        if path.resolve() in skipped | named:
+        if path.resolve() in skipped | named or _is_result(path):
             continue
         if path.is_dir():
             if _is_export(path):
@@ -200,6 +206,11 @@ def _below(
             own = replace(options, mapping=str(described[path.stem]))
         video = None if path in videos else _beside(path, videos)
         yield Source('', path, video=video, options=own)
+
+
+def _is_result(folder: Path) -> bool:
+    """Whether a folder is that of the results of a study."""
+    return all((folder / name).is_dir() for name in ('signals', 'streams'))
 
 
 def _is_export(folder: Path) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -103,7 +103,7 @@ def _kept(source: Source, made_of: str, out: Path) -> Prepared | None:
     try:
         with _open(Prepared(source).file(out)) as arrays:
             facts = json.loads(str(arrays['facts']))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
         return None
     if facts['made_of'] != made_of:
         return None

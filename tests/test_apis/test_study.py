@@ -246,6 +246,14 @@ def test_sides_of_two_folders(done, tmp_path):
         find_sources(folder / 'nowhere', OPTIONS)
 
 
+def test_results_are_no_files_of_a_study(done):
+    folder, _, _ = done
+    before = [source.path for source in find_sources(folder, OPTIONS)]
+    assert len(before) == 9  # not those below out
+    with pytest.raises(ValueError, match='give another --out-dir'):
+        find_sources(folder / 'data', OPTIONS, skip=[folder])
+
+
 def test_settings_are_part_of_a_result(copy, done):
     study = again(copy, settings=Settings(max_offset=5.0))
     pairs = found(study)
