@@ -307,5 +307,11 @@ def test_forty_recordings_and_forty_videos(tmp_path):
         for row in rows
     ]
     assert np.mean(right) >= 0.99
+    for row in rows:
+        answer = pairs[row['recording']]
+        if row['video'] and answer['state'] == 'sure':
+            truth = float(row['offset_s'])
+            assert answer['offset_s'] == pytest.approx(truth, abs=0.1)
+            assert answer['person'] == f'person {row["person"]}'
     lonely = [r for r in study.rows if r['state'] == 'left over']
     assert len(lonely) == 8
