@@ -311,10 +311,10 @@ class _Table:
         best = int(np.argmax(chance))
         if chance[best] < LIKELY:
             return 'fits none of the others'
-        return (
-            f'fits {partners[best].name} best, but is not sure enough '
-            f'({chance[best]:.2f}), or another one fits it better'
-        )
+        name, share = partners[best].name, f'{chance[best]:.2f}'
+        if chance[best] < 0.5:
+            return f'fits none of the others well; {name} best ({share})'
+        return f'fits {name} ({share}), which another one fits better'
 
 
 _EMPTY = {**dict.fromkeys(COLUMNS), 'state': 'left over', 'reason': ''}
