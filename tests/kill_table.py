@@ -1,6 +1,7 @@
 """Kill commands at random moments, go on, and print what was lost.
 
-    python tests/kill_table.py [--kills N] [--seed N] [--conversions-only]
+    python tests/kill_table.py [--kills N] [--seed N]
+        [--conversions-only | --study-only]
 
 Half of the kills come at a random moment, half while a file is written or
 just after. What is left must be whole, and the command that goes on must end
@@ -9,6 +10,7 @@ every command runs in a fork of this process.
 """
 
 import argparse
+import io
 import os
 import re
 import runpy
@@ -36,12 +38,17 @@ import raw_totalcapture  # noqa: E402
 
 # What the commands import, so that every fork has it.
 import mobind_mm.apis  # noqa: E402
+import mobind_mm.apis.study_report  # noqa: E402
 import mobind_mm.datasets  # noqa: E402
 import mobind_mm.engine  # noqa: E402
 import mobind_mm.evaluation  # noqa: E402
 import mobind_mm.models  # noqa: E402
 import mobind_mm.synchronization  # noqa: E402
 import mobind_mm.visualization  # noqa: E402
+from mobind_mm.recordings import write_imu, write_pose  # noqa: E402
+from mobind_mm.synchronization.conformance import (  # noqa: E402
+    simulate_recording,
+)
 from mobind_mm.utils.checkpoint import (  # noqa: E402
     find_resumable,
     read_checkpoint,
@@ -229,6 +236,54 @@ class Inference:
             path.write_bytes(b'old')
 
 
+class Study:
+    """A study of three recordings and three videos."""
+
+    name = 'study, `mobind sync --study`'
+
+    def __init__(self, data):
+        self.command = ['sync.py', '--study', data, '--out-dir', 'out']
+
+    @staticmethod
+    def content(folder):
+        """Every file; archives of NumPy by what they hold."""
+        found = files_of(folder / 'out')
+        return {
+            n: _arrays(x) if n[-4:] == '.npz' else x for n, x in found.items()
+        }
+
+    @staticmethod
+    def check(folder, reference):
+        """Every file is one of the files to be, and the tables last."""
+        found = Study.content(folder)
+        wrong = [n for n, x in found.items() if x != reference.get(n)]
+        assert not wrong, wrong
+        if 'study.csv' in found:
+            assert sum(n.endswith('sync.json') for n in found) == 3
+        done = [
+            (any('evidence' in n for n in found), 'some signals'),
+            (any('pairs' in n for n in found), 'signals, some evidence'),
+            ('study.csv' in found, 'evidence, some answers'),
+            ('study.html' in found, 'answers, some tables'),
+            (False, 'all files'),
+        ]
+        return next(text for after, text in done if not after)
+
+    @staticmethod
+    def write(root):
+        """Recordings of 12 s, and their videos under other names."""
+        for number in range(3):
+            streams = simulate_recording(number, 12.0, offset=0.5 * number)
+            write_imu(root / f'imu/a{number}.safetensors', streams.imu)
+            write_pose(root / f'pose/b{-number % 3}.safetensors', streams.pose)
+        return root
+
+
+def _arrays(content):
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {n: (a.dtype.str, a.tobytes()) for n, a in arrays.items()}
+
+
 def _refuse(message):
     raise AssertionError(message)
 
@@ -325,9 +380,16 @@ def write_totalcapture(root):
     return root
 
 
-def make_table(folder, kills, seed=0, conversions_only=False):
+def make_table(
+    folder, kills, seed=0, conversions_only=False, study_only=False
+):
     """Yield the rows of the table, one a job."""
     torch.set_num_threads(1)
+    if not conversions_only:
+        study = Study(Study.write(folder / 'study'))
+        yield kill_often(study, folder / 's', kills, seed)
+    if study_only:
+        return
     utd = write_utd_mhad(folder / 'utd')
     for number, job in enumerate(
         [
@@ -365,6 +427,7 @@ def main():
     parser.add_argument('--kills', type=int, default=30, help='of each job')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--conversions-only', action='store_true')
+    parser.add_argument('--study-only', action='store_true')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         print(HEADER, flush=True)

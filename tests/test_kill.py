@@ -27,7 +27,12 @@ def test_killed_conversions():
 
 
 @pytest.mark.slow
+def test_killed_studies():
+    assert len(table('--kills', '6', '--study-only')) == 1
+
+
+@pytest.mark.slow
 def test_thirty_kills_of_each():
     rows = table('--kills', '30', '--seed', '1')
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert all(int(row.split('|')[2].split()[0]) >= 30 for row in rows)

@@ -12,7 +12,7 @@ from .localizing import localize
 from .model_zoo import list_models
 from .recognizing import recognize
 from .retrieving import retrieve
-from .synchronizing import synchronize
+from .synchronizing import pictures_of, synchronize
 
 
 class MoBindInferencer(Embedder):
@@ -154,27 +154,8 @@ class MoBindInferencer(Embedder):
         )
         if show_dir is None:
             return answer
-        result = clock.result
-        if result is not None and len(result.offsets):
-            self._draw(
-                show_dir,
-                'sync_curve',
-                offsets=result.offsets,
-                log_posterior=result.log_posterior,
-                estimate=result.offset,
-                rivals=result.rivals,
-                title='Offset of the sensors against the video',
-            )
-        if len(clock.clip_times) > 1:
-            self._draw(
-                show_dir,
-                'clock_drift',
-                times=clock.times,
-                offsets=clock.offsets,
-                clip_times=clock.clip_times,
-                clip_offsets=clock.clip_offsets,
-                agrees=clock.agrees,
-            )
+        for kind, picture in pictures_of(clock):
+            self._draw(show_dir, kind, **picture)
         return answer
 
     def localize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -259,6 +259,29 @@ def plain_answer(
         'searched': {'around_s': search[0], 'max_offset_s': search[1]},
         'sensors': sorted(streams.imu),
     }
+
+
+def pictures_of(clock: ClockMap) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What shows an answer: ``draw_<name>`` of the visualization, arguments.
+
+    Args:
+        clock: What :func:`align` gives.
+    """
+    result = clock.result
+    if result is not None and len(result.offsets):
+        yield (
+            'sync_curve',
+            {
+                'offsets': result.offsets,
+                'log_posterior': result.log_posterior,
+                'estimate': result.offset,
+                'rivals': result.rivals,
+                'title': 'Offset of the sensors against the video',
+            },
+        )
+    if len(clock.clip_times) > 1:
+        names = 'times', 'offsets', 'clip_times', 'clip_offsets', 'agrees'
+        yield 'clock_drift', {name: getattr(clock, name) for name in names}
 
 
 def _points(clock: ClockMap) -> dict[str, list[float]]:

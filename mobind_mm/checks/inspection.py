@@ -140,11 +140,7 @@ def _look_by_reader(
     if kind.name == 'video':
         _look_at_video(path, facts)
         return
-    imu = kind.read_imu is not FileReader.read_imu
-    people = kind.read_people is not FileReader.read_people
-    if imu and people:  # a recording is one of both
-        text = path.open('rb').read(1 << 16) if path.is_file() else b''
-        imu, people = (b'mobind_mm/' + k in text for k in (b'imu', b'pose'))
+    imu, people = what_it_holds(path, kind)
     if imu:
         facts['use'] = '--imu'
         describe: Any = getattr(kind, 'describe', None)
@@ -155,6 +151,16 @@ def _look_by_reader(
     elif people:
         facts['use'] = '--pose'
         _add_people(path, facts)
+
+
+def what_it_holds(path: Path, kind: type[FileReader]) -> tuple[bool, bool]:
+    """Whether a file of a format holds sensors, and whether people."""
+    imu = kind.read_imu is not FileReader.read_imu
+    people = kind.read_people is not FileReader.read_people
+    if imu and people:  # a recording is one of both
+        text = path.open('rb').read(1 << 16) if path.is_file() else b''
+        imu, people = (b'mobind_mm/' + k in text for k in (b'imu', b'pose'))
+    return imu, people
 
 
 def _described(sensors: Mapping[str, Any]) -> dict[str, Any]:

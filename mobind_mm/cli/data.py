@@ -212,6 +212,22 @@ def _study_arguments(parser: ArgumentParser) -> None:
         '--out', default='study', metavar='DIR', help='default: study'
     )
     parser.add_argument(
+        '--mixed',
+        type=int,
+        metavar='N',
+        help='write N pairs of sensors and skeletons under names that say '
+        'nothing, some leftovers and truth.csv, for mobind sync --study',
+    )
+    parser.add_argument(
+        '--left-over',
+        type=int,
+        nargs=2,
+        default=(1, 1),
+        metavar=('R', 'V'),
+        help='with --mixed: recordings and videos without a partner; '
+        'default: 1 1',
+    )
+    parser.add_argument(
         '--takes',
         type=between(1, 1000, int),
         default=2,
@@ -220,8 +236,7 @@ def _study_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--seconds',
         type=between(1, 86_400),
-        default=45.0,
-        help='length of a recording; default: 45',
+        help='length of a recording; default: 45, with --mixed 60',
     )
     parser.add_argument(
         '--seed', type=int, default=0, help='random seed; default: 0'
@@ -229,10 +244,24 @@ def _study_arguments(parser: ArgumentParser) -> None:
 
 
 def simulate_study(args: Namespace) -> None:
-    """Simulate a study with a phone and a video, to try docs/own_data.md."""
+    """Simulate a study, to try docs/own_data.md or docs/study.md."""
+    if args.mixed is not None:
+        from ..datasets.synthetic.mixed_study import write_mixed_study
+
+        truth = write_mixed_study(
+            args.out,
+            args.mixed,
+            *args.left_over,
+            seconds=args.seconds or 60.0,
+            seed=args.seed,
+        )
+        print('written:', truth)
+        return
     from ..datasets.synthetic.phone_study import write_phone_study
 
-    names = write_phone_study(args.out, args.takes, args.seconds, args.seed)
+    names = write_phone_study(
+        args.out, args.takes, args.seconds or 45.0, args.seed
+    )
     print(f'{args.out}/study.yml: {len(names)} takes')
 
 

@@ -18,10 +18,11 @@ from .arguments import (
     pose_source,
     print_notes,
 )
+from .studying import add_study_arguments, synchronize_study
 
 
 def _sync_arguments(parser: ArgumentParser) -> None:
-    add_imu_arguments(parser)
+    add_imu_arguments(parser, required=False)
     add_pose_arguments(parser)
     add_model_arguments(parser)
     parser.add_argument(
@@ -51,6 +52,7 @@ def _sync_arguments(parser: ArgumentParser) -> None:
         help='whether to look for drift; default: from one minute on',
     )
     add_out_dir_argument(parser, 'sync')
+    add_study_arguments(parser)
     parser.add_argument(
         '--write-imu',
         action='store_true',
@@ -81,12 +83,19 @@ def _sync_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def synchronize(args: Namespace) -> int:
+def synchronize(args: Namespace) -> int | None:
     """Find the time offset between sensors and a video, and the drift.
 
     Exits with 0 if it found them, 1 if it refuses to answer, 2 if a file or
-    a flag is wrong.
+    a flag is wrong. With --study, it finds what belongs together, too, and
+    exits with 1 if anything is doubtful or left over.
     """
+    if args.study is not None:
+        return synchronize_study(args)
+    if args.shard:
+        raise ValueError('--shard is for many recordings; give --study, too.')
+    if args.imu is None:
+        raise ValueError('Give the sensors as --imu, or many as --study.')
     from ..apis.sources import to_recording
     from ..apis.synchronizing import describe, export_imu, on_video_clock
     from ..recordings import Recording

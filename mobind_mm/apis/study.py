@@ -1,0 +1,326 @@
+"""Many recordings and many videos: which belong together, and their offsets.
+
+Three steps, each of which keeps its results in files of their own and takes
+up what an earlier run has left: streams and signals of every file, evidence
+about all pairs, and the synchronisation of the likely pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..readers.convert import convert_all
+from ..synchronization.assignment import assign, log_odds, probabilities
+from .study_files import Source
+from .study_pairs import Likely, Settings, compare, synchronize_pair
+from .study_signals import Prepared, prepare
+from .sync_reasons import WHY
+
+SURE = 0.9
+"""Pairs that are less probable are doubtful."""
+LIKELY = 0.05
+"""Pairs that are as probable are synchronised."""
+_MOST = 0.999
+_GIVEN = 60.0
+"""Log odds of what the user says."""
+
+COLUMNS = (
+    *('state', 'recording', 'video', 'person', 'confidence'),
+    *('offset_s', 'at_video_s', 'drift_ppm', 'offset_confidence'),
+    *('reason', 'folder'),
+)
+"""Keys of a row of :class:`Study`."""
+
+
+@dataclass
+class Study:
+    """What belongs together.
+
+    Args:
+        rows: One mapping for each pair, and for each recording and video
+            that is left over: ``state``, which is ``sure``, ``doubtful`` or
+            ``left over``; ``recording``, ``video`` and ``person``;
+            ``confidence``, the probability that they belong together, or
+            that what is left over belongs to none of the others;
+            ``offset_s``, ``at_video_s``, ``drift_ppm`` as in ``sync.json``,
+            and ``offset_confidence``, how probable they are if the pair is
+            right; ``reason``, why it is not sure; and ``folder`` of the
+            files of the pair.
+        recordings: The recordings.
+        videos: The videos.
+        others: Files that hold neither.
+        probability: (N, V) that a recording belongs to a video.
+    """
+
+    rows: list[dict[str, Any]]
+    recordings: list[Prepared]
+    videos: list[Prepared]
+    others: list[Prepared]
+    probability: np.ndarray
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether everything has a partner, and surely."""
+        return all(row['state'] == 'sure' for row in self.rows)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was repaired, left out or assumed."""
+        files = [*self.recordings, *self.videos]
+        return [note for file in files for note in file.notes]
+
+
+def run_study(
+    sources: Sequence[Source],
+    out: str | Path,
+    known: Collection[tuple[str, str]] = (),
+    settings: Settings | None = None,
+    workers: int = 1,
+    shard: tuple[int, int] | None = None,
+) -> Study | None:
+    """Find which recordings and videos belong together.
+
+    Args:
+        sources: See :func:`.study_files.find_sources`.
+        out: Directory of the results.
+        known: Names of recordings and videos that belong together.
+        settings: How pairs are synchronised.
+        workers: Processes.
+        shard: Number from 1, and count: only this part of the recordings is
+            compared, and nothing assigned; None does all that is missing.
+
+    Returns:
+        The result; None of a shard.
+
+    Raises:
+        ValueError: If there are no recordings or no videos.
+    """
+    out, settings = Path(out), settings or Settings()
+    if not sources:
+        raise ValueError('There is no file in this study; check the path.')
+    made = convert_all(partial(prepare, out=out), sources, workers, 'Reading')
+    recordings = [p for p in made if p.side == 'imu']
+    videos = [p for p in made if p.side == 'pose']
+    others = [p for p in made if not p.side]
+    usable = [p for p in recordings if not p.problem]
+    seen = [p for p in videos if not p.problem]
+    _check(usable, seen, made)
+    job = partial(compare, videos=seen, out=out, settings=settings)
+    part = usable if shard is None else usable[shard[0] - 1 :: shard[1]]
+    rows = convert_all(job, part, workers, 'Comparing') if part else []
+    if shard is not None:
+        return None
+    people = [(video, person) for video in seen for person in video.members]
+    odds = log_odds([[row[v.name][p] for v, p in people] for row in rows])
+    _insist(odds, usable, people, known)
+    table = _Table(usable, seen, people, odds)
+    likely = table.likely()
+    answers = convert_all(
+        partial(synchronize_pair, out=out, settings=settings),
+        [*likely.values()],
+        workers,
+        'Synchronising',
+    )
+    found = list(table.rows(dict(zip(likely, answers)), set(known)))
+    return Study(
+        [*found, *map(_broken, (p for p in made if p.problem))],
+        recordings,
+        videos,
+        others,
+        table.by_video,
+    )
+
+
+def _check(
+    recordings: Sequence[Prepared],
+    videos: Sequence[Prepared],
+    files: Sequence[Prepared],
+) -> None:
+    """Refuse a study without recordings or videos."""
+    for side, what in ((recordings, 'recording'), (videos, 'video')):
+        if side:
+            continue
+        reasons = [f'{p.name}: {p.problem}' for p in files if p.problem]
+        rest = f' ({len(reasons) - 1} more like this)' if reasons[1:] else ''
+        raise ValueError(
+            f'No {what} of the {len(files)} files can be used.'
+            + (f' {reasons[0]}{rest}' if reasons else '')
+        )
+
+
+def _insist(
+    odds: np.ndarray,
+    recordings: Sequence[Prepared],
+    people: Sequence[tuple[Prepared, str]],
+    known: Collection[tuple[str, str]],
+) -> None:
+    """Change the odds (N, P) as the user knows; who it is remains open."""
+    videos = np.array([video.name for video, _ in people])
+    for i, recording in enumerate(recordings):
+        given = [v for r, v in known if r == recording.name and v in videos]
+        if given:
+            inside = np.isin(videos, given)
+            odds[i] = np.where(inside, np.maximum(odds[i], -9.0), -np.inf)
+            odds[i, inside] += _GIVEN
+
+
+class _Table:
+    """The assignment, and what is said of each recording and video.
+
+    Args:
+        recordings: N recordings.
+        videos: V videos.
+        people: P people, each with his video.
+        odds: (N, P) log odds of each pair.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[Prepared],
+        videos: Sequence[Prepared],
+        people: Sequence[tuple[Prepared, str]],
+        odds: np.ndarray,
+    ) -> None:
+        self.recordings, self.videos, self.people = recordings, videos, people
+        self.odds, self.chance = odds, probabilities(odds)
+        self.chosen = assign(odds)
+        names = [video.name for video in videos]
+        self.at = np.array([names.index(video.name) for video, _ in people])
+        by_video = np.zeros((len(recordings), len(videos)))
+        np.add.at(by_video.T, self.at, self.chance.T)
+        self.by_video = np.minimum(by_video, _MOST)
+        self.video_of = np.where(self.chosen >= 0, self.at[self.chosen], -1)
+
+    def likely(self) -> dict[tuple[int, int], Likely]:
+        """What is synchronised, by recording and video."""
+        wanted = self.by_video >= LIKELY
+        rows = np.flatnonzero(self.chosen >= 0)
+        wanted[rows, self.video_of[rows]] = True
+        return {
+            (i, v): Likely(self.recordings[i], *self.people[self.who(i, v)])
+            for i, v in np.argwhere(wanted).tolist()
+        }
+
+    def who(self, i: int, v: int) -> int:
+        """Who in a video wears the sensors, if anybody does."""
+        if self.video_of[i] == v:
+            return int(self.chosen[i])
+        inside = np.where(self.at == v, self.odds[i], -np.inf)
+        if np.isneginf(inside).all():
+            return int(np.argmax(self.at == v))
+        return int(np.argmax(inside))
+
+    def rows(
+        self,
+        answers: Mapping[tuple[int, int], Mapping[str, Any]],
+        known: Collection[tuple[str, str]],
+    ) -> Iterator[dict[str, Any]]:
+        """Pairs, sure ones first, then what is left over."""
+        rows = [
+            self._pair(i, int(v), answers[i, int(v)], known)
+            for i, v in enumerate(self.video_of)
+            if v >= 0
+        ]
+        yield from sorted(rows, key=lambda row: row['state'] != 'sure')
+        for i in np.flatnonzero(self.video_of < 0):
+            name = self.recordings[i].name
+            yield {
+                **_EMPTY,
+                'recording': name,
+                'confidence': 1 - min(float(self.by_video[i].sum()), 1.0),
+                'reason': self._lonely(self.by_video[i], self.videos),
+            }
+        taken = {*self.video_of.tolist()}
+        for v in range(len(self.videos)):
+            if v not in taken:
+                chance = self.by_video[:, v]
+                yield {
+                    **_EMPTY,
+                    'video': self.videos[v].name,
+                    'confidence': 1 - min(float(chance.sum()), 1.0),
+                    'reason': self._lonely(chance, self.recordings),
+                }
+
+    def _pair(
+        self,
+        i: int,
+        v: int,
+        answer: Mapping[str, Any],
+        known: Collection[tuple[str, str]],
+    ) -> dict[str, Any]:
+        names = self.recordings[i].name, self.videos[v].name
+        likely = Likely(self.recordings[i], *self.people[self.chosen[i]])
+        row = {
+            **_EMPTY,
+            'recording': names[0],
+            'video': names[1],
+            'person': likely.person,
+            'confidence': float(self.by_video[i, v]),
+            'folder': f'pairs/{likely.folder}',
+        }
+        reasons = []
+        if names in known:
+            row['confidence'] = 1.0
+        elif row['confidence'] < SURE:
+            reasons.append(self._rivals(i, v))
+        inside = self.chance[i][self.at == v].sum()
+        share = self.chance[i, self.chosen[i]] / max(inside, 1e-12)
+        if share < SURE and (self.at == v).sum() > 1:
+            reasons.append(
+                f'of the people in this video, {likely.person} is '
+                f'{share:.2f} probable'
+            )
+        if 'problem' in answer:
+            reasons.append(f'cannot be synchronised: {answer["problem"]}')
+        else:
+            for key in ('offset_s', 'at_video_s', 'drift_ppm'):
+                row[key] = answer[key]
+            row['offset_confidence'] = answer['confidence']
+            if answer['abstained']:
+                reasons.append(
+                    f'no offset is sure ({answer["reason"]}): '
+                    f'{WHY[answer["reason"]]}'
+                )
+        row['state'] = 'doubtful' if reasons else 'sure'
+        row['reason'] = '; '.join(reasons)
+        return row
+
+    def _rivals(self, i: int, v: int) -> str:
+        """What else may be true of a doubtful pair."""
+        others = self.by_video.copy()
+        others[i, v] = 0
+        row, column = int(others[i].argmax()), int(others[:, v].argmax())
+        texts = [
+            (others[i, row], f'it fits {self.videos[row].name}, too'),
+            (
+                others[column, v],
+                f'the video fits {self.recordings[column].name}, too',
+            ),
+        ]
+        said = [f'{t} ({c:.2f})' for c, t in texts if c >= LIKELY]
+        return '; '.join(said) or 'the movements agree too little to be sure'
+
+    def _lonely(self, chance: np.ndarray, partners: Sequence[Prepared]) -> str:
+        """Why something is left over."""
+        best = int(np.argmax(chance))
+        if chance[best] < LIKELY:
+            return 'fits none of the others'
+        name, share = partners[best].name, f'{chance[best]:.2f}'
+        if chance[best] < 0.5:
+            return f'fits none of the others well; {name} best ({share})'
+        return f'fits {name} ({share}), which another one fits better'
+
+
+_EMPTY = {**dict.fromkeys(COLUMNS), 'state': 'left over', 'reason': ''}
+
+
+def _broken(file: Prepared) -> dict[str, Any]:
+    """The row of a file that cannot be used."""
+    column = 'video' if file.side == 'pose' else 'recording'
+    return {**_EMPTY, column: file.name, 'reason': file.problem}

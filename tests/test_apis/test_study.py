@@ -1,0 +1,317 @@
+"""Recordings find their videos, and a second run takes up what is there."""
+
+import csv
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from mobind_mm.apis.study import run_study
+from mobind_mm.apis.study_files import (
+    Options,
+    Source,
+    find_sources,
+    read_study_table,
+)
+from mobind_mm.apis.study_pairs import Settings
+from mobind_mm.apis.study_report import describe_study, write_report
+from mobind_mm.datasets.synthetic.example import mmpose_frames
+from mobind_mm.readers.files import write_imu_table
+from mobind_mm.recordings import write_imu, write_pose
+from mobind_mm.synchronization.conformance import simulate_recording
+
+OFFSETS = {0: 0.8, 1: -2.3, 2: 31.0}
+
+
+def write_study(root):
+    """Three pairs, a recording and a video alone, and a stray file."""
+    for number in range(4):
+        recording = simulate_recording(
+            number, 14.0, offset=OFFSETS.get(number, 0.0)
+        )
+        path = root / f'imu/r{number}.safetensors'
+        if number == 2:  # a table, with our names of columns
+            path = path.with_suffix('.csv')
+            times = recording.imu['right_wrist'].clock.at()
+            write_imu_table(path, recording.imu, times)
+        else:
+            write_imu(path, recording.imu)
+        if number == 3:
+            recording = simulate_recording(9, 14.0)
+        if number == 1:  # two people, of whom the second wears the sensor
+            path = root / f'pose/v{number}.json'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            both = [simulate_recording(8, 14.0).pose, recording.pose]
+            both[0] = moved_away(both[0])
+            path.write_text(json.dumps(mmpose_frames(both)))
+        else:
+            write_pose(root / f'pose/v{number}.safetensors', recording.pose)
+    (root / 'notes.txt').write_text('Anna was ill.')
+    return root
+
+
+def moved_away(pose):
+    keypoints = np.where(
+        pose.scores[..., None] > 0, pose.keypoints - [600.0, 0.0], 0
+    )
+    return type(pose)(
+        pose.clock,
+        keypoints.astype(np.float32),
+        pose.scores,
+        pose.layout,
+        pose.img_shape,
+    )
+
+
+OPTIONS = Options(rate=30.0, img_shape=(1080, 1920))
+
+
+@pytest.fixture(scope='module')
+def done(tmp_path_factory):
+    """A study, its result, and where that is."""
+    folder = tmp_path_factory.mktemp('study')
+    write_study(folder / 'data')
+    study = run_study(find_sources(folder / 'data', OPTIONS), folder / 'out')
+    return folder, study, write_report(study, folder / 'out')
+
+
+@pytest.fixture
+def copy(done, tmp_path):
+    """The same, to be changed."""
+    shutil.copytree(done[0], tmp_path / 'copy')
+    return tmp_path / 'copy'
+
+
+def again(folder, **options):
+    sources = find_sources(folder / 'data', OPTIONS)
+    return run_study(sources, folder / 'out', **options)
+
+
+def found(study):
+    return {
+        (row['recording'], row['video']): row
+        for row in study.rows
+        if row['recording'] and row['video']
+    }
+
+
+def test_recordings_find_their_videos(done):
+    _, study, _ = done
+    pairs = found(study)
+    names = {
+        ('imu/r0.safetensors', 'pose/v0.safetensors'): 0,
+        ('imu/r1.safetensors', 'pose/v1.json'): 1,
+        ('imu/r2.csv', 'pose/v2.safetensors'): 2,
+    }
+    assert pairs.keys() == names.keys()
+    for name, number in names.items():
+        row = pairs[name]
+        assert row['state'] == 'sure', row
+        assert row['offset_s'] == pytest.approx(OFFSETS[number], abs=0.02)
+        assert row['confidence'] > 0.9 and row['offset_confidence'] > 0.7
+    # Not who is seen first: the one who wears it.
+    assert pairs['imu/r1.safetensors', 'pose/v1.json']['person'] == 'person 1'
+
+
+def test_leftovers_are_named_with_the_reason(done):
+    _, study, _ = done
+    left = [row for row in study.rows if row['state'] == 'left over']
+    names = [row['recording'] or row['video'] for row in left]
+    assert names == ['imu/r3.safetensors', 'pose/v3.safetensors']
+    assert all(row['reason'] and row['confidence'] > 0.8 for row in left)
+    assert not study.is_certain
+    assert [p.name for p in study.others] == ['notes.txt']
+
+
+def test_tables_and_page(done):
+    folder, study, files = done
+    with files[0].open(encoding='utf-8') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['state'] for row in rows] == [r['state'] for r in study.rows]
+    assert float(rows[0]['offset_s']) == pytest.approx(
+        study.rows[0]['offset_s'], abs=1e-4
+    )
+    page = files[2].read_text(encoding='utf-8')
+    assert page.count('<img src="data:image/png;base64,') == 4
+    assert 'http' not in page  # nothing else is needed
+    answer = json.loads(
+        (folder / 'out' / rows[0]['folder'] / 'sync.json').read_text()
+    )
+    assert answer['offset_s'] == study.rows[0]['offset_s']
+    assert answer.keys() >= {'clock', 'sensor_clocks', 'searched', 'notes'}
+    lines = list(describe_study(study))
+    assert lines[-1] == (
+        '4 recordings, 4 videos: 3 sure pairs, 0 doubtful, 2 left over'
+    )
+
+
+def test_nothing_is_done_twice(copy, done, monkeypatch):
+    monkeypatch.setattr(Source, 'read', None)  # is not called
+    study = again(copy)
+    assert study.rows == done[1].rows
+
+
+def test_a_changed_file_is_compared_again(copy, monkeypatch):
+    read = []
+    plain = Source.read
+    monkeypatch.setattr(
+        Source, 'read', lambda s: read.append(s.name) or plain(s)
+    )
+    recording = simulate_recording(3, 14.0, offset=1.5)
+    write_pose(copy / 'data/pose/v3.safetensors', recording.pose)
+    study = again(copy)
+    assert read == ['pose/v3.safetensors']
+    assert study.is_certain
+    row = found(study)['imu/r3.safetensors', 'pose/v3.safetensors']
+    assert row['offset_s'] == pytest.approx(0.0, abs=0.02)
+
+
+def test_what_is_damaged_is_made_again(copy, done):
+    out = copy / 'out'
+    for kind in ('signals/imu_r0*', 'streams/pose_v3*', 'evidence/imu_r1*'):
+        (path,) = out.glob(kind)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (out / done[1].rows[0]['folder'] / 'sync.json').write_text('{')
+    assert again(copy).rows == done[1].rows
+
+
+def test_shards_make_what_one_run_makes(done, tmp_path):
+    folder, _, _ = done
+    sources = find_sources(folder / 'data', OPTIONS)
+    for made in ('signals', 'streams'):
+        shutil.copytree(folder / 'out' / made, tmp_path / made)
+    for number in (2, 1):
+        assert run_study(sources, tmp_path, shard=(number, 2)) is None
+    files = [
+        {p.name: p.read_bytes() for p in (at / 'evidence').iterdir()}
+        for at in (folder / 'out', tmp_path)
+    ]
+    assert files[0] == files[1] and len(files[0]) == 4
+
+
+def test_a_bad_file_does_not_end_a_study(copy):
+    path = copy / 'data/imu/bad.safetensors'
+    path.write_bytes(b'\0' * 99)
+    os.rename(copy / 'data/imu/r3.safetensors', copy / 'data/imu/r9.txt')
+    study = again(copy)
+    row = study.rows[-1]
+    assert row['recording'] == 'imu/bad.safetensors', study.rows
+    assert row['state'] == 'left over' and 'bad.safetensors' in row['reason']
+    assert len(found(study)) == 3
+
+
+def test_a_sensor_at_an_unknown_place_is_left_over(copy):
+    stream = simulate_recording(3, 14.0).imu['right_wrist']
+    times = stream.clock.at()
+    path = copy / 'data/imu/r3.csv'
+    write_imu_table(path, {'D422': stream}, times)
+    (copy / 'data/imu/r3.safetensors').unlink()
+    (row,) = (r for r in again(copy).rows if r['recording'] == 'imu/r3.csv')
+    assert row['state'] == 'left over' and '--placement' in row['reason']
+
+
+def test_known_pairs_are_kept(done, tmp_path):
+    folder, _, _ = done
+    shutil.copytree(folder / 'data', tmp_path / 'data')
+    table = tmp_path / 'data/study.csv'
+    table.write_text(
+        'recording,video,known,placement\n'
+        'imu/r0.safetensors,pose/v3.safetensors,yes,\n'
+        'imu/r1.safetensors,pose/v0.safetensors,,\n'
+    )
+    sources, known = read_study_table(table, OPTIONS)
+    assert [s.name for s in sources] == [
+        *('imu/r0.safetensors', 'pose/v3.safetensors'),
+        *('imu/r1.safetensors', 'pose/v0.safetensors'),
+    ]
+    study = run_study(sources, tmp_path / 'out', known)
+    row = found(study)['imu/r0.safetensors', 'pose/v3.safetensors']
+    # It is wrong, and the offset says so.
+    assert row['state'] == 'doubtful' and row['confidence'] == 1.0
+    assert 'no offset is sure' in row['reason']
+    left = [r['recording'] or r['video'] for r in study.rows[1:]]
+    assert left == ['imu/r1.safetensors', 'pose/v0.safetensors']
+
+
+def test_sides_of_two_folders(done, tmp_path):
+    folder, _, _ = done
+    sources = find_sources(folder / 'data/imu', OPTIONS, 'pose')
+    with pytest.raises(ValueError, match='holds sensors, not people'):
+        sources[0].read()
+    with pytest.raises(ValueError, match='No recording of the 4 files'):
+        run_study(sources, tmp_path)
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        find_sources(folder / 'nowhere', OPTIONS)
+
+
+def test_results_are_no_files_of_a_study(done):
+    folder, _, _ = done
+    before = [source.path for source in find_sources(folder, OPTIONS)]
+    assert len(before) == 9  # not those below out
+    with pytest.raises(ValueError, match='give another --out-dir'):
+        find_sources(folder / 'data', OPTIONS, skip=[folder])
+
+
+def test_settings_are_part_of_a_result(copy, done):
+    study = again(copy, settings=Settings(max_offset=5.0))
+    pairs = found(study)
+    assert ('imu/r2.csv', 'pose/v2.safetensors') not in pairs
+    assert len(pairs) == 2
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('', 'is empty'),
+        ('recording\na\n', "no column 'video'"),
+        ('recording,video,fsp\n', 'fsp'),
+        ('recording,video,fps\nt.csv,,x\n', 'not a number'),
+        ('recording,video,known\nt.csv,,yes\n', 'is missing'),
+        ('recording,video\nt.csv,t.csv\n', 'a recording and a video'),
+    ],
+)
+def test_mistakes_in_a_table(tmp_path, text, message):
+    path = tmp_path / 't.csv'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message) as error:
+        read_study_table(path, OPTIONS)
+    assert 't.csv' in str(error.value)
+
+
+def test_a_video_is_named_by_its_poses(tmp_path):
+    for name in ('a.mp4', 'a.mediapipe.json', 'b.mp4', 'c.csv', 'c.yml'):
+        (tmp_path / name).write_text('')
+    (tmp_path / 'd.yml').write_text('imu: {head: {file: d.csv}}')
+    (tmp_path / 'd.csv').write_text('')
+    sources = {s.name: s for s in find_sources(tmp_path, OPTIONS)}
+    assert [*sources] == ['a.mediapipe.json', 'b.mp4', 'c.csv', 'd.yml']
+    assert sources['a.mediapipe.json'].video == tmp_path / 'a.mp4'
+    assert sources['c.csv'].options.mapping == str(tmp_path / 'c.yml')
+
+
+@pytest.mark.slow
+def test_forty_recordings_and_forty_videos(tmp_path):
+    from mobind_mm.datasets.synthetic.mixed_study import write_mixed_study
+
+    truth = write_mixed_study(tmp_path / 'data', 36, 4, 4, seed=7)
+    study = run_study(
+        find_sources(tmp_path / 'data', OPTIONS), tmp_path / 'out'
+    )
+    with truth.open() as file:
+        rows = [row for row in csv.DictReader(file) if row['recording']]
+    pairs = {row['recording']: row for row in study.rows if row['recording']}
+    right = [
+        (pairs[row['recording']]['video'] or '') == row['video']
+        for row in rows
+    ]
+    assert np.mean(right) >= 0.99
+    for row in rows:
+        answer = pairs[row['recording']]
+        if row['video'] and answer['state'] == 'sure':
+            truth = float(row['offset_s'])
+            assert answer['offset_s'] == pytest.approx(truth, abs=0.1)
+            assert answer['person'] == f'person {row["person"]}'
+    lonely = [r for r in study.rows if r['state'] == 'left over']
+    assert len(lonely) == 8
