@@ -18,6 +18,7 @@ from .arguments import (
     pose_source,
     print_notes,
 )
+from .exporting import NAMES, add_export_arguments, export_all
 
 
 def _sync_arguments(parser: ArgumentParser) -> None:
@@ -75,6 +76,13 @@ def _sync_arguments(parser: ArgumentParser) -> None:
         help='length of the preview; default: 20',
     )
     parser.add_argument(
+        '--export',
+        default='',
+        metavar='NAME[,NAME]',
+        help=f'write files for other programs: {NAMES}; see mobind align',
+    )
+    add_export_arguments(parser)
+    parser.add_argument(
         '--force',
         action='store_true',
         help='write the sensors and the preview even if the answer is refused',
@@ -87,11 +95,13 @@ def synchronize(args: Namespace) -> int:
     Exits with 0 if it found them, 1 if it refuses to answer, 2 if a file or
     a flag is wrong.
     """
+    from ..apis.exports import export_names
     from ..apis.sources import to_recording
     from ..apis.synchronizing import describe, export_imu, on_video_clock
     from ..recordings import Recording
 
     out = Path(args.out_dir)
+    exports = export_names(args.export)
     streams = to_recording(
         {'imu': imu_source(args), 'pose': pose_source(args)}
     )
@@ -130,6 +140,10 @@ def synchronize(args: Namespace) -> int:
             )
             if args.video and video_facts(args.video).has_audio is None:
                 print('note: without PyAV the preview has no sound')
+        if exports:
+            written += export_all(
+                args, exports, inferencer.settled(streams), answer
+            )
     print('written:', *written)
     return 1 if answer['abstained'] else 0
 
