@@ -17,7 +17,7 @@ from ...utils.files import read_text, replacing
 from ...utils.results import write_json
 from ..sync_reasons import WHY
 from ..synchronizing import clock_of
-from .aligned import UNITS, Aligned, Gap, align_sensors
+from .aligned import UNITS, Aligned, Gap, align_sensors, write_table
 from .annotation_tools import write_elan, write_label_studio
 from .opensim import write_sto, write_trc
 
@@ -70,10 +70,7 @@ class Take:
 
 def _csv(take: Take, out: Path) -> Written:
     path = out / 'aligned.csv'
-    with replacing(path) as temporary:
-        take.aligned.table().to_csv(
-            temporary, index=False, float_format='%.7g'
-        )
+    write_table(take.aligned.table(), path)
     return [path], []
 
 
@@ -146,8 +143,7 @@ def _video(take: Take, out: Path) -> Written:
     table.insert(1, 'clip_time', table['time'] - table['time'].iloc[0])
     table = table.rename(columns={'time': 'video_time', 'clip_time': 'time'})
     table['frame'] -= first
-    with replacing(out / 'clip.csv') as temporary:
-        table.to_csv(temporary, index=False, float_format='%.7g')
+    write_table(table, out / 'clip.csv')
     start = table['video_time'].iloc[0]
     notes.append(
         f'clip.mp4: its second 0 is second {start:.3f} of {take.video.name}; '

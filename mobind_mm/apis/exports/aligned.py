@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ...checks.streams import GAP
 from ...readers.files import imu_columns
 from ...recordings import Clock, SensorStream
 from ...synchronization import ClockMap
+from ...utils.files import replacing
 from ..synchronizing import clock_of
 
 UNITS = {'acc': 'm/s²', 'gyro': 'rad/s', 'quat': '', 'mag': 'µT'}
@@ -229,3 +231,19 @@ def _gaps(name: str, rows: np.ndarray, why: np.ndarray) -> Iterable[Gap]:
             yield Gap(
                 name, float(first), float(last), len(part), _REASONS[reason]
             )
+
+
+def write_table(table: pd.DataFrame, path: Path, missing: str = '') -> None:
+    """Write a table as CSV: times to the microsecond, values to 7 digits.
+
+    Args:
+        table: Columns; those whose name ends in ``time`` are seconds.
+        path: File to write.
+        missing: What stands where nothing is known.
+    """
+    times = [name for name in table.columns if str(name).endswith('time')]
+    texts = {name: table[name].map('{:.6f}'.format) for name in times}
+    with replacing(path) as temporary:
+        table.assign(**texts).to_csv(
+            temporary, index=False, na_rep=missing, float_format='%.7g'
+        )

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...utils.files import replacing
 from ...utils.results import write_json
-from .aligned import UNITS, Aligned
+from .aligned import UNITS, Aligned, write_table
 
 _EAF = 'http://www.mpi.nl/tools/elan/EAFv3.0.xsd'
 _SCHEMA = '{http://www.w3.org/2001/XMLSchema-instance}'
@@ -44,10 +44,7 @@ def write_elan(
     project = out / f'{stem}.eaf'
     table, tracks = out / f'{stem}_sensors.csv', out / f'{stem}_tsconf.xml'
     # ELAN reads an empty cell at the end of a line as 0, but knows NaN.
-    with replacing(table) as temporary:
-        aligned.table().to_csv(
-            temporary, index=False, na_rep='NaN', float_format='%.7g'
-        )
+    write_table(aligned.table(), table, missing='NaN')
     _write_xml(tracks, _time_series(aligned, _url(table, portable)))
     _write_xml(project, _document(aligned, video, [table, tracks], portable))
     return [project, table, tracks]
@@ -252,6 +249,7 @@ def _relative(path: Path, folder: Path, portable: bool) -> str:
         ).as_posix()
     except ValueError:  # another drive of Windows
         return path.resolve().as_uri()
+    return Path(relative).as_posix()
 
 
 def _write_xml(
@@ -259,10 +257,7 @@ def _write_xml(
 ) -> None:
     ElementTree.indent(root, '    ')
     text = ElementTree.tostring(
-        root,
-        'utf-8' if declaration else 'unicode',
-        xml_declaration=declaration,
+        root, 'utf-8', xml_declaration=declaration, short_empty_elements=True
     )
     with replacing(path) as temporary:
-        data = text if isinstance(text, bytes) else text.encode('utf-8')
-        temporary.write_bytes(data + b'\n')
+        temporary.write_bytes(text + b'\n')

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -81,16 +84,14 @@ def write_sto(aligned: Aligned, out: Path) -> tuple[list[Path], list[str]]:
             'endheader',
             '\t'.join(['time', *_column_names([*streams])]),
         ]
-        with replacing(out / name) as temporary:
-            with temporary.open('w', encoding='utf-8', newline='\n') as file:
-                file.writelines(f'{line}\n' for line in header)
-                for row in np.flatnonzero(known):
-                    cells = (
-                        ','.join(f'{v:.9g}' for v in values[row])
-                        for values in streams.values()
-                    )
-                    time = f'{aligned.times[row]:.6f}'
-                    file.write('\t'.join([time, *cells]) + '\n')
+        with _writing(out / name, header) as file:
+            for row in np.flatnonzero(known):
+                cells = (
+                    ','.join(f'{v:.9g}' for v in values[row])
+                    for values in streams.values()
+                )
+                time = f'{aligned.times[row]:.6f}'
+                file.write('\t'.join([time, *cells]) + '\n')
         files.append(out / name)
     return files, notes
 
@@ -137,14 +138,23 @@ def write_trc(pose: PoseStream, path: Path) -> list[Path]:
         '\t'.join(['', '', *axes]),
     ]
     height = pose.img_shape[0]
-    with replacing(path) as temporary:
-        with temporary.open('w', encoding='utf-8', newline='\n') as file:
-            file.writelines(f'{line}\n' for line in lines)
-            for row, time in enumerate(pose.clock.at()):
-                cells = (
-                    f'{x:.3f}\t{height - y:.3f}\t0' if there else '\t\t'
-                    for (x, y), there in zip(points[row], seen[row])
-                )
-                place = f'{row + 1}\t{time:.6f}'
-                file.write('\t'.join([place, *cells]) + '\n')
+    with _writing(path, lines) as file:
+        for row, time in enumerate(pose.clock.at()):
+            cells = (
+                f'{x:.3f}\t{height - y:.3f}\t0' if there else '\t\t'
+                for (x, y), there in zip(points[row], seen[row])
+            )
+            place = f'{row + 1}\t{time:.6f}'
+            file.write('\t'.join([place, *cells]) + '\n')
     return [path]
+
+
+@contextmanager
+def _writing(path: Path, header: list[str]) -> Iterator[TextIO]:
+    with ExitStack() as stack:  # Python 3.9 has no with ( ... )
+        temporary = stack.enter_context(replacing(path))
+        file = stack.enter_context(
+            temporary.open('w', encoding='utf-8', newline='\n')
+        )
+        file.writelines(f'{line}\n' for line in header)
+        yield file
