@@ -244,9 +244,7 @@ def _relative(path: Path, folder: Path, portable: bool) -> str:
     if portable:
         return f'./{path.name}'
     try:
-        return Path(
-            os.path.relpath(path.resolve(), folder.resolve())
-        ).as_posix()
+        relative = os.path.relpath(path.resolve(), folder.resolve())
     except ValueError:  # another drive of Windows
         return path.resolve().as_uri()
     return Path(relative).as_posix()
