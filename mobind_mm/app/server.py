@@ -243,7 +243,6 @@ async def _job(request: Request) -> Response:
                 if session.job is job:
                     session.cancel()
                 raise HTTPException(499, 'Stopped.')
-            session.touched = max(session.touched, 0.0)
             await asyncio.sleep(0.05)
         try:
             state, value = answer.recv()
@@ -313,12 +312,12 @@ def read_study(folder: Path) -> dict[str, Any]:
         raise HTTPException(422, f'{path} cannot be read: {error}') from None
     files = {}
     for row in rows:
-        name = row.get('recording') or ''
+        name = row.get('folder') or row.get('recording') or ''
         place = folder / name
         inside = place.resolve().is_relative_to(folder.resolve())
         if name and inside and place.is_dir():
-            files[name] = sorted(
-                f'{name}/{p.name}'
+            files[row.get('recording') or name] = sorted(
+                p.relative_to(folder).as_posix()
                 for p in place.iterdir()
                 if p.suffix in _SHOWN
             )

@@ -25,7 +25,7 @@ _DEEPEST = 5
 
 
 def safe_name(name: str) -> PurePosixPath:
-    """A path below a folder, of harmless characters.
+    r"""A path below a folder, of harmless characters.
 
     Args:
         name: What a browser calls a file, folders included.
@@ -35,7 +35,7 @@ def safe_name(name: str) -> PurePosixPath:
 
     >>> str(safe_name('../../etc/pass wd')), str(safe_name('take/imu.csv'))
     ('etc/pass wd', 'take/imu.csv')
-    >>> str(safe_name('.ssh\\\\..\\\\a:b.csv'))
+    >>> str(safe_name('.ssh\\..\\a:b.csv'))
     'ssh/a_b.csv'
     """
     parts = []
