@@ -99,11 +99,14 @@ def upload(page, *paths):
 
 
 def wait_until_read(page, count):
-    page.wait_for_function(
-        'n => document.querySelectorAll(".badge").length === n && '
-        '!document.querySelector(".badge.wait")',
-        arg=count,
+    expression = (
+        f'document.querySelectorAll(".badge").length === {count} && '
+        '!document.querySelector(".badge.wait")'
     )
+    end = time.monotonic() + WAIT_MS / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def download(page, selector, folder):
