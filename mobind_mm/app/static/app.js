@@ -96,6 +96,7 @@ async function addGroup(name, parts, bytes) {
     showFiles();
     entry.facts = await inspectOne(entry);
     entry.state = entry.facts.problem ? 'bad' : 'good';
+    await describeTables();
   } catch (error) {
     entry.state = 'bad';
     entry.facts = { title: 'cannot be read', use: '', sensors: {},
@@ -110,6 +111,27 @@ function inspectOne(entry) { // one after the other: a page has one worker
     { name: entry.name, mapping: entry.mapping }));
   queue = next.catch(() => {});
   return next;
+}
+
+// A mapping that was added describes the tables that were.
+async function describeTables() {
+  const entries = [...state.files.values()].filter((e) => e.facts);
+  const mapped = entries.find((e) => usesOf(e) === '--mapping');
+  if (!mapped) return;
+  for (const entry of entries) {
+    if (entry.mapping || !entry.facts.title.startsWith('table')) continue;
+    const before = entry.facts;
+    entry.mapping = mapped.name;
+    entry.state = 'reading';
+    showFiles();
+    entry.facts = await inspectOne(entry);
+    if (entry.facts.problem) {
+      entry.facts = before;
+      entry.facts.notes.push(`${mapped.name} does not describe it`);
+      entry.mapping = null;
+    }
+    entry.state = entry.facts.problem ? 'bad' : 'good';
+  }
 }
 
 function usesOf(entry) { return entry.facts ? entry.facts.use : ''; }
@@ -273,7 +295,6 @@ function number(id) {
 
 function requestOf() {
   const entries = [...state.files.values()].filter((e) => e.state === 'good');
-  const mapped = entries.find((e) => usesOf(e) === '--mapping');
   const sensors = entries.filter((e) => usesOf(e).startsWith('--imu'));
   const video = entries.find((e) => usesOf(e) === '--video');
   const pose = entries.find((e) => usesOf(e) === '--pose');
@@ -285,9 +306,7 @@ function requestOf() {
     sensors: sensors.map((entry) => {
       const placement = Object.fromEntries(Object.entries(entry.placement)
         .filter(([, place]) => place && place !== 'choose'));
-      const needs = usesOf(entry).includes('--mapping');
-      return { name: entry.name,
-        mapping: entry.mapping || (needs && mapped ? mapped.name : null),
+      return { name: entry.name, mapping: entry.mapping,
         placement: Object.keys(placement).length ? placement : null };
     }),
     video: video ? video.name : null,
@@ -296,6 +315,9 @@ function requestOf() {
     const without = Object.entries(entry.facts.sensors).filter(
       ([name, s]) => s.placement === null && (!entry.placement[name]
         || entry.placement[name] === 'choose'));
+    if (usesOf(entry).includes('--mapping') && !entry.mapping) {
+      throw new Error(`Check what the columns of ${entry.name} are.`);
+    }
     if (without.length) {
       throw new Error(`Say where ${without[0][0]} is worn.`);
     }
