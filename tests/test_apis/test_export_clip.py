@@ -37,9 +37,9 @@ def onset(path):
 
 def test_frames_and_sound_keep_their_times(video, tmp_path):
     path = tmp_path / 'clip.mp4'
-    first, stop, notes = trim_video(video, path, 0.2, 1.6)
+    first, stop, notes = trim_video(video, path, 0.2, 1.61)
     assert TIMES[first] <= 0.2 < TIMES[first + 1]
-    assert TIMES[stop - 1] <= 1.6 < TIMES[stop] and notes == []
+    assert TIMES[stop - 1] <= 1.61 < TIMES[stop] and notes == []
     expected = TIMES[first:stop] - TIMES[first]
     assert np.allclose(frame_times(path), expected, atol=0.0011)
     with av.open(str(path)) as container:
