@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from .sessions import MEGABYTE, Session, Sessions
 _STATIC = Path(__file__).parent / 'static'
 _JOBS_AT_ONCE = 2
 _SWEEP_SEC = 15.0
+_LAST_SEC = 2
+"""Seconds for requests that are under way when the app is ended."""
 _HEADERS = {
     'Content-Security-Policy': (
         "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
@@ -216,8 +219,6 @@ async def _remove(request: Request) -> Response:
     except ValueError as error:
         raise HTTPException(400, str(error)) from None
     if path.is_dir():
-        import shutil
-
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
@@ -359,7 +360,13 @@ def serve(
     sessions = Sessions(max_mb)
     local = {'localhost', '127.0.0.1', '::1'}
     app = build_app(sessions, local | {host.strip('[]')}, study)
-    config = uvicorn.Config(app, host, port, log_level='warning')
+    config = uvicorn.Config(
+        app,
+        host,
+        port,
+        log_level='warning',
+        timeout_graceful_shutdown=_LAST_SEC,
+    )
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
