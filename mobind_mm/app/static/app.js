@@ -378,7 +378,9 @@ function showResult(view, points) {
   $('notes').replaceChildren(...answer.notes.map((n) => tag('li', n)));
   $('notes-part').hidden = !answer.notes.length;
   $('notes-part').firstElementChild.textContent = (
-    `${answer.notes.length} notes on what was repaired or assumed`);
+    answer.notes.length === 1
+      ? '1 note on what was repaired or assumed'
+      : `${answer.notes.length} notes on what was repaired or assumed`);
   $('rivals').replaceChildren(...answer.rivals.map((rival) => {
     const text = `${rival.offset_s.toFixed(3)} s (${rival.share.toFixed(2)})`;
     const button = tag('button', text);
