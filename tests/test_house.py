@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / 'mobind_mm'
 ROOMS = (
     *('version', 'utils', 'skeleton', 'structures', 'registry'),
     *('recordings', 'readers', 'datasets', 'models', 'synchronization'),
-    *('checks', 'evaluation', 'visualization', 'engine', 'apis', 'cli'),
+    *('checks', 'evaluation', 'visualization', 'engine', 'apis', 'app', 'cli'),
     '__main__',
 )
 ROOT_FILES = {'mobind_mm'}

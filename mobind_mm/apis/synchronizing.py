@@ -241,11 +241,7 @@ def plain_answer(
             for offset, share in result.rivals
         ],
         'clock': _points(clock),
-        'jumps': [
-            {'video_s': float(time), 'seconds': float(size)}
-            for time, size in clock.jumps
-        ],
-        'unknown': [list(map(float, part)) for part in clock.unknown],
+        **_breaks(clock),
         'sensor_clocks': {
             name: _sensor_clock(clock.sensors.get(name, clock))
             for name in sorted(streams.imu)
@@ -300,6 +296,17 @@ def _sensor_clock(clock: ClockMap) -> dict[str, Any]:
         'abstained': bool(clock.abstained),
         'reason': clock.result.reason,
         'clock': _points(clock),
+        **_breaks(clock),
+    }
+
+
+def _breaks(clock: ClockMap) -> dict[str, Any]:
+    return {
+        'jumps': [
+            {'video_s': float(time), 'seconds': float(size)}
+            for time, size in clock.jumps
+        ],
+        'unknown': [list(map(float, part)) for part in clock.unknown],
     }
 
 
@@ -312,12 +319,17 @@ def clock_of(answer: Mapping[str, Any], sensor: str | None = None) -> ClockMap:
         sensor: Name of a sensor, whose clock may differ; None for that of
             the sensors that agree.
     """
-    answer = answer.get('sensor_clocks', {}).get(sensor, answer)
+    own = answer.get('sensor_clocks', {}).get(sensor, answer)
+    breaks = {  # files of earlier versions have them once, for all sensors
+        key: own.get(key, answer.get(key, ())) for key in ('jumps', 'unknown')
+    }
     return ClockMap(
-        times=np.array(answer['clock']['video_s'], np.float64),
-        offsets=np.array(answer['clock']['offset_s'], np.float64),
-        drift_ppm=float(answer['drift_ppm']),
-        abstained=bool(answer['abstained']),
+        times=np.array(own['clock']['video_s'], np.float64),
+        offsets=np.array(own['clock']['offset_s'], np.float64),
+        drift_ppm=float(own['drift_ppm']),
+        abstained=bool(own['abstained']),
+        jumps=tuple((j['video_s'], j['seconds']) for j in breaks['jumps']),
+        unknown=tuple((start, end) for start, end in breaks['unknown']),
     )
 
 

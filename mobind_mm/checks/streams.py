@@ -12,7 +12,7 @@ from ..recordings import Clock, PoseStream, SensorStream
 from ..skeleton import keypoint_indices
 from .finding import Finding, Opinion, Rule, judge_all
 
-_GAP = 2.5
+GAP = 2.5
 """Multiple of the usual interval from which an interval is a gap."""
 _RAILED = 20.0
 """m/s² from which a value that an axis repeats counts as saturated."""
@@ -121,7 +121,7 @@ def clock_facts(
         return rate, 0.0, 0, 0.0, clock.span
     steps = np.diff(clock.times)
     usual = float(np.median(steps))
-    gap: np.ndarray = steps > _GAP * usual
+    gap: np.ndarray = steps > GAP * usual
     longest = float(steps[gap].max()) if gap.any() else 0.0
     jitter = float(steps[~gap].std())
     return 1 / usual, jitter, int(gap.sum()), longest, clock.span

@@ -18,6 +18,7 @@ from .arguments import (
     pose_source,
     print_notes,
 )
+from .exporting import NAMES, add_export_arguments, export_all
 from .studying import add_study_arguments, synchronize_study
 
 
@@ -77,6 +78,13 @@ def _sync_arguments(parser: ArgumentParser) -> None:
         help='length of the preview; default: 20',
     )
     parser.add_argument(
+        '--export',
+        default='',
+        metavar='NAME[,NAME]',
+        help=f'write files for other programs: {NAMES}; see mobind align',
+    )
+    add_export_arguments(parser)
+    parser.add_argument(
         '--force',
         action='store_true',
         help='write the sensors and the preview even if the answer is refused',
@@ -96,11 +104,13 @@ def synchronize(args: Namespace) -> int | None:
         raise ValueError('--shard is for many recordings; give --study, too.')
     if args.imu is None:
         raise ValueError('Give the sensors as --imu, or many as --study.')
+    from ..apis.exports import export_names
     from ..apis.sources import to_recording
     from ..apis.synchronizing import describe, export_imu, on_video_clock
     from ..recordings import Recording
 
     out = Path(args.out_dir)
+    exports = export_names(args.export)
     streams = to_recording(
         {'imu': imu_source(args), 'pose': pose_source(args)}
     )
@@ -139,6 +149,10 @@ def synchronize(args: Namespace) -> int | None:
             )
             if args.video and video_facts(args.video).has_audio is None:
                 print('note: without PyAV the preview has no sound')
+        if exports:
+            written += export_all(
+                args, exports, inferencer.settled(streams), answer
+            )
     print('written:', *written)
     return 1 if answer['abstained'] else 0
 

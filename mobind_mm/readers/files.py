@@ -228,6 +228,28 @@ def _of_results(source: Any, video: Video) -> tuple[Detections, Video]:
     )
 
 
+def imu_columns(streams: Mapping[str, SensorStream]) -> dict[str, np.ndarray]:
+    """Columns (T,) of sensors by name, such as ``right_wrist_acc_x``.
+
+    >>> from mobind_mm.recordings import Clock
+    >>> still = SensorStream(
+    ...     Clock(1, rate=1.0), {'acc': np.zeros((1, 3))}, gravity=False
+    ... )
+    >>> [*imu_columns({'head': still})]
+    ['head_acc_free_x', 'head_acc_free_y', 'head_acc_free_z']
+    """
+    columns = {}
+    kinds = {kind: name for name, kind in ACC.items()}
+    for sensor, stream in streams.items():
+        for channel, values in stream.channels.items():
+            label = channel
+            if channel == 'acc':
+                label = kinds[stream.gravity, stream.frame]
+            for axis, column in zip(AXES[channel], np.asarray(values).T):
+                columns[f'{sensor}_{label}_{axis}'] = column
+    return columns
+
+
 def write_imu_table(
     path: str | Path, streams: Mapping[str, SensorStream], times: np.ndarray
 ) -> None:
@@ -242,16 +264,10 @@ def write_imu_table(
         streams: Sensors by name; of T samples each.
         times: (T,) seconds.
     """
-    names, columns = ['time'], [np.asarray(times, np.float64)[:, None]]
-    kinds = {kind: name for name, kind in ACC.items()}
-    for sensor, stream in streams.items():
-        for channel, values in stream.channels.items():
-            label = channel
-            if channel == 'acc':
-                label = kinds[stream.gravity, stream.frame]
-            names += [f'{sensor}_{label}_{a}' for a in AXES[channel]]
-            columns.append(np.asarray(values))
-    table = np.concatenate(columns, axis=1)
+    named = imu_columns(streams)
+    names = ['time', *named]
+    columns = [np.asarray(times, np.float64), *named.values()]
+    table = np.stack(columns, axis=1)
     with replacing(path) as temporary:
         np.savetxt(
             temporary,

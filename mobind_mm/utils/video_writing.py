@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,12 +21,15 @@ from .video import (
     decoded,
     known_video,
     opening_video,
+    read_frames,
     require_cv2,
     video_facts,
 )
 
 _TICKS = 90_000
 """Units of time per second in files that are written."""
+_COPIED = ('aac', 'mp3', 'opus', 'ac3', 'eac3', 'alac', 'flac')
+"""Sound that MP4 holds as it is; other sound is encoded again, as AAC."""
 
 
 @contextmanager
@@ -35,6 +38,7 @@ def writing_video(
     rate: float,
     size: tuple[int, int],
     sound: tuple[str | Path, float, float] | None = None,
+    quality: int = 24,
 ) -> Iterator[Callable[..., Any]]:
     """Write an MP4 file atomically.
 
@@ -46,7 +50,9 @@ def writing_video(
         rate: Frames per second.
         size: (width, height) in pixels, even numbers.
         sound: Video whose sound is added, if it has any, and from which
-            second after its first frame, and for how many.
+            second after its first frame, and for how many. It is copied,
+            with new times, where MP4 allows it.
+        quality: Constant rate factor of H.264; lower is better.
 
     Yields:
         A function that takes frames (H, W, 3) uint8 BGR one by one, and
@@ -65,7 +71,7 @@ def writing_video(
         part = temporary.with_suffix('.mp4')
         try:
             writing = (
-                _with_av(part, rate, size, sound)
+                _with_av(part, rate, size, sound, quality)
                 if find_spec('av')
                 else _with_cv2(part, rate, size)
             )
@@ -82,20 +88,31 @@ def _with_av(
     rate: float,
     size: tuple[int, int],
     sound: tuple[str | Path, float, float] | None,
+    quality: int,
 ) -> Iterator[Callable[..., None]]:
     import av
 
-    with av.open(str(path), 'w') as container:
+    with ExitStack() as stack:
+        container = stack.enter_context(av.open(str(path), 'w'))
         exact = Fraction(rate).limit_denominator(1001)
         stream = container.add_stream('h264', rate=exact)
         stream.width, stream.height = size
         stream.pix_fmt = 'yuv420p'
-        stream.options = {'crf': '24'}
+        stream.options = {'crf': str(quality)}
         tick = Fraction(1, _TICKS)
         stream.codec_context.time_base = tick
         count = itertools.count()
-        heard = sound and video_facts(sound[0]).has_audio
-        voice = container.add_stream('aac', rate=48_000) if heard else None
+        packets: Iterator[tuple[float, Any]] = iter(())
+        if sound and video_facts(sound[0]).has_audio:
+            source, _ = stack.enter_context(opening_video(sound[0]))
+            packets = _sound(container, source, *sound)
+        waiting = next(packets, None)
+
+        def add_sound(until: float) -> None:
+            nonlocal waiting
+            while waiting is not None and waiting[0] <= until:
+                container.mux(waiting[1])
+                waiting = next(packets, None)
 
         def add(frame: np.ndarray, time: float | None = None) -> None:
             image = av.VideoFrame.from_ndarray(frame, format='bgr24')
@@ -103,37 +120,117 @@ def _with_av(
             time = number / rate if time is None else time
             image.pts, image.time_base = round(time * _TICKS), tick
             container.mux(stream.encode(image))
+            add_sound(time)
 
         yield add
         container.mux(stream.encode())
-        if voice is not None and sound is not None:
-            for block in _sound(*sound):
-                container.mux(voice.encode(block))
-            container.mux(voice.encode())
+        add_sound(float('inf'))
 
 
-def _sound(path: str | Path, start: float, seconds: float) -> Iterator[Any]:
-    """Sound of a video from a second after its first frame, at 48 kHz."""
+def _sound(
+    container: Any,
+    source: Any,
+    path: str | Path,
+    start: float,
+    seconds: float,
+) -> Iterator[tuple[float, Any]]:
+    """Packets of the sound from a second of a video, and their seconds.
+
+    They are those of the video, with new times; what MP4 does not hold is
+    encoded as AAC. A packet that begins before the start is left out.
+    """
     import av
 
     stamps = known_video(path)[1]
-    with opening_video(path) as (container, stream):
-        assert stamps is not None
-        origin = float(stamps[0] * stream.time_base) + start
-        audio = container.streams.audio[0]
-        resample = av.AudioResampler('fltp', 'stereo', 48_000)
-        container.seek(int(max(origin - 1, 0) * av.time_base))
-        for frame in decoded(container, audio):
-            if frame.pts is None:
-                continue
-            if frame.time > origin + seconds:
-                return
+    assert stamps is not None
+    pictures, audio = source.streams.video[0], source.streams.audio[0]
+    origin = float(stamps[0] * pictures.time_base) + start
+    if audio.codec_context.name.startswith(_COPIED):
+        voice = container.add_stream_from_template(audio)
+        packets, encoder = source.demux(audio), None
+    else:
+        voice = encoder = container.add_stream('aac', rate=48_000)
+        packets = _encoded(source, audio, encoder)
+    source.seek(int(max(origin - 1, 0) * av.time_base))
+    for packet in packets:
+        if packet.pts is None or packet.time_base is None:
+            continue
+        time = float(packet.pts * packet.time_base) - origin
+        if time > seconds:
+            return
+        if time >= 0:
+            shift = round(origin / packet.time_base)
+            packet.pts -= shift
+            packet.dts = packet.pts
+            packet.stream = voice
+            yield time, packet
+
+
+def _encoded(source: Any, audio: Any, encoder: Any) -> Iterator[Any]:
+    """Packets of AAC at 48 kHz, with the times of the source."""
+    import av
+
+    resample = av.AudioResampler('fltp', 'stereo', 48_000)
+    for frame in decoded(source, audio):
+        if frame.pts is not None:
             for block in resample.resample(frame):
-                at = round(((block.time or 0) - origin) * 48_000)
-                if at + block.samples <= 0:
-                    continue
-                block.pts, block.time_base = at, Fraction(1, 48_000)
-                yield block
+                yield from encoder.encode(block)
+    yield from encoder.encode()
+
+
+def trim_video(
+    video: str | Path, path: str | Path, start: float, end: float
+) -> tuple[int, int, list[str]]:
+    """Write a part of a video, with its sound.
+
+    Its first frame is the one that is shown at ``start``. Frames last as
+    long as in the video; they are encoded again, because a copy could only
+    begin at a key frame. The sound is copied.
+
+    Args:
+        video: Video file.
+        path: MP4 file to write.
+        start: Second after the video's first frame.
+        end: Second of the last frame.
+
+    Returns:
+        Index of the first frame, that after the last one, and notes.
+
+    Raises:
+        ValueError: If there is no frame in between.
+    """
+    facts = video_facts(video)
+    first = int(np.searchsorted(facts.times, start + 1e-6, 'right')) - 1
+    first = max(first, 0)
+    stop = int(np.searchsorted(facts.times, end + 1e-6, 'right'))
+    if stop <= first or start > facts.duration:
+        raise ValueError(
+            f'{video} has no frame from {start:.3f} to {end:.3f} s; it lasts '
+            f'{facts.duration:.3f} s.'
+        )
+    origin = facts.times[first]
+    height, width = (side - side % 2 for side in facts.img_shape)
+    length = facts.times[stop - 1] - origin + 1 / facts.rate
+    sound = (video, float(origin), float(length))
+    count = 0
+    with writing_video(path, facts.rate, (width, height), sound, 18) as add:
+        for index, image in read_frames(video, first):
+            if index >= stop:
+                break
+            add(
+                np.ascontiguousarray(image[:height, :width]),
+                float(facts.times[index] - origin),
+            )
+            count += 1
+    name, notes = Path(video).name, []
+    if count < stop - first:
+        notes.append(
+            f'{name}: {stop - first - count} damaged frames are missing in '
+            f'{Path(path).name}.'
+        )
+    if facts.has_audio is None:
+        notes.append('Without PyAV, the clip has no sound.')
+    return first, stop, notes
 
 
 @contextmanager

@@ -180,14 +180,11 @@ class _Traces:
     ) -> None:
         self.cv2 = require_cv2()
         self.origin = start - _SHOWN_SEC
-        shown = seconds + 2 * _SHOWN_SEC
-        around = cut_clip(streams, self.origin, shown, 0.0)
-        self.traces = {}
-        for name, (imu, limb) in list(limb_pairs(around).items())[:_MOST]:
-            self.traces[name] = [
-                (_size(imu.acc, imu.mask), ORANGE),
-                (_size(limb.acc, limb.mask), BLUE),
-            ]
+        pairs = motion_traces(streams, self.origin, seconds + 2 * _SHOWN_SEC)
+        self.traces = {
+            name: [(imu, ORANGE), (limb, BLUE)]
+            for name, (imu, limb) in list(pairs.items())[:_MOST]
+        }
         if not self.traces:
             raise ValueError(
                 f'No sensor can be compared with its limb from {start:.1f} '
@@ -226,6 +223,28 @@ class _Traces:
             label = f'{second:+d} s' if second else 'now'
             _text(cv2, panel, label, (at - 12, HEIGHT - 8), GREY, 0.38)
         return panel
+
+
+def motion_traces(
+    streams: Recording, start: float, seconds: float
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """How strongly sensors and their limbs are accelerated, by placement.
+
+    Args:
+        streams: Sensors and skeleton on the clock of the video.
+        start: First second.
+        seconds: Length.
+
+    Returns:
+        Of each sensor that can be compared two arrays (T,) at
+        :data:`~mobind_mm.synchronization.signals.RATE`, of it and of its
+        limb: 1 where it is large, NaN in gaps.
+    """
+    around = cut_clip(streams, start, seconds, 0.0)
+    return {
+        name: (_size(imu.acc, imu.mask), _size(limb.acc, limb.mask))
+        for name, (imu, limb) in limb_pairs(around).items()
+    }
 
 
 def _size(acc: np.ndarray, mask: np.ndarray) -> np.ndarray:

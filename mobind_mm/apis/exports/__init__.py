@@ -1,0 +1,274 @@
+"""Sensors on the video's clock, in the files of other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...recordings import PoseStream, SensorStream
+from ...utils.errors import mistake
+from ...utils.files import read_text, replacing
+from ...utils.results import write_json
+from ..sync_reasons import WHY
+from ..synchronizing import clock_of
+from .aligned import UNITS, Aligned, Gap, align_sensors, write_table
+from .annotation_tools import write_elan, write_label_studio
+from .opensim import write_sto, write_trc
+
+__all__ = [
+    'EXPORTS',
+    'Aligned',
+    'Gap',
+    'Take',
+    'align_sensors',
+    'export_names',
+    'read_answer',
+    'write_exports',
+]
+
+Written = tuple[list[Path], list[str]]
+"""Files, and notes on them."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """What is exported: a recording and how its clocks relate.
+
+    Args:
+        imu: Sensors by name, on their own clock.
+        answer: What ``MoBindInferencer.synchronize`` returns, or the content
+            of ``sync.json``.
+        times: (T,) seconds of the video's frames.
+        pose: The skeleton, for ``trc``.
+        video: The video.
+        rate: Rows per second; None for one row per frame.
+        span: First and last second of ``clip.mp4``; None for the part of
+            the video in which every sensor has values.
+        portable: Whether files name each other without folders.
+    """
+
+    imu: Mapping[str, SensorStream]
+    answer: Mapping[str, Any]
+    times: np.ndarray
+    pose: PoseStream | None = None
+    video: Path | None = None
+    rate: float | None = None
+    span: tuple[float | None, float | None] = (None, None)
+    portable: bool = False
+
+    @cached_property
+    def aligned(self) -> Aligned:
+        """The sensors on the rows of the tables."""
+        return align_sensors(self.imu, self.answer, self.times, self.rate)
+
+
+def _csv(take: Take, out: Path) -> Written:
+    path = out / 'aligned.csv'
+    write_table(take.aligned.table(), path)
+    return [path], []
+
+
+def _parquet(take: Take, out: Path) -> Written:
+    path = out / 'aligned.parquet'
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise ImportError(
+            "Parquet needs PyArrow: pip install 'mobind_mm[parquet]'."
+        ) from None
+    table = pyarrow.Table.from_pandas(
+        take.aligned.table(), preserve_index=False
+    )
+    notes = {b'mobind_notes': '\n'.join(take.aligned.notes).encode()}
+    table = table.replace_schema_metadata({**table.schema.metadata, **notes})
+    with replacing(path) as temporary:
+        parquet.write_table(table, temporary)
+    return [path], []
+
+
+def _elan(take: Take, out: Path) -> Written:
+    return write_elan(take.aligned, take.video, out, take.portable), []
+
+
+def _label_studio(take: Take, out: Path) -> Written:
+    notes = []
+    steps = np.diff(take.times)
+    if len(steps) and np.ptp(steps) > 0.2 * np.median(steps):
+        notes.append(
+            'label_studio.xml: Label Studio takes frames as even, but those '
+            'of this video are not; clip.mp4 has the same times.'
+        )
+    return write_label_studio(take.aligned, take.video, out), notes
+
+
+def _sto(take: Take, out: Path) -> Written:
+    return write_sto(take.aligned, out)
+
+
+def _trc(take: Take, out: Path) -> Written:
+    if take.pose is None:
+        raise ValueError('trc writes keypoints: give the skeletons (--pose).')
+    return write_trc(take.pose, out / 'keypoints.trc'), []
+
+
+def _video(take: Take, out: Path) -> Written:
+    """``clip.mp4``, and the sensors at its frames."""
+    from ...utils.video_writing import trim_video
+
+    if take.video is None:
+        raise ValueError(
+            'video writes a part of the video: give it (--video).'
+        )
+    aligned = align_sensors(take.imu, take.answer, take.times)
+    start, end = take.span
+    known = aligned.times[aligned.complete()]
+    if (start is None or end is None) and not len(known):
+        raise ValueError(
+            'No frame has values of every sensor; say which part of the '
+            'video to take (--start, --end).'
+        )
+    start = float(known[0]) if start is None else start
+    end = float(known[-1]) if end is None else end
+    path = out / 'clip.mp4'
+    first, stop, notes = trim_video(take.video, path, start, end)
+    # The clip starts with a frame, not between two.
+    table = aligned.table().iloc[first:stop]
+    table.insert(1, 'clip_time', table['time'] - table['time'].iloc[0])
+    table = table.rename(columns={'time': 'video_time', 'clip_time': 'time'})
+    table['frame'] -= first
+    write_table(table, out / 'clip.csv')
+    start = table['video_time'].iloc[0]
+    notes.append(
+        f'clip.mp4: its second 0 is second {start:.3f} of {take.video.name}; '
+        'clip.csv has the sensors at its frames.'
+    )
+    return [path, out / 'clip.csv'], notes
+
+
+EXPORTS: Mapping[str, tuple[Callable[[Take, Path], Written], str]] = {
+    'csv': (_csv, 'aligned.csv, sensors at the frames'),
+    'parquet': (_parquet, 'aligned.parquet, the same'),
+    'elan': (_elan, 'a project of ELAN with the sensors as time series'),
+    'label-studio': (_label_studio, 'task and configuration'),
+    'sto': (_sto, "OpenSim's tables of orientations and accelerations"),
+    'trc': (_trc, 'keypoints.trc, in pixels'),
+    'video': (_video, 'clip.mp4 with sound, and clip.csv'),
+}
+"""What can be written: the function, and what it writes."""
+
+
+def export_names(text: str) -> list[str]:
+    """Names of exports, separated by commas.
+
+    Raises:
+        ValueError: If one is not known.
+
+    >>> export_names('csv,elan')
+    ['csv', 'elan']
+    """
+    names = [name.strip() for name in text.split(',') if name.strip()]
+    for name in names:
+        if name not in EXPORTS:
+            raise mistake(
+                'export',
+                'is not known',
+                f'Choose from {", ".join(EXPORTS)}',
+                value=name,
+                name=name,
+                known=EXPORTS,
+            )
+    return names
+
+
+def write_exports(
+    names: Iterable[str], take: Take, out: str | Path, force: bool = False
+) -> Written:
+    """Write the sensors on the video's clock, in the files of other programs.
+
+    Args:
+        names: Some of :data:`EXPORTS`.
+        take: What to write.
+        out: Directory to write to.
+        force: Write although the answer was refused.
+
+    Returns:
+        The files, the last one being ``export.json``, which lists units,
+        gaps and notes; and the notes.
+
+    Raises:
+        ImportError: If a package is missing.
+        ValueError: If the answer was refused, or something is missing.
+    """
+    if take.answer['abstained'] and not force:
+        raise ValueError(
+            f'Nothing is exported: the offset was refused '
+            f'({WHY[take.answer["reason"]]}). --force writes it all the same.'
+        )
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    notes = [*take.aligned.notes]
+    for name in names:
+        written, about = EXPORTS[name][0](take, out)
+        files += written
+        notes += about
+    columns = take.aligned.table().columns[2:]
+    write_json(
+        out / 'export.json',
+        {
+            'files': [file.name for file in files],
+            'offset_s': take.answer['offset_s'],
+            'drift_ppm': take.answer['drift_ppm'],
+            'rows_per_s': take.aligned.rate,
+            'units': {
+                column: next(
+                    (u for c, u in UNITS.items() if f'_{c}_' in column), ''
+                )
+                for column in columns
+            },
+            'gaps': [asdict(gap) for gap in take.aligned.gaps],
+            'notes': notes,
+        },
+    )
+    return [*files, out / 'export.json'], notes
+
+
+def read_answer(path: str | Path) -> dict[str, Any]:
+    """The content of ``sync.json``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'There is no {path}; mobind sync writes sync.json.'
+        )
+    try:
+        answer = json.loads(read_text(path))
+        names = (None, *answer.get('sensor_clocks', ()))
+        clocks = [clock_of(answer, name) for name in names]
+        whole = answer.get('reason', '') in ('', *WHY) and all(
+            len(clock.times) == len(clock.offsets) > 1
+            and np.isfinite([clock.times, clock.offsets]).all()
+            and (np.diff(clock.times) > 0).all()
+            and np.isfinite([answer['offset_s'], clock.drift_ppm]).all()
+            for clock in clocks
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        whole = False
+    if not whole:
+        raise mistake(
+            path,
+            'is not what mobind sync writes as sync.json',
+            'Run mobind sync again',
+        )
+    return {'reason': '', **answer}

@@ -1,0 +1,249 @@
+"""The routes of the app, without a browser: limits, names, pages apart."""
+
+import asyncio
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip('starlette')
+
+from mobind_mm.app import server
+from mobind_mm.app import sessions as pages
+from mobind_mm.app.sessions import Sessions, safe_name
+from mobind_mm.app.work import moved_by_hand, run
+
+HOST = {'host': '127.0.0.1:7860'}
+
+
+def ask(app, method, path, body=b'', headers=HOST, chunks=()):
+    """One request to an ASGI application: status, headers, body."""
+    given = [(k.encode(), v.encode()) for k, v in headers.items()]
+    scope = {
+        'type': 'http',
+        'asgi': {'version': '3.0'},
+        'http_version': '1.1',
+        'method': method,
+        'path': path,
+        'raw_path': path.encode(),
+        'query_string': b'',
+        'root_path': '',
+        'headers': given,
+        'client': ('127.0.0.1', 1),
+        'server': ('127.0.0.1', 7860),
+        'scheme': 'http',
+    }
+    parts = [*chunks] or [body]
+    sent, given_out = SimpleNamespace(status=0, headers={}, body=b''), []
+
+    async def receive():
+        if parts:
+            part = parts.pop(0)
+            given_out.append(part)
+            return {
+                'type': 'http.request',
+                'body': part,
+                'more_body': bool(parts),
+            }
+        await asyncio.sleep(3600)
+
+    async def send(message):
+        if message['type'] == 'http.response.start':
+            sent.status = message['status']
+            sent.headers = {
+                k.decode(): v.decode() for k, v in message['headers']
+            }
+        else:
+            sent.body += message.get('body', b'')
+
+    asyncio.run(app(scope, receive, send))
+    sent.taken = len(given_out)
+    sent.json = json.loads(sent.body) if sent.body[:1] == b'{' else None
+    return sent
+
+
+@pytest.fixture
+def app():
+    opened = Sessions(max_mb=1.0)
+    yield server.build_app(opened, {'127.0.0.1', 'localhost'})
+    opened.close_all()
+
+
+def token(app):
+    return ask(app, 'POST', '/sessions').json['token']
+
+
+def test_the_page_and_its_headers(app):
+    answer = ask(app, 'GET', '/')
+    assert answer.status == 200 and b'Drop files here' in answer.body
+    assert "default-src 'self'" in answer.headers['content-security-policy']
+    for name in ('app.js', 'draw.js', 'study.js', 'style.css'):
+        assert ask(app, 'GET', f'/static/{name}').status == 200
+
+
+@pytest.mark.parametrize(
+    'headers',
+    [
+        {'host': 'evil.example'},
+        {'host': '127.0.0.1:7860', 'origin': 'http://evil.example'},
+        {'host': '127.0.0.1:7860', 'origin': 'http://127.0.0.1:8080'},
+        {'host': '127.0.0.1:7860', 'origin': 'null'},
+    ],
+)
+def test_other_sites_are_refused(app, headers):
+    assert ask(app, 'POST', '/sessions', headers=headers).status == 403
+    own = {**HOST, 'origin': 'http://127.0.0.1:7860'}
+    assert ask(app, 'POST', '/sessions', headers=own).status == 200
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        '../../../outside.csv',
+        '..\\..\\outside.csv',
+        '/etc/outside.csv',
+        'a/../../b.csv',
+        '.bashrc',
+        'a\0b\n.csv',
+        'C:\\Windows\\x.csv',
+    ],
+)
+def test_names_cannot_leave_the_folder(app, name):
+    opened = app.state.sessions
+    session = opened.get(token(app))
+    path = session.path(name)
+    assert path.resolve().is_relative_to(session.inputs.resolve())
+    assert not {'..', ''} & {*path.relative_to(session.inputs).parts}
+    route = f'/s/{session.token}/files/{name}'
+    status = ask(app, 'PUT', route, b'x').status
+    files = [p for p in opened.root.rglob('*') if p.is_file()]
+    # A line break is no part of any route.
+    assert (status, files) == ((404, []) if '\n' in name else (200, [path]))
+
+
+@pytest.mark.parametrize('name', ['', '/', '..', '../..', 'a/b/c/d/e/f'])
+def test_what_is_no_name(name):
+    with pytest.raises(ValueError, match='is not a name of a file'):
+        safe_name(name)
+
+
+def test_results_cannot_name_other_files(app):
+    session = app.state.sessions.get(token(app))
+    session.outputs.joinpath('sync.json').write_text('{}')
+    session.inputs.joinpath('imu.csv').write_text('secret')
+    base = f'/s/{session.token}/result'
+    assert ask(app, 'GET', f'{base}/sync.json').status == 200
+    for name in ('../in/imu.csv', 'download/../../in/imu.csv', 'request.json'):
+        assert ask(app, 'GET', f'{base}/{name}').status == 404
+
+
+def test_the_limit_is_named(app):
+    route = f'/s/{token(app)}/files/take.mp4'
+    headers = {**HOST, 'content-length': '200000000'}
+    answer = ask(app, 'PUT', route, b'x' * 10, headers)
+    assert answer.status == 413 and answer.taken == 0
+    assert '200 MB are more than the 1 MB' in answer.json['error']
+    assert '--max-mb 200' in answer.json['error']
+
+
+def test_the_limit_holds_without_a_length(app):
+    session = app.state.sessions.get(token(app))
+    route = f'/s/{session.token}/files/take.mp4'
+    chunks = [b'x' * 300_000] * 10
+    answer = ask(app, 'PUT', route, chunks=chunks)
+    assert answer.status == 413 and answer.taken == 4
+    assert [*session.inputs.iterdir()] == []
+    # All files of a page count together; one that is replaced does not.
+    for _ in range(2):
+        assert (
+            ask(app, 'PUT', route, chunks=[b'x' * 300_000] * 3).status == 200
+        )
+    other = f'/s/{session.token}/files/more.mp4'
+    assert ask(app, 'PUT', other, chunks=[b'x' * 200_000]).status == 413
+
+
+def test_pages_are_apart_and_go(app):
+    opened = app.state.sessions
+    one, two = token(app), token(app)
+    ask(app, 'PUT', f'/s/{one}/files/imu.csv', b'1')
+    assert [*opened.get(two).inputs.iterdir()] == []
+    folder = opened.get(one).folder
+    assert ask(app, 'POST', f'/s/{one}/close').status == 200
+    assert not folder.exists()
+    assert ask(app, 'GET', f'/s/{one}/alive').status == 410
+    assert ask(app, 'GET', f'/s/{two}/alive').status == 200
+    opened.close_all()
+    assert not opened.root.exists()
+
+
+def test_a_silent_page_is_closed(app, monkeypatch):
+    opened = app.state.sessions
+    silent, other = token(app), token(app)
+    opened.get(silent).touched = time.monotonic() - 1000
+    folder = opened._open[silent].folder
+    opened.sweep()
+    assert not folder.exists() and opened.get(silent) is None
+    assert opened.get(other) is not None
+    monkeypatch.setattr(pages, '_MAX_SESSIONS', 1)
+    assert ask(app, 'POST', '/sessions').status == 503
+
+
+class Inbox:
+    def send(self, value):
+        self.value = value
+
+
+def test_messages_name_files_as_the_user_does(tmp_path):
+    (tmp_path / 'in').mkdir()
+    (tmp_path / 'in/broken.mp4').write_bytes(b'\0' * 500)
+    inbox = Inbox()
+    run(inbox, 'inspect', str(tmp_path), {'name': 'broken.mp4'})
+    state, facts = inbox.value
+    assert state == 'done' and facts['problem'].startswith('broken.mp4')
+    assert str(tmp_path) not in json.dumps(facts)
+    run(inbox, 'inspect', str(tmp_path), {'name': 'gone.csv'})
+    assert inbox.value[0] == 'error'
+    assert inbox.value[1].startswith('gone.csv does not exist')
+
+
+def test_moved_by_hand():
+    clock = {'video_s': [0.0, 9.0], 'offset_s': [1.0, 1.5]}
+    answer = {
+        'offset_s': 1.0,
+        'clock': clock,
+        'abstained': True,
+        'reason': 'weak',
+        'notes': ['one'],
+        'sensor_clocks': {'head': {'offset_s': 4.0, 'clock': clock}},
+    }
+    moved = moved_by_hand(answer, -0.25)
+    assert moved['clock']['offset_s'] == [0.75, 1.25]
+    assert moved['sensor_clocks']['head']['offset_s'] == 3.75
+    assert not moved['abstained'] and moved['reason'] == ''
+    assert 'by hand by -0.250 s' in moved['notes'][1]
+    assert answer['offset_s'] == 1.0 and clock['offset_s'] == [1.0, 1.5]
+
+
+def test_a_study(tmp_path):
+    folder = tmp_path / 'results'
+    (folder / 'pairs/a').mkdir(parents=True)
+    (folder / 'pairs/a/curve.png').write_bytes(b'png')
+    (tmp_path / 'secret.csv').write_text('secret')
+    folder.joinpath('study.csv').write_text(
+        'recording,video,offset_s,confidence,folder\n'
+        'a,a.mp4,1.5,0.9,pairs/a\n'
+        'b,b.mp4,,,../..\n'
+    )
+    opened = Sessions()
+    app = server.build_app(opened, {'127.0.0.1'}, folder)
+    answer = ask(app, 'GET', '/study').json
+    assert answer['files'] == {'a': ['pairs/a/curve.png']}
+    assert answer['rows'][0]['offset_s'] == '1.5'
+    assert ask(app, 'GET', '/study/pairs/a/curve.png').body == b'png'
+    assert ask(app, 'GET', '/study/../secret.csv').status == 404
+    folder.joinpath('study.csv').unlink()
+    assert (
+        'study.csv cannot be read' in ask(app, 'GET', '/study').json['error']
+    )
+    opened.close_all()
