@@ -48,6 +48,13 @@ _SUSPECTED = 0.3
 """Most confidence in a clock that seems to have jumped, or may have."""
 _SAVED_SEC = 2.0
 """Most processor time that is saved up for the moment after a jump."""
+_LENT_SEC = 4.0
+"""Most that is lent while a doubt is young, to be saved afterwards."""
+_YOUNG_SEC = 30.0
+_CONTRADICTS = 8.0
+"""Evidence by which the newest seconds may prefer another offset."""
+_SUPPORTS = 4.0
+"""Evidence from which a part of a window confirms an offset."""
 _MOST_NOTES = 50
 
 
@@ -89,7 +96,7 @@ class LiveSynchronizer:
     """Offset and drift of sensors and a skeleton, as their samples arrive.
 
     Push samples and frames in chunks of any size, in any order of the
-    streams; ask for :meth:`state` at any moment. The last half a minute is
+    streams; ask for :meth:`state` at any moment. The last 20 s are
     compared every few seconds, with the evidence and the confidence of
     :class:`FusedSynchronizer` (signals alone). Until an offset is known, all
     at which the streams can be are searched; from then on those near it,
@@ -148,7 +155,7 @@ class LiveSynchronizer:
         max_lag: float = 10.0,
         around: float | None = None,
         max_offset: float | None = None,
-        window_sec: float = 30.0,
+        window_sec: float = 20.0,
         every_sec: float = 5.0,
         load: float | None = 0.02,
         synchronizer: FusedSynchronizer | None = None,
@@ -186,6 +193,8 @@ class LiveSynchronizer:
         self._confirmed = -np.inf  # end of the last window that agreed
         self._confirmed_by = SyncResult(0.0)
         self._odd = -np.inf  # pose time at which a clock may have been set
+        self._guess = 0.0  # by how much
+        self._doubted = np.inf  # pose time since which it is doubted
         self._misses = 0.0
         self._asked = 0
         self._turn = 0
@@ -294,8 +303,7 @@ class LiveSynchronizer:
         age = max(now - self._confirmed - _FRESH_SEC, 0.0)
         confidence = state.confidence * 0.5 ** (age / _HALF_LIFE_SEC)
         reason = state.reason
-        unproven = self._odd > self._confirmed - _STRETCH_SEC
-        if unproven and not state.abstained:
+        if np.isfinite(self._odd) and not state.abstained:
             confidence, reason = min(confidence, _SUSPECTED), 'clock jumps'
         if confidence < self._sync.min_confidence and not reason:
             reason = 'still' if self._is_still() else 'too short'
@@ -394,46 +402,47 @@ class LiveSynchronizer:
         began = time.thread_time()
         self._ask(start, end)
         self._saved -= time.thread_time() - began
+        if self._track.known and not self._affords():
+            self._next = max(self._next, end + 2 * self.every_sec)
 
     def _settle(self) -> None:
         """Sort in what has arrived, and look at its times."""
         for event in self._pose.settle():
-            self._heed('the skeleton', event, event.at)
-        heard: list[float] = []
+            at = event.at
+            self._note(_told(event, 'the skeleton', at))
+            if event.kind == 'back':  # all later times are void
+                at += event.seconds
+                self._next = min(self._next, at + _STRETCH_SEC)
+                self._confirmed = min(self._confirmed, at)
+                self._saved_at = min(self._saved_at, at)
+            self._alarm(at)
+        heard: dict[tuple[str, float, float], list[str]] = {}
         for name, buffer in self._imu.items():
             for event in buffer.settle():
                 at = event.at
                 if self._track.known:
                     at -= self._track.line(at)[0]
-                self._heed(name, event, at, alarm=False)
-                heard.append(at)
-        # What happens to most sensors may be their common clock.
-        if len(heard) >= 0.5 * max(len(self._imu), 1) and heard:
-            self._alarm(max(heard))
+                key = event.kind, round(event.seconds, 1), round(at)
+                heard.setdefault(key, []).append(name)
+        for (kind, seconds, at), names in heard.items():
+            who = ', '.join(names) if len(names) < 3 else 'most sensors'
+            self._note(_told(Event(kind, at, seconds), who, at))
+            # What happens to most sensors may be their common clock.
+            if len(names) >= 0.5 * len(self._imu):
+                # Lost samples leave the offset; a clock that was set moves
+                # it by as much.
+                self._alarm(at, min(seconds, 0.5 * seconds))
 
-    def _heed(
-        self, name: str, event: Event, at: float, alarm: bool = True
-    ) -> None:
-        """Note what is odd about a stream, at a time of the pose clock."""
-        if event.kind == 'gap':
-            text = f'{name}: no samples for {event.seconds:.1f} s'
-        elif event.kind == 'back':
-            text = f'{name}: the clock went back by {-event.seconds:.1f} s'
-        else:
-            text = f'{name}: the times leap ahead by {event.seconds:.1f} s'
-        where = f' at video second {at:.0f}' if self._track.known else ''
-        self._note(text + where)
-        if event.kind == 'back' and name == 'the skeleton':
-            at += event.seconds
-            self._next = min(self._next, at + _STRETCH_SEC)
-            self._confirmed = min(self._confirmed, at)
-        if alarm:
-            self._alarm(at)
+    def _alarm(self, at: float, guess: float = 0.0) -> None:
+        """Doubt the clock until it is seen to go on as before.
 
-    def _alarm(self, at: float) -> None:
-        """Doubt the clock until it is seen to go on as before."""
-        if self._track.known:
-            self._odd = max(self._odd, at)
+        Args:
+            at: Pose time of what makes it doubtful.
+            guess: About how far it may have been set, in seconds.
+        """
+        if self._track.known and at > self._odd:
+            self._odd, self._guess = at, guess
+            self._doubted = min(self._doubted, at)
             self._next = min(self._next, at + _STRETCH_SEC + 0.5)
 
     def _note(self, text: str) -> None:
@@ -468,11 +477,11 @@ class LiveSynchronizer:
         return max(min(newest, imu), newest - _WAIT_SEC)
 
     def _since(self) -> float:
-        """Where the present segment starts if that was with a jump."""
-        segments = self._track.segments
-        if len(segments) < 2:
-            return -np.inf
-        return self._track.since + GUARD_SEC
+        """Where a clock jumped, or may have, for the last time."""
+        since = self._odd
+        if len(self._track.segments) > 1:
+            since = max(since, self._track.since)
+        return since + GUARD_SEC
 
     def _silent(self, now: float) -> list[str]:
         """Sentences about streams that have stopped."""
@@ -556,35 +565,95 @@ class LiveSynchronizer:
         evidence = clip_evidence(streams, self._sync, span, reach, around)
         cost = (time.thread_time() - began) / len(streams.imu)
         if reach <= _REACH_SEC:
-            self._cost = cost if not self._cost else (
-                0.8 * self._cost + 0.2 * cost
+            self._cost = (
+                cost if not self._cost else (0.8 * self._cost + 0.2 * cost)
             )
         assert evidence is not None  # signals need no features
         for name, clip in evidence.alone.items():
             self._motion[name] = clip.motion
         return evidence, asked
 
+    def _affords(self) -> bool:
+        """Whether there is processor time for more than what must be."""
+        young = 0 <= self._pose.newest - self._doubted < _YOUNG_SEC
+        return self.load is None or self._saved > -_LENT_SEC * young
+
+    def _calm(self, start: float, end: float) -> bool:
+        """Whether no sensor moves in a window of the pose clock."""
+        by = self._searched[0]
+        if self._track.known:
+            by = self._track.line(end)[0]
+        for name in self._speaking(True):
+            _, channels = self._imu[name].between(start + by, end + by)
+            acc = channels['acc']
+            if len(acc) < 8 or not np.isfinite(acc).all():
+                return False
+            if np.sqrt(acc.var(axis=0).sum()) > self._sync.min_motion:
+                return False
+        return True
+
     def _ask(self, start: float, end: float) -> None:
         """Compare a window, and draw the consequences."""
         self._asked += 1
-        broke = self.load is not None and self._saved < 0
+        if self._track.known and self._calm(start, end):
+            self._rest()
+            return
         if not self._track.known:
-            if broke:  # wait until there is processor time again
+            self._searched = self._search_range()
+            if self._search is None and self._calm(start, end):
+                self._state = replace(self._state, reason='still')
+                return
+            if not self._affords():  # wait for processor time
                 assert self.load is not None
-                wait = min(-self._saved / self.load, 2 * self.window_sec)
-                self._next = end + max(wait, self.every_sec)
+                wait = min(-self._saved / self.load, 60.0)
+                self._next = end + max(wait, 1.0)
             else:
                 self._look_everywhere((start, end))
             return
-        if self._asked % _WIDE_EVERY == 0 and not broke:
+        if self._asked % _WIDE_EVERY == 0 and self._affords():
             found = self._search_all((start, end))
             if found is not None and not found.abstained:
                 middle = 0.5 * (start + end)
-                if abs(found.offset - self._track.line(middle)[0]) > _REACH_SEC:
+                if (
+                    abs(found.offset - self._track.line(middle)[0])
+                    > _REACH_SEC
+                ):
                     self._moved(None, (start, end), found)
                     return
-        doubted = self._state.abstained or self._odd > self._confirmed
-        self._follow((start, end), everybody=doubted and not broke)
+        if not self._doubtful:
+            self._follow((start, end))
+        elif np.isfinite(self._odd):
+            self._verify((start, end))
+        else:
+            self._follow((start, end), everybody=self._affords())
+        if self._doubtful:
+            self._doubted = min(self._doubted, end)
+            self._next = min(self._next, end + self.every_sec / 2)
+        else:
+            self._doubted = np.inf
+
+    @property
+    def _doubtful(self) -> bool:
+        return self._state.abstained or np.isfinite(self._odd)
+
+    def _verify(self, span: tuple[float, float]) -> None:
+        """Ask what follows a moment at which a clock may have been set."""
+        around = self._track.line(span[0])[0] + self._guess
+        reach = _REACH_SEC + abs(self._guess)
+        found = self._evidence(span, self._speaking(True), around, reach)
+        if found is None:
+            return
+        result = self._sync.decide([found[0]]).moved(around)
+        if result.abstained:
+            if result.reason != 'still':
+                self._doubt('clock jumps', min(result.confidence, _SUSPECTED))
+            return
+        line = self._track.line(0.5 * (span[0] + span[1]))[0]
+        if abs(result.offset - line) < SAME_SEC:
+            self._odd = -np.inf
+            self._accept(span, result, found[0], around)
+        else:
+            self._begin(self._odd, span, result)
 
     def _search_range(self) -> tuple[float, float]:
         """Middle and half width of the offsets that can be."""
@@ -602,9 +671,11 @@ class LiveSynchronizer:
 
     def _look_everywhere(self, span: tuple[float, float]) -> None:
         """Search while no offset is known."""
-        found = self._search_all(span)
-        if found is None:
+        around, reach = self._search_range()
+        answer = self._evidence(span, self._speaking(True), around, reach)
+        if answer is None:
             return
+        found = self._sync.decide([answer[0]]).moved(around)
         # The more often nothing was found, the less likely that there is
         # something to find: the rule of succession.
         confidence = _with_prior(found.confidence, 1 / (1 + self._misses))
@@ -621,22 +692,57 @@ class LiveSynchronizer:
             if not found.abstained:
                 self._misses *= 0.5**share
             return
-        self._accept(span, found.offset, confidence, found)
+        found = replace(found, confidence=confidence)
+        self._accept(span, found, answer[0], around)
 
     def _accept(
         self,
         span: tuple[float, float],
-        offset: float,
-        confidence: float,
         result: SyncResult,
+        evidence: ClipEvidence,
+        around: float,
     ) -> None:
-        """An answer that agrees with the clock, or is the first."""
+        """An answer that agrees with the clock, or is the first.
+
+        Args:
+            span: Of the window on the pose clock.
+            result: The answer.
+            evidence: That of the window about ``offset - around``.
+            around: Offset in the middle of the search.
+        """
+        offset, confidence = result.offset, result.confidence
         self._track.add(0.5 * (span[0] + span[1]), offset, confidence)
-        self._confirmed, self._confirmed_by = span[1], result
+        self._confirmed_by = result
+        self._confirmed = max(
+            self._confirmed, *self._support(evidence, offset - around)
+        )
         self._misses *= 0.5 ** (self.every_sec / self.window_sec)
         self._state = replace(
             self._state, confidence=confidence, abstained=False, reason=''
         )
+
+    def _support(self, evidence: ClipEvidence, offset: float) -> list[float]:
+        """Ends of the parts of a window that confirm an offset."""
+        if evidence.parts is None or not len(evidence.parts):
+            return [-np.inf]
+        close = np.abs(evidence.offsets - offset) < SAME_SEC
+        times = evidence.part_times
+        half = 0.5 * float(np.diff(times)[0]) if len(times) > 1 else 2.5
+        ends = [
+            float(at) + half
+            for at, curve in zip(times, evidence.parts)
+            if curve[close].max() >= max(_SUPPORTS, 0.6 * curve.max())
+        ]
+        return [-np.inf, *ends]
+
+    def _contradicted(self, evidence: ClipEvidence, offset: float) -> bool:
+        """Whether the newest part of a window prefers another offset."""
+        if evidence.parts is None or not len(evidence.parts):
+            return False
+        close = np.abs(evidence.offsets - offset) < SAME_SEC
+        newest = evidence.parts[-1]
+        kept, most = float(newest[close].max()), float(newest.max())
+        return most - kept > _CONTRADICTS and kept < 0.5 * most
 
     def _doubt(self, reason: str, confidence: float) -> None:
         """The window does not confirm the clock."""
@@ -646,7 +752,6 @@ class LiveSynchronizer:
             abstained=True,
             reason=reason,
         )
-        self._next = min(self._next, self._pose.newest + self.every_sec / 2)
 
     def _follow(
         self, span: tuple[float, float], everybody: bool = False
@@ -674,22 +779,26 @@ class LiveSynchronizer:
         near = abs(result.offset - line) < SAME_SEC
         complete = everybody or len(names) == len(self._speaking(True))
         if not result.abstained and near:
-            confidence = _with_prior(
-                result.confidence, 1 / (1 + self._misses)
-            )
-            self._accept(span, result.offset, confidence, result)
-        elif not complete and not (
-            self.load is not None and self._saved < 0
-        ):
+            if not self._contradicted(evidence, result.offset - line):
+                confidence = _with_prior(
+                    result.confidence, 1 / (1 + self._misses)
+                )
+                result = replace(result, confidence=confidence)
+                self._accept(span, result, evidence, line)
+            elif not complete and self._affords():
+                self._follow(span, everybody=True)
+            else:
+                self._doubt('clock jumps', _SUSPECTED)
+        elif not complete and self._affords():
             self._follow(span, everybody=True)
         elif not result.abstained:
             self._moved(asked, span, result)
         elif result.reason == 'still' or self._is_still():
-            self._rest(span)
+            self._rest()
         else:
             self._look_at_newest(span, result)
 
-    def _rest(self, span: tuple[float, float]) -> None:
+    def _rest(self) -> None:
         """Nobody moves: nothing confirms the clock, and nothing doubts it."""
         if self._state.abstained and self._state.reason != 'still':
             return
@@ -700,8 +809,7 @@ class LiveSynchronizer:
     ) -> None:
         """Ask the end of a window alone that does not fit as a whole."""
         start = max(span[0], span[1] - 2 * _STRETCH_SEC)
-        broke = self.load is not None and self._saved < 0
-        if start > span[0] and not broke:
+        if start > span[0] and self._affords():
             found = self._search_all((start, span[1]))
             if found is not None and not found.abstained:
                 line = self._track.line(0.5 * (start + span[1]))[0]
@@ -711,9 +819,7 @@ class LiveSynchronizer:
         reason = 'weak' if result.reason in ('', 'periodic') else result.reason
         self._doubt(reason, result.confidence)
 
-    def _jumped(
-        self, evidence: ClipEvidence
-    ) -> tuple[float, float] | None:
+    def _jumped(self, evidence: ClipEvidence) -> tuple[float, float] | None:
         """Pose time and size of a jump within a window, if there is one."""
         if evidence.parts is None or len(evidence.parts) < 2:
             return None
@@ -832,6 +938,16 @@ class LiveSynchronizer:
                         f'{name}: its clock differs by {seen[-1]:+.3f} s '
                         'from that of the other sensors'
                     )
+
+
+def _told(event: Event, who: str, at: float) -> str:
+    """A sentence about the times of a stream."""
+    what = {
+        'gap': 'no samples for {:.1f} s',
+        'back': 'the clock went back by {:.1f} s',
+        'ahead': 'the times leap ahead by {:.1f} s',
+    }[event.kind].format(abs(event.seconds))
+    return f'{who}: {what} at second {at:.0f}'
 
 
 def _with_prior(confidence: float, odds: float) -> float:

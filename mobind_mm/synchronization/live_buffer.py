@@ -170,7 +170,10 @@ class StreamBuffer:
     ) -> list[Event]:
         """Sort in a run of samples whose times increase."""
         newest, period = self.newest, self.period
-        if not len(self.times) or newest < times[0] <= newest + self.memory_sec:
+        if (
+            not len(self.times)
+            or newest < times[0] <= newest + self.memory_sec
+        ):
             self._merge(times, channels)
             return []
         sure = times[-1] - times[0] >= _SURE_SEC
@@ -184,7 +187,7 @@ class StreamBuffer:
                 np.abs(self.times[at] - times),
                 np.abs(times - self.times[at - 1]),
             )
-            twice = near < 1e-3 * period
+            twice = (near < 1e-3 * period) & self._same(at, times, channels)
             gap = self.times[at] - self.times[at - 1]
             crowded = inside & (gap <= _CROWDED * period) & ~twice
             old = times < newest - self.memory_sec
@@ -212,6 +215,23 @@ class StreamBuffer:
             self._keep(slice(0, int(np.searchsorted(self.times, times[0]))))
         self._merge(times, channels)
         return [Event(kind, newest, float(times[0]) - newest)]
+
+    def _same(
+        self, at: np.ndarray, times: np.ndarray, channels: dict
+    ) -> np.ndarray:
+        """Whether samples have the values of the nearest ones here."""
+        before = np.maximum(at - 1, 0)
+        late = np.abs(self.times[at] - times) < np.abs(
+            times - self.times[before]
+        )
+        nearest = np.where(late, at, before)
+        same = np.ones(len(times), bool)
+        for name, values in channels.items():
+            equal = np.isclose(
+                self.channels[name][nearest], values, equal_nan=True
+            )
+            same &= equal.reshape(len(times), -1).all(axis=1)
+        return same
 
     def _merge(self, times: np.ndarray, channels: dict) -> None:
         together = np.concatenate([self.times, times])

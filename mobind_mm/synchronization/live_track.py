@@ -128,7 +128,7 @@ class Track:
     ) -> None:
         """Start a segment at a jump with its first estimate."""
         self.segments.append(Segment(at))
-        del self.segments[: -_MOST_SEGMENTS]
+        del self.segments[:-_MOST_SEGMENTS]
         self.add(time, offset, confidence)
 
     def line(self, at: float) -> tuple[float, float, float]:
