@@ -46,6 +46,8 @@ _WIDE_EVERY = 12
 """Every so many questions, offsets far from the known one are asked, too."""
 _SUSPECTED = 0.3
 """Most confidence in a clock that seems to have jumped, or may have."""
+_COMPARING = 0.75
+"""Share of the processor time for comparing; the rest is for pushes."""
 _SAVED_SEC = 2.0
 """Most processor time that is saved up for the moment after a jump."""
 _LENT_SEC = 4.0
@@ -396,7 +398,7 @@ class LiveSynchronizer:
         self._next = end + self.every_sec
         if np.isinf(self._saved_at):
             self._saved_at = end
-        gained = max(end - self._saved_at, 0.0) * (self.load or 0.0)
+        gained = max(end - self._saved_at, 0.0) * _COMPARING * (self.load or 0)
         self._saved = min(self._saved + gained, _SAVED_SEC)
         self._saved_at = end
         began = time.thread_time()
@@ -539,7 +541,7 @@ class LiveSynchronizer:
         names.sort(key=lambda name: -self._motion.get(name, np.inf))
         if everybody or self.load is None or not self._cost:
             return names
-        room = 0.8 * self.load * self.every_sec / self._cost
+        room = 0.8 * _COMPARING * self.load * self.every_sec / self._cost
         count = int(np.clip(room, 1, len(names)))
         if count == len(names):
             return names
