@@ -62,6 +62,7 @@ INDEX: Table = {
 
 COMMANDS: Table = {
     'sync': Entry('find the time offset of sensors and video', 'inference'),
+    'live': Entry('find it while they are being recorded', 'live'),
     'localize': Entry('find who wears the sensors, and where', 'inference'),
     'retrieve': Entry('find the video of sensors or vice versa', 'inference'),
     'recognize': Entry('recognise what somebody does', 'inference'),
