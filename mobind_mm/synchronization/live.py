@@ -183,7 +183,7 @@ class LiveSynchronizer:
         self._search = None
         if max_offset is not None:
             self._search = around or 0.0, max_offset
-        reach = max(max_lag, _REACH_SEC, 0.0 if not max_offset else max_offset)
+        reach = max(max_lag, _REACH_SEC, max_offset or 0.0)
         self._memory_sec = window_sec + 2 * reach + 5
         self._sync = synchronizer or FusedSynchronizer(use_feats=False)
         self._pose = StreamBuffer('the skeleton', window_sec + 10)
