@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -408,9 +408,16 @@ class LiveSession:
         self,
         seconds: float | None = None,
         step_sec: float = 0.1,
-        sleep: Callable[[float], None] = time.sleep,
+        shown_every: int = 5,
     ) -> Iterator[LiveState]:
-        """Receive for some seconds; gives the state again and again."""
+        """Receive for some seconds; gives the state again and again.
+
+        Args:
+            seconds: How long; for ever if None.
+            step_sec: Seconds between looks at the streams.
+            shown_every: Looks from one state to the next.
+        """
+        steps = 0
         began = time.monotonic()
         while seconds is None or time.monotonic() - began < seconds:
             for inlet in (*self.sensors, self.pose):
@@ -420,8 +427,10 @@ class LiveSession:
             ):
                 streams = self.live.recording().imu
                 self._checked = [str(f) for f in check_inputs(streams)]
-            yield self.live.state()
-            sleep(step_sec)
+            steps += 1
+            if not steps % shown_every:
+                yield self.live.state()
+            time.sleep(step_sec)
 
     def notes(self) -> list[str]:
         """What is assumed, odd, or missing."""

@@ -130,9 +130,7 @@ def _show(session: LiveSession, seconds: float | None) -> None:
     shown: set[str] = set()
     with Live(console=console, auto_refresh=False) as line:
         try:
-            for count, state in enumerate(session.run(seconds)):
-                if count % 5:
-                    continue
+            for state in session.run(seconds):
                 for note in [*session.notes(), *state.notes]:
                     # Silences count seconds: each is said once.
                     key = note.split(' for ')[0]

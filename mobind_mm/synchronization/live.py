@@ -281,6 +281,7 @@ class LiveSynchronizer:
 
     def state(self) -> LiveState:
         """What is known now."""
+        self._settle()
         now = self._now()
         state = replace(
             self._state, video_s=now, notes=(*self._notes, *self._silent(now))
@@ -305,7 +306,9 @@ class LiveSynchronizer:
         age = max(now - self._confirmed - _FRESH_SEC, 0.0)
         confidence = state.confidence * 0.5 ** (age / _HALF_LIFE_SEC)
         reason = state.reason
-        if np.isfinite(self._odd) and not state.abstained:
+        holes = [buffer.has_hole for buffer in self._imu.values()]
+        set_now = self._pose.has_hole or sum(holes) >= 0.5 * len(holes)
+        if (set_now or np.isfinite(self._odd)) and not state.abstained:
             confidence, reason = min(confidence, _SUSPECTED), 'clock jumps'
         if confidence < self._sync.min_confidence and not reason:
             reason = 'still' if self._is_still() else 'too short'
@@ -598,6 +601,7 @@ class LiveSynchronizer:
         """Compare a window, and draw the consequences."""
         self._asked += 1
         if self._track.known and self._calm(start, end):
+            self._motion = dict.fromkeys(self._imu, 0.0)
             self._rest()
             return
         if not self._track.known:

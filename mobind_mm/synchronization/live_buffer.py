@@ -15,6 +15,8 @@ _SURE_SEC = 0.3
 """A run that contradicts the clock this long shows that it was set."""
 GAP_SEC = 0.5
 """Longer stretches without samples are gaps: a clock may be set in them."""
+_LATE_SEC = 2.0
+"""How long a gap may still be filled by samples that are late."""
 _CROWDED = 1.6
 """Neighbours closer than so many periods leave no room for a sample."""
 _MOST_PENDING = 2000
@@ -65,11 +67,17 @@ class StreamBuffer:
         """Time up to which the last chunk reached; may be nonsense."""
         self._pending: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
         self._strays = 0
+        self._looked = -np.inf  # until when gaps have been told
 
     @property
     def newest(self) -> float:
         """Time of the newest sample in seconds; -inf without any."""
         return float(self.times[-1]) if len(self.times) else -np.inf
+
+    @property
+    def has_hole(self) -> bool:
+        """Whether there is a gap so young that it may still be filled."""
+        return bool(len(self._gaps(self._looked, np.inf)))
 
     @property
     def period(self) -> float:
@@ -144,6 +152,8 @@ class StreamBuffer:
         self._pending = []
         events: list[Event] = []
         before = self.newest
+        if np.isneginf(self._looked):
+            self._looked = float(times.min())
         top = np.maximum.accumulate(np.concatenate([[before], times]))[:-1]
         step = np.diff(times, prepend=times[0])
         far = (times > top + self.memory_sec) & np.isfinite(top)
@@ -154,16 +164,24 @@ class StreamBuffer:
             order = first + np.argsort(times[first:stop], kind='stable')
             run = times[order], {k: v[order] for k, v in channels.items()}
             events += self._place(*run, last=stop == len(times))
-        steps = np.diff(self.times)
-        for i in np.flatnonzero(steps > max(GAP_SEC, 5 * self.period)):
-            if self.times[i + 1] > before:
-                event = Event('gap', float(self.times[i]), float(steps[i]))
-                if not any(e.at == event.at for e in events):
-                    events.append(event)
+        settled = self.newest - _LATE_SEC
+        told = [event.at for event in events]
+        for i in self._gaps(self._looked, settled):
+            at, after = map(float, self.times[i : i + 2])
+            if at not in told:
+                events.append(Event('gap', at, after - at))
+        self._looked = max(self._looked, settled)
         first = int(np.searchsorted(self.times, self.newest - self.memory_sec))
         if first:
             self._keep(slice(first, None))
         return events
+
+    def _gaps(self, after: float, until: float) -> np.ndarray:
+        """Indices of the samples before gaps that end in a time."""
+        first = max(int(np.searchsorted(self.times, after)) - 1, 0)
+        times = self.times[first:]
+        wide = np.diff(times) > max(GAP_SEC, 5 * self.period)
+        return first + np.flatnonzero(wide & (times[1:] <= until))
 
     def _place(
         self, times: np.ndarray, channels: dict, last: bool
@@ -213,6 +231,7 @@ class StreamBuffer:
         self._strays = 0
         if kind == 'back':
             self._keep(slice(0, int(np.searchsorted(self.times, times[0]))))
+            self._looked = float(times[0])
         self._merge(times, channels)
         return [Event(kind, newest, float(times[0]) - newest)]
 
