@@ -156,6 +156,7 @@ class _Inlet:
         self.labels = [label or '' for label in labels] or [''] * count
         self.units = [unit or '' for unit in units] or [''] * count
         self.heard = time.monotonic()
+        self.notes: list[str] = []
         self._early: list[tuple[np.ndarray, np.ndarray]] | None = []
 
     def pull(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -182,6 +183,10 @@ class _Inlet:
     def prepare(self, values: np.ndarray) -> None:
         """Look at the first second (N, C)."""
 
+    def push(self, live: LiveSynchronizer) -> None:
+        """Pass on what has arrived."""
+        raise NotImplementedError
+
 
 class SensorInlet(_Inlet):
     """The sensors of one stream.
@@ -198,7 +203,6 @@ class SensorInlet(_Inlet):
 
     def __init__(self, info: Any, placement: Mapping[str, str]) -> None:
         super().__init__(info)
-        self.notes: list[str] = []
         self.sensors = {
             self._placed(sensor, placement): channels
             for sensor, channels in self._channels().items()
@@ -261,14 +265,14 @@ class SensorInlet(_Inlet):
                     name=placement[key],
                     known=LIMBS,
                 )
-        place = named_placement(sensor) or named_placement(self.name)
-        if place is None:
+        found = named_placement(sensor) or named_placement(self.name)
+        if found is None:
             raise mistake(
                 f'stream {self.name}',
                 'does not say where its sensor is worn',
                 f'Give --placement {sensor or self.name}=right_wrist, or so',
             )
-        return place
+        return found
 
     def prepare(self, values: np.ndarray) -> None:
         """Settle the units: as the stream says, or as the values look."""
@@ -323,7 +327,6 @@ class PoseInlet(_Inlet):
         self, info: Any, layout: str | None, img_shape: tuple[int, int]
     ) -> None:
         super().__init__(info)
-        self.notes: list[str] = []
         count = len(self.labels)
         names = [layout] if layout else list(LAYOUTS)
         fits = {
