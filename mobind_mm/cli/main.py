@@ -64,6 +64,7 @@ COMMANDS: Table = {
     'sync': Entry('find the time offset of sensors and video', 'inference'),
     'align': Entry("write sensors on the video's clock", 'exporting'),
     'app': Entry('do it in the browser, offset by hand', 'app'),
+    'live': Entry('find it while they are being recorded', 'live'),
     'localize': Entry('find who wears the sensors, and where', 'inference'),
     'retrieve': Entry('find the video of sensors or vice versa', 'inference'),
     'recognize': Entry('recognise what somebody does', 'inference'),

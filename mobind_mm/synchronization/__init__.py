@@ -13,6 +13,7 @@ from .clock_map import ClockMap
 from .conformance import check_synchronizer
 from .correlation import CorrelationSynchronizer
 from .fused import FusedSynchronizer
+from .live import LiveState, LiveSynchronizer
 from .vote import VoteSynchronizer
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     'ClockMap',
     'CorrelationSynchronizer',
     'FusedSynchronizer',
+    'LiveState',
+    'LiveSynchronizer',
     'SyncResult',
     'Synchronizer',
     'SynchronizerLike',

@@ -1,0 +1,460 @@
+"""Sensors and skeletons that arrive by Lab Streaming Layer (pylsl)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..checks.column_names import header_unit, parse_column
+from ..checks.plausibility import check_inputs
+from ..readers.exports import named_placement, unit_of_gravity
+from ..recordings import STANDARD_GRAVITY
+from ..skeleton import LAYOUTS, LIMBS, get_layout, placement_name
+from ..synchronization import LiveState, LiveSynchronizer
+from ..utils.errors import mistake
+from .synchronizing import plain_answer
+
+_FACTORS = {
+    'm/s2': 1.0,
+    'g': STANDARD_GRAVITY,
+    'mg': STANDARD_GRAVITY / 1000,
+    'rad/s': 1.0,
+    'deg/s': np.pi / 180,
+    '': 1.0,
+}
+_AXES = {'acc': 'xyz', 'gyro': 'xyz', 'quat': 'wxyz'}
+_UNNAMED = {3: ('acc',), 6: ('acc', 'gyro'), 9: ('acc', 'gyro')}
+"""Channels of an IMU stream without labels, by their number."""
+_IMU_TYPES = ('imu', 'acc', 'accelerometer', 'inertial', 'motion')
+_POSE_WORDS = ('pose', 'skeleton', 'keypoints')
+_FIRST_SEC = 1.0
+"""Of data that are looked at before the first is passed on."""
+_CHECKED_SEC = 10.0
+"""After so long the sensors are checked for wrong units and the like."""
+_STALLED_SEC = 3.0
+
+
+def find_streams(wait_sec: float = 3.0) -> list[Any]:
+    """Numeric streams in the network, as pylsl describes them.
+
+    Raises:
+        ImportError: Without pylsl.
+    """
+    lsl = _pylsl()
+    found = lsl.resolve_streams(wait_time=wait_sec)
+    numeric = [s for s in found if s.channel_format() != lsl.cf_string]
+    return sorted(numeric, key=lambda stream: stream.name())
+
+
+def _pylsl() -> Any:
+    try:
+        import pylsl
+    except (ImportError, RuntimeError) as error:  # no library liblsl
+        raise ImportError(
+            'Lab Streaming Layer needs pylsl and its library: pip install '
+            f'mobind_mm[lsl] ({str(error).splitlines()[0]}).'
+        ) from None
+    return pylsl
+
+
+def describe_stream(info: Any) -> str:
+    """A stream in one line.
+
+    Args:
+        info: What :func:`find_streams` gives.
+    """
+    role = {True: 'skeleton', False: 'sensor', None: 'not used'}[_role(info)]
+    rate = f'{info.nominal_srate():g} Hz' if info.nominal_srate() else 'uneven'
+    return (
+        f'{info.name()}: type {info.type() or "unknown"}, '
+        f'{info.channel_count()} channels, {rate}, on {info.hostname()} '
+        f'({role})'
+    )
+
+
+def _role(info: Any) -> bool | None:
+    """Whether a stream is a skeleton (True) or a sensor (False)."""
+    kind, name = info.type().lower(), info.name().lower()
+    if any(word in f'{kind} {name}' for word in _POSE_WORDS):
+        return True
+    if kind in _IMU_TYPES or named_placement(info.name()):
+        return False
+    return None
+
+
+def choose_streams(
+    found: Sequence[Any],
+    imu: Sequence[str] | None = None,
+    pose: str | None = None,
+) -> tuple[list[Any], Any]:
+    """The streams of the sensors, and that of the skeleton.
+
+    Args:
+        found: What :func:`find_streams` gives.
+        imu: Names or types of the sensors' streams; by their types if None.
+        pose: Name or type of the skeleton's stream; by its type if None.
+
+    Raises:
+        ValueError: If there is none, or more than one skeleton.
+    """
+    listed = ', '.join(stream.name() for stream in found) or 'none'
+    named = {w for s in found for w in (s.name(), s.type())}
+    for word in [*(imu or ()), *([pose] if pose else [])]:
+        if word not in named:
+            raise mistake(
+                'Lab Streaming Layer',
+                f'no stream has the name or type {word!r}',
+                f'Streams found: {listed}. mobind live --list shows them',
+                name=word,
+                known=named,
+            )
+
+    def chosen(words: Sequence[str] | None, role: bool) -> list[Any]:
+        if words is None:
+            return [stream for stream in found if _role(stream) is role]
+        return [s for s in found if s.name() in words or s.type() in words]
+
+    poses = chosen([pose] if pose else None, True)
+    sensors = chosen(imu, False)
+    sensors = [s for s in sensors if all(s is not p for p in poses)]
+    for flag, what, streams in (
+        ('--imu', 'stream of a sensor', sensors),
+        ('--pose', 'stream of a skeleton', poses),
+    ):
+        if not streams:
+            raise mistake(
+                'Lab Streaming Layer',
+                f'there is no {what}',
+                f'Start it, or name it with {flag}; streams found: {listed}',
+            )
+    if len(poses) > 1:
+        names = ', '.join(stream.name() for stream in poses)
+        raise mistake(
+            'Lab Streaming Layer',
+            f'there are {len(poses)} streams of skeletons ({names})',
+            'Choose one with --pose NAME',
+        )
+    return sensors, poses[0]
+
+
+class _Inlet:
+    """A stream that is being received, on the clock of this computer."""
+
+    def __init__(self, info: Any) -> None:
+        lsl = _pylsl()
+        self.inlet = lsl.StreamInlet(
+            info, max_buflen=60, processing_flags=lsl.proc_clocksync
+        )
+        self.name = info.name()
+        full = self.inlet.info(timeout=5.0)
+        count = full.channel_count()
+        labels = full.get_channel_labels() or []
+        units = full.get_channel_units() or []
+        self.labels = [label or '' for label in labels] or [''] * count
+        self.units = [unit or '' for unit in units] or [''] * count
+        self.heard = time.monotonic()
+        self.notes: list[str] = []
+        self._early: list[tuple[np.ndarray, np.ndarray]] | None = []
+
+    def pull(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """What has arrived: times (N,) and values (N, C).
+
+        The first second is held back, and prepared for with
+        :meth:`prepare`.
+        """
+        values, times = self.inlet.pull_chunk(timeout=0.0)
+        if not len(times):
+            return None
+        self.heard = time.monotonic()
+        chunk = np.asarray(times, np.float64), np.asarray(values, np.float64)
+        if self._early is None:
+            return chunk
+        self._early.append(chunk)
+        together = tuple(map(np.concatenate, zip(*self._early)))
+        if np.ptp(together[0]) < _FIRST_SEC:
+            return None
+        self._early = None
+        self.prepare(together[1])
+        return together[0], together[1]
+
+    def prepare(self, values: np.ndarray) -> None:
+        """Look at the first second (N, C)."""
+
+    def push(self, live: LiveSynchronizer) -> None:
+        """Pass on what has arrived."""
+        raise NotImplementedError
+
+
+class SensorInlet(_Inlet):
+    """The sensors of one stream.
+
+    Args:
+        info: The stream.
+        placement: Where sensors are worn, by the name of the stream or of
+            the sensor in it.
+
+    Raises:
+        ValueError: If it has no acceleration, or does not say where a
+            sensor is worn.
+    """
+
+    def __init__(self, info: Any, placement: Mapping[str, str]) -> None:
+        super().__init__(info)
+        self.sensors = {
+            self._placed(sensor, placement): channels
+            for sensor, channels in self._channels().items()
+            if 'acc' in channels
+        }
+        if not self.sensors:
+            raise mistake(
+                f'stream {self.name}',
+                'holds no acceleration: its channels are '
+                f'{", ".join(self.labels) or "not named"}',
+                'Name them acc_x, acc_y, acc_z, gyro_x, ... or leave the '
+                'stream out with --imu',
+            )
+
+    def _channels(self) -> dict[str, dict[str, list[int]]]:
+        """Columns of each channel of each sensor."""
+        found: dict[str, dict[str, dict[str, int]]] = {}
+        for index, label in enumerate(self.labels):
+            column = parse_column(label)
+            if column is None or column.kind not in _AXES:
+                continue
+            axis = column.axis
+            if column.kind == 'quat' and axis.isdecimal():
+                axis = 'wxyz'[int(axis)]
+            kinds = found.setdefault(column.sensor, {})
+            kinds.setdefault(column.kind, {})[axis] = index
+        if found:
+            return {
+                sensor: {
+                    kind: [axes[a] for a in _AXES[kind]]
+                    for kind, axes in kinds.items()
+                    if set(_AXES[kind]) <= set(axes)
+                }
+                for sensor, kinds in found.items()
+            }
+        kinds_of = _UNNAMED.get(len(self.labels), ())
+        if kinds_of:
+            self.notes.append(
+                f'{self.name}: channels have no names; taken as '
+                f'{", ".join(kinds_of)} in this order'
+            )
+        return {
+            '': {
+                kind: list(range(3 * k, 3 * k + 3))
+                for k, kind in enumerate(kinds_of)
+            }
+        }
+
+    def _placed(self, sensor: str, placement: Mapping[str, str]) -> str:
+        for key in (sensor, self.name, f'{self.name}/{sensor}'):
+            if key in placement:
+                place = placement_name(placement[key])
+                if place in LIMBS:
+                    return place
+                raise mistake(
+                    '--placement',
+                    'is not a placement of a sensor',
+                    f'Choose from {", ".join(sorted(LIMBS))}',
+                    value=placement[key],
+                    name=placement[key],
+                    known=LIMBS,
+                )
+        found = named_placement(sensor) or named_placement(self.name)
+        if found is None:
+            raise mistake(
+                f'stream {self.name}',
+                'does not say where its sensor is worn',
+                f'Give --placement {sensor or self.name}=right_wrist, or so',
+            )
+        return found
+
+    def prepare(self, values: np.ndarray) -> None:
+        """Settle the units: as the stream says, or as the values look."""
+        self.factors: dict[tuple[str, str], float] = {}
+        for place, channels in self.sensors.items():
+            for kind, columns in channels.items():
+                unit = ''
+                if kind != 'quat':
+                    text = self.units[columns[0]]
+                    unit = header_unit(f'[{text}]', kind)
+                    unit = unit or header_unit(self.labels[columns[0]], kind)
+                part = values[:, columns]
+                if kind == 'acc' and not unit:
+                    unit = unit_of_gravity(part) or ''
+                    self.notes.append(
+                        f'{place}: no unit of acc is given; taken as '
+                        f'{unit or "m/s2"} by its size'
+                    )
+                if kind == 'gyro' and not unit:
+                    self.notes.append(
+                        f'{place}: no unit of gyro is given; taken as rad/s'
+                    )
+                self.factors[place, kind] = _FACTORS[unit]
+
+    def push(self, live: LiveSynchronizer) -> None:
+        """Pass on what has arrived."""
+        chunk = self.pull()
+        if chunk is None:
+            return
+        times, values = chunk
+        for place, channels in self.sensors.items():
+            parts = {
+                kind: values[:, columns] * self.factors[place, kind]
+                for kind, columns in channels.items()
+            }
+            live.push_imu(place, times, **parts)
+
+
+class PoseInlet(_Inlet):
+    """The skeleton of a stream: x, y and perhaps a score per keypoint.
+
+    Args:
+        info: The stream.
+        layout: Its layout; by the number of channels if None.
+        img_shape: (height, width) in pixels, for coordinates from 0 to 1.
+
+    Raises:
+        ValueError: If the number of channels does not fit.
+    """
+
+    def __init__(
+        self, info: Any, layout: str | None, img_shape: tuple[int, int]
+    ) -> None:
+        super().__init__(info)
+        count = len(self.labels)
+        names = [layout] if layout else list(LAYOUTS)
+        fits = {
+            (name, each)
+            for name in names
+            for each in (2, 3)
+            if each * len(get_layout(name)) == count
+        }
+        order = [(n, e) for e in (3, 2) for n in names if (n, e) in fits]
+        if not order:
+            raise mistake(
+                f'stream {self.name}',
+                f'has {count} channels, which is neither 2 nor 3 for each '
+                f'keypoint of {layout or "any layout"}',
+                'Send x, y and a score per keypoint, and give --layout',
+            )
+        self.layout, self.each = order[0]
+        if not layout:
+            self.notes.append(
+                f'{self.name}: {count} channels, taken as {self.each} for '
+                f'each keypoint of {self.layout}'
+            )
+        self.img_shape, self.scale = img_shape, np.ones(2)
+
+    def prepare(self, values: np.ndarray) -> None:
+        """See whether coordinates are pixels."""
+        points = values.reshape(len(values), -1, self.each)[..., :2]
+        known = points[np.isfinite(points)]
+        if len(known) and np.quantile(np.abs(known), 0.95) < 2:
+            self.scale = np.array(self.img_shape[::-1], float)
+            self.notes.append(
+                f'{self.name}: coordinates from 0 to 1, scaled to '
+                f'{self.img_shape[1]} x {self.img_shape[0]} pixels'
+            )
+
+    def push(self, live: LiveSynchronizer) -> None:
+        """Pass on what has arrived."""
+        chunk = self.pull()
+        if chunk is None:
+            return
+        times, values = chunk
+        values = values.reshape(len(values), -1, self.each)
+        scores = values[..., 2] if self.each == 3 else None
+        live.push_pose(times, values[..., :2] * self.scale, scores)
+
+
+class LiveSession:
+    """Streams of a network, synchronised while they arrive.
+
+    Args:
+        sensors: Streams of sensors, see :func:`choose_streams`.
+        pose: The stream of the skeleton.
+        placement: Where sensors are worn, by name.
+        layout: Layout of the skeleton; by its channels if None.
+        img_shape: (height, width) in pixels.
+        **options: Of :class:`LiveSynchronizer`.
+    """
+
+    def __init__(
+        self,
+        sensors: Sequence[Any],
+        pose: Any,
+        placement: Mapping[str, str] | None = None,
+        layout: str | None = None,
+        img_shape: tuple[int, int] = (1080, 1920),
+        **options: Any,
+    ) -> None:
+        self.sensors = [SensorInlet(s, placement or {}) for s in sensors]
+        self.pose = PoseInlet(pose, layout, img_shape)
+        places = [p for inlet in self.sensors for p in inlet.sensors]
+        for place in places:
+            if places.count(place) > 1:
+                raise mistake(
+                    'Lab Streaming Layer',
+                    f'two sensors are worn at {place}',
+                    'Give --placement, or choose with --imu',
+                )
+        self.live = LiveSynchronizer(self.pose.layout, img_shape, **options)
+        self._checked: list[str] | None = None
+
+    def run(
+        self,
+        seconds: float | None = None,
+        step_sec: float = 0.1,
+        shown_every: int = 5,
+    ) -> Iterator[LiveState]:
+        """Receive for some seconds; gives the state again and again.
+
+        Args:
+            seconds: How long; for ever if None.
+            step_sec: Seconds between looks at the streams.
+            shown_every: Looks from one state to the next.
+        """
+        steps = 0
+        began = time.monotonic()
+        while seconds is None or time.monotonic() - began < seconds:
+            for inlet in (*self.sensors, self.pose):
+                inlet.push(self.live)
+            if self._checked is None and time.monotonic() - began > (
+                _CHECKED_SEC
+            ):
+                streams = self.live.recording().imu
+                self._checked = [str(f) for f in check_inputs(streams)]
+            steps += 1
+            if not steps % shown_every:
+                yield self.live.state()
+            time.sleep(step_sec)
+
+    def notes(self) -> list[str]:
+        """What is assumed, odd, or missing."""
+        now = time.monotonic()
+        inlets = (*self.sensors, self.pose)
+        stalled = [
+            f'{inlet.name}: nothing has arrived for {now - inlet.heard:.0f} s'
+            for inlet in inlets
+            if now - inlet.heard > _STALLED_SEC
+        ]
+        assumed = [note for inlet in inlets for note in inlet.notes]
+        return [*assumed, *(self._checked or ()), *stalled]
+
+    def answer(self) -> dict[str, Any]:
+        """The answer so far, as ``mobind sync`` gives it.
+
+        Raises:
+            ValueError: If no offset is known.
+        """
+        clock = self.live.clock()
+        answer = plain_answer(clock, self.live.recording(), self.live.searched)
+        answer['model_used'] = False
+        answer['notes'] = [*self.notes(), *answer['notes']]
+        return answer

@@ -1,0 +1,169 @@
+"""``mobind live``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..utils.results import write_json
+from .arguments import add_out_dir_argument, placements_of, print_notes
+
+if TYPE_CHECKING:
+    from ..apis.lsl import LiveSession
+    from ..synchronization import LiveState
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        '--list', action='store_true', help='list the streams, and end'
+    )
+    parser.add_argument(
+        '--imu',
+        nargs='+',
+        metavar='NAME',
+        help='names or types of the streams of sensors; default: those of '
+        'type IMU, or whose name says where they are worn',
+    )
+    parser.add_argument(
+        '--pose',
+        metavar='NAME',
+        help='name or type of the stream of the skeleton; default: that of '
+        'type Pose',
+    )
+    parser.add_argument(
+        '--placement',
+        nargs='+',
+        metavar='[STREAM=]NAME',
+        help='where sensors are worn, if the names of the streams do not '
+        'say it; STREAM=NAME for each of several',
+    )
+    parser.add_argument(
+        '--layout', help='skeleton layout; default: by the channels'
+    )
+    parser.add_argument(
+        '--img-shape',
+        type=int,
+        nargs=2,
+        default=(1080, 1920),
+        metavar=('HEIGHT', 'WIDTH'),
+        help='size of the video in pixels; default: 1080 1920',
+    )
+    parser.add_argument(
+        '--duration',
+        type=float,
+        metavar='SEC',
+        help='end after so long; default: until Ctrl-C',
+    )
+    parser.add_argument(
+        '--wait',
+        type=float,
+        default=3.0,
+        metavar='SEC',
+        help='how long to look for streams; default: 3',
+    )
+    parser.add_argument(
+        '--max-lag',
+        type=float,
+        default=10.0,
+        metavar='SEC',
+        help='how much later than the other one stream may be; default: 10',
+    )
+    add_out_dir_argument(parser, 'live')
+
+
+def live(args: Namespace) -> int:
+    """Synchronise sensors and skeleton of Lab Streaming Layer, live.
+
+    Shows offset, drift and confidence in one line that is refreshed, and
+    writes sync.json at the end, also on Ctrl-C. Exits with 0 if the offset
+    is known, else with 1.
+    """
+    from ..apis.lsl import (
+        LiveSession,
+        choose_streams,
+        describe_stream,
+        find_streams,
+    )
+    from ..apis.synchronizing import describe
+
+    found = find_streams(args.wait)
+    if args.list:
+        lines = [describe_stream(info) for info in found]
+        print('\n'.join(lines or ['no streams found']))
+        return 0 if found else 1
+    sensors, pose = choose_streams(found, args.imu, args.pose)
+    placement = placements_of(args.placement)
+    if isinstance(placement, str):
+        placement = {info.name(): placement for info in sensors}
+    session = LiveSession(
+        sensors,
+        pose,
+        placement,
+        args.layout,
+        tuple(args.img_shape),
+        max_lag=args.max_lag,
+    )
+    _show(session, args.duration)
+    state = session.live.state()
+    if state.confirmed_s != state.confirmed_s:  # nothing was ever confirmed
+        print_notes([*session.notes(), *state.notes])
+        print(f'no offset: {state.reason}')
+        return 1
+    answer = session.answer()
+    print(describe(answer))
+    print_notes(answer['notes'])
+    out = Path(args.out_dir) / 'sync.json'
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_json(out, answer)
+    print('written:', out)
+    return int(answer['abstained'])
+
+
+def _show(session: LiveSession, seconds: float | None) -> None:
+    """One line that is refreshed, until the time is over or Ctrl-C."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console()
+    shown: set[str] = set()
+    with Live(console=console, auto_refresh=False) as line:
+        try:
+            for state in session.run(seconds):
+                for note in [*session.notes(), *state.notes]:
+                    # Silences count seconds: each is said once.
+                    key = note.split(' for ')[0]
+                    if key not in shown:
+                        shown.add(key)
+                        console.print(Text(f'note: {note}'))
+                line.update(Text(status_line(state)), refresh=True)
+        except KeyboardInterrupt:
+            pass
+
+
+def status_line(state: LiveState) -> str:
+    """What is known, in one line.
+
+    >>> from mobind_mm.synchronization import LiveState
+    >>> status_line(LiveState())
+    'no offset yet: too short'
+    >>> status_line(LiveState(10.0, 0.25, 40.0, 9.0, 0.98, False, '', 9.0))
+    'offset +0.250 s, drift +40 ± 9 ppm, confidence 0.98'
+    """
+    if state.confirmed_s != state.confirmed_s:
+        return f'no offset yet: {state.reason}'
+    parts = [f'offset {state.offset:+.3f} s']
+    if state.drift_error_ppm < 100:
+        parts.append(
+            f'drift {state.drift_ppm:+.0f} ± {state.drift_error_ppm:.0f} ppm'
+        )
+    parts.append(f'confidence {state.confidence:.2f}')
+    if state.abstained:
+        parts.append(f'not to be used now: {state.reason}')
+    if state.jumps:
+        parts.append(f'{len(state.jumps)} jumps')
+    return ', '.join(parts)
+
+
+COMMANDS = {'live': (_arguments, live)}

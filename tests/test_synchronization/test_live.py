@@ -1,0 +1,236 @@
+"""Streams that arrive while they are synchronised."""
+
+import numpy as np
+import pytest
+
+from mobind_mm.recordings import Recording
+from mobind_mm.synchronization import LiveSynchronizer
+from mobind_mm.synchronization.conformance import simulate_recording
+from mobind_mm.synchronization.live import _with_prior
+from mobind_mm.synchronization.live_buffer import StreamBuffer
+from mobind_mm.synchronization.live_track import Track
+
+WRIST = 'right_wrist'
+OFFSET = 5000.3
+
+
+def chunks(streams, seconds, size=1.0, clock=None, start=0.0):
+    """Calls of push_imu and push_pose as time goes on."""
+    sensor, pose = streams.imu[WRIST], streams.pose
+    clock = clock or (lambda times: times + OFFSET)
+    for at in np.arange(start, seconds, size):
+        part = sensor.clock.between(at, at + size - 1e-6)
+        values = {k: sensor.channels[k][part] for k in ('acc', 'gyro')}
+        yield 'push_imu', (WRIST, clock(sensor.clock.at(part))), values
+        part = pose.clock.between(at, at + size - 1e-6)
+        yield (
+            'push_pose',
+            (pose.clock.at(part), pose.keypoints[part], pose.scores[part]),
+            {},
+        )
+
+
+def played(calls, live=None, watch=None):
+    live = live or LiveSynchronizer(load=None)
+    for method, values, named in calls:
+        getattr(live, method)(*values, **named)
+        if watch is not None:
+            watch(live.state())
+    return live
+
+
+def test_offset_and_drift_are_those_of_the_clocks():
+    streams = simulate_recording(1, 60.0)
+    late = []
+
+    def watch(state):
+        error = state.offset - OFFSET - 4e-4 * state.video_s
+        late.append((state.video_s, error, state.abstained))
+
+    live = played(
+        chunks(streams, 60.0, clock=lambda t: OFFSET + (1 + 4e-4) * t),
+        watch=watch,
+    )
+    late = [e for at, *e in late if at >= 15]
+    assert not any(abstained for _, abstained in late)
+    assert max(abs(error) for error, _ in late) < 0.02
+    state = live.state()
+    assert abs(state.drift_ppm - 400) < 2 * state.drift_error_ppm < 500
+    clock = live.clock()
+    assert not clock.abstained and not clock.jumps
+    times = np.array([5.0, 30.0, 55.0])
+    assert clock.to_imu_time(times) == pytest.approx(
+        OFFSET + (1 + 4e-4) * times, abs=0.02
+    )
+
+
+@pytest.mark.parametrize('size', [2.0, -2.0])
+def test_a_clock_that_is_set_is_reported(size):
+    streams = simulate_recording(2, 58.0)
+    reported, wrong = [], []
+
+    def clock(times):
+        return times + OFFSET + size * (times >= 40)
+
+    def watch(state):
+        truth = OFFSET + size * (state.video_s >= 40)
+        if not state.abstained and state.video_s > 40.5:
+            wrong.append(abs(state.offset - truth) > 0.1)
+        if state.jumps:
+            reported.append(state.video_s)
+
+    live = played(chunks(streams, 58.0, clock=clock), watch=watch)
+    assert min(reported) <= 55
+    assert not any(wrong)
+    ((at, jump),) = live.state().jumps
+    assert at == pytest.approx(40, abs=2) and jump == pytest.approx(
+        size, abs=0.03
+    )
+    ends = live.clock().to_imu_time(np.array([10.0, 55.0]))
+    assert ends == pytest.approx(clock(np.array([10.0, 55.0])), abs=0.03)
+
+
+def test_another_person_is_not_answered():
+    imu = simulate_recording(3, 45.0).imu
+    streams = Recording(imu, simulate_recording(4, 45.0).pose)
+    states = []
+    live = played(chunks(streams, 45.0), watch=states.append)
+    assert all(state.abstained for state in states)
+    assert max(state.confidence for state in states) <= 0.5
+    with pytest.raises(ValueError, match='No offset is known yet'):
+        live.clock()
+
+
+def test_nobody_moves():
+    live = played(chunks(simulate_recording(5, 30.0, still=True), 30.0))
+    assert live.state().abstained and live.state().reason == 'still'
+
+
+def test_a_known_clock_is_believed_less_while_nothing_moves():
+    moving = simulate_recording(6, 20.0)
+    live = played(chunks(moving, 20.0))
+    assert not live.state().abstained
+    still = simulate_recording(6, 125.0, still=True)
+    states = []
+    played(chunks(still, 125.0, start=20.0), live, states.append)
+    sure = [state.confidence for state in states]
+    assert sure[-1] < 0.7 * sure[0] and states[-1].reason == 'still'
+    assert states[-1].abstained
+    assert states[-1].offset == pytest.approx(OFFSET, abs=0.02)
+
+
+def test_order_and_size_of_chunks_do_not_matter():
+    streams = simulate_recording(7, 20.0)
+    expected = played(chunks(streams, 20.0)).state()
+    calls = list(chunks(streams, 20.0, size=0.25))
+    rng = np.random.default_rng(0)
+    for i in range(0, len(calls) - 8, 8):  # within a second
+        calls[i : i + 8] = [calls[i + k] for k in rng.permutation(8)]
+    state = played(calls).state()
+    assert state.offset == pytest.approx(expected.offset, abs=0.005)
+    assert not state.abstained and not state.notes
+
+
+def test_memory_is_bounded_and_silence_is_told():
+    live = LiveSynchronizer(load=None)
+    still = np.tile([0.0, 0.0, 9.8], (1000, 1))
+    for k in range(60):
+        live.push_imu('head', 10.0 * k + np.arange(1000) / 100, still)
+        if k < 30:
+            live.push_imu(WRIST, 10.0 * k + np.arange(1000) / 100, still)
+        frames = np.ones((300, 17, 2))
+        live.push_pose(10.0 * k + np.arange(300) / 30, frames)
+    recording = live.recording()
+    seconds = [
+        s.clock.span[1] - s.clock.span[0] for s in recording.imu.values()
+    ]
+    assert max(seconds) < 60
+    assert np.ptp(recording.pose.clock.span) < 60
+    assert any(
+        note.startswith(f'{WRIST}: silent for 300')
+        for note in live.state().notes
+    )
+
+
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda live: live.push_imu('nose', [0.0], [[0, 0, 1.0]]), 'nose'),
+        (lambda live: live.push_imu('head', [0.0], [[0.0, 1.0]]), 'shape'),
+        (lambda live: live.push_imu('head', [np.nan], [[0, 0, 1]]), 'finite'),
+        (lambda live: live.push_imu('head', [0, 1], [[0, 0, 1]]), 'shape'),
+        (lambda live: live.push_pose([0], np.ones((1, 5, 2))), '17'),
+        (lambda live: LiveSynchronizer(window_sec=1.0), 'window_sec'),
+    ],
+)
+def test_what_does_not_fit_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(LiveSynchronizer())
+
+
+def pushed(*starts, memory=60.0, values=None):
+    buffer = StreamBuffer('head', memory)
+    events = []
+    for k, start in enumerate(starts):
+        times = start + np.arange(100) / 100
+        value = np.full((100, 1), k if values is None else values[k])
+        buffer.push(times, {'acc': value})
+        events += buffer.settle()
+    return buffer, events
+
+
+def test_late_chunks_are_sorted_in_and_repeated_ones_left_out():
+    buffer, events = pushed(0, 2, 1, 2, values=[0, 2, 1, 2])
+    assert np.allclose(buffer.times, np.arange(300) / 100)
+    assert np.allclose(buffer.channels['acc'][:, 0], np.repeat([0, 1, 2], 100))
+    assert buffer.dropped == 100
+    assert events == []  # the gap was filled in time
+
+
+def test_gaps_are_told_once():
+    buffer, events = pushed(0, 2)
+    assert buffer.has_hole and events == []
+    buffer, events = pushed(0, 2, 3, 4)
+    (event,) = events
+    assert event.kind == 'gap' and not buffer.has_hole
+    assert event[1:] == pytest.approx((0.99, 1.01))
+
+
+def test_a_clock_that_goes_back_overwrites():
+    buffer, events = pushed(0, 1, 2, 3, 1.5)
+    (event,) = events
+    assert event.kind == 'back' and event.at == pytest.approx(3.99)
+    assert event.seconds == pytest.approx(1.5 - 3.99)
+    assert buffer.newest == pytest.approx(2.49)
+    assert (buffer.channels['acc'][buffer.times >= 1.5] == 4).all()
+
+
+def test_one_wild_time_empties_no_buffer():
+    buffer, _ = pushed(0, 1)
+    buffer.push(np.array([1e9]), {'acc': np.zeros((1, 1))})
+    buffer.push(2 + np.arange(100) / 100, {'acc': np.zeros((100, 1))})
+    assert buffer.settle() == []
+    assert buffer.newest == pytest.approx(2.99) and len(buffer.times) == 300
+
+
+def test_only_the_last_seconds_are_kept():
+    buffer, _ = pushed(*range(30), memory=5.0)
+    assert buffer.times[0] == pytest.approx(24.99) and len(buffer.times) == 501
+
+
+def test_a_track_is_a_line_and_its_points_are_bounded():
+    track = Track()
+    for k in range(3000):
+        track.add(5.0 * k, 2.0 - 2e-4 * 5 * k, 1.0)
+    assert len(track.segments[0].points) <= 512
+    offset, drift, error = track.line(15000.0)
+    assert offset == pytest.approx(2.0 - 2e-4 * 15000, abs=1e-3)
+    assert drift == pytest.approx(-2e-4, rel=0.02) and error < 1e-5
+    track.jump(15000.0, 15005.0, 7.0, 1.0)
+    ((at, size),) = track.jumps
+    assert at == 15000.0 and size == pytest.approx(8.0, abs=0.01)
+
+
+def test_a_prior_multiplies_the_odds():
+    assert _with_prior(0.8, 1.0) == pytest.approx(0.8)
+    assert _with_prior(0.8, 0.25) == pytest.approx(0.5)
