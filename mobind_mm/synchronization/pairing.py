@@ -1,0 +1,270 @@
+"""How well the signals of many sensors fit those of many limbs, in step.
+
+The evidence is that of :mod:`.evidence` at offset 0. Of windows that are in
+step, correlations are products of matrices: all pairs of some hundred windows
+take a second, where :func:`.evidence.signal_evidence` would take minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..recordings import PoseStream, SensorStream
+from .correlate import bandpass, without_edges
+from .evidence import (
+    _AGREE,
+    _HEADINGS,
+    _HIGHEST,
+    _RIDGE,
+    ACC_BANDS,
+    SPIN_BANDS,
+    TILT_BANDS,
+    _noise_gain,
+)
+from .fused import WEIGHTS
+from .signals import RATE, imu_motion, limb_motion, make_grid
+
+SENSORS_POWER = 0.92
+"""The sum over S sensors is divided by ``S ** SENSORS_POWER``."""
+_EVERY = 2  # of the grid's samples: all bands end below a fourth of its rate
+
+
+@dataclass
+class Signals:
+    """What M windows of one sensor, or of one limb, show in each band.
+
+    Args:
+        masks: (M, T) 1 where there is data.
+        rates: (M,) samples per second of the streams.
+        bands: (M, C, T) by name of
+            :data:`~mobind_mm.synchronization.evidence.SIGNAL_NAMES`, 0 where
+            there is no data.
+        noise: (M,) variance of a limb's channel, by name.
+    """
+
+    masks: np.ndarray
+    rates: np.ndarray
+    bands: dict[str, np.ndarray] = field(default_factory=dict)
+    noise: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def sensor_signals(
+    streams: Sequence[SensorStream | None], seconds: float
+) -> Signals:
+    """Signals of sensors.
+
+    Args:
+        streams: Of each window the sensor, whose clock counts from the
+            start of the window; None if there is none.
+        seconds: Length of the windows.
+    """
+    grid = make_grid(seconds)
+    motions = [None if s is None else imu_motion(s, grid) for s in streams]
+    rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
+    out = _empty(motions, rates, len(grid))
+    for i, motion in enumerate(motions):
+        if motion is None:
+            continue
+        gyro = motion.gyro
+        speed = np.linalg.norm(gyro, axis=0)[None]
+        for kind, bands, channels, white in (
+            ('up', ACC_BANDS, motion.acc[2:3], False),
+            ('side', ACC_BANDS, motion.acc[:2], False),
+            ('tilt', TILT_BANDS, motion.tilt, True),
+            ('turn', TILT_BANDS, motion.turn, True),
+            ('spin', SPIN_BANDS, gyro, True),
+            ('speed', SPIN_BANDS, speed, False),
+        ):
+            for band in bands:
+                x = _filtered(channels, band, kind in ('tilt', 'turn'))
+                x = x * out.masks[i]
+                _put(out, kind, band, i, _white(x) if white else x)
+    return out
+
+
+def limb_signals(
+    streams: Sequence[PoseStream | None], placement: str, seconds: float
+) -> Signals:
+    """Signals of the limb that would carry a sensor.
+
+    Args:
+        streams: Of each window the skeleton, whose clock counts from the
+            start of the window; None if there is none.
+        placement: Name of the limb.
+        seconds: Length of the windows.
+    """
+    grid = make_grid(seconds)
+    motions = [
+        None if s is None else limb_motion(s, placement, grid) for s in streams
+    ]
+    rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
+    out = _empty(motions, rates, len(grid))
+    for i, motion in enumerate(motions):
+        if motion is None:
+            continue
+        gains = _noise_gain(round(rates[i], 3))
+        size = motion.noise**2
+        spin = motion.spin[None]
+        turned = 2 * size / max(motion.length, 1e-9) ** 2
+        for kind, bands, channels, gain, noise in (
+            ('up', ACC_BANDS, motion.acc[1:], gains[0], size),
+            ('side', ACC_BANDS, motion.acc[:1], gains[0], size),
+            ('tilt', TILT_BANDS, motion.segment[1:], gains[1], 2 * size),
+            ('turn', TILT_BANDS, motion.segment[:1], gains[1], 2 * size),
+            ('spin', SPIN_BANDS, spin, gains[2], turned),
+            ('speed', SPIN_BANDS, np.abs(spin), gains[2], turned),
+        ):
+            if kind not in ('up', 'side') and not motion.length:
+                continue
+            for number, band in enumerate(bands):
+                y = _filtered(channels, band, kind in ('tilt', 'turn'))
+                name = _put(out, kind, band, i, y * out.masks[i])
+                kept = out.noise.setdefault(name, np.zeros(len(motions)))
+                kept[i] = noise * gain[number]
+    return out
+
+
+def pair_ratios(
+    sensors: Signals,
+    limbs: Signals,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> np.ndarray:
+    """Log likelihood ratios (A, B) that a sensor is on a limb.
+
+    Args:
+        sensors: Of A windows.
+        limbs: Of B windows of the same length.
+        weights: Weight of each band.
+    """
+    seen = sensors.masks @ limbs.masks.T * (_EVERY / RATE)
+    highest = _HIGHEST * np.minimum(sensors.rates[:, None], limbs.rates)
+    pair = _Pairs(sensors, limbs, seen)
+    total = np.zeros_like(seen)
+    side = []
+    for kind, bands in _KINDS.items():
+        for low, high in bands:
+            name = f'{kind}_{low}-{high}Hz'
+            if name not in sensors.bands or name not in limbs.bands:
+                continue
+            weight = np.full_like(seen, weights[name])
+            if kind not in ('tilt', 'turn'):
+                weight *= high <= highest
+            ratio = pair.ratios(name, kind, high - low)
+            if kind == 'side':
+                side.append((weight, ratio * (weight > 0)))
+            else:
+                total += weight * ratio
+    if side:  # one heading for all bands
+        best = np.argmax(sum(ratio for _, ratio in side), axis=0)[None]
+        for weight, ratio in side:
+            total += weight * np.take_along_axis(ratio, best, 0)[0]
+    return total
+
+
+_KINDS = {
+    'up': ACC_BANDS,
+    'side': ACC_BANDS,
+    'tilt': TILT_BANDS,
+    'turn': TILT_BANDS,
+    'spin': SPIN_BANDS,
+    'speed': SPIN_BANDS,
+}
+
+
+class _Pairs:
+    """Correlations of all pairs, see :class:`.evidence._Pair`."""
+
+    def __init__(
+        self, sensors: Signals, limbs: Signals, seen: np.ndarray
+    ) -> None:
+        self.sensors, self.limbs, self.seen = sensors, limbs, seen
+        of_limb = limbs.masks.sum(axis=1)
+        self.frames = np.maximum(of_limb, 1)
+        of_sensor = np.maximum(sensors.masks.sum(axis=1), 1)
+        self.share = of_limb / of_sensor[:, None]
+
+    def ratios(self, name: str, kind: str, width: float) -> np.ndarray:
+        """Log likelihood ratios (A, B); of all headings for ``side``."""
+        x, y = self.sensors.bands[name], self.limbs.bands[name][:, 0]
+        whole = (y * y).sum(axis=1)
+        pose = np.maximum(self.sensors.masks @ (y * y).T, 0) + _RIDGE * whole
+        if kind == 'side':
+            r = self._headings(x, y, pose)
+        else:
+            square = np.zeros_like(self.seen)
+            for channel in range(x.shape[1]):
+                part = x[:, channel]
+                norm = self._energy(part * part) * pose
+                cross = part @ y.T
+                if x.shape[1] == 1:
+                    cross = np.maximum(cross, 0)
+                square += cross**2 / np.maximum(norm, 1e-12)
+            r = np.sqrt(square)
+        energy = np.maximum(whole / self.frames, 1e-12)
+        agree = np.clip(1 - self.limbs.noise[name] / energy, 0, 1) * _AGREE**2
+        r = np.clip(r, 0, 0.98)
+        return -width * self.seen * np.log1p(-r * r) * agree
+
+    def _energy(self, square: np.ndarray, ridge: float = _RIDGE) -> np.ndarray:
+        """Energy (A, B) of a sensor's channel where the limb is seen."""
+        energy = square @ self.limbs.masks.T
+        if not ridge:
+            return energy
+        whole = square.sum(axis=1)[:, None]
+        return np.maximum(energy, 0) + ridge * whole * self.share
+
+    def _headings(
+        self, x: np.ndarray, y: np.ndarray, pose: np.ndarray
+    ) -> np.ndarray:
+        east, north = x[:, 0], x[:, 1]
+        cross = east @ y.T, north @ y.T
+        energy = self._energy(east**2), self._energy(north**2)
+        mixed = self._energy(east * north, ridge=0.0)
+        angles = np.arange(_HEADINGS) * 2 * np.pi / _HEADINGS
+        out = np.zeros((_HEADINGS, *self.seen.shape), np.float32)
+        for i, (c, s) in enumerate(zip(np.cos(angles), np.sin(angles))):
+            norm = c * c * energy[0] + 2 * c * s * mixed + s * s * energy[1]
+            norm = np.sqrt(np.maximum(norm * pose, 1e-12))
+            out[i] = (c * cross[0] + s * cross[1]) / norm
+        return out
+
+
+def _empty(motions: Sequence, rates: list[float], size: int) -> Signals:
+    masks = np.zeros((len(motions), len(range(0, size, _EVERY))), np.float32)
+    for i, motion in enumerate(motions):
+        if motion is not None:
+            masks[i] = without_edges(motion.mask)[::_EVERY]
+    return Signals(masks, np.array(rates))
+
+
+def _filtered(
+    channels: np.ndarray, band: tuple[float, float], mirror: bool
+) -> np.ndarray:
+    return bandpass(channels, *band, mirror)[:, ::_EVERY].astype(np.float32)
+
+
+def _put(
+    out: Signals,
+    kind: str,
+    band: tuple[float, float],
+    row: int,
+    channels: np.ndarray,
+) -> str:
+    """Set the channels (C, T) of a window; returns the name of the band."""
+    name = f'{kind}_{band[0]}-{band[1]}Hz'
+    if name not in out.bands:
+        shape = (len(out.masks), *channels.shape)
+        out.bands[name] = np.zeros(shape, np.float32)
+    out.bands[name][row] = channels
+    return name
+
+
+def _white(x: np.ndarray) -> np.ndarray:
+    """Principal components (C, T) of unit energy; weak ones are 0."""
+    values, vectors = np.linalg.eigh(x @ x.T)
+    kept = values > max(1e-3 * values[-1], 1e-9)
+    scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
+    return (vectors * scale).T @ x
