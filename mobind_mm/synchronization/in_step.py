@@ -27,6 +27,16 @@ from .evidence import (
 from .fused import WEIGHTS
 from .signals import RATE, imu_motion, limb_motion, make_grid
 
+KINDS = {
+    'up': ACC_BANDS,
+    'side': ACC_BANDS,
+    'tilt': TILT_BANDS,
+    'turn': TILT_BANDS,
+    'spin': SPIN_BANDS,
+    'speed': SPIN_BANDS,
+}
+"""Bands in Hz of each kind of evidence."""
+
 SENSORS_POWER = 0.92
 """The sum over S sensors is divided by ``S ** SENSORS_POWER``."""
 _EVERY = 2  # of the grid's samples: all bands end below a fourth of its rate
@@ -65,23 +75,20 @@ def sensor_signals(
     motions = [None if s is None else imu_motion(s, grid) for s in streams]
     rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
     out = _empty(motions, rates, len(grid))
-    for i, motion in enumerate(motions):
-        if motion is None:
-            continue
-        gyro = motion.gyro
-        speed = np.linalg.norm(gyro, axis=0)[None]
-        for kind, bands, channels, white in (
-            ('up', ACC_BANDS, motion.acc[2:3], False),
-            ('side', ACC_BANDS, motion.acc[:2], False),
-            ('tilt', TILT_BANDS, motion.tilt, True),
-            ('turn', TILT_BANDS, motion.turn, True),
-            ('spin', SPIN_BANDS, gyro, True),
-            ('speed', SPIN_BANDS, speed, False),
-        ):
-            for band in bands:
-                x = _filtered(channels, band, kind in ('tilt', 'turn'))
-                x = x * out.masks[i]
-                _put(out, kind, band, i, _white(x) if white else x)
+    gyro = _stacked(motions, 'gyro', 3, len(grid))
+    acc = _stacked(motions, 'acc', 3, len(grid))
+    channels = {
+        'up': acc[:, 2:],
+        'side': acc[:, :2],
+        'tilt': _stacked(motions, 'tilt', 3, len(grid)),
+        'turn': _stacked(motions, 'turn', 6, len(grid)),
+        'spin': gyro,
+        'speed': np.linalg.norm(gyro, axis=1, keepdims=True),
+    }
+    _filter(out, channels)
+    for name, x in out.bands.items():
+        if x.shape[1] > 1 and not name.startswith('side'):
+            out.bands[name] = np.array([_white(row) for row in x])
     return out
 
 
@@ -102,28 +109,34 @@ def limb_signals(
     ]
     rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
     out = _empty(motions, rates, len(grid))
-    for i, motion in enumerate(motions):
+    acc, segment = (
+        _stacked(motions, name, 2, len(grid)) for name in ('acc', 'segment')
+    )
+    spin = _stacked(motions, 'spin', 1, len(grid))
+    channels = {'up': acc[:, 1:], 'side': acc[:, :1]}
+    length = max((m.length for m in motions if m is not None), default=0.0)
+    if length:  # the limb is a bone
+        channels |= {'tilt': segment[:, 1:], 'turn': segment[:, :1]}
+        channels |= {'spin': spin, 'speed': np.abs(spin)}
+    _filter(out, channels)
+    for name in out.bands:
+        out.noise[name] = np.zeros(len(motions))
+    for row, motion in enumerate(motions):
         if motion is None:
             continue
-        gains = _noise_gain(round(rates[i], 3))
-        size = motion.noise**2
-        spin = motion.spin[None]
-        turned = 2 * size / max(motion.length, 1e-9) ** 2
-        for kind, bands, channels, gain, noise in (
-            ('up', ACC_BANDS, motion.acc[1:], gains[0], size),
-            ('side', ACC_BANDS, motion.acc[:1], gains[0], size),
-            ('tilt', TILT_BANDS, motion.segment[1:], gains[1], 2 * size),
-            ('turn', TILT_BANDS, motion.segment[:1], gains[1], 2 * size),
-            ('spin', SPIN_BANDS, spin, gains[2], turned),
-            ('speed', SPIN_BANDS, np.abs(spin), gains[2], turned),
+        gains = _noise_gain(round(rates[row], 3))
+        noise = motion.noise**2
+        turning = 2 * noise / max(motion.length, 1e-9) ** 2
+        for kind, size, gain in (
+            ('up', noise, gains[0]),
+            ('side', noise, gains[0]),
+            ('tilt', 2 * noise, gains[1]),
+            ('turn', 2 * noise, gains[1]),
+            ('spin', turning, gains[2]),
+            ('speed', turning, gains[2]),
         ):
-            if kind not in ('up', 'side') and not motion.length:
-                continue
-            for number, band in enumerate(bands):
-                y = _filtered(channels, band, kind in ('tilt', 'turn'))
-                name = _put(out, kind, band, i, y * out.masks[i])
-                kept = out.noise.setdefault(name, np.zeros(len(motions)))
-                kept[i] = noise * gain[number]
+            for number, band in enumerate(KINDS[kind] if kind in channels else ()):
+                out.noise[_name(kind, band)][row] = size * gain[number]
     return out
 
 
@@ -144,9 +157,9 @@ def pair_ratios(
     pair = _Pairs(sensors, limbs, seen)
     total = np.zeros_like(seen)
     side = []
-    for kind, bands in _KINDS.items():
+    for kind, bands in KINDS.items():
         for low, high in bands:
-            name = f'{kind}_{low}-{high}Hz'
+            name = _name(kind, (low, high))
             if name not in sensors.bands or name not in limbs.bands:
                 continue
             weight = np.full_like(seen, weights[name])
@@ -164,14 +177,28 @@ def pair_ratios(
     return total
 
 
-_KINDS = {
-    'up': ACC_BANDS,
-    'side': ACC_BANDS,
-    'tilt': TILT_BANDS,
-    'turn': TILT_BANDS,
-    'spin': SPIN_BANDS,
-    'speed': SPIN_BANDS,
-}
+def signal_ratios(
+    sensors: Sequence[Mapping[str, SensorStream]],
+    poses: Sequence[PoseStream | None],
+    seconds: float,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> np.ndarray:
+    """Log likelihood ratios (A, B) that somebody wears some sensors.
+
+    Args:
+        sensors: Of A windows the sensors by placement.
+        poses: Of B windows the skeleton.
+        seconds: Length of the windows, from whose start all clocks count.
+        weights: Weight of each band.
+    """
+    total = np.zeros((len(sensors), len(poses)))
+    count = np.zeros_like(total)
+    for name in dict.fromkeys(name for worn in sensors for name in worn):
+        a = sensor_signals([worn.get(name) for worn in sensors], seconds)
+        b = limb_signals(poses, name, seconds)
+        total += pair_ratios(a, b, weights)
+        count += a.masks.any(axis=1)[:, None] & b.masks.any(axis=1)
+    return total / np.maximum(count, 1) ** SENSORS_POWER
 
 
 class _Pairs:
@@ -240,26 +267,28 @@ def _empty(motions: Sequence, rates: list[float], size: int) -> Signals:
     return Signals(masks, np.array(rates))
 
 
-def _filtered(
-    channels: np.ndarray, band: tuple[float, float], mirror: bool
+def _stacked(
+    motions: Sequence, name: str, channels: int, size: int
 ) -> np.ndarray:
-    return bandpass(channels, *band, mirror)[:, ::_EVERY].astype(np.float32)
+    """A field (M, C, T) of all motions, 0 where there is none."""
+    out = np.zeros((len(motions), channels, size))
+    for row, motion in enumerate(motions):
+        if motion is not None:
+            out[row] = getattr(motion, name)
+    return out
 
 
-def _put(
-    out: Signals,
-    kind: str,
-    band: tuple[float, float],
-    row: int,
-    channels: np.ndarray,
-) -> str:
-    """Set the channels (C, T) of a window; returns the name of the band."""
-    name = f'{kind}_{band[0]}-{band[1]}Hz'
-    if name not in out.bands:
-        shape = (len(out.masks), *channels.shape)
-        out.bands[name] = np.zeros(shape, np.float32)
-    out.bands[name][row] = channels
-    return name
+def _filter(out: Signals, channels: Mapping[str, np.ndarray]) -> None:
+    """Set the bands of channels (M, C, T) of each kind."""
+    for kind, x in channels.items():
+        for band in KINDS[kind]:
+            y = bandpass(x, *band, kind in ('tilt', 'turn'))[..., ::_EVERY]
+            y = (y * out.masks[:, None]).astype(np.float32)
+            out.bands[_name(kind, band)] = y
+
+
+def _name(kind: str, band: tuple[float, float]) -> str:
+    return f'{kind}_{band[0]}-{band[1]}Hz'
 
 
 def _white(x: np.ndarray) -> np.ndarray:
