@@ -135,7 +135,9 @@ def limb_signals(
             ('spin', turning, gains[2]),
             ('speed', turning, gains[2]),
         ):
-            for number, band in enumerate(KINDS[kind] if kind in channels else ()):
+            for number, band in enumerate(
+                KINDS[kind] if kind in channels else ()
+            ):
                 out.noise[_name(kind, band)][row] = size * gain[number]
     return out
 

@@ -1,0 +1,64 @@
+"""When a model's evidence is enough: probabilities of its answers.
+
+Each is a logistic regression on the evidence, fitted to simulated sensors of
+motion capture people on whom the model was not trained, with
+``tools/analysis_tools/fit_matching.py``. The evidence of another model has
+another scale, so its answers have no probability, and it always answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+LEAST = 0.5
+"""An answer that is less probable is not given."""
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Probability that an answer is right.
+
+    Args:
+        bias: Log odds if all features are 0.
+        slopes: Of the features.
+    """
+
+    bias: float
+    slopes: Mapping[str, float]
+
+    def __call__(self, **features: float) -> float:
+        """Probability, given the features of :func:`match_features`."""
+        odds = sum(self.slopes[name] * x for name, x in features.items())
+        return float(expit(self.bias + odds))
+
+
+def match_features(
+    evidence: float, margin: float, seconds: float, rivals: int
+) -> dict[str, float]:
+    """What decides whether a match is right.
+
+    Args:
+        evidence: Of the match.
+        margin: What it has more than the next best one; without any, than a
+            cosine of 0.
+        seconds: For how long both were seen.
+        rivals: Among how many possible matches it is the best.
+    """
+    longer = float(np.log(max(seconds, 1.0) / 5.0))
+    return {
+        'evidence': evidence,
+        'margin': min(margin, evidence),
+        'longer': longer,
+        'evidence x longer': evidence * longer,
+        'rivals': float(np.log(max(rivals, 1))),
+    }
+
+
+CALIBRATED: Mapping[str, Mapping[str, Logistic]] = {}
+"""By model of the zoo: ``sensor``, that a sensor is on a limb; ``person``,
+that somebody wears the sensors; ``action``, that an action is one of the
+gallery's."""
