@@ -131,7 +131,8 @@ def into_zoo(root: str | Path, name: str, published: Path) -> Path:
             temporary.write_bytes(published.read_bytes())
     old = model.entry.get('Weights')
     pages = [model.metafile, *root.glob('docs/*.md'), root / 'README.md']
-    pages += root.glob('configs/*/README.md')
+    pages += [*root.glob('configs/*/README.md')]
+    pages += root.glob('docs/results/*.json')
     for page in pages if old else [model.metafile]:
         text = page.read_text(encoding='utf-8')
         if old:

@@ -1,0 +1,74 @@
+"""Fit when a model's evidence is enough, on people who are held out.
+
+The people are those of the split ``val`` of motion capture and procedural
+ones: nobody of them was trained on, nor is anybody tested on. Prints the
+weight of the signals, for ``SIGNAL_WEIGHT`` in
+``mobind_mm/evaluation/functional/ranking.py``, and the regressions, for
+``mobind_mm/apis/calibration.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pprint import pprint
+from typing import Any
+
+import numpy as np
+from benchmarking.matching_trials import (
+    all_evidence,
+    fit_logistic,
+    fit_weight,
+    judged,
+    run_trials,
+)
+from benchmarking.zero_shot_data import motion_capture
+from zero_shot import encode
+
+from mobind_mm.apis.embedder import Embedder
+from mobind_mm.utils.cli import run_command
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('model', help='config, checkpoint or name in the zoo')
+    parser.add_argument('checkpoint', nargs='?', help='weights of a config')
+    parser.add_argument('--mocap', nargs='+', metavar='SOURCE', required=True)
+    parser.add_argument('--takes', type=int, help='takes of motion capture')
+    parser.add_argument('--trials', type=int, default=3000)
+    parser.add_argument(
+        '--weight', type=float, help='of the signals; default: the best one'
+    )
+    parser.add_argument(
+        '--split', choices=('val', 'test'), default='val', help='for a look'
+    )
+    parser.add_argument('--seed', type=int, default=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Fit and print."""
+    args = parse_args()
+    embedder = Embedder(args.model, args.checkpoint, show_progress=False)
+    limbs = list(embedder.preparation.placements)
+    _, takes = motion_capture(args.mocap, args.seed, args.takes, args.split)
+    feats = encode(embedder, takes, 5.0, 5.0)
+    evidence = all_evidence(takes, feats, limbs)
+    weight, found = fit_weight(evidence)
+    out: dict[str, Any] = {
+        'windows': len(evidence.take),
+        'R@1 of one sensor by weight': found,
+        'best weight': weight,
+    }
+    if args.weight is not None:
+        weight = args.weight
+    rng = np.random.default_rng(args.seed)
+    answers = run_trials(evidence, limbs, weight, args.trials, rng)
+    for name, part in zip(('person', 'sensor'), answers):
+        model = fit_logistic(part)
+        out[name] = (model, judged(part, model))
+    pprint(out, sort_dicts=False)
+
+
+if __name__ == '__main__':
+    run_command(main)
