@@ -66,9 +66,7 @@ def _answers(
         )
     limbs = shared_sensors(takes) if modality == 'imu' else None
     seconds, about = embedder.window_sec(takes, labelled)
-    known = _embed(
-        embedder, labelled, modality, None, limbs, seconds, classes
-    )
+    known = _embed(embedder, labelled, modality, None, limbs, seconds, classes)
     if not len(known['take']):
         raise ValueError(
             f'No labelled window of the gallery shows what {modality!r} of '

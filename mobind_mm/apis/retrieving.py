@@ -72,6 +72,7 @@ def retrieve(
         seconds,
         signal_weight,
         table.tokens,
+        min(stride_sec, seconds) / 2,
     )
     answers = []
     for name in asked:
@@ -156,6 +157,7 @@ class _Comparison:
         signal_weight: Of
             :func:`~mobind_mm.evaluation.functional.rank_by_both`.
         tokens: Whether tokens are compared, not clip embeddings.
+        reach: Seconds by which windows that match may be out of step.
     """
 
     def __init__(
@@ -166,7 +168,9 @@ class _Comparison:
         seconds: float,
         signal_weight: float,
         tokens: bool,
+        reach: float,
     ) -> None:
+        self.reach = reach
         self.query, self.gallery, self.names = query, gallery, names
         self.seconds, self.weight = seconds, signal_weight
         self.vectors = token_vectors if tokens else modality
@@ -245,7 +249,9 @@ class _Comparison:
                 self._cut(takes[take][1], name, float(start))
                 for take, start in zip(table['take'], table['window_start'])
             ]
-        ratios = signal_ratios(cut['imu'], cut['pose'], self.seconds)
+        ratios = signal_ratios(
+            cut['imu'], cut['pose'], self.seconds, max_offset=self.reach
+        )
         ratios = ratios / self.seconds
         return ratios if self.names[0] == 'imu' else ratios.T
 

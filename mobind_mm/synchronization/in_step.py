@@ -8,7 +8,7 @@ take a second, where :func:`.evidence.signal_evidence` would take minutes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,6 +39,7 @@ KINDS = {
 
 SENSORS_POWER = 0.92
 """The sum over S sensors is divided by ``S ** SENSORS_POWER``."""
+_LAG = 2  # samples between offsets that are tried
 _EVERY = 2  # of the grid's samples: all bands end below a fourth of its rate
 
 
@@ -184,6 +185,7 @@ def signal_ratios(
     poses: Sequence[PoseStream | None],
     seconds: float,
     weights: Mapping[str, float] = WEIGHTS,
+    max_offset: float = 0.0,
 ) -> np.ndarray:
     """Log likelihood ratios (A, B) that somebody wears some sensors.
 
@@ -192,15 +194,38 @@ def signal_ratios(
         poses: Of B windows the skeleton.
         seconds: Length of the windows, from whose start all clocks count.
         weights: Weight of each band.
+        max_offset: Seconds by which the windows may be out of step; of all
+            offsets, the one with the most evidence counts.
     """
-    total = np.zeros((len(sensors), len(poses)))
-    count = np.zeros_like(total)
+    lags = range(0, round(max_offset * RATE / _EVERY) + 1, _LAG)
+    lags_both = [*(-lag for lag in lags if lag), *lags]
+    shape = len(lags_both), len(sensors), len(poses)
+    total, count = np.zeros(shape), np.zeros(shape[1:])
     for name in dict.fromkeys(name for worn in sensors for name in worn):
         a = sensor_signals([worn.get(name) for worn in sensors], seconds)
         b = limb_signals(poses, name, seconds)
-        total += pair_ratios(a, b, weights)
+        for number, lag in enumerate(lags_both):
+            total[number] += pair_ratios(a, _moved(b, lag), weights)
         count += a.masks.any(axis=1)[:, None] & b.masks.any(axis=1)
-    return total / np.maximum(count, 1) ** SENSORS_POWER
+    return total.max(axis=0) / np.maximum(count, 1) ** SENSORS_POWER
+
+
+def _moved(signals: Signals, by: int) -> Signals:
+    """Signals that show everything some samples later."""
+    if not by:
+        return signals
+    size = signals.masks.shape[-1]
+
+    def move(x: np.ndarray) -> np.ndarray:
+        out = np.zeros_like(x)
+        if by > 0:
+            out[..., by:] = x[..., : size - by]
+        else:
+            out[..., :by] = x[..., -by:]
+        return out
+
+    bands = {name: move(x) for name, x in signals.bands.items()}
+    return replace(signals, masks=move(signals.masks), bands=bands)
 
 
 class _Pairs:
