@@ -50,7 +50,7 @@ class MoBindInferencer(Embedder):
         >>> wrist = {'acc': gyro + [0, 0, 9.8], 'gyro': gyro, 'rate': 100.0}
         >>> (found,) = inferencer.embed({'imu': {'right_wrist': wrist}})
         >>> found['imu'].shape, found['window_start']
-        ((2, 128), array([0., 5.]))
+        ((2, 160), array([0., 5.]))
     """
 
     def __init__(
@@ -263,8 +263,9 @@ class MoBindInferencer(Embedder):
         Returns:
             For each query ``name``, ``recordings``: the k best with their
             ``similarity``, the mean over the query's windows of that to the
-            best window of the recording, and ``signals``, the mean evidence
-            of the signals in nats per second; and ``windows``: of each
+            best window of the recording, ``signals``, the mean evidence
+            of the signals in nats per second, and ``score``, what both say
+            together, by which they are ordered; and ``windows``: of each
             window its ``start_s`` and the k best (``name``, ``start_s``,
             ``similarity``, ``signals``).
 

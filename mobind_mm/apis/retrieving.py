@@ -29,6 +29,8 @@ DIRECTIONS = ('imu2pose', 'pose2imu')
 
 CANDIDATES = 10
 """Windows and recordings that are ordered by both kinds of evidence."""
+BEST = 3
+"""Windows of a recording among which both kinds of evidence choose."""
 FEW = 2
 """With so many sensors or fewer, tokens tell more than clip embeddings."""
 
@@ -182,18 +184,20 @@ class _Comparison:
         x, x_mask = self.vectors(asked, self.names[0])
         y, y_mask = self.vectors(items, self.names[1])
         found, _ = search_index(x, y, max(k, CANDIDATES), x_mask, y_mask)
-        best: dict[str, np.ndarray] = {}  # window of each recording
+        best: dict[str, np.ndarray] = {}  # windows of each recording
         scores: dict[str, float] = {}
         for take in dict.fromkeys(items['take']):
             at = np.flatnonzero(items['take'] == take)
             mask = None if y_mask is None else y_mask[at]
-            cosines = cosine_similarity(x, y[at], x_mask, mask)
-            best[take] = at[cosines.argmax(axis=1)]
-            scores[take] = float(np.mean(cosines.max(axis=1)))
+            near, cosines = search_index(x, y[at], BEST, x_mask, mask)
+            best[take] = at[near]
+            scores[take] = float(np.mean(cosines[:, 0]))
         takes = sorted(scores, key=lambda take: -scores[take])
         takes = takes[: max(k, CANDIDATES)]
         used = np.unique(
-            np.concatenate([found.ravel(), *(best[take] for take in takes)])
+            np.concatenate(
+                [found.ravel(), *(best[take].ravel() for take in takes)]
+            )
         )
         column = {item: i for i, item in enumerate(used.tolist())}
         mask = None if y_mask is None else y_mask[used]
@@ -219,19 +223,20 @@ class _Comparison:
                 }
             )
         recordings = []
+        rows = np.arange(len(x))[:, None]
         for take in takes:
-            at = [column[j] for j in best[take].tolist()]
-            evidence = signals[np.arange(len(x)), at].mean()
+            at = np.vectorize(column.__getitem__)(best[take])
+            chosen = both[rows, at].argmax(axis=1)[:, None]
+            at = np.take_along_axis(at, chosen, 1)
             recordings.append(
                 {
                     'name': str(take),
                     'similarity': scores[take],
-                    'signals': float(evidence),
+                    'signals': float(signals[rows, at].mean()),
+                    'score': float(both[rows, at].mean()),
                 }
             )
-        recordings.sort(
-            key=lambda r: -r['similarity'] - self.weight * r['signals']
-        )
+        recordings.sort(key=lambda recording: -recording['score'])
         return {'name': name, 'recordings': recordings[:k], 'windows': windows}
 
     def _signals(self, asked: Table, items: Table) -> np.ndarray:

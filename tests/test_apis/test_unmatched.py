@@ -11,6 +11,8 @@ from mobind_mm.apis.windows import ClipFeatures, Preparation
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization.conformance import simulate_recording
 
+ON_HAND = ('right_wrist', 'right_hand')  # the same keypoints
+
 
 @pytest.fixture(scope='module')
 def untrained(tmp_path_factory):
@@ -39,7 +41,7 @@ def test_takes_below_a_second_have_no_window(untrained):
 
 
 def test_short_queries_shorten_all_windows(untrained):
-    gallery = {name: take(9.0, seed) for seed, name in enumerate('ab')}
+    gallery = {name: take(3.6, seed) for seed, name in enumerate('ab')}
     query = Recording(take(2.5, 0).imu)
     (answer,) = untrained.retrieve(query, gallery, signal_weight=1.0)
     assert answer['recordings'][0]['name'] == 'a'  # by its signals
@@ -123,7 +125,7 @@ def test_improbable_answers_are_refused(untrained, monkeypatch):
     people = {'a': one.pose, 'b': take(10.0, 1).pose}
     answer = untrained.localize(one.imu, people, signal_weight=1.0)
     (sensor,) = answer['sensors'].values()
-    assert answer['person'] == 'a' and sensor['limb'] == 'right_wrist'
+    assert answer['person'] == 'a' and sensor['limb'] in ON_HAND
     assert answer['person_probability'] is sensor['probability'] is None
     slopes = dict.fromkeys(match_features(0.0, 0.0, 5.0, 1), 0.0)
     for bias, given in ((5.0, True), (-5.0, False)):
@@ -136,9 +138,9 @@ def test_improbable_answers_are_refused(untrained, monkeypatch):
         answer = untrained.localize(one.imu, people, signal_weight=1.0)
         (sensor,) = answer['sensors'].values()
         assert (answer['person'] == 'a') is given
-        assert (sensor['limb'] == 'right_wrist') is given
+        assert (sensor['limb'] in ON_HAND) is given
         assert (sensor['probability'] >= LEAST) is given
-        assert given or sensor['guess']['limb'] == 'right_wrist'
+        assert given or sensor['guess']['limb'] in ON_HAND
 
 
 def test_clocks_that_never_meet_are_taken_to_start_together(untrained):
