@@ -59,6 +59,6 @@ def match_features(
 
 
 CALIBRATED: Mapping[str, Mapping[str, Logistic]] = {}
-"""By model of the zoo: ``sensor``, that a sensor is on a limb; ``person``,
-that somebody wears the sensors; ``action``, that an action is one of the
-gallery's."""
+"""By model of the zoo: ``person``, that somebody wears the sensors;
+``sensor``, that a limb in view carries it; ``limb``, that it is this one;
+``action by imu`` and so on, that an action is one of the gallery's."""

@@ -209,9 +209,11 @@ class MoBindInferencer(Embedder):
             nobody in view probably does), with ``person_probability``, and
             ``person_evidence`` of everybody; ``sensors``: of each
             ``person``, ``limb``, ``evidence``, ``margin`` to the next
-            best limb, and ``probability``. Where that is below 0.5, person
-            and limb are None, and ``guess`` has the best ones. Only models
-            that were calibrated give probabilities, see
+            best limb, ``probability`` of the limb, and ``in_view``, that
+            of a limb in view that carries it. Where that is below 0.5, or
+            nobody wears the sensors, person and limb are None, and
+            ``guess`` has the best ones. Only models that were calibrated
+            give probabilities, see
             :mod:`~mobind_mm.apis.calibration`; they are None else.
             ``evidence`` (sensors, people, limbs) with
             ``people`` and ``limbs``, their names; ``offset_s``,

@@ -113,9 +113,7 @@ def localize(
     nobody = sure is not None and sure < LEAST
     sensors = {}
     for name, match in zip(imu, found):
-        sensors[name] = _sensor(
-            match, names, limbs, known.get('sensor'), seconds, nobody
-        )
+        sensors[name] = _sensor(match, names, limbs, known, seconds, nobody)
     return {
         'person': names[person] if one_wearer and not nobody else None,
         'person_probability': sure,
@@ -319,28 +317,35 @@ def _sensor(
     match: Match,
     people: list[str],
     limbs: Sequence[str],
-    model: Logistic | None,
+    known: Mapping[str, Logistic],
     seconds: float,
     nobody: bool,
 ) -> dict[str, Any]:
     """Where one sensor is, as the inferencer says it."""
     place: dict[str, Any] = dict(person=None, limb=None)
     if match.slot < 0:
-        return dict(place, evidence=None, margin=None, probability=None)
+        return dict(
+            place, evidence=None, margin=None, in_view=None, probability=None
+        )
     guess = dict(
         person=people[match.slot // len(limbs)],
         limb=limbs[match.slot % len(limbs)],
     )
-    facts: dict[str, Any] = dict(
-        evidence=match.evidence, margin=match.margin, probability=None
+    features = match_features(
+        match.evidence, match.margin, seconds, match.rivals
     )
-    if model is not None:
-        facts['probability'] = model(
-            **match_features(
-                match.evidence, match.margin, seconds, match.rivals
-            )
-        )
-    if nobody or (facts['probability'] or 1.0) < LEAST:
+    sure = {
+        name: known[name](**features) if name in known else None
+        for name in ('sensor', 'limb')
+    }
+    facts: dict[str, Any] = dict(
+        evidence=match.evidence,
+        margin=match.margin,
+        in_view=sure['sensor'],
+        probability=sure['limb'],
+    )
+    there = sure['sensor']
+    if nobody or (there is not None and there < LEAST):
         return dict(place, **facts, guess=guess)
     return dict(guess, **facts)
 

@@ -187,8 +187,9 @@ def localize(args: Namespace) -> None:
         place = f'{where["limb"]} of {where["person"]}'
         if 'guess' in sensor:
             place = f'nowhere in view; most like the {place}'
+        sure = None if 'guess' in sensor else sensor['probability']
         print(
-            f'{name}: {place}' + _probably(sensor['probability']) + ' '
+            f'{name}: {place}' + _probably(sure) + ' '
             f'({sensor["evidence"]:+.3f}, {sensor["margin"]:+.3f} above the '
             'next limb)'
         )

@@ -126,20 +126,20 @@ def test_improbable_answers_are_refused(untrained, monkeypatch):
     answer = untrained.localize(one.imu, people, signal_weight=1.0)
     (sensor,) = answer['sensors'].values()
     assert answer['person'] == 'a' and sensor['limb'] in ON_HAND
-    assert answer['person_probability'] is sensor['probability'] is None
+    assert answer['person_probability'] is sensor['in_view'] is None
     slopes = dict.fromkeys(match_features(0.0, 0.0, 5.0, 1), 0.0)
     for bias, given in ((5.0, True), (-5.0, False)):
         always = Logistic(bias, slopes)
         monkeypatch.setitem(
             localizing.CALIBRATED,
             untrained.name,
-            dict(person=always, sensor=always),
+            dict(person=always, sensor=always, limb=always),
         )
         answer = untrained.localize(one.imu, people, signal_weight=1.0)
         (sensor,) = answer['sensors'].values()
         assert (answer['person'] == 'a') is given
         assert (sensor['limb'] in ON_HAND) is given
-        assert (sensor['probability'] >= LEAST) is given
+        assert (sensor['in_view'] >= LEAST) is given
         assert given or sensor['guess']['limb'] in ON_HAND
 
 

@@ -15,14 +15,16 @@ from typing import Any
 
 import numpy as np
 from benchmarking.matching_trials import (
+    Answers,
+    action_trials,
     all_evidence,
     fit_logistic,
     fit_weight,
     judged,
     run_trials,
 )
-from benchmarking.zero_shot_data import motion_capture
-from zero_shot import encode
+from benchmarking.zero_shot_data import Takes, motion_capture
+from zero_shot import FIVE, encode
 
 from mobind_mm.apis.embedder import Embedder
 from mobind_mm.utils.cli import run_command
@@ -35,6 +37,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='?', help='weights of a config')
     parser.add_argument('--mocap', nargs='+', metavar='SOURCE', required=True)
     parser.add_argument('--takes', type=int, help='takes of motion capture')
+    parser.add_argument(
+        '--gallery', type=int, default=16, help='takes with labelled actions'
+    )
     parser.add_argument('--trials', type=int, default=3000)
     parser.add_argument(
         '--weight', type=float, help='of the signals; default: the best one'
@@ -64,10 +69,42 @@ def main() -> None:
         weight = args.weight
     rng = np.random.default_rng(args.seed)
     answers = run_trials(evidence, limbs, weight, args.trials, rng)
-    for name, part in zip(('person', 'sensor'), answers):
+    for name, part in answers.items():
         model = fit_logistic(part)
         out[name] = (model, judged(part, model))
+    out |= fit_actions(embedder, args, takes)
     pprint(out, sort_dicts=False)
+
+
+def fit_actions(
+    embedder: Embedder, args: argparse.Namespace, takes: Takes
+) -> dict[str, Any]:
+    """Whether the training people's windows have the action of others."""
+    known, sources = {}, [s for s in args.mocap if s != 'procedural']
+    _, gallery = motion_capture(sources, args.seed, args.gallery, 'train')
+    out: dict[str, Any] = {}
+    rng = np.random.default_rng(args.seed)
+    for limbs in (FIVE, FIVE[:1]):
+        known[limbs] = tuple(
+            encode(embedder, part, 5.0, stride, limbs)
+            for part, stride in ((takes, 2.5), (gallery, 5.0))
+        )
+    for name, modalities in (
+        ('imu', ('imu',)),
+        ('pose', ('pose',)),
+        ('both', ('imu', 'pose')),
+    ):
+        parts = [
+            action_trials(*feats, modalities, args.trials // 2, rng)
+            for feats in known.values()
+        ]
+        answers = Answers(
+            np.concatenate([part.x for part in parts]),
+            np.concatenate([part.right for part in parts]),
+        )
+        model = fit_logistic(answers)
+        out[f'action by {name}'] = (model, judged(answers, model))
+    return out
 
 
 if __name__ == '__main__':

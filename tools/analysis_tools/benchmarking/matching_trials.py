@@ -125,16 +125,21 @@ def run_trials(
     weight: float,
     count: int,
     rng: np.random.Generator,
-) -> tuple[Answers, Answers]:
-    """Answers about persons, and about sensors.
+) -> dict[str, Answers]:
+    """Answers about the ``person``, the ``sensor`` and the ``limb``.
+
+    The person is right who wears the sensors; a sensor is right if the limb
+    that carries it is in view, and so is its wearer, who was chosen; a limb
+    is right if it carries the sensor.
 
     One to five sensors are worn by somebody who is in view or not, beside
     up to three others; some limbs are hidden. The others are any windows of
     other times, so one may be the same person.
     """
     total = evidence.learned + weight * evidence.signals
-    rows: dict[str, list] = {'person': [], 'sensor': []}
-    right: dict[str, list] = {'person': [], 'sensor': []}
+    names = ('person', 'sensor', 'limb')
+    rows: dict[str, list] = {name: [] for name in names}
+    right: dict[str, list] = {name: [] for name in names}
     size = len(limbs)
     for _ in range(count):
         length = int(rng.choice(_LENGTHS))
@@ -188,13 +193,66 @@ def run_trials(
             features = match_features(
                 match.evidence, match.margin, seconds, match.rivals
             )
-            rows['sensor'].append(list(features.values()))
-            right['sensor'].append(match.slot == wearer * size + limb)
-    person, sensor = (
-        Answers(np.array(rows[key]), np.array(right[key]))
-        for key in ('person', 'sensor')
+            there = wearer >= 0 and not np.isnan(matrix[0, wearer, limb])
+            if one:
+                there = there and best == wearer
+            for name, truth in (
+                ('sensor', there),
+                ('limb', match.slot == wearer * size + limb),
+            ):
+                rows[name].append(list(features.values()))
+                right[name].append(bool(truth))
+    return {
+        name: Answers(np.array(rows[name]), np.array(right[name]))
+        for name in names
+    }
+
+
+def action_trials(
+    asked: dict[str, np.ndarray],
+    known: dict[str, np.ndarray],
+    names: Sequence[str],
+    count: int,
+    rng: np.random.Generator,
+) -> Answers:
+    """Whether the gallery has the action, which it has half of the time.
+
+    Args:
+        asked: Features of the windows of new people, with ``action``.
+        known: Those of the gallery.
+        names: ``imu``, ``pose`` or both.
+        count: Trials.
+        rng: Source of the draws.
+    """
+    cosine = np.mean([_unit(asked[n]) @ _unit(known[n]).T for n in names], 0)
+    shown = asked['action'] >= 0
+    for name in names:
+        shown &= asked[f'{name}_mask'].any(axis=1)
+    classes = np.unique(known['action'][known['action'] >= 0])
+    per_class = np.stack(
+        [cosine[:, known['action'] == c].max(axis=1) for c in classes], axis=1
     )
-    return person, sensor
+    labels = np.unique(asked['action'][shown])
+    x, right = [], []
+    for _ in range(count):
+        label = int(rng.choice(labels))
+        of_label = np.flatnonzero(shown & (asked['action'] == label))
+        at = rng.permutation(of_label)[: int(rng.integers(1, 4))]
+        others = rng.permutation(np.flatnonzero(classes != label))
+        chosen = others[: int(rng.integers(2, len(others) + 1))]
+        there = bool(rng.random() < 0.5) and label in classes
+        if there:
+            chosen[0] = np.flatnonzero(classes == label)[0]
+        scores = np.sort(per_class[at][:, chosen].mean(axis=0))[::-1]
+        features = match_features(
+            float(scores[0]),
+            float(scores[0] - scores[1]),
+            5.0 * len(at),
+            len(chosen),
+        )
+        x.append(list(features.values()))
+        right.append(there)
+    return Answers(np.array(x), np.array(right))
 
 
 def fit_logistic(answers: Answers, ridge: float = 1.0) -> Logistic:

@@ -46,6 +46,9 @@ _H36M = {
 }
 
 
+_ENTRY = ('subject', 'start_s', 'end_s', 'segments')
+
+
 def utd_mhad(folder: Path, subjects: tuple[str, ...]) -> Takes:
     """Takes of some subjects of a copy of UTD-MHAD."""
     reader = UTDMHADReader(folder)
@@ -84,7 +87,7 @@ def motion_capture(
         entries = [entries[i] for i in sorted(order[:most])]
     return dataset, {
         entry['take']: (
-            {k: entry[k] for k in ('subject', 'start_s', 'end_s')},
+            {k: entry[k] for k in _ENTRY},
             dataset.get_recording(entry),
         )
         for entry in entries
