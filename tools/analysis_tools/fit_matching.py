@@ -56,7 +56,9 @@ def main() -> None:
     args = parse_args()
     embedder = Embedder(args.model, args.checkpoint, show_progress=False)
     limbs = list(embedder.preparation.placements)
-    _, takes = motion_capture(args.mocap, args.seed, args.takes, args.split)
+    dataset, takes = motion_capture(
+        args.mocap, args.seed, args.takes, args.split
+    )
     feats = encode(embedder, takes, 5.0, 5.0)
     evidence = all_evidence(takes, feats, limbs)
     weight, found = fit_weight(evidence)
@@ -72,16 +74,22 @@ def main() -> None:
     for name, part in answers.items():
         model = fit_logistic(part)
         out[name] = (model, judged(part, model))
-    out |= fit_actions(embedder, args, takes)
+    out |= fit_actions(embedder, args, takes, dataset.metainfo['classes'])
     pprint(out, sort_dicts=False)
 
 
 def fit_actions(
-    embedder: Embedder, args: argparse.Namespace, takes: Takes
+    embedder: Embedder,
+    args: argparse.Namespace,
+    takes: Takes,
+    classes: list[str],
 ) -> dict[str, Any]:
     """Whether the training people's windows have the action of others."""
-    known, sources = {}, [s for s in args.mocap if s != 'procedural']
-    _, gallery = motion_capture(sources, args.seed, args.gallery, 'train')
+    known = {}
+    dataset, gallery = motion_capture(
+        args.mocap, args.seed, args.gallery, 'train'
+    )
+    assert dataset.metainfo['classes'] == classes
     out: dict[str, Any] = {}
     rng = np.random.default_rng(args.seed)
     for limbs in (FIVE, FIVE[:1]):

@@ -90,8 +90,17 @@ def encode(
     steps = list(embedder.preparation.transforms)
     if limbs:
         steps.insert(0, KeepSensors(limbs, limbs_too=True))
+    labels = [
+        segment['label']
+        for entry, _ in takes.values()
+        for segment in entry.get('segments') or ()
+    ]
     windows = RecordingWindows(
-        takes, window_sec=window_sec, stride_sec=stride_sec, pipeline=steps
+        takes,
+        metainfo={'classes': [*map(str, range(max(labels, default=-1) + 1))]},
+        window_sec=window_sec,
+        stride_sec=stride_sec,
+        pipeline=steps,
     )
     model: Any = embedder.model
     rows = defaultdict(list)
