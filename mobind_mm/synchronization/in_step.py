@@ -61,6 +61,15 @@ class Signals:
     bands: dict[str, np.ndarray] = field(default_factory=dict)
     noise: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def __getitem__(self, rows: slice | np.ndarray) -> Signals:
+        """Some of the windows."""
+        return Signals(
+            self.masks[rows],
+            self.rates[rows],
+            {name: x[rows] for name, x in self.bands.items()},
+            {name: x[rows] for name, x in self.noise.items()},
+        )
+
 
 def sensor_signals(
     streams: Sequence[SensorStream | None], seconds: float

@@ -77,7 +77,7 @@ def test_the_report_holds_tables(tmp_path):
     recalls = {
         f'{way}_R@{k}': 0.5 for way in ('imu2pose', 'pose2imu') for k in (1, 5)
     }
-    rows = {k: recalls for k in ('signals alone', 'learning alone', 'both')}
+    rows = dict.fromkeys(('signals alone', 'learning alone', 'both'), recalls)
     rows['both - learning alone, imu2pose_R@1'] = [0.01, 0.2]
     limb = {'sensors': 3, 'argmax': 0.6, 'one to one': 0.9}
     levels = ('local', 'mean token', 'tokens', 'any order')
@@ -94,7 +94,8 @@ def test_the_report_holds_tables(tmp_path):
         'utd_mhad': {'windows': 9, **rows, **near},
         'motion_capture': {'windows': 9, 'five, acc': rows, 'limb': limb},
         'gait_video': {
-            'limb, 4 s': limb, 'limb, whole pass': limb, 'who of four': who,
+            'limb, 4 s': limb, 'limb, whole pass': limb,
+            'limb, whole pass, both': limb, 'who of four': who,
         },
         'sync': {'head, both': sync},
     }  # fmt: skip

@@ -50,7 +50,12 @@ from mobind_mm.evaluation.functional import (
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.synchronization.clips import cut_pose, cut_sensor
-from mobind_mm.synchronization.in_step import signal_ratios
+from mobind_mm.synchronization.in_step import (
+    limb_signals,
+    pair_ratios,
+    sensor_signals,
+    signal_ratios,
+)
 from mobind_mm.utils.cli import run_command
 
 FIVE = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
@@ -305,6 +310,8 @@ def evaluate_mocap(
                 **three_rows(parts['learning'], signals, feats['take']),
             }
     out['limb'] = which_limb(every)
+    signals = limb_evidence(takes, every, placements, 5.0)
+    out['limb, both'] = which_limb(every, None, signals)
     out['position'] = finds_position(every, rng)
     return out
 
@@ -393,13 +400,41 @@ def finds_position(
     return out
 
 
+def limb_evidence(
+    takes: Takes, feats: Features, limbs: Sequence[str], window_sec: float
+) -> np.ndarray:
+    """Evidence (W, S, S) of the signals for each sensor on each limb."""
+    imu, pose = [], []
+    for take, start in zip(feats['take'], feats['window_start']):
+        recording = takes[take][1]
+        assert recording.pose is not None
+        pose.append(cut_pose(recording.pose, float(start), window_sec))
+        for limb in limbs:
+            stream = recording.imu.get(limb)
+            if stream is not None:
+                stream = cut_sensor(stream, float(start), window_sec)
+            imu.append(stream)
+    size = len(limbs)
+    sensors = sensor_signals(imu, window_sec)
+    out = np.zeros((len(pose), size, size))
+    for column, limb in enumerate(limbs):
+        shown = limb_signals(pose, limb, window_sec)
+        for i in range(len(pose)):
+            rows = slice(i * size, (i + 1) * size)
+            ratios = pair_ratios(sensors[rows], shown[i : i + 1])
+            out[i, :, column] = ratios[:, 0] / window_sec
+    return out
+
+
 def which_limb(
-    feats: Features, groups: np.ndarray | None = None
+    feats: Features,
+    groups: np.ndarray | None = None,
+    signals: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Share of sensors whose limb is found, alone and one to one.
 
-    Windows of a group (each one by default) are judged together, by the sum
-    of local and token similarity.
+    Windows of a group (each one by default) are judged together, by the mean
+    of local and token similarity, and by the signals (W, S, S) if given.
     """
     if groups is None:
         groups = np.arange(len(feats['imu']))
@@ -412,7 +447,9 @@ def which_limb(
         at = np.flatnonzero(groups == group)
         matrix = np.einsum('asd,ald->sl', x[at], y[at])
         token = np.einsum('asnd,alnd->asl', u[at], v[at])
-        matrix = matrix + (token / count[at][:, None]).sum(axis=0)
+        matrix = (matrix + (token / count[at][:, None]).sum(axis=0)) / 2
+        if signals is not None:
+            matrix = matrix + SIGNAL_WEIGHT * signals[at].sum(axis=0)
         there = feats['imu_mask'][at].all(axis=0)
         seen = feats['pose_mask'][at].all(axis=0)
         worn = np.flatnonzero(there & seen)
@@ -444,6 +481,10 @@ def evaluate_gait(
         'limb, whole pass': which_limb(feats, feats['take']),
         'limb, 4 s': which_limb(feats),
     }
+    limbs = embedder.preparation.placements
+    signals = limb_evidence(takes, feats, limbs, 4.0)
+    out['limb, 4 s, both'] = which_limb(feats, None, signals)
+    out['limb, whole pass, both'] = which_limb(feats, feats['take'], signals)
     rng, right = np.random.default_rng(seed), defaultdict(list)
     first = np.unique(feats['take'], return_index=True)[1]
     feats = {k: v[first] for k, v in feats.items()}

@@ -112,19 +112,23 @@ def _actions(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def _limbs(results: Mapping[str, Any]) -> dict[str, Any]:
     rows = []
-    if 'motion_capture' in results:
-        found = results['motion_capture']['limb']
-        rows.append(['motion capture, 15 sensors, 5 s', found])
-    if 'gait_video' in results:
-        part = results['gait_video']
-        rows.append(['walking, 7 sensors, 4 s', part['limb, 4 s']])
-        rows.append(['walking, 7 sensors, pass', part['limb, whole pass']])
+    for key, part, name in (
+        ('limb', 'motion_capture', 'motion capture, 15 sensors, 5 s'),
+        ('limb, 4 s', 'gait_video', 'walking, 7 sensors, 4 s'),
+        ('limb, whole pass', 'gait_video', 'walking, 7 sensors, pass'),
+    ):
+        found = results.get(part, {})
+        for ending, kind in (('', 'learning alone'), (', both', 'both')):
+            if key + ending in found:
+                rows.append([name, kind, found[key + ending]])
     return {
-        'columns': ['data', 'sensors', 'argmax over 15', 'one to one'],
-        'digits': [None, 0, 3, 3],
+        'columns': [
+            *('data', 'evidence', 'sensors', 'argmax over 15', 'one to one'),
+        ],
+        'digits': [None, None, 0, 3, 3],
         'rows': [
-            [name, x['sensors'], x['argmax'], x['one to one']]
-            for name, x in rows
+            [name, kind, x['sensors'], x['argmax'], x['one to one']]
+            for name, kind, x in rows
         ],
     }
 
