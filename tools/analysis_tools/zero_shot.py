@@ -39,6 +39,7 @@ from mmengine.dataset import pseudo_collate
 from scipy.optimize import linear_sum_assignment
 
 from mobind_mm.apis.embedder import Embedder
+from mobind_mm.apis.fitting import match_limbs
 from mobind_mm.apis.windows import RecordingWindows
 from mobind_mm.datasets.transforms import KeepSensors
 from mobind_mm.evaluation.functional import (
@@ -409,8 +410,13 @@ def limb_evidence(
         recording = takes[take][1]
         assert recording.pose is not None
         pose.append(cut_pose(recording.pose, float(start), window_sec))
+        served = {
+            limb: recording.imu[name]
+            for name, limb in match_limbs(recording.imu, limbs).items()
+            if limb is not None
+        }
         for limb in limbs:
-            stream = recording.imu.get(limb)
+            stream = served.get(limb)
             if stream is not None:
                 stream = cut_sensor(stream, float(start), window_sec)
             imu.append(stream)
