@@ -27,7 +27,7 @@ from .evidence import (
 from .fused import WEIGHTS
 from .signals import RATE, imu_motion, limb_motion, make_grid
 
-KINDS = {
+KINDS: Mapping[str, Sequence[tuple[float, float]]] = {
     'up': ACC_BANDS,
     'side': ACC_BANDS,
     'tilt': TILT_BANDS,
@@ -215,7 +215,7 @@ def signal_ratios(
         b = limb_signals(poses, name, seconds)
         for number, lag in enumerate(lags_both):
             total[number] += pair_ratios(a, _moved(b, lag), weights)
-        count += a.masks.any(axis=1)[:, None] & b.masks.any(axis=1)
+        count += np.logical_and.outer(a.masks.any(axis=1), b.masks.any(axis=1))
     return total.max(axis=0) / np.maximum(count, 1) ** SENSORS_POWER
 
 
@@ -317,10 +317,10 @@ def _stacked(
 def _filter(out: Signals, channels: Mapping[str, np.ndarray]) -> None:
     """Set the bands of channels (M, C, T) of each kind."""
     for kind, x in channels.items():
-        for band in KINDS[kind]:
-            y = bandpass(x, *band, kind in ('tilt', 'turn'))[..., ::_EVERY]
+        for low, high in KINDS[kind]:
+            y = bandpass(x, low, high, kind in ('tilt', 'turn'))[..., ::_EVERY]
             y = (y * out.masks[:, None]).astype(np.float32)
-            out.bands[_name(kind, band)] = y
+            out.bands[_name(kind, (low, high))] = y
 
 
 def _name(kind: str, band: tuple[float, float]) -> str:

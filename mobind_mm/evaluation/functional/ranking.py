@@ -110,11 +110,9 @@ def paired_interval(
     """
     difference = np.asarray(first, float) - np.asarray(second, float)
     if groups is None:
-        total, size = difference, np.ones(len(difference))
-    else:
-        _, index = np.unique(groups, return_inverse=True)
-        total = np.bincount(index, difference)
-        size = np.bincount(index)
+        groups = np.arange(len(difference))
+    _, index = np.unique(groups, return_inverse=True)
+    total, size = np.bincount(index, difference), np.bincount(index)
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(total), (count, len(total)))
     means = total[drawn].sum(axis=1) / size[drawn].sum(axis=1)
