@@ -58,7 +58,18 @@ def match_features(
     }
 
 
-CALIBRATED: Mapping[str, Mapping[str, Logistic]] = {}
+FEATURES = tuple(match_features(0.0, 0.0, 5.0, 1))
+_FITTED = {
+    'person': (-0.89, (-0.228, 4.813, -0.195, 1.115, 0.562)),
+    'sensor': (-4.668, (8.686, -4.046, -0.82, 3.223, 0.686)),
+    'limb': (-4.831, (6.573, 2.784, -0.017, 1.051, 0.176)),
+}
+CALIBRATED: dict[str, dict[str, Logistic]] = {
+    'mobind_real': {
+        name: Logistic(bias, dict(zip(FEATURES, slopes)))
+        for name, (bias, slopes) in _FITTED.items()
+    },
+}
 """By model of the zoo: ``person``, that somebody wears the sensors;
 ``sensor``, that a limb in view carries it; ``limb``, that it is this one;
 ``action by imu`` and so on, that an action is one of the gallery's."""

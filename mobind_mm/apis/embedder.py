@@ -247,10 +247,8 @@ class Embedder:
             ValueError: If the model gives no embeddings.
         """
         rows = []
-        kept = slice(None)
-        if limbs is not None:
-            places = self.preparation.placements
-            kept = [places.index(limb) for limb in limbs]
+        places = self.preparation.placements
+        kept = [places.index(limb) for limb in limbs or ()]
         for sample in self.predict(windows, batch_size):
             if 'imu_embedding' not in sample:
                 raise ValueError(

@@ -206,8 +206,8 @@ class _Comparison:
         both = rank_by_both(cosines, signals, self.weight)
         windows = []
         for i in range(len(x)):
-            at = [column[j] for j in found[i].tolist()]
-            order = sorted(at, key=lambda j: -both[i, j])[:k]
+            near = [column[j] for j in found[i].tolist()]
+            near.sort(key=lambda j: -both[i, j])
             windows.append(
                 {
                     'start_s': float(asked['window_start'][i]),
@@ -218,11 +218,11 @@ class _Comparison:
                             'similarity': float(cosines[i, j]),
                             'signals': float(signals[i, j]),
                         }
-                        for j in order
+                        for j in near[:k]
                     ],
                 }
             )
-        recordings = []
+        recordings: list[dict[str, Any]] = []
         rows = np.arange(len(x))[:, None]
         for take in takes:
             at = np.vectorize(column.__getitem__)(best[take])

@@ -4,7 +4,7 @@ The people are those of the split ``val`` of motion capture and procedural
 ones: nobody of them was trained on, nor is anybody tested on. Prints the
 weight of the signals, for ``SIGNAL_WEIGHT`` in
 ``mobind_mm/evaluation/functional/ranking.py``, and the regressions, for
-``mobind_mm/apis/calibration.py``.
+``mobind_mm/apis/calibration.py`` (slopes in the order of ``FEATURES``).
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--split', choices=('val', 'test'), default='val', help='for a look'
     )
+    parser.add_argument(
+        '--only-actions', action='store_true', help='leave out the rest'
+    )
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
 
@@ -55,10 +58,21 @@ def main() -> None:
     """Fit and print."""
     args = parse_args()
     embedder = Embedder(args.model, args.checkpoint, show_progress=False)
-    limbs = list(embedder.preparation.placements)
     dataset, takes = motion_capture(
         args.mocap, args.seed, args.takes, args.split
     )
+    out: dict[str, Any] = {}
+    if not args.only_actions:
+        out = fit_matches(embedder, args, takes)
+    out |= fit_actions(embedder, args, takes, dataset.metainfo['classes'])
+    pprint(out, sort_dicts=False)
+
+
+def fit_matches(
+    embedder: Embedder, args: argparse.Namespace, takes: Takes
+) -> dict[str, Any]:
+    """The weight of the signals, and when matches are right."""
+    limbs = list(embedder.preparation.placements)
     feats = encode(embedder, takes, 5.0, 5.0)
     evidence = all_evidence(takes, feats, limbs)
     weight, found = fit_weight(evidence)
@@ -74,8 +88,7 @@ def main() -> None:
     for name, part in answers.items():
         model = fit_logistic(part)
         out[name] = (model, judged(part, model))
-    out |= fit_actions(embedder, args, takes, dataset.metainfo['classes'])
-    pprint(out, sort_dicts=False)
+    return out
 
 
 def fit_actions(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mobind_mm.apis.calibration import Logistic, match_features
+from mobind_mm.apis.calibration import FEATURES, Logistic, match_features
 from mobind_mm.apis.localizing import decide
 from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 from mobind_mm.synchronization.in_step import (
@@ -17,7 +17,6 @@ from mobind_mm.synchronization.in_step import (
     sensor_signals,
 )
 
-FEATURES = tuple(match_features(0.0, 0.0, 5.0, 1))
 _LENGTHS = (1, 1, 2, 3, 6)
 """Windows of a trial."""
 
@@ -232,7 +231,7 @@ def action_trials(
     per_class = np.stack(
         [cosine[:, known['action'] == c].max(axis=1) for c in classes], axis=1
     )
-    labels = np.unique(asked['action'][shown])
+    labels = np.intersect1d(asked['action'][shown], classes)
     x, right = [], []
     for _ in range(count):
         label = int(rng.choice(labels))
@@ -240,7 +239,7 @@ def action_trials(
         at = rng.permutation(of_label)[: int(rng.integers(1, 4))]
         others = rng.permutation(np.flatnonzero(classes != label))
         chosen = others[: int(rng.integers(2, len(others) + 1))]
-        there = bool(rng.random() < 0.5) and label in classes
+        there = bool(rng.random() < 0.5)
         if there:
             chosen[0] = np.flatnonzero(classes == label)[0]
         scores = np.sort(per_class[at][:, chosen].mean(axis=0))[::-1]
