@@ -43,7 +43,7 @@ def test_takes_below_a_second_have_no_window(untrained):
 def test_short_queries_shorten_all_windows(untrained):
     gallery = {name: take(3.6, seed) for seed, name in enumerate('ab')}
     query = Recording(take(2.5, 0).imu)
-    (answer,) = untrained.retrieve(query, gallery, signal_weight=1.0)
+    (answer,) = untrained.retrieve(query, gallery, signal_weight=10.0)
     assert answer['recordings'][0]['name'] == 'a'  # by its signals
     assert any('windows of 2.4 s are compared' in n for n in answer['notes'])
 
@@ -123,7 +123,7 @@ def test_improbable_answers_are_refused(untrained, monkeypatch):
 
     one = take(10.0)
     people = {'a': one.pose, 'b': take(10.0, 1).pose}
-    answer = untrained.localize(one.imu, people, signal_weight=1.0)
+    answer = untrained.localize(one.imu, people, signal_weight=10.0)
     (sensor,) = answer['sensors'].values()
     assert answer['person'] == 'a' and sensor['limb'] in ON_HAND
     assert answer['person_probability'] is sensor['in_view'] is None
@@ -135,7 +135,7 @@ def test_improbable_answers_are_refused(untrained, monkeypatch):
             untrained.name,
             dict(person=always, sensor=always, limb=always),
         )
-        answer = untrained.localize(one.imu, people, signal_weight=1.0)
+        answer = untrained.localize(one.imu, people, signal_weight=10.0)
         (sensor,) = answer['sensors'].values()
         assert (answer['person'] == 'a') is given
         assert (sensor['limb'] in ON_HAND) is given
@@ -146,7 +146,7 @@ def test_improbable_answers_are_refused(untrained, monkeypatch):
 def test_clocks_that_never_meet_are_taken_to_start_together(untrained):
     one = take(12.0, offset=5000.0)
     people = {'a': one.pose, 'b': take(12.0, 1).pose}
-    answer = untrained.localize(one.imu, people, signal_weight=1.0)
+    answer = untrained.localize(one.imu, people, signal_weight=10.0)
     assert answer['offset_s'] == pytest.approx(5000.0, abs=0.2)
     assert answer['person'] == 'a'
     assert any('never meet' in note for note in answer['notes'])
