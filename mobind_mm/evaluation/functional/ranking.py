@@ -41,11 +41,11 @@ def rank_by_both(
         ValueError: If the shapes differ, or there are no candidates.
 
     >>> learned = np.array([[0.9, 0.8, 0.1]])
-    >>> signals = np.array([[0.0, 2.0, 9.0]])
-    >>> rank_by_both(learned, signals, 0.1).argmax(), rank_by_both(
-    ...     learned, signals, 0.1, candidates=2
-    ... ).argmax()
-    (2, 1)
+    >>> signals = np.array([[0.0, 2.0, 12.0]])
+    >>> rank_by_both(learned, signals, 0.1).round(1).tolist()
+    [[0.9, 1.0, 1.3]]
+    >>> rank_by_both(learned, signals, 0.1, candidates=2).round(1).tolist()
+    [[0.9, 1.0, -0.8]]
     """
     if learned.shape != signals.shape:
         raise ValueError(
