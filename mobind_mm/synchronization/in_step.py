@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..recordings import PoseStream, SensorStream
+from ..skeleton import get_limb, keypoint_indices
 from .correlate import bandpass, without_edges
 from .evidence import (
     _AGREE,
@@ -115,7 +116,10 @@ def limb_signals(
     """
     grid = make_grid(seconds)
     motions = [
-        None if s is None else limb_motion(s, placement, grid) for s in streams
+        limb_motion(s, placement, grid)
+        if s is not None and _has_limb(s.layout, placement)
+        else None
+        for s in streams
     ]
     rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
     out = _empty(motions, rates, len(grid))
@@ -150,6 +154,15 @@ def limb_signals(
             ):
                 out.noise[_name(kind, band)][row] = size * gain[number]
     return out
+
+
+def _has_limb(layout: str, placement: str) -> bool:
+    """Whether a skeleton layout has the keypoints of a limb."""
+    try:
+        keypoint_indices(layout, get_limb(placement).seen_by(layout).keypoints)
+    except ValueError:
+        return False
+    return True
 
 
 def pair_ratios(

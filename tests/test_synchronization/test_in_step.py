@@ -61,6 +61,9 @@ def test_nothing_is_no_evidence():
     (take,) = windows(1)
     found = signal_ratios([take.imu, {}], [take.pose, None], SECONDS)
     assert found[0, 0] > 1
+    (stream,) = take.imu.values()
+    pose = replace(take.pose, layout='h36m')  # which has no nose
+    assert not signal_ratios([{'head': stream}], [pose], SECONDS).any()
     assert not found[1].any() and not found[:, 1].any()
 
 
