@@ -309,7 +309,7 @@ class MoBindInferencer(Embedder):
             ``start_s``, ``action`` and ``score``. Scores are probabilities
             of a classifier, cosines of a neighbour. With neighbours of a
             calibrated model also the ``probability`` that the gallery has
-            the action at all; below 0.5, ``action`` is None and ``guess``
+            the action at all; below 0.25, ``action`` is None and ``guess``
             the most similar one.
 
         Raises:

@@ -10,7 +10,7 @@ import numpy as np
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import search_index
 from ..recordings import Recording, common_span, notes_of
-from .calibration import CALIBRATED, LEAST, Logistic, match_features
+from .calibration import CALIBRATED, LEAST_KNOWN, Logistic, match_features
 from .embedder import Embedder
 from .retrieving import only, shared_sensors
 from .takes import Takes, is_data_set, named_takes
@@ -94,7 +94,7 @@ def _doubt(answer: dict[str, Any], model: Logistic, seconds: float) -> None:
         )
     )
     answer['probability'] = sure
-    if sure < LEAST:
+    if sure < LEAST_KNOWN:
         answer.update(action=None, guess=answer['action'])
 
 
