@@ -159,3 +159,17 @@ def test_clip_features_of_a_model_with_fixed_windows():
     assert preparation.window_for(4.9) == 0
     assert preparation.window_for(6.0) == 5.0
     assert ClipFeatures(model, preparation, 0.2)(take(3.0)) is None
+
+
+@pytest.mark.parametrize('bias, given', [(0.0, True), (-3.0, False)])
+def test_actions_that_the_gallery_hardly_has_are_not_named(bias, given):
+    from mobind_mm.apis.recognizing import _doubt
+
+    slopes = dict.fromkeys(match_features(0.0, 0.0, 5.0, 1), 0.0)
+    answer = dict(
+        action='walk', scores={'walk': 0.8, 'sit': 0.1}, windows=[{}, {}]
+    )
+    _doubt(answer, Logistic(bias, slopes), 5.0)
+    assert answer['probability'] == pytest.approx(1 / (1 + np.exp(-bias)))
+    assert (answer['action'] == 'walk') is given
+    assert given or answer['guess'] == 'walk'
