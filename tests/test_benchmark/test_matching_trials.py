@@ -92,7 +92,9 @@ def test_the_report_holds_tables(tmp_path):
     )
     results = {
         'utd_mhad': {'windows': 9, **rows, **near},
-        'motion_capture': {'windows': 9, 'five, acc': rows, 'limb': limb},
+        'motion_capture': {
+            'five, acc': {'windows': 9, **rows}, 'limb': limb,
+        },
         'gait_video': {
             'limb, 4 s': limb, 'limb, whole pass': limb,
             'limb, whole pass, both': limb, 'who of four': who,

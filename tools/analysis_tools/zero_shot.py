@@ -302,13 +302,17 @@ def evaluate_mocap(
         feats = {k: v[_same(feats, every)] for k, v in feats.items()}
         for worn, limbs in (('five', FIVE), ('left wrist', FIVE[:1])):
             wanted = [placements.index(limb) for limb in limbs]
-            parts = combined(similarities(feats, feats, wanted))
+            shown = feats['imu_mask'] & feats['pose_mask']
+            there = shown[:, wanted].any(axis=1)
+            some = {k: v[there] for k, v in feats.items()}
+            parts = combined(similarities(some, some, wanted))
             if len(limbs) < len(FIVE):
                 del parts['clip']  # that of all five
-            signals = signals_of(part, feats, 5.0, limbs)
+            signals = signals_of(part, some, 5.0, limbs)
             out[f'{worn}, {channels}'] = {
+                'windows': len(signals),
                 **{name: recalls(matrix) for name, matrix in parts.items()},
-                **three_rows(parts['learning'], signals, feats['take']),
+                **three_rows(parts['learning'], signals, some['take']),
             }
     out['limb'] = which_limb(every)
     signals = limb_evidence(takes, every, placements, 5.0)

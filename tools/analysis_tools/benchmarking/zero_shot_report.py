@@ -72,7 +72,7 @@ def _retrieval(results: Mapping[str, Any]) -> dict[str, Any]:
         for name, part in capture.items():
             if isinstance(part, Mapping) and 'both' in part:
                 label = f'motion capture, 5 s, {name}'
-                parts[label, capture['windows']] = part
+                parts[label, part['windows']] = part
     rows = []
     for (label, windows), part in parts.items():
         for kind in _ROWS:
