@@ -15,9 +15,15 @@ from torch.utils.data import DataLoader
 from ..checks.plausibility import settle_inputs
 from ..datasets.imu_pose_dataset import IMUPoseDataset
 from ..datasets.transforms import KeepSensors
-from ..evaluation.embedding_table import Table, stack_rows
+from ..evaluation.embedding_table import (
+    EMBEDDINGS,
+    MASKS,
+    TOKENS,
+    Table,
+    stack_rows,
+)
 from ..evaluation.metrics.embedding_metric import embedding_row
-from ..recordings import Recording, notes_of
+from ..recordings import Recording, common_span, notes_of
 from ..utils.errors import mistake
 from .fitting import fit_sensors
 from .model import init_model
@@ -25,6 +31,8 @@ from .model_zoo import find_model
 from .takes import Takes, named_takes
 from .windows import ClipFeatures, Preparation, RecordingWindows
 
+PER_LIMB = (*MASKS, *TOKENS, 'pose_token_mask')
+"""Fields of a window whose first axis is that of the limbs."""
 BATCH = 64
 """Windows that are encoded together, if nobody says otherwise."""
 
@@ -62,7 +70,7 @@ class Embedder:
         self.model = cast(Any, model)
         self.cfg: Config = self.model.cfg
         self.show_progress = show_progress
-        self.preparation = Preparation.of(self.cfg, self.name)
+        self.preparation = Preparation.of(self.cfg, self.name, self.model)
         self.classes = list((self.model.dataset_meta or {}).get('classes', ()))
 
     def embed(
@@ -96,18 +104,28 @@ class Embedder:
         takes, classes = named_takes(inputs)
         takes, notes = self.prepared(takes)
         metainfo = {'classes': classes} if classes else None
-        windows = self.windows(takes, stride_sec, metainfo=metainfo)
-        table = self.embed_windows(windows, batch_size, tokens)
         keys = ['imu_mask', 'pose_mask']
         if tokens:
             keys += ['imu_tokens', 'pose_tokens', 'pose_token_mask']
+        # Windows of one length are encoded together.
+        lengths = {
+            name: self.window_sec({name: takes[name]})[0] for name in takes
+        }
+        tables = {}
+        for seconds in dict.fromkeys(lengths.values()):
+            part = {n: takes[n] for n in takes if lengths[n] == seconds}
+            windows = self.windows(
+                part, stride_sec, window_sec=seconds, metainfo=metainfo
+            )
+            tables[seconds] = self.embed_windows(windows, batch_size, tokens)
         answers = []
         for name in takes:
+            table = tables[lengths[name]]
             rows = table['take'] == name
             answer = {
                 'name': name,
                 'window_start': table['window_start'][rows].astype(float),
-                'window_sec': self.preparation.window_sec,
+                'window_sec': lengths[name],
                 'placements': self.preparation.placements,
                 'imu': table['imu_embedding'][rows],
                 'pose': table['pose_embedding'][rows],
@@ -154,11 +172,38 @@ class Embedder:
             ready[name] = entry, Recording(imu, recording.pose)
         return ready, notes
 
+    def window_sec(self, *groups: Takes) -> tuple[float, list[str]]:
+        """Length of windows that all recordings hold, and a note on it.
+
+        Args:
+            *groups: Recordings that are compared. Those below the model's
+                shortest window do not count.
+
+        Returns:
+            Seconds, and a note if they are fewer than the model's own.
+        """
+        longest = self.preparation.window_sec
+        held = {}
+        for group in groups:
+            for name, (_, recording) in group.items():
+                start, end = common_span(recording)
+                if seconds := self.preparation.window_for(end - start):
+                    held[name] = seconds
+        if not held or min(held.values()) >= longest:
+            return longest, []
+        name = min(held, key=lambda name: held[name])
+        seconds = held[name]
+        return seconds, [
+            f'{name}: it is shorter than {longest:g} s, so windows of '
+            f'{seconds:g} s are compared.'
+        ]
+
     def windows(
         self,
         takes: Mapping[str, tuple],
         stride_sec: float | None = None,
         limbs: Sequence[str] | None = None,
+        window_sec: float | None = None,
         **kwargs: Any,
     ) -> RecordingWindows:
         """Windows of recordings as the model takes them.
@@ -167,9 +212,10 @@ class Embedder:
             takes: See :class:`RecordingWindows`, like ``kwargs``.
             stride_sec: Seconds between windows.
             limbs: Mask all other sensors and limbs.
+            window_sec: Length of a window; None: that of the model.
             **kwargs: Of :class:`RecordingWindows`.
         """
-        seconds = self.preparation.window_sec
+        seconds = window_sec or self.preparation.window_sec
         pipeline = list(self.preparation.transforms)
         if limbs:
             pipeline.insert(0, KeepSensors(limbs, limbs_too=True))
@@ -187,19 +233,33 @@ class Embedder:
         windows: IMUPoseDataset,
         batch_size: int = BATCH,
         tokens: bool = False,
+        limbs: Sequence[str] | None = None,
     ) -> Table:
         """Table of the embeddings of windows.
+
+        Args:
+            windows: The windows.
+            batch_size: How many are encoded together.
+            tokens: Keep the tokens too.
+            limbs: Keep the tokens and masks of these limbs only.
 
         Raises:
             ValueError: If the model gives no embeddings.
         """
         rows = []
+        places = self.preparation.placements
+        kept = [places.index(limb) for limb in limbs or ()]
         for sample in self.predict(windows, batch_size):
             if 'imu_embedding' not in sample:
                 raise ValueError(
                     f'{self.name} is a {type(self.model).__name__}, which '
                     'gives no embeddings; use a MoBind checkpoint.'
                 )
+            if limbs is not None:
+                per_limb = [key for key in sample if key in PER_LIMB]
+                if sample['imu_embedding'].ndim == 2:
+                    per_limb += EMBEDDINGS
+                sample |= {key: sample[key][kept] for key in per_limb}
             rows.append(embedding_row(sample, tokens))
         return stack_rows(rows)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..evaluation.functional import SIGNAL_WEIGHT
 from .embedder import BATCH, Embedder
 from .localizing import localize
 from .model_zoo import list_models
@@ -49,7 +50,7 @@ class MoBindInferencer(Embedder):
         >>> wrist = {'acc': gyro + [0, 0, 9.8], 'gyro': gyro, 'rate': 100.0}
         >>> (found,) = inferencer.embed({'imu': {'right_wrist': wrist}})
         >>> found['imu'].shape, found['window_start']
-        ((2, 128), array([0., 5.]))
+        ((2, 160), array([0., 5.]))
     """
 
     def __init__(
@@ -162,10 +163,11 @@ class MoBindInferencer(Embedder):
         self,
         imu: Any,
         people: Any,
-        offset: float = 0.0,
+        offset: float | None = None,
         max_offset: float = 0.0,
         one_wearer: bool = True,
         show_dir: str | Path | None = None,
+        signal_weight: float = SIGNAL_WEIGHT,
     ) -> dict[str, Any]:
         """Tell who wears the sensors, and which limb carries which.
 
@@ -174,24 +176,36 @@ class MoBindInferencer(Embedder):
                 that is not a placement is a sensor without a known place.
             people: Skeletons of everybody in the video, see
                 :func:`~mobind_mm.apis.sources.to_people`.
-            offset: Sensor time = video time + offset.
+            offset: Sensor time = video time + offset. None: 0, or, if the
+                clocks never meet, as if both had been started together, to
+                within 10 s.
             max_offset: Seconds by which the offset may differ from that; 0
                 if it is known.
             one_wearer: Whether one person wears all sensors.
             show_dir: Directory for pictures.
+            signal_weight: See :meth:`retrieve`.
 
         Returns:
-            ``person``, who wears them (None without ``one_wearer``), and
+            ``person``, who wears them (None without ``one_wearer``, or if
+            nobody in view probably does), with ``person_probability``, and
             ``person_evidence`` of everybody; ``sensors``: of each
-            ``person``, ``limb``, ``evidence``, and ``margin`` to the next
-            best limb; ``evidence`` (sensors, people, limbs) with
-            ``people`` and ``limbs``, their names; ``offset_s`` and
-            ``num_windows``.
+            ``person``, ``limb``, ``evidence``, ``margin`` to the next
+            best limb, ``probability`` of the limb, and ``in_view``, that
+            of a limb in view that carries it. Where that is below 0.5, or
+            nobody wears the sensors, person and limb are None, and
+            ``guess`` has the best ones. Only models that were calibrated
+            give probabilities, see
+            :mod:`~mobind_mm.apis.calibration`; they are None else.
+            ``evidence`` (sensors, people, limbs) with
+            ``people`` and ``limbs``, their names; ``offset_s``,
+            ``num_windows`` and ``window_sec``.
 
         Raises:
             ValueError: If sensors and video never overlap for a window.
         """
-        answer = localize(self, imu, people, offset, max_offset, one_wearer)
+        answer = localize(
+            self, imu, people, offset, max_offset, one_wearer, signal_weight
+        )
         if show_dir is not None:
             keys = ('evidence', 'sensors', 'people', 'limbs')
             picture = {key: answer[key] for key in keys}
@@ -206,8 +220,16 @@ class MoBindInferencer(Embedder):
         k: int = 5,
         stride_sec: float = 1.0,
         show_dir: str | Path | None = None,
+        signal_weight: float = SIGNAL_WEIGHT,
     ) -> list[dict[str, Any]]:
         """Find the videos of sensors, or the sensors of videos.
+
+        The model's embeddings find the best candidates, or its tokens where
+        all recordings have one sensor or two. The signals then order them
+        with the model, see
+        :func:`~mobind_mm.evaluation.functional.rank_by_both`. If the
+        shortest recording is shorter than the model's window, shorter
+        windows are compared, from 1 s on where the model takes them.
 
         Args:
             query: Recordings that are looked up: one, a list, or a mapping
@@ -218,18 +240,24 @@ class MoBindInferencer(Embedder):
             k: Number of results per query.
             stride_sec: Seconds between the windows of the gallery.
             show_dir: Directory for pictures.
+            signal_weight: Similarity that a nat per second of evidence of
+                the signals is worth; 0: the model decides alone.
 
         Returns:
             For each query ``name``, ``recordings``: the k best with their
             ``similarity``, the mean over the query's windows of that to the
-            best window of the recording; and ``windows``: of each window
-            its ``start_s`` and the k best (``name``, ``start_s``,
-            ``similarity``).
+            best window of the recording, ``signals``, the mean evidence
+            of the signals in nats per second, and ``score``, what both say
+            together, by which they are ordered; and ``windows``: of each
+            window its ``start_s`` and the k best (``name``, ``start_s``,
+            ``similarity``, ``signals``).
 
         Raises:
             ValueError: If queries or gallery lack the streams.
         """
-        answers = retrieve(self, query, gallery, direction, k, stride_sec)
+        answers = retrieve(
+            self, query, gallery, direction, k, stride_sec, signal_weight
+        )
         if show_dir is not None:
             self._draw(show_dir, 'retrieval', answers=answers)
         return answers
@@ -260,7 +288,10 @@ class MoBindInferencer(Embedder):
             For each recording ``name``, ``action`` of all of it and its
             ``score``, ``scores`` of all actions, and ``windows``: of each
             ``start_s``, ``action`` and ``score``. Scores are probabilities
-            of a classifier, cosines of a neighbour.
+            of a classifier, cosines of a neighbour. With neighbours of a
+            calibrated model also the ``probability`` that the gallery has
+            the action at all; below 0.25, ``action`` is None and ``guess``
+            the most similar one.
 
         Raises:
             ValueError: If a ``MoBind`` model gets no gallery, or streams

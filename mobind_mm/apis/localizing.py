@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..checks.plausibility import comparable_sensors
 from ..evaluation.functional import (
+    SIGNAL_WEIGHT,
     assign,
     assign_with_offset,
     lagged_evidence,
@@ -24,18 +25,26 @@ from ..recordings import (
 )
 from ..skeleton import LIMBS
 from ..synchronization import SyncResult, build_synchronizer
-from ..synchronization.clips import cut_clip
+from ..synchronization.clips import cut_clip, cut_pose, cut_sensor
+from ..synchronization.in_step import (
+    limb_signals,
+    pair_ratios,
+    sensor_signals,
+)
 from ..synchronization.learned import stream_tokens
 from ..utils.errors import mistake
+from .calibration import CALIBRATED, LEAST, Logistic, match_features
 from .embedder import Embedder
 from .fitting import fit_channels, match_limbs
 from .sources import to_imu, to_people
-from .synchronizing import check_reach
+from .synchronizing import NEAR_SEC, check_reach, search_centre
 from .takes import Takes
 from .windows import ClipFeatures
 
 CLIP_SEC = 60.0
 """Longest clip in which the offset is searched."""
+_UNSEEN = -1.0
+"""Evidence of what was not seen: less than any cosine."""
 _FINE_SEC = 0.3
 """Seconds around the tokens' offset that are searched with the signals."""
 
@@ -47,14 +56,16 @@ def localize(
     embedder: Embedder,
     imu: Any,
     people: Any,
-    offset: float = 0.0,
+    offset: float | None = None,
     max_offset: float = 0.0,
     one_wearer: bool = True,
+    signal_weight: float = SIGNAL_WEIGHT,
 ) -> dict[str, Any]:
     """See :meth:`MoBindInferencer.localize`.
 
     The tokens of every sensor are compared with those of every limb of
     everybody, window by window; tokens do not encode which limb they are of.
+    So are the signals.
     """
     doubt = ''
     check_reach(max_offset)
@@ -66,49 +77,178 @@ def localize(
     imu, about = fit_channels(imu, embedder.preparation.imu_channels)
     if not imu:
         raise mistake('no sensor is left', ' '.join(about)[:-1])
+    if offset is None:
+        offset = _centre(imu, people)
+        if offset and not max_offset:
+            max_offset = NEAR_SEC
+            about.append(
+                'The clocks never meet, so sensors and video are taken to '
+                f'have started within {NEAR_SEC:g} s of each other.'
+            )
     notes = notes_of(*imu.values(), *people.values(), about)
     if max_offset:
         offset, doubt = find_offset(embedder, imu, people, offset, max_offset)
     moved = {name: _shifted(stream, -offset) for name, stream in imu.items()}
-    evidence, num_windows = _evidence(embedder, moved, people)
+    learned, num_windows, window_sec = _evidence(embedder, moved, people)
     limbs = embedder.preparation.placements
-    num_people, names = len(people), list(people)
-    flat = evidence.reshape(len(imu), -1)
-    known = ~np.isnan(flat)
-    flat = np.where(known, flat, -1.0)  # a cosine: below all that is known
-    by_person = flat.reshape(len(imu), num_people, len(limbs))
-    totals = np.array(
-        [_person(by_person[:, p], imu, limbs) for p in range(num_people)]
-    )
+    evidence = learned
+    if signal_weight:
+        evidence = learned + signal_weight * _signals(moved, people, limbs)
+    places = [*match_limbs(imu, limbs).values()]
+    totals, found = decide(evidence, places, limbs, one_wearer)
+    seconds = num_windows * window_sec
+    known = CALIBRATED.get(embedder.name, {})
+    names = list(people)
     person = int(totals.argmax())
-    if one_wearer:
-        slots = person * len(limbs) + assign(by_person[:, person])
-        slots = np.where(assign(by_person[:, person]) < 0, -1, slots)
-    else:
-        slots = assign(flat)
-    sensors = {}
-    for row, name in enumerate(imu):
-        sensors[name] = _sensor(
-            flat[row], int(slots[row]), names, limbs, one_wearer
+    sure = None
+    if one_wearer and 'person' in known:
+        rest = np.delete(totals, person).max(initial=0.0)
+        sure = known['person'](
+            **match_features(
+                float(totals[person]),
+                float(totals[person] - rest),
+                seconds * len(imu),
+                len(people),
+            )
         )
+    nobody = sure is not None and sure < LEAST
+    sensors = {}
+    for name, match in zip(imu, found):
+        sensors[name] = _sensor(match, names, limbs, known, seconds, nobody)
     return {
-        'person': names[person] if one_wearer else None,
+        'person': names[person] if one_wearer and not nobody else None,
+        'person_probability': sure,
         'person_evidence': dict(zip(names, totals.tolist())),
         'sensors': sensors,
-        'evidence': np.where(known, flat, np.nan).reshape(by_person.shape),
+        'evidence': evidence,
         'people': names,
         'limbs': list(limbs),
         'offset_s': float(offset),
         'offset_reason': doubt,
         'num_windows': num_windows,
+        'window_sec': window_sec,
         'notes': notes,
     }
 
 
+@dataclass(frozen=True)
+class Match:
+    """The limb that a sensor is given.
+
+    Args:
+        slot: Person times limbs plus limb; -1 if none is left.
+        evidence: Of the match.
+        margin: What it has more than the next best limb.
+        rivals: Among how many limbs it was chosen.
+    """
+
+    slot: int
+    evidence: float = float('nan')
+    margin: float = float('nan')
+    rivals: int = 0
+
+
+def decide(
+    evidence: np.ndarray,
+    places: Sequence[str | None],
+    limbs: Sequence[str],
+    one_wearer: bool,
+) -> tuple[np.ndarray, list[Match]]:
+    """Whom and what sensors fit best.
+
+    A limb that was never seen is given to no sensor.
+
+    Args:
+        evidence: (M, P, S) of sensors, people and limbs, NaN where nothing
+            was seen.
+        places: Limb of each sensor as its name says; None if unknown.
+        limbs: Names of the S limbs.
+        one_wearer: Whether one person wears all sensors.
+
+    Returns:
+        (P,) evidence that each person wears the sensors, and the match of
+        each sensor.
+    """
+    size = len(limbs)
+    known = ~np.isnan(evidence)
+    filled = np.where(known, evidence, _UNSEEN)  # below all that is known
+    totals = np.array(
+        [_person(filled[:, p], places, limbs) for p in range(filled.shape[1])]
+    )
+    flat = filled.reshape(len(filled), -1)
+    person = int(totals.argmax())
+    inside = np.ones(flat.shape[1], dtype=bool)
+    if one_wearer:
+        inside = np.arange(flat.shape[1]) // size == person
+    chosen = assign(flat[:, inside], _UNSEEN)
+    slots = np.where(chosen < 0, -1, np.flatnonzero(inside)[chosen])
+    found = []
+    for row, slot in zip(flat, slots.tolist()):
+        if slot < 0:
+            found.append(Match(-1))
+            continue
+        others = np.where(inside, row, _UNSEEN)
+        others[slot] = _UNSEEN
+        rivals = int((inside & (row > _UNSEEN)).sum())
+        found.append(
+            Match(
+                slot,
+                float(row[slot]),
+                float(row[slot] - others.max(initial=_UNSEEN)),
+                rivals,
+            )
+        )
+    return totals, found
+
+
+def _centre(imu: Sensors, people: People) -> float:
+    """Offset to start from if the user gives none."""
+    centres = [
+        search_centre(Recording(dict(imu), pose)) for pose in people.values()
+    ]
+    return min(centres, key=abs)
+
+
+def _signals(imu: Sensors, people: People, limbs: Sequence[str]) -> np.ndarray:
+    """Evidence (M, P, S) of the signals in nats per second."""
+    start, end = _shared_span(imu, people)
+    seconds = min(end - start, CLIP_SEC)
+    start += (end - start - seconds) / 2
+    sensors = sensor_signals(
+        [cut_sensor(stream, start, seconds) for stream in imu.values()],
+        seconds,
+    )
+    poses = [cut_pose(pose, start, seconds) for pose in people.values()]
+    seen = [p if p.clock.num_samples > 1 else None for p in poses]
+    ratios = [
+        pair_ratios(sensors, limb_signals(seen, limb, seconds))
+        for limb in limbs
+    ]
+    return np.stack(ratios, axis=2) / seconds
+
+
+def _shared_span(imu: Sensors, people: People) -> tuple[float, float]:
+    """When all sensors and somebody have data, in seconds."""
+    worn = [stream.clock.span for stream in imu.values()]
+    seen = [pose.clock.span for pose in people.values()]
+    start = max(max(s[0] for s in worn), min(s[0] for s in seen))
+    end = min(min(s[1] for s in worn), max(s[1] for s in seen))
+    return start, end
+
+
 def _evidence(
     embedder: Embedder, imu: Sensors, people: People
-) -> tuple[np.ndarray, int]:
-    """Mean evidence (M, P, S) over windows, NaN where nothing was seen."""
+) -> tuple[np.ndarray, int, float]:
+    """Mean evidence (M, P, S) over windows, NaN where nothing was seen.
+
+    Also the number of windows, and their length in seconds.
+    """
+    start, end = _shared_span(imu, people)
+    preparation = embedder.preparation
+    seconds = preparation.window_for(end - start) or preparation.window_sec
+    if end - start < 2 * seconds:  # as many whole windows as there can be
+        imu = {name: _shifted(s, -start) for name, s in imu.items()}
+        people = {name: _shifted(p, -start) for name, p in people.items()}
     limbs = embedder.preparation.placements
     groups = in_groups(imu, limbs)
     takes: Takes = {
@@ -116,7 +256,7 @@ def _evidence(
     }
     for i, pose in enumerate(people.values()):
         takes[f'pose {i}'] = {}, Recording(pose=pose)
-    windows = embedder.windows(takes, anchor='clock')
+    windows = embedder.windows(takes, window_sec=seconds, anchor='clock')
     table = embedder.embed_windows(windows, tokens=True)
     starts = np.round(table['window_start'].astype(float), 3)
     total = np.zeros((len(imu), len(people) * len(limbs)))
@@ -151,20 +291,20 @@ def _evidence(
             'their clocks, or let it be searched (max_offset).'
         )
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return mean.reshape(len(imu), len(people), len(limbs)), num_windows
+    shape = len(imu), len(people), len(limbs)
+    return mean.reshape(shape), num_windows, seconds
 
 
 def _person(
-    evidence: np.ndarray, imu: Sensors, limbs: tuple[str, ...]
+    evidence: np.ndarray, places: Sequence[str | None], limbs: Sequence[str]
 ) -> float:
     """Evidence that a person wears the sensors, from that of limbs (M, S).
 
     Sensors count at their place if all have one that the model knows, else
     where they fit best in a one-to-one assignment.
     """
-    places = [*match_limbs(imu, limbs).values()]
     at_place = [
-        evidence[i, limbs.index(limb)]
+        evidence[i, list(limbs).index(limb)]
         for i, limb in enumerate(places)
         if limb is not None
     ]
@@ -175,29 +315,44 @@ def _person(
 
 
 def _sensor(
-    evidence: np.ndarray,
-    slot: int,
+    match: Match,
     people: list[str],
-    limbs: tuple[str, ...],
-    one_wearer: bool,
+    limbs: Sequence[str],
+    known: Mapping[str, Logistic],
+    seconds: float,
+    nobody: bool,
 ) -> dict[str, Any]:
-    """Where one sensor is, given its evidence (P * S,) and its slot."""
-    if slot < 0:
-        return dict(person=None, limb=None, evidence=None, margin=None)
-    person = slot // len(limbs)
-    rivals = np.arange(len(evidence)) != slot
-    if one_wearer:
-        rivals &= np.arange(len(evidence)) // len(limbs) == person
-    margin = evidence[slot] - evidence[rivals].max(initial=-1.0)
-    return {
-        'person': people[person],
-        'limb': limbs[slot % len(limbs)],
-        'evidence': float(evidence[slot]),
-        'margin': float(margin),
+    """Where one sensor is, as the inferencer says it."""
+    place: dict[str, Any] = dict(person=None, limb=None)
+    if match.slot < 0:
+        return dict(
+            place, evidence=None, margin=None, in_view=None, probability=None
+        )
+    guess = dict(
+        person=people[match.slot // len(limbs)],
+        limb=limbs[match.slot % len(limbs)],
+    )
+    features = match_features(
+        match.evidence, match.margin, seconds, match.rivals
+    )
+    sure = {
+        name: known[name](**features) if name in known else None
+        for name in ('sensor', 'limb')
     }
+    facts: dict[str, Any] = dict(
+        evidence=match.evidence,
+        margin=match.margin,
+        in_view=sure['sensor'],
+        probability=sure['limb'],
+    )
+    there = sure['sensor']
+    if nobody or (there is not None and there < LEAST):
+        return dict(place, **facts, guess=guess)
+    return dict(guess, **facts)
 
 
-def _shifted(stream: SensorStream, by: float) -> SensorStream:
+def _shifted(stream: Any, by: float) -> Any:
+    """A sensor or skeleton whose clock shows some seconds more."""
     clock = stream.clock
     if clock.times is not None:
         moved = Clock(clock.num_samples, times=clock.times + by)

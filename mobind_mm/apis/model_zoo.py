@@ -7,6 +7,9 @@ import re
 from ..utils.errors import nearest
 from ..utils.model_index import ZooModel, find_root, load_models
 
+DEFAULT = 'mobind_real'
+"""The model of every command and class that is given none."""
+
 
 def list_models(pattern: str = '.*', untrained: bool = False) -> list[str]:
     """Names of the models of the zoo that can be loaded.
@@ -30,8 +33,8 @@ def find_model(name: str | None = None) -> ZooModel:
     """Look a model up.
 
     Args:
-        name: Name or alias; None takes the first model that ships with the
-            package.
+        name: Name or alias; None takes :data:`DEFAULT`, or where that is
+            not shipped, the first model that is.
 
     Raises:
         FileNotFoundError: If there is no zoo.
@@ -39,9 +42,9 @@ def find_model(name: str | None = None) -> ZooModel:
     """
     models = load_models()
     if name is None:
-        for model in models:
-            if model.shipped:
-                return model
+        shipped = [model for model in models if model.shipped]
+        for model in sorted(shipped, key=lambda model: model.name != DEFAULT):
+            return model
         raise ValueError(
             f'No model of the zoo in {find_root()} ships its checkpoint; '
             'give a checkpoint file.'

@@ -10,6 +10,7 @@ import numpy as np
 from ..evaluation.embedding_table import Table, modality, select
 from ..evaluation.functional import search_index
 from ..recordings import Recording, common_span, notes_of
+from .calibration import CALIBRATED, LEAST_KNOWN, Logistic, match_features
 from .embedder import Embedder
 from .retrieving import only, shared_sensors
 from .takes import Takes, is_data_set, named_takes
@@ -64,16 +65,37 @@ def _answers(
             f'modality must be one of {MODALITIES}, got {modality!r}.'
         )
     limbs = shared_sensors(takes) if modality == 'imu' else None
-    known = _embed(embedder, labelled, modality, None, limbs, classes)
+    seconds, about = embedder.window_sec(takes, labelled)
+    known = _embed(embedder, labelled, modality, None, limbs, seconds, classes)
     if not len(known['take']):
         raise ValueError(
             f'No labelled window of the gallery shows what {modality!r} of '
             f'the recordings shows ({limbs or "any limb"}); give a gallery '
             'with these sensors, or another modality.'
         )
-    asked = _embed(embedder, takes, modality, stride_sec, limbs)
+    asked = _embed(embedder, takes, modality, stride_sec, limbs, seconds)
     answers = _nearest(asked, known, modality, classes, takes)
-    return answers, notes_of(*of_gallery.values())
+    model = CALIBRATED.get(embedder.name, {}).get(f'action by {modality}')
+    if model is not None:
+        for answer in answers:
+            _doubt(answer, model, seconds)
+    return answers, notes_of(*of_gallery.values(), about)
+
+
+def _doubt(answer: dict[str, Any], model: Logistic, seconds: float) -> None:
+    """Say how probable it is that the gallery has the action at all."""
+    best, *rest = sorted(answer['scores'].values(), reverse=True)
+    sure = model(
+        **match_features(
+            best,
+            best - max(rest, default=0.0),
+            seconds * len(answer['windows']),
+            len(answer['scores']),
+        )
+    )
+    answer['probability'] = sure
+    if sure < LEAST_KNOWN:
+        answer.update(action=None, guess=answer['action'])
 
 
 def _classify(
@@ -177,6 +199,7 @@ def _embed(
     kind: str,
     stride_sec: float | None,
     limbs: list[str] | None,
+    window_sec: float,
     classes: list[str] | None = None,
 ) -> Table:
     """Table of the windows that show what is compared.
@@ -196,7 +219,9 @@ def _embed(
         options = dict(
             metainfo={'classes': classes}, filter_cfg={'labelled': True}
         )
-    windows = embedder.windows(kept, stride_sec, limbs, **options)
+    windows = embedder.windows(
+        kept, stride_sec or window_sec, limbs, window_sec, **options
+    )
     table = embedder.embed_windows(windows)
     names = ('imu', 'pose') if kind == 'both' else (kind,)
     shown = [table[f'{name}_mask'].any(axis=1) for name in names]

@@ -107,7 +107,7 @@ def explain_search(
     return _refused(clock, 'out of reach', note)
 
 
-def check_reach(
+def check_beyond(
     streams: Recording, clock: ClockMap, search: tuple[float, float]
 ) -> ClockMap:
     """Refuse an answer of a narrowed search if one beyond it fits better.

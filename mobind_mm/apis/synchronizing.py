@@ -24,7 +24,7 @@ from ..synchronization.coarse import coarse_offset, offset_range
 from .embedder import Embedder
 from .fitting import fit_sensors
 from .sources import to_recording
-from .sync_reasons import WHY, check_reach, explain, explain_search
+from .sync_reasons import WHY, check_beyond, explain, explain_search
 
 NEAR_SEC = 10.0
 """How far from a known offset is searched."""
@@ -209,7 +209,7 @@ def align(
     else:
         clock = synchronize_clip(streams, sync, reach, feats, middle)
     if narrowed:
-        clock = check_reach(streams, clock, (middle, reach))
+        clock = check_beyond(streams, clock, (middle, reach))
     if not explained:
         return clock
     if narrowed:

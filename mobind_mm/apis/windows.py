@@ -15,9 +15,10 @@ from ..datasets.imu_pose_dataset import IMUPoseDataset
 from ..recordings import Recording, common_span
 from ..registry import TRANSFORMS
 from ..synchronization.clips import clip_feats
-from .fitting import fit_sensors
+from .fitting import fit_channels, match_limbs
 from .model import check_types
 
+_EPS = 1e-6
 _CLIP_KEYS = (
     *('imu_embedding', 'imu_tokens', 'imu_mask', 'pose_embedding'),
     *('pose_tokens', 'pose_mask', 'pose_token_mask'),
@@ -34,6 +35,9 @@ class Preparation:
         min_label_overlap: Share of a window that gives it a label.
         placements: Limbs in the order of the model.
         imu_channels: Channels of a sensor in the order of the model.
+        shortest_sec: Length of the shortest windows that the model takes;
+            None: it takes windows of ``window_sec`` only.
+        token_sec: Seconds of a token: windows are a whole number of them.
     """
 
     transforms: Sequence
@@ -41,14 +45,17 @@ class Preparation:
     min_label_overlap: float
     placements: tuple[str, ...]
     imu_channels: tuple[str, ...]
+    shortest_sec: float | None = None
+    token_sec: float = 0.2
 
     @classmethod
-    def of(cls, cfg: Config, source: str) -> Preparation:
+    def of(cls, cfg: Config, source: str, model: Any = None) -> Preparation:
         """Read the test data of a config.
 
         Args:
             cfg: The config of a model.
             source: Where it comes from, for messages.
+            model: The model, which may take shorter windows.
 
         Raises:
             ValueError: If it has no data, or transforms of other packages.
@@ -68,7 +75,24 @@ class Preparation:
             float(leaf.get('min_label_overlap', 0.5)),
             transforms[-1].placements,
             transforms[-1].imu_channels,
+            getattr(model, 'shortest_sec', None),
+            getattr(model, 'token_sec', 0.2),
         )
+
+    def window_for(self, seconds: float) -> float:
+        """The longest window that a recording of some seconds holds.
+
+        Args:
+            seconds: Length of the recording.
+
+        Returns:
+            At most ``window_sec``; 0 if the model takes none so short.
+        """
+        if seconds >= self.window_sec - _EPS:
+            return self.window_sec
+        if self.shortest_sec is None or seconds < self.shortest_sec - _EPS:
+            return 0.0
+        return round(int(seconds / self.token_sec + _EPS) * self.token_sec, 6)
 
 
 class RecordingWindows(IMUPoseDataset):
@@ -146,33 +170,44 @@ class ClipFeatures:
             ``imu_embedding`` and ``pose_embedding``, ``imu_tokens`` and
             ``pose_tokens`` (W, S, N, D), ``imu_mask`` and ``pose_mask``
             (W, S), ``pose_token_mask`` (W, S, N), ``window_starts`` (W,)
-            seconds and ``placements``; windows without data are masked.
-            None if either modality is shorter than
-            a window, or no sensor has the channels that the model was
-            trained with.
+            seconds and ``placements``, where a sensor that stands for a
+            limb of the model has its own name; windows without data are
+            masked. None if either modality is shorter than the shortest
+            window of the model, or no sensor has the channels that the
+            model was trained with.
         """
-        limbs, channels = (
-            self.preparation.placements,
+        limbs = self.preparation.placements
+        imu, _ = fit_channels(
+            {n: s for n, s in clip.imu.items() if s.clock.num_samples > 1},
             self.preparation.imu_channels,
         )
-        imu, _ = fit_sensors(
-            {n: s for n, s in clip.imu.items() if s.clock.num_samples > 1},
-            limbs,
-            channels,
+        served = {
+            limb: name
+            for name, limb in match_limbs(imu, limbs).items()
+            if limb is not None
+        }
+        if not served or clip.pose is None or clip.pose.clock.num_samples < 2:
+            return None
+        sides = (
+            Recording({limb: imu[name] for limb, name in served.items()}),
+            Recording(pose=clip.pose),
         )
-        if not imu or clip.pose is None or clip.pose.clock.num_samples < 2:
+        spans = [self._steps(streams) for streams in sides]
+        shortest = min(count for _, count in spans) * self.stride_sec
+        window_sec = self.preparation.window_for(shortest)
+        if not window_sec:
             return None
-        of_imu = self._encode(Recording(imu))
-        of_pose = self._encode(Recording(pose=clip.pose))
-        if of_imu is None or of_pose is None:
-            return None
+        of_imu, of_pose = (
+            self._encode(streams, *span, window_sec)
+            for streams, span in zip(sides, spans)
+        )
         length = max(
             first + len(part['window_starts'])
             for first, part in (of_imu, of_pose)
         )
         feats: dict = {
             'window_starts': np.arange(length) * self.stride_sec,
-            'placements': self.preparation.placements,
+            'placements': tuple(served.get(limb, limb) for limb in limbs),
         }
         for key in _CLIP_KEYS:
             first, part = of_imu if key.startswith('imu') else of_pose
@@ -182,26 +217,34 @@ class ClipFeatures:
         self.answered += 1
         return feats
 
-    @torch.no_grad()
-    def _encode(self, streams: Recording) -> tuple[int, dict] | None:
-        """Index of the first sub-window, and the features of all."""
+    def _steps(self, streams: Recording) -> tuple[int, int]:
+        """First stride at which there is data, and for how many there is."""
         clocks = [stream.clock for stream in streams.imu.values()]
         clocks += [] if streams.pose is None else [streams.pose.clock]
         begin = min(clock.span[0] for clock in clocks)
         end = max(c.span[1] + 1 / c.mean_rate for c in clocks)
-        first = int(np.ceil(max(begin, 0.0) / self.stride_sec - 1e-6))
-        count = int(end / self.stride_sec + 1e-6) - first
-        seconds = count * self.stride_sec
-        if seconds < self.preparation.window_sec - 1e-6:
-            return None
+        first = int(np.ceil(max(begin, 0.0) / self.stride_sec - _EPS))
+        return first, int(end / self.stride_sec + _EPS) - first
+
+    @torch.no_grad()
+    def _encode(
+        self, streams: Recording, first: int, count: int, window_sec: float
+    ) -> tuple[int, dict]:
+        """Index of the first sub-window, and the features of all."""
         sample = self._pipeline(
-            window_info(streams, first * self.stride_sec, seconds)
+            window_info(
+                streams, first * self.stride_sec, count * self.stride_sec
+            )
         )
         batch = {
             'inputs': {k: v[None] for k, v in sample['inputs'].items()},
             'data_samples': [sample['data_samples']],
         }
-        (encoded,) = self.model.test_step(batch)
+        if window_sec >= self.preparation.window_sec - _EPS:
+            (encoded,) = self.model.test_step(batch)
+        else:
+            batch = self.model.data_preprocessor(batch, False)
+            (encoded,) = self.model.predict(**batch, window_sec=window_sec)
         feats = clip_feats(encoded.to_dict())
         assert feats is not None  # only MoBind models have clip features
         return first, feats

@@ -164,10 +164,10 @@ def _localize_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--offset',
         type=float,
-        default=0.0,
         metavar='SEC',
         help='sensor time minus video time, as mobind sync finds it; '
-        'default: 0',
+        'default: 0, or, if the clocks never meet, as if both had been '
+        'started together',
     )
     parser.add_argument(
         '--max-offset',
@@ -195,16 +195,24 @@ def localize(args: Namespace) -> None:
         not args.several_wearers,
         show_dir=out,
     )
+    sure = answer['person_probability']
     if answer['person'] is not None:
-        print(f'worn by: {answer["person"]}')
+        print(f'worn by: {answer["person"]}' + _probably(sure))
+    elif sure is not None:
+        print('worn by: nobody in view' + _probably(1 - sure))
     for name, value in answer['person_evidence'].items():
         print(f'  {name}: {value:+.3f}')
     for name, sensor in answer['sensors'].items():
-        if sensor['limb'] is None:
+        if sensor['evidence'] is None:
             print(f'{name}: no limb is left for it')
             continue
+        where = sensor.get('guess', sensor)
+        place = f'{where["limb"]} of {where["person"]}'
+        if 'guess' in sensor:
+            place = f'nowhere in view; most like the {place}'
+        sure = None if 'guess' in sensor else sensor['probability']
         print(
-            f'{name}: {sensor["limb"]} of {sensor["person"]} '
+            f'{name}: {place}' + _probably(sure) + ' '
             f'({sensor["evidence"]:+.3f}, {sensor["margin"]:+.3f} above the '
             'next limb)'
         )
@@ -217,6 +225,11 @@ def localize(args: Namespace) -> None:
     print_notes(answer['notes'])
     write_json(out / 'localize.json', answer)
     print('written:', out / 'localize.json', out / 'localization.png')
+
+
+def _probably(probability: float | None) -> str:
+    """A probability as it follows a word."""
+    return '' if probability is None else f', probability {probability:.2f}'
 
 
 def _retrieve_arguments(parser: ArgumentParser) -> None:
@@ -244,6 +257,13 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
         metavar='SEC',
         help='seconds between the windows of the gallery; default: 1',
     )
+    parser.add_argument(
+        '--signal-weight',
+        type=float,
+        metavar='W',
+        help='similarity that a nat per second of evidence of the signals '
+        'is worth; 0: the model decides alone; default: as calibrated',
+    )
     add_out_dir_argument(parser, 'retrieve')
 
 
@@ -260,6 +280,9 @@ def retrieve(args: Namespace) -> None:
     else:
         query, direction = {'pose': pose_source(args)}, 'pose2imu'
     out = Path(args.out_dir)
+    options = {}
+    if args.signal_weight is not None:
+        options['signal_weight'] = args.signal_weight
     answers = make_inferencer(args).retrieve(
         {args.imu or shown: query},
         {path: file_source(args, path) for path in args.gallery},
@@ -267,6 +290,7 @@ def retrieve(args: Namespace) -> None:
         args.k,
         args.stride_sec,
         show_dir=out,
+        **options,
     )
     for answer in answers:
         print(f'{answer["name"]}:')
@@ -313,7 +337,10 @@ def recognize(args: Namespace) -> None:
         show_dir=out,
     )
     for answer in answers:
-        print(f'{answer["name"]}: {answer["action"]} ({answer["score"]:.3f})')
+        action = answer['action']
+        if action is None:
+            action = f'not in the gallery; most like {answer["guess"]}'
+        print(f'{answer["name"]}: {action} ({answer["score"]:.3f})')
         for window in answer['windows']:
             print(
                 f'  {window["start_s"]:8.2f} s  {window["action"]} '

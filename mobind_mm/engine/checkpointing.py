@@ -199,6 +199,12 @@ class EarlyStoppingHook(hooks.EarlyStoppingHook):
     def _key(self) -> str:
         return f'early_stopping/{self.monitor}'
 
+    def before_run(self, runner: Runner) -> None:
+        """Nothing: asking for the loop would build the training set.
+
+        It is built for a training anyway, but not for a test.
+        """
+
     def before_train(self, runner: Runner) -> None:
         """Restore the count of the run that is resumed."""
         state = runner.message_hub.get_info(self._key)

@@ -207,10 +207,7 @@ class MoBind(LimbModel):
 
     def _make_crops(self, arguments: dict) -> RandomCrops:
         counts = {b.num_tokens for b in self.backbones.values()}
-        able = all(
-            getattr(b, 'any_length', False) for b in self.backbones.values()
-        )
-        if len(counts) > 1 or not able:
+        if len(counts) > 1 or not self.any_length:
             raise ValueError(
                 'random_crops needs backbones with equally many tokens that '
                 "take windows of any length: positions='relative'."
@@ -282,14 +279,20 @@ class MoBind(LimbModel):
         self,
         inputs: Features,
         data_samples: list[MoBindDataSample] | None = None,
+        window_sec: float | None = None,
     ) -> list[MoBindDataSample]:
         """Data samples with embeddings, tokens and masks, one per window.
 
         A clip that is longer than the window is cut into sub-windows, see
-        :meth:`extract_stream`; its fields then start with their axis W.
+        :meth:`extract_stream`; its fields then start with their axis W. So
+        is any clip with ``window_sec``, into sub-windows of that length.
         """
-        long = inputs['imu'].shape[-1] > self.imu_backbone.num_samples
-        feats = (self.extract_stream if long else self.extract_feats)(inputs)
+        length = inputs['imu'].shape[-1]
+        long = window_sec is not None or length > self.imu_backbone.num_samples
+        if long:
+            feats = self.extract_stream(inputs, window_sec)
+        else:
+            feats = self.extract_feats(inputs)
         if data_samples is None:
             data_samples = [MoBindDataSample() for _ in feats['imu']]
         for i, sample in enumerate(data_samples):
@@ -299,8 +302,39 @@ class MoBind(LimbModel):
                 sample.window_starts = feats['window_starts']
         return data_samples
 
-    def extract_stream(self, inputs: Features) -> Features:
+    @property
+    def window_sec(self) -> float:
+        """Length of the windows that the model was built for, in seconds."""
+        return self.imu_backbone.num_samples / self.imu_backbone.rate
+
+    @property
+    def token_sec(self) -> float:
+        """Seconds that a token stands for."""
+        return self.window_sec / self.imu_backbone.num_tokens
+
+    @property
+    def shortest_sec(self) -> float:
+        """Length of the shortest windows that it was trained with."""
+        if self.random_crops is None:
+            return self.window_sec
+        return self.random_crops.min_tokens * self.token_sec
+
+    @property
+    def any_length(self) -> bool:
+        """Whether windows may be shorter: any whole number of tokens."""
+        return all(
+            getattr(b, 'any_length', False) for b in self.backbones.values()
+        )
+
+    def extract_stream(
+        self, inputs: Features, window_sec: float | None = None
+    ) -> Features:
         """Embed the sub-windows of clips that are longer than a window.
+
+        Args:
+            inputs: Of :meth:`forward`.
+            window_sec: Length of a sub-window, a whole number of tokens,
+                for a model that takes any; by default that of the model.
 
         Returns:
             The features of :meth:`extract_feats` with the axis W of
@@ -312,12 +346,18 @@ class MoBind(LimbModel):
                 differ in length, or the stride is between two samples.
         """
         inputs = self.prepare(inputs)
-        starts = clip_starts(inputs, self.backbones, self.stream_stride_sec)
+        window_sec = window_sec or self.window_sec
+        num_tokens = round(window_sec / self.token_sec)
+        starts = clip_starts(
+            inputs, self.backbones, self.stream_stride_sec, window_sec
+        )
         limbs, frames = inputs['imu'].shape[:2], inputs['pose'].shape[-1:]
         whole = inputs['imu'].new_ones(*limbs, *frames, dtype=torch.bool)
         inputs = {'imu_mask': whole[..., 0], 'pose_mask': whole, **inputs}
         at_once = max(_WINDOWS_AT_ONCE // len(inputs['imu']), 1)
-        parts = [self._windows(inputs, s) for s in starts.split(at_once)]
+        parts = [
+            self._windows(inputs, s, num_tokens) for s in starts.split(at_once)
+        ]
         feats = {
             key: torch.cat([part[key] for part in parts], dim=1)
             for key in _PREDICTED
@@ -325,7 +365,9 @@ class MoBind(LimbModel):
         feats['window_starts'] = starts
         return feats
 
-    def _windows(self, inputs: Features, starts: torch.Tensor) -> Features:
+    def _windows(
+        self, inputs: Features, starts: torch.Tensor, num_tokens: int
+    ) -> Features:
         """Features (B, W, ...) of sub-windows that start at ``starts``."""
         limbs = {
             name: encode_windows(
@@ -335,6 +377,7 @@ class MoBind(LimbModel):
                 inputs[f'{name}_mask'],
                 starts,
                 self.stream_stride_sec,
+                num_tokens,
             )
             for name, backbone in self.backbones.items()
         }

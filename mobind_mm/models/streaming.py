@@ -47,8 +47,15 @@ def clip_starts(
     inputs: Mapping[str, torch.Tensor],
     backbones: Mapping[str, Backbone],
     stride_sec: float,
+    window_sec: float,
 ) -> torch.Tensor:
     """Starts (W,) of the sub-windows of clips in ``imu`` and ``pose``.
+
+    Args:
+        inputs: ``imu`` and ``pose``, (..., T).
+        backbones: The backbones by modality.
+        stride_sec: Seconds between the sub-windows.
+        window_sec: Length of a sub-window.
 
     Raises:
         ValueError: If the clips are shorter than a window, IMU and pose
@@ -63,8 +70,6 @@ def clip_starts(
             f'The IMU of the clip lasts {clip_sec["imu"]:.3f} s, its pose '
             f'{clip_sec["pose"]:.3f} s; cut both to the same length.'
         )
-    first = backbones['imu']
-    window_sec = first.num_samples / first.rate
     starts = stream_starts(clip_sec['imu'], window_sec, stride_sec)
     for name, backbone in backbones.items():
         step = stride_sec * backbone.rate
@@ -104,6 +109,7 @@ def encode_windows(
     mask: torch.Tensor,
     starts: torch.Tensor,
     stride_sec: float,
+    num_tokens: int,
 ) -> LimbFeatures:
     """Encode the sub-windows of clips.
 
@@ -117,15 +123,22 @@ def encode_windows(
         mask: (B, S) or (B, S, T) boolean.
         starts: (W,) seconds, ``stride_sec`` apart.
         stride_sec: Seconds between the windows.
+        num_tokens: Tokens of a window; the backbone's own, unless it takes
+            windows of any length.
 
     Returns:
         Features of B * W windows, those of a clip side by side.
     """
-    if is_streaming(backbone) and _shares_patches(backbone, stride_sec):
-        x = _window_patches(backbone, channels, stream, mask, starts)
-        mask = _cut_mask(mask, starts, backbone.rate, backbone.num_samples)
+    length = num_tokens * backbone.num_samples // backbone.num_tokens
+    size = (backbone.rate, length)
+    if is_streaming(backbone) and _shares_patches(
+        backbone, stride_sec, num_tokens
+    ):
+        x = _window_patches(
+            backbone, channels, stream, mask, starts, num_tokens
+        )
+        mask = _cut_mask(mask, starts, *size)
         return encode_limbs(backbone, x, mask, embedded=True)
-    size = (backbone.rate, backbone.num_samples)
     x = cut_stream(stream, starts, *size)
     return encode_limbs(backbone, *channels(x, _cut_mask(mask, starts, *size)))
 
@@ -138,14 +151,16 @@ def _cut_mask(
     return cut_stream(mask, starts, rate, length)
 
 
-def _shares_patches(backbone: StreamingBackbone, stride_sec: float) -> bool:
+def _shares_patches(
+    backbone: StreamingBackbone, stride_sec: float, num_tokens: int
+) -> bool:
     """Whether sub-windows can share the convolutions of their stream.
 
     They can if every sub-window starts with a patch of the first one, and
     no batch statistics or dropout tell the windows apart.
     """
     aligned = round(stride_sec * backbone.rate) % backbone.patch == 0
-    inside = 2 * _edge_tokens(backbone) < backbone.num_tokens
+    inside = 2 * _edge_tokens(backbone) < num_tokens
     return aligned and inside and not backbone.training
 
 
@@ -165,13 +180,14 @@ def _window_patches(
     stream: torch.Tensor,
     mask: torch.Tensor,
     starts: torch.Tensor,
+    num_tokens: int,
 ) -> torch.Tensor:
     """Embedded patches (B * W, S, N, D), convolving what windows share once.
 
     A window's first and last tokens, which see the zeros beyond its border,
     are computed from its own ends.
     """
-    rate, length = backbone.rate, backbone.num_samples
+    rate, length = backbone.rate, num_tokens * backbone.patch
     edge = _edge_tokens(backbone)
     margin = edge * backbone.patch
 
@@ -190,7 +206,7 @@ def _window_patches(
     if len(starts) > 1:
         step = round(float(starts[1] - starts[0]) * rate) // backbone.patch
     # (B, S, W, D, N) to (B, W, S, N, D)
-    windows = tokens.unfold(2, backbone.num_tokens, step)
+    windows = tokens.unfold(2, num_tokens, step)
     out = windows.permute(0, 2, 1, 4, 3).flatten(0, 1).contiguous()
 
     def end(late: int, kept: slice) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..recordings import Clock, Recording, SensorStream
+from ..recordings import Clock, PoseStream, Recording, SensorStream
 
 FEATS = (
     'imu_embedding',
@@ -47,23 +47,34 @@ def cut_clip(
     part = pose.clock.between(start, start + seconds)
     # One sensor may stand for several limbs.
     cut = {
-        id(stream): _cut_sensor(stream, origin + around, seconds + 2 * margin)
+        id(stream): cut_sensor(stream, origin + around, seconds + 2 * margin)
         for stream in {id(s): s for s in streams.imu.values()}.values()
     }
     return Recording(
         {placement: cut[id(s)] for placement, s in streams.imu.items()},
-        replace(
-            pose,
-            clock=_shifted(pose.clock, part, origin),
-            keypoints=np.asarray(pose.keypoints[part]),
-            scores=np.asarray(pose.scores[part]),
-        ),
+        _cut_pose(pose, part, origin),
     )
 
 
-def _cut_sensor(
+def cut_pose(pose: PoseStream, start: float, seconds: float) -> PoseStream:
+    """Part of a skeleton, whose clock counts from the start of the part."""
+    part = pose.clock.between(start, start + seconds)
+    return _cut_pose(pose, part, start)
+
+
+def _cut_pose(pose: PoseStream, part: slice, origin: float) -> PoseStream:
+    return replace(
+        pose,
+        clock=_shifted(pose.clock, part, origin),
+        keypoints=np.asarray(pose.keypoints[part]),
+        scores=np.asarray(pose.scores[part]),
+    )
+
+
+def cut_sensor(
     stream: SensorStream, start: float, seconds: float
 ) -> SensorStream:
+    """Part of a sensor, whose clock counts from the start of the part."""
     part = stream.clock.between(start, start + seconds)
     return replace(
         stream,

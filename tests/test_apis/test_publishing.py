@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from publish_model import publish_checkpoint, without_local_paths
+from publish_model import (
+    into_zoo,
+    publish_checkpoint,
+    without_local_paths,
+)
 
 from mobind_mm.apis import init_model
 from mobind_mm.utils.checkpoint import read_checkpoint, save_checkpoint
@@ -118,3 +122,34 @@ def test_local_paths():
         'd': 'w.pth',
         'e': 'a / b',
     }
+
+
+def test_a_checkpoint_replaces_that_of_a_model_of_the_zoo(tmp_path):
+    """The old file is gone, and every page names the new one."""
+    for name in ('configs/mobind', 'mobind_mm/checkpoints', 'docs/results'):
+        (tmp_path / name).mkdir(parents=True)
+    old = 'mobind_mm/checkpoints/synthetic_20260101-00000000.pth'
+    (tmp_path / old).write_bytes(b'old')
+    (tmp_path / 'model-index.yml').write_text(
+        'Import:\n  - configs/mobind/metafile.yml\n'
+    )
+    (tmp_path / 'configs/mobind/metafile.yml').write_text(
+        'Models:\n'
+        '  - Name: one\n    Config: configs/mobind/synthetic.py\n'
+        f'    Weights: {old}\n'
+        '  - Name: two\n    Config: configs/mobind/synthetic.py\n'
+    )
+    pages = ('README.md', 'configs/mobind/README.md', 'docs/results/a.json')
+    for page in pages:
+        (tmp_path / page).write_text(f'see {Path(old).name}.')
+    new = tmp_path / 'synthetic_20260102-11111111.pth'
+    new.write_bytes(b'new')
+    path = into_zoo(tmp_path, 'one', new)
+    assert path.read_bytes() == b'new' and not (tmp_path / old).exists()
+    for page in pages:
+        assert (tmp_path / page).read_text() == f'see {new.name}.'
+    into_zoo(tmp_path, 'two', new)
+    found = {model.name: model.weights for model in load_models(tmp_path)}
+    assert found == {'one': str(path), 'two': str(path)}
+    with pytest.raises(ValueError, match='has the model three'):
+        into_zoo(tmp_path, 'three', new)

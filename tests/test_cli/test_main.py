@@ -224,8 +224,9 @@ def test_models(mobind):
     status, out, _ = mobind('models')
     lines = [line.split() for line in out.splitlines()]
     assert status == 0 and lines[0][:3] == ['model', 'weights', 'data']
-    assert lines[1][:2] == ['mobind_synthetic', 'shipped']
-    assert lines[1][-1] == 'mobind/synthetic.py'
+    for line, name in zip(lines[1:], ('real', 'synthetic')):
+        assert line[:2] == [f'mobind_{name}', 'shipped']
+    assert lines[2][-1] == 'mobind/synthetic.py'
     assert ['two_stream_utd_mhad', 'none', 'UTD-MHAD'] in [
         line[:3] for line in lines
     ]

@@ -12,7 +12,11 @@ from loop_project import build, diary, task
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from mobind_mm.engine import CheckpointHook, WholeFileBackend
+from mobind_mm.engine import (
+    CheckpointHook,
+    EarlyStoppingHook,
+    WholeFileBackend,
+)
 from mobind_mm.utils.checkpoint import find_resumable, read_checkpoint
 from mobind_mm.utils.files import replacing
 
@@ -311,3 +315,13 @@ def test_a_run_resumed_elsewhere_leaves_the_first_alone(tmp_path):
     ).train()
     assert checkpoints(first) == before
     assert any('best' in name for name in checkpoints(tmp_path / 'second'))
+
+
+def test_early_stopping_builds_no_training_set_for_a_test():
+    class Runner:
+        @property
+        def train_loop(self):
+            raise AssertionError('the training set was built')
+
+    stop = EarlyStoppingHook(monitor='a/total', rule='greater')
+    stop.before_run(Runner())

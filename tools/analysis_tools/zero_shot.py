@@ -3,16 +3,22 @@
 UTD-MHAD (subjects 1 to 6): retrieval of the takes of the even subjects in
 windows of 2 s, and the action by the nearest take of an odd subject. Motion
 capture: retrieval of people who never train among 300 windows of 5 s, by
-several sensors or one, with several sets of channels, and which limb carries a
-sensor. Walking passes: which sensor is where, and who of four wears them.
+several sensors or one, with several sets of channels, which limb carries a
+sensor, and synchronisation in clips of 10 s. Walking passes: which sensor is
+where, and who of four wears them.
+
+Each question is answered by the signals alone, by what the model has learned,
+and by both; intervals of the differences are paired bootstraps over windows.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +28,35 @@ from benchmarking.zero_shot_data import (
     CHANNELS,
     Takes,
     common,
+    film_again,
     gait_video,
     motion_capture,
     utd_mhad,
     with_channels,
 )
+from benchmarking.zero_shot_report import write_report
 from mmengine.dataset import pseudo_collate
 from scipy.optimize import linear_sum_assignment
 
 from mobind_mm.apis.embedder import Embedder
+from mobind_mm.apis.fitting import match_limbs
 from mobind_mm.apis.windows import RecordingWindows
 from mobind_mm.datasets.transforms import KeepSensors
-from mobind_mm.evaluation.functional import recall_summary
+from mobind_mm.evaluation.functional import (
+    SIGNAL_WEIGHT,
+    matrix_ranks,
+    paired_interval,
+    rank_by_both,
+)
+from mobind_mm.recordings import Recording
+from mobind_mm.synchronization import build_synchronizer
+from mobind_mm.synchronization.clips import cut_pose, cut_sensor
+from mobind_mm.synchronization.in_step import (
+    limb_signals,
+    pair_ratios,
+    sensor_signals,
+    signal_ratios,
+)
 from mobind_mm.utils.cli import run_command
 
 FIVE = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
@@ -50,8 +73,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--gait-video', type=Path, metavar='FOLDER')
     parser.add_argument('--gallery', type=int, default=300)
     parser.add_argument('--takes', type=int, help='takes of motion capture')
+    parser.add_argument(
+        '--clips', type=int, default=24, help='clips to synchronise'
+    )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', type=Path, help='JSON file')
+    parser.add_argument(
+        '--report', type=Path, help='file of results for docs/results'
+    )
     return parser.parse_args()
 
 
@@ -67,8 +96,17 @@ def encode(
     steps = list(embedder.preparation.transforms)
     if limbs:
         steps.insert(0, KeepSensors(limbs, limbs_too=True))
+    labels = [
+        segment['label']
+        for entry, _ in takes.values()
+        for segment in entry.get('segments') or ()
+    ]
     windows = RecordingWindows(
-        takes, window_sec=window_sec, stride_sec=stride_sec, pipeline=steps
+        takes,
+        metainfo={'classes': [*map(str, range(max(labels, default=-1) + 1))]},
+        window_sec=window_sec,
+        stride_sec=stride_sec,
+        pipeline=steps,
     )
     model: Any = embedder.model
     rows = defaultdict(list)
@@ -83,7 +121,7 @@ def encode(
         for sample in batch['data_samples']:
             for key in ('take', 'subject', 'window_start'):
                 rows[key].append(sample.metainfo[key])
-            action = takes[sample.take][0].get('action', -1)
+            action = takes[sample.take][0].get('action', sample.action)
             rows['action'].append(action)
     return {
         k: np.concatenate(v) if k in _KEPT else np.array(v)
@@ -139,27 +177,67 @@ def recalls(similarity: np.ndarray) -> dict[str, float]:
     """R@1 and R@5 in both directions; ties count against the query."""
     out = {}
     for name, matrix in (('imu2pose', similarity), ('pose2imu', similarity.T)):
-        match = np.diagonal(matrix)[:, None]
-        ranks = (matrix >= match - 1e-9).sum(axis=1)
-        summary = recall_summary(ranks, (1, 5))
-        for key in ('R@1', 'R@5'):
-            out[f'{name}_{key}'] = round(float(summary[key]), 4)
+        ranks = matrix_ranks(matrix)
+        for k in (1, 5):
+            out[f'{name}_R@{k}'] = round(float((ranks <= k).mean()), 4)
     return out
 
 
 def combined(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The parts, and the sum of local and token similarity."""
-    return {**parts, 'local + token': parts['local'] + parts['token']}
+    """The parts, and the mean of local and token similarity."""
+    return {**parts, 'learning': (parts['local'] + parts['token']) / 2}
+
+
+def signals_of(
+    takes: Takes,
+    feats: Features,
+    window_sec: float,
+    limbs: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Evidence (A, A) of the signals of all windows, in nats per second."""
+    imu, pose = [], []
+    for take, start in zip(feats['take'], feats['window_start']):
+        recording = takes[take][1]
+        assert recording.pose is not None
+        pose.append(cut_pose(recording.pose, float(start), window_sec))
+        imu.append(
+            {
+                name: cut_sensor(stream, float(start), window_sec)
+                for name, stream in recording.imu.items()
+                if limbs is None or name in limbs
+            }
+        )
+    return signal_ratios(imu, pose, window_sec) / window_sec
+
+
+def three_rows(
+    learned: np.ndarray, signals: np.ndarray, groups: np.ndarray
+) -> dict[str, Any]:
+    """Recalls by the signals, by learning and by both, and what both add."""
+    both = rank_by_both(learned, signals)
+    rows = {'signals alone': signals, 'learning alone': learned, 'both': both}
+    out: dict[str, Any] = {name: recalls(x) for name, x in rows.items()}
+    hits = {name: matrix_ranks(x) == 1 for name, x in rows.items()}
+    for name in ('signals alone', 'learning alone'):
+        interval = paired_interval(hits['both'], hits[name], groups)
+        out[f'both - {name}, imu2pose_R@1'] = [round(x, 4) for x in interval]
+    return out
 
 
 def evaluate_utd(embedder: Embedder, folder: Path) -> dict[str, Any]:
     """Retrieval and nearest action on UTD-MHAD."""
-    test = encode(embedder, utd_mhad(folder, ('2', '4', '6')), 2.0, None)
-    train = encode(embedder, utd_mhad(folder, ('1', '3', '5')), 2.0, None)
+    worn = ('right_wrist', 'right_thigh')
+    takes = utd_mhad(folder, ('2', '4', '6'))
+    test = encode(embedder, takes, 2.0, None, worn)
+    others = utd_mhad(folder, ('1', '3', '5'))
+    train = encode(embedder, others, 2.0, None, worn)
     out: dict[str, Any] = {'windows': len(test['take'])}
-    for name, matrix in combined(similarities(test, test)).items():
+    parts = combined(similarities(test, test))
+    signals = signals_of(takes, test, 2.0)
+    for name, matrix in parts.items():
         if name != 'clip':  # the skeletons' clips have all limbs
             out[name] = recalls(matrix)
+    out |= three_rows(parts['learning'], signals, test['take'])
     for level in ('local', 'mean token', 'tokens'):
         near = {}
         for name in ('imu', 'pose'):
@@ -170,7 +248,30 @@ def evaluate_utd(embedder: Embedder, folder: Path) -> dict[str, Any]:
             found = train['action'][matrix.argmax(axis=1)]
             share = float((found == test['action']).mean())
             out[f'1nn {name}, {level}'] = round(share, 4)
+    near = {name: anytime(test, train, name) for name in ('imu', 'pose')}
+    near['imu + pose'] = near['imu'] + near['pose']
+    for name, matrix in near.items():
+        found = train['action'][matrix.argmax(axis=1)]
+        share = float((found == test['action']).mean())
+        out[f'1nn {name}, any order'] = round(share, 4)
     return out
+
+
+def anytime(a: Features, b: Features, name: str) -> np.ndarray:
+    """Similarity (A, B) of tokens, whenever they happen.
+
+    Each token is compared with the most similar one of the other recording;
+    the cosine of the mean tokens is added. It was chosen on the training
+    subjects, each asked for among the others.
+    """
+    tokens = []
+    for part in (a, b):
+        row = np.arange(len(part['imu_mask'])), part['imu_mask'].argmax(axis=1)
+        tokens.append(unit(part[f'{name}_tokens'][row]))
+    cosine = np.tensordot(tokens[0], tokens[1], (2, 2))  # (A, N, B, N)
+    nearest = cosine.max(axis=3).mean(axis=1) + cosine.max(axis=1).mean(axis=2)
+    x, y = (unit(part.mean(axis=1)) for part in tokens)
+    return nearest / 2 + x @ y.T
 
 
 def _of_sensor(part: Features, name: str, level: str) -> np.ndarray:
@@ -188,23 +289,92 @@ def evaluate_mocap(
     embedder: Embedder, takes: Takes, gallery: int, seed: int
 ) -> dict[str, Any]:
     """Retrieval among windows of held-out people, and which limb is which."""
-    out: dict[str, Any] = {}
     rng = np.random.default_rng(seed)
-    for worn, limbs in (('five', FIVE), ('left wrist', FIVE[:1])):
-        for channels, names in CHANNELS.items():
-            part = with_channels(takes, names)
-            feats = encode(embedder, part, 5.0, 5.0, limbs)
-            keep = feats['imu_mask'].any(1) & feats['pose_mask'].any(1)
-            feats = {k: v[keep] for k, v in feats.items()}
-            parts = combined(similarities(feats, feats))
+    every = encode(embedder, takes, 5.0, 5.0)
+    keep = every['imu_mask'].any(1) & every['pose_mask'].any(1)
+    keep = rng.permutation(np.flatnonzero(keep))[:gallery]
+    every = {k: v[keep] for k, v in every.items()}
+    out: dict[str, Any] = {'windows': len(every['take'])}
+    placements = list(embedder.preparation.placements)
+    for channels, names in CHANNELS.items():
+        part = with_channels(takes, names)
+        feats = encode(embedder, part, 5.0, 5.0, FIVE)
+        feats = {k: v[_same(feats, every)] for k, v in feats.items()}
+        for worn, limbs in (('five', FIVE), ('left wrist', FIVE[:1])):
+            wanted = [placements.index(limb) for limb in limbs]
+            shown = feats['imu_mask'] & feats['pose_mask']
+            there = shown[:, wanted].any(axis=1)
+            some = {k: v[there] for k, v in feats.items()}
+            parts = combined(similarities(some, some, wanted))
+            if len(limbs) < len(FIVE):
+                del parts['clip']  # that of all five
+            signals = signals_of(part, some, 5.0, limbs)
             out[f'{worn}, {channels}'] = {
-                name: _in_galleries(matrix, gallery, rng)
-                for name, matrix in parts.items()
+                'windows': len(signals),
+                **{name: recalls(matrix) for name, matrix in parts.items()},
+                **three_rows(parts['learning'], signals, some['take']),
             }
-            out['windows'] = len(feats['take'])
-    feats = encode(embedder, takes, 5.0, 5.0)
-    out['limb'] = which_limb(feats)
-    out['position'] = finds_position(feats, rng)
+    out['limb'] = which_limb(every)
+    signals = limb_evidence(takes, every, placements, 5.0)
+    out['limb, both'] = which_limb(every, None, signals)
+    out['position'] = finds_position(every, rng)
+    return out
+
+
+def _same(feats: Features, wanted: Features) -> np.ndarray:
+    """Rows of the windows that another table has, in its order."""
+    keys = zip(feats['take'], np.round(feats['window_start'], 3))
+    at = {key: row for row, key in enumerate(keys)}
+    starts = np.round(wanted['window_start'], 3)
+    return np.array([at[key] for key in zip(wanted['take'], starts)])
+
+
+def evaluate_sync(
+    embedder: Embedder, films: Mapping[str, Recording], count: int, seed: int
+) -> dict[str, Any]:
+    """Synchronisation of one sensor in clips of 10 s, with offsets in 7 s."""
+    rng, seconds = np.random.default_rng(seed), 10.0
+    sync, features = build_synchronizer('fused'), embedder.clip_features()
+    errors = defaultdict(list)
+    used = [
+        recording
+        for recording in films.values()
+        if common(recording)[1] - common(recording)[0] > seconds + 4.0
+    ]
+    for index in range(count):
+        recording = used[index % len(used)]
+        start, end = common(recording)
+        room = end - start - seconds
+        offset = float(rng.uniform(-1, 1)) * min(7.0, room)
+        first = start + max(-offset, 0.0)
+        first += float(rng.uniform(0, room - abs(offset)))
+        assert recording.pose is not None
+        pose = cut_pose(recording.pose, first + offset, seconds)
+        for limb in ('left_wrist', 'head', 'left_knee'):
+            if limb not in recording.imu:
+                continue
+            sensor = cut_sensor(recording.imu[limb], first, seconds)
+            clip = Recording({limb: sensor}, pose)
+            for name, feats in (
+                ('signals alone', None),
+                ('both', features and features(clip)),
+            ):
+                result = sync(clip, feats, 7.0)
+                error = abs(result.offset - offset)
+                errors[f'{limb}, {name}'].append((error, result.abstained))
+    out: dict[str, Any] = {}
+    for name, found in errors.items():
+        error, abstained = np.array(found).T
+        answered = error[abstained == 0]
+        out[name] = {
+            'clips': len(error),
+            'acc@0.1': float((error < 0.1).mean()),
+            'mae_s': float(error.mean()),
+            'coverage': float((abstained == 0).mean()),
+            'answered_acc@0.1': float((answered < 0.1).mean())
+            if len(answered)
+            else float('nan'),
+        }
     return out
 
 
@@ -235,24 +405,46 @@ def finds_position(
     return out
 
 
-def _in_galleries(
-    matrix: np.ndarray, size: int, rng: np.random.Generator
-) -> dict[str, float]:
-    """Mean recalls in ten random galleries of some size."""
-    found = []
-    for _ in range(10 if len(matrix) > size else 1):
-        at = rng.permutation(len(matrix))[:size]
-        found.append(recalls(matrix[np.ix_(at, at)]))
-    return {k: float(np.mean([f[k] for f in found])) for k in found[0]}
+def limb_evidence(
+    takes: Takes, feats: Features, limbs: Sequence[str], window_sec: float
+) -> np.ndarray:
+    """Evidence (W, S, S) of the signals for each sensor on each limb."""
+    imu, pose = [], []
+    for take, start in zip(feats['take'], feats['window_start']):
+        recording = takes[take][1]
+        assert recording.pose is not None
+        pose.append(cut_pose(recording.pose, float(start), window_sec))
+        served = {
+            limb: recording.imu[name]
+            for name, limb in match_limbs(recording.imu, limbs).items()
+            if limb is not None
+        }
+        for limb in limbs:
+            stream = served.get(limb)
+            if stream is not None:
+                stream = cut_sensor(stream, float(start), window_sec)
+            imu.append(stream)
+    size = len(limbs)
+    sensors = sensor_signals(imu, window_sec)
+    out = np.zeros((len(pose), size, size))
+    for column, limb in enumerate(limbs):
+        shown = limb_signals(pose, limb, window_sec)
+        for i in range(len(pose)):
+            rows = slice(i * size, (i + 1) * size)
+            ratios = pair_ratios(sensors[rows], shown[i : i + 1])
+            out[i, :, column] = ratios[:, 0] / window_sec
+    return out
 
 
 def which_limb(
-    feats: Features, groups: np.ndarray | None = None
+    feats: Features,
+    groups: np.ndarray | None = None,
+    signals: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Share of sensors whose limb is found, alone and one to one.
 
-    Windows of a group (each one by default) are judged together, by the sum
-    of local and token similarity.
+    Windows of a group (each one by default) are judged together, by the mean
+    of local and token similarity, and by the signals (W, S, S) if given.
     """
     if groups is None:
         groups = np.arange(len(feats['imu']))
@@ -265,7 +457,9 @@ def which_limb(
         at = np.flatnonzero(groups == group)
         matrix = np.einsum('asd,ald->sl', x[at], y[at])
         token = np.einsum('asnd,alnd->asl', u[at], v[at])
-        matrix = matrix + (token / count[at][:, None]).sum(axis=0)
+        matrix = (matrix + (token / count[at][:, None]).sum(axis=0)) / 2
+        if signals is not None:
+            matrix = matrix + SIGNAL_WEIGHT * signals[at].sum(axis=0)
         there = feats['imu_mask'][at].all(axis=0)
         seen = feats['pose_mask'][at].all(axis=0)
         worn = np.flatnonzero(there & seen)
@@ -297,10 +491,17 @@ def evaluate_gait(
         'limb, whole pass': which_limb(feats, feats['take']),
         'limb, 4 s': which_limb(feats),
     }
+    limbs = embedder.preparation.placements
+    signals = limb_evidence(takes, feats, limbs, 4.0)
+    out['limb, 4 s, both'] = which_limb(feats, None, signals)
+    out['limb, whole pass, both'] = which_limb(feats, feats['take'], signals)
     rng, right = np.random.default_rng(seed), defaultdict(list)
     first = np.unique(feats['take'], return_index=True)[1]
     feats = {k: v[first] for k, v in feats.items()}
     parts = combined(similarities(feats, feats))
+    parts['signals alone'] = signals_of(takes, feats, 4.0)
+    parts['both'] = rank_by_both(parts['learning'], parts['signals alone'])
+    asked = []
     for i, person in enumerate(feats['subject']):
         others = np.flatnonzero(feats['subject'] != person)
         for _ in range(20):
@@ -310,33 +511,45 @@ def evaluate_gait(
                     people.add(feats['subject'][j])
                     three.append(j)
             rivals = [i, *three[:3]]
+            asked.append(person)
             for name, matrix in parts.items():
                 best = rivals[int(np.argmax(matrix[i, rivals]))]
                 right[name].append(best == i)
     out['who of four'] = {k: float(np.mean(v)) for k, v in right.items()}
+    for name in ('signals alone', 'learning'):
+        interval = paired_interval(
+            np.array(right['both']), np.array(right[name]), np.array(asked)
+        )
+        out[f'who of four, both - {name}'] = [round(x, 4) for x in interval]
     return out
 
 
 def main() -> None:
     """Evaluate and print."""
     args = parse_args()
+    begin = time.process_time()
     embedder = Embedder(args.model, args.checkpoint, show_progress=False)
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = {'signal weight': SIGNAL_WEIGHT}
     if args.utd_mhad:
         results['utd_mhad'] = evaluate_utd(embedder, args.utd_mhad)
-    if args.mocap:
-        takes = motion_capture(args.mocap, args.seed, args.takes)
-        results['motion_capture'] = evaluate_mocap(
-            embedder, takes, args.gallery, args.seed
-        )
     if args.gait_video:
         results['gait_video'] = evaluate_gait(
             embedder, args.gait_video, args.seed
         )
+    if args.mocap:
+        dataset, takes = motion_capture(args.mocap, args.seed, args.takes)
+        results['motion_capture'] = evaluate_mocap(
+            embedder, takes, args.gallery, args.seed
+        )
+        films = film_again(dataset, takes, args.seed)
+        results['sync'] = evaluate_sync(embedder, films, args.clips, args.seed)
+    results['processor seconds'] = time.process_time() - begin
     text = json.dumps(results, indent=2)
     print(text)
     if args.out:
         args.out.write_text(text + '\n')
+    if args.report:
+        write_report(args.report, results, args.seed, sys.argv)
 
 
 if __name__ == '__main__':

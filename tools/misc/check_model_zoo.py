@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from publish_model import same_model, without_local_paths
+from publish_model import CHECKPOINTS, same_model, without_local_paths
 
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.checkpoint import check_state_dict, read_checkpoint
@@ -23,8 +23,6 @@ from mobind_mm.utils.model_index import INDEX, ZooModel, load_models
 
 MAX_BYTES = 20_000_000
 """Limit for a shipped checkpoint."""
-
-CHECKPOINTS = 'mobind_mm/checkpoints'
 
 _WEIGHTS_NAME = re.compile(
     r'^(?P<stem>.+)_\d{8}-(?P<digest>[0-9a-f]{8})\.pth$'

@@ -21,10 +21,14 @@ from mobind_mm.utils.checkpoint import check_state_dict, read_checkpoint
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.config_text import parse_config_text
 from mobind_mm.utils.files import replacing
+from mobind_mm.utils.model_index import load_models
 from mobind_mm.version import __version__
 
 KEPT_META = ('dataset_meta', 'epoch', 'iter', 'mmengine_version')
 """Keys of ``meta`` that are kept."""
+
+CHECKPOINTS = 'mobind_mm/checkpoints'
+"""Where shipped checkpoints lie in a checkout."""
 
 _TIME = re.compile(r'^(\d{8})_\d{6}$')
 
@@ -95,6 +99,53 @@ def publish_checkpoint(
     path = Path(out_dir) / f'{stem}.pth'
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+    return path
+
+
+def into_zoo(root: str | Path, name: str, published: Path) -> Path:
+    """Let a published checkpoint replace the one of a model of the zoo.
+
+    The file goes to ``mobind_mm/checkpoints``, the old one is removed, and
+    its name is replaced in the metafile and in the pages that mention it. A
+    model without a checkpoint gets the line ``Weights``.
+
+    Args:
+        root: Top of the checkout.
+        name: Name of the model in its metafile.
+        published: File of :func:`publish_checkpoint`.
+
+    Returns:
+        Where the file is now.
+
+    Raises:
+        ValueError: If there is no such model.
+    """
+    root = Path(root)
+    models = [model for model in load_models(root) if model.name == name]
+    if not models:
+        raise ValueError(f'No metafile in {root} has the model {name}.')
+    (model,) = models
+    path = root / CHECKPOINTS / published.name
+    if published.resolve() != path.resolve():
+        with replacing(path) as temporary:
+            temporary.write_bytes(published.read_bytes())
+    old = model.entry.get('Weights')
+    pages = [model.metafile, *root.glob('docs/*.md'), root / 'README.md']
+    pages += [*root.glob('configs/*/README.md')]
+    pages += root.glob('docs/results/*.json')
+    for page in pages if old else [model.metafile]:
+        text = page.read_text(encoding='utf-8')
+        if old:
+            new = text.replace(PurePosixPath(old).name, path.name)
+        else:
+            line = f'  - Name: {name}\n'
+            weights = f'    Weights: {CHECKPOINTS}/{path.name}\n'
+            new = text.replace(line, line + weights)
+        if new != text:
+            with replacing(page) as temporary:
+                temporary.write_text(new, encoding='utf-8')
+    if old and (root / old).is_file() and root / old != path:
+        (root / old).unlink()
     return path
 
 
@@ -187,6 +238,11 @@ def parse_args() -> argparse.Namespace:
         metavar='YYYYMMDD',
         help='for the name of the file; default: the day of the training',
     )
+    parser.add_argument(
+        '--model',
+        metavar='NAME',
+        help='model of the zoo whose checkpoint it becomes, in this checkout',
+    )
     return parser.parse_args()
 
 
@@ -196,6 +252,11 @@ def main() -> None:
     path = publish_checkpoint(
         args.config, args.checkpoint, args.out_dir, args.date
     )
+    if args.model:
+        written = path
+        path = into_zoo(Path(__file__).parents[2], args.model, path)
+        if written.resolve() != path.resolve():
+            written.unlink()
     print(path)
 
 

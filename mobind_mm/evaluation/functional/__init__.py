@@ -19,6 +19,12 @@ from .localization import (
     fit_threshold,
     person_similarity,
 )
+from .ranking import (
+    SIGNAL_WEIGHT,
+    matrix_ranks,
+    paired_interval,
+    rank_by_both,
+)
 from .retrieval import (
     count_rivals,
     disjoint_rivals,
@@ -40,6 +46,7 @@ from .token_evidence import lagged_evidence, token_evidence
 
 __all__ = [
     'NO_SHARED_LIMB',
+    'SIGNAL_WEIGHT',
     'DetectionCounts',
     'OffsetAssignment',
     'OpenSetCounts',
@@ -61,11 +68,14 @@ __all__ = [
     'lagged_evidence',
     'linear_probe',
     'macro_f1',
+    'matrix_ranks',
     'nearest_neighbour',
     'offset_error',
     'other_camera_rivals',
+    'paired_interval',
     'person_similarity',
     'probe_features',
+    'rank_by_both',
     'recall_summary',
     'rerank',
     'retrieval_ranks',

@@ -8,12 +8,22 @@ from typing import Any
 import numpy as np
 
 from ...registry import METRICS
-from ..embedding_table import Table, has_both, modality, select, token_vectors
+from ...synchronization.in_step import signal_ratios
+from ..embedding_table import (
+    Table,
+    has_both,
+    modality,
+    select,
+    stack_rows,
+    token_vectors,
+)
 from ..functional import (
     cosine_similarity,
     count_rivals,
     disjoint_rivals,
+    matrix_ranks,
     other_camera_rivals,
+    rank_by_both,
     recall_summary,
     rerank,
     retrieval_ranks,
@@ -61,6 +71,13 @@ class RetrievalMetric(EmbeddingMetric):
             S * N times larger.
         rerank: With ``tokens``: order only so many best candidates of the
             embedding by their tokens; all pairs are compared if None.
+        signal_weight: Similarity that a nat per second of evidence of the
+            signals is worth: candidates are then ordered by both, see
+            :func:`~..functional.rank_by_both`. It needs the raw streams:
+            ``KeepStreams`` in the pipeline, ``streams`` in ``meta_keys`` of
+            ``PackIMUPose``, and all pairs of windows in memory. Choose it on
+            people who are neither trained on nor tested. None: the model
+            decides alone.
         **kwargs: ``dump``, ``collect_device`` and ``prefix`` of
             :class:`EmbeddingMetric`.
 
@@ -78,6 +95,7 @@ class RetrievalMetric(EmbeddingMetric):
         galleries: Sequence[str] = GALLERIES,
         similarity: str = 'embedding',
         rerank: int | None = None,
+        signal_weight: float | None = None,
         **kwargs: Any,
     ) -> None:
         if unknown := [g for g in galleries if g not in GALLERIES]:
@@ -89,17 +107,48 @@ class RetrievalMetric(EmbeddingMetric):
                 f'similarity must be one of {SIMILARITIES}, got '
                 f'{similarity!r}.'
             )
-        if rerank is not None and (similarity != 'tokens' or rerank < 1):
+        sharper = similarity == 'tokens' or signal_weight is not None
+        if rerank is not None and (not sharper or rerank < 1):
             raise ValueError(
                 f'rerank={rerank} is the number of candidates ordered by '
-                "tokens: at least 1, with similarity='tokens'."
+                "tokens: at least 1, with similarity='tokens' or with "
+                'signal_weight.'
             )
         super().__init__(tokens=similarity == 'tokens', **kwargs)
         self.topk = tuple(topk)
         self.galleries = tuple(galleries)
-        self.rerank = rerank
+        self.rerank, self.signal_weight = rerank, signal_weight
         self.ranks: dict[str, np.ndarray] = {}
         self.similarity = np.zeros((0, 0))
+
+    def process(self, data_batch: object, data_samples: Sequence) -> None:
+        """Keep the embeddings, and the raw streams if they are compared.
+
+        Raises:
+            ValueError: As :meth:`EmbeddingMetric.process`, and if there are
+                no streams where they are needed.
+        """
+        super().process(data_batch, data_samples)
+        if self.signal_weight is None:
+            return
+        for row, sample in zip(
+            self.results[-len(data_samples) :], data_samples
+        ):
+            row['streams'] = sample.get('streams')
+            if row['streams'] is None:
+                raise ValueError(
+                    'signal_weight needs the raw streams: put KeepStreams '
+                    'after LoadWindow, and streams into meta_keys of '
+                    'PackIMUPose.'
+                )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Values of the metric from the rows of all processes."""
+        if self.signal_weight is None:
+            return super().compute_metrics(results)
+        streams = np.empty(len(results), dtype=object)
+        streams[:] = [row.pop('streams') for row in results]
+        return self.evaluate_table({**stack_rows(results), 'streams': streams})
 
     def evaluate_table(self, table: Table) -> dict[str, float]:
         """Recall in both directions.
@@ -171,6 +220,8 @@ class RetrievalMetric(EmbeddingMetric):
         """Ranks of all queries in one direction."""
         asked, known = _DIRECTIONS[direction]
         query, gallery = modality(table, asked), modality(table, known)
+        if self.signal_weight is not None:
+            return self._rank_by_both(table, direction, rivals)
         if not self.tokens:
             return _ranks(query, gallery, rivals)
         fine_query = token_vectors(table, asked)
@@ -186,6 +237,33 @@ class RetrievalMetric(EmbeddingMetric):
             self.rerank,
             rivals,
         )
+
+    def _rank_by_both(
+        self, table: Table, direction: str, rivals: Rivals | None
+    ) -> np.ndarray:
+        assert self.signal_weight is not None
+        vectors = token_vectors if self.tokens else modality
+        imu, imu_mask = vectors(table, 'imu')
+        pose, pose_mask = vectors(table, 'pose')
+        learned = cosine_similarity(imu, pose, imu_mask, pose_mask)
+        if 'signals' not in table:  # one matrix for all galleries
+            seconds = float(table['window_sec'][0])
+            streams = table['streams']
+            table['signals'] = (
+                signal_ratios(
+                    [recording.imu for recording in streams],
+                    [recording.pose for recording in streams],
+                    seconds,
+                )
+                / seconds
+            )
+        signals = table['signals']
+        if direction == 'pose2imu':
+            learned, signals = learned.T, signals.T
+        scores = rank_by_both(
+            learned, signals, self.signal_weight, self.rerank
+        )
+        return matrix_ranks(scores, rivals)
 
     def _keep(self, table: Table, cases: dict[str, np.ndarray]) -> None:
         """Keep what pictures show, and write the single results."""

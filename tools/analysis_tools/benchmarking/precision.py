@@ -113,7 +113,7 @@ def measure_precision(settings: Settings) -> dict:
 
 
 def _shipped() -> nn.Module:
-    found = find_model()
+    found = find_model('mobind_synthetic')
     return init_model(Config.fromfile(found.config), found.weights)
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mobind_mm.datasets.motion_capture import MotionCaptureDataset
+from mobind_mm.datasets.motion_capture import (
+    MotionCaptureDataset,
+    look_at,
+    simulate_pose,
+)
+from mobind_mm.datasets.motion_capture.filming import _TORSO as TORSO
+from mobind_mm.datasets.motion_capture.filming import PoseErrors
 from mobind_mm.datasets.synthetic import Camera
 from mobind_mm.readers.utd_mhad import UTDMHADReader
 from mobind_mm.recordings import (
@@ -40,6 +46,9 @@ _H36M = {
 }
 
 
+_ENTRY = ('subject', 'start_s', 'end_s', 'segments')
+
+
 def utd_mhad(folder: Path, subjects: tuple[str, ...]) -> Takes:
     """Takes of some subjects of a copy of UTD-MHAD."""
     reader = UTDMHADReader(folder)
@@ -53,15 +62,18 @@ def utd_mhad(folder: Path, subjects: tuple[str, ...]) -> Takes:
 
 
 def motion_capture(
-    sources: list[str], seed: int, most: int | None = None
-) -> Takes:
+    sources: list[str],
+    seed: int,
+    most: int | None = None,
+    split: str = 'test',
+) -> tuple[MotionCaptureDataset, Takes]:
     """People who never train, with simulated sensors and cameras.
 
     Clips of any licence: nothing is learned from them.
     """
     dataset = MotionCaptureDataset(
         sources,
-        split='test',
+        split=split,
         licences=None,
         num_procedural=4,
         seed=seed,
@@ -70,13 +82,37 @@ def motion_capture(
         lazy_init=True,
     )
     entries = dataset.load_entries()
-    return {
+    if most is not None and most < len(entries):  # of everybody some
+        order = np.random.default_rng(seed).permutation(len(entries))
+        entries = [entries[i] for i in sorted(order[:most])]
+    return dataset, {
         entry['take']: (
-            {k: entry[k] for k in ('subject', 'start_s', 'end_s')},
+            {k: entry[k] for k in _ENTRY},
             dataset.get_recording(entry),
         )
-        for entry in entries[:most]
+        for entry in entries
     }
+
+
+def film_again(
+    dataset: MotionCaptureDataset, takes: Takes, seed: int
+) -> dict[str, Recording]:
+    """The takes at 30 frames per second, with 3 cm of keypoint noise alone."""
+    rng = np.random.default_rng(seed)
+    errors = PoseErrors(
+        white=0.03 / TORSO, by_score=1.0, drift=0.0, bias=0.0, outlier=0.0,
+        drop=0.0, drop_person=0.0, swap=0.0, never=0.0, cut=0.0,
+    )  # fmt: skip
+    films = {}
+    for name, (_, recording) in takes.items():
+        body = dataset.get_body(name)
+        camera = look_at(body.positions, rng)
+        pose = simulate_pose(
+            body.positions, camera, 30.0, rng,
+            orientations=body.orientations, errors=errors,
+        )  # fmt: skip
+        films[name] = Recording(recording.imu, pose)
+    return films
 
 
 def gait_video(folder: Path) -> Iterator[tuple[str, str, Recording]]:

@@ -1,0 +1,348 @@
+"""How well the signals of many sensors fit those of many limbs, in step.
+
+The evidence is that of :mod:`.evidence` at offset 0. Of windows that are in
+step, correlations are products of matrices: all pairs of some hundred windows
+take a second, where :func:`.evidence.signal_evidence` would take minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..recordings import PoseStream, SensorStream
+from ..skeleton import get_limb, keypoint_indices
+from .correlate import bandpass, without_edges
+from .evidence import (
+    _AGREE,
+    _HEADINGS,
+    _HIGHEST,
+    _RIDGE,
+    ACC_BANDS,
+    SPIN_BANDS,
+    TILT_BANDS,
+    _noise_gain,
+)
+from .fused import WEIGHTS
+from .signals import RATE, imu_motion, limb_motion, make_grid
+
+KINDS: Mapping[str, Sequence[tuple[float, float]]] = {
+    'up': ACC_BANDS,
+    'side': ACC_BANDS,
+    'tilt': TILT_BANDS,
+    'turn': TILT_BANDS,
+    'spin': SPIN_BANDS,
+    'speed': SPIN_BANDS,
+}
+"""Bands in Hz of each kind of evidence."""
+
+SENSORS_POWER = 0.92
+"""The sum over S sensors is divided by ``S ** SENSORS_POWER``."""
+_LAG = 2  # samples between offsets that are tried
+_EVERY = 2  # of the grid's samples: all bands end below a fourth of its rate
+
+
+@dataclass
+class Signals:
+    """What M windows of one sensor, or of one limb, show in each band.
+
+    Args:
+        masks: (M, T) 1 where there is data.
+        rates: (M,) samples per second of the streams.
+        bands: (M, C, T) by name of
+            :data:`~mobind_mm.synchronization.evidence.SIGNAL_NAMES`, 0 where
+            there is no data.
+        noise: (M,) variance of a limb's channel, by name.
+    """
+
+    masks: np.ndarray
+    rates: np.ndarray
+    bands: dict[str, np.ndarray] = field(default_factory=dict)
+    noise: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Signals:
+        """Some of the windows."""
+        return Signals(
+            self.masks[rows],
+            self.rates[rows],
+            {name: x[rows] for name, x in self.bands.items()},
+            {name: x[rows] for name, x in self.noise.items()},
+        )
+
+
+def sensor_signals(
+    streams: Sequence[SensorStream | None], seconds: float
+) -> Signals:
+    """Signals of sensors.
+
+    Args:
+        streams: Of each window the sensor, whose clock counts from the
+            start of the window; None if there is none.
+        seconds: Length of the windows.
+    """
+    grid = make_grid(seconds)
+    motions = [None if s is None else imu_motion(s, grid) for s in streams]
+    rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
+    out = _empty(motions, rates, len(grid))
+    gyro = _stacked(motions, 'gyro', 3, len(grid))
+    acc = _stacked(motions, 'acc', 3, len(grid))
+    channels = {
+        'up': acc[:, 2:],
+        'side': acc[:, :2],
+        'tilt': _stacked(motions, 'tilt', 3, len(grid)),
+        'turn': _stacked(motions, 'turn', 6, len(grid)),
+        'spin': gyro,
+        'speed': np.linalg.norm(gyro, axis=1, keepdims=True),
+    }
+    _filter(out, channels)
+    for name, x in out.bands.items():
+        if x.shape[1] > 1 and not name.startswith('side'):
+            out.bands[name] = np.array([_white(row) for row in x])
+    return out
+
+
+def limb_signals(
+    streams: Sequence[PoseStream | None], placement: str, seconds: float
+) -> Signals:
+    """Signals of the limb that would carry a sensor.
+
+    Args:
+        streams: Of each window the skeleton, whose clock counts from the
+            start of the window; None if there is none.
+        placement: Name of the limb.
+        seconds: Length of the windows.
+    """
+    grid = make_grid(seconds)
+    motions = [
+        limb_motion(s, placement, grid)
+        if s is not None and _has_limb(s.layout, placement)
+        else None
+        for s in streams
+    ]
+    rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
+    out = _empty(motions, rates, len(grid))
+    acc, segment = (
+        _stacked(motions, name, 2, len(grid)) for name in ('acc', 'segment')
+    )
+    spin = _stacked(motions, 'spin', 1, len(grid))
+    channels = {'up': acc[:, 1:], 'side': acc[:, :1]}
+    length = max((m.length for m in motions if m is not None), default=0.0)
+    if length:  # the limb is a bone
+        channels |= {'tilt': segment[:, 1:], 'turn': segment[:, :1]}
+        channels |= {'spin': spin, 'speed': np.abs(spin)}
+    _filter(out, channels)
+    for name in out.bands:
+        out.noise[name] = np.zeros(len(motions))
+    for row, motion in enumerate(motions):
+        if motion is None:
+            continue
+        gains = _noise_gain(round(rates[row], 3))
+        noise = motion.noise**2
+        turning = 2 * noise / max(motion.length, 1e-9) ** 2
+        for kind, size, gain in (
+            ('up', noise, gains[0]),
+            ('side', noise, gains[0]),
+            ('tilt', 2 * noise, gains[1]),
+            ('turn', 2 * noise, gains[1]),
+            ('spin', turning, gains[2]),
+            ('speed', turning, gains[2]),
+        ):
+            for number, band in enumerate(
+                KINDS[kind] if kind in channels else ()
+            ):
+                out.noise[_name(kind, band)][row] = size * gain[number]
+    return out
+
+
+def _has_limb(layout: str, placement: str) -> bool:
+    """Whether a skeleton layout has the keypoints of a limb."""
+    try:
+        keypoint_indices(layout, get_limb(placement).seen_by(layout).keypoints)
+    except ValueError:
+        return False
+    return True
+
+
+def pair_ratios(
+    sensors: Signals,
+    limbs: Signals,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> np.ndarray:
+    """Log likelihood ratios (A, B) that a sensor is on a limb.
+
+    Args:
+        sensors: Of A windows.
+        limbs: Of B windows of the same length.
+        weights: Weight of each band.
+    """
+    seen = sensors.masks @ limbs.masks.T * (_EVERY / RATE)
+    highest = _HIGHEST * np.minimum(sensors.rates[:, None], limbs.rates)
+    pair = _Pairs(sensors, limbs, seen)
+    total = np.zeros_like(seen)
+    side = []
+    for kind, bands in KINDS.items():
+        for low, high in bands:
+            name = _name(kind, (low, high))
+            if name not in sensors.bands or name not in limbs.bands:
+                continue
+            weight = np.full_like(seen, weights[name])
+            if kind not in ('tilt', 'turn'):
+                weight *= high <= highest
+            ratio = pair.ratios(name, kind, high - low)
+            if kind == 'side':
+                side.append((weight, ratio * (weight > 0)))
+            else:
+                total += weight * ratio
+    if side:  # one heading for all bands
+        best = np.argmax(sum(ratio for _, ratio in side), axis=0)[None]
+        for weight, ratio in side:
+            total += weight * np.take_along_axis(ratio, best, 0)[0]
+    return total
+
+
+def signal_ratios(
+    sensors: Sequence[Mapping[str, SensorStream]],
+    poses: Sequence[PoseStream | None],
+    seconds: float,
+    weights: Mapping[str, float] = WEIGHTS,
+    max_offset: float = 0.0,
+) -> np.ndarray:
+    """Log likelihood ratios (A, B) that somebody wears some sensors.
+
+    Args:
+        sensors: Of A windows the sensors by placement.
+        poses: Of B windows the skeleton.
+        seconds: Length of the windows, from whose start all clocks count.
+        weights: Weight of each band.
+        max_offset: Seconds by which the windows may be out of step; of all
+            offsets, the one with the most evidence counts.
+    """
+    lags = range(0, round(max_offset * RATE / _EVERY) + 1, _LAG)
+    lags_both = [*(-lag for lag in lags if lag), *lags]
+    shape = len(lags_both), len(sensors), len(poses)
+    total, count = np.zeros(shape), np.zeros(shape[1:])
+    for name in dict.fromkeys(name for worn in sensors for name in worn):
+        a = sensor_signals([worn.get(name) for worn in sensors], seconds)
+        b = limb_signals(poses, name, seconds)
+        for number, lag in enumerate(lags_both):
+            total[number] += pair_ratios(a, _moved(b, lag), weights)
+        count += np.logical_and.outer(a.masks.any(axis=1), b.masks.any(axis=1))
+    return total.max(axis=0) / np.maximum(count, 1) ** SENSORS_POWER
+
+
+def _moved(signals: Signals, by: int) -> Signals:
+    """Signals that show everything some samples later."""
+    if not by:
+        return signals
+    size = signals.masks.shape[-1]
+
+    def move(x: np.ndarray) -> np.ndarray:
+        out = np.zeros_like(x)
+        if by > 0:
+            out[..., by:] = x[..., : size - by]
+        else:
+            out[..., :by] = x[..., -by:]
+        return out
+
+    bands = {name: move(x) for name, x in signals.bands.items()}
+    return replace(signals, masks=move(signals.masks), bands=bands)
+
+
+class _Pairs:
+    """Correlations of all pairs, see :class:`.evidence._Pair`."""
+
+    def __init__(
+        self, sensors: Signals, limbs: Signals, seen: np.ndarray
+    ) -> None:
+        self.sensors, self.limbs, self.seen = sensors, limbs, seen
+        of_limb = limbs.masks.sum(axis=1)
+        self.frames = np.maximum(of_limb, 1)
+        of_sensor = np.maximum(sensors.masks.sum(axis=1), 1)
+        self.share = of_limb / of_sensor[:, None]
+
+    def ratios(self, name: str, kind: str, width: float) -> np.ndarray:
+        """Log likelihood ratios (A, B); of all headings for ``side``."""
+        x, y = self.sensors.bands[name], self.limbs.bands[name][:, 0]
+        whole = (y * y).sum(axis=1)
+        pose = np.maximum(self.sensors.masks @ (y * y).T, 0) + _RIDGE * whole
+        if kind == 'side':
+            r = self._headings(x, y, pose)
+        else:
+            square = np.zeros_like(self.seen)
+            for channel in range(x.shape[1]):
+                part = x[:, channel]
+                norm = self._energy(part * part) * pose
+                cross = part @ y.T
+                if x.shape[1] == 1:
+                    cross = np.maximum(cross, 0)
+                square += cross**2 / np.maximum(norm, 1e-12)
+            r = np.sqrt(square)
+        energy = np.maximum(whole / self.frames, 1e-12)
+        agree = np.clip(1 - self.limbs.noise[name] / energy, 0, 1) * _AGREE**2
+        r = np.clip(r, 0, 0.98)
+        return -width * self.seen * np.log1p(-r * r) * agree
+
+    def _energy(self, square: np.ndarray, ridge: float = _RIDGE) -> np.ndarray:
+        """Energy (A, B) of a sensor's channel where the limb is seen."""
+        energy = square @ self.limbs.masks.T
+        if not ridge:
+            return energy
+        whole = square.sum(axis=1)[:, None]
+        return np.maximum(energy, 0) + ridge * whole * self.share
+
+    def _headings(
+        self, x: np.ndarray, y: np.ndarray, pose: np.ndarray
+    ) -> np.ndarray:
+        east, north = x[:, 0], x[:, 1]
+        cross = east @ y.T, north @ y.T
+        energy = self._energy(east**2), self._energy(north**2)
+        mixed = self._energy(east * north, ridge=0.0)
+        angles = np.arange(_HEADINGS) * 2 * np.pi / _HEADINGS
+        out = np.zeros((_HEADINGS, *self.seen.shape), np.float32)
+        for i, (c, s) in enumerate(zip(np.cos(angles), np.sin(angles))):
+            norm = c * c * energy[0] + 2 * c * s * mixed + s * s * energy[1]
+            norm = np.sqrt(np.maximum(norm * pose, 1e-12))
+            out[i] = (c * cross[0] + s * cross[1]) / norm
+        return out
+
+
+def _empty(motions: Sequence, rates: list[float], size: int) -> Signals:
+    masks = np.zeros((len(motions), len(range(0, size, _EVERY))), np.float32)
+    for i, motion in enumerate(motions):
+        if motion is not None:
+            masks[i] = without_edges(motion.mask)[::_EVERY]
+    return Signals(masks, np.array(rates))
+
+
+def _stacked(
+    motions: Sequence, name: str, channels: int, size: int
+) -> np.ndarray:
+    """A field (M, C, T) of all motions, 0 where there is none."""
+    out = np.zeros((len(motions), channels, size))
+    for row, motion in enumerate(motions):
+        if motion is not None:
+            out[row] = getattr(motion, name)
+    return out
+
+
+def _filter(out: Signals, channels: Mapping[str, np.ndarray]) -> None:
+    """Set the bands of channels (M, C, T) of each kind."""
+    for kind, x in channels.items():
+        for low, high in KINDS[kind]:
+            y = bandpass(x, low, high, kind in ('tilt', 'turn'))[..., ::_EVERY]
+            y = (y * out.masks[:, None]).astype(np.float32)
+            out.bands[_name(kind, (low, high))] = y
+
+
+def _name(kind: str, band: tuple[float, float]) -> str:
+    return f'{kind}_{band[0]}-{band[1]}Hz'
+
+
+def _white(x: np.ndarray) -> np.ndarray:
+    """Principal components (C, T) of unit energy; weak ones are 0."""
+    values, vectors = np.linalg.eigh(x @ x.T)
+    kept = values > max(1e-3 * values[-1], 1e-9)
+    scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
+    return (vectors * scale).T @ x

@@ -1,0 +1,132 @@
+"""Fit when a model's evidence is enough, on people who are held out.
+
+The people are those of the split ``val`` of motion capture and procedural
+ones: nobody of them was trained on, nor is anybody tested on. Prints the
+weight of the signals, for ``SIGNAL_WEIGHT`` in
+``mobind_mm/evaluation/functional/ranking.py``, and the regressions, for
+``mobind_mm/apis/calibration.py`` (slopes in the order of ``FEATURES``).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pprint import pprint
+from typing import Any
+
+import numpy as np
+from benchmarking.matching_trials import (
+    Answers,
+    action_trials,
+    all_evidence,
+    fit_logistic,
+    fit_weight,
+    judged,
+    run_trials,
+)
+from benchmarking.zero_shot_data import Takes, motion_capture
+from zero_shot import FIVE, encode
+
+from mobind_mm.apis.embedder import Embedder
+from mobind_mm.utils.cli import run_command
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('model', help='config, checkpoint or name in the zoo')
+    parser.add_argument('checkpoint', nargs='?', help='weights of a config')
+    parser.add_argument('--mocap', nargs='+', metavar='SOURCE', required=True)
+    parser.add_argument('--takes', type=int, help='takes of motion capture')
+    parser.add_argument(
+        '--gallery', type=int, default=16, help='takes with labelled actions'
+    )
+    parser.add_argument('--trials', type=int, default=3000)
+    parser.add_argument(
+        '--weight', type=float, help='of the signals; default: the best one'
+    )
+    parser.add_argument(
+        '--split', choices=('val', 'test'), default='val', help='for a look'
+    )
+    parser.add_argument(
+        '--only-actions', action='store_true', help='leave out the rest'
+    )
+    parser.add_argument('--seed', type=int, default=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Fit and print."""
+    args = parse_args()
+    embedder = Embedder(args.model, args.checkpoint, show_progress=False)
+    dataset, takes = motion_capture(
+        args.mocap, args.seed, args.takes, args.split
+    )
+    out: dict[str, Any] = {}
+    if not args.only_actions:
+        out = fit_matches(embedder, args, takes)
+    out |= fit_actions(embedder, args, takes, dataset.metainfo['classes'])
+    pprint(out, sort_dicts=False)
+
+
+def fit_matches(
+    embedder: Embedder, args: argparse.Namespace, takes: Takes
+) -> dict[str, Any]:
+    """The weight of the signals, and when matches are right."""
+    limbs = list(embedder.preparation.placements)
+    feats = encode(embedder, takes, 5.0, 5.0)
+    evidence = all_evidence(takes, feats, limbs)
+    weight, found = fit_weight(evidence)
+    out: dict[str, Any] = {
+        'windows': len(evidence.take),
+        'R@1 of one sensor by weight': found,
+        'best weight': weight,
+    }
+    if args.weight is not None:
+        weight = args.weight
+    rng = np.random.default_rng(args.seed)
+    answers = run_trials(evidence, limbs, weight, args.trials, rng)
+    for name, part in answers.items():
+        model = fit_logistic(part)
+        out[name] = (model, judged(part, model))
+    return out
+
+
+def fit_actions(
+    embedder: Embedder,
+    args: argparse.Namespace,
+    takes: Takes,
+    classes: list[str],
+) -> dict[str, Any]:
+    """Whether the training people's windows have the action of others."""
+    known = {}
+    dataset, gallery = motion_capture(
+        args.mocap, args.seed, args.gallery, 'train'
+    )
+    assert dataset.metainfo['classes'] == classes
+    out: dict[str, Any] = {}
+    rng = np.random.default_rng(args.seed)
+    for limbs in (FIVE, FIVE[:1]):
+        known[limbs] = tuple(
+            encode(embedder, part, 5.0, stride, limbs)
+            for part, stride in ((takes, 2.5), (gallery, 5.0))
+        )
+    for name, modalities in (
+        ('imu', ('imu',)),
+        ('pose', ('pose',)),
+        ('both', ('imu', 'pose')),
+    ):
+        parts = [
+            action_trials(*feats, modalities, args.trials // 2, rng)
+            for feats in known.values()
+        ]
+        answers = Answers(
+            np.concatenate([part.x for part in parts]),
+            np.concatenate([part.right for part in parts]),
+        )
+        model = fit_logistic(answers)
+        out[f'action by {name}'] = (model, judged(answers, model))
+    return out
+
+
+if __name__ == '__main__':
+    run_command(main)
