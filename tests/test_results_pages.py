@@ -1,0 +1,104 @@
+"""Numbers of README and docs stand in ``docs/results``, and only there."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import update_results as results
+
+ROOT = Path(__file__).parents[1]
+RESULTS = results.all_results()
+PAGES = results.pages()
+QUOTING = (
+    *('README.md', 'docs/results.md', 'docs/results_sync.md'),
+    *('docs/results_choices.md', 'docs/comparison.md', 'docs/performance.md'),
+    *('docs/checking.md', 'docs/own_data.md', 'configs/mobind/README.md'),
+    *('configs/recognition/README.md', 'docs/tasks.md'),
+)
+"""Pages whose text quotes results."""
+NUMBER = re.compile(r'(?<![\w.,/=@])(?:\d+,)*\d+\.\d+(?![\w.]*[\w/])')
+NO_RESULT = {
+    *('9.81', '9.80665', '0.1', '0.2', '0.5', '0.7', '0.8', '0.3', '1.0'),
+    *('2.0', '5.0', '7.0', '10.0', '0.05', '0.33', '0.1.0'),
+}
+"""Settings, constants and thresholds that the text names."""
+
+
+def cells():
+    for found in RESULTS.values():
+        for name in found['tables']:
+            for line in results.shown(found['tables'][name], '', ''):
+                yield results._filled(line, RESULTS)
+        yield json.dumps(found['quoted'])
+
+
+KNOWN = set(re.findall(r'\d[\d.,]*\d|\d', '\n'.join(cells())))
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_tables_are_those_of_the_results(page):
+    text = page.read_text()
+    assert results.updated(text, RESULTS) == text, (
+        'run tools/misc/update_results.py'
+    )
+
+
+def test_every_result_is_shown_somewhere():
+    text = '\n'.join(page.read_text() for page in PAGES)
+    for file, found in RESULTS.items():
+        for table in found['tables']:
+            assert f'<!-- results: {file}#{table}' in text, (file, table)
+
+
+@pytest.mark.parametrize('name', QUOTING)
+def test_numbers_in_the_text_are_known(name):
+    """Tables without a marker, and what sentences quote."""
+    text = re.sub(r'^```.*?^```', '', (ROOT / name).read_text(), 0, re.M | re.S)
+    text = re.sub(r'`[^`\n]*`|\]\([^)]*\)|<!--.*?-->', '', text)
+    unknown = set(NUMBER.findall(text)) - KNOWN - NO_RESULT
+    assert not unknown, f'write them into docs/results: {sorted(unknown)}'
+
+
+def test_old_numbers_are_called_old():
+    """A page says so if what it shows was measured with 0.1.0."""
+    for page in PAGES:
+        text = page.read_text()
+        files = set(re.findall(r'<!-- results: ([\w.]+)#', text))
+        old = [f for f in files if RESULTS[f]['about']['version'] == '0.1.0']
+        assert not old or 'as of 0.1.0' in text.lower(), (page.name, old)
+
+
+def test_another_number_is_noticed():
+    page = ROOT / 'docs/results_sync.md'
+    text = page.read_text()
+    changed = text.replace('**0.0011**', '**0.0010**', 1)
+    assert changed != text
+    assert results.updated(changed, RESULTS) == text
+
+
+@pytest.mark.parametrize(
+    ('marker', 'message'),
+    [
+        ('sync.json#nothing', r'no table sync\.json#nothing'),
+        ('sync.json#cells where fps=31', 'no row has fps=31'),
+        ('sync.json#cells columns speed', "no column 'speed'"),
+    ],
+)
+def test_markers_that_lead_nowhere(marker, message):
+    with pytest.raises(ValueError, match=message):
+        results.updated(f'<!-- results: {marker} -->', RESULTS)
+
+
+def test_a_written_file_is_read(tmp_path):
+    about = dict(seed=3, data='dice', hardware='a hand')
+    table = dict(columns=['die', 'mean'], rows=[['first', 3.5]], digits=[None, 2])
+    path = tmp_path / 'dice.json'
+    results.write_results(path, about, dict(throws=table))
+    found = results.read_results(path)
+    assert found['about']['seed'] == 3 and found['about']['command']
+    page = results.updated('<!-- results: dice.json#throws -->', {path.name: found})
+    assert page.endswith('| first | 3.50 |')
+    table['rows'].append(['second'])
+    with pytest.raises(ValueError, match='a row has 1 cells'):
+        results.write_results(path, about, dict(throws=table))
