@@ -44,6 +44,7 @@ from mobind_mm.utils.files import replacing
 from mobind_mm.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
+MINUS = '\N{MINUS SIGN}'
 ABOUT = ('command', 'seed', 'data', 'hardware', 'date', 'commit', 'version')
 MARKER = re.compile(
     r'^<!-- results: (?P<file>[\w.]+)#(?P<table>[\w-]+)'
@@ -112,9 +113,7 @@ def write_results(
         commit=commit,
         version=__version__,
     )
-    content = dict(
-        about={**made, **about}, tables=tables, quoted=quoted or {}
-    )
+    content = dict(about={**made, **about}, tables=tables, quoted=quoted or {})
     with replacing(path) as temporary:
         temporary.write_text(_one_row_a_line(content), 'utf-8')
     read_results(path)
@@ -135,9 +134,8 @@ def _one_row_a_line(content: Any) -> str:
         return node
 
     text = json.dumps(short(content), ensure_ascii=False, indent=1)
-    return re.sub(r'"\\u0000(\d+)\\u0000"', lambda m: rows[int(m[1])], text) + (
-        '\n'
-    )
+    lines = re.sub(r'"\\u0000(\d+)\\u0000"', lambda m: rows[int(m[1])], text)
+    return f'{lines}\n'
 
 
 def cell(value: Any, digits: int | str | None, bold: bool = False) -> str:
@@ -155,7 +153,7 @@ def cell(value: Any, digits: int | str | None, bold: bool = False) -> str:
     elif digits == 'seconds':
         text = f'{value:.4f}' if abs(value) < 0.1 else f'{value:.2f}'
     else:
-        text = f'{value:,.{digits}f}'.replace('-', '−')
+        text = f'{value:,.{digits}f}'.replace('-', MINUS)
     return f'**{text}**' if bold else text
 
 
