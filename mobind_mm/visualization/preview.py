@@ -87,11 +87,13 @@ def write_preview(
     rate = pose.clock.mean_rate
     opened = nullcontext() if video is None else open_video(video)
     with opened as source:
-        view = _View(pose, keypoints, seen, source is not None, traces.names)
+        small = Path(path).suffix in _ANIMATIONS
+        whole = source is not None
+        view = _View(pose, keypoints, seen, whole, small, traces.names)
         size = (view.width + TRACES_WIDTH, HEIGHT)
         sound = None if video is None else (video, times[0] - first, seconds)
         rows, writing = list(range(len(times))), None
-        if Path(path).suffix in _ANIMATIONS:
+        if small:
             rows = rows[:: max(round(rate / _ANIMATED_HZ), 1)]
             writing = _animating(path)
         with writing or writing_video(path, rate, size, sound) as add:
@@ -114,6 +116,7 @@ class _View:
         keypoints: (T, K, 2) pixels that will be shown.
         seen: (T, K) boolean.
         whole: Whether to show the whole image, or where the person is.
+        narrow: Whether to leave out sides of the image without the person.
         sensors: Placements to mark.
     """
 
@@ -123,6 +126,7 @@ class _View:
         keypoints: np.ndarray,
         seen: np.ndarray,
         whole: bool,
+        narrow: bool,
         sensors: Iterable[str],
     ) -> None:
         self.cv2 = require_cv2()
@@ -139,6 +143,12 @@ class _View:
             middle = (low + high) / 2
             reach = 0.62 * (high - low).max()
             low, high = middle - reach, middle + reach
+        elif narrow and seen.any():
+            across = np.percentile(keypoints[seen][:, 0], (0.2, 99.8))
+            low[0], high[0] = np.clip(
+                across + np.multiply(0.2 * height, (-1, 1)), 0, width
+            )
+        self.shown = low[0] / width, high[0] / width
         self.low = low
         self.scale = HEIGHT / (high[1] - low[1])
         width = round((high[0] - low[0]) * self.scale)
@@ -156,7 +166,8 @@ class _View:
         if image is None:
             panel = np.full((HEIGHT, self.width, 3), 245, np.uint8)
         else:
-            panel = cv2.resize(image, (self.width, HEIGHT))
+            left, right = (round(x * image.shape[1]) for x in self.shown)
+            panel = cv2.resize(image[:, left:right], (self.width, HEIGHT))
         points = np.round((keypoints - self.low) * self.scale).astype(int)
         for a, b, side in self.bones:
             if seen[a] and seen[b]:
@@ -235,7 +246,7 @@ class _Traces:
                 shown = np.full(len(index), np.nan)
                 shown[inside] = values[index[inside]]
                 x = 16 + np.linspace(0, TRACES_WIDTH - 32, len(index))
-                y = base - np.clip(shown, 0, 1.05) * (height - 14)
+                y = base - np.clip(shown, 0, 1.05) * (height - 26)
                 _curve(cv2, panel, np.stack([x, y], axis=1), colour)
             where = (16, round(base - height + 18))
             _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)
