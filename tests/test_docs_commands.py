@@ -13,8 +13,7 @@ from importlib.util import find_spec
 import pytest
 from pages import PAGES, ROOT, alike, blocks, commands
 
-from mobind_mm.cli import main as cli
-
+cli = importlib.import_module('mobind_mm.cli.main')  # not the function
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 OPEN = re.compile(r'\[-|…|\.\.\.')
 """A line that shows what may be said, not something to say."""
@@ -47,7 +46,7 @@ def parsed(words):
 @pytest.mark.parametrize('name', NAMES)
 def test_flags_exist(name):
     for command in mobind_commands(ROOT / name):
-        words = shlex.split(command)
+        words = shlex.split(re.sub(r'\$\w+', '1', command))
         if words[0].startswith('-'):
             continue
         try:

@@ -21,8 +21,9 @@ NUMBER = re.compile(r'(?<![\w.,/=@])(?:\d+,)*\d+\.\d+(?![\w.]*[\w/])')
 NO_RESULT = {
     *('9.81', '9.80665', '0.1', '0.2', '0.5', '0.7', '0.8', '0.3', '1.0'),
     *('2.0', '5.0', '7.0', '10.0', '0.05', '0.33', '0.1.0'),
+    *('2602.19004', '3.9', '2.6', '2.13'),
 }
-"""Settings, constants and thresholds that the text names."""
+"""Settings, constants, thresholds and versions that the text names."""
 
 
 def cells():
