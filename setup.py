@@ -22,9 +22,12 @@ NOT_IN_WHEEL = (
     'check_model_zoo.py',
     'fit_synchronizer.py',
     'leave_one_subject_out.py',
+    'make_pictures.py',
     'missing_sensors.py',
     'publish_model.py',
     'row_files.py',
+    'take_results.py',
+    'update_results.py',
 )
 
 

@@ -106,3 +106,55 @@ def test_a_written_file_is_read(tmp_path):
     rows.append(['second'])
     with pytest.raises(ValueError, match='a row has 1 cells'):
         results.write_results(path, about, dict(throws=table))
+
+
+def test_a_run_of_trust_is_taken():
+    """Sums over the sources; the walking passes are a row of their own."""
+    import take_results
+
+    row = dict(answered=2, wrong=1, certain=1, certain_wrong=0)
+    row |= dict(condition='matched', best_guess_right=3, reasons={'weak': 1})
+    rows = [
+        dict(row, source='walking', count=9),
+        dict(row, source='mocap', count=4),
+        dict(row, source='people', count=5),
+    ]
+    bins = [
+        dict(
+            confidence_from=0.9,
+            reliability_count=7,
+            mean_confidence=0.951,
+            right=0.5,
+        )
+    ]
+    old = RESULTS['trust.json']['tables']
+    made = take_results.trust_tables(dict(rows=rows, bins=bins), old)
+    assert made['conditions']['rows'] == [
+        ['matched', 9, 4, 2, 2, 0, 6],
+        [take_results.WALKING, 9, 2, 1, 1, 0, 3],
+    ]
+    assert results.shown(made['reliability'], '', '')[-1] == (
+        '| 0.9 | 7 | 0.95 | 0.50 |'
+    )
+    assert made['conditions']['columns'] == old['conditions']['columns']
+
+
+def test_a_run_of_synchronisation_is_taken():
+    import take_results
+
+    old = RESULTS['sync.json']['tables']
+    found = {'mae_s': 0.0123, 'acc@0.1': 0.987, 'coverage': 0.5}
+    found |= {'answered_mae_s': 0.2, 'answered_acc@0.1': 1.0}
+    cell = dict(sensors=1, noise_m=0.03, pose_rate=30.0, clip_sec=20.0)
+    names = ('fused', 'signals', 'correlation', 'vote')
+    cell |= dict(zero_mae_s=3.4, num_clips=36, **dict.fromkeys(names, found))
+    still = dict(cell, motion='still', reasons={'still': 18})
+    run = {'a': [dict(cell, motion='acted', reasons={})], 'b': [still]}
+    made = take_results.sync_tables({'settings': {}, **run}, old)
+    assert results.shown(made['cells'], '', '')[2:] == [
+        '| 1 | 3 cm | 30 | 20 s | **0.0123** | **0.99** | 0.50 | 0.20 | 1.00 '
+        '| 0.0123 | 0.99 | 0.0123 | 0.99 | 0.0123 | 0.99 | 3.40 |'
+    ]
+    assert made['refusals']['rows'] == [['none', 36, 18, 18, 0, 0]]
+    assert made['drift'] is old['drift']
+    assert made['cells']['columns'] == old['cells']['columns']

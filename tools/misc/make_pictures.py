@@ -1,7 +1,7 @@
 """Make every picture of README and docs again, by the commands they show.
 
-``python tools/misc/make_pictures.py [NAME …]`` writes ``docs/images``; names are
-files there, all by default. Pictures of speed are drawn from
+``python tools/misc/make_pictures.py [NAME …]`` writes ``docs/images``; names
+are files there, all by default. Pictures of speed are drawn from
 ``docs/results/speed.json``. It takes ten minutes on two cores, and the first
 picture needs the extra ``pose``. Look at what it made before you commit it.
 """
@@ -26,8 +26,8 @@ VIDEO = '--fps 29.97 --img-shape 1080 1920'
 TESTED = f'mobind test configs/mobind/synthetic.py {SHIPPED} --show-dir pics'
 
 DRIFT = (
-    'python -c "import pandas as p; t = p.read_csv(\'long/imu.csv\'); '
-    't.time *= 1 + 40e-6; t.to_csv(\'long/imu.csv\', index=False)"'
+    "python -c \"import pandas as p; t = p.read_csv('long/imu.csv'); "
+    "t.time *= 1 + 40e-6; t.to_csv('long/imu.csv', index=False)\""
 )
 """Let the sensors' clock run fast by 40 ppm."""
 PARTS = dict(
