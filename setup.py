@@ -26,6 +26,7 @@ NOT_IN_WHEEL = (
     'missing_sensors.py',
     'publish_model.py',
     'row_files.py',
+    'run_pages.py',
     'take_results.py',
     'update_results.py',
 )
