@@ -196,3 +196,11 @@ def test_the_paper_is_named_where_its_words_are_used(name):
 )
 def test_what_is_alike(shown, printed, same):
     assert alike(shown, printed) is same
+
+
+def test_every_refusal_is_explained():
+    from mobind_mm.apis.sync_reasons import WHY
+
+    page = (ROOT / 'docs/faq.md').read_text()
+    for reason in WHY:
+        assert f'\n### `{reason}`\n' in page, reason
