@@ -94,7 +94,7 @@ def commands(code: str) -> list[str]:
     code = code.replace('\\\n', ' ')
     lines = [re.sub(r'(^|\s)#\s.*$', '', line) for line in code.splitlines()]
     parts = [p for line in lines for p in re.split(r'&&|;|\|', line)]
-    parts = [re.sub(r'^\s*do\s|>\s*/dev/null', '', p).strip() for p in parts]
+    parts = [re.sub(r'^\s*do\s', '', p).strip() for p in parts]
     return [part for part in parts if part]
 
 
