@@ -250,10 +250,11 @@ class _Traces:
                 _curve(cv2, panel, np.stack([x, y], axis=1), colour)
             where = (16, round(base - height + 18))
             _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)
-            for (_, most, colour), x in zip(curves, (150, 260)):
+            for (_, most, colour), left in zip(curves, (150, 260)):
                 unit = 'px' if colour == LIMB else 'm'
                 peak = f'peak {most:.0f} {unit}/s^2'
-                _text(cv2, panel, peak, (x, where[1]), colour, 0.38, True)
+                beside = (left, where[1])
+                _text(cv2, panel, peak, beside, colour, 0.38, True)
         centre = TRACES_WIDTH // 2
         cursor = [(centre, top - 6), (centre, HEIGHT - 24)]
         _line(cv2, panel, cursor, INK, 1)
