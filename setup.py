@@ -1,8 +1,11 @@
 """Build step: what ``mim`` and ``_base_ = 'mobind_mm::…'`` look for.
 
+Also the README without links that lead nowhere outside the repository.
 Everything else about the package is in ``setup.cfg``.
 """
 
+import configparser
+import re
 import shutil
 from pathlib import Path
 
@@ -19,9 +22,13 @@ NOT_IN_WHEEL = (
     'check_model_zoo.py',
     'fit_synchronizer.py',
     'leave_one_subject_out.py',
+    'make_pictures.py',
     'missing_sensors.py',
     'publish_model.py',
     'row_files.py',
+    'run_pages.py',
+    'take_results.py',
+    'update_results.py',
 )
 
 
@@ -63,4 +70,32 @@ class BuildWithMim(build_py):
                 shutil.copy2(source, mim / name)
 
 
-setup(cmdclass={'build_py': BuildWithMim})
+def long_description() -> str:
+    """The README, whose relative links lead to ``Source`` of ``setup.cfg``.
+
+    Without such a URL there are their names instead, and no pictures.
+    """
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg', 'utf-8')
+    urls = dict(
+        line.split(' = ')
+        for line in config['metadata']['project_urls'].split('\n')
+        if line
+    )
+    source = urls.get('Source')
+    text = (ROOT / 'README.md').read_text('utf-8')
+
+    def rewrite(match: 're.Match[str]') -> str:
+        mark, name, path = match.groups()
+        if source:
+            return f'{mark}[{name}]({source}/blob/HEAD/{path})'
+        return '' if mark else name
+
+    return re.sub(r'(!?)\[([^\]]*)\]\((?!https?:|#)([^)]*)\)', rewrite, text)
+
+
+setup(
+    cmdclass={'build_py': BuildWithMim},
+    long_description=long_description(),
+    long_description_content_type='text/markdown',
+)

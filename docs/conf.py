@@ -1,6 +1,7 @@
 """Sphinx: `pip install -e '.[docs]' && sphinx-build -W docs docs/_build`."""
 
 import re
+from pathlib import Path
 
 from mobind_mm.utils.lazy import import_all
 from mobind_mm.version import __version__
@@ -34,6 +35,10 @@ def setup(app):
     link = re.compile(r'\[([^\]]*)\]\(\.\./([^)]*)\)')
 
     def rewrite(app, page, source):
+        if page == 'contributing':
+            text = Path(__file__).parents[1].joinpath('CONTRIBUTING.md')
+            source[0] = text.read_text('utf-8').replace('](docs/', '](')
+            source[0] = source[0].replace('](CHANGELOG', '](../CHANGELOG')
         source[0] = link.sub(r'\1 (`\2`)', source[0])
 
     app.connect('source-read', rewrite)

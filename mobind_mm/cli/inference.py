@@ -61,8 +61,11 @@ def _sync_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--preview',
-        action='store_true',
-        help='write preview.mp4: skeleton, sensor traces, running cursor',
+        nargs='?',
+        const='preview.mp4',
+        metavar='NAME',
+        help='write preview.mp4: skeleton, sensor traces, running cursor; '
+        'or a small animation with this name, .webp or .gif',
     )
     parser.add_argument(
         '--preview-start',
@@ -139,13 +142,14 @@ def synchronize(args: Namespace) -> int | None:
             aligned = Recording(
                 on_video_clock(streams.imu, answer), streams.pose
             )
-            written.append(out / 'preview.mp4')
+            written.append(out / args.preview)
             write_preview(
                 aligned,
                 written[-1],
                 args.video,
                 args.preview_start,
                 args.preview_sec,
+                answer,
             )
             if args.video and video_facts(args.video).has_audio is None:
                 print('note: without PyAV the preview has no sound')

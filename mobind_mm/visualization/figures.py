@@ -19,6 +19,16 @@ PURPLE, SKY, GREY, INK = '#cc79a7', '#56b4e9', '#8a8f98', '#22262b'
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 """Colours that stay apart for colour-blind readers (Okabe and Ito)."""
 
+SENSOR, LIMB, LEFT, RIGHT, ANSWER = ORANGE, BLUE, GREEN, PURPLE, RED
+"""What a colour means, in every picture: what a sensor measures, what the
+video shows of its limb, the left and the right side of a body, and what was
+found."""
+OTHERS = (
+    *('#332288', '#44aa99', '#999933', '#882255', '#88ccee', '#117733'),
+    *('#cc6677', '#aa4499', '#ddcc77'),
+)
+"""People, actions and other kinds, which have none of these meanings (Tol)."""
+
 _DPI = 130
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from ..skeleton import keypoint_indices
 from ..synchronization.clips import cut_clip
 from ..synchronization.evidence import limb_pairs
 from ..synchronization.signals import RATE
+from ..utils.files import replacing
 from ..utils.video import open_video, require_cv2
 from ..utils.video_writing import writing_video
-from .figures import BLUE, GREY, INK, ORANGE
-from .skeleton import WORN_AT, bone_indices, neck_indices
+from .figures import GREY, INK, LIMB, SENSOR
+from .skeleton import WORN_AT, coloured_bones, neck_indices
 
 HEIGHT = 480
 TRACES_WIDTH = 640
@@ -28,6 +29,9 @@ _SHOWN_SEC = 3.0
 """Seconds before and after the cursor that a trace shows."""
 _SMOOTH_HZ = 3.0
 _PAPER = (255, 255, 255)
+_ANIMATIONS = ('.webp', '.gif')
+_ANIMATED_HZ = 10
+_ANIMATED_WIDTH = 640
 
 
 def write_preview(
@@ -36,6 +40,7 @@ def write_preview(
     video: str | Path | None = None,
     start: float | None = None,
     seconds: float = 20.0,
+    answer: Mapping[str, Any] | None = None,
 ) -> int:
     """Write a side-by-side video that shows whether the clocks agree.
 
@@ -43,14 +48,18 @@ def write_preview(
     one; on the right, for each sensor, how strongly the sensor is
     accelerated and how strongly its limb is in the video, with a cursor at
     the current frame. Each frame lasts as long as in the video, and the
-    video's sound goes along, if PyAV is installed.
+    video's sound goes along, if PyAV is installed. Colours mean what they
+    mean in every picture: see ``figures``.
 
     Args:
         streams: Sensors and skeleton on one clock, that of the video.
-        path: MP4 file to write.
+        path: MP4 file to write; or a small animation for a web page,
+            ``.webp`` or ``.gif``, with ten frames per second.
         video: The video that the skeleton was found in.
         start: Second of the video at which to begin; None: its start.
         seconds: Length of the preview.
+        answer: What was found, with ``offset_s`` and ``confidence``, to
+            show it.
 
     Returns:
         Number of frames.
@@ -72,24 +81,31 @@ def write_preview(
         )
     part = pose.clock.between(start, start + seconds)
     times = pose.clock.at(part)
-    traces = _Traces(streams, start, seconds)
+    traces = _Traces(streams, start, seconds, answer)
     keypoints = np.asarray(pose.keypoints[part], np.float64)
     seen = np.asarray(pose.scores[part]) > 0
     rate = pose.clock.mean_rate
     opened = nullcontext() if video is None else open_video(video)
     with opened as source:
-        view = _View(pose, keypoints, seen, source is not None, traces.names)
+        small = Path(path).suffix in _ANIMATIONS
+        whole = source is not None
+        view = _View(pose, keypoints, seen, whole, small, traces.names)
         size = (view.width + TRACES_WIDTH, HEIGHT)
         sound = None if video is None else (video, times[0] - first, seconds)
-        with writing_video(path, rate, size, sound) as add:
-            for row, time in enumerate(times):
+        rows, writing = list(range(len(times))), None
+        if small:
+            rows = rows[:: max(round(rate / _ANIMATED_HZ), 1)]
+            writing = _animating(path)
+        with writing or writing_video(path, rate, size, sound) as add:
+            for row in rows:
+                time = times[row]
                 image = None
                 if source is not None:
                     image = source.frame_at(time - first)
                 left = view.draw(image, keypoints[row], seen[row], time)
                 frame = np.hstack([left, traces.draw(time)])
                 add(frame, time - times[0])
-    return len(times)
+    return len(rows)
 
 
 class _View:
@@ -100,6 +116,7 @@ class _View:
         keypoints: (T, K, 2) pixels that will be shown.
         seen: (T, K) boolean.
         whole: Whether to show the whole image, or where the person is.
+        narrow: Whether to leave out sides of the image without the person.
         sensors: Placements to mark.
     """
 
@@ -109,10 +126,11 @@ class _View:
         keypoints: np.ndarray,
         seen: np.ndarray,
         whole: bool,
+        narrow: bool,
         sensors: Iterable[str],
     ) -> None:
         self.cv2 = require_cv2()
-        self.bones = bone_indices(pose.layout)
+        self.bones = coloured_bones(pose.layout)
         self.necks = neck_indices(pose.layout)
         self.marks = [
             keypoint_indices(pose.layout, WORN_AT[name]) for name in sensors
@@ -125,6 +143,12 @@ class _View:
             middle = (low + high) / 2
             reach = 0.62 * (high - low).max()
             low, high = middle - reach, middle + reach
+        elif narrow and seen.any():
+            across = np.percentile(keypoints[seen][:, 0], (0.2, 99.8))
+            low[0], high[0] = np.clip(
+                across + np.multiply(0.2 * height, (-1, 1)), 0, width
+            )
+        self.shown = low[0] / width, high[0] / width
         self.low = low
         self.scale = HEIGHT / (high[1] - low[1])
         width = round((high[0] - low[0]) * self.scale)
@@ -142,22 +166,23 @@ class _View:
         if image is None:
             panel = np.full((HEIGHT, self.width, 3), 245, np.uint8)
         else:
-            panel = cv2.resize(image, (self.width, HEIGHT))
+            left, right = (round(x * image.shape[1]) for x in self.shown)
+            panel = cv2.resize(image[:, left:right], (self.width, HEIGHT))
         points = np.round((keypoints - self.low) * self.scale).astype(int)
-        for a, b in self.bones:
+        for a, b, side in self.bones:
             if seen[a] and seen[b]:
-                _line(cv2, panel, points[[a, b]], BLUE, 3)
+                _line(cv2, panel, points[[a, b]], side, 3)
         for a, b, c in self.necks:
             if seen[[a, b, c]].all():
                 middle = points[[a, b]].mean(axis=0)
-                _line(cv2, panel, [middle, points[c]], BLUE, 3)
+                _line(cv2, panel, [middle, points[c]], GREY, 3)
         for point in points[seen]:
             cv2.circle(panel, tuple(point), 3, _PAPER, -1, cv2.LINE_AA)
         for at in self.marks:
             if seen[at].all():
                 x, y = points[at].mean(axis=0).round().astype(int)
                 low, high = (x - 6, y - 6), (x + 6, y + 6)
-                cv2.rectangle(panel, low, high, _bgr(ORANGE), -1)
+                cv2.rectangle(panel, low, high, _bgr(SENSOR), -1)
                 cv2.rectangle(panel, low, high, _bgr(INK), 1)
         _text(cv2, panel, f'video {time:8.3f} s', (10, HEIGHT - 12), INK, 0.5)
         return panel
@@ -170,19 +195,24 @@ class _Traces:
         streams: Sensors and skeleton on the clock of the video.
         start: First second to show.
         seconds: Length of the preview.
+        answer: What was found, to be written above.
 
     Raises:
         ValueError: If no sensor and limb can be compared there.
     """
 
     def __init__(
-        self, streams: Recording, start: float, seconds: float
+        self,
+        streams: Recording,
+        start: float,
+        seconds: float,
+        answer: Mapping[str, Any] | None = None,
     ) -> None:
         self.cv2 = require_cv2()
         self.origin = start - _SHOWN_SEC
-        pairs = motion_traces(streams, self.origin, seconds + 2 * _SHOWN_SEC)
+        pairs = _limb_motion(streams, self.origin, seconds + 2 * _SHOWN_SEC)
         self.traces = {
-            name: [(imu, ORANGE), (limb, BLUE)]
+            name: [(*imu, SENSOR), (*limb, LIMB)]
             for name, (imu, limb) in list(pairs.items())[:_MOST]
         }
         if not self.traces:
@@ -191,30 +221,37 @@ class _Traces:
                 f'to {start + seconds:.1f} s of the video.'
             )
         self.names = list(self.traces)
+        self.found = '' if answer is None else _found(answer)
 
     def draw(self, time: float) -> np.ndarray:
         """One frame (HEIGHT, TRACES_WIDTH, 3) uint8 BGR."""
-        cv2, top = self.cv2, 44
+        cv2, top = self.cv2, 68
         panel = np.full((HEIGHT, TRACES_WIDTH, 3), 255, np.uint8)
-        _text(cv2, panel, 'sensor', (16, 26), ORANGE, 0.5)
-        _text(cv2, panel, 'limb in the video', (86, 26), BLUE, 0.5)
-        _text(cv2, panel, 'acceleration', (TRACES_WIDTH - 120, 26), GREY, 0.5)
+        _text(cv2, panel, self.found, (16, 24), INK, 0.5)
+        _text(cv2, panel, 'acceleration of the', (16, 50), GREY, 0.45)
+        _text(cv2, panel, 'sensor', (172, 50), SENSOR, 0.45)
+        _text(cv2, panel, 'limb in the video', (240, 50), LIMB, 0.45)
         height = (HEIGHT - top - 26) / len(self.traces)
         middle = round((time - self.origin) * RATE)
         reach = round(_SHOWN_SEC * RATE)
         for row, (name, curves) in enumerate(self.traces.items()):
             base = top + (row + 1) * height - 6
             _line(cv2, panel, [(16, base), (TRACES_WIDTH - 16, base)], GREY, 1)
-            for values, colour in curves:
+            for values, _, colour in curves:
                 index = np.arange(middle - reach, middle + reach + 1)
                 inside = (index >= 0) & (index < len(values))
                 shown = np.full(len(index), np.nan)
                 shown[inside] = values[index[inside]]
                 x = 16 + np.linspace(0, TRACES_WIDTH - 32, len(index))
-                y = base - np.clip(shown, 0, 1.05) * (height - 14)
+                y = base - np.clip(shown, 0, 1.05) * (height - 26)
                 _curve(cv2, panel, np.stack([x, y], axis=1), colour)
-            where = (16, round(top + row * height + 12))
+            where = (16, round(base - height + 18))
             _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)
+            for (_, most, colour), left in zip(curves, (150, 260)):
+                unit = 'px' if colour == LIMB else 'm'
+                peak = f'peak {most:.0f} {unit}/s^2'
+                beside = (left, where[1])
+                _text(cv2, panel, peak, beside, colour, 0.38, True)
         centre = TRACES_WIDTH // 2
         cursor = [(centre, top - 6), (centre, HEIGHT - 24)]
         _line(cv2, panel, cursor, INK, 1)
@@ -240,6 +277,17 @@ def motion_traces(
         :data:`~mobind_mm.synchronization.signals.RATE`, of it and of its
         limb: 1 where it is large, NaN in gaps.
     """
+    pairs = _limb_motion(streams, start, seconds)
+    return {name: (imu[0], limb[0]) for name, (imu, limb) in pairs.items()}
+
+
+_Size = tuple[np.ndarray, float]
+
+
+def _limb_motion(
+    streams: Recording, start: float, seconds: float
+) -> dict[str, tuple[_Size, _Size]]:
+    """The same, each with what 1 stands for."""
     around = cut_clip(streams, start, seconds, 0.0)
     return {
         name: (_size(imu.acc, imu.mask), _size(limb.acc, limb.mask))
@@ -247,14 +295,51 @@ def motion_traces(
     }
 
 
-def _size(acc: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Magnitude (T,) of an acceleration, 1 where it is large, NaN in gaps."""
+def _found(answer: Mapping[str, Any]) -> str:
+    """The answer in one line."""
+    said = f'sensor time = video time {answer["offset_s"]:+.3f} s'
+    if answer.get('drift_ppm'):
+        said += f', {answer["drift_ppm"]:+.0f} ppm'
+    return f'{said}    confidence {answer["confidence"]:.2f}'
+
+
+@contextmanager
+def _animating(path: str | Path) -> Iterator[Callable[..., None]]:
+    """Collect frames, and write them as an animation without end."""
+    from PIL import Image
+
+    frames: list[Any] = []
+
+    def add(frame: np.ndarray, time: float) -> None:
+        image = Image.fromarray(np.ascontiguousarray(frame[..., ::-1]))
+        image.thumbnail((_ANIMATED_WIDTH, HEIGHT))
+        frames.append(image)
+
+    yield add
+    with replacing(path) as temporary:
+        frames[0].save(
+            temporary,
+            format=Path(path).suffix[1:].upper(),
+            save_all=True,
+            append_images=frames[1:],
+            duration=round(1000 / _ANIMATED_HZ),
+            loop=0,
+            quality=40,
+            minimize_size=True,
+        )
+
+
+def _size(acc: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, float]:
+    """Magnitude (T,) of an acceleration, 1 where it is large, NaN in gaps.
+
+    The other value is what 1 stands for.
+    """
     sos = butter(2, _SMOOTH_HZ, fs=RATE, output='sos')
     padding = min(30, acc.shape[1] - 1)
     size = np.linalg.norm(sosfiltfilt(sos, acc, padlen=padding), axis=0)
     known = size[mask > 0]
-    top = np.percentile(known, 99) if known.size else 1.0
-    return np.where(mask > 0, size / max(top, 1e-9), np.nan)
+    top = max(np.percentile(known, 99) if known.size else 1.0, 1e-9)
+    return np.where(mask > 0, size / top, np.nan), float(top)
 
 
 def _bgr(colour: str) -> tuple[int, int, int]:

@@ -14,16 +14,17 @@ from ..synchronization.evidence import limb_pairs
 from ..synchronization.signals import RATE, IMUMotion, LimbMotion
 from ..utils.files import replacing
 from .figures import (
-    BLUE,
-    COLOURS,
+    ANSWER,
     GREY,
     INK,
-    ORANGE,
+    LIMB,
+    OTHERS,
+    SENSOR,
     new_figure,
     plain,
     title_left,
 )
-from .skeleton import WORN_AT, bone_indices, find_keypoints
+from .skeleton import WORN_AT, coloured_bones, find_keypoints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _BAND = (0.5, 3.0)
 """Band in Hz of the traces."""
 _SHOWN_SEC = 10.0
-_AXES = dict(zip('xyz', COLOURS))
+_AXES = dict(zip('xyz', OTHERS))
 
 
 def save_recording_check(
@@ -83,8 +84,8 @@ def draw_recording_check(
         if row == 0:
             for axes in (trace, up):
                 _legend(axes)
-            title_left(lag, 'evidence by lag', weight='bold')
-            title_left(up, 'up in the sensor frame', weight='bold')
+            title_left(lag, 'evidence by lag (log odds)', weight='bold')
+            title_left(up, 'up in the sensor frame (g)', weight='bold')
         if row == last:
             trace.set_xlabel('time (s)')
             lag.set_xlabel('sensor is late by (s)')
@@ -127,14 +128,14 @@ def _draw_traces(
     rise = bandpass(rise, *_BAND)
     times = origin + np.arange(len(both)) / RATE
     for values, seen, colour, label in (
-        (rise[0], imu.mask, BLUE, 'sensor'),
-        (rise[1], limb.mask, ORANGE, 'limb in the image'),
+        (rise[0], imu.mask, SENSOR, 'sensor'),
+        (rise[1], limb.mask, LIMB, 'limb in the video'),
     ):
         scale = max(values[both].std(), 1e-9)
         shown = np.where(seen > 0, values / scale, np.nan)
         axes.plot(times[part], shown[part], color=colour, lw=1.1, label=label)
     axes.set(ylim=(-4.2, 4.9), yticks=[])
-    axes.set_ylabel('upwards')
+    axes.set_ylabel('acc upwards (of its sd)')
 
 
 def _liveliest(forces: list[np.ndarray]) -> slice:
@@ -156,9 +157,9 @@ def _draw_lag(axes: Axes, agreement: Agreement, sensor: str) -> None:
         return
     offsets = agreement.offsets
     axes.axvline(0, color=GREY, lw=0.8)
-    axes.plot(offsets, curve, color=BLUE, lw=1.1)
+    axes.plot(offsets, curve, color=INK, lw=1.1)
     best = int(np.argmax(curve))
-    axes.plot(offsets[best], curve[best], 'o', color=ORANGE, ms=4)
+    axes.plot(offsets[best], curve[best], 'o', color=ANSWER, ms=4)
     side = 'left' if offsets[best] < 0.6 * offsets[-1] else 'right'
     axes.annotate(
         f'{offsets[best]:+.2f} s',
@@ -208,15 +209,15 @@ def _draw_frame(axes: Axes, pose: PoseStream, sensors: list[str]) -> None:
         facecolor='#f4f5f7',
         edgecolor='#b8bdc4',
     )
-    for a, b in bone_indices(pose.layout):
+    for a, b, side in coloured_bones(pose.layout):
         if seen[a] and seen[b]:
-            axes.plot(*points[[a, b]].T, color=BLUE, lw=2)
-    axes.plot(*points[seen].T, 'o', color='white', mec=BLUE, ms=3)
+            axes.plot(*points[[a, b]].T, color=side, lw=2)
+    axes.plot(*points[seen].T, 'o', color='white', mec=INK, ms=3)
     for sensor in sensors:
         ends = find_keypoints(pose.layout, WORN_AT.get(sensor, ()))
         if ends and seen[ends].all():
             x, y = points[ends].mean(axis=0)
-            axes.plot(x, y, 's', color=ORANGE, mec=INK, ms=6)
+            axes.plot(x, y, 's', color=SENSOR, mec=INK, ms=6)
             axes.annotate(
                 sensor.replace('_', ' '),
                 (x, y),

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..skeleton import get_layout, keypoint_indices
-from .figures import COLOURS, GREY, INK, ORANGE, new_figure, plain
+from .figures import (
+    GREY,
+    INK,
+    LEFT,
+    OTHERS,
+    RIGHT,
+    SENSOR,
+    new_figure,
+    plain,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,17 +136,21 @@ def _checked(person: Mapping, layout: str) -> dict:
 
 
 def _draw_person(
-    axes: Axes, person: dict, colour: str, layout: str, step: float
+    axes: Axes,
+    person: dict,
+    colour: str | None,
+    layout: str,
+    step: float,
 ) -> None:
     """Bones, keypoints, sensors and a name above the head."""
     points, seen = person['keypoints'], person['seen']
     if not seen.any():
         return
-    for a, b in bone_indices(layout):
+    for a, b, side in coloured_bones(layout):
         if seen[a] and seen[b]:
             axes.plot(
                 *points[[a, b]].T,
-                color=colour,
+                color=colour or side,
                 linewidth=3,
                 solid_capstyle='round',
                 alpha=0.85,
@@ -145,15 +158,15 @@ def _draw_person(
     for a, b, c in neck_indices(layout):
         if seen[[a, b, c]].all():
             ends = np.stack([points[[a, b]].mean(axis=0), points[c]])
-            axes.plot(*ends.T, color=colour, linewidth=3, alpha=0.85)
-    axes.plot(*points[seen].T, 'o', color='white', mec=colour, ms=4)
+            axes.plot(*ends.T, color=colour or GREY, linewidth=3, alpha=0.85)
+    axes.plot(*points[seen].T, 'o', color='white', mec=colour or INK, ms=4)
     sensors = {}
     for name in person['sensors']:
         at = find_keypoints(layout, WORN_AT[name])
         if at and seen[at].all():
             sensors[name] = points[at].mean(axis=0)
             axes.plot(
-                *sensors[name], 's', color=ORANGE, mec=INK, ms=8, zorder=4
+                *sensors[name], 's', color=SENSOR, mec=INK, ms=8, zorder=4
             )
     _name_sensors(axes, sensors, points[seen], step)
     centre = points[seen].mean(axis=0)
@@ -165,7 +178,7 @@ def _draw_person(
         va='bottom',
         fontsize=9,
         weight='bold',
-        color=colour,
+        color=colour or INK,
     )
 
 
@@ -202,6 +215,22 @@ def bone_indices(layout: str) -> list[tuple[int, int]]:
     return [(pair[0], pair[1]) for pair in ends if pair]
 
 
+def coloured_bones(layout: str) -> list[tuple[int, int, str]]:
+    """Ends of each bone that a layout has, and the colour of its side."""
+    names = get_layout(layout)
+    sides = {'left': LEFT, 'right': RIGHT}
+    return [
+        (
+            a,
+            b,
+            sides.get(names[a].split('_')[0], GREY)
+            if names[a].split('_')[0] == names[b].split('_')[0]
+            else GREY,
+        )
+        for a, b in bone_indices(layout)
+    ]
+
+
 def neck_indices(layout: str) -> list[list[int]]:
     """Shoulders and nose, between which the neck is drawn, if there."""
     neck = find_keypoints(layout, _NECK)
@@ -216,10 +245,11 @@ def find_keypoints(layout: str, names: Sequence[str]) -> list[int]:
         return []
 
 
-def _cycle(count: int) -> list[str]:
-    """One colour per person; orange is for sensors."""
-    colours = [colour for colour in COLOURS if colour != ORANGE]
-    return [colours[i % len(colours)] for i in range(count)]
+def _cycle(count: int) -> list[str | None]:
+    """One colour per person; None, the colours of the sides, for one."""
+    if count == 1:
+        return [None]
+    return [OTHERS[i % len(OTHERS)] for i in range(count)]
 
 
 def scene_frames(dataset: Any, limit: int = 2) -> dict[str, dict]:

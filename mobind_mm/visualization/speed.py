@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .figures import BLUE, COLOURS, GREEN, new_figure, plain, write
+from .figures import OTHERS, new_figure, plain, write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,8 +43,7 @@ def draw_step_parts(rows: Mapping[str, Mapping]) -> Figure:
     figure = new_figure(7.0, 1.6 + 0.45 * len(rows), 'A training step')
     axes = figure.subplots()
     left = np.zeros(len(rows))
-    colours = (*COLOURS[4:], *COLOURS[:4])
-    for (part, label), colour in zip(_PARTS.items(), colours):
+    for (part, label), colour in zip(_PARTS.items(), OTHERS):
         seconds = [row['parts_s'].get(part, 0.0) for row in rows.values()]
         axes.barh(list(rows), seconds, left=left, color=colour, label=label)
         left += seconds
@@ -75,8 +74,8 @@ def draw_growth(rows: Mapping[str, Mapping]) -> Figure:
     for axes, (name, row) in zip(grid, rows.items()):
         sizes = np.asarray(row['sizes'], float)
         for key, power, colour, label in (
-            ('seconds', 'seconds_exponent', BLUE, 's'),
-            ('memory_mib', 'memory_exponent', GREEN, 'MiB'),
+            ('seconds', 'seconds_exponent', OTHERS[0], 's'),
+            ('memory_mib', 'memory_exponent', OTHERS[3], 'MiB'),
         ):
             costs = row[key]
             if None in costs:
@@ -92,6 +91,7 @@ def draw_growth(rows: Mapping[str, Mapping]) -> Figure:
             )
             axes.plot(sizes, costs, 'o', color=colour, ms=4)
         axes.set(xscale='log', yscale='log', xlabel=_GROWTH.get(name, name))
+        axes.set_ylabel('time (s), memory (MiB)' if axes is grid[0] else '')
         axes.set_xticks(sizes, [f'{size:g}' for size in sizes])
         axes.minorticks_off()
         plain(axes)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .figures import (
-    BLUE,
+    ANSWER,
     GREY,
     INK,
-    ORANGE,
     SKY,
     colour_bar,
     new_figure,
@@ -66,14 +65,14 @@ def draw_sync_curve(
     figure = new_figure(9.0, 3.6, title)
     whole, close = figure.subplots(1, 2, width_ratios=(2, 1))
     for axes in (whole, close):
-        axes.plot(offsets, curve, color=BLUE, linewidth=1.2)
+        axes.plot(offsets, curve, color=INK, linewidth=1.2)
         shade = np.nanmin(curve) * 1.2 - 1
-        axes.fill_between(offsets, curve, shade, color=BLUE, alpha=0.12)
-        _mark(axes, estimate, ORANGE, 'solid', 'estimated offset')
-        _mark(axes, offset, INK, (0, (4, 3)), 'true offset')
+        axes.fill_between(offsets, curve, shade, color=GREY, alpha=0.15)
+        _mark(axes, estimate, ANSWER, 'solid', 'estimated offset')
+        _mark(axes, offset, GREY, (0, (4, 3)), 'true offset')
         plain(axes)
         axes.set(xlabel='offset (s)')
-    whole.set(ylabel='log posterior below its maximum')
+    whole.set(ylabel='log posterior, maximum = 0')
     whole.set_xlim(offsets[0], offsets[-1])
     floor = np.nanmin(curve)
     whole.set_ylim(1.08 * floor - 1e-3, -0.12 * floor + 1e-3)
@@ -161,7 +160,7 @@ def draw_clock_drift(
         clip_times[agrees] / unit,
         clip_offsets[agrees],
         'o',
-        color=BLUE,
+        color=INK,
         markersize=3,
         alpha=0.6,
         label='single clips',
@@ -169,7 +168,7 @@ def draw_clock_drift(
     axes.plot(
         np.asarray(times) / unit,
         offsets,
-        color=ORANGE,
+        color=ANSWER,
         linewidth=2,
         label='clock',
     )

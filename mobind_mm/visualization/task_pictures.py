@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .figures import (
-    BLUE,
-    COLOURS,
+    ANSWER,
     GREY,
     INK,
-    ORANGE,
-    SKY,
+    OTHERS,
     colour_bar,
     new_figure,
     plain,
@@ -57,7 +55,7 @@ def draw_retrieval(
         recordings = answer['recordings']
         places = range(len(recordings))
         values = [recording['similarity'] for recording in recordings]
-        colours = [BLUE] + [SKY] * (len(recordings) - 1)
+        colours = [ANSWER] + [GREY] * (len(recordings) - 1)
         axes.barh(places, values, color=colours, height=0.72)
         axes.set_yticks(places, [r['name'] for r in recordings])
         axes.invert_yaxis()
@@ -104,7 +102,7 @@ def draw_recall_curves(
         linewidth=1,
         label='chance',
     )
-    for (name, rank), colour in zip(ranks.items(), COLOURS):
+    for (name, rank), colour in zip(ranks.items(), OTHERS):
         recall = np.searchsorted(np.sort(rank), k, side='right') / rank.size
         label = name.replace('imu', 'IMU').replace('2', ' to ', 1)
         label += f', median rank {np.median(rank):g}'
@@ -186,7 +184,7 @@ def draw_localization(
                         0.92,
                         0.92,
                         fill=False,
-                        edgecolor=ORANGE,
+                        edgecolor=ANSWER,
                         linewidth=2.2,
                     )
                 )
@@ -208,7 +206,7 @@ def draw_actions(
     figure = new_figure(9.0, 1.3 + 0.75 * len(shown), title)
     axes = figure.subplots()
     names = dict.fromkeys(w['action'] for a in shown for w in a['windows'])
-    colours = {n: COLOURS[i % len(COLOURS)] for i, n in enumerate(names)}
+    colours = {n: OTHERS[i % len(OTHERS)] for i, n in enumerate(names)}
     for row, answer in enumerate(shown):
         starts = [window['start_s'] for window in answer['windows']]
         steps = [b - a for a, b in zip(starts, starts[1:])]

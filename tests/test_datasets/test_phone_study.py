@@ -10,6 +10,7 @@ from mobind_mm.datasets.synthetic import ACTIONS, SyntheticMotionDataset
 from mobind_mm.datasets.synthetic.phone_study import (
     MAPPING,
     PEOPLE,
+    RANGE,
     write_phone_study,
 )
 from mobind_mm.readers.convert import convert
@@ -67,7 +68,11 @@ def test_converted_it_is_what_was_simulated(tmp_path):
         for channel in ('acc', 'gyro'):
             np.testing.assert_allclose(
                 phone.channels[channel][:],
-                truth.imu['right_wrist'].channels[channel][-kept:],
+                np.clip(
+                    truth.imu['right_wrist'].channels[channel][-kept:],
+                    -RANGE[channel],
+                    RANGE[channel],
+                ),
                 atol=1e-5,
             )
         labels = [

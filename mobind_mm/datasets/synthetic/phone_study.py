@@ -12,7 +12,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ...recordings import Clock, Recording, SensorStream
+from ...recordings import (
+    STANDARD_GRAVITY,
+    Clock,
+    Recording,
+    SensorStream,
+)
 from ...utils.files import replacing
 from .actions import ACTIONS
 from .dataset import SyntheticMotionDataset
@@ -27,6 +32,9 @@ PEOPLE = {
 
 EARLY_SEC = 1.5
 """Seconds by which the app is started before the camera."""
+
+RANGE = {'acc': 8 * STANDARD_GRAVITY, 'gyro': float(np.radians(2000))}
+"""Largest value that a phone shows on an axis: 8 g and 2000 deg/s."""
 
 MAPPING = """\
 name: study
@@ -146,7 +154,8 @@ def _log(
     """Rows (time, x, y, z) that the app exports of a sensor."""
     times = stream.clock.at() - start
     values = np.asarray(stream.channels[channel], dtype=np.float64)
-    table = np.column_stack([times.round(6), values.round(5)])
+    values = values.clip(-RANGE[channel], RANGE[channel]).round(5)
+    table = np.column_stack([times.round(6), values])
     return list(map(tuple, table[times >= 0].tolist()))
 
 

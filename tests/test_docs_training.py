@@ -1,4 +1,4 @@
-"""What docs/get_started.md shows works, and names what is there."""
+"""What docs/training.md shows works, and names what is there."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mobind_mm.utils.model_index import load_models
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / 'docs/get_started.md').read_text()
+PAGE = (ROOT / 'docs/training.md').read_text()
 
 
 def blocks(language):

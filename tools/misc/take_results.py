@@ -1,0 +1,195 @@
+"""Take what the benchmark of synchronisation wrote into ``docs/results``.
+
+``python tools/misc/take_results.py sync.json --hardware '…'`` takes the JSON
+of ``tools/analysis_tools/benchmark_sync.py``, with or without
+``--trust``, keeps the tables of a part that was not run, and writes the pages
+anew (``update_results.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from update_results import ROOT, read_results, write_results
+
+SENSORS = {5: 'five', 2: 'both wrists', 1: 'one wrist'}
+WALKING = 'walking, real, matched (within 0.2 s)'
+TRUST = {
+    'condition': lambda row: row['condition'],
+    'recordings': lambda row: row['count'],
+    'answered': lambda row: row['answered'],
+    'wrong': lambda row: row['wrong'],
+    'confidence ≥ 0.9': lambda row: row['certain'],
+    'wrong of these': lambda row: row['certain_wrong'],
+    'best guess right': lambda row: row['best_guess_right'],
+}
+BINS = {
+    'confidence from': lambda row: row['confidence_from'],
+    'recordings': lambda row: row['reliability_count'],
+    'mean confidence': lambda row: row['mean_confidence'],
+    'right': lambda row: row['right'],
+}
+
+
+def _noise(row: Mapping) -> str:
+    noise = row['noise_m']
+    if noise is None:
+        return 'typical'
+    return f'{100 * noise:g} cm' if noise else 'none'
+
+
+CELLS = {
+    'sensors': lambda row: row['sensors'],
+    'keypoint noise': _noise,
+    'fps': lambda row: row['pose_rate'],
+    'clip': lambda row: f'{row["clip_sec"]:g} s',
+    'fused: MAE, s': lambda row: row['fused']['mae_s'],
+    'fused: Acc@0.1': lambda row: row['fused']['acc@0.1'],
+    'answered: coverage': lambda row: row['fused']['coverage'],
+    'answered: MAE, s': lambda row: row['fused']['answered_mae_s'],
+    'answered: Acc@0.1': lambda row: row['fused']['answered_acc@0.1'],
+    'signals alone: MAE, s': lambda row: row['signals']['mae_s'],
+    'signals alone: Acc@0.1': lambda row: row['signals']['acc@0.1'],
+    'correlator (tuned): MAE, s': lambda row: row['correlation']['mae_s'],
+    'correlator (tuned): Acc@0.1': lambda row: row['correlation']['acc@0.1'],
+    'vote: MAE, s': lambda row: row['vote']['mae_s'],
+    'vote: Acc@0.1': lambda row: row['vote']['acc@0.1'],
+    'zero: MAE, s': lambda row: row['zero_mae_s'],
+}
+
+
+def table(
+    columns: Mapping[str, Any], rows: Iterable[Mapping], old: Mapping
+) -> dict[str, Any]:
+    """A table with the decimals and emphasis that it had before."""
+    values = [[value(row) for value in columns.values()] for row in rows]
+    kept = {key: old[key] for key in ('digits', 'bold') if key in old}
+    return dict(columns=list(columns), rows=values, **kept)
+
+
+def trust_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
+    """Tables of a run with ``--trust``, summed over the sources."""
+    total: dict[str, dict] = {}
+    for row in found['rows']:
+        name = WALKING if row['source'] == 'walking' else row['condition']
+        into = total.setdefault(name, dict(condition=name))
+        for key, value in row.items():
+            if isinstance(value, int):
+                into[key] = into.get(key, 0) + value
+    rows = sorted(total.values(), key=lambda row: row['condition'] == WALKING)
+    return dict(
+        conditions=table(TRUST, rows, old['conditions']),
+        reliability=table(BINS, found['bins'], old['reliability']),
+    )
+
+
+def sync_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
+    """Tables of the parts that were run, and the old ones of the others."""
+    tables = dict(old)
+    rows = [
+        r for part in found.values() if isinstance(part, list) for r in part
+    ]
+    acted = [r for r in rows if r.get('motion') == 'acted' and 'fused' in r]
+    if acted:
+        acted.sort(
+            key=lambda r: (
+                -r['sensors'],
+                r['noise_m'] or 0,
+                -r['pose_rate'],
+                -r['clip_sec'],
+            )
+        )
+        tables['cells'] = table(CELLS, acted, old['cells'])
+    refused = []
+    for motion, name in (
+        ('still', 'none'),
+        ('periodic', 'strictly periodic (period 0.8 to 2 s)'),
+    ):
+        part = [r for r in rows if r.get('motion') == motion and 'fused' in r]
+        if part:
+            reasons = {
+                reason: sum(r['reasons'].get(reason, 0) for r in part)
+                for reason in ('still', 'periodic', 'weak')
+            }
+            clips = sum(r['num_clips'] for r in part)
+            answered = sum(
+                round(r['fused']['coverage'] * r['num_clips']) for r in part
+            )
+            refused.append([name, clips, clips - answered, *reasons.values()])
+    if refused:
+        tables['refusals'] = {**old['refusals'], 'rows': refused}
+    joint = [r for r in rows if 'joint_sensors' in r]
+    if joint:
+        values = [[SENSORS[r['joint_sensors']], r['slot_acc']] for r in joint]
+        tables['joint'] = {**old['joint'], 'rows': values}
+    scenes = [r for r in rows if 'scene_sensors' in r]
+    if scenes:
+        ways = {
+            'alone': 'for each person separately',
+            'jointly': 'jointly for all people of a scene',
+        }
+        values = [
+            [
+                SENSORS[r['scene_sensors']],
+                said,
+                r[way]['mae_s'],
+                r[way]['acc@0.1'],
+            ]
+            for r in scenes
+            for way, said in ways.items()
+        ]
+        tables['scenes'] = dict(
+            columns=old['scenes']['columns'],
+            rows=values,
+            digits=[None, None, 'seconds', 2],
+        )
+    drift = [r for r in rows if 'ppm' in r]
+    if drift:
+        values = []
+        for number in (5, 1):
+            part = [r for r in drift if r['sensors'] == number]
+            name = {5: 'five sensors', 1: 'one wrist'}[number]
+            values += [
+                [
+                    f'{name}: estimated drift, ppm',
+                    *(r['estimated_ppm'] for r in part),
+                ],
+                [
+                    f'{name}: error at the end, ms',
+                    *(1e3 * r['end_error_s'] for r in part),
+                ],
+            ]
+        tables['drift'] = {**old['drift'], 'rows': values}
+    return tables
+
+
+def main() -> None:
+    """Take one file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('file', type=Path)
+    parser.add_argument('--hardware', required=True)
+    parser.add_argument('--command', help='how FILE was made')
+    args = parser.parse_args()
+    found = json.loads(args.file.read_text('utf-8'))
+    name, make = 'sync.json', sync_tables
+    if 'bins' in found:
+        name, make = 'trust.json', trust_tables
+    path = ROOT / 'docs/results' / name
+    old = read_results(path)
+    about = {k: old['about'][k] for k in ('command', 'seed', 'data')}
+    about['hardware'] = args.hardware
+    about['command'] = args.command or about['command']
+    about['version'] = 'after 0.1.0'
+    write_results(path, about, make(found, old['tables']), old['quoted'])
+    pages = [sys.executable, ROOT / 'tools/misc/update_results.py']
+    subprocess.run(pages, check=True)
+
+
+if __name__ == '__main__':
+    main()
