@@ -334,7 +334,7 @@ def check_export(file: str | Path, format: str | None = None) -> str:
 
 def _format(file: Path, format: str | None) -> str:
     found = format or FORMATS.get(file.suffix)
-    if found not in FORMATS.values():
+    if found is None or found not in FORMATS.values():
         raise ValueError(
             f'{file}: the format is not clear; call the file NAME.onnx or '
             'NAME.pt2, or give the format, onnx or torch.'

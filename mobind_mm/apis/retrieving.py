@@ -206,8 +206,8 @@ class _Comparison:
         both = rank_by_both(cosines, signals, self.weight)
         windows = []
         for i in range(len(x)):
-            near = [column[j] for j in found[i].tolist()]
-            near.sort(key=lambda j: -both[i, j])
+            ranked = [column[j] for j in found[i].tolist()]
+            ranked.sort(key=lambda j: -both[i, j])
             windows.append(
                 {
                     'start_s': float(asked['window_start'][i]),
@@ -218,7 +218,7 @@ class _Comparison:
                             'similarity': float(cosines[i, j]),
                             'signals': float(signals[i, j]),
                         }
-                        for j in near[:k]
+                        for j in ranked[:k]
                     ],
                 }
             )

@@ -228,7 +228,7 @@ class _Table:
             if v >= 0
         ]
         yield from sorted(rows, key=lambda row: row['state'] != 'sure')
-        for i in np.flatnonzero(self.video_of < 0):
+        for i in np.flatnonzero(self.video_of < 0).tolist():
             name = self.recordings[i].name
             yield {
                 **_EMPTY,
@@ -256,7 +256,7 @@ class _Table:
     ) -> dict[str, Any]:
         names = self.recordings[i].name, self.videos[v].name
         likely = Likely(self.recordings[i], *self.people[self.chosen[i]])
-        row = {
+        row: dict[str, Any] = {
             **_EMPTY,
             'recording': names[0],
             'video': names[1],

@@ -66,7 +66,7 @@ def write_report(study: Study, out: str | Path) -> list[Path]:
         for row in study.rows
         if row['recording'] and row['video']
     ]
-    figure = draw_study(study.probability, *usable, pairs)
+    figure = draw_study(study.probability, usable[0], usable[1], pairs)
     write_image(files[1], to_image(figure))
     with replacing(files[2]) as path:
         path.write_text('\n'.join(_page(study, out)), encoding='utf-8')

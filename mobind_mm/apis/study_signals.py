@@ -121,9 +121,10 @@ def _fresh(source: Source, made_of: str, out: Path) -> Prepared:
         *content.notes,
         *notes_of(*content.imu.values(), *content.people.values()),
     ]
-    streams = [*content.imu.values(), *content.people.values()]
-    if streams:
-        spans = [stream.clock.span for stream in streams]
+    clocks = [stream.clock for stream in content.imu.values()]
+    clocks += [stream.clock for stream in content.people.values()]
+    if clocks:
+        spans = [clock.span for clock in clocks]
         facts['seconds'] = max(s[1] for s in spans) - min(s[0] for s in spans)
     facts['members'] = [*content.people]
     if content.imu:
@@ -140,7 +141,8 @@ def _fresh(source: Source, made_of: str, out: Path) -> Prepared:
             break
         write_pose(path, content.people[member], made)
     with replacing(prepared.file(out)) as path, path.open('wb') as file:
-        np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+        arrays['facts'] = np.array(json.dumps(facts))
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     return prepared
 
 

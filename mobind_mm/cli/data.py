@@ -248,10 +248,12 @@ def simulate_study(args: Namespace) -> None:
     if args.mixed is not None:
         from ..datasets.synthetic.mixed_study import write_mixed_study
 
+        recordings, videos = args.left_over
         truth = write_mixed_study(
             args.out,
             args.mixed,
-            *args.left_over,
+            recordings,
+            videos,
             seconds=args.seconds or 60.0,
             seed=args.seed,
         )

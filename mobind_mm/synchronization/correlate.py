@@ -89,8 +89,8 @@ def filter_bank(
     size = step * next_fast_len(-(-x.shape[-1] // step), True)
     kept = size // step // 2 + 1
     spectrum = rfft(x, size)[..., :kept]
-    gains = [_gain(low, high, size)[:kept] for low, high in bands]
-    gains = np.array(gains).reshape(len(bands), *(1,) * (x.ndim - 1), kept)
+    gains = np.array([_gain(low, high, size)[:kept] for low, high in bands])
+    gains = gains.reshape(len(bands), *(1,) * (x.ndim - 1), kept)
     filtered = irfft(spectrum * gains.astype(x.dtype), size // step)
     first, count = extra // step, -(-length // step)
     return filtered[..., first : first + count] / step

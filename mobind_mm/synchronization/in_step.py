@@ -16,17 +16,17 @@ from ..recordings import PoseStream, SensorStream
 from ..skeleton import get_limb, keypoint_indices
 from .correlate import bandpass, without_edges
 from .evidence import (
-    _AGREE,
-    _HEADINGS,
     _HIGHEST,
-    _RIDGE,
     ACC_BANDS,
     SPIN_BANDS,
     TILT_BANDS,
     _noise_gain,
 )
 from .fused import WEIGHTS
+from .pairs import AGREE, RIDGE
 from .signals import RATE, imu_motion, limb_motion, make_grid
+
+_HEADINGS = 16
 
 KINDS: Mapping[str, Sequence[tuple[float, float]]] = {
     'up': ACC_BANDS,
@@ -266,7 +266,7 @@ class _Pairs:
         """Log likelihood ratios (A, B); of all headings for ``side``."""
         x, y = self.sensors.bands[name], self.limbs.bands[name][:, 0]
         whole = (y * y).sum(axis=1)
-        pose = np.maximum(self.sensors.masks @ (y * y).T, 0) + _RIDGE * whole
+        pose = np.maximum(self.sensors.masks @ (y * y).T, 0) + RIDGE * whole
         if kind == 'side':
             r = self._headings(x, y, pose)
         else:
@@ -280,11 +280,11 @@ class _Pairs:
                 square += cross**2 / np.maximum(norm, 1e-12)
             r = np.sqrt(square)
         energy = np.maximum(whole / self.frames, 1e-12)
-        agree = np.clip(1 - self.limbs.noise[name] / energy, 0, 1) * _AGREE**2
+        agree = np.clip(1 - self.limbs.noise[name] / energy, 0, 1) * AGREE**2
         r = np.clip(r, 0, 0.98)
         return -width * self.seen * np.log1p(-r * r) * agree
 
-    def _energy(self, square: np.ndarray, ridge: float = _RIDGE) -> np.ndarray:
+    def _energy(self, square: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
         """Energy (A, B) of a sensor's channel where the limb is seen."""
         energy = square @ self.limbs.masks.T
         if not ridge:

@@ -19,6 +19,7 @@ from ..recordings import Clock, PoseStream, SensorStream
 from .correlate import bandpass, without_edges
 from .evidence import ACC_BANDS, SPIN_BANDS, TILT_BANDS, _noise_gain
 from .fused import WEIGHTS
+from .pairs import AGREE, RIDGE
 from .signals import RATE, imu_motion, limb_motion, make_grid
 
 PAIR_RATE = 20.0
@@ -32,8 +33,6 @@ _EVERY = round(RATE / PAIR_RATE)
 _CHUNK_SEC, _MARGIN_SEC = 600.0, 15.0
 """Long streams of sensors are filtered in chunks, with margins."""
 _HIGHEST = 0.46  # of the rate of the stream, as in evidence.py
-_RIDGE = 0.02
-_AGREE = 0.9
 _SENSORS_POWER = 0.92  # as FusedSynchronizer
 _NEAR_SEC = 0.3
 """Offsets this close are no rivals."""
@@ -284,7 +283,7 @@ def _limb_piece(
     return LimbSignals(
         ys.astype(np.float32),
         mask.astype(np.float32),
-        _AGREE**2 * np.clip(1 - noise / energy, 0, 1),
+        AGREE**2 * np.clip(1 - noise / energy, 0, 1),
         start,
     )
 
@@ -374,14 +373,14 @@ def _compare(
         covered = np.conj(rfft(mask, size))
         cross = irfft(xs * spectra[sensor.groups], size)[:, at]
         energy = np.maximum(irfft(squares * covered, size)[:, at], 0)
-        energy += _RIDGE * mask.sum() / max(total, 1)
+        energy += RIDGE * mask.sum() / max(total, 1)
         signed = _SIGNED[sensor.groups]
         cross[signed] = np.maximum(cross[signed], 0)
         shares = np.zeros((len(GROUPS), len(lags)), np.float32)
         shares[there] = np.add.reduceat(cross**2 / energy, firsts[there])
         ys2 = np.conj(rfft(ys**2, size))
         limb_energy = np.maximum(irfft(ys2 * known, size)[:, at], 0)
-        limb_energy += _RIDGE * (ys**2).sum(axis=1, keepdims=True) + 1e-12
+        limb_energy += RIDGE * (ys**2).sum(axis=1, keepdims=True) + 1e-12
         r2 = np.clip(shares / limb_energy, 0, 0.96)
         seen_now = np.maximum(irfft(covered * known, size)[at], 0) / PAIR_RATE
         weights = (_WIDTHS * limb.agree).astype(np.float32)

@@ -15,7 +15,7 @@ _HEADINGS = 8
 """Headings in half a turn; those of the other half have the sign reversed."""
 RIDGE = 0.02
 """Of the mean energy, so that short overlaps do not explode."""
-_AGREE = 0.9
+AGREE = 0.9
 """Correlation of noiseless streams: bodies are not rigid."""
 _MOST_R2 = 0.98**2
 
@@ -218,7 +218,7 @@ class Pair:
         """
         energy = np.maximum((ys * ys).sum(axis=-1), 1e-12)
         energy = np.maximum(energy / np.maximum(self.counts, 1), 1e-12)
-        agree = _AGREE**2 * np.clip(1 - noise[:, None] / energy, 0, 1)
+        agree = AGREE**2 * np.clip(1 - noise[:, None] / energy, 0, 1)
         return (width[:, None] * agree)[..., None] * self.seen
 
 
