@@ -1,6 +1,6 @@
 # The model for real people and real sensors: any of 15 placements, any
-# channels beside acceleration, windows from 1 s on. The shipped weights took an
-# hour and three quarters on one thread of a machine that did other work, too.
+# channels beside acceleration, windows from 1 s on. The shipped weights took
+# an hour and three quarters on one thread of a machine that did other work.
 _base_ = [
     '../_base_/datasets/motion_capture.py',
     '../_base_/models/mobind_any_sensor.py',

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,8 +189,10 @@ def run_exported(file: str | Path, inputs: Tensors) -> Tensors:
         program = torch.export.load(str(file))
         with torch.no_grad():
             return dict(program.module()(**inputs))
-    runtime = _require('onnxruntime')
-    session = runtime.InferenceSession(
+    _require('onnxruntime')
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(
         str(file), providers=['CPUExecutionProvider']
     )
     names = [output.name for output in session.get_outputs()]
@@ -342,17 +344,14 @@ def _format(file: Path, format: str | None) -> str:
     return found
 
 
-def _require(*names: str) -> Any:
-    """Import packages of the extra ``onnx``; the last one is returned."""
+def _require(*names: str) -> None:
+    """Look for packages of the extra ``onnx``."""
     for name in names:
-        try:
-            module = import_module(name)
-        except ImportError:
+        if find_spec(name) is None:
             raise ImportError(
                 f'ONNX files need {name}, which is not installed: '
                 "pip install 'mobind_mm[onnx]'."
-            ) from None
-    return module
+            )
 
 
 def _modalities(model: nn.Module, part: str) -> tuple[str, ...]:

@@ -29,6 +29,9 @@ from .sensors import ACC, AXES, read_imu_tables, shifted
 from .skeletons import mapped_people, retimed
 from .tables import PARQUET
 
+_ROWS = 1_000_000
+"""Samples that are checked at once."""
+
 RESULTS = 'MMPose results'
 """What to call results in Python."""
 
@@ -58,12 +61,29 @@ class RecordingReader(FileReader):
     suffixes = ('.safetensors',)
 
     def read_imu(self) -> dict[str, SensorStream]:
-        """Sensors by placement; arrays are read when they are sliced."""
-        return read_imu(self.source)
+        """Sensors by placement; arrays are read when they are sliced.
+
+        Raises:
+            ValueError: If a value is not finite, or the file is damaged.
+        """
+        streams = read_imu(self.source)
+        for placement, stream in streams.items():
+            for channel, values in stream.channels.items():
+                _check_finite(values, self.source, f'{placement} {channel}')
+        return streams
 
     def read_people(self) -> dict[str, PoseStream]:
         """The skeleton, by the name of the file."""
         return {self.source.stem: read_pose(self.source)}
+
+
+def _check_finite(values: np.ndarray, source: Path, name: str) -> None:
+    for start in range(0, len(values), _ROWS):
+        finite = np.isfinite(values[start : start + _ROWS]).all(axis=1)
+        if not finite.all():
+            row = start + int(np.argmin(finite))
+            what = f'has {name} that is not finite, in sample {row}'
+            raise mistake(source, what, 'Convert or export it again')
 
 
 @register_reader

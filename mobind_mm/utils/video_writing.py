@@ -137,7 +137,8 @@ def _sound(
     """Packets of the sound from a second of a video, and their seconds.
 
     They are those of the video, with new times; what MP4 does not hold is
-    encoded as AAC. A packet that begins before the start is left out.
+    encoded as AAC. The first packet may begin before the start: a decoder
+    needs it, and MP4 does not play what is before 0.
     """
     import av
 
@@ -158,7 +159,8 @@ def _sound(
         time = float(packet.pts * packet.time_base) - origin
         if time > seconds:
             return
-        if time >= 0:
+        length = float((packet.duration or 0) * packet.time_base)
+        if time >= -length:  # the first one is cut by the container
             shift = round(origin / packet.time_base)
             packet.pts -= shift
             packet.dts = packet.pts

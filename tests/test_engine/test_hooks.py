@@ -82,7 +82,7 @@ def test_two_metrics_of_a_task_both_show_their_pictures(tmp_path):
     runner = SimpleNamespace(
         test_loop=loop,
         visualizer=SimpleNamespace(
-            add_picture=lambda name, picture, out_file: found.update(
+            add_picture=lambda name, picture, **_: found.update(
                 {name: picture['title']}
             )
         ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mobind_mm.apis.sync_reasons import WHY, check_reach
+from mobind_mm.apis.sync_reasons import WHY, check_beyond
 from mobind_mm.apis.synchronizing import (
     align,
     clock_of,
@@ -91,10 +91,10 @@ def test_a_better_offset_beyond_the_search_is_named():
     offsets = np.array([0.3, 0.3])
     sure = SyncResult(0.3, 0.95)
     clock = ClockMap(np.array([0.0, 20.0]), offsets, 0.0, result=sure)
-    found = check_reach(recording, clock, (0.0, 2.0))
+    found = check_beyond(recording, clock, (0.0, 2.0))
     assert found.abstained and found.result.reason == 'out of reach'
     assert '+4.0' in found.notes[0]
-    inside = check_reach(recording, clock, (3.0, 2.0))
+    inside = check_beyond(recording, clock, (3.0, 2.0))
     assert inside is clock
 
 

@@ -88,7 +88,7 @@ def test_one_command(small):
         small,
         [sys.executable, REPO / 'tools' / 'test.py'],
         *('random.pth', '--out', 'all.json', '--show-dir', 'shown'),
-        *('--dump', 'cases', '--dump-embeddings', 'e.safetensors'),
+        *('--dump-cases', 'cases', '--dump-embeddings', 'e.safetensors'),
     )
     results = json.loads((small / 'all.json').read_text())
     assert set(KEYS) <= results.keys()
