@@ -13,6 +13,11 @@ __all__ = ['Dropout', 'ReLUDropout', 'TimeConv', 'TransformerLayer']
 _LEVELS = 2**16
 
 
+_is_exporting = getattr(
+    torch.compiler, 'is_exporting', torch.compiler.is_compiling
+)
+
+
 class Dropout(nn.Dropout):
     """:class:`torch.nn.Dropout`, about five times faster on a CPU.
 
@@ -202,7 +207,8 @@ class TransformerLayer(nn.Module):
         allowed = None if padding is None else ~padding[:, None, None]
         bias = self._bias(q.shape[2])
         p = self.attention_dropout.p if self.training else 0.0
-        if p and x.device.type == 'cpu':
+        # Exports take fused attention apart, and then fail on its strides.
+        if (p and x.device.type == 'cpu') or _is_exporting():
             logits = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)
             if bias is not None:
                 logits = logits + bias

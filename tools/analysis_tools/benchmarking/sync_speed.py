@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import tempfile
 import time
 from dataclasses import replace
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarking.conditions import SENSORS, Condition
+from benchmarking.settings import peak_mib
 from mobind_mm.apis.sources import to_recording
 from mobind_mm.apis.synchronizing import align
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
@@ -71,10 +71,16 @@ def run_speed(
         inputs: object = recording
         if from_files:
             inputs = _write(recording, Path(folder))
+        found: list = []
+
+        def job() -> None:
+            streams = to_recording(inputs)
+            found.extend((streams, align(streams)))
+
         start = time.process_time()
-        streams = to_recording(inputs)
-        clock = align(streams)
+        peak = peak_mib(job)
         spent = time.process_time() - start
+    streams, clock = found
     assert clock.result is not None and streams.pose is not None
     # Files of keypoints do not say when the video began.
     shift = streams.pose.clock.span[0] - recording.pose.clock.span[0]
@@ -82,7 +88,6 @@ def run_speed(
     truth = times * (1 + ppm * 1e-6) + offset + jump * (times >= at)
     far = np.abs(times - at) > (_NEAR_JUMP_SEC if jump else 0.0)
     error = np.abs(clock.to_imu_time(times + shift) - truth)[far]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return dict(
         speed_minutes=minutes,
         ppm=ppm,
@@ -90,7 +95,7 @@ def run_speed(
         subject=subject,
         source='files' if from_files else 'recording',
         seconds=spent,
-        peak_mib=peak / 1024,
+        peak_mib=float('nan') if peak is None else peak,
         largest_error_s=float(error.max()),
         confidence=float(clock.result.confidence),
         abstained=bool(clock.abstained),
