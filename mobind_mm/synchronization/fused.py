@@ -26,6 +26,9 @@ from .trust import features, trust
 EVIDENCE_NAMES = (*SIGNAL_NAMES, *LEARNED_NAMES)
 """What :attr:`FusedSynchronizer.weights` weighs."""
 
+SENSORS_POWER = 0.92
+"""The sum over S sensors is divided by ``S ** SENSORS_POWER``."""
+
 WEIGHTS: Mapping[str, float] = {
     'up_0.3-0.8Hz': 0.205,
     'up_0.8-1.6Hz': 0.369,
@@ -126,7 +129,7 @@ class FusedSynchronizer(Synchronizer):
     def __init__(
         self,
         weights: Mapping[str, float] | None = None,
-        sensors_power: float = 0.92,
+        sensors_power: float = SENSORS_POWER,
         overlap_power: float = 0.0,
         fine_tokens: float = 0.1,
         min_confidence: float = 0.7,

@@ -22,8 +22,8 @@ from .evidence import (
     TILT_BANDS,
     _noise_gain,
 )
-from .fused import WEIGHTS
-from .pairs import AGREE, RIDGE
+from .fused import SENSORS_POWER, WEIGHTS
+from .pairs import AGREE, RIDGE, whitened
 from .signals import RATE, imu_motion, limb_motion, make_grid
 
 _HEADINGS = 16
@@ -38,8 +38,6 @@ KINDS: Mapping[str, Sequence[tuple[float, float]]] = {
 }
 """Bands in Hz of each kind of evidence."""
 
-SENSORS_POWER = 0.92
-"""The sum over S sensors is divided by ``S ** SENSORS_POWER``."""
 _LAG = 2  # samples between offsets that are tried
 _EVERY = 2  # of the grid's samples: all bands end below a fourth of its rate
 
@@ -99,7 +97,7 @@ def sensor_signals(
     _filter(out, channels)
     for name, x in out.bands.items():
         if x.shape[1] > 1 and not name.startswith('side'):
-            out.bands[name] = np.array([_white(row) for row in x])
+            out.bands[name] = whitened(x)
     return out
 
 
@@ -251,7 +249,7 @@ def _moved(signals: Signals, by: int) -> Signals:
 
 
 class _Pairs:
-    """Correlations of all pairs, see :class:`.evidence._Pair`."""
+    """Correlations of all pairs, see :class:`.pairs.Pair`."""
 
     def __init__(
         self, sensors: Signals, limbs: Signals, seen: np.ndarray
@@ -338,11 +336,3 @@ def _filter(out: Signals, channels: Mapping[str, np.ndarray]) -> None:
 
 def _name(kind: str, band: tuple[float, float]) -> str:
     return f'{kind}_{band[0]}-{band[1]}Hz'
-
-
-def _white(x: np.ndarray) -> np.ndarray:
-    """Principal components (C, T) of unit energy; weak ones are 0."""
-    values, vectors = np.linalg.eigh(x @ x.T)
-    kept = values > max(1e-3 * values[-1], 1e-9)
-    scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
-    return (vectors * scale).T @ x

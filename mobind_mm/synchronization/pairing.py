@@ -17,8 +17,14 @@ from scipy.ndimage import maximum_filter1d
 
 from ..recordings import Clock, PoseStream, SensorStream
 from .correlate import bandpass, without_edges
-from .evidence import ACC_BANDS, SPIN_BANDS, TILT_BANDS, _noise_gain
-from .fused import WEIGHTS
+from .evidence import (
+    _HIGHEST,
+    ACC_BANDS,
+    SPIN_BANDS,
+    TILT_BANDS,
+    _noise_gain,
+)
+from .fused import SENSORS_POWER, WEIGHTS
 from .pairs import AGREE, RIDGE
 from .signals import RATE, imu_motion, limb_motion, make_grid
 
@@ -32,8 +38,6 @@ PIECES = 6
 _EVERY = round(RATE / PAIR_RATE)
 _CHUNK_SEC, _MARGIN_SEC = 600.0, 15.0
 """Long streams of sensors are filtered in chunks, with margins."""
-_HIGHEST = 0.46  # of the rate of the stream, as in evidence.py
-_SENSORS_POWER = 0.92  # as FusedSynchronizer
 _NEAR_SEC = 0.3
 """Offsets this close are no rivals."""
 _DRIFT = 200e-6
@@ -331,7 +335,7 @@ def pair_evidence(
                 curves = maximum_filter1d(curves, 2 * slack + 1, axis=1)
             total += curves
             overlap += seen
-    total /= len(names) ** _SENSORS_POWER
+    total /= len(names) ** SENSORS_POWER
     best = int(total[0].argmax())
     far = np.abs(lags - lags[best]) > _NEAR_SEC * PAIR_RATE + slack
     return PairEvidence(

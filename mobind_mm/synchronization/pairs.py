@@ -145,13 +145,7 @@ class Pair:
                 instead; those that say nothing new are 0.
         """
         xs = xs * self.imu_mask
-        if not white:
-            return xs
-        values, vectors = np.linalg.eigh(xs @ xs.swapaxes(1, 2))
-        kept = values > np.maximum(1e-3 * values[:, -1:], 1e-9)
-        scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)
-        mixing = (vectors * scale[:, None]).swapaxes(1, 2)
-        return mixing.astype(xs.dtype) @ xs
+        return whitened(xs) if white else xs
 
     def best_mixture(self, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
         """Squared correlation (B, K, G) of ys with the best mixture of xs.
@@ -220,6 +214,15 @@ class Pair:
         energy = np.maximum(energy / np.maximum(self.counts, 1), 1e-12)
         agree = AGREE**2 * np.clip(1 - noise[:, None] / energy, 0, 1)
         return (width[:, None] * agree)[..., None] * self.seen
+
+
+def whitened(xs: np.ndarray) -> np.ndarray:
+    """Principal components (B, C, T) of energy 1; weak ones are 0."""
+    values, vectors = np.linalg.eigh(xs @ xs.swapaxes(1, 2))
+    kept = values > np.maximum(1e-3 * values[:, -1:], 1e-9)
+    scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1)), 0)
+    mixing = (vectors * scale[:, None]).swapaxes(1, 2)
+    return mixing.astype(xs.dtype) @ xs
 
 
 def logs(r2: np.ndarray) -> np.ndarray:
