@@ -21,6 +21,10 @@ _PIECES = 12
 """Most pieces that are looked for."""
 _SENSORS = 3
 """Most sensors that are compared."""
+_ROUND = 4
+"""Pieces that may suffice: if after them one offset has ``_CLEAR`` times the
+evidence of all that are not within ``_NEAR_SEC``, others are not looked at."""
+_CLEAR, _CLEAR_NATS, _NEAR_SEC = 2.0, 20.0, 8.0
 
 
 def offset_range(
@@ -68,18 +72,32 @@ def coarse_offset(streams: Recording) -> float | None:
     offsets = np.arange(low, high + 1e-9, 1 / COARSE_RATE)
     total = np.zeros(len(offsets))
     moving = sorted(streams.imu.items(), key=_liveliness, reverse=True)
-    for name, stream in moving[:_SENSORS]:
-        channels, origin = _sensor(stream)
-        if channels is None:
-            continue
-        spectra = _spectra(channels, round(seconds * COARSE_RATE) + 1)
-        for start in starts:
-            total += _piece(
-                spectra, origin, pose, name, (start, start + seconds), offsets
-            )
+    sensors = [
+        (name, _spectra(channels, round(seconds * COARSE_RATE) + 1), origin)
+        for name, stream in moving[:_SENSORS]
+        for channels, origin in [_sensor(stream)]
+        if channels is not None
+    ]
+    rounds = max(count // _ROUND, 1)
+    for turn in range(rounds):  # each of them all along the video
+        for start in starts[turn::rounds]:
+            span = start, start + seconds
+            for name, spectra, origin in sensors:
+                total += _piece(spectra, origin, pose, name, span, offsets)
+        if _is_clear(total):
+            break
     if not total.any():
         return None
     return float(offsets[int(np.argmax(total))])
+
+
+def _is_clear(evidence: np.ndarray) -> bool:
+    """Whether one offset has far more evidence (G,) than all others."""
+    best, near = int(evidence.argmax()), round(_NEAR_SEC * COARSE_RATE)
+    rest = np.concatenate(
+        [evidence[: max(best - near, 0)], evidence[best + near + 1 :]]
+    )
+    return evidence[best] > _CLEAR * max(rest.max(initial=0.0), _CLEAR_NATS)
 
 
 def _liveliness(item: tuple[str, SensorStream]) -> float:
@@ -115,6 +133,7 @@ class _Spectra:
     """A sensor's channels, filtered, as spectra of one length.
 
     Args:
+        samples: Of the stream.
         length: Of the transforms.
         seen: Of where the sensor has data.
         kinds: For each kind of channels and each band: curves of the limb
@@ -122,6 +141,7 @@ class _Spectra:
             and of their squares, and their mean squares (C, 1).
     """
 
+    samples: int
     length: int
     seen: np.ndarray
     kinds: list[
@@ -162,7 +182,7 @@ def _spectra(channels: np.ndarray, count: int) -> _Spectra:
                 )
             )
     ones = np.ones(channels.shape[1], np.float32)
-    return _Spectra(length, rfft(ones, length), kinds)
+    return _Spectra(channels.shape[1], length, rfft(ones, length), kinds)
 
 
 @cache
@@ -207,27 +227,45 @@ def _piece(
         ]
     )[:, : count * size].reshape(8, count, size)
     curves = curves.mean(axis=2)
-    mask = (curves[-1] > 0.9).astype(float)
-    evidence = np.zeros(len(offsets))
+    mask = (curves[-1] > 0.9).astype(np.float32)
     length = sensor.length
-    lags = np.round((offsets + span[0] - origin) * COARSE_RATE).astype(int)
-    lags %= length
+    # Lags at which the piece and the stream overlap; no others, which the
+    # transform would fold onto them.
+    first = round((offsets[0] + span[0] - origin) * COARSE_RATE)
+    low = max(first, -count)
+    high = min(first + len(offsets), sensor.samples)
+    evidence = np.zeros(len(offsets))
+    if low >= high:
+        return evidence
+
+    def lagged(spectrum: np.ndarray) -> np.ndarray:
+        sums = irfft(spectrum, length)
+        early = sums[..., length + low : length + min(high, 0)]
+        late = sums[..., max(low, 0) : max(high, 0)]
+        return np.concatenate([early, late], axis=-1)
+
     weight = np.conj(rfft(mask, length))
-    seen = irfft(sensor.seen * weight, length)[lags]
+    seen = lagged(sensor.seen * weight)
     filtered = [
-        sosfiltfilt(_filter(band), curves, axis=1) * mask
+        sosfiltfilt(_filter(band), curves, axis=1).astype(np.float32) * mask
         for band in range(len(_BANDS))
     ]
     power = [(y * y).sum(axis=1) for y in filtered]
     mirrored = [np.conj(rfft(y, length)) for y in filtered]
-    for ys, (low, high), spectra, squares, means in sensor.kinds:
-        band = _BANDS.index((low, high))
-        energy = np.maximum(irfft(squares * weight, length)[:, lags], 0)
-        energy += 0.02 * means * mask.sum()
+    unexplained = np.ones((len(_BANDS), high - low), np.float32)
+    for ys, limits, spectra, squares, means in sensor.kinds:
+        band = _BANDS.index(limits)
+        energy = np.maximum(lagged(squares * weight), 0)
+        energy += 0.02 * means * mask.sum() + 1e-12
         for y in ys:
-            cross = irfft(spectra * mirrored[band][y], length)[:, lags]
-            norm = np.maximum(energy * power[band][y], 1e-12)
-            r2 = np.clip((cross**2 / norm).sum(axis=0), 0, 0.95)
-            n = (high - low) * seen / COARSE_RATE
-            evidence -= 0.3 * n * np.log1p(-r2)
-    return np.where(seen >= 0.3 * mask.sum(), evidence, 0.0)
+            cross = lagged(spectra * mirrored[band][y])
+            r2 = (cross**2 / energy).sum(axis=0) / max(power[band][y], 1e-12)
+            unexplained[band] *= np.maximum(1 - r2, 0.05)
+    width = np.array([high - low for low, high in _BANDS], np.float32)
+    found = -0.3 / COARSE_RATE * seen * (width @ np.log(unexplained))
+    enough = seen >= 0.3 * mask.sum()
+    if enough.any():
+        # Less what chance gives, or long overlaps would win by that alone.
+        found = np.where(enough, found - np.median(found[enough]), 0.0)
+        evidence[low - first : high - first] = found
+    return evidence

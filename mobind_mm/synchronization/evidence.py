@@ -279,7 +279,10 @@ def _compare(
 
 
 def piece_evidence(
-    streams: Recording, max_offset: float, piece_sec: float
+    streams: Recording,
+    max_offset: float,
+    piece_sec: float,
+    rate: float = RATE,
 ) -> dict[str, SensorEvidence]:
     """Compare every sensor with its limb, in one piece after the other.
 
@@ -290,20 +293,21 @@ def piece_evidence(
         streams: A clip's raw streams; each clock starts with its window.
         max_offset: Largest offset in seconds.
         piece_sec: Length of a piece.
+        rate: Offsets per second; 100 divided by a whole number.
 
     Returns:
         ``parts`` and ``part_overlap`` by placement; the rest is 0.
     """
-    evidence = {}
+    evidence, step = {}, round(RATE / rate)
     for placement, (imu, limb) in limb_pairs(streams).items():
         assert streams.pose is not None  # or there are no pairs
         clock = streams.pose.clock
         rates = clock.mean_rate, streams.imu[placement].clock.mean_rate
-        kinds = _kinds(imu, limb, rates)
+        kinds = _kinds(imu, limb, rates, step)
         inside = part_masks(len(limb.mask), clock.span, piece_sec)
-        masks = without_edges(limb.mask) * inside
-        seen = without_edges(imu.mask).astype(np.float32)
-        pair = Pair(seen, masks, round(max_offset * RATE), RATE)
+        masks = (without_edges(limb.mask) * inside)[:, ::step]
+        seen = without_edges(imu.mask)[::step].astype(np.float32)
+        pair = Pair(seen, masks, round(max_offset * rate), rate)
         ys = [kind.y[:, None] for kind in kinds]
         parts = _ratios(pair, kinds, ys, heading=True)
         none = np.zeros_like(parts[0])

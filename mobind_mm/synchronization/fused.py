@@ -66,6 +66,7 @@ _CLOSE_SEC = 0.1
 """An offset nearer than this to the truth counts as right."""
 _MOST_PARTS = 24
 """Parts of a clip, whose evidence must fit in memory."""
+_PIECE_HZ = 50.0
 _DOUBTED = 0.49
 """A refused offset is stated with no more confidence."""
 _FINE_SEC = 0.15
@@ -210,8 +211,8 @@ class FusedSynchronizer(Synchronizer):
             piece_sec: About the length of a piece.
         """
         assert streams.pose is not None
-        offsets, num = offset_grid(max_offset), len(SIGNAL_NAMES)
-        found = piece_evidence(streams, max_offset, piece_sec)
+        offsets, num = offset_grid(max_offset, _PIECE_HZ), len(SIGNAL_NAMES)
+        found = piece_evidence(streams, max_offset, piece_sec, _PIECE_HZ)
         clips = []
         borders = part_borders(streams.pose.clock.span, piece_sec)
         for k in range(len(borders) - 1):

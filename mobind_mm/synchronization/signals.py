@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import BSpline, make_interp_spline
 from scipy.ndimage import binary_erosion, gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
@@ -192,8 +192,8 @@ def bridged(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def smooth_path(
     times: np.ndarray, values: np.ndarray, rate: float
-) -> CubicSpline:
-    """Spline through samples (T, C), which the grid can follow.
+) -> BSpline:
+    """Cubic spline through samples (T, C), which the grid can follow.
 
     What is faster than the grid can show would be folded into its bands, so
     streams with more samples than the grid are smoothed first.
@@ -202,7 +202,7 @@ def smooth_path(
         values = gaussian_filter1d(
             values, 0.5 * rate / RATE, axis=0, mode='nearest'
         )
-    return CubicSpline(times, values, axis=0)
+    return make_interp_spline(times, values)
 
 
 def keypoint_noise(

@@ -20,6 +20,7 @@ from mobind_mm.synchronization import (
     SyncResult,
 )
 from mobind_mm.synchronization.base import REASONS
+from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 from mobind_mm.synchronization.clock import streams_on_line
 from mobind_mm.synchronization.clock_map import join
 from mobind_mm.synchronization.coarse import coarse_offset, offset_range
@@ -262,6 +263,20 @@ def test_acceleration_without_gravity_or_orientation():
 def test_coarse_search_finds_an_hour_to_a_second():
     recording = simulate_recording(10, 90.0, offset=1234.0)
     assert coarse_offset(recording) == pytest.approx(1234.0, abs=1.0)
+
+
+@pytest.mark.parametrize('sensor_first', [True, False])
+def test_coarse_search_finds_streams_that_hardly_overlap(sensor_first):
+    whole = simulate_recording(4, 600.0, offset=0.0)
+    early, late = (0.0, 340.0), (260.0, 600.0)
+    of_sensor, of_pose = (early, late) if sensor_first else (late, early)
+    imu = {
+        name: cut_sensor(stream, of_sensor[0], np.ptp(of_sensor))
+        for name, stream in whole.imu.items()
+    }
+    pose = cut_pose(whole.pose, of_pose[0], np.ptp(of_pose))
+    found = coarse_offset(Recording(imu, pose))
+    assert found == pytest.approx(of_pose[0] - of_sensor[0], abs=1.0)
 
 
 def test_every_reason_is_explained():
