@@ -13,13 +13,13 @@ from ..skeleton import LIMBS
 from ..synchronization.clips import cut_clip
 from ..synchronization.correlate import bandpass
 from ..synchronization.evidence import (
-    SIGNAL_NAMES,
     SensorEvidence,
     limb_pairs,
     offset_grid,
     signal_evidence,
 )
 from ..synchronization.fused import WEIGHTS
+from ..synchronization.kinds import SIGNAL_NAMES
 from ..synchronization.signals import RATE, IMUMotion, LimbMotion
 from .acceleration import judge_scale
 from .finding import Finding, name_changes

@@ -9,43 +9,28 @@ support an offset with the log likelihood ratio ``-n/2 log(1 - r^2)``.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache
 
 import numpy as np
 
 from ..recordings import Recording
 from .correlate import bandpass, filter_bank, without_edges
+from .kinds import (
+    ACC_BANDS,
+    KINDS,
+    SIGNAL_NAMES,
+    imu_rows,
+    limb_noise,
+    limb_rows,
+)
 from .pairs import Pair, logs
 from .signals import (
     RATE,
-    STEP_SEC,
     IMUMotion,
     LimbMotion,
     imu_motion,
     limb_motion,
     make_grid,
-    smooth_path,
 )
-
-ACC_BANDS = ((0.3, 0.8), (0.8, 1.6), (1.6, 2.6), (2.6, 4), (4, 6.5), (6.5, 11))
-"""Bands in Hz in which accelerations are compared."""
-TILT_BANDS = ((0.15, 0.8), (0.8, 2.6))
-"""Bands in Hz in which orientations are compared."""
-
-SPIN_BANDS = ((0.3, 1.2), (1.2, 3), (3, 6))
-"""Bands in Hz in which angular rates are compared."""
-
-SIGNAL_NAMES = (
-    *(f'up_{low}-{high}Hz' for low, high in ACC_BANDS),
-    *(f'side_{low}-{high}Hz' for low, high in ACC_BANDS),
-    *(f'tilt_{low}-{high}Hz' for low, high in TILT_BANDS),
-    *(f'turn_{low}-{high}Hz' for low, high in TILT_BANDS),
-    *(f'spin_{low}-{high}Hz' for low, high in SPIN_BANDS),
-    *(f'speed_{low}-{high}Hz' for low, high in SPIN_BANDS),
-)
-"""Names of the rows of :attr:`SensorEvidence.signals`."""
-
-_HIGHEST = 0.46  # of the lower rate: what lies above is aliased
 
 
 @dataclass(frozen=True)
@@ -144,7 +129,7 @@ def signal_evidence(
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _Bands:
     """B bands: channels (B, C, T) of a sensor, and (B, T) of its limb.
 
     ``rows`` (B,) are those of :data:`SIGNAL_NAMES`, ``width`` (B,) is in Hz,
@@ -163,72 +148,41 @@ def _kinds(
     limb: LimbMotion,
     rates: tuple[float, float],
     step: int = 1,
-) -> list[_Kind]:
+) -> list[_Bands]:
     """All that is compared, by the number of the sensor's channels.
 
     Rates are those of pose and IMU in Hz.
     """
-    gains = _noise_gain(round(rates[0], 3))
-    highest = _HIGHEST * min(rates)  # all higher ones are aliased
-    length = max(limb.length, 1e-9)
-
-    def kinds(
-        parts: dict[str, tuple[slice, int]],
-        bands: tuple,
-        noise: np.ndarray,
-        mirror: bool,
-        *channels: np.ndarray,
-    ) -> list[_Kind]:
-        if not bands:
-            return []
-        together = np.vstack(channels).astype(np.float32)
-        xs = filter_bank(together, bands, mirror, step)
+    noise = limb_noise(limb, rates[0])
+    sensor, seen = imu_rows(imu), limb_rows(limb)
+    found = []
+    for names in _TOGETHER:
+        bands = KINDS[names[0]].shown(min(rates))
+        if KINDS[names[0]].of_bone and not limb.length:
+            continue
+        if not bands or ('spin' in names and not imu.gyro.any()):
+            continue
+        rows = [sensor[KINDS[name].imu] for name in names]
+        rows += [seen[[KINDS[name].limb]] for name in names]
+        together = np.vstack(rows).astype(np.float32)
+        filtered = filter_bank(together, bands, KINDS[names[0]].slow, step)
         width = np.array([high - low for low, high in bands], np.float32)
-        noise = noise[: len(bands)].astype(np.float32)
-        index = np.arange(len(bands))
-        return [
-            _Kind(_FIRST[name] + index, width, xs[:, rows], xs[:, y], noise)
-            for name, (rows, y) in parts.items()
-        ]
-
-    def below(bands: tuple) -> tuple:
-        return tuple(band for band in bands if band[1] <= highest)
-
-    found = kinds(
-        {'up': (slice(2, 3), 4), 'side': (slice(0, 2), 3)},
-        below(ACC_BANDS),
-        limb.noise**2 * gains[0],
-        False,
-        imu.acc,
-        limb.acc,
-    )
-    if not limb.length:
-        return found
-    found += kinds(
-        {'tilt': (slice(0, 3), 10), 'turn': (slice(3, 9), 9)},
-        TILT_BANDS,
-        2 * limb.noise**2 * gains[1],
-        True,
-        imu.tilt,
-        imu.turn,
-        limb.segment,
-    )
-    if imu.gyro.any():
-        found += kinds(
-            {'spin': (slice(0, 3), 3), 'speed': (slice(4, 5), 5)},
-            below(SPIN_BANDS),
-            2 * limb.noise**2 * gains[2] / length**2,
-            False,
-            imu.gyro,
-            limb.spin,
-            np.linalg.norm(imu.gyro, axis=0),
-            np.abs(limb.spin),
-        )
+        ends = np.cumsum([len(each) for each in rows])
+        for i, name in enumerate(names):
+            found.append(
+                _Bands(
+                    _FIRST[name] + np.arange(len(bands)),
+                    width,
+                    filtered[:, ends[i] - len(rows[i]) : ends[i]],
+                    filtered[:, ends[len(names) + i] - 1],
+                    noise[name][: len(bands)].astype(np.float32),
+                )
+            )
     return [
-        _Kind(
+        _Bands(
             *(
                 np.concatenate([getattr(kind, field.name) for kind in alike])
-                for field in fields(_Kind)
+                for field in fields(_Bands)
             )
         )
         for count in {kind.xs.shape[1] for kind in found}
@@ -335,7 +289,7 @@ def part_masks(
 
 
 def _ratios(
-    pair: Pair, kinds: list[_Kind], ys: list[np.ndarray], heading: bool
+    pair: Pair, kinds: list[_Bands], ys: list[np.ndarray], heading: bool
 ) -> np.ndarray:
     """Log likelihood ratios (K, len(SIGNAL_NAMES), G) of pieces.
 
@@ -368,6 +322,8 @@ _FIRST = {
     name.split('_')[0]: i for i, name in reversed([*enumerate(SIGNAL_NAMES)])
 }
 """First row of each kind."""
+_TOGETHER = ('up', 'side'), ('tilt', 'turn'), ('spin', 'speed')
+"""Kinds of the same bands, which are filtered together."""
 
 
 def _motion(imu: IMUMotion) -> float:
@@ -376,36 +332,3 @@ def _motion(imu: IMUMotion) -> float:
         :, imu.mask > 0
     ]
     return float(np.sqrt((band**2).sum(axis=0).mean())) if band.size else 0.0
-
-
-@cache
-def _noise_gain(rate: float) -> tuple[np.ndarray, ...]:
-    """Variance of white keypoint noise in each band of all kinds.
-
-    Args:
-        rate: Frames per second.
-
-    Returns:
-        For unit variance of a keypoint: (len(ACC_BANDS),) of its
-        acceleration, (len(TILT_BANDS),) of its position, and
-        (len(SPIN_BANDS),) of its velocity.
-    """
-    seconds = 60.0
-    times = np.arange(round(seconds * rate)) / rate
-    noise = np.random.default_rng(0).standard_normal(len(times))
-    path = smooth_path(times, noise[:, None], rate)
-    grid = make_grid(seconds - 1 / rate)
-    inside = np.clip(grid, STEP_SEC, times[-1] - STEP_SEC)
-    before, now, after = (
-        path(inside + step)[:, 0] for step in (-STEP_SEC, 0.0, STEP_SEC)
-    )
-    curves = (
-        (before - 2 * now + after) / STEP_SEC**2,
-        now,
-        (after - before) / (2 * STEP_SEC),
-    )
-    kinds = ACC_BANDS, TILT_BANDS, SPIN_BANDS
-    return tuple(
-        np.array([np.var(bandpass(x, *band)) for band in bands])
-        for x, bands in zip(curves, kinds)
-    )

@@ -13,12 +13,12 @@ from ..registry import TASK_UTILS
 from .base import ClipEvidence, Feats, Synchronizer, SyncResult
 from .correlate import find_rivals, peak_offset
 from .evidence import (
-    SIGNAL_NAMES,
     offset_grid,
     part_borders,
     piece_evidence,
     signal_evidence,
 )
+from .kinds import SIGNAL_NAMES
 from .learned import LEARNED_NAMES, learned_evidence
 from .signals import RATE
 from .trust import features, trust
@@ -67,6 +67,7 @@ _CLOSE_SEC = 0.1
 _MOST_PARTS = 24
 """Parts of a clip, whose evidence must fit in memory."""
 _PIECE_HZ = 50.0
+"""Offsets a second in :meth:`FusedSynchronizer.pieces`."""
 _DOUBTED = 0.49
 """A refused offset is stated with no more confidence."""
 _FINE_SEC = 0.15

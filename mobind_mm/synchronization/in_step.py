@@ -7,7 +7,7 @@ take a second, where :func:`.evidence.signal_evidence` would take minutes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,28 +15,12 @@ import numpy as np
 from ..recordings import PoseStream, SensorStream
 from ..skeleton import get_limb, keypoint_indices
 from .correlate import bandpass, without_edges
-from .evidence import (
-    _HIGHEST,
-    ACC_BANDS,
-    SPIN_BANDS,
-    TILT_BANDS,
-    _noise_gain,
-)
 from .fused import SENSORS_POWER, WEIGHTS
+from .kinds import KINDS, imu_rows, limb_noise, limb_rows, signal_name
 from .pairs import AGREE, RIDGE, whitened
 from .signals import RATE, imu_motion, limb_motion, make_grid
 
 _HEADINGS = 16
-
-KINDS: Mapping[str, Sequence[tuple[float, float]]] = {
-    'up': ACC_BANDS,
-    'side': ACC_BANDS,
-    'tilt': TILT_BANDS,
-    'turn': TILT_BANDS,
-    'spin': SPIN_BANDS,
-    'speed': SPIN_BANDS,
-}
-"""Bands in Hz of each kind of evidence."""
 
 _LAG = 2  # samples between offsets that are tried
 _EVERY = 2  # of the grid's samples: all bands end below a fourth of its rate
@@ -50,7 +34,7 @@ class Signals:
         masks: (M, T) 1 where there is data.
         rates: (M,) samples per second of the streams.
         bands: (M, C, T) by name of
-            :data:`~mobind_mm.synchronization.evidence.SIGNAL_NAMES`, 0 where
+            :data:`~mobind_mm.synchronization.kinds.SIGNAL_NAMES`, 0 where
             there is no data.
         noise: (M,) variance of a limb's channel, by name.
     """
@@ -84,17 +68,8 @@ def sensor_signals(
     motions = [None if s is None else imu_motion(s, grid) for s in streams]
     rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
     out = _empty(motions, rates, len(grid))
-    gyro = _stacked(motions, 'gyro', 3, len(grid))
-    acc = _stacked(motions, 'acc', 3, len(grid))
-    channels = {
-        'up': acc[:, 2:],
-        'side': acc[:, :2],
-        'tilt': _stacked(motions, 'tilt', 3, len(grid)),
-        'turn': _stacked(motions, 'turn', 6, len(grid)),
-        'spin': gyro,
-        'speed': np.linalg.norm(gyro, axis=1, keepdims=True),
-    }
-    _filter(out, channels)
+    whole = _stacked(motions, imu_rows, 16, len(grid))
+    _filter(out, {name: whole[:, kind.imu] for name, kind in KINDS.items()})
     for name, x in out.bands.items():
         if x.shape[1] > 1 and not name.startswith('side'):
             out.bands[name] = whitened(x)
@@ -121,36 +96,22 @@ def limb_signals(
     ]
     rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
     out = _empty(motions, rates, len(grid))
-    acc, segment = (
-        _stacked(motions, name, 2, len(grid)) for name in ('acc', 'segment')
-    )
-    spin = _stacked(motions, 'spin', 1, len(grid))
-    channels = {'up': acc[:, 1:], 'side': acc[:, :1]}
-    length = max((m.length for m in motions if m is not None), default=0.0)
-    if length:  # the limb is a bone
-        channels |= {'tilt': segment[:, 1:], 'turn': segment[:, :1]}
-        channels |= {'spin': spin, 'speed': np.abs(spin)}
+    whole = _stacked(motions, limb_rows, 6, len(grid))
+    of_bone = any(m is not None and m.length for m in motions)
+    channels = {
+        name: whole[:, [kind.limb]]
+        for name, kind in KINDS.items()
+        if of_bone or not kind.of_bone
+    }
     _filter(out, channels)
-    for name in out.bands:
-        out.noise[name] = np.zeros(len(motions))
+    out.noise.update({name: np.zeros(len(motions)) for name in out.bands})
     for row, motion in enumerate(motions):
         if motion is None:
             continue
-        gains = _noise_gain(round(rates[row], 3))
-        noise = motion.noise**2
-        turning = 2 * noise / max(motion.length, 1e-9) ** 2
-        for kind, size, gain in (
-            ('up', noise, gains[0]),
-            ('side', noise, gains[0]),
-            ('tilt', 2 * noise, gains[1]),
-            ('turn', 2 * noise, gains[1]),
-            ('spin', turning, gains[2]),
-            ('speed', turning, gains[2]),
-        ):
-            for number, band in enumerate(
-                KINDS[kind] if kind in channels else ()
-            ):
-                out.noise[_name(kind, band)][row] = size * gain[number]
+        noise = limb_noise(motion, rates[row])
+        for kind in channels:
+            for band, variance in zip(KINDS[kind].bands, noise[kind]):
+                out.noise[signal_name(kind, band)][row] = variance
     return out
 
 
@@ -176,19 +137,17 @@ def pair_ratios(
         weights: Weight of each band.
     """
     seen = sensors.masks @ limbs.masks.T * (_EVERY / RATE)
-    highest = _HIGHEST * np.minimum(sensors.rates[:, None], limbs.rates)
+    lower = np.minimum(sensors.rates[:, None], limbs.rates)
     pair = _Pairs(sensors, limbs, seen)
     total = np.zeros_like(seen)
     side = []
-    for kind, bands in KINDS.items():
-        for low, high in bands:
-            name = _name(kind, (low, high))
+    for kind, how in KINDS.items():
+        for band in how.bands:
+            name = signal_name(kind, band)
             if name not in sensors.bands or name not in limbs.bands:
                 continue
-            weight = np.full_like(seen, weights[name])
-            if kind not in ('tilt', 'turn'):
-                weight *= high <= highest
-            ratio = pair.ratios(name, kind, high - low)
+            weight = weights[name] * how.shows(band, lower)
+            ratio = pair.ratios(name, kind, band[1] - band[0])
             if kind == 'side':
                 side.append((weight, ratio * (weight > 0)))
             else:
@@ -315,24 +274,20 @@ def _empty(motions: Sequence, rates: list[float], size: int) -> Signals:
 
 
 def _stacked(
-    motions: Sequence, name: str, channels: int, size: int
+    motions: Sequence, rows: Callable, channels: int, size: int
 ) -> np.ndarray:
-    """A field (M, C, T) of all motions, 0 where there is none."""
+    """Rows (M, C, T) of all motions, 0 where there is none."""
     out = np.zeros((len(motions), channels, size))
     for row, motion in enumerate(motions):
         if motion is not None:
-            out[row] = getattr(motion, name)
+            out[row] = rows(motion)
     return out
 
 
 def _filter(out: Signals, channels: Mapping[str, np.ndarray]) -> None:
     """Set the bands of channels (M, C, T) of each kind."""
     for kind, x in channels.items():
-        for low, high in KINDS[kind]:
-            y = bandpass(x, low, high, kind in ('tilt', 'turn'))[..., ::_EVERY]
+        for band in KINDS[kind].bands:
+            y = bandpass(x, *band, KINDS[kind].slow)[..., ::_EVERY]
             y = (y * out.masks[:, None]).astype(np.float32)
-            out.bands[_name(kind, (low, high))] = y
-
-
-def _name(kind: str, band: tuple[float, float]) -> str:
-    return f'{kind}_{band[0]}-{band[1]}Hz'
+            out.bands[signal_name(kind, band)] = y

@@ -17,14 +17,8 @@ from scipy.ndimage import maximum_filter1d
 
 from ..recordings import Clock, PoseStream, SensorStream
 from .correlate import bandpass, without_edges
-from .evidence import (
-    _HIGHEST,
-    ACC_BANDS,
-    SPIN_BANDS,
-    TILT_BANDS,
-    _noise_gain,
-)
 from .fused import SENSORS_POWER, WEIGHTS
+from .kinds import KINDS, Band, imu_rows, limb_noise, limb_rows, signal_name
 from .pairs import AGREE, RIDGE
 from .signals import RATE, imu_motion, limb_motion, make_grid
 
@@ -44,32 +38,20 @@ _DRIFT = 200e-6
 """How much clocks may drift from piece to piece, either way."""
 
 
-@dataclass(frozen=True)
-class _Group:
-    """A band of some channels of a sensor, and the one of its limb."""
+_HIGHEST_HZ = 3.0
 
-    kind: str
-    xs: tuple[int, ...]
-    y: int
-    band: tuple[float, float]
-
-    @property
-    def weight(self) -> float:
-        return WEIGHTS[f'{self.kind}_{self.band[0]}-{self.band[1]}Hz']
-
-
-GROUPS = (
-    *(_Group('up', (2,), 1, band) for band in ACC_BANDS[:3]),
-    *(_Group('side', (0, 1), 0, band) for band in ACC_BANDS[:3]),
-    *(_Group('tilt', (3, 4, 5), 3, band) for band in TILT_BANDS),
-    *(_Group('turn', (6, 7, 8, 9, 10, 11), 2, band) for band in TILT_BANDS),
-    *(_Group('spin', (12, 13, 14), 4, band) for band in SPIN_BANDS[:2]),
-    *(_Group('speed', (15,), 5, band) for band in SPIN_BANDS[:2]),
+GROUPS: tuple[tuple[str, Band], ...] = tuple(
+    (name, band)
+    for name, kind in KINDS.items()
+    for band in kind.bands
+    if band[1] <= _HIGHEST_HZ
 )
-"""What is compared: rows of :func:`_sensor_rows` and :func:`_limb_rows`."""
+"""Kinds and bands that are compared."""
 
-_SIGNED = np.array([len(group.xs) == 1 for group in GROUPS])
-_WIDTHS = np.array([g.weight * (g.band[1] - g.band[0]) for g in GROUPS])
+_SIGNED = np.array([name in ('up', 'speed') for name, _ in GROUPS])
+_WIDTHS = np.array(
+    [WEIGHTS[signal_name(*g)] * (g[1][1] - g[1][0]) for g in GROUPS]
+)
 
 
 @dataclass(frozen=True)
@@ -164,9 +146,10 @@ def sensor_signals(stream: SensorStream) -> SensorSignals | None:
         return None
     together = np.hstack(rows) * mask
     xs, groups, at = [], [], 0
-    for index, group in enumerate(GROUPS):
-        white = _whitened(together[at : at + len(group.xs)])
-        at += len(group.xs)
+    for index, (name, _) in enumerate(GROUPS):
+        size = _size(name)
+        white = _whitened(together[at : at + size])
+        at += size
         xs.append(white)
         groups += [index] * len(white)
     return SensorSignals(
@@ -177,7 +160,12 @@ def sensor_signals(stream: SensorStream) -> SensorSignals | None:
     )
 
 
-_CHANNELS = sum(len(group.xs) for group in GROUPS)
+def _size(kind: str) -> int:
+    rows = KINDS[kind].imu
+    return rows.stop - rows.start
+
+
+_CHANNELS = sum(_size(name) for name, _ in GROUPS)
 
 
 def _sensor_chunk(
@@ -200,13 +188,11 @@ def _sensor_chunk(
     motion = imu_motion(piece, make_grid(times[-1] - origin + 1 / RATE))
     if motion is None:
         return None
-    size_of = np.linalg.norm(motion.gyro, axis=0)
-    sources = np.vstack(
-        [motion.acc, motion.tilt, motion.turn, motion.gyro, size_of]
-    )
-    highest = _HIGHEST * stream.clock.mean_rate
+    sources, rate = imu_rows(motion), stream.clock.mean_rate
     values = [
-        _band(sources[list(g.xs)], g) * (g.band[1] <= highest) for g in GROUPS
+        _band(sources[KINDS[name].imu], name, band)
+        * KINDS[name].shows(band, rate)
+        for name, band in GROUPS
     ]
     skip = round((start - origin) * RATE)
     whole = np.zeros((_CHANNELS + 1, size))
@@ -216,11 +202,9 @@ def _sensor_chunk(
     return whole[:-1], whole[-1]
 
 
-def _band(rows: np.ndarray, group: _Group) -> np.ndarray:
-    """Rows in the band of a group."""
-    if not rows.any():
-        return rows
-    return bandpass(rows, *group.band, group.kind in ('tilt', 'turn'))
+def _band(rows: np.ndarray, kind: str, band: Band) -> np.ndarray:
+    """Rows in a band."""
+    return bandpass(rows, *band, KINDS[kind].slow) if rows.any() else rows
 
 
 def _whitened(xs: np.ndarray) -> np.ndarray:
@@ -266,22 +250,15 @@ def _limb_piece(
     if mask.sum() < 2 * PAIR_RATE:
         return None
     rate = pose.clock.mean_rate
-    sources = np.vstack([limb.acc, limb.segment, limb.spin, np.abs(limb.spin)])
+    sources, variances = limb_rows(limb), limb_noise(limb, rate)
     ys = np.zeros((len(GROUPS), len(mask)))
     noise = np.zeros(len(GROUPS))
-    gains = _noise_gain(round(rate, 3))
-    seen: dict[str, int] = {}
-    for index, group in enumerate(GROUPS):
-        nth = seen[group.kind] = seen.get(group.kind, -1) + 1
-        bone = group.kind not in ('up', 'side')
-        if group.band[1] > _HIGHEST * rate or (bone and not limb.length):
+    for index, (name, band) in enumerate(GROUPS):
+        kind = KINDS[name]
+        if not kind.shows(band, rate) or (kind.of_bone and not limb.length):
             continue
-        ys[index] = _band(sources[group.y : group.y + 1], group)[0][::_EVERY]
-        noise[index] = limb.noise**2 * gains[_GAINS[group.kind]][nth]
-        if bone:
-            noise[index] *= 2
-        if group.kind in ('spin', 'speed'):
-            noise[index] /= max(limb.length, 1e-9) ** 2
+        ys[index] = _band(sources[[kind.limb]], name, band)[0][::_EVERY]
+        noise[index] = variances[name][kind.bands.index(band)]
     ys *= mask
     energy = np.maximum((ys**2).sum(axis=1) / mask.sum(), 1e-12)
     return LimbSignals(
@@ -290,10 +267,6 @@ def _limb_piece(
         AGREE**2 * np.clip(1 - noise / energy, 0, 1),
         start,
     )
-
-
-_GAINS = {'up': 0, 'side': 0, 'tilt': 1, 'turn': 1, 'spin': 2, 'speed': 2}
-"""Which of the gains of :func:`.evidence._noise_gain` a kind has."""
 
 
 def pair_evidence(

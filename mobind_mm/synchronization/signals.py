@@ -190,9 +190,7 @@ def bridged(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return values
 
 
-def smooth_path(
-    times: np.ndarray, values: np.ndarray, rate: float
-) -> BSpline:
+def smooth_path(times: np.ndarray, values: np.ndarray, rate: float) -> BSpline:
     """Cubic spline through samples (T, C), which the grid can follow.
 
     What is faster than the grid can show would be folded into its bands, so

@@ -13,14 +13,16 @@ from mobind_mm.synchronization.correlate import (
     without_edges,
 )
 from mobind_mm.synchronization.evidence import (
-    ACC_BANDS,
-    SIGNAL_NAMES,
-    TILT_BANDS,
-    _noise_gain,
     clip_seconds,
     offset_grid,
     piece_evidence,
     signal_evidence,
+)
+from mobind_mm.synchronization.kinds import (
+    ACC_BANDS,
+    SIGNAL_NAMES,
+    TILT_BANDS,
+    noise_gain,
 )
 from mobind_mm.synchronization.pairs import RIDGE, Pair, logs
 from mobind_mm.synchronization.signals import RATE, limb_motion, make_grid
@@ -212,8 +214,8 @@ def test_edges_are_left_out():
         assert mask.all()  # a copy
 
 
-def test_noise_gain_is_what_white_noise_gives():
-    acc, place, speed = _noise_gain(30.0)
+def testnoise_gain_is_what_white_noise_gives():
+    acc, place, speed = noise_gain(30.0)
     assert acc.shape == (len(ACC_BANDS),) and place.shape == (2,)
     # Each derivative multiplies a narrow band by its frequency.
     factor = (2 * np.pi * 4.4) ** 2
