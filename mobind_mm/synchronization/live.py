@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..recordings import Clock, PoseStream, Recording, SensorStream
-from ..skeleton import get_layout, get_limb, placement_name
+from ..recordings import Recording
 from ..utils.errors import mistake
 from .base import ClipEvidence, SyncResult
 from .clock_map import ClockMap
 from .fused import FusedSynchronizer
 from .jumps import JUMP_COST, best_path
-from .live_buffer import Event, StreamBuffer
+from .live_budget import Budget
+from .live_streams import LiveStreams
 from .live_track import Track
 from .single import (
     GAIN,
@@ -34,30 +33,19 @@ _LEAST_SEC = 7.5
 """Shortest window that is asked."""
 _STRETCH_SEC = 5.0
 """Shortest stretch after a jump that may tell the new offset."""
-_WAIT_SEC = 2.5
-"""How long sensors may be behind the video before it goes on without."""
 _HALF_LIFE_SEC = 120.0
 """A clock that nothing confirms is believed half as much after this long."""
 _FRESH_SEC = 12.0
 """What was confirmed so recently is believed as it is."""
-_SILENT_SEC = 3.0
-"""A stream that is this far behind the others is silent."""
 _WIDE_EVERY = 12
 """Every so many questions, offsets far from the known one are asked, too."""
 _SUSPECTED = 0.3
 """Most confidence in a clock that seems to have jumped, or may have."""
-_COMPARING = 0.75
-"""Share of the processor time for comparing; the rest is for pushes."""
-_SAVED_SEC = 2.0
-"""Most processor time that is saved up for the moment after a jump."""
-_LENT_SEC = 4.0
-"""Most that is lent while a doubt is young, to be saved afterwards."""
 _YOUNG_SEC = 30.0
 _CONTRADICTS = 8.0
 """Evidence by which the newest seconds may prefer another offset."""
 _SUPPORTS = 4.0
 """Evidence from which a part of a window confirms an offset."""
-_MOST_NOTES = 50
 
 
 @dataclass(frozen=True)
@@ -162,7 +150,6 @@ class LiveSynchronizer:
         load: float | None = 0.02,
         synchronizer: FusedSynchronizer | None = None,
     ) -> None:
-        self._joints = len(get_layout(layout))
         for name, value, least in (
             ('max_lag', max_lag, 0.0),
             ('max_offset', max_offset, 0.0),
@@ -176,19 +163,25 @@ class LiveSynchronizer:
                 )
         if around is not None and max_offset is None:
             max_offset = max_lag
-        self.layout, self.img_shape = layout, img_shape
-        self.gravity, self.frame = gravity, frame
         self.max_lag, self.window_sec = max_lag, window_sec
         self.every_sec, self.load = every_sec, load
         self._search = None
         if max_offset is not None:
             self._search = around or 0.0, max_offset
         reach = max(max_lag, _REACH_SEC, max_offset or 0.0)
-        self._memory_sec = window_sec + 2 * reach + 5
         self._sync = synchronizer or FusedSynchronizer(use_feats=False)
-        self._pose = StreamBuffer('the skeleton', window_sec + 10)
-        self._imu: dict[str, StreamBuffer] = {}
         self._track = Track()
+        self._streams = LiveStreams(
+            layout,
+            img_shape,
+            gravity,
+            frame,
+            max_lag,
+            pose_sec=window_sec + 10,
+            imu_sec=window_sec + 2 * reach + 5,
+            track=self._track,
+        )
+        self._budget = Budget(load, every_sec)
         self._state = LiveState()
         self._searched = 0.0, max_lag
         self._next = -np.inf  # pose time of the next question
@@ -199,13 +192,8 @@ class LiveSynchronizer:
         self._doubted = np.inf  # pose time since which it is doubted
         self._misses = 0.0
         self._asked = 0
-        self._turn = 0
-        self._motion: dict[str, float] = {}
         self._apart: dict[str, list[float]] = {}
         self._misfits: dict[str, int] = {}
-        self._notes: dict[str, None] = {}
-        self._cost = 0.0  # of one sensor
-        self._saved, self._saved_at = _SAVED_SEC, -np.inf
 
     def push_imu(
         self,
@@ -227,21 +215,7 @@ class LiveSynchronizer:
         Raises:
             ValueError: If the place is unknown, or a shape does not fit.
         """
-        name = placement_name(sensor)
-        if name not in self._imu:
-            get_limb(name).seen_by(self.layout)
-            self._imu[name] = StreamBuffer(name, self._memory_sec)
-        given = {'acc': acc, 'gyro': gyro, 'quat': quat}
-        channels = {k: v for k, v in given.items() if v is not None}
-        for key, value in channels.items():
-            width = 4 if key == 'quat' else 3
-            if np.shape(value)[-1:] != (width,):
-                raise mistake(
-                    name,
-                    f'{key} has shape {np.shape(value)}, expected '
-                    f'{(np.size(times), width)}',
-                )
-        self._imu[name].push(np.asarray(times), channels)
+        self._streams.push_imu(sensor, times, acc, gyro, quat)
         self._advance()
 
     def push_pose(
@@ -261,31 +235,15 @@ class LiveSynchronizer:
         Raises:
             ValueError: If a shape does not fit.
         """
-        shape = np.shape(keypoints)
-        if shape[-2:] != (self._joints, 2):
-            raise mistake(
-                'keypoints',
-                f'have shape {shape}, expected (N, {self._joints}, 2) in the '
-                f'layout {self.layout}',
-            )
-        if scores is None:
-            scores = np.ones(shape[:-1], np.float32)
-        channels = {'keypoints': keypoints, 'scores': scores}
-        if np.size(times) == 1:
-            channels = {
-                'keypoints': np.reshape(keypoints, (1, *shape[-2:])),
-                'scores': np.reshape(scores, (1, shape[-2])),
-            }
-        self._pose.push(np.asarray(times), channels)
+        self._streams.push_pose(times, keypoints, scores)
         self._advance()
 
     def state(self) -> LiveState:
         """What is known now."""
         self._settle()
-        now = self._now()
-        state = replace(
-            self._state, video_s=now, notes=(*self._notes, *self._silent(now))
-        )
+        now = self._streams.now
+        notes = (*self._streams.notes, *self._streams.silent())
+        state = replace(self._state, video_s=now, notes=notes)
         if not self._track.known or not np.isfinite(now):
             return state
         offset, drift, error = self._track.line(now)
@@ -306,9 +264,8 @@ class LiveSynchronizer:
         age = max(now - self._confirmed - _FRESH_SEC, 0.0)
         confidence = state.confidence * 0.5 ** (age / _HALF_LIFE_SEC)
         reason = state.reason
-        holes = [buffer.has_hole for buffer in self._imu.values()]
-        set_now = self._pose.has_hole or sum(holes) >= 0.5 * len(holes)
-        if (set_now or np.isfinite(self._odd)) and not state.abstained:
+        suspected = self._streams.has_hole or np.isfinite(self._odd)
+        if suspected and not state.abstained:
             confidence, reason = min(confidence, _SUSPECTED), 'clock jumps'
         if confidence < self._sync.min_confidence and not reason:
             reason = 'still' if self._is_still() else 'too short'
@@ -332,7 +289,7 @@ class LiveSynchronizer:
                 'No offset is known yet: '
                 f'{self._state.reason or "nothing was compared"}.'
             )
-        now, track = self._now(), self._track
+        now, track = self._streams.now, self._track
         clock = track.clock(now)
         sure = min(
             float(np.median(segment.points[:, 2]))
@@ -379,18 +336,19 @@ class LiveSynchronizer:
     def recording(self) -> Recording:
         """The samples in memory, of a minute or so."""
         self._settle()
-        return self._streams(-np.inf, list(self._imu))
+        return self._streams.recording()
 
     def _advance(self) -> None:
         """Ask the next question if its time has come."""
-        if not self._imu or not self._pose.latest >= self._next:
+        streams = self._streams
+        if not streams.imu or not streams.pose.latest >= self._next:
             return
         self._settle()
-        end = self._ready()
-        if np.isneginf(self._newest_imu()) or not self._next <= end > -np.inf:
+        end = streams.ready
+        if np.isneginf(streams.newest_imu) or not self._next <= end > -np.inf:
             return
         start = max(
-            end - self.window_sec, float(self._pose.times[0]), self._since()
+            end - self.window_sec, float(streams.pose.times[0]), self._since()
         )
         least = _LEAST_SEC
         if np.isfinite(self._since()):
@@ -399,44 +357,27 @@ class LiveSynchronizer:
             self._next = start + least
             return
         self._next = end + self.every_sec
-        if np.isinf(self._saved_at):
-            self._saved_at = end
-        gained = max(end - self._saved_at, 0.0) * _COMPARING * (self.load or 0)
-        self._saved = min(self._saved + gained, _SAVED_SEC)
-        self._saved_at = end
-        began = time.thread_time()
-        self._ask(start, end)
-        self._saved -= time.thread_time() - began
+        self._budget.earn(end)
+        with self._budget.spent():
+            self._ask(start, end)
         if self._track.known and not self._affords():
             self._next = max(self._next, end + 2 * self.every_sec)
 
     def _settle(self) -> None:
         """Sort in what has arrived, and look at its times."""
-        for event in self._pose.settle():
+        for event, of_video in self._streams.settle():
             at = event.at
-            self._note(_told(event, 'the skeleton', at))
+            if not of_video:
+                # Lost samples leave the offset; a clock that was set moves
+                # it by as much.
+                self._alarm(at, min(event.seconds, 0.5 * event.seconds))
+                continue
             if event.kind == 'back':  # all later times are void
                 at += event.seconds
                 self._next = min(self._next, at + _STRETCH_SEC)
                 self._confirmed = min(self._confirmed, at)
-                self._saved_at = min(self._saved_at, at)
+                self._budget.back_to(at)
             self._alarm(at)
-        heard: dict[tuple[str, float, float], list[str]] = {}
-        for name, buffer in self._imu.items():
-            for event in buffer.settle():
-                at = event.at
-                if self._track.known:
-                    at -= self._track.line(at)[0]
-                key = event.kind, round(event.seconds, 1), round(at)
-                heard.setdefault(key, []).append(name)
-        for (kind, seconds, at), names in heard.items():
-            who = ', '.join(names) if len(names) < 3 else 'most sensors'
-            self._note(_told(Event(kind, at, seconds), who, at))
-            # What happens to most sensors may be their common clock.
-            if len(names) >= 0.5 * len(self._imu):
-                # Lost samples leave the offset; a clock that was set moves
-                # it by as much.
-                self._alarm(at, min(seconds, 0.5 * seconds))
 
     def _alarm(self, at: float, guess: float = 0.0) -> None:
         """Doubt the clock until it is seen to go on as before.
@@ -450,37 +391,6 @@ class LiveSynchronizer:
             self._doubted = min(self._doubted, at)
             self._next = min(self._next, at + _STRETCH_SEC + 0.5)
 
-    def _note(self, text: str) -> None:
-        self._notes.pop(text, None)
-        self._notes[text] = None
-        while len(self._notes) > _MOST_NOTES:
-            self._notes.pop(next(iter(self._notes)))
-
-    def _now(self) -> float:
-        """Newest time of the pose clock, of the streams' if that stalls."""
-        now = self._pose.newest
-        if self._track.known:
-            for buffer in self._imu.values():
-                at = buffer.newest
-                if np.isfinite(at):
-                    at -= self._track.line(at)[0]
-                    # What is later by a little is the video's delay.
-                    now = max(now, at - self.max_lag)
-        return now
-
-    def _newest_imu(self) -> float:
-        """Newest time of the sensors that most of them have reached."""
-        newest = [buffer.newest for buffer in self._imu.values()]
-        return max(newest, default=-np.inf)
-
-    def _ready(self) -> float:
-        """Pose time up to which both streams have arrived."""
-        newest = self._pose.newest
-        if not self._track.known or not np.isfinite(newest):
-            return newest
-        imu = self._newest_imu() - self._track.line(newest)[0]
-        return max(min(newest, imu), newest - _WAIT_SEC)
-
     def _since(self) -> float:
         """Where a clock jumped, or may have, for the last time."""
         since = self._odd
@@ -488,71 +398,13 @@ class LiveSynchronizer:
             since = max(since, self._track.since)
         return since + GUARD_SEC
 
-    def _silent(self, now: float) -> list[str]:
-        """Sentences about streams that have stopped."""
-        newest = {n: b.newest for n, b in self._imu.items()}
-        if not newest or not np.isfinite(now):
-            return []
-        last = max(newest.values())
-        notes = [
-            f'{name}: silent for {last - at:.0f} s'
-            for name, at in newest.items()
-            if last - at > _SILENT_SEC
-        ]
-        if self._track.known:
-            ahead = last - self._track.line(now)[0] - self._pose.newest
-            if ahead > self.max_lag:
-                notes.append(f'the skeleton: silent for {ahead:.0f} s')
-            elif -ahead > self.max_lag:
-                notes.append(f'all sensors: silent for {-ahead:.0f} s')
-        return notes
-
     def _is_still(self) -> bool:
-        moved = self._motion.values()
+        moved = self._budget.motion.values()
         return bool(moved) and max(moved) < self._sync.min_motion
 
-    def _streams(self, start: float, sensors: Sequence[str]) -> Recording:
-        """Sensors in memory, and the skeleton from a time on."""
-        imu = {}
-        for name in sensors:
-            buffer = self._imu[name]
-            if len(buffer.times) >= 8:
-                clock = Clock(len(buffer.times), times=buffer.times)
-                imu[name] = SensorStream(
-                    clock, buffer.channels, self.gravity, self.frame
-                )
-        times, channels = self._pose.between(start, np.inf)
-        pose = None
-        if len(times) >= 8:
-            pose = PoseStream(
-                Clock(len(times), times=times),
-                channels['keypoints'],
-                channels['scores'],
-                self.layout,
-                self.img_shape,
-            )
-        return Recording(imu, pose)
-
     def _speaking(self, everybody: bool) -> list[str]:
-        """Sensors to ask: as many as there is processor time for."""
-        last = self._newest_imu()
-        names = [
-            name
-            for name, buffer in self._imu.items()
-            if last - buffer.newest <= _SILENT_SEC and len(buffer.times) > 50
-        ]
-        names.sort(key=lambda name: -self._motion.get(name, np.inf))
-        if everybody or self.load is None or not self._cost:
-            return names
-        room = 0.8 * _COMPARING * self.load * self.every_sec / self._cost
-        count = int(np.clip(room, 1, len(names)))
-        if count == len(names):
-            return names
-        self._turn += 1
-        first = names[: max(count - 1, self._turn % 2)]
-        others = [name for name in names if name not in first]
-        turn = self._turn // (1 if count > 1 else 2)
-        return [*first, *[others[turn % len(others)]][: count - len(first)]]
+        """Sensors to ask."""
+        return self._budget.chosen(self._streams.speaking(), everybody)
 
     def _evidence(
         self,
@@ -562,26 +414,21 @@ class LiveSynchronizer:
         reach: float,
     ) -> tuple[ClipEvidence, Question] | None:
         """Evidence of a stretch of video about ``offset - around``."""
-        streams = self._streams(span[0] - 1.0, sensors)
+        streams = self._streams.recording(span[0] - 1.0, sensors)
         if streams.pose is None or not streams.imu:
             return None
         asked = Question(streams, self._sync, reach, around)
-        began = time.thread_time()
-        evidence = clip_evidence(streams, self._sync, span, reach, around)
-        cost = (time.thread_time() - began) / len(streams.imu)
-        if reach <= _REACH_SEC:
-            self._cost = (
-                cost if not self._cost else (0.8 * self._cost + 0.2 * cost)
-            )
+        with self._budget.priced(len(streams.imu), reach <= _REACH_SEC):
+            evidence = clip_evidence(streams, self._sync, span, reach, around)
         assert evidence is not None  # signals need no features
         for name, clip in evidence.alone.items():
-            self._motion[name] = clip.motion
+            self._budget.motion[name] = clip.motion
         return evidence, asked
 
     def _affords(self) -> bool:
         """Whether there is processor time for more than what must be."""
-        young = 0 <= self._pose.newest - self._doubted < _YOUNG_SEC
-        return self.load is None or self._saved > -_LENT_SEC * young
+        age = self._streams.pose.newest - self._doubted
+        return self._budget.affords(0 <= age < _YOUNG_SEC)
 
     def _calm(self, start: float, end: float) -> bool:
         """Whether no sensor moves in a window of the pose clock."""
@@ -589,7 +436,7 @@ class LiveSynchronizer:
         if self._track.known:
             by = self._track.line(end)[0]
         for name in self._speaking(True):
-            _, channels = self._imu[name].between(start + by, end + by)
+            _, channels = self._streams.imu[name].between(start + by, end + by)
             acc = channels['acc']
             if len(acc) < 8 or not np.isfinite(acc).all():
                 return False
@@ -601,7 +448,7 @@ class LiveSynchronizer:
         """Compare a window, and draw the consequences."""
         self._asked += 1
         if self._track.known and self._calm(start, end):
-            self._motion = dict.fromkeys(self._imu, 0.0)
+            self._budget.motion = dict.fromkeys(self._streams.imu, 0.0)
             self._rest()
             return
         if not self._track.known:
@@ -610,9 +457,7 @@ class LiveSynchronizer:
                 self._state = replace(self._state, reason='still')
                 return
             if not self._affords():  # wait for processor time
-                assert self.load is not None
-                wait = min(-self._saved / self.load, 60.0)
-                self._next = end + max(wait, 1.0)
+                self._next = end + self._budget.wait_sec
             else:
                 self._look_everywhere((start, end))
             return
@@ -665,7 +510,8 @@ class LiveSynchronizer:
         """Middle and half width of the offsets that can be."""
         if self._search is not None:
             return self._search
-        return self._newest_imu() - self._pose.newest, self.max_lag
+        streams = self._streams
+        return streams.newest_imu - streams.pose.newest, self.max_lag
 
     def _search_all(self, span: tuple[float, float]) -> SyncResult | None:
         """Answer of a stretch of video at all offsets that can be."""
@@ -872,8 +718,8 @@ class LiveSynchronizer:
             if not result.abstained:
                 self._begin(at, (start, span[1]), result)
                 return
-        if f'{text}' not in self._notes:
-            self._note(text)
+        if text not in self._streams.notes:
+            self._streams.note(text)
         self._doubt('clock jumps', _SUSPECTED)
         self._state = replace(
             self._state, confidence=min(self._state.confidence, _SUSPECTED)
@@ -890,7 +736,7 @@ class LiveSynchronizer:
         if asked is not None:
             line = self._track.line(at)[0] - asked.around
             pair = line, result.offset - asked.around
-            first = float(self._pose.times[0])
+            first = float(self._streams.pose.times[0])
             at = find_border(asked, at, pair, (first, span[1]))
         self._begin(at, span, result)
 
@@ -904,9 +750,11 @@ class LiveSynchronizer:
             self._doubt('weak', result.confidence)
             return
         self._track.jump(at, middle, result.offset, result.confidence)
-        for text in [t for t in self._notes if 'seems to jump' in t]:
-            self._notes.pop(text)
-        self._note(f'a clock jumped by {size:+.3f} s at video second {at:.0f}')
+        for text in [t for t in self._streams.notes if 'seems to jump' in t]:
+            self._streams.notes.pop(text)
+        self._streams.note(
+            f'a clock jumped by {size:+.3f} s at video second {at:.0f}'
+        )
         self._confirmed, self._confirmed_by = span[1], result
         self._odd = -np.inf
         self._apart.clear()
@@ -931,7 +779,7 @@ class LiveSynchronizer:
             elif result.abstained:
                 self._misfits[name] = self._misfits.get(name, 0) + 1
                 if self._misfits[name] == 3:
-                    self._note(
+                    self._streams.note(
                         f'{name}: does not fit this limb at the offset of '
                         'the other sensors'
                     )
@@ -940,20 +788,10 @@ class LiveSynchronizer:
                 seen.append(result.offset - clock.result.offset)
                 del seen[:-4]
                 if len(seen) == 2:
-                    self._note(
+                    self._streams.note(
                         f'{name}: its clock differs by {seen[-1]:+.3f} s '
                         'from that of the other sensors'
                     )
-
-
-def _told(event: Event, who: str, at: float) -> str:
-    """A sentence about the times of a stream."""
-    what = {
-        'gap': 'no samples for {:.1f} s',
-        'back': 'the clock went back by {:.1f} s',
-        'ahead': 'the times leap ahead by {:.1f} s',
-    }[event.kind].format(abs(event.seconds))
-    return f'{who}: {what} at second {at:.0f}'
 
 
 def _with_prior(confidence: float, odds: float) -> float:

@@ -1,0 +1,236 @@
+"""Streams as they arrive, and what is odd about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..skeleton import get_layout, get_limb, placement_name
+from ..utils.errors import mistake
+from .live_buffer import Event, StreamBuffer
+from .live_track import Track
+
+_WAIT_SEC = 2.5
+"""How long sensors may be behind the video before it goes on without."""
+_SILENT_SEC = 3.0
+"""A stream that is this far behind the others is silent."""
+_MOST_NOTES = 50
+
+
+class LiveStreams:
+    """The newest samples of sensors and of a skeleton, and notes on them.
+
+    Args:
+        layout: Layout of the skeleton.
+        img_shape: (height, width) of the image in pixels.
+        gravity: Whether ``acc`` includes gravity.
+        frame: Frame of ``acc``: ``sensor`` or ``world``.
+        max_lag: How much later than the other one stream may arrive, in
+            seconds.
+        pose_sec: Seconds of the skeleton that are kept.
+        imu_sec: Seconds of the sensors that are kept.
+        track: The clock, which turns times of sensors into those of the
+            video once it is known.
+
+    Raises:
+        ValueError: If the layout is unknown.
+    """
+
+    def __init__(
+        self,
+        layout: str,
+        img_shape: tuple[int, int],
+        gravity: bool,
+        frame: str,
+        max_lag: float,
+        pose_sec: float,
+        imu_sec: float,
+        track: Track,
+    ) -> None:
+        self._joints = len(get_layout(layout))
+        self.layout, self.img_shape = layout, img_shape
+        self.gravity, self.frame, self.max_lag = gravity, frame, max_lag
+        self._imu_sec, self._track = imu_sec, track
+        self.pose = StreamBuffer('the skeleton', pose_sec)
+        self.imu: dict[str, StreamBuffer] = {}
+        self.notes: dict[str, None] = {}
+
+    def push_imu(
+        self,
+        sensor: str,
+        times: np.ndarray | Sequence[float],
+        acc: np.ndarray,
+        gyro: np.ndarray | None = None,
+        quat: np.ndarray | None = None,
+    ) -> None:
+        """Add samples, see :meth:`.LiveSynchronizer.push_imu`."""
+        name = placement_name(sensor)
+        if name not in self.imu:
+            get_limb(name).seen_by(self.layout)
+            self.imu[name] = StreamBuffer(name, self._imu_sec)
+        given = {'acc': acc, 'gyro': gyro, 'quat': quat}
+        channels = {k: v for k, v in given.items() if v is not None}
+        for key, value in channels.items():
+            width = 4 if key == 'quat' else 3
+            if np.shape(value)[-1:] != (width,):
+                raise mistake(
+                    name,
+                    f'{key} has shape {np.shape(value)}, expected '
+                    f'{(np.size(times), width)}',
+                )
+        self.imu[name].push(np.asarray(times), channels)
+
+    def push_pose(
+        self,
+        times: np.ndarray | Sequence[float],
+        keypoints: np.ndarray,
+        scores: np.ndarray | None = None,
+    ) -> None:
+        """Add frames, see :meth:`.LiveSynchronizer.push_pose`."""
+        shape = np.shape(keypoints)
+        if shape[-2:] != (self._joints, 2):
+            raise mistake(
+                'keypoints',
+                f'have shape {shape}, expected (N, {self._joints}, 2) in the '
+                f'layout {self.layout}',
+            )
+        if scores is None:
+            scores = np.ones(shape[:-1], np.float32)
+        channels = {'keypoints': keypoints, 'scores': scores}
+        if np.size(times) == 1:
+            channels = {
+                'keypoints': np.reshape(keypoints, (1, *shape[-2:])),
+                'scores': np.reshape(scores, (1, shape[-2])),
+            }
+        self.pose.push(np.asarray(times), channels)
+
+    def note(self, text: str) -> None:
+        """Keep a sentence; the oldest ones are forgotten."""
+        self.notes.pop(text, None)
+        self.notes[text] = None
+        while len(self.notes) > _MOST_NOTES:
+            self.notes.pop(next(iter(self.notes)))
+
+    def settle(self) -> Iterator[tuple[Event, bool]]:
+        """Sort in what has arrived, and note what is odd about its times.
+
+        Yields:
+            What may be a clock that was set, with its pose time, and
+            whether it is the video's.
+        """
+        for event in self.pose.settle():
+            self.note(_told(event, 'the skeleton'))
+            yield event, True
+        heard: dict[tuple[str, float, float], list[str]] = {}
+        for name, buffer in self.imu.items():
+            for event in buffer.settle():
+                at = event.at
+                if self._track.known:
+                    at -= self._track.line(at)[0]
+                key = event.kind, round(event.seconds, 1), round(at)
+                heard.setdefault(key, []).append(name)
+        for (kind, seconds, at), names in heard.items():
+            event = Event(kind, at, seconds)
+            who = ', '.join(names) if len(names) < 3 else 'most sensors'
+            self.note(_told(event, who))
+            # What happens to most sensors may be their common clock.
+            if len(names) >= 0.5 * len(self.imu):
+                yield event, False
+
+    @property
+    def newest_imu(self) -> float:
+        """Newest time of any sensor."""
+        newest = [buffer.newest for buffer in self.imu.values()]
+        return max(newest, default=-np.inf)
+
+    @property
+    def now(self) -> float:
+        """Newest time of the pose clock, of the streams' if that stalls."""
+        now = self.pose.newest
+        if self._track.known:
+            for buffer in self.imu.values():
+                at = buffer.newest
+                if np.isfinite(at):
+                    at -= self._track.line(at)[0]
+                    # What is later by a little is the video's delay.
+                    now = max(now, at - self.max_lag)
+        return now
+
+    @property
+    def ready(self) -> float:
+        """Pose time up to which both streams have arrived."""
+        newest = self.pose.newest
+        if not self._track.known or not np.isfinite(newest):
+            return newest
+        imu = self.newest_imu - self._track.line(newest)[0]
+        return max(min(newest, imu), newest - _WAIT_SEC)
+
+    @property
+    def has_hole(self) -> bool:
+        """Whether the skeleton, or half of the sensors, waits for samples."""
+        holes = [buffer.has_hole for buffer in self.imu.values()]
+        return self.pose.has_hole or sum(holes) >= 0.5 * len(holes)
+
+    def silent(self) -> list[str]:
+        """Sentences about streams that have stopped."""
+        newest, now = {n: b.newest for n, b in self.imu.items()}, self.now
+        if not newest or not np.isfinite(now):
+            return []
+        last = max(newest.values())
+        notes = [
+            f'{name}: silent for {last - at:.0f} s'
+            for name, at in newest.items()
+            if last - at > _SILENT_SEC
+        ]
+        if self._track.known:
+            ahead = last - self._track.line(now)[0] - self.pose.newest
+            if ahead > self.max_lag:
+                notes.append(f'the skeleton: silent for {ahead:.0f} s')
+            elif -ahead > self.max_lag:
+                notes.append(f'all sensors: silent for {-ahead:.0f} s')
+        return notes
+
+    def speaking(self) -> list[str]:
+        """Sensors whose newest samples are there."""
+        last = self.newest_imu
+        return [
+            name
+            for name, buffer in self.imu.items()
+            if last - buffer.newest <= _SILENT_SEC and len(buffer.times) > 50
+        ]
+
+    def recording(
+        self, start: float = -np.inf, sensors: Sequence[str] | None = None
+    ) -> Recording:
+        """Sensors in memory, and the skeleton from a time on."""
+        imu = {}
+        for name in self.imu if sensors is None else sensors:
+            buffer = self.imu[name]
+            if len(buffer.times) >= 8:
+                clock = Clock(len(buffer.times), times=buffer.times)
+                imu[name] = SensorStream(
+                    clock, buffer.channels, self.gravity, self.frame
+                )
+        times, channels = self.pose.between(start, np.inf)
+        pose = None
+        if len(times) >= 8:
+            pose = PoseStream(
+                Clock(len(times), times=times),
+                channels['keypoints'],
+                channels['scores'],
+                self.layout,
+                self.img_shape,
+            )
+        return Recording(imu, pose)
+
+
+def _told(event: Event, who: str) -> str:
+    """A sentence about the times of a stream."""
+    what = {
+        'gap': 'no samples for {:.1f} s',
+        'back': 'the clock went back by {:.1f} s',
+        'ahead': 'the times leap ahead by {:.1f} s',
+    }[event.kind].format(abs(event.seconds))
+    return f'{who}: {what} at second {event.at:.0f}'
