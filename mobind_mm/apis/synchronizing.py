@@ -20,7 +20,7 @@ from ..synchronization import (
     synchronize_clocks,
 )
 from ..synchronization.clock import CLIP_SEC, Feats, Track
-from ..synchronization.coarse import coarse_offset, offset_range
+from ..synchronization.coarse import coarse_offsets, offset_range
 from .embedder import Embedder
 from .fitting import fit_sensors
 from .sources import to_recording
@@ -191,10 +191,11 @@ def align(
     seconds = float(np.ptp(streams.pose.clock.span))
     if drift is None:
         drift = seconds >= LONG_SEC
+    middles = [middle]
     if not narrowed and (drift or reach > WIDE_SEC):
-        coarse = coarse_offset(streams)
-        if coarse is not None:
-            middle, reach = coarse, min(reach, NEAR_SEC)
+        middles = coarse_offsets(streams) or middles
+        if middles != [middle]:
+            reach = min(reach, NEAR_SEC)
     clip_sec = CLIP_SEC if drift else seconds
     sync = None if synchronizer is None else build_synchronizer(synchronizer)
     wants_feats = sync is None or sync.needs_feats
@@ -202,12 +203,18 @@ def align(
         feats = None
     if sync is None:
         sync = build_synchronizer('signals' if feats is None else 'fused')
-    if drift:
-        clock = synchronize_clocks(
-            streams, sync, reach, feats, around=middle, track=track
-        )
-    else:
-        clock = synchronize_clip(streams, sync, reach, feats, middle)
+    clocks = []
+    for middle in middles:  # until one of them answers
+        if drift:
+            clock = synchronize_clocks(
+                streams, sync, reach, feats, around=middle, track=track
+            )
+        else:
+            clock = synchronize_clip(streams, sync, reach, feats, middle)
+        clocks.append(clock)
+        if not clock.abstained:
+            break
+    clock = clocks[0] if clocks[-1].abstained else clocks[-1]
     if narrowed:
         clock = check_beyond(streams, clock, (middle, reach))
     if not explained:

@@ -25,6 +25,9 @@ _ROUND = 4
 """Pieces that may suffice: if after them one offset has ``_CLEAR`` times the
 evidence of all that are not within ``_NEAR_SEC``, others are not looked at."""
 _CLEAR, _CLEAR_NATS, _NEAR_SEC = 2.0, 20.0, 8.0
+_CANDIDATES, _RIVAL = 3, 0.6
+"""Most offsets that are worth a search, and their share of the evidence of
+the best one."""
 
 
 def offset_range(
@@ -50,7 +53,12 @@ def offset_range(
 
 
 def coarse_offset(streams: Recording) -> float | None:
-    """Offset at which most of the video agrees with the sensors, to 1 s.
+    """The first of :func:`coarse_offsets`; None if there is none."""
+    return next(iter(coarse_offsets(streams)), None)
+
+
+def coarse_offsets(streams: Recording) -> list[float]:
+    """Offsets at which most of the video agrees with the sensors, to 1 s.
 
     Tilt, angular rate and size of the acceleration of up to three sensors
     are compared with the limbs in pieces of a minute, at every offset at
@@ -60,7 +68,8 @@ def coarse_offset(streams: Recording) -> float | None:
         streams: The recording.
 
     Returns:
-        Seconds; None if nothing can be compared.
+        Seconds: the offset with most evidence, and up to two others, not
+        near it, with almost as much; none if nothing can be compared.
     """
     assert streams.pose is not None
     low, high = offset_range(streams)
@@ -86,9 +95,15 @@ def coarse_offset(streams: Recording) -> float | None:
                 total += _piece(spectra, origin, pose, name, span, offsets)
         if _is_clear(total):
             break
-    if not total.any():
-        return None
-    return float(offsets[int(np.argmax(total))])
+    found: list[float] = []
+    near, least = round(_NEAR_SEC * COARSE_RATE), _RIVAL * total.max()
+    while total.any() and len(found) < _CANDIDATES:
+        best = int(total.argmax())
+        if total[best] <= 0 or total[best] < least:
+            break
+        found.append(float(offsets[best]))
+        total[max(best - near, 0) : best + near + 1] = 0.0
+    return found
 
 
 def _is_clear(evidence: np.ndarray) -> bool:
