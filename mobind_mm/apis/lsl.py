@@ -10,7 +10,8 @@ import numpy as np
 
 from ..checks.column_names import header_unit, parse_column
 from ..checks.plausibility import check_inputs
-from ..readers.exports import named_placement, unit_of_gravity
+from ..readers.exports import unit_of_gravity
+from ..readers.placing import placement_in
 from ..recordings import STANDARD_GRAVITY
 from ..skeleton import LAYOUTS, LIMBS, get_layout, placement_name
 from ..synchronization import LiveState, LiveSynchronizer
@@ -80,7 +81,7 @@ def _role(info: Any) -> bool | None:
     kind, name = info.type().lower(), info.name().lower()
     if any(word in f'{kind} {name}' for word in _POSE_WORDS):
         return True
-    if kind in _IMU_TYPES or named_placement(info.name()):
+    if kind in _IMU_TYPES or placement_in(info.name()):
         return False
     return None
 
@@ -265,7 +266,7 @@ class SensorInlet(_Inlet):
                     name=placement[key],
                     known=LIMBS,
                 )
-        found = named_placement(sensor) or named_placement(self.name)
+        found = placement_in(sensor) or placement_in(self.name)
         if found is None:
             raise mistake(
                 f'stream {self.name}',

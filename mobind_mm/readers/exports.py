@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..recordings import STANDARD_GRAVITY, SensorStream
-from ..skeleton import LIMBS, placement_name
 from ..utils.errors import mistake
 from .devices import DeviceReader
+from .headers import DELIMITERS, Names, split_cells
 from .peek import head_lines
+from .placing import placement_in
 from .tables import Dialect, read_table
-
-_DELIMITERS = ',;\t|'
 
 
 @dataclass(frozen=True)
@@ -70,29 +68,18 @@ def find_header(path: Path, *patterns: str, most: int = 30) -> Header | None:
     """
     wanted = [pattern.replace('@', 'x') for pattern in patterns]
     for number, line in enumerate(head_lines(path, most), 1):
-        for delimiter in _DELIMITERS:
-            names = tuple(split_line(line, delimiter))
+        for delimiter in DELIMITERS:
+            names = split_cells(line, delimiter)
             header = Header(path, number, names)
             if len(names) > 1 and all(map(header.find, wanted)):
                 return header
     return None
 
 
-def split_line(line: str, delimiter: str) -> list[str]:
-    """Cells of a line without quotes and spaces; none if it is no row."""
-    if delimiter not in line:
-        return []
-    try:
-        cells = next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:
-        return []
-    return [cell.strip() for cell in cells]
-
-
-def data_row(line: str) -> list[str]:
+def data_row(line: str) -> Names:
     """Cells of a line; a comma may be a decimal where others separate."""
     others = (mark for mark in ';\t|' if line.count(mark) > 1)
-    return split_line(line, next(others, ','))
+    return split_cells(line, next(others, ','))
 
 
 def columns_of(
@@ -137,23 +124,6 @@ def unit_of_gravity(acc: np.ndarray, factor: float = 3.0) -> str | None:
     return None
 
 
-def named_placement(*texts: str) -> str | None:
-    """Placement that the name of a file or folder names, if one does.
-
-    >>> named_placement('2024-05-01_Left Wrist'), named_placement('export')
-    ('left_wrist', None)
-    """
-    for text in texts:
-        spaced = re.sub('([a-z])([A-Z])', r'\1 \2', text)
-        words = re.findall('[a-z]+', spaced.lower())
-        for length in (3, 2, 1):
-            for first in range(len(words) - length + 1):
-                name = '_'.join(words[first : first + length])
-                if placement_name(name) in LIMBS:
-                    return placement_name(name)
-    return None
-
-
 class ExportReader(DeviceReader):
     """Reads an export whose only sensor is called after the device.
 
@@ -187,7 +157,7 @@ class ExportReader(DeviceReader):
             device: Its name where no place is known.
         """
         for text in texts:
-            place = named_placement(text)
+            place = placement_in(text)
             if place is not None:
                 note = (
                     f'{self.source}: the name {text!r} says {place}; '

@@ -18,7 +18,7 @@ from typing import Any
 
 from .peek import head, head_lines
 
-_DELIMITERS = (',', ';', '\t', '|')
+DELIMITERS = (',', ';', '\t', '|')
 _NUMBER = re.compile(r'[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?')
 _COMMA = re.compile(r'[+-]?\d*,\d+([eE][+-]?\d+)?')
 _FIRST_ROWS = 200
@@ -176,7 +176,7 @@ def _split(text: str) -> list[list[tuple[str, Names]]]:
     """Cells of the first lines by each delimiter that a line has."""
     lines = text.split('\n', _FIRST_ROWS)[:_FIRST_ROWS]
     return [
-        [(m, cells) for m in _DELIMITERS if (cells := split_cells(line, m))]
+        [(m, cells) for m in DELIMITERS if (cells := split_cells(line, m))]
         for line in lines
     ]
 

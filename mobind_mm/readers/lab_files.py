@@ -12,54 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..skeleton import LIMBS, placement_name
 from ..utils.errors import mistake, shown
 from .devices import DeviceReader
+from .placing import placement_in
 
 _MOST_FILES = 40
 """Files of a folder by which it is recognised."""
 _LONGEST = 60
 """Characters of a sensor's name."""
 _SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
-_SIDES = {
-    **dict.fromkeys(('left', 'lt', 'l', 'links', 'sinistra'), 'left'),
-    **dict.fromkeys(('right', 'rt', 'r', 'rechts', 'destra'), 'right'),
-}
-_ALSO = {
-    'upper_spine': 'sternum',
-    't8': 'sternum',
-    'xiphoid': 'sternum',
-    'lower_spine': 'pelvis',
-    'fore_arm': 'forearm',
-    'femur': 'thigh',
-}
-"""Names of devices beside those of :func:`~mobind_mm.skeleton.placement_name`.
-"""
-
-
-def placement_in(text: str) -> str | None:
-    """Placement that a name speaks of, if it speaks of one.
-
-    >>> placement_in('P03_RightShank_walk2'), placement_in('Foot LT')
-    ('right_shank', 'left_foot')
-    >>> placement_in('Pelvis'), placement_in('D422CD00A1B2')
-    ('pelvis', None)
-    """
-    words = re.findall(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+', text)
-    words = [word.lower() for word in words]
-    sides = {_SIDES[word] for word in words if word in _SIDES}
-    if len(sides) > 1:
-        return None
-    rest = [word for word in words if word not in _SIDES]
-    pairs = [*zip(rest, rest[1:])]
-    spans = [*map('_'.join, pairs), *map(''.join, pairs), *rest]
-    side = ''.join(f'{side}_' for side in sides)
-    spans = [_ALSO.get(span, span) for span in spans]
-    named = {
-        placement_name(name) for span in spans for name in (side + span, span)
-    }
-    found = named & {*LIMBS}
-    return found.pop() if len(found) == 1 else None
 
 
 class LabReader(DeviceReader):

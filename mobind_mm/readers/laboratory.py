@@ -14,8 +14,9 @@ from typing import Any
 
 from .base import register_reader
 from .headers import Head, Names, find_head
-from .lab_files import LabReader, placement_in
+from .lab_files import LabReader
 from .peek import head_lines
+from .placing import placement_in
 
 _UNITS = {
     'g': 'g',

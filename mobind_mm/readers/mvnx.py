@@ -19,9 +19,8 @@ from ..utils.errors import mistake
 from .base import FileReader, register_reader
 from .clocks import SampleTimes, sample_times
 from .headers import encoding_of
-from .lab_files import placement_in
 from .peek import head
-from .placing import place_sensors
+from .placing import place_sensors, placement_in
 
 _SENSORS = {
     'sensorOrientation': 4,

@@ -23,8 +23,8 @@ from .exports import (
     Header,
     described,
     find_header,
-    split_line,
 )
+from .headers import split_cells
 from .peek import head_lines
 
 _TIME = r'.*\(s\)'
@@ -130,7 +130,7 @@ def _starts(source: Path) -> np.ndarray:
     rows = []
     for line in head_lines(folder / 'meta' / 'time.csv', 1000):
         delimiter = max(',;\t', key=line.count)
-        cells = split_line(line, delimiter)
+        cells = split_cells(line, delimiter)
         if len(cells) > 2 and cells[0].upper() == 'START':
             try:
                 numbers = [float(c.replace(',', '.')) for c in cells[1:3]]

@@ -1,14 +1,55 @@
-"""Where the sensors of a file are worn."""
+"""Where the sensors of a file are worn, and what names say of it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
 from ..skeleton import LIMBS, placement_name
 from ..utils.errors import mistake
 
+_SIDES = {
+    **dict.fromkeys(('left', 'lt', 'l', 'links', 'sinistra'), 'left'),
+    **dict.fromkeys(('right', 'rt', 'r', 'rechts', 'destra'), 'right'),
+}
+_ALSO = {
+    'upper_spine': 'sternum',
+    't8': 'sternum',
+    'xiphoid': 'sternum',
+    'lower_spine': 'pelvis',
+    'fore_arm': 'forearm',
+    'femur': 'thigh',
+}
+"""Names of devices beside those of :func:`~mobind_mm.skeleton.placement_name`.
+"""
+
 T = TypeVar('T')
+
+
+def placement_in(text: str) -> str | None:
+    """Placement that a name speaks of, if it speaks of one.
+
+    >>> placement_in('P03_RightShank_walk2'), placement_in('Foot LT')
+    ('right_shank', 'left_foot')
+    >>> placement_in('Pelvis'), placement_in('D422CD00A1B2')
+    ('pelvis', None)
+    """
+    words = re.findall(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+', text)
+    words = [word.lower() for word in words]
+    sides = {_SIDES[word] for word in words if word in _SIDES}
+    if len(sides) > 1:
+        return None
+    rest = [word for word in words if word not in _SIDES]
+    pairs = [*zip(rest, rest[1:])]
+    spans = [*map('_'.join, pairs), *map(''.join, pairs), *rest]
+    side = ''.join(f'{side}_' for side in sides)
+    spans = [_ALSO.get(span, span) for span in spans]
+    named = {
+        placement_name(name) for span in spans for name in (side + span, span)
+    }
+    found = named & {*LIMBS}
+    return found.pop() if len(found) == 1 else None
 
 
 def place_sensors(

@@ -30,9 +30,9 @@ from .exports import (
     columns_of,
     described,
     find_header,
-    split_line,
     unit_of_gravity,
 )
+from .headers import split_cells
 from .peek import head_lines
 
 _KINDS = (
@@ -186,7 +186,7 @@ def _metadata(tables: list[Path]) -> Mapping[str, str]:
     for path in tables:
         if path.stem.lower().endswith('metadata'):
             lines = head_lines(path, 2)
-            rows = [split_line(line.lower(), ',') for line in lines]
+            rows = [split_cells(line.lower(), ',') for line in lines]
             return dict(zip(*rows)) if len(rows) == 2 else {}
     return {}
 

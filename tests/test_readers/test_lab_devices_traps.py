@@ -7,7 +7,7 @@ import pytest
 import raw_devices as raw
 
 from mobind_mm.readers.base import get_reader, recognize
-from mobind_mm.readers.lab_files import placement_in
+from mobind_mm.readers.placing import placement_in
 from mobind_mm.readers.sensors import read_imu_file
 
 ONE = raw.motion()
