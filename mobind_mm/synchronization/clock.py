@@ -40,6 +40,7 @@ from .single import (
     constant_clock,
     find_border,
     follow_jumps,
+    in_depth,
 )
 
 Track = Callable[[Iterable, str], Iterable]
@@ -98,6 +99,7 @@ def synchronize_clip(
     0.5
     """
     check_fulfilled(synchronizer)
+    synchronizer = in_depth(synchronizer)
     first, last = _pose_span(streams)
     evidence = clip_evidence(
         streams, synchronizer, (first, last), max_offset, around, feats

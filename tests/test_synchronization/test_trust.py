@@ -33,16 +33,7 @@ from mobind_mm.synchronization.trust import (
     trust,
 )
 
-NUMBERS = dict(
-    excess=40.0,
-    excess_rate=0.6,
-    top=60.0,
-    part_loss=0.01,
-    worst_third=8.0,
-    worst_rate=0.4,
-    worst_part=0.5,
-    agree=1.0,
-)
+NUMBERS = dict(lead=40.0, hidden=-2.0, apart=-6.0)
 
 
 def moved(stream, times):
@@ -56,7 +47,8 @@ def test_more_evidence_is_never_less_trust():
         if name != 'bias':
             more = {**NUMBERS, name: NUMBERS[name] + 0.2}
             change = np.prod(trust(more)) - right * throughout
-            assert change * weight >= 0, name
+            assert change * weight > 0, name
+            assert (weight > 0) == (name == 'lead')
     assert set(shapes(NUMBERS)) == {*RIGHT, *THROUGHOUT} - {'bias'}
 
 
@@ -83,7 +75,76 @@ def test_sensors_agree_as_far_as_their_sum_beats_its_scatter(gains, expected):
     )
     found = features([clip], score, 120)
     assert found['agree'] == pytest.approx(expected)
-    assert found['excess'] == pytest.approx(sum(gains))
+    assert found['lead'] == pytest.approx(sum(gains) * max(expected, 1.0))
+
+
+def _evidence(parts, alone=None):
+    """A clip on offsets of -1 to 1 s, whose parts last 3 s."""
+    offsets = np.arange(-100, 101) / 100
+    score = parts.sum(axis=0)
+    return ClipEvidence(
+        offsets,
+        score,
+        score,
+        part_times=1.5 + 3.0 * np.arange(len(parts)),
+        parts=parts,
+        part_overlap=np.full(parts.shape, 3.0),
+        alone={
+            name: ClipEvidence(offsets, curve, curve)
+            for name, curve in (alone or {}).items()
+        },
+    )
+
+
+def test_hidden_jumps_are_summed_over_all_moments_and_offsets():
+    rng = np.random.default_rng(0)
+    parts = rng.uniform(0, 0.4, (4, 201))
+    parts[:, 100] = [0.5, 6.0, 5.0, 3.0]
+    total = 0.0
+    for moment in (1, 2, 3):
+        for part in (parts[:moment], parts[moment:]):
+            odds = [
+                np.exp(sum(row[i] - row[100] for row in part))
+                for i in range(201)
+            ]
+            total += 3.0 * np.mean(odds)
+    clip = _evidence(parts)
+    found = features([clip], clip.score, 100)['hidden']
+    assert found == pytest.approx(np.log(total + np.exp(-3.0)))
+    # Beginnings that say nothing may hide a jump; those that fit do not.
+    certain = parts.copy()
+    certain[0, 100] = 6.0
+    clip = _evidence(certain)
+    assert features([clip], clip.score, 100)['hidden'] < found - 0.5
+
+
+def test_video_without_sensors_hides_nothing():
+    parts = np.zeros((5, 201))
+    parts[:4, 100] = 6.0
+    clip = _evidence(parts)
+    room = clip.part_overlap.copy()
+    room[4] = 0
+    alone = features([_evidence(parts[:4])], clip.score, 100)['hidden']
+    found = features([replace(clip, part_overlap=room)], clip.score, 100)
+    assert found['hidden'] == pytest.approx(alone)
+
+
+def test_sensor_that_may_have_a_clock_of_its_own():
+    sure, unsure = np.zeros((2, 201))
+    sure[100], unsure[100] = 20.0, 1.0
+    both = {'head': sure, 'pelvis': unsure}
+    clip = _evidence(np.array([sure + unsure]), both)
+    found = features([clip], clip.score, 100)['apart']
+    # Farther than 0.1 s all offsets are as likely as each other.
+    assert found == pytest.approx(-0.75)
+    unsure[160] = 9.0
+    far = np.concatenate([np.arange(0, 90), np.arange(111, 201)])
+    odds = np.exp(0.75 * (unsure[far] - 1.0)).mean()
+    found = features([clip], clip.score, 100)['apart']
+    assert found == pytest.approx(np.log(odds))
+    one = _evidence(np.array([sure]), {'head': sure})
+    assert features([one], one.score, 100)['apart'] == -np.inf
+    assert shapes({**NUMBERS, 'apart': -np.inf})['apart'] == np.log(0.05)
 
 
 def test_a_better_offset_beyond_the_search_is_named():
