@@ -30,9 +30,9 @@ _SENSOR = 0.75
 _RANGE = (-3.0, 6.0)
 """Of ``hidden``: less or more says no more."""
 
-RIGHT = {'lead': 2.686, 'bias': -1.415}
+RIGHT = {'lead': 1.766, 'bias': -1.407}
 """Whether the offset stands out."""
-THROUGHOUT = {'hidden': -0.889, 'apart': -0.585, 'bias': 0.431}
+THROUGHOUT = {'hidden': -0.84, 'apart': -0.504, 'bias': 0.702}
 """Whether it holds in every part and for every sensor. Both were fitted by
 maximum likelihood (``tools/analysis_tools/fit_trust.py``)."""
 
@@ -56,7 +56,7 @@ def shapes(numbers: Mapping[str, float]) -> dict[str, float]:
     """The numbers on scales on which they add up."""
     lead = numbers['lead']
     return {
-        'lead': float(np.sign(lead) * np.log1p(abs(lead) / 2)),
+        'lead': float(np.sign(lead) * np.log1p(abs(lead))),
         'hidden': float(np.clip(numbers['hidden'], *_RANGE)),
         'apart': float(np.log(0.05 + np.exp(min(numbers['apart'], 5.0)))),
     }
@@ -116,7 +116,7 @@ def _hidden(
     room = sum_parts(clips, 'part_overlap')
     first = clips[0].part_times[0]
     people = sum(clip.part_times[0] == first for clip in clips)
-    shared = room[:, best] >= 0.5 * room.max(axis=1)
+    shared = room[:, best] >= np.maximum(0.5 * room.max(axis=1), 1e-3)
     # Where the sensors did not record, nothing can be said; but a part that
     # is as sure of an offset elsewhere as the others are here must count.
     if shared.sum() >= 2:
