@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,18 @@ import numpy as np
 
 from ..checks.guessing import read_guessed
 from ..readers import FileReader, recognize
+from ..readers.clocks import sample_times
 from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
 from ..readers.frame_times import read_frame_times
 from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import Clock, PoseStream, Recording, SensorStream
-from ..recordings.schema import IMU_CHANNELS, check_pose, check_sensor
+from ..recordings.schema import (
+    IMU_CHANNELS,
+    check_pose,
+    check_sensor,
+    check_times,
+)
 from ..recordings.streams import undetected
 from ..skeleton import LIMBS
 
@@ -48,7 +54,7 @@ def to_recording(source: Any) -> Recording:
         (0.0, 1.99)
     """
     if isinstance(source, Recording):
-        return source
+        return _in_order(source)
     if isinstance(source, SensorStream):
         raise TypeError(
             'A single SensorStream does not say where it is worn; give '
@@ -70,6 +76,44 @@ def to_recording(source: Any) -> Recording:
     raise TypeError(
         f'{type(source).__name__} is not a recording; give a Recording, '
         "{'imu': ..., 'pose': ...}, a file or a data set directory."
+    )
+
+
+def _in_order(recording: Recording) -> Recording:
+    """A recording built by hand, whose times increase as those of files do.
+
+    Raises:
+        ValueError: If the times of its frames, or of a sensor of which
+            nothing can be rebuilt, do not.
+    """
+    if recording.pose is not None:
+        check_times(recording.pose.clock.times, 'pose')
+    imu = {
+        name: _on_one_clock(stream, f'imu {name!r}')
+        for name, stream in recording.imu.items()
+    }
+    same = all(imu[name] is recording.imu[name] for name in imu)
+    return recording if same else replace(recording, imu=imu)
+
+
+def _on_one_clock(stream: SensorStream, where: str) -> SensorStream:
+    """A sensor whose clock was set back is repaired as readers do it."""
+    times = stream.clock.times
+    if times is None or not np.isfinite(times).all():
+        check_times(times, where)
+        return stream
+    if (np.diff(times) > 0).all():
+        return stream
+    channels = {k: np.asarray(v) for k, v in stream.channels.items()}
+    values = [channels[k] for k in ('acc', 'gyro') if k in channels]
+    rebuilt = sample_times(
+        times, where, values=np.hstack(values) if values else None
+    )
+    return replace(
+        stream,
+        clock=rebuilt.clock,
+        channels={k: v[rebuilt.rows] for k, v in channels.items()},
+        notes=(*stream.notes, *rebuilt.notes),
     )
 
 
@@ -194,6 +238,7 @@ def to_people(source: Any) -> dict[str, PoseStream]:
 
 def _sensor(value: Any, where: str) -> SensorStream:
     if isinstance(value, SensorStream):
+        value = _on_one_clock(value, where)
         check_sensor(value, where)
         return value
     if not isinstance(value, Mapping):
@@ -224,6 +269,8 @@ def _sensor(value: Any, where: str) -> SensorStream:
         bool(gravity),
         value.get('frame', 'sensor'),
     )
+    if all(len(channel) == length for channel in channels.values()):
+        stream = _on_one_clock(stream, where)
     check_sensor(stream, where)
     return stream
 

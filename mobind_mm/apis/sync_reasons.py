@@ -173,6 +173,42 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
     return clock
 
 
+def name_jumps(streams: Recording, clock: ClockMap) -> ClockMap:
+    """Say what each jump of a clock may come from, and what helps.
+
+    Args:
+        streams: The recording.
+        clock: The answer.
+    """
+    assert streams.pose is not None
+    if not clock.jumps:
+        return clock
+    rate = streams.pose.clock.mean_rate
+    notes = [
+        _JUMPED[size > 0].format(
+            time=time, size=abs(size), frames=max(round(abs(size) * rate), 1)
+        )
+        for time, size in clock.jumps
+    ]
+    return replace(clock, notes=(*clock.notes, *notes))
+
+
+_JUMPED = {
+    True: (
+        'video second {time:.1f}: {size:.3f} s of video (about {frames} '
+        'frames) are missing, as if the camera had dropped them, or the clock '
+        'of the sensors was set forward; if frames were dropped, give the '
+        'times of the frames (--frame-times)'
+    ),
+    False: (
+        'video second {time:.1f}: {size:.3f} s of the sensors are missing, as '
+        'if packets had been lost, or their clock was set back; if packets '
+        'were lost, give the counter of the samples (columns.counter)'
+    ),
+}
+"""What a jump of the sensors' clock, forward or back, may come from."""
+
+
 def _refused(clock: ClockMap, reason: str, *notes: str) -> ClockMap:
     assert clock.result is not None
     result = replace(

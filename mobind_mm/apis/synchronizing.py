@@ -24,7 +24,13 @@ from ..synchronization.coarse import coarse_offsets, offset_range
 from .embedder import Embedder
 from .fitting import fit_sensors
 from .sources import to_recording
-from .sync_reasons import WHY, check_beyond, explain, explain_search
+from .sync_reasons import (
+    WHY,
+    check_beyond,
+    explain,
+    explain_search,
+    name_jumps,
+)
 
 NEAR_SEC = 10.0
 """How far from a known offset is searched."""
@@ -221,7 +227,7 @@ def align(
         return clock
     if narrowed:
         clock = explain_search(streams, clock, (middle, reach), drift)
-    return explain(streams, clock)
+    return name_jumps(streams, explain(streams, clock))
 
 
 def plain_answer(

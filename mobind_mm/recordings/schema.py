@@ -147,7 +147,8 @@ def check_times(times: np.ndarray | None, where: str) -> None:
         raise ValueError(
             f'{where}: timestamps must be finite and strictly increasing, '
             f'but sample {index} is {times[index]} s after {before} s. Sort '
-            'the samples and drop duplicates.'
+            'the samples and drop duplicates, or correct a clock that was set '
+            'back.'
         )
 
 

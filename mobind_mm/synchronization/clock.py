@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..recordings import Clock, Recording
+from ..recordings.schema import check_times
 from .base import (
     ClipEvidence,
     Synchronizer,
@@ -39,6 +40,7 @@ from .single import (
     constant_clock,
     find_border,
     follow_jumps,
+    in_depth,
 )
 
 Track = Callable[[Iterable, str], Iterable]
@@ -97,6 +99,7 @@ def synchronize_clip(
     0.5
     """
     check_fulfilled(synchronizer)
+    synchronizer = in_depth(synchronizer)
     first, last = _pose_span(streams)
     evidence = clip_evidence(
         streams, synchronizer, (first, last), max_offset, around, feats
@@ -486,6 +489,9 @@ def _between(streams: Recording, start: float, end: float) -> Recording:
 def _pose_span(streams: Recording) -> tuple[float, float]:
     if streams.pose is None or not streams.imu:
         raise ValueError('Aligning clocks needs a skeleton and a sensor.')
+    for name, stream in streams.imu.items():
+        check_times(stream.clock.times, f'imu {name!r}')
+    check_times(streams.pose.clock.times, 'pose')
     return streams.pose.clock.span
 
 

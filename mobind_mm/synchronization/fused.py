@@ -69,7 +69,7 @@ _MOST_PARTS = 24
 _PIECE_HZ = 50.0
 """Offsets a second in :meth:`FusedSynchronizer.pieces`."""
 _DOUBTED = 0.49
-"""A refused offset is stated with no more confidence."""
+"""Most confidence in an offset of too little data or movement."""
 _FINE_SEC = 0.15
 """How far the last step may move the most probable offset."""
 
@@ -315,12 +315,11 @@ class FusedSynchronizer(Synchronizer):
             right, steady = trust(numbers)
             # That judges rivals by itself, but for some that really tie.
             confidence = right * steady
-            if rivals:
-                confidence *= mass
-            else:  # sensors that agree are as good as some independent ones
-                agree = max(numbers['agree'], 1.0)
-                sharper = log_softmax(agree * (total + prior))
-                confidence = min(confidence, _mass(offsets, sharper, best))
+            # Sensors that agree are as good as some independent ones.
+            agree = max(numbers['agree'], 1.0)
+            sharper = log_softmax(agree * (total + prior))
+            mass = _mass(offsets, sharper, best)
+            confidence = min(confidence * (mass if rivals else 1.0), mass)
         else:
             confidence = mass / (1 + len(rivals))
         low = confidence < self.min_confidence
@@ -334,7 +333,7 @@ class FusedSynchronizer(Synchronizer):
             # Rivals of what fits nowhere for long are chance.
             periodic = steady >= 0.5 and _regular(offsets[best], rivals)
             reason = 'periodic' if periodic else 'weak'
-        if reason:
+        if reason in ('too short', 'still'):
             confidence = min(confidence, _DOUBTED)
         return SyncResult(
             offset=self._refine(used, offsets, best),

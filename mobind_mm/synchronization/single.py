@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
@@ -23,6 +23,8 @@ SAME_SEC = 0.08
 """Sensors whose offsets differ by less share a clock."""
 _KEPT = 0.6
 """Share of its best evidence that a sensor must have at the common offset."""
+_PART_SEC = 2.5
+"""Length of the parts of a clip that is looked at in depth."""
 GAIN = 8.0
 """What jumps must explain beyond their cost before they are looked into."""
 _ANOTHER = 0.9
@@ -72,6 +74,15 @@ def clip_evidence(
         return None
     found = synchronizer.evidence(clip, features, reach)
     return timed(found, span[0] - reach)
+
+
+def in_depth(synchronizer: Synchronizer) -> Synchronizer:
+    """A synchroniser that looks at shorter parts of a clip, if at any."""
+    if getattr(synchronizer, 'part_sec', None) is None:
+        return synchronizer
+    sharp: Any = copy.copy(synchronizer)
+    sharp.part_sec = min(sharp.part_sec, _PART_SEC)
+    return sharp
 
 
 WITHOUT_FEATS = (

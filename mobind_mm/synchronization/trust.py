@@ -21,29 +21,20 @@ _LOCAL_SEC = 4.0
 _LEAST_SEC = 6.0
 """Parts without the sensors are left out if the others last this long."""
 _SAME_SEC = 0.06
-"""Parts of one clock have their offsets within this of each other."""
+"""Parts and sensors of one clock have their offsets this close together."""
+_RIGHT_SEC = 0.1
+_APART_SEC = 2.0
+"""How far apart the clocks of sensors are, if they are."""
+_SENSOR = 0.75
+"""What the evidence of one sensor counts."""
+_RANGE = (-3.0, 6.0)
+"""Of ``hidden``: less or more says no more."""
 
-RIGHT = {
-    'excess': 1.194,
-    'excess_rate': 3.863,
-    'top': 1.572,
-    'agree': 0.847,
-    'bias': -3.499,
-}
+RIGHT = {'lead': 1.766, 'bias': -1.407}
 """Whether the offset stands out."""
-THROUGHOUT = {
-    'part_loss': -5.794,
-    'worst_third': 0.918,
-    'worst_rate': 1.659,
-    'worst_part': -1.359,
-    'bias': 2.843,
-}
-"""Whether it holds in every part. Both were fitted by maximum likelihood to
-294 recordings of ``tools/analysis_tools/fit_trust.py --count 10 --seed 5``
-(simulated people, motion capture and UTD-MHAD, matched and mismatched) and 48
-of motion-captured walking with two to seven sensors, half of them worn by
-somebody else. ``agree`` was measured in the latter only; in the former it
-counted as that of one sensor."""
+THROUGHOUT = {'hidden': -0.84, 'apart': -0.504, 'bias': 0.702}
+"""Whether it holds in every part and for every sensor. Both were fitted by
+maximum likelihood (``tools/analysis_tools/fit_trust.py``)."""
 
 
 def trust(numbers: Mapping[str, float]) -> tuple[float, float]:
@@ -62,21 +53,12 @@ def trust(numbers: Mapping[str, float]) -> tuple[float, float]:
 
 
 def shapes(numbers: Mapping[str, float]) -> dict[str, float]:
-    """The numbers on scales on which they add up: logarithms and shares."""
-
-    def log(name: str, scale: float) -> float:
-        value = numbers[name]
-        return float(np.sign(value) * np.log1p(abs(value) / scale))
-
+    """The numbers on scales on which they add up."""
+    lead = numbers['lead']
     return {
-        'excess': log('excess', 2),
-        'excess_rate': float(np.clip(numbers['excess_rate'], -1, 1)),
-        'top': log('top', 5),
-        'part_loss': float(np.clip(numbers['part_loss'], 0, 0.5)),
-        'worst_third': log('worst_third', 2),
-        'worst_rate': float(np.clip(numbers['worst_rate'], -1, 1)),
-        'worst_part': log('worst_part', 3),
-        'agree': numbers['agree'],
+        'lead': float(np.sign(lead) * np.log1p(abs(lead))),
+        'hidden': float(np.clip(numbers['hidden'], *_RANGE)),
+        'apart': float(np.log(0.05 + np.exp(min(numbers['apart'], 5.0)))),
     }
 
 
@@ -91,30 +73,50 @@ def features(
         best: Index of the answer.
 
     Returns:
-        ``top``: evidence of the answer. ``excess``: by how much it exceeds
-        that of the best rival and of the best agreement with the motion
-        played backwards, and ``excess_rate``, the share. ``part_loss`` and
-        ``worst_part``: what parts lose of their best evidence nearby, as a
-        share, and the most that one loses. ``worst_third``: lead over rivals
-        within seconds in the beginning, the middle or the end, where it is
-        least, and ``worst_rate``, the share. ``agree``: how far the sensors
-        agree in preferring the answer to its best rival: the sum of their
-        preferences over the root of the squares, S^0.5 if all are alike.
+        ``agree``: how far the sensors agree in preferring the answer to its
+        best rival: the sum of their preferences over the root of the
+        squares, S^0.5 if all are alike. ``lead``: by how much the answer
+        exceeds the best rival and the best agreement with the motion played
+        backwards, times ``agree`` where that is more than 1. ``hidden``: how
+        likely it is that the clock had another offset before or after some
+        moment, and ``apart``: that one sensor has another, as logarithms of
+        Bayes factors; the former in seconds in which that can have been.
     """
     offsets = clips[0].offsets
     distance = np.abs(offsets - offsets[best])
-    first = clips[0].part_times[0]
-    far, local = distance >= _NEAR_SEC, distance <= _LOCAL_SEC
-    close, beside = distance <= _SAME_SEC, local & (distance > 0.15)
+    far = distance >= _NEAR_SEC
     top = float(score[best])
     chance = float(score[far].max()) if far.any() else 0.0
     controls = [clip.control for clip in clips if clip.control is not None]
     if controls:
         chance = max(chance, float(np.sum(controls, axis=0).max()))
+    alone = _sensors(clips)
+    agree = _agreement(alone, score, distance)
+    excess = top - chance
+    return {
+        'lead': excess * max(agree, 1.0) if excess > 0 else excess,
+        'agree': agree,
+        'hidden': _hidden(clips, best, distance),
+        'apart': _apart(alone, distance),
+    }
+
+
+def _hidden(
+    clips: Sequence[ClipEvidence], best: int, distance: np.ndarray
+) -> float:
+    """Logarithm of the seconds in which a jump may have been.
+
+    Before a moment, or after it, the clock may have had another offset. For
+    each moment between parts and each offset nearby, that is as likely as
+    the evidence of these parts says: where they say nothing, a jump cannot
+    be excluded.
+    """
+    close, local = distance <= _SAME_SEC, distance <= _LOCAL_SEC
     parts = sum_parts(clips)
     room = sum_parts(clips, 'part_overlap')
-    shared = room[:, best] >= 0.5 * room.max(axis=1)
+    first = clips[0].part_times[0]
     people = sum(clip.part_times[0] == first for clip in clips)
+    shared = room[:, best] >= np.maximum(0.5 * room.max(axis=1), 1e-3)
     # Where the sensors did not record, nothing can be said; but a part that
     # is as sure of an offset elsewhere as the others are here must count.
     if shared.sum() >= 2:
@@ -122,44 +124,52 @@ def features(
         shared |= parts[:, local].max(axis=1) > 0.5 * usual
         if room[shared, best].sum() >= _LEAST_SEC * people:
             parts = parts[shared]
-    kept, most = parts[:, close].max(axis=1), parts[:, local].max(axis=1)
-    lead, rates = [], []
-    for third in np.array_split(parts, min(3, len(parts))):
-        curve = third.sum(axis=0)
-        rival = float(curve[beside].max()) if beside.any() else 0.0
-        lead.append(float(curve[close].max()) - rival)
-        support = float(third[:, close].max(axis=1).sum())
-        rates.append(lead[-1] / max(support, 1e-6))
-    return {
-        'excess': top - chance,
-        'excess_rate': (top - chance) / max(top, 1e-6),
-        'top': top,
-        'part_loss': float((most - kept).sum()) / max(float(most.sum()), 1e-6),
-        'worst_part': float((most - kept).max()),
-        'worst_third': min(lead),
-        'worst_rate': min(rates),
-        'agree': _agreement(clips, score, close, far),
-    }
+    if len(parts) < 2:
+        return _RANGE[0]
+    times = clips[0].part_times
+    seconds = float(np.diff(times).mean()) if len(times) > 1 else _LEAST_SEC
+    gain = parts[:, local] - parts[:, close].max(axis=1, keepdims=True)
+    before = np.cumsum(gain, axis=0)[:-1]
+    after = np.cumsum(gain[::-1], axis=0)[:-1]
+    odds = np.exp(np.minimum(np.concatenate([before, after]), 50.0))
+    total = seconds * float(odds.mean(axis=1).sum())
+    return float(np.log(total + np.exp(_RANGE[0])))
 
 
-def _agreement(
-    clips: Sequence[ClipEvidence],
-    score: np.ndarray,
-    near: np.ndarray,
-    far: np.ndarray,
-) -> float:
-    """How far the sensors agree on the answer; 1 where that is not known."""
+def _sensors(clips: Sequence[ClipEvidence]) -> np.ndarray:
+    """Evidence (S, G) of the sensors of all clips, one by one."""
     sums: dict[str, np.ndarray] = {}
     for clip in clips:
         for name, own in clip.alone.items():
             sums[name] = sums.get(name, 0.0) + own.score
-    if not sums or not far.any():
+    return np.array([*sums.values()])
+
+
+def _agreement(
+    alone: np.ndarray, score: np.ndarray, distance: np.ndarray
+) -> float:
+    """How far the sensors agree on the answer; 1 where that is not known."""
+    near, far = distance <= _SAME_SEC, distance >= _NEAR_SEC
+    if not len(alone) or not far.any():
         return 1.0
     rival = int(np.flatnonzero(far)[np.argmax(score[far])])
-    alone = np.array([*sums.values()])
     there = alone[:, max(rival - 3, 0) : rival + 4].max(axis=1)
     gain = alone[:, near].max(axis=1) - there
     return float(gain.sum() / max(np.sqrt((gain * gain).sum()), 1e-9))
+
+
+def _apart(alone: np.ndarray, distance: np.ndarray) -> float:
+    """Logarithm of how likely another offset is for the sensor it fits best.
+
+    All others within seconds are as likely as each other.
+    """
+    near = distance <= _SAME_SEC
+    far = (distance > _RIGHT_SEC) & (distance <= _APART_SEC)
+    if len(alone) < 2 or not far.any():
+        return -np.inf
+    gain = alone[:, far] - alone[:, near].max(axis=1, keepdims=True)
+    odds = np.exp(np.minimum(_SENSOR * gain, 50.0))
+    return float(np.log(np.maximum(odds.mean(axis=1).max(), 1e-9)))
 
 
 def sum_parts(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mobind_mm.apis.sync_reasons import WHY, check_beyond
+from mobind_mm.apis.sync_reasons import WHY, check_beyond, name_jumps
 from mobind_mm.apis.synchronizing import (
     align,
     clock_of,
@@ -34,16 +34,7 @@ from mobind_mm.synchronization.trust import (
     trust,
 )
 
-NUMBERS = dict(
-    excess=40.0,
-    excess_rate=0.6,
-    top=60.0,
-    part_loss=0.01,
-    worst_third=8.0,
-    worst_rate=0.4,
-    worst_part=0.5,
-    agree=1.0,
-)
+NUMBERS = dict(lead=40.0, hidden=-2.0, apart=-6.0)
 
 
 def moved(stream, times):
@@ -57,7 +48,8 @@ def test_more_evidence_is_never_less_trust():
         if name != 'bias':
             more = {**NUMBERS, name: NUMBERS[name] + 0.2}
             change = np.prod(trust(more)) - right * throughout
-            assert change * weight >= 0, name
+            assert change * weight > 0, name
+            assert (weight > 0) == (name == 'lead')
     assert set(shapes(NUMBERS)) == {*RIGHT, *THROUGHOUT} - {'bias'}
 
 
@@ -84,7 +76,76 @@ def test_sensors_agree_as_far_as_their_sum_beats_its_scatter(gains, expected):
     )
     found = features([clip], score, 120)
     assert found['agree'] == pytest.approx(expected)
-    assert found['excess'] == pytest.approx(sum(gains))
+    assert found['lead'] == pytest.approx(sum(gains) * max(expected, 1.0))
+
+
+def _evidence(parts, alone=None):
+    """A clip on offsets of -1 to 1 s, whose parts last 3 s."""
+    offsets = np.arange(-100, 101) / 100
+    score = parts.sum(axis=0)
+    return ClipEvidence(
+        offsets,
+        score,
+        score,
+        part_times=1.5 + 3.0 * np.arange(len(parts)),
+        parts=parts,
+        part_overlap=np.full(parts.shape, 3.0),
+        alone={
+            name: ClipEvidence(offsets, curve, curve)
+            for name, curve in (alone or {}).items()
+        },
+    )
+
+
+def test_hidden_jumps_are_summed_over_all_moments_and_offsets():
+    rng = np.random.default_rng(0)
+    parts = rng.uniform(0, 0.4, (4, 201))
+    parts[:, 100] = [0.5, 6.0, 5.0, 3.0]
+    total = 0.0
+    for moment in (1, 2, 3):
+        for part in (parts[:moment], parts[moment:]):
+            odds = [
+                np.exp(sum(row[i] - row[100] for row in part))
+                for i in range(201)
+            ]
+            total += 3.0 * np.mean(odds)
+    clip = _evidence(parts)
+    found = features([clip], clip.score, 100)['hidden']
+    assert found == pytest.approx(np.log(total + np.exp(-3.0)))
+    # Beginnings that say nothing may hide a jump; those that fit do not.
+    certain = parts.copy()
+    certain[0, 100] = 6.0
+    clip = _evidence(certain)
+    assert features([clip], clip.score, 100)['hidden'] < found - 0.5
+
+
+def test_video_without_sensors_hides_nothing():
+    parts = np.zeros((5, 201))
+    parts[:4, 100] = 6.0
+    clip = _evidence(parts)
+    room = clip.part_overlap.copy()
+    room[4] = 0
+    alone = features([_evidence(parts[:4])], clip.score, 100)['hidden']
+    found = features([replace(clip, part_overlap=room)], clip.score, 100)
+    assert found['hidden'] == pytest.approx(alone)
+
+
+def test_sensor_that_may_have_a_clock_of_its_own():
+    sure, unsure = np.zeros((2, 201))
+    sure[100], unsure[100] = 20.0, 1.0
+    both = {'head': sure, 'pelvis': unsure}
+    clip = _evidence(np.array([sure + unsure]), both)
+    found = features([clip], clip.score, 100)['apart']
+    # Farther than 0.1 s all offsets are as likely as each other.
+    assert found == pytest.approx(-0.75)
+    unsure[160] = 9.0
+    far = np.concatenate([np.arange(0, 90), np.arange(111, 201)])
+    odds = np.exp(0.75 * (unsure[far] - 1.0)).mean()
+    found = features([clip], clip.score, 100)['apart']
+    assert found == pytest.approx(np.log(odds))
+    one = _evidence(np.array([sure]), {'head': sure})
+    assert features([one], one.score, 100)['apart'] == -np.inf
+    assert shapes({**NUMBERS, 'apart': -np.inf})['apart'] == np.log(0.05)
 
 
 def test_a_better_offset_beyond_the_search_is_named():
@@ -208,6 +269,28 @@ def test_a_jump_of_the_clock_is_followed(size):
     times = np.array([3.0, 17.0, 25.0, 40.0])
     truth = times + 0.4 + size * (times > 21)
     np.testing.assert_allclose(clock.to_imu_time(times), truth, atol=0.03)
+    assert 'clock of the sensors was set forward' in clock.notes[-1]
+
+
+def test_dropped_frames_are_named_with_time_size_and_advice():
+    recording = simulate_recording(5, 42.0, offset=0.4)
+    pose, lost = recording.pose, slice(630, 651)
+    pose = replace(
+        pose,
+        clock=Clock(pose.clock.num_samples - 21, rate=30.0),
+        keypoints=np.delete(pose.keypoints, lost, axis=0),
+        scores=np.delete(pose.scores, lost, axis=0),
+    )
+    clock = align(replace(recording, pose=pose))
+    assert not clock.abstained
+    (note,) = clock.notes
+    assert 'about 21 frames' in note and '--frame-times' in note
+    when = float(note.split('second ')[1].split(':')[0])
+    assert abs(when - 21.0) < 2
+    back = replace(clock, jumps=((9.0, -0.5),), notes=())
+    (note,) = name_jumps(recording, back).notes
+    assert note.startswith('video second 9.0: 0.500 s of the sensors')
+    assert 'columns.counter' in note
 
 
 def test_lost_packets_are_not_answered_with_one_offset():
@@ -287,4 +370,5 @@ def test_threshold_decides():
     recording = simulate_recording(3, 20.0, offset=0.5)
     strict = FusedSynchronizer(use_feats=False, min_confidence=1.0)
     result = strict(recording, None, 2.0)
-    assert result.abstained and result.confidence <= 0.5
+    # It is refused, and as likely to be right as before.
+    assert result.abstained and result.confidence > 0.9

@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from mobind_mm.apis.synchronizing import searched
 from mobind_mm.synchronization import build_synchronizer
-from mobind_mm.synchronization.single import clip_evidence
+from mobind_mm.synchronization.single import clip_evidence, in_depth
 from mobind_mm.synchronization.trust import (
     RIGHT,
     THROUGHOUT,
@@ -35,7 +35,7 @@ def measure(trial: Trial) -> tuple[dict[str, float], bool] | None:
     middle, reach = searched(trial.streams, trial.max_offset)
     evidence = clip_evidence(
         trial.streams,
-        build_synchronizer('signals'),
+        in_depth(build_synchronizer('signals')),
         pose.clock.span,
         reach,
         middle,
@@ -76,7 +76,7 @@ def fit(
         for p, m, w in zip(x, middle, width)
     ]
     first = x[0].shape[1]
-    falls = ('part_loss', 'worst_part')
+    falls = ('hidden', 'apart')
     bounds: list = []
     for names in tables:
         bounds += [(None, 0) if n in falls else (0, None) for n in names]

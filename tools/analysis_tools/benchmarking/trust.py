@@ -87,6 +87,8 @@ def gather(
     for source, people in sources.items():
         for person, recording in people:
             others = [r for name, r in people if name != person]
+            if not others:
+                continue
             other = others[int(rng.integers(len(others)))]
             for condition in CONDITIONS:
                 trial = make_trial(source, condition, recording, other, rng)
