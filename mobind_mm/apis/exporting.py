@@ -158,11 +158,9 @@ def export_model(
     }
     with replacing(file) as temporary:
         if format == 'torch':
-            torch.export.save(
-                program,
-                temporary,
-                extra_files={'mobind_mm.json': json.dumps(metadata, indent=1)},
-            )
+            about = {'mobind_mm.json': json.dumps(metadata, indent=1)}
+            with temporary.open('wb') as out:  # a name must end in .pt2
+                torch.export.save(program, out, extra_files=about)
         else:
             _save_onnx(program, temporary, list(expected), metadata)
     return Exported(
