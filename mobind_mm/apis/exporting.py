@@ -158,11 +158,9 @@ def export_model(
     }
     with replacing(file) as temporary:
         if format == 'torch':
-            torch.export.save(
-                program,
-                temporary,
-                extra_files={'mobind_mm.json': json.dumps(metadata, indent=1)},
-            )
+            about = {'mobind_mm.json': json.dumps(metadata, indent=1)}
+            with temporary.open('wb') as out:  # a name must end in .pt2
+                torch.export.save(program, out, extra_files=about)
         else:
             _save_onnx(program, temporary, list(expected), metadata)
     return Exported(
@@ -244,11 +242,16 @@ def example_inputs(
 
 
 def _hide_channels(x: torch.Tensor, draw: torch.Generator) -> None:
-    """Rows acc, gyro, quat, gravity, of sensors that lack some of them."""
+    """Rows acc, gyro, quat, gravity, of sensors that lack some of them.
+
+    The first one does not move, and shows its orientation alone.
+    """
     lacks = torch.rand(3, *x.shape[:2], 1, 1, generator=draw) < 0.5
     for lack, rows in zip(lacks, (slice(3, 6), slice(6, 10))):
         x[:, :, rows] *= ~lack
     x[:, :, 10:] = lacks[2].to(x.dtype)
+    still = [0.0, 0.0, 9.8, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    x[0, 0] = x.new_tensor(still)[:, None]  # no turn, in whatever step
 
 
 def describe(
@@ -437,6 +440,9 @@ def _save_onnx(
     metadata: Mapping[str, Any],
 ) -> None:
     """Convert a program to ONNX, in one file."""
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+    from onnxscript import optimizer
+
     with _quiet():
         onnx_program: Any = torch.onnx.export(
             program,
@@ -444,8 +450,15 @@ def _save_onnx(
             external_data=False,
             output_names=list(outputs),
             verbose=False,
+            optimize=False,  # it drops what is added if it is below 1e-8
         )
-    onnx_program.model.metadata_props.update(
+    graph = onnx_program.model
+    optimizer.inline(graph)
+    optimizer.fold_constants(graph)
+    optimizer.remove_unused_nodes(graph)
+    # Nodes name the files that they come from, on the exporter's machine.
+    ClearMetadataAndDocStringPass()(graph)
+    graph.metadata_props.update(
         {
             key: value if isinstance(value, str) else json.dumps(value)
             for key, value in metadata.items()

@@ -139,7 +139,8 @@ def judge_gyroscope(facts: Sequence[np.ndarray]) -> tuple[Opinion, Reading]:
     change = kept.mean(axis=0)
     stored, still = change[0], change[-1]
     best = int(np.argmin(change[:-1]))
-    if change.max() < _STILL:
+    # At rest, bias and noise drift the same way as rates in another unit.
+    if max(stored, still) < _STILL:
         return Opinion('unknown'), Reading()
     if best == 0:
         clear = stored < _HALF * still

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 
-def write_video(path, times, turn=0, start=1.0, sound=False):
+def write_video(path, times, turn=0, start=1.0, sound=False, size=(64, 32)):
     """Write frames that grow brighter, with a white spot at the upper left.
 
     Args:
@@ -14,17 +14,19 @@ def write_video(path, times, turn=0, start=1.0, sound=False):
         turn: Degrees in its metadata, counterclockwise.
         start: Seconds that all times are later in the file.
         sound: Whether a tone begins half a second after the first frame.
+        size: Width and height in pixels.
     """
     import av
 
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('h264', rate=30)
-        stream.width, stream.height, stream.pix_fmt = 64, 32, 'yuv420p'
+        stream.width, stream.height = size
+        stream.pix_fmt = 'yuv420p'
         stream.codec_context.time_base = Fraction(1, 1000)
         stream.set_display_rotation(turn)
         voice = container.add_stream('aac', rate=8000) if sound else None
         for i, time in enumerate(times):
-            image = np.full((32, 64, 3), 25 * i % 250, np.uint8)
+            image = np.full((*size[::-1], 3), 25 * i % 250, np.uint8)
             image[:16, :32] = 255
             frame = av.VideoFrame.from_ndarray(image, format='bgr24')
             frame.pts = round(1000 * (time + start))

@@ -1,5 +1,6 @@
 """The app in a headless browser: from upload to download, and what fails."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 import pytest
+from raw_videos import write_video
 
 from mobind_mm.datasets.synthetic.example import write_example
 
@@ -161,6 +163,45 @@ def test_from_upload_to_download(page, files, tmp_path):
             *archive.namelist()
         }
         assert any(name.endswith('.eaf') for name in archive.namelist())
+
+
+def test_a_clip_with_sound(page, files, tmp_path):
+    """The video, trimmed to the sensors that are set by hand."""
+    av = pytest.importorskip('av')
+    frames = json.loads((files / 'pose.json').read_text())
+    for person in (p for frame in frames for p in frame['instances']):
+        person['keypoints'] = (np.array(person['keypoints']) / 10).tolist()
+        person['bbox'] = (np.array(person['bbox']) / 10).tolist()
+    small = tmp_path / 'pose.json'
+    small.write_text(json.dumps(frames))
+    times = np.arange(len(frames)) / 29.97
+    video = tmp_path / 'take.mp4'
+    write_video(video, times, sound=True, size=(192, 108))
+    upload(page, files / 'imu.csv', files / 'imu.yml', small, video)
+    wait_until_read(page, 4)
+    page.click('#run')
+    page.wait_for_selector('#result-part:not([hidden])')
+    found = float(page.evaluate('state.view.answer.offset_s'))
+    assert abs(found - OFFSET) < 0.05
+    page.click('[data-frames="1"]')
+    moved = page.evaluate('state.moved')
+    page.uncheck('#exports input[value=csv]')
+    page.check('#exports input[value=video]')
+    path = download(page, '#download', tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / 'got')
+    table = pd.read_csv(tmp_path / 'got/clip.csv')
+    own = pd.read_csv(files / 'imu.csv')['time'] - found - moved
+    start, end = max(own.min(), 0), min(own.max(), times[-1])
+    inside = (times >= start) & (times <= end)
+    assert len(table) == inside.sum()
+    assert table['video_time'].iloc[0] == pytest.approx(
+        times[inside][0], abs=0.002
+    )
+    with av.open(str(tmp_path / 'got/clip.mp4')) as clip:
+        assert clip.streams.audio
+        shown = sum(1 for _ in clip.decode(video=0))
+    assert shown == len(table)
 
 
 def test_a_wrong_file_gets_its_message(page, tmp_path):

@@ -8,6 +8,7 @@ from deliberate import LIMBS, channel, each, keep, recordings
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.checks import View, check_recordings
+from mobind_mm.checks.gyroscope import gyroscope_facts, judge_gyroscope
 from mobind_mm.checks.plausibility import (
     check_inputs,
     comparable_sensors,
@@ -69,6 +70,19 @@ def test_certain_units_are_converted(name, factor, kind, fix):
     (note,) = imu['left_wrist'].notes
     assert note.startswith('left_wrist: ') and f'read as {fix}' in note
     assert imu['right_wrist'].notes == ()
+
+
+def test_bias_at_rest_says_nothing_about_the_unit():
+    """A few tenths of a degree per second are bias, not another unit."""
+    rng = np.random.default_rng(0)
+    times = np.arange(0, 30, 0.01)
+    gyro = [0.01, -0.008, 0.004] + 0.005 * rng.normal(size=(len(times), 3))
+    acc = [0, 0, G] + 0.02 * rng.normal(size=(len(times), 3))
+    for scale, status in ((1.0, 'unknown'), (180 / np.pi, 'wrong')):
+        facts = gyroscope_facts(times, {'acc': acc, 'gyro': scale * gyro})
+        opinion, _ = judge_gyroscope([facts])
+        assert opinion.status == status, scale
+    assert opinion.fix == 'units.gyro: deg/s'
 
 
 @pytest.mark.parametrize(('counts', 'unit'), [(8192, G), (16384, 1), (64, 1)])
