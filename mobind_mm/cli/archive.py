@@ -60,7 +60,8 @@ def build(args: Namespace) -> None:
     first = next(tables)  # nothing is left of an archive that cannot be made
     model = '' if first[0] else args.checkpoint or 'the default model'
     archive = EmbeddingArchive.create(args.archive, args.modality, model)
-    _add(archive, chain([first], tables))
+    _add(archive, chain([first], tables), encode=False)
+    archive.encode()
 
 
 def add(args: Namespace) -> None:
@@ -182,9 +183,13 @@ def _holds_embeddings(path: str) -> bool:
         return b'mobind_mm/embeddings' in opened.read(1 << 16)
 
 
-def _add(archive: Any, tables: Iterable[tuple[bool, str, Any, Any]]) -> None:
+def _add(
+    archive: Any,
+    tables: Iterable[tuple[bool, str, Any, Any]],
+    encode: bool = True,
+) -> None:
     for _, name, table, classes in tables:
-        count = archive.add(table, classes)
+        count = archive.add(table, classes, encode=encode)
         print(f'{name}: {count:,} windows')
     print(f'{archive.path}: {len(archive):,} windows')
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ from .transforms import (
 from .transforms.pose import fill, neighbours
 from .transforms.resampling import normalize, sign_continuous
 from .window_batch import WindowBatch
-from .windows import label_at
+from .windows import labels_at, segment_table
 
 _SPANS = (RandomSpeed, RandomWindow, RandomTimeShift)
 _STEPS = (
@@ -57,11 +58,36 @@ _STEPS = (
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """Rows of an entry in the tables: -1 where it has no such stream."""
+class _Windows:
+    """What is known of N windows of E entries before anything is drawn.
 
+    Args:
+        columns: (N, 3) start of the window, start and end of its entry.
+        action: (N,) label.
+        entry: (N,) number of its entry.
+        segments: Of the entries, see :func:`.windows.segment_table`.
+        sensors: (E, S) rows in the table of sensors, -1 for none.
+        poses: (E,) rows in the table of poses, likewise.
+        metas: What stands in the data samples.
+    """
+
+    columns: np.ndarray
+    action: np.ndarray
+    entry: np.ndarray
+    segments: np.ndarray
     sensors: np.ndarray
-    pose: int
+    poses: np.ndarray
+    metas: list[dict[str, Any]]
+
+
+class _Spans(NamedTuple):
+    """Where the windows of a batch lie: (B,) each."""
+
+    start: np.ndarray
+    speed: np.ndarray
+    offset: np.ndarray
+    action: np.ndarray
+    rng: np.random.Generator
 
 
 @DATASETS.register_module()
@@ -131,7 +157,16 @@ class BatchedDataset(Dataset):
                 )
         self._epoch_seed = torch.full((1,), -1, dtype=torch.int64)
         self._epoch_seed.share_memory_()  # workers see what it becomes
-        self._windows: list[dict] | None = None
+        self._windows: _Windows | None = None
+        # From this step on, only keypoints of the limbs matter.
+        self._whole = max(
+            (
+                number
+                for number, step in enumerate(self.steps, 1)
+                if getattr(step, 'looks_at_all', False)
+            ),
+            default=0,
+        )
         if not lazy_init:
             self.full_init()
 
@@ -145,8 +180,9 @@ class BatchedDataset(Dataset):
         if self._windows is not None:
             return
         self.dataset.full_init()
-        windows: list[dict] = []
-        entries: dict[tuple, _Entry] = {}
+        infos: list[dict] = []
+        entries: dict[tuple, int] = {}
+        rows_of, pose_of, segments = [], [], []
         sensors: list[SourceStream] = []
         poses: list[tuple[PoseStream, str]] = []
         about: list[tuple[bool, bool]] = []
@@ -174,14 +210,32 @@ class BatchedDataset(Dataset):
                 if recording.pose is not None:
                     row = len(poses)
                     poses.append((recording.pose, info['take']))
-                entries[key] = _Entry(rows, row)
-            info['rows'] = entries[key]
-            windows.append(info)
+                entries[key] = len(entries)
+                rows_of.append(rows)
+                pose_of.append(row)
+                segments.append(info['segments'])
+            infos.append({**info, 'entry': entries[key]})
         self.sensors = StreamTable(sensors) if sensors else None
         about.append((True, True))  # of a sensor that is not there
         self.in_sensor_frame, self.gravity = np.array(about).T
         self._full_pose(poses)
-        self._windows = windows
+        names = ('window_start', 'entry_start', 'entry_end')
+        self._windows = _Windows(
+            columns=np.array([[i[n] for n in names] for i in infos], float),
+            action=np.array([info['action'] for info in infos]),
+            entry=np.array([info['entry'] for info in infos]),
+            segments=segment_table(segments),
+            sensors=np.array(rows_of),
+            poses=np.array(pose_of),
+            metas=[self._meta(info) for info in infos],
+        )
+
+    def _meta(self, info: Mapping) -> dict[str, Any]:
+        """Meta information of a window, as it is without being moved."""
+        rates = dict(imu_rate=self.imu.rate, pose_rate=self.pose.rate)
+        facts = {**info, **rates}
+        meta = {key: facts[key] for key in self.pack.meta_keys}
+        return {**meta, 'placements': self.pack.placements}
 
     def _sensor(
         self, stream: SensorStream, info: Mapping, name: str
@@ -205,6 +259,7 @@ class BatchedDataset(Dataset):
         """Tables of keypoints, bridged over time, and of what is known."""
         self.layout = poses[0][0].layout if poses else None
         streams, before, after, times = [], [], [], []
+        self._index_limbs()
         sizes = []
         for stream, take in poses:
             if stream.layout != self.layout:
@@ -219,7 +274,11 @@ class BatchedDataset(Dataset):
             keypoints = np.nan_to_num(keypoints, posinf=0, neginf=0)
             seen = neighbours(scores > self.pose.score_thr)
             keypoints = fill(keypoints, at, *seen)
-            values = keypoints.reshape(len(at), -1)
+            if not self._whole:
+                keypoints = keypoints[:, self.kept]
+                seen = (seen[0][:, self.kept], seen[1][:, self.kept])
+            # x of all keypoints, then y.
+            values = keypoints.transpose(0, 2, 1).reshape(len(at), -1)
             clock = stream.clock
             rate = clock.mean_rate if clock.num_samples > 1 else 1.0
             streams.append(
@@ -244,11 +303,15 @@ class BatchedDataset(Dataset):
             ]
         )
         self.sizes = np.array([*sizes, (1, 1)], np.float32)
-        self.limbs = (
-            None
-            if self.layout is None
-            else np.array(limb_indices(self.layout, self.pack.limbs))
-        )
+
+    def _index_limbs(self) -> None:
+        """Keypoints of the limbs, and their numbers (S, 3) among these."""
+        self.kept = np.zeros(0, int)
+        self.limbs = np.zeros((len(self.pack.limbs), 3), int)
+        if self.layout is not None:
+            index = np.array(limb_indices(self.layout, self.pack.limbs))
+            self.kept = np.unique(index)
+            self.limbs = np.searchsorted(self.kept, index)
 
     def __len__(self) -> int:
         """Number of windows."""
@@ -272,33 +335,40 @@ class BatchedDataset(Dataset):
         """A batch of windows, collated."""
         self.full_init()
         assert self._windows is not None  # full_init made them
+        windows, index = self._windows, np.asarray(indices)
         seed = int(self._epoch_seed[0])
-        entropy: Iterable[int] = [seed, *indices]
         if seed < 0:  # by the generator that seed_worker seeds
-            entropy = np.random.randint(2**31, size=4).tolist()
-        rng = np.random.default_rng([*entropy])
-        infos = [self._windows[index] for index in indices]
-        spans = self._draw_spans(infos, rng)
-        batch = self._cut(infos, spans, rng)
-        for step in self.steps:
+            rng = np.random.default_rng(np.random.randint(2**31, size=4))
+        else:
+            drawn_by = np.array([seed, *indices], np.int64).tobytes()
+            digest = hashlib.blake2b(drawn_by, digest_size=16).digest()
+            rng = np.random.default_rng(int.from_bytes(digest, 'little'))
+        spans = self._draw_spans(windows, index, rng)
+        entry = windows.entry[index]
+        batch = self._cut(windows.sensors[entry], windows.poses[entry], spans)
+        for number, step in enumerate(self.steps):
+            if number == self._whole:
+                self._keep_limbs(batch)
             step.transform_batch(batch)
-        return self._packed(infos, spans, batch)
+        if self._whole == len(self.steps):
+            self._keep_limbs(batch)
+        samples = self._samples([windows.metas[i] for i in indices], spans)
+        return dict(inputs=self._packed(batch), data_samples=samples)
+
+    def _keep_limbs(self, batch: WindowBatch) -> None:
+        if self._whole and self.layout is not None:
+            batch.keep_keypoints(self.kept)
 
     def _draw_spans(
-        self, infos: Sequence[Mapping], rng: np.random.Generator
-    ) -> dict[str, np.ndarray]:
-        """Start, speed, offset (B,) and label of each window."""
-
-        def column(key: str) -> np.ndarray:
-            return np.array([info[key] for info in infos], float)
-
-        window = infos[0]['window_sec']
-        start, speed = column('window_start'), np.ones(len(infos))
-        first, last = column('entry_start'), column('entry_end')
-        offset = np.zeros(len(infos))
+        self, windows: _Windows, index: np.ndarray, rng: np.random.Generator
+    ) -> _Spans:
+        """Draw where windows lie, and see what is done there."""
+        window = self.dataset.window_sec
+        start, first, last = windows.columns[index].T
+        speed, offset = np.ones(len(index)), np.zeros(len(index))
         for step in self.spans:
             if isinstance(step, RandomSpeed):
-                factor = rng.uniform(*step.factors, len(infos))
+                factor = rng.uniform(*step.factors, len(index))
                 speed = np.minimum(factor, (last - first) / window)
                 start = np.maximum(
                     np.minimum(start, last - window * speed), first
@@ -316,95 +386,71 @@ class BatchedDataset(Dataset):
                 low = np.maximum(-step.max_sec, first - start)
                 high = np.minimum(step.max_sec, last - window * speed - start)
                 offset = -rng.uniform(low, np.maximum(low, high))
-        spans = dict(start=start, speed=speed, offset=offset)
-        action = np.array([info['action'] for info in infos])
+        action = windows.action[index]
         if any(not isinstance(step, RandomTimeShift) for step in self.spans):
-            action = np.array(
-                [
-                    label_at(
-                        info['segments'], at, length, info['min_label_overlap']
-                    )
-                    for info, at, length in zip(infos, start, window * speed)
-                ]
+            action = labels_at(
+                windows.segments[windows.entry[index]],
+                start,
+                window * speed,
+                self.dataset.min_label_overlap,
             )
-        return {**spans, 'action': action}
+        return _Spans(start, speed, offset, action, rng)
 
     def _cut(
-        self,
-        infos: Sequence[Mapping],
-        spans: Mapping[str, np.ndarray],
-        rng: np.random.Generator,
+        self, rows: np.ndarray, poses: np.ndarray, spans: _Spans
     ) -> WindowBatch:
-        """Resample the windows."""
-        seconds = infos[0]['window_sec']
-        rows = np.stack([info['rows'].sensors for info in infos])
+        """Resample windows of rows (B, S) of sensors, and (B,) of poses."""
         loaded = rows >= 0
-        count = round(seconds * self.imu.rate)
-        imu = np.zeros(
-            (*rows.shape, self.pack.num_channels, count), np.float32
-        )
         mask = loaded.copy()
-        if loaded.any():
+        count = round(self.dataset.window_sec * self.imu.rate)
+        window, flat = np.nonzero(loaded)[0], rows[loaded]
+        speed = spans.speed[window]
+        values = np.zeros((len(flat), self.pack.num_channels, count), 'f4')
+        if len(flat):
             assert self.sensors is not None  # a row is one of them
-            window, _ = np.nonzero(loaded)
-            flat, rate = rows[loaded], self.imu.rate
-            start = (spans['start'] - spans['offset'])[window]
-            factor = spans['speed'][window]
-            values = self.sensors.resample(flat, start, factor, count, rate)
-            near = self.sensors.near(
-                flat, start, factor, count, rate, self.imu.max_gap_sec
-            )
+            start = (spans.start - spans.offset)[window]
+            at = (flat, start, speed, count, self.imu.rate)
+            values[:] = self.sensors.resample(*at).swapaxes(1, 2)
+            near = self.sensors.near(*at, self.imu.max_gap_sec)
             seen = near.mean(axis=1) >= 1 - self.imu.max_missing
             mask[loaded] = seen & near.any(axis=1)
-            imu[loaded] = values.swapaxes(1, 2)
         channels, first = {}, 0
         for name in self.pack.imu_channels:
             stop = first + IMU_CHANNELS[name]
-            channels[name] = imu[:, :, first:stop]
+            channels[name] = values[:, first:stop]
             first = stop
-        speed = spans['speed'].astype(np.float32)[:, None, None, None]
+        speed = speed.astype(np.float32)[:, None, None]
         if 'gyro' in channels:
             channels['gyro'] *= speed
         if 'acc' in channels:
-            gravity = self.gravity[rows][..., None, None]
+            gravity = self.gravity[flat][:, None, None]
             channels['acc'] *= np.where(gravity, np.float32(1), speed**2)
         if 'quat' in channels:
-            quat = channels['quat'][loaded]
-            channels['quat'][loaded] = normalize(
-                quat.transpose(2, 0, 1)
-            ).transpose(1, 2, 0)
-        for values in channels.values():
-            values[~mask] = 0
+            quat = channels['quat']
+            quat[:] = normalize(quat.transpose(2, 0, 1)).transpose(1, 2, 0)
+        values[~mask[loaded]] = 0
         return WindowBatch(
             imu=channels,
             imu_mask=mask,
             loaded=loaded,
-            in_sensor_frame=self.in_sensor_frame[rows],
-            rng=rng,
-            **self._cut_pose(infos, spans, seconds),
+            in_sensor_frame=self.in_sensor_frame[flat],
+            rng=spans.rng,
+            **self._cut_pose(poses, spans),
         )
 
-    def _cut_pose(
-        self,
-        infos: Sequence[Mapping],
-        spans: Mapping[str, np.ndarray],
-        seconds: float,
-    ) -> dict[str, Any]:
-        rows = np.array([info['rows'].pose for info in infos])
+    def _cut_pose(self, rows: np.ndarray, spans: _Spans) -> dict[str, Any]:
         there, rate = rows >= 0, self.pose.rate
-        count = round(seconds * rate)
+        count = round(self.dataset.window_sec * rate)
         num = 0 if self.layout is None else self.before[0].shape[1]
-        points = np.zeros((len(rows), num, 2, count), np.float32)
+        points = np.zeros((len(rows), 2, num, count), np.float32)
         known = np.zeros((len(rows), num, count), bool)
         if there.any():
             assert self.poses is not None  # a row is one of them
-            start, speed = spans['start'][there], spans['speed'][there]
-            values = self.poses.resample(
-                rows[there], start, speed, count, rate
-            )
-            values = values.reshape(len(values), count, num, 2)
+            at = (rows[there], spans.start[there], spans.speed[there], count)
+            values = self.poses.resample(*at, rate)
+            values = values.reshape(-1, count, 2, num)
             points[there] = values.transpose(0, 2, 3, 1)
-            known[there] = self._known(rows[there], start, speed, count)
+            known[there] = self._known(*at)
         return dict(
             keypoints=points,
             keypoint_mask=known,
@@ -438,43 +484,48 @@ class BatchedDataset(Dataset):
             known[number] = self.pose.known_at(meta, steps, *seen).T
         return known
 
-    def _packed(
-        self,
-        infos: Sequence[Mapping],
-        spans: Mapping[str, np.ndarray],
-        batch: WindowBatch,
-    ) -> dict:
+    def _packed(self, batch: WindowBatch) -> dict[str, torch.Tensor]:
         """What the model takes, as ``PackIMUPose`` packs a window."""
-        imu = np.concatenate([*batch.imu.values()], axis=2)
-        imu[~batch.imu_mask] = 0
+        values = np.concatenate([*batch.imu.values()], axis=1)
+        mask = batch.imu_mask
+        if not mask[batch.loaded].all():
+            values[~mask[batch.loaded]] = 0
+        imu = values
+        if not batch.loaded.all():
+            imu = np.zeros((*mask.shape, *values.shape[1:]), np.float32)
+            imu[batch.loaded] = values
+        imu = imu.reshape(*mask.shape, *values.shape[1:])
         count = batch.keypoints.shape[3]
-        shape = (len(infos), len(self.pack.limbs))
-        pose = np.zeros((*shape, 6, count), np.float32)
-        pose_mask = np.zeros((*shape, count), bool)
-        if self.limbs is not None:
-            once = np.asarray(batch.keypoint_mask.any(axis=2))
-            points = batch.keypoints * once[..., None, None]
-            pose = points[:, self.limbs].swapaxes(2, 3).reshape(pose.shape)
-            known = batch.keypoint_mask[:, self.limbs]
-            pose_mask = np.asarray(known.all(axis=2))
+        pose = np.zeros((*mask.shape, 6, count), np.float32)
+        pose_mask = np.zeros((*mask.shape, count), bool)
+        if self.layout is not None:
+            points, known = batch.keypoints, batch.keypoint_mask
+            once = np.asarray(known.any(axis=2))
+            if not once.all():
+                points = points * once[:, None, :, None]
+            points = points[:, :, self.limbs].swapaxes(1, 2)
+            pose = np.ascontiguousarray(points.reshape(pose.shape))
+            pose_mask = np.asarray(known[:, self.limbs].all(axis=2))
         if self.pack.paired_only:
-            pose_mask = pose_mask & batch.imu_mask[:, :, None]
-        inputs = dict(
-            imu=imu, pose=pose, imu_mask=batch.imu_mask, pose_mask=pose_mask
-        )
-        samples = []
-        for row, info in enumerate(infos):
-            facts = {
-                **info,
-                'window_start': float(spans['start'][row]),
-                'action': int(spans['action'][row]),
-                'imu_rate': self.imu.rate,
-                'pose_rate': self.pose.rate,
-            }
-            meta = {key: facts[key] for key in self.pack.meta_keys}
-            meta['placements'] = self.pack.placements
-            samples.append(MoBindDataSample.plain(meta))
-        return dict(
-            inputs={k: torch.from_numpy(v) for k, v in inputs.items()},
-            data_samples=samples,
-        )
+            pose_mask = pose_mask & mask[:, :, None]
+        arrays = dict(imu=imu, pose=pose, imu_mask=mask, pose_mask=pose_mask)
+        return {k: torch.from_numpy(v) for k, v in arrays.items()}
+
+    def _samples(
+        self, metas: Sequence[dict[str, Any]], spans: _Spans
+    ) -> list[MoBindDataSample]:
+        keys = self.pack.meta_keys
+        drawn = [
+            (key, values.tolist())
+            for key, values in (
+                ('window_start', spans.start),
+                ('action', spans.action),
+            )
+            if key in keys
+        ]
+        return [
+            MoBindDataSample.plain(
+                {**meta, **{key: values[row] for key, values in drawn}}
+            )
+            for row, meta in enumerate(metas)
+        ]

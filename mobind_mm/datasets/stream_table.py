@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
 
 from .transforms.resampling import (
     _INTERPOLATE,
@@ -62,6 +64,9 @@ class StreamTable:
         self.first = np.array([s.first for s in streams])
         self.rate = np.array([s.rate for s in streams])
         self.times = [s.times for s in streams]
+        self.irregular = np.array([s.times is not None for s in streams])
+        # Every value once more as a tensor, which shares its memory.
+        self._table = torch.from_numpy(self.flat)
 
     def resample(
         self,
@@ -92,30 +97,35 @@ class StreamTable:
         position = origin[:, None] + steps * rate_in[:, None]
         base = np.floor(position)
         taps = np.arange(1 - reach, reach + 1)
-        fraction = (position - base).astype(np.float32)
-        distance = np.abs(fraction[..., None] - taps.astype(np.float32))
-        distance *= (scale * _TABLE_STEPS).astype(np.float32)[:, None, None]
-        np.minimum(distance, _TABLES.shape[1] - 2, out=distance)
-        entry = distance.astype(np.int32)
+        # Distances in steps of the table, whose parts follow one another.
+        size, unit = _TABLES.shape[1], (scale * _TABLE_STEPS)[:, None]
+        fraction = ((position - base) * unit).astype(np.float32)
+        unit = (unit * taps).astype(np.float32)[:, None]
+        distance = np.abs(fraction[..., None] - unit)
+        np.minimum(distance, size - 2, out=distance)
+        entry = distance.astype(np.intp)
         distance -= entry
-        entry += (filtered * _TABLES.shape[1]).astype(np.int32)[:, None, None]
-        table = _TABLES.reshape(-1)
-        weights = table[entry]
+        entry += np.where(filtered, size, 0)[:, None, None]
+        weights = np.take(_TABLES, entry, mode='clip')
         entry += 1
-        weights += distance * (table[entry] - weights)
-        weights /= weights.sum(axis=2, keepdims=True)
-        # A dense matrix of weights per row: products are quicker than picking
-        # the samples of each tap.
-        lowest = base[:, 0].astype(np.int64) + 1 - reach
-        column = (base.astype(np.int64) - lowest[:, None])[..., None] + taps
-        width = int(column.max()) + 1
-        matrix = np.zeros((len(rows), count, width), np.float32)
-        column += width * np.arange(len(rows) * count).reshape(-1, count, 1)
-        matrix.reshape(-1)[column] = weights
-        index = lowest[:, None] + np.arange(width)
-        np.clip(index, 0, self.length[rows][:, None] - 1, out=index)
-        index += self.offset[rows][:, None]
-        return np.matmul(matrix, self.flat[index])
+        following = np.take(_TABLES, entry, mode='clip')
+        following -= weights
+        following *= distance
+        weights += following
+        index = base.astype(np.intp)[..., None] + taps
+        first, last = self.offset[rows], self.length[rows] - 1
+        if index.min() < 0 or (index[:, -1, -1] > last).any():
+            np.clip(index, 0, last[:, None, None], out=index)
+        index += first[:, None, None]
+        shape = (len(rows) * count, len(taps))
+        out = F.embedding_bag(
+            torch.from_numpy(index.reshape(shape)),
+            self._table,
+            per_sample_weights=torch.from_numpy(weights.reshape(shape)),
+            mode='sum',
+        ).numpy()
+        out /= weights.reshape(shape).sum(axis=1, keepdims=True)
+        return out.reshape(len(rows), count, -1)
 
     def near(
         self,
@@ -133,10 +143,9 @@ class StreamTable:
         first = self.first[rows][:, None]
         last = first + ((self.length[rows] - 1) / self.rate[rows])[:, None]
         near = (times >= first - limit) & (times <= last + limit)
-        for number, row in enumerate(rows.tolist()):
-            known = self.times[row]
-            if known is None:
-                continue
+        for number in np.flatnonzero(self.irregular[rows]).tolist():
+            known = self.times[rows[number]]
+            assert known is not None  # an irregular clock
             after = np.searchsorted(known, times[number])
             before = known[np.maximum(after - 1, 0)]
             following = known[np.minimum(after, len(known) - 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -70,10 +70,36 @@ def label_at(
         Label of the segment that covers most of the window (the first if
         tied), or -1 if none covers enough.
     """
-    best, label = 0.0, -1
-    for segment in segments:
-        first = max(start, segment['start_s'])
-        overlap = min(start + length, segment['end_s']) - first
-        if overlap > best + _EPS and overlap >= min_overlap * length - _EPS:
-            best, label = overlap, int(segment['label'])
+    table = segment_table([segments])
+    return int(labels_at(table, start, length, min_overlap)[0])
+
+
+def segment_table(entries: Sequence[Iterable[Mapping]]) -> np.ndarray:
+    """(E, J, 3) start, end and label of the segments of entries."""
+    rows = [
+        [(s['start_s'], s['end_s'], s['label']) for s in segments]
+        for segments in entries
+    ]
+    most = max(map(len, rows), default=0)
+    # Nothing overlaps a segment that ends before it starts.
+    none = [(np.inf, -np.inf, -1.0)]
+    table = [row + none * (most - len(row)) for row in rows]
+    return np.array(table, float).reshape(len(rows), most, 3)
+
+
+def labels_at(
+    table: np.ndarray,
+    start: np.ndarray | float,
+    length: np.ndarray | float,
+    min_overlap: float = 0.5,
+) -> np.ndarray:
+    """:func:`label_at` of one window of each entry (E,) of a table."""
+    best = np.zeros(len(table))
+    label = np.full(len(table), -1)
+    for first, last, value in table.transpose(1, 2, 0):
+        overlap = np.minimum(start + length, last) - np.maximum(start, first)
+        more = overlap > best + _EPS
+        more &= overlap >= min_overlap * length - _EPS
+        best = np.where(more, overlap, best)
+        label = np.where(more, value, label).astype(int)
     return label

@@ -2,9 +2,9 @@
 
 A directory::
 
-    archive.json               what it holds: rows and files of each shard
+    archive.json               what it holds: rows and files of the shards
     <shard>.safetensors        unit vectors (float16), masks, names, times
-    <shard>.<training>.faiss   inverted lists of coarse codes of the vectors
+    <lists>.faiss              inverted lists of coarse codes of some shards
     <training>.faiss           the coarse codes, trained once
 
 Files are written under a temporary name and never changed; what
@@ -13,7 +13,8 @@ archive as it was, and adding to it needs no more memory than what is added.
 
 A query scans the codes (32 bytes per vector of 128 numbers) of the nearest
 lists, and compares the best candidates exactly, by vectors mapped from disk.
-Without faiss, or below :data:`EXACT_BELOW` rows, all vectors are compared.
+Vectors without a code are all compared: those that were added without faiss,
+and every one below :data:`EXACT_BELOW` rows.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,13 +44,16 @@ FORMAT, VERSION = 'mobind_mm/archive', 1
 EXACT_BELOW = 50_000
 """Rows up to which everything is compared."""
 _SHARD_ROWS = 500_000
-_MOST_LISTS = 4096
+_MOST_LISTS = 1024
+"""More lists take longer to fill than their shorter scan saves."""
 _PER_LIST = 64
 """Vectors per list from which the lists are trained."""
 _CANDIDATES = 400
 """Vectors compared exactly for each query, at least 20 times k."""
 _PROBES = 32
 _BLOCK = 100_000
+_ROWS_OF_LISTS = 16_000_000
+"""Vectors whose codes stand in one file, and in memory while it is made."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class EmbeddingArchive:
             _Shard(self.path, self.facts, shard)
             for shard in self.facts['shards']
         ]
+        self._edges = np.cumsum([0, *map(len, self._shards)])
+        self._indices: dict[str, Any] = {}
 
     @classmethod
     def create(
@@ -112,7 +118,7 @@ class EmbeddingArchive:
                 path, 'is not an empty directory', 'Give another place'
             )
         facts = {'format': FORMAT, 'version': VERSION, 'modality': modality}
-        facts.update(model=model, width=[], training=None, shards=[])
+        facts.update(model=model, width=[], training=None, shards=[], lists=[])
         path.mkdir(parents=True, exist_ok=True)
         _write_facts(path, facts)
         return cls(path)
@@ -126,6 +132,7 @@ class EmbeddingArchive:
         table: Table,
         classes: Sequence[str] = (),
         block: int = _SHARD_ROWS,
+        encode: bool = True,
     ) -> int:
         """Add the windows of a table of embeddings; all of them or none.
 
@@ -135,6 +142,8 @@ class EmbeddingArchive:
             table: See :mod:`.embedding_table`.
             classes: Names of the actions.
             block: Rows of a shard.
+            encode: Whether to :meth:`encode` them at once. Who adds many
+                tables does so once, after the last.
 
         Returns:
             Number of windows that were added.
@@ -163,13 +172,22 @@ class EmbeddingArchive:
                 name = f'{len(facts["shards"]):05d}-{secrets.token_hex(4)}'
                 _write_shard(self.path / name, table, part, modality, classes)
                 facts['shards'].append({'name': name, 'rows': len(part)})
-            self._encode(facts)
+            if encode:
+                _encode(self.path, facts)
             _write_facts(self.path, facts)
         self.__init__(self.path)  # type: ignore[misc]
         return len(rows)
 
+    def encode(self) -> None:
+        """Write coarse codes of the vectors that have none, with faiss."""
+        with _locked(self.path):
+            facts = _read_facts(self.path)
+            _encode(self.path, facts)
+            _write_facts(self.path, facts)
+        self.__init__(self.path)  # type: ignore[misc]
+
     def train(self) -> None:
-        """Make the coarse codes anew, for an archive that has grown.
+        """Make all coarse codes anew, for an archive that has grown.
 
         Raises:
             ImportError: If faiss is not installed.
@@ -181,35 +199,11 @@ class EmbeddingArchive:
             )
         with _locked(self.path):
             facts = _read_facts(self.path)
-            facts['training'] = None
-            self._encode(facts)
+            facts.update(training=None, lists=[])
+            _encode(self.path, facts)
             _write_facts(self.path, facts)
             _remove_strays(self.path, facts)
         self.__init__(self.path)  # type: ignore[misc]
-
-    def _encode(self, facts: dict[str, Any]) -> None:
-        """Write the lists of each shard that has none."""
-        shards = [_Shard(self.path, facts, s) for s in facts['shards']]
-        total = sum(len(shard) for shard in shards)
-        if not _has_faiss() or total < EXACT_BELOW:
-            return
-        import faiss
-
-        if facts['training'] is None:
-            facts['training'] = f'{total}-{secrets.token_hex(4)}'
-            index = _trained(shards, total)
-            path = self.path / f'{facts["training"]}.faiss'
-            with replacing(path) as temporary:
-                faiss.write_index(index, str(temporary))
-        for shard in shards:
-            path = shard.lists_path(facts['training'])
-            if path.is_file():
-                continue
-            index = _read_index(self.path / f'{facts["training"]}.faiss')
-            for start in range(0, len(shard), _BLOCK):
-                index.add(shard.vectors(slice(start, start + _BLOCK)))
-            with replacing(path) as temporary:
-                faiss.write_index(index, str(temporary))
 
     def search(
         self,
@@ -246,52 +240,76 @@ class EmbeddingArchive:
             )
         check_finite('query', query)
         asked = Vectors.of(query, mask)
-        count = max(_CANDIDATES, 20 * k)
-        chosen = self._candidates(asked.flat, count, probes)
-        found = []
-        for i, rows in enumerate(chosen):
-            one = Vectors(
-                asked.flat[i : i + 1],
-                None if asked.mask is None else asked.mask[i : i + 1],
-            )
-            best = [
-                (score, shard, row)
-                for shard, some in zip(self._shards, rows)
-                for score, row in shard.best(one, some, k)
-            ]
-            found.append(sorted(best, key=lambda item: -item[0])[:k])
+        chosen = self._candidates(asked.flat, max(_CANDIDATES, 20 * k), probes)
         return [
-            [shard.match(row, score) for score, shard, row in some]
-            for some in found
+            self._best(asked.rows(slice(i, i + 1)), rows, k)
+            for i, rows in enumerate(chosen)
         ]
+
+    @property
+    def _coded(self) -> int:
+        """Number of shards, the first ones, whose vectors have codes."""
+        if not _has_faiss():
+            return 0
+        return sum(lists['shards'] for lists in self.facts['lists'])
 
     def _candidates(
         self, asked: np.ndarray, count: int, probes: int
-    ) -> list[list[np.ndarray | None]]:
-        """Rows of each shard that may be among the best of each query.
-
-        None stands for all rows.
-        """
-        if self.facts['training'] is None or not _has_faiss():
-            return [[None] * len(self._shards) for _ in asked]
+    ) -> list[np.ndarray]:
+        """Rows of coded vectors that may be among the best of each query."""
+        if not self._coded:
+            return [np.zeros(0, int)] * len(asked)
         queries = np.ascontiguousarray(asked, np.float32)
-        coarse = [s.coarse(queries, count, probes) for s in self._shards]
-        scores = np.concatenate([scores for scores, _ in coarse], axis=1)
-        rows = np.concatenate([rows for _, rows in coarse], axis=1)
-        widths = [rows.shape[1] for _, rows in coarse]
-        owner = np.repeat(np.arange(len(widths)), widths)
-        scores[rows < 0] = -np.inf
-        top = np.argsort(-scores, axis=1)[:, :count]
-        chosen: list[list[np.ndarray | None]] = []
-        for i, best in enumerate(top):
-            best = best[rows[i, best] >= 0]
-            chosen.append(
-                [
-                    np.sort(rows[i, best[owner[best] == number]])
-                    for number in range(len(self._shards))
-                ]
-            )
-        return chosen
+        scores, rows, shard = [], [], 0
+        for lists in self.facts['lists']:
+            name = lists['name']
+            if name not in self._indices:
+                path = self.path / f'{name}.faiss'
+                self._indices[name] = _read_index(path)
+            index = self._indices[name]
+            index.nprobe = probes
+            score, row = index.search(queries, min(count, index.ntotal))
+            scores.append(np.where(row < 0, -np.inf, score))
+            rows.append(np.where(row < 0, -1, row + self._edges[shard]))
+            shard += lists['shards']
+        score, row = np.concatenate(scores, 1), np.concatenate(rows, 1)
+        best = np.argsort(-score, axis=1)[:, :count]
+        row = np.take_along_axis(row, best, axis=1)
+        return [np.sort(some[some >= 0]) for some in row]
+
+    def _best(self, one: Vectors, rows: np.ndarray, k: int) -> list[Match]:
+        """The best of some rows and of all that have no codes."""
+        parts = [rows] if len(rows) else []
+        first, last = self._edges[self._coded], self._edges[-1]
+        for edge in range(first, last, _BLOCK):
+            parts.append(np.arange(edge, min(edge + _BLOCK, last)))
+        best: list[tuple[float, int]] = []
+        for part in parts:
+            scores = one.cosines(self._rows(part))[0]
+            top = np.argsort(-scores, kind='stable')[:k]
+            best += zip(scores[top].tolist(), part[top].tolist())
+        best = sorted(best, key=lambda item: -item[0])[:k]
+        matches = []
+        for score, row in best:
+            shard = int(np.searchsorted(self._edges, row, 'right')) - 1
+            own = row - int(self._edges[shard])
+            matches.append(self._shards[shard].match(own, score))
+        return matches
+
+    def _rows(self, rows: np.ndarray) -> Vectors:
+        """Vectors of some rows, in increasing order, as float32."""
+        cuts = np.searchsorted(rows, self._edges)
+        vectors, masks = [], []
+        for shard, first, stop, edge in zip(
+            self._shards, cuts, cuts[1:], self._edges
+        ):
+            if first < stop:
+                part = rows[first:stop] - edge
+                vectors.append(shard.vectors(part))
+                masks.append(shard.masks(part))
+        if len(self.facts['width']) == 1:
+            return Vectors(np.concatenate(vectors), None)
+        return Vectors(np.concatenate(vectors), np.concatenate(masks))
 
 
 @dataclass
@@ -301,13 +319,9 @@ class _Shard:
     root: Path
     facts: Mapping[str, Any]
     about: Mapping[str, Any]
-    _index: Any = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return self.about['rows']
-
-    def lists_path(self, training: str) -> Path:
-        return self.root / f'{self.about["name"]}.{training}.faiss'
 
     @cached_property
     def _file(self) -> Any:
@@ -348,41 +362,13 @@ class _Shard:
         """(n, width) float32 unit vectors."""
         return self._mapped[part].astype(np.float32)
 
-    def _masks(self, rows: np.ndarray | slice) -> np.ndarray | None:
-        if len(self.facts['width']) == 1:
-            return None
-        return self._limbs[rows].astype(np.float32)
+    def masks(self, part: np.ndarray) -> np.ndarray:
+        """(n, S) 1 where a limb is present."""
+        return self._limbs[part].astype(np.float32)
 
     @cached_property
     def _limbs(self) -> np.ndarray:
         return self._file.get_tensor('mask')
-
-    def coarse(
-        self, queries: np.ndarray, count: int, probes: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Approximate similarities and rows (M, count), -1 for none."""
-        if self._index is None:
-            self._index = _read_index(self.lists_path(self.facts['training']))
-        self._index.nprobe = probes
-        return self._index.search(queries, min(count, len(self)))
-
-    def best(
-        self, one: Vectors, rows: np.ndarray | None, k: int
-    ) -> Iterator[tuple[float, int]]:
-        """Exact similarity and row of the best ``k`` for one query."""
-        if rows is not None:
-            parts: list[np.ndarray] = [rows]
-        else:
-            edges = range(0, len(self), _BLOCK)
-            parts = [np.arange(e, min(e + _BLOCK, len(self))) for e in edges]
-        for part in parts:
-            if not len(part):
-                continue
-            vectors = self._mapped[part].astype(np.float32)
-            items = Vectors(vectors, self._masks(part))
-            scores = one.cosines(items)[0]
-            top = np.argsort(-scores, kind='stable')[:k]
-            yield from zip(scores[top].tolist(), part[top].tolist())
 
     def match(self, row: int, score: float) -> Match:
         take = self._names['takes'][int(self._columns['take'][row])]
@@ -419,6 +405,36 @@ def _write_shard(
     header = {'takes': takes.tolist(), 'classes': [*classes]}
     with replacing(path.with_name(f'{path.name}.safetensors')) as temporary:
         save_file(arrays, temporary, {'header': json.dumps(header)})
+
+
+def _encode(path: Path, facts: dict[str, Any]) -> None:
+    """Write lists of the shards that are in none, a file for many shards."""
+    shards = [_Shard(path, facts, about) for about in facts['shards']]
+    total = sum(len(shard) for shard in shards)
+    if not _has_faiss() or total < EXACT_BELOW:
+        return
+    import faiss
+
+    if facts['training'] is None:
+        facts['training'] = f'{total}-{secrets.token_hex(4)}'
+        index = _trained(shards, total)
+        file = path / f'{facts["training"]}.faiss'
+        with replacing(file) as temporary:
+            faiss.write_index(index, str(temporary))
+    first = sum(lists['shards'] for lists in facts['lists'])
+    while first < len(shards):
+        index = _read_index(path / f'{facts["training"]}.faiss')
+        name, count = f'{first:05d}-{secrets.token_hex(4)}', 0
+        for shard in shards[first:]:
+            if count and index.ntotal + len(shard) > _ROWS_OF_LISTS:
+                break
+            for start in range(0, len(shard), _BLOCK):
+                index.add(shard.vectors(slice(start, start + _BLOCK)))
+            count += 1
+        with replacing(path / f'{name}.faiss') as temporary:
+            faiss.write_index(index, str(temporary))
+        facts['lists'].append({'name': name, 'shards': count})
+        first += count
 
 
 def _trained(shards: Sequence[_Shard], total: int) -> Any:
@@ -492,20 +508,22 @@ def _read_facts(path: Path) -> dict[str, Any]:
         )
     for key in ('modality', 'model'):
         read_field(facts, key, 'text', file)
-    for key in ('width', 'shards'):
+    for key in ('width', 'shards', 'lists'):
         read_field(facts, key, 'a list', file)
-    for shard in facts['shards']:
-        read_field({'shards': shard}, 'shards', 'a mapping', file)
-        name = read_field(shard, 'name', 'text', file)
-        rows = read_field(shard, 'rows', 'a number above 0', file)
-        if Path(name).name != name or not isinstance(rows, int):
-            raise mistake(file, 'is damaged', 'Build the archive again')
+    for key, count in (('shards', 'rows'), ('lists', 'shards')):
+        for part in facts[key]:
+            read_field({key: part}, key, 'a mapping', file)
+            name = read_field(part, 'name', 'text', file)
+            number = read_field(part, count, 'a number above 0', file)
+            if Path(name).name != name or not isinstance(number, int):
+                raise mistake(file, 'is damaged', 'Build the archive again')
     width, training = facts['width'], facts.get('training')
     if (
         not all(isinstance(w, int) and 0 < w < 1e6 for w in width)
         or (facts['shards'] and len(width) not in (1, 2))
         or not isinstance(training, (str, type(None)))
         or (training and Path(training).name != training)
+        or sum(x['shards'] for x in facts['lists']) > len(facts['shards'])
     ):
         raise mistake(file, 'is damaged', 'Build the archive again')
     return facts
@@ -524,15 +542,11 @@ def _holds_anything(path: Path) -> bool:
 
 def _remove_strays(path: Path, facts: Mapping[str, Any]) -> None:
     """Files of an addition that was killed, and of an older training."""
-    names = {shard['name'] for shard in facts['shards']}
+    kept = {f'{shard["name"]}.safetensors' for shard in facts['shards']}
+    kept |= {f'{lists["name"]}.faiss' for lists in facts['lists']}
+    kept.add(f'{facts["training"]}.faiss')
     for file in [*path.glob('*.safetensors'), *path.glob('*.faiss')]:
-        shard, _, rest = file.name.partition('.')
-        training = rest.partition('.')[0]
-        kept = shard in names and training in (
-            'safetensors',
-            facts['training'],
-        )
-        if not kept and shard != facts['training']:
+        if file.name not in kept:
             with suppress(OSError):
                 file.unlink()
 

@@ -43,6 +43,11 @@ class Vectors:
         x *= mask[..., None]
         return cls(x.reshape(len(x), -1), mask.astype(dtype))
 
+    def rows(self, part: slice) -> Vectors:
+        """Some of the items."""
+        mask = None if self.mask is None else self.mask[part]
+        return Vectors(self.flat[part], mask)
+
     def cosines(self, other: Vectors) -> np.ndarray:
         """Similarity (M, G) of all items of these and of those."""
         product = self.flat @ other.flat.T

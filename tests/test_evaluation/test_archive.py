@@ -81,10 +81,20 @@ def test_lists_find_nearly_all(tmp_path, monkeypatch):
     before = {f.name for f in (tmp_path / 'a').glob('*.faiss')}
     archive.train()
     after = {f.name for f in (tmp_path / 'a').glob('*.faiss')}
-    assert len(before) == len(after) and not before & after
+    assert len(before) == 3 and len(after) == 2 and not before & after
     again = archive.search(query['imu_embedding'], 10)
     scores = np.array([[m.similarity for m in some] for some in again])
     assert np.mean(scores >= expected[:, -1:] - 2e-3) > 0.95
+    # Vectors without codes are compared one by one.
+    late = table(500, 3)
+    archive.add(late, encode=False)
+    found = archive.search(late['imu_embedding'][:20], 1)
+    assert [m.take for (m,) in found] == late['take'][:20].tolist()
+    assert {f.name for f in (tmp_path / 'a').glob('*.faiss')} == after
+    archive.encode()
+    assert len(archive.facts['lists']) == 2
+    found = archive.search(late['imu_embedding'][:20], 1)
+    assert [m.take for (m,) in found] == late['take'][:20].tolist()
 
 
 def test_what_does_not_fit_is_refused(tmp_path):
@@ -158,6 +168,7 @@ def test_a_killed_creation_is_in_nobodys_way(tmp_path):
         {'shards': 3},
         {'width': [-1]},
         {'training': '../../x'},
+        {'lists': [{'name': 'x', 'shards': 2}]},
         {'modality': None},
     ],
 )

@@ -122,10 +122,10 @@ def test_followed_together_as_frame_by_frame(seed, monkeypatch):
         'coco',
     )
     runs = []
-    follow = tracking._Person.follow_alone
+    follow = tracking.follow_together
     monkeypatch.setattr(
-        tracking._Person,
-        'follow_alone',
+        tracking,
+        'follow_together',
         lambda *a: runs.append(follow(*a)) or runs[-1],
     )
     together = track_people(seen, 30)
@@ -190,3 +190,45 @@ def test_mistakes_in_later_blocks_are_named(
     with pytest.raises(ValueError, match='row 40') as parts:
         read_table(path, ['x'], ['t'], ['name'])
     assert str(parts.value) == str(whole.value)
+
+
+@pytest.mark.parametrize('seed', range(8))
+def test_several_followed_together_as_frame_by_frame(seed, monkeypatch):
+    """People cross, hide, come in other orders, and are seen twice."""
+    rng = np.random.default_rng(seed)
+    count, people, k = 400, 2 + seed % 3, 17
+    pace = rng.normal(0, 4, (people, 1, 2)) * (1, 0.1)
+    places = pace * (np.arange(count)[:, None] - count / 2)
+    places = places + rng.normal(0, 1, (people, count, 2)).cumsum(axis=1)
+    bodies = rng.uniform(-100, 100, (people, 1, k, 2))
+    points = places[:, :, None] + bodies + 700
+    points += rng.normal(0, 2, points.shape)
+    parts = [[], []]
+    for frame in range(count):
+        here = [p for p in range(people) if (frame + 90 * p) % 150 > 12 * p]
+        if frame % 41 == 7:
+            here.append(here[0])  # twice
+        for who in rng.permutation(here):
+            parts[0].append(frame + 3 * (frame > 200))
+            noise = rng.normal(0, 1, (k, 2))
+            parts[1].append(points[who, frame] + noise)
+    frames, keypoints = np.array(parts[0]), np.array(parts[1], np.float32)
+    scores = rng.uniform(0.3, 1, keypoints.shape[:2]).astype(np.float32)
+    boxes = np.concatenate([keypoints.min(1), keypoints.max(1)], axis=1)
+    seen = Detections(
+        int(frames[-1]) + 1, frames, keypoints, scores, boxes, 'coco'
+    )
+    followed = []
+    follow = tracking.follow_together
+    monkeypatch.setattr(
+        tracking,
+        'follow_together',
+        lambda *a: followed.append(follow(*a)) or followed[-1],
+    )
+    together = track_people(seen, 20)
+    assert sum(followed) > count / 4
+    monkeypatch.setattr(tracking, '_RUN', 10**9)
+    one_by_one = track_people(seen, 20)
+    assert len(together) == len(one_by_one) >= people
+    for one, other in zip(together, one_by_one):
+        np.testing.assert_array_equal(one.instances, other.instances)

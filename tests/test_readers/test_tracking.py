@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 from raw_mmpose import Seen, as_detections, box_iou, simulate_crowd
 
-from mobind_mm.readers.tracking import (
+from mobind_mm.readers.likeness import (
     SAME_PERSON,
-    assign,
-    choose_person,
     keypoint_offsets,
     overlaps,
     similarities,
-    track_people,
 )
+from mobind_mm.readers.tracking import assign, choose_person, track_people
 
 RATE = 30
 HEIGHT = 200.0

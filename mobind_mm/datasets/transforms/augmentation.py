@@ -64,29 +64,24 @@ class RandomIMURotation(BaseTransform):
     def transform_batch(self, batch: WindowBatch) -> None:
         """Change the channels of ``imu``."""
         turned = batch.happens(self.prob, per_sensor=True)
-        axis = batch.rng.standard_normal((*turned.shape, 3))
-        axis /= np.linalg.norm(axis, axis=2, keepdims=True)
-        angle = np.deg2rad(batch.rng.uniform(0, self.max_deg, turned.shape))
-        angle = np.where(turned, angle, 0.0)[..., None]
-        turn = Rotation.from_rotvec((angle * axis).reshape(-1, 3))
-        matrix = turn.as_matrix().reshape(*turned.shape, 3, 3)
-        x, y, z, w = turn.as_quat().T.reshape(4, *turned.shape)
-        right = np.array(
-            [[w, -x, -y, -z], [x, w, z, -y], [y, -z, w, x], [z, y, -x, w]]
-        )
+        axis = batch.rng.standard_normal((len(turned), 3))
+        axis /= np.linalg.norm(axis, axis=1, keepdims=True)
+        angle = np.deg2rad(batch.rng.uniform(0, self.max_deg, len(turned)))
+        angle = np.where(turned, angle, 0.0)[:, None]
+        turn = Rotation.from_rotvec(angle * axis)
         # Channels are columns here, (c, T), so matrices are transposed.
-        matrix = matrix.swapaxes(2, 3).astype(np.float32)
-        right = right.transpose(2, 3, 0, 1).astype(np.float32)
-        in_frame = batch.in_sensor_frame[..., None, None]
+        matrix = turn.as_matrix().swapaxes(1, 2).astype(np.float32)
+        in_frame = batch.in_sensor_frame[:, None, None]
         of_acc = np.where(in_frame, matrix, np.eye(3, dtype=np.float32))
         for name, values in batch.imu.items():
             if name == 'quat':
-                values = right @ values
-                flip = np.where(values[:, :, :1, :1] < 0, -1, 1)
-                batch.imu[name] = values * flip.astype(np.float32)
+                x, y, z, w = turn.as_quat().T.astype(np.float32)
+                rows = [w, -x, -y, -z], [x, w, z, -y], [y, -z, w, x]
+                right = np.array([*rows, [z, y, -x, w]]).transpose(2, 0, 1)
+                values[:] = right @ values
+                np.negative(values, values, where=values[:, :1, :1] < 0)
             else:
-                frame = of_acc if name == 'acc' else matrix
-                batch.imu[name] = frame @ values
+                values[:] = (of_acc if name == 'acc' else matrix) @ values
 
 
 @TRANSFORMS.register_module()
@@ -142,17 +137,18 @@ class RandomIMUNoise(BaseTransform):
 
     def transform_batch(self, batch: WindowBatch) -> None:
         """Change the channels of ``imu``."""
-        there = batch.happens(self.prob, per_sensor=True)[..., None, None]
+        there = batch.happens(self.prob, per_sensor=True)
+        there = there.astype(np.float32)[:, None, None]
         for name in [n for n in batch.imu if n in self.white]:
             values = batch.imu[name]
-            bias = batch.rng.standard_normal(
-                (*values.shape[:3], 1), np.float32
-            )
-            noise = np.float32(self.bias[name]) * bias
-            if self.white[name]:
-                white = batch.rng.standard_normal(values.shape, np.float32)
-                noise = noise + np.float32(self.white[name]) * white
-            batch.imu[name] = values + noise * there
+            for std, shape in (
+                (self.bias[name], (*values.shape[:2], 1)),
+                (self.white[name], values.shape),
+            ):
+                if std:
+                    noise = batch.normal(shape)
+                    noise *= np.float32(std) * there
+                    values += noise
 
 
 @TRANSFORMS.register_module()
@@ -187,7 +183,7 @@ class RandomIMUScale(BaseTransform):
         for name in [n for n in batch.imu if n != 'quat']:
             factor = batch.rng.uniform(*self.factors, there.shape)
             factor = np.where(there, factor, 1.0).astype(np.float32)
-            batch.imu[name] = batch.imu[name] * factor[..., None, None]
+            batch.imu[name] *= factor[:, None, None]
 
 
 @TRANSFORMS.register_module()
@@ -250,6 +246,8 @@ class PoseAugmentation(BaseTransform):
     """
 
     needs = ('keypoint_mask',)
+    looks_at_all = False
+    """Whether what happens to a keypoint depends on the others."""
 
     def __init__(self, prob: float = 1.0) -> None:
         self.prob = check_prob('prob', prob)
@@ -294,10 +292,10 @@ class RandomKeypointNoise(PoseAugmentation):
 
     def augment_batch(self, batch: WindowBatch, where: np.ndarray) -> None:
         """Change ``keypoints``."""
-        shape = batch.keypoints.shape
-        noise = batch.rng.standard_normal(shape, np.float32)
+        noise = batch.normal(batch.keypoints.shape)
         std = np.where(where, self.std, 0.0).astype(np.float32)
-        batch.keypoints += std[:, None, None, None] * noise
+        noise *= std[:, None, None, None]
+        batch.keypoints += noise
 
 
 @TRANSFORMS.register_module()
@@ -312,6 +310,8 @@ class RandomPoseScale(PoseAugmentation):
         aspect_factors: Likewise, for the ratio of width to height.
         prob: Probability for each window.
     """
+
+    looks_at_all = True
 
     def __init__(
         self,
@@ -351,6 +351,8 @@ class RandomPoseRotation(PoseAugmentation):
         max_deg: Largest angle in either direction.
         prob: Probability for each window.
     """
+
+    looks_at_all = True
 
     def __init__(self, max_deg: float, prob: float = 1.0) -> None:
         super().__init__(prob)
@@ -410,13 +412,17 @@ def _about_centres(
     batch: WindowBatch, where: np.ndarray, matrix: np.ndarray
 ) -> None:
     """Apply matrices (B, 2, 2) to columns about the mean known keypoints."""
-    mask = batch.keypoint_mask
-    count = mask.sum(axis=(1, 2))
-    centre = np.einsum('bkct,bkt->bc', batch.keypoints, mask, optimize=True)
-    centre /= np.maximum(count, 1)[:, None]
-    there = (where & (count > 0))[:, None, None]
-    matrix = np.where(there, matrix, np.eye(2)).astype(np.float32)
-    centre = centre.astype(np.float32)[:, None, :, None]
-    batch.keypoints -= centre
-    batch.keypoints = matrix[:, None] @ batch.keypoints
-    batch.keypoints += centre
+    points, mask = batch.keypoints, batch.keypoint_mask
+    if mask.all():
+        centre, there = points.mean(axis=(2, 3)), where
+    else:
+        count = mask.sum(axis=(1, 2))
+        centre = np.einsum('bckt,bkt->bc', points, mask, optimize=True)
+        centre /= np.maximum(count, 1)[:, None]
+        there = where & (count > 0)
+    matrix = np.where(there[:, None, None], matrix, np.eye(2))
+    centre = centre.astype(np.float32)[:, :, None]
+    matrix = matrix.astype(np.float32)
+    moved = matrix @ points.reshape(len(points), 2, -1)
+    moved += centre - matrix @ centre
+    batch.keypoints = moved.reshape(points.shape)

@@ -189,10 +189,17 @@ class SmoothKeypoints(BaseTransform):
 
     def transform_batch(self, batch: WindowBatch) -> None:
         """Change ``keypoints``."""
-        sigma = self.sigma_sec * batch.pose_rate
-        batch.keypoints = gaussian_filter1d(
-            batch.keypoints, sigma, axis=3, mode='nearest'
-        )
+        count = batch.keypoints.shape[3]
+        matrix = _gaussian(count, self.sigma_sec * batch.pose_rate)
+        batch.keypoints = batch.keypoints @ matrix
+
+
+@cache
+def _gaussian(count: int, sigma: float) -> np.ndarray:
+    """(T, T) whose product with rows of T samples smooths them."""
+    return gaussian_filter1d(
+        np.eye(count, dtype=np.float32), sigma, axis=1, mode='nearest'
+    )
 
 
 _BONES: tuple[tuple[tuple[str, ...], float], ...] = (
@@ -249,6 +256,7 @@ class NormalizeKeypoints(BaseTransform):
 
     def __init__(self, mode: str = 'image') -> None:
         self.mode = check_choice('mode', mode, self.MODES)
+        self.looks_at_all = self.mode != 'image'
 
     def transform(self, results: dict) -> dict:
         """Change ``keypoints``, or mask them where that is impossible."""
@@ -275,10 +283,11 @@ class NormalizeKeypoints(BaseTransform):
             np.where(bad[:, None], 0, origin),
             np.where(bad[:, None], 1, unit),
         )
-        batch.keypoints -= origin.astype(np.float32)[:, None, :, None]
-        batch.keypoints /= unit.astype(np.float32)[:, None, :, None]
-        batch.keypoints[bad] = 0
-        batch.keypoint_mask[bad] = False
+        batch.keypoints -= origin.astype(np.float32)[:, :, None, None]
+        batch.keypoints *= (1 / unit).astype(np.float32)[:, :, None, None]
+        if bad.any():
+            batch.keypoints[bad] = 0
+            batch.keypoint_mask[bad] = False
 
     @staticmethod
     def _image(results: dict) -> tuple:
@@ -344,9 +353,9 @@ def _torsos(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
     names = ('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder')
     torso = keypoint_indices(batch.layout, names)
     valid = np.asarray(batch.keypoint_mask[:, torso].all(axis=1))
-    points = batch.keypoints[:, torso]
-    hips = points[:, :2].mean(axis=1)
-    size = np.linalg.norm(points[:, 2:].mean(axis=1) - hips, axis=1)
+    points = batch.keypoints[:, :, torso]
+    hips = points[:, :, :2].mean(axis=2)
+    size = np.linalg.norm(points[:, :, 2:].mean(axis=2) - hips, axis=1)
     return (
         _medians(hips, valid[:, None]),
         _medians(size[:, None], valid[:, None]),
@@ -366,9 +375,9 @@ def _medians(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 def _boxes(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
     """Origin (B, 2) and unit (B, 1) of mode ``bbox``."""
-    known, far = batch.keypoint_mask[:, :, None], np.float32(np.inf)
-    low = np.where(known, batch.keypoints, far).min(axis=(1, 3))
-    high = np.where(known, batch.keypoints, -far).max(axis=(1, 3))
+    known, far = batch.keypoint_mask[:, None], np.float32(np.inf)
+    low = np.where(known, batch.keypoints, far).min(axis=(2, 3))
+    high = np.where(known, batch.keypoints, -far).max(axis=(2, 3))
     size = (high - low).max(axis=1, keepdims=True)
     return (low + high) / 2, size
 

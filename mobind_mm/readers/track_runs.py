@@ -1,0 +1,229 @@
+"""People while they are followed, in one frame or in many frames at once.
+
+As long as every frame shows as many people as the one before, and each of
+them fits one person best, there is nothing to decide: whether a detection
+continues a person depends on earlier frames only by the velocity. The rest
+is computed for many frames together. A frame where anything is in doubt is
+left to :mod:`.tracking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .detections import Detections
+from .likeness import keypoint_offsets, length, pair_costs, similarities
+
+DUPLICATE = 0.6
+"""Similarity from which two skeletons of a frame are one person."""
+
+COAST = 15
+"""Frames over which a hidden person is expected to move as before."""
+
+VELOCITY_MEMORY = 0.8
+"""Share of the old velocity in the new one, for each frame."""
+
+
+class Seen:
+    """The distinct people of one frame, in float64."""
+
+    def __init__(self, detections: Detections, rows: np.ndarray) -> None:
+        self.rows = rows.tolist()
+        arrays = detections.keypoints, detections.scores, detections.boxes
+        self.parts = [array[rows].astype(np.float64) for array in arrays]
+
+
+class Person:
+    """A track while it grows: where it was last, and where it goes."""
+
+    def __init__(self, frame: int, seen: Seen, index: int) -> None:
+        self.frame = frame
+        self.rows = [seen.rows[index]]
+        self.parts = [part[index] for part in seen.parts]
+        self.velocity: np.ndarray | None = None
+
+    def expected(self, frame: int) -> list[np.ndarray]:
+        """Keypoints, scores and box if the person moves as before."""
+        keypoints, scores, box = self.parts
+        if self.velocity is None:
+            return self.parts
+        moved = self.velocity * min(frame - self.frame, COAST)
+        return [keypoints + moved, scores, box + np.tile(moved, 2)]
+
+    def costs(
+        self, frames: np.ndarray, seen: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """What P detections (n, P) of n frames cost, as it is hidden."""
+        away = frames - self.frame
+        moved = np.zeros((len(away), 2))
+        if self.velocity is not None:
+            moved = np.minimum(away, COAST)[:, None] * self.velocity
+        keypoints, scores, box = (part[None] for part in self.parts)
+        expected = [
+            keypoints + moved[:, None, None],
+            np.broadcast_to(scores, (len(away), *scores.shape)),
+            box + np.tile(moved, 2)[:, None],
+        ]
+        offsets, shapes = keypoint_offsets(expected, seen)
+        return pair_costs(
+            offsets, shapes, expected[2], seen[2], away[:, None] - 1
+        )[:, 0]
+
+    def extend(
+        self, frame: int, seen: Seen, index: int, offset: np.ndarray
+    ) -> None:
+        """Add a detection, ``offset`` pixels from where it was expected."""
+        frames = frame - self.frame
+        memory = VELOCITY_MEMORY**frames
+        if self.velocity is None:
+            self.velocity = offset / frames
+        elif frames <= COAST:
+            self.velocity = self.velocity + (1 - memory) * offset / frames
+        else:
+            self.velocity = None
+        self.frame = frame
+        self.rows.append(seen.rows[index])
+        self.parts = [part[index] for part in seen.parts]
+
+
+def follow_together(
+    active: Sequence[Person],
+    detections: Detections,
+    rows: np.ndarray,
+    max_gap: int,
+) -> int:
+    """Continue people over many frames, as far as there is nothing to decide.
+
+    Where every detection costs one of the visible people less than anybody
+    else, hidden people included, and less than leaving it, no other
+    assignment costs as little.
+
+    Args:
+        active: People, of whom as many as P were seen last; these are
+            changed.
+        detections: Of the video.
+        rows: (n, P) of the next frames.
+        max_gap: Frames without the person that a track survives.
+
+    Returns:
+        Number of frames that were followed.
+    """
+    last = max(person.frame for person in active)
+    group = [p for p in active if p.frame == last]
+    hidden = [p for p in active if p.frame != last]
+    frames = np.r_[last, detections.frames[rows[:, 0]]]
+    arrays = detections.keypoints, detections.scores, detections.boxes
+    parts = [
+        np.concatenate(
+            [np.stack([p.parts[i] for p in group])[None], array[rows]],
+            dtype=np.float64,
+        )
+        for i, array in enumerate(arrays)
+    ]
+    before, after = [p[:-1] for p in parts], [p[1:] for p in parts]
+    offsets, shapes = keypoint_offsets(before, after)
+    # Whom a detection follows, and where everybody is from frame to frame.
+    link = (length(offsets) + shapes).argmin(axis=1)
+    places, whole = _follow_links(link)
+    frames, rows = frames[: whole + 1], rows[:whole]
+    if not whole:
+        return 0
+    step, own = np.arange(whole)[:, None], np.arange(len(group))
+    now, then = places[:-1], places[1:]
+    pairs = step[..., None], now[..., None], then[:, None]
+    offsets, shapes = offsets[pairs], shapes[pairs]
+    boxes, new = before[2][step, now], after[2][step, then]
+    gaps = np.diff(frames)
+    paths, moved = zip(
+        *(
+            velocities(gaps, offsets[:, i, i], person.velocity)
+            for i, person in enumerate(group)
+        )
+    )
+    moved = np.stack(moved, axis=1)
+    offsets -= moved[:, :, None]
+    missed = np.repeat(gaps[:, None] - 1, len(group), axis=1)
+    expected = boxes + np.tile(moved, 2)
+    costs = pair_costs(offsets, shapes, expected, new, missed)
+    mine = costs[:, own, own].copy()
+    costs[:, own, own] = np.inf
+    sound = (mine < 1).all(axis=1) & (gaps - 1 <= max_gap)
+    sound &= (mine < costs.min(axis=1)).all(axis=1)
+    for person in hidden:
+        away = frames[1:] - person.frame - 1
+        there = np.flatnonzero(away <= max_gap)
+        if len(there):
+            rival = person.costs(frames[1:][there], [a[there] for a in after])
+            rival = np.take_along_axis(rival, then[there], axis=1)
+            sound[there] &= (mine[there] < rival).all(axis=1)
+    alike = similarities(*(part[:whole] for part in after))
+    alike[:, own, own] = 0
+    sound &= (alike < DUPLICATE).all(axis=(1, 2))
+    made = whole if sound.all() else int(np.argmin(sound))
+    for i, person in enumerate(group if made else ()):
+        place = places[1 : made + 1, i]
+        person.frame = int(frames[made])
+        person.rows += rows[np.arange(made), place].tolist()
+        person.parts = [part[made, place[-1]] for part in parts]
+        known = bool(np.isfinite(paths[i][made]).all())
+        person.velocity = paths[i][made] if known else None
+    return made
+
+
+def _follow_links(link: np.ndarray) -> tuple[np.ndarray, int]:
+    """Where each of P people stands in every frame.
+
+    Args:
+        link: (n, P) the place in the frame before of each detection.
+
+    Returns:
+        (n + 1, P) places of the people, and for how many frames no two of
+        them are in one place.
+    """
+    whole = (np.sort(link, axis=1) == np.arange(link.shape[1])).all(axis=1)
+    count = len(link) if whole.all() else int(np.argmin(whole))
+    places = np.empty((count + 1, link.shape[1]), int)
+    places[0] = np.arange(link.shape[1])
+    following = np.argsort(link[:count], axis=1)
+    if (following == places[0]).all():
+        places[:] = places[0]
+    else:
+        for frame, one in enumerate(following):
+            places[frame + 1] = one[places[frame]]
+    return places, count
+
+
+def velocities(
+    gaps: np.ndarray, offsets: np.ndarray, first: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Velocity of a person before each step and after all, if all are made.
+
+    Args:
+        gaps: (n,) frames of each step, 1 without a gap.
+        offsets: (n, 2) pixels from one place to the next.
+        first: (2,) velocity before them in pixels a frame; None if unknown.
+
+    Returns:
+        (n + 1, 2) pixels a frame, NaN where unknown; (n, 2) pixels by which
+        the person was expected to move.
+    """
+    known = first is not None
+    vx, vy = (0.0, 0.0) if first is None else (float(v) for v in first)
+    nothing, path, moved = float('nan'), [], []
+    for frames, (dx, dy) in zip(gaps.tolist(), offsets.tolist()):
+        path.append((vx, vy) if known else (nothing, nothing))
+        mx = my = 0.0
+        if known:
+            mx, my = vx * min(frames, COAST), vy * min(frames, COAST)
+        moved.append((mx, my))
+        if not known:
+            vx, vy, known = dx / frames, dy / frames, True
+        elif frames <= COAST:
+            new = (1 - VELOCITY_MEMORY**frames) / frames
+            vx, vy = vx + new * (dx - mx), vy + new * (dy - my)
+        else:
+            known = False
+    path.append((vx, vy) if known else (nothing, nothing))
+    return np.array(path), np.array(moved)
