@@ -13,8 +13,8 @@ import numpy as np
 
 from ..readers import FileReader, recognize
 from ..readers.files import TableReader, Video, load_people
-from ..readers.keys import read_yaml
-from ..readers.mapping import ImuFile
+from ..readers.keys import check_keys, read_yaml
+from ..readers.mapping import ImuFile, Study
 from ..readers.peek import head
 from ..readers.sensors import read_imu_file
 from ..readers.sync_annotations import read_sync_file
@@ -209,18 +209,17 @@ def _look_at_mapping(path: Path, facts: dict[str, Any]) -> None:
     if 'takes' in content or 'pattern' in content:
         facts['title'] = 'mapping of recordings'
         facts['use'] = 'mobind convert tables'
-        takes = content.get('takes') or [content.get('pattern')]
+        study = check_keys(Study, content, f'{path}:')
+        takes = study.takes or [study.pattern]
         facts['notes'].append(f'names {len(takes)} takes or patterns')
         return
     if not content.keys() & ImuFile.model_fields.keys():
         facts['title'] = 'YAML, but no mapping'
         return
     facts['title'] = 'mapping of a file of sensors'
-    specs = content.get('imu') or {'': content}
-    named = 'parts' in str(content) or any(
-        'file' in spec for spec in specs.values() if isinstance(spec, Mapping)
-    )
-    if not named and 'file' not in content.get('sensor', {}):
+    keys = check_keys(ImuFile, content, f'{path}:')
+    sensors = [keys, keys.sensor, *(keys.imu or {}).values()]
+    if not any(keys and (keys.file or keys.parts) for keys in sensors):
         facts['use'] = '--mapping'
         facts['notes'].append('names no file: give one with --imu')
         return

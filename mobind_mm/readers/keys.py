@@ -34,6 +34,9 @@ from .dates import EPOCHS, parse_date, parse_zone
 
 _MAX_BYTES = 10_000_000
 _MAX_KEYS = 10_000
+_MAX_VALUES = 2_000_000
+"""Of a mapping with its aliases written out; one of a large study has 20,000.
+"""
 _COUNT = ('is not a whole number from 0', '')
 _WORDING = {
     'string_type': ('is not text', 'Put it in quotes'),
@@ -478,4 +481,25 @@ def read_yaml(path: Union[str, Path]) -> dict[str, Any]:
             f'{path} holds {type(content).__name__}, expected a mapping with '
             'takes.'
         )
+    if _size(content, {}) > _MAX_VALUES:
+        raise mistake(
+            path,
+            f'has more than {_MAX_VALUES} values once its aliases (*name) are '
+            'written out',
+            'Write what it needs without aliases',
+        )
     return content
+
+
+def _size(value: Any, known: dict[int, float]) -> float:
+    """Values in lists and mappings; aliases count each time, in no time.
+
+    A list that holds itself is without end.
+    """
+    inside = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, (dict, list, tuple, set)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = float('inf')
+        known[id(value)] = 1 + sum(_size(part, known) for part in inside)
+    return known[id(value)]
