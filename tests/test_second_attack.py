@@ -1,12 +1,21 @@
 """What a second attack found: inputs that hung, crashed or misled."""
 
+import os
+import stat
+import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from mobind_mm.apis.study_files import named_files
-from mobind_mm.checks.inspection import inspect_path
-from mobind_mm.readers.keys import read_yaml
+from mobind_mm.apis.sources import to_imu
+from mobind_mm.apis.study_files import Options, find_sources, named_files
+from mobind_mm.checks.inspection import describe_facts, inspect_path
+from mobind_mm.cli import main as cli
+from mobind_mm.readers.keys import read_yaml, unit_factor
+from mobind_mm.utils.results import write_json
 
 
 @pytest.mark.parametrize(
@@ -47,3 +56,135 @@ def test_aliases_that_grow_without_end(tmp_path, text):
     assert 'aliases' in inspect_path(path)['problem']
     assert named_files(path) == []  # a study looks for files in all of them
     assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ('inspect', 'pipe.csv'),
+        ('sync', '--imu', 'pipe.csv', '--pose', 'a.json'),
+        ('sync', '--imu', 'a.csv', '--pose', 'a', '--checkpoint', 'pipe.csv'),
+        ('index', 'build', 'new', 'pipe.csv'),
+        ('eval', 'pipe.csv'),
+        ('convert', 'tables', 'a.yml', '--out', 'pipe.csv'),
+    ],
+)
+def test_a_pipe_is_refused_before_anybody_waits_for_it(
+    tmp_path, monkeypatch, capsys, words
+):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo('pipe.csv')
+    monkeypatch.setattr(sys, 'argv', ['mobind', *words])
+    with pytest.raises(SystemExit) as ended:
+        cli()
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert 'pipe.csv: is a pipe' in error or 'pipe.csv is a pipe' in error
+
+
+def test_a_result_takes_the_place_of_files_alone(tmp_path):
+    os.mkfifo(tmp_path / 'a.json')
+    with pytest.raises(OSError, match=r'a\.json is no file'):
+        write_json(tmp_path / 'a.json', {})
+    assert stat.S_ISFIFO((tmp_path / 'a.json').stat().st_mode)
+    assert [*tmp_path.iterdir()] == [tmp_path / 'a.json']
+
+
+def test_folders_that_lead_back_and_pipes_in_them(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.csv')
+    (tmp_path / 'a.csv').write_text('time,activity\n1,walking\n')
+    for name in ('one', 'two'):
+        (tmp_path / name).symlink_to(tmp_path)
+    facts = inspect_path(tmp_path)
+    assert [Path(f['path']).name for f in facts['files']] == [
+        'a.csv',
+        'pipe.csv',
+    ]
+    found = find_sources(tmp_path, Options())
+    assert [source.name for source in found] == ['a.csv']
+
+
+def test_folders_deeper_than_any_stack(tmp_path):
+    deep = tmp_path.joinpath(*'a' * 500)
+    deep.mkdir(parents=True)
+    text = '\n'.join(describe_facts(inspect_path(tmp_path)))
+    assert 'too deep' in text and len(text) < 5000
+
+
+def test_what_is_shown_of_a_folder_has_an_end(tmp_path):
+    for number in range(150):
+        (tmp_path / f'{number}.csv').write_text('a,b\n1,2\n')
+    lines = describe_facts(inspect_path(tmp_path))
+    assert len(lines) == 201 and lines[-1].endswith('more lines (--json)')
+
+
+def test_terminals_are_told_nothing_by_names_of_files(
+    tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / '\x1b[2Ja\u202eb\nc.csv'
+    path.write_text('a,b\n1,2\n')
+    monkeypatch.setattr(sys, 'argv', ['mobind', 'inspect', str(path)])
+    with suppress(SystemExit):
+        cli()
+    text = capsys.readouterr().out
+    assert r'\x1b[2Ja\u202eb\nc.csv' in text
+    assert not {'\x1b', '\u202e'} & {*text}
+
+
+def table(path, change=lambda row, cells: cells, names=''):
+    """A table with our own names of columns."""
+    rng = np.random.default_rng(0)
+    axes = [f'_{kind}_{axis}' for kind in ('acc', 'gyro') for axis in 'xyz']
+    own = ','.join(['time', *(f'left_wrist{end}' for end in axes)])
+    lines = [names or own]
+    for row in range(300):
+        values = rng.normal((0, 0, 9.8, 0, 0, 0), 0.3)
+        cells = [f'{row / 100}', *(f'{x:.4f}' for x in values)]
+        lines.append(','.join(change(row, cells)))
+    path.write_text('\n'.join(lines))
+    return path
+
+
+def cell(wanted, text):
+    """Change one cell of the first axis, or all of them."""
+
+    def change(row, cells):
+        if wanted in (row, None):
+            cells[1] = text.format(cells[1])
+        return cells
+
+    return change
+
+
+FOREIGN = 'time,ax,ay,az,gx,gy,gz'
+
+
+@pytest.mark.parametrize('names', ['', FOREIGN])
+@pytest.mark.parametrize(
+    'change',
+    [cell(9, 'inf'), cell(200, 'oops'), cell(3, '1_0'), cell(None, '{} g')],
+)
+def test_a_bad_cell_does_not_cost_a_channel(tmp_path, names, change):
+    path = table(tmp_path / 'a.csv', change, names)
+    with pytest.raises(ValueError, match=r'a\.csv.*not a number'):
+        to_imu({'file': path, 'placement': 'left_wrist'})
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        FOREIGN.replace('ax', 'hm'),
+        'time,left_wrist_accx,left_wrist_acc_y,left_wrist_acc_z,'
+        'left_wrist_gyro_x,left_wrist_gyro_y,left_wrist_gyro_z',
+    ],
+)
+def test_a_name_that_is_misspelt_does_not_cost_a_channel(tmp_path, names):
+    path = table(tmp_path / 'a.csv', names=names)
+    with pytest.raises(ValueError, match='third axis|but none'):
+        to_imu({'file': path, 'placement': 'left_wrist'})
+
+
+@pytest.mark.parametrize('unit', ['9' * 400 + ' g', '1/' + '9' * 300 + ' g'])
+def test_units_that_leave_nothing_of_a_value(unit):
+    with pytest.raises(KeyError):
+        unit_factor(unit, {'g': 9.8})

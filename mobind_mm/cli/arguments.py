@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..utils.errors import printable
+
 if TYPE_CHECKING:
     from ..apis import MoBindInferencer
 
@@ -186,7 +188,7 @@ def make_inferencer(args: Namespace) -> MoBindInferencer:
 def print_notes(notes: Iterable[str]) -> None:
     """Print what was repaired, left out or assumed, each once."""
     for note in dict.fromkeys(notes):
-        print(f'note: {note}')
+        print(printable(f'note: {note}'))
 
 
 def imu_source(args: Namespace) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 
+from ..utils.errors import printable
 from ..utils.results import write_json
 from ..utils.video import video_facts
 from .arguments import (
@@ -129,7 +130,7 @@ def synchronize(args: Namespace) -> int | None:
         show_dir=out,
         **options,
     )
-    print(describe(answer))
+    print(printable(describe(answer), keep='\n'))
     print_notes(answer['notes'])
     write_json(out / 'sync.json', answer)
     written = [out / 'sync.json', *inferencer.pictures]

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..utils.cli import run_command
-from ..utils.errors import nearest
-from ..utils.files import check_output
+from ..utils.errors import mistake, nearest
+from ..utils.files import check_output, is_special
 from ..version import __version__
 
 Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
@@ -133,6 +133,7 @@ def _run(words: list[str], named: bool) -> None:
     _add_import(parser)
     parser.set_defaults(command=name)
     args = parser.parse_args(words)
+    _check_paths(args)
     for name in ('out', 'out_dir'):
         if getattr(args, name, None):
             flag = f'--{name.replace("_", "-")}'
@@ -143,6 +144,22 @@ def _run(words: list[str], named: bool) -> None:
     status = run(args)
     if status is not None:
         sys.exit(status)
+
+
+def _check_paths(args: Namespace) -> None:
+    """Refuse flags that name a pipe, a socket or a device.
+
+    Raises:
+        ValueError: Naming the flag and the path.
+    """
+    for name, given in vars(args).items():
+        for value in given if isinstance(given, list) else [given]:
+            if isinstance(value, (str, Path)) and is_special(value):
+                raise mistake(
+                    f'{name}: {value}',
+                    'is a pipe, a socket or a device, not a file',
+                    'Save what it gives as a file, or give another path',
+                )
 
 
 def _is_directory(parser: ArgumentParser, name: str) -> bool:

@@ -137,6 +137,8 @@ def _placement(value: Any) -> str:
     return _one_of(value, sorted(LIMBS), 'is not a placement of a sensor')
 
 
+_SCALES = (1e-15, 1e15)
+"""Factors of units, exclusive: others make every value 0 or infinite."""
 _SCALED = re.compile(r'(\d+\.?\d*|\.\d+)(?:/(\d+\.?\d*|\.\d+))? *(\S+)')
 
 
@@ -154,9 +156,12 @@ def unit_factor(unit: Union[str, float], units: Mapping[str, float]) -> float:
     if unit in units:
         return units[unit]
     match = _SCALED.fullmatch(unit.strip())
-    if not match or not float(match[2] or 1) or not float(match[1]):
+    if not match or not float(match[2] or 1):
         raise KeyError(unit)
-    return float(match[1]) / float(match[2] or 1) * units[match[3]]
+    scale = float(match[1]) / float(match[2] or 1)
+    if not _SCALES[0] < scale < _SCALES[1]:
+        raise KeyError(unit)
+    return scale * units[match[3]]
 
 
 def unit_of(units: Mapping[str, float]) -> pydantic.BeforeValidator:
@@ -172,6 +177,8 @@ def unit_of(units: Mapping[str, float]) -> pydantic.BeforeValidator:
         factor = _as_number(value)
         if not factor > 0:
             raise _wrong('must be greater than 0')
+        if not _SCALES[0] < factor < _SCALES[1]:
+            raise _wrong('is the factor of no unit')
         return factor
 
     return pydantic.BeforeValidator(check)
