@@ -1,5 +1,6 @@
 """What a second attack found: inputs that hung, crashed or misled."""
 
+import json
 import os
 import stat
 import sys
@@ -9,12 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from json_mutations import mutations
 
 from mobind_mm.apis.sources import to_imu
 from mobind_mm.apis.study_files import Options, find_sources, named_files
+from mobind_mm.apis.study_pairs import Settings, compare
+from mobind_mm.apis.study_signals import prepare
 from mobind_mm.checks.inspection import describe_facts, inspect_path
 from mobind_mm.cli import main as cli
 from mobind_mm.readers.keys import read_yaml, unit_factor
+from mobind_mm.recordings import write_imu, write_pose
+from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.utils.results import write_json
 
 
@@ -166,7 +172,8 @@ FOREIGN = 'time,ax,ay,az,gx,gy,gz'
 )
 def test_a_bad_cell_does_not_cost_a_channel(tmp_path, names, change):
     path = table(tmp_path / 'a.csv', change, names)
-    with pytest.raises(ValueError, match=r'a\.csv.*not a number'):
+    said = r'a\.csv.*not a number' if not names else r'a\.csv.*doubt'
+    with pytest.raises(ValueError, match=said):
         to_imu({'file': path, 'placement': 'left_wrist'})
 
 
@@ -188,3 +195,46 @@ def test_a_name_that_is_misspelt_does_not_cost_a_channel(tmp_path, names):
 def test_units_that_leave_nothing_of_a_value(unit):
     with pytest.raises(KeyError):
         unit_factor(unit, {'g': 9.8})
+
+
+@pytest.fixture(scope='module')
+def study(tmp_path_factory):
+    """Sources of a recording and a video, and a folder of results."""
+    root = tmp_path_factory.mktemp('study')
+    streams = simulate_recording(0, 12.0, offset=0.5)
+    write_imu(root / 'in/a.safetensors', streams.imu)
+    write_pose(root / 'in/b.safetensors', streams.pose)
+    return find_sources(root / 'in', Options()), root / 'out'
+
+
+def test_a_study_makes_anew_what_is_damaged(study):
+    (one, two), out = study
+    settings = Settings(max_offset=2.0)
+
+    def run():
+        prepared = [prepare(source, out) for source in (one, two)]
+        assert not any(p.problem for p in prepared)
+        return compare(prepared[0], prepared[1:], out, settings)
+
+    right = run()
+    (evidence,) = out.glob('evidence/*.json')
+    text = evidence.read_text()
+    known = json.loads(text)
+    odd = [[], {**known, 'videos': [1]}, {**known, 'videos': {'b': 5}}]
+    for copy in [*odd, *mutations(known, 0, 40)]:
+        evidence.write_text(json.dumps(copy))
+        again = run()
+        assert again.keys() == right.keys()
+        evidence.write_text(text)
+    for path in out.glob('signals/*.npz'):
+        content = path.read_bytes()
+        for at in range(20, len(content), len(content) // 8):
+            damaged = bytearray(content)
+            damaged[at] ^= 255
+            path.write_bytes(damaged)
+            assert run() == right
+        with np.load(path) as arrays:
+            facts = json.loads(str(arrays['facts']))
+        for copy in [5, [], {}, {**facts, 'members': 3}, {**facts, 'x': 1}]:
+            np.savez(path, facts=np.array(json.dumps(copy)))
+            assert run() == right

@@ -92,7 +92,7 @@ def add_pose_arguments(parser: ArgumentParser, person: bool = True) -> None:
     )
     parser.add_argument(
         '--img-shape',
-        type=int,
+        type=between(1, 100_000, int),
         nargs=2,
         metavar=('HEIGHT', 'WIDTH'),
         help='size of the video in pixels, without --video',
@@ -154,7 +154,10 @@ def person_rule(text: str) -> int | str:
 def add_workers_argument(parser: ArgumentParser) -> None:
     """Add the number of processes."""
     parser.add_argument(
-        '--workers', type=int, default=1, help='processes; default: 1'
+        '--workers',
+        type=between(1, 1000, int),
+        default=1,
+        help='processes; default: 1',
     )
 
 

@@ -13,6 +13,7 @@ from .arguments import (
     add_model_arguments,
     add_out_dir_argument,
     add_pose_arguments,
+    between,
     file_source,
     imu_source,
     make_inferencer,
@@ -257,7 +258,7 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--stride-sec',
-        type=float,
+        type=between(0.01, 86_400),
         default=1.0,
         metavar='SEC',
         help='seconds between the windows of the gallery; default: 1',
@@ -318,7 +319,7 @@ def _recognize_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--stride-sec',
-        type=float,
+        type=between(0.01, 86_400),
         metavar='SEC',
         help='seconds between windows; default: the length of a window',
     )

@@ -26,6 +26,8 @@ from ..version import __version__
 Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
 """Adds the flags of a subcommand; runs it."""
 
+_LARGEST = 1e15
+"""Of numbers in flags; a moment of this century is 4e9 s after 1970."""
 PLUGINS = 'mobind_mm.plugins'
 """Entry points of other packages that are imported before a subcommand."""
 
@@ -133,7 +135,7 @@ def _run(words: list[str], named: bool) -> None:
     _add_import(parser)
     parser.set_defaults(command=name)
     args = parser.parse_args(words)
-    _check_paths(args)
+    _check_values(args)
     for name in ('out', 'out_dir'):
         if getattr(args, name, None):
             flag = f'--{name.replace("_", "-")}'
@@ -146,14 +148,17 @@ def _run(words: list[str], named: bool) -> None:
         sys.exit(status)
 
 
-def _check_paths(args: Namespace) -> None:
-    """Refuse flags that name a pipe, a socket or a device.
+def _check_values(args: Namespace) -> None:
+    """Refuse pipes, sockets and devices, and numbers that are none.
 
     Raises:
         ValueError: Naming the flag and the path.
     """
     for name, given in vars(args).items():
         for value in given if isinstance(given, list) else [given]:
+            if isinstance(value, float) and not abs(value) < _LARGEST:
+                what = 'is not a number of any use here'
+                raise mistake(f'--{name.replace("_", "-")}', what, value=value)
             if isinstance(value, (str, Path)) and is_special(value):
                 raise mistake(
                     f'{name}: {value}',
