@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from json_mutations import mutations
 
+from mobind_mm.apis.exports import align_sensors
 from mobind_mm.apis.sources import to_imu
 from mobind_mm.apis.study_files import Options, find_sources, named_files
 from mobind_mm.apis.study_pairs import Settings, compare
@@ -19,7 +20,7 @@ from mobind_mm.apis.study_signals import prepare
 from mobind_mm.checks.inspection import describe_facts, inspect_path
 from mobind_mm.cli import main as cli
 from mobind_mm.readers.keys import read_yaml, unit_factor
-from mobind_mm.recordings import write_imu, write_pose
+from mobind_mm.recordings import Clock, SensorStream, write_imu, write_pose
 from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.utils.results import write_json
 
@@ -238,3 +239,38 @@ def test_a_study_makes_anew_what_is_damaged(study):
         for copy in [5, [], {}, {**facts, 'members': 3}, {**facts, 'x': 1}]:
             np.savez(path, facts=np.array(json.dumps(copy)))
             assert run() == right
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (('sync', '--fps', '0'), '--fps: 0 frames per second; expected'),
+        (('sync', '--max-offset', 'nan'), '--max-offset: nan is not a number'),
+        (('sync', '--around', '1e300'), '--around: 1e+300 is not a number'),
+        (('sync', '--img-shape', '0', '0'), '--img-shape: 0; expected 1 to'),
+        (('align', '--imu', 'a', '--rate', '1e9'), '--rate: 1e9; expected'),
+        (('align', '--imu', 'a', '--to', ','), '--to: names nothing'),
+        (('retrieve', '--stride-sec', '0'), '--stride-sec: 0; expected'),
+        (('sync', '--nope'), 'unrecognized arguments: --nope'),
+        (('inspect',), 'arguments are required: path'),
+    ],
+)
+def test_flags_of_no_use(monkeypatch, capsys, words, said):
+    monkeypatch.setattr(sys, 'argv', ['mobind', *words])
+    with pytest.raises(SystemExit) as ended:
+        cli()
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in error and error.count('\n') == 1, error
+
+
+@pytest.mark.parametrize('rate', [1e9, 0.0, -1.0, float('nan')])
+def test_rows_without_end(rate):
+    answer = {
+        'clock': {'video_s': [0.0, 1.0], 'offset_s': [0.5, 0.5]},
+        'drift_ppm': 0.0,
+        'abstained': False,
+    }
+    wrist = SensorStream(Clock(100, rate=100.0), {'acc': np.zeros((100, 3))})
+    with pytest.raises(ValueError, match='rate: .* makes .* rows'):
+        align_sensors({'head': wrist}, answer, np.arange(9.0), rate)

@@ -16,7 +16,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from ..utils.cli import run_command
 from ..utils.errors import mistake, nearest
@@ -87,6 +87,14 @@ COMMANDS: Table = {
 """All subcommands, in the order of ``mobind --help``."""
 
 
+class _Parser(ArgumentParser):
+    """A parser that ends on a mistake with one line, not with all flags."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what :func:`run_command` prints."""
+        raise ValueError(f'{message}. {self.prog} --help lists the flags.')
+
+
 def main(*words: str) -> None:
     """Run ``mobind`` with the words of the command line.
 
@@ -126,7 +134,7 @@ def _run(words: list[str], named: bool) -> None:
     module = import_module(f'.{entry.target}', __package__)
     commands: dict[str, Command] = module.COMMANDS
     add_arguments, run = commands.get(name) or commands['']
-    parser = ArgumentParser(
+    parser = _Parser(
         prog=Path(sys.argv[0]).name if named else program,
         description=inspect.getdoc(run),
         formatter_class=RawDescriptionHelpFormatter,
@@ -186,7 +194,7 @@ def _global_options(words: list[str]) -> tuple[list[str], list[str]]:
         if words[count] in ('-h', '--help'):
             break
         count += 2 if words[count] == '--import' else 1
-    parser = ArgumentParser(prog='mobind', add_help=False)
+    parser = _Parser(prog='mobind', add_help=False)
     parser.add_argument(
         '--version', action='version', version=f'mobind_mm {__version__}'
     )
