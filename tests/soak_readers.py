@@ -9,6 +9,7 @@ printed, and ends the script.
 """
 
 import argparse
+import gc
 import json
 import sys
 import tempfile
@@ -258,6 +259,8 @@ def soak(count, seed=0, formats=None):
     by_reader = defaultdict(list)
     for label, target in targets().items():
         by_reader[target.reader].append((label, target))
+    gc.collect()
+    gc.freeze()  # or the collection before each copy takes most of the time
     for name in formats or FILE_FORMATS:
         start, outcomes = time.monotonic(), Counter()
         each = -(-count // len(by_reader[name]))

@@ -22,6 +22,7 @@ from ..readers.keys import read_yaml
 from ..readers.sensors import read_imu_file
 from ..recordings import PoseStream, SensorStream
 from ..utils.errors import READ_ERRORS, mistake
+from ..utils.files import is_special, leads_back
 
 COLUMNS = ('recording', 'video', 'known', 'placement', 'mapping', 'fps')
 """Columns of a table that names the files; the first two are needed."""
@@ -180,7 +181,11 @@ def find_sources(
 def _below(
     folder: Path, options: Options, skipped: set[Path]
 ) -> Iterator[Source]:
-    inside = sorted(p for p in folder.iterdir() if p.name[0] not in '._')
+    inside = sorted(
+        p
+        for p in folder.iterdir()
+        if p.name[0] not in '._' and not is_special(p) and not leads_back(p)
+    )
     files = [p for p in inside if p.is_file()]
     mappings = [p for p in files if p.suffix.lower() in ('.yml', '.yaml')]
     named = {p.resolve() for m in mappings for p in named_files(m)}

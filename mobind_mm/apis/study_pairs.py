@@ -60,14 +60,15 @@ def compare(
     path = out / 'evidence' / f'{recording.source.slug}.json'
     made_of = [VERSION, recording.made_of, settings.search]
     kept = _read(path)
-    known = kept.get('videos') or {}
-    if kept.get('made_of') != json.loads(json.dumps(made_of)):
+    known = kept.get('videos')
+    same = kept.get('made_of') == json.loads(json.dumps(made_of))
+    if not same or not isinstance(known, dict):
         known = {}
     sensors: dict[str, Any] = {}
     result: dict[str, Any] = {}
     for video in videos:
         before = known.get(video.name)
-        if before and before['made_of'] == video.made_of:
+        if _is_evidence(before, video):
             result[video.name] = before
             continue
         sensors = sensors or load_sensors(recording, out)
@@ -87,11 +88,23 @@ def compare(
     }
 
 
+def _is_evidence(row: Any, video: Prepared) -> bool:
+    """Whether a row of a file is evidence about a video as it is now."""
+    try:
+        people = row['people']
+        every = [asdict(PairEvidence(**people[n])) for n in video.members]
+        numbers = [x for one in every for x in one.values()]
+        fine = all(isinstance(x, (int, float)) for x in numbers)
+        return fine and row['made_of'] == video.made_of
+    except (KeyError, TypeError):
+        return False
+
+
 def _read(path: Path) -> dict[str, Any]:
     """A file that is there and whole, else nothing."""
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

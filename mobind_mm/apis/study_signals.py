@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,6 +35,9 @@ from .study_files import Source
 VERSION = 1
 """Changes with the content of the files."""
 Limbs = Mapping[str, Sequence[LimbSignals]]
+
+
+_DAMAGE = (AttributeError, RecursionError, BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -103,14 +107,15 @@ def _kept(source: Source, made_of: str, out: Path) -> Prepared | None:
     try:
         with _open(Prepared(source).file(out)) as arrays:
             facts = json.loads(str(arrays['facts']))
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+            whole = arrays.zip.testzip() is None
+        kept = Prepared(source, **facts)
+        made = {'made_of': made_of}
+        whole = whole and kept.made_of == made_of
+        streams = kept.streams(out).values()
+        whole = whole and all(is_converted(path, made) for path in streams)
+        return kept if whole else None
+    except (OSError, EOFError, ValueError, KeyError, TypeError, *_DAMAGE):
         return None
-    if facts['made_of'] != made_of:
-        return None
-    kept = Prepared(source, **facts)
-    made = {'made_of': made_of}
-    whole = all(is_converted(p, made) for p in kept.streams(out).values())
-    return kept if whole else None
 
 
 def _fresh(source: Source, made_of: str, out: Path) -> Prepared:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -24,6 +25,8 @@ from .sessions import MEGABYTE, Session, Sessions
 _STATIC = Path(__file__).parent / 'static'
 _JOBS_AT_ONCE = 2
 _SWEEP_SEC = 15.0
+_MOST_ASKED = 1 << 20
+"""Bytes of a request for work; those of the page have a few hundred."""
 _LAST_SEC = 2
 """Seconds for requests that are under way when the app is ended."""
 _HEADERS = {
@@ -177,6 +180,12 @@ def _too_large(name: str, size: int, limit: int) -> HTTPException:
     )
 
 
+def _said(request: Request) -> int:
+    """Bytes that a request says it has; 0 if it does not say."""
+    text = request.headers.get('content-length', '')
+    return int(text) if re.fullmatch('[0-9]{1,18}', text) else 0
+
+
 async def _upload(request: Request) -> Response:
     """Take a file, part by part; nothing is kept in memory."""
     session = _session(request)
@@ -187,9 +196,9 @@ async def _upload(request: Request) -> Response:
         raise HTTPException(400, str(error)) from None
     limit = request.app.state.sessions.max_bytes
     used = session.used() - (path.stat().st_size if path.is_file() else 0)
-    said = request.headers.get('content-length', '0')
-    if used + int(said if said.isdigit() else 0) > limit:
-        raise _too_large(path.name, used + int(said), limit)
+    said = _said(request)
+    if used + said > limit:
+        raise _too_large(path.name, used + said, limit)
     part = path.with_name(f'{path.name}.part')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -232,7 +241,10 @@ async def _job(request: Request) -> Response:
         raise HTTPException(404, 'There is no such work.')
     try:
         asked = await _asked(request, session)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (
+        *(KeyError, TypeError, ValueError, AttributeError),
+        RecursionError,
+    ) as error:
         raise HTTPException(400, f'Not understood: {error}') from None
     async with request.app.state.slots:
         answer = session.start(what, asked)
@@ -257,7 +269,12 @@ async def _job(request: Request) -> Response:
 
 async def _asked(request: Request, session: Session) -> dict[str, Any]:
     """The body of a request, whose names of files are inside the folder."""
-    asked = json.loads(await request.body())
+    body = b''
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_ASKED:
+            raise HTTPException(413, 'The request is too long.')
+    asked = json.loads(body)
 
     def inside(part: dict[str, Any], *keys: str) -> None:
         for key in keys:
@@ -268,18 +285,26 @@ async def _asked(request: Request, session: Session) -> dict[str, Any]:
     inside(asked, 'name', 'mapping', 'video')
     for part in (asked, asked.get('request') or {}):
         inside(part, 'video')
-        inside(part.get('pose') or {}, 'name', 'times')
+        inside(part.get('pose') or {}, 'name', 'times', 'mapping')
         for sensor in part.get('sensors') or ():
             inside(sensor, 'name', 'mapping')
     return asked
+
+
+def _is_inside(path: Path, folder: Path, is_dir: bool = False) -> bool:
+    """Whether a file is there, or a folder, and below a folder."""
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+        return inside and (path.is_dir() if is_dir else path.is_file())
+    except (OSError, ValueError):  # a name that is too long, or has a NUL
+        return False
 
 
 async def _result(request: Request) -> Response:
     session, name = _session(request), request.path_params['name']
     allowed = name in _RESULTS or name.startswith('download/')
     path = session.outputs / name
-    inside = path.resolve().is_relative_to(session.outputs.resolve())
-    if not allowed or not inside or not path.is_file():
+    if not allowed or not _is_inside(path, session.outputs):
         raise HTTPException(404, 'There is no such result.')
     return FileResponse(path, filename=path.name)
 
@@ -315,8 +340,7 @@ def read_study(folder: Path) -> dict[str, Any]:
     for row in rows:
         name = row.get('folder') or row.get('recording') or ''
         place = folder / name
-        inside = place.resolve().is_relative_to(folder.resolve())
-        if name and inside and place.is_dir():
+        if name and _is_inside(place, folder, is_dir=True):
             files[row.get('recording') or name] = sorted(
                 p.relative_to(folder).as_posix()
                 for p in place.iterdir()
@@ -336,9 +360,8 @@ async def _study_file(request: Request) -> Response:
     folder, name = request.app.state.study, request.path_params['name']
     if folder is None:
         raise HTTPException(404, 'There is no study.')
-    path = (folder / name).resolve()
-    inside = path.is_relative_to(folder.resolve())
-    if not inside or path.suffix not in _SHOWN or not path.is_file():
+    path = folder / name
+    if path.suffix not in _SHOWN or not _is_inside(path, folder):
         raise HTTPException(404, 'There is no such file.')
     return FileResponse(path)
 

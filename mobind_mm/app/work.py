@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.errors import READ_ERRORS
+from ..utils.errors import READ_ERRORS, mistake
 from ..utils.results import write_json
 
 _AROUND_SEC = 60.0
@@ -68,16 +68,33 @@ def _plain(value: Any, folder: Path) -> Any:
     return value
 
 
+def _check_mapping(path: Path, inputs: Path) -> None:
+    """Refuse a mapping that names files of others."""
+    from ..apis.study_files import named_files
+
+    if path.suffix.lower() not in ('.yml', '.yaml') or not path.is_file():
+        return
+    for file in named_files(path):
+        if not file.resolve().is_relative_to(inputs.resolve()):
+            raise mistake(
+                path.name,
+                'names a file that was not uploaded',
+                'Upload it, and name it without folders',
+                value=file.name,
+            )
+
+
 def _inspect(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     """What a file is."""
     from ..checks.inspection import inspect_path
     from ..skeleton import LIMBS
 
-    mapping = request.get('mapping')
-    facts = inspect_path(
-        folder / 'in' / request['name'],
-        folder / 'in' / mapping if mapping else None,
-    )
+    inputs = folder / 'in'
+    path, mapping = inputs / request['name'], request.get('mapping')
+    mapping = inputs / mapping if mapping else None
+    for file in filter(None, (path, mapping)):
+        _check_mapping(file, inputs)
+    facts = inspect_path(path, mapping)
     facts['placements'] = list(LIMBS)
     return _plain(facts, folder)
 
@@ -91,6 +108,15 @@ def _recording(folder: Path, request: Mapping[str, Any]) -> Any:
 
     inputs = folder / 'in'
     imu: dict[str, Any] = {}
+    skeleton = dict(request.get('pose') or {})
+    named = [
+        part[key]
+        for part in (*request['sensors'], skeleton)
+        for key in ('name', 'mapping')
+        if part.get(key)
+    ]
+    for name in named:
+        _check_mapping(inputs / name, inputs)
     for source in request['sensors']:
         keys: dict[str, Any] = {'file': inputs / source['name']}
         if source.get('mapping'):
@@ -105,7 +131,6 @@ def _recording(folder: Path, request: Mapping[str, Any]) -> Any:
             )
         imu.update(streams)
     video = request.get('video')
-    skeleton = dict(request.get('pose') or {})
     pose: dict[str, Any] = {k: v for k, v in skeleton.items() if v}
     if 'name' in pose:
         pose['file'] = inputs / pose.pop('name')
@@ -115,6 +140,8 @@ def _recording(folder: Path, request: Mapping[str, Any]) -> Any:
         raise ValueError('Add a video, or the keypoints found in it.')
     if not imu:
         raise ValueError('Add a file of sensors.')
+    if 'mapping' in pose:
+        pose['mapping'] = inputs / pose['mapping']
     if 'times' in pose:
         pose['times'] = inputs / pose['times']
     if 'img_shape' in pose:

@@ -23,6 +23,7 @@ from .gyroscope import gyroscope_facts, judge_gyroscope
 from .plausibility import still_level
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
+_SENSED = ('acc', 'gyro')
 _TIME = re.compile(
     r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|elapsed|millis|micros'
     r'|nanos',
@@ -88,16 +89,36 @@ def guess_mapping(path: str | Path) -> Guess | None:
     except READ_ERRORS as error:
         guess.notes.append(str(error))
         return guess
-    columns = {
-        name: values[:_MOST_ROWS].astype(float)
-        for name, values in table.columns.items()
-        if values.dtype.kind == 'f' and np.isfinite(values).any()
-    }
-    texts = {n: c for n, c in table.columns.items() if c.dtype.kind != 'f'}
+    numbers = {n: _numbers(c[:_MOST_ROWS]) for n, c in table.columns.items()}
+    columns = {n: c for n, c in numbers.items() if np.isfinite(c).any()}
+    texts = {n: c for n, c in table.columns.items() if n not in columns}
+    for name, cells in texts.items():
+        column = parse_column(name)
+        if column is not None and column.kind in _SENSED:
+            cell = next((c for c in map(str, cells) if c.strip()), '')
+            told = f'what {name!r} holds: {cell[:40]!r} is not a number'
+            guess.reasons[f'columns: {name!r} left out'] = told
+            guess.doubts.append(told)
     times = _guess_time(columns, texts, guess)
     guess.only_times = times is not None and len(columns) == 1
     _guess_sensors(path, columns, times, guess)
     return guess
+
+
+def _numbers(cells: np.ndarray) -> np.ndarray:
+    """(T,) float64, NaN where a cell is not a number; all NaN for texts.
+
+    A column of numbers with a few texts is one of numbers: who reads it
+    names the cell. Left out, its channel would be lost without a word.
+    """
+    if cells.dtype.kind != 'O':
+        fine = cells.dtype.kind == 'f'
+        return cells.astype(float) if fine else np.full(len(cells), np.nan)
+    fine = np.array([_NUMBER.fullmatch(c) is not None for c in cells], bool)
+    values = np.full(len(cells), np.nan)
+    if fine.mean() > 0.5:
+        values[fine] = [float(c.replace(',', '.')) for c in cells[fine]]
+    return values
 
 
 def read_guessed(
@@ -350,6 +371,12 @@ def _guess_sensors(
         if kind == 'quat' and {*'0123'} <= {*axes}:
             axes = dict(zip('wxyz', (axes[i] for i in '0123')))
         if not wanted or not {*wanted} <= {*axes}:
+            missing = {*wanted} - {*axes}
+            if kind in _SENSED and len(missing) == 1:
+                names = shown(axes.values())
+                told = f'where the third axis of {names} is'
+                guess.reasons[f'columns: {names} left out'] = told
+                guess.doubts.append(told)
             continue
         found = sensors.setdefault(sensor, {'columns': {}})
         if kind not in found['columns']:

@@ -13,14 +13,15 @@ import numpy as np
 
 from ..readers import FileReader, recognize
 from ..readers.files import TableReader, Video, load_people
-from ..readers.keys import read_yaml
-from ..readers.mapping import ImuFile
+from ..readers.keys import check_keys, read_yaml
+from ..readers.mapping import ImuFile, Study
 from ..readers.peek import head
 from ..readers.sensors import read_imu_file
 from ..readers.sync_annotations import read_sync_file
 from ..recordings import PoseStream, SensorStream, read_annotations
 from ..skeleton import LIMBS
 from ..utils.errors import READ_ERRORS
+from ..utils.files import is_special, leads_back
 from .finding import Finding
 from .guessing import guess_mapping, to_yaml
 from .plausibility import check_inputs
@@ -42,7 +43,11 @@ FOLDERS = {
 MOST_FILES = 200
 """Files of a folder that are looked at one by one."""
 
+_DEEPEST = 8
+"""Folders in folders that are looked at."""
 _PEOPLE_SHOWN = 20
+_LINES_SHOWN = 200
+"""Lines about the files of a folder; --json has all."""
 _ALIKE_SHOWN = 3
 """Files in a row of which nothing but the same title can be said."""
 _TOLD = ('sensors', 'people', 'problem', 'findings', 'mapping')
@@ -78,9 +83,19 @@ def inspect_path(
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist; check the path.')
+    return _inspected(path, mapping, _DEEPEST)
+
+
+def _inspected(
+    path: Path, mapping: str | Path | None, depth: int
+) -> dict[str, Any]:
+    """What a file is, or a folder and what is in it."""
     facts = _facts(path)
+    if is_special(path):
+        facts['title'] = 'neither a file nor a folder, which is not read'
+        return facts
     try:
-        _look(path, mapping, facts)
+        _look(path, mapping, facts, depth)
     except READ_ERRORS as error:
         facts['problem'] = str(error)
     return facts
@@ -101,7 +116,7 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _look(
-    path: Path, mapping: str | Path | None, facts: dict[str, Any]
+    path: Path, mapping: str | Path | None, facts: dict[str, Any], depth: int
 ) -> None:
     """Fill in the facts."""
     if path.suffix in ('.yml', '.yaml'):
@@ -124,9 +139,9 @@ def _look(
                 if not path.is_dir():
                     raise
                 facts['notes'].append(f'not one export: {error}')
-                _look_at_folder(path, facts)
+                _look_at_folder(path, facts, depth)
         elif path.is_dir():
-            _look_at_folder(path, facts)
+            _look_at_folder(path, facts, depth)
         else:
             _look_at_others(path, facts)
 
@@ -209,18 +224,17 @@ def _look_at_mapping(path: Path, facts: dict[str, Any]) -> None:
     if 'takes' in content or 'pattern' in content:
         facts['title'] = 'mapping of recordings'
         facts['use'] = 'mobind convert tables'
-        takes = content.get('takes') or [content.get('pattern')]
+        study = check_keys(Study, content, f'{path}:')
+        takes = study.takes or [study.pattern]
         facts['notes'].append(f'names {len(takes)} takes or patterns')
         return
     if not content.keys() & ImuFile.model_fields.keys():
         facts['title'] = 'YAML, but no mapping'
         return
     facts['title'] = 'mapping of a file of sensors'
-    specs = content.get('imu') or {'': content}
-    named = 'parts' in str(content) or any(
-        'file' in spec for spec in specs.values() if isinstance(spec, Mapping)
-    )
-    if not named and 'file' not in content.get('sensor', {}):
+    keys = check_keys(ImuFile, content, f'{path}:')
+    sensors = [keys, keys.sensor, *(keys.imu or {}).values()]
+    if not any(keys and (keys.file or keys.parts) for keys in sensors):
         facts['use'] = '--mapping'
         facts['notes'].append('names no file: give one with --imu')
         return
@@ -250,7 +264,7 @@ def _look_at_data_set(path: Path, facts: dict[str, Any]) -> None:
         facts['notes'].append(f'{file.name}: {len(entries)} entries')
 
 
-def _look_at_folder(path: Path, facts: dict[str, Any]) -> None:
+def _look_at_folder(path: Path, facts: dict[str, Any], depth: int) -> None:
     """A folder that is not an export as a whole: what is in it."""
     parts = sorted(p for p in path.iterdir() if not p.name.startswith('.'))
     facts['title'] = f'folder of {len(parts)} files and folders'
@@ -259,7 +273,13 @@ def _look_at_folder(path: Path, facts: dict[str, Any]) -> None:
         if names >= {*inside}:
             facts.update(title=title, use=use)
             return
-    facts['files'] = [inspect_path(p) for p in parts[:MOST_FILES]]
+    if not depth:
+        facts['notes'].append('what is in it was not looked at: too deep')
+        return
+    parts = [p for p in parts if not leads_back(p)]
+    facts['files'] = [
+        _inspected(p, None, depth - 1) for p in parts[:MOST_FILES]
+    ]
     if len(parts) > MOST_FILES:
         facts['notes'].append(f'only the first {MOST_FILES} were looked at')
 
@@ -396,7 +416,7 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
     for name, s in facts['sensors'].items():
         text = (
             f'  sensor {name}: {", ".join(s["channels"])}; '
-            f'{s["rate_hz"]:.5g} Hz, {s["samples"]} samples, '
+            f'{_rate(s["rate_hz"])}, {s["samples"]} samples, '
             f'{s["end_s"] - s["start_s"]:.1f} s from {s["start_s"]:.3f} s; '
             f'gravity {s["gravity"]}'
         )
@@ -405,7 +425,7 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
             text += f'; {s["gaps"]} gaps, the longest {gap}'
         lines.append(text)
     for name, p in facts['people'].items():
-        rate = f'{p["rate_hz"]:.5g} Hz' if p['rate_hz'] else 'unknown rate'
+        rate = _rate(p['rate_hz'])
         lines.append(
             f'  {name}: {p["layout"]}, {p["keypoints"]} keypoints, '
             f'{p["frames_seen"]} of {p["frames"]} frames, {rate}, '
@@ -440,4 +460,12 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
             lines += describe_facts(part)
         elif part is parts[-1] or alike == _ALIKE_SHOWN:
             lines.append(f'{part["path"]}, ...: {part["title"]}')
+    if len(lines) > _LINES_SHOWN:
+        more = len(lines) - _LINES_SHOWN
+        lines[_LINES_SHOWN:] = [f'and {more} more lines (--json)']
     return lines
+
+
+def _rate(rate: float | None) -> str:
+    known = rate and np.isfinite(rate)
+    return f'{rate:.5g} Hz' if known else 'unknown rate'

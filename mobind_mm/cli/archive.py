@@ -14,6 +14,7 @@ from .arguments import (
     add_model_arguments,
     add_out_dir_argument,
     add_pose_arguments,
+    between,
     file_source,
     imu_source,
     make_inferencer,
@@ -32,7 +33,7 @@ def _source_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--stride-sec',
-        type=float,
+        type=between(0.01, 86_400),
         default=1.0,
         metavar='SEC',
         help='seconds between windows of recordings; default: 1',
@@ -91,11 +92,14 @@ def _search_arguments(parser: ArgumentParser) -> None:
     add_pose_arguments(parser)
     add_model_arguments(parser)
     parser.add_argument(
-        '-k', type=int, default=5, help='windows per query; default: 5'
+        '-k',
+        type=between(1, 10_000, int),
+        default=5,
+        help='windows per query; default: 5',
     )
     parser.add_argument(
         '--probes',
-        type=int,
+        type=between(1, 1_000_000, int),
         default=32,
         help='lists that are scanned; more find more; default: 32',
     )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..utils.errors import printable
+
 if TYPE_CHECKING:
     from ..apis import MoBindInferencer
 
@@ -90,7 +92,7 @@ def add_pose_arguments(parser: ArgumentParser, person: bool = True) -> None:
     )
     parser.add_argument(
         '--img-shape',
-        type=int,
+        type=between(1, 100_000, int),
         nargs=2,
         metavar=('HEIGHT', 'WIDTH'),
         help='size of the video in pixels, without --video',
@@ -152,7 +154,10 @@ def person_rule(text: str) -> int | str:
 def add_workers_argument(parser: ArgumentParser) -> None:
     """Add the number of processes."""
     parser.add_argument(
-        '--workers', type=int, default=1, help='processes; default: 1'
+        '--workers',
+        type=between(1, 1000, int),
+        default=1,
+        help='processes; default: 1',
     )
 
 
@@ -186,7 +191,7 @@ def make_inferencer(args: Namespace) -> MoBindInferencer:
 def print_notes(notes: Iterable[str]) -> None:
     """Print what was repaired, left out or assumed, each once."""
     for note in dict.fromkeys(notes):
-        print(f'note: {note}')
+        print(printable(f'note: {note}'))
 
 
 def imu_source(args: Namespace) -> Any:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..utils.errors import mistake
 from .arguments import (
     add_imu_arguments,
     add_pose_arguments,
+    between,
     imu_source,
     pose_source,
     print_notes,
@@ -25,7 +27,7 @@ def add_export_arguments(parser: ArgumentParser) -> None:
     """Add what is said of the tables and of the clip."""
     parser.add_argument(
         '--rate',
-        type=float,
+        type=between(0.01, 100_000),
         metavar='HZ',
         help='rows per second of the tables; default: one row per frame',
     )
@@ -90,6 +92,8 @@ def align(args: Namespace) -> None:
     from ..recordings import Recording
 
     names = export_names(args.to)
+    if not names:
+        raise mistake('--to', 'names nothing', f'Choose from {NAMES}')
     answer = read_answer(args.sync)
     pose = None
     if args.pose or not args.video:

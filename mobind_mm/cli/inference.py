@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 
+from ..utils.errors import printable
 from ..utils.results import write_json
 from ..utils.video import video_facts
 from .arguments import (
@@ -12,6 +13,7 @@ from .arguments import (
     add_model_arguments,
     add_out_dir_argument,
     add_pose_arguments,
+    between,
     file_source,
     imu_source,
     make_inferencer,
@@ -129,7 +131,7 @@ def synchronize(args: Namespace) -> int | None:
         show_dir=out,
         **options,
     )
-    print(describe(answer))
+    print(printable(describe(answer), keep='\n'))
     print_notes(answer['notes'])
     write_json(out / 'sync.json', answer)
     written = [out / 'sync.json', *inferencer.pictures]
@@ -256,7 +258,7 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--stride-sec',
-        type=float,
+        type=between(0.01, 86_400),
         default=1.0,
         metavar='SEC',
         help='seconds between the windows of the gallery; default: 1',
@@ -317,7 +319,7 @@ def _recognize_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--stride-sec',
-        type=float,
+        type=between(0.01, 86_400),
         metavar='SEC',
         help='seconds between windows; default: the length of a window',
     )

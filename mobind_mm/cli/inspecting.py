@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from ..utils.errors import printable
 from ..utils.files import replacing
 from ..utils.results import prepare_results, write_json
 
@@ -32,7 +33,7 @@ def inspect(args: Namespace) -> int:
     if args.json:
         prepare_results(args.json)
     facts = inspect_path(args.path, args.mapping)
-    print('\n'.join(describe_facts(facts)))
+    print('\n'.join(map(printable, describe_facts(facts))))
     if args.json:
         write_json(args.json, facts)
         print('written:', args.json)

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..utils.errors import printable
 from ..utils.results import write_json
 from .arguments import add_out_dir_argument, placements_of, print_notes
 
@@ -111,7 +112,7 @@ def live(args: Namespace) -> int:
         print(f'no offset: {state.reason}')
         return 1
     answer = session.answer()
-    print(describe(answer))
+    print(printable(describe(answer), keep='\n'))
     print_notes(answer['notes'])
     out = Path(args.out_dir) / 'sync.json'
     out.parent.mkdir(parents=True, exist_ok=True)

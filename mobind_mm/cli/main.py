@@ -16,16 +16,18 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from ..utils.cli import run_command
-from ..utils.errors import nearest
-from ..utils.files import check_output
+from ..utils.errors import mistake, nearest
+from ..utils.files import check_output, is_special
 from ..version import __version__
 
 Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
 """Adds the flags of a subcommand; runs it."""
 
+_LARGEST = 1e15
+"""Of numbers in flags; a moment of this century is 4e9 s after 1970."""
 PLUGINS = 'mobind_mm.plugins'
 """Entry points of other packages that are imported before a subcommand."""
 
@@ -85,6 +87,14 @@ COMMANDS: Table = {
 """All subcommands, in the order of ``mobind --help``."""
 
 
+class _Parser(ArgumentParser):
+    """A parser that ends on a mistake with one line, not with all flags."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what :func:`run_command` prints."""
+        raise ValueError(f'{message}. {self.prog} --help lists the flags.')
+
+
 def main(*words: str) -> None:
     """Run ``mobind`` with the words of the command line.
 
@@ -124,7 +134,7 @@ def _run(words: list[str], named: bool) -> None:
     module = import_module(f'.{entry.target}', __package__)
     commands: dict[str, Command] = module.COMMANDS
     add_arguments, run = commands.get(name) or commands['']
-    parser = ArgumentParser(
+    parser = _Parser(
         prog=Path(sys.argv[0]).name if named else program,
         description=inspect.getdoc(run),
         formatter_class=RawDescriptionHelpFormatter,
@@ -133,6 +143,7 @@ def _run(words: list[str], named: bool) -> None:
     _add_import(parser)
     parser.set_defaults(command=name)
     args = parser.parse_args(words)
+    _check_values(args)
     for name in ('out', 'out_dir'):
         if getattr(args, name, None):
             flag = f'--{name.replace("_", "-")}'
@@ -143,6 +154,25 @@ def _run(words: list[str], named: bool) -> None:
     status = run(args)
     if status is not None:
         sys.exit(status)
+
+
+def _check_values(args: Namespace) -> None:
+    """Refuse pipes, sockets and devices, and numbers that are none.
+
+    Raises:
+        ValueError: Naming the flag and the path.
+    """
+    for name, given in vars(args).items():
+        for value in given if isinstance(given, list) else [given]:
+            if isinstance(value, float) and not abs(value) < _LARGEST:
+                what = 'is not a number of any use here'
+                raise mistake(f'--{name.replace("_", "-")}', what, value=value)
+            if isinstance(value, (str, Path)) and is_special(value):
+                raise mistake(
+                    f'{name}: {value}',
+                    'is a pipe, a socket or a device, not a file',
+                    'Save what it gives as a file, or give another path',
+                )
 
 
 def _is_directory(parser: ArgumentParser, name: str) -> bool:
@@ -164,7 +194,7 @@ def _global_options(words: list[str]) -> tuple[list[str], list[str]]:
         if words[count] in ('-h', '--help'):
             break
         count += 2 if words[count] == '--import' else 1
-    parser = ArgumentParser(prog='mobind', add_help=False)
+    parser = _Parser(prog='mobind', add_help=False)
     parser.add_argument(
         '--version', action='version', version=f'mobind_mm {__version__}'
     )

@@ -312,6 +312,17 @@ class EmbeddingArchive:
         return Vectors(np.concatenate(vectors), np.concatenate(masks))
 
 
+_REBUILD = 'Build the archive again'
+_ARRAYS = {
+    'vectors': 'F16',
+    'mask': 'BOOL',
+    'take': 'I32',
+    'window_start': 'F64',
+    'action': 'I32',
+}
+"""Types of the arrays of a shard."""
+
+
 @dataclass
 class _Shard:
     """Windows that were added together."""
@@ -327,24 +338,51 @@ class _Shard:
     def _file(self) -> Any:
         path = self.root / f'{self.about["name"]}.safetensors'
         handle = open_file(path).handle
-        shape = tuple(handle.get_slice('vectors').get_shape())
-        if shape != (len(self), int(np.prod(self.facts['width']))):
-            raise mistake(
-                path,
-                f'holds vectors of shape {shape}, but archive.json says '
-                f'{len(self)} rows of {self.facts["width"]}',
-                'Build the archive again',
-            )
+        width, names = self.facts['width'], set(handle.keys())
+        for name, dtype in _ARRAYS.items():
+            if name not in names:
+                raise mistake(path, f'has no array {name!r}', _REBUILD)
+            array = handle.get_slice(name)
+            shape = tuple(array.get_shape())
+            wanted: tuple[int, ...] = (len(self),)
+            if name == 'vectors':
+                wanted = (len(self), int(np.prod(width)))
+            elif name == 'mask':
+                limbs = width[0] if len(width) == 2 else (*shape, 0, 0)[1]
+                wanted = (len(self), limbs)
+            if shape != wanted or array.get_dtype() != dtype:
+                raise mistake(
+                    path,
+                    f'holds {name} of {array.get_dtype()} and shape {shape}, '
+                    f'but archive.json makes it {dtype} of {wanted}',
+                    _REBUILD,
+                )
         return handle
 
     @cached_property
     def _names(self) -> dict[str, Any]:
-        return json.loads(self._file.metadata()['header'])
+        path = self.root / f'{self.about["name"]}.safetensors'
+        try:
+            text = (self._file.metadata() or {}).get('header', '')
+            header = json.loads(text)
+        except (ValueError, RecursionError):
+            header = None
+        if not isinstance(header, dict):
+            raise mistake(path, 'has no header of a shard', _REBUILD)
+        for key in ('takes', 'classes'):
+            read_field(header, key, 'a list of texts', path)
+        return header
 
     @cached_property
     def _columns(self) -> dict[str, np.ndarray]:
         names = ('take', 'window_start', 'action')
-        return {name: self._file.get_tensor(name) for name in names}
+        columns = {name: self._file.get_tensor(name) for name in names}
+        takes, most = columns['take'], len(self._names['takes'])
+        if takes.min() < 0 or takes.max() >= most:
+            path = self.root / f'{self.about["name"]}.safetensors'
+            what = f'has a take that is none of its {most}'
+            raise mistake(path, what, _REBUILD)
+        return columns
 
     @cached_property
     def _mapped(self) -> np.ndarray:
@@ -360,7 +398,11 @@ class _Shard:
 
     def vectors(self, part: slice | np.ndarray) -> np.ndarray:
         """(n, width) float32 unit vectors."""
-        return self._mapped[part].astype(np.float32)
+        vectors = self._mapped[part].astype(np.float32)
+        if not np.isfinite(vectors).all():
+            path = self.root / f'{self.about["name"]}.safetensors'
+            raise mistake(path, 'has values that are not finite', _REBUILD)
+        return vectors
 
     def masks(self, part: np.ndarray) -> np.ndarray:
         """(n, S) 1 where a limb is present."""
@@ -515,9 +557,13 @@ def _read_facts(path: Path) -> dict[str, Any]:
             read_field({key: part}, key, 'a mapping', file)
             name = read_field(part, 'name', 'text', file)
             number = read_field(part, count, 'a number above 0', file)
-            if Path(name).name != name or not isinstance(number, int):
+            if (
+                Path(name).name != name
+                or type(number) is not int
+                or number < 1
+            ):
                 raise mistake(file, 'is damaged', 'Build the archive again')
-    width, training = facts['width'], facts.get('training')
+    width, training = facts['width'], facts.setdefault('training', None)
     if (
         not all(isinstance(w, int) and 0 < w < 1e6 for w in width)
         or (facts['shards'] and len(width) not in (1, 2))

@@ -34,6 +34,9 @@ from .dates import EPOCHS, parse_date, parse_zone
 
 _MAX_BYTES = 10_000_000
 _MAX_KEYS = 10_000
+_MAX_VALUES = 2_000_000
+"""Of a mapping with its aliases written out; one of a large study has 20,000.
+"""
 _COUNT = ('is not a whole number from 0', '')
 _WORDING = {
     'string_type': ('is not text', 'Put it in quotes'),
@@ -134,6 +137,8 @@ def _placement(value: Any) -> str:
     return _one_of(value, sorted(LIMBS), 'is not a placement of a sensor')
 
 
+_SCALES = (1e-15, 1e15)
+"""Factors of units, exclusive: others make every value 0 or infinite."""
 _SCALED = re.compile(r'(\d+\.?\d*|\.\d+)(?:/(\d+\.?\d*|\.\d+))? *(\S+)')
 
 
@@ -151,9 +156,12 @@ def unit_factor(unit: Union[str, float], units: Mapping[str, float]) -> float:
     if unit in units:
         return units[unit]
     match = _SCALED.fullmatch(unit.strip())
-    if not match or not float(match[2] or 1) or not float(match[1]):
+    if not match or not float(match[2] or 1):
         raise KeyError(unit)
-    return float(match[1]) / float(match[2] or 1) * units[match[3]]
+    scale = float(match[1]) / float(match[2] or 1)
+    if not _SCALES[0] < scale < _SCALES[1]:
+        raise KeyError(unit)
+    return scale * units[match[3]]
 
 
 def unit_of(units: Mapping[str, float]) -> pydantic.BeforeValidator:
@@ -169,6 +177,8 @@ def unit_of(units: Mapping[str, float]) -> pydantic.BeforeValidator:
         factor = _as_number(value)
         if not factor > 0:
             raise _wrong('must be greater than 0')
+        if not _SCALES[0] < factor < _SCALES[1]:
+            raise _wrong('is the factor of no unit')
         return factor
 
     return pydantic.BeforeValidator(check)
@@ -478,4 +488,25 @@ def read_yaml(path: Union[str, Path]) -> dict[str, Any]:
             f'{path} holds {type(content).__name__}, expected a mapping with '
             'takes.'
         )
+    if _size(content, {}) > _MAX_VALUES:
+        raise mistake(
+            path,
+            f'has more than {_MAX_VALUES} values once its aliases (*name) are '
+            'written out',
+            'Write what it needs without aliases',
+        )
     return content
+
+
+def _size(value: Any, known: dict[int, float]) -> float:
+    """Values in lists and mappings; aliases count each time, in no time.
+
+    A list that holds itself is without end.
+    """
+    inside = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, (dict, list, tuple, set)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = float('inf')
+        known[id(value)] = 1 + sum(_size(part, known) for part in inside)
+    return known[id(value)]

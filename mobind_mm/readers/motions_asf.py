@@ -156,7 +156,7 @@ def _read_amc(path: Path, bones: dict[str, _Bone]) -> dict[str, np.ndarray]:
         words = line.split()
         if not words or words[0][0] in '#:':
             continue
-        if len(words) == 1 and words[0].isdigit():
+        if len(words) == 1 and words[0].isdecimal():
             count += 1
             continue
         name = words[0].lower()

@@ -99,7 +99,8 @@ def _hierarchy(
             nodes[parents[-1]] = Node(node.name, node.parent, offset)
             at += 4
         elif word == 'CHANNELS' and parents and at + 1 < len(words):
-            count = int(words[at + 1]) if words[at + 1].isdigit() else 0
+            said = words[at + 1]
+            count = int(said) if said in {*'123456'} else 0
             names = words[at + 2 : at + 2 + count]
             known = all(n[:1] in tuple('XYZ') and n[1:] in
                         ('position', 'rotation') for n in names)  # fmt: skip

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -220,6 +221,7 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
             'Describe the file with a mapping (--mapping, docs/inference.md)',
         )
         raise UnknownColumnsError(str(error))
+    _check_axes(path, names, columns, labels)
     sensors = {}
     for sensor, channels in columns.items():
         gravity, frame = acc.get(sensor, ACC['acc'])
@@ -233,6 +235,34 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
             quat_direction='sensor_to_world',
         )
     return sensors
+
+
+def _check_axes(
+    path: Path,
+    names: Sequence[str],
+    columns: Mapping[str, Mapping[str, Any]],
+    labels: Mapping[str, str],
+) -> None:
+    """Refuse an axis without the others: the channel would be lost."""
+    used = {n for kinds in columns.values() for n in chain(*kinds.values())}
+    ends = [
+        (f'_{label}_{axis}', label, AXES[channel])
+        for label, channel in labels.items()
+        for axis in AXES[channel]
+    ]
+    for name in names:
+        for end, label, axes in ends:
+            if not name.endswith(end) or name in used:
+                continue
+            sensor = name.removesuffix(end)
+            wanted = [f'{sensor}_{label}_{axis}' for axis in axes]
+            missing = [n for n in wanted if n not in names]
+            if missing:
+                raise mistake(
+                    path,
+                    f'has a column {name!r}, but none {missing[0]!r}',
+                    'Correct the names of the columns, or remove these',
+                )
 
 
 def read_sensors(

@@ -677,7 +677,8 @@ def _find_header(
         )
     if dialect.header == 0:
         for name in names:
-            if not name.isdigit() or not 1 <= int(name) <= _MAX_COLUMNS:
+            place = int(name) if re.fullmatch('[0-9]{1,9}', name) else 0
+            if not 1 <= place <= _MAX_COLUMNS:
                 what = 'header: 0 says that columns have no names, so '
                 raise mistake(path, f'{what}{name!r} must be a number from 1')
         widest = max(headers, key=lambda header: len(header.names))

@@ -94,7 +94,7 @@ class TRCReader(PoseReader):
             num_frames=len(times) if frames is None else None,
         )
         said = facts.get('NumFrames', '')
-        if said.isdigit() and int(said) != len(times):
+        if said[:9].isdecimal() and int(said[:9]) != len(times):
             notes.append(
                 f'{path}: {len(times)} rows, but row 3 says {said[:12]} frames'
             )

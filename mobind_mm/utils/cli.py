@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from .errors import printable
 from .files import NO_SPACE
 
 USER_ERRORS = (ValueError, OSError, ImportError)
@@ -44,6 +45,7 @@ def run_command(main: Callable[[], None]) -> None:
         if len(message) > _LONGEST:
             half = _LONGEST // 2
             message = f'{message[:half]} [...] {message[-half:]}'
+        message = printable(message, keep='\n')
         print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
 from collections.abc import Iterable
 from typing import Any
@@ -71,6 +72,24 @@ def show(value: Any) -> str:
     True
     """
     return ' '.join(_shown.repr(value).split())
+
+
+_CONTROLS = re.compile(
+    '[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+)
+"""What a terminal obeys, or cannot print, instead of showing it."""
+
+
+def printable(text: str, keep: str = '') -> str:
+    """Text of files and names of files, of which a terminal shows all.
+
+    >>> print(printable('a\\nb \\x1b[31m'))
+    a\\nb \\x1b[31m
+    """
+    return _CONTROLS.sub(
+        lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1],
+        text,
+    )
 
 
 def shown(names: Iterable[str], most: int = 20) -> str:

@@ -52,6 +52,8 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
         OSError: If the disk is full or the file too large for it.
     """
     path = Path(path)
+    if is_special(path):
+        raise OSError(f'{path} is no file, and is not replaced by one.')
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent.resolve())
     token = f'{_HOST}-{os.getpid()}-{secrets.token_hex(4)}'
@@ -74,6 +76,23 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_special(path: str | Path) -> bool:
+    """Whether a path is a pipe, a socket or a device.
+
+    Reading one may wait for ever, and a result that is moved into place
+    would take its place: ``--out /dev/null`` of an administrator.
+    """
+    exists = os.path.exists(path)  # False for what cannot be a path
+    return exists and not (os.path.isfile(path) or os.path.isdir(path))
+
+
+def leads_back(path: Path) -> bool:
+    """Whether a path is a link to a folder in which it lies itself."""
+    if not path.is_symlink():
+        return False
+    return path.resolve() in {parent.resolve() for parent in path.parents}
 
 
 def check_output(path: str | Path, is_dir: bool, flag: str = '') -> None:

@@ -247,3 +247,64 @@ def test_a_study(tmp_path):
         'study.csv cannot be read' in ask(app, 'GET', '/study').json['error']
     )
     opened.close_all()
+
+
+@pytest.mark.parametrize('said', ['9' * 5000, '²', '-1', ' 5', '0x10'])
+def test_lengths_that_are_none(app, said):
+    route = f'/s/{token(app)}/files/a.csv'
+    answer = ask(app, 'PUT', route, b'x', {**HOST, 'content-length': said})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ('body', 'status'),
+    [
+        (b'[' * 100_000, 400),
+        (b'5', 400),
+        (b'[]', 400),
+        (b'{"sensors": 5}', 400),
+        (b'{"pose": [1]}', 400),
+        (b'\xff', 400),
+        (b' ' * 2_000_000, 413),
+    ],
+)
+def test_requests_that_are_none(app, body, status):
+    route = f'/s/{token(app)}/job/sync'
+    assert ask(app, 'POST', route, body).status == status
+
+
+def test_a_nul_is_in_no_name(app, tmp_path):
+    base = f'/s/{token(app)}/result'
+    for name in ('a\0b', 'download/a\0b', 'x' * 5000):
+        assert ask(app, 'GET', f'{base}/{name}').status == 404
+    (tmp_path / 'study.csv').write_text('recording,folder\na,x\0y\nb,..\n')
+    opened = Sessions()
+    study = server.build_app(opened, {'127.0.0.1'}, tmp_path)
+    assert ask(study, 'GET', '/study').json['files'].keys() <= {'a', 'b'}
+    for name in ('a\0b.csv', 'x' * 5000 + '.csv'):
+        assert ask(study, 'GET', f'/study/{name}').status == 404
+    opened.close_all()
+
+
+@pytest.mark.parametrize('place', ['/{}', '../secret.csv', 'a/../../{}'])
+def test_a_mapping_names_uploaded_files_alone(tmp_path, place):
+    secret = tmp_path / 'secret.csv'
+    secret.write_text('t,a,b,c\n0,1,2,3\n1,1,2,3\n')
+    (tmp_path / 'page/in').mkdir(parents=True)
+    name = place.format(str(secret).lstrip('/'))
+    (tmp_path / 'page/in/m.yml').write_text(
+        f'file: {name}\nplacement: head\ncolumns: {{time: t, acc: [a, b, c]}}'
+        '\nunits: {time: s, acc: g}\ngravity: included\nframe: sensor\n'
+    )
+    asked = [
+        ('inspect', {'name': 'm.yml'}),
+        ('inspect', {'name': 'm.yml', 'mapping': 'm.yml'}),
+        ('sync', {'sensors': [{'name': 'm.yml'}], 'pose': {'name': 'p'}}),
+        ('sync', {'sensors': [], 'pose': {'name': 'p', 'mapping': 'm.yml'}}),
+    ]
+    for what, request in asked:
+        inbox = Inbox()
+        run(inbox, what, str(tmp_path / 'page'), request)
+        state, text = inbox.value
+        assert state == 'error' and 'm.yml' in text, inbox.value
+        assert 'not uploaded' in text

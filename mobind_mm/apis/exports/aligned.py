@@ -15,12 +15,15 @@ from ...checks.streams import GAP
 from ...readers.files import imu_columns
 from ...recordings import Clock, SensorStream
 from ...synchronization import ClockMap
+from ...utils.errors import mistake
 from ...utils.files import replacing
 from ..synchronizing import clock_of
 
 UNITS = {'acc': 'm/s²', 'gyro': 'rad/s', 'quat': '', 'mag': 'µT'}
 _SLOPES = 0.5, 2.0
 """Slopes of a clock, of its two ends; beyond them it has jumped."""
+_MOST_ROWS = 50_000_000
+"""Of a table: half a day at 1000 Hz."""
 _SAME_SEC = 1e-6
 """A sample and a frame this close are at the same time."""
 _REASONS = (
@@ -133,6 +136,15 @@ def align_sensors(
     times = np.asarray(times, np.float64)
     rows, frames = times, np.arange(len(times))
     if rate is not None:
+        count = float(np.ptp(times)) * rate + 1
+        if not 1 < count < _MOST_ROWS:
+            raise mistake(
+                'rate',
+                f'makes {count:.3g} rows of {np.ptp(times):.3f} s; a table '
+                f'has at most {_MOST_ROWS:,}',
+                'Give rows per second',
+                value=rate,
+            )
         rows = times[0] + np.arange(int(np.ptp(times) * rate) + 1) / rate
         frames = np.searchsorted(times, rows + 1e-9, 'right') - 1
     elif len(times) > 1:

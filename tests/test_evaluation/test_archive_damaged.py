@@ -1,0 +1,90 @@
+"""Archives whose files say something else than archive.json."""
+
+import json
+
+import numpy as np
+import pytest
+from corruption import check_contained
+from json_mutations import mutations
+from reader_fixtures import quick_collection  # noqa: F401
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from test_archive import table
+
+from mobind_mm.evaluation.archive import EmbeddingArchive
+
+ITEMS, QUERY = table(60, 0, (3,)), table(3, 1, (3,))
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / 'archive'
+    archive = EmbeddingArchive.create(root, 'pose', 'a model')
+    archive.add(ITEMS, ['x'] * 40)
+    return root
+
+
+def search(root):
+    archive = EmbeddingArchive(root)
+    found = archive.search(QUERY['imu_embedding'], 4, QUERY['imu_mask'])
+    for match in (match for some in found for match in some):
+        assert isinstance(match.take, str)
+        assert np.isfinite([match.similarity, match.start_s]).all()
+
+
+def rewrite(path, change=lambda arrays: None, header=None):
+    """Write a shard with other arrays, or another header."""
+    with safe_open(path, 'numpy') as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        known = (file.metadata() or {}).get('header')
+    arrays = change(arrays) or arrays
+    text = known if header is None else json.dumps(header)
+    path.unlink()
+    save_file(arrays, path, {'header': text} if header != 'none' else None)
+    return json.loads(known or '0')
+
+
+def shard_of(root):
+    (path,) = root.glob('*.safetensors')
+    return path
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda a: {**a, 'vectors': a['vectors'].astype(np.float32)},
+        lambda a: {**a, 'vectors': a['vectors'][:, :5].copy()},
+        lambda a: {**a, 'vectors': np.full_like(a['vectors'], np.nan)},
+        lambda a: {**a, 'mask': a['mask'].astype(np.uint8)},
+        lambda a: {**a, 'mask': a['mask'][:, :2].copy()},
+        lambda a: {**a, 'take': a['take'] + 1000},
+        lambda a: {**a, 'take': a['take'] - 1000},
+        lambda a: {**a, 'take': a['take'][:5].copy()},
+        lambda a: {**a, 'action': a['action'].astype(np.float32)},
+        lambda a: {n: x for n, x in a.items() if n != 'window_start'},
+    ],
+)
+def test_arrays_of_a_shard(root, change):
+    rewrite(shard_of(root), change)
+    with pytest.raises(ValueError, match=r'\.safetensors .*Build the archive'):
+        search(root)
+
+
+def test_headers_of_a_shard(root):
+    known = rewrite(shard_of(root))
+    outcomes = set()
+    for odd in [None, 5, 'none', *mutations(known, 0, 40)]:
+        rewrite(shard_of(root), header=odd)
+        outcome = check_contained(lambda: search(root), root / '-')
+        assert outcome == 'fine' or 'safetensors' in outcome, outcome
+        outcomes.add(outcome == 'fine')
+    assert outcomes == {True, False}
+
+
+def test_lists_of_an_archive(root):
+    path = root / 'archive.json'
+    known = json.loads(path.read_text())
+    for odd in mutations(known, 0, 60):
+        path.write_text(json.dumps(odd))
+        outcome = check_contained(lambda: search(root), root / '-')
+        assert outcome == 'fine' or str(root) in outcome, outcome
