@@ -34,7 +34,7 @@ from mobind_mm.synchronization.trust import (
     trust,
 )
 
-NUMBERS = dict(lead=40.0, hidden=-2.0, apart=-6.0)
+NUMBERS = dict(lead=40.0, jump=0.1, apart=-6.0)
 
 
 def moved(stream, times):
@@ -97,26 +97,24 @@ def _evidence(parts, alone=None):
     )
 
 
-def test_hidden_jumps_are_summed_over_all_moments_and_offsets():
+def test_gain_of_a_jump_is_the_largest_over_all_moments_and_offsets():
     rng = np.random.default_rng(0)
-    parts = rng.uniform(0, 0.4, (4, 201))
-    parts[:, 100] = [0.5, 6.0, 5.0, 3.0]
-    total = 0.0
-    for moment in (1, 2, 3):
-        for part in (parts[:moment], parts[moment:]):
-            odds = [
-                np.exp(sum(row[i] - row[100] for row in part))
-                for i in range(201)
-            ]
-            total += 3.0 * np.mean(odds)
+    parts = rng.uniform(0, 3, (4, 201))
+    parts[:, 100] = [3.5, 6.0, 5.0, 4.0]
+    gains = [
+        sum(row[i] - row[94:107].max() for row in part)
+        for moment in (1, 2, 3)
+        for part in (parts[:moment], parts[moment:])
+        for i in range(201)
+    ]
     clip = _evidence(parts)
-    found = features([clip], clip.score, 100)['hidden']
-    assert found == pytest.approx(np.log(total + np.exp(-3.0)))
-    # Beginnings that say nothing may hide a jump; those that fit do not.
-    certain = parts.copy()
-    certain[0, 100] = 6.0
-    clip = _evidence(certain)
-    assert features([clip], clip.score, 100)['hidden'] < found - 0.5
+    found = features([clip], clip.score, 100)['jump']
+    assert found == pytest.approx(max(gains))
+    # A beginning that fits elsewhere gains by a jump.
+    parts[0, 30] = 9.0
+    clip = _evidence(parts)
+    found = features([clip], clip.score, 100)['jump']
+    assert found == pytest.approx(9.0 - parts[0, 94:107].max())
 
 
 def test_video_without_sensors_hides_nothing():
@@ -125,9 +123,9 @@ def test_video_without_sensors_hides_nothing():
     clip = _evidence(parts)
     room = clip.part_overlap.copy()
     room[4] = 0
-    alone = features([_evidence(parts[:4])], clip.score, 100)['hidden']
+    alone = features([_evidence(parts[:4])], clip.score, 100)['jump']
     found = features([replace(clip, part_overlap=room)], clip.score, 100)
-    assert found['hidden'] == pytest.approx(alone)
+    assert found['jump'] == pytest.approx(alone)
 
 
 def test_sensor_that_may_have_a_clock_of_its_own():

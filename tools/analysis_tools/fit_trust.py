@@ -76,7 +76,7 @@ def fit(
         for p, m, w in zip(x, middle, width)
     ]
     first = x[0].shape[1]
-    falls = ('hidden', 'apart')
+    falls = ('jump', 'apart')
     bounds: list = []
     for names in tables:
         bounds += [(None, 0) if n in falls else (0, None) for n in names]
