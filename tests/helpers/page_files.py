@@ -176,4 +176,14 @@ def names():
         recording=recording(),
         pose_times=person().pose.clock.at(),
         people=[recording(), recording()],
+        metainfo=dict(dataset_name='mine', skeleton='coco'),
+        entries=[
+            dict(
+                take='p1_t1',
+                subject='p1',
+                scene='t1',
+                imu='imu/p1_t1.safetensors',
+                pose='pose/p1_t1.safetensors',
+            )
+        ],
     )

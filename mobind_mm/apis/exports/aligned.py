@@ -56,9 +56,10 @@ class Gap:
     why: str
 
     def __str__(self) -> str:
+        rows = f'{self.rows} row{"s" if self.rows > 1 else ""}'
         return (
             f'{self.sensor}: no values from {self.start:.3f} to '
-            f'{self.end:.3f} s of the video ({self.rows} rows): {self.why}.'
+            f'{self.end:.3f} s of the video ({rows}): {self.why}.'
         )
 
 
