@@ -92,8 +92,7 @@ def _dataset_meta(weights: dict, source: str) -> dict | None:
     meta = weights.get('meta', {}).get('dataset_meta')
     if meta is None:
         return None
-    classes = meta.get('classes') if isinstance(meta, dict) else 0
-    texts = classes or ()
+    texts = (meta.get('classes') or ()) if isinstance(meta, dict) else None
     if not isinstance(texts, (list, tuple)) or not all(
         isinstance(name, str) for name in texts
     ):

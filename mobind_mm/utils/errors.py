@@ -75,17 +75,16 @@ def show(value: Any) -> str:
 
 
 _CONTROLS = re.compile(
-    '[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069'
-    '\ud800-\udfff]'
+    '[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
 )
 """What a terminal obeys, or cannot print, instead of showing it."""
 
 
 def printable(text: str, keep: str = '') -> str:
-    """Text of files and names of files, of which a terminal shows all.
+    r"""Text of files and names of files, of which a terminal shows all.
 
-    >>> print(printable('a\\nb \\x1b[31m'))
-    a\\nb \\x1b[31m
+    >>> print(printable('a\nb \x1b[31m'))
+    a\nb \x1b[31m
     """
     return _CONTROLS.sub(
         lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1],
