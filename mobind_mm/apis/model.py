@@ -13,8 +13,9 @@ from mmengine.registry import Registry, init_default_scope
 from torch import nn
 
 from ..registry import MODELS
-from ..utils.checkpoint import check_state_dict, read_checkpoint
+from ..utils.checkpoint import building, check_state_dict, read_checkpoint
 from ..utils.config_text import parse_config_text
+from ..utils.errors import mistake, show
 
 _LARGEST = 1e6
 """Of the numbers in a model's config; sizes, rates and seeds are smaller."""
@@ -51,6 +52,7 @@ def init_model(
         >>> model.training, model.cfg.default_scope
         (False, 'mobind_mm')
     """
+    check_device(device)
     carries_config = (
         not isinstance(config, Config) and Path(config).suffix != '.py'
     )
@@ -69,17 +71,56 @@ def init_model(
     init_default_scope(cfg.get('default_scope', 'mobind_mm'))
     state = weights.get('state_dict', weights)
     if carries_config:  # sizes are compared before memory is taken
-        with torch.device('meta'):
+        with building(str(checkpoint), 'model'), torch.device('meta'):
             check_state_dict(MODELS.build(cfg.model), state, str(checkpoint))
-    model = MODELS.build(cfg.model)
+        with building(str(checkpoint), 'model'):
+            model = MODELS.build(cfg.model)
+    else:
+        model = MODELS.build(cfg.model)
     if checkpoint is not None:
         check_state_dict(model, state, str(checkpoint))
         # Only the preprocessor's statistics may differ: the rest is checked.
         state = {str(k).removeprefix('module.'): v for k, v in state.items()}
         model.load_state_dict(state, strict=False)
     model.cfg = cfg
-    model.dataset_meta = weights.get('meta', {}).get('dataset_meta')
+    model.dataset_meta = _dataset_meta(weights, str(checkpoint))
     return model.to(device).eval()
+
+
+def _dataset_meta(weights: dict, source: str) -> dict | None:
+    """Facts of the training data, if a checkpoint notes them."""
+    meta = weights.get('meta', {}).get('dataset_meta')
+    if meta is None:
+        return None
+    texts = (meta.get('classes') or ()) if isinstance(meta, dict) else None
+    if not isinstance(texts, (list, tuple)) or not all(
+        isinstance(name, str) for name in texts
+    ):
+        raise ValueError(
+            f'{source}: meta.dataset_meta is {show(meta)}, expected a dict '
+            'with names of classes; save it again with MMEngine.'
+        )
+    return meta
+
+
+def check_device(device: str | torch.device) -> None:
+    """Refuse a device that does not exist, or is not here.
+
+    Raises:
+        ValueError: Naming the device.
+
+    >>> check_device('cpu')
+    """
+    fix = 'Give cpu, or cuda:0, cuda:1, ... where there is a GPU'
+    try:
+        kind = torch.device(device).type
+        if kind != 'meta':
+            torch.empty(1, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError):
+        kind = ''
+    if kind in ('', 'meta'):
+        what = 'is not a device of this machine'
+        raise mistake('device', what, fix, value=str(device))
 
 
 def _carried_config(weights: dict, source: str) -> Config:

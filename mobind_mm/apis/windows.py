@@ -13,12 +13,17 @@ from mmengine.dataset import Compose
 
 from ..datasets.imu_pose_dataset import IMUPoseDataset
 from ..recordings import Recording, common_span
+from ..recordings.schema import is_number
 from ..registry import TRANSFORMS
+from ..skeleton import get_limb
 from ..synchronization.clips import clip_feats
+from ..utils.checkpoint import building
+from ..utils.errors import show
 from .fitting import fit_channels, match_limbs
 from .model import check_types
 
 _EPS = 1e-6
+_LONGEST_SEC = 86_400.0
 _CLIP_KEYS = (
     *('imu_embedding', 'imu_tokens', 'imu_mask', 'pose_embedding'),
     *('pose_tokens', 'pose_mask', 'pose_token_mask'),
@@ -67,17 +72,32 @@ class Preparation:
                 'prepared (test_dataloader); pass the config file of the '
                 'training as well.'
             )
-        check_types(list(leaf['pipeline']), TRANSFORMS, source)
-        transforms = [TRANSFORMS.build(step) for step in leaf['pipeline']]
-        return cls(
-            transforms,
-            float(leaf.get('window_sec', 5.0)),
-            float(leaf.get('min_label_overlap', 0.5)),
-            transforms[-1].placements,
-            transforms[-1].imu_channels,
-            getattr(model, 'shortest_sec', None),
-            getattr(model, 'token_sec', 0.2),
-        )
+        with building(source, 'test pipeline'):
+            steps = list(leaf['pipeline'])
+            check_types(steps, TRANSFORMS, source)
+            transforms = [TRANSFORMS.build(step) for step in steps]
+            numbers = [
+                leaf.get(key, usual)
+                for key, usual in (
+                    ('window_sec', 5.0),
+                    ('min_label_overlap', 0.5),
+                )
+            ]
+            for number in numbers:
+                if not is_number(number) or not 0 <= number <= _LONGEST_SEC:
+                    raise TypeError(f'{show(number)} is no length or share')
+            placements = [*transforms[-1].placements]
+            for name in placements:
+                get_limb(name)
+            return cls(
+                transforms,
+                float(numbers[0]),
+                float(numbers[1]),
+                tuple(placements),
+                tuple(transforms[-1].imu_channels),
+                getattr(model, 'shortest_sec', None),
+                getattr(model, 'token_sec', 0.2),
+            )
 
     def window_for(self, seconds: float) -> float:
         """The longest window that a recording of some seconds holds.

@@ -111,11 +111,12 @@ def _numbers(cells: np.ndarray) -> np.ndarray:
     A column of numbers with a few texts is one of numbers: who reads it
     names the cell. Left out, its channel would be lost without a word.
     """
-    if cells.dtype.kind != 'O':
-        fine = cells.dtype.kind == 'f'
-        return cells.astype(float) if fine else np.full(len(cells), np.nan)
-    fine = np.array([_NUMBER.fullmatch(c) is not None for c in cells], bool)
+    if cells.dtype.kind == 'f':
+        return cells.astype(float)
     values = np.full(len(cells), np.nan)
+    if cells.dtype.kind != 'O':  # dates
+        return values
+    fine = np.array([_NUMBER.fullmatch(c) is not None for c in cells], bool)
     if fine.mean() > 0.5:
         values[fine] = [float(c.replace(',', '.')) for c in cells[fine]]
     return values

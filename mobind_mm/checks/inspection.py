@@ -225,8 +225,8 @@ def _look_at_mapping(path: Path, facts: dict[str, Any]) -> None:
         facts['title'] = 'mapping of recordings'
         facts['use'] = 'mobind convert tables'
         study = check_keys(Study, content, f'{path}:')
-        takes = study.takes or [study.pattern]
-        facts['notes'].append(f'names {len(takes)} takes or patterns')
+        count = len(study.takes or [1])
+        facts['notes'].append(f'names {count} takes or patterns')
         return
     if not content.keys() & ImuFile.model_fields.keys():
         facts['title'] = 'YAML, but no mapping'

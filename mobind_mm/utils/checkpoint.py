@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,31 @@ def read_checkpoint(source: str) -> dict[str, Any]:
                 'dict; save it again with MMEngine or PyTorch.'
             )
     return checkpoint
+
+
+@contextmanager
+def building(source: str, what: str) -> Iterator[None]:
+    """Name the file whose config something cannot be built from.
+
+    Args:
+        source: The checkpoint.
+        what: What is built, such as ``model``.
+
+    Raises:
+        ValueError: Instead of whatever PyTorch, MMEngine or a class raises
+            for arguments of other types, names and values.
+    """
+    try:
+        yield
+    except Exception as error:
+        text = str(error)
+        if type(error) is ValueError and Path(source).name in text:
+            raise
+        raise ValueError(
+            f'The config in {source} makes no {what} '
+            f'({show_reason(error)}). Pass the config file that it was '
+            'trained with as well, or take another checkpoint.'
+        ) from error
 
 
 def show_reason(error: Exception) -> str:

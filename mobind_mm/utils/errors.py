@@ -81,10 +81,10 @@ _CONTROLS = re.compile(
 
 
 def printable(text: str, keep: str = '') -> str:
-    """Text of files and names of files, of which a terminal shows all.
+    r"""Text of files and names of files, of which a terminal shows all.
 
-    >>> print(printable('a\\nb \\x1b[31m'))
-    a\\nb \\x1b[31m
+    >>> print(printable('a\nb \x1b[31m'))
+    a\nb \x1b[31m
     """
     return _CONTROLS.sub(
         lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1],

@@ -217,3 +217,68 @@ def test_advice_of_pytorch_never_reaches_users(tmp_path):
     with pytest.raises(ValueError, match='more than tensors') as caught:
         read_checkpoint(str(tmp_path / 'a.pth'))
     assert 'weights_only' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'rate': 'fast'},
+        {'rate': None},
+        {'in_channels': [3]},
+        {'dropout': 7},
+        {'odd': 1},
+        {'../odd': 1},
+        {'num_heads': 7, 'embed_dims': 64},
+        {'type': None},
+        {'conv_channels': {}},
+    ],
+)
+def test_arguments_of_other_types_are_one_error(tmp_path, change):
+    cfg = {**ENCODER, **change}
+    with pytest.raises(ValueError, match=r'odd\.pth') as caught:
+        init_model(written(tmp_path / 'odd.pth', cfg))
+    assert '\n' not in str(caught.value) and len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    'leaf',
+    [
+        {'pipeline': 5},
+        {'pipeline': [5]},
+        {'pipeline': [{'type': 'PackIMUPose', 'odd': 1}]},
+        {'pipeline': [{'placements': 3}]},
+        {'window_sec': -1.0},
+        {'window_sec': [1]},
+        {'window_sec': 1e5},
+        {'min_label_overlap': 'x'},
+        {'pipeline': [{'type': 'PackIMUPose', 'placements': ['odd']}]},
+    ],
+)
+def test_test_data_of_other_types_is_one_error(tmp_path, leaf):
+    packing = {
+        'type': 'PackIMUPose',
+        'placements': ['head'],
+        'imu_channels': ['acc'],
+    }
+    loader = {'dataset': {'pipeline': [packing], 'window_sec': 1.0, **leaf}}
+    path = written(tmp_path / 'odd.pth', ENCODER, test_dataloader=loader)
+    with pytest.raises(ValueError, match=r'odd\.pth') as caught:
+        Preparation.of(init_model(path).cfg, 'odd.pth')
+    assert '\n' not in str(caught.value) and len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize('meta', [5, [1], {'classes': 5}, {'classes': [[]]}])
+def test_facts_of_other_types(tmp_path, meta):
+    path = written(tmp_path / 'odd.pth', ENCODER)
+    content = torch.load(path)
+    content['meta']['dataset_meta'] = meta
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=r'odd\.pth: meta\.dataset_meta'):
+        init_model(path)
+
+
+@pytest.mark.parametrize('device', ['nope', 'meta', 'cuda:99', ''])
+def test_devices_that_are_not_here(tmp_path, device):
+    path = written(tmp_path / 'a.pth', ENCODER)
+    with pytest.raises(ValueError, match='is not a device of this machine'):
+        init_model(path, device=device)

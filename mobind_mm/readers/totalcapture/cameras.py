@@ -35,7 +35,7 @@ def read_cameras(path: str | Path) -> dict[str, CalibratedCamera]:
     if len(words) < 2:
         raise ValueError(short)
     for row, word in words[:2]:
-        if not word.isdecimal() or len(word) > 9:
+        if not word.isdigit() or len(word) > 9:
             expected = 'the number of cameras and the order of distortion'
             raise text.unexpected(row, expected, word)
     count, order = int(words[0][1]), int(words[1][1])
