@@ -31,6 +31,7 @@ from benchmarking.zero_shot_data import (
     film_again,
     gait_video,
     motion_capture,
+    sync_clips,
     utd_mhad,
     with_channels,
 )
@@ -333,35 +334,16 @@ def evaluate_sync(
     embedder: Embedder, films: Mapping[str, Recording], count: int, seed: int
 ) -> dict[str, Any]:
     """Synchronisation of one sensor in clips of 10 s, with offsets in 7 s."""
-    rng, seconds = np.random.default_rng(seed), 10.0
     sync, features = build_synchronizer('fused'), embedder.clip_features()
     errors = defaultdict(list)
-    used = [
-        recording
-        for recording in films.values()
-        if common(recording)[1] - common(recording)[0] > seconds + 4.0
-    ]
-    for index in range(count):
-        recording = used[index % len(used)]
-        start, end = common(recording)
-        room = end - start - seconds
-        offset = float(rng.uniform(-1, 1)) * min(7.0, room)
-        first = start + max(-offset, 0.0)
-        first += float(rng.uniform(0, room - abs(offset)))
-        assert recording.pose is not None
-        pose = cut_pose(recording.pose, first + offset, seconds)
-        for limb in ('left_wrist', 'head', 'left_knee'):
-            if limb not in recording.imu:
-                continue
-            sensor = cut_sensor(recording.imu[limb], first, seconds)
-            clip = Recording({limb: sensor}, pose)
-            for name, feats in (
-                ('signals alone', None),
-                ('both', features and features(clip)),
-            ):
-                result = sync(clip, feats, 7.0)
-                error = abs(result.offset - offset)
-                errors[f'{limb}, {name}'].append((error, result.abstained))
+    for limb, clip, offset in sync_clips(films, count, seed):
+        for name, feats in (
+            ('signals alone', None),
+            ('both', features and features(clip)),
+        ):
+            result = sync(clip, feats, 7.0)
+            error = abs(result.offset - offset)
+            errors[f'{limb}, {name}'].append((error, result.abstained))
     out: dict[str, Any] = {}
     for name, found in errors.items():
         error, abstained = np.array(found).T
