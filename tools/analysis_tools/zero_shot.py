@@ -45,6 +45,7 @@ from mobind_mm.apis.windows import RecordingWindows
 from mobind_mm.datasets.transforms import KeepSensors
 from mobind_mm.evaluation.functional import (
     SIGNAL_WEIGHT,
+    anytime_similarity,
     matrix_ranks,
     paired_interval,
     rank_by_both,
@@ -259,20 +260,18 @@ def evaluate_utd(embedder: Embedder, folder: Path) -> dict[str, Any]:
 
 
 def anytime(a: Features, b: Features, name: str) -> np.ndarray:
-    """Similarity (A, B) of tokens, whenever they happen.
+    """Similarity (A, B) of the tokens of the limb that carries a sensor.
 
-    Each token is compared with the most similar one of the other recording;
-    the cosine of the mean tokens is added. It was chosen on the training
-    subjects, each asked for among the others.
+    How they are compared was chosen on the training subjects, each asked
+    for among the others.
     """
-    tokens = []
+    tokens, masks = [], []
     for part in (a, b):
         row = np.arange(len(part['imu_mask'])), part['imu_mask'].argmax(axis=1)
-        tokens.append(unit(part[f'{name}_tokens'][row]))
-    cosine = np.tensordot(tokens[0], tokens[1], (2, 2))  # (A, N, B, N)
-    nearest = cosine.max(axis=3).mean(axis=1) + cosine.max(axis=1).mean(axis=2)
-    x, y = (unit(part.mean(axis=1)) for part in tokens)
-    return nearest / 2 + x @ y.T
+        tokens.append(part[f'{name}_tokens'][row][:, None])
+        seen = part['pose_token_mask'][row][:, None]
+        masks.append(np.ones_like(seen) if name == 'imu' else seen)
+    return anytime_similarity(*tokens, *masks)
 
 
 def _of_sensor(part: Features, name: str, level: str) -> np.ndarray:

@@ -42,9 +42,14 @@ from .sync import (
     offset_error,
     sync_summary,
 )
-from .token_evidence import lagged_evidence, token_evidence
+from .token_evidence import (
+    anytime_similarity,
+    lagged_evidence,
+    token_evidence,
+)
 
 __all__ = [
+    'anytime_similarity',
     'NO_SHARED_LIMB',
     'SIGNAL_WEIGHT',
     'DetectionCounts',
