@@ -314,9 +314,10 @@ def evaluate_mocap(
                 **{name: recalls(matrix) for name, matrix in parts.items()},
                 **three_rows(parts['learning'], signals, some['take']),
             }
-    out['limb'] = which_limb(every)
     signals = limb_evidence(takes, every, placements, 5.0)
-    out['limb, both'] = which_limb(every, None, signals)
+    for name, groups in (('limb', None), ('limb, whole take', every['take'])):
+        out[name] = which_limb(every, groups)
+        out[f'{name}, both'] = which_limb(every, groups, signals)
     out['position'] = finds_position(every, rng)
     return out
 
