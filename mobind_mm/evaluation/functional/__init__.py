@@ -49,7 +49,6 @@ from .token_evidence import (
 )
 
 __all__ = [
-    'anytime_similarity',
     'NO_SHARED_LIMB',
     'SIGNAL_WEIGHT',
     'DetectionCounts',
@@ -57,6 +56,7 @@ __all__ = [
     'OpenSetCounts',
     'abstention_precision',
     'accuracy',
+    'anytime_similarity',
     'argmax_correct',
     'assign',
     'assign_with_offset',
