@@ -12,11 +12,11 @@ from torch import nn
 from mobind_mm.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).parents[1]
-# Fine-tuned classifiers and the model for real people have tests of their own.
+# Fine-tuned classifiers and models for real people have tests of their own.
 CONFIGS = sorted(
     path
     for path in (ROOT / 'configs' / 'mobind').glob('*.py')
-    if 'finetune' not in path.stem and path.stem != 'mobind_real'
+    if 'finetune' not in path.stem and 'mobind_real' not in path.stem
 )
 NAMES = [path.stem for path in CONFIGS]
 

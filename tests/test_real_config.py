@@ -60,6 +60,59 @@ def test_a_batch_of_the_training_data_trains_the_model(cfg):
     assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
 
 
+def test_the_second_part_changes_the_objective_and_the_takes_alone(cfg):
+    tuned = Config.fromfile(ROOT / 'configs/mobind/mobind_real_tuned.py')
+    first, second = cfg.train_dataloader, tuned.train_dataloader
+    takes = second.dataset.dataset
+    assert takes.pop('seed') == 1
+    (subset,) = (s for s in takes.pipeline if s.type == 'RandomSensorSubset')
+    assert (subset.most, subset.more_limbs) == (4, 6)
+    subset.update(most=6, more_limbs=2)
+    assert second.to_dict() == first.to_dict()
+    assert {**tuned.model.head, **cfg.model.head} == tuned.model.head
+    model = MODELS.build(tuned.model).train()
+    both = torch.rand(4, 15) > 0.5
+    inputs = dict(
+        imu=torch.randn(4, 15, 11, 125), pose=torch.randn(4, 15, 6, 125),
+        imu_mask=both, pose_mask=torch.ones(4, 15, 125, dtype=torch.bool),
+    )  # fmt: skip
+    losses = model(inputs, mode='loss')
+    names = ('global', 'local', 'token', 'limb', 'lag')
+    assert set(losses) == {f'loss_{name}' for name in names}
+    sum(losses.values()).backward()
+    assert all(torch.isfinite(loss) for loss in losses.values())
+
+
+def test_limbs_of_a_clip_compete_for_its_sensors():
+    head = MODELS.build(
+        dict(
+            type='mobind_mm.HierarchicalContrastiveHead', global_weight=0,
+            local_weight=0, token_weight=0, limb_weight=1.0,
+            init_temperature=0.5,
+        )
+    )  # fmt: skip
+    scale, tokens = float(head.scale.detach()), torch.eye(8)[None, :3, None]
+    there = torch.ones(1, 3, dtype=torch.bool)
+    feats = dict(
+        imu_tokens=tokens, pose_tokens=tokens, imu_local=tokens[:, :, 0],
+        pose_local=tokens[:, :, 0], imu_mask=there, pose_mask=there,
+        pose_token_mask=there[..., None],
+    )  # fmt: skip
+    # A cosine of 1 against two of 0.
+    expected = np.log1p(2 * np.exp(-scale))
+    assert head.loss(feats)['loss_limb'].item() == pytest.approx(expected)
+    swapped = dict(feats, pose_tokens=tokens.roll(1, 1))
+    swapped['pose_local'] = swapped['pose_tokens'][:, :, 0]
+    assert head.loss(swapped)['loss_limb'].item() == pytest.approx(
+        np.log(2 + np.exp(scale)), rel=1e-5
+    )
+    # What is not in view is no rival, and has no loss.
+    feats['pose_mask'] = torch.tensor([[True, False, False]])
+    assert head.item_losses(feats)['limb'].shape == (1,)
+    moved = dict(feats, aligned=torch.tensor([False]))
+    assert not len(head.item_losses(moved)['limb'])
+
+
 def test_validation_is_of_five_sensors_and_inference_of_all(cfg):
     val = small(cfg.val_dataloader.dataset)
     sample = DATASETS.build(val)[0]

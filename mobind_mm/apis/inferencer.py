@@ -273,7 +273,8 @@ class MoBindInferencer(Embedder):
         """Tell what people do.
 
         A classifier predicts it; with a ``MoBind`` model each window gets
-        the action of the most similar window of ``gallery``.
+        the action of the most similar window of ``gallery``: by the tokens,
+        in any order, of one sensor or two, by embeddings otherwise.
 
         Args:
             inputs: Recordings with sensors, a skeleton, or both.
@@ -288,7 +289,7 @@ class MoBindInferencer(Embedder):
             For each recording ``name``, ``action`` of all of it and its
             ``score``, ``scores`` of all actions, and ``windows``: of each
             ``start_s``, ``action`` and ``score``. Scores are probabilities
-            of a classifier, cosines of a neighbour. With neighbours of a
+            of a classifier, cosines of a neighbour. With embeddings of a
             calibrated model also the ``probability`` that the gallery has
             the action at all; below 0.25, ``action`` is None and ``guess``
             the most similar one.

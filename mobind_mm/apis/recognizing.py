@@ -7,12 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.embedding_table import Table, modality, select
-from ..evaluation.functional import search_index
+from ..evaluation.embedding_table import (
+    Table,
+    modality,
+    select,
+    token_mask,
+)
+from ..evaluation.functional import anytime_similarity, search_index
 from ..recordings import Recording, common_span, notes_of
 from .calibration import CALIBRATED, LEAST_KNOWN, Logistic, match_features
 from .embedder import Embedder
-from .retrieving import only, shared_sensors
+from .retrieving import FEW, only, shared_sensors
 from .takes import Takes, is_data_set, named_takes
 
 MODALITIES = ('imu', 'pose', 'both')
@@ -64,18 +69,33 @@ def _answers(
         raise ValueError(
             f'modality must be one of {MODALITIES}, got {modality!r}.'
         )
-    limbs = shared_sensors(takes) if modality == 'imu' else None
+    limbs = shared_sensors(takes) if modality != 'pose' else None
+    tokens = limbs is not None and len(limbs) <= FEW
+    if modality == 'both':  # whole skeletons are compared, or few limbs
+        tokens = tokens and _all_have(labelled, limbs)
+        limbs = limbs if tokens else None
     seconds, about = embedder.window_sec(takes, labelled)
-    known = _embed(embedder, labelled, modality, None, limbs, seconds, classes)
+    known = _embed(
+        embedder, labelled, modality, None, limbs, seconds, tokens, classes
+    )
     if not len(known['take']):
         raise ValueError(
             f'No labelled window of the gallery shows what {modality!r} of '
             f'the recordings shows ({limbs or "any limb"}); give a gallery '
             'with these sensors, or another modality.'
         )
-    asked = _embed(embedder, takes, modality, stride_sec, limbs, seconds)
-    answers = _nearest(asked, known, modality, classes, takes)
-    model = CALIBRATED.get(embedder.name, {}).get(f'action by {modality}')
+    asked = _embed(
+        embedder, takes, modality, stride_sec, limbs, seconds, tokens
+    )
+    compare = _by_tokens if tokens else _by_embeddings
+    scores = compare(asked, known, modality, len(classes))
+    answers = []
+    for name in takes:
+        rows = np.flatnonzero(asked['take'] == name)
+        pairs = [(asked['window_start'][i], scores[i]) for i in rows]
+        answers.append(_answer(name, pairs, classes))
+    question = f'action by {modality}{", tokens" if tokens else ""}'
+    model = CALIBRATED.get(embedder.name, {}).get(question)
     if model is not None:
         for answer in answers:
             _doubt(answer, model, seconds)
@@ -111,28 +131,44 @@ def _classify(
     return [_answer(name, rows, classes) for name, rows in found.items()]
 
 
-def _nearest(
-    asked: Table,
-    known: Table,
-    kind: str,
-    classes: list[str],
-    takes: Takes,
-) -> list[dict[str, Any]]:
-    """Similarity to the nearest window of every action."""
+def _by_embeddings(
+    asked: Table, known: Table, kind: str, count: int
+) -> np.ndarray:
+    """Similarity (M, C) to the nearest window of each of C actions."""
     x, x_mask = modality(asked, kind)
     y, y_mask = modality(known, kind)
-    scores = np.full((len(x), len(classes)), -1.0)
+    scores = np.full((len(x), count), -1.0)
     for label in np.unique(known['action']):
         rows = known['action'] == label
         mask = None if y_mask is None else y_mask[rows]
         _, similarity = search_index(x, y[rows], 1, x_mask, mask)
         scores[:, label] = similarity[:, 0]
-    answers = []
-    for name in takes:
-        rows = np.flatnonzero(asked['take'] == name)
-        pairs = [(asked['window_start'][i], scores[i]) for i in rows]
-        answers.append(_answer(name, pairs, classes))
-    return answers
+    return scores
+
+
+def _by_tokens(
+    asked: Table, known: Table, kind: str, count: int
+) -> np.ndarray:
+    """The same, by the tokens of few limbs in any order."""
+    found = []
+    for name in ('imu', 'pose') if kind == 'both' else (kind,):
+        masks = [token_mask(table, name) for table in (asked, known)]
+        tokens = [table[f'{name}_tokens'] for table in (asked, known)]
+        found.append(anytime_similarity(*tokens, *masks))
+    similarity = np.mean(found, axis=0)
+    scores = np.full((len(similarity), count), -1.0)
+    for label in np.unique(known['action']):
+        rows = known['action'] == label
+        scores[:, label] = similarity[:, rows].max(axis=1)
+    return scores
+
+
+def _all_have(takes: Takes, limbs: list[str] | None) -> bool:
+    """Whether all recordings with sensors have some of these."""
+    return all(
+        not recording.imu or set(recording.imu) >= set(limbs or ())
+        for _, recording in takes.values()
+    )
 
 
 def _answer(
@@ -200,6 +236,7 @@ def _embed(
     stride_sec: float | None,
     limbs: list[str] | None,
     window_sec: float,
+    tokens: bool,
     classes: list[str] | None = None,
 ) -> Table:
     """Table of the windows that show what is compared.
@@ -222,7 +259,9 @@ def _embed(
     windows = embedder.windows(
         kept, stride_sec or window_sec, limbs, window_sec, **options
     )
-    table = embedder.embed_windows(windows)
+    table = embedder.embed_windows(
+        windows, tokens=tokens, limbs=limbs if tokens else None
+    )
     names = ('imu', 'pose') if kind == 'both' else (kind,)
     shown = [table[f'{name}_mask'].any(axis=1) for name in names]
     return select(table, np.logical_and.reduce(shown))

@@ -129,6 +129,14 @@ def token_vectors(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
     return flat_tokens(table[f'{name}_tokens'], mask)
 
 
+def token_mask(table: Table, name: str) -> np.ndarray:
+    """Which tokens (M, S, N) of ``imu`` or ``pose`` count."""
+    if name == 'pose':
+        return table['pose_token_mask']
+    length = table['imu_tokens'].shape[2]
+    return np.repeat(table['imu_mask'][..., None], length, axis=2)
+
+
 def list_neighbours(query: Table, index: Table, k: int) -> list[dict]:
     """Nearest pose windows of each IMU window.
 

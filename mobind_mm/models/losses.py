@@ -11,7 +11,13 @@ import math
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-__all__ = ['info_nce', 'masked_mse', 'multi_positive_nce', 'token_info_nce']
+__all__ = [
+    'info_nce',
+    'lag_nce',
+    'masked_mse',
+    'multi_positive_nce',
+    'token_info_nce',
+]
 
 
 def info_nce(
@@ -115,6 +121,59 @@ def _shifted_info_nce(
         for x, y in ((there, other), (back, token))
     )
     return sum(losses, logits.new_zeros(())) / 2
+
+
+def lag_nce(
+    a: torch.Tensor,
+    b: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    shift: torch.Tensor | None = None,
+    least: int = 3,
+) -> torch.Tensor:
+    """The lag at which two rows of tokens belong together, among all lags.
+
+    The evidence for a lag is that of the learned synchroniser: cosines,
+    standardised over all pairs of tokens of the sample; n of them with mean
+    z > 0 support their lag with n z^2 / 2, of which a half is counted.
+
+    Args:
+        a: (M, N, D) tokens.
+        b: (M, N, D) tokens.
+        mask: (M, N) boolean, the tokens of ``b`` that count; all by default.
+        shift: (M,) whole numbers: token n of ``a`` belongs to token
+            n + shift of ``b``; zeros by default.
+        least: Lags with fewer pairs of tokens do not compete.
+
+    Returns:
+        (m,) losses of the samples whose lag has enough pairs.
+    """
+    size = a.shape[1]
+    if mask is None:
+        mask = a.new_ones(a.shape[:2], dtype=torch.bool)
+    if shift is None:
+        shift = mask.new_zeros(len(a), dtype=torch.long)
+    target = shift + size - 1
+    pairs = mask[:, None].expand(-1, size, -1).to(a.dtype)
+    count = _diagonal_sums(pairs)
+    enough = count.gather(1, target[:, None])[:, 0] >= least
+    cosine = F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).mT * pairs
+    number = pairs.sum(dim=(1, 2)).clamp(min=1)
+    mean = cosine.sum(dim=(1, 2)) / number
+    square = cosine.square().sum(dim=(1, 2)) / number
+    spread = (square - mean**2).clamp(min=1e-4).sqrt()
+    total = _diagonal_sums(cosine) - mean[:, None] * count
+    z = (total / spread[:, None]).clamp(min=0)
+    logits = z.square() / (4 * count.clamp(min=1))
+    logits = logits.masked_fill(count < least, torch.finfo(a.dtype).min)
+    return F.cross_entropy(logits[enough], target[enough], reduction='none')
+
+
+def _diagonal_sums(x: torch.Tensor) -> torch.Tensor:
+    """Sums (M, 2 N - 1) of the diagonals of (M, N, N), lowest first."""
+    size = x.shape[1]
+    # Rows from the last to the first, each moved one step farther right.
+    wide = F.pad(x.flip(1), (0, size)).flatten(1)[:, :-size]
+    return wide.view(len(x), size, 2 * size - 1).sum(dim=1)
 
 
 def multi_positive_nce(

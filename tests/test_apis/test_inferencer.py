@@ -292,6 +292,26 @@ def test_recognition_by_neighbours(oracle, dataset, tmp_path):
         oracle.recognize(one, {'x': one}['x'])
 
 
+def test_recognition_of_one_sensor_by_its_tokens(oracle, monkeypatch):
+    """The path of the sensor, with its pieces in another order."""
+    from mobind_mm.apis import recognizing
+
+    monkeypatch.delattr(recognizing, 'search_index')  # no clip embeddings
+    people = {name: wearer(i) for i, name in enumerate(('run', 'sit'))}
+    worn = {'head': people['sit'].imu['head']}
+    for asked in (Recording(worn), Recording(worn, people['sit'].pose)):
+        (answer,) = oracle.recognize(asked, people)
+        assert answer['action'] == 'sit' and answer['score'] > 0.99
+        assert answer['scores']['run'] < 0.95
+    # A gallery with other sensors is compared by whole skeletons.
+    other = {
+        name: Recording({'left_knee': person.imu['left_knee']}, person.pose)
+        for name, person in people.items()
+    }
+    with pytest.raises(NameError, match='search_index'):
+        oracle.recognize(Recording(worn, people['sit'].pose), other)
+
+
 def test_recognition_by_a_classifier(tmp_path, take):
     cfg = Config.fromfile('configs/mobind/synthetic_finetune.py')
     torch.manual_seed(3)

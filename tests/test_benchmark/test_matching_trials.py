@@ -94,6 +94,7 @@ def test_the_report_holds_tables(tmp_path):
         'utd_mhad': {'windows': 9, **rows, **near},
         'motion_capture': {
             'five, acc': {'windows': 9, **rows}, 'limb': limb,
+            'limb, whole take': limb,
         },
         'gait_video': {
             'limb, 4 s': limb, 'limb, whole pass': limb,
@@ -110,4 +111,7 @@ def test_the_report_holds_tables(tmp_path):
     for table in tables.values():
         widths = {len(row) for row in (table['columns'], *table['rows'])}
         assert widths == {len(table['digits'])}
+    assert [row[0][-6:] for row in tables['limbs']['rows'][:2]] == [
+        *('s, 5 s', ', take'),
+    ]
     assert tables['retrieval']['rows'][1][-1] == '+0.010 to +0.200'

@@ -1,5 +1,7 @@
 """Metrics against slow references and closed forms."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from mobind_mm.evaluation.functional import (
     NO_SHARED_LIMB,
     accuracy,
+    anytime_similarity,
     cosine_similarity,
     nearest_neighbour,
     recall_summary,
@@ -141,3 +144,44 @@ def test_nan_is_refused_with_its_row(bad):
 def test_unusable_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def slow_anytime(a, b, a_mask, b_mask):
+    """Loops over windows, limbs and tokens."""
+    out = np.zeros((len(a), len(b)))
+    for i, j in np.ndindex(out.shape):
+        values = []
+        for s in range(a.shape[1]):
+            x, y = a[i, s][a_mask[i, s]], b[j, s][b_mask[j, s]]
+            if not len(x) or not len(y):
+                continue
+            x, y = (t / np.linalg.norm(t, axis=1)[:, None] for t in (x, y))
+            there = np.mean([max(u @ v for v in y) for u in x])
+            back = np.mean([max(u @ v for u in x) for v in y])
+            mean = x.sum(0) @ y.sum(0)
+            mean /= np.linalg.norm(x.sum(0)) * np.linalg.norm(y.sum(0))
+            values.append((there / 2 + back / 2 + mean) / 2)
+        out[i, j] = np.mean(values) if values else NO_SHARED_LIMB
+    return out
+
+
+@pytest.mark.parametrize('at_once', [1, 2**24])
+def test_similarity_of_tokens_in_any_order(at_once, monkeypatch):
+    name = 'mobind_mm.evaluation.functional.token_evidence'
+    monkeypatch.setattr(import_module(name), '_AT_ONCE', at_once)
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(4, 2, 5, 6)), rng.normal(size=(3, 2, 7, 6))
+    a_mask, b_mask = rng.random(a.shape[:3]) > 0.4, rng.random(b.shape[:3]) > 0
+    a_mask[0, 1] = b_mask[1, 0] = False
+    a_mask[2, 0], b_mask[2, :, 3:] = False, False
+    expected = slow_anytime(a, b, a_mask, b_mask)
+    nothing = np.zeros_like(b_mask[:1])
+    alone = anytime_similarity(a[2:3], b[:1], a_mask[2:3], nothing)
+    assert expected[2, 1] > -1 and alone == NO_SHARED_LIMB
+    found = anytime_similarity(a, b, a_mask, b_mask)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    # Neither order nor what is masked matters.
+    order = rng.permutation(5)
+    a[~a_mask] = 9.0
+    mixed = anytime_similarity(a[:, :, order], b, a_mask[:, :, order], b_mask)
+    np.testing.assert_allclose(mixed, expected, atol=1e-5)

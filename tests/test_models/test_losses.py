@@ -120,6 +120,44 @@ def test_token_mask_equals_leaving_the_tokens_out():
     assert float(loss) == pytest.approx(expected, rel=1e-6)
 
 
+def slow_lag_nce(a, b, mask, shift):
+    """Loss of one sample, by loops over its lags."""
+    size = len(a)
+    pairs = [(i, j) for i in range(size) for j in range(size) if mask[j]]
+    cosines = {(i, j): cosine(a[i], b[j]) for i, j in pairs}
+    values = torch.tensor([*cosines.values()])
+    mean, std = values.mean(), values.std(correction=0)
+    scores = {}
+    for lag in range(1 - size, size):
+        z = [(c - mean) / std for (i, j), c in cosines.items() if j - i == lag]
+        if len(z) >= 3:
+            scores[lag] = max(float(sum(z)), 0) ** 2 / (4 * len(z))
+    lags = [*scores]
+    return nce_row([*scores.values()], lags.index(shift), 1.0)
+
+
+@pytest.mark.parametrize('shift', [0, 2, -3])
+def test_lags_equal_reference(shift):
+    torch.manual_seed(shift + 5)
+    a, b = torch.randn(2, 1, 7, 4, dtype=torch.float64)
+    mask = torch.ones(1, 7, dtype=torch.bool)
+    mask[0, 3 if shift else 6] = False
+    lags = torch.tensor([shift])
+    loss = losses.lag_nce(a, b, mask, lags)
+    expected = slow_lag_nce(a[0], b[0], mask[0], shift)
+    assert loss.tolist() == pytest.approx([expected], rel=1e-4)
+
+
+def test_a_moved_row_is_found_at_its_lag_and_no_other():
+    torch.manual_seed(2)
+    stream = torch.randn(1, 30, 16)
+    a, b = stream[:, 4:24], stream[:, 9:29]  # token n is token n - 5 of b
+    assert losses.lag_nce(a, b, None, torch.tensor([-5])).item() < 1e-3
+    assert losses.lag_nce(a, b, None, torch.tensor([5])).item() > 10
+    # A lag with fewer than three pairs has no loss.
+    assert not len(losses.lag_nce(a, b, None, torch.tensor([18])))
+
+
 @pytest.mark.parametrize('missing', [(), ((0, 1), (2, 0))])
 def test_multi_positive_equals_reference(missing):
     torch.manual_seed(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fit_synchronizer import fit_weights
+from fit_synchronizer import by_token_weight, fit_weights
 
 from mobind_mm.synchronization.fused import EVIDENCE_NAMES
 
@@ -58,3 +58,17 @@ def test_rows_must_be_those_of_the_names():
     clips['rows'] = clips['rows'][:, :-1]
     with pytest.raises(ValueError, match='rows of evidence'):
         fit_weights(**clips)
+
+
+def test_tokens_are_worth_what_they_tell():
+    clips = _clips(len(EVIDENCE_NAMES) - 1)
+    told = [clips[name] for name in ('rows', 'truth', 'offsets')]
+    table = by_token_weight(*told)
+    losses = [row['loss'] for row in table]
+    assert table[0]['weight'] == 0 and table[0]['acc@0.1'] < 0.5
+    assert table[int(np.argmin(losses))]['acc@0.1'] > 0.9
+    # Those of somebody else are worth nothing.
+    told[0] = told[0].copy()
+    told[0][:, -1] = np.roll(told[0][:, -1], 1, axis=0)
+    losses = [row['loss'] for row in by_token_weight(*told)]
+    assert np.argmin(losses) == 0

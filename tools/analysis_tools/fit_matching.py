@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from benchmarking.matching_trials import (
-    Answers,
     action_trials,
     all_evidence,
     fit_logistic,
@@ -110,21 +109,19 @@ def fit_actions(
             encode(embedder, part, 5.0, stride, limbs)
             for part, stride in ((takes, 2.5), (gallery, 5.0))
         )
-    for name, modalities in (
-        ('imu', ('imu',)),
-        ('pose', ('pose',)),
-        ('both', ('imu', 'pose')),
-    ):
-        parts = [
-            action_trials(*feats, modalities, args.trials // 2, rng)
-            for feats in known.values()
-        ]
-        answers = Answers(
-            np.concatenate([part.x for part in parts]),
-            np.concatenate([part.right for part in parts]),
-        )
-        model = fit_logistic(answers)
-        out[f'action by {name}'] = (model, judged(answers, model))
+    for limbs, kind in ((FIVE, ''), (FIVE[:1], ', tokens')):
+        for name, modalities in (
+            ('imu', ('imu',)),
+            ('pose', ('pose',)),
+            ('both', ('imu', 'pose')),
+        ):
+            if kind and name == 'pose':  # without sensors, all limbs count
+                continue
+            answers = action_trials(
+                *known[limbs], modalities, args.trials, rng, bool(kind)
+            )
+            model = fit_logistic(answers)
+            out[f'action by {name}{kind}'] = (model, judged(answers, model))
     return out
 
 

@@ -19,15 +19,21 @@ from benchmarking.conditions import (
     sync_pipeline,
     table_conditions,
 )
+from benchmarking.zero_shot_data import (
+    film_again,
+    motion_capture,
+    sync_clips,
+)
 from rich.progress import track
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logsumexp
 
 import mobind_mm  # noqa: F401
 from mobind_mm.apis import init_model
+from mobind_mm.apis.embedder import Embedder
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.synchronization.clips import clip_feats
-from mobind_mm.synchronization.fused import EVIDENCE_NAMES
+from mobind_mm.synchronization.fused import EVIDENCE_NAMES, WEIGHTS
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import replacing
 from mobind_mm.utils.results import prepare_results
@@ -128,12 +134,71 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file of a synthetic training')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
     parser.add_argument(
         '--out', metavar='FILE', help='JSON file to write the weights to'
     )
     parser.add_argument('--seed', type=int, default=1, help='of the people')
+    parser.add_argument(
+        '--mocap', nargs='+', metavar='SOURCE', help='fit the tokens alone'
+    )
+    parser.add_argument(
+        '--clips', type=int, default=60, help='moments of motion capture'
+    )
     return parser.parse_args()
+
+
+def by_token_weight(
+    rows: np.ndarray, truth: np.ndarray, offsets: np.ndarray
+) -> list[dict[str, float]]:
+    """How likely and how often offsets are right, by weight of the tokens.
+
+    Args:
+        rows: (M, len(EVIDENCE_NAMES), G) evidence of M sensors.
+        truth: (M,) true offsets in seconds.
+        offsets: (G,) seconds.
+
+    Returns:
+        For each ``weight``, the ``loss``, the mean negative log of the
+        probability within 0.1 s of the truth, and ``acc@0.1``.
+    """
+    at = EVIDENCE_NAMES.index('tokens')
+    weights = np.array([WEIGHTS[name] for name in EVIDENCE_NAMES])
+    near = np.abs(offsets - truth[:, None]) < _NEAR_SEC
+    table = []
+    for weight in (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0):
+        weights[at] = weight
+        log_p = log_softmax(np.einsum('f,mfg->mg', weights, rows), axis=1)
+        hit = logsumexp(np.where(near, log_p, -np.inf), axis=1)
+        best = log_p.argmax(axis=1)
+        right = near[np.arange(len(best)), best].mean()
+        table.append(
+            {
+                'weight': weight,
+                'loss': float(-hit.mean()),
+                'acc@0.1': float(right),
+            }
+        )
+    return table
+
+
+def gather_mocap(args: argparse.Namespace) -> list[dict[str, float]]:
+    """The table of :func:`by_token_weight` for validation people."""
+    embedder = Embedder(args.config, args.checkpoint, show_progress=False)
+    dataset, takes = motion_capture(args.mocap, args.seed, split='val')
+    films = film_again(dataset, takes, args.seed)
+    features = embedder.clip_features()
+    synchronizer = build_synchronizer('fused')
+    synchronizer.part_sec = None
+    rows, truth = [], []
+    for limb, clip, offset in track(
+        sync_clips(films, args.clips, args.seed), 'clips', args.clips * 3
+    ):
+        evidence = synchronizer.evidence(clip, features(clip), MAX_OFFSET)
+        if limb in evidence.alone:
+            rows.append(evidence.rows.astype(np.float32))
+            truth.append(offset)
+    return by_token_weight(np.stack(rows), np.array(truth), evidence.offsets)
 
 
 def main() -> None:
@@ -141,6 +206,12 @@ def main() -> None:
     args = parse_args()
     if args.out:
         prepare_results(args.out)
+    if args.mocap:
+        for row in gather_mocap(args):
+            print({name: round(x, 3) for name, x in row.items()})
+        return
+    if args.checkpoint is None:
+        raise ValueError('Give the checkpoint, or --mocap and a model.')
     model = init_model(args.config, args.checkpoint).eval()
     pipeline = model.cfg.test_dataloader.dataset.datasets[-1].pipeline
     pipeline = sync_pipeline(pipeline)

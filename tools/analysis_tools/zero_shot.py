@@ -31,6 +31,7 @@ from benchmarking.zero_shot_data import (
     film_again,
     gait_video,
     motion_capture,
+    sync_clips,
     utd_mhad,
     with_channels,
 )
@@ -44,6 +45,7 @@ from mobind_mm.apis.windows import RecordingWindows
 from mobind_mm.datasets.transforms import KeepSensors
 from mobind_mm.evaluation.functional import (
     SIGNAL_WEIGHT,
+    anytime_similarity,
     matrix_ranks,
     paired_interval,
     rank_by_both,
@@ -258,20 +260,18 @@ def evaluate_utd(embedder: Embedder, folder: Path) -> dict[str, Any]:
 
 
 def anytime(a: Features, b: Features, name: str) -> np.ndarray:
-    """Similarity (A, B) of tokens, whenever they happen.
+    """Similarity (A, B) of the tokens of the limb that carries a sensor.
 
-    Each token is compared with the most similar one of the other recording;
-    the cosine of the mean tokens is added. It was chosen on the training
-    subjects, each asked for among the others.
+    How they are compared was chosen on the training subjects, each asked
+    for among the others.
     """
-    tokens = []
+    tokens, masks = [], []
     for part in (a, b):
         row = np.arange(len(part['imu_mask'])), part['imu_mask'].argmax(axis=1)
-        tokens.append(unit(part[f'{name}_tokens'][row]))
-    cosine = np.tensordot(tokens[0], tokens[1], (2, 2))  # (A, N, B, N)
-    nearest = cosine.max(axis=3).mean(axis=1) + cosine.max(axis=1).mean(axis=2)
-    x, y = (unit(part.mean(axis=1)) for part in tokens)
-    return nearest / 2 + x @ y.T
+        tokens.append(part[f'{name}_tokens'][row][:, None])
+        seen = part['pose_token_mask'][row][:, None]
+        masks.append(np.ones_like(seen) if name == 'imu' else seen)
+    return anytime_similarity(*tokens, *masks)
 
 
 def _of_sensor(part: Features, name: str, level: str) -> np.ndarray:
@@ -314,9 +314,10 @@ def evaluate_mocap(
                 **{name: recalls(matrix) for name, matrix in parts.items()},
                 **three_rows(parts['learning'], signals, some['take']),
             }
-    out['limb'] = which_limb(every)
     signals = limb_evidence(takes, every, placements, 5.0)
-    out['limb, both'] = which_limb(every, None, signals)
+    for name, groups in (('limb', None), ('limb, whole take', every['take'])):
+        out[name] = which_limb(every, groups)
+        out[f'{name}, both'] = which_limb(every, groups, signals)
     out['position'] = finds_position(every, rng)
     return out
 
@@ -333,35 +334,16 @@ def evaluate_sync(
     embedder: Embedder, films: Mapping[str, Recording], count: int, seed: int
 ) -> dict[str, Any]:
     """Synchronisation of one sensor in clips of 10 s, with offsets in 7 s."""
-    rng, seconds = np.random.default_rng(seed), 10.0
     sync, features = build_synchronizer('fused'), embedder.clip_features()
     errors = defaultdict(list)
-    used = [
-        recording
-        for recording in films.values()
-        if common(recording)[1] - common(recording)[0] > seconds + 4.0
-    ]
-    for index in range(count):
-        recording = used[index % len(used)]
-        start, end = common(recording)
-        room = end - start - seconds
-        offset = float(rng.uniform(-1, 1)) * min(7.0, room)
-        first = start + max(-offset, 0.0)
-        first += float(rng.uniform(0, room - abs(offset)))
-        assert recording.pose is not None
-        pose = cut_pose(recording.pose, first + offset, seconds)
-        for limb in ('left_wrist', 'head', 'left_knee'):
-            if limb not in recording.imu:
-                continue
-            sensor = cut_sensor(recording.imu[limb], first, seconds)
-            clip = Recording({limb: sensor}, pose)
-            for name, feats in (
-                ('signals alone', None),
-                ('both', features and features(clip)),
-            ):
-                result = sync(clip, feats, 7.0)
-                error = abs(result.offset - offset)
-                errors[f'{limb}, {name}'].append((error, result.abstained))
+    for limb, clip, offset in sync_clips(films, count, seed):
+        for name, feats in (
+            ('signals alone', None),
+            ('both', features and features(clip)),
+        ):
+            result = sync(clip, feats, 7.0)
+            error = abs(result.offset - offset)
+            errors[f'{limb}, {name}'].append((error, result.abstained))
     out: dict[str, Any] = {}
     for name, found in errors.items():
         error, abstained = np.array(found).T

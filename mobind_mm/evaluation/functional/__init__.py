@@ -42,7 +42,11 @@ from .sync import (
     offset_error,
     sync_summary,
 )
-from .token_evidence import lagged_evidence, token_evidence
+from .token_evidence import (
+    anytime_similarity,
+    lagged_evidence,
+    token_evidence,
+)
 
 __all__ = [
     'NO_SHARED_LIMB',
@@ -52,6 +56,7 @@ __all__ = [
     'OpenSetCounts',
     'abstention_precision',
     'accuracy',
+    'anytime_similarity',
     'argmax_correct',
     'assign',
     'assign_with_offset',

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...utils.similarity import check_finite
+from ...utils.similarity import NO_SHARED_LIMB, check_finite
 
 TOKEN_KINDS = ('token_posterior', 'tokens')
+
+_AT_ONCE = 2**24
+"""Cosines of tokens that are held in memory."""
 
 
 def token_evidence(
@@ -74,6 +77,71 @@ def _posterior(
     )
     total = ((match - log_sums) * mask).sum(axis=1)
     return total / np.maximum(mask.sum(axis=1), 1)
+
+
+def anytime_similarity(
+    a: np.ndarray,
+    b: np.ndarray,
+    a_mask: np.ndarray,
+    b_mask: np.ndarray,
+) -> np.ndarray:
+    """Compare windows by what happens in them, whenever it does.
+
+    Each token is compared with the most similar one of the other window, in
+    both directions, and the mean tokens with each other; the mean of both
+    cosines counts. Windows may differ in length.
+
+    Args:
+        a: (A, S, N, D) tokens of S limbs.
+        b: (B, S, M, D) tokens.
+        a_mask: (A, S, N) boolean, tokens that count.
+        b_mask: (B, S, M) boolean.
+
+    Returns:
+        (A, B) means over the limbs that both show, as cosines;
+        :data:`~mobind_mm.utils.similarity.NO_SHARED_LIMB` without any.
+
+    >>> walk, sit = np.eye(2)[:, None, None]
+    >>> first = np.concatenate([walk, walk, sit], axis=1)[None]
+    >>> seen = np.ones((1, 1, 3), dtype=bool)
+    >>> anytime_similarity(first, first[:, :, ::-1], seen, seen).item()
+    1.0
+    """
+    total = np.zeros((len(a), len(b)), np.float32)
+    count = np.zeros((len(a), len(b)), int)
+    for limb in range(a.shape[1]):
+        rows, columns = (
+            np.flatnonzero(mask[:, limb].any(axis=1))
+            for mask in (a_mask, b_mask)
+        )
+        if not len(rows) or not len(columns):
+            continue
+        y, y_seen = b[columns, limb], b_mask[columns, limb]
+        size = max(_AT_ONCE // (a.shape[2] * y_seen.size), 1)
+        for first in range(0, len(rows), size):
+            part = rows[first : first + size]
+            at = np.ix_(part, columns)
+            total[at] += _anytime(a[part, limb], y, a_mask[part, limb], y_seen)
+            count[at] += 1
+    return np.where(count > 0, total / np.maximum(count, 1), NO_SHARED_LIMB)
+
+
+def _anytime(
+    a: np.ndarray, b: np.ndarray, a_seen: np.ndarray, b_seen: np.ndarray
+) -> np.ndarray:
+    """Similarity (A, B) of one limb's tokens (A, N, D) and (B, M, D)."""
+    x, y = (
+        _unit(tokens.astype(np.float32)) * seen[..., None]
+        for tokens, seen in ((a, a_seen), (b, b_seen))
+    )
+    cosine = np.tensordot(x, y, (2, 2))  # (A, N, B, M)
+    there = np.where(b_seen, cosine, -1).max(axis=3)
+    there = np.where(a_seen[..., None], there, 0).sum(axis=1)
+    back = np.where(a_seen[..., None, None], cosine, -1).max(axis=1)
+    back = np.where(b_seen, back, 0).sum(axis=2)
+    nearest = there / a_seen.sum(axis=1)[:, None] + back / b_seen.sum(axis=1)
+    mean = _unit(x.sum(axis=1)) @ _unit(y.sum(axis=1)).T
+    return (nearest / 2 + mean) / 2
 
 
 def lagged_evidence(

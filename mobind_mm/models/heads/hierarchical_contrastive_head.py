@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
 from ...utils.dist import gather_rows, global_mean
-from ..losses import info_nce, multi_positive_nce, token_info_nce
+from ..losses import info_nce, lag_nce, multi_positive_nce, token_info_nce
 
 
 @MODELS.register_module()
@@ -27,6 +28,10 @@ class HierarchicalContrastiveHead(BaseModule):
         local_weight: Limb trajectory against its IMU over all limbs of
             the batch, those without a counterpart included.
         token_weight: Token against token within each sample.
+        limb_weight: Sensor against the limbs of its own clip, by local
+            features and tokens together: which of them carries it.
+        lag_weight: Sensor and limb at the right lag against all other
+            lags, by the tokens that overlap: what synchronisation asks.
         multi_positive_weight: Projected IMU limbs against the detached
             pose clip.
         local_negatives: ``all`` other limbs of the batch, as published,
@@ -48,6 +53,8 @@ class HierarchicalContrastiveHead(BaseModule):
         local_weight: float = 1.0,
         token_weight: float = 0.5,
         multi_positive_weight: float = 0.0,
+        limb_weight: float = 0.0,
+        lag_weight: float = 0.0,
         local_negatives: str = 'all',
         init_temperature: float = 0.07,
         max_scale: float = 100.0,
@@ -64,6 +71,8 @@ class HierarchicalContrastiveHead(BaseModule):
             'local': local_weight,
             'token': token_weight,
             'multi_positive': multi_positive_weight,
+            'limb': limb_weight,
+            'lag': lag_weight,
         }
         if not any(self.weights.values()):
             raise ValueError('Every weight of the contrastive head is 0.')
@@ -90,28 +99,55 @@ class HierarchicalContrastiveHead(BaseModule):
                 part of one.
 
         Returns:
-            ``token`` (n,), if it has a weight: one loss per token.
+            ``token`` (n,), one loss per token, ``limb`` and ``lag`` (m,),
+            one loss per pair of a sensor and its limb: those with a
+            weight.
         """
-        if not self.weights['token']:
-            return {}
         both = feats['imu_mask'] & feats['pose_mask']
-        loss = token_info_nce(
-            feats['imu_tokens'][both],
-            feats['pose_tokens'][both],
-            self.scale,
-            feats['pose_token_mask'][both],
-            self._shift(feats, both),
-        )
-        return {'token': loss}
+        losses = {}
+        if self.weights['limb']:
+            losses['limb'] = self._limb(feats, both)
+        if self.weights['token'] or self.weights['lag']:
+            imu, pose = feats['imu_tokens'][both], feats['pose_tokens'][both]
+            mask, shift = feats['pose_token_mask'][both], None
+            if 'token_shift' in feats:
+                shift = feats['token_shift'][:, None].expand_as(both)[both]
+            if self.weights['token']:
+                losses['token'] = token_info_nce(
+                    imu, pose, self.scale, mask, shift
+                )
+            if self.weights['lag']:
+                losses['lag'] = lag_nce(imu, pose, mask, shift)
+        return losses
 
-    @staticmethod
-    def _shift(
-        feats: dict[str, torch.Tensor], both: torch.Tensor
-    ) -> torch.Tensor | None:
-        """Shift of the tokens of every pair of limbs, if there is one."""
-        if 'token_shift' not in feats:
-            return None
-        return feats['token_shift'][:, None].expand_as(both)[both]
+    def _limb(
+        self, feats: dict[str, torch.Tensor], both: torch.Tensor
+    ) -> torch.Tensor:
+        """Losses (m,) of sensors among the limbs of their own clip."""
+        seen = feats['pose_token_mask'][..., None]
+        u = F.normalize(feats['imu_tokens'], dim=-1)
+        v = F.normalize(feats['pose_tokens'], dim=-1) * seen
+        token = torch.einsum('bsnd,blnd->bsl', u, v)
+        token = token / seen.sum(dim=(2, 3)).clamp(min=1)[:, None]
+        local = torch.einsum(
+            'bsd,bld->bsl',
+            F.normalize(feats['imu_local'], dim=-1),
+            F.normalize(feats['pose_local'], dim=-1),
+        )
+        logits = self.scale * (local + token) / 2
+        if 'aligned' in feats:
+            both = both & feats['aligned'][:, None]
+        limb = torch.arange(both.shape[1], device=both.device)
+        limb = limb.expand_as(both)[both]
+        least = torch.finfo(logits.dtype).min
+        total = logits.new_zeros(())
+        for scores, there in (
+            (logits, feats['pose_mask']),
+            (logits.mT, feats['imu_mask']),
+        ):
+            rows = scores.masked_fill(~there[:, None], least)[both]
+            total = total + F.cross_entropy(rows, limb, reduction='none')
+        return total / 2
 
     def loss(self, feats: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Weighted losses of one batch, of all processes.
@@ -123,7 +159,8 @@ class HierarchicalContrastiveHead(BaseModule):
         Returns:
             ``loss_<term>`` for every term with a weight.
         """
-        if 'token' not in feats:
+        items = [n for n in ('token', 'limb', 'lag') if self.weights[n]]
+        if any(name not in feats for name in items):
             feats = {**feats, **self.item_losses(feats)}
         terms = {
             'global': self._global,
@@ -136,8 +173,8 @@ class HierarchicalContrastiveHead(BaseModule):
             for name, term in terms.items():
                 if self.weights[name]:
                     losses[name] = term(whole, own)
-        if self.weights['token']:
-            losses['token'] = global_mean(feats['token'])
+        for name in items:
+            losses[name] = global_mean(feats[name])
         return {
             f'loss_{name}': self.weights[name] * loss
             for name, loss in losses.items()

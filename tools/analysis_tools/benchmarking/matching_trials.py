@@ -10,6 +10,8 @@ import numpy as np
 
 from mobind_mm.apis.calibration import FEATURES, Logistic, match_features
 from mobind_mm.apis.localizing import decide
+from mobind_mm.evaluation.embedding_table import token_mask
+from mobind_mm.evaluation.functional import anytime_similarity
 from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 from mobind_mm.synchronization.in_step import (
     limb_signals,
@@ -213,6 +215,7 @@ def action_trials(
     names: Sequence[str],
     count: int,
     rng: np.random.Generator,
+    tokens: bool = False,
 ) -> Answers:
     """Whether the gallery has the action, which it has half of the time.
 
@@ -222,8 +225,10 @@ def action_trials(
         names: ``imu``, ``pose`` or both.
         count: Trials.
         rng: Source of the draws.
+        tokens: Whether tokens are compared, not clip embeddings.
     """
-    cosine = np.mean([_unit(asked[n]) @ _unit(known[n]).T for n in names], 0)
+    compare = _by_tokens if tokens else _by_embeddings
+    cosine = np.mean([compare(asked, known, name) for name in names], 0)
     shown = asked['action'] >= 0
     for name in names:
         shown &= asked[f'{name}_mask'].any(axis=1)
@@ -252,6 +257,17 @@ def action_trials(
         x.append(list(features.values()))
         right.append(there)
     return Answers(np.array(x), np.array(right))
+
+
+def _by_embeddings(a: dict, b: dict, name: str) -> np.ndarray:
+    return _unit(a[name]) @ _unit(b[name]).T
+
+
+def _by_tokens(a: dict, b: dict, name: str) -> np.ndarray:
+    return anytime_similarity(
+        *(part[f'{name}_tokens'] for part in (a, b)),
+        *(token_mask(part, name) for part in (a, b)),
+    )
 
 
 def fit_logistic(answers: Answers, ridge: float = 1.0) -> Logistic:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from mobind_mm.recordings import (
     SensorStream,
 )
 from mobind_mm.skeleton import get_layout
+from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 
 Takes = dict[str, tuple[dict, Recording]]
 """Name to entry and recording, as ``RecordingWindows`` takes them."""
@@ -113,6 +114,39 @@ def film_again(
         )  # fmt: skip
         films[name] = Recording(recording.imu, pose)
     return films
+
+
+def sync_clips(
+    films: Mapping[str, Recording],
+    count: int,
+    seed: int,
+    limbs: Sequence[str] = ('left_wrist', 'head', 'left_knee'),
+    seconds: float = 10.0,
+    max_offset: float = 7.0,
+) -> Iterator[tuple[str, Recording, float]]:
+    """Clips of one sensor each: its limb, the clip and the true offset.
+
+    Of ``count`` moments of the films in turn, all limbs that have a sensor.
+    """
+    rng = np.random.default_rng(seed)
+    used = []
+    for recording in films.values():
+        start, end = common(recording)
+        if end - start > seconds + 4.0:
+            used.append(recording)
+    for index in range(count):
+        recording = used[index % len(used)]
+        start, end = common(recording)
+        room = end - start - seconds
+        offset = float(rng.uniform(-1, 1)) * min(max_offset, room)
+        first = start + max(-offset, 0.0)
+        first += float(rng.uniform(0, room - abs(offset)))
+        assert recording.pose is not None
+        pose = cut_pose(recording.pose, first + offset, seconds)
+        for limb in limbs:
+            if limb in recording.imu:
+                sensor = cut_sensor(recording.imu[limb], first, seconds)
+                yield limb, Recording({limb: sensor}, pose), offset
 
 
 def gait_video(folder: Path) -> Iterator[tuple[str, str, Recording]]:

@@ -114,6 +114,10 @@ def _limbs(results: Mapping[str, Any]) -> dict[str, Any]:
     rows = []
     for key, part, name in (
         ('limb', 'motion_capture', 'motion capture, 15 sensors, 5 s'),
+        (
+            *('limb, whole take', 'motion_capture'),
+            'motion capture, 15 sensors, take',
+        ),
         ('limb, 4 s', 'gait_video', 'walking, 7 sensors, 4 s'),
         ('limb, whole pass', 'gait_video', 'walking, 7 sensors, pass'),
     ):
