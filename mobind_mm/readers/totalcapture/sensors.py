@@ -175,9 +175,7 @@ def calibrate_sensors(
 def _read_counts(text: TextFile) -> tuple[int, int]:
     """Numbers of sensors and of frames, in the first line."""
     words = text.words(0)
-    if len(words) != 2 or not all(
-        w.isdecimal() and len(w) < 10 for w in words
-    ):
+    if len(words) != 2 or not all(w.isdigit() and len(w) < 10 for w in words):
         expected = 'the numbers of sensors and of frames'
         raise text.unexpected(0, expected, text.lines[0])
     return int(words[0]), int(words[1])
