@@ -88,8 +88,8 @@ class FusedSynchronizer(Synchronizer):
 
     A posterior over offsets knows no "none of these". So the confidence is
     the probability that the top is right and holds from the start of the
-    clip to its end (:mod:`.trust`), but at most the mass within 0.1 s of the
-    top; where rivals tie, it is their product.
+    clip to its end and for every sensor (:mod:`.trust`), but at most the
+    mass within 0.1 s of the top.
 
     It abstains if the confidence is below ``min_confidence``, naming the
     reason: ``too short`` if sensor and limb share less than
@@ -311,13 +311,11 @@ class FusedSynchronizer(Synchronizer):
         if judged:
             numbers = features(used, total, best)
             right, steady = trust(numbers)
-            # That judges rivals by itself, but for some that really tie.
-            confidence = right * steady
             # Sensors that agree are as good as some independent ones.
             agree = max(numbers['agree'], 1.0)
             sharper = log_softmax(agree * (total + prior))
-            mass = _mass(offsets, sharper, best)
-            confidence = min(confidence * (mass if rivals else 1.0), mass)
+            confidence = right * steady
+            confidence = min(confidence, _mass(offsets, sharper, best))
         else:
             confidence = mass / (1 + len(rivals))
         low = confidence < self.min_confidence
