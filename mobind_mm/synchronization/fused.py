@@ -89,7 +89,8 @@ class FusedSynchronizer(Synchronizer):
     A posterior over offsets knows no "none of these". So the confidence is
     the probability that the top is right and holds from the start of the
     clip to its end and for every sensor (:mod:`.trust`), but at most the
-    mass within 0.1 s of the top.
+    mass within 0.1 s of the top. It is shared with rivals that would explain
+    as much if they overlapped as long.
 
     It abstains if the confidence is below ``min_confidence``, naming the
     reason: ``too short`` if sensor and limb share less than
@@ -306,7 +307,7 @@ class FusedSynchronizer(Synchronizer):
         best = int(np.argmax(log_posterior))
         rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
         judged = all(clip.parts is not None for clip in used)
-        steady = 1.0
+        steady, tied = 1.0, 1.0
         mass = _mass(offsets, log_posterior, best)
         if judged:
             numbers = features(used, total, best)
@@ -315,7 +316,11 @@ class FusedSynchronizer(Synchronizer):
             agree = max(numbers['agree'], 1.0)
             sharper = log_softmax(agree * (total + prior))
             confidence = right * steady
-            confidence = min(confidence, _mass(offsets, sharper, best))
+            for rival, _ in rivals:
+                at = int(np.abs(offsets - rival).argmin())
+                fair = total[at] * overlap[best] / max(overlap[at], 1e-3)
+                tied += np.exp(-agree * max(total[best] - fair, 0.0))
+            confidence = min(confidence / tied, _mass(offsets, sharper, best))
         else:
             confidence = mass / (1 + len(rivals))
         low = confidence < self.min_confidence
