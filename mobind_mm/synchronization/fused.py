@@ -133,7 +133,7 @@ class FusedSynchronizer(Synchronizer):
         sensors_power: float = SENSORS_POWER,
         overlap_power: float = 0.0,
         fine_tokens: float = 0.1,
-        min_confidence: float = 0.7,
+        min_confidence: float = 0.6,
         min_overlap_sec: float = 1.5,
         min_motion: float = 0.15,
         rival_ratio: float = 0.75,
