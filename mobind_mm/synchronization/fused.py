@@ -90,8 +90,9 @@ class FusedSynchronizer(Synchronizer):
 
     A posterior over offsets knows no "none of these". So the confidence is
     the probability that the top is right and holds from the start of the
-    clip to its end (:mod:`.trust`), but at most the mass within 0.1 s of the
-    top; where rivals tie, it is their product.
+    clip to its end and for every sensor (:mod:`.trust`), but at most the
+    mass within 0.1 s of the top. It is shared with rivals that would explain
+    as much if they overlapped as long.
 
     It abstains if the confidence is below ``min_confidence``, naming the
     reason: ``too short`` if sensor and limb share less than
@@ -134,7 +135,7 @@ class FusedSynchronizer(Synchronizer):
         sensors_power: float = SENSORS_POWER,
         overlap_power: float = 0.0,
         fine_tokens: float = 0.1,
-        min_confidence: float = 0.7,
+        min_confidence: float = 0.6,
         min_overlap_sec: float = 1.5,
         min_motion: float = 0.15,
         rival_ratio: float = 0.75,
@@ -308,18 +309,20 @@ class FusedSynchronizer(Synchronizer):
         best = int(np.argmax(log_posterior))
         rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
         judged = all(clip.parts is not None for clip in used)
-        steady = 1.0
+        steady, tied = 1.0, 1.0
         mass = _mass(offsets, log_posterior, best)
         if judged:
             numbers = features(used, total, best)
             right, steady = trust(numbers)
-            # That judges rivals by itself, but for some that really tie.
-            confidence = right * steady
             # Sensors that agree are as good as some independent ones.
             agree = max(numbers['agree'], 1.0)
             sharper = log_softmax(agree * (total + prior))
-            mass = _mass(offsets, sharper, best)
-            confidence = min(confidence * (mass if rivals else 1.0), mass)
+            confidence = right * steady
+            for rival, _ in rivals:
+                at = int(np.abs(offsets - rival).argmin())
+                fair = total[at] * overlap[best] / max(overlap[at], 1e-3)
+                tied += np.exp(-agree * max(total[best] - fair, 0.0))
+            confidence = min(confidence / tied, _mass(offsets, sharper, best))
         else:
             confidence = mass / (1 + len(rivals))
         low = confidence < self.min_confidence

@@ -26,6 +26,8 @@ from mobind_mm.synchronization.trust import (
 from mobind_mm.utils.cli import run_command
 
 _DECAY = 0.003
+_APART = 0.7
+"""Sensors farther apart than this are found to disagree."""
 
 
 def measure(trial: Trial) -> tuple[dict[str, float], bool] | None:
@@ -121,9 +123,12 @@ def main() -> None:
     found = [
         (trial.condition, *measured)
         for trial in gather(args.data, True, args.count, args.seed)
-        # The clocks of sensors that disagree are judged one by one.
-        if trial.condition != 'sensors disagree'
-        and (measured := measure(trial)) is not None
+        if (measured := measure(trial)) is not None
+        # A sensor that is sure of another offset gets a clock of its own.
+        and (
+            trial.condition != 'sensors disagree'
+            or measured[0]['apart'] <= _APART
+        )
     ]
     if args.save:
         args.save.write_text(json.dumps(found, default=bool), 'utf-8')
