@@ -55,7 +55,7 @@ def pose():
     points = np.arange(250 * len(names) * 2, dtype=np.float32)
     points = 1 + points.reshape(250, len(names), 2) % 700
     scores = np.ones(points.shape[:2], np.float32)
-    scores[3, 5] = 0
+    scores[3, 5] = scores[4, -1] = 0
     return PoseStream(Clock(250, rate=FPS), points, scores, 'coco', (720, 960))
 
 
@@ -305,6 +305,13 @@ def test_trc(tmp_path):
     x, y, z = map(float, row[2 + 3 * 4 : 5 + 3 * 4])
     assert x == pytest.approx(keypoints[3, 4, 0])
     assert (720 - y, z) == (pytest.approx(keypoints[3, 4, 1]), 0)
+    # OpenSim's TRCFileAdapter counts no empty cell at the end of a line.
+    counts = {len(x.split('\t')) - x.endswith('\t') for x in lines[5:]}
+    assert counts == {2 + 3 * len(names)}
+    read = pd.read_csv(
+        files['keypoints.trc'], sep='\t', skiprows=5, header=None
+    )
+    assert read.iloc[4, -3:].isna().all() and read.iloc[3, -3:].notna().all()
 
 
 def test_a_refused_answer_is_not_exported(tmp_path):

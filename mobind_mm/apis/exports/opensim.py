@@ -109,7 +109,8 @@ def write_trc(pose: PoseStream, path: Path) -> list[Path]:
     """Write keypoints as markers: pixels, x to the right, y upwards.
 
     The origin is the lower left corner of the image; z is 0. A keypoint that
-    was not detected is empty.
+    was not detected is empty; the last one is NaN, because OpenSim does not
+    count empty cells at the end of a line.
 
     Args:
         pose: The skeleton.
@@ -140,10 +141,12 @@ def write_trc(pose: PoseStream, path: Path) -> list[Path]:
     height = pose.img_shape[0]
     with _writing(path, lines) as file:
         for row, time in enumerate(pose.clock.at()):
-            cells = (
+            cells = [
                 f'{x:.3f}\t{height - y:.3f}\t0' if there else '\t\t'
                 for (x, y), there in zip(points[row], seen[row])
-            )
+            ]
+            if not seen[row, -1]:
+                cells[-1] = 'NaN\tNaN\tNaN'
             place = f'{row + 1}\t{time:.6f}'
             file.write('\t'.join([place, *cells]) + '\n')
     return [path]
