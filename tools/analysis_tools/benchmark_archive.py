@@ -179,7 +179,8 @@ def main() -> None:
     console = Console()
     console.print(
         f'{result["rows"]:,} windows, D = {result["width"]}: added in '
-        f'{result.get("add_s", 0):.0f} s, encoded in {result["encode_s"]:.0f} s, '
+        f'{result.get("add_s", 0):.0f} s, encoded in '
+        f'{result["encode_s"]:.0f} s, '
         f'{result["disk_gib"]:.2f} GiB on disk; memory '
         f'{result["build_peak_mib"]:.0f} MiB to build, '
         f'{result["search_mib"]:.0f} MiB to search'

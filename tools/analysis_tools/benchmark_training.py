@@ -35,6 +35,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--epochs', type=int, default=8)
     parser.add_argument('--rounds', type=int, default=2)
     parser.add_argument('--data-root', help='of all data sets of the config')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=NUMBER'
+    )
     parser.add_argument('--out', metavar='FILE', help='JSON file to write')
     parser.add_argument('--child', action='store_true', help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -65,6 +68,12 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             epochs.append(time.process_time() - self.start)
 
     cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(
+        {
+            key: int(value)
+            for key, value in (o.split('=') for o in args.cfg_options)
+        }
+    )
     if args.data_root:
         _set_root(cfg.train_dataloader, str(Path(args.data_root).resolve()))
     for phase in ('val', 'test'):
@@ -112,6 +121,8 @@ def child(checkout: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Measure a checkout in a process of its own."""
     command = [sys.executable, __file__, args.config, '--child']
     command += ['--epochs', str(args.epochs)]
+    if args.cfg_options:
+        command += ['--cfg-options', *args.cfg_options]
     if args.data_root:
         command += ['--data-root', str(Path(args.data_root).resolve())]
     done = subprocess.run(
