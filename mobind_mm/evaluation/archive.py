@@ -465,9 +465,10 @@ def _trained(shards: Sequence[_Shard], total: int) -> Any:
     rng = np.random.default_rng(0)
     parts = []
     for shard in shards:
-        size = max(1, int(share * len(shard)))
-        rows = np.sort(rng.choice(len(shard), size, replace=False))
-        parts.append(shard.vectors(rows))
+        for vectors in shard.blocks():
+            size = max(1, int(share * len(vectors)))
+            rows = rng.choice(len(vectors), size, replace=False)
+            parts.append(vectors[rows])
     sample = np.concatenate(parts)
     width = sample.shape[1]
     index = faiss.index_factory(
