@@ -24,12 +24,6 @@ model = dict(
     head=dict(global_weight=0.0),
     masked_token_head=None,
 )
-# A limb without a sensor tells the training little, and costs as much as one
-# with a sensor.
-pack = dict(_base_.pack, paired_only=True)
-train_dataloader = dict(
-    dataset=dict(dataset=dict(pipeline=[*_base_.train_pipeline[:-1], pack]))
-)
 default_hooks = dict(checkpoint=dict(interval=10, save_best=None))
 
 train_cfg = dict(max_epochs=300, val_interval=100)

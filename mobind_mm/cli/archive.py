@@ -100,8 +100,8 @@ def _search_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--probes',
         type=between(1, 1_000_000, int),
-        default=32,
-        help='lists that are scanned; more find more; default: 32',
+        default=16,
+        help='lists that are scanned; more find more; default: 16',
     )
     add_out_dir_argument(parser, 'search')
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from ..recordings import PoseStream, SensorStream
 from ..recordings.schema import (
@@ -20,7 +19,7 @@ from ..recordings.schema import (
 from ..registry import DATASETS
 from ..skeleton import limb_indices
 from ..structures import MoBindDataSample
-from .imu_pose_dataset import IMUPoseDataset, build_recordings
+from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings
 from .packed_dataset import entry_key
 from .stream_table import SourceStream, StreamTable
 from .transforms import (
@@ -91,7 +90,7 @@ class _Spans(NamedTuple):
 
 
 @DATASETS.register_module()
-class BatchedDataset(Dataset):
+class BatchedDataset(WrappedRecordings):
     """Windows of a dataset, made a batch at a time.
 
     The streams are kept in memory as they were recorded. A batch is cut,
@@ -122,7 +121,7 @@ class BatchedDataset(Dataset):
     def __init__(
         self, dataset: dict | IMUPoseDataset, lazy_init: bool = False
     ) -> None:
-        self.dataset = build_recordings(dataset)
+        super().__init__(dataset)
         steps = list(self.dataset.pipeline.transforms)
         self.spans = []
         while steps and type(steps[0]) in _SPANS:
@@ -169,11 +168,6 @@ class BatchedDataset(Dataset):
         )
         if not lazy_init:
             self.full_init()
-
-    @property
-    def metainfo(self) -> dict:
-        """Meta information of the wrapped dataset."""
-        return self.dataset.metainfo
 
     def full_init(self) -> None:
         """Read every recording once."""
@@ -312,14 +306,6 @@ class BatchedDataset(Dataset):
             index = np.array(limb_indices(self.layout, self.pack.limbs))
             self.kept = np.unique(index)
             self.limbs = np.searchsorted(self.kept, index)
-
-    def __len__(self) -> int:
-        """Number of windows."""
-        return len(self.dataset)
-
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """Label of a window, for ``ClassBalancedDataset``."""
-        return self.dataset.get_cat_ids(idx)
 
     def seed_epoch(self, seed: int) -> None:
         """Let batches draw by this seed and their indices."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
+from torch.utils.data import Dataset
 
 from ..recordings import (
     Recording,
@@ -354,3 +355,27 @@ def build_recordings(dataset: dict | IMUPoseDataset) -> IMUPoseDataset:
             'instead.'
         )
     return dataset
+
+
+class WrappedRecordings(Dataset):
+    """Windows of a dataset of recordings, made in another way.
+
+    Args:
+        dataset: Config of an :class:`IMUPoseDataset`, or such a dataset.
+    """
+
+    def __init__(self, dataset: dict | IMUPoseDataset) -> None:
+        self.dataset = build_recordings(dataset)
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the wrapped dataset."""
+        return self.dataset.metainfo
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return len(self.dataset)
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Label of a window, for ``ClassBalancedDataset``."""
+        return self.dataset.get_cat_ids(idx)

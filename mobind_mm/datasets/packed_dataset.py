@@ -11,17 +11,16 @@ from typing import Any
 
 import torch
 from mmengine.dataset import pseudo_collate
-from torch.utils.data import Dataset
 
 from ..registry import DATASETS, FUNCTIONS
-from .imu_pose_dataset import IMUPoseDataset, build_recordings
+from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings
 from .packed_streams import StreamPacker, read_packed, write_packed
 from .packed_windows import WindowBatcher, cut_window
 from .transforms import LoadWindow, RandomWindow, ResampleIMU, ResamplePose
 
 
 @DATASETS.register_module()
-class PackedDataset(Dataset):
+class PackedDataset(WrappedRecordings):
     """Resample every recording once, then cut windows out of the result.
 
     A window that starts at a sample of both rates has the same values as
@@ -60,9 +59,9 @@ class PackedDataset(Dataset):
                 'the packed file is named after it.'
             )
         self.key = json.dumps(dataset, sort_keys=True, default=str)
-        self.dataset = dataset = build_recordings(dataset)
+        super().__init__(dataset)
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
-        steps = list(dataset.pipeline.transforms)
+        steps = list(self.dataset.pipeline.transforms)
         self.random = None
         if steps and isinstance(steps[0], RandomWindow):
             self.random = steps.pop(0)
@@ -87,11 +86,6 @@ class PackedDataset(Dataset):
         self._windows: list[dict] | None = None
         if not lazy_init:
             self.full_init()
-
-    @property
-    def metainfo(self) -> dict:
-        """Meta information of the wrapped dataset."""
-        return self.dataset.metainfo
 
     def full_init(self) -> None:
         """Cut the windows; resample, or map the packed file."""
@@ -139,14 +133,6 @@ class PackedDataset(Dataset):
         ]
         text = json.dumps([self.key, facts])
         return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-    def __len__(self) -> int:
-        """Number of windows."""
-        return len(self.dataset)
-
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """Label of a window, for ``ClassBalancedDataset``."""
-        return self.dataset.get_cat_ids(idx)
 
     def get_data_info(self, idx: int) -> dict:
         """Ids of a window and its packed entry."""

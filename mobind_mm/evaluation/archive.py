@@ -48,9 +48,11 @@ _MOST_LISTS = 1024
 """More lists take longer to fill than their shorter scan saves."""
 _PER_LIST = 64
 """Vectors per list from which the lists are trained."""
-_CANDIDATES = 400
+_CANDIDATES, _MOST_CANDIDATES = 400, 5000
 """Vectors compared exactly for each query, at least 20 times k."""
-_PROBES = 32
+_PER_CANDIDATE = 3000
+"""Vectors of an archive for each candidate: the more, the more are alike."""
+_PROBES = 16
 _BLOCK = 100_000
 _ROWS_OF_LISTS = 16_000_000
 """Vectors whose codes stand in one file, and in memory while it is made."""
@@ -240,7 +242,9 @@ class EmbeddingArchive:
             )
         check_finite('query', query)
         asked = Vectors.of(query, mask)
-        chosen = self._candidates(asked.flat, max(_CANDIDATES, 20 * k), probes)
+        count = min(len(self) // _PER_CANDIDATE, _MOST_CANDIDATES)
+        count = max(count, _CANDIDATES, 20 * k)
+        chosen = self._candidates(asked.flat, count, probes)
         return [
             self._best(asked.rows(slice(i, i + 1)), rows, k)
             for i, rows in enumerate(chosen)
@@ -385,16 +389,20 @@ class _Shard:
         return columns
 
     @cached_property
-    def _mapped(self) -> np.ndarray:
-        """(rows, width) float16, mapped: rows are read when they are asked."""
+    def _place(self) -> tuple[Path, int, tuple[int, ...]]:
+        """File, first byte and shape of the vectors."""
         path = self.root / f'{self.about["name"]}.safetensors'
         assert len(self._file.keys())  # the file is whole
         with path.open('rb') as file:
             size = int.from_bytes(file.read(8), 'little')
-            header = json.loads(file.read(size))
-        about = header['vectors']
-        offset = 8 + size + about['data_offsets'][0]
-        return np.memmap(path, np.float16, 'r', offset, tuple(about['shape']))
+            about = json.loads(file.read(size))['vectors']
+        return path, 8 + size + about['data_offsets'][0], tuple(about['shape'])
+
+    @cached_property
+    def _mapped(self) -> np.ndarray:
+        """(rows, width) float16, mapped: rows are read when they are asked."""
+        path, offset, shape = self._place
+        return np.memmap(path, np.float16, 'r', offset, shape)
 
     def vectors(self, part: slice | np.ndarray) -> np.ndarray:
         """(n, width) float32 unit vectors."""
@@ -403,6 +411,16 @@ class _Shard:
             path = self.root / f'{self.about["name"]}.safetensors'
             raise mistake(path, 'has values that are not finite', _REBUILD)
         return vectors
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All vectors, read one after the other and not mapped."""
+        path, offset, (rows, width) = self._place
+        with path.open('rb') as file:
+            file.seek(offset)
+            for start in range(0, rows, _BLOCK):
+                count = min(_BLOCK, rows - start) * width
+                values = np.fromfile(file, np.float16, count)
+                yield values.reshape(-1, width).astype(np.float32)
 
     def masks(self, part: np.ndarray) -> np.ndarray:
         """(n, S) 1 where a limb is present."""
@@ -470,8 +488,8 @@ def _encode(path: Path, facts: dict[str, Any]) -> None:
         for shard in shards[first:]:
             if count and index.ntotal + len(shard) > _ROWS_OF_LISTS:
                 break
-            for start in range(0, len(shard), _BLOCK):
-                index.add(shard.vectors(slice(start, start + _BLOCK)))
+            for vectors in shard.blocks():
+                index.add(vectors)
             count += 1
         with replacing(path / f'{name}.faiss') as temporary:
             faiss.write_index(index, str(temporary))
@@ -489,14 +507,15 @@ def _trained(shards: Sequence[_Shard], total: int) -> Any:
     rng = np.random.default_rng(0)
     parts = []
     for shard in shards:
-        size = max(1, int(share * len(shard)))
-        rows = np.sort(rng.choice(len(shard), size, replace=False))
-        parts.append(shard.vectors(rows))
+        for vectors in shard.blocks():
+            size = max(1, int(share * len(vectors)))
+            rows = rng.choice(len(vectors), size, replace=False)
+            parts.append(vectors[rows])
     sample = np.concatenate(parts)
     width = sample.shape[1]
     index = faiss.index_factory(
         width,
-        f'IVF{lists},PQ{max(width // 2, 1)}x4fs',
+        f'IVF{lists},PQ{max(width // 2, 1)}x4fsr',
         faiss.METRIC_INNER_PRODUCT,
     )
     index.train(sample)

@@ -18,7 +18,7 @@ cd "$(dirname "$0")/../.."
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 mkdir -p "$out"
 size=(--compiled)  # which takes a processor more than a minute each
-if [[ $device == cpu ]]; then size=(--batch-size 4 --repeats 1); fi
+if [[ $device == cpu ]]; then size=(--quick); fi
 
 command -v nvidia-smi >/dev/null && nvidia-smi -L || true
 python tools/analysis_tools/benchmark.py --device "$device" "${size[@]}" \

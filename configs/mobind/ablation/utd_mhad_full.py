@@ -19,7 +19,4 @@ model = dict(
         loss_weight=0.3,
     ),
 )
-train_dataloader = dict(
-    dataset=dict(dataset=dict(pipeline=_base_.train_pipeline))
-)
 train_cfg = dict(max_epochs=60, val_interval=60)
