@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from json_mutations import mutations
+from recordings import make_entry, make_recording, write_dataset
 
 from mobind_mm.apis.exports import align_sensors
 from mobind_mm.apis.sources import to_imu
@@ -19,6 +20,7 @@ from mobind_mm.apis.study_pairs import Settings, compare
 from mobind_mm.apis.study_signals import prepare
 from mobind_mm.checks.inspection import describe_facts, inspect_path
 from mobind_mm.cli import main as cli
+from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.readers.keys import read_yaml, unit_factor
 from mobind_mm.recordings import Clock, SensorStream, write_imu, write_pose
 from mobind_mm.synchronization.conformance import simulate_recording
@@ -274,3 +276,18 @@ def test_rows_without_end(rate):
     wrist = SensorStream(Clock(100, rate=100.0), {'acc': np.zeros((100, 3))})
     with pytest.raises(ValueError, match='rate: .* makes .* rows'):
         align_sensors({'head': wrist}, answer, np.arange(9.0), rate)
+
+
+@pytest.mark.parametrize('end', [1e7, 1.7e9, 1e15])
+def test_an_entry_that_ends_in_years_is_compared_first(tmp_path, end):
+    entry = {**make_entry('take', 2.0), 'end_s': end}
+    write_dataset(tmp_path, [entry], {'take': make_recording(2.0)})
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r'train\.json.*end_s'):
+        IMUPoseDataset(
+            ann_file=str(tmp_path / 'annotations/train.json'),
+            data_root=str(tmp_path),
+            window_sec=1.0,
+            stride_sec=0.5,
+        )
+    assert time.process_time() - start < 5  # it laid millions of windows
