@@ -1,7 +1,7 @@
 """Kill commands at random moments, go on, and print what was lost.
 
     python tests/kill_table.py [--kills N] [--seed N]
-        [--conversions-only | --study-only]
+        [--conversions-only | --study-only | --training-only]
 
 Half of the kills come at a random moment, half while a file is written or
 just after. What is left must be whole, and the command that goes on must end
@@ -381,16 +381,27 @@ def write_totalcapture(root):
 
 
 def make_table(
-    folder, kills, seed=0, conversions_only=False, study_only=False
+    folder,
+    kills,
+    seed=0,
+    conversions_only=False,
+    study_only=False,
+    training_only=False,
 ):
     """Yield the rows of the table, one a job."""
     torch.set_num_threads(1)
-    if not conversions_only:
+    if not (conversions_only or training_only):
         study = Study(Study.write(folder / 'study'))
         yield kill_often(study, folder / 's', kills, seed)
     if study_only:
         return
     utd = write_utd_mhad(folder / 'utd')
+    if training_only:
+        whole = folder / '0/whole'
+        whole.mkdir(parents=True)
+        run(Conversion('utd_mhad', utd).command, whole)
+        yield kill_often(Training(whole / 'out'), folder / 't', kills, seed)
+        return
     for number, job in enumerate(
         [
             Conversion('utd_mhad', utd),
@@ -428,6 +439,7 @@ def main():
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--conversions-only', action='store_true')
     parser.add_argument('--study-only', action='store_true')
+    parser.add_argument('--training-only', action='store_true')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         print(HEADER, flush=True)

@@ -5,12 +5,14 @@ import os
 import stat
 import sys
 import time
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from json_mutations import mutations
+from recordings import make_entry, make_recording, write_dataset
 
 from mobind_mm.apis.exports import align_sensors
 from mobind_mm.apis.sources import to_imu
@@ -19,6 +21,7 @@ from mobind_mm.apis.study_pairs import Settings, compare
 from mobind_mm.apis.study_signals import prepare
 from mobind_mm.checks.inspection import describe_facts, inspect_path
 from mobind_mm.cli import main as cli
+from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.readers.keys import read_yaml, unit_factor
 from mobind_mm.recordings import Clock, SensorStream, write_imu, write_pose
 from mobind_mm.synchronization.conformance import simulate_recording
@@ -139,13 +142,13 @@ def test_terminals_are_told_nothing_by_names_of_files(
 
 
 def table(path, change=lambda row, cells: cells, names=''):
-    """A table with our own names of columns."""
+    """A table with our own names of columns, in evident other units."""
     rng = np.random.default_rng(0)
     axes = [f'_{kind}_{axis}' for kind in ('acc', 'gyro') for axis in 'xyz']
     own = ','.join(['time', *(f'left_wrist{end}' for end in axes)])
     lines = [names or own]
     for row in range(300):
-        values = rng.normal((0, 0, 9.8, 0, 0, 0), 0.3)
+        values = rng.normal((0, 0, 1, 0, 0, 0), (*[0.01] * 3, *[80] * 3))
         cells = [f'{row / 100}', *(f'{x:.4f}' for x in values)]
         lines.append(','.join(change(row, cells)))
     path.write_text('\n'.join(lines))
@@ -173,8 +176,7 @@ FOREIGN = 'time,ax,ay,az,gx,gy,gz'
 )
 def test_a_bad_cell_does_not_cost_a_channel(tmp_path, names, change):
     path = table(tmp_path / 'a.csv', change, names)
-    said = r'a\.csv.*not a number' if not names else r'a\.csv.*doubt'
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=r'a\.csv.*(not a number|doubt)'):
         to_imu({'file': path, 'placement': 'left_wrist'})
 
 
@@ -182,7 +184,7 @@ def test_a_bad_cell_does_not_cost_a_channel(tmp_path, names, change):
     'names',
     [
         FOREIGN.replace('ax', 'hm'),
-        'time,left_wrist_accx,left_wrist_acc_y,left_wrist_acc_z,'
+        'time,left_wrist_hm_x,left_wrist_acc_y,left_wrist_acc_z,'
         'left_wrist_gyro_x,left_wrist_gyro_y,left_wrist_gyro_z',
     ],
 )
@@ -274,3 +276,29 @@ def test_rows_without_end(rate):
     wrist = SensorStream(Clock(100, rate=100.0), {'acc': np.zeros((100, 3))})
     with pytest.raises(ValueError, match='rate: .* makes .* rows'):
         align_sensors({'head': wrist}, answer, np.arange(9.0), rate)
+
+
+@pytest.mark.parametrize('end', [1e7, 1.7e9, 1e15])
+def test_an_entry_that_ends_in_years_is_compared_first(tmp_path, end):
+    entry = {**make_entry('take', 2.0), 'end_s': end}
+    write_dataset(tmp_path, [entry], {'take': make_recording(2.0)})
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r'train\.json.*end_s'):
+        IMUPoseDataset(
+            ann_file=str(tmp_path / 'annotations/train.json'),
+            data_root=str(tmp_path),
+            window_sec=1.0,
+            stride_sec=0.5,
+        )
+    assert time.process_time() - start < 5  # it laid millions of windows
+
+
+def test_an_archive_of_a_hundred_thousand_files(tmp_path):
+    path = tmp_path / 'a.zip'
+    with zipfile.ZipFile(path, 'w') as archive:
+        for number in range(20_000):
+            archive.writestr(f'{number}.csv', '')
+    start = time.process_time()
+    facts = inspect_path(path)
+    assert 'no reader knows' in facts['title']
+    assert time.process_time() - start < 2

@@ -18,6 +18,10 @@ from ..utils.errors import mistake
 
 _MOST_FILES = 500
 """Files of a folder that are looked at; an export has a dozen."""
+_MOST_MEMBERS = 5000
+"""Files of an archive that is looked at."""
+_END_BYTES = 22 + 65_535
+"""Most bytes of the end of an archive, with its comment."""
 _MOST_BYTES = 1 << 28
 """Of a file in an archive: ten hours of a phone at 100 Hz."""
 
@@ -147,9 +151,20 @@ def _members(archive: Path) -> list[Path]:
     return [*_listed(archive, facts.st_mtime_ns, facts.st_size)]
 
 
+def _count(archive: Path, size: int) -> int:
+    """Files of an archive, as its end says; listing many takes minutes."""
+    with archive.open('rb') as file:
+        file.seek(max(size - _END_BYTES, 0))
+        end = file.read()
+    at = end.rfind(b'PK\5\6')
+    return int.from_bytes(end[at + 10 : at + 12], 'little') if at >= 0 else 0
+
+
 @lru_cache(maxsize=8)
 def _listed(archive: Path, changed: int, size: int) -> tuple[Path, ...]:
     try:
+        if _count(archive, size) > _MOST_MEMBERS:
+            return ()
         with zipfile.ZipFile(archive) as opened:
             names = [m.filename for m in opened.infolist() if not m.is_dir()]
     except Exception:  # zipfile raises many kinds for damaged archives

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -16,9 +17,11 @@ def follow_parent() -> None:
     """End this process when its parent is killed.
 
     Call it first in a worker: nobody else stops one whose parent got
-    SIGKILL, and it would write files beside those of the next run.
+    SIGKILL, and it would write files beside those of the next run. A worker
+    of :mod:`multiprocessing` also ends if that happened while it started.
     """
-    parent = os.getppid()
+    known = multiprocessing.parent_process()
+    parent = os.getppid() if known is None else known.pid
     if sys.platform == 'linux':
         library = ctypes.CDLL(None, use_errno=True)
         library.prctl(_SET_SIGNAL, signal.SIGKILL)
@@ -26,7 +29,7 @@ def follow_parent() -> None:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
-def _watch(parent: int) -> None:
+def _watch(parent: int | None) -> None:
     """Also for other systems, and for a parent that died before."""
     while os.getppid() == parent:
         time.sleep(1.0)

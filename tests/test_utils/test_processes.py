@@ -22,10 +22,29 @@ time.sleep(60)
 """
 
 
+LATE = """
+import multiprocessing, os, time
+
+def work(seconds):
+    from mobind_mm.utils.processes import follow_parent
+    time.sleep(seconds)  # meanwhile the parent is killed
+    follow_parent()
+    time.sleep(60)
+
+if __name__ == '__main__':
+    context = multiprocessing.get_context('fork')
+    child = context.Process(target=work, args=(1.0,))
+    child.start()
+    print(child.pid, flush=True)
+    time.sleep(60)
+"""
+
+
 @pytest.mark.skipif(os.name != 'posix', reason='processes of POSIX')
-def test_a_worker_ends_when_its_parent_is_killed():
+@pytest.mark.parametrize('code', [CODE, LATE])
+def test_a_worker_ends_when_its_parent_is_killed(code):
     parent = subprocess.Popen(
-        [sys.executable, '-c', CODE], stdout=subprocess.PIPE, text=True
+        [sys.executable, '-c', code], stdout=subprocess.PIPE, text=True
     )
     worker = int(parent.stdout.readline())
     os.kill(worker, 0)  # it runs
