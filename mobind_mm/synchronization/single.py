@@ -21,6 +21,8 @@ Feats = Callable[[Recording], Optional[base.Feats]]
 
 SAME_SEC = 0.08
 """Sensors whose offsets differ by less share a clock."""
+_SURE = 0.7
+"""Confidence with which a sensor may contradict the others."""
 _KEPT = 0.6
 """Share of its best evidence that a sensor must have at the common offset."""
 _PART_SEC = 2.5
@@ -129,7 +131,11 @@ def check_sensors(
         return clock
     decide, combine = asked.synchronizer.decide, _combiner(asked)
     single = {n: decide([clip]) for n, clip in evidence.alone.items()}
-    sure = {n: r for n, r in single.items() if not r.abstained}
+    sure = {
+        n: r
+        for n, r in single.items()
+        if not r.abstained and r.confidence >= _SURE
+    }
     assert clock.result is not None
     main = clock.result.offset - asked.around
     if clock.abstained:
