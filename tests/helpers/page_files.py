@@ -182,6 +182,10 @@ def names():
                 take='p1_t1',
                 subject='p1',
                 scene='t1',
+                camera='phone',
+                start_s=0.0,
+                end_s=9.0,
+                segments=[],
                 imu='imu/p1_t1.safetensors',
                 pose='pose/p1_t1.safetensors',
             )
