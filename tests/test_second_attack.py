@@ -302,3 +302,10 @@ def test_an_archive_of_a_hundred_thousand_files(tmp_path):
     facts = inspect_path(path)
     assert 'no reader knows' in facts['title']
     assert time.process_time() - start < 2
+
+
+def test_a_pipe_in_the_place_of_annotations(tmp_path):
+    (tmp_path / 'annotations').mkdir()
+    os.mkfifo(tmp_path / 'annotations/train.json')
+    facts = inspect_path(tmp_path)
+    assert 'train.json is a pipe' in facts['problem']

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..utils.errors import show
-from ..utils.files import replacing
+from ..utils.files import is_special, replacing
 from .schema import is_number, read_field
 from .streams import Recording
 
@@ -44,8 +44,10 @@ def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:
     Raises:
         ValueError: If the file is not in MMEngine's annotation format.
     """
+    if is_special(path):
+        raise ValueError(f'{path} is a pipe or a device, not a file.')
     try:
-        content = json.loads(Path(path).read_text())
+        content = json.loads(Path(path).read_text(encoding='utf-8-sig'))
     except (ValueError, RecursionError) as error:
         raise ValueError(f'{path} is not JSON ({error}).') from None
     if not isinstance(content, dict) or not (
