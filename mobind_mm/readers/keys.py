@@ -488,13 +488,13 @@ def read_yaml(path: Union[str, Path]) -> dict[str, Any]:
             f'{path} holds {type(content).__name__}, expected a mapping with '
             'takes.'
         )
-    if _size(content, {}) > _MAX_VALUES:
-        raise mistake(
-            path,
-            f'has more than {_MAX_VALUES} values once its aliases (*name) are '
-            'written out',
-            'Write what it needs without aliases',
-        )
+    size = _size(content, {})
+    if size > _MAX_VALUES:
+        what = f'has more than {_MAX_VALUES} values once its aliases (*name) '
+        what += 'are written out'
+        if size == float('inf'):
+            what = 'has an alias (*name) within what it stands for'
+        raise mistake(path, what, 'Write what it needs without aliases')
     return content
 
 
