@@ -22,6 +22,8 @@ _LEAST_SEC = 6.0
 """Parts without the sensors are left out if the others last this long."""
 _SAME_SEC = 0.06
 """Parts and sensors of one clock have their offsets this close together."""
+_SURE_PART = 8.0
+"""Evidence of a part by itself that is hardly chance."""
 _RIGHT_SEC = 0.1
 _APART_SEC = 2.0
 """How far apart the clocks of sensors are, if they are."""
@@ -118,7 +120,7 @@ def _jump(
     # is as sure of an offset elsewhere as the others are here must count.
     if shared.sum() >= 2:
         usual = float(np.median(parts[shared][:, close].max(axis=1)))
-        shared |= parts[:, local].max(axis=1) > 0.5 * usual
+        shared |= parts[:, local].max(axis=1) > max(usual, _SURE_PART)
         if room[shared, best].sum() >= _LEAST_SEC * people:
             parts = parts[shared]
     if len(parts) < 2:
