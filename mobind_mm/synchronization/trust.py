@@ -118,14 +118,20 @@ def _jump(
     shared = room[:, best] >= np.maximum(0.5 * room.max(axis=1), 1e-3)
     # Where the sensors did not record, nothing can be said; but a part that
     # is as sure of an offset elsewhere as the others are here must count.
+    sure = np.zeros(len(parts), bool)
     if shared.sum() >= 2:
         usual = float(np.median(parts[shared][:, close].max(axis=1)))
-        shared |= parts[:, local].max(axis=1) > max(usual, _SURE_PART)
+        sure = parts[:, local].max(axis=1) > max(usual, _SURE_PART)
+        sure &= ~shared
+        shared |= sure
         if room[shared, best].sum() >= _LEAST_SEC * people:
-            parts = parts[shared]
+            parts, room, sure = parts[shared], room[shared], sure[shared]
     if len(parts) < 2:
         return 0.0
-    gain = parts[:, local] - parts[:, close].max(axis=1, keepdims=True)
+    # Where the sensors begin or end, other offsets share more of a part.
+    fair = room[:, [best]] / np.maximum(room[:, local], 1e-3)
+    fair = np.where(sure[:, None], 1.0, np.minimum(fair, 1.0))
+    gain = parts[:, local] * fair - parts[:, close].max(axis=1, keepdims=True)
     before = np.cumsum(gain, axis=0)[:-1]
     after = np.cumsum(gain[::-1], axis=0)[:-1]
     return float(max(before.max(), after.max()))
