@@ -22,6 +22,8 @@ _LEAST_SEC = 6.0
 """Parts without the sensors are left out if the others last this long."""
 _SAME_SEC = 0.06
 """Parts and sensors of one clock have their offsets this close together."""
+_AS_SURE = 0.8
+"""Share of the usual evidence of a part that is hardly chance."""
 _RIGHT_SEC = 0.1
 _APART_SEC = 2.0
 """How far apart the clocks of sensors are, if they are."""
@@ -119,7 +121,7 @@ def _jump(
     sure = np.zeros(len(parts), bool)
     if shared.sum() >= 2:
         usual = float(np.median(parts[shared][:, close].max(axis=1)))
-        sure = parts[:, local].max(axis=1) > 0.5 * usual
+        sure = parts[:, local].max(axis=1) > _AS_SURE * usual
         sure &= ~shared
         shared |= sure
         if room[shared, best].sum() >= _LEAST_SEC * people:
@@ -130,8 +132,6 @@ def _jump(
     fair = room[:, [best]] / np.maximum(room[:, local], 1e-3)
     fair = np.where(sure[:, None], 1.0, np.minimum(fair, 1.0))
     gain = parts[:, local] * fair - parts[:, close].max(axis=1, keepdims=True)
-    # All offsets gain where the answer has no data: what chance gives is less.
-    gain[sure] -= gain[sure].mean(axis=1, keepdims=True)
     before = np.cumsum(gain, axis=0)[:-1]
     after = np.cumsum(gain[::-1], axis=0)[:-1]
     return float(max(before.max(), after.max()))
