@@ -19,7 +19,7 @@ def _pose_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--out',
-        metavar='FILE',
+        metavar='PATH',
         help='JSON file, or a directory for those of several videos; '
         'default: beside each video, such as take.mediapipe.json',
     )

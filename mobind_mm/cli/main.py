@@ -147,8 +147,8 @@ def _run(words: list[str], named: bool) -> None:
     for name in ('out', 'out_dir'):
         if getattr(args, name, None):
             flag = f'--{name.replace("_", "-")}'
-            is_dir = _is_directory(parser, name)
-            check_output(getattr(args, name), is_dir, flag)
+            path = getattr(args, name)
+            check_output(path, _is_directory(parser, name, path), flag)
     _load_plugins()
     _import_modules([*modules, *args.imports])
     status = run(args)
@@ -175,9 +175,11 @@ def _check_values(args: Namespace) -> None:
                 )
 
 
-def _is_directory(parser: ArgumentParser, name: str) -> bool:
-    """Whether a flag names a directory, as its help says."""
+def _is_directory(parser: ArgumentParser, name: str, path: str) -> bool:
+    """Whether a flag names a directory, as its help says; PATH is either."""
     actions = {action.dest: action.metavar for action in parser._actions}
+    if actions[name] == 'PATH':
+        return os.path.isdir(path)
     return actions[name] != 'FILE'
 
 

@@ -120,3 +120,14 @@ def test_files_of_killed_runs_are_removed_by_the_next(tmp_path):
         assert not left.exists()
         temporary.write_text('whole')
     assert sorted(tmp_path.iterdir()) == [foreign, target]
+
+
+def test_estimates_of_videos_go_into_a_folder_that_is_there(
+    tmp_path, monkeypatch, capsys
+):
+    """A second run of ``mobind pose FOLDER --out FOLDER`` goes on."""
+    missing = str(tmp_path / 'take.mp4')
+    words = ['mobind', 'pose', missing, '--out', str(tmp_path)]
+    monkeypatch.setattr(sys, 'argv', words)
+    status, text = outcome(main, capsys)
+    assert status == 2 and 'take.mp4' in text and '--out' not in text
