@@ -56,12 +56,18 @@ def bomb():
     return '\n'.join([*lines, 'imu: *a8'])
 
 
-@pytest.mark.parametrize('text', [bomb(), 'imu: &a {head: *a}'])
-def test_aliases_that_grow_without_end(tmp_path, text):
+@pytest.mark.parametrize(
+    ('text', 'what'),
+    [
+        (bomb(), 'more than .*aliases'),
+        ('imu: &a {head: *a}', 'an alias .*within what it stands for'),
+    ],
+)
+def test_aliases_that_grow_without_end(tmp_path, text, what):
     path = tmp_path / 'm.yml'
     path.write_text(text)
     start = time.monotonic()
-    with pytest.raises(ValueError, match=r'm\.yml has more than .*aliases'):
+    with pytest.raises(ValueError, match=rf'm\.yml has {what}'):
         read_yaml(path)
     assert 'aliases' in inspect_path(path)['problem']
     assert named_files(path) == []  # a study looks for files in all of them
