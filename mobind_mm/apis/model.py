@@ -71,9 +71,10 @@ def init_model(
     init_default_scope(cfg.get('default_scope', 'mobind_mm'))
     state = weights.get('state_dict', weights)
     if carries_config:  # sizes are compared before memory is taken
-        with building(str(checkpoint), 'model'), torch.device('meta'):
-            check_state_dict(MODELS.build(cfg.model), state, str(checkpoint))
         with building(str(checkpoint), 'model'):
+            with torch.device('meta'):
+                empty = MODELS.build(cfg.model)
+            check_state_dict(empty, state, str(checkpoint))
             model = MODELS.build(cfg.model)
     else:
         model = MODELS.build(cfg.model)

@@ -199,9 +199,9 @@ def align(
         drift = seconds >= LONG_SEC
     middles = [middle]
     if not narrowed and (drift or reach > WIDE_SEC):
-        middles = coarse_offsets(streams) or middles
-        if middles != [middle]:
-            reach = min(reach, NEAR_SEC)
+        found = coarse_offsets(streams)
+        if found:
+            middles, reach = found, min(reach, NEAR_SEC)
     clip_sec = CLIP_SEC if drift else seconds
     sync = None if synchronizer is None else build_synchronizer(synchronizer)
     wants_feats = sync is None or sync.needs_feats

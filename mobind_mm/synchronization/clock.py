@@ -100,6 +100,7 @@ def synchronize_clip(
     """
     check_fulfilled(synchronizer)
     synchronizer = in_depth(synchronizer)
+    _check(streams)
     first, last = _pose_span(streams)
     evidence = clip_evidence(
         streams, synchronizer, (first, last), max_offset, around, feats
@@ -158,6 +159,7 @@ def synchronize_clocks(
             shorter than two clips, or features are missing that the
             synchroniser needs.
     """
+    _check(streams)
     first, last = _pose_span(streams)
     if last - first < clip_sec + stride_sec:
         raise ValueError(
@@ -487,12 +489,17 @@ def _between(streams: Recording, start: float, end: float) -> Recording:
 
 
 def _pose_span(streams: Recording) -> tuple[float, float]:
+    assert streams.pose is not None
+    return streams.pose.clock.span
+
+
+def _check(streams: Recording) -> None:
+    """Refuse what has no skeleton or no sensor, or times out of order."""
     if streams.pose is None or not streams.imu:
         raise ValueError('Aligning clocks needs a skeleton and a sensor.')
     for name, stream in streams.imu.items():
         check_times(stream.clock.times, f'imu {name!r}')
     check_times(streams.pose.clock.times, 'pose')
-    return streams.pose.clock.span
 
 
 def _known(

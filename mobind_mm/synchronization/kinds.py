@@ -43,6 +43,11 @@ class Kind:
     slow: bool = False
     of_bone: bool = True
 
+    @property
+    def channels(self) -> int:
+        """Number of the sensor's channels."""
+        return self.imu.stop - self.imu.start
+
     def shows(self, band: Band, rate: np.ndarray | float) -> np.ndarray:
         """Whether streams of a rate (in Hz) show a band, of the same shape."""
         return np.asarray(self.slow or band[1] <= _HIGHEST * np.asarray(rate))

@@ -19,7 +19,7 @@ from ..recordings import Clock, PoseStream, SensorStream
 from .correlate import bandpass, without_edges
 from .fused import SENSORS_POWER, WEIGHTS
 from .kinds import KINDS, Band, imu_rows, limb_noise, limb_rows, signal_name
-from .pairs import AGREE, RIDGE
+from .pairs import AGREE, RIDGE, whitened
 from .signals import RATE, imu_motion, limb_motion, make_grid
 
 PAIR_RATE = 20.0
@@ -48,7 +48,8 @@ GROUPS: tuple[tuple[str, Band], ...] = tuple(
 )
 """Kinds and bands that are compared."""
 
-_SIGNED = np.array([name in ('up', 'speed') for name, _ in GROUPS])
+_SIZES = [KINDS[name].channels for name, _ in GROUPS]
+_SIGNED = np.array(_SIZES) == 1
 _WIDTHS = np.array(
     [WEIGHTS[signal_name(*g)] * (g[1][1] - g[1][0]) for g in GROUPS]
 )
@@ -146,9 +147,9 @@ def sensor_signals(stream: SensorStream) -> SensorSignals | None:
         return None
     together = np.hstack(rows) * mask
     xs, groups, at = [], [], 0
-    for index, (name, _) in enumerate(GROUPS):
-        size = _size(name)
-        white = _whitened(together[at : at + size])
+    for index, size in enumerate(_SIZES):
+        white = whitened(together[None, at : at + size])[0]
+        white = white[white.any(axis=1)]
         at += size
         xs.append(white)
         groups += [index] * len(white)
@@ -160,12 +161,7 @@ def sensor_signals(stream: SensorStream) -> SensorSignals | None:
     )
 
 
-def _size(kind: str) -> int:
-    rows = KINDS[kind].imu
-    return rows.stop - rows.start
-
-
-_CHANNELS = sum(_size(name) for name, _ in GROUPS)
+_CHANNELS = sum(_SIZES)
 
 
 def _sensor_chunk(
@@ -205,15 +201,6 @@ def _sensor_chunk(
 def _band(rows: np.ndarray, kind: str, band: Band) -> np.ndarray:
     """Rows in a band."""
     return bandpass(rows, *band, KINDS[kind].slow) if rows.any() else rows
-
-
-def _whitened(xs: np.ndarray) -> np.ndarray:
-    """Uncorrelated mixtures (<= C, T) of channels, of energy 1."""
-    if len(xs) == 1:
-        return xs / max(np.sqrt((xs**2).sum()), 1e-9)
-    values, vectors = np.linalg.eigh(xs @ xs.T)
-    kept = values > max(1e-3 * values[-1], 1e-9)
-    return (vectors[:, kept] / np.sqrt(values[kept])).T @ xs
 
 
 def limb_signals(pose: PoseStream, placement: str) -> list[LimbSignals]:
