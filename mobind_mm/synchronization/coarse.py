@@ -39,10 +39,18 @@ def offset_range(
         streams: The recording.
         least_sec: Least overlap; a quarter of the shorter stream, but 5 to
             20 s, if omitted, and half of streams below 10 s.
+
+    Raises:
+        ValueError: If no sensor has a sample.
     """
     assert streams.pose is not None
     first, last = streams.pose.clock.span
     spans = [s.clock.span for s in streams.imu.values() if s.clock.num_samples]
+    if not spans:
+        raise ValueError(
+            f'No sensor has a sample ({", ".join(streams.imu) or "none"}); '
+            'give at least one that was recorded during the video.'
+        )
     start, end = min(s[0] for s in spans), max(s[1] for s in spans)
     if least_sec is None:
         shorter = min(last - first, end - start)
