@@ -17,7 +17,7 @@ RATE = 100.0
 
 _GUARD_SEC = 0.15
 """Frames this close to a gap are left out: they are interpolated."""
-STEP_SEC = 1.0 / RATE
+STEP_SEC = 1.0 / RATE  # from one time of the grid to the next
 """Half the span of differences. Derivatives of the spline itself, sampled
 on the grid, would fold the noise of keypoints above 50 Hz into all bands."""
 _LEVEL_SEC = 1.5
@@ -79,13 +79,21 @@ def make_grid(seconds: float) -> np.ndarray:
     return np.arange(max(round(seconds * RATE), 1)) / RATE
 
 
-def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
+def imu_motion(
+    stream: SensorStream, grid: np.ndarray, turning: bool = True
+) -> IMUMotion | None:
     """Motion of a sensor; None if it cannot be compared with a video.
 
     With ``quat`` the orientation is known; else it is estimated from
     ``gyro`` and ``acc``; with ``acc`` alone the specific force gives the
     vertical part, and its slow part the tilt. Acceleration without gravity
     in a sensor frame of unknown orientation is of no use.
+
+    Args:
+        stream: The sensor.
+        grid: (T,) seconds.
+        turning: Whether ``turn``, ``tilt`` and ``gyro`` are wanted, which
+            are 0 otherwise.
     """
     if 'acc' not in stream.channels:
         return None
@@ -98,24 +106,20 @@ def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
     if turned is None:
         force = np.linalg.norm(acc, axis=1) - STANDARD_GRAVITY
         world = np.column_stack([0 * force, 0 * force, force])
-        rows = np.zeros((len(times), 3, 3))
-        rows[:, 2] = acc / np.maximum(force[:, None] + STANDARD_GRAVITY, 1e-6)
     else:
-        rows = turned.as_matrix()
         world = acc if stream.frame == 'world' else turned.apply(acc)
         world = world - [0.0, 0.0, STANDARD_GRAVITY * stream.gravity]
         up = np.array([0.0, 0.0, STANDARD_GRAVITY])
         force = np.linalg.norm(world + up, axis=1) - STANDARD_GRAVITY
-    gyro = channels.get('gyro')
-    if gyro is None:
-        gyro = _rates(times, turned)
-    together = np.column_stack(
-        [world, force, rows.reshape(len(times), 9), gyro]
-    )
+    together = [world, force[:, None]]
+    if turning:
+        together += _turning(times, channels, turned)
     inside = np.clip(grid, times[0], times[-1])
     period = 1.0 / stream.clock.mean_rate
     mask = _covered(times, grid, max(3 * period, 0.05))
-    values = bridged(smooth_path(times, together, 1 / period)(inside).T, mask)
+    path = smooth_path(times, np.hstack(together), 1 / period)
+    values = np.zeros((_CHANNELS, len(grid)))
+    values[: path.c.shape[1]] = bridged(path(inside).T, mask)
     return IMUMotion(
         acc=values[:3],
         force=values[3],
@@ -124,6 +128,28 @@ def imu_motion(stream: SensorStream, grid: np.ndarray) -> IMUMotion | None:
         gyro=values[13:],
         mask=mask,
     )
+
+
+def _turning(
+    times: np.ndarray,
+    channels: dict[str, np.ndarray],
+    turned: Rotation | None,
+) -> list[np.ndarray]:
+    """Sensor-to-world matrices (T, 9) and angular rates (T, 3)."""
+    if turned is None:
+        rows = np.zeros((len(times), 3, 3))
+        size = np.linalg.norm(channels['acc'], axis=1, keepdims=True)
+        rows[:, 2] = channels['acc'] / np.maximum(size, 1e-6)
+    else:
+        rows = turned.as_matrix()
+    gyro = channels.get('gyro')
+    if gyro is None:
+        gyro = _rates(times, turned)
+    return [rows.reshape(len(times), 9), gyro]
+
+
+_CHANNELS = 16
+"""Of a sensor: acceleration, force, orientation and angular rate."""
 
 
 def limb_motion(
@@ -154,10 +180,14 @@ def limb_motion(
     padded = np.pad(mask > 0, guard, mode='edge')
     mask = binary_erosion(padded, iterations=guard)[guard:-guard]
     path = smooth_path(times, np.hstack([place, segment]), 1 / period)
-    inside = np.clip(grid, times[0] + STEP_SEC, times[-1] - STEP_SEC)
-    before, now, after = (
-        path(inside + step).T for step in (-STEP_SEC, 0.0, STEP_SEC)
-    )
+    wide = np.concatenate([grid[:1] - STEP_SEC, grid, grid[-1:] + STEP_SEC])
+    values = path(np.clip(wide, times[0], times[-1])).T
+    # At the ends, where a step leads beyond the stream, as one step inside.
+    inside = np.flatnonzero((wide >= times[0]) & (wide <= times[-1]))
+    if len(inside) < 3:
+        return None
+    at = np.clip(np.arange(1, len(grid) + 1), inside[0] + 1, inside[-1] - 1)
+    before, now, after = values[:, at - 1], values[:, at], values[:, at + 1]
     size = np.median((segment**2).sum(axis=1))
     turned = before[2] * after[3] - before[3] * after[2]
     acc = (before - 2 * now + after)[:2] / STEP_SEC**2
