@@ -162,7 +162,7 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
             return _refused(clock, 'frame rate', note)
     if result.reason == 'clock jumps':
         return clock
-    parts = list(_certain_parts(streams, sync))
+    parts = list(_certain_parts(streams, sync, clock))
     if parts:
         return _refused(clock, 'clock jumps', *parts)
     notes = list(_better_limbs(streams, sync))
@@ -289,8 +289,10 @@ def _lead(clip: ClipEvidence) -> float:
     return float(clip.score[best]) - rival
 
 
-def _certain_parts(streams: Recording, sync: Synchronizer) -> Iterator[str]:
-    """Sentences about the start, middle or end that fit by themselves."""
+def _certain_parts(
+    streams: Recording, sync: Synchronizer, clock: ClockMap
+) -> Iterator[str]:
+    """Sentences about the start, middle or end that contradict a clock."""
     assert streams.pose is not None
     first, last = streams.pose.clock.span
     seconds = min(max((last - first) / 3, 12.0), _CLIP_SEC)
@@ -298,7 +300,9 @@ def _certain_parts(streams: Recording, sync: Synchronizer) -> Iterator[str]:
         return
     for start in np.linspace(first, last - seconds, 3):
         found = _anywhere(streams, sync, (start, start + seconds))
-        if not found.abstained:
+        middle = start + 0.5 * seconds
+        known = float(clock.to_imu_time(np.array(middle))) - middle
+        if not found.abstained and abs(found.offset - known) > _EDGE_SEC:
             yield (
                 f'video second {start:.0f} to {start + seconds:.0f} fits at '
                 f'{found.offset:+.3f} s'

@@ -220,7 +220,8 @@ def align(
         clocks.append(clock)
         if not clock.abstained:
             break
-    clock = clocks[0] if clocks[-1].abstained else clocks[-1]
+    # What answers does not count if another search has found more.
+    clock = max(clocks, key=_evidence)
     if narrowed:
         clock = check_beyond(streams, clock, (middle, reach))
     if not explained:
@@ -228,6 +229,12 @@ def align(
     if narrowed:
         clock = explain_search(streams, clock, (middle, reach), drift)
     return name_jumps(streams, explain(streams, clock))
+
+
+def _evidence(clock: ClockMap) -> tuple[float, bool]:
+    """What speaks for a clock; of ties, the one that is believed."""
+    assert clock.result is not None
+    return clock.result.evidence, not clock.abstained
 
 
 def plain_answer(

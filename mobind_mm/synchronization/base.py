@@ -75,6 +75,8 @@ class SyncResult:
             constant where the synchroniser is probabilistic.
         drift_ppm: How much faster the IMU clock runs than the pose clock,
             in parts per million.
+        evidence: Score of all clips at the offset, by which answers of
+            different searches are compared; 0 if it is not known.
 
     Raises:
         ValueError: If ``reason`` and ``abstained`` contradict each other,
@@ -92,6 +94,7 @@ class SyncResult:
     offsets: np.ndarray = field(default_factory=lambda: np.empty(0))
     log_posterior: np.ndarray = field(default_factory=lambda: np.empty(0))
     drift_ppm: float = 0.0
+    evidence: float = 0.0
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.offset):

@@ -463,6 +463,7 @@ def _in_pieces(
         confidence=min(sure, 0.5) if refused else sure,
         abstained=refused,
         reason='clock jumps' if refused else '',
+        evidence=sum(result.evidence for result in results),
     )
     return replace(joined, abstained=refused, result=result)
 

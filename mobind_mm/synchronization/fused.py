@@ -90,9 +90,9 @@ class FusedSynchronizer(Synchronizer):
 
     A posterior over offsets knows no "none of these". So the confidence is
     the probability that the top is right and holds from the start of the
-    clip to its end and for every sensor (:mod:`.trust`), but at most the
-    mass within 0.1 s of the top. It is shared with rivals that would explain
-    as much if they overlapped as long.
+    clip to its end and for every sensor (:mod:`.trust`). Where the motion is
+    periodic, it is shared with the periods that would explain as much if
+    they overlapped as long.
 
     It abstains if the confidence is below ``min_confidence``, naming the
     reason: ``too short`` if sensor and limb share less than
@@ -309,21 +309,22 @@ class FusedSynchronizer(Synchronizer):
         best = int(np.argmax(log_posterior))
         rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
         judged = all(clip.parts is not None for clip in used)
-        steady, tied = 1.0, 1.0
-        mass = _mass(offsets, log_posterior, best)
+        regular = _regular(offsets[best], rivals)
+        steady = 1.0
         if judged:
             numbers = features(used, total, best)
             right, steady = trust(numbers)
-            # Sensors that agree are as good as some independent ones.
-            agree = max(numbers['agree'], 1.0)
-            sharper = log_softmax(agree * (total + prior))
             confidence = right * steady
-            for rival, _ in rivals:
-                at = int(np.abs(offsets - rival).argmin())
-                fair = total[at] * overlap[best] / max(overlap[at], 1e-3)
-                tied += np.exp(-agree * max(total[best] - fair, 0.0))
-            confidence = min(confidence / tied, _mass(offsets, sharper, best))
+            if regular and len(rivals) > 1:
+                # A longer overlap alone does not tell periods apart.
+                agree, fair = max(numbers['agree'], 1.0), []
+                for rival, _ in rivals:
+                    at = int(np.abs(offsets - rival).argmin())
+                    fair.append(total[at] * overlap[best] / overlap[at])
+                less = np.maximum(total[best] - np.array(fair), 0.0)
+                confidence /= 1 + np.exp(-agree * less).sum()
         else:
+            mass = _mass(offsets, log_posterior, best)
             confidence = mass / (1 + len(rivals))
         low = confidence < self.min_confidence
         reason = ''
@@ -334,8 +335,7 @@ class FusedSynchronizer(Synchronizer):
             reason = 'still'
         elif low:
             # Rivals of what fits nowhere for long are chance.
-            periodic = steady >= 0.5 and _regular(offsets[best], rivals)
-            reason = 'periodic' if periodic else 'weak'
+            reason = 'periodic' if regular and steady >= 0.5 else 'weak'
         if reason in ('too short', 'still'):
             confidence = min(confidence, _DOUBTED)
         return SyncResult(
@@ -346,6 +346,7 @@ class FusedSynchronizer(Synchronizer):
             rivals=rivals if reason in ('', 'periodic') else [],
             offsets=offsets,
             log_posterior=log_posterior,
+            evidence=float(total[best]),
         )
 
     def _of(self, clip: ClipEvidence, fine: bool = False) -> np.ndarray:

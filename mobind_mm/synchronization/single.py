@@ -289,7 +289,12 @@ def follow_jumps(
     middle = float(
         np.interp(0.5 * (first + last), joined.times, joined.offsets)
     )
-    result = replace(results[0], offset=middle, confidence=sure)
+    result = replace(
+        results[0],
+        offset=middle,
+        confidence=sure,
+        evidence=sum(result.evidence for result in results),
+    )
     return replace(joined, result=result, sensors=clock.sensors)
 
 

@@ -35,6 +35,7 @@ from mobind_mm.synchronization.trust import (
 )
 
 NUMBERS = dict(lead=40.0, jump=0.1, apart=-6.0)
+NUMBER_OF = {'clear': 'lead', 'jumped': 'jump'}
 
 
 def moved(stream, times):
@@ -46,7 +47,7 @@ def test_more_evidence_is_never_less_trust():
     assert right > 0.95 and throughout > 0.9
     for name, weight in {**RIGHT, **THROUGHOUT}.items():
         if name != 'bias':
-            number = 'lead' if name == 'clear' else name
+            number = NUMBER_OF.get(name, name)
             more = {**NUMBERS, number: NUMBERS[number] + 0.2}
             change = np.prod(trust(more)) - right * throughout
             assert change * weight > 0, name
@@ -98,35 +99,70 @@ def _evidence(parts, alone=None):
     )
 
 
+def gain_by_hand(parts):
+    """Most that a jump gains, part by part; the answer is no. 100."""
+    best = -np.inf
+    for i in range(201):
+        late = (i - 100) / 100
+        for moment in range(1, len(parts)):
+            ends = (parts[moment:], late), (parts[:moment][::-1], -late)
+            for rest, later in ends:
+                # Less of the part at the moment is left for a clock that
+                # would use samples of the others a second time.
+                share = 1 - max(-later, 0) / 3
+                gain = share * rest[0, i] + rest[1:, i].sum()
+                best = max(best, gain - rest[:, 94:107].max(axis=1).sum())
+    return best
+
+
 def test_gain_of_a_jump_is_the_largest_over_all_moments_and_offsets():
     rng = np.random.default_rng(0)
     parts = rng.uniform(0, 3, (4, 201))
     parts[:, 100] = [3.5, 6.0, 5.0, 4.0]
-    gains = [
-        sum(row[i] - row[94:107].max() for row in part)
-        for moment in (1, 2, 3)
-        for part in (parts[:moment], parts[moment:])
-        for i in range(201)
-    ]
     clip = _evidence(parts)
     found = features([clip], clip.score, 100)['jump']
-    assert found == pytest.approx(max(gains))
-    # A beginning that fits elsewhere gains by a jump.
+    assert found == pytest.approx(gain_by_hand(parts))
+    # A beginning that fits earlier samples gains by a jump.
     parts[0, 30] = 9.0
     clip = _evidence(parts)
     found = features([clip], clip.score, 100)['jump']
     assert found == pytest.approx(9.0 - parts[0, 94:107].max())
-
-
-def test_video_without_sensors_hides_nothing():
-    parts = np.zeros((5, 201))
-    parts[:4, 100] = 6.0
+    # One that would have to share the samples of the rest gains less.
+    parts[0, 30], parts[0, 170] = 0.0, 9.0
     clip = _evidence(parts)
-    room = clip.part_overlap.copy()
-    room[4] = 0
-    alone = features([_evidence(parts[:4])], clip.score, 100)['jump']
-    found = features([replace(clip, part_overlap=room)], clip.score, 100)
-    assert found['jump'] == pytest.approx(alone)
+    found = features([clip], clip.score, 100)['jump']
+    share = 1 - 0.7 / 3
+    assert found == pytest.approx(share * 9.0 - parts[0, 94:107].max())
+
+
+def test_video_that_outlasts_the_sensors_is_no_jump():
+    # What the sensors measured last fits the video once more.
+    parts = np.zeros((6, 201))
+    parts[:4, 100] = 6.0
+    parts[4, 10] = 5.0
+    clip = _evidence(parts)
+    assert features([clip], clip.score, 100)['jump'] > 0.8
+    # The sensors end with the fourth part: all that the fifth could share
+    # with them at an earlier offset, the fourth has explained.
+    earlier = np.maximum(-clip.offsets, 0.0)
+    clip.part_overlap[4], clip.part_overlap[5] = earlier, 0.0
+    assert features([clip], clip.score, 100)['jump'] < 1e-9
+
+
+def test_clips_that_overlap_count_a_part_once():
+    rng = np.random.default_rng(1)
+    parts = rng.uniform(0, 3, (4, 201))
+    clip = _evidence(parts)
+    later = replace(
+        clip,
+        part_times=clip.part_times[2:],
+        parts=parts[2:],
+        part_overlap=clip.part_overlap[2:],
+    )
+    once = features([clip], clip.score, 100)['jump']
+    assert features([clip, later], clip.score, 100)['jump'] == once
+    twice = features([clip, clip], clip.score, 100)['jump']
+    assert twice == pytest.approx(2 * once)  # two people
 
 
 def test_sensor_that_may_have_a_clock_of_its_own():

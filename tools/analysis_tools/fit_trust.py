@@ -25,7 +25,7 @@ from mobind_mm.synchronization.trust import (
 )
 from mobind_mm.utils.cli import run_command
 
-_DECAY = 0.003
+_DECAY = 0.0005
 _APART = 0.7
 """Sensors farther apart than this are found to disagree."""
 
@@ -78,7 +78,7 @@ def fit(
         for p, m, w in zip(x, middle, width)
     ]
     first = x[0].shape[1]
-    falls = ('jump', 'apart')
+    falls = ('jump', 'jumped', 'apart')
     bounds: list = []
     for names in tables:
         bounds += [(None, 0) if n in falls else (0, None) for n in names]
@@ -116,13 +116,16 @@ def main() -> None:
     """Measure, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--data', type=Path, help='folder of real data')
-    parser.add_argument('--count', type=int, default=16, help='per source')
-    parser.add_argument('--seed', type=int, default=5)
+    parser.add_argument('--count', type=int, default=24, help='per source')
+    parser.add_argument(
+        '--seeds', type=int, nargs='+', default=[5, 6, 8, 9], metavar='SEED'
+    )
     parser.add_argument('--save', type=Path, help='JSON file of the numbers')
     args = parser.parse_args()
     found = [
         (trial.condition, *measured)
-        for trial in gather(args.data, True, args.count, args.seed)
+        for seed in args.seeds
+        for trial in gather(args.data, True, args.count, seed)
         if (measured := measure(trial)) is not None
         # A sensor that is sure of another offset gets a clock of its own.
         and (

@@ -25,6 +25,7 @@ CONDITIONS = (
     'clock jump',
     'frame rate',
     'sensors disagree',
+    'partial overlap',
 )
 NO_ANSWER = (
     'wrong person',
@@ -34,6 +35,14 @@ NO_ANSWER = (
 )
 """Conditions in which no offset is right. On the wrong limb of the right
 person, or beyond the search, an offset can be right, all the same."""
+_LONG = (
+    'lost packets',
+    'dropped frames',
+    'clock jump',
+    'frame rate',
+    'partial overlap',
+)
+"""Conditions of recordings of 20 s or more, where the person is so long."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +169,7 @@ def make_trial(
     length = float(
         min(rng.choice([8.0, 12.0, 20.0, 30.0, 42.0]), last - first)
     )
-    late_kinds = ('lost packets', 'dropped frames', 'clock jump', 'frame rate')
-    if condition in late_kinds:
+    if condition in _LONG:
         length = float(min(max(length, 20.0), last - first))
     start = rng.uniform(first, last - length)
     keep = rng.uniform(0.75, 1.0) * length  # of the pose
@@ -174,6 +182,23 @@ def make_trial(
         offset = float(rng.uniform(5, 12) * rng.choice([-1, 1]))
     sensors = other if condition == 'wrong person' else recording
     imu = {p: cut_imu(sensors.imu[p], start, start + length) for p in worn}
+    if not all(s.clock.num_samples for s in imu.values()):
+        return None  # the other's recording ends before
+    if condition == 'partial overlap':
+        # The sensors begin after the video, or end before it, or both.
+        pose = cut_pose(recording.pose, start, start + length)
+        shared = rng.uniform(0.4, 0.75) * length
+        worn_from = start + rng.choice([0.0, 0.5, 1.0]) * (length - shared)
+        begins = worn_from > start
+        ends = worn_from + shared < start + length - 1e-9
+        imu = {
+            p: cut_imu(
+                recording.imu[p],
+                worn_from if begins else first,
+                worn_from + shared if ends else last,
+            )
+            for p in worn
+        }
     if condition == 'unrelated':
         if last - first < 2 * 10:
             return None
