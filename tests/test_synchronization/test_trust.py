@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mobind_mm.apis import synchronizing
 from mobind_mm.apis.sync_reasons import WHY, check_beyond, name_jumps
 from mobind_mm.apis.synchronizing import (
     align,
@@ -26,6 +27,7 @@ from mobind_mm.synchronization.clock_map import join
 from mobind_mm.synchronization.coarse import coarse_offset, offset_range
 from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.synchronization.jumps import best_path, border_between
+from mobind_mm.synchronization.single import constant_clock
 from mobind_mm.synchronization.trust import (
     RIGHT,
     THROUGHOUT,
@@ -163,6 +165,26 @@ def test_clips_that_overlap_count_a_part_once():
     assert features([clip, later], clip.score, 100)['jump'] == once
     twice = features([clip, clip], clip.score, 100)['jump']
     assert twice == pytest.approx(2 * once)  # two people
+
+
+@pytest.mark.parametrize('evidence', [14.0, 200.0])
+def test_of_two_searches_the_one_with_more_evidence_answers(
+    evidence, monkeypatch
+):
+    found = [
+        SyncResult(30.0, 0.4, abstained=True, reason='weak', evidence=150.0),
+        SyncResult(-90.0, 0.8, evidence=evidence),
+    ]
+    answers, offsets = iter(found), [result.offset for result in found]
+    monkeypatch.setattr(synchronizing, 'WIDE_SEC', 1.0)
+    monkeypatch.setattr(synchronizing, 'coarse_offsets', lambda _: offsets)
+    monkeypatch.setattr(
+        synchronizing,
+        'synchronize_clip',
+        lambda *_: constant_clock((0.0, 12.0), next(answers)),
+    )
+    clock = align(simulate_recording(0, 12.0), explained=False)
+    assert clock.result is found[evidence > 150]
 
 
 def test_sensor_that_may_have_a_clock_of_its_own():
