@@ -120,7 +120,8 @@ class KeypointTableReader(PoseReader):
             raise mistake(path, what)
         if columns.numbered and not video.layout:
             detections = guessed(detections, path)
-        return replace(detections, notes=(*notes, *detections.notes)), own
+        notes = (*table.notes, *notes, *detections.notes)
+        return replace(detections, notes=notes), own
 
 
 @lru_cache(maxsize=16)

@@ -25,6 +25,7 @@ from ..recordings import SensorStream
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed, shown
 from .archives import is_folder
 from .base import FileReader, get_reader, recognize
+from .dates import is_date
 from .joining import join_parts, with_gravity
 from .keys import check_keys, read_yaml
 from .mapping import Columns, ImuFile, Part, Sensor, Skeleton, Units
@@ -354,6 +355,7 @@ class _Files:
             where=part.where,
             time_format=part.time_format,
             timezone=part.timezone,
+            dated=not is_date(part.start_s or 0),
         )
 
 
