@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..readers.headers import head_lines
 from ..readers.mapping import UNITS
-from ..readers.peek import head_lines
 from ..readers.sensors import read_imu_file
 from ..readers.tables import PARQUET, Dialect, TableFile, column_names
 from ..recordings import STANDARD_GRAVITY, Clock, SensorStream

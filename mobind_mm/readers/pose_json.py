@@ -20,6 +20,7 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections, Instances
+from .headers import head
 from .instance_batches import (
     LOGIT_LIMIT,
     SCORES,
@@ -29,7 +30,6 @@ from .instance_batches import (
 )
 from .json_items import JSONItems, shorten
 from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
-from .peek import head
 from .people import PoseReader, Video
 
 FRAMES = (

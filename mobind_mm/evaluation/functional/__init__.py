@@ -24,6 +24,7 @@ from .ranking import (
     matrix_ranks,
     paired_interval,
     rank_by_both,
+    search_index,
 )
 from .retrieval import (
     count_rivals,
@@ -34,7 +35,6 @@ from .retrieval import (
     retrieval_ranks,
     same_label_rivals,
 )
-from .search import search_index
 from .sync import (
     abstention_precision,
     calibration_error,
