@@ -12,7 +12,7 @@ if 'PYTEST_XDIST_WORKER' in os.environ:
 
 import hypothesis
 import pytest
-from mmengine.registry import DefaultScope
+from mmengine.registry import DefaultScope, init_default_scope
 
 _ROOT = Path(__file__).parent
 sys.path[:0] = [
@@ -32,6 +32,15 @@ def same_default_scope() -> Iterator[None]:
     """Undo a test's default scope, which every Runner sets for good."""
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture
+def mobind_scope() -> None:
+    """Names without a scope are the package's; PyTorch starts at seed 0."""
+    import torch
+
+    init_default_scope('mobind_mm')
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope='session')

@@ -1,12 +1,10 @@
 """Ranks, galleries and reranking against slow references."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import python
 
 from mobind_mm.evaluation.functional import (
     NO_SHARED_LIMB,
@@ -262,8 +260,7 @@ print(peak() - before, peak())
 
 
 def memory(size, width):
-    command = [sys.executable, '-c', PROGRAM, str(size), str(width)]
-    out = subprocess.run(command, check=True, capture_output=True, text=True)
+    out = python('-c', PROGRAM, size, width)
     return [float(value) for value in out.stdout.split()[-2:]]
 
 

@@ -1,13 +1,13 @@
 import json
 import os
 import runpy
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import python
 from raw_totalcapture import (
     PUBLISHED,
     SENSORS,
@@ -619,13 +619,6 @@ def test_ten_minutes_of_eight_cameras(tmp_path):
     assert pose.clock.num_samples == 18000
 
 
-def run(*command):
-    done = subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.mark.slow
 def test_config_trains_and_evaluates(tmp_path):
     """Two epochs and all tasks, eight cameras, unchanged but for the root."""
@@ -639,7 +632,7 @@ def test_config_trains_and_evaluates(tmp_path):
     convert_takes(tmp_path / 'src', data)
     config = REPO / 'configs/mobind/totalcapture.py'
     common = ('--data-root', data, '--work-dir', tmp_path / 'work')
-    run(
+    python(
         *(REPO / 'tools/train.py', config, *common, '--seed', 0),
         *('--cfg-options', 'train_cfg.max_epochs=2'),
         *('train_cfg.val_interval=1', 'train_dataloader.batch_size=64'),
@@ -647,7 +640,7 @@ def test_config_trains_and_evaluates(tmp_path):
     )
     checkpoint = tmp_path / 'work/epoch_2.pth'
     out = tmp_path / 'results.json'
-    run(REPO / 'tools/test.py', config, checkpoint, *common, '--out', out)
+    python(REPO / 'tools/test.py', config, checkpoint, *common, '--out', out)
     results = json.loads(out.read_text())
     print(json.dumps(results, indent=1))
     # 13 windows of a take in 8 cameras; 3 clips.
