@@ -8,11 +8,7 @@ from argparse import ArgumentParser, Namespace
 from ..utils.errors import printable
 from ..utils.files import replacing
 from ..utils.results import prepare_results, write_json
-from .arguments import (
-    add_estimator_argument,
-    add_workers_argument,
-    between,
-)
+from .arguments import add_estimator_argument, add_workers_argument, between
 
 
 def _pose_arguments(parser: ArgumentParser) -> None:

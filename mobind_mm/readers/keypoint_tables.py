@@ -268,11 +268,7 @@ def _points(
 
 
 def _frames(
-    columns: _Columns,
-    table: Table,
-    rows: np.ndarray,
-    video: Video,
-    path: Path,
+    columns: _Columns, table: Table, rows: np.ndarray, video: Video, path: Path
 ) -> tuple[np.ndarray, Video, int | None, tuple[str, ...]]:
     """Frames (M,) of the rows, what they say, number of frames, and notes.
 

@@ -21,13 +21,7 @@ from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections, Instances
 from .headers import head
-from .instance_batches import (
-    LOGIT_LIMIT,
-    SCORES,
-    SIZES,
-    SPATIAL,
-    flat_width,
-)
+from .instance_batches import LOGIT_LIMIT, SCORES, SIZES, SPATIAL, flat_width
 from .json_items import JSONItems, shorten
 from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
 from .people import PoseReader, Video

@@ -31,12 +31,7 @@ from .keys import check_keys, read_yaml
 from .mapping import Columns, ImuFile, Part, Sensor, Skeleton, Units
 from .placing import place_sensors
 from .table_streams import clock_of as clock_of
-from .table_streams import (
-    counter_among,
-    losses_of,
-    shifted,
-    table_stream,
-)
+from .table_streams import counter_among, losses_of, shifted, table_stream
 from .tables import PARQUET, Dialect, Table, TableFile, column_names
 
 K = TypeVar('K', Sensor, Skeleton)

@@ -94,10 +94,7 @@ def test_windows_under_mmaction_are_named():
             Sample(video_id='walk'),
         ],
     }
-    assert list(_windows(batch)) == [
-        ('take t1 at 2 s', True),
-        ('walk', False),
-    ]
+    assert list(_windows(batch)) == [('take t1 at 2 s', True), ('walk', False)]
 
 
 # A gyroscope that a recording lacks follows from its orientation

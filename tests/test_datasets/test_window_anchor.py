@@ -82,10 +82,7 @@ def test_dataset_cuts_on_the_clock(tmp_path):
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
         found.setdefault(info['take'], []).append(info['window_start'])
-    assert found == {
-        'a': [1.0, 2.0, 3.0, 4.0, 5.0],
-        'b': [1.0, 2.0, 3.0, 4.0],
-    }
+    assert found == {'a': [1.0, 2.0, 3.0, 4.0, 5.0], 'b': [1.0, 2.0, 3.0, 4.0]}
     starts = {w['window_start'] for w in make(tmp_path, anchor='entry')}
     assert 0.7 in starts
 

@@ -103,10 +103,7 @@ def test_ranks_equal_reference(seed, size, limbs, chunk, gallery_kind):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(0, 10**6),
-    st.integers(1, 9),
-    st.integers(1, 10),
-    st.booleans(),
+    st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 10), st.booleans()
 )
 def test_rerank_equals_reference(seed, size, candidates, strict):
     q, g, _, _, takes, starts, _ = draw(seed, size, 1)

@@ -626,11 +626,7 @@ def test_arrival_times_from_the_field(name):
     """Acceleration within 5 % rms of the true, the clock within 20 ms."""
     true = read_imu_file(shared_path('cases/_shared/imu.csv'))['right_wrist']
     path = shared_path(f'cases/15_ble_arrival_times/{name}.csv')
-    axes = {
-        'time': 't',
-        'acc': ['ax', 'ay', 'az'],
-        'gyro': ['gx', 'gy', 'gz'],
-    }
+    axes = {'time': 't', 'acc': ['ax', 'ay', 'az'], 'gyro': ['gx', 'gy', 'gz']}
     found = read(path, columns=axes)
     error = times_of(found) - times_of(true)
     assert 0 < np.median(error) < 0.02 and np.ptp(error) < 0.001

@@ -351,8 +351,7 @@ DAMAGED = (
 
 
 @pytest.mark.parametrize(
-    'count',
-    [pytest.param(24), pytest.param(1000, marks=pytest.mark.slow)],
+    'count', [pytest.param(24), pytest.param(1000, marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize('case', DAMAGED)
 def test_damaged_copies_end_in_streams_or_one_clear_error(

@@ -169,8 +169,7 @@ def test_damage_is_contained(tmp_path, kind):
         paths[kind].write_bytes(damaged)
         out = dst / str(number)
         outcome = check_contained(
-            lambda out=out: convert_takes(src, out, calibrate=True),
-            out,
+            lambda out=out: convert_takes(src, out, calibrate=True), out
         )
         if outcome != 'fine':
             refused += 1

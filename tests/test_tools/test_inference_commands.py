@@ -218,8 +218,7 @@ def test_clocks_that_never_meet(take, checkpoint):
         name: replace(
             take.imu[name],
             clock=replace(
-                take.imu[name].clock,
-                start=take.imu[name].clock.start + 1.7e9,
+                take.imu[name].clock, start=take.imu[name].clock.start + 1.7e9
             ),
         )
         for name in PLACEMENTS
@@ -295,11 +294,7 @@ def test_the_other_commands_run_and_write(run, files, checkpoint, tmp_path):
             ['--pose', '{}/pose.json', *VIDEO, '--gallery', '{}/pose.json'],
             'either --imu, or --pose',
         ),
-        (
-            'recognize.py',
-            ['--pose', '{}/pose.json', *VIDEO],
-            'give a gallery',
-        ),
+        ('recognize.py', ['--pose', '{}/pose.json', *VIDEO], 'give a gallery'),
     ],
 )
 def test_mistakes_end_with_one_line(

@@ -76,8 +76,7 @@ def test_configs_train_and_test_on_converted_recordings(tmp_path):
         checkpoint = tmp_path / 'work_dirs' / name / 'epoch_2.pth'
         out = tmp_path / f'{name}.json'
         tool(
-            *('test.py', config, checkpoint, *data, '--out', out),
-            cwd=tmp_path,
+            *('test.py', config, checkpoint, *data, '--out', out), cwd=tmp_path
         )
         results = json.loads(out.read_text())
         # 21 windows of 45 s; in 7 of the second take's sensors are masked.

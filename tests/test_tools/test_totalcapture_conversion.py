@@ -196,8 +196,7 @@ UNPACKED = {
 
 @pytest.mark.parametrize('layout', [FLAT, PER_SUBJECT, UNPACKED])
 @pytest.mark.parametrize(
-    'style',
-    [{}, {'newline': '\r\n', 'blank': ' \t', 'end': '\r\n\r\n'}],
+    'style', [{}, {'newline': '\r\n', 'blank': ' \t', 'end': '\r\n\r\n'}]
 )
 def test_spellings_change_nothing(converted, tmp_path, layout, style):
     _, dst = converted
@@ -375,10 +374,7 @@ def test_predictions_of_mmpose(tmp_path):
     with pytest.raises(FileNotFoundError, match=f'1 of 2.*{missing}'):
         convert_takes(tmp_path / 'src', tmp_path / 'dst', **options)
     counts = convert_takes(
-        tmp_path / 'src',
-        tmp_path / 'dst',
-        skip_incomplete=True,
-        **options,
+        tmp_path / 'src', tmp_path / 'dst', skip_incomplete=True, **options
     )
     assert counts == {'train': 3, 'val': 0, 'test': 0}
     path = tmp_path / 'dst/pose/s1_acting1_cam1.safetensors'
@@ -394,10 +390,7 @@ def test_predictions_of_mmpose(tmp_path):
     assert (source['pose'], source['person']) == ('mmpose', 'longest')
     with pytest.raises(ValueError, match='no cam2, only .*cam1.*cam3'):
         convert_takes(
-            tmp_path / 'src',
-            tmp_path / 'dst',
-            cameras=[2],
-            **options,
+            tmp_path / 'src', tmp_path / 'dst', cameras=[2], **options
         )
 
 
@@ -447,10 +440,7 @@ def test_missing_files_are_named(tmp_path):
     for options, message in (
         ({'takes': ['s9_*']}, "'s9_.'.* none of the takes"),
         ({'cameras': [9]}, 'no cam9'),
-        (
-            {'takes': ['s1_acting1'], 'skip_incomplete': True},
-            '1 of 1 takes',
-        ),
+        ({'takes': ['s1_acting1'], 'skip_incomplete': True}, '1 of 1 takes'),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             convert_takes(src, dst, **options)

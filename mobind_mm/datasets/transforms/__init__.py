@@ -21,11 +21,7 @@ from .pose import (
     ResamplePose,
     SmoothKeypoints,
 )
-from .sensor_inputs import (
-    RandomSensorSubset,
-    RandomUnplaced,
-    ToSpecificForce,
-)
+from .sensor_inputs import RandomSensorSubset, RandomUnplaced, ToSpecificForce
 from .sensor_subset import HideModality, KeepSensors
 from .windowing import MultiClip, RandomSpeed, RandomTimeShift, RandomWindow
 

@@ -114,10 +114,7 @@ class HideModality(BaseTransform):
     needs = ('window_start', 'recording')
 
     def __init__(
-        self,
-        imu_prob: float = 0.25,
-        pose_prob: float = 0.25,
-        seed: int = 0,
+        self, imu_prob: float = 0.25, pose_prob: float = 0.25, seed: int = 0
     ) -> None:
         self.imu_prob = check_prob('imu_prob', imu_prob)
         self.pose_prob = check_prob('pose_prob', pose_prob)

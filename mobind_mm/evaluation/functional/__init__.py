@@ -42,11 +42,7 @@ from .sync import (
     offset_error,
     sync_summary,
 )
-from .token_evidence import (
-    anytime_similarity,
-    lagged_evidence,
-    token_evidence,
-)
+from .token_evidence import anytime_similarity, lagged_evidence, token_evidence
 
 __all__ = [
     'NO_SHARED_LIMB',

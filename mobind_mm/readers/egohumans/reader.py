@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...recordings.reading import read_source
-from ..base import (
-    BaseReader,
-    Output,
-    Plan,
-    Streams,
-    Take,
-    register_reader,
-)
+from ..base import BaseReader, Output, Plan, Streams, Take, register_reader
 from ..convert import fingerprint, is_converted
 from ..public import EGO_HUMANS
 from .people import UP_RULES, VERTICES, make_recordings
