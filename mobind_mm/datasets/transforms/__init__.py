@@ -21,8 +21,13 @@ from .pose import (
     ResamplePose,
     SmoothKeypoints,
 )
-from .sensor_inputs import RandomSensorSubset, RandomUnplaced, ToSpecificForce
-from .sensor_subset import HideModality, KeepSensors
+from .sensor_inputs import (
+    HideModality,
+    KeepSensors,
+    RandomSensorSubset,
+    RandomUnplaced,
+    ToSpecificForce,
+)
 from .windowing import MultiClip, RandomSpeed, RandomTimeShift, RandomWindow
 
 __all__ = [
