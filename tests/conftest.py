@@ -1,6 +1,7 @@
 """What the tests of several parts share."""
 
 import os
+import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ if 'PYTEST_XDIST_WORKER' in os.environ:
 
 import hypothesis
 import pytest
-from mmengine.registry import DefaultScope
+from mmengine.registry import DefaultScope, init_default_scope
 
 _ROOT = Path(__file__).parent
 sys.path[:0] = [
@@ -32,6 +33,42 @@ def same_default_scope() -> Iterator[None]:
     """Undo a test's default scope, which every Runner sets for good."""
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run ``mobind``, or a program of ``tools/``, in this process.
+
+    Returns its status, and what it prints on both streams.
+    """
+
+    def run(name, *words):
+        path = name if name == 'mobind' else str(_ROOT.parent / 'tools' / name)
+        monkeypatch.setattr(sys, 'argv', [path, *map(str, words)])
+        status = 0
+        try:
+            if name == 'mobind':
+                from mobind_mm.cli.main import main
+
+                main()
+            else:
+                runpy.run_path(path, run_name='__main__')
+        except SystemExit as error:
+            status = error.code or 0
+        return status, *capsys.readouterr()
+
+    monkeypatch.delenv('MOBIND_DEBUG', raising=False)
+    monkeypatch.setattr(sys, 'path', list(sys.path))
+    return run
+
+
+@pytest.fixture
+def mobind_scope() -> None:
+    """Names without a scope are the package's; PyTorch starts at seed 0."""
+    import torch
+
+    init_default_scope('mobind_mm')
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope='session')

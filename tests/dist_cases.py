@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import torch
 import torch.distributed as dist
+from helpers.tiny_models import encoder
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
@@ -35,23 +36,6 @@ CASES = {
 }
 
 
-def backbone(channels, rate):
-    return dict(
-        type='ConvFormer',
-        in_channels=channels,
-        rate=rate,
-        window_sec=1.0,
-        conv_channels=(8, 8),
-        embed_dims=D,
-        num_layers=1,
-        num_heads=2,
-        ffn_dims=16,
-        conv_dropout=0.0,
-        dropout=0.0,
-        out_dropout=0.0,
-    )
-
-
 def build(same_limb=False, batch_norm='per_process', chunk_size=None):
     """Every term of the objective, without dropout."""
     neck = dict(type='LimbAttentionNeck', num_limbs=S, embed_dims=D)
@@ -74,8 +58,8 @@ def build(same_limb=False, batch_norm='per_process', chunk_size=None):
     model = MODELS.build(
         dict(
             type='MoBind',
-            imu_backbone=backbone(6, 50),
-            pose_backbone=backbone(6, 20),
+            imu_backbone=encoder(6, 50),
+            pose_backbone=encoder(6, 20),
             imu_neck=neck,
             pose_neck=neck,
             head=head,
@@ -95,7 +79,7 @@ def build(same_limb=False, batch_norm='per_process', chunk_size=None):
 def build_classifier():
     torch.manual_seed(0)
     cfg = dict(type='MoBindClassifier', num_classes=4, num_limbs=S)
-    cfg.update(imu_backbone=backbone(6, 50), pose_backbone=backbone(6, 20))
+    cfg.update(imu_backbone=encoder(6, 50), pose_backbone=encoder(6, 20))
     model = MODELS.build({**cfg, 'dropout': 0.0, 'hidden_dims': D}).train()
     for module in model.modules():
         if isinstance(module, _BatchNorm):

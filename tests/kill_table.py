@@ -46,13 +46,8 @@ import mobind_mm.models  # noqa: E402
 import mobind_mm.synchronization  # noqa: E402
 import mobind_mm.visualization  # noqa: E402
 from mobind_mm.recordings import write_imu, write_pose  # noqa: E402
-from mobind_mm.synchronization.conformance import (  # noqa: E402
-    simulate_recording,
-)
-from mobind_mm.utils.checkpoint import (  # noqa: E402
-    find_resumable,
-    read_checkpoint,
-)
+from mobind_mm.synchronization.conformance import simulate_recording  # noqa: E402
+from mobind_mm.utils.checkpoint import find_resumable, read_checkpoint  # noqa: E402
 
 torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # imports the rest
 

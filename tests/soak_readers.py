@@ -30,26 +30,11 @@ import raw_phones  # noqa: E402
 import test_lab_devices as lab  # noqa: E402
 import test_phones_corrupted as phones  # noqa: E402
 from corruption import check_damaged  # noqa: E402
-from raw_pose_tools import (  # noqa: E402
-    RATE,
-    READ_AS,
-    SHAPE,
-    TOOLS,
-    person,
-)
+from raw_pose_tools import RATE, READ_AS, SHAPE, TOOLS, person  # noqa: E402
 
 from mobind_mm.readers.base import FILE_FORMATS, get_reader  # noqa: E402
-from mobind_mm.readers.files import (  # noqa: E402
-    Video,
-    load_people,
-    write_imu_table,
-)
-from mobind_mm.recordings import (  # noqa: E402
-    Clock,
-    PoseStream,
-    SensorStream,
-    write_imu,
-)
+from mobind_mm.readers.files import Video, load_people, write_imu_table  # noqa: E402
+from mobind_mm.recordings import Clock, PoseStream, SensorStream, write_imu  # noqa: E402
 
 LONGEST = 20.0
 """Seconds that a copy may take."""

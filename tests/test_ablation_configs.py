@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope, init_default_scope
 
 from mobind_mm.registry import MODELS
 
@@ -22,12 +21,7 @@ ROWS = {
 MASKED = ('full', 'stage2')
 
 
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mobind_mm')
-    torch.manual_seed(0)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('mobind_scope')
 
 
 def load(data, row):

@@ -1,7 +1,6 @@
 import hashlib
 import importlib.util
 import pickle
-import subprocess
 import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ import pytest
 import scipy.signal
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
+from programs import python
 
 from mobind_mm.utils import compat
 from mobind_mm.utils.checkpoint import read_checkpoint
@@ -164,12 +164,7 @@ def test_models_of_mmaction_can_be_imported():
         'from mmaction.registry import MODELS; '
         "print(MODELS.get('RecognizerGCN').__module__)"
     )
-    process = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code],
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr
+    process = python('-W', 'ignore', '-c', code)
     assert process.stdout.splitlines()[-1].startswith('mmaction.models.')
 
 
@@ -218,11 +213,7 @@ print('fine')
 
 
 def test_sharded_training_is_loaded_when_it_is_used():
-    process = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', SHARDING],
-        capture_output=True,
-        text=True,
-    )
+    process = python('-W', 'ignore', '-c', SHARDING)
     assert process.stdout.split()[-1:] == ['fine'], process.stderr
 
 
@@ -239,9 +230,6 @@ assert norm.cdf(0) == 0.5 and scipy.stats.__spec__ is not None
 
 def test_statistics_are_loaded_when_peaks_are_found_with_wavelets():
     x = np.sin(np.linspace(0, 50, 500))
-    process = subprocess.run(
-        [sys.executable, '-c', STATISTICS], capture_output=True, text=True
-    )
-    assert process.returncode == 0, process.stderr
+    process = python('-c', STATISTICS)
     expected = scipy.signal.find_peaks_cwt(x, np.arange(5, 15))
     assert process.stdout.split() == [str(i) for i in expected]

@@ -1,8 +1,5 @@
 """N processes equal one: loss, every gradient, batch statistics."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import dist_cases
@@ -10,6 +7,7 @@ import pytest
 import torch
 from dist_cases import CASES, run_case
 from mmengine.registry import init_default_scope
+from programs import python
 
 REPO = Path(__file__).parents[1]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
@@ -22,21 +20,8 @@ def processes(request, tmp_path_factory):
     """World size and the results of every process."""
     world = request.param
     path = tmp_path_factory.mktemp('dist') / 'results'
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += [f'--nproc_per_node={world}', dist_cases.__file__, str(path)]
-    done = subprocess.run(
-        command,
-        env={
-            **os.environ,
-            'PYTHONPATH': str(REPO),
-            'OMP_NUM_THREADS': '1',
-            'CUDA_VISIBLE_DEVICES': '',
-        },
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    torchrun = '-m', 'torch.distributed.run', '--standalone'
+    python(*torchrun, f'--nproc_per_node={world}', dist_cases.__file__, path)
     files = [f'{path}.{rank}' for rank in range(world)]
     return world, [torch.load(file, weights_only=True) for file in files]
 

@@ -1,12 +1,10 @@
 """The documentation builds, and every warning is an error."""
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from programs import python
 
 ROOT = Path(__file__).parents[1]
 NEEDED = ('sphinx', 'myst_parser', 'furo')
@@ -18,14 +16,8 @@ NEEDED = ('sphinx', 'myst_parser', 'furo')
     reason="needs pip install -e '.[docs]'",
 )
 def test_documentation_builds_without_warnings(tmp_path):
-    command = [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q']
-    process = subprocess.run(
-        [*command, ROOT / 'docs', tmp_path],
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-    )
-    assert process.returncode == 0, process.stderr
+    sphinx = '-m', 'sphinx', '-W', '--keep-going', '-q'
+    python(*sphinx, ROOT / 'docs', tmp_path)
     api = (tmp_path / 'api.html').read_text()
     for name in (
         *('LimbTokenizer', 'retrieval_ranks', 'FusedSynchronizer'),

@@ -152,9 +152,7 @@ def test_notebook(tmp_path, monkeypatch):
     before = [texts(cell) for cell in notebook.cells]
     monkeypatch.setenv('PYTHONPATH', str(ROOT))
     NotebookClient(
-        notebook,
-        timeout=1800,
-        resources={'metadata': {'path': str(tmp_path)}},
+        notebook, timeout=1800, resources={'metadata': {'path': str(tmp_path)}}
     ).execute()
     for cell, shown in zip(notebook.cells, before):
         assert alike(shown, texts(cell)), cell.source

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope, init_default_scope
 
 from mobind_mm.datasets import UTDMHADDataset
 from mobind_mm.datasets.synthetic.actions import ACTIONS
@@ -17,12 +16,7 @@ CONFIGS = Path(__file__).parents[1] / 'configs' / 'mobind'
 NAMES = [path.stem for path in sorted(CONFIGS.glob('*finetune*.py'))]
 
 
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mobind_mm')
-    torch.manual_seed(0)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('mobind_scope')
 
 
 def load(name):

@@ -1,10 +1,9 @@
 import json
-import subprocess
-import sys
 
 import mmengine.registry
 import pytest
 from mmengine.registry import Registry
+from programs import python
 
 import mobind_mm.registry
 
@@ -50,10 +49,7 @@ print(json.dumps(found))
 
 def test_default_scope_alone_finds_everything():
     """Without ``custom_imports``, and without a warning."""
-    process = subprocess.run(
-        [sys.executable, '-c', _BUILD], capture_output=True, text=True
-    )
-    assert process.returncode == 0, process.stderr
+    process = python('-c', _BUILD)
     found = json.loads(process.stdout.splitlines()[-1])
     assert found.pop('IterTimerHook').startswith('mmengine.')
     assert all(module.startswith('mobind_mm.') for module in found.values())

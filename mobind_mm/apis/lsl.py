@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks.column_names import header_unit, parse_column
 from ..checks.plausibility import check_inputs
-from ..readers.exports import unit_of_gravity
+from ..readers.devices import unit_of_gravity
 from ..readers.placing import placement_in
 from ..recordings import STANDARD_GRAVITY
 from ..skeleton import LAYOUTS, LIMBS, get_layout, placement_name

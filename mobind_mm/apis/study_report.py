@@ -12,7 +12,7 @@ from typing import Any
 
 from ..utils.files import replacing
 from ..visualization.figures import to_image, write_image
-from ..visualization.study_pictures import draw_study
+from ..visualization.sync_pictures import draw_study
 from .study import COLUMNS, Study
 
 _DIGITS = {

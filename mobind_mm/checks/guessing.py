@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..readers.dates import looks_like_date
+from ..readers.headers import head_lines
 from ..readers.mapping import UNITS
-from ..readers.peek import head_lines
 from ..readers.sensors import read_imu_file
 from ..readers.tables import PARQUET, Dialect, TableFile, column_names
 from ..recordings import STANDARD_GRAVITY, Clock, SensorStream
@@ -297,9 +298,7 @@ def _guess_time(
     dated = [
         name
         for name, cells in texts.items()
-        if _TIME.search(name)
-        and len(cells)
-        and re.search(r'\d[:.]\d\d', str(cells[0]))
+        if _TIME.search(name) and len(cells) and looks_like_date(str(cells[0]))
     ]
     if dated and (not scored or max(scored)[0] < 3):
         _set(guess, 'columns.time', dated[0], 'dates')

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..readers import FileReader, recognize
 from ..readers.files import TableReader, Video, load_people
+from ..readers.headers import head
 from ..readers.keys import check_keys, read_yaml
 from ..readers.mapping import ImuFile, Study
-from ..readers.peek import head
 from ..readers.sensors import read_imu_file
 from ..readers.sync_annotations import read_sync_file
 from ..recordings import PoseStream, SensorStream, read_annotations

@@ -176,9 +176,7 @@ def describe(limbs: Mapping[str, str]) -> tuple[str, str, str]:
 
 
 def _judge_assignment(
-    views: Mapping[str, Agreement],
-    total: Curves,
-    offsets: np.ndarray,
+    views: Mapping[str, Agreement], total: Curves, offsets: np.ndarray
 ) -> tuple[list[Finding], dict[str, str], dict[str, dict[str, str]]]:
     """Swaps; limbs of the sensors in all takes, and in takes that differ."""
     best = best_assignment(total, offsets)

@@ -26,12 +26,7 @@ from ..utils.errors import mistake
 from .finding import Finding
 from .reading import Reading, usable_samples
 from .sensors import judge_sensors, sensor_facts
-from .streams import (
-    corrected_pose,
-    image_facts,
-    judge_image,
-    rotated_finding,
-)
+from .streams import corrected_pose, image_facts, judge_image, rotated_finding
 
 MOST_SEC = 300.0
 """Of a longer stream only so much, around its middle, is looked at."""

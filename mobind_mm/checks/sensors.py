@@ -22,11 +22,7 @@ from .gyroscope import (
     judge_gyro_gain,
     judge_gyroscope,
 )
-from .orientation import (
-    OrientationFacts,
-    judge_orientation,
-    orientation_facts,
-)
+from .orientation import OrientationFacts, judge_orientation, orientation_facts
 from .reading import Reading, usable_samples
 from .streams import StreamRow, sensor_row
 

@@ -22,8 +22,7 @@ def add_model_arguments(parser: ArgumentParser) -> None:
         'default: the model that ships with mobind_mm',
     )
     parser.add_argument(
-        '--config',
-        help='config, for a checkpoint that does not carry its own',
+        '--config', help='config, for a checkpoint that does not carry its own'
     )
     parser.add_argument('--device', help='cpu, cuda:0, ...; default: the best')
     parser.add_argument(

@@ -150,7 +150,7 @@ def build_runner(cfg: Config, local_rank: int = 0) -> Runner:
     from mmengine.device import get_device
     from mmengine.registry import RUNNERS
 
-    from ..engine.runner import CheckedRunner
+    from ..engine.training import CheckedRunner
     from ..utils.compat import distribute_on_cpu
 
     os.environ.setdefault('LOCAL_RANK', str(local_rank))

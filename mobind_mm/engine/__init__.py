@@ -8,9 +8,13 @@ from .loops import (
     evaluators_of,
 )
 from .reporting import ResultTableHook, TaskPictureHook, TrainingCurveHook
-from .runner import CheckedRunner
-from .schedulers import CosineAfterWarmUpLR
-from .training import BF16OptimWrapper, EpochSeedHook, NonFiniteHook
+from .training import (
+    BF16OptimWrapper,
+    CheckedRunner,
+    CosineAfterWarmUpLR,
+    EpochSeedHook,
+    NonFiniteHook,
+)
 
 __all__ = [
     'BF16OptimWrapper',

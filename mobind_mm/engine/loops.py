@@ -178,8 +178,24 @@ def evaluators_of(loop: _Loop) -> dict[str, Evaluator]:
     }
 
 
+class _WithTasks:
+    """What makes a loop of MMEngine one with named tasks."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: Evaluator | dict | list,
+        tasks: Mapping[str, Mapping | None] | None = None,
+        fp16: bool = False,
+    ) -> None:
+        parts: Any = (runner, dataloader, evaluator, fp16)
+        super().__init__(*parts)
+        self.tasks = _build_tasks(runner, tasks)
+
+
 @LOOPS.register_module()
-class MultiTaskValLoop(ValLoop):
+class MultiTaskValLoop(_WithTasks, ValLoop):
     """MMEngine's validation loop, followed by named tasks.
 
     Hooks run as in ``ValLoop``: before and after the epoch once, with the
@@ -199,17 +215,6 @@ class MultiTaskValLoop(ValLoop):
             or if the best checkpoint or early stopping depends on a task
             that does not run at every validation.
     """
-
-    def __init__(
-        self,
-        runner: Runner,
-        dataloader: DataLoader | dict,
-        evaluator: Evaluator | dict | list,
-        tasks: Mapping[str, Mapping | None] | None = None,
-        fp16: bool = False,
-    ) -> None:
-        super().__init__(runner, dataloader, evaluator, fp16)
-        self.tasks = _build_tasks(runner, tasks)
 
     def run(self) -> dict[str, float]:
         """Validate on the main dataloader and on the tasks that are due."""
@@ -277,24 +282,13 @@ class MultiTaskValLoop(ValLoop):
 
 
 @LOOPS.register_module()
-class MultiTaskTestLoop(TestLoop):
+class MultiTaskTestLoop(_WithTasks, TestLoop):
     """MMEngine's test loop, followed by named tasks.
 
     Hooks run as in ``TestLoop``: before and after the epoch once, with the
     metrics of all tasks. Arguments and errors are those of
     :class:`MultiTaskValLoop`; intervals have no effect in a test.
     """
-
-    def __init__(
-        self,
-        runner: Runner,
-        dataloader: DataLoader | dict,
-        evaluator: Evaluator | dict | list,
-        tasks: Mapping[str, Mapping | None] | None = None,
-        fp16: bool = False,
-    ) -> None:
-        super().__init__(runner, dataloader, evaluator, fp16)
-        self.tasks = _build_tasks(runner, tasks)
 
     def run(self) -> dict[str, float]:
         """Test on the main dataloader and on every task."""

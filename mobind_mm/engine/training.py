@@ -1,4 +1,4 @@
-"""Reproducible and finite training: precision, seeds, NaN checks."""
+"""Trainings: precision, seeds, NaN checks, schedules and the runner."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mmengine.device import get_device
 from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.optim import OptimWrapper
+from mmengine.optim import CosineAnnealingLR, OptimWrapper
 from mmengine.runner import Runner, set_random_seed
 from torch import nn
 
-from ..registry import HOOKS, OPTIM_WRAPPERS
+from ..registry import HOOKS, OPTIM_WRAPPERS, PARAM_SCHEDULERS
 
 _SHOWN = 8
 """Greatest number of windows named in a message."""
@@ -262,3 +262,45 @@ def _windows(data_batch: Any) -> Iterator[tuple[str, bool]]:
             yield str(sample.metainfo['video_id']), finite
         else:
             yield f'sample {sample.metainfo.get("sample_idx", row)}', finite
+
+
+@PARAM_SCHEDULERS.register_module()
+class CosineAfterWarmUpLR(CosineAnnealingLR):
+    """Cosine decay from the end of a warm-up to the end of the training.
+
+    MMEngine fills ``end`` in from ``max_epochs``, so configs leave it out.
+    Unlike :class:`mmengine.optim.CosineAnnealingLR` it accepts a training
+    that ends within the warm-up, such as one epoch to try a config out; the
+    decay is then never reached.
+    """
+
+    def __init__(
+        self, optimizer: Any, *, begin: int = 0, end: int, **kwargs: Any
+    ) -> None:
+        end = max(end, begin + 1)
+        super().__init__(optimizer, begin=begin, end=end, **kwargs)
+
+
+__all__ = ['CheckedRunner']
+
+
+class CheckedRunner(Runner):
+    """Logs environment and configuration when everything has been built.
+
+    MMEngine's runner logs some 350 lines first, above which a user has to
+    find what is wrong with a path or an argument. Here the model, the data
+    sets, the optimiser and the loops of the run come first.
+    """
+
+    _announced = False
+
+    def _log_env(self, env_cfg: dict) -> None:
+        """Remember what to log."""
+        self._env_cfg = env_cfg
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Log before the first hook of a run, then call the hooks."""
+        if fn_name == 'before_run' and not self._announced:
+            self._announced = True
+            super()._log_env(self._env_cfg)
+        super().call_hook(fn_name, **kwargs)

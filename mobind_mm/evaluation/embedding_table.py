@@ -34,7 +34,7 @@ from ..recordings.schema import read_field
 from ..utils.errors import show
 from ..utils.files import replacing
 from ..utils.similarity import flat_tokens
-from .functional.search import search_index
+from .functional.ranking import search_index
 
 FORMAT = 'mobind_mm/embeddings'
 VERSION = 1

@@ -319,10 +319,7 @@ class LimbModel(BaseModel):
         return inputs
 
     def channels(
-        self,
-        modality: str,
-        x: torch.Tensor,
-        mask: torch.Tensor | None,
+        self, modality: str, x: torch.Tensor, mask: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What a backbone sees of streams of any length.
 

@@ -102,10 +102,7 @@ def token_info_nce(
 
 
 def _shifted_info_nce(
-    logits: torch.Tensor,
-    mask: torch.Tensor,
-    shift: torch.Tensor,
-    least: float,
+    logits: torch.Tensor, mask: torch.Tensor, shift: torch.Tensor, least: float
 ) -> torch.Tensor:
     """:func:`token_info_nce` of logits (M, N, N) whose diagonal is moved."""
     count = logits.shape[1]

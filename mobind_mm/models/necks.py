@@ -11,8 +11,35 @@ from ..registry import MODELS
 __all__ = ['ConcatMLPNeck', 'LimbAttentionNeck', 'SubsetNeck']
 
 
+class _LimbNeck(BaseModule):
+    """Normalises the features of a fixed number of limbs."""
+
+    def __init__(
+        self, num_limbs: int, embed_dims: int, init_cfg: dict | None
+    ) -> None:
+        super().__init__(init_cfg)
+        self.num_limbs = num_limbs
+        self.norm = nn.LayerNorm(embed_dims)
+
+    def normalized(
+        self, local: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Limb features (B, S, D), zero where missing.
+
+        Raises:
+            ValueError: If S is not ``num_limbs``.
+        """
+        if local.shape[1] != self.num_limbs:
+            raise ValueError(
+                f'{type(self).__name__} was built for {self.num_limbs} limbs, '
+                f'got {local.shape[1]}; set num_limbs to the number of '
+                'placements in PackIMUPose.'
+            )
+        return self.norm(local) * mask[..., None]
+
+
 @MODELS.register_module()
-class ConcatMLPNeck(BaseModule):
+class ConcatMLPNeck(_LimbNeck):
     """LayerNorm each limb, concatenate all limbs, two-layer MLP.
 
     A missing limb contributes zeros after the norm, whatever its features
@@ -30,9 +57,7 @@ class ConcatMLPNeck(BaseModule):
     def __init__(
         self, num_limbs: int, embed_dims: int, init_cfg: dict | None = None
     ) -> None:
-        super().__init__(init_cfg)
-        self.num_limbs = num_limbs
-        self.norm = nn.LayerNorm(embed_dims)
+        super().__init__(num_limbs, embed_dims, init_cfg)
         self.mlp = nn.Sequential(
             nn.Linear(num_limbs * embed_dims, 2 * embed_dims),
             nn.GELU(),
@@ -55,18 +80,12 @@ class ConcatMLPNeck(BaseModule):
         Raises:
             ValueError: If S is not ``num_limbs``.
         """
-        if local.shape[1] != self.num_limbs:
-            raise ValueError(
-                f'ConcatMLPNeck was built for {self.num_limbs} limbs, got '
-                f'{local.shape[1]}; set num_limbs to the number of '
-                'placements in PackIMUPose.'
-            )
-        local = self.norm(local) * mask[..., None]
+        local = self.normalized(local, mask)
         return self.mlp(local.flatten(1)), local
 
 
 @MODELS.register_module()
-class LimbAttentionNeck(BaseModule):
+class LimbAttentionNeck(_LimbNeck):
     """Attention-weighted mean over the limbs that are present.
 
     Each limb's normalised features pass a linear map of their own; a
@@ -88,10 +107,8 @@ class LimbAttentionNeck(BaseModule):
         out_dims: int | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(num_limbs, embed_dims, init_cfg)
         out_dims = out_dims or embed_dims
-        self.num_limbs = num_limbs
-        self.norm = nn.LayerNorm(embed_dims)
         self.weight = nn.Parameter(
             torch.randn(num_limbs, embed_dims, out_dims) * embed_dims**-0.5
         )
@@ -114,13 +131,7 @@ class LimbAttentionNeck(BaseModule):
         Raises:
             ValueError: If S is not ``num_limbs``.
         """
-        if local.shape[1] != self.num_limbs:
-            raise ValueError(
-                f'LimbAttentionNeck was built for {self.num_limbs} limbs, '
-                f'got {local.shape[1]}; set num_limbs to the number of '
-                'placements in PackIMUPose.'
-            )
-        local = self.norm(local) * mask[..., None]
+        local = self.normalized(local, mask)
         score = torch.einsum('bsd,sd->bs', local, self.score)
         # A finite fill keeps clips without any limb free of NaN.
         least = torch.finfo(score.dtype).min
@@ -130,7 +141,7 @@ class LimbAttentionNeck(BaseModule):
 
 
 @MODELS.register_module()
-class SubsetNeck(BaseModule):
+class SubsetNeck(_LimbNeck):
     """Attention-weighted mean over any subset of limbs, known or not.
 
     All limbs share one map; what a limb is comes in as a learned vector,
@@ -158,10 +169,8 @@ class SubsetNeck(BaseModule):
         hidden_dims: int | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(num_limbs, embed_dims, init_cfg)
         hidden_dims = hidden_dims or 2 * embed_dims
-        self.num_limbs = num_limbs
-        self.norm = nn.LayerNorm(embed_dims)
         # The last one is that of an unknown placement.
         self.place = nn.Parameter(
             torch.randn(num_limbs + 1, embed_dims) * 0.02
@@ -193,13 +202,7 @@ class SubsetNeck(BaseModule):
         Raises:
             ValueError: If S is not ``num_limbs``.
         """
-        if local.shape[1] != self.num_limbs:
-            raise ValueError(
-                f'SubsetNeck was built for {self.num_limbs} limbs, got '
-                f'{local.shape[1]}; set num_limbs to the number of '
-                'placements in PackIMUPose.'
-            )
-        local = self.norm(local) * mask[..., None]
+        local = self.normalized(local, mask)
         place = self.place[:-1].expand(local.shape[0], -1, -1)
         if placed is not None:
             place = torch.where(placed[..., None], place, self.place[-1])

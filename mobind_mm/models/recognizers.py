@@ -333,10 +333,7 @@ class TwoStreamHead(BaseHead):
         return mean_of_present(self.score(feats))
 
     def loss(
-        self,
-        feats: Scores,
-        data_samples: list,
-        **kwargs: Any,
+        self, feats: Scores, data_samples: list, **kwargs: Any
     ) -> dict[str, torch.Tensor]:
         """Losses of the mean (and its top-k accuracy) and of each modality.
 

@@ -15,16 +15,8 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .base import register_reader
-from .exports import (
-    ExportReader,
-    Header,
-    columns_of,
-    data_row,
-    described,
-    find_header,
-    unit_of_gravity,
-)
-from .peek import head, head_lines
+from .devices import ExportReader, columns_of, described, unit_of_gravity
+from .headers import Header, data_row, find_header, head, head_lines
 from .tables import Dialect
 
 _NUMBER = re.compile(r'[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?')

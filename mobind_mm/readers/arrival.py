@@ -273,11 +273,7 @@ def _common_slope(
 
 
 def _losses(
-    stamps: np.ndarray,
-    count: np.ndarray,
-    step: float,
-    size: int,
-    unit: int,
+    stamps: np.ndarray, count: np.ndarray, step: float, size: int, unit: int
 ) -> np.ndarray:
     """(B,) samples that are lost before each packet, in sum.
 

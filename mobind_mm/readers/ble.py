@@ -1,8 +1,14 @@
-"""Sensors whose apps write acceleration and rotation into separate files.
+"""MetaWear, Polar and Empatica, worn on the wrist or the chest.
 
+The apps of the first two write acceleration and rotation into separate files.
 MetaWear (MetaBase, MetaHub): ``epoch (ms),time (...),elapsed (s),x-axis (g)``;
 packets of three samples share a stamp. Polar (Polar Sensor Logger): times of
 the sensor count nanoseconds from 2000-01-01 (Polar BLE SDK documentation).
+
+Empatica E4 (``info.txt`` of its exports), ``ACC.csv``: the first row is the
+start, the second the rate, and the numbers are 1/64 g. EmbracePlus (Empatica,
+*Reading raw data*): ``unix_timestamp,x,y,z`` in microseconds and g, or in
+counts of the sensor.
 """
 
 from __future__ import annotations
@@ -12,10 +18,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ..utils.errors import mistake
 from .base import register_reader
-from .headers import Head, Names, find_head
-from .lab_files import LabReader, files_in, recording_of
+from .devices import LabReader, files_in, of_parts, recording_of
+from .headers import Head, Names, find_head, head_lines, split_cells
 
 _CHANNELS = ('acc', 'linear', 'gyro')
 """Contents that are read; of the first two, the first that is there."""
@@ -104,8 +112,7 @@ class PairReader(LabReader):
             if path not in given:
                 notes.append(f'{given[0]}: {path.name} beside it is read, too')
             parts.append(self.part(path, head, content))
-        keys = parts[0] if len(parts) == 1 else {'parts': parts}
-        yield given[0], {name: {**keys, '_notes': notes}}
+        yield given[0], {name: of_parts(parts, notes)}
 
 
 def _part(
@@ -156,7 +163,7 @@ class MetaWearReader(PairReader):
 
     def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
         """The column ``epoch (ms)``, and the three axes."""
-        axes = head.axes(r'{}-axis \(.*\)')
+        axes = head.axes(r'@-axis \(.*\)')
         if not axes:
             raise mistake(path, 'has no three axes', 'Export the file again')
         name = 'gyro' if channel == 'gyro' else 'acc'
@@ -211,7 +218,7 @@ class PolarReader(PairReader):
 
     def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
         """Times of the sensor, or of the phone if those are empty."""
-        axes = head.axes(r'{} ?\[.*\]')
+        axes = head.axes(r'@ ?\[.*\]')
         stamp = head.index(r'sensor timestamp \[ns\]')
         if not axes or stamp is None:
             raise mistake(path, 'has no three axes', 'Export the file again')
@@ -239,3 +246,93 @@ _FROM_1970 = 1.3e18
 
 def _is_polar(names: Names) -> bool:
     return 'sensor timestamp [ns]' in map(str.lower, names)
+
+
+_NUMBER = re.compile(r'-?\d+(\.\d+)?')
+_DATE = 1e8
+_COUNTS = 50.0
+"""Median length of acceleration from which it is counts, not g."""
+_COUNTS_PER_G = 2048
+
+
+def _first_rows(path: Path) -> list[list[float]]:
+    """First three rows of three numbers; nothing if they are not."""
+    rows = [split_cells(line, ',') for line in head_lines(path, 4)][:3]
+    numeric = [len(r) == 3 and all(map(_NUMBER.fullmatch, r)) for r in rows]
+    return [[*map(float, row)] for row in rows] if all(numeric) else []
+
+
+def _is_e4(path: Path) -> bool:
+    rows = _first_rows(path)
+    if len(rows) < 3:
+        return False
+    (start, *starts), (rate, *rates), _ = rows
+    same = {*starts} == {start} and {*rates} == {rate}
+    return same and start >= _DATE and 1 <= rate <= 1000
+
+
+def _is_embrace(names: Names) -> bool:
+    lower = [name.lower() for name in names]
+    return 'unix_timestamp' in lower and lower[-3:] == ['x', 'y', 'z']
+
+
+@register_reader
+class EmpaticaReader(LabReader):
+    """Reads acceleration of Empatica E4 and EmbracePlus."""
+
+    name = 'empatica'
+    title = 'Empatica'
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        """By the first rows of E4, or the names of EmbracePlus."""
+        return _is_e4(path) or (
+            find_head(path, _is_embrace) is not None
+            and 'gyro' not in path.stem.lower()
+        )
+
+    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+        """Keys of the wrist band's accelerometer."""
+        keys: dict[str, Any] = {
+            'file': str(path),
+            'gravity': 'included',
+            'frame': 'sensor',
+        }
+        head = find_head(path, _is_embrace)
+        if head is not None:
+            return {'embraceplus': {**keys, **_embrace(path, head)}}
+        rows = _first_rows(path)
+        keys.update(
+            delimiter=',',
+            header=0,
+            skip_rows=2,
+            start_s=rows[0][0],
+            rate=rows[1][0],
+            columns={'acc': ['1', '2', '3']},
+            units={'acc': '1/64 g'},
+        )
+        return {'e4': keys}
+
+
+def _embrace(path: Path, head: Head) -> dict[str, Any]:
+    """Keys of EmbracePlus, whose values may be counts."""
+    axes = [head.index(axis) for axis in 'xyz']
+    values = [head.values(i) for i in axes if i is not None]
+    shortest = min(map(len, values))
+    if not shortest:
+        raise mistake(path, 'has no samples', 'Export the file again')
+    lengths = np.linalg.norm([v[:shortest] for v in values], axis=0)
+    counts = float(np.median(lengths)) > _COUNTS
+    note = f'{path}: acceleration is taken to be counts, 1/2048 g each'
+    return {
+        **head.keys(),
+        'columns': {
+            'time': head.find('unix_timestamp'),
+            'acc': head.axes('@'),
+        },
+        'units': {
+            'time': 'us',
+            'acc': f'1/{_COUNTS_PER_G} g' if counts else 'g',
+        },
+        '_notes': [note] if counts else [],
+    }

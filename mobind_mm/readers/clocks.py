@@ -28,12 +28,7 @@ from .arrival import (
     stepping_packets,
     without_stalls,
 )
-from .continuity import (
-    continues,
-    regular_step,
-    several_streams,
-    smoother,
-)
+from .continuity import continues, regular_step, several_streams, smoother
 from .dates import is_date
 
 TIME_UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}

@@ -33,14 +33,7 @@ from ..skeleton import LIMBS, Limb, register_limb
 from ..utils.cli import USER_ERRORS
 from ..utils.errors import mistake, show
 from ..utils.processes import follow_parent
-from .base import (
-    Output,
-    Plan,
-    Reader,
-    Take,
-    foreign_readers,
-    register_reader,
-)
+from .base import Output, Plan, Reader, Take, foreign_readers, register_reader
 
 T = TypeVar('T')
 

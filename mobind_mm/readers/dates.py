@@ -160,6 +160,48 @@ def has_day(cell: str) -> bool:
     return match is not None and match[1] is not None
 
 
+def is_day(cell: str) -> bool:
+    """Whether a cell is a date without a time of day.
+
+    >>> is_day('01.05.2024'), is_day('1.05'), is_day('2024-05-01 10:00')
+    (True, False, False)
+    """
+    return ':' not in cell and looks_like_date(f'{cell.strip()} 00:00')
+
+
+def join_days(
+    days: Sequence[str], hours: Sequence[str], form: str | None, zone: str
+) -> np.ndarray | None:
+    """Seconds (T,) since 1970 of dates and times of day in two columns.
+
+    Args:
+        days: T dates, see :func:`is_day`.
+        hours: T times of day.
+        form: How they are written: ``dd/mm/yyyy`` (dates) or ``%H %M %S``
+            (times); found if the columns tell.
+        zone: Of times that do not give theirs.
+
+    Returns:
+        None if day and month cannot be told apart, or a date does not exist.
+
+    >>> join_days(['13/01/1970'], ['00:00:01.5'], None, 'UTC').item()
+    1036801.5
+    >>> join_days(['02/01/1970'], ['00:00:01.5'], None, 'UTC')
+    """
+    distinct = [f'{day.strip()} 00:00' for day in sorted({*days})]
+    order = (order_of(form) if form else None) or find_order(distinct)
+    if order is None or not distinct:
+        return None
+    whole = [f'{day.strip()} {hour}' for day, hour in zip(days, hours)]
+    if form is not None and '%' in form:
+        mark = re.sub(r'\d', '', distinct[0])[0]
+        parts = mark.join(f'%{part}' for part in order.replace('y', 'Y'))
+        seconds = strptime(whole, f'{parts} {form}', zone)
+    else:
+        seconds = np.array([*map(Dates(order, zone), whole)], float)
+    return None if np.isnan(seconds).any() else seconds
+
+
 def order_of(time_format: str) -> str | None:
     """Order of day, month and year in words such as ``dd/mm/yyyy``.
 

@@ -10,9 +10,9 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections
+from .headers import head_lines
 from .mmpose import from_zero
 from .named_points import detections_of
-from .peek import head_lines
 from .people import PoseReader, Video
 from .tables import Dialect, read_table
 

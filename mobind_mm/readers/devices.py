@@ -4,26 +4,37 @@ A device writes its table in one way. So its reader recognises the file by its
 content, and says how to read it in the keys that users write for tables of
 their own (docs/own_data.md). Clocks, units, losses and notes are then those
 of any table.
+
+A folder holds several sensors, or the acceleration and the rotation of one
+sensor in files of their own. Names of files and of sensors often say where a
+sensor is worn.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
-from ..recordings import SensorStream
+import numpy as np
+
+from ..recordings import STANDARD_GRAVITY, SensorStream
+from ..utils.errors import mistake, shown
 from .base import FileReader
 from .keys import check_keys
 from .mapping import Sensor
-from .placing import place_sensors
+from .placing import place_sensors, placement_in
 from .sensors import read_sensors
+from .tables import Dialect, read_table
 
 
 class DeviceReader(FileReader):
     """Reads the export of a device, a file or a folder.
 
     Derived classes set ``name`` and ``title``, and implement
-    :meth:`recognizes` (by the content, see :mod:`.peek`) and
+    :meth:`recognizes` (by the content, see :mod:`.headers`) and
     :meth:`describe`.
 
     Attributes:
@@ -50,6 +61,10 @@ class DeviceReader(FileReader):
         """
         raise NotImplementedError
 
+    def _damaged(self) -> Exception:
+        what = f'is damaged, or is not an export of {self.title}'
+        return mistake(self.source, what, 'Export it again')
+
     def read_imu(self) -> dict[str, SensorStream]:
         """Sensors by placement; a name that is not a placement is unknown."""
         notes, keys = {}, {}
@@ -74,4 +89,241 @@ class DeviceReader(FileReader):
         }
 
 
-__all__ = ['DeviceReader', 'place_sensors']
+def columns_of(
+    path: Path, names: Iterable[str], dialect: Dialect | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times (T,) of a column, and numbers of others (T, c).
+
+    Of dates, seconds since 1970. Rows with an empty cell are left out.
+
+    Raises:
+        ValueError: Naming file, row, column and value.
+    """
+    names = [*names]
+    table = read_table(path, names[1:], names[:1], dialect=dialect)
+    values = np.stack([table.numbers[name] for name in names], axis=1)
+    values = values[np.isfinite(values).all(axis=1)]
+    return values[:, 0], values[:, 1:]
+
+
+def unit_of_gravity(acc: np.ndarray, factor: float = 3.0) -> str | None:
+    """Unit of acceleration with gravity, or of gravity alone.
+
+    A worn sensor usually shows about gravity.
+
+    Args:
+        acc: (T, 3).
+        factor: How far off the usual size may be.
+
+    Returns:
+        ``m/s2``, ``g`` or ``mg``; None if none of them fits.
+
+    >>> unit_of_gravity(np.array([[0.0, 0.1, -1.0]]))
+    'g'
+    """
+    if not len(acc):
+        return None
+    usual = float(np.median(np.linalg.norm(acc, axis=1)))
+    one = {'m/s2': STANDARD_GRAVITY, 'g': 1.0, 'mg': 1000.0}
+    for unit, gravity in one.items():
+        if gravity / factor < usual < factor * gravity:
+            return unit
+    return None
+
+
+class ExportReader(DeviceReader):
+    """Reads an export whose only sensor is called after the device.
+
+    Attributes:
+        device: What the sensor is called where no place is known.
+    """
+
+    device: ClassVar[str] = 'sensor'
+
+    def read_imu(self) -> dict[str, SensorStream]:
+        """Sensors by placement or device.
+
+        Raises:
+            ValueError: If the file is damaged, or of another format.
+        """
+        if not self.recognizes(self.source):
+            raise self._damaged()
+        return super().read_imu()
+
+    def placed(
+        self, texts: Iterable[str], device: str | None = None
+    ) -> tuple[str, list[str]]:
+        """What to call a sensor, and notes.
+
+        Args:
+            texts: Names of the file and its folder, that of the file first.
+            device: Its name where no place is known.
+        """
+        for text in texts:
+            place = placement_in(text)
+            if place is not None:
+                note = (
+                    f'{self.source}: the name {text!r} says {place}; '
+                    '--placement would overrule it'
+                )
+                return place, [note]
+        return device or self.device, []
+
+
+def of_parts(
+    parts: list[dict[str, Any]], notes: Sequence[str]
+) -> dict[str, Any]:
+    """Keys of a sensor of one table, or of several, and its notes."""
+    keys = parts[0] if len(parts) == 1 else {'parts': parts}
+    return {**keys, '_notes': notes}
+
+
+def described(file: Path, **keys: Any) -> dict[str, Any]:
+    """Keys of a sensor or a part, without columns that are not there.
+
+    >>> described(Path('a.csv'), columns={'acc': ['x', 'y', 'z'], 'mag': None})
+    {'file': 'a.csv', 'columns': {'acc': ['x', 'y', 'z']}}
+    """
+    columns = keys.pop('columns', {})
+    there = {name: value for name, value in columns.items() if value}
+    keys = {name: value for name, value in keys.items() if value is not None}
+    return {'file': str(file), 'columns': there, **keys}
+
+
+_MOST_FILES = 40
+"""Files of a folder by which it is recognised."""
+_LONGEST = 60
+"""Characters of a sensor's name."""
+_SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
+
+
+class LabReader(DeviceReader):
+    """Reads one file of a device, or all of a folder.
+
+    Derived classes implement :meth:`reads` and :meth:`describe_file`, or
+    :meth:`describe_files` where several files are one sensor.
+    """
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        """Whether a file is of this device; quick, never raises."""
+        raise NotImplementedError
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """Whether it is such a file, or a folder with some."""
+        if path.is_dir():
+            return any(map(cls.reads, files_in(path)[:_MOST_FILES]))
+        return path.is_file() and cls.reads(path)
+
+    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+        """Keys of the sensors of one file by their names.
+
+        Raises:
+            ValueError: If the file is of this format, but damaged.
+        """
+        raise NotImplementedError
+
+    def describe_files(
+        self, paths: list[Path]
+    ) -> Iterator[tuple[Path, dict[str, dict[str, Any]]]]:
+        """Files, or the first of those that belong together; their sensors."""
+        for path in paths:
+            yield path, self.describe_file(path)
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Keys of each sensor by its name, see :class:`DeviceReader`."""
+        paths, others = [self.source], []
+        if self.source.is_file() and not self.reads(self.source):
+            raise self._damaged()
+        if self.source.is_dir():
+            files = files_in(self.source)
+            paths = [path for path in files if self.reads(path)]
+            others = [path.name for path in files if path not in paths]
+        described = [*self.describe_files(paths)]
+        names = [name for _, found in described for name in found]
+        sensors: list[_Named] = []
+        for path, found in described:
+            for name, keys in found.items():
+                alone = len(found) == 1
+                if names.count(name) > 1:
+                    name = path.stem if alone else f'{path.stem} {name}'
+                text = f'{path.stem} {name}' if alone else name
+                sensors.append(_Named(path, name[:_LONGEST], text, keys))
+        if not sensors:
+            raise mistake(
+                self.source,
+                f'is of the format {self.name!r}, but has no acceleration, '
+                'rotation or orientation',
+                'Export those',
+            )
+        if others:
+            note = (
+                f'{self.source}: {len(others)} other files are not read: '
+                f'{shown(others, 5)}'
+            )
+            keys = sensors[0].keys
+            keys['_notes'] = (*keys.get('_notes', ()), note)
+        return self._worn(sensors)
+
+    def _worn(self, sensors: Sequence[_Named]) -> dict[str, dict[str, Any]]:
+        """Sensors by the placement that their names speak of."""
+        placement = self.options.get('placement')
+        given = placement if isinstance(placement, Mapping) else {}
+        places = [placement_in(sensor.text) for sensor in sensors]
+        result: dict[str, dict[str, Any]] = {}
+        for (path, name, text, keys), place in zip(sensors, places):
+            told = isinstance(placement, str) or name in given
+            if place and not told and places.count(place) == 1:
+                plain = re.sub(r'[\W_]+', '_', name.strip().lower())
+                if place not in given and plain != place:
+                    note = (
+                        f'{path}: the sensor is taken to be worn at {place}, '
+                        f'by the name {text[:60]!r}; say --placement if not'
+                    )
+                    keys = {**keys, '_notes': (*keys.get('_notes', ()), note)}
+                name = place
+            result[name] = keys
+        return result
+
+
+class _Named(NamedTuple):
+    """A sensor: its file, its name, what may say its placement, its keys."""
+
+    path: Path
+    name: str
+    text: str
+    keys: dict[str, Any]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Files directly in a folder that may be tables, sorted by name."""
+    try:
+        paths = [
+            path
+            for path in sorted(folder.iterdir())
+            if path.suffix.lower() in _SUFFIXES and path.name[0] != '.'
+        ]
+        return [path for path in paths if path.is_file()]
+    except OSError:
+        return []
+
+
+def recording_of(stem: str, pattern: re.Pattern[str]) -> tuple[str, str]:
+    """What is left of a file's name without the word for its content.
+
+    Two files of one recording leave the same. Numbers after the word, such
+    as rates, do not count.
+
+    >>> word = re.compile('acc|gyro', re.IGNORECASE)
+    >>> recording_of('S1_Acc_100.000Hz', word) == recording_of(
+    ...     'S1_Gyro_50.000Hz', word)
+    True
+    """
+    match = [*pattern.finditer(stem)]
+    if not match:
+        return stem, ''
+    last = match[-1]
+    before = stem[: last.start()].strip(' _-.')
+    after = re.sub(r'\d[\d.]*\s*(hz)?', '', stem[last.end() :], flags=re.I)
+    return before, after.strip(' _-.')

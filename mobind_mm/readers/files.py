@@ -15,8 +15,8 @@ from ..utils.files import replacing
 from .base import FileReader, recognize, register_reader
 from .detections import Detections
 from .frame_times import is_regular
+from .headers import head
 from .mmpose import MMPoseReader, collect_results
-from .peek import head
 from .people import (
     PoseReader,
     Video,

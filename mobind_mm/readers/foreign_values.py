@@ -68,9 +68,7 @@ def _is_numeric(value: Any) -> bool:
     return isinstance(value, (int, float))
 
 
-def read_npy_header(
-    file: IO[bytes],
-) -> tuple[tuple[int, ...], bool, np.dtype]:
+def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Read up to where the numbers begin.
 
     Args:

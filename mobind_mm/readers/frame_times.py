@@ -74,22 +74,21 @@ def read_frame_times(path: str | Path) -> np.ndarray:
             path, 'there is no such file of times', kind=FileNotFoundError
         )
     names = [*column_names(path, _NAMES, Dialect())]
-    column = time_column(names)
+    column, dialect = time_column(names), Dialect()
     if column is not None:
         name, unit = column
-        table = read_table(path, (), [name])
     elif len(names) == 1 and not _is_number(names[0]):
         name, unit = names[0], ''
-        table = read_table(path, (), [name])
     elif len(names) <= 1:
-        name, unit = '1', ''
-        table = read_table(path, (), [name], dialect=Dialect(',', '.', 0))
+        name, unit, dialect = '1', '', Dialect(',', '.', 0)
     else:
         raise mistake(
             path,
             f'none of its columns ({", ".join(names[:8])}) is called time',
             'Name the column of times t (s), time_ms, time_us or time_ns',
         )
+    as_it_is = {'repair': False, 'dated': False}  # no notes are told here
+    table = read_table(path, (), [name], dialect=dialect, **as_it_is)
     unit = 's' if name in table.dates else unit
     times = check_frame_times(seconds(table.numbers[name], unit), path)
     if len(times) < 2:

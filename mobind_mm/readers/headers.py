@@ -1,22 +1,23 @@
-"""Header rows of devices' tables: where the names of the columns stand.
+"""The beginning of a file, by which readers recognise their formats.
 
-Devices write lines of metadata, the names, and sometimes rows of units, in
-one of several delimiters. :func:`find_head` finds the names by a test, and
-tells the rest in the keys of a mapping.
+Devices write lines of metadata, the names of the columns, and sometimes rows
+of units, in one of several delimiters. :func:`find_header` finds the names by
+patterns; :func:`find_head` by a test, and tells the rest in the keys of a
+mapping.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .peek import head, head_lines
+from .archives import is_file, open_file, stat
 
 DELIMITERS = (',', ';', '\t', '|')
 _NUMBER = re.compile(r'[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?')
@@ -28,22 +29,66 @@ Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Head:
-    """The beginning of a table.
+class Header:
+    """Names of the columns of a text table.
 
     Args:
+        path: The table.
         line: Line of the names, from 1.
         delimiter: Character between cells.
         names: Names of the columns, as they are written.
+    """
+
+    path: Path
+    line: int
+    delimiter: str
+    names: Names
+
+    def column(self, index: int) -> str:
+        """What a mapping calls a column."""
+        return self.names[index]
+
+    def index(self, *patterns: str) -> int | None:
+        """First column whose whole name fits the first pattern that fits.
+
+        Upper and lower case are one.
+        """
+        for pattern in patterns:
+            for index, name in enumerate(self.names):
+                if re.fullmatch(pattern, name, re.IGNORECASE):
+                    return index
+        return None
+
+    def find(self, *patterns: str) -> str | None:
+        """What a mapping calls the column of :meth:`index`."""
+        index = self.index(*patterns)
+        return None if index is None else self.column(index)
+
+    def axes(self, *patterns: str, axes: Iterable[str] = 'xyz') -> list[str]:
+        """Columns of the first pattern that each axis fits in place of ``@``.
+
+        Returns:
+            The columns, or nothing if one is not there.
+        """
+        for pattern in patterns:
+            found = [self.find(pattern.replace('@', axis)) for axis in axes]
+            names = [name for name in found if name]
+            if len({*names}) == len(found):
+                return names
+        return []
+
+
+@dataclass(frozen=True)
+class Head(Header):
+    """The beginning of a table, with the first of its rows.
+
+    Args:
         above: Rows above the names.
         between: Rows between the names and the numbers, such as units.
         rows: First rows of numbers.
         encoding: Of the file, if its beginning is not UTF-8.
     """
 
-    line: int
-    delimiter: str
-    names: Names
     above: tuple[Names, ...]
     between: tuple[Names, ...]
     rows: tuple[Names, ...]
@@ -78,31 +123,6 @@ class Head:
         """What a mapping calls a column: its name or its number from 1."""
         return self.names[index] if self.unique else str(index + 1)
 
-    def index(self, *patterns: str) -> int | None:
-        """First column whose whole name fits the first pattern that fits.
-
-        Upper and lower case are one.
-        """
-        for pattern in patterns:
-            for index, name in enumerate(self.names):
-                if re.fullmatch(pattern, name, re.IGNORECASE):
-                    return index
-        return None
-
-    def find(self, *patterns: str) -> str | None:
-        """What a mapping calls the column of :meth:`index`."""
-        index = self.index(*patterns)
-        return None if index is None else self.column(index)
-
-    def axes(self, pattern: str, axes: Iterable[str] = 'XYZ') -> list[str]:
-        """Columns of a pattern that has each axis in place of ``{}``.
-
-        Returns:
-            The columns, or nothing if one is not there.
-        """
-        found = [self.find(pattern.replace('{}', axis)) for axis in axes]
-        return [name for name in found if name] if all(found) else []
-
     def filled(self, index: int | None) -> bool:
         """Whether the first rows have values in a column."""
         if index is None:
@@ -119,6 +139,24 @@ class Head:
         return [float(c) for c in cells if _NUMBER.fullmatch(c)]
 
 
+def find_header(path: Path, *patterns: str, most: int = 30) -> Header | None:
+    """The first line with a name for each pattern, None if there is none.
+
+    Args:
+        path: A text table.
+        patterns: Regular expressions of whole names, in any case; ``@``
+            stands for ``x``.
+        most: Lines that are looked at.
+    """
+    wanted = [re.compile(p.replace('@', 'x'), re.IGNORECASE) for p in patterns]
+
+    def test(names: Names) -> bool:
+        return all(any(map(one.fullmatch, names)) for one in wanted)
+
+    found = next(_rows(_split(head(path))[:most], test), None)
+    return None if found is None else Header(path, *found)
+
+
 def find_head(path: Path, test: Callable[[Names], Any]) -> Head | None:
     """Find the names of a table's columns among its first lines.
 
@@ -130,33 +168,37 @@ def find_head(path: Path, test: Callable[[Names], Any]) -> Head | None:
         None if no line has such names, or no numbers follow.
     """
     lines = _split(head(path))
+    for number, delimiter, names in _rows(lines, test):
+        rows = [dict(row).get(delimiter, ()) for row in lines]
+        later = rows[number:]
+        first = next(
+            (i for i, r in enumerate(later) if any(map(_NUMBER.fullmatch, r))),
+            None,
+        )
+        if first is None:  # a text that quotes the names
+            continue
+        data = filter(any, later[first:])
+        return Head(
+            path,
+            number,
+            delimiter,
+            names,
+            (*rows[: number - 1],),
+            (*later[:first],),
+            (*data,),
+            encoding_of(path),
+        )
+    return None
+
+
+def _rows(
+    lines: Sequence[Sequence[tuple[str, Names]]], test: Callable[[Names], Any]
+) -> Iterator[tuple[int, str, Names]]:
+    """Lines from 1, delimiters and names, where the names pass a test."""
     for number, rows in enumerate(lines, 1):
         for delimiter, names in rows:
-            if not test(names):
-                continue
-            between: list[Names] = []
-            data: list[Names] = []
-            for later in lines[number:]:
-                cells = dict(later).get(delimiter, ())
-                if not data and not any(map(_NUMBER.fullmatch, cells)):
-                    between.append(cells)
-                elif any(cells):
-                    data.append(cells)
-            if not data:  # a text that quotes the names
-                continue
-            above = [
-                dict(row).get(delimiter, ()) for row in lines[: number - 1]
-            ]
-            return Head(
-                number,
-                delimiter,
-                names,
-                (*above,),
-                (*between,),
-                (*data,),
-                encoding_of(path),
-            )
-    return None
+            if len(names) > 1 and test(names):
+                yield number, delimiter, names
 
 
 def encoding_of(path: Path) -> str | None:
@@ -214,7 +256,50 @@ def metadata(path: Path, last: int, *labels: str) -> str | None:
     return None
 
 
+def data_row(line: str) -> Names:
+    """Cells of a line; a comma may be a decimal where others separate."""
+    others = (mark for mark in ';\t|' if line.count(mark) > 1)
+    return split_cells(line, next(others, ','))
+
+
 def has(names: Sequence[str], *wanted: str) -> bool:
     """Whether all are there; upper and lower case are one."""
     known = {name.lower() for name in names}
     return all(name.lower() in known for name in wanted)
+
+
+def head(path: str | Path) -> str:
+    """First characters of a text file; empty for anything else.
+
+    At most 64 KiB, decoded as UTF-8 (with or without a byte order mark), or
+    else as Windows-1252; a line end is a newline. A binary file, a folder
+    and a file that cannot be read are empty.
+    """
+    path = Path(path)
+    try:
+        facts = stat(path)
+        if not is_file(path):
+            return ''
+        return _head(path, facts.st_mtime_ns, facts.st_size)
+    except (OSError, ValueError):
+        return ''
+
+
+@lru_cache(maxsize=64)
+def _head(path: Path, changed: int, size: int) -> str:
+    with open_file(path, _BYTES) as file:
+        data = file.read(_BYTES)
+    if b'\0' in data:
+        return ''
+    try:
+        text = data.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        # The last character may be cut.
+        cut = len(data) == _BYTES and error.start > _BYTES - 4
+        text = data.decode('utf-8-sig' if cut else 'cp1252', 'replace')
+    return text.replace('\r\n', '\n').replace('\r', '\n')
+
+
+def head_lines(path: str | Path, most: int = 150) -> list[str]:
+    """First lines of a text file, without line ends; see :func:`head`."""
+    return head(path).split('\n', most)[:most]

@@ -20,10 +20,10 @@ from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections
 from .frame_times import check_frame_times, seconds, time_column
+from .headers import head, head_lines
 from .keypoint_names import keypoint_name
 from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
 from .named_points import clock_of_rows, detections_of
-from .peek import head, head_lines
 from .people import PoseReader, Video
 from .tables import PARQUET, Table, read_table
 
@@ -120,7 +120,8 @@ class KeypointTableReader(PoseReader):
             raise mistake(path, what)
         if columns.numbered and not video.layout:
             detections = guessed(detections, path)
-        return replace(detections, notes=(*notes, *detections.notes)), own
+        notes = (*table.notes, *notes, *detections.notes)
+        return replace(detections, notes=notes), own
 
 
 @lru_cache(maxsize=16)
@@ -267,11 +268,7 @@ def _points(
 
 
 def _frames(
-    columns: _Columns,
-    table: Table,
-    rows: np.ndarray,
-    video: Video,
-    path: Path,
+    columns: _Columns, table: Table, rows: np.ndarray, video: Video, path: Path
 ) -> tuple[np.ndarray, Video, int | None, tuple[str, ...]]:
     """Frames (M,) of the rows, what they say, number of frames, and notes.
 

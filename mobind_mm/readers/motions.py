@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from ..utils.errors import mistake
+from .headers import head
 from .motions_amass import amass_motion, is_amass
 from .motions_asf import read_amc
 from .motions_body import JOINTS, SEGMENTS, BodyMotion
 from .motions_bvh import read_bvh
-from .peek import head
 
 FREE_LICENCES = ('PDDL', 'CMU: free for any use', 'CC0', 'CC BY 4.0')
 """Beginnings of licences under which trained weights may be shipped."""

@@ -18,8 +18,7 @@ from ..recordings import SensorStream
 from ..utils.errors import mistake
 from .base import FileReader, register_reader
 from .clocks import SampleTimes, sample_times
-from .headers import encoding_of
-from .peek import head
+from .headers import encoding_of, head
 from .placing import place_sensors, placement_in
 
 _SENSORS = {

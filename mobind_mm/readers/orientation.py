@@ -1,8 +1,18 @@
-"""Orientations as tables write them, as quaternions."""
+"""Orientations: as quaternions, and which way these turn.
+
+Apps do not say whether their quaternions turn the sensor to the world or the
+world to the sensor, and gravity shows up or down. The gyroscope tells the
+direction, gravity tells whether z of the world is the vertical.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+
+from ..recordings import STANDARD_GRAVITY
 
 _MAX_ERROR = 0.05
 
@@ -44,3 +54,118 @@ def to_quaternions(kind: str, values: np.ndarray) -> np.ndarray:
     )
     quat = np.roll(turns.as_quat(), 1, axis=1)
     return np.where(fine[:, None], quat, 0.0)
+
+
+_MOST = 20_000
+"""Samples that are looked at."""
+_TURNS = 0.2
+"""Angular rate in rad/s (rms) from which the gyroscope tells a direction."""
+_LEVEL = 0.25
+"""Largest error of the mean acceleration with gravity, in gravities."""
+
+
+@dataclass(frozen=True)
+class Attitude:
+    """What is known of quaternions.
+
+    Args:
+        direction: ``sensor_to_world`` or ``world_to_sensor``.
+        up: 1 if acceleration with gravity shows up where the sensor is
+            still, as ours; -1 if it shows down; 0 if nothing tells.
+    """
+
+    direction: str
+    up: int
+
+
+def find_attitude(
+    times: np.ndarray,
+    quat: np.ndarray,
+    gyro: tuple[np.ndarray, np.ndarray] | None = None,
+    acc: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Attitude | None:
+    """Direction of quaternions; None if they do not fit, or nothing tells.
+
+    Args:
+        times: (T,) seconds.
+        quat: (T, 4), w x y z.
+        gyro: Times (N,) and angular rates (N, 3) in rad/s.
+        acc: Times (N,) and acceleration with gravity, or gravity (N, 3), in
+            m/s^2.
+    """
+    from scipy.spatial.transform import Rotation
+
+    norm = np.linalg.norm(quat, axis=1)
+    known = np.isfinite(quat).all(axis=1) & np.isfinite(times)
+    known &= np.abs(norm - 1) < 0.05
+    times, quat = times[known], quat[known]
+    first = np.unique(times, return_index=True)[1]
+    if len(first) < 8:
+        return None
+    times, quat = times[first][:_MOST], quat[first][:_MOST]
+    forth = Rotation.from_quat(np.roll(quat, -1, axis=1))
+    ways = {'sensor_to_world': forth, 'world_to_sensor': forth.inv()}
+    by_gyro = None if gyro is None else _by_gyro(times, ways, *gyro)
+    if gyro is not None and by_gyro == '':
+        return None
+    means = {}
+    if acc is not None:
+        inside = _at(times, *acc)
+        for way, turns in ways.items():
+            mean = turns.apply(inside).mean(axis=0) / STANDARD_GRAVITY
+            for up in (1, -1):
+                means[way, up] = float(np.linalg.norm(mean - [0, 0, up]))
+    level = sorted(
+        (error, way, up)
+        for (way, up), error in means.items()
+        if error < _LEVEL and by_gyro in (None, way)
+    )
+    if acc is None:
+        return Attitude(by_gyro, 0) if by_gyro else None
+    if not level:
+        return None
+    error, way, up = level[0]
+    others = [e for e, other, _ in level if other != way]
+    if by_gyro is None and others and others[0] < 2 * error + 0.02:
+        return None
+    return Attitude(way, up)
+
+
+def _by_gyro(
+    times: np.ndarray,
+    ways: dict[str, Any],
+    gyro_times: np.ndarray,
+    gyro: np.ndarray,
+) -> str | None:
+    """The direction; None if there is too little movement, '' if none fits."""
+    intervals = np.diff(times)
+    middle = times[:-1] + intervals / 2
+    usual = intervals < 4 * np.median(intervals)
+    measured = _at(middle, gyro_times, gyro)[usual]
+    strength = np.sqrt((measured**2).sum(axis=1).mean())
+    if not strength > _TURNS:
+        return None
+    errors = {}
+    for way, turns in ways.items():
+        steps = (turns[:-1].inv() * turns[1:]).as_rotvec()[usual]
+        rates = steps / intervals[usual, None]
+        error = np.median(np.linalg.norm(rates - measured, axis=1))
+        errors[way] = float(
+            error / np.median(np.linalg.norm(measured, axis=1))
+        )
+    best = min(errors, key=lambda way: errors[way])
+    other = max(errors.values())
+    return best if errors[best] < 0.5 and other > 2 * errors[best] else ''
+
+
+def _at(
+    wanted: np.ndarray, times: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """(T, 3) at other times; NaN-free samples are interpolated."""
+    known = np.isfinite(values).all(axis=1) & np.isfinite(times)
+    order = np.argsort(times[known], kind='stable')
+    times, values = times[known][order], values[known][order]
+    if not len(times):
+        return np.zeros((len(wanted), values.shape[1]))
+    columns = [np.interp(wanted, times, column) for column in values.T]
+    return np.stack(columns, axis=1)

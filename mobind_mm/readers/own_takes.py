@@ -67,7 +67,9 @@ def segments_of_table(
     path, times = root / str(keys.file), ('start_s', 'end_s')
     dialect = Dialect(keys.delimiter, keys.decimal)
     try:
-        table = read_table(path, (), times, ('label',), dialect=dialect)
+        table = read_table(
+            path, (), times, ('label',), dialect=dialect, repair=False
+        )
     except READ_ERRORS as error:
         raise prefixed(error, where) from None
     shift, labels = keys.start_s or 0.0, table.texts['label']

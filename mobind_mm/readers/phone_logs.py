@@ -17,19 +17,11 @@ import numpy as np
 
 from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import mistake
-from .attitude import find_attitude
 from .base import register_reader
 from .clocks import TIME_UNITS
-from .exports import (
-    ExportReader,
-    Header,
-    columns_of,
-    data_row,
-    described,
-    find_header,
-    unit_of_gravity,
-)
-from .peek import head_lines
+from .devices import ExportReader, columns_of, described, unit_of_gravity
+from .headers import Header, data_row, find_header, head_lines
+from .orientation import find_attitude
 
 _SEPARATED = '[-_. ]?'
 _SQUARED = r'm/?s(\^2|²|2|\^-2)?'
@@ -164,8 +156,8 @@ def _keys(log: _Log, header: Header, notes: list[str]) -> dict[str, Any]:
     for quantity in ('acc', 'free', 'gravity', 'gyro', 'mag', 'quat'):
         pattern = getattr(log, quantity)
         axes = 'wxyz' if quantity == 'quat' else 'xyz'
-        names = header.axes(pattern, axes=axes) if pattern else None
-        if names is not None:
+        names = header.axes(pattern, axes=axes) if pattern else []
+        if names:
             found[quantity] = names
     columns: dict[str, Any] = {'time': time, 'gyro': found.get('gyro')}
     columns['mag'] = found.get('mag')

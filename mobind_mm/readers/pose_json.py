@@ -20,16 +20,10 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections, Instances
-from .instance_batches import (
-    LOGIT_LIMIT,
-    SCORES,
-    SIZES,
-    SPATIAL,
-    flat_width,
-)
+from .headers import head
+from .instance_batches import LOGIT_LIMIT, SCORES, SIZES, SPATIAL, flat_width
 from .json_items import JSONItems, shorten
 from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
-from .peek import head
 from .people import PoseReader, Video
 
 FRAMES = (

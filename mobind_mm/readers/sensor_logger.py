@@ -22,18 +22,16 @@ import numpy as np
 from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import mistake
 from .archives import files_of, is_folder
-from .attitude import find_attitude
 from .base import register_reader
-from .exports import (
+from .devices import (
     ExportReader,
-    Header,
     columns_of,
     described,
-    find_header,
+    of_parts,
     unit_of_gravity,
 )
-from .headers import split_cells
-from .peek import head_lines
+from .headers import Header, find_header, head_lines, split_cells
+from .orientation import find_attitude
 
 _KINDS = (
     *('totalacceleration', 'linearacceleration', 'gravity'),
@@ -106,8 +104,7 @@ class SensorLoggerReader(ExportReader):
                 name = device.name
                 while name in sensors:
                     name += ' 2'
-                keys = {'parts': parts} if len(parts) > 1 else parts[0]
-                sensors[name] = {**keys, '_notes': device.notes}
+                sensors[name] = of_parts(parts, device.notes)
         if not sensors:
             raise mistake(
                 self.source,
@@ -283,10 +280,10 @@ def _wide(device: _Device, file: Path) -> list[dict[str, Any]]:
         )
     }
     acc, gravity = channels['acc'], channels['gravity']
-    if acc is None:
+    if not acc:
         return []
     unit, added = 'm/s2' if device.standard else 'g', None
-    if gravity is not None:
+    if gravity:
         times, vectors = columns_of(file, ['time', *gravity])
         added = unit_of_gravity(vectors) or unit
         factor = STANDARD_GRAVITY if added == 'g' else 1.0
@@ -304,11 +301,11 @@ def _wide(device: _Device, file: Path) -> list[dict[str, Any]]:
             frame='sensor',
         )
     ]
-    if gravity is not None:
+    if gravity:
         parts.append(_part(file, 'gravity', str(added)))
         parts[-1]['columns']['gravity'] = gravity
     up = 0
-    if channels['quat'] is not None:
+    if channels['quat']:
         rates = channels['gyro'] and columns_of(
             file, ['time', *channels['gyro']]
         )

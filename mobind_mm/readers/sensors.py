@@ -25,17 +25,13 @@ from ..recordings import SensorStream
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed, shown
 from .archives import is_folder
 from .base import FileReader, get_reader, recognize
+from .dates import is_date
 from .joining import join_parts, with_gravity
 from .keys import check_keys, read_yaml
 from .mapping import Columns, ImuFile, Part, Sensor, Skeleton, Units
 from .placing import place_sensors
 from .table_streams import clock_of as clock_of
-from .table_streams import (
-    counter_among,
-    losses_of,
-    shifted,
-    table_stream,
-)
+from .table_streams import counter_among, losses_of, shifted, table_stream
 from .tables import PARQUET, Dialect, Table, TableFile, column_names
 
 K = TypeVar('K', Sensor, Skeleton)
@@ -354,6 +350,7 @@ class _Files:
             where=part.where,
             time_format=part.time_format,
             timezone=part.timezone,
+            dated=not is_date(part.start_s or 0),
         )
 
 

@@ -13,6 +13,7 @@ from ..recordings.streams import undetected
 from ..skeleton import get_layout, layout_name
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed
 from .base import FileReader, recognize
+from .dates import is_date
 from .detections import lost_note
 from .frame_times import check_frame_times, read_frame_times
 from .mapping import Skeleton
@@ -213,7 +214,9 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
     time = [keys.columns.time] if keys.columns.time else []
     every = [name for triple in names.values() for name in triple]
     form = keys.dialect(), keys.time_format, keys.timezone
-    table = read_table(path, every, time, (), keys.where, *form)
+    dated = not is_date(keys.start_s or 0)
+    table = read_table(path, every, time, (), keys.where, *form, dated=dated)
+    notes += table.notes
     keypoints = np.zeros((len(table), len(layout), 2))
     scores = np.zeros((len(table), len(layout)))
     lost = 0

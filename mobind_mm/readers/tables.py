@@ -34,6 +34,8 @@ from .dates import (
     Dates,
     find_order,
     has_day,
+    is_day,
+    join_days,
     looks_like_date,
     order_of,
     strptime,
@@ -48,6 +50,7 @@ _SPELLINGS = ['NaN', *(f(m) for m in _MISSING for f in (str, str.upper))]
 """Those that pandas looks for; in texts, upper and lower case are one."""
 _NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 _THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
+_DATE = re.compile(r'(?<![a-z])(date|day|datum|fecha)', re.IGNORECASE)
 _LARGEST = 3e38  # of float32, in which recordings are kept
 _HEADER_LINES = 100
 """Lines in which the names of the columns are looked for."""
@@ -90,7 +93,9 @@ class Table:
         numbers: Column name to (T,) float64, NaN where a cell is empty.
         texts: Column name to T texts.
         dates: Columns whose values are seconds since 1970.
-        hours: Columns whose values are seconds of the day.
+        hours: Columns of times of day: their seconds, or, if they are also
+            in ``dates``, those since 1970 by a date beside them, which may
+            be that of the start.
         notes: What was assumed to read it.
     """
 
@@ -116,13 +121,16 @@ def read_table(
     dialect: Dialect | None = None,
     time_format: str | None = None,
     timezone: str | None = None,
+    repair: bool = True,
+    dated: bool = True,
 ) -> Table:
     """Read columns of a file; see :class:`TableFile` and its ``select``."""
     numbers, times, texts = [*numbers], [*times], [*texts]
     as_text = [*texts, *(where or ())]
     names = [*numbers, *times, *as_text]
-    file = TableFile(Path(path), dialect or Dialect(), names, as_text)
-    return file.select(numbers, times, texts, where, time_format, timezone)
+    file = TableFile(Path(path), dialect or Dialect(), names, as_text, repair)
+    form = time_format, timezone, dated
+    return file.select(numbers, times, texts, where, *form)
 
 
 class TableFile:
@@ -133,6 +141,8 @@ class TableFile:
         dialect: How a text file is written.
         names: Columns to read.
         texts: Those of them that are text.
+        repair: Whether to leave out lines that repeat the header, as in
+            exports that were put together, if time goes on after them.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -146,11 +156,14 @@ class TableFile:
         dialect: Dialect,
         names: Iterable[str],
         texts: Collection[str] = (),
+        repair: bool = True,
     ) -> None:
         self.path, self.decimal = path, dialect.decimal
         if not is_file(path):
             raise mistake(path, 'does not exist', kind=FileNotFoundError)
         names = list(dict.fromkeys(names))
+        self._given = path, dialect, names, texts
+        self._rows: _Rows | None = None
         if path.suffix.lower() in PARQUET:
             self.lines, self.columns = _read_parquet(path, names)
             self.notes: tuple[str, ...] = ()
@@ -159,7 +172,7 @@ class TableFile:
         dialect = replace(dialect, encoding=encoding)
         header, indices = _find_header(path, names, dialect)
         places = dict(zip(names, indices))
-        rows = _Rows(path, header, dialect, places)
+        self._rows = rows = _Rows(path, header, dialect, places, repair)
         self.columns = rows.parse(texts, self.decimal or '.', self._commas)
         self.lines = rows.lines
         if rows.commas:
@@ -177,6 +190,7 @@ class TableFile:
         where: Mapping[str, str] | None = None,
         time_format: str | None = None,
         timezone: str | None = None,
+        dated: bool = True,
     ) -> Table:
         """Take columns, in the rows that have some values.
 
@@ -188,10 +202,38 @@ class TableFile:
             time_format: How dates are written, such as ``dd/mm/yyyy`` or
                 ``%d.%m.%y %H:%M``; found if the column tells.
             timezone: Of dates that do not give theirs; UTC by default.
+            dated: Whether times of day belong to the dates in a column
+                beside theirs.
 
         Raises:
             ValueError: Naming file, row, column and value.
         """
+        wanted = [*numbers], {*times}, [*texts], where
+        form = time_format, timezone, dated
+        table = self._select(*wanted, *form)
+        again = self._rows.again if self._rows else []
+        if not again:
+            return table
+        if not _goes_on(table, wanted[1], again):
+            as_it_is = TableFile(*self._given, repair=False)
+            return as_it_is._select(*wanted, *form)
+        often = 'once' if len(again) == 1 else f'{len(again)} times'
+        note = (
+            f'{self.path}: the header is repeated {often}, first in row '
+            f'{again[0]}; time goes on, so such rows are left out'
+        )
+        return replace(table, notes=(*table.notes, note))
+
+    def _select(
+        self,
+        numbers: Sequence[str],
+        times: Collection[str],
+        texts: Sequence[str],
+        where: Mapping[str, str] | None,
+        time_format: str | None,
+        timezone: str | None,
+        dated: bool,
+    ) -> Table:
         keep = np.ones(len(self.lines), bool)
         for name, value in (where or {}).items():
             keep &= _equal(self.columns[name], value)
@@ -200,17 +242,23 @@ class TableFile:
             raise ValueError(f'{self.path} has no rows{matching}.')
         # No copies of what is kept as a whole: a file may be long.
         rows: Any = slice(None) if keep.all() else keep
-        lines, times = self.lines[rows], {*times}
-        values, notes = {}, [*self.notes]
+        lines = self.lines[rows]
+        values: dict[str, np.ndarray] = {}
+        notes = [*self.notes]
         kinds: dict[str, set[str]] = {'dates': set(), 'hours': set()}
         for name in dict.fromkeys((*numbers, *times)):
             cells = self.columns[name][rows]
             if name in times and (time_format or _holds_dates(cells)):
                 zone = timezone or zone_in(name)
-                values[name], dated = self._dates(
-                    cells, lines, name, time_format, zone or 'UTC'
-                )
-                kinds['dates' if dated else 'hours'].add(name)
+                form = time_format, zone or 'UTC'
+                values[name], whole = self._dates(cells, lines, name, *form)
+                kinds['dates' if whole else 'hours'].add(name)
+                if dated and not whole:
+                    joined, more = self._with_date(cells, rows, name, *form)
+                    notes += more
+                    if joined is not None:
+                        values[name] = joined
+                        kinds['dates'].add(name)
                 if zone and not timezone:
                     notes.append(
                         f'{self.path}: times of column {name!r} are in the '
@@ -270,6 +318,40 @@ class TableFile:
         if bad.any():
             self._no_date(cells, lines, name, int(np.argmax(bad)))
         return values, dated
+
+    def _with_date(
+        self,
+        cells: np.ndarray,
+        rows: Any,
+        name: str,
+        form: str | None,
+        zone: str,
+    ) -> tuple[np.ndarray | None, list[str]]:
+        """(T,) seconds since 1970 of times of day, and notes.
+
+        None if it is not one column that holds a date wherever there is a
+        time, or if its dates cannot be read.
+        """
+        filled = np.array([c.lower() not in _MISSING for c in cells], bool)
+        beside = self._rows.called_dates(name) if self._rows else {}
+        beside = {n: c[rows][filled] for n, c in beside.items()}
+        beside = {n: c for n, c in beside.items() if all(map(is_day, {*c}))}
+        if len(beside) != 1:
+            return None, []
+        ((day, days),) = beside.items()
+        joined = join_days(days, cells[filled], form, zone)
+        if joined is None:
+            return None, [
+                f'{self.path}: the dates of column {day!r} may be day/month '
+                f'or month/day (time_format says which), so column {name!r} '
+                'gives only the times of day'
+            ]
+        values = np.full(len(cells), np.nan)
+        values[filled] = joined
+        return values, [
+            f'{self.path}: the times of day of column {name!r} are those of '
+            f'the dates in column {day!r}'
+        ]
 
     def _no_date(
         self, cells: np.ndarray, lines: np.ndarray, name: str, row: int
@@ -381,6 +463,26 @@ def _holds_dates(cells: np.ndarray) -> bool:
     return cells.dtype.kind == 'M'
 
 
+def _goes_on(
+    table: Table, times: Collection[str], breaks: Sequence[int]
+) -> bool:
+    """Whether there are times, and all of them are later after breaks.
+
+    Args:
+        table: Rows in the order of their lines.
+        times: Names of columns.
+        breaks: Lines between the rows.
+    """
+    for name in times:
+        known = np.isfinite(table.numbers[name])
+        values = table.numbers[name][known]
+        after = np.searchsorted(table.lines[known], breaks)
+        after = after[(after > 0) & (after < len(values))]
+        if not (values[after] > values[after - 1]).all():
+            return False
+    return len(times) > 0
+
+
 def _equal(cells: np.ndarray, value: str) -> np.ndarray:
     """(T,) bool: cells that are equal as text or as numbers."""
     import pandas
@@ -404,9 +506,10 @@ class _Rows:
         header: Header,
         dialect: Dialect,
         places: Mapping[str, int],
+        repair: bool,
     ) -> None:
         self.path, self.header, self.places = path, header, places
-        self.encoding = dialect.encoding
+        self.dialect, self.repair = dialect, repair
         self.first = header.line + dialect.skip_rows
         self.num_names = len(header.names)
         tail = self.num_names
@@ -416,6 +519,8 @@ class _Rows:
         self.lines = np.zeros(0, int)
         self.commas = False
         """Whether decimal commas were seen at the start, and used."""
+        self.again: list[int] = []
+        """Lines that repeat the header and are left out."""
 
     def parse(
         self,
@@ -433,6 +538,7 @@ class _Rows:
         """
         parts: dict[str, list[np.ndarray]] = {n: [] for n in self.places}
         lines: list[np.ndarray] = []
+        self.again = []
         for block in self._blocks():
             keep = self._checked(block)
             columns = self._columns(block, keep, texts, decimal)
@@ -457,9 +563,39 @@ class _Rows:
 
     def _blocks(self) -> Iterator[_Block]:
         """Blocks of complete rows."""
-        return _plain_rows(
-            self.path, self.header.delimiter, self.first, self.encoding
+        encoding, names = self.dialect.encoding, self.header.names
+        blocks = _plain_rows(
+            self.path, self.header.delimiter, self.first, encoding
         )
+        if not self.repair or all(map(_NUMBER.fullmatch, self.places)):
+            return blocks
+        sign = max(names, key=len).encode()
+        return (
+            self._without_headers(block) if sign in block.data else block
+            for block in blocks
+        )
+
+    def _without_headers(self, block: _Block) -> _Block:
+        """A block without rows that are the header to the letter."""
+        rows, names = block.data.split(b'\n')[:-1], self.header.names
+        cells = (row.decode().split(block.mark.decode()) for row in rows)
+        other = np.array([(*map(str.strip, row),) != names for row in cells])
+        self.again += (self.first + block.lines[~other]).tolist()
+        kept = (row + b'\n' for row, keep in zip(rows, other) if keep)
+        return _Block(b''.join(kept), block.lines[other], block.mark)
+
+    def called_dates(self, time: str) -> dict[str, np.ndarray]:
+        """Texts (T,) of columns other than ``time`` that are called dates."""
+        names = self.header.names
+        places = {
+            name: place
+            for place, name in enumerate(names)
+            if name != time and _DATE.search(name) and names.count(name) == 1
+        }
+        if not places:
+            return {}
+        more = self.path, self.header, self.dialect, places, self.repair
+        return _Rows(*more).parse(places, '.')
 
     def _checked(self, block: _Block) -> np.ndarray:
         """(n,) rows of a block that hold anything.

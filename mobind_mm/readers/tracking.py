@@ -10,8 +10,15 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .detections import Detections
-from .likeness import keypoint_offsets, pair_costs, similarities
-from .track_runs import DUPLICATE, Person, Seen, follow_together
+from .track_runs import (
+    DUPLICATE,
+    Person,
+    Seen,
+    follow_together,
+    keypoint_offsets,
+    pair_costs,
+    similarities,
+)
 
 LEAST_SEEN = 0.9
 """Share of the frames with somebody below which a choice is doubted."""

@@ -11,9 +11,9 @@ from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections
 from .frame_times import check_frame_times
+from .headers import head, head_lines
 from .keypoint_names import keypoint_name
 from .named_points import clock_of_rows, detections_of
-from .peek import head, head_lines
 from .people import PoseReader, Video
 from .tables import Dialect, read_table
 

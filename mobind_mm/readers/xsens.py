@@ -15,9 +15,8 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .base import register_reader
-from .headers import Head, Names, find_head, has, metadata
-from .lab_files import LabReader
-from .peek import head_lines
+from .devices import LabReader
+from .headers import Head, Names, find_head, has, head_lines, metadata
 from .tables import Dialect, read_table
 
 _MOTION = r'(free|cal_free)?acc_[xe]|gyr_x|quat_(w|q0)|euler_x|mat\[1\]\[1\]'
@@ -129,14 +128,12 @@ def _add_motion(
     head: Head, columns: dict[str, Any], keys: dict[str, Any]
 ) -> None:
     """Acceleration in the sensor frame or the world, and rotation."""
-    acc = _filled(head, r'Acc_{}')
+    acc = _filled(head, r'Acc_@')
     if not acc:
-        acc = _filled(head, r'FreeAcc_{}') or _filled(
-            head, r'FreeAcc_{}', 'ENU'
-        )
+        acc = _filled(head, r'FreeAcc_@') or _filled(head, r'FreeAcc_@', 'enu')
         if acc:
             keys.update(gravity='removed', frame='world')
-    gyro = _filled(head, r'Gyr_{}')
+    gyro = _filled(head, r'Gyr_@')
     columns.update({'acc': acc} if acc else {})
     columns.update({'gyro': gyro} if gyro else {})
 
@@ -145,11 +142,11 @@ def _add_orientation(
     head: Head, columns: dict[str, Any], keys: dict[str, Any]
 ) -> None:
     """A quaternion, a rotation matrix or angles, whichever there is first."""
-    quat = _filled(head, r'Quat(?:ernion)?_{}', 'WXYZ') or _filled(
-        head, r'Quat_q{}', '0123'
+    quat = _filled(head, r'Quat(?:ernion)?_@', 'wxyz') or _filled(
+        head, r'Quat_q@', '0123'
     )
     matrix = [head.find(re.escape(name)) for name in _MATRIX]
-    euler = _filled(head, r'Euler_{}')
+    euler = _filled(head, r'Euler_@')
     angles = [head.find(name) for name in ('Roll', 'Pitch', 'Yaw')]
     if quat:
         columns['quat'] = quat
@@ -174,11 +171,11 @@ def _add_increments(
 ) -> None:
     """Changes of velocity and of orientation per sample, over its time."""
     velocity = (
-        _filled(head, r'dv\[{}\]', '123')
-        or _filled(head, r'dv_{}')
-        or _filled(head, r'VelInc_{}')
+        _filled(head, r'dv\[@\]', '123')
+        or _filled(head, r'dv_@')
+        or _filled(head, r'VelInc_@')
     )
-    turn = _filled(head, r'dq_{}') or _filled(head, r'OriInc_q{}', '123')
+    turn = _filled(head, r'dq_@') or _filled(head, r'OriInc_q@', '123')
     if not (velocity or turn):
         return
     fine = head.index('SampleTimeFine')
@@ -215,10 +212,10 @@ def _unit_of_time(head: Head, fine: int | None) -> float:
     return 1e-4 if 0 < _step(head, fine) < _SMALLEST_MICROSECONDS else 1e-6
 
 
-def _filled(head: Head, pattern: str, axes: str = 'XYZ') -> list[str]:
+def _filled(head: Head, pattern: str, axes: str = 'xyz') -> list[str]:
     """Columns of all axes, if the first of them has values."""
-    first = head.index(pattern.replace('{}', axes[0]))
-    return head.axes(pattern, axes) if head.filled(first) else []
+    first = head.index(pattern.replace('@', axes[0]))
+    return head.axes(pattern, axes=axes) if head.filled(first) else []
 
 
 def _by_tag(

@@ -9,13 +9,7 @@ from .annotations import (
 )
 from .reading import LazyArray, read_imu, read_pose
 from .schema import FORMAT_VERSION, IMU_CHANNELS, STANDARD_GRAVITY
-from .streams import (
-    Clock,
-    PoseStream,
-    Recording,
-    SensorStream,
-    notes_of,
-)
+from .streams import Clock, PoseStream, Recording, SensorStream, notes_of
 from .writing import write_imu, write_pose
 
 __all__ = [

@@ -1,5 +1,5 @@
 """Helpers that import nothing of the package."""
 
-from .setup_env import register_all_modules
+from .lazy import register_all_modules
 
 __all__ = ['register_all_modules']

@@ -214,10 +214,7 @@ def _restrict_downloads() -> None:
 
 
 def _load_url(
-    url: str,
-    model_dir: str | None = None,
-    map_location: Any = None,
-    **_: Any,
+    url: str, model_dir: str | None = None, map_location: Any = None, **_: Any
 ) -> Any:
     """What ``load_state_dict_from_url`` returns, from a checked file."""
     import torch

@@ -1,4 +1,4 @@
-"""Packages whose names are imported when somebody uses them (PEP 562)."""
+"""Names that are imported on first use (PEP 562), or all at once."""
 
 from __future__ import annotations
 
@@ -44,3 +44,24 @@ def import_all(package: str) -> None:
     if '__getattr__' in vars(module):
         for name in module.__all__:
             getattr(module, name)
+
+
+_MODULES = (
+    *('apis', 'datasets', 'engine', 'evaluation', 'models'),
+    *('synchronization', 'visualization'),
+)
+
+
+def register_all_modules(init_default_scope: bool = True) -> None:
+    """Import every module that registers something.
+
+    Args:
+        init_default_scope: Make ``mobind_mm`` the scope in which names
+            without a scope are looked for.
+    """
+    for name in _MODULES:
+        import_all(f'mobind_mm.{name}')
+    if init_default_scope:
+        from mmengine.registry import init_default_scope as init_scope
+
+        init_scope('mobind_mm')

@@ -128,11 +128,7 @@ def _with_av(
 
 
 def _sound(
-    container: Any,
-    source: Any,
-    path: str | Path,
-    start: float,
-    seconds: float,
+    container: Any, source: Any, path: str | Path, start: float, seconds: float
 ) -> Iterator[tuple[float, Any]]:
     """Packets of the sound from a second of a video, and their seconds.
 

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..skeleton import get_layout, keypoint_indices
-from .figures import (
-    GREY,
-    INK,
-    LEFT,
-    OTHERS,
-    RIGHT,
-    SENSOR,
-    new_figure,
-    plain,
-)
+from .figures import GREY, INK, LEFT, OTHERS, RIGHT, SENSOR, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,11 +127,7 @@ def _checked(person: Mapping, layout: str) -> dict:
 
 
 def _draw_person(
-    axes: Axes,
-    person: dict,
-    colour: str | None,
-    layout: str,
-    step: float,
+    axes: Axes, person: dict, colour: str | None, layout: str, step: float
 ) -> None:
     """Bones, keypoints, sensors and a name above the head."""
     points, seen = person['keypoints'], person['seen']

@@ -69,9 +69,7 @@ def draw_retrieval(
 
 
 def draw_recall_curves(
-    ranks: Mapping[str, np.ndarray],
-    num_gallery: int,
-    title: str = 'Retrieval',
+    ranks: Mapping[str, np.ndarray], num_gallery: int, title: str = 'Retrieval'
 ) -> Figure:
     """Draw recall@k over k for one or more directions.
 

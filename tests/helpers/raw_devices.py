@@ -118,11 +118,7 @@ def write_dot(path, m, kind='rate', tag='RW', start=5_000_000, **how):
         ),
         'delta': (
             'dq_W,dq_X,dq_Y,dq_Z,dv[1],dv[2],dv[3]',
-            [
-                np.ones(len(fine)),
-                *(m.gyro.T / 2 / RATE),
-                *(m.acc.T / RATE),
-            ],
+            [np.ones(len(fine)), *(m.gyro.T / 2 / RATE), *(m.acc.T / RATE)],
         ),
     }[kind]
     wrapped = integers(fine % 2**32)

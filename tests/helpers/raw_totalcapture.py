@@ -186,11 +186,7 @@ def repeat(raw, times):
 
 def make_camera(azimuth=0.0, distance=5.0, k1=-0.18, height=1.6):
     """A camera that looks at the middle of the floor from an azimuth."""
-    eye = [
-        distance * np.cos(azimuth),
-        distance * np.sin(azimuth),
-        height,
-    ]
+    eye = [distance * np.cos(azimuth), distance * np.sin(azimuth), height]
     ideal = Camera.look_at(np.array(eye), np.array([0.0, 0.0, 0.9]), 1700.0)
     rotation = ideal.rotation @ TO_VICON.inv().as_matrix()
     return RawCamera(

@@ -214,12 +214,7 @@ MISTAKES = {
         'acc_unit',
         'units.acc: m/s2',
     ),
-    'gravity removed': (
-        ALL,
-        without_gravity,
-        'gravity',
-        'gravity: removed',
-    ),
+    'gravity removed': (ALL, without_gravity, 'gravity', 'gravity: removed'),
     'gravity removed, acc alone': (
         ('acc',),
         without_gravity,

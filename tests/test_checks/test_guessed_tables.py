@@ -1,5 +1,7 @@
 """Tables that nobody described: read if what they hold is evident."""
 
+import datetime
+
 import numpy as np
 import pytest
 from deliberate import recordings
@@ -62,6 +64,26 @@ def test_units_that_show(tmp_path, stream, names, rows, above):
         read.clock.at(), stream.clock.at(), rtol=0, atol=1e-3
     )
     assert 'by names and values' in read.notes[0]
+
+
+def test_a_date_and_a_time_of_day_in_two_columns(tmp_path, stream):
+    """Together they are seconds since 1970, across midnight."""
+    path = write(tmp_path / 'a.csv', stream, ('Time', *AXES))
+    begin = datetime.datetime(
+        2024, 4, 30, 23, 59, 50, tzinfo=datetime.timezone.utc
+    )
+    names, *rows = path.read_text().splitlines()
+    lines = [f'Date,{names}']
+    for row in rows:
+        second, _, rest = row.partition(',')
+        moment = begin + datetime.timedelta(seconds=float(second))
+        lines.append(f'{moment:%d.%m.%Y},{moment:%H:%M:%S.%f},{rest}')
+    path.write_text('\n'.join(lines))
+    read = to_imu({'file': path, 'placement': 'left_wrist'})['left_wrist']
+    np.testing.assert_allclose(
+        read.clock.at() - begin.timestamp(), stream.clock.at(), atol=1e-3
+    )
+    assert any("dates in column 'Date'" in note for note in read.notes)
 
 
 def test_sensors_by_their_names(tmp_path, stream):

@@ -5,11 +5,11 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mobind_mm.cli import main
 from mobind_mm.cli.config import find_config
 from mobind_mm.cli.main import COMMANDS, CONVERTERS, INDEX
 from mobind_mm.registry import MODELS
@@ -61,22 +61,9 @@ def helps(*commands):
 
 
 @pytest.fixture
-def mobind(monkeypatch, capsys):
+def mobind(command):
     """Run the command in this process: status, output, errors."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, 'argv', ['mobind', *map(str, words)])
-        status = 0
-        try:
-            main()
-        except SystemExit as error:
-            status = error.code
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    monkeypatch.delenv('MOBIND_DEBUG', raising=False)
-    monkeypatch.setattr(sys, 'path', list(sys.path))
-    return run
+    return partial(command, 'mobind')
 
 
 def test_help_loads_nothing_heavy():

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import DefaultScope, init_default_scope
 from recordings import make_recording, make_results, make_sensor
+from tiny_models import encoder
 
 from mobind_mm.datasets import transforms as t
 from mobind_mm.recordings import Recording
@@ -15,12 +15,7 @@ from mobind_mm.registry import MODELS
 LIMBS = ('left_wrist', 'right_wrist', 'head')
 
 
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mobind_mm')
-    torch.manual_seed(0)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('mobind_scope')
 
 
 def steps():
@@ -41,25 +36,12 @@ def run(pipeline, recording):
 
 
 def model():
-    def backbone(channels, rate):
-        return dict(
-            type='ConvFormer',
-            in_channels=channels,
-            rate=rate,
-            window_sec=4.0,
-            conv_channels=(8, 8),
-            embed_dims=16,
-            num_layers=1,
-            num_heads=2,
-            ffn_dims=16,
-        )
-
     neck = dict(type='LimbAttentionNeck', num_limbs=3, embed_dims=16)
     return MODELS.build(
         dict(
             type='MoBind',
-            imu_backbone=backbone(6, 25),
-            pose_backbone=backbone(6, 20),
+            imu_backbone=encoder(6, 25, window_sec=4.0),
+            pose_backbone=encoder(6, 20, window_sec=4.0),
             imu_neck=neck,
             pose_neck=neck,
             head=dict(type='HierarchicalContrastiveHead', embed_dims=16),

@@ -12,11 +12,7 @@ from recordings import (
 )
 from scipy.spatial.transform import Rotation, Slerp
 
-from mobind_mm.datasets.transforms import (
-    LoadWindow,
-    ResampleIMU,
-    ResamplePose,
-)
+from mobind_mm.datasets.transforms import LoadWindow, ResampleIMU, ResamplePose
 from mobind_mm.datasets.transforms.resampling import (
     STOPBAND_DB,
     from_axis_angle,

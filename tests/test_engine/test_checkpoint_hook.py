@@ -114,10 +114,7 @@ def test_what_a_killed_run_did_not_remove_goes_later(tmp_path):
     kept.rename(tmp_path / 'epoch_1.pth')
     (tmp_path / '.epoch_3.pth.17.tmp').write_bytes(b'half')
     build_runner(
-        tmp_path,
-        resume=tmp_path / 'epoch_2.pth',
-        interval=1,
-        max_keep_ckpts=1,
+        tmp_path, resume=tmp_path / 'epoch_2.pth', interval=1, max_keep_ckpts=1
     ).train()
     assert checkpoints(tmp_path) == ['epoch_6.pth']
     assert not list(tmp_path.glob('.*.tmp'))

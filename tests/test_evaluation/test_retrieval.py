@@ -1,12 +1,10 @@
 """Ranks, galleries and reranking against slow references."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import python
 
 from mobind_mm.evaluation.functional import (
     NO_SHARED_LIMB,
@@ -105,10 +103,7 @@ def test_ranks_equal_reference(seed, size, limbs, chunk, gallery_kind):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(0, 10**6),
-    st.integers(1, 9),
-    st.integers(1, 10),
-    st.booleans(),
+    st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 10), st.booleans()
 )
 def test_rerank_equals_reference(seed, size, candidates, strict):
     q, g, _, _, takes, starts, _ = draw(seed, size, 1)
@@ -262,8 +257,7 @@ print(peak() - before, peak())
 
 
 def memory(size, width):
-    command = [sys.executable, '-c', PROGRAM, str(size), str(width)]
-    out = subprocess.run(command, check=True, capture_output=True, text=True)
+    out = python('-c', PROGRAM, size, width)
     return [float(value) for value in out.stdout.split()[-2:]]
 
 

@@ -6,12 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mobind_mm.models import (
-    ConvFormer,
-    MoBind,
-    check_backbone,
-    is_streaming,
-)
+from mobind_mm.models import ConvFormer, MoBind, check_backbone, is_streaming
 
 SIZE = dict(in_channels=6, rate=20, window_sec=2.0, embed_dims=8)
 

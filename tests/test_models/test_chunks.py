@@ -4,7 +4,6 @@ from contextlib import contextmanager
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope, init_default_scope
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -16,11 +15,7 @@ from mobind_mm.registry import MODELS
 B, S, D = 12, 2, 16
 
 
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mobind_mm')
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('mobind_scope')
 
 
 def build(**options):

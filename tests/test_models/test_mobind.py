@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope, init_default_scope
+from tiny_models import parts
 
 from mobind_mm.models import MaskedTokenHead
 from mobind_mm.registry import MODELS
@@ -12,49 +12,12 @@ B, S, D, T_IMU, T_POSE = 4, 3, 16, 50, 20
 N = 5
 
 
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mobind_mm')
-    torch.manual_seed(0)
-    yield
-    DefaultScope._instance_dict.clear()
+pytestmark = pytest.mark.usefixtures('mobind_scope')
 
 
 def model_cfg(neck='LimbAttentionNeck', **head):
-    def backbone(channels, rate):
-        return dict(
-            type='ConvFormer',
-            in_channels=channels,
-            rate=rate,
-            window_sec=1.0,
-            conv_channels=(8, 8),
-            embed_dims=D,
-            num_layers=1,
-            num_heads=2,
-            ffn_dims=16,
-            conv_dropout=0.0,
-            dropout=0.0,
-            out_dropout=0.0,
-        )
-
-    features = dict(relative=1.0, velocity=0.1, acceleration=0.01)
-    cfg = dict(
-        type='MoBind',
-        imu_tokenizer=dict(
-            type='IMUTokenizer',
-            channels=('acc', 'gyro'),
-            features=dict(acc=0.1, gyro=1.0, acc_norm=0.1, gyro_norm=1.0),
-        ),
-        pose_tokenizer=dict(
-            type='LimbTokenizer',
-            limbs=('left_wrist', 'right_wrist', 'head'),
-            rate=20,
-            features=features,
-        ),
-        imu_backbone=backbone(8, 50),
-        pose_backbone=backbone(16, 20),
-        head=dict(type='HierarchicalContrastiveHead', embed_dims=D, **head),
-    )
+    head = dict(type='HierarchicalContrastiveHead', embed_dims=D, **head)
+    cfg = dict(type='MoBind', head=head, **parts())
     if neck:
         cfg['imu_neck'] = cfg['pose_neck'] = dict(
             type=neck, num_limbs=S, embed_dims=D

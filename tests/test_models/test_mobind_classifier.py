@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner.checkpoint import load_checkpoint
+from tiny_models import parts
 
 from mobind_mm.models import LimbTokenPool
 from mobind_mm.models.limb_model import encode_limbs
@@ -13,52 +13,10 @@ from mobind_mm.registry import MODELS
 from mobind_mm.structures import MoBindDataSample
 
 B, S, D, N, CLASSES, T_IMU, T_POSE = 6, 3, 16, 5, 4, 50, 20
-LIMBS = ('left_wrist', 'right_wrist', 'head')
 USES = [('imu',), ('pose',), ('imu', 'pose')]
 
 
-@pytest.fixture(autouse=True)
-def scope():
-    init_default_scope('mobind_mm')
-    torch.manual_seed(0)
-    yield
-    DefaultScope._instance_dict.clear()
-
-
-def parts():
-    """Tokenizers and backbones, as MoBind has them."""
-
-    def backbone(channels, rate):
-        return dict(
-            type='ConvFormer',
-            in_channels=channels,
-            rate=rate,
-            window_sec=1.0,
-            conv_channels=(8, 8),
-            embed_dims=D,
-            num_layers=1,
-            num_heads=2,
-            ffn_dims=16,
-            conv_dropout=0.0,
-            dropout=0.0,
-            out_dropout=0.0,
-        )
-
-    return dict(
-        imu_tokenizer=dict(
-            type='IMUTokenizer',
-            channels=('acc', 'gyro'),
-            features=dict(acc=0.1, gyro=1.0, acc_norm=0.1, gyro_norm=1.0),
-        ),
-        imu_backbone=backbone(8, 50),
-        pose_tokenizer=dict(
-            type='LimbTokenizer',
-            limbs=LIMBS,
-            rate=20,
-            features=dict(relative=1.0, velocity=0.1, acceleration=0.01),
-        ),
-        pose_backbone=backbone(16, 20),
-    )
+pytestmark = pytest.mark.usefixtures('mobind_scope')
 
 
 def classifier_cfg(uses=('imu', 'pose'), **kwargs):

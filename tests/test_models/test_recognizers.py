@@ -1,15 +1,16 @@
 """MoBind's encoders inside MMAction2's recognisers."""
 
 import copy
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_models
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from programs import python
+from tiny_models import LIMBS
 
 pytest.importorskip('mmaction')
 
@@ -18,7 +19,6 @@ from mobind_mm.registry import MODELS as OURS
 from mobind_mm.skeleton import limb_indices
 
 B, S, D, CLASSES, T_IMU, T_POSE = 6, 3, 16, 5, 50, 20
-LIMBS = ('left_wrist', 'right_wrist', 'head')
 MODELS = ('imu', 'pose', 'two_stream')
 
 
@@ -34,43 +34,15 @@ def build(cfg):
     return MODELS.build(copy.deepcopy(cfg))
 
 
-def encoder(channels, rate):
-    return dict(
-        type='ConvFormer',
-        in_channels=channels,
-        rate=rate,
-        window_sec=1.0,
-        conv_channels=(8, 8),
-        embed_dims=D,
-        num_layers=1,
-        num_heads=2,
-        ffn_dims=16,
-        conv_dropout=0.0,
-        dropout=0.0,
-        out_dropout=0.0,
-    )
-
-
 def parts():
     """Tokenizers and encoders of both modalities."""
-    imu = dict(
-        tokenizer=dict(
-            type='IMUTokenizer',
-            channels=('acc', 'gyro'),
-            features=dict(acc=0.1, gyro=1.0, acc_norm=0.1, gyro_norm=1.0),
-        ),
-        encoder=encoder(8, 50),
-    )
-    pose = dict(
-        tokenizer=dict(
-            type='LimbTokenizer',
-            limbs=LIMBS,
-            rate=20,
-            features=dict(relative=1.0, velocity=0.1, acceleration=0.01),
-        ),
-        encoder=encoder(16, 20),
-    )
-    return dict(imu=imu, pose=pose)
+    cfg = tiny_models.parts()
+    return {
+        name: dict(
+            tokenizer=cfg[f'{name}_tokenizer'], encoder=cfg[f'{name}_backbone']
+        )
+        for name in ('imu', 'pose')
+    }
 
 
 def backbone_cfg(name, **kwargs):
@@ -474,12 +446,7 @@ def test_the_package_alone_does_not_import_mmaction():
         'mobind_mm.evaluation, mobind_mm.apis; '
         'print([m for m in sys.modules if m.startswith("mmaction")])'
     )
-    out = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    out = python('-W', 'ignore', '-c', code)
     assert out.stdout.splitlines()[-1] == '[]'
 
 

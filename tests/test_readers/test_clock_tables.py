@@ -122,6 +122,110 @@ def test_zones(columns, tmp_path):
     assert times_of(read(path, **time, timezone='+02:00'))[0] == utc - 7200
 
 
+DAYS = {
+    'days first': ('{d:%d/%m/%Y}', {}),
+    'months first': ('{d.month}/{d.day}/{d:%Y}', {}),
+    'years first': ('{d:%Y-%m-%d}', {}),
+    'the start alone': ('2015-12-31', {}),
+    'in New York': ('{d:%d.%m.%Y}', {'timezone': 'America/New_York'}),
+    'a format': ('{d:%d.%m.%Y}', {'time_format': '%H:%M:%S.%f'}),
+}
+
+
+@pytest.mark.parametrize(('day', 'keys'), DAYS.values(), ids=DAYS)
+def test_a_date_beside_the_time_of_day(columns, stream, tmp_path, day, keys):
+    """Together they are seconds since 1970, across midnight."""
+    passed = np.arange(len(columns['t'])) / 100
+    begin = datetime.datetime(2015, 12, 31, 23, 59, 58)
+    given = {
+        'Date': shown(day, passed, begin),
+        **columns,
+        't': shown('{d:%H:%M:%S}.{ms:03d}', passed, begin),
+    }
+    path = write_csv(tmp_path / 'imu.csv', given)
+    found = read(path, units={'time': None}, **keys)
+    hours = 5 if 'timezone' in keys else 0
+    first = parse_date('2015-12-31T23:59:58Z') + 3600 * hours
+    np.testing.assert_allclose(times_of(found) - first, passed, atol=1e-3)
+    check_values(found, stream)
+    assert found.notes[0] == (
+        f"{path}: the times of day of column 't' are those of the dates in "
+        "column 'Date'"
+    )
+
+
+def test_dates_beside_the_time_of_day_that_do_not_tell(columns, tmp_path):
+    """Only the time of day is used, as without the date, and it is told."""
+    clock = shown('{d:%H:%M:%S}.{ms:03d}', np.arange(len(columns['t'])) / 100)
+    seconds = 12 * 3600 + 56 * 60 + 6
+    for name, day, said in (
+        ('date', '02/06/2015', 'may be day/month or month/day'),
+        ('date', '2015-02-30', None),
+        ('birthday', '2015-06-22', None),
+        ('date', 'Monday', None),
+    ):
+        given = {name: [day] * len(clock), **columns, 't': clock}
+        path = write_csv(tmp_path / 'imu.csv', given)
+        found = read(path, units={'time': None})
+        assert times_of(found)[0] == pytest.approx(seconds)
+        told = [said in note for note in found.notes] if said else found.notes
+        assert [*told] == ([True] if said else [])
+    given['date'] = ['02/06/2015'] * len(clock)
+    path = write_csv(tmp_path / 'imu.csv', given)
+    found = read(path, units={'time': None}, time_format='dd/mm/yyyy')
+    second = parse_date('2015-06-02T12:56:06Z')
+    assert times_of(found)[0] == pytest.approx(second, abs=1e-6)
+    # A date that the mapping adds itself goes before that of the column.
+    found = read(path, units={'time': None}, start_s='2020-01-01T00:00:00Z')
+    assert times_of(found)[0] - seconds == parse_date('2020-01-01T00:00:00Z')
+    assert found.notes == ()
+
+
+# Exports that were put together
+
+
+def put_together(path, columns, at, again=None, delimiter=','):
+    """A table with its header, or another line, again before some rows."""
+    lines = write_csv(path, columns, delimiter).read_text().splitlines()
+    for row in sorted(at, reverse=True):
+        lines.insert(row, again or lines[0])
+    path.write_text('\n'.join([*lines, '']))
+    return path
+
+
+@pytest.mark.parametrize('delimiter', [',', ' '])
+def test_a_header_that_is_repeated(columns, stream, tmp_path, delimiter):
+    path = tmp_path / 'imu.csv'
+    put_together(path, columns, [301, 501], delimiter=delimiter)
+    found = read(path)
+    np.testing.assert_allclose(times_of(found), times_of(stream), atol=1e-9)
+    check_values(found, stream)
+    assert found.notes == (
+        f'{path}: the header is repeated 2 times, first in row 302; time '
+        'goes on, so such rows are left out',
+    )
+    put_together(path, columns, [301], delimiter=delimiter)
+    assert 'repeated once, first in row 302;' in read(path).notes[0]
+
+
+def test_a_header_that_is_repeated_where_time_starts_over(columns, tmp_path):
+    path = put_together(tmp_path / 'imu.csv', columns, [301])
+    whole = path.read_text()
+    fault = "row 302: column 'acc_x' has 'acc_x', which is not a number"
+    path.write_text('\n'.join(whole.splitlines()[:301] * 2))
+    with pytest.raises(ValueError, match=fault):
+        read(path)
+    # Without times nothing shows that it goes on.
+    path.write_text(whole)
+    with pytest.raises(ValueError, match=fault):
+        read(path, columns={'time': None}, units={'time': None}, rate=60.0)
+    # Another line is no header.
+    other = ','.join([*[*columns][:-1], 'gyro_Z'])
+    put_together(path, columns, [301], other)
+    with pytest.raises(ValueError, match=fault):
+        read(path)
+
+
 def test_the_order_of_day_and_month():
     assert find_order(['22/06/2015 00:56']) == 'dmy'
     assert find_order(['6/22/2015 00:56']) == 'mdy'
@@ -522,11 +626,7 @@ def test_arrival_times_from_the_field(name):
     """Acceleration within 5 % rms of the true, the clock within 20 ms."""
     true = read_imu_file(shared_path('cases/_shared/imu.csv'))['right_wrist']
     path = shared_path(f'cases/15_ble_arrival_times/{name}.csv')
-    axes = {
-        'time': 't',
-        'acc': ['ax', 'ay', 'az'],
-        'gyro': ['gx', 'gy', 'gz'],
-    }
+    axes = {'time': 't', 'acc': ['ax', 'ay', 'az'], 'gyro': ['gx', 'gy', 'gz']}
     found = read(path, columns=axes)
     error = times_of(found) - times_of(true)
     assert 0 < np.median(error) < 0.02 and np.ptp(error) < 0.001

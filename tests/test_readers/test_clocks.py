@@ -3,11 +3,7 @@
 import numpy as np
 import pytest
 
-from mobind_mm.readers.clocks import (
-    check_time_unit,
-    sample_times,
-    unwrap,
-)
+from mobind_mm.readers.clocks import check_time_unit, sample_times, unwrap
 from mobind_mm.readers.continuity import continues
 
 RATE = 100.0
@@ -123,11 +119,7 @@ def test_a_counter_and_rows_out_of_order(rng):
     twice = np.insert(order, 500, order[480:500])
     values = rng.normal(size=(1000, 3))
     rebuilt = sample_times(
-        None,
-        'a.csv',
-        counter=number[twice],
-        values=values[twice],
-        rate=RATE,
+        None, 'a.csv', counter=number[twice], values=values[twice], rate=RATE
     )
     np.testing.assert_array_equal(twice[rebuilt.rows], number)
     assert rebuilt.clock.rate == RATE

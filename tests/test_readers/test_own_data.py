@@ -255,10 +255,7 @@ def test_dates_on_one_clock(made, tmp_path):
     )
     content = mapping({take: made[take]}, split=None)
     content['defaults']['imu'] = {
-        'head': {
-            'file': f'imu/{take}_head.csv',
-            'units': {'time': 'ms'},
-        }
+        'head': {'file': f'imu/{take}_head.csv', 'units': {'time': 'ms'}}
     }
     content['takes'] = [
         {

@@ -71,7 +71,7 @@ def content_of(img_shape, **changes):
                     'rate': 30,
                 },
             }
-        ],
+        ]
     }
     content['takes'][0].update(changes)
     return content

@@ -4,10 +4,21 @@ import numpy as np
 import pandas
 import pytest
 import raw_phones as raw
-from corruption import check_damaged
+from corruption import check_contained, check_damaged, corruptions
+from raw_pose_tools import RATE, SHAPE, TOOLS, person
+from raw_totalcapture import (
+    PUBLISHED,
+    convert_takes,
+    make_cameras,
+    make_take,
+    write_dataset,
+)
+from reader_fixtures import quick_collection  # noqa: F401
 
 from mobind_mm.readers.base import get_reader
+from mobind_mm.readers.files import Video, load_people
 from mobind_mm.recordings import STANDARD_GRAVITY as G
+from mobind_mm.recordings import read_imu, read_pose
 
 
 def _phyphox(folder, move):
@@ -103,3 +114,74 @@ def test_damaged_exports(name, tmp_path):
 @pytest.mark.parametrize('name', EXPORTS)
 def test_a_thousand_damaged_exports(name, tmp_path):
     print(name, damaged(name, tmp_path, 1000))
+
+
+# Damaged files of pose tools: one clear error, or a result
+
+
+@pytest.fixture(autouse=True, scope='module')
+def text_columns():
+    """Let pandas' texts reserve their memory before it is limited."""
+    pandas.Series(['a', 'b']).astype(str).map(str.upper)
+    pandas.Series(['a', 1.0]).astype('str')
+
+
+def read(path):
+    source = path if path.parent.name not in ('json', 'labels') else None
+    video = Video(rate=RATE, img_shape=SHAPE)
+    return load_people(source or path.parent, video, min_sec=0.1)
+
+
+def damage(tool, folder, count):
+    files = TOOLS[tool][0](*person(24))
+    some = [*files][5:8] if len(files) > 1 else None
+    return check_damaged(read, files, folder, count, damage=some)
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+def test_damaged_files(tool, tmp_path):
+    outcomes = damage(tool, tmp_path, 24)
+    assert sum(outcomes.values()) >= 24
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('tool', TOOLS)
+def test_many_damaged_files(tool, tmp_path):
+    outcomes = damage(tool, tmp_path, 1000)
+    assert outcomes['read'] and outcomes['refused']
+
+
+# 200 damaged copies of each of TotalCapture's files
+
+RAW = make_take(seconds=0.5)
+CAMERAS = make_cameras(2)
+
+
+@pytest.mark.parametrize('kind', [*PUBLISHED, 'calibration'])
+def test_damage_is_contained(tmp_path, kind):
+    src, dst = tmp_path / 'src', tmp_path / 'dst'
+    kinds = [k for k in PUBLISHED if kind == 'auxfields' or k != 'auxfields']
+    (paths,) = write_dataset(src, [RAW], CAMERAS, kinds=kinds)
+    paths['calibration'] = src / 'calibration.cal'
+    content = paths[kind].read_bytes()
+    refused = 0
+    for number, (done, damaged) in enumerate(corruptions(content, 0, 200)):
+        paths[kind].write_bytes(damaged)
+        out = dst / str(number)
+        outcome = check_contained(
+            lambda out=out: convert_takes(src, out, calibrate=True), out
+        )
+        if outcome != 'fine':
+            refused += 1
+            assert str(paths[kind]) in outcome, f'{done}: {outcome}'
+            continue
+        # What cannot be told from a true value must at least be in range.
+        imu = read_imu(out / 'imu/s1_acting1.safetensors')
+        assert len(imu) == 13, done
+        for stream in imu.values():
+            assert np.abs(stream.channels['acc'][:]).max() < 2000, done
+        for camera in ('cam1', 'cam2'):
+            pose = read_pose(out / f'pose/s1_acting1_{camera}.safetensors')
+            assert abs(pose.clock.num_samples - 30) <= 3, done
+            assert np.isfinite(pose.keypoints[:]).all(), done
+    assert 100 < refused < 200

@@ -254,8 +254,7 @@ def test_pixels_that_count_upwards_are_turned(tmp_path):
 def test_times_of_the_file_are_its_clock(tmp_path):
     points, scores = person()
     pose = load_pose(
-        write(trc(points, scores, start=5.0), tmp_path),
-        Video(img_shape=SHAPE),
+        write(trc(points, scores, start=5.0), tmp_path), Video(img_shape=SHAPE)
     )
     assert pose.clock.rate == RATE
     assert pose.clock.span[0] == 5.0

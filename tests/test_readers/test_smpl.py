@@ -17,11 +17,11 @@ from raw_egohumans import (
 )
 from scipy.spatial.transform import Rotation
 
-from mobind_mm.readers.egohumans.smpl import rotation_matrices
 from mobind_mm.readers.egohumans.smpl_model import (
     MAX_ITEMS,
     _Object,
     read_smpl,
+    rotation_matrices,
 )
 
 VERTICES = (1961, 5424, 1176, 4662, 411, 0, 100, 6889, 17)

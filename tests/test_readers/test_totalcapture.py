@@ -23,14 +23,13 @@ from raw_totalcapture import (
 )
 from scipy.spatial.transform import Rotation
 
-from mobind_mm.readers.totalcapture.cameras import read_cameras
 from mobind_mm.readers.totalcapture.sensors import (
     PLACEMENTS,
     calibrate_sensors,
     read_rotations,
     read_sensors,
 )
-from mobind_mm.readers.totalcapture.vicon import read_skeleton
+from mobind_mm.readers.totalcapture.vicon import read_cameras, read_skeleton
 from mobind_mm.skeleton import get_layout
 
 RAW = make_take(seconds=4.0)

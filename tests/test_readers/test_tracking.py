@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from raw_mmpose import Seen, as_detections, box_iou, simulate_crowd
 
-from mobind_mm.readers.likeness import (
+from mobind_mm.readers.track_runs import (
     SAME_PERSON,
     keypoint_offsets,
     overlaps,

@@ -1,20 +1,26 @@
 """Damaged copies of every file that the package writes and reads again."""
 
 import gc
+import json
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from corruption import check_contained, corruptions
+from json_mutations import mutations
 from mmengine.logging.history_buffer import HistoryBuffer
 from recordings import make_entry, make_recording, write_dataset
 from row_files import read_rows, write_rows
+from safetensors import safe_open
+from safetensors.numpy import save
 
+from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.evaluation import DumpEmbeddings
 from mobind_mm.evaluation.embedding_table import read_embeddings
 from mobind_mm.readers.sync_annotations import read_sync_file
 from mobind_mm.recordings import read_annotations, read_imu, read_pose
+from mobind_mm.recordings.reading import read_source
 from mobind_mm.structures import MoBindDataSample
 from mobind_mm.utils.checkpoint import (
     find_resumable,
@@ -157,3 +163,86 @@ def test_damaged_copies(tmp_path, name):
 @pytest.mark.parametrize('name', READERS)
 def test_many_damaged_copies(tmp_path, name, seed):
     check_reader(tmp_path, name, seed, 1000)
+
+
+# Headers of our own files whose values are of other types
+
+HEADER_COPIES = 150
+
+
+@pytest.fixture
+def root(tmp_path):
+    wave = dict(start_s=0.5, end_s=1.5, label=0)
+    entry = make_entry('take', 2.0, [wave])
+    write_dataset(tmp_path, [entry], {'take': make_recording(2.0)})
+    write_embeddings(tmp_path / 'embeddings.safetensors')
+    return tmp_path
+
+
+def read_windows(path):
+    dataset = IMUPoseDataset(
+        ann_file=str(path),
+        data_root=str(path.parents[1]),
+        window_sec=1.0,
+        stride_sec=0.5,
+    )
+    for index in range(min(len(dataset), 3)):
+        dataset.get_data_info(index)
+
+
+def check(path, copies, write, read):
+    """Each copy is read, or there is one clear error that names a file."""
+    outcomes = set()
+    for number, copy in enumerate(copies):
+        odd = path.with_name(f'{number}{path.suffix}')
+        write(odd, copy)
+        outcome = check_contained(lambda p=odd: read(p), path.parents[1] / '-')
+        named = odd.name in outcome or 'does not exist' in outcome
+        assert outcome == 'fine' or named, outcome
+        outcomes.add(outcome == 'fine')
+        odd.unlink()
+    assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize('seed', [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_annotations(root, seed):
+    path = root / 'annotations' / 'train.json'
+    content = json.loads(path.read_text())
+    check(
+        path,
+        mutations(content, seed, HEADER_COPIES * (1 + 60 * seed)),
+        lambda odd, copy: odd.write_text(json.dumps(copy)),
+        read_windows,
+    )
+
+
+def read_imu_file(path):
+    read_whole_imu(path)
+    read_source(path)
+
+
+def read_pose_file(path):
+    read_whole_pose(path)
+    read_source(path)
+
+
+@pytest.mark.parametrize('seed', [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ('name', 'read'),
+    [
+        ('imu/take.safetensors', read_imu_file),
+        ('pose/take.safetensors', read_pose_file),
+        ('embeddings.safetensors', read_embeddings),
+    ],
+)
+def test_headers(root, name, read, seed):
+    path = root / name
+    with safe_open(path, 'numpy') as file:
+        header = json.loads(file.metadata()['header'])
+        arrays = {key: file.get_tensor(key) for key in list(file.keys())}
+
+    def write(odd, copy):
+        odd.write_bytes(save(arrays, {'header': json.dumps(copy)}))
+
+    copies = mutations(header, seed, HEADER_COPIES * (1 + 60 * seed))
+    check(path, copies, write, read)

@@ -131,10 +131,7 @@ def test_cameras_share_their_sensors(tmp_path):
             lambda root: next(root.glob('imu/*')).write_bytes(b'x' * 99),
             'not a readable safetensors',
         ),
-        (
-            lambda root: next(root.glob('pose/*')).unlink(),
-            'does not exist',
-        ),
+        (lambda root: next(root.glob('pose/*')).unlink(), 'does not exist'),
         (
             lambda root: (root / 'annotations/train.json').write_text('{'),
             'is not JSON',

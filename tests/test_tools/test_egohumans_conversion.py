@@ -1,22 +1,20 @@
 import json
-import os
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-REPO = Path(__file__).parents[2]
-
-from raw_egohumans import (  # noqa: E402
+from programs import tool
+from raw_egohumans import (
     make_person,
     make_smpl,
     project,
     write_sequence,
     write_smpl_npz,
 )
+
+REPO = Path(__file__).parents[2]
 
 
 def write_copy(root, seconds, sequences, count=2):
@@ -33,24 +31,8 @@ def write_copy(root, seconds, sequences, count=2):
     return write_smpl_npz(root / 'SMPL_NEUTRAL.npz', make_smpl())
 
 
-def call(cwd, tool, *arguments):
-    """Run a command of ``tools/``."""
-    done = subprocess.run(
-        [sys.executable, str(REPO / 'tools' / tool), *map(str, arguments)],
-        cwd=cwd,
-        env={
-            **os.environ,
-            'OMP_NUM_THREADS': '1',
-            'CUDA_VISIBLE_DEVICES': '',
-            'PYTHONPATH': str(REPO),
-        },
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=1800,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def call(cwd, name, *arguments):
+    return tool(name, *arguments, cwd=cwd).stdout
 
 
 TOOL = 'dataset_converters/egohumans.py'

@@ -2,16 +2,13 @@
 
 import json
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-REPO = Path(__file__).parents[2]
-
-from raw_tables import (  # noqa: E402
+from programs import tool
+from raw_tables import (
     mmpose_frames,
     people,
     sensor_columns,
@@ -19,6 +16,8 @@ from raw_tables import (  # noqa: E402
     write_csv,
     write_mapping,
 )
+
+REPO = Path(__file__).parents[2]
 
 TOOL = REPO / 'tools/dataset_converters/from_tables.py'
 SMALL = [
@@ -116,33 +115,22 @@ def test_command(tmp_path, monkeypatch, capsys):
     )
 
 
-def command(name, *arguments, cwd):
-    done = subprocess.run(
-        [sys.executable, REPO / 'tools' / f'{name}.py', *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.mark.slow
 def test_tables_train_and_test(tmp_path):
     mapping = write_study(tmp_path, 22.0)
     data = tmp_path / 'data'
-    command(
+    tool(
         *('dataset_converters/from_tables', mapping),
         *('--out', data, '--workers', 2),
         cwd=tmp_path,
     )
     config = REPO / 'configs/mobind/own_data.py'
-    command(
+    tool(
         *('train', config, '--data-root', data, '--cfg-options', *SMALL),
         cwd=tmp_path,
     )
     checkpoint = tmp_path / 'work_dirs/own_data/epoch_1.pth'
-    command(
+    tool(
         *('test', config, checkpoint, '--data-root', data),
         *('--out', 'results.json', '--cfg-options', *SMALL),
         *(f'{SYNC}.num_workers=0',),

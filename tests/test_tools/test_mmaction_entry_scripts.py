@@ -1,11 +1,8 @@
 """MMAction2's own train.py and test.py, as installed, on our configs."""
 
 import importlib.util
-import os
 import pickle
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from programs import python
 
 from mobind_mm.registry import MODELS
 
@@ -34,17 +32,8 @@ def script(name):
 
 def call(folder, name, *arguments):
     """Run a tool in a folder that has nothing of the repository."""
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    process = subprocess.run(
-        [sys.executable, '-W', 'ignore', script(name), *map(str, arguments)],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-    )
-    log = process.stdout + process.stderr
-    assert process.returncode == 0, log[-3000:]
-    return log
+    done = python('-W', 'ignore', script(name), *arguments, cwd=folder)
+    return done.stdout + done.stderr
 
 
 def train_and_test(folder, name, options):
@@ -138,11 +127,7 @@ def converted(utd_mhad_root, tmp_path_factory):
     """UTD-MHAD in our format."""
     out = tmp_path_factory.mktemp('data') / 'utd_mhad'
     tool = ROOT / 'tools/dataset_converters/utd_mhad.py'
-    subprocess.run(
-        [sys.executable, tool, utd_mhad_root, '--out', out],
-        check=True,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)},
-    )
+    python(tool, utd_mhad_root, '--out', out)
     return out
 
 

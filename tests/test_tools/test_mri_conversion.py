@@ -1,11 +1,12 @@
 import json
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import tool
+from raw_mri import IMG_SHAPE, make_subject, write_subject
 
 from mobind_mm.recordings import read_imu, read_pose
 
@@ -13,7 +14,6 @@ REPO = Path(__file__).parents[2]
 TOOL = REPO / 'tools/dataset_converters/mri.py'
 CPL = 'aligned_data/pose_labels/subject1_all_labels.cpl'
 
-from raw_mri import IMG_SHAPE, make_subject, write_subject  # noqa: E402
 
 SHAPE = ('--img-shape', *map(str, IMG_SHAPE))
 
@@ -48,20 +48,6 @@ def test_command(tmp_path, monkeypatch, capsys):
     assert last.startswith('error: ') and CPL in last
 
 
-def command(name, config, *arguments, cwd):
-    done = subprocess.run(
-        [
-            *(sys.executable, REPO / 'tools' / name),
-            *map(str, (config, *arguments)),
-        ],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.mark.slow
 def test_configs_train_and_test_on_converted_recordings(tmp_path):
     """All three, unchanged but for the directory and the epochs."""
@@ -73,7 +59,7 @@ def test_configs_train_and_test_on_converted_recordings(tmp_path):
             gap if number == 17 else None,
         )
     data = ('--data-root', tmp_path / 'data')
-    command(
+    tool(
         *('dataset_converters/mri.py', tmp_path / 'src'),
         *('--out', tmp_path / 'data', *SHAPE),
         cwd=tmp_path,
@@ -82,16 +68,15 @@ def test_configs_train_and_test_on_converted_recordings(tmp_path):
     for name in ('mri', 'mri_published_stage1', 'mri_published_stage2'):
         config = REPO / 'configs/mobind' / f'{name}.py'
         weights = ('--load-from', checkpoint) if name[-1] == '2' else ()
-        command(
+        tool(
             *('train.py', config, *data, *weights, '--cfg-options'),
             *('train_cfg.max_epochs=2', 'train_cfg.val_interval=1'),
             cwd=tmp_path,
         )
         checkpoint = tmp_path / 'work_dirs' / name / 'epoch_2.pth'
         out = tmp_path / f'{name}.json'
-        command(
-            *('test.py', config, checkpoint, *data, '--out', out),
-            cwd=tmp_path,
+        tool(
+            *('test.py', config, checkpoint, *data, '--out', out), cwd=tmp_path
         )
         results = json.loads(out.read_text())
         # 21 windows of 45 s; in 7 of the second take's sensors are masked.

@@ -1,13 +1,13 @@
 import json
 import os
 import runpy
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import python
 from raw_totalcapture import (
     PUBLISHED,
     SENSORS,
@@ -196,8 +196,7 @@ UNPACKED = {
 
 @pytest.mark.parametrize('layout', [FLAT, PER_SUBJECT, UNPACKED])
 @pytest.mark.parametrize(
-    'style',
-    [{}, {'newline': '\r\n', 'blank': ' \t', 'end': '\r\n\r\n'}],
+    'style', [{}, {'newline': '\r\n', 'blank': ' \t', 'end': '\r\n\r\n'}]
 )
 def test_spellings_change_nothing(converted, tmp_path, layout, style):
     _, dst = converted
@@ -375,10 +374,7 @@ def test_predictions_of_mmpose(tmp_path):
     with pytest.raises(FileNotFoundError, match=f'1 of 2.*{missing}'):
         convert_takes(tmp_path / 'src', tmp_path / 'dst', **options)
     counts = convert_takes(
-        tmp_path / 'src',
-        tmp_path / 'dst',
-        skip_incomplete=True,
-        **options,
+        tmp_path / 'src', tmp_path / 'dst', skip_incomplete=True, **options
     )
     assert counts == {'train': 3, 'val': 0, 'test': 0}
     path = tmp_path / 'dst/pose/s1_acting1_cam1.safetensors'
@@ -394,10 +390,7 @@ def test_predictions_of_mmpose(tmp_path):
     assert (source['pose'], source['person']) == ('mmpose', 'longest')
     with pytest.raises(ValueError, match='no cam2, only .*cam1.*cam3'):
         convert_takes(
-            tmp_path / 'src',
-            tmp_path / 'dst',
-            cameras=[2],
-            **options,
+            tmp_path / 'src', tmp_path / 'dst', cameras=[2], **options
         )
 
 
@@ -447,10 +440,7 @@ def test_missing_files_are_named(tmp_path):
     for options, message in (
         ({'takes': ['s9_*']}, "'s9_.'.* none of the takes"),
         ({'cameras': [9]}, 'no cam9'),
-        (
-            {'takes': ['s1_acting1'], 'skip_incomplete': True},
-            '1 of 1 takes',
-        ),
+        ({'takes': ['s1_acting1'], 'skip_incomplete': True}, '1 of 1 takes'),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
             convert_takes(src, dst, **options)
@@ -619,13 +609,6 @@ def test_ten_minutes_of_eight_cameras(tmp_path):
     assert pose.clock.num_samples == 18000
 
 
-def run(*command):
-    done = subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.mark.slow
 def test_config_trains_and_evaluates(tmp_path):
     """Two epochs and all tasks, eight cameras, unchanged but for the root."""
@@ -639,7 +622,7 @@ def test_config_trains_and_evaluates(tmp_path):
     convert_takes(tmp_path / 'src', data)
     config = REPO / 'configs/mobind/totalcapture.py'
     common = ('--data-root', data, '--work-dir', tmp_path / 'work')
-    run(
+    python(
         *(REPO / 'tools/train.py', config, *common, '--seed', 0),
         *('--cfg-options', 'train_cfg.max_epochs=2'),
         *('train_cfg.val_interval=1', 'train_dataloader.batch_size=64'),
@@ -647,7 +630,7 @@ def test_config_trains_and_evaluates(tmp_path):
     )
     checkpoint = tmp_path / 'work/epoch_2.pth'
     out = tmp_path / 'results.json'
-    run(REPO / 'tools/test.py', config, checkpoint, *common, '--out', out)
+    python(REPO / 'tools/test.py', config, checkpoint, *common, '--out', out)
     results = json.loads(out.read_text())
     print(json.dumps(results, indent=1))
     # 13 windows of a take in 8 cameras; 3 clips.

@@ -1,13 +1,12 @@
 """The configs train and test through the commands, on recordings on disk."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from programs import tool
 from recordings_on_disk import write_recordings
 
 from mobind_mm.apis import init_model
@@ -31,18 +30,6 @@ SMALL = [
 ]
 
 
-def command(name, *arguments, cwd):
-    done = subprocess.run(
-        [sys.executable, REPO / 'tools' / f'{name}.py', *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done
-
-
 @pytest.mark.parametrize(
     'name, dataset_class',
     [
@@ -53,7 +40,7 @@ def command(name, *arguments, cwd):
 )
 def test_public_data_sets_train(name, dataset_class, tmp_path):
     write_recordings(tmp_path / 'elsewhere', dataset_class)
-    command(
+    tool(
         *('train', REPO / 'configs' / 'mobind' / f'{name}.py'),
         *('--data-root', tmp_path / 'elsewhere'),
         *('--cfg-options', *SMALL),
@@ -70,13 +57,13 @@ def test_train_test_and_checkpoint_of_utd_mhad(tmp_path):
     config = REPO / 'configs' / 'mobind' / 'utd_mhad.py'
     data = ('--data-root', tmp_path / 'data')
     small = [option for option in SMALL if 'persistent' not in option]
-    command(
+    tool(
         *('train', config, *data, '--cfg-options', *small),
         'default_hooks.checkpoint.interval=1',
         cwd=tmp_path,
     )
     checkpoint = tmp_path / 'work_dirs' / 'utd_mhad' / 'epoch_1.pth'
-    done = command(
+    done = tool(
         *('test', config, checkpoint, *data, '--out', 'out/results.json'),
         cwd=tmp_path,
     )
@@ -109,8 +96,8 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(tmp_path):
         'default_hooks.checkpoint.interval=1',
         'default_hooks.checkpoint.max_keep_ckpts=3',
     )
-    command(*arguments, '--work-dir', tmp_path / 'whole', cwd=tmp_path)
-    command(
+    tool(*arguments, '--work-dir', tmp_path / 'whole', cwd=tmp_path)
+    tool(
         *(*arguments, '--work-dir', tmp_path / 'rest'),
         *('--resume', tmp_path / 'whole' / 'epoch_1.pth'),
         cwd=tmp_path,

@@ -2,12 +2,12 @@
 
 import json
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 from raw_videos import write_video
 
-from mobind_mm.cli import main
 from mobind_mm.datasets.synthetic.example import write_example
 from mobind_mm.readers import recognize
 from mobind_mm.readers.estimators import base
@@ -45,18 +45,8 @@ class Truth:
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*words):
-        monkeypatch.setattr(sys, 'argv', ['mobind', *map(str, words)])
-        try:
-            main()
-            status = 0
-        except SystemExit as error:
-            status = error.code
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
+def run(command):
+    return partial(command, 'mobind')
 
 
 @pytest.fixture

@@ -1,8 +1,15 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.model import BaseModule
+from mmengine.registry import DefaultScope
 
-from mobind_mm.utils import model_index
+from mobind_mm.registry import MODELS
+from mobind_mm.utils import model_index, register_all_modules
+from mobind_mm.utils.checkpoint import check_checkpoint, read_checkpoint
 from mobind_mm.utils.model_index import find_root, load_models
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +32,7 @@ def zoo(tmp_path):
     return write
 
 
-MODELS = """
+INDEX = """
 Models:
   - {Name: one, Config: configs/a/one.py, Weights: mobind_mm/checkpoints/1.pth}
   - {Name: two, Config: configs/a/two.py, Weights: 'https://x.org/2.pth'}
@@ -34,7 +41,7 @@ Models:
 
 
 def test_entries_become_paths(zoo):
-    root = zoo(MODELS)
+    root = zoo(INDEX)
     one, two, three = load_models(root)
     assert (one.name, one.config) == ('one', root / 'configs/a/one.py')
     assert one.weights == str(root / 'mobind_mm/checkpoints/1.pth')
@@ -44,7 +51,7 @@ def test_entries_become_paths(zoo):
 
 
 def test_weights_of_an_installed_package_lie_beside_mim(zoo, tmp_path):
-    one, *_ = load_models(zoo(MODELS, 'mobind_mm/.mim'))
+    one, *_ = load_models(zoo(INDEX, 'mobind_mm/.mim'))
     assert one.config == tmp_path / 'mobind_mm/.mim/configs/a/one.py'
     assert one.weights == str(tmp_path / 'mobind_mm/checkpoints/1.pth')
 
@@ -67,7 +74,7 @@ def test_mistakes_are_named(zoo, text, message):
 def test_missing_files_are_named(zoo, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'model-index\.yml'):
         load_models(tmp_path)
-    root = zoo(MODELS)
+    root = zoo(INDEX)
     (root / 'configs/a/metafile.yml').unlink()
     with pytest.raises(FileNotFoundError, match=r'metafile\.yml'):
         load_models(root)
@@ -79,10 +86,63 @@ def test_root_is_mim_or_the_checkout(zoo, tmp_path, monkeypatch):
         find_root()
     (tmp_path / 'model-index.yml').touch()
     assert find_root() == tmp_path
-    root = zoo(MODELS, 'mobind_mm/.mim')
+    root = zoo(INDEX, 'mobind_mm/.mim')
     assert find_root() == root
 
 
 def test_the_packages_own_zoo():
     assert 'mobind_synthetic' in [m.name for m in load_models()]
     assert all(m.config.is_file() for m in load_models(ROOT))
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """The shipped model's entry, in a directory without any files."""
+    monkeypatch.chdir(tmp_path)
+    (model,) = (m for m in load_models() if m.name == 'mobind_synthetic')
+    return model
+
+
+def test_name_of_the_metafile_works_in_any_directory(model):
+    name = model.entry['Weights']
+    found = read_checkpoint(name)['state_dict']
+    expected = torch.load(model.weights, weights_only=True)['state_dict']
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[key], expected[key]) for key in found)
+    with pytest.raises(FileNotFoundError, match=r'checkpoints/none\.pth'):
+        read_checkpoint('mobind_mm/checkpoints/none.pth')
+
+
+def test_pretrained_part(model):
+    class Part(BaseModule):
+        def __init__(self, init_cfg):
+            super().__init__(init_cfg)
+            self.pos_embed = torch.nn.Parameter(torch.zeros(1, 25, 128))
+
+    name = model.entry['Weights']
+    part = Part(
+        dict(type='Pretrained', checkpoint=name, prefix='imu_backbone.')
+    )
+    part.init_weights()
+    weights = read_checkpoint(name)['state_dict']
+    assert torch.equal(part.pos_embed, weights['imu_backbone.pos_embed'])
+    with pytest.raises(ValueError, match='does not fit'):
+        check_checkpoint(part, name)
+
+
+def test_register_all_modules():
+    register_all_modules()
+    assert DefaultScope.get_current_instance().scope_name == 'mobind_mm'
+    assert 'MoBind' in MODELS.module_dict
+    code = (
+        'from mobind_mm.utils import register_all_modules as r; r(False); '
+        'from mobind_mm import registry as g; '
+        'print(*(len(x.module_dict) > 0 for x in (g.MODELS, g.DATASETS, '
+        'g.TRANSFORMS, g.HOOKS, g.LOOPS, g.METRICS, g.VISUALIZERS, '
+        'g.TASK_UTILS))); from mmengine.registry import DefaultScope; '
+        'import sys; assert "mmaction" not in sys.modules; '
+        'print(DefaultScope.get_current_instance())'
+    )
+    command = [sys.executable, '-W', 'ignore', '-c', code]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stdout.splitlines()[-2:] == [' '.join(['True'] * 8), 'None']

@@ -168,10 +168,7 @@ def main() -> None:
         )
     if args.encoders:
         jobs['encoders'] = partial(
-            measure_encoders,
-            args.encoders,
-            settings.device,
-            settings.repeats,
+            measure_encoders, args.encoders, settings.device, settings.repeats
         )
     for part, job in jobs.items():
         result[part] = job()

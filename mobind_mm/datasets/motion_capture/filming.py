@@ -212,10 +212,7 @@ def _swap(
 
 
 def _gaps(
-    times: np.ndarray,
-    count: int,
-    rng: np.random.Generator,
-    errors: PoseErrors,
+    times: np.ndarray, count: int, rng: np.random.Generator, errors: PoseErrors
 ) -> np.ndarray:
     """Missing keypoints (T, K): single ones, and the whole person."""
     gone = np.zeros((len(times), count), dtype=bool)

@@ -161,10 +161,7 @@ def smoothed(x: np.ndarray, rate: float, hz: float | None) -> np.ndarray:
 
 
 def _clock(
-    seconds: float,
-    rate: float,
-    errors: SensorErrors,
-    rng: np.random.Generator,
+    seconds: float, rate: float, errors: SensorErrors, rng: np.random.Generator
 ) -> Clock:
     """Sample times: a rate and a start, or times where packets are lost."""
     start = EDGE_SEC + rng.uniform(0, 1 / rate)

@@ -4,13 +4,7 @@ from .actions import ACTIONS
 from .body import DOFS, SEGMENTS, Body, Kinematics
 from .camera import Camera, Detector
 from .dataset import SyntheticMotionDataset
-from .imu import (
-    PLACEMENTS,
-    IMUNoise,
-    Mounting,
-    sample_mountings,
-    simulate_imu,
-)
+from .imu import PLACEMENTS, IMUNoise, Mounting, sample_mountings, simulate_imu
 from .motion import Motion
 from .simulator import Simulator
 from .subject import Subject

@@ -7,8 +7,7 @@ from scipy.interpolate import BSpline, PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
-from .action import mirror, pose_vector
-from .actions import ACTIONS
+from .actions import ACTIONS, mirror, pose_vector
 from .body import DOF, DOFS, SEGMENTS, Body, Kinematics
 from .noise import smooth_noise
 from .subject import SPREAD, Subject, vary_keys

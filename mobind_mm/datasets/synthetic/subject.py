@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .action import mirror
-from .actions import ACTIONS
+from .actions import ACTIONS, mirror
 from .body import DOFS, Body
 from .noise import derive_rng
 

@@ -22,11 +22,12 @@ from .pose import (
     SmoothKeypoints,
 )
 from .sensor_inputs import (
+    HideModality,
+    KeepSensors,
     RandomSensorSubset,
     RandomUnplaced,
     ToSpecificForce,
 )
-from .sensor_subset import HideModality, KeepSensors
 from .windowing import MultiClip, RandomSpeed, RandomTimeShift, RandomWindow
 
 __all__ = [

@@ -24,6 +24,7 @@ from .ranking import (
     matrix_ranks,
     paired_interval,
     rank_by_both,
+    search_index,
 )
 from .retrieval import (
     count_rivals,
@@ -34,7 +35,6 @@ from .retrieval import (
     retrieval_ranks,
     same_label_rivals,
 )
-from .search import search_index
 from .sync import (
     abstention_precision,
     calibration_error,
@@ -42,11 +42,7 @@ from .sync import (
     offset_error,
     sync_summary,
 )
-from .token_evidence import (
-    anytime_similarity,
-    lagged_evidence,
-    token_evidence,
-)
+from .token_evidence import anytime_similarity, lagged_evidence, token_evidence
 
 __all__ = [
     'NO_SHARED_LIMB',

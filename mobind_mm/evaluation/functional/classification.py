@@ -145,9 +145,7 @@ def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
 
 
 def confusion_matrix(
-    predicted: np.ndarray,
-    labels: np.ndarray,
-    num_classes: int | None = None,
+    predicted: np.ndarray, labels: np.ndarray, num_classes: int | None = None
 ) -> np.ndarray:
     """Count how often each class was predicted as each class.
 

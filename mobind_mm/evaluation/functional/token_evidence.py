@@ -80,10 +80,7 @@ def _posterior(
 
 
 def anytime_similarity(
-    a: np.ndarray,
-    b: np.ndarray,
-    a_mask: np.ndarray,
-    b_mask: np.ndarray,
+    a: np.ndarray, b: np.ndarray, a_mask: np.ndarray, b_mask: np.ndarray
 ) -> np.ndarray:
     """Compare windows by what happens in them, whenever it does.
 

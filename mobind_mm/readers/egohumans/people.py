@@ -17,7 +17,7 @@ from ...recordings import (
 )
 from ...recordings.streams import undetected
 from .sequences import IMG_SHAPE, RATE, PersonFrames
-from .smpl import SMPLBody
+from .smpl_model import SMPLBody
 
 SENSORS: dict[str, tuple[int, int]] = {
     'left_wrist': (1961, 18),

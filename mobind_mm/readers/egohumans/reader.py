@@ -9,20 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ...recordings.reading import read_source
-from ..base import (
-    BaseReader,
-    Output,
-    Plan,
-    Streams,
-    Take,
-    register_reader,
-)
+from ..base import BaseReader, Output, Plan, Streams, Take, register_reader
 from ..convert import fingerprint, is_converted
 from ..public import EGO_HUMANS
 from .people import UP_RULES, VERTICES, make_recordings
 from .sequences import EgoSequence, find_sequences, read_bodies, read_poses
-from .smpl import SMPLBody
-from .smpl_model import read_smpl
+from .smpl_model import SMPLBody, read_smpl
 
 IMUS = ('simulated',)
 """Where the inertial sensors come from; the data set has none on limbs."""

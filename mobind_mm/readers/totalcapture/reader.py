@@ -12,7 +12,6 @@ from ..cameras import CalibratedCamera
 from ..convert import fingerprint
 from ..mmpose import read_mmpose_person
 from ..public import TOTAL_CAPTURE
-from .cameras import read_cameras
 from .files import (
     RATE,
     TakeFiles,
@@ -23,7 +22,7 @@ from .files import (
     find_takes,
 )
 from .sensors import calibrate_sensors, count_frames, read_sensors
-from .vicon import film, read_skeleton
+from .vicon import film, read_cameras, read_skeleton
 
 POSES = ('vicon', 'mmpose')
 

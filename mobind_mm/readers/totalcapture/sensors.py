@@ -15,8 +15,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ...recordings import Clock, SensorStream
-from .files import RATE
-from .text import AGAIN, OR_MOVE, TextFile, not_unit
+from .files import AGAIN, OR_MOVE, RATE, TextFile, not_unit
 
 PLACEMENTS: dict[str, str] = {
     'Head': 'head',

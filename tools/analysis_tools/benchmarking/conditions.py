@@ -111,9 +111,7 @@ def only_sensors(streams: Recording, placements: Sequence[str]) -> Recording:
     return Recording(kept, streams.pose)
 
 
-def scene_clips(
-    condition: Condition,
-) -> Iterator[tuple[float, list[dict]]]:
+def scene_clips(condition: Condition) -> Iterator[tuple[float, list[dict]]]:
     """Scenes of two to four people: offset, and pipeline input of each person.
 
     One offset for all people of a scene, since their clocks are shared;

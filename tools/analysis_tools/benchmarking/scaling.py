@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarking.models import efficient, random_inputs, random_recording
-from benchmarking.settings import (
-    Settings,
-    exponent,
-    interleaved,
-    peak_mib,
-)
+from benchmarking.settings import Settings, exponent, interleaved, peak_mib
 from benchmarking.step import Trainer
 from benchmarking.sync import synchronize_random
 

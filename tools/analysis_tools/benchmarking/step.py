@@ -13,12 +13,7 @@ from torch import nn
 
 from benchmarking.models import efficient, published_pair, random_inputs
 from benchmarking.reference_model import ReferenceModel
-from benchmarking.settings import (
-    Settings,
-    interleaved,
-    peak_mib,
-    synchronized,
-)
+from benchmarking.settings import Settings, interleaved, peak_mib, synchronized
 from mobind_mm.engine.training import has_bfloat16
 from mobind_mm.models.losses import info_nce
 from mobind_mm.recordings import IMU_CHANNELS

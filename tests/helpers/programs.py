@@ -1,0 +1,35 @@
+"""Programs in a process of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPO = Path(__file__).parents[2]
+
+
+def python(*words, cwd=None, **environment):
+    """Run Python with some words, on one core; the process that ended well."""
+    done = subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd,
+        env={
+            **os.environ,
+            'CUDA_VISIBLE_DEVICES': '',
+            'OMP_NUM_THREADS': '1',
+            'PYTHONPATH': str(REPO),
+            **environment,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=1800,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return done
+
+
+def tool(name, *words, cwd):
+    """Run a program of ``tools/`` in a directory; its process."""
+    path = REPO / 'tools' / name
+    return python(path.with_suffix('.py'), *words, cwd=cwd)
