@@ -216,7 +216,7 @@ def read_mmpose_person(
 
 def read_mmpose_people(
     path: str | Path, *, min_sec: float = 1.0, **video: Any
-) -> dict[int, PoseStream]:
+) -> Mapping[int, PoseStream]:
     """Read everybody who is seen for ``min_sec``, by id.
 
     Arguments and errors are those of :func:`read_mmpose_person`, except
