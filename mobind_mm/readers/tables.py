@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import (
     Callable,
     Collection,
@@ -655,6 +656,13 @@ def _headers(path: Path, wanted: set[str], dialect: Dialect) -> list[Header]:
             text = file.readline(_MAX_LINE)
             if not text or line < first:
                 continue
+            if len(text) == _MAX_LINE:
+                raise mistake(
+                    path,
+                    f'has {_MAX_LINE:,} characters and more in one line',
+                    'Divide the table into files with fewer columns',
+                    row=line,
+                )
             for mark in dialect.delimiter or DELIMITERS:
                 with suppress(csv.Error):
                     names = tuple(map(str.strip, _split(text, mark)))
@@ -692,8 +700,9 @@ def _find_header(
         widest = max(headers, key=lambda header: len(header.names))
         return Header(0, widest.delimiter, ()), [int(n) - 1 for n in names]
     best = headers[0]
+    counts = Counter(best.names)
     for name in sorted(names):
-        if name not in best.names:
+        if name not in counts:
             raise mistake(
                 path,
                 f'has no column {name!r}; row {best.line} has '
@@ -704,10 +713,11 @@ def _find_header(
                 known=best.names,
             )
     for name in names:
-        if (count := best.names.count(name)) > 1:
+        if (count := counts[name]) > 1:
             what, row = f'is there {count} times', best.line
             raise mistake(path, what, 'Rename one', row=row, column=name)
-    return best, [best.names.index(name) for name in names]
+    places = {name: place for place, name in enumerate(best.names)}
+    return best, [places[name] for name in names]
 
 
 def _find_encoding(
