@@ -11,6 +11,7 @@ import numpy as np
 from ..checks.column_names import header_unit, parse_column
 from ..checks.plausibility import check_inputs
 from ..readers.devices import unit_of_gravity
+from ..readers.instance_batches import MAX_COORDINATE
 from ..readers.placing import placement_in
 from ..recordings import STANDARD_GRAVITY
 from ..skeleton import LAYOUTS, LIMBS, get_layout, placement_name
@@ -33,6 +34,8 @@ _IMU_TYPES = ('imu', 'acc', 'accelerometer', 'inertial', 'motion')
 _POSE_WORDS = ('pose', 'skeleton', 'keypoints')
 _FIRST_SEC = 1.0
 """Of data that are looked at before the first is passed on."""
+_FIRST_MOST = 20_000
+"""Samples that are held back at most, where the times stand still."""
 _CHECKED_SEC = 10.0
 """After so long the sensors are checked for wrong units and the like."""
 _STALLED_SEC = 3.0
@@ -150,14 +153,20 @@ class _Inlet:
             info, max_buflen=60, processing_flags=lsl.proc_clocksync
         )
         self.name = info.name()
-        full = self.inlet.info(timeout=5.0)
+        try:
+            full = self.inlet.info(timeout=5.0)
+        except RuntimeError:  # pylsl's TimeoutError and LostError
+            raise mistake(
+                f'stream {self.name}',
+                'does not say what it holds',
+                'Start it again, or leave it out',
+            ) from None
         count = full.channel_count()
-        labels = full.get_channel_labels() or []
-        units = full.get_channel_units() or []
-        self.labels = [label or '' for label in labels] or [''] * count
-        self.units = [unit or '' for unit in units] or [''] * count
+        self.labels = _texts(full.get_channel_labels(), count)
+        self.units = _texts(full.get_channel_units(), count)
         self.heard = time.monotonic()
         self.notes: list[str] = []
+        self._timeless = False
         self._early: list[tuple[np.ndarray, np.ndarray]] | None = []
 
     def pull(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -166,16 +175,22 @@ class _Inlet:
         The first second is held back, and prepared for with
         :meth:`prepare`.
         """
-        values, times = self.inlet.pull_chunk(timeout=0.0)
-        if not len(times):
+        values, times = map(np.asarray, self.inlet.pull_chunk(timeout=0.0))
+        finite = np.isfinite(times)
+        if not finite.all() and not self._timeless:
+            self._timeless = True
+            note = 'samples whose time is not finite are left out'
+            self.notes.append(f'{self.name}: {note}')
+        if not finite.any():
             return None
         self.heard = time.monotonic()
-        chunk = np.asarray(times, np.float64), np.asarray(values, np.float64)
+        chunk = times[finite].astype(float), values[finite].astype(float)
         if self._early is None:
             return chunk
         self._early.append(chunk)
         together = tuple(map(np.concatenate, zip(*self._early)))
-        if np.ptp(together[0]) < _FIRST_SEC:
+        short = np.ptp(together[0]) < _FIRST_SEC
+        if short and len(together[0]) < _FIRST_MOST:
             return None
         self._early = None
         self.prepare(together[1])
@@ -187,6 +202,12 @@ class _Inlet:
     def push(self, live: LiveSynchronizer) -> None:
         """Pass on what has arrived."""
         raise NotImplementedError
+
+
+def _texts(given: Sequence[str | None] | None, count: int) -> list[str]:
+    """Labels or units of all channels, empty where there are none."""
+    known = [text or '' for text in given or ()][:count]
+    return known + [''] * (count - len(known))
 
 
 class SensorInlet(_Inlet):
@@ -371,7 +392,9 @@ class PoseInlet(_Inlet):
         times, values = chunk
         values = values.reshape(len(values), -1, self.each)
         scores = values[..., 2] if self.each == 3 else None
-        live.push_pose(times, values[..., :2] * self.scale, scores)
+        points = values[..., :2] * self.scale
+        points[~(np.abs(points) <= MAX_COORDINATE)] = np.nan
+        live.push_pose(times, points, scores)
 
 
 class LiveSession:

@@ -212,7 +212,7 @@ def to_pose(source: Any) -> PoseStream:
     return load_pose(source, video, **rest)
 
 
-def to_people(source: Any) -> dict[str, PoseStream]:
+def to_people(source: Any) -> Mapping[str, PoseStream]:
     """Everybody in a video, by name.
 
     Args:

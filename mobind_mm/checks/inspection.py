@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -365,7 +366,7 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
                 f'{path}: does not tell the {fresh[0]} of its video: give '
                 f'{flags}.'
             )
-    for name, pose in [*people.items()][:_PEOPLE_SHOWN]:
+    for name, pose in islice(people.items(), _PEOPLE_SHOWN):
         facts['people'][name] = _person(pose, given)
         facts['notes'] += pose.notes
         found = check_inputs({}, pose)

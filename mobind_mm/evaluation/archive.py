@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -121,6 +122,7 @@ class EmbeddingArchive:
             )
         facts = {'format': FORMAT, 'version': VERSION, 'modality': modality}
         facts.update(model=model, width=[], training=None, shards=[], lists=[])
+        facts['checks'] = {}
         path.mkdir(parents=True, exist_ok=True)
         _write_facts(path, facts)
         return cls(path)
@@ -201,7 +203,7 @@ class EmbeddingArchive:
             )
         with _locked(self.path):
             facts = _read_facts(self.path)
-            facts.update(training=None, lists=[])
+            facts.update(training=None, lists=[], checks={})
             _encode(self.path, facts)
             _write_facts(self.path, facts)
             _remove_strays(self.path, facts)
@@ -266,16 +268,19 @@ class EmbeddingArchive:
         queries = np.ascontiguousarray(asked, np.float32)
         scores, rows, shard = [], [], 0
         for lists in self.facts['lists']:
-            name = lists['name']
+            name, next_shard = lists['name'], shard + lists['shards']
+            path = self.path / f'{name}.faiss'
+            total = int(self._edges[next_shard] - self._edges[shard])
             if name not in self._indices:
-                path = self.path / f'{name}.faiss'
-                self._indices[name] = _read_index(path)
+                self._indices[name] = _read_index(path, self.facts, total)
             index = self._indices[name]
             index.nprobe = probes
-            score, row = index.search(queries, min(count, index.ntotal))
+            score, row = index.search(queries, min(count, total))
+            if row.max() >= total:
+                raise _damaged(path, 'names rows that are not there')
             scores.append(np.where(row < 0, -np.inf, score))
             rows.append(np.where(row < 0, -1, row + self._edges[shard]))
-            shard += lists['shards']
+            shard = next_shard
         score, row = np.concatenate(scores, 1), np.concatenate(rows, 1)
         best = np.argsort(-score, axis=1)[:, :count]
         row = np.take_along_axis(row, best, axis=1)
@@ -473,17 +478,15 @@ def _encode(path: Path, facts: dict[str, Any]) -> None:
     total = sum(len(shard) for shard in shards)
     if not _has_faiss() or total < EXACT_BELOW:
         return
-    import faiss
 
     if facts['training'] is None:
         facts['training'] = f'{total}-{secrets.token_hex(4)}'
         index = _trained(shards, total)
         file = path / f'{facts["training"]}.faiss'
-        with replacing(file) as temporary:
-            faiss.write_index(index, str(temporary))
+        _write_index(index, file, facts)
     first = sum(lists['shards'] for lists in facts['lists'])
     while first < len(shards):
-        index = _read_index(path / f'{facts["training"]}.faiss')
+        index = _read_index(path / f'{facts["training"]}.faiss', facts, 0)
         name, count = f'{first:05d}-{secrets.token_hex(4)}', 0
         for shard in shards[first:]:
             if count and index.ntotal + len(shard) > _ROWS_OF_LISTS:
@@ -491,8 +494,7 @@ def _encode(path: Path, facts: dict[str, Any]) -> None:
             for vectors in shard.blocks():
                 index.add(vectors)
             count += 1
-        with replacing(path / f'{name}.faiss') as temporary:
-            faiss.write_index(index, str(temporary))
+        _write_index(index, path / f'{name}.faiss', facts)
         facts['lists'].append({'name': name, 'shards': count})
         first += count
 
@@ -522,7 +524,21 @@ def _trained(shards: Sequence[_Shard], total: int) -> Any:
     return index
 
 
-def _read_index(path: Path) -> Any:
+def _write_index(index: Any, path: Path, facts: dict[str, Any]) -> None:
+    """Write an index, and its checksum into the list of the archive."""
+    import faiss
+
+    with replacing(path) as temporary:
+        faiss.write_index(index, str(temporary))
+        facts['checks'][path.name] = _checksum(temporary)
+
+
+def _read_index(path: Path, facts: Mapping[str, Any], total: int) -> Any:
+    """An index of ``total`` vectors of the archive's width.
+
+    A flipped bit of a code would only make the search miss more, which
+    nobody would see, and one of a size may ask for any memory.
+    """
     import faiss
 
     if not path.is_file():
@@ -532,12 +548,31 @@ def _read_index(path: Path) -> Any:
             'Run mobind index train on the archive',
             kind=FileNotFoundError,
         )
+    if _checksum(path) != facts['checks'].get(path.name):
+        raise _damaged(path, 'is damaged')
     try:
-        return faiss.read_index(str(path))
-    except RuntimeError:
-        raise mistake(
-            path, 'is damaged', 'Delete it and run mobind index train'
-        ) from None
+        index = faiss.read_index(str(path))
+    except Exception:  # RuntimeError, MemoryError, AssertionError
+        raise _damaged(path, 'is damaged') from None
+    shape = total, int(np.prod(facts['width']))
+    if not isinstance(index, faiss.IndexIVF):
+        raise _damaged(path, 'is no index of lists')
+    if (index.ntotal, index.d) != shape:
+        what = f'holds {index.ntotal} vectors of {index.d} numbers, not '
+        raise _damaged(path, f'{what}{total} of {shape[1]}')
+    return index
+
+
+def _damaged(path: Path, what: str) -> Exception:
+    return mistake(path, what, 'Delete it and run mobind index train')
+
+
+def _checksum(path: Path) -> int:
+    value = 0
+    with path.open('rb') as file:
+        while data := file.read(1 << 22):
+            value = zlib.crc32(data, value)
+    return value
 
 
 def _has_faiss() -> bool:
@@ -571,6 +606,8 @@ def _read_facts(path: Path) -> dict[str, Any]:
         read_field(facts, key, 'text', file)
     for key in ('width', 'shards', 'lists'):
         read_field(facts, key, 'a list', file)
+    facts.setdefault('checks', {})
+    read_field(facts, 'checks', 'a mapping', file)
     for key, count in (('shards', 'rows'), ('lists', 'shards')):
         for part in facts[key]:
             read_field({key: part}, key, 'a mapping', file)

@@ -269,7 +269,7 @@ class FileReader(BaseReader):
             'the file as --pose.'
         )
 
-    def read_people(self) -> dict[str, PoseStream]:
+    def read_people(self) -> Mapping[str, PoseStream]:
         """Skeletons by a name of the person.
 
         Raises:

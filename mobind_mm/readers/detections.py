@@ -217,6 +217,7 @@ class Instances:
 
 _IDENTITIES = ('track_id', 'idx', 'person_id', 'instance_id')
 """Keys under which tools write who an instance is."""
+_UNTRACKED = frozenset(_IDENTITIES).isdisjoint
 _USED = ('keypoints', 'keypoint_scores', 'bbox', *_IDENTITIES)
 """Keys that are read."""
 _MOST_UNKNOWN = 0.5
@@ -229,10 +230,10 @@ def identity(instance: Any) -> int:
     >>> identity({'track_id': 3}), identity({'idx': [[7.0]]}), identity({})
     (3, 7, -1)
     """
+    if not isinstance(instance, Mapping) or _UNTRACKED(instance):
+        return -1
     for key in _IDENTITIES:
-        value: Any = (
-            instance.get(key) if isinstance(instance, Mapping) else None
-        )
+        value: Any = instance.get(key)
         while isinstance(value, list) and value:
             value = value[0]
         number = isinstance(value, (int, float)) and value == value

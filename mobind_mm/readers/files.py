@@ -157,7 +157,7 @@ def load_people(
     video: Video | None = None,
     min_sec: float = 1.0,
     mapping: Any = None,
-) -> dict[str, PoseStream]:
+) -> Mapping[str, PoseStream]:
     """Everybody in a video, by a name such as ``person 0``.
 
     Args:
@@ -176,7 +176,7 @@ def load_people(
         numbered = all_people(detections, RESULTS, known, min_sec)
         if not numbered:
             raise mistake(RESULTS, f'nobody is seen for {min_sec} s')
-        return {f'person {number}': pose for number, pose in numbered.items()}
+        return numbered.named()
     path = Path(source)
     if _is_mapped(path, mapping):
         return mapped_people(path, mapping, video, None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import reprlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -148,6 +150,21 @@ class JSONItems:
             f'{self.path}: not complete JSON: {what}, at or after character '
             f'{self._before + self._at}. Write or copy the file again.'
         )
+
+
+@contextmanager
+def without_cycles() -> Iterator[None]:
+    """Leave out the search for cycles, of which JSON has none.
+
+    For millions of lists it takes a third of the time that reading does.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def shorten(value: Any) -> str:

@@ -32,7 +32,8 @@ from ..utils.errors import below, mistake, show
 from .base import FileReader, readers
 from .dates import EPOCHS, parse_date, parse_zone
 
-_MAX_BYTES = 10_000_000
+_MAX_BYTES = 1_000_000
+"""Of a mapping: they take some seconds to read."""
 _MAX_KEYS = 10_000
 _MAX_VALUES = 2_000_000
 """Of a mapping with its aliases written out; one of a large study has 20,000.
@@ -468,7 +469,8 @@ def read_yaml(path: Union[str, Path]) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f'{path} does not exist; give a YAML file.')
     if path.stat().st_size > _MAX_BYTES:
-        raise ValueError(f'{path} is larger than {_MAX_BYTES} bytes.')
+        what = f'is larger than {_MAX_BYTES} bytes'
+        raise mistake(path, what, 'Name files by patterns, or split it')
     try:
         content = yaml.load(
             path.read_text(encoding='utf-8-sig'), Loader=_Loader

@@ -29,7 +29,7 @@ from ..skeleton import (
 )
 from .base import register_reader
 from .detections import Detections, Instances
-from .json_items import JSONItems, shorten
+from .json_items import JSONItems, shorten, without_cycles
 from .people import PoseReader, Video, all_people
 
 MAX_UNLISTED = (1000, 20)
@@ -81,6 +81,7 @@ def read_mmpose_json(
     return read_mmpose_video(path, layout, first_frame)[0]
 
 
+@without_cycles()
 def read_mmpose_video(
     path: str | Path,
     layout: str | None = None,
@@ -216,7 +217,7 @@ def read_mmpose_person(
 
 def read_mmpose_people(
     path: str | Path, *, min_sec: float = 1.0, **video: Any
-) -> dict[int, PoseStream]:
+) -> Mapping[int, PoseStream]:
     """Read everybody who is seen for ``min_sec``, by id.
 
     Arguments and errors are those of :func:`read_mmpose_person`, except

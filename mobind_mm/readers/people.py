@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from numbers import Real
 from pathlib import Path
@@ -230,14 +230,14 @@ class PoseReader(FileReader):
         detections, video = self.detections()
         return one_person(detections, self.source, video, person)
 
-    def read_people(self) -> dict[str, PoseStream]:
-        """Everybody, by names such as ``person 0``."""
+    def read_people(self) -> Mapping[str, PoseStream]:
+        """Everybody, by names such as ``person 0``; see :class:`Everybody`."""
         detections, video = self.detections()
         seconds = self.options.get('min_sec', 1.0)
         people = all_people(detections, self.source, video, seconds)
         if not people:
             raise ValueError(f'{self.source}: nobody is seen for {seconds} s.')
-        return {f'person {number}': pose for number, pose in people.items()}
+        return people.named()
 
 
 def on_video(
@@ -373,23 +373,66 @@ def one_person(
     return _stream(detections, track, video, source)
 
 
+class Everybody(Mapping[Any, PoseStream]):
+    """The skeletons of people, each made when it is asked for.
+
+    A skeleton has all frames of its video. Were hundreds who pass by in a
+    long one made at once, they would take more memory than there is.
+
+    Args:
+        detections: What the pose estimator saw.
+        tracks: The people.
+        video: What is known of the video.
+        source: Where they are from, for messages.
+    """
+
+    def __init__(
+        self,
+        detections: Detections,
+        tracks: Mapping[Any, Track],
+        video: Video,
+        source: str | Path,
+    ) -> None:
+        self._tracks = tracks
+        self._rest = detections, video, source
+
+    def named(self) -> Everybody:
+        """The same by names such as ``person 0``."""
+        tracks = {f'person {id}': t for id, t in self._tracks.items()}
+        return Everybody(self._rest[0], tracks, *self._rest[1:])
+
+    def __getitem__(self, name: Any) -> PoseStream:
+        detections, video, source = self._rest
+        return _stream(detections, self._tracks[name], video, source)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._tracks)
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tracks
+
+
 def all_people(
     detections: Detections,
     source: str | Path,
     video: Video,
     min_sec: float = 1.0,
-) -> dict[int, PoseStream]:
+) -> Everybody:
     """Follow people through detections, by id.
 
     Whoever is seen for less than ``min_sec`` is left out: what flashes up is
     mostly not a person. See :func:`one_person` for the rest.
     """
     rate, _ = video.facts(source)
-    return {
-        track.id: _stream(detections, track, video, source)
+    tracks = {
+        track.id: track
         for track in track_people(detections, round(video.max_gap_sec * rate))
         if len(track.instances) >= min_sec * rate
     }
+    return Everybody(detections, tracks, video, source)
 
 
 def _stream(

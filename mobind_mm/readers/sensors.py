@@ -15,7 +15,7 @@ must have the names that :func:`.files.write_imu_table` gives them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -198,12 +198,13 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
     labels = {channel: channel for channel in AXES} | dict.fromkeys(ACC, 'acc')
     columns: dict[str, dict[str, Any]] = {}
     acc: dict[str, tuple[bool, str]] = {}
-    for name in names if 'time' in names else ():
+    there = {*names}
+    for name in names if 'time' in there else ():
         for label, channel in labels.items():
             axes = [f'_{label}_{axis}' for axis in AXES[channel]]
             sensor = name.removesuffix(axes[0])
             wanted = [sensor + axis for axis in axes]
-            if sensor != name and {*wanted} <= {*names}:
+            if sensor != name and there.issuperset(wanted):
                 columns.setdefault(sensor, {'time': 'time'})[channel] = wanted
                 if channel == 'acc':
                     acc[sensor] = ACC[label]
@@ -217,7 +218,7 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
             'Describe the file with a mapping (--mapping, docs/inference.md)',
         )
         raise UnknownColumnsError(str(error))
-    _check_axes(path, names, columns, labels)
+    _check_axes(path, there, columns, labels)
     sensors = {}
     for sensor, channels in columns.items():
         gravity, frame = acc.get(sensor, ACC['acc'])
@@ -235,7 +236,7 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
 
 def _check_axes(
     path: Path,
-    names: Sequence[str],
+    names: Set[str],
     columns: Mapping[str, Mapping[str, Any]],
     labels: Mapping[str, str],
 ) -> None:
@@ -246,9 +247,9 @@ def _check_axes(
         for label, channel in labels.items()
         for axis in AXES[channel]
     ]
-    for name in names:
+    for name in sorted(names - used):
         for end, label, axes in ends:
-            if not name.endswith(end) or name in used:
+            if not name.endswith(end):
                 continue
             sensor = name.removesuffix(end)
             wanted = [f'{sensor}_{label}_{axis}' for axis in axes]

@@ -51,7 +51,7 @@ def read_skeletons(
     where: str = 'pose',
     video: Video | None = None,
     everybody: bool = False,
-) -> dict[str, PoseStream]:
+) -> Mapping[str, PoseStream]:
     """Read one person, or everybody, of one recording.
 
     Args:
@@ -69,7 +69,9 @@ def read_skeletons(
             times = read_frame_times(Path(root) / str(keys.times))
             video = replace(video, times=times)
         if keys.format == 'table':
-            people = {path.stem: read_pose_table(path, keys)}
+            people: Mapping[str, PoseStream] = {
+                path.stem: read_pose_table(path, keys)
+            }
         else:
             reader = reader_of(keys, Path(root))
             people = _of_reader(reader, keys, video, everybody)
@@ -89,7 +91,7 @@ def read_skeletons(
 
 def _of_reader(
     reader: FileReader, keys: Skeleton, video: Video, everybody: bool
-) -> dict[str, PoseStream]:
+) -> Mapping[str, PoseStream]:
     """One person, or everybody, of a reader."""
     person = 'longest' if keys.person is None else keys.person
     if isinstance(reader, PoseReader):

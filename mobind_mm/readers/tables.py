@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import (
     Callable,
     Collection,
@@ -58,6 +59,8 @@ _BLOCK = 1 << 24
 """Characters that are parsed at once."""
 _MAX_LINE = 1_000_000
 _MAX_COLUMNS = 10_000
+_SHORT = 131_072
+"""Characters of a line in which no cell is too long for a CSV reader."""
 _AGAIN = 'Download or export the file again'
 _ROWS_PER_BYTE = 10
 """More rows in a Parquet file are no measurements, however well they pack."""
@@ -789,17 +792,30 @@ def _headers(path: Path, wanted: set[str], dialect: Dialect) -> list[Header]:
             text = file.readline(_MAX_LINE)
             if not text or line < first:
                 continue
-            for mark in dialect.delimiter or DELIMITERS:
-                cells = csv.reader(
-                    [text], delimiter=mark, skipinitialspace=mark == ' '
+            if len(text) == _MAX_LINE:
+                raise mistake(
+                    path,
+                    f'has {_MAX_LINE:,} characters and more in one line',
+                    'Divide the table into files with fewer columns',
+                    row=line,
                 )
+            for mark in dialect.delimiter or DELIMITERS:
                 with suppress(csv.Error):
-                    names = tuple(cell.strip() for cell in next(cells, ()))
+                    names = tuple(map(str.strip, _split(text, mark)))
                     headers.append(Header(line, mark, names))
     return sorted(
         headers,
         key=lambda h: (-len(wanted & {*h.names}), h.line, -len(h.names)),
     )
+
+
+def _split(line: str, mark: str) -> list[str]:
+    """Cells of a line; splitting is twenty times as fast as a reader."""
+    plain = '"' not in line and mark != ' ' and len(line) < _SHORT
+    if plain and line.strip('\n'):
+        return line.rstrip('\n').split(mark)
+    cells = csv.reader([line], delimiter=mark, skipinitialspace=mark == ' ')
+    return next(cells, [])
 
 
 def _find_header(
@@ -820,8 +836,9 @@ def _find_header(
         widest = max(headers, key=lambda header: len(header.names))
         return Header(0, widest.delimiter, ()), [int(n) - 1 for n in names]
     best = headers[0]
+    counts = Counter(best.names)
     for name in sorted(names):
-        if name not in best.names:
+        if name not in counts:
             raise mistake(
                 path,
                 f'has no column {name!r}; row {best.line} has '
@@ -832,10 +849,11 @@ def _find_header(
                 known=best.names,
             )
     for name in names:
-        if (count := best.names.count(name)) > 1:
+        if (count := counts[name]) > 1:
             what, row = f'is there {count} times', best.line
             raise mistake(path, what, 'Rename one', row=row, column=name)
-    return best, [best.names.index(name) for name in names]
+    places = {name: place for place, name in enumerate(best.names)}
+    return best, [places[name] for name in names]
 
 
 def _find_encoding(

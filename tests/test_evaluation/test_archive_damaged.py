@@ -1,16 +1,18 @@
 """Archives whose files say something else than archive.json."""
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from corruption import check_contained
+from corruption import check_contained, corruptions
 from json_mutations import mutations
 from reader_fixtures import quick_collection  # noqa: F401
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from test_archive import table
 
+from mobind_mm.evaluation import archive as module
 from mobind_mm.evaluation.archive import EmbeddingArchive
 
 ITEMS, QUERY = table(60, 0, (3,)), table(3, 1, (3,))
@@ -88,3 +90,81 @@ def test_lists_of_an_archive(root):
         path.write_text(json.dumps(odd))
         outcome = check_contained(lambda: search(root), root / '-')
         assert outcome == 'fine' or str(root) in outcome, outcome
+
+
+needs_faiss = pytest.mark.skipif(
+    find_spec('faiss') is None, reason='needs faiss'
+)
+
+
+@pytest.fixture
+def coded(tmp_path, monkeypatch):
+    """An archive with lists, and what searching and adding find in it."""
+    monkeypatch.setattr(module, 'EXACT_BELOW', 100)
+    archive = EmbeddingArchive.create(tmp_path / 'archive', 'pose')
+    archive.add(table(300, 0, (), 8))
+    query = table(3, 1, (), 8)['imu_embedding']
+
+    def use(number=0):
+        archive = EmbeddingArchive(tmp_path / 'archive')
+        if not number:  # the second index is read to add to it
+            return [[m.take for m in f] for f in archive.search(query, 4)]
+        return archive.add(table(2, 5, (), 8))
+
+    lists, training = (archive.facts[key] for key in ('lists', 'training'))
+    names = lists[0]['name'], training
+    files = [tmp_path / f'archive/{name}.faiss' for name in names]
+    return use, files
+
+
+@needs_faiss
+def test_damaged_lists_are_never_searched(coded):
+    use, files = coded
+    right = use()
+    for number, path in enumerate(files):
+        content = path.read_bytes()
+        for _, damaged in corruptions(content, number, 24):
+            path.write_bytes(damaged)
+            if damaged == content:
+                continue
+            said = check_contained(lambda n=number: use(n), path / '-')
+            assert f'{path} is damaged. Delete it and run mobind' in said
+        path.unlink()
+    EmbeddingArchive(files[0].parent).train()
+    assert use() == right
+
+
+@needs_faiss
+@pytest.mark.parametrize(
+    ('kind', 'width', 'count'),
+    [('Flat', 8, 300), ('IVF2,Flat', 8, 299), ('IVF2,Flat', 9, 300)],
+)
+def test_lists_of_another_archive(coded, kind, width, count):
+    import faiss
+
+    use, (path, _) = coded
+    index = faiss.index_factory(width, kind)
+    vectors = np.random.default_rng(0).normal(size=(count, width))
+    index.train(vectors.astype(np.float32))
+    index.add(vectors.astype(np.float32))
+    facts = json.loads((path.parent / 'archive.json').read_text())
+    module._write_index(index, path, facts)
+    (path.parent / 'archive.json').write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match='no index of lists|holds .* not 300'):
+        use()
+
+
+@needs_faiss
+def test_lists_that_name_rows_of_nobody(coded):
+    import faiss
+
+    use, (path, _) = coded
+    facts = json.loads((path.parent / 'archive.json').read_text())
+    index = faiss.read_index(str(path))
+    vectors = np.random.default_rng(0).normal(size=(300, 8))
+    index.reset()
+    index.add_with_ids(vectors.astype(np.float32), np.arange(300) + 10**6)
+    module._write_index(index, path, facts)
+    (path.parent / 'archive.json').write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match='names rows that are not there'):
+        use()
