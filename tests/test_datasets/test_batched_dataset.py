@@ -260,7 +260,9 @@ def test_optional_channels_and_limbs_of_a_layout(root):  # noqa: F811
             assert torch.equal(found[key][index], one[key])
         for rows in (slice(0, 3), slice(6, 10), slice(10, 13), slice(13, 14)):
             difference = (found['imu'][index] - one['imu'])[:, rows].abs()
-            assert difference.max() < 0.05 * (1 + one['imu'][:, rows].abs().max())
+            assert difference.max() < 0.05 * (
+                1 + one['imu'][:, rows].abs().max()
+            )
         # Derived before the samples are cut, or after: ends may differ.
         gyro = one['imu'][:, 3:6]
         difference = (found['imu'][index, :, 3:6] - gyro).abs()

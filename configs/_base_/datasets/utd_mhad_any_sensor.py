@@ -50,7 +50,9 @@ queries = dict(
 )
 # 1-NN takes its neighbours from the training subjects.
 gallery = dict(queries, ann_file='annotations/train.json', role='gallery')
-train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train_pipeline)))
+train_dataloader = dict(
+    drop_last=True, dataset=dict(dataset=dict(pipeline=train_pipeline))
+)
 test_dataloader = dict(
     dataset=dict(type='ConcatDataset', datasets=[gallery, queries])
 )
