@@ -24,13 +24,15 @@ model = dict(
     head=dict(global_weight=0.0),
 )
 load_from = 'mobind_mm/checkpoints/mobind_real_20261128-75e88630.pth'
-train_cfg = dict(max_epochs=300, val_interval=100)
+train_cfg = dict(max_epochs=60, val_interval=20)
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3),
     paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
 )
 param_scheduler = [
-    dict(_base_.warm_up, end=20),
-    dict(_base_.decay, begin=20),
+    dict(_base_.warm_up, end=6),
+    dict(_base_.decay, begin=6),
 ]
-default_hooks = dict(checkpoint=dict(interval=100, save_best=None))
+default_hooks = dict(
+    checkpoint=dict(interval=20, max_keep_ckpts=3, save_best=None)
+)
