@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(
     path
     for path in (ROOT / 'configs' / 'mobind').glob('*.py')
-    if 'finetune' not in path.stem and 'mobind_real' not in path.stem
+    if 'finetune' not in path.stem and 'real' not in path.stem
 )
 NAMES = [path.stem for path in CONFIGS]
 

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from ..recordings import PoseStream, SensorStream
+from ..recordings.derived import turning_rate
 from ..recordings.schema import (
     IMU_CHANNELS,
     check_keypoint_values,
     check_sensor_values,
 )
 from ..registry import DATASETS
-from ..skeleton import limb_indices
 from ..structures import MoBindDataSample
 from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings
 from .packed_dataset import entry_key
@@ -138,17 +138,14 @@ class BatchedDataset(WrappedRecordings):
             )
         self.load, self.imu, self.pose = steps[:3]
         self.steps, self.pack = steps[3:-1], steps[-1]
-        for key in ('optional_channels', 'stand_ins', 'limb_layout'):
-            if getattr(self.pack, key):
-                raise ValueError(
-                    f'PackIMUPose({key}=...) is not packed in whole batches; '
-                    'leave BatchedDataset out, and windows are made one by '
-                    'one.'
-                )
+        if self.pack.stand_ins:
+            raise ValueError(
+                'PackIMUPose(stand_ins=...) is not packed in whole batches; '
+                'leave BatchedDataset out, and windows are made one by one.'
+            )
+        self.channels = (*self.pack.imu_channels, *self.pack.optional_channels)
         for step in self.steps:
-            mode = getattr(step, 'mode', 'image')
-            known = mode in ('image', 'torso', 'bbox')
-            if type(step) not in _STEPS or not known:
+            if type(step) not in _STEPS:
                 raise ValueError(
                     f'{type(step).__name__} does not change whole batches; '
                     'leave BatchedDataset out, and windows are made one by '
@@ -180,6 +177,7 @@ class BatchedDataset(WrappedRecordings):
         sensors: list[SourceStream] = []
         poses: list[tuple[PoseStream, str]] = []
         about: list[tuple[bool, bool]] = []
+        lacks: list[np.ndarray] = []
         for index in range(len(self.dataset)):
             entry, info = self.dataset.window_info(index)
             key = entry_key(info)
@@ -196,7 +194,9 @@ class BatchedDataset(WrappedRecordings):
                         self.pack.check_channels(
                             info['take'], name, stream.channels
                         )
-                        sensors.append(self._sensor(stream, info, name))
+                        source, there = self._sensor(stream, info, name)
+                        sensors.append(source)
+                        lacks.append(~there)
                         about.append(
                             (stream.frame == 'sensor', stream.gravity)
                         )
@@ -212,6 +212,7 @@ class BatchedDataset(WrappedRecordings):
         self.sensors = StreamTable(sensors) if sensors else None
         about.append((True, True))  # of a sensor that is not there
         self.in_sensor_frame, self.gravity = np.array(about).T
+        self.lacks = np.array(lacks)  # (R, C) optional channels
         self._full_pose(poses)
         names = ('window_start', 'entry_start', 'entry_end')
         self._windows = _Windows(
@@ -233,21 +234,32 @@ class BatchedDataset(WrappedRecordings):
 
     def _sensor(
         self, stream: SensorStream, info: Mapping, name: str
-    ) -> SourceStream:
-        """The packed channels of a sensor, as they were recorded."""
+    ) -> tuple[SourceStream, np.ndarray]:
+        """The packed channels of a sensor, and which (C,) of them it has."""
         where = f'take {info["take"]!r}: {name}'
+        times, wanted = stream.clock.at(), self.load.channels
         channels = {
-            c: np.asarray(stream.channels[c], np.float32)
-            for c in self.pack.imu_channels
+            c: np.asarray(x, np.float32)
+            for c, x in stream.channels.items()
+            if c in self.channels and (wanted is None or c in wanted)
         }
-        times = stream.clock.at()
+        derive = 'gyro' in self.channels and 'gyro' in (wanted or ())
+        if derive and 'gyro' not in channels and 'quat' in stream.channels:
+            channels['gyro'] = turning_rate(times, stream.channels['quat'])
         check_sensor_values(channels, times, where)
         if 'quat' in channels:
             channels['quat'] = sign_continuous(channels['quat'])
-        values = np.concatenate([*channels.values()], axis=1)
+        there = np.repeat(
+            [c in channels for c in self.channels],
+            [IMU_CHANNELS[c] for c in self.channels],
+        )
+        values = np.zeros((len(times), len(there)), np.float32)
+        parts = [channels[c] for c in self.channels if c in channels]
+        values[:, there] = np.concatenate(parts, axis=1)
         clock = stream.clock
         rate = clock.mean_rate if clock.num_samples > 1 else 1.0
-        return SourceStream.of(values, times, rate, clock.times is None)
+        source = SourceStream.of(values, times, rate, clock.times is None)
+        return source, there
 
     def _full_pose(self, poses: Sequence[tuple[PoseStream, str]]) -> None:
         """Tables of keypoints, bridged over time, and of what is known."""
@@ -302,8 +314,9 @@ class BatchedDataset(WrappedRecordings):
         """Keypoints of the limbs, and their numbers (S, 3) among these."""
         self.kept = np.zeros(0, int)
         self.limbs = np.zeros((len(self.pack.limbs), 3), int)
+        self.has_limb = np.ones(len(self.pack.limbs), dtype=bool)
         if self.layout is not None:
-            index = np.array(limb_indices(self.layout, self.pack.limbs))
+            index, self.has_limb = self.pack.find_limbs(self.layout)
             self.kept = np.unique(index)
             self.limbs = np.searchsorted(self.kept, index)
 
@@ -339,7 +352,9 @@ class BatchedDataset(WrappedRecordings):
         if self._whole == len(self.steps):
             self._keep_limbs(batch)
         samples = self._samples([windows.metas[i] for i in indices], spans)
-        return dict(inputs=self._packed(batch), data_samples=samples)
+        rows = windows.sensors[entry]
+        inputs = self._packed(batch, rows[batch.loaded])
+        return dict(inputs=inputs, data_samples=samples)
 
     def _keep_limbs(self, batch: WindowBatch) -> None:
         if self._whole and self.layout is not None:
@@ -391,7 +406,8 @@ class BatchedDataset(WrappedRecordings):
         count = round(self.dataset.window_sec * self.imu.rate)
         window, flat = np.nonzero(loaded)[0], rows[loaded]
         speed = spans.speed[window]
-        values = np.zeros((len(flat), self.pack.num_channels, count), 'f4')
+        width = sum(IMU_CHANNELS[name] for name in self.channels)
+        values = np.zeros((len(flat), width, count), 'f4')
         if len(flat):
             assert self.sensors is not None  # a row is one of them
             start = (spans.start - spans.offset)[window]
@@ -401,7 +417,7 @@ class BatchedDataset(WrappedRecordings):
             seen = near.mean(axis=1) >= 1 - self.imu.max_missing
             mask[loaded] = seen & near.any(axis=1)
         channels, first = {}, 0
-        for name in self.pack.imu_channels:
+        for name in self.channels:
             stop = first + IMU_CHANNELS[name]
             channels[name] = values[:, first:stop]
             first = stop
@@ -470,10 +486,22 @@ class BatchedDataset(WrappedRecordings):
             known[number] = self.pose.known_at(meta, steps, *seen).T
         return known
 
-    def _packed(self, batch: WindowBatch) -> dict[str, torch.Tensor]:
-        """What the model takes, as ``PackIMUPose`` packs a window."""
+    def _packed(
+        self, batch: WindowBatch, rows: np.ndarray
+    ) -> dict[str, torch.Tensor]:
+        """What the model takes, as ``PackIMUPose`` packs a window.
+
+        Args:
+            batch: The windows.
+            rows: (R,) rows of their sensors in the table of sensors.
+        """
         values = np.concatenate([*batch.imu.values()], axis=1)
         mask = batch.imu_mask
+        if self.pack.optional_channels:
+            values[self.lacks[rows]] = 0
+            gravity = self.gravity[rows][:, None, None].astype(np.float32)
+            gravity = np.repeat(gravity, values.shape[2], axis=2)
+            values = np.concatenate([values, gravity], axis=1)
         if not mask[batch.loaded].all():
             values[~mask[batch.loaded]] = 0
         imu = values
@@ -492,6 +520,7 @@ class BatchedDataset(WrappedRecordings):
             points = points[:, :, self.limbs].swapaxes(1, 2)
             pose = np.ascontiguousarray(points.reshape(pose.shape))
             pose_mask = np.asarray(known[:, self.limbs].all(axis=2))
+            pose_mask &= self.has_limb[:, None]
         if self.pack.paired_only:
             pose_mask = pose_mask & mask[:, :, None]
         arrays = dict(imu=imu, pose=pose, imu_mask=mask, pose_mask=pose_mask)

@@ -15,7 +15,7 @@ class RandomCrops:
     a batch become equally long: the model learns to serve any length.
 
     Args:
-        num_tokens: Tokens N of a window.
+        num_tokens: Tokens N of the longest window.
         min_tokens: Fewest tokens of a crop.
         full_prob: Probability that a batch keeps its windows whole.
         shift_prob: Probability, for each window of the other batches, that
@@ -61,12 +61,14 @@ class RandomCrops:
         aligned = torch.ones(count, dtype=torch.bool, device=device)
         if float(torch.rand(())) < self.full_prob:
             return {**inputs, 'token_shift': zeros, 'aligned': aligned}
-        length = int(torch.randint(self.min_tokens, self.num_tokens + 1, ()))
-        room = self.num_tokens - length
+        most = inputs['imu'].shape[-1] // patches['imu']
+        least = min(self.min_tokens, most)
+        length = int(torch.randint(least, most + 1, ()))
+        room = most - length
         first = torch.randint(0, room + 1, (count,)).to(device)
         other = torch.randint(0, room + 1, (count,)).to(device)
-        most = int(self.max_shift * length)
-        other = torch.minimum(torch.maximum(other, first - most), first + most)
+        far = int(self.max_shift * length)
+        other = torch.minimum(torch.maximum(other, first - far), first + far)
         moved = torch.rand(count).to(device) < self.shift_prob
         other = torch.where(moved, other, first)
         out = {**inputs, 'token_shift': first - other}

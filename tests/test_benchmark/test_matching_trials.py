@@ -12,6 +12,7 @@ from benchmarking.matching_trials import (
     fit_logistic,
     fit_weight,
     judged,
+    renumber,
     run_trials,
 )
 from benchmarking.zero_shot_report import write_report
@@ -43,6 +44,14 @@ def test_probabilities_tell_who_is_there():
         assert found['mean probability'] == pytest.approx(
             found['right before'], abs=0.03
         )
+
+
+def test_actions_of_two_splits_are_compared_by_name():
+    feats = dict(action=np.array([1, 0, -1, 1]), take=np.arange(4))
+    found = renumber(feats, ['walk', 'jump'], ['jump', 'sit', 'walk'])
+    assert found['action'].tolist() == [0, 2, -1, 0]
+    assert found['take'] is feats['take']
+    assert feats['action'].tolist() == [1, 0, -1, 1]
 
 
 def test_the_weight_is_that_of_the_better_evidence():

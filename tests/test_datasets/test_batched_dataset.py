@@ -21,6 +21,7 @@ STEPS = {
         dict(type='SmoothKeypoints', sigma_sec=0.05),
         dict(type='NormalizeKeypoints', mode='torso'),
     ],
+    'body': [dict(type='NormalizeKeypoints', mode='body')],
     'bbox': [dict(type='NormalizeKeypoints', mode='bbox')],
 }
 
@@ -239,10 +240,40 @@ def test_what_it_cannot_do_is_refused(root, tmp_path):  # noqa: F811
         BatchedDataset(cfg)
 
 
-def test_options_of_packing_are_refused(root):  # noqa: F811
+def test_optional_channels_and_limbs_of_a_layout(root):  # noqa: F811
+    """What a sensor lacks is zero and stays zero; gravity has its row."""
+    after = [dict(type='RandomIMUNoise', mag_std=1.0, acc_std=0.0)]
+    cfg = config(root, after)
+    cfg['pipeline'][0]['channels'] = ('acc', 'gyro', 'quat')
+    cfg['pipeline'][-1].update(
+        placements=(*PLACEMENTS, 'left_foot'),
+        imu_channels=('acc',),
+        optional_channels=('gyro', 'quat', 'mag'),
+        limb_layout='coco',
+    )
+    single, batched = IMUPoseDataset(**_args(cfg)), BatchedDataset(cfg)
+    found = batched.__getitems__(range(len(single)))['inputs']
+    assert found['imu'].shape[1:3] == (4, 3 + 3 + 4 + 3 + 1)
+    for index in range(len(single)):
+        one = single[index]['inputs']
+        for key in ('imu_mask', 'pose_mask'):
+            assert torch.equal(found[key][index], one[key])
+        for rows in (slice(0, 3), slice(6, 10), slice(10, 13), slice(13, 14)):
+            difference = (found['imu'][index] - one['imu'])[:, rows].abs()
+            assert difference.max() < 0.05 * (
+                1 + one['imu'][:, rows].abs().max()
+            )
+        # Derived before the samples are cut, or after: ends may differ.
+        gyro = one['imu'][:, 3:6]
+        difference = (found['imu'][index, :, 3:6] - gyro).abs()
+        assert difference.median() <= 1e-3 * (1 + gyro.abs().max())
+    assert not found['imu'][:, :, 10:13].any()
+
+
+def test_stand_ins_are_refused(root):  # noqa: F811
     cfg = config(root, [])
-    cfg['pipeline'][-1]['optional_channels'] = ('gyro',)
-    with pytest.raises(ValueError, match=r'PackIMUPose\(optional_channels'):
+    cfg['pipeline'][-1]['stand_ins'] = dict(left_forearm='left_wrist')
+    with pytest.raises(ValueError, match=r'PackIMUPose\(stand_ins'):
         BatchedDataset(cfg)
 
 

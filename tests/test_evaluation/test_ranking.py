@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from embedding_samples import evaluate, random_samples
 
 from mobind_mm.evaluation.functional import (
@@ -82,3 +83,23 @@ def test_the_metric_ranks_by_both():
     bare = random_samples(4, constant=True)
     with pytest.raises(ValueError, match='needs the raw streams'):
         evaluate(RetrievalMetric(signal_weight=0.1), bare)
+
+
+def test_the_mean_of_embeddings_and_tokens_ranks():
+    """Each knows half of the pairs apart; their mean knows them all."""
+    samples = random_samples(6, constant=True)
+    for number, sample in enumerate(samples):
+        sample.set_metainfo(dict(role='query', window_sec=4.0))
+        for name in ('imu', 'pose'):
+            embedding = torch.zeros_like(getattr(sample, f'{name}_embedding'))
+            embedding[..., number % 3] = 1.0
+            tokens = torch.zeros_like(getattr(sample, f'{name}_tokens'))
+            tokens[..., number // 3] = 1.0
+            setattr(sample, f'{name}_embedding', embedding)
+            setattr(sample, f'{name}_tokens', tokens)
+    for similarity, recall in (('embedding', 0), ('tokens', 0), ('mean', 1)):
+        metric = RetrievalMetric((1,), ('all',), similarity)
+        found = evaluate(metric, samples)
+        for direction in ('imu2pose', 'pose2imu'):
+            assert found[f'retrieval/{direction}_R@1'] == recall
+    assert metric.similarity.max() == pytest.approx(1.0, abs=1e-3)

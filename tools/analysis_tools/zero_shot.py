@@ -143,7 +143,7 @@ def similarities(
     """Similarity (A, B) of the sensors of ``a`` and the skeletons of ``b``.
 
     ``local`` and ``token`` are means over the limbs of both, ``clip`` is
-    that of the aggregated embeddings.
+    that of the aggregated embeddings, if there are any.
     """
     imu_mask, pose_mask = a['imu_mask'], b['pose_mask']
     if wanted is not None:
@@ -157,11 +157,13 @@ def similarities(
     v = unit(b['pose_tokens']) * seen[..., None]
     weight = np.repeat(imu_mask[..., None], seen.shape[2], axis=2)
     tokens = flat(weight.astype(float)) @ flat(seen).T
-    return {
-        'clip': unit(a['imu']) @ unit(b['pose']).T,
+    parts = {
         'local': flat(x) @ flat(y).T / shared,
         'token': flat(u) @ flat(v).T / np.maximum(tokens, 1),
     }
+    if a['imu'].ndim == 2:  # not of a model that stays per limb
+        parts['clip'] = unit(a['imu']) @ unit(b['pose']).T
+    return parts
 
 
 def unit(x: np.ndarray) -> np.ndarray:

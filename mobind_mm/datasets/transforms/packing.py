@@ -191,7 +191,7 @@ class PackIMUPose(BaseTransform):
             return pose, np.zeros((len(self.limbs), length), dtype=bool)
         layout = results['layout']
         if layout not in self._indices:
-            self._indices[layout] = self._find_limbs(layout)
+            self._indices[layout] = self.find_limbs(layout)
         index, there = self._indices[layout]
         known = results['keypoint_mask']
         keypoints = zero_unseen(results['keypoints'], known)
@@ -201,7 +201,7 @@ class PackIMUPose(BaseTransform):
         mask = known[:, index].all(axis=2).T & there[:, None]
         return np.ascontiguousarray(pose), np.ascontiguousarray(mask)
 
-    def _find_limbs(self, layout: str) -> tuple[np.ndarray, np.ndarray]:
+    def find_limbs(self, layout: str) -> tuple[np.ndarray, np.ndarray]:
         """Indices (S, 3) of the limbs, and which of them (S,) it has."""
         every = np.ones(len(self.limbs), dtype=bool)
         if self.limb_layout is None:

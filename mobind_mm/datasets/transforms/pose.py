@@ -276,6 +276,8 @@ class NormalizeKeypoints(BaseTransform):
         origin, unit = np.zeros((count, 2)), batch.img_size.astype(float)
         if self.mode == 'torso':
             origin, unit = _torsos(batch)
+        elif self.mode == 'body':
+            origin, unit = _bodies(batch)
         elif self.mode == 'bbox':
             origin, unit = _boxes(batch)
         bad = ~((unit > 0).all(axis=1) & np.isfinite(unit).all(axis=1))
@@ -360,6 +362,41 @@ def _torsos(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
         _medians(hips, valid[:, None]),
         _medians(size[:, None], valid[:, None]),
     )
+
+
+def _bodies(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
+    """Origin (B, 2) and unit (B, 1) of mode ``body``; NaN where unknown."""
+    known, unit = batch.keypoint_mask, np.zeros(len(batch.keypoints))
+    for names, ratio in _BONES:
+        at = [_index(batch.layout, name) for name in names]
+        if None in at:
+            continue
+        seen = np.asarray(known[:, at].all(axis=1))
+        ends = batch.keypoints[:, :, at]
+        ends = ends.reshape(*ends.shape[:2], 2, len(at) // 2, -1).mean(axis=3)
+        length = np.hypot(*(ends[:, :, 0] - ends[:, :, 1]).swapaxes(0, 1))
+        length = np.sort(np.where(seen, length, np.float32(np.inf)), axis=1)
+        count = seen.sum(axis=1)
+        row = (0.85 * np.maximum(count - 1, 0)).astype(int)
+        length = np.take_along_axis(length, row[:, None], axis=1)[:, 0]
+        used = count >= 3
+        if ratio < 0.2:  # the face, if nothing else is seen
+            used &= unit == 0
+        size = np.where(used, length / ratio, 0)
+        unit = np.maximum(unit, size)
+    every = np.asarray(known.any(axis=2).any(axis=1))
+    hips = [_index(batch.layout, n) for n in _BONES[0][0][:2]]
+    origin = np.zeros((len(unit), 2))
+    seen = np.zeros((len(unit), known.shape[2]), dtype=bool)
+    if None not in hips:
+        seen = np.asarray(known[:, hips].all(axis=1))
+        origin = _medians(
+            batch.keypoints[:, :, hips].mean(axis=2), seen[:, None]
+        )
+    for row in np.flatnonzero(every & ~seen.any(axis=1)):
+        points = batch.keypoints[row][:, known[row]]
+        origin[row] = np.median(points, axis=1)
+    return origin, unit[:, None]
 
 
 def _medians(values: np.ndarray, valid: np.ndarray) -> np.ndarray:

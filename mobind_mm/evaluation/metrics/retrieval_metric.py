@@ -33,7 +33,7 @@ from ..functional.retrieval import Rivals
 from .embedding_metric import EmbeddingMetric
 
 GALLERIES = ('all', 'disjoint', 'same_action')
-SIMILARITIES = ('embedding', 'tokens')
+SIMILARITIES = ('embedding', 'tokens', 'mean')
 _DIRECTIONS = {'imu2pose': ('imu', 'pose'), 'pose2imu': ('pose', 'imu')}
 
 
@@ -67,8 +67,9 @@ class RetrievalMetric(EmbeddingMetric):
         galleries: Which of ``all``, ``disjoint``, ``same_action``.
         similarity: ``embedding``, the cosine of the clip embeddings, or
             ``tokens``, the mean cosine over the tokens that the IMU and the
-            pose have, each at its time and limb. Tokens are sharper and
-            S * N times larger.
+            pose have, each at its time and limb, or ``mean``, half of each.
+            Tokens are sharper and S * N times larger; ``mean`` keeps all
+            pairs of windows in memory.
         rerank: With ``tokens``: order only so many best candidates of the
             embedding by their tokens; all pairs are compared if None.
         signal_weight: Similarity that a nat per second of evidence of the
@@ -114,7 +115,8 @@ class RetrievalMetric(EmbeddingMetric):
                 "tokens: at least 1, with similarity='tokens' or with "
                 'signal_weight.'
             )
-        super().__init__(tokens=similarity == 'tokens', **kwargs)
+        super().__init__(tokens=similarity != 'embedding', **kwargs)
+        self.compared = similarity
         self.topk = tuple(topk)
         self.galleries = tuple(galleries)
         self.rerank, self.signal_weight = rerank, signal_weight
@@ -222,6 +224,10 @@ class RetrievalMetric(EmbeddingMetric):
         query, gallery = modality(table, asked), modality(table, known)
         if self.signal_weight is not None:
             return self._rank_by_both(table, direction, rivals)
+        if self.compared == 'mean':
+            learned = self._learned(table)
+            learned = learned if asked == 'imu' else learned.T
+            return matrix_ranks(learned, rivals)
         if not self.tokens:
             return _ranks(query, gallery, rivals)
         fine_query = token_vectors(table, asked)
@@ -242,10 +248,7 @@ class RetrievalMetric(EmbeddingMetric):
         self, table: Table, direction: str, rivals: Rivals | None
     ) -> np.ndarray:
         assert self.signal_weight is not None
-        vectors = token_vectors if self.tokens else modality
-        imu, imu_mask = vectors(table, 'imu')
-        pose, pose_mask = vectors(table, 'pose')
-        learned = cosine_similarity(imu, pose, imu_mask, pose_mask)
+        learned = self._learned(table)
         if 'signals' not in table:  # one matrix for all galleries
             seconds = float(table['window_sec'][0])
             streams = table['streams']
@@ -265,6 +268,16 @@ class RetrievalMetric(EmbeddingMetric):
         )
         return matrix_ranks(scores, rivals)
 
+    def _learned(self, table: Table) -> np.ndarray:
+        """Similarities (M, M) of all IMU and all pose windows."""
+        kinds = {'embedding': [modality], 'tokens': [token_vectors]}
+        parts = []
+        for vectors in kinds.get(self.compared, [modality, token_vectors]):
+            imu, imu_mask = vectors(table, 'imu')
+            pose, pose_mask = vectors(table, 'pose')
+            parts.append(cosine_similarity(imu, pose, imu_mask, pose_mask))
+        return np.mean(parts, axis=0)
+
     def _keep(self, table: Table, cases: dict[str, np.ndarray]) -> None:
         """Keep what pictures show, and write the single results."""
         self.ranks = {
@@ -273,10 +286,7 @@ class RetrievalMetric(EmbeddingMetric):
             if f'{direction}_rank' in cases
         }
         first = select(table, np.arange(min(64, len(table['role']))))
-        vectors = token_vectors if self.tokens else modality
-        imu, imu_mask = vectors(first, 'imu')
-        pose, pose_mask = vectors(first, 'pose')
-        self.similarity = cosine_similarity(imu, pose, imu_mask, pose_mask)
+        self.similarity = self._learned(first)
         self.dump_cases(
             table, cases, lambda row: max(row[key] for key in cases)
         )

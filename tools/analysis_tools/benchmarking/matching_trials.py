@@ -209,6 +209,21 @@ def run_trials(
     }
 
 
+def renumber(
+    feats: dict[str, np.ndarray], classes: Sequence[str], every: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Features whose ``action`` counts in other classes.
+
+    Args:
+        feats: Features of windows; -1 is no action.
+        classes: Names by the numbers that they have.
+        every: Names by the numbers that they get, all of ``classes`` among
+            them.
+    """
+    numbers = np.array([*(every.index(name) for name in classes), -1])
+    return {**feats, 'action': numbers[feats['action']]}
+
+
 def action_trials(
     asked: dict[str, np.ndarray],
     known: dict[str, np.ndarray],
