@@ -15,6 +15,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from run_pages import alike, blocks, runnable
+from run_pages import run as run_block
+from test_docs_pages import OWN, checked
 
 import mobind_mm
 
@@ -284,6 +287,28 @@ def test_commands_of_the_pages_after_installing_alone(python, tmp_path):
         *('work_dirs/own_data/epoch_1.pth', 'synthetic.json', 'results.json'),
     ):
         assert (tmp_path / name).stat().st_size > 0, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', OWN)
+def test_pages_after_installing_alone(name, python, tmp_path):
+    """With what they print."""
+    checked(name, tmp_path, installed=python)
+
+
+@pytest.mark.slow
+def test_readme_after_installing_alone(python, tmp_path):
+    """The same words and numbers as the page; the last digits may differ."""
+    page = ROOT / 'README.md'
+    for block in blocks(page):
+        if block.language == 'python':
+            code = f'python - <<"END"\n{block.code}\nEND'
+        elif block in runnable(page):
+            code = block.code
+        else:
+            continue
+        done = run_block(code, tmp_path, python)
+        assert alike(block.printed, done.stdout, 0.01), done.stderr
 
 
 @pytest.mark.slow
