@@ -20,7 +20,8 @@ NOT_IN_WHEEL = (
     '__pycache__',
     'benchmark*',
     'check_model_zoo.py',
-    'fit_synchronizer.py',
+    'fit_*',
+    'gpu_check.sh',
     'leave_one_subject_out.py',
     'make_pictures.py',
     'missing_sensors.py',
@@ -29,6 +30,7 @@ NOT_IN_WHEEL = (
     'run_pages.py',
     'take_results.py',
     'update_results.py',
+    'zero_shot.py',
 )
 
 

@@ -105,13 +105,13 @@ def test_every_page_is_run():
         assert (ROOT / where).exists(), name
 
 
-def checked(name, folder, words=None):
+def checked(name, folder, words=None, installed=None):
     """Run what a page shows, and compare what it prints."""
     ran = 0
     for block, code in shells(name):
         for word, value in (words or {}).items():
             code = code.replace(word, value)
-        done = run(code, folder)
+        done = run(code, folder, installed)
         # What a study leaves over is no failure of the command.
         fine = {0, 1} if '--study' in code else {0}
         assert done.returncode in fine, f'{code}\n{done.stdout}{done.stderr}'

@@ -1,5 +1,6 @@
 """The package as it is installed: from a wheel, and editable."""
 
+import ast
 import json
 import os
 import re
@@ -10,9 +11,13 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from run_pages import alike, blocks, runnable
+from run_pages import run as run_block
+from test_docs_pages import OWN, checked
 
 import mobind_mm
 
@@ -66,19 +71,14 @@ val_cfg = val_dataloader = val_evaluator = None
 """
 
 SHORT = '--cfg-options train_dataloader.dataset.num_subjects=2'
-MAINTAINERS = {
-    path.relative_to(ROOT)
-    for path in [
-        *(ROOT / 'tools/analysis_tools').rglob('*'),
-        *(ROOT / 'tools/misc').rglob('*'),
-    ]
-    if path.is_file()
-    and path.name
-    not in (
-        *('check_recordings.py', 'eval_embeddings.py'),
-        *('make_example.py', 'simulate_study.py'),
-    )
+USERS = {
+    'analysis_tools': {
+        *('analyze_logs.py', 'browse_dataset.py', 'check_recordings.py'),
+        *('eval_embeddings.py', 'get_flops.py'),
+    },
+    'misc': {'make_example.py', 'simulate_study.py'},
 }
+"""Programs that the wheel has; the others there are the maintainers'."""
 
 
 def run(command, timeout=600, **kwargs):
@@ -141,6 +141,41 @@ def files(directory):
     }
 
 
+def kept(folder):
+    """Files of a folder that setup.py puts into the wheel."""
+    tree = ast.parse((ROOT / 'setup.py').read_text())
+    (patterns,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and node.targets[0].id == 'NOT_IN_WHEEL'
+    ]
+    return {
+        path
+        for path in files(folder)
+        if not any(
+            fnmatch(part, pattern)
+            for part in path.relative_to(ROOT).parts
+            for pattern in patterns
+        )
+    }
+
+
+def test_tools_of_the_wheel_need_no_checkout():
+    """Users' programs are in the wheel, and import nothing that is not."""
+    tools = kept(ROOT / 'tools')
+    for folder, names in USERS.items():
+        found = {p.name for p in tools if folder in p.parts}
+        assert found == names
+    stems = {path.stem for path in tools}
+    for path in tools:
+        text = path.read_text()
+        beside = {p.stem for p in path.parent.iterdir()} - stems
+        asked = re.findall(r'(?m)^ *(?:from|import) (\w+)', text)
+        if path.suffix == '.py':
+            assert not beside & set(asked), path
+
+
 def check(found, package):
     assert Path(found['package']).parent == package
     assert (found['epochs'], found['interval']) == (3, 4)
@@ -189,9 +224,7 @@ def test_wheel_of_the_source_distribution(python, tmp_path):
     check(found, package)
     mim = package / '.mim'
     for name in ('configs', 'tools'):
-        expected = {p.relative_to(ROOT) for p in files(ROOT / name)}
-        if name == 'tools':
-            expected -= MAINTAINERS
+        expected = {p.relative_to(ROOT) for p in kept(ROOT / name)}
         assert {p.relative_to(mim) for p in files(mim / name)} == expected
     small = tmp_path / 'elsewhere' / 'small.py'
     small.write_text(SMALL)
@@ -254,6 +287,28 @@ def test_commands_of_the_pages_after_installing_alone(python, tmp_path):
         *('work_dirs/own_data/epoch_1.pth', 'synthetic.json', 'results.json'),
     ):
         assert (tmp_path / name).stat().st_size > 0, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', OWN)
+def test_pages_after_installing_alone(name, python, tmp_path):
+    """With what they print."""
+    checked(name, tmp_path, installed=python)
+
+
+@pytest.mark.slow
+def test_readme_after_installing_alone(python, tmp_path):
+    """The same words and numbers as the page; the last digits may differ."""
+    page = ROOT / 'README.md'
+    for block in blocks(page):
+        if block.language == 'python':
+            code = f'python - <<"END"\n{block.code}\nEND'
+        elif block in runnable(page):
+            code = block.code
+        else:
+            continue
+        done = run_block(code, tmp_path, python)
+        assert alike(block.printed, done.stdout, 0.01), done.stderr
 
 
 @pytest.mark.slow

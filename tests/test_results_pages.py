@@ -139,6 +139,34 @@ def test_a_run_of_trust_is_taken():
     assert made['conditions']['columns'] == old['conditions']['columns']
 
 
+def test_a_test_of_the_synthetic_dataset_is_taken():
+    from take_results import synthetic_tables
+
+    old = RESULTS['synthetic.json']['tables']
+    recalls = ('imu2pose_R@1', 'pose2imu_R@1', 'imu2pose_R@5', 'pose2imu_R@5')
+    recalls += ('same_action_imu2pose_R@1', 'same_action_pose2imu_R@1')
+    names = [f'retrieval/{name}' for name in recalls]
+    actions = ('knn_top1', 'linear_top1', 'linear_both_top1')
+    names += [f'action/{name}' for name in actions]
+    places = ('subject_acc', 'subject_chance', 'part_acc', 'part_chance')
+    places += ('part_acc_assigned', 'joint_acc', 'joint_acc_assigned')
+    names += [f'localization/{name}' for name in places]
+    found = {name: round(0.01 * n, 2) for n, name in enumerate(names)}
+    again = {names[0]: 0.5, names[1]: 0.75}
+    made = synthetic_tables(again, found, old)
+    assert [row[1:] for row in made['retrieval']['rows']] == [
+        *([0.0, 0.01], [0.02, 0.03], [0.04, 0.05], [0.5, 0.75])
+    ]
+    assert [row[1] for row in made['actions']['rows']] == [0.06, 0.07, 0.08]
+    assert results.shown(made['localisation'], '', '')[2:] == [
+        '| who wears the sensors | 0.090 |  | 0.10 |',
+        '| which limb carries a sensor | 0.110 | 0.130 | 0.12 |',
+        '| unlabelled sensor: person and limb | 0.140 | 0.150 |  |',
+    ]
+    kept = synthetic_tables(None, found, old)['retrieval']['rows'][-1]
+    assert kept == old['retrieval']['rows'][-1]
+
+
 def test_a_run_of_synchronisation_is_taken():
     import take_results
 

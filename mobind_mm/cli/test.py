@@ -135,7 +135,8 @@ def add_pictures(
     """Draw the pictures of the tasks into a directory, or show them.
 
     Raises:
-        ValueError: If there is a file of that name, or no screen.
+        ValueError: If there is a file of that name, or no window can be
+            opened.
     """
     if show_dir is not None:
         _check_directory('--show-dir', show_dir)
@@ -194,17 +195,25 @@ def dump_cases(loop: TestLoop, directory: str) -> list[Path]:
 
 
 def check_screen() -> None:
-    """Refuse to show pictures where there is no screen.
+    """Refuse to show pictures where no window can be opened.
 
     Raises:
-        ValueError: If Matplotlib finds none.
+        ValueError: If there is no screen, or Matplotlib draws to files only.
     """
     from matplotlib import pyplot
 
-    if pyplot.get_backend().lower() == 'agg':
+    try:
+        figure = pyplot.figure()  # loads what opens windows
+    except ImportError:  # MPLBACKEND names what cannot be had here
+        opens = False
+    else:
+        opens = figure.canvas.required_interactive_framework is not None
+        pyplot.close(figure)
+    if not opens:
         raise ValueError(
-            '--show: there is no screen here; --show-dir DIR writes the '
-            'pictures to files.'
+            '--show: Matplotlib can open no window here: there is no screen, '
+            'or no toolkit such as tkinter or PyQt6; --show-dir DIR writes '
+            'the pictures to files.'
         )
 
 

@@ -135,6 +135,8 @@ def draw_clock_drift(
 ) -> Figure:
     """Draw the offset along the video, and what single clips say.
 
+    Clips far off that do not count are drawn at the edge.
+
     Args:
         times: (M,) seconds of the video.
         offsets: (M,) seconds to add there.
@@ -149,9 +151,12 @@ def draw_clock_drift(
     unit, name = (60.0, 'min') if long else (1.0, 's')
     figure = new_figure(8.0, 3.4, title)
     axes = figure.subplots()
+    middle = np.median(offsets)
+    reach = 1.2 * max(np.ptp(offsets), 0.02)
+    far = np.clip(clip_offsets - middle, -0.95 * reach, 0.95 * reach)
     axes.plot(
         clip_times[~agrees] / unit,
-        clip_offsets[~agrees],
+        (middle + far)[~agrees],
         'x',
         color=GREY,
         markersize=4,
@@ -173,9 +178,7 @@ def draw_clock_drift(
         linewidth=2,
         label='clock',
     )
-    middle = np.median(offsets)
-    reach = max(np.ptp(offsets), 0.02)
-    axes.set_ylim(middle - 1.2 * reach, middle + 1.2 * reach)
+    axes.set_ylim(middle - reach, middle + reach)
     axes.ticklabel_format(axis='y', useOffset=False)
     axes.set(xlabel=f'video time ({name})', ylabel='offset (s)')
     plain(axes)

@@ -14,6 +14,7 @@ from test_train_and_test import failure
 from mobind_mm.cli.test import (
     add_embeddings,
     add_pictures,
+    check_screen,
     dump_cases,
     select_tasks,
 )
@@ -100,7 +101,7 @@ def test_mistakes(tasks, monkeypatch, capsys):
         (['--show-dir', 'tiny.py'], '--show-dir tiny.py is a file'),
         (['--dump-cases', 'tiny.py'], '--dump-cases tiny.py is a file'),
         (['--dump', 'cases'], '--dump-cases DIR writes one CSV'),
-        (['--show'], 'there is no screen'),
+        (['--show'], 'can open no window here'),
         (['--dump-embeddings', 'a.npy'], '.safetensors'),
     ):
         last = failure(
@@ -147,6 +148,32 @@ def test_what_the_flags_change_in_a_config():
     assert [hook.type for hook in cfg.custom_hooks] == [
         *('KillHook', 'mobind_mm.TaskPictureHook')
     ]
+
+
+def test_where_windows_open(monkeypatch):
+    """Before hours of work, not when the first picture is to be shown."""
+    from matplotlib import pyplot
+
+    for name in ('agg', 'pdf'):
+        pyplot.switch_backend(name)
+        with pytest.raises(ValueError, match='can open no window here'):
+            check_screen()
+    assert not pyplot.get_fignums()
+    pyplot.switch_backend('agg')
+    # As with MPLBACKEND=QtAgg where there is no Qt.
+    monkeypatch.setattr(pyplot, 'figure', missing)
+    with pytest.raises(ValueError, match='--show-dir DIR'):
+        check_screen()
+    canvas = SimpleNamespace(required_interactive_framework='qt')
+    figure, closed = SimpleNamespace(canvas=canvas), []
+    monkeypatch.setattr(pyplot, 'figure', lambda: figure)
+    monkeypatch.setattr(pyplot, 'close', closed.append)
+    check_screen()
+    assert closed == [figure]
+
+
+def missing():
+    raise ImportError("Cannot load backend 'QtAgg'")
 
 
 def test_every_metric_has_a_table_of_its_own(tmp_path):

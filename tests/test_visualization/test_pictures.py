@@ -232,6 +232,11 @@ def test_the_clock_goes_through_its_clips():
     )
     low, high = axes.get_ylim()
     assert low < 1.0 and high > 1.02
+    # A clip that is seconds off is still seen.
+    given['clip_offsets'][2] = -3.0
+    axes = draw_clock_drift(**given).axes[0]
+    ((time, offset),) = line(axes, 'clips that do not count')
+    assert time == 25 and low < offset < 1.0
 
 
 def test_offset_path_runs_through_equal_moments():

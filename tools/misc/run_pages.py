@@ -7,6 +7,8 @@ install, train, or need files of the reader are left out. Look at the changes
 before you commit them.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import shlex
@@ -72,9 +74,19 @@ def runnable(page: Path) -> list[Block]:
     ]
 
 
-def run(code: str, folder: Path) -> subprocess.CompletedProcess:
-    """Run a block as a user would, with ``mobind`` of this checkout."""
-    python = f'{shlex.quote(sys.executable)} -W ignore'
+def run(
+    code: str, folder: Path, installed: Path | None = None
+) -> subprocess.CompletedProcess:
+    """Run a block as a user would, with ``mobind`` of this checkout.
+
+    Args:
+        code: Of a shell.
+        folder: Where it is run.
+        installed: Python of an environment whose ``mobind`` is taken.
+    """
+    python = f'{shlex.quote(str(installed or sys.executable))} -W ignore'
+    paths = {} if installed else {'PYTHONPATH': str(ROOT)}
+    outside = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
     calls = (
         f'mobind() {{ {python} -m mobind_mm "$@"; }}\n'
         f'python() {{ {python} "$@"; }}\n'
@@ -82,7 +94,7 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(
         ['bash', '-euc', calls + code],
         cwd=folder,
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'COLUMNS': '200'},
+        env={**outside, **paths, 'COLUMNS': '200'},
         capture_output=True,
         text=True,
         timeout=1800,

@@ -1,9 +1,14 @@
-"""Take what the benchmark of synchronisation wrote into ``docs/results``.
+"""Take what a benchmark or the test of README wrote into ``docs/results``.
 
 ``python tools/misc/take_results.py sync.json --hardware '…'`` takes the JSON
 of ``tools/analysis_tools/benchmark_sync.py``, with or without
 ``--trust``, keeps the tables of a part that was not run, and writes the pages
 anew (``update_results.py``).
+
+It also takes ``mobind test configs/mobind/synthetic.py CHECKPOINT --out``.
+With ``--dump-embeddings windows.safetensors`` there, ``mobind eval
+windows.safetensors --similarity tokens --rerank 10 --out`` writes what
+``--reranked`` takes.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,17 +175,67 @@ def sync_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
     return tables
 
 
+def synthetic_tables(
+    reranked: Mapping | None, found: Mapping, old: Mapping
+) -> dict[str, Any]:
+    """Tables of a test of the synthetic dataset.
+
+    Args:
+        reranked: Metrics of retrieval re-ranked by tokens; without them,
+            their row stays as it was.
+        found: All metrics.
+        old: Tables whose headings are kept.
+    """
+
+    def ways(form: str, values: Mapping = found) -> list[float]:
+        both = ('imu2pose', 'pose2imu')
+        return [values['retrieval/' + form.format(way)] for way in both]
+
+    def places(*names: str) -> list[float | None]:
+        return [found[f'localization/{n}'] if n else None for n in names]
+
+    actions = ('knn_top1', 'linear_top1', 'linear_both_top1')
+    last = old['retrieval']['rows'][-1][1:]
+    values: dict[str, list[list]] = dict(
+        localisation=[
+            places('subject_acc', '', 'subject_chance'),
+            places('part_acc', 'part_acc_assigned', 'part_chance'),
+            places('joint_acc', 'joint_acc_assigned', ''),
+        ],
+        actions=[[found[f'action/{name}']] for name in actions],
+        retrieval=[
+            ways('{}_R@1'),
+            ways('{}_R@5'),
+            ways('same_action_{}_R@1'),
+            ways('{}_R@1', reranked) if reranked else last,
+        ],
+    )
+    digits = dict(localisation=[None, 3, 3, 2])
+    return {
+        name: dict(
+            columns=old[name]['columns'],
+            rows=[[r[0], *v] for r, v in zip(old[name]['rows'], rows)],
+            digits=digits.get(name, old[name]['digits']),
+        )
+        for name, rows in values.items()
+    }
+
+
 def main() -> None:
     """Take one file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('file', type=Path)
     parser.add_argument('--hardware', required=True)
     parser.add_argument('--command', help='how FILE was made')
+    parser.add_argument('--reranked', type=Path, metavar='FILE')
     args = parser.parse_args()
     found = json.loads(args.file.read_text('utf-8'))
     name, make = 'sync.json', sync_tables
     if 'bins' in found:
         name, make = 'trust.json', trust_tables
+    elif 'retrieval/imu2pose_R@1' in found:
+        reranked = args.reranked and json.loads(args.reranked.read_text())
+        name, make = 'synthetic.json', partial(synthetic_tables, reranked)
     path = ROOT / 'docs/results' / name
     old = read_results(path)
     about = {k: old['about'][k] for k in ('command', 'seed', 'data')}
