@@ -368,8 +368,9 @@ def _bodies(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
     """Origin (B, 2) and unit (B, 1) of mode ``body``; NaN where unknown."""
     known, unit = batch.keypoint_mask, np.zeros(len(batch.keypoints))
     for names, ratio in _BONES:
-        at = [_index(batch.layout, name) for name in names]
-        if None in at:
+        found = [_index(batch.layout, name) for name in names]
+        at = [index for index in found if index is not None]
+        if len(at) < len(found):
             continue
         seen = np.asarray(known[:, at].all(axis=1))
         ends = batch.keypoints[:, :, at]
@@ -384,11 +385,12 @@ def _bodies(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
             used &= unit == 0
         size = np.where(used, length / ratio, 0)
         unit = np.maximum(unit, size)
-    every = np.asarray(known.any(axis=2).any(axis=1))
-    hips = [_index(batch.layout, n) for n in _BONES[0][0][:2]]
+    every = np.asarray(known.any(axis=(1, 2)))
+    found = [_index(batch.layout, name) for name in _BONES[0][0][:2]]
+    hips = [index for index in found if index is not None]
     origin = np.zeros((len(unit), 2))
     seen = np.zeros((len(unit), known.shape[2]), dtype=bool)
-    if None not in hips:
+    if len(hips) == 2:
         seen = np.asarray(known[:, hips].all(axis=1))
         origin = _medians(
             batch.keypoints[:, :, hips].mean(axis=2), seen[:, None]
