@@ -87,8 +87,10 @@ def read_frame_times(path: str | Path) -> np.ndarray:
             f'none of its columns ({", ".join(names[:8])}) is called time',
             'Name the column of times t (s), time_ms, time_us or time_ns',
         )
-    as_it_is = {'repair': False, 'dated': False}  # no notes are told here
-    table = read_table(path, (), [name], dialect=dialect, **as_it_is)
+    # No notes are told here, so nothing is repaired.
+    table = read_table(
+        path, (), [name], dialect=dialect, repair=False, dated=False
+    )
     unit = 's' if name in table.dates else unit
     times = check_frame_times(seconds(table.numbers[name], unit), path)
     if len(times) < 2:
