@@ -87,8 +87,7 @@ def read_frame_times(path: str | Path) -> np.ndarray:
             f'none of its columns ({", ".join(names[:8])}) is called time',
             'Name the column of times t (s), time_ms, time_us or time_ns',
         )
-    # No notes are told here, so nothing is repaired.
-    table = read_table(
+    table = read_table(  # as it is: no notes are told here
         path, (), [name], dialect=dialect, repair=False, dated=False
     )
     unit = 's' if name in table.dates else unit
