@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..readers.dates import looks_like_date
+from ..readers.dates import is_day
 from ..readers.headers import head_lines
 from ..readers.mapping import UNITS
 from ..readers.sensors import read_imu_file
@@ -298,7 +298,10 @@ def _guess_time(
     dated = [
         name
         for name, cells in texts.items()
-        if _TIME.search(name) and len(cells) and looks_like_date(str(cells[0]))
+        if _TIME.search(name)
+        and len(cells)
+        and re.search(r'\d[:.]\d\d', str(cells[0]))
+        and not is_day(str(cells[0]))
     ]
     if dated and (not scored or max(scored)[0] < 3):
         _set(guess, 'columns.time', dated[0], 'dates')

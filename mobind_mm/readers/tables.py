@@ -342,7 +342,7 @@ class TableFile:
         if len(beside) != 1:
             return None, []
         ((day, days),) = beside.items()
-        joined = join_days(days, cells[filled], form, zone)
+        joined = join_days([*days], [*cells[filled]], form, zone)
         if joined is None:
             return None, [
                 f'{self.path}: the dates of column {day!r} may be day/month '
