@@ -25,6 +25,7 @@ from mobind_mm.checks.reading import integrate
 from mobind_mm.cli import main as cli
 from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.readers.detections import Detections
+from mobind_mm.readers.headers import Head
 from mobind_mm.readers.keys import read_yaml, unit_factor
 from mobind_mm.readers.people import Video, all_people
 from mobind_mm.recordings import Clock, SensorStream, write_imu, write_pose
@@ -379,3 +380,9 @@ def test_a_mapping_of_megabytes(tmp_path):
     path.write_text('imu:\n' + '  a: {file: b}\n' * 70_000)
     with pytest.raises(ValueError, match=r'm\.yml is larger than 1000000'):
         read_yaml(path)
+
+
+def test_a_number_that_ends_in_a_comma():
+    """Found by the soak: a Polar file's 59962800322000000, raised."""
+    rows = (('5,',), ('1.5',), ('x',), ('1,234.5',))
+    assert Head(1, ';', ('t',), (), (), rows).values(0) == [5.0, 1.5]
