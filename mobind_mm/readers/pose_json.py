@@ -27,7 +27,7 @@ from .instance_batches import (
     SPATIAL,
     flat_width,
 )
-from .json_items import JSONItems, shorten
+from .json_items import JSONItems, shorten, without_cycles
 from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
 from .peek import head
 from .people import PoseReader, Video
@@ -143,6 +143,7 @@ class PeopleJSONReader(PoseJSONReader):
     marks = (r'"keypoints"\s*:\s*\[',)
 
 
+@without_cycles()
 def read_people_json(
     names: Frames, video: Video, title: str = ''
 ) -> Detections:
