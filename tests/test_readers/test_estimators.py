@@ -13,7 +13,6 @@ from mobind_mm.readers.estimators import (
     check_estimator,
     estimators,
     make_estimator,
-    mediapipe,
     register_estimator,
 )
 from mobind_mm.readers.estimators.mediapipe import (
