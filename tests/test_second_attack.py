@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corruption import check_contained
 from json_mutations import mutations
 from recordings import make_entry, make_recording, write_dataset
 
@@ -20,9 +21,13 @@ from mobind_mm.apis.study_files import Options, find_sources, named_files
 from mobind_mm.apis.study_pairs import Settings, compare
 from mobind_mm.apis.study_signals import prepare
 from mobind_mm.checks.inspection import describe_facts, inspect_path
+from mobind_mm.checks.reading import integrate
 from mobind_mm.cli import main as cli
 from mobind_mm.datasets import IMUPoseDataset
+from mobind_mm.readers.detections import Detections
+from mobind_mm.readers.headers import Head
 from mobind_mm.readers.keys import read_yaml, unit_factor
+from mobind_mm.readers.people import Video, all_people
 from mobind_mm.recordings import Clock, SensorStream, write_imu, write_pose
 from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.utils.results import write_json
@@ -315,3 +320,69 @@ def test_a_pipe_in_the_place_of_annotations(tmp_path):
     os.mkfifo(tmp_path / 'annotations/train.json')
     facts = inspect_path(tmp_path)
     assert 'train.json is a pipe' in facts['problem']
+
+
+def test_turns_of_a_still_sensor_take_no_time():
+    """300,000 rows took 46 s: SciPy multiplied them one by one."""
+    rate = np.tile([0.0, 0.0, 0.5], (300_000, 1))
+    start = time.process_time()
+    turned = integrate(np.arange(300_000) / 100, rate)
+    assert time.process_time() - start < 2
+    angles = np.unwrap(turned.as_euler('zyx')[:, 0])
+    np.testing.assert_allclose(angles, 0.5 * np.arange(300_000) / 100)
+
+
+def test_hundreds_who_pass_by_are_not_in_memory_at_once(tmp_path):
+    """Each has all frames of the video: together they are 2 GB."""
+    people, frames = 500, 20_000
+    points = np.ones((people, 17, 2), np.float32)
+    seen = Detections(
+        frames,
+        np.arange(people) * 40,
+        points * (1 + np.arange(people))[:, None, None],
+        points[..., 0],
+        np.tile([0, 0, 9, 9], (people, 1)),
+        'coco',
+        np.arange(people),
+    )
+    video = Video(rate=30.0, img_shape=(1080, 1920))
+
+    def look():
+        found = all_people(seen, 'a.json', video, 0.0)
+        assert len(found) == people and 499 in found and 500 not in found
+        for name, pose in found.items():
+            frame = pose.keypoints[40 * name]
+            assert (frame == 1 + name).all() and pose.scores[:].sum() == 17
+        assert [*found.named()][:2] == ['person 0', 'person 1']
+
+    assert check_contained(look, tmp_path) == 'fine'
+
+
+def test_a_line_without_end_is_not_read_in_parts(tmp_path):
+    path = tmp_path / 'a.csv'
+    path.write_text('time,ax,ay,az\n' + 'x' * 10**6)
+    problem = inspect_path(path)['problem']
+    assert 'a.csv, row 2 has 1,000,000 characters and more' in problem
+
+
+def test_thousands_of_columns(tmp_path):
+    names = [f's{i}_acc_{axis}' for i in range(3000) for axis in 'xyz']
+    path = tmp_path / 'a.csv'
+    path.write_text(','.join(['time', *names[:-1], 'other']) + '\n1\n')
+    start = time.process_time()
+    with pytest.raises(ValueError, match="but none 's2999_acc_z'"):
+        to_imu(path)
+    assert time.process_time() - start < 5
+
+
+def test_a_mapping_of_megabytes(tmp_path):
+    path = tmp_path / 'm.yml'
+    path.write_text('imu:\n' + '  a: {file: b}\n' * 70_000)
+    with pytest.raises(ValueError, match=r'm\.yml is larger than 1000000'):
+        read_yaml(path)
+
+
+def test_a_number_that_ends_in_a_comma():
+    """Found by the soak: a Polar file's 59962800322000000, raised."""
+    rows = (('5,',), ('1.5',), ('x',), ('1,234.5',))
+    assert Head(1, ';', ('t',), (), (), rows).values(0) == [5.0, 1.5]

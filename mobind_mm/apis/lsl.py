@@ -234,7 +234,7 @@ class SensorInlet(_Inlet):
             raise mistake(
                 f'stream {self.name}',
                 'holds no acceleration: its channels are '
-                f'{", ".join(self.labels) or "not named"}',
+                f'{", ".join(filter(None, self.labels)) or "not named"}',
                 'Name them acc_x, acc_y, acc_z, gyro_x, ... or leave the '
                 'stream out with --imu',
             )

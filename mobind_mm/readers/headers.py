@@ -133,9 +133,8 @@ class Head(Header):
 
     def values(self, index: int) -> list[float]:
         """Numbers of the first rows in a column."""
-        cells = [row[index] for row in self.rows if len(row) > index]
-        if self.decimal == ',':
-            cells = [cell.replace(',', '.') for cell in cells]
+        rows = (row for row in self.rows if len(row) > index)
+        cells = [row[index].replace(',', '.') for row in rows]
         return [float(c) for c in cells if _NUMBER.fullmatch(c)]
 
 

@@ -22,7 +22,7 @@ from .base import register_reader
 from .detections import Detections, Instances
 from .headers import head
 from .instance_batches import LOGIT_LIMIT, SCORES, SIZES, SPATIAL, flat_width
-from .json_items import JSONItems, shorten
+from .json_items import JSONItems, shorten, without_cycles
 from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
 from .people import PoseReader, Video
 
@@ -137,6 +137,7 @@ class PeopleJSONReader(PoseJSONReader):
     marks = (r'"keypoints"\s*:\s*\[',)
 
 
+@without_cycles()
 def read_people_json(
     names: Frames, video: Video, title: str = ''
 ) -> Detections:

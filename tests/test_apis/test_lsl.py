@@ -226,3 +226,94 @@ def test_two_real_outlets(monkeypatch, capsys, tmp_path):
     assert answer['confidence'] > 0.7 and not answer['abstained']
     assert answer['sensors'] == [WRIST]
     assert 'sensor time = video time - 0.35' in shown
+
+
+def live_session(fake, change, labels=AXES):
+    """A sensor and a skeleton whose chunks are changed as they arrive."""
+    streams = simulate_recording(0, 16.0, offset=0.5)
+    sensor, pose = streams.imu[WRIST], streams.pose
+    values = np.hstack([sensor.channels['acc'], sensor.channels['gyro']])
+    points = np.concatenate([pose.keypoints, pose.scores[..., None]], 2)
+    rows = {
+        WRIST: (sensor.clock.at(), values.astype(float)),
+        'cam': (
+            pose.clock.at(),
+            points.reshape(len(points), -1).astype(float),
+        ),
+    }
+    library = fake()
+
+    def pull_chunk(inlet, timeout):
+        times, data = change(inlet._info.name(), *map(np.copy, inlet.rows))
+        inlet.rows = [part[len(part) :] for part in inlet.rows]
+        return data.tolist(), times.tolist()
+
+    def take(inlet, info, **options):
+        inlet._info, inlet.rows = info, list(rows[info.name()])
+
+    library.StreamInlet = type(
+        'Inlet',
+        (FakeLsl.StreamInlet,),
+        {'__init__': take, 'pull_chunk': pull_chunk},
+    )
+    session = lsl.LiveSession(
+        [Info(WRIST, 'IMU', labels, ['m/s2'], 6)],
+        Info('cam', 'Pose', None, count=51),
+    )
+    for inlet in (*session.sensors, session.pose):
+        inlet.push(session.live)
+        inlet.push(session.live)  # of nothing
+    return session
+
+
+def test_samples_without_a_time_do_not_end_a_recording(fake):
+    def change(name, times, data):
+        times[100::7] = [np.nan, np.inf, -np.inf][len(name) % 3]
+        return times, data
+
+    session = live_session(fake, change)
+    assert session.live.state().offset == pytest.approx(0.5, abs=0.05)
+    said = [note for note in session.notes() if 'not finite' in note]
+    assert len(said) == 2
+
+
+def test_points_out_of_reach_are_not_seen(fake):
+    def change(name, times, data):
+        if name == 'cam':
+            data[:, 0] = 1e18
+            data[50:60] = -1e300
+        return times, data
+
+    session = live_session(fake, change)
+    assert session.live.state().offset == pytest.approx(0.5, abs=0.05)
+    assert session.answer()['offset_s'] == pytest.approx(0.5, abs=0.05)
+
+
+def test_times_that_stand_still_fill_no_memory(fake, monkeypatch):
+    monkeypatch.setattr(lsl, '_FIRST_MOST', 50)
+
+    def change(name, times, data):
+        return np.zeros_like(times), data
+
+    session = live_session(fake, change)
+    assert all(s._early is None for s in session.sensors)
+    assert session.live.state().abstained
+
+
+def test_labels_that_are_too_many_or_too_few(fake):
+    session = live_session(
+        fake, lambda name, *rows: rows, [*AXES, 'quat_w', 'quat_x']
+    )
+    assert session.sensors[0].labels == AXES
+    assert session.sensors[0].units == ['m/s2', '', '', '', '', '']
+
+
+def test_a_stream_that_went_away_is_named(fake, monkeypatch):
+    fake()
+
+    def gone(inlet, timeout):
+        raise RuntimeError('timeout')  # as those of pylsl are
+
+    monkeypatch.setattr(FakeLsl.StreamInlet, 'info', gone)
+    with pytest.raises(ValueError, match=f'stream {WRIST} does not say what'):
+        lsl.SensorInlet(Info(WRIST, 'IMU', AXES), {})

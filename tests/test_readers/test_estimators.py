@@ -15,7 +15,14 @@ from mobind_mm.readers.estimators import (
     make_estimator,
     register_estimator,
 )
-from mobind_mm.readers.estimators.mediapipe import _merged, cut_square
+from mobind_mm.readers.estimators.mediapipe import (
+    DETECTOR,
+    LANDMARKS,
+    WEIGHTS,
+    _merged,
+    cut_square,
+    whole_weights,
+)
 
 cv2 = pytest.importorskip('cv2')
 
@@ -213,3 +220,13 @@ def test_contract_is_tested():
 
     with pytest.raises(AssertionError, match='17 keypoints'):
         check_estimator(Wrong(), np.zeros((96, 128, 3), np.uint8))
+
+
+@pytest.mark.parametrize('name', [DETECTOR, LANDMARKS])
+def test_weights_are_those_that_were_published(tmp_path, name):
+    content = whole_weights(WEIGHTS / name)
+    damaged = bytearray(content)
+    damaged[len(content) // 2] ^= 1
+    (tmp_path / name).write_bytes(damaged)
+    with pytest.raises(ValueError, match=f'{name} is damaged. Install'):
+        whole_weights(tmp_path / name)

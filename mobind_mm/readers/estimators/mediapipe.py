@@ -14,6 +14,7 @@ new, and several people cost time in proportion.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -22,11 +23,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...utils.errors import mistake
 from ...utils.video import require_cv2
 from .base import Instance, register_estimator
 
 WEIGHTS = Path(__file__).with_name('weights')
 DETECTOR, LANDMARKS = 'pose_detection.tflite', 'pose_landmark_full.tflite'
+_SHA256 = {
+    DETECTOR: '9ba9dd3d42efaaba86b4ff0122b06f29'
+    'c4122e756b329d89dca1e297fd8f866c',
+    LANDMARKS: 'e9a5c5cb17f736fafd4c2ec1da3b3d33'
+    '1d6edbe8a0d32395855aeb2cdfd64b9f',
+}
 _DETECTOR_SIDE, _LANDMARK_SIDE = 224, 256
 _STRIDES = (8, 16, 32, 32, 32)
 """Pixels between the anchors of each layer, which has two at each place."""
@@ -163,6 +171,18 @@ class MediaPipeEstimator:
         return landmarks, following, float(presence.item())
 
 
+def whole_weights(path: Path) -> bytes:
+    """Content of a network, which LiteRT does not check.
+
+    Raises:
+        ValueError: If it is not what was published.
+    """
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != _SHA256[path.name]:
+        raise mistake(path, 'is damaged', 'Install mobind_mm again')
+    return content
+
+
 class _Network:
     """A network that LiteRT runs.
 
@@ -178,7 +198,8 @@ class _Network:
                 'The pose estimator mediapipe needs LiteRT '
                 f"({error}): pip install 'mobind_mm[pose]'."
             ) from None
-        self._net = Interpreter(model_path=str(path), num_threads=threads)
+        content = whole_weights(path)
+        self._net = Interpreter(model_content=content, num_threads=threads)
         self._net.allocate_tensors()
         self._input = self._net.get_input_details()[0]['index']
         outputs = self._net.get_output_details()
