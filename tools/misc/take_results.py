@@ -5,10 +5,9 @@ of ``tools/analysis_tools/benchmark_sync.py``, with or without
 ``--trust``, keeps the tables of a part that was not run, and writes the pages
 anew (``update_results.py``).
 
-It also takes ``mobind test configs/mobind/synthetic.py CHECKPOINT --out``.
-With ``--dump-embeddings windows.safetensors`` there, ``mobind eval
-windows.safetensors --similarity tokens --rerank 10 --out`` writes what
-``--reranked`` takes.
+It also takes ``mobind test configs/mobind/synthetic.py CHECKPOINT --out``;
+``--reranked`` takes what the same test writes with ``--tasks retrieval
+--cfg-options test_evaluator.0.similarity=tokens test_evaluator.0.rerank=10``.
 """
 
 from __future__ import annotations
