@@ -226,6 +226,7 @@ def main() -> None:
     parser.add_argument('file', type=Path)
     parser.add_argument('--hardware', required=True)
     parser.add_argument('--command', help='how FILE was made')
+    parser.add_argument('--commit', help='that was run; default: this one')
     parser.add_argument('--reranked', type=Path, metavar='FILE')
     args = parser.parse_args()
     found = json.loads(args.file.read_text('utf-8'))
@@ -241,6 +242,8 @@ def main() -> None:
     about['hardware'] = args.hardware
     about['command'] = args.command or about['command']
     about['version'] = 'after 0.1.0'
+    if args.commit:
+        about['commit'] = args.commit
     write_results(path, about, make(found, old['tables']), old['quoted'])
     pages = [sys.executable, ROOT / 'tools/misc/update_results.py']
     subprocess.run(pages, check=True)
