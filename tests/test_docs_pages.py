@@ -46,7 +46,7 @@ SNIPPETS_NOT_RUN = {
     "reader, which the page's own tests write",
 }
 FILMED = {
-    'README.md': {'FOLDER_OR_FILE': 'imu.csv'},
+    'README.md': {'FOLDER_OR_FILE': 'wrist.csv'},
     'docs/exports.md': {},
     'docs/start.md': {},
     'docs/video.md': {},
@@ -139,8 +139,6 @@ def kept(tmp_path_factory):
 @pytest.mark.skipif(not ESTIMATES, reason="needs pip install -e '.[pose]'")
 @pytest.mark.parametrize('name', FILMED)
 def test_commands_with_a_video(name, tmp_path, kept):
-    if name == 'docs/start.md':
-        page_files.phone(tmp_path)
     page_files.filmed(tmp_path, kept)
     if name == 'docs/video.md':
         (tmp_path / 'videos').mkdir()

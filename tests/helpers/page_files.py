@@ -15,6 +15,7 @@ import raw_phones
 import raw_pose_tools
 from raw_videos import write_video
 
+from mobind_mm.apis.sources import to_recording
 from mobind_mm.datasets import SyntheticMotionDataset
 from mobind_mm.datasets.synthetic.example import (
     mmpose_frames,
@@ -70,9 +71,9 @@ def plain(folder, *files, sensors=('right_wrist',)):
         write_imu_table(folder / file, shown, sensor(sensors[0]).times)
 
 
-def phone(folder):
+def phone(folder, m=None):
     """A zip of Sensor Logger."""
-    m = sensor('right_wrist')
+    m = m or sensor('right_wrist')
     moved = raw_phones.Movement(m.times, m.acc, 0 * m.acc, m.gyro, m.quat)
     log = raw_phones.sensor_logger(folder / 'log', moved)
     with ZipFile(folder / '2024-09-29_10-53-20.zip', 'w') as archive:
@@ -146,13 +147,22 @@ def filmed(folder, kept):
     """A rendered video with its sensors; the poses are found once.
 
     Args:
-        folder: Where they go.
+        folder: Where they go: two sensors as the example has them, and the
+            one on the wrist in a table of its own and as a phone logs it.
         kept: Where they are kept for other pages.
     """
     if not kept.exists():
         write_example(kept, OFFSET, seconds=20.0, video=True)
+        example = dict(file=kept / 'imu.csv', mapping=kept / 'imu.yml')
+        wrist = to_recording({'imu': example}).imu['right_wrist']
+        times, acc = wrist.clock.at(), wrist.channels['acc']
+        write_imu_table(kept / 'wrist.csv', {'right_wrist': wrist}, times)
+        upright = np.tile([1.0, 0, 0, 0], (len(acc), 1))
+        gyro = wrist.channels['gyro']
+        phone(kept, raw_devices.Motion(times, acc, gyro, upright))
     for path in kept.iterdir():
-        shutil.copy2(path, folder)
+        if path.is_file():
+            shutil.copy2(path, folder)
 
 
 def data_set(folder):

@@ -5,10 +5,9 @@ of ``tools/analysis_tools/benchmark_sync.py``, with or without
 ``--trust``, keeps the tables of a part that was not run, and writes the pages
 anew (``update_results.py``).
 
-It also takes ``mobind test configs/mobind/synthetic.py CHECKPOINT --out``.
-With ``--dump-embeddings windows.safetensors`` there, ``mobind eval
-windows.safetensors --similarity tokens --rerank 10 --out`` writes what
-``--reranked`` takes.
+It also takes ``mobind test configs/mobind/synthetic.py CHECKPOINT --out``;
+``--reranked`` takes what the same test writes with ``--tasks retrieval
+--cfg-options test_evaluator.0.similarity=tokens test_evaluator.0.rerank=10``.
 """
 
 from __future__ import annotations
@@ -227,6 +226,7 @@ def main() -> None:
     parser.add_argument('file', type=Path)
     parser.add_argument('--hardware', required=True)
     parser.add_argument('--command', help='how FILE was made')
+    parser.add_argument('--commit', help='that was run; default: this one')
     parser.add_argument('--reranked', type=Path, metavar='FILE')
     args = parser.parse_args()
     found = json.loads(args.file.read_text('utf-8'))
@@ -242,6 +242,8 @@ def main() -> None:
     about['hardware'] = args.hardware
     about['command'] = args.command or about['command']
     about['version'] = 'after 0.1.0'
+    if args.commit:
+        about['commit'] = args.commit
     write_results(path, about, make(found, old['tables']), old['quoted'])
     pages = [sys.executable, ROOT / 'tools/misc/update_results.py']
     subprocess.run(pages, check=True)
