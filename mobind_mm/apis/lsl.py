@@ -34,6 +34,7 @@ _IMU_TYPES = ('imu', 'acc', 'accelerometer', 'inertial', 'motion')
 _POSE_WORDS = ('pose', 'skeleton', 'keypoints')
 _FIRST_SEC = 1.0
 """Of data that are looked at before the first is passed on."""
+_LARGEST = 3e38  # of float32, in which samples are kept
 _FIRST_MOST = 20_000
 """Samples that are held back at most, where the times stand still."""
 _CHECKED_SEC = 10.0
@@ -185,6 +186,7 @@ class _Inlet:
             return None
         self.heard = time.monotonic()
         chunk = times[finite].astype(float), values[finite].astype(float)
+        chunk[1][~(np.abs(chunk[1]) <= _LARGEST)] = np.nan
         if self._early is None:
             return chunk
         self._early.append(chunk)
