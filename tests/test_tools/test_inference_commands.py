@@ -250,7 +250,7 @@ def test_the_other_commands_run_and_write(run, files, checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('command', 'arguments', 'message'),
+    ('script', 'arguments', 'message'),
     [
         ('sync.py', ['--pose', '{}/pose.json'], 'frames per second'),
         ('sync.py', ['--pose', '{}/no.json', *VIDEO], 'no.json'),
@@ -283,10 +283,10 @@ def test_the_other_commands_run_and_write(run, files, checkpoint, tmp_path):
     ],
 )
 def test_mistakes_end_with_one_line(
-    run, files, checkpoint, tmp_path, command, arguments, message
+    run, files, checkpoint, tmp_path, script, arguments, message
 ):
     status, out, err = run(
-        command, '--imu', files / 'imu.csv', '--mapping', files / 'imu.yml',
+        script, '--imu', files / 'imu.csv', '--mapping', files / 'imu.yml',
         '--checkpoint', checkpoint, '--quiet', '--out-dir', tmp_path,
         *(str(a).format(files) for a in arguments),
     )  # fmt: skip

@@ -87,6 +87,12 @@ def examples():
                 )
             ]
         ),
+        'study': dict(
+            probability=rng.uniform(size=(3, 2)),
+            recordings=['a', 'b', 'c'],
+            videos=['x', 'y'],
+            pairs=[(2, 0)],
+        ),
         'confusion_matrix': dict(matrix=rng.integers(0, 9, (4, 4))),
         'growth': dict(
             rows=dict(
