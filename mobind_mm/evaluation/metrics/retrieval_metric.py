@@ -270,9 +270,13 @@ class RetrievalMetric(EmbeddingMetric):
 
     def _learned(self, table: Table) -> np.ndarray:
         """Similarities (M, M) of all IMU and all pose windows."""
-        kinds = {'embedding': [modality], 'tokens': [token_vectors]}
         parts = []
-        for vectors in kinds.get(self.compared, [modality, token_vectors]):
+        for vectors, other in (
+            (modality, 'tokens'),
+            (token_vectors, 'embedding'),
+        ):
+            if self.compared == other:
+                continue
             imu, imu_mask = vectors(table, 'imu')
             pose, pose_mask = vectors(table, 'pose')
             parts.append(cosine_similarity(imu, pose, imu_mask, pose_mask))
