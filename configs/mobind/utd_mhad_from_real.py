@@ -1,5 +1,5 @@
 # UTD-MHAD from the shipped weights (load_from) instead of from nothing. The
-# model stays per limb: a recording has one sensor. README.md in this directory
+# model stays per limb: a recording has one sensor. docs/results_choices.md
 # shows what each choice brought, on training subjects alone.
 _base_ = [
     '../_base_/datasets/utd_mhad_any_sensor.py',

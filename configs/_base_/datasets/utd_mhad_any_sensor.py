@@ -58,7 +58,7 @@ test_dataloader = dict(
 )
 val_dataloader = test_dataloader
 # The mean of limb features and tokens, alone and with the signals. Their
-# weight was chosen on training subjects, see README.md in configs/mobind.
+# weight was chosen on training subjects, see docs/results_choices.md.
 val_evaluator = [
     dict(type='RetrievalMetric', similarity='mean', galleries=('all',)),
     dict(type='ActionKNNMetric'),

@@ -364,13 +364,18 @@ def _torsos(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
+def _all_indices(layout: str, names: tuple[str, ...]) -> list[int] | None:
+    """Indices of keypoints; None if the layout lacks one of them."""
+    at = [i for i in (_index(layout, n) for n in names) if i is not None]
+    return at if len(at) == len(names) else None
+
+
 def _bodies(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
     """Origin (B, 2) and unit (B, 1) of mode ``body``; NaN where unknown."""
     known, unit = batch.keypoint_mask, np.zeros(len(batch.keypoints))
     for names, ratio in _BONES:
-        found = [_index(batch.layout, name) for name in names]
-        at = [index for index in found if index is not None]
-        if len(at) < len(found):
+        at = _all_indices(batch.layout, names)
+        if at is None:
             continue
         seen = np.asarray(known[:, at].all(axis=1))
         ends = batch.keypoints[:, :, at]
@@ -386,11 +391,10 @@ def _bodies(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
         size = np.where(used, length / ratio, 0)
         unit = np.maximum(unit, size)
     every = np.asarray(known.any(axis=(1, 2)))
-    found = [_index(batch.layout, name) for name in _BONES[0][0][:2]]
-    hips = [index for index in found if index is not None]
+    hips = _all_indices(batch.layout, _BONES[0][0][:2])
     origin = np.zeros((len(unit), 2))
     seen = np.zeros((len(unit), known.shape[2]), dtype=bool)
-    if len(hips) == 2:
+    if hips is not None:
         seen = np.asarray(known[:, hips].all(axis=1))
         origin = _medians(
             batch.keypoints[:, :, hips].mean(axis=2), seen[:, None]

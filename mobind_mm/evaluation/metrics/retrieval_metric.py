@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -270,13 +270,13 @@ class RetrievalMetric(EmbeddingMetric):
 
     def _learned(self, table: Table) -> np.ndarray:
         """Similarities (M, M) of all IMU and all pose windows."""
-        kinds: dict[str, list[Callable[[Table, str], Any]]] = {
-            'embedding': [modality],
-            'tokens': [token_vectors],
-            'mean': [modality, token_vectors],
-        }
         parts = []
-        for vectors in kinds[self.compared]:
+        for vectors, other in (
+            (modality, 'tokens'),
+            (token_vectors, 'embedding'),
+        ):
+            if self.compared == other:
+                continue
             imu, imu_mask = vectors(table, 'imu')
             pose, pose_mask = vectors(table, 'pose')
             parts.append(cosine_similarity(imu, pose, imu_mask, pose_mask))
