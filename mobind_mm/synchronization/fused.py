@@ -72,6 +72,8 @@ _DOUBTED = 0.49
 """Most confidence in an offset of too little data or movement."""
 _FINE_SEC = 0.15
 """How far the last step may move the most probable offset."""
+_PERIODS = 3
+"""So many rivals at whole periods are no chance."""
 
 
 @TASK_UTILS.register_module()
@@ -91,8 +93,8 @@ class FusedSynchronizer(Synchronizer):
     A posterior over offsets knows no "none of these". So the confidence is
     the probability that the top is right and holds from the start of the
     clip to its end and for every sensor (:mod:`.trust`). Where the motion is
-    periodic, it is shared with the periods that would explain as much if
-    they overlapped as long.
+    periodic, it is shared with the other periods, whose evidence per second
+    is about the same.
 
     It abstains if the confidence is below ``min_confidence``, naming the
     reason: ``too short`` if sensor and limb share less than
@@ -312,17 +314,11 @@ class FusedSynchronizer(Synchronizer):
         regular = _regular(offsets[best], rivals)
         steady = 1.0
         if judged:
-            numbers = features(used, total, best)
-            right, steady = trust(numbers)
+            right, steady = trust(features(used, total, best))
             confidence = right * steady
-            if regular and len(rivals) > 1:
-                # A longer overlap alone does not tell periods apart.
-                agree, fair = max(numbers['agree'], 1.0), []
-                for rival, _ in rivals:
-                    at = int(np.abs(offsets - rival).argmin())
-                    fair.append(total[at] * overlap[best] / overlap[at])
-                less = np.maximum(total[best] - np.array(fair), 0.0)
-                confidence /= 1 + np.exp(-agree * less).sum()
+            if regular and len(rivals) >= _PERIODS:
+                # A longer overlap does not tell periods apart.
+                confidence *= 1 - sum(share for _, share in rivals)
         else:
             mass = _mass(offsets, log_posterior, best)
             confidence = mass / (1 + len(rivals))
