@@ -118,8 +118,14 @@ def test_still_people_are_refused_as_still():
     assert result.reason == 'still'
 
 
-def test_periodic_people_are_refused():
-    for i, person in enumerate(takes(4, motion_kind='periodic')):
+EXACT = ('error', 'doubt', 'drop_keypoint', 'drop_burst', 'drop_person')
+
+
+@pytest.mark.parametrize('exact', [False, True])
+def test_periodic_people_are_refused(exact):
+    detector = dict.fromkeys(EXACT, 0.0) if exact else None
+    people = takes.__wrapped__(4, motion_kind='periodic', detector=detector)
+    for i, person in enumerate(people):
         offset = 0.9 * i - 1.3
         result = estimate(cut(person, 6.0, offset, 12.0))
         assert result.abstained
