@@ -385,4 +385,5 @@ def test_a_mapping_of_megabytes(tmp_path):
 def test_a_number_that_ends_in_a_comma():
     """Found by the soak: a Polar file's 59962800322000000, raised."""
     rows = (('5,',), ('1.5',), ('x',), ('1,234.5',))
-    assert Head(1, ';', ('t',), (), (), rows).values(0) == [5.0, 1.5]
+    head = Head(Path('polar.txt'), 1, ';', ('t',), (), (), rows)
+    assert head.values(0) == [5.0, 1.5]

@@ -204,7 +204,7 @@ def check_screen() -> None:
 
     try:
         figure = pyplot.figure()  # loads what opens windows
-    except ImportError:  # MPLBACKEND names what cannot be had here
+    except Exception:  # ImportError of MPLBACKEND, TclError without Tcl
         opens = False
     else:
         opens = figure.canvas.required_interactive_framework is not None

@@ -212,7 +212,8 @@ class BatchedDataset(WrappedRecordings):
         self.sensors = StreamTable(sensors) if sensors else None
         about.append((True, True))  # of a sensor that is not there
         self.in_sensor_frame, self.gravity = np.array(about).T
-        self.lacks = np.array(lacks)  # (R, C) optional channels
+        # (R, C) optional channels
+        self.lacks = np.array(lacks, bool).reshape(len(lacks), -1)
         self._full_pose(poses)
         names = ('window_start', 'entry_start', 'entry_end')
         self._windows = _Windows(

@@ -276,7 +276,7 @@ class EmbeddingArchive:
             index = self._indices[name]
             index.nprobe = probes
             score, row = index.search(queries, min(count, total))
-            if row.max() >= total:
+            if row.size and row.max() >= total:
                 raise _damaged(path, 'names rows that are not there')
             scores.append(np.where(row < 0, -np.inf, score))
             rows.append(np.where(row < 0, -1, row + self._edges[shard]))
@@ -548,7 +548,9 @@ def _read_index(path: Path, facts: Mapping[str, Any], total: int) -> Any:
             'Run mobind index train on the archive',
             kind=FileNotFoundError,
         )
-    if _checksum(path) != facts['checks'].get(path.name):
+    if path.name not in facts['checks']:
+        raise _damaged(path, 'is of an earlier version, without a checksum')
+    if _checksum(path) != facts['checks'][path.name]:
         raise _damaged(path, 'is damaged')
     try:
         index = faiss.read_index(str(path))

@@ -87,9 +87,7 @@ def read_frame_times(path: str | Path) -> np.ndarray:
             f'none of its columns ({", ".join(names[:8])}) is called time',
             'Name the column of times t (s), time_ms, time_us or time_ns',
         )
-    table = read_table(  # as it is: no notes are told here
-        path, (), [name], dialect=dialect, repair=False, dated=False
-    )
+    table = read_table(path, (), [name], dialect=dialect, repair=False)
     unit = 's' if name in table.dates else unit
     times = check_frame_times(seconds(table.numbers[name], unit), path)
     if len(times) < 2:

@@ -52,6 +52,7 @@ _SPELLINGS = ['NaN', *(f(m) for m in _MISSING for f in (str, str.upper))]
 _NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 _THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
 _DATE = re.compile(r'(?<![a-z])(date|day|datum|fecha)', re.IGNORECASE)
+_BORN = re.compile(r'birth|born|geburt|dob|naci', re.IGNORECASE)
 _LARGEST = 3e38  # of float32, in which recordings are kept
 _HEADER_LINES = 100
 """Lines in which the names of the columns are looked for."""
@@ -345,9 +346,9 @@ class TableFile:
         joined = join_days([*days], [*cells[filled]], form, zone)
         if joined is None:
             return None, [
-                f'{self.path}: the dates of column {day!r} may be day/month '
-                f'or month/day (time_format says which), so column {name!r} '
-                'gives only the times of day'
+                f'{self.path}: the dates of column {day!r} are not of one '
+                'form, or may be day/month or month/day (time_format says '
+                f'which), so column {name!r} gives only the times of day'
             ]
         values = np.full(len(cells), np.nan)
         values[filled] = joined
@@ -593,7 +594,10 @@ class _Rows:
         places = {
             name: place
             for place, name in enumerate(names)
-            if name != time and _DATE.search(name) and names.count(name) == 1
+            if name != time
+            and _DATE.search(name)
+            and not _BORN.search(name)
+            and names.count(name) == 1
         }
         if not places:
             return {}

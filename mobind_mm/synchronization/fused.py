@@ -373,8 +373,8 @@ def _regular(offset: float, rivals: list[tuple[float, float]]) -> bool:
     """Whether most rivals are whole periods away from an offset."""
     if not rivals:
         return False
-    distance = np.abs([rival - offset for rival, _ in rivals])
-    periods = distance / distance.min()
+    distance = np.sort([abs(rival - offset) for rival, _ in rivals])
+    periods = (distance / distance[0])[1 if len(distance) > 2 else 0 :]
     return bool(np.mean(np.abs(periods - np.round(periods)) < 0.12) >= 0.6)
 
 

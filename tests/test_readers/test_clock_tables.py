@@ -162,6 +162,7 @@ def test_dates_beside_the_time_of_day_that_do_not_tell(columns, tmp_path):
         ('date', '02/06/2015', 'may be day/month or month/day'),
         ('date', '2015-02-30', None),
         ('birthday', '2015-06-22', None),
+        ('Birth date', '1980-05-01', None),
         ('date', 'Monday', None),
     ):
         given = {name: [day] * len(clock), **columns, 't': clock}

@@ -16,6 +16,7 @@ from raw_pose_tools import (
 
 from mobind_mm.apis.sources import to_people, to_pose
 from mobind_mm.readers import convert
+from mobind_mm.readers.dates import parse_date
 from mobind_mm.readers.files import Video, load_pose
 from mobind_mm.readers.frame_times import (
     is_regular,
@@ -69,6 +70,15 @@ def test_damaged_tables_of_times(text, message, tmp_path):
     with pytest.raises(ValueError, match=message) as caught:
         read_frame_times(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_date_beside_the_time_of_day(tmp_path):
+    # As in tables of sensors, so that the clocks meet.
+    rows = [f'2024-05-01,10:00:0{i}' for i in range(4)]
+    path = tmp_path / 'times.csv'
+    path.write_text('\n'.join(['date,time', *rows]))
+    first = parse_date('2024-05-01T10:00:00Z')
+    np.testing.assert_array_equal(read_frame_times(path) - first, range(4))
 
 
 def test_rates_of_times():
