@@ -42,12 +42,7 @@ sync_pipeline = [
     dict(pack, meta_keys=_base_.sync_meta_keys),
 ]
 
-queries = dict(
-    _base_.windows,
-    ann_file='annotations/test.json',
-    pipeline=test_pipeline,
-    test_mode=True,
-)
+queries = dict(_base_.queries, pipeline=test_pipeline)
 # 1-NN takes its neighbours from the training subjects.
 gallery = dict(queries, ann_file='annotations/train.json', role='gallery')
 train_dataloader = dict(
@@ -83,31 +78,12 @@ both_task = dict(
         )
     ],
 )
-# As in utd_mhad.py: clips of 2 s, shifted by at most one second.
 sync_task = dict(
     dataloader=dict(
-        batch_size=32,
-        num_workers=0,
-        sampler=dict(type='DefaultSampler', shuffle=False),
-        dataset=dict(
-            type='SyncClipDataset',
-            dataset=dict(_base_.windows, ann_file='annotations/test.json'),
-            max_offset=1.0,
-            grid=None,
-            edges='inside',
-            pipeline=sync_pipeline,
-        ),
+        _base_.sync_loader,
+        dataset=dict(_base_.sync_clips, pipeline=sync_pipeline),
     ),
-    evaluator=[
-        dict(
-            type='SyncMetric',
-            synchronizers=dict(
-                fused=dict(type='FusedSynchronizer', min_overlap_sec=0.5),
-                correlation=dict(type='CorrelationSynchronizer'),
-                vote=dict(type='VoteSynchronizer', level='token', topk=2),
-            ),
-        )
-    ],
+    evaluator=_base_.sync_clip_evaluator,
 )
 test_cfg = dict(
     type='MultiTaskTestLoop', tasks=dict(both=both_task, sync=sync_task)

@@ -45,6 +45,8 @@ train_dataloader = dict(
         dataset=dict(windows, ann_file='annotations/train.json'),
     ),
 )
+# Without a pipeline, which the neighbouring files add.
+queries = dict(windows, ann_file='annotations/test.json', test_mode=True)
 test_dataloader = dict(
     batch_size=64,
     num_workers=0,
@@ -53,3 +55,29 @@ test_dataloader = dict(
 # The protocol has no validation subjects. The test subjects are evaluated
 # occasionally to monitor training; nothing is chosen based on this.
 val_dataloader = test_dataloader
+
+# Synchronisation within a recording: one clip of 2 s, the model's window, from
+# the middle, shifted as far as the recording allows, at most by one second.
+# Such a clip has no sub-windows, so its tokens vote.
+sync_clips = dict(
+    type='SyncClipDataset',
+    dataset=dict(windows, ann_file='annotations/test.json'),
+    max_offset=1.0,
+    grid=None,
+    edges='inside',
+)
+sync_loader = dict(
+    batch_size=32,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+)
+sync_clip_evaluator = [
+    dict(
+        type='SyncMetric',
+        synchronizers=dict(
+            fused=dict(type='FusedSynchronizer', min_overlap_sec=0.5),
+            correlation=dict(type='CorrelationSynchronizer'),
+            vote=dict(type='VoteSynchronizer', level='token', topk=2),
+        ),
+    )
+]
