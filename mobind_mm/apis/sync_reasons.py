@@ -72,6 +72,8 @@ _SCAN_HZ = 25.0
 _CHECKED = 2
 """How many of the best are looked at closely."""
 _EDGE_SEC = 0.1
+_SAME_SEC = 0.1
+"""Parts whose offsets differ by more contradict each other."""
 _SHORT_SEC = 8.0
 """Recordings shorter than this tell too little to look for other reasons."""
 
@@ -302,7 +304,7 @@ def _certain_parts(
         found = _anywhere(streams, sync, (start, start + seconds))
         middle = start + 0.5 * seconds
         known = float(clock.to_imu_time(np.array(middle))) - middle
-        if not found.abstained and abs(found.offset - known) > _EDGE_SEC:
+        if not found.abstained and abs(found.offset - known) > _SAME_SEC:
             yield (
                 f'video second {start:.0f} to {start + seconds:.0f} fits at '
                 f'{found.offset:+.3f} s'

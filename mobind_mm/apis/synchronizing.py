@@ -220,7 +220,7 @@ def align(
         clocks.append(clock)
         if not clock.abstained:
             break
-    # What answers does not count if another search has found more.
+    # An answer does not count if another search found more evidence.
     clock = max(clocks, key=_evidence)
     if narrowed:
         clock = check_beyond(streams, clock, (middle, reach))

@@ -170,10 +170,7 @@ def is_day(cell: str) -> bool:
 
 
 def join_days(
-    days: Sequence[str] | np.ndarray,
-    hours: Sequence[str] | np.ndarray,
-    form: str | None,
-    zone: str,
+    days: Sequence[str], hours: Sequence[str], form: str | None, zone: str
 ) -> np.ndarray | None:
     """Seconds (T,) since 1970 of dates and times of day in two columns.
 

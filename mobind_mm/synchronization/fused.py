@@ -374,7 +374,9 @@ def _regular(offset: float, rivals: list[tuple[float, float]]) -> bool:
     if not rivals:
         return False
     distance = np.sort([abs(rival - offset) for rival, _ in rivals])
-    periods = (distance / distance[0])[1 if len(distance) > 2 else 0 :]
+    periods = distance / distance[0]
+    if len(periods) > 2:
+        periods = periods[1:]  # the nearest is a whole period anyway
     return bool(np.mean(np.abs(periods - np.round(periods)) < 0.12) >= 0.6)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -225,7 +225,7 @@ class RetrievalMetric(EmbeddingMetric):
         if self.signal_weight is not None:
             return self._rank_by_both(table, direction, rivals)
         if self.compared == 'mean':
-            learned = self._learned(table)
+            learned = self._all_learned(table)
             learned = learned if asked == 'imu' else learned.T
             return matrix_ranks(learned, rivals)
         if not self.tokens:
@@ -248,7 +248,7 @@ class RetrievalMetric(EmbeddingMetric):
         self, table: Table, direction: str, rivals: Rivals | None
     ) -> np.ndarray:
         assert self.signal_weight is not None
-        learned = self._learned(table)
+        learned = self._all_learned(table)
         if 'signals' not in table:  # one matrix for all galleries
             seconds = float(table['window_sec'][0])
             streams = table['streams']
@@ -268,15 +268,21 @@ class RetrievalMetric(EmbeddingMetric):
         )
         return matrix_ranks(scores, rivals)
 
+    def _all_learned(self, table: Table) -> np.ndarray:
+        """What :meth:`_learned` gives, once for all galleries."""
+        if 'learned' not in table:
+            table['learned'] = self._learned(table)
+        return table['learned']
+
     def _learned(self, table: Table) -> np.ndarray:
         """Similarities (M, M) of all IMU and all pose windows."""
+        compared: list[Callable[[Table, str], Any]] = []
+        if self.compared != 'tokens':
+            compared.append(modality)
+        if self.compared != 'embedding':
+            compared.append(token_vectors)
         parts = []
-        for vectors, other in (
-            (modality, 'tokens'),
-            (token_vectors, 'embedding'),
-        ):
-            if self.compared == other:
-                continue
+        for vectors in compared:
             imu, imu_mask = vectors(table, 'imu')
             pose, pose_mask = vectors(table, 'pose')
             parts.append(cosine_similarity(imu, pose, imu_mask, pose_mask))
