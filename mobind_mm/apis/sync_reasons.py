@@ -74,6 +74,8 @@ _CHECKED = 2
 _EDGE_SEC = 0.1
 _SAME_SEC = 0.1
 """Parts whose offsets differ by more contradict each other."""
+_ALIKE = 0.5
+"""A sensor fits its limb if it shows that much of its best evidence there."""
 _SHORT_SEC = 8.0
 """Recordings shorter than this tell too little to look for other reasons."""
 
@@ -373,11 +375,17 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
             for limb in likely
         }
         sure = {o: r for o, r in results.items() if not r.abstained}
-        if sure:
-            limb = max(sure, key=lambda o: sure[o].confidence)
-            best = sure[limb]
-            if best.confidence > 0.7:
-                yield f'{name} moves like {limb}, at {best.offset:+.3f} s'
+        if not sure:
+            continue
+        limb = max(sure, key=lambda o: sure[o].confidence)
+        best = sure[limb]
+        if best.confidence <= 0.7:
+            continue
+        # Limbs of one person may move alike; that is no contradiction.
+        own = _anywhere(Recording({name: stream}, pose), sync)
+        alike = own.evidence >= _ALIKE * best.evidence
+        if not alike or abs(own.offset - best.offset) > _SAME_SEC:
+            yield f'{name} moves like {limb}, at {best.offset:+.3f} s'
 
 
 def _seen(limb: str, pose: PoseStream) -> bool:

@@ -452,7 +452,8 @@ def _in_pieces(
         clocks.append(clock)
     joined = join(clocks, found)
     results = [clock.result for clock in clocks if clock.result is not None]
-    sure = float(np.prod([result.confidence for result in results]))
+    # Each piece was looked for where the others say: they stand together.
+    sure = min(result.confidence for result in results)
     least = getattr(asked.synchronizer, 'min_confidence', 0.5)
     refused = joined.abstained or sure < least
     middle = float(np.interp(np.mean(span), joined.times, joined.offsets))

@@ -1,11 +1,14 @@
 """Reasons to refuse are looked for before they are given."""
 
 import numpy as np
+import page_files
 import pytest
 from recordings import make_recording
 
 from mobind_mm.apis.sync_reasons import explain
+from mobind_mm.recordings import Recording
 from mobind_mm.synchronization import ClockMap, SyncResult
+from mobind_mm.synchronization.single import constant_clock
 
 
 @pytest.mark.parametrize('reason', ['weak', 'still'])
@@ -21,3 +24,15 @@ def test_a_few_seconds_are_too_short_to_look_further(reason):
     told = explain(make_recording(4.0), clock)
     expected = 'too short' if reason == 'weak' else 'still'
     assert told.abstained and told.result.reason == expected
+
+
+@pytest.mark.parametrize(
+    ('placement', 'reason'),
+    [('left_knee', 'weak'), ('head', 'wrong limb or person')],
+)
+def test_limbs_that_move_alike_contradict_nothing(placement, reason):
+    filmed = page_files.person()
+    knee = Recording({placement: filmed.imu['left_knee']}, filmed.pose)
+    result = SyncResult(0.0, 0.5, abstained=True, reason='weak')
+    told = explain(knee, constant_clock(filmed.pose.clock.span, result))
+    assert told.abstained and told.result.reason == reason

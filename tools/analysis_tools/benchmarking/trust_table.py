@@ -22,29 +22,49 @@ _BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0 + 1e-9)
 
 
 def walking_trials(folder: Path, seed: int) -> Iterator[Trial]:
-    """Passes of people who walk, searched within 4 s."""
+    """Passes of people who walk, searched within 4 s.
+
+    Matched, and with the sensors of a pass of somebody else.
+    """
     rng = np.random.default_rng(seed)
-    for _, recording in walking(folder):
-        offset = float(rng.uniform(-3, 3))
-        imu = {
-            name: replace(
-                stream,
-                clock=Clock(
-                    stream.clock.num_samples,
-                    rate=stream.clock.rate,
-                    start=stream.clock.start + offset,
-                ),
-            )
-            for name, stream in recording.imu.items()
-        }
+    passes = [(name.split('-')[0], r) for name, r in walking(folder)]
+    matched = [_walk(r, r, rng) for _, r in passes]
+    for offset, streams in matched:
 
         def truth(
-            times: np.ndarray, offset: float = offset, names: tuple = (*imu,)
+            times: np.ndarray,
+            offset: float = offset,
+            names: tuple = (*streams.imu,),
         ) -> dict[str, np.ndarray]:
             return dict.fromkeys(names, np.full(len(times), offset))
 
-        streams = Recording(imu, recording.pose)
         yield Trial('walking', 'matched', streams, truth, 4.0)
+    for person, recording in passes:
+        others = [r for other, r in passes if other != person]
+        other = others[int(rng.integers(len(others)))]
+        streams = _walk(recording, other, rng)[1]
+        yield Trial('walking', 'wrong person', streams, None, 4.0)
+
+
+def _walk(
+    filmed: Recording, worn: Recording, rng: np.random.Generator
+) -> tuple[float, Recording]:
+    """The video of one pass with the sensors of another, and their offset."""
+    assert filmed.pose is not None and worn.pose is not None
+    offset = float(rng.uniform(-3, 3))
+    by = offset + filmed.pose.clock.span[0] - worn.pose.clock.span[0]
+    imu = {
+        name: replace(
+            stream,
+            clock=Clock(
+                stream.clock.num_samples,
+                rate=stream.clock.rate,
+                start=stream.clock.start + by,
+            ),
+        )
+        for name, stream in worn.imu.items()
+    }
+    return offset, Recording(imu, filmed.pose)
 
 
 def run_trust(
