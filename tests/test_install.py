@@ -70,7 +70,7 @@ train_cfg = dict(max_epochs=1)
 val_cfg = val_dataloader = val_evaluator = None
 """
 
-SHORT = '--cfg-options train_dataloader.dataset.num_subjects=2'
+SHORT = '--cfg-options train_dataloader.dataset.dataset.num_subjects=2'
 USERS = {
     'analysis_tools': {
         *('analyze_logs.py', 'browse_dataset.py', 'check_recordings.py'),

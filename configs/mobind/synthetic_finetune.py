@@ -20,7 +20,9 @@ model = dict(
 )
 train_dataloader = dict(
     batch_size=32,
-    dataset=dict(min_label_overlap=0.8, filter_cfg=dict(labelled=True)),
+    dataset=dict(
+        dataset=dict(min_label_overlap=0.8, filter_cfg=dict(labelled=True))
+    ),
 )
 val_evaluator = dict(type='ActionMetric', _delete_=True)
 test_evaluator = dict(type='ActionMetric', _delete_=True)

@@ -32,7 +32,7 @@ for count in 1 2; do
         configs/mobind/synthetic.py --launcher pytorch \
         --work-dir "$out/train_$count" --no-validate --cfg-options \
         train_cfg.max_epochs=1 env_cfg.dist_cfg.backend=gloo \
-        train_dataloader.dataset.num_subjects=1 \
+        train_dataloader.dataset.dataset.num_subjects=1 \
         default_hooks.checkpoint.interval=-1 \
         default_hooks.logger.interval=5
 done

@@ -25,8 +25,13 @@ train_dataloader = dict(
     _base_.loader,
     sampler=dict(type='DefaultSampler', shuffle=True),
     worker_init_fn=dict(type='mobind_mm.seed_worker'),
+    # Whole batches are cut and augmented at once.
+    collate_fn=dict(type='mobind_mm.packed_collate'),
     dataset=dict(
-        windows, split='train', stride_sec=2.5, pipeline=train_pipeline
+        type='BatchedDataset',
+        dataset=dict(
+            windows, split='train', stride_sec=2.5, pipeline=train_pipeline
+        ),
     ),
 )
 val_dataloader = dict(
