@@ -41,14 +41,14 @@ test_evaluator = dict(_delete_=True, type='ActionMetric', by_take=True)
 val_evaluator = test_evaluator
 test_cfg = dict(_delete_=True, type='TestLoop')
 auto_scale_lr = dict(base_batch_size=32)
-train_cfg = dict(max_epochs=30, val_interval=30)
+train_cfg = dict(max_epochs=60, val_interval=60)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [
-    dict(_base_.warm_up, end=3),
-    dict(_base_.decay, begin=3),
+    dict(_base_.warm_up, end=6),
+    dict(_base_.decay, begin=6),
 ]
 default_hooks = dict(
-    checkpoint=dict(interval=30, max_keep_ckpts=1),
+    checkpoint=dict(interval=60, max_keep_ckpts=1),
     training_curve=dict(metrics=['action/top1', 'action/macro_f1']),
     early_stopping=dict(monitor='action/top1'),
 )
