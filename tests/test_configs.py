@@ -289,7 +289,7 @@ def scheduled():
 
 
 @pytest.mark.parametrize('path', scheduled(), ids=lambda path: path.stem)
-@pytest.mark.parametrize('max_epochs', [None, 24])
+@pytest.mark.parametrize('max_epochs', [None, 48])
 def test_learning_rate_falls_to_the_end_of_any_training(
     path, max_epochs, tmp_path
 ):

@@ -34,7 +34,8 @@ def step(dataset, name):
 
 def test_all_are_there():
     utd_mhad = {f'utd_mhad_finetune_{n}' for n in ('imu', 'pose', 'imu_pose')}
-    assert set(NAMES) == {'synthetic_finetune'} | utd_mhad
+    from_real = {'utd_mhad_from_real_finetune' + n for n in ('', '_imu')}
+    assert set(NAMES) == {'synthetic_finetune'} | utd_mhad | from_real
     for name in NAMES:
         text = (CONFIGS / f'{name}.py').read_text()
         assert len(text.splitlines()) <= 60
@@ -51,8 +52,9 @@ def test_windows_fit_the_model(name):
             seconds = dataset.window_sec
             imu_rate = step(dataset, 'ResampleIMU').rate
             pose_rate = step(dataset, 'ResamplePose').rate
+            rows = getattr(model.imu_tokenizer, 'in_channels', 6)
             inputs = dict(
-                imu=torch.randn(3, limbs, 6, round(seconds * imu_rate)),
+                imu=torch.randn(3, limbs, rows, round(seconds * imu_rate)),
                 pose=torch.randn(3, limbs, 6, round(seconds * pose_rate)),
             )
             samples = [
@@ -64,10 +66,11 @@ def test_windows_fit_the_model(name):
                 assert cfg.model.limbs == pack.placements
                 assert model.pose_tokenizer.rate == pose_rate
             if cfg.model.imu_tokenizer is not None:
-                assert cfg.model.imu_tokenizer.channels == pack.imu_channels
+                channels = cfg.model.imu_tokenizer.get('channels', ('acc',))
+                assert channels == pack.imu_channels
     uses = name.partition('finetune')[2].strip('_').split('_')
+    uses = ['imu', 'pose'] if uses == [''] else uses
     if name == 'synthetic_finetune':
-        uses = ['imu', 'pose']
         assert cfg.model.num_classes == len(ACTIONS)
     else:
         classes = UTDMHADDataset.METAINFO['classes']
@@ -105,7 +108,7 @@ def test_schedule_and_pipelines_agree(name):
 
 
 @pytest.mark.parametrize(
-    'name', [n for n in NAMES if n.startswith('utd_mhad')]
+    'name', [n for n in NAMES if n.startswith('utd_mhad_finetune')]
 )
 def test_variants_differ_in_the_modality_alone(name):
     both, one = load('utd_mhad_finetune_imu_pose'), load(name)

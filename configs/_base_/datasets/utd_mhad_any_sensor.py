@@ -73,7 +73,7 @@ both_task = dict(
         dict(
             type='RetrievalMetric',
             similarity='mean',
-            signal_weight=0.03,
+            signal_weight=0.06,
             prefix='both',
         )
     ],
