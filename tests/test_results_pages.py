@@ -131,7 +131,7 @@ def test_a_run_of_trust_is_taken():
     made = take_results.trust_tables(dict(rows=rows, bins=bins), old)
     assert made['conditions']['rows'] == [
         ['matched', 9, 4, 2, 2, 0, 6],
-        [take_results.WALKING, 9, 2, 1, 1, 0, 3],
+        [take_results.WALKING['matched'], 9, 2, 1, 1, 0, 3],
     ]
     assert results.shown(made['reliability'], '', '')[-1] == (
         '| 0.9 | 7 | 0.95 | 0.50 |'

@@ -34,7 +34,7 @@ WHY = {
         'something that happens once, such as a jump'
     ),
     'weak': (
-        'no offset stands out; record longer, or more movement, with the '
+        'no offset stands out all along; record longer, or more movement, with the '
         'limbs that wear the sensors in view'
     ),
     'out of reach': (

@@ -24,7 +24,10 @@ from typing import Any
 from update_results import ROOT, read_results, write_results
 
 SENSORS = {5: 'five', 2: 'both wrists', 1: 'one wrist'}
-WALKING = 'walking, real, matched (within 0.2 s)'
+WALKING = {
+    'matched': 'walking, real, matched (within 0.2 s)',
+    'wrong person': 'walking, real, wrong person',
+}
 TRUST = {
     'condition': lambda row: row['condition'],
     'recordings': lambda row: row['count'],
@@ -82,12 +85,15 @@ def trust_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
     """Tables of a run with ``--trust``, summed over the sources."""
     total: dict[str, dict] = {}
     for row in found['rows']:
-        name = WALKING if row['source'] == 'walking' else row['condition']
+        walks = row['source'] == 'walking'
+        name = WALKING[row['condition']] if walks else row['condition']
         into = total.setdefault(name, dict(condition=name))
         for key, value in row.items():
             if isinstance(value, int):
                 into[key] = into.get(key, 0) + value
-    rows = sorted(total.values(), key=lambda row: row['condition'] == WALKING)
+    rows = sorted(
+        total.values(), key=lambda row: row['condition'] in WALKING.values()
+    )
     return dict(
         conditions=table(TRUST, rows, old['conditions']),
         reliability=table(BINS, found['bins'], old['reliability']),
