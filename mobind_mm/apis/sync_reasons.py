@@ -34,8 +34,8 @@ WHY = {
         'something that happens once, such as a jump'
     ),
     'weak': (
-        'no offset stands out all along; record longer, or more movement, with the '
-        'limbs that wear the sensors in view'
+        'no offset stands out from beginning to end; record longer, or more '
+        'movement, with the limbs that wear the sensors in view'
     ),
     'out of reach': (
         'the best offset lies at the edge of the search or beyond; leave out '
