@@ -12,15 +12,15 @@ _ANNA = (
 EXAMPLES = {
     'sync': f"""\
 mobind sync --imu FILE --placement right_wrist --video take.mp4 --preview
-mobind example anna                            # nothing at hand? simulate it
+mobind example anna                           # nothing at hand? Simulate it
 mobind sync {_ANNA}
-mobind sync --study DIR --out-dir study_sync --workers 4      # many at once""",
+mobind sync --study DIR --out-dir study_sync --workers 4     # many at once""",
     'align': """\
 mobind align --imu export.zip --placement right_wrist --video take.mp4 \\
     --sync sync/sync.json --to csv,elan""",
     'app': """\
 mobind app
-mobind app --study study_sync                  # results of mobind sync --study""",
+mobind app --study study_sync           # results of mobind sync --study""",
     'live': """\
 mobind live --list
 mobind live --imu watch --placement right_wrist --pose camera""",
@@ -29,7 +29,7 @@ mobind localize {_ANNA} \\
     --offset 3.217""",
     'retrieve': """\
 mobind retrieve --imu anna/imu.csv --mapping anna/imu.yml \\
-    --gallery anna/pose.json ben/pose.json --fps 29.97 --img-shape 1080 1920""",
+    --gallery anna/pose.json b/pose.json --fps 29.97 --img-shape 1080 1920""",
     'recognize': f"""\
 mobind example --labelled known                # what actions look like
 mobind recognize {_ANNA} \\
@@ -90,9 +90,8 @@ mobind import-weights released.pt mobind.pth""",
 def example_text(words: str) -> str:
     """What stands below the flags.
 
-    >>> print(example_text('models'))
-    example:
-      mobind models
+    >>> example_text('models').splitlines()
+    ['example:', '  mobind models']
     """
     text = EXAMPLES.get(words, '')
     if not text:

@@ -215,7 +215,7 @@ def app(args: Namespace) -> None:
             raise
         raise ImportError(
             f'mobind app needs {error.name}: pip install '
-            "'mobind_mm[app,video]'."
+            "'mobind_mm[app,pose]'."
         ) from None
 
     study = Path(args.study) if args.study else None
