@@ -347,6 +347,19 @@ def test_people_are_told_apart():
     assert names['Ada'] != names['Bob'] and 'Cid' not in names
 
 
+def test_names_of_close_people_stand_outside():
+    other = person(keypoints=person()['keypoints'] + (20, 0), name='Bob')
+    axes = draw_skeleton([person(), other]).axes[0]
+    colours = {t.get_text(): t.get_color() for t in axes.texts}
+    for name, side in (('Ada', lambda x: x < 15), ('Bob', lambda x: x > 105)):
+        places = [
+            text.xyann[0]
+            for text in axes.texts
+            if text.get_color() == colours[name] and text.get_text() != name
+        ]
+        assert len(places) == 5 and all(map(side, places))
+
+
 @pytest.mark.parametrize(
     ('draw', 'message'),
     [

@@ -186,12 +186,18 @@ function details(entry) {
   const { facts } = entry;
   const list = tag('ul');
   for (const line of fileLine(facts)) list.append(tag('li', line));
-  for (const note of [...new Set(facts.notes)].slice(0, 20)) {
+  const asked = /not tell the (frames per second|img_shape)/; // by fields
+  const notes = facts.notes.filter((note) => !asked.test(note));
+  for (const note of [...new Set(notes)].slice(0, 20)) {
     list.append(tag('li', note.startsWith('describes ') ? note
       : `note: ${note}`));
   }
   for (const finding of facts.findings) {
     list.append(tag('li', `likely mistake: ${finding}`, 'warn'));
+  }
+  if (facts.findings.length) {
+    list.append(tag('li', 'Synchronise corrects what is certain, with a note, '
+      + 'and asks about the rest; a mapping settles it.', 'warn'));
   }
   if (facts.problem) list.append(tag('li', facts.problem, 'warn'));
   const parts = [list];
@@ -254,6 +260,7 @@ function mappingOf(entry) {
 
 function poseOptions(entry) {
   const row = tag('div', undefined, 'row');
+  row.append(tag('span', 'Of its video:'));
   entry.pose = entry.pose || {};
   for (const [key, text] of [['rate', 'frames per second'],
     ['width', 'width'], ['height', 'height']]) {
@@ -342,9 +349,9 @@ function requestOf() {
     const missing = video ? [] : ['rate', 'width', 'height'].filter((key) => (
       untold(pose, key) && !given[key] && !(key === 'rate' && times)));
     if (missing.length) {
-      throw new Error(`Enter ${missing.join(', ').replace('rate',
-        'frames per second')} of the video beside ${pose.name}, or add the `
-        + 'video.');
+      const names = missing.join(', ').replace('rate', 'frames per second');
+      throw new Error(`Enter the ${names} of the video of ${pose.name}, or `
+        + 'add the video.');
     }
     request.pose = { name: pose.name, rate: given.rate || null,
       times: times ? times.name : null,
