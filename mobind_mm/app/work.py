@@ -5,6 +5,7 @@ Nothing heavy is imported before a job runs.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,20 @@ _AROUND_SEC = 60.0
 _TRACE_HZ = 50
 _MISSING = 65535
 """Stands for a keypoint that was not detected."""
+_ON_THE_PAGE = (
+    (r'give one with --imu\b', 'add the table that it describes'),
+    (r'\bgive (?:it|them) \((--[^)]*)\)', r'give \1'),
+    (r'\bgive (?=--(?:fps|img-shape)\b)', 'enter '),
+    (r'(?<=, )--frame-times or --video\b', 'or add frame times or the video'),
+    (r'\bor --video\b', 'or add the video'),
+    (r'--fps\b', 'frames per second'),
+    (r'--img-shape\b', 'width and height'),
+    (r'--frame-times\b', 'frame times'),
+    (r'--video\b', 'the video'),
+    (r'--around\b', "'offset is about'"),
+    (r'--max-offset\b', "'give or take'"),
+)
+"""What the page has instead of a flag."""
 
 
 def run(answer: Any, what: str, folder: str, request: dict[str, Any]) -> None:
@@ -37,13 +52,25 @@ def run(answer: Any, what: str, folder: str, request: dict[str, Any]) -> None:
         value = _JOBS[what](place, request)
         answer.send(('done', value))
     except (*READ_ERRORS, OSError, TypeError) as error:
-        answer.send(('error', _without_folders(str(error), place)))
+        text = _without_folders(str(error), place)
+        answer.send(('error', _for_the_page(text)))
     except MemoryError:
         answer.send(('error', 'This computer has too little memory for it.'))
     except Exception as error:  # a defect of ours
         kind = type(error).__name__
         text = _without_folders(f'{kind}: {error}', place)
         answer.send(('error', f'That is a defect of mobind_mm: {text}'))
+
+
+def _for_the_page(text: str) -> str:
+    """What to do, as somebody does it who has a page and no flags.
+
+    >>> _for_the_page('pose.json: give --fps or --video.')
+    'pose.json: enter frames per second or add the video.'
+    """
+    for flags, words in _ON_THE_PAGE:
+        text = re.sub(flags, words, text)
+    return text
 
 
 def _without_folders(text: str, folder: Path) -> str:
@@ -96,7 +123,11 @@ def _inspect(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
         _check_mapping(file, inputs)
     facts = inspect_path(path, mapping)
     facts['placements'] = list(LIMBS)
-    return _plain(facts, folder)
+    facts = _plain(facts, folder)
+    facts['problem'] = _for_the_page(facts['problem'])
+    for key in ('notes', 'findings'):
+        facts[key] = [_for_the_page(text) for text in facts[key]]
+    return facts
 
 
 def _recording(folder: Path, request: Mapping[str, Any]) -> Any:
@@ -176,7 +207,8 @@ def _sync(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
         }
     view = {
         'answer': answer,
-        'words': describe(answer).splitlines(),
+        'words': _for_the_page(describe(answer)).splitlines(),
+        'notes': [_for_the_page(note) for note in answer['notes']],
         'curve': curve,
         **_movement(streams, answer),
         **_skeleton(streams.pose, out / 'skeleton.bin'),

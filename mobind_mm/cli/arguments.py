@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    Namespace,
+    _ActionsContainer,
+)
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +20,17 @@ if TYPE_CHECKING:
 
 def add_model_arguments(parser: ArgumentParser) -> None:
     """Add the flags that name the model."""
-    parser.add_argument(
+    group = parser.add_argument_group('model')
+    group.add_argument(
         '--checkpoint',
         metavar='CKPT',
         help='checkpoint, or name of a model (mobind models lists them); '
         'default: the model that ships with mobind_mm',
     )
-    parser.add_argument(
+    group.add_argument(
         '--config', help='config, for a checkpoint that does not carry its own'
     )
-    parser.add_argument('--device', help='cpu, cuda:0, ...; default: the best')
+    group.add_argument('--device', help='cpu, cuda:0, ...; default: the best')
     parser.add_argument(
         '--quiet', action='store_true', help='show no progress'
     )
@@ -38,19 +44,21 @@ def add_model_arguments(parser: ArgumentParser) -> None:
 
 def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
     """Add the flags that name the sensors."""
-    parser.add_argument(
+    group = parser.add_argument_group('sensors')
+    group.add_argument(
         '--imu',
         metavar='PATH',
         required=required,
         help='file or folder of the sensors: the export of a device, CSV, '
         'Parquet, .safetensors, or a YAML mapping that names its files',
     )
-    parser.add_argument(
+    group.add_argument(
         '--mapping',
         metavar='YAML',
-        help='meaning of the columns of --imu, see docs/inference.md',
+        help='meaning of the columns of --imu, see docs/own_data.md; mobind '
+        'inspect FILE --write-mapping YAML starts one',
     )
-    parser.add_argument(
+    group.add_argument(
         '--placement',
         nargs='+',
         metavar='[SENSOR=]NAME',
@@ -61,46 +69,47 @@ def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
 
 def add_pose_arguments(parser: ArgumentParser, person: bool = True) -> None:
     """Add the flags that name the skeletons and their video."""
-    parser.add_argument(
+    group = parser.add_argument_group('video and skeletons')
+    group.add_argument(
         '--pose',
         metavar='FILE',
         help='skeletons of a video: file or folder of OpenPose, AlphaPose, '
         'MediaPipe, Ultralytics, MMPose, ... (docs/pose_tools.md), a YAML '
         'mapping that names its file, or .safetensors',
     )
-    parser.add_argument(
+    group.add_argument(
         '--pose-mapping',
         metavar='YAML',
         help='meaning of the columns of --pose, see docs/pose_tools.md',
     )
-    parser.add_argument(
+    group.add_argument(
         '--frame-times',
         metavar='FILE',
         help='CSV with the time of each frame, for a video whose frames are '
         'not even; instead of --fps',
     )
-    parser.add_argument(
+    group.add_argument(
         '--video',
         metavar='FILE',
         help='the video of --pose, for its frame times and size; without '
         '--pose, the poses are estimated and kept beside it',
     )
-    add_estimator_argument(parser)
-    parser.add_argument(
+    add_estimator_argument(group)
+    group.add_argument(
         '--fps', type=frame_rate, help='frames per second, without --video'
     )
-    parser.add_argument(
+    group.add_argument(
         '--img-shape',
         type=between(1, 100_000, int),
         nargs=2,
         metavar=('HEIGHT', 'WIDTH'),
         help='size of the video in pixels, without --video',
     )
-    parser.add_argument(
+    group.add_argument(
         '--layout', help="skeleton layout; default: the file's, or coco"
     )
     if person:
-        parser.add_argument(
+        group.add_argument(
             '--person',
             type=person_rule,
             default='longest',
@@ -134,7 +143,7 @@ def between(
     return number
 
 
-def add_estimator_argument(parser: ArgumentParser) -> None:
+def add_estimator_argument(parser: _ActionsContainer) -> None:
     """Add the name of the pose estimator."""
     parser.add_argument(
         '--estimator',
@@ -150,7 +159,7 @@ def person_rule(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
-def add_workers_argument(parser: ArgumentParser) -> None:
+def add_workers_argument(parser: _ActionsContainer) -> None:
     """Add the number of processes."""
     parser.add_argument(
         '--workers',
@@ -160,7 +169,7 @@ def add_workers_argument(parser: ArgumentParser) -> None:
     )
 
 
-def add_out_dir_argument(parser: ArgumentParser, name: str) -> None:
+def add_out_dir_argument(parser: _ActionsContainer, name: str) -> None:
     """Add the directory of the results, which is called ``name``."""
     parser.add_argument(
         '--out-dir',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, _ActionsContainer
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAMES = 'csv, parquet, elan, label-studio, sto, trc, video'
 
 
-def add_export_arguments(parser: ArgumentParser) -> None:
+def add_export_arguments(parser: _ActionsContainer) -> None:
     """Add what is said of the tables and of the clip."""
     parser.add_argument(
         '--rate',
@@ -39,7 +39,7 @@ def add_export_arguments(parser: ArgumentParser) -> None:
         'every sensor has values',
     )
     parser.add_argument(
-        '--end', type=float, metavar='SEC', help='and at which it ends'
+        '--end', type=float, metavar='SEC', help='and that at which it ends'
     )
 
 

@@ -28,20 +28,21 @@ def _sync_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser, required=False)
     add_pose_arguments(parser)
     add_model_arguments(parser)
-    parser.add_argument(
+    search = parser.add_argument_group('search')
+    search.add_argument(
         '--synchronizer',
         metavar='NAME',
         help='method: fused, signals, vote, correlation, or one that is '
         'registered by --import; default: fused',
     )
-    parser.add_argument(
+    search.add_argument(
         '--max-offset',
         type=float,
         metavar='SEC',
         help='largest difference from --around to look for; default: every '
         'offset at which enough of both overlaps, or 10 with --around',
     )
-    parser.add_argument(
+    search.add_argument(
         '--around',
         type=float,
         metavar='SEC',
@@ -49,19 +50,19 @@ def _sync_arguments(parser: ArgumentParser) -> None:
         '--max-offset: 0, or, if the clocks never meet, as if both had been '
         'started together',
     )
-    parser.add_argument(
+    search.add_argument(
         '--drift',
         action=BooleanOptionalAction,
         help='whether to look for drift; default: from one minute on',
     )
-    add_out_dir_argument(parser, 'sync')
-    add_study_arguments(parser)
-    parser.add_argument(
+    results = parser.add_argument_group('results')
+    add_out_dir_argument(results, 'sync')
+    results.add_argument(
         '--write-imu',
         action='store_true',
         help="write imu.csv, the sensors on the video's clock",
     )
-    parser.add_argument(
+    results.add_argument(
         '--preview',
         nargs='?',
         const='preview.mp4',
@@ -69,31 +70,32 @@ def _sync_arguments(parser: ArgumentParser) -> None:
         help='write preview.mp4: skeleton, sensor traces, running cursor; '
         'or a small animation with this name, .webp or .gif',
     )
-    parser.add_argument(
+    results.add_argument(
         '--preview-start',
         type=float,
         metavar='SEC',
         help='second of the video at which the preview begins; default: 0',
     )
-    parser.add_argument(
+    results.add_argument(
         '--preview-sec',
         type=float,
         default=20.0,
         metavar='SEC',
         help='length of the preview; default: 20',
     )
-    parser.add_argument(
+    results.add_argument(
         '--export',
         default='',
         metavar='NAME[,NAME]',
         help=f'write files for other programs: {NAMES}; see mobind align',
     )
-    add_export_arguments(parser)
-    parser.add_argument(
+    add_export_arguments(results)
+    results.add_argument(
         '--force',
         action='store_true',
         help='write the sensors and the preview even if the answer is refused',
     )
+    add_study_arguments(parser)
 
 
 def synchronize(args: Namespace) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..utils.errors import printable
 from ..utils.results import write_json
-from .arguments import add_out_dir_argument, placements_of, print_notes
+from .arguments import placements_of, print_notes
 
 if TYPE_CHECKING:
     from ..apis.lsl import LiveSession
@@ -70,7 +70,12 @@ def _arguments(parser: ArgumentParser) -> None:
         metavar='SEC',
         help='how much later than the other one stream may be; default: 10',
     )
-    add_out_dir_argument(parser, 'live')
+    parser.add_argument(
+        '--out-dir',
+        default='live',
+        metavar='DIR',
+        help='where sync.json goes; default: live',
+    )
 
 
 def live(args: Namespace) -> int:
@@ -210,7 +215,7 @@ def app(args: Namespace) -> None:
             raise
         raise ImportError(
             f'mobind app needs {error.name}: pip install '
-            "'mobind_mm[app,video]'."
+            "'mobind_mm[app,pose]'."
         ) from None
 
     study = Path(args.study) if args.study else None

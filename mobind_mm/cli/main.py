@@ -22,6 +22,7 @@ from ..utils.cli import run_command
 from ..utils.errors import mistake, nearest
 from ..utils.files import check_output, is_special
 from ..version import __version__
+from .examples import EXAMPLES, example_text
 
 Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
 """Adds the flags of a subcommand; runs it."""
@@ -86,6 +87,13 @@ COMMANDS: Table = {
 }
 """All subcommands, in the order of ``mobind --help``."""
 
+_SECTIONS = {
+    'sync': 'Sensors and video',
+    'pose': 'Files',
+    'train': 'Models',
+}
+"""Headings of ``mobind --help``, by the first subcommand below each."""
+
 
 class _Parser(ArgumentParser):
     """A parser that ends on a mistake with one line, not with all flags."""
@@ -137,6 +145,7 @@ def _run(words: list[str], named: bool) -> None:
     parser = _Parser(
         prog=Path(sys.argv[0]).name if named else program,
         description=inspect.getdoc(run),
+        epilog=example_text(program.partition(' ')[2]),
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
@@ -220,18 +229,23 @@ def _add_import(parser: ArgumentParser) -> None:
 def _overview(program: str, table: Table) -> str:
     """What ``--help`` prints: one line per subcommand."""
     width = max(map(len, table)) + 2
-    lines = [f'  {name:<{width}}{table[name].help}' for name in table]
-    options, about = '', 'One embedding space for IMUs and 2D skeletons.'
+    lines = []
+    for name in table:
+        if table is COMMANDS and name in _SECTIONS:
+            lines += ['', f'{_SECTIONS[name]}:']
+        lines.append(f'  {name:<{width}}{table[name].help}')
+    end = f'\n{program} COMMAND --help describes a command.'
     if table is COMMANDS:
         options = '[--version] [--import MODULE[,MODULE]] '
+        about = 'Put body-worn sensors and a video on one clock.'
+        first = EXAMPLES['sync'].splitlines()[0]
+        end = end.replace('.', ', with examples. The first to try:\n\n  ')
+        end += first
     else:
-        about = COMMANDS[program.split()[1]].help
+        options, about = '', COMMANDS[program.split()[1]].help
+        about = f'{about[0].upper()}{about[1:]}.\n'
     return '\n'.join(
-        [
-            f'usage: {program} {options}COMMAND ...\n\n{about}\n',
-            *lines,
-            f'\n{program} COMMAND --help describes a command.',
-        ]
+        [f'usage: {program} {options}COMMAND ...\n\n{about}', *lines, end]
     )
 
 

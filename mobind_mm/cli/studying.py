@@ -11,7 +11,8 @@ from .arguments import add_workers_argument, placements_of, print_notes
 
 def add_study_arguments(parser: ArgumentParser) -> None:
     """Add the flags of many recordings and videos."""
-    parser.add_argument(
+    group = parser.add_argument_group('many recordings at once')
+    group.add_argument(
         '--study',
         nargs='?',
         const='',
@@ -20,8 +21,8 @@ def add_study_arguments(parser: ArgumentParser) -> None:
         'the columns recording and video (docs/study.md); without PATH, the '
         'folders --imu and --pose',
     )
-    add_workers_argument(parser)
-    parser.add_argument(
+    add_workers_argument(group)
+    group.add_argument(
         '--shard',
         type=shard,
         metavar='I/N',

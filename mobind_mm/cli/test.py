@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..utils.files import check_output
 from ..utils.results import format_metrics, prepare_results, write_json
@@ -56,7 +56,13 @@ def _test_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--dump-embeddings',
         metavar='FILE',
-        help='.safetensors file to write all embeddings to',
+        help='.safetensors file to write all embeddings to, for mobind eval',
+    )
+    parser.add_argument(
+        '--dump-tokens',
+        action='store_true',
+        help='write the tokens there, too: some 60 times as much; mobind '
+        'eval --similarity tokens and --localization need them',
     )
 
 
@@ -68,6 +74,11 @@ def evaluate_checkpoint(args: Namespace) -> None:
 
     if args.dump:
         check_dump(args.dump)
+    if args.dump_tokens and not args.dump_embeddings:
+        raise ValueError(
+            '--dump-tokens adds to a file of embeddings; name it: '
+            '--dump-embeddings FILE.safetensors.'
+        )
     cfg = load_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.out:
@@ -80,7 +91,7 @@ def evaluate_checkpoint(args: Namespace) -> None:
         dump = dict(type='mmengine.DumpResults', out_file_path=args.dump)
         cfg.test_evaluator = [*_metrics(cfg), dump]
     if args.dump_embeddings:
-        add_embeddings(cfg, args.dump_embeddings)
+        add_embeddings(cfg, args.dump_embeddings, args.dump_tokens)
     runner = build_runner(cfg, args.local_rank)
     check_checkpoint(runner.model, args.checkpoint)
     if args.dump_cases:
@@ -148,9 +159,9 @@ def add_pictures(
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
 
 
-def add_embeddings(cfg: Config, file: str) -> None:
+def add_embeddings(cfg: Config, file: str, tokens: bool = False) -> None:
     """Write the embeddings of ``test_dataloader`` to a file."""
-    dump = dict(type='mobind_mm.DumpEmbeddings', out=file)
+    dump = dict(type='mobind_mm.DumpEmbeddings', out=file, tokens=tokens)
     cfg.test_evaluator = [*_metrics(cfg), dump]
 
 
@@ -258,18 +269,20 @@ def _eval_arguments(parser: ArgumentParser) -> None:
         '--similarity',
         choices=('embedding', 'tokens'),
         default='embedding',
-        help='what retrieval compares; tokens need a file with tokens',
+        help='what retrieval compares; tokens are in the file after mobind '
+        'test --dump-tokens; default: embedding',
     )
     parser.add_argument(
         '--rerank',
         type=int,
         metavar='K',
-        help='compare tokens only for the K best candidates',
+        help='with --similarity tokens: compare them for the K best '
+        'candidates of the embedding alone',
     )
     parser.add_argument(
         '--localization',
         action='store_true',
-        help='evaluate localisation too; needs a file with tokens',
+        help='evaluate localisation, too; needs mobind test --dump-tokens',
     )
     parser.add_argument(
         '--probe-C',
@@ -328,6 +341,8 @@ def evaluate_embeddings(args: Namespace) -> None:
                 f'{classes} and {gallery_classes}.'
             )
         table = join(table, index)
+    if args.similarity == 'tokens' or args.localization:
+        _check_tokens(args, table)
     metrics = [RetrievalMetric(similarity=args.similarity, rerank=args.rerank)]
     if (table['action'][table['role'] == 'gallery'] >= 0).any():
         choices = args.probe_C if len(args.probe_C) > 1 else args.probe_C[0]
@@ -350,6 +365,22 @@ def evaluate_embeddings(args: Namespace) -> None:
         queries = select(table, table['role'] == 'query')
         rows = list_neighbours(queries, index, args.k)
         write_cases(args.neighbours, rows, lambda row: 0.0)
+
+
+def _check_tokens(args: Namespace, table: Mapping[str, Any]) -> None:
+    """Refuse files without tokens.
+
+    Raises:
+        ValueError: Naming the command that writes them.
+    """
+    if 'imu_tokens' in table:
+        return
+    files = ' or '.join(filter(None, (args.file, args.gallery)))
+    raise ValueError(
+        f'There are no tokens in {files}, which --similarity tokens and '
+        '--localization compare; write the embeddings again with mobind '
+        'test CONFIG CHECKPOINT --dump-embeddings FILE --dump-tokens.'
+    )
 
 
 COMMANDS = {

@@ -243,7 +243,7 @@ class _Traces:
                 shown = np.full(len(index), np.nan)
                 shown[inside] = values[index[inside]]
                 x = 16 + np.linspace(0, TRACES_WIDTH - 32, len(index))
-                y = base - np.clip(shown, 0, 1.05) * (height - 26)
+                y = base - np.clip(shown, 0, 1.05) * (height - 34)
                 _curve(cv2, panel, np.stack([x, y], axis=1), colour)
             where = (16, round(base - height + 18))
             _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)

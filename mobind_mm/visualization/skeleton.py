@@ -92,8 +92,10 @@ def draw_skeleton(
         height, width = img_shape
         frame = np.array([[0, 0], [width, 0], [width, height], [0, height]])
         axes.fill(*frame.T, facecolor='none', edgecolor='#b8bdc4', zorder=0)
-    for person, colour in zip(checked, _cycle(len(checked))):
-        _draw_person(axes, person, colour, layout, 0.05 * size.max())
+    step = 0.05 * size.max()
+    sides = _free_sides(checked, 5 * step)
+    for person, colour, side in zip(checked, _cycle(len(checked)), sides):
+        _draw_person(axes, person, colour, layout, step, side)
     plain(axes, grid=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
@@ -126,18 +128,47 @@ def _checked(person: Mapping, layout: str) -> dict:
     )
 
 
+def _free_sides(people: Sequence[dict], room: float) -> list[str]:
+    """On which side of each person names fit; empty: on both.
+
+    Where neighbours are close, names stand on the side with more room.
+    """
+    spans = [
+        (x.min(), x.max()) if len(x := p['keypoints'][p['seen'], 0]) else None
+        for p in people
+    ]
+    sides = []
+    for own in spans:
+        others = [s for s in spans if s is not None and s is not own]
+        if own is None:
+            sides.append('')
+            continue
+        left = [own[0] - s[1] for s in others if sum(s) <= sum(own)]
+        right = [s[0] - own[1] for s in others if sum(s) > sum(own)]
+        gaps = min(left, default=np.inf), min(right, default=np.inf)
+        close = min(gaps) < room
+        side = 'left' if gaps[0] > gaps[1] else 'right'
+        sides.append(side if close else '')
+    return sides
+
+
 def _draw_person(
-    axes: Axes, person: dict, colour: str | None, layout: str, step: float
+    axes: Axes,
+    person: dict,
+    colour: str | None,
+    layout: str,
+    step: float,
+    side: str = '',
 ) -> None:
     """Bones, keypoints, sensors and a name above the head."""
     points, seen = person['keypoints'], person['seen']
     if not seen.any():
         return
-    for a, b, side in coloured_bones(layout):
+    for a, b, side_colour in coloured_bones(layout):
         if seen[a] and seen[b]:
             axes.plot(
                 *points[[a, b]].T,
-                color=colour or side,
+                color=colour or side_colour,
                 linewidth=3,
                 solid_capstyle='round',
                 alpha=0.85,
@@ -155,7 +186,7 @@ def _draw_person(
             axes.plot(
                 *sensors[name], 's', color=SENSOR, mec=INK, ms=8, zorder=4
             )
-    _name_sensors(axes, sensors, points[seen], step)
+    _name_sensors(axes, sensors, points[seen], step, colour or INK, side)
     centre = points[seen].mean(axis=0)
     axes.text(
         centre[0],
@@ -170,7 +201,12 @@ def _draw_person(
 
 
 def _name_sensors(
-    axes: Axes, sensors: dict[str, np.ndarray], points: np.ndarray, step: float
+    axes: Axes,
+    sensors: dict[str, np.ndarray],
+    points: np.ndarray,
+    step: float,
+    colour: str,
+    only: str,
 ) -> None:
     """Names beside the person, one below the other, with thin leaders."""
     from matplotlib.patheffects import withStroke
@@ -179,7 +215,7 @@ def _name_sensors(
     gap = 0.033 * abs(np.subtract(*axes.get_ylim()))
     lowest = {'left': -np.inf, 'right': -np.inf}
     for name, (x, y) in sorted(sensors.items(), key=lambda item: item[1][1]):
-        side = 'left' if x < points[:, 0].mean() else 'right'
+        side = only or ('left' if x < points[:, 0].mean() else 'right')
         lowest[side] = max(y, lowest[side] + gap)
         beside = left - 0.5 * step if side == 'left' else right + 0.5 * step
         axes.annotate(
@@ -189,7 +225,7 @@ def _name_sensors(
             ha='right' if side == 'left' else 'left',
             va='center',
             fontsize=7.5,
-            color=INK,
+            color=colour,
             zorder=5,
             arrowprops=dict(arrowstyle='-', color=GREY, lw=0.7, zorder=3),
             path_effects=[withStroke(linewidth=2.5, foreground='white')],

@@ -73,7 +73,7 @@ def draw_sync_curve(
         _mark(axes, offset, GREY, (0, (4, 3)), 'true offset')
         plain(axes)
         axes.set(xlabel='offset (s)')
-    whole.set(ylabel='log posterior, maximum = 0')
+    whole.set(ylabel='log posterior (nat), maximum = 0')
     whole.set_xlim(offsets[0], offsets[-1])
     floor = np.nanmin(curve)
     whole.set_ylim(1.08 * floor - 1e-3, -0.12 * floor + 1e-3)
@@ -160,7 +160,7 @@ def draw_clock_drift(
         'x',
         color=GREY,
         markersize=4,
-        label='clips that do not count',
+        label='clips that do not count (at the edge: beyond it)',
     )
     axes.plot(
         clip_times[agrees] / unit,
@@ -244,7 +244,7 @@ def draw_similarity_matrix(
         interpolation='nearest',
         aspect='auto',
     )
-    unit = ' (s)' if extent else ''
+    unit = ' (s)' if extent else ' window'
     axes.set(xlabel=f'{columns}{unit}', ylabel=f'{rows}{unit}')
     plain(axes, grid=False)
     axes.spines[:].set_visible(False)

@@ -122,6 +122,12 @@ def download(page, selector, folder):
 def test_from_upload_to_download(page, files, tmp_path):
     upload(page, files / 'imu.csv', files / 'imu.yml', files / 'pose.json')
     wait_until_read(page, 3)
+    page.click('#run')
+    page.wait_for_selector('#sync-error:not([hidden])')
+    asked = 'Enter the frames per second, width, height of the video of'
+    assert asked in page.inner_text('#sync-error')
+    text = page.inner_text('#files')
+    assert 'describes imu.csv' in text and '--' not in text
     pose = page.locator('.file', has_text='pose.json')
     for value, place in ((29.97, 0), (1920, 1), (1080, 2)):
         pose.locator('input').nth(place).fill(str(value))

@@ -3,14 +3,17 @@
 import configparser
 import json
 import os
+import shlex
 import subprocess
 import sys
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from mobind_mm.cli.config import find_config
+from mobind_mm.cli.examples import EXAMPLES
 from mobind_mm.cli.main import COMMANDS, CONVERTERS, INDEX
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.model_index import find_root
@@ -81,7 +84,25 @@ def test_every_subcommand_has_help_that_loads_nothing_heavy():
     for words, text in zip(ALL, shown):
         assert text.startswith(f'usage: mobind {" ".join(words)} [-h]')
         assert '--import MODULE[,MODULE]' in text
+        assert '\nexample' in text and max(map(len, text.splitlines())) <= 80
     assert not modules & set(HEAVY)
+
+
+@pytest.mark.parametrize('name', EXAMPLES)
+def test_examples_have_flags_that_exist(name, mobind, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    text = EXAMPLES[name].replace('\\\n', ' ')
+    lines = [shlex.split(line, comments=True) for line in text.splitlines()]
+    assert any(line[1:][: len(name.split())] == name.split() for line in lines)
+    for _, *words in lines:
+        entry = COMMANDS[words[0]].target
+        if not isinstance(entry, str):
+            entry = entry[words[1]].target
+        table = import_module(f'mobind_mm.cli.{entry}').COMMANDS
+        key = next((word for word in words[1::-1] if word in table), '')
+        monkeypatch.setitem(table, key, (table[key][0], lambda args: 7))
+        status, _, err = mobind(*words)
+        assert (status, err) == (7, ''), words
 
 
 def test_module_is_the_installed_command():

@@ -118,8 +118,8 @@ def test_mistakes_end_with_one_line(tool, table, tmp_path):
         ((tmp_path / 'none.safetensors',), 'does not exist'),
         ((path, '--gallery', other), 'other actions'),
         ((path, '--gallery', path), 'both query and gallery'),
-        ((path, '--similarity', 'tokens'), 'has no tokens'),
-        ((path, '--localization'), 'these embeddings have none'),
+        ((path, '--similarity', 'tokens'), '--dump-tokens'),
+        ((path, '--localization'), '--dump-tokens'),
     ]:
         status, _, err = tool(*arguments)
         assert status == 2

@@ -89,6 +89,7 @@ def test_one_command(small):
         [sys.executable, REPO / 'tools' / 'test.py'],
         *('random.pth', '--out', 'all.json', '--show-dir', 'shown'),
         *('--dump-cases', 'cases', '--dump-embeddings', 'e.safetensors'),
+        '--dump-tokens',
     )
     results = json.loads((small / 'all.json').read_text())
     assert set(KEYS) <= results.keys()
@@ -114,6 +115,18 @@ def test_one_command(small):
 
     table = read_embeddings(small / 'e.safetensors')[0]
     assert (table['role'] == 'query').sum() == 12
+    evaluate = [sys.executable, '-m', 'mobind_mm', 'eval', 'e.safetensors']
+    flags = '--similarity tokens --rerank 3 --localization --out saved.json'
+    subprocess.run(
+        [*evaluate, *flags.split()],
+        cwd=small,
+        env={**os.environ, 'PYTHONPATH': str(REPO)},
+        check=True,
+    )
+    saved = json.loads((small / 'saved.json').read_text())
+    assert saved['retrieval/num_windows'] == 12
+    for key in ('localization/subject_acc', 'localization/part_acc'):
+        assert saved[key] == pytest.approx(results[key]), key
 
 
 @pytest.mark.slow

@@ -103,6 +103,7 @@ def test_mistakes(tasks, monkeypatch, capsys):
         (['--dump', 'cases'], '--dump-cases DIR writes one CSV'),
         (['--show'], 'can open no window here'),
         (['--dump-embeddings', 'a.npy'], '.safetensors'),
+        (['--dump-tokens'], '--dump-embeddings FILE'),
     ):
         last = failure(
             *('test.py', 'tiny.py', 'line.pth', *flags),
@@ -140,8 +141,9 @@ def test_what_the_flags_change_in_a_config():
     cfg = config(metrics[0])
     select_tasks(cfg, ['a'])
     assert cfg.test_evaluator == []
-    add_embeddings(cfg, 'e.safetensors')
+    add_embeddings(cfg, 'e.safetensors', True)
     dump = dict(type='mobind_mm.DumpEmbeddings', out='e.safetensors')
+    dump['tokens'] = True
     assert cfg.test_evaluator == [dump]
     add_pictures(cfg, 'pictures')
     assert cfg.visualizer == dict(type='mobind_mm.MoBindVisualizer', name='v')

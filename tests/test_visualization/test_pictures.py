@@ -241,7 +241,9 @@ def test_the_clock_goes_through_its_clips():
     # A clip that is seconds off is still seen.
     given['clip_offsets'][2] = -3.0
     axes = draw_clock_drift(**given).axes[0]
-    ((time, offset),) = line(axes, 'clips that do not count')
+    ((time, offset),) = line(
+        axes, 'clips that do not count (at the edge: beyond it)'
+    )
     assert time == 25 and low < offset < 1.0
 
 
@@ -343,6 +345,19 @@ def test_people_are_told_apart():
     axes = draw_skeleton([person(), other, unseen]).axes[0]
     names = {t.get_text(): t.get_color() for t in axes.texts}
     assert names['Ada'] != names['Bob'] and 'Cid' not in names
+
+
+def test_names_of_close_people_stand_outside():
+    other = person(keypoints=person()['keypoints'] + (20, 0), name='Bob')
+    axes = draw_skeleton([person(), other]).axes[0]
+    colours = {t.get_text(): t.get_color() for t in axes.texts}
+    for name, side in (('Ada', lambda x: x < 15), ('Bob', lambda x: x > 105)):
+        places = [
+            text.xyann[0]
+            for text in axes.texts
+            if text.get_color() == colours[name] and text.get_text() != name
+        ]
+        assert len(places) == 5 and all(map(side, places))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ async function begin() {
   const opened = await call('sessions', { method: 'POST' });
   state.token = opened.token;
   state.maxBytes = opened.max_bytes;
-  $('tab-study').hidden = !opened.study;
+  $('tabs').hidden = !opened.study;
   setInterval(() => call(address('alive')).catch(() => {}), 20000);
   window.addEventListener('pagehide', () => {
     navigator.sendBeacon(address('close'));
@@ -129,9 +129,16 @@ async function describeTables() {
       entry.facts = before;
       entry.facts.notes.push(`${mapped.name} does not describe it`);
       entry.mapping = null;
+    } else {
+      mapped.facts.notes = [`describes ${entry.name}`];
     }
     entry.state = entry.facts.problem ? 'bad' : 'good';
   }
+}
+
+function fileOf(use) {
+  return [...state.files.values()].find((e) => (
+    e.state === 'good' && usesOf(e) === use));
 }
 
 function usesOf(entry) { return entry.facts ? entry.facts.use : ''; }
@@ -179,11 +186,18 @@ function details(entry) {
   const { facts } = entry;
   const list = tag('ul');
   for (const line of fileLine(facts)) list.append(tag('li', line));
-  for (const note of [...new Set(facts.notes)].slice(0, 20)) {
-    list.append(tag('li', `note: ${note}`));
+  const asked = /not tell the (frames per second|img_shape)/; // by fields
+  const notes = facts.notes.filter((note) => !asked.test(note));
+  for (const note of [...new Set(notes)].slice(0, 20)) {
+    list.append(tag('li', note.startsWith('describes ') ? note
+      : `note: ${note}`));
   }
   for (const finding of facts.findings) {
     list.append(tag('li', `likely mistake: ${finding}`, 'warn'));
+  }
+  if (facts.findings.length) {
+    list.append(tag('li', 'Synchronise corrects what is certain, with a note, '
+      + 'and asks about the rest; a mapping settles it.', 'warn'));
   }
   if (facts.problem) list.append(tag('li', facts.problem, 'warn'));
   const parts = [list];
@@ -191,7 +205,9 @@ function details(entry) {
     .filter(([, s]) => s.placement === null);
   if (unplaced.length) parts.push(placements(entry, unplaced));
   if (facts.mapping && !entry.mapping) parts.push(mappingOf(entry));
-  if (usesOf(entry) === '--pose') parts.push(poseOptions(entry));
+  if (usesOf(entry) === '--pose' && !fileOf('--video')) {
+    parts.push(poseOptions(entry));
+  }
   return parts;
 }
 
@@ -244,19 +260,26 @@ function mappingOf(entry) {
 
 function poseOptions(entry) {
   const row = tag('div', undefined, 'row');
+  row.append(tag('span', 'Of its video:'));
   entry.pose = entry.pose || {};
   for (const [key, text] of [['rate', 'frames per second'],
     ['width', 'width'], ['height', 'height']]) {
     const label = tag('label', `${text} `);
     const input = tag('input');
     input.type = 'number'; input.step = 'any'; input.min = '0';
-    input.placeholder = 'of the video';
+    input.placeholder = untold(entry, key) ? 'needed' : 'as told';
     input.value = entry.pose[key] || '';
     input.onchange = () => { entry.pose[key] = Number(input.value) || null; };
     label.append(input);
     row.append(label);
   }
   return row;
+}
+
+// Whether a file of keypoints does not say this of its video.
+function untold(entry, key) {
+  const what = key === 'rate' ? 'frames per second' : 'img_shape';
+  return entry.facts.notes.some((n) => n.includes(`not tell the ${what}`));
 }
 
 async function removeFile(key) {
@@ -296,9 +319,8 @@ function number(id) {
 function requestOf() {
   const entries = [...state.files.values()].filter((e) => e.state === 'good');
   const sensors = entries.filter((e) => usesOf(e).startsWith('--imu'));
-  const video = entries.find((e) => usesOf(e) === '--video');
-  const pose = entries.find((e) => usesOf(e) === '--pose');
-  const times = entries.find((e) => usesOf(e) === '--frame-times');
+  const [video, pose, times] = ['--video', '--pose', '--frame-times'].map(
+    fileOf);
   if (!video && !pose) {
     throw new Error('Add the video, or the keypoints found in it.');
   }
@@ -324,6 +346,13 @@ function requestOf() {
   }
   if (pose) {
     const given = pose.pose || {};
+    const missing = video ? [] : ['rate', 'width', 'height'].filter((key) => (
+      untold(pose, key) && !given[key] && !(key === 'rate' && times)));
+    if (missing.length) {
+      const names = missing.join(', ').replace('rate', 'frames per second');
+      throw new Error(`Enter the ${names} of the video of ${pose.name}, or `
+        + 'add the video.');
+    }
     request.pose = { name: pose.name, rate: given.rate || null,
       times: times ? times.name : null,
       img_shape: given.width && given.height
@@ -375,12 +404,12 @@ function showResult(view, points) {
   const list = tag('ul');
   for (const line of view.words.slice(1)) list.append(tag('li', line));
   verdict.append(list);
-  $('notes').replaceChildren(...answer.notes.map((n) => tag('li', n)));
-  $('notes-part').hidden = !answer.notes.length;
+  $('notes').replaceChildren(...view.notes.map((n) => tag('li', n)));
+  $('notes-part').hidden = !view.notes.length;
   $('notes-part').firstElementChild.textContent = (
-    answer.notes.length === 1
+    view.notes.length === 1
       ? '1 note on what was repaired or assumed'
-      : `${answer.notes.length} notes on what was repaired or assumed`);
+      : `${view.notes.length} notes on what was repaired or assumed`);
   $('rivals').replaceChildren(...answer.rivals.map((rival) => {
     const text = `${rival.offset_s.toFixed(3)} s (${rival.share.toFixed(2)})`;
     const button = tag('button', text);

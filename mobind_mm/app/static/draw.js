@@ -117,6 +117,7 @@ function drawTraces(canvas, view, time, moved, reach) {
   c.fillStyle = COLOURS.grey; c.textAlign = 'center';
   const { ticks, digits } = ticksOf(time - reach, time + reach, width / 90);
   for (const t of ticks) {
+    if (x(t) < 16 || x(t) > width - 16) continue;
     c.fillText(`${t.toFixed(digits)} s`, x(t), height - 5);
   }
 }

@@ -162,8 +162,8 @@ class RetrievalMetric(EmbeddingMetric):
         if self.tokens and 'imu_tokens' not in table:
             raise ValueError(
                 "The table has no tokens for similarity='tokens'; write them "
-                'with DumpEmbeddings(..., tokens=True), or compare '
-                'embeddings.'
+                'with DumpEmbeddings(..., tokens=True) (mobind test '
+                '--dump-tokens), or compare embeddings.'
             )
         keep = (table['role'] == 'query') & has_both(table)
         if not keep.any():

@@ -165,7 +165,8 @@ def group_scenes(
     if 'imu_tokens' not in table:
         raise ValueError(
             'Localisation compares tokens, and these embeddings have none; '
-            'write them with DumpEmbeddings(tokens=True).'
+            'write them with DumpEmbeddings(..., tokens=True) (mobind test '
+            '--dump-tokens).'
         )
     groups: dict[tuple, list[int]] = {}
     for row in range(len(table['role'])):
