@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 
+from .utils.errors import show
+
 _FINGERS = (
     'thumb',
     'forefinger',
@@ -327,8 +329,9 @@ def get_limb(name: str) -> Limb:
         return LIMBS[name]
     except KeyError:
         raise ValueError(
-            f'Unknown limb {name!r}; choose from {sorted(LIMBS)}, or register '
-            'one with its three keypoint names: register_limb(Limb(...)).'
+            f'Unknown limb {show(name)}; choose from {sorted(LIMBS)}, or '
+            'register one with its three keypoint names: '
+            'register_limb(Limb(...)).'
         ) from None
 
 
@@ -340,7 +343,7 @@ def layout_name(name: str) -> str:
     """
     if name in LAYOUTS:
         return name
-    plain = name.strip().lower().replace('-', '_').replace(' ', '_')
+    plain = str(name).strip().lower().replace('-', '_').replace(' ', '_')
     plain = _LAYOUT_ALIASES.get(plain, plain)
     return plain if plain in LAYOUTS else name
 
@@ -366,7 +369,7 @@ def get_layout(name: str) -> tuple[str, ...]:
         known = sorted({*LAYOUTS, *layouts})
         hint = '' if layouts else '; MMPose, which has more, is not installed'
         raise ValueError(
-            f'Unknown skeleton layout {name!r}; choose from {known}{hint}.'
+            f'Unknown skeleton layout {show(name)}; choose from {known}{hint}.'
         )
     from mmengine.config import Config
 

@@ -16,6 +16,7 @@ from ..readers.placing import placement_in
 from ..recordings import STANDARD_GRAVITY
 from ..skeleton import LAYOUTS, LIMBS, get_layout, placement_name
 from ..synchronization import LiveState, LiveSynchronizer
+from ..synchronization.live_buffer import LARGEST_SEC
 from ..utils.errors import mistake
 from .synchronizing import plain_answer
 
@@ -177,7 +178,7 @@ class _Inlet:
         :meth:`prepare`.
         """
         values, times = map(np.asarray, self.inlet.pull_chunk(timeout=0.0))
-        finite = np.isfinite(times)
+        finite = np.abs(times) < LARGEST_SEC
         if not finite.all() and not self._timeless:
             self._timeless = True
             note = 'samples whose time is not finite are left out'

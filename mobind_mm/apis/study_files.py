@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from ..checks.guessing import guess_mapping
 from ..checks.inspection import VIDEOS, what_it_holds
@@ -243,8 +244,9 @@ def named_files(mapping: Path) -> list[Path]:
 
     def walk(value: Any) -> Iterator[str]:
         if isinstance(value, Mapping):
-            if isinstance(value.get('file'), str):
-                yield value['file']
+            name = value.get('file')
+            if isinstance(name, str) and name.isprintable():
+                yield name
             for inner in value.values():
                 yield from walk(inner)
         elif isinstance(value, list):
@@ -272,20 +274,15 @@ def read_study_table(
         ValueError: Naming row, column and value.
     """
     path = Path(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise mistake(path, f'is not a table ({error})') from None
-    except pd.errors.EmptyDataError:
-        raise mistake(path, 'is empty', 'Name files in it') from None
+    names, lines = _read_cells(path)
     for column in COLUMNS[:2]:
-        if column not in table:
+        if column not in names:
             raise mistake(
                 path,
                 f'has no column {column!r}',
                 f'The columns are {", ".join(COLUMNS)}',
             )
-    for column in table.columns:
+    for column in names:
         if column not in COLUMNS:
             raise mistake(
                 path,
@@ -296,8 +293,7 @@ def read_study_table(
             )
     sources: dict[str, Source] = {}
     known = []
-    for row, line in enumerate(table.to_dict('records'), 2):
-        line = {k: str(v).strip() for k, v in line.items()}
+    for row, line in lines:
         own = options
         if line.get('placement'):
             own = replace(own, placement=line['placement'])
@@ -305,15 +301,23 @@ def read_study_table(
             own = replace(own, mapping=str(path.parent / line['mapping']))
         if line.get('fps'):
             own = replace(own, rate=_number(path, row, line['fps']))
+        for column in ('recording', 'video', 'mapping'):
+            name = line.get(column)
+            # False for what cannot be a path, too.
+            if name and not os.path.exists(path.parent / name):
+                raise mistake(
+                    path,
+                    'is a file that does not exist',
+                    row=row,
+                    column=column,
+                    value=name,
+                    kind=FileNotFoundError,
+                )
         for column, side in (('recording', 'imu'), ('video', 'pose')):
             name = line[column]
             if not name:
                 continue
             file = path.parent / name
-            if not file.exists():
-                raise FileNotFoundError(
-                    f'{path}: row {row}, {column}: {file} does not exist.'
-                )
             if (
                 sources.setdefault(
                     name, Source(name, file, side, None, own)
@@ -335,13 +339,47 @@ def read_study_table(
     return list(sources.values()), known
 
 
-def _number(path: Path, row: int, text: str) -> float:
+def _read_cells(
+    path: Path,
+) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Names of the columns, and the cells of each row with its number."""
     try:
-        return float(text)
-    except ValueError:
-        raise mistake(
-            path, 'is not a number', row=row, column='fps', value=text
-        ) from None
+        with path.open(encoding='utf-8-sig', newline='') as file:
+            reader = csv.reader(file)
+            names = [name.strip() for name in next(reader, [])]
+            rows = [(reader.line_num, row) for row in reader if any(row)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise mistake(path, f'is not a table in UTF-8 ({error})') from None
+    if not names:
+        raise mistake(path, 'is empty', 'Name files in it')
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise mistake(path, 'has a column twice', value=min(twice))
+    lines = []
+    for number, row in rows:
+        if any(row[len(names) :]):
+            raise mistake(
+                path,
+                f'has more cells than the {len(names)} columns',
+                'Put names with a comma in quotes',
+                row=number,
+            )
+        cells = dict.fromkeys(names, '')
+        cells.update(zip(names, (cell.strip() for cell in row)))
+        lines.append((number, cells))
+    return names, lines
+
+
+def _number(path: Path, row: int, text: str) -> float:
+    with suppress(ValueError):
+        if 0.01 <= float(text) <= 100_000:
+            return float(text)
+    raise mistake(
+        path,
+        'is not a number from 0.01 to 100000',
+        row=row,
+        column='fps',
+        value=text,
+    )
 
 
 def _read(source: Source) -> Content:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import json
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +19,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from .requests import WORK, read_request
 from .sessions import MEGABYTE, Session, Sessions
 
 _STATIC = Path(__file__).parent / 'static'
@@ -103,10 +103,10 @@ class _Guard:
             await self.app(scope, receive, send)
             return
         headers = Request(scope).headers
-        host = urlsplit(f'//{headers.get("host", "")}')
+        host, place = _address(f'//{headers.get("host", "")}')
         origin = headers.get('origin')
-        foreign = origin and urlsplit(origin).netloc != host.netloc
-        if host.hostname not in self.hosts or foreign:
+        foreign = origin and _address(origin)[1] != place
+        if host not in self.hosts or foreign:
             text = 'This app answers its own page alone.'
             await JSONResponse({'error': text}, 403)(scope, receive, send)
             return
@@ -120,6 +120,15 @@ class _Guard:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def _address(url: str) -> tuple[str | None, str]:
+    """Name of a host, and the name with its port; None of what is no URL."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname, parts.netloc
+    except ValueError:  # brackets around what is no address
+        return None, ''
 
 
 _ITEMS = [*_HEADERS.items()]
@@ -194,6 +203,11 @@ async def _upload(request: Request) -> Response:
         path = session.path(name)
     except ValueError as error:
         raise HTTPException(400, str(error)) from None
+    async with session.uploads:  # of two at once, both would find room
+        return await _take(request, session, path)
+
+
+async def _take(request: Request, session: Session, path: Path) -> Response:
     limit = request.app.state.sessions.max_bytes
     used = session.used() - (path.stat().st_size if path.is_file() else 0)
     said = _said(request)
@@ -230,21 +244,19 @@ async def _remove(request: Request) -> Response:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
     return JSONResponse({})
 
 
 async def _job(request: Request) -> Response:
     """Do some work; it ends with the page that asked for it."""
     session, what = _session(request), request.path_params['what']
-    if what not in ('inspect', 'sync', 'export'):
+    if what not in WORK:
         raise HTTPException(404, 'There is no such work.')
     try:
         asked = await _asked(request, session)
-    except (
-        *(KeyError, TypeError, ValueError, AttributeError),
-        RecursionError,
-    ) as error:
+    except ValueError as error:
         raise HTTPException(400, f'Not understood: {error}') from None
     async with request.app.state.slots:
         answer = session.start(what, asked)
@@ -274,21 +286,11 @@ async def _asked(request: Request, session: Session) -> dict[str, Any]:
         body += chunk
         if len(body) > _MOST_ASKED:
             raise HTTPException(413, 'The request is too long.')
-    asked = json.loads(body)
 
-    def inside(part: dict[str, Any], *keys: str) -> None:
-        for key in keys:
-            if part.get(key):
-                path = session.path(str(part[key]))
-                part[key] = path.relative_to(session.inputs).as_posix()
+    def inside(name: str) -> str:
+        return session.path(name).relative_to(session.inputs).as_posix()
 
-    inside(asked, 'name', 'mapping', 'video')
-    for part in (asked, asked.get('request') or {}):
-        inside(part, 'video')
-        inside(part.get('pose') or {}, 'name', 'times', 'mapping')
-        for sensor in part.get('sensors') or ():
-            inside(sensor, 'name', 'mapping')
-    return asked
+    return read_request(request.path_params['what'], body, inside)
 
 
 def _is_inside(path: Path, folder: Path, is_dir: bool = False) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import re
@@ -22,6 +23,8 @@ _SILENT_SEC = 180.0
 """A page that says nothing for so long is closed; it calls every 20 s, or
 every minute where the browser slows down a page in the background."""
 _DEEPEST = 5
+_MOST_BYTES = 150
+"""Of a name; disks take 255, and results add to it."""
 
 
 def safe_name(name: str) -> PurePosixPath:
@@ -40,14 +43,22 @@ def safe_name(name: str) -> PurePosixPath:
     """
     parts = []
     for part in re.split(r'[\\/]+', name):
-        part = re.sub(r'[^\w .,()+=@~-]', '_', part).strip(' .')[:120]
+        part = re.sub(r'[^\w .,()+=@~-]', '_', part).strip(' .')
         if part:
-            parts.append(part)
+            parts.append(_shortened(part))
     if not parts or len(parts) > _DEEPEST:
         raise mistake(
             'upload', 'is not a name of a file', 'Rename it', value=name[:80]
         )
     return PurePosixPath(*parts)
+
+
+def _shortened(name: str) -> str:
+    """A name of a length that every disk takes; its suffix stays."""
+    suffix = PurePosixPath(name).suffix[:20]
+    most = _MOST_BYTES - len(suffix.encode())
+    stem = name.removesuffix(suffix).encode()[:most]
+    return stem.decode(errors='ignore') + suffix
 
 
 @dataclass
@@ -59,12 +70,14 @@ class Session:
         folder: Its files: ``in`` is what was uploaded, ``out`` the results.
         touched: When it was last heard of.
         job: Process that works for it.
+        uploads: Held while a file arrives.
     """
 
     token: str
     folder: Path
     touched: float = field(default_factory=time.monotonic)
     job: Any = None
+    uploads: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def inputs(self) -> Path:

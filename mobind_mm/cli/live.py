@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..utils.errors import printable
 from ..utils.results import write_json
-from .arguments import placements_of, print_notes
+from .arguments import (
+    between,
+    placements_of,
+    print_notes,
+)
 
 if TYPE_CHECKING:
     from ..apis.lsl import LiveSession
@@ -44,7 +48,7 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--img-shape',
-        type=int,
+        type=between(1, 100_000, int),
         nargs=2,
         default=(1080, 1920),
         metavar=('HEIGHT', 'WIDTH'),
@@ -58,14 +62,14 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--wait',
-        type=float,
+        type=between(0, 3600),
         default=3.0,
         metavar='SEC',
         help='how long to look for streams; default: 3',
     )
     parser.add_argument(
         '--max-lag',
-        type=float,
+        type=between(0.01, 3600),
         default=10.0,
         metavar='SEC',
         help='how much later than the other one stream may be; default: 10',
@@ -181,13 +185,13 @@ def _app_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         '--port',
-        type=int,
+        type=between(0, 65_535, int),
         default=7860,
         help='0 for a free one; default: 7860',
     )
     parser.add_argument(
         '--max-mb',
-        type=float,
+        type=between(0.001, 1e9),
         default=2000.0,
         metavar='MB',
         help='most megabytes that a page may upload; default: 2000',

@@ -48,7 +48,15 @@ IDS = (*NAMES, *TIMES)
 
 _LISTS = ('role', *NAMES)
 _REQUIRED = (*EMBEDDINGS, *MASKS, *TIMES, 'action')
-_KNOWN = {*_REQUIRED, *TOKENS, 'pose_token_mask'}
+_SHAPES = {
+    **dict.fromkeys(EMBEDDINGS, ('f', (2, 3))),
+    **dict.fromkeys(MASKS, ('b', (2,))),
+    **dict.fromkeys(TIMES, ('fiu', (1,))),
+    'action': ('iu', (1,)),
+    **dict.fromkeys(TOKENS, ('f', (4,))),
+    'pose_token_mask': ('b', (3,)),
+}
+"""Kinds of numbers, and numbers of axes, of each array."""
 
 Table = dict[str, np.ndarray]
 
@@ -189,7 +197,7 @@ def write_embeddings(
         'classes': list(classes),
         **{key: table[key].tolist() for key in _LISTS},
     }
-    arrays = {key: x for key, x in table.items() if key in _KNOWN}
+    arrays = {key: x for key, x in table.items() if key in _SHAPES}
     for key in TIMES:
         arrays[key] = np.array(table[key], dtype=np.float64)
     arrays = {key: np.ascontiguousarray(x) for key, x in arrays.items()}
@@ -219,7 +227,10 @@ def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:
             header = (file.metadata() or {}).get('header', '{}')
             table = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         header = json.loads(header)
-    except (SafetensorError, ValueError, RecursionError) as error:
+    except (
+        *(SafetensorError, ValueError, RecursionError),
+        *(TypeError, KeyError, AttributeError),  # numbers that numpy lacks
+    ) as error:
         raise ValueError(
             f'{path} is not a complete safetensors file: {error}'
         ) from error
@@ -274,32 +285,45 @@ def _check(path: Path, table: Table, header: dict) -> None:
                 )
     if header.get('classes') is not None:
         read_field(header, 'classes', 'a list of texts', path)
-    imu, pose = (table[key] for key in EMBEDDINGS)
-    if imu.shape != pose.shape or imu.ndim not in (2, 3):
-        raise ValueError(
-            f'{path}: imu_embedding {imu.shape} and pose_embedding '
-            f'{pose.shape} must both be (M, D) or (M, S, D).'
-        )
-    limbs = table['imu_mask'].shape[1:]
-    per_limb = imu.ndim == 3
-    for key in MASKS:
-        mask = table[key]
-        fits = mask.ndim == 2 and mask.shape[1:] == limbs
-        if (
-            mask.dtype != bool
-            or not fits
-            or (per_limb and limbs != imu.shape[1:2])
+    for key, (kinds, axes) in _SHAPES.items():
+        x = table.get(key)
+        if x is not None and (
+            x.dtype.kind not in kinds or x.ndim not in axes or 0 in x.shape[1:]
         ):
+            what = {'f': 'real numbers', 'b': 'booleans', 'iu': 'integers'}
             raise ValueError(
-                f'{path}: {key} must be boolean (M, S) and fit the '
-                f'embeddings {imu.shape}, got {mask.dtype} {mask.shape}.'
+                f'{path}: {key} is {x.dtype} of shape {x.shape}, expected '
+                f'{what.get(kinds, "numbers")} along '
+                f'{" or ".join(map(str, axes))} axes.'
+            )
+    imu, masks = table['imu_embedding'], table['imu_mask']
+    limbs = imu.shape[:2] if imu.ndim == 3 else (len(imu), masks.shape[1])
+    wanted = {'pose_embedding': imu.shape, **dict.fromkeys(MASKS, limbs)}
+    if 'imu_tokens' in table:
+        tokens = (*limbs, *table['imu_tokens'].shape[2:])
+        wanted.update(dict.fromkeys(TOKENS, tokens))
+        wanted['pose_token_mask'] = tokens[:3]
+    for key, shape in wanted.items():
+        if key not in table or table[key].shape != shape:
+            raise ValueError(
+                f'{path}: {key} must have shape {shape} to fit the '
+                f'embeddings, but has {np.shape(table.get(key))}.'
             )
     for key, column in {**table, **{k: header[k] for k in _LISTS}}.items():
-        if len(column) != len(imu):
+        rows = len(column) if np.shape(column) else 0
+        if rows != len(imu):
             raise ValueError(
-                f'{path}: {key} has {len(column)} rows, imu_embedding '
-                f'{len(imu)}.'
+                f'{path}: {key} has {rows} rows, imu_embedding {len(imu)}.'
             )
+    if odd := set(header['role']) - {'query', 'gallery'}:
+        raise ValueError(f'{path}: role has {show(min(odd))}.')
+    action, classes = table['action'], header.get('classes') or ()
+    most = len(classes) or np.inf
+    if not ((action >= -1) & (action < most)).all():
+        raise ValueError(
+            f'{path}: action must be -1 or an index into the '
+            f'{len(classes)} classes.'
+        )
 
 
 def _objects(values: Sequence) -> np.ndarray:

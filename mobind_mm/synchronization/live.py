@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..recordings import Recording
+from ..recordings.schema import FRAMES, is_number
 from ..utils.errors import mistake
 from .base import ClipEvidence, SyncResult
 from .clock_map import ClockMap
@@ -27,6 +28,8 @@ from .single import (
     find_border,
 )
 
+_WIDEST_SEC = 3600.0
+"""Widest search, and longest window."""
 _REACH_SEC = 6.0
 """How far from the known offset it is looked for: as far as jumps go."""
 _LEAST_SEC = 7.5
@@ -150,17 +153,27 @@ class LiveSynchronizer:
         load: float | None = 0.02,
         synchronizer: FusedSynchronizer | None = None,
     ) -> None:
-        for name, value, least in (
-            ('max_lag', max_lag, 0.0),
-            ('max_offset', max_offset, 0.0),
-            ('window_sec', window_sec, 2 * _LEAST_SEC),
-            ('every_sec', every_sec, 0.5),
-            ('load', load, 0.0),
+        for name, value, least, most in (
+            ('max_lag', max_lag, 1e-9, _WIDEST_SEC),
+            ('around', around, -1e15, 1e15),
+            ('max_offset', max_offset, 1e-9, _WIDEST_SEC),
+            ('window_sec', window_sec, 2 * _LEAST_SEC, _WIDEST_SEC),
+            ('every_sec', every_sec, 0.5, _WIDEST_SEC),
+            ('load', load, 1e-9, 1e9),
+            ('img_shape', min(img_shape), 1, 1e5),
+            ('img_shape', max(img_shape), 1, 1e5),
         ):
-            if value is not None and not value > least - 1e-9 * (least > 0):
+            optional = name in ('around', 'max_offset', 'load')
+            if value is None and optional:
+                continue
+            if not is_number(value) or not least <= value <= most:
                 raise mistake(
-                    name, f'must be more than {least:g}', value=value
+                    name,
+                    f'must be a number from {least:g} to {most:g}',
+                    value=value,
                 )
+        if frame not in FRAMES:
+            raise mistake('frame', f'is none of {FRAMES}', value=frame)
         if around is not None and max_offset is None:
             max_offset = max_lag
         self.max_lag, self.window_sec = max_lag, window_sec

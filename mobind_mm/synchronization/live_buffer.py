@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,35 @@ _CROWDED = 1.6
 """Neighbours closer than so many periods leave no room for a sample."""
 _MOST_PENDING = 2000
 """Chunks that wait to be sorted in."""
+
+
+LARGEST_SEC = 1e15
+"""Times beyond are none: a moment of this century is 4e9 s after 1970."""
+_LARGEST = 1e12
+"""Samples beyond are no measurements, and count as missing."""
+
+
+def as_numbers(values: Any, where: str, what: str) -> np.ndarray:
+    """Real numbers as float64.
+
+    Args:
+        values: An array, or nested lists.
+        where: What messages call the place.
+        what: And what stands there.
+
+    Raises:
+        ValueError: If it is anything else.
+
+    >>> as_numbers([1, 2.5], 'A chunk', 'times')
+    array([1. , 2.5])
+    """
+    try:
+        array: np.ndarray = np.asarray(values)
+        if array.dtype.kind in 'buifO':
+            return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise mistake(where, f'has {what} that are not an array of numbers')
 
 
 class Event(NamedTuple):
@@ -97,25 +126,28 @@ class StreamBuffer:
             ValueError: If shapes or names do not fit, or a time is not
                 finite.
         """
-        times = np.atleast_1d(np.asarray(times, np.float64))
         where = f'A chunk of {self.name}'
-        if times.ndim != 1 or not np.isfinite(times).all():
+        times = np.atleast_1d(as_numbers(times, where, 'times'))
+        if times.ndim != 1 or not (np.abs(times) < LARGEST_SEC).all():
             raise mistake(
                 where,
                 'has times that are not one finite number per sample',
                 'Give seconds',
             )
-        values = {k: np.asarray(v, np.float32) for k, v in channels.items()}
-        for name, value in values.items():
+        values = {}
+        for name, given in channels.items():
+            value = as_numbers(given, where, name)
             if value.ndim == 1 and len(times) == 1:
-                values[name] = value = value[None]
+                value = value[None]
             known = self.channels.get(name, value)
-            if len(value) != len(times) or value.shape[1:] != known.shape[1:]:
+            if value.shape != (len(times), *known.shape[1:]):
                 raise mistake(
                     where,
                     f'has {name} of shape {value.shape} for {len(times)} '
                     f'times, expected {(len(times), *known.shape[1:])}',
                 )
+            value = np.where(np.abs(value) < _LARGEST, value, np.nan)
+            values[name] = value.astype(np.float32)
         known_names = set(self.channels) or set(
             self._pending[0][1] if self._pending else values
         )

@@ -9,7 +9,7 @@ import numpy as np
 from ..recordings import Clock, PoseStream, Recording, SensorStream
 from ..skeleton import get_layout, get_limb, placement_name
 from ..utils.errors import mistake
-from .live_buffer import Event, StreamBuffer
+from .live_buffer import Event, StreamBuffer, as_numbers
 from .live_track import Track
 
 _WAIT_SEC = 2.5
@@ -66,21 +66,24 @@ class LiveStreams:
         quat: np.ndarray | None = None,
     ) -> None:
         """Add samples, see :meth:`.LiveSynchronizer.push_imu`."""
-        name = placement_name(sensor)
+        name = placement_name(str(sensor))
         if name not in self.imu:
             get_limb(name).seen_by(self.layout)
             self.imu[name] = StreamBuffer(name, self._imu_sec)
         given = {'acc': acc, 'gyro': gyro, 'quat': quat}
-        channels = {k: v for k, v in given.items() if v is not None}
+        channels = {
+            k: as_numbers(v, name, k)
+            for k, v in given.items()
+            if k == 'acc' or v is not None
+        }
         for key, value in channels.items():
             width = 4 if key == 'quat' else 3
-            if np.shape(value)[-1:] != (width,):
+            if value.shape[-1:] != (width,):
                 raise mistake(
                     name,
-                    f'{key} has shape {np.shape(value)}, expected '
-                    f'{(np.size(times), width)}',
+                    f'{key} has shape {value.shape}, expected (N, {width})',
                 )
-        self.imu[name].push(np.asarray(times), channels)
+        self.imu[name].push(times, channels)
 
     def push_pose(
         self,
@@ -89,7 +92,8 @@ class LiveStreams:
         scores: np.ndarray | None = None,
     ) -> None:
         """Add frames, see :meth:`.LiveSynchronizer.push_pose`."""
-        shape = np.shape(keypoints)
+        keypoints = as_numbers(keypoints, self.pose.name, 'keypoints')
+        shape = keypoints.shape
         if shape[-2:] != (self._joints, 2):
             raise mistake(
                 'keypoints',
@@ -97,14 +101,18 @@ class LiveStreams:
                 f'layout {self.layout}',
             )
         if scores is None:
-            scores = np.ones(shape[:-1], np.float32)
+            scores = np.ones(shape[:-1])
+        scores = as_numbers(scores, self.pose.name, 'scores')
+        if scores.shape != shape[:-1]:
+            raise mistake(
+                'scores',
+                f'have shape {scores.shape}, expected {shape[:-1]}, one for '
+                'each keypoint',
+            )
+        if len(shape) == 2:
+            keypoints, scores = keypoints[None], scores[None]
         channels = {'keypoints': keypoints, 'scores': scores}
-        if np.size(times) == 1:
-            channels = {
-                'keypoints': np.reshape(keypoints, (1, *shape[-2:])),
-                'scores': np.reshape(scores, (1, shape[-2])),
-            }
-        self.pose.push(np.asarray(times), channels)
+        self.pose.push(times, channels)
 
     def note(self, text: str) -> None:
         """Keep a sentence; the oldest ones are forgotten."""

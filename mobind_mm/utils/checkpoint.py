@@ -29,6 +29,7 @@ SHIPPED = 'mobind_mm/checkpoints/'
 """What the names of shipped checkpoints begin with."""
 _ROOT = Path(__file__).resolve().parents[2]
 
+_LARGEST_REPEATED = 1 << 26
 _SHOWN = 3
 """Mismatches that an error message names."""
 
@@ -162,7 +163,37 @@ def read_checkpoint(source: str) -> dict[str, Any]:
                 f'{source}: {key} is a {type(value).__name__}, expected a '
                 'dict; save it again with MMEngine or PyTorch.'
             )
+    _check_tensors(checkpoint, source)
     return checkpoint
+
+
+def _check_tensors(content: Any, source: str) -> None:
+    """Refuse tensors that are larger in use than in the file.
+
+    A tensor may repeat one number without end, or have a shape alone.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    left, seen = [content], set()
+    while left:
+        value = left.pop()
+        if isinstance(value, torch.Tensor):
+            if value.layout != torch.strided or value.is_quantized:
+                continue  # of no use as weights, see _check_values
+            size = value.numel() * value.element_size()
+            stored = 0 if value.is_meta else value.untyped_storage().nbytes()
+            if size > max(stored, _LARGEST_REPEATED):
+                raise ValueError(
+                    f'{source} holds a tensor of shape {tuple(value.shape)} '
+                    f'in {stored} bytes; take another checkpoint.'
+                )
+            continue
+        inside = value.values() if isinstance(value, Mapping) else value
+        plain = isinstance(value, (Mapping, list, tuple, set))
+        if plain and id(value) not in seen:
+            seen.add(id(value))
+            left += inside
 
 
 @contextmanager
@@ -326,7 +357,11 @@ def _check_values(
         problem = ''
         if not isinstance(value, torch.Tensor):
             problem = f'is a {type(value).__name__}, expected a tensor'
-        elif value.layout != torch.strided or value.is_quantized:
+        elif (
+            value.layout != torch.strided
+            or value.is_quantized
+            or value.is_meta
+        ):
             problem = 'is a sparse or quantised tensor, expected a dense one'
         elif value.is_complex():
             problem = 'is complex, expected real numbers'

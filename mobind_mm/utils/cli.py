@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -30,13 +31,22 @@ def run_command(main: Callable[[], None]) -> None:
     file that may not be read or written, are reported in the same way,
     whoever met them. Any other error, one that another package raised, and
     every error while the environment variable ``MOBIND_DEBUG`` is set, keeps
-    its traceback. Ctrl-C ends with one line and status 130.
+    its traceback. Ctrl-C ends with one line and status 130. Characters that
+    the terminal does not have are written as escapes, and a reader that has
+    seen enough (``| head``) ends the command.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     try:
         main()
     except KeyboardInterrupt:
         print('\ninterrupted', file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Python would write it all again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except USER_ERRORS as error:
         message = _of_the_system(error)
         if os.environ.get('MOBIND_DEBUG') or not (message or _is_ours(error)):

@@ -89,10 +89,16 @@ def is_special(path: str | Path) -> bool:
 
 
 def leads_back(path: Path) -> bool:
-    """Whether a path is a link to a folder in which it lies itself."""
+    """Whether a path is a link to itself, or to a folder in which it lies."""
     if not path.is_symlink():
         return False
-    return path.resolve() in {parent.resolve() for parent in path.parents}
+    try:
+        place = path.resolve(strict=True)
+    except FileNotFoundError:
+        return False
+    except (OSError, RuntimeError):  # a link to itself, before Python 3.13
+        return True
+    return place in {parent.resolve() for parent in path.parents}
 
 
 def check_output(path: str | Path, is_dir: bool, flag: str = '') -> None:

@@ -122,11 +122,11 @@ def damage(path, arrays=(), **header):
         (dict(arrays=dict(action=np.zeros(6, int))), 'action has 6 rows'),
         (
             dict(arrays=dict(pose_mask=np.ones((5, 3), bool))),
-            'pose_mask must be boolean',
+            r'pose_mask must have shape \(5, 2\)',
         ),
         (
             dict(arrays=dict(imu_mask=np.ones((5, 2)))),
-            'imu_mask must be boolean',
+            'imu_mask is float64 .* booleans',
         ),
         (
             dict(arrays=dict(pose_embedding=np.ones((5, 2, 7)))),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,12 +12,12 @@ import numpy as np
 
 from ...recordings import PoseStream, SensorStream
 from ...utils.errors import mistake
-from ...utils.files import read_text, replacing
+from ...utils.files import replacing
 from ...utils.results import write_json
 from ..sync_reasons import WHY
-from ..synchronizing import clock_of
 from .aligned import UNITS, Aligned, Gap, align_sensors, write_table
 from .annotation_tools import write_elan, write_label_studio
+from .answers import read_answer
 from .opensim import write_sto, write_trc
 
 __all__ = [
@@ -238,37 +237,3 @@ def write_exports(
         },
     )
     return [*files, out / 'export.json'], notes
-
-
-def read_answer(path: str | Path) -> dict[str, Any]:
-    """The content of ``sync.json``.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is something else.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'There is no {path}; mobind sync writes sync.json.'
-        )
-    try:
-        answer = json.loads(read_text(path))
-        names = (None, *answer.get('sensor_clocks', ()))
-        clocks = [clock_of(answer, name) for name in names]
-        whole = answer.get('reason', '') in ('', *WHY) and all(
-            len(clock.times) == len(clock.offsets) > 1
-            and np.isfinite([clock.times, clock.offsets]).all()
-            and (np.diff(clock.times) > 0).all()
-            and np.isfinite([answer['offset_s'], clock.drift_ppm]).all()
-            for clock in clocks
-        )
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        whole = False
-    if not whole:
-        raise mistake(
-            path,
-            'is not what mobind sync writes as sync.json',
-            'Run mobind sync again',
-        )
-    return {'reason': '', **answer}
