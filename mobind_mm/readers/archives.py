@@ -101,10 +101,17 @@ def files_in(folder: Path, *suffixes: str) -> list[Path]:
     ]
 
 
-def files_of(path: Path, *suffixes: str) -> list[Path]:
+def files_of(
+    path: Path, *suffixes: str, several: bool = False
+) -> list[Path]:
     """Files of a folder, or of the only folder in it, or those beside a file.
 
     Archives often unpack into a folder of their own.
+
+    Args:
+        path: Folder, archive or file.
+        suffixes: Those of the files, in lower case.
+        several: Whether the files of several folders in it count together.
     """
     folder = path if is_folder(path) else path.parent
     files = files_in(folder, *suffixes)
@@ -116,11 +123,15 @@ def files_of(path: Path, *suffixes: str) -> list[Path]:
         members = [p for p in _members(path) if p.suffix.lower() in suffixes]
         folders = {p.parent for p in members if p.parent.parent == path}
         folders = {p for p in folders if p.name[0] not in '._'}
-        chosen = [p for p in members if {p.parent} == folders]
-        return [p for p in chosen if p.name[0] != '.']
+        if several or len(folders) == 1:
+            chosen = [p for p in members if p.parent in folders]
+            return [p for p in chosen if p.name[0] != '.']
+        return []
     inside = [p for p in _entries(path) if p.is_dir() and not p.is_symlink()]
     inside = [p for p in inside if p.name[0] not in '._']
-    return files_in(inside[0], *suffixes) if len(inside) == 1 else []
+    if not several and len(inside) != 1:
+        return []
+    return [file for place in inside for file in files_in(place, *suffixes)]
 
 
 def _entries(folder: Path) -> list[Path]:
