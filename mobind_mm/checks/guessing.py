@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..readers.clocks import is_day_number
-from ..readers.dates import is_day
+from ..readers.dates import is_day, looks_like_date
 from ..readers.headers import head_lines
 from ..readers.keys import unit_factor
 from ..readers.mapping import UNITS, Columns, Part, Units
@@ -109,7 +109,8 @@ def guess_mapping(path: str | Path) -> Guess | None:
         table = TableFile(path, dialect, [n for n in names if n])
     except READ_ERRORS as error:
         guess.notes.append(str(error))
-        guess.problem = str(error)
+        kinds = [c.kind for c in map(parse_column, names) if c]
+        guess.problem = str(error) if {*_SENSED} & {*kinds} else ''
         return guess
     numbers = {n: _numbers(c[:_MOST_ROWS]) for n, c in table.columns.items()}
     columns = {n: c for n, c in numbers.items() if np.isfinite(c).any()}
@@ -390,7 +391,10 @@ def _guess_time(
         for name, cells in texts.items()
         if _TIME.search(name)
         and len(cells)
-        and re.search(r'\d[:.]\d\d', str(cells[0]))
+        and (
+            re.search(r'\d[:.]\d\d', str(cells[0]))
+            or looks_like_date(str(cells[0]))
+        )
         and not is_day(str(cells[0]))
     ]
     if dated and (not scored or max(scored)[0] < 3):
@@ -526,7 +530,11 @@ def _guess_sensors(
     guess.mapping['imu'] = {
         placement_name(name or 'sensor'): {
             **keys,
-            **({'where': w['acc']} if (w := sensors[name].get('where')) else {}),
+            **(
+                {'where': w['acc']}
+                if (w := sensors[name].get('where'))
+                else {}
+            ),
         }
         for name, keys in described.items()
     }

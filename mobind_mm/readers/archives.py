@@ -18,6 +18,7 @@ from ..utils.errors import mistake
 
 _MOST_FILES = 500
 """Files of a folder that are looked at; an export has a dozen."""
+_DEEPEST = 4
 _MOST_MEMBERS = 5000
 """Files of an archive that is looked at."""
 _END_BYTES = 22 + 65_535
@@ -101,9 +102,7 @@ def files_in(folder: Path, *suffixes: str) -> list[Path]:
     ]
 
 
-def files_of(
-    path: Path, *suffixes: str, several: bool = False
-) -> list[Path]:
+def files_of(path: Path, *suffixes: str, several: bool = False) -> list[Path]:
     """Files of a folder, or of the only folder in it, or those beside a file.
 
     Archives often unpack into a folder of their own.
@@ -132,6 +131,17 @@ def files_of(
     if not several and len(inside) != 1:
         return []
     return [file for place in inside for file in files_in(place, *suffixes)]
+
+
+def only_folder(path: Path) -> Path:
+    """The folder that is all that a folder holds, however deep."""
+    for _ in range(_DEEPEST):
+        inside = _entries(path) if path.is_dir() else []
+        inside = [p for p in inside if p.name[0] not in '._']
+        if len(inside) != 1 or not inside[0].is_dir():
+            break
+        path = inside[0]
+    return path
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -234,7 +234,7 @@ class PolarReader(PairReader):
             raise mistake(path, 'has no three axes', 'Export the file again')
         first = head.index(r'X( ?\[.*\])?')
         assert first is not None  # axes were found
-        unit = re.sub(r'X ?\[?(.*?)\]?', r'\1', head.names[first])
+        unit = head.names[first][1:].strip(' []')
         unit = unit or {'acc': 'mg', 'gyro': 'dps'}[channel]  # as the app
         unit = {'dps': 'deg/s', 'deg/sec': 'deg/s', 'm/s^2': 'm/s2'}.get(
             unit, unit

@@ -161,7 +161,7 @@ def plain_date(cell: str) -> str:
         known = (n for n in (4, 3) if name[:n].lower() in _MONTHS)
         if length := next(known, 0):
             month = _MONTHS[name[:length].lower()]
-            return f'{year}-{month}-{int(day):02}{cell[match.end():]}'
+            return f'{year}-{month}-{int(day):02}{cell[match.end() :]}'
     return cell
 
 

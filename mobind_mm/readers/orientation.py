@@ -123,6 +123,7 @@ def rate_unit(
         return 'deg/s'
     return None
 
+
 _TURNS = 0.2
 """Angular rate in rad/s (rms) from which the gyroscope tells a direction."""
 _LEVEL = 0.25

@@ -105,7 +105,9 @@ class XsensReader(LabReader):
             dialect = Dialect(
                 *how, keys.get('skip_rows', 0), keys.get('encoding')
             )
-            times, values = columns_of(path, [columns['time'], *names], dialect)
+            times, values = columns_of(
+                path, [columns['time'], *names], dialect
+            )
             acc, gyro = values[:, :3], values[:, 3:]
             unit = rate_unit(times * units['time'], acc, gyro)
             if unit is not None:
