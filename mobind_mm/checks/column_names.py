@@ -18,7 +18,8 @@ _FREE = re.compile(r'lin|user|free|world|nograv')
 """What acceleration without gravity is called."""
 _HEADER_UNITS = {
     'acc': {
-        r'm/s(ec)?(\^?2|²|/s)|m/\(s\^2\)|ms-?2|m\.s-2|m_?s_?2|mps2|mss': 'm/s2',
+        r'm/s(ec)?(\^?2|²|/s)|m/\(s\^2\)|ms-?2|m\.s-2': 'm/s2',
+        r'm_?s_?2|mps2|mss': 'm/s2',
         r'g|gs|g-force': 'g',
         r'mg|milli ?g': 'mg',
     },
@@ -103,9 +104,9 @@ def parse_column(name: str) -> Column | None:
     >>> parse_column('X [mg]').axis, parse_column('gz').kind
     ('x', 'gyro')
     """
-    if any(header_unit(name, kind) for kind in ('acc', 'gyro', 'mag')):
-        if end := _AXIS_UNIT.fullmatch(name):
-            name = end[1]
+    end = _AXIS_UNIT.fullmatch(name)
+    if end and any(header_unit(name, k) for k in ('acc', 'gyro', 'mag')):
+        name = end[1]
     bare = re.sub(r'[(\[].*?[)\]]', ' ', name)
     bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
     words = [w for w in re.split(r'[^a-z0-9]+', bare) if w]

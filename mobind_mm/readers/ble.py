@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..utils.errors import mistake
-from .base import register_reader
 from .archives import files_in, is_folder
+from .base import register_reader
 from .devices import SUFFIXES, LabReader, of_parts, recording_of
 from .headers import Head, Names, find_head, head_lines, split_cells
 

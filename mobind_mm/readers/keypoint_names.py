@@ -29,7 +29,7 @@ _BONES = {
     **{'arm': 'shoulder', 'forearm': 'elbow'},
     **{'upleg': 'hip', 'leg': 'knee', 'foot': 'ankle'},
 }
-"""Bones of Apple, such as ``left_upLeg_joint``: the joint where each begins."""
+"""Bones of Apple, such as ``left_upLeg_joint``: the joint where it begins."""
 _MIDDLE = {
     **dict.fromkeys(
         ('hip', 'midhip', 'chip', 'pelvis', 'hips', 'root'), 'hip'

@@ -276,10 +276,10 @@ def _points(
     cells = place * len(distinct) + which
     if len(np.unique(cells)) < len(cells):
         twice = int(np.argmax(np.bincount(cells)))
+        name = str(distinct[twice % len(distinct)])
         raise mistake(
             path,
-            f'point {str(distinct[twice % len(distinct)])!r} is there twice in a '
-            'frame',
+            f'point {name!r} is there twice in a frame',
             'Add a column person, or remove such rows',
             column=columns.landmark,
         )

@@ -19,12 +19,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..skeleton import get_layout
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections, Instances
 from .headers import head
 from .instance_batches import LOGIT_LIMIT, SCORES, SIZES, SPATIAL, flat_width
-from ..skeleton import get_layout
 from .json_items import JSONItems, shorten, without_cycles
 from .keypoint_names import keypoint_name
 from .mmpose import MAX_PEOPLE, check_body, find_layout, from_zero, guessed
