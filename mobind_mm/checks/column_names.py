@@ -18,40 +18,72 @@ _FREE = re.compile(r'lin|user|free|world|nograv')
 """What acceleration without gravity is called."""
 _HEADER_UNITS = {
     'acc': {
-        r'm/s\^?2|m/s²|m/\(s\^2\)|ms-?2|m\.s-2': 'm/s2',
+        r'm/s(ec)?(\^?2|²|/s)|m/\(s\^2\)|ms-?2|m\.s-2': 'm/s2',
+        r'm_?s_?2|mps2|mss': 'm/s2',
         r'g|gs|g-force': 'g',
         r'mg|milli ?g': 'mg',
     },
     'gyro': {
-        r'rad/s|rps|rad/sec': 'rad/s',
-        r'deg/s|dps|°/s|deg/sec|degrees/s|º/s': 'deg/s',
+        r'rad/s|rps|rad/sec|rad_?s|radps|rads': 'rad/s',
+        r'deg/s|dps|°/s|deg/sec|degrees/s(ec)?|º/s|deg_?s|degps': 'deg/s',
     },
-    'mag': {r'u[tT]|µ[tT]|μ[tT]': 'uT', r'mT': 'mT', r'gauss|G': 'gauss'},
+    'mag': {
+        r'u[tT]|µ[tT]|μ[tT]|micro-?T(eslas?)?': 'uT',
+        r'mT': 'mT',
+        r'gauss|G': 'gauss',
+    },
     'time': {
         r's|sec|seconds': 's',
         r'ms|msec|milliseconds': 'ms',
-        r'us|µs|μs|microseconds': 'us',
+        r'us|µs|μs|micros(ec)?|microsec(ond)?s?': 'us',
         r'ns|nanoseconds': 'ns',
+        r'min|minutes': '60 s',
+        r'h|hours': '3600 s',
     },
 }
+_AXIS_UNIT = re.compile(r'(.*(?:^|[\W_]|[a-z](?=[XYZ])|a|g)[xyzXYZ])_(\D.*)')
+"""A name whose axis is followed by a unit, such as ``ax_m/s/s``."""
 
 
 def header_unit(name: str, kind: str) -> str:
-    """Unit that stands in the name of a column."""
+    """Unit that stands in the name of a column.
+
+    >>> header_unit('X [mg]', 'acc'), header_unit('gyroX_dps', 'gyro')
+    ('mg', 'deg/s')
+    >>> header_unit('ax_m/s/s', 'acc'), header_unit('time (min)', 'time')
+    ('m/s2', '60 s')
+    """
     found = re.search(r'[(\[]\s*([^)\]]+?)\s*[)\]]', name)
     text = found[1] if found else ''
     if kind == 'time' and not text:
-        end = re.search(r'_(s|ms|us|ns|sec)$|(nano|milli|micro)', name, re.I)
+        end = re.search(
+            r'_(s|ms|us|ns|sec|microsec)$|(nano|milli|micro)', name, re.I
+        )
         words = {'nano': 'ns', 'milli': 'ms', 'micro': 'us'}
         if end:
             text = words.get((end[2] or '').lower(), end[1] or '')
         elif re.search(r'second', name, re.I):
             text = 's'
+    elif not text and (end := _AXIS_UNIT.fullmatch(name)):
+        text = end[2]
     for pattern, unit in _HEADER_UNITS[kind].items():
         flags = 0 if kind in ('mag', 'time') else re.IGNORECASE
         if text and re.fullmatch(pattern, text, flags):
             return unit
     return ''
+
+
+def kind_of_word(text: str) -> str:
+    """Channel of a sensor that is called so; '' if it is of none.
+
+    >>> [kind_of_word(n) for n in ('Accelerometer', 'GYR', 'left', 'linear')]
+    ['acc', 'gyro', '', 'linear']
+    """
+    word = re.sub('[^a-z]', '', text.lower())
+    if re.match('linear|user', word):
+        return 'linear'
+    starts = {'acc': 'acc', 'gyr': 'gyro', 'mag': 'mag', 'grav': 'gravity'}
+    return next((k for s, k in starts.items() if word.startswith(s)), '')
 
 
 @dataclass(frozen=True)
@@ -72,6 +104,9 @@ def parse_column(name: str) -> Column | None:
     >>> parse_column('X [mg]').axis, parse_column('gz').kind
     ('x', 'gyro')
     """
+    end = _AXIS_UNIT.fullmatch(name)
+    if end and any(header_unit(name, k) for k in ('acc', 'gyro', 'mag')):
+        name = end[1]
     bare = re.sub(r'[(\[].*?[)\]]', ' ', name)
     bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
     words = [w for w in re.split(r'[^a-z0-9]+', bare) if w]

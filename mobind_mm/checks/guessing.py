@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..readers.dates import is_day
+from ..readers.clocks import is_day_number
+from ..readers.dates import is_day, looks_like_date
 from ..readers.headers import head_lines
-from ..readers.mapping import UNITS
+from ..readers.keys import unit_factor
+from ..readers.mapping import UNITS, Columns, Part, Units
+from ..readers.orientation import rate_unit
 from ..readers.sensors import read_imu_file
+from ..readers.table_streams import table_stream
 from ..readers.tables import PARQUET, Dialect, TableFile, column_names
-from ..recordings import STANDARD_GRAVITY, Clock, SensorStream
+from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..skeleton import LIMBS, placement_name
 from ..utils.errors import READ_ERRORS, mistake, shown
-from .column_names import header_unit, parse_column
-from .gyroscope import gyroscope_facts, judge_gyroscope
+from .column_names import header_unit, kind_of_word, parse_column
 from .plausibility import still_level
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
@@ -34,14 +37,27 @@ _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
 _NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
 _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 """How many of a unit are a second."""
+_OF = re.compile(
+    r'sensor|device|type|tag|node|imu|name|address|mac|placement|location|'
+    r'position|channel|source|^id$|_id$',
+    re.IGNORECASE,
+)
+"""Columns that say whose a row is."""
+_TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
+"""Numbers of Android's types of sensors."""
+_MOST_OWNERS, _MIXED = 40, 0.1
+"""Sensors in a table; share of the rows that are of another one."""
 _RATES = (2.0, 3000.0)
 _COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
-_MOST_ROWS = 200_000
-_UNCLEAR = ('seems to be removed', 'no unit explains', 'never rests')
-_EVIDENT = ('turns as fast', 'only deg/s can be')
+_MOST_ROWS, _FEWEST = 200_000, 8
+_UNCLEAR = (
+    'seems to be removed',
+    'no unit explains',
+    'never rests',
+    'counts whose zero is not known',
+)
+_EVIDENT = 'turns as fast, or only that can be'
 """How reasons end that are none, and that are some."""
-_DEGREES = (36.0, 2100.0)
-"""Numbers of a gyroscope that cannot be rad/s, as its range is 2000 deg/s."""
 
 
 @dataclass
@@ -55,6 +71,8 @@ class Guess:
         doubts: Guesses without evidence, or against some, as sentences.
         only_times: Whether the table has no other column than times.
         unplaced: Whether nothing says where its only sensor is worn.
+        owners: ``where`` of the rows by whose they are, if a column says it.
+        problem: Why the table cannot be read with this mapping.
     """
 
     mapping: dict[str, Any] = field(default_factory=dict)
@@ -63,6 +81,8 @@ class Guess:
     doubts: list[str] = field(default_factory=list)
     only_times: bool = False
     unplaced: bool = False
+    owners: dict[str, dict[str, str]] = field(default_factory=dict)
+    problem: str = ''
 
 
 def guess_mapping(path: str | Path) -> Guess | None:
@@ -89,6 +109,8 @@ def guess_mapping(path: str | Path) -> Guess | None:
         table = TableFile(path, dialect, [n for n in names if n])
     except READ_ERRORS as error:
         guess.notes.append(str(error))
+        kinds = [c.kind for c in map(parse_column, names) if c]
+        guess.problem = str(error) if {*_SENSED} & {*kinds} else ''
         return guess
     numbers = {n: _numbers(c[:_MOST_ROWS]) for n, c in table.columns.items()}
     columns = {n: c for n, c in numbers.items() if np.isfinite(c).any()}
@@ -100,10 +122,72 @@ def guess_mapping(path: str | Path) -> Guess | None:
             told = f'what {name!r} holds: {cell[:40]!r} is not a number'
             guess.reasons[f'columns: {name!r} left out'] = told
             guess.doubts.append(told)
-    times = _guess_time(columns, texts, guess)
-    guess.only_times = times is not None and len(columns) == 1
-    _guess_sensors(path, columns, times, guess)
+    _guess_time(columns, texts, guess)
+    guess.only_times = 'columns' in guess.mapping and len(columns) == 1
+    table.columns = {n: c[:_MOST_ROWS] for n, c in table.columns.items()}
+    table.lines = table.lines[:_MOST_ROWS]
+    _guess_owners(table, numbers, guess)
+    _guess_sensors(path, columns, _reader(table, guess), guess)
     return guess
+
+
+Stream = Callable[..., 'SensorStream | None']
+
+
+def _reader(table: TableFile, guess: Guess) -> Stream:
+    """What reads channels with the guessed clock, in the units of the file."""
+    keys = {k: v for k, v in guess.mapping.items() if k != 'columns'}
+    time = guess.mapping.get('columns', {}).get('time')
+    unit = guess.mapping.get('units', {}).get('time')
+
+    def read(
+        channels: Mapping[str, Sequence[str]],
+        where: Mapping[str, str] | None = None,
+    ) -> SensorStream | None:
+        part = Part.model_construct(
+            rate=keys.get('rate'),
+            columns=Columns.model_construct(time=time, **channels),
+            units=Units.model_construct(time=unit, acc=1.0, gyro=1.0, mag=1.0),
+        )
+        names = [name for some in channels.values() for name in some]
+        try:
+            rows = table.select(
+                names, [time] if time else [], where=where, dated=False
+            )
+            stream = table_stream(part, rows)
+        except READ_ERRORS as error:
+            guess.problem = guess.problem or str(error)
+            return None
+        return stream if stream.clock.num_samples >= _FEWEST else None
+
+    return read
+
+
+def _guess_owners(
+    table: TableFile, numbers: Mapping[str, np.ndarray], guess: Guess
+) -> None:
+    """Find a column that says whose a row is: a sensor's, or a channel's."""
+    for name, cells in table.columns.items():
+        if not _OF.search(name) or name in guess.mapping.get('columns', ()):
+            continue
+        texts = [str(cell).removesuffix('.0') for cell in cells.tolist()]
+        owners, which, counts = np.unique(
+            texts, return_inverse=True, return_counts=True
+        )
+        if not 1 < len(owners) <= _MOST_OWNERS or counts.min() < _FEWEST:
+            continue
+        # What somebody does follows one another; sensors log together.
+        times = numbers.get(guess.mapping.get('columns', {}).get('time', ''))
+        spans = [
+            (times[which == i].min(), times[which == i].max())
+            for i in range(len(owners))
+            if times is not None and np.isfinite(times).all()
+        ]
+        firsts, lasts = zip(*spans) if spans else ((0.0,), (0.0,))
+        mixed = (np.diff(which) != 0).mean() > _MIXED
+        if mixed or max(firsts) < min(lasts):
+            guess.owners = {str(owner): {name: str(owner)} for owner in owners}
+            return
 
 
 def _numbers(cells: np.ndarray) -> np.ndarray:
@@ -144,6 +228,8 @@ def read_guessed(
     path = Path(path)
     guess = guess_mapping(path)
     hint = f'Run "mobind inspect {path.name} --write-mapping mapping.yml"'
+    if guess is not None and guess.problem:
+        raise ValueError(guess.problem)
     if guess is None or not {'imu', 'placement'} & {*guess.mapping}:
         names = shown(_find_table(path)[1], 8) or 'nothing'
         raise mistake(
@@ -169,7 +255,8 @@ def read_guessed(
             f'{hint}, correct it, and give it as --mapping',
         )
     sensors = mapping.get('imu') or {'': mapping}
-    for keys in sensors.values():
+    parts = [p for keys in sensors.values() for p in keys.get('parts', [keys])]
+    for keys in parts:
         # Nothing shows which way quaternions turn, or what mag is in.
         keys['columns'] = {
             channel: columns
@@ -186,13 +273,17 @@ def read_guessed(
 
 def _told(path: Path, keys: Mapping, shared: Mapping) -> str:
     """A note of what was taken for what."""
-    columns = {**keys['columns'], **shared.get('columns', {})}
-    units = {**keys.get('units', {}), **shared.get('units', {})}
-    parts = []
-    for channel, names in columns.items():
-        names = [names] if isinstance(names, str) else names
-        unit = f' in {units[channel]}' if channel in units else ''
-        parts.append(f'{channel} = {", ".join(names)}{unit}')
+    parts: dict[str, None] = {}
+    for part in keys.get('parts', [keys]):
+        units = {**part.get('units', {}), **shared.get('units', {})}
+        rows = part.get('where', {}).items()
+        where = ''.join(f' where {n} is {value}' for n, value in rows)
+        columns = {**part['columns'], **shared.get('columns', {})}
+        for channel, names in columns.items():
+            names = [names] if isinstance(names, str) else names
+            unit = f' in {units[channel]}' if channel in units else ''
+            of = where if channel in AXES else ''
+            parts[f'{channel} = {", ".join(names)}{unit}{of}'] = None
     return (
         f'{path}: nobody says what its columns are; by names and values, '
         f'{"; ".join(parts)}; a mapping would overrule it'
@@ -275,15 +366,15 @@ def _guess_time(
     columns: Mapping[str, np.ndarray],
     texts: Mapping[str, np.ndarray],
     guess: Guess,
-) -> np.ndarray | None:
-    """Choose the column of times; seconds (T,), or None."""
+) -> None:
+    """Choose the column of times."""
     scored: list[tuple[float, str, str, str]] = []
     for name, values in columns.items():
         known = values[np.isfinite(values)]
         if len(known) < 8:
             continue
         steps = np.diff(known)
-        rising = float((steps >= 0).mean())
+        rising = max(float((steps >= 0).mean()), float((steps <= 0).mean()))
         if rising < 0.95 or not np.ptp(known):
             continue
         unit, why = _time_unit(name, known, steps)
@@ -291,7 +382,7 @@ def _guess_time(
         if not named and (_COUNTER.search(name) or not unit):
             continue
         score = 2 * named + bool(unit) + rising
-        score += 0.5 * float((steps > 0).mean())
+        score += 0.5 * float((steps != 0).mean())
         if name.isdigit() and not named:
             score += 0.2 * (name == '1')
         scored.append((score, name, unit or 's', why))
@@ -300,22 +391,29 @@ def _guess_time(
         for name, cells in texts.items()
         if _TIME.search(name)
         and len(cells)
-        and re.search(r'\d[:.]\d\d', str(cells[0]))
+        and (
+            re.search(r'\d[:.]\d\d', str(cells[0]))
+            or looks_like_date(str(cells[0]))
+        )
         and not is_day(str(cells[0]))
     ]
     if dated and (not scored or max(scored)[0] < 3):
         _set(guess, 'columns.time', dated[0], 'dates')
-        return None
+        return
     if not scored:
         counters = [n for n in columns if _COUNTER.search(n)]
         hint = f'; {counters[0]} may be columns.counter' if counters else ''
         _set(guess, 'rate', 100, f'no column of times was found{hint}')
         guess.doubts.append('when samples were taken: no times were found')
-        return None
+        return
     _, name, unit, why = max(scored)
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
-    return columns[name] / _STEPS[unit]
+    if is_day_number(columns[name]) and not header_unit(name, 'time'):
+        guess.doubts.append(
+            f'the unit of time ({name!r} counts days, as spreadsheets do: '
+            'write it as dates with fractions of a second)'
+        )
 
 
 def _time_unit(
@@ -325,6 +423,7 @@ def _time_unit(
     unit = header_unit(name, 'time')
     if unit:
         return unit, 'by the name of the column'
+    steps = steps if (steps > 0).sum() >= (steps < 0).sum() else -steps
     usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     # Packets share a stamp, counters wrap, and hours may be missing.
     step = float(np.clip(steps, 0, 100 * usual).mean())
@@ -355,7 +454,7 @@ def _set(guess: Guess, key: str, value: Any, why: str) -> None:
 def _guess_sensors(
     path: Path,
     columns: Mapping[str, np.ndarray],
-    times: np.ndarray | None,
+    read: Stream,
     guess: Guess,
 ) -> None:
     """Group columns into channels of sensors, and guess their units."""
@@ -389,7 +488,7 @@ def _guess_sensors(
             )
     if not sensors and guess.mapping.get('header') == 0:
         rest = [n for n in columns if not _is_time(guess, n)][:6]
-        if len(rest) >= 3 and _is_acceleration(rest[:3], columns, times):
+        if len(rest) >= 3 and _is_acceleration(rest[:3], read):
             sensors[''] = {'columns': {'acc': rest[:3]}}
             if len(rest) == 6:
                 sensors['']['columns']['gyro'] = rest[3:]
@@ -399,8 +498,9 @@ def _guess_sensors(
             + ', '.join(list(columns)[:12])
         )
         return
+    sensors = _by_owner(sensors, guess)
     described = {
-        name: _describe(found, columns, times, guess, name)
+        name: _describe(found, columns, read, guess, name)
         for name, found in sensors.items()
     }
     if len(described) == 1:
@@ -415,6 +515,10 @@ def _guess_sensors(
             place if known else 'right_wrist',
             why if known else 'SAY WHERE IT IS WORN',
         )
+        wheres = sensors[name].get('where')
+        if wheres:
+            _add_parts(path, keys, wheres, guess)
+            return
         for key, value in keys.items():
             if isinstance(value, dict):
                 guess.mapping.setdefault(key, {}).update(value)
@@ -424,21 +528,82 @@ def _guess_sensors(
     shared = {key: guess.mapping.pop(key) for key in [*guess.mapping]}
     guess.mapping['sensor'] = shared
     guess.mapping['imu'] = {
-        placement_name(name or 'sensor'): keys
+        placement_name(name or 'sensor'): {
+            **keys,
+            **(
+                {'where': w['acc']}
+                if (w := sensors[name].get('where'))
+                else {}
+            ),
+        }
         for name, keys in described.items()
     }
 
 
-def _is_acceleration(
-    names: Sequence[str],
-    columns: Mapping[str, np.ndarray],
-    times: np.ndarray | None,
-) -> bool:
+def _by_owner(
+    sensors: dict[str, dict[str, Any]], guess: Guess
+) -> dict[str, dict[str, Any]]:
+    """Sensors by whose their rows are, or one whose channels have rows."""
+    if not guess.owners:
+        return sensors
+    kinds = {
+        owner: _TYPES.get(owner) or kind_of_word(owner)
+        for owner in guess.owners
+    }
+    if any(kinds.values()):
+        names = next(iter(next(iter(sensors.values()))['columns'].values()))
+        owners = {kind: owner for owner, kind in reversed(kinds.items())}
+        free = 'acc' not in owners and 'linear' in owners
+        owners['acc'] = owners.get('acc') or owners.get('linear') or ''
+        chosen = {k: owners[k] for k in _SENSED if owners.get(k)}
+        return {
+            '': {
+                'columns': dict.fromkeys(chosen, names),
+                'free': free,
+                'where': {k: guess.owners[o] for k, o in chosen.items()},
+            }
+        }
+    return {
+        f'{owner}_{name}'.rstrip('_'): {
+            **found,
+            'where': dict.fromkeys(('acc', 'gyro', 'mag', 'quat'), where),
+        }
+        for owner, where in guess.owners.items()
+        for name, found in sensors.items()
+    }
+
+
+def _add_parts(
+    path: Path,
+    keys: Mapping[str, Any],
+    wheres: Mapping[str, Mapping[str, str]],
+    guess: Guess,
+) -> None:
+    """Make parts of channels that have rows of their own."""
+    placement = guess.mapping.pop('placement')
+    shared = {**guess.mapping, 'file': str(path)}
+    time = shared.pop('columns', {})
+    units = shared.pop('units', {})
+    about = {k: v for k, v in keys.items() if k in ('gravity', 'frame')}
+    parts = [
+        {
+            **shared,
+            'where': dict(wheres[channel]),
+            'columns': {**time, channel: names},
+            'units': {**units, channel: keys['units'][channel]},
+            **(about if channel == 'acc' else {}),
+        }
+        for channel, names in keys['columns'].items()
+        if channel in wheres
+    ]
+    guess.mapping.clear()
+    guess.mapping.update(placement=placement, parts=parts)
+
+
+def _is_acceleration(names: Sequence[str], read: Stream) -> bool:
     """Whether columns without names are at the level of gravity at rest."""
-    values = np.stack([columns[n] for n in names], axis=1)
-    stream = _stream({'acc': values}, times)
-    level = float('nan') if stream is None else still_level(stream)
-    return _acc_unit(level, False)[1]
+    stream = read({'acc': names})
+    return stream is not None and _acc_unit(stream, False)[1]
 
 
 def _is_time(guess: Guess, name: str) -> bool:
@@ -463,17 +628,18 @@ def _kind_of_file(path: Path) -> str:
 def _describe(
     found: Mapping[str, Any],
     columns: Mapping[str, np.ndarray],
-    times: np.ndarray | None,
+    read: Stream,
     guess: Guess,
     sensor: str,
 ) -> dict[str, Any]:
     """Keys of one sensor: columns, units, gravity."""
     named: dict[str, list[str]] = found['columns']
     keys: dict[str, Any] = {'columns': dict(named), 'units': {}}
-    values = {
-        channel: np.stack([columns[n] for n in names], axis=1)
-        for channel, names in named.items()
-    }
+    wheres = found.get('where', {})
+    sensed = {c: names for c, names in named.items() if c in _SENSED}
+    streams = {c: read({c: n}, wheres.get(c)) for c, n in sensed.items()}
+    if len(sensed) > 1 and (same := wheres.get('acc')) == wheres.get('gyro'):
+        streams = dict.fromkeys(sensed, read(sensed, same))
     prefix = f'imu.{placement_name(sensor)}.' if sensor else ''
     of = f' of {sensor}' if sensor else ''
 
@@ -485,15 +651,15 @@ def _describe(
             keys[key] = value
         guess.reasons[key] = guess.reasons[prefix + key] = why
 
-    stream = _stream(values, times)
     if 'acc' in named:
-        unit = header_unit(named['acc'][0], 'acc')
+        unit: Any = header_unit(named['acc'][0], 'acc')
+        stream = streams['acc']
         level = still_level(stream) if stream is not None else float('nan')
         gravity, why = not found.get('free'), 'a still sensor shows it'
         if not unit:
-            unit, gravity, seen = _acc_unit(level, gravity)
+            unit, gravity, seen = _acc_unit(stream, gravity)
         else:
-            scale = UNITS['acc'][unit]
+            scale = unit_factor(unit, UNITS['acc'])
             seen = 'by the name of the column'
             gravity = gravity and not level * scale < 0.2 * STANDARD_GRAVITY
         if found.get('free'):
@@ -507,20 +673,18 @@ def _describe(
         say('gravity', 'included' if gravity else 'removed', why)
         world = re.search(r'free|world', named['acc'][0], re.IGNORECASE)
         say('frame', 'world' if world else 'sensor', 'usual')
-        values['acc'] = values['acc'] * (
-            UNITS['acc'][unit] if isinstance(unit, str) else unit
-        )
     if 'gyro' in named:
         unit = header_unit(named['gyro'][0], 'gyro')
         seen = 'by the name of the column'
         if not unit:
-            unit, seen = _gyro_unit(_stream(values, times), values['gyro'])
+            unit, seen = _gyro_unit(streams)
             if not seen.endswith(_EVIDENT):
                 guess.doubts.append(f'the unit of gyro{of} ({seen})')
         say('units.gyro', unit, seen)
     if 'mag' in named:
         unit = header_unit(named['mag'][0], 'mag')
-        level = float(np.nanmedian(np.linalg.norm(values['mag'], axis=1)))
+        field = np.stack([columns[n] for n in named['mag']], axis=1)
+        level = float(np.nanmedian(np.linalg.norm(field, axis=1)))
         fits = [u for u, f in UNITS['mag'].items() if 15 < level * f < 150]
         seen = 'by the name of the column' if unit else f'|mag| is {level:.3g}'
         say('units.mag', unit or (fits[0] if fits else 'uT'), seen)
@@ -530,29 +694,17 @@ def _describe(
     return keys
 
 
-def _stream(
-    values: Mapping[str, np.ndarray], times: np.ndarray | None
-) -> SensorStream | None:
-    """Channels as they are, on a clock that rises."""
-    length = len(next(iter(values.values())))
-    times = np.arange(length) / 100 if times is None else times
-    keep = np.isfinite(times)
-    for array in values.values():
-        keep &= np.isfinite(array).all(axis=1)
-    keep &= np.append(True, np.diff(np.maximum.accumulate(times)) > 0)
-    if keep.sum() < 8:
-        return None
-    channels = {
-        name: array[keep] for name, array in values.items() if name != 'quat'
-    }
-    return SensorStream(Clock(int(keep.sum()), times=times[keep]), channels)
-
-
-def _acc_unit(level: float, gravity: bool) -> tuple[Any, bool, str]:
+def _acc_unit(
+    stream: SensorStream | None, gravity: bool
+) -> tuple[Any, bool, str]:
     """Unit by the level of a still sensor, whether gravity is in it, why."""
+    level = still_level(stream) if stream is not None else float('nan')
     seen = f'a still sensor shows {level:.4g}'
-    if np.isnan(level):
+    if stream is None or np.isnan(level):
         return 'm/s2', gravity, f'not seen: the sensor {_UNCLEAR[2]}'
+    values = stream.channels['acc'][:]
+    if (values > 0).all() and (values == np.round(values)).all():
+        return 'm/s2', gravity, f'whole numbers above 0, so {_UNCLEAR[3]}'
     for unit, factor in UNITS['acc'].items():
         if abs(level * factor / STANDARD_GRAVITY - 1) < 0.15:
             return unit, True, seen
@@ -567,27 +719,25 @@ def _acc_unit(level: float, gravity: bool) -> tuple[Any, bool, str]:
 
 
 def _gyro_unit(
-    stream: SensorStream | None, gyro: np.ndarray
+    streams: Mapping[str, SensorStream | None],
 ) -> tuple[str, str]:
     """Unit by the turning of gravity, or else by the size."""
-    size = np.linalg.norm(gyro[np.isfinite(gyro).all(axis=1)], axis=1)
-    fast = float(np.quantile(size, 0.99)) if len(size) else 0.0
-    if stream is not None and 'acc' in stream.channels:
-        facts = gyroscope_facts(
-            stream.clock.at(), {k: stream.channels[k] for k in ('acc', 'gyro')}
-        )
-        opinion, reading = judge_gyroscope([facts])
-        if opinion.status == 'fine' and fast < 87:
-            return 'rad/s', f'gravity in acc {_EVIDENT[0]}'
-        if opinion.kind == 'gyro_unit' and reading.gyro_scale < 1:
-            return 'deg/s', f'gravity in acc {_EVIDENT[0]}'
-    if fast > 20:
-        seen = f'it exceeds {fast:.3g} in 1 % of the rows'
-        low, high = _DEGREES
-        if low < fast < high:
-            seen += f', as {_EVIDENT[1]}'
-        return 'deg/s', seen
-    return 'rad/s', f'it stays below {fast:.3g} in 99 % of the rows'
+    acc, gyro = streams.get('acc'), streams.get('gyro')
+    if gyro is None:
+        return 'rad/s', 'not seen'
+    times, rates = gyro.clock.at(), np.asarray(gyro.channels['gyro'][:])
+    beside = np.zeros_like(rates)
+    if acc is not None:
+        values = acc.channels['acc'][:].T
+        beside = [np.interp(times, acc.clock.at(), axis) for axis in values]
+        beside = np.stack(beside, axis=1)
+    unit = rate_unit(times, beside, rates)
+    size = np.linalg.norm(rates, axis=1)
+    fast = f'{np.quantile(size, 0.99):.3g}'
+    if unit is None:
+        return 'rad/s', f'it stays below {fast} in 99 % of the rows'
+    seen = f'it exceeds {fast} in 1 % of the rows: gravity in acc'
+    return unit, f'{seen} {_EVIDENT}'
 
 
 def to_yaml(guess: Guess, path: Path) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .base import register_reader
+from .dates import Dates
 from .devices import ExportReader, columns_of, described, unit_of_gravity
 from .headers import Header, data_row, find_header, head, head_lines
 from .tables import Dialect
@@ -22,6 +23,8 @@ from .tables import Dialect
 _NUMBER = re.compile(r'[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?')
 _WHEN = re.compile(r'\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]\d{1,2}[:.]\d\d.*')
 _RAW = 'Export the raw data, one line per sample'
+_LONGEST = 0.5
+"""Seconds between raw samples; epochs are longer."""
 
 
 class _Actigraph(ExportReader):
@@ -219,12 +222,13 @@ class GENEActivReader(_Actigraph):
                 'has no row of a date and three axes in its first 150 lines',
                 _RAW,
             )
-        facts = {
-            cells[0]: cells[1] for cells in rows[: times[0]] if len(cells) > 1
-        }
-        if len(times) > 1 and _second(rows[times[1]][0]) - _second(
-            rows[times[0]][0]
-        ) not in (0, 1, -59):
+        facts = dict(
+            re.split(' *[,;\t] *', line.replace('"', ''), maxsplit=1)
+            for line in lines[: times[0]]
+            if re.search('[,;\t]', line)
+        )
+        starts = [Dates()(rows[index][0]) or 0.0 for index in times]
+        if len(starts) > 1 and np.median(np.diff(starts)) > _LONGEST:
             raise mistake(
                 self.source,
                 'holds means over epochs, which cannot be compared with a '
@@ -233,19 +237,13 @@ class GENEActivReader(_Actigraph):
                 row=times[0] + 1,
             )
         keys = self.numbered(times[0], notes)
-        zone = re.fullmatch(
+        zone = re.match(
             r'(?:GMT|UTC)? *([+-]\d\d:?\d\d)', facts.get('Time Zone', '')
         )
         if zone:
             keys['timezone'] = zone[1]
-        keys['_place'] = facts.get('Device Location Code')
+        keys['_place'] = facts.get('Device Location Code', '').strip(' ,;')
         return keys
-
-
-def _second(when: str) -> int:
-    """Second of the minute of a date with a time."""
-    match = re.search(r'[T ]\d+[:.]\d+[:.](\d\d)', when)
-    return int(match[1]) if match else 0
 
 
 @register_reader

@@ -18,6 +18,7 @@ from ..utils.errors import mistake
 
 _MOST_FILES = 500
 """Files of a folder that are looked at; an export has a dozen."""
+_DEEPEST = 4
 _MOST_MEMBERS = 5000
 """Files of an archive that is looked at."""
 _END_BYTES = 22 + 65_535
@@ -101,10 +102,15 @@ def files_in(folder: Path, *suffixes: str) -> list[Path]:
     ]
 
 
-def files_of(path: Path, *suffixes: str) -> list[Path]:
+def files_of(path: Path, *suffixes: str, several: bool = False) -> list[Path]:
     """Files of a folder, or of the only folder in it, or those beside a file.
 
     Archives often unpack into a folder of their own.
+
+    Args:
+        path: Folder, archive or file.
+        suffixes: Those of the files, in lower case.
+        several: Whether the files of several folders in it count together.
     """
     folder = path if is_folder(path) else path.parent
     files = files_in(folder, *suffixes)
@@ -116,11 +122,26 @@ def files_of(path: Path, *suffixes: str) -> list[Path]:
         members = [p for p in _members(path) if p.suffix.lower() in suffixes]
         folders = {p.parent for p in members if p.parent.parent == path}
         folders = {p for p in folders if p.name[0] not in '._'}
-        chosen = [p for p in members if {p.parent} == folders]
-        return [p for p in chosen if p.name[0] != '.']
+        if several or len(folders) == 1:
+            chosen = [p for p in members if p.parent in folders]
+            return [p for p in chosen if p.name[0] != '.']
+        return []
     inside = [p for p in _entries(path) if p.is_dir() and not p.is_symlink()]
     inside = [p for p in inside if p.name[0] not in '._']
-    return files_in(inside[0], *suffixes) if len(inside) == 1 else []
+    if not several and len(inside) != 1:
+        return []
+    return [file for place in inside for file in files_in(place, *suffixes)]
+
+
+def only_folder(path: Path) -> Path:
+    """The folder that is all that a folder holds, however deep."""
+    for _ in range(_DEEPEST):
+        inside = _entries(path) if path.is_dir() else []
+        inside = [p for p in inside if p.name[0] not in '._']
+        if len(inside) != 1 or not inside[0].is_dir():
+            break
+        path = inside[0]
+    return path
 
 
 def _entries(folder: Path) -> list[Path]:

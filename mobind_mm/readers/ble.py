@@ -21,8 +21,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..utils.errors import mistake
+from .archives import files_in, is_folder
 from .base import register_reader
-from .devices import LabReader, files_in, of_parts, recording_of
+from .devices import SUFFIXES, LabReader, of_parts, recording_of
 from .headers import Head, Names, find_head, head_lines, split_cells
 
 _CHANNELS = ('acc', 'linear', 'gyro')
@@ -64,18 +65,24 @@ class PairReader(LabReader):
         self, paths: list[Path]
     ) -> Iterator[tuple[Path, dict[str, dict[str, Any]]]]:
         """Sensors of the recordings that the files belong to."""
-        groups: dict[tuple[str, str], list[Path]] = {}
-        for path in paths:
-            groups.setdefault(recording_of(path.stem, self.word), [path])
         beside = paths
-        if not self.source.is_dir():
-            beside = [p for p in files_in(self.source.parent) if self.reads(p)]
-        for key in groups:
-            same = [
-                p for p in beside if recording_of(p.stem, self.word) == key
-            ]
-            given = [p for p in paths if p in same]
-            yield from self._recording(given, same, key[0] or self.name)
+        if not is_folder(self.source):
+            files = files_in(self.source.parent, *SUFFIXES)
+            beside = [path for path in files if self.reads(path)]
+        keys = {
+            path: (path.parent, *recording_of(path.stem, self.word))
+            for path in (*paths, *beside)
+        }
+        for key in dict.fromkeys(keys[path] for path in paths):
+            same = [path for path in beside if keys[path] == key]
+            given = [path for path in paths if path in same]
+            name = key[1] or self.name
+            if not key[1] and key[0] not in (
+                self.source,
+                self.source.parent,
+            ):
+                name = key[0].name
+            yield from self._recording(given, same, name)
 
     def _recording(
         self, given: list[Path], same: list[Path], name: str
@@ -214,17 +221,21 @@ class PolarReader(PairReader):
             if match and match[1] in units:
                 return units[match[1]]
         words = [w[0].upper() for w in cls.word.finditer(path.stem)]
-        return words[-1] if words else ', '.join(head.names[2:4])[:40]
+        bare = all(head.find(axis) for axis in 'xyz')
+        kinds = {'ACC': 'acc', 'GYR': 'gyro'} if bare else {}
+        word = words[-1] if words else ', '.join(head.names[2:4])[:40]
+        return kinds.get(word[:3], word)
 
     def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
         """Times of the sensor, or of the phone if those are empty."""
-        axes = head.axes(r'@ ?\[.*\]')
+        axes = head.axes(r'@( ?\[.*\])?')
         stamp = head.index(r'sensor timestamp \[ns\]')
         if not axes or stamp is None:
             raise mistake(path, 'has no three axes', 'Export the file again')
-        first = head.index(r'X ?\[.*\]')
+        first = head.index(r'X( ?\[.*\])?')
         assert first is not None  # axes were found
-        unit = re.sub(r'.*\[(.*)\]', r'\1', head.names[first])
+        unit = head.names[first][1:].strip(' []')
+        unit = unit or {'acc': 'mg', 'gyro': 'dps'}[channel]  # as the app
         unit = {'dps': 'deg/s', 'deg/sec': 'deg/s', 'm/s^2': 'm/s2'}.get(
             unit, unit
         )

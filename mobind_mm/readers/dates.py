@@ -26,9 +26,32 @@ _CELL = re.compile(
     r'(\d{1,2}([:.])\d\d)(?:\4(\d\d)(?:[.,:_](\d{1,9}))?)?(?: ?([AaPp])[Mm])?'
     r' ?(Z|UTC|GMT|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d\d)?)?(?: ?\[([\w/+-]+)\])?'
 )
+_MONTHS = {
+    name: f'{month:02}'
+    for month, names in enumerate(
+        (
+            *('jan', 'feb', 'mar|mär|mrz|mars', 'apr|avr|abr', 'may|mai|mag'),
+            *('jun|juin|giu', 'jul|juil|lug', 'aug|août|ago|aou', 'sep|set'),
+            *('oct|okt|ott|out', 'nov', 'dec|dez|déc|dic'),
+        ),
+        1,
+    )
+    for name in names.split('|')
+}
+_NAMED = re.compile(
+    r'(?:[^\W\d]{2,9}\.?,? )?(\d{1,2})[-. /]+([^\W\d]{3,9})\.?[-. /]+(\d{4})\b'
+)
+"""A day such as 22-Jun-2015 or Mon 22 June 2015."""
+_COMPACT = re.compile(
+    r'((?:19|20)\d\d)(\d\d)(\d\d)([T_ -]?)(\d\d)(\d\d)(\d\d)'
+    r'(?:[._,:]?(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?'
+)
+"""20150622_005606_197."""
 _ISO = re.compile(r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?.*')
 _OFFSET = re.compile(r'(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?')
-_IN_NAME = re.compile(r'[\[( ]((?:UTC|GMT)?[+-]\d\d:?\d\d|UTC|GMT)[\])]?$')
+_IN_NAME = re.compile(
+    r'[\[( ]((?:UTC|GMT)?[+-]\d\d:?\d\d|UTC|GMT|[A-Z]\w+/[A-Z]\w+)[\])]?$'
+)
 _NUMBERS = re.compile(r'\d+')
 
 
@@ -110,7 +133,7 @@ class Dates:
 
     def __call__(self, cell: str) -> float | None:
         """Seconds since 1970, or of the day; None if it is neither."""
-        match = _CELL.fullmatch(cell.strip())
+        match = _match(cell)
         if not match or (match[1] is None and match[4] == '.'):
             return None
         second = int(match[5] or 0)
@@ -119,6 +142,32 @@ class Dates:
         if whole is None or second > 60:  # 60 is a leap second
             return None
         return whole + second + float(f'0.{match[6] or 0}')
+
+
+def plain_date(cell: str) -> str:
+    """A date with its month as a number, and with separators.
+
+    >>> plain_date('22-Jun-2015 00:56'), plain_date('20150622_005606_197')
+    ('2015-06-22 00:56', '2015-06-22 00:56:06.197')
+    """
+    cell = cell.strip()
+    if match := _COMPACT.fullmatch(cell):
+        year, month, day, _, hour, minute, second, rest, zone = match.groups()
+        rest = f'.{rest}' if rest else ''
+        clock = f'{hour}:{minute}:{second}{rest}{zone or ""}'
+        return f'{year}-{month}-{day} {clock}'
+    if match := _NAMED.match(cell):
+        day, name, year = match.groups()
+        known = (n for n in (4, 3) if name[:n].lower() in _MONTHS)
+        if length := next(known, 0):
+            month = _MONTHS[name[:length].lower()]
+            return f'{year}-{month}-{int(day):02}{cell[match.end() :]}'
+    return cell
+
+
+def _match(cell: str) -> re.Match[str] | None:
+    """Parts of a date, however it is written."""
+    return _CELL.fullmatch(cell.strip()) or _CELL.fullmatch(plain_date(cell))
 
 
 @lru_cache(maxsize=4096)
@@ -137,6 +186,8 @@ def _minute(
     numbers = _NUMBERS.findall(day)
     order = 'ymd' if len(numbers[0]) == 4 else order
     fields = dict(zip(order, numbers))
+    if len(fields['y']) == 2 and order != 'ymd':  # 22.6.15
+        fields['y'] = f'20{fields["y"]}'
     if len(fields['y']) != 4 or len(fields['d']) > 2:
         return None
     try:
@@ -156,7 +207,7 @@ def looks_like_date(cell: str) -> bool:
 
 def has_day(cell: str) -> bool:
     """Whether a cell that looks like a date has more than a time of day."""
-    match = _CELL.fullmatch(cell.strip())
+    match = _match(cell)
     return match is not None and match[1] is not None
 
 
@@ -220,7 +271,7 @@ def find_order(cells: Sequence[str]) -> str | None:
     A number above 12 tells, as do dots, which stand between day and month
     in this order only, and days that follow each other in one order only.
     """
-    matches = map(_CELL.fullmatch, cells)
+    matches = map(_match, cells)
     found = (m[1] for m in matches if m and m[1])
     days = {day for day in found if len(_NUMBERS.findall(day)[0]) < 4}
     if not days:

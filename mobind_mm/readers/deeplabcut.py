@@ -50,6 +50,10 @@ class DeepLabCutReader(PoseReader):
                 'rows bodyparts and coords of its header are not complete',
                 'Export it again as CSV',
             )
+        if not all(coords):
+            what = 'holds labels of single images'
+            fix = 'Give the result on a video, of analyze_videos'
+            raise mistake(path, what, fix)
         if 'z' in coords:
             what = 'holds points in space (x, y, z), not in the image'
             raise mistake(path, what, 'Give the file of one camera')

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -22,6 +23,7 @@ import numpy as np
 
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..utils.errors import mistake, shown
+from .archives import files_of, is_folder
 from .base import FileReader
 from .keys import check_keys
 from .mapping import Sensor
@@ -194,7 +196,7 @@ _MOST_FILES = 40
 """Files of a folder by which it is recognised."""
 _LONGEST = 60
 """Characters of a sensor's name."""
-_SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
+SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
 
 
 class LabReader(DeviceReader):
@@ -212,8 +214,8 @@ class LabReader(DeviceReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """Whether it is such a file, or a folder with some."""
-        if path.is_dir():
-            return any(map(cls.reads, files_in(path)[:_MOST_FILES]))
+        if is_folder(path):
+            return any(map(cls.reads, tables_of(path)[:_MOST_FILES]))
         return path.is_file() and cls.reads(path)
 
     def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
@@ -234,10 +236,11 @@ class LabReader(DeviceReader):
     def describe(self) -> dict[str, dict[str, Any]]:
         """Keys of each sensor by its name, see :class:`DeviceReader`."""
         paths, others = [self.source], []
-        if self.source.is_file() and not self.reads(self.source):
+        folder = is_folder(self.source)
+        if not folder and not self.reads(self.source):
             raise self._damaged()
-        if self.source.is_dir():
-            files = files_in(self.source)
+        if folder:
+            files = tables_of(self.source)
             paths = [path for path in files if self.reads(path)]
             others = [path.name for path in files if path not in paths]
         described = [*self.describe_files(paths)]
@@ -296,17 +299,14 @@ class _Named(NamedTuple):
     keys: dict[str, Any]
 
 
-def files_in(folder: Path) -> list[Path]:
-    """Files directly in a folder that may be tables, sorted by name."""
-    try:
-        paths = [
-            path
-            for path in sorted(folder.iterdir())
-            if path.suffix.lower() in _SUFFIXES and path.name[0] != '.'
-        ]
-        return [path for path in paths if path.is_file()]
-    except OSError:
-        return []
+def tables_of(folder: Path) -> list[Path]:
+    """Files of a folder or archive, or else of the folders in it, by name."""
+    with suppress(OSError):
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        paths = [p for p in paths if p.suffix.lower() in SUFFIXES]
+        if own := [p for p in paths if p.name[0] != '.' and p.is_file()]:
+            return own
+    return files_of(folder, *SUFFIXES, several=True)
 
 
 def recording_of(stem: str, pattern: re.Pattern[str]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 from ..recordings import PoseStream, SensorStream, read_imu, read_pose
 from ..utils.errors import mistake
 from ..utils.files import replacing
+from .archives import is_folder, only_folder
 from .base import FileReader, recognize, register_reader
 from .detections import Detections
 from .frame_times import is_regular
@@ -203,11 +204,14 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
             raise mistake(
                 path, 'there is no such file', kind=FileNotFoundError
             )
+        path = only_folder(path)
         kind = recognize(path)
         if kind is None and head(path).lstrip()[:1] in ('[', '{'):
             kind = MMPoseReader  # whose messages say what JSON it reads
     if kind is None or not issubclass(kind, FileReader):
         what = 'is no file of a known pose tool'
+        if is_folder(path) and path.is_file():
+            what = 'is an archive, of which skeletons are not read: unpack it'
         if path.is_dir():
             what = 'is a folder without files of a known pose tool'
         raise mistake(

@@ -202,7 +202,7 @@ def _rows(
 
 def encoding_of(path: Path) -> str | None:
     """``cp1252`` if the beginning of a text file is not UTF-8."""
-    with path.open('rb') as file:
+    with open_file(path, _BYTES) as file:
         data = file.read(_BYTES)
     try:
         data.decode('utf-8-sig')

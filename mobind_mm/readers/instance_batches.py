@@ -227,11 +227,14 @@ def _of_points(points: Sequence[Any]) -> np.ndarray | None:
 
 
 def _names(dicts: Sequence[Mapping]) -> tuple[str, ...] | None:
-    """Keys of x, y and the score, if all dicts have the same keys."""
+    """Keys of x, y and the score, if all dicts have the same keys.
+
+    Points with names are none of these: the names tell their order.
+    """
     keys = set(map(tuple, dicts))
     if len(keys) != 1:
         return None
     there = keys.pop()
-    if 'x' not in there or 'y' not in there:
+    if 'x' not in there or 'y' not in there or {'name', 'part'} & {*there}:
         return None
     return ('x', 'y', *[key for key in SCORES if key in there][:1])

@@ -25,6 +25,11 @@ _JOINTS = {
     'pinkie': 'pinky',
 }
 """Words of joints that have a side, without separators."""
+_BONES = {
+    **{'arm': 'shoulder', 'forearm': 'elbow'},
+    **{'upleg': 'hip', 'leg': 'knee', 'foot': 'ankle'},
+}
+"""Bones of Apple, such as ``left_upLeg_joint``: the joint where it begins."""
 _MIDDLE = {
     **dict.fromkeys(
         ('hip', 'midhip', 'chip', 'pelvis', 'hips', 'root'), 'hip'
@@ -50,14 +55,18 @@ def keypoint_name(text: str) -> str | None:
         '[A-Z]+(?![a-z])|[A-Z]?[a-z]+',
         re.sub(r'\b([LR])(?=[A-Z][a-z])', r'\1_', text.strip()[:60]),
     )
-    plain = [word.lower() for word in words]
+    plain = [word.lower() for word in words if word.lower() != 'joint']
     whole = ''.join(plain)
     if whole in _MIDDLE:
         return _MIDDLE[whole] or whole
     sides = [word for word in plain if word in _SIDES]
     if len(sides) == 1:
         plain.remove(sides[0])
-        return _sided(_SIDES[sides[0]], ''.join(plain))
+        joint = ''.join(plain)
+        joint = (
+            _BONES.get(joint, joint) if len(plain) < len(words) - 1 else joint
+        )
+        return _sided(_SIDES[sides[0]], joint)
     for word, side in (*_SIDES.items(), ('l', 'left'), ('r', 'right')):
         if not sides and whole.startswith(word):
             return _sided(side, whole[len(word) :])

@@ -40,6 +40,8 @@ _LANDMARK = tuple(
 )
 _LEAST = 6
 """Keypoints that make a skeleton."""
+_BELOW, _WIDEST = 0.02, 3.0
+"""Share of x and y below 0, and their range, that no image has."""
 _LINES = 30
 """Lines in which the names of the columns are looked for."""
 
@@ -56,7 +58,8 @@ class _Columns:
         frame: Column of frames, if any.
         person: Column that names people, if any.
         landmark: Column that names points, in a long table.
-        all: All names, in their order.
+        where: Rows of a long table that are of the body.
+        depth: Columns z of the points.
     """
 
     points: Mapping[str, tuple[str, ...]]
@@ -65,6 +68,8 @@ class _Columns:
     frame: str | None = None
     person: str | None = None
     landmark: str | None = None
+    where: Mapping[str, str] | None = None
+    depth: tuple[str, ...] = ()
 
 
 @register_reader
@@ -94,9 +99,11 @@ class KeypointTableReader(PoseReader):
         texts = [n for n in (columns.person, columns.landmark) if n]
         numbers = [*names, *([columns.frame] if columns.frame else [])]
         time = [columns.time[0]] if columns.time else []
-        table = read_table(path, numbers, time, texts)
+        numbers += columns.depth
+        table = read_table(path, numbers, time, texts, columns.where)
         if not len(table):
             raise mistake(path, 'has no rows')
+        _check_plane(columns, table, path)
         points, rows = _points(columns, table, path)
         layout = video.layout
         if columns.numbered:
@@ -165,7 +172,9 @@ def _long(names: Sequence[str]) -> _Columns | None:
         return None
     score = _first(plain, _SCORES.split('|'))
     point = (plain['x'], plain['y'], *([score] if score else []))
-    return _Columns({'': point}, landmark=landmark, **others)
+    # MediaPipe's Holistic: body, face and hands
+    where = {plain['type']: 'pose'} if 'type' in plain else None
+    return _Columns({'': point}, landmark=landmark, where=where, **others)
 
 
 def _wide(names: Sequence[str]) -> _Columns | None:
@@ -190,7 +199,11 @@ def _wide(names: Sequence[str]) -> _Columns | None:
             whole = with_score
         known = {n: t for n, t in whole.items() if keypoint_name(n)}
         if len({*map(keypoint_name, known)}) >= _LEAST:
-            return _Columns(known, **_others(names))
+            ends = {
+                re.sub(r'[xX]$', 'z', xy[0]).lower() for xy in known.values()
+            }
+            depth = tuple(n for n in names if n.lower() in ends)
+            return _Columns(known, depth=depth, **_others(names))
         numbers = _numbers({*whole})
         if numbers is not None:
             ordered = {str(k): whole[n] for k, n in sorted(numbers.items())}
@@ -210,6 +223,22 @@ def _numbers(names: Iterable[str]) -> dict[int, str] | None:
     first = min(numbers, default=0)
     whole = sorted(numbers) == [*range(first, first + len(numbers))]
     return numbers if whole and first < 2 and len(numbers) in sizes else None
+
+
+def _check_plane(columns: _Columns, table: Table, path: Path) -> None:
+    """Refuse points in space; MediaPipe has a z beside places in an image."""
+    if not columns.depth:
+        return
+    pairs = [xy[:2] for xy in columns.points.values()]
+    plane = np.stack([_values(table, pair) for pair in pairs])
+    plane = plane[np.isfinite(plane)]
+    if len(plane) and (plane < 0).mean() > _BELOW and np.ptp(plane) > _WIDEST:
+        raise mistake(
+            path,
+            'holds points in space (x, y, z), not in the image',
+            'Give the file of one camera; or write a TRC file, which is drawn '
+            'from the side',
+        )
 
 
 def _values(table: Table, names: Sequence[str]) -> np.ndarray:
@@ -247,10 +276,10 @@ def _points(
     cells = place * len(distinct) + which
     if len(np.unique(cells)) < len(cells):
         twice = int(np.argmax(np.bincount(cells)))
+        name = str(distinct[twice % len(distinct)])
         raise mistake(
             path,
-            f'point {distinct[twice % len(distinct)]!r} is there twice in a '
-            'frame',
+            f'point {name!r} is there twice in a frame',
             'Add a column person, or remove such rows',
             column=columns.landmark,
         )

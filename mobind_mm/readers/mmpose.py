@@ -302,40 +302,55 @@ def find_layout(
     return layout
 
 
-def guessed(detections: Detections, source: str | Path) -> Detections:
-    """Detections whose layout follows from the number of keypoints alone.
-
-    Of MMPose's own layouts that is taken for granted; for any other, limbs
-    must be as long as limbs are, and a note says so.
+def check_body(detections: Detections, source: str | Path) -> None:
+    """Refuse a layout by the number of keypoints that is not that of a body.
 
     Raises:
-        ValueError: If the skeleton is not that of a body.
+        ValueError: If limbs are not as long as limbs are, or, of 17
+            keypoints, if they are as those of another layout are.
     """
     layout = detections.layout
-    if layout == MMPOSE_DEFAULT:
-        return detections
+    if layout not in (MMPOSE_DEFAULT, *_OTHERS) or _is_body(detections):
+        return
     count = len(get_layout(layout))
-    if layout in _OTHERS and not _is_body(detections):
+    if layout != MMPOSE_DEFAULT:
         raise ValueError(
             f'{source}: the {count} keypoints are not those of {layout}: '
             'its arms and legs would have no length, or be as long as the '
-            'body; name the layout.'
+            'body, or the eyes be far from the nose; name the layout.'
         )
+    if _is_body(replace(detections, layout='h36m')):
+        raise ValueError(
+            f'{source}: the {count} keypoints are those of h36m, not of '
+            f'{layout}; name the layout (--layout h36m).'
+        )
+
+
+def guessed(detections: Detections, source: str | Path) -> Detections:
+    """Detections whose layout follows from the number of keypoints alone.
+
+    A note says so, but of MMPose's usual layout. See :func:`check_body`.
+    """
+    check_body(detections, source)
+    layout = detections.layout
+    if layout == MMPOSE_DEFAULT:
+        return detections
     note = (
-        f'{source}: the {count} keypoints have no names and are taken for '
-        f'those of {layout}'
+        f'{source}: the {len(get_layout(layout))} keypoints have no names and '
+        f'are taken for those of {layout}'
     )
     return replace(detections, notes=(*detections.notes, note))
 
 
 _OTHERS = ('halpe136', 'openpose_body25', 'openpose_coco18', 'mediapipe33')
 """Layouts that MMPose has no models of."""
+_LENGTHS = 0.02, 0.7
+"""Of a bone, in diagonals of the box."""
 _BONES = (
-    *(('shoulder', 'elbow'), ('elbow', 'wrist')),
-    *(('hip', 'knee'), ('knee', 'ankle')),
+    *(('shoulder', 'elbow', _LENGTHS), ('elbow', 'wrist', _LENGTHS)),
+    *(('hip', 'knee', _LENGTHS), ('knee', 'ankle', _LENGTHS)),
 )
-_BONE_LENGTHS = 0.02, 0.7
-"""Of the diagonal of the box."""
+_FACE = (('nose', 'eye', (-1.0, 0.2)),)
 
 
 def _is_body(detections: Detections) -> bool:
@@ -343,10 +358,11 @@ def _is_body(detections: Detections) -> bool:
     keypoints, scores = detections.keypoints, detections.scores
     spans = detections.boxes[:, 2:] - detections.boxes[:, :2]
     diagonals = np.maximum(np.hypot(*spans.T), 1e-9)
-    least, most = _BONE_LENGTHS
     for side in ('left', 'right'):
-        for ends in _BONES:
-            names = [f'{side}_{end}' for end in ends]
+        for *ends, (least, most) in (*_BONES, *_FACE):
+            names = [e if e == 'nose' else f'{side}_{e}' for e in ends]
+            if 'nose' in ends and 'nose' not in get_layout(detections.layout):
+                continue
             pair = keypoint_indices(detections.layout, names)
             seen = (scores[:, pair] > 0).all(axis=1)
             between = np.diff(keypoints[seen][:, pair], axis=1)[:, 0]

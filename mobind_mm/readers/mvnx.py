@@ -16,6 +16,7 @@ import numpy as np
 
 from ..recordings import SensorStream
 from ..utils.errors import mistake
+from .archives import open_file
 from .base import FileReader, register_reader
 from .clocks import SampleTimes, sample_times
 from .headers import encoding_of, head
@@ -86,7 +87,7 @@ class _Content:
     def parse(self) -> None:
         """Read the file."""
         try:
-            with self.path.open('rb') as file:
+            with open_file(self.path) as file:
                 while chunk := file.read(_CHUNK):
                     self._parser.Parse(chunk, False)
                 self._parser.Parse(b'', True)

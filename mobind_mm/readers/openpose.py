@@ -22,8 +22,9 @@ from .mmpose import MAX_PEOPLE
 from .people import PoseReader, Video
 from .pose_json import Frames, people_of, points_of
 
-_NAME = re.compile(r'(.*?)_?(\d+)_keypoints\.json')
+_NAME = re.compile(r'(.*?)_?(\d+)(?:_keypoints)?\.json')
 _SUFFIX = '_keypoints.json'
+_PEOPLE = re.compile(r'"(keypoints|joints|pose_keypoints(_2d)?)"\s*:\s*\[')
 _ENTRIES = 10_000
 """Entries of a folder that are looked at to recognise it."""
 
@@ -44,12 +45,16 @@ class OpenPoseReader(PoseReader):
         """Whether a folder holds files of OpenPose."""
         try:
             with os.scandir(path) as entries:
-                return any(
-                    entry.name.endswith(_SUFFIX)
-                    for entry in islice(entries, _ENTRIES)
-                )
+                names = [entry.name for entry in islice(entries, _ENTRIES)]
         except OSError:
             return False
+        if any(name.endswith(_SUFFIX) for name in names):
+            return True
+        # AlphaPose (sep-json) and MMPose on a folder of images
+        some = sorted(name for name in names if _NAME.fullmatch(name))
+        return len(some) > 1 and any(
+            _PEOPLE.search(head(Path(path) / name)) for name in some[:5]
+        )
 
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """Everybody in all files."""
@@ -86,9 +91,9 @@ def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
         raise mistake(folder, 'does not exist', kind=FileNotFoundError)
     videos: dict[str, dict[int, Path]] = {}
     padded = True
-    for path in sorted(folder.iterdir()):
-        if not path.name.endswith(_SUFFIX):
-            continue
+    paths = sorted(folder.iterdir())
+    own = [path for path in paths if path.name.endswith(_SUFFIX)]
+    for path in own or [p for p in paths if _NAME.fullmatch(p.name)]:
         match = _NAME.fullmatch(path.name)
         if match is None or len(match[2]) > 15:
             raise mistake(
@@ -114,7 +119,9 @@ def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
 
 def _people(path: Path) -> list:
     """People of a frame who have points."""
-    people = list(islice(people_of(list(JSONItems(path, 'people'))), 301))
+    key = re.search(r'"(people|bodies|instances)"\s*:\s*\[', head(path))
+    items = list(JSONItems(path, key[1] if key else 'people'))
+    people = list(islice(people_of(items), 301))
     if len(people) > MAX_PEOPLE:
         what = f'more than {MAX_PEOPLE} people'
         raise mistake(path, what, 'Run OpenPose again')

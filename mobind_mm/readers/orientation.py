@@ -58,6 +58,72 @@ def to_quaternions(kind: str, values: np.ndarray) -> np.ndarray:
 
 _MOST = 20_000
 """Samples that are looked at."""
+_SPAN = 0.03
+"""Seconds over which gravity turns enough to be seen."""
+_CERTAIN = 3.0
+"""Standard errors."""
+_GAINS = 0.003, 0.1
+"""Least gain of deg/s, which is 1/57, and of rad/s, which is 1."""
+_FASTEST = 36.0, 2100.0
+"""Numbers of a gyroscope that are deg/s: its range is 2,000 of them."""
+
+
+def rate_unit(
+    times: np.ndarray, acc: np.ndarray, gyro: np.ndarray
+) -> str | None:
+    """Unit of angular rates, by how fast they turn gravity in the sensor.
+
+    What is constant in the world changes in a sensor that turns by
+    ``acc x gyro`` per second. The slope of the changes over that is 1 for
+    rad/s and 1/57 for deg/s, whatever the unit and the sign of ``acc``.
+
+    Args:
+        times: (T,) seconds.
+        acc: (T, 3) acceleration with gravity, in any unit.
+        gyro: (T, 3) angular rates.
+
+    Returns:
+        ``rad/s`` or ``deg/s``; None if nothing tells.
+
+    >>> times = np.arange(300) / 100
+    >>> angle = np.sin(3 * times)
+    >>> acc = np.stack([np.sin(angle), 0 * angle, np.cos(angle)], axis=1)
+    >>> turn = np.outer(-3 * np.cos(3 * times), [0, 1, 0])
+    >>> rate_unit(times, acc, turn), rate_unit(times, acc, np.rad2deg(turn))
+    ('rad/s', 'deg/s')
+    """
+    known = np.isfinite(np.c_[times, acc, gyro]).all(axis=1)
+    times, acc, gyro = times[known], acc[known], gyro[known]
+    steps = np.diff(times)
+    if len(steps) < 8 or not (steps > 0).any():
+        return None
+    usual = float(np.median(steps[steps > 0]))
+    span = max(round(_SPAN / usual), 1)
+    elapsed = times[span:] - times[:-span]
+    good = (elapsed > 0) & (elapsed < 3 * span * usual)
+    turns = np.cross(acc, gyro)
+    sums = np.cumsum(np.r_[np.zeros((1, 3)), turns[:-1] + turns[1:]], axis=0)
+    turned = (sums[span:] - sums[:-span]) / (2 * span)
+    change = (acc[span:] - acc[:-span])[good] / elapsed[good, None]
+    turned = turned[good]
+    block = np.arange(len(turned)) // max(round(1 / usual), span)
+    power = np.bincount(block, (turned**2).sum(axis=1))
+    shared = np.bincount(block, (turned * change).sum(axis=1))
+    if len(power) < 3 or not power.sum():
+        return None
+    gain = shared.sum() / power.sum()
+    error = np.sqrt(((shared - gain * power) ** 2).sum()) / power.sum()
+    low, high = gain - _CERTAIN * error, gain + _CERTAIN * error
+    least, most = _GAINS
+    if most < low and high < 1 / most:
+        return 'rad/s'
+    slow, fast = _FASTEST
+    degrees = slow < np.quantile(np.linalg.norm(gyro, axis=1), 0.99) < fast
+    if high < most and (low > least or (degrees and high > least)):
+        return 'deg/s'
+    return None
+
+
 _TURNS = 0.2
 """Angular rate in rad/s (rms) from which the gyroscope tells a direction."""
 _LEVEL = 0.25

@@ -21,7 +21,7 @@ from .base import register_reader
 from .clocks import TIME_UNITS
 from .devices import ExportReader, columns_of, described, unit_of_gravity
 from .headers import Header, data_row, find_header, head_lines
-from .orientation import find_attitude
+from .orientation import find_attitude, rate_unit
 
 _SEPARATED = '[-_. ]?'
 _SQUARED = r'm/?s(\^2|²|2|\^-2)?'
@@ -263,15 +263,9 @@ def _gyro_unit(
     times, values = columns_of(header.path, names)
     times = times * TIME_UNITS[units['time'] or 's']
     acc, gyro = values[:, :3], values[:, 3:]
-    steps = np.diff(times)
-    usual = steps > 0
-    turned = -np.cross(gyro, acc)[:-1][usual]
-    change = (np.diff(acc, axis=0) / np.where(usual, steps, 1)[:, None])[usual]
-    power = float((turned**2).sum())
-    scale = float((turned * change).sum()) / power if power else 0.0
+    unit = rate_unit(times, acc, gyro)
     strength = float(np.sqrt((gyro**2).sum(axis=1).mean())) if len(gyro) else 0
-    unit = 'deg/s' if scale < 0.1 and strength > 1 else 'rad/s'
-    if unit == 'rad/s' and strength > _LEAST_RATES and scale < 0.3:
+    if unit is None and strength > _LEAST_RATES:
         raise mistake(
             header.path,
             'does not show whether it is in rad/s or deg/s',
@@ -279,10 +273,10 @@ def _gyro_unit(
             column=columns['gyro'][0],
         )
     notes.append(
-        f'{header.path}: angular rate is taken for {unit}, by how fast '
-        'gravity turns'
+        f'{header.path}: angular rate is taken for {unit or "rad/s"}, by how '
+        'fast gravity turns'
     )
-    return unit
+    return unit or 'rad/s'
 
 
 def _direction(

@@ -8,22 +8,26 @@ whose.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ..skeleton import get_layout
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections, Instances
 from .headers import head
 from .instance_batches import LOGIT_LIMIT, SCORES, SIZES, SPATIAL, flat_width
 from .json_items import JSONItems, shorten, without_cycles
-from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
+from .keypoint_names import keypoint_name
+from .mmpose import MAX_PEOPLE, check_body, find_layout, from_zero, guessed
 from .people import PoseReader, Video
 
 FRAMES = (
@@ -47,8 +51,11 @@ POINTS = (
 )
 """Keys of the points of a person."""
 _DEEPEST = 6
+_LINE = 1 << 22
+"""Characters of a line that is an item."""
 _LOGITS = 0.05
 """Share of the visibilities outside [0, 1] from which they are logits."""
+_LEAST_NAMED = 4
 _SAMPLE = 100
 """Items of the file that show whether they are."""
 
@@ -115,7 +122,7 @@ class UltralyticsReader(PoseJSONReader):
 
     name = 'ultralytics'
     title = 'Ultralytics'
-    marks = (r'"keypoints"\s*:\s*\{\s*"x"',)
+    marks = (r'\\?"keypoints\\?"\s*:\s*\{\s*\\?"x\\?"',)
 
 
 @register_reader
@@ -134,7 +141,7 @@ class PeopleJSONReader(PoseJSONReader):
     name = 'people_json'
     title = 'MMPose 0.x or alike'
     guesses = True
-    marks = (r'"keypoints"\s*:\s*\[',)
+    marks = (r'"(keypoints|joints)"\s*:\s*[\[{]',)
 
 
 @without_cycles()
@@ -169,6 +176,8 @@ def read_people_json(
             raise mistake(path, what, 'Run the tool again')
     if instances.num_keypoints is None:
         fix = f'Export the result of {title or "the tool"} as JSON again'
+        if re.search('"pose_?world', head(path), re.IGNORECASE):
+            fix = 'World landmarks are metres: write pose_landmarks, too'
         raise mistake(path, 'holds no keypoints of people', fix)
     detections = names.detections(instances, video)
     if logits:
@@ -225,6 +234,8 @@ class Frames:
         result = instances.detections(
             int(numbers.max()) + 1, layout, path, numbers
         )
+        if not video.layout:
+            check_body(result, path)
         if self.guesses and not video.layout:
             result = guessed(result, path)
         return replace(result, notes=(*result.notes, *notes))
@@ -258,14 +269,36 @@ def frame_number(item: Any, index: int, frames: Frames) -> int:
     return int(value)
 
 
-def _items(path: str | Path) -> JSONItems:
-    """Items of a list, of the list under a known key, or of a dict."""
+def _items(path: str | Path) -> Iterator[Any]:
+    """Items of a list, of the list under a known key, or of a dict.
+
+    An item may be JSON in a text; each line of a file may be an item.
+    """
     text = head(path)
-    if text.lstrip()[:1] == '{':
-        for key in LISTS:
-            if re.search(rf'"{key}"\s*:\s*\[', text):
-                return JSONItems(path, key)
-    return JSONItems(path, None)
+    first, _, more = text.lstrip().partition('\n')
+    ends = {'{': '}', '[': ']'}.get(first[:1])
+    items: Iterable[Any]
+    if first.rstrip()[-1:] == ends and more.lstrip()[:1] in ('[', '{'):
+        with open(path, encoding='utf-8-sig') as file:
+            for row, line in enumerate(iter(lambda: file.readline(_LINE), '')):
+                if line.strip():
+                    yield _parsed(line, f'{path}, row {row + 1}')
+        return
+    keys = LISTS if text.lstrip()[:1] == '{' else ()
+    there = (k for k in keys if re.search(rf'"{k}"\s*:\s*\[', text))
+    items = JSONItems(path, next(there, None))
+    for index, item in enumerate(items):
+        if isinstance(item, str) and item.lstrip()[:1] in ('[', '{'):
+            item = _parsed(item, f'{path}: item {index}')
+        yield item
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        fix = 'Write the file again'
+        raise mistake(where, 'is no complete JSON', fix) from None
 
 
 def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
@@ -290,6 +323,9 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
         if isinstance(points, list) and not _is_points(points):
             yield from people_of(points, depth - 1)
             return
+        if isinstance(points, Mapping) and not {*POINTS}.isdisjoint(points):
+            yield from people_of(points, depth - 1)
+            return
         if points and isinstance(points, (list, Mapping)):
             yield {**value, 'keypoints': points}
             return
@@ -299,7 +335,7 @@ def _is_points(value: list) -> bool:
     """Whether a list is one person's points, rather than of people."""
     first = value[0] if value else None
     if isinstance(first, Mapping):
-        return 'x' in first and 'y' in first
+        return {'x', 'y'} <= {*_place(first)}
     if isinstance(first, list):
         return 2 <= len(first) <= 4 and not isinstance(first[0], (list, dict))
     return isinstance(first, (int, float))
@@ -317,6 +353,14 @@ def points_of(person: Any, logits: bool, where: str) -> dict[str, Any]:
         ValueError: If the points are of no known shape.
     """
     points = person['keypoints']
+    if isinstance(points, Mapping) and any(
+        isinstance(point, Mapping) for point in points.values()
+    ):  # by name
+        points = [
+            {'name': name, **point}
+            for name, point in points.items()
+            if isinstance(point, Mapping)
+        ]
     if isinstance(points, Mapping):  # Ultralytics: lists of x, y, visible
         columns = [points.get('x'), points.get('y'), _score(points, None)]
         given = [column for column in columns if column is not None]
@@ -330,9 +374,15 @@ def points_of(person: Any, logits: bool, where: str) -> dict[str, Any]:
         if not all(isinstance(point, Mapping) for point in points):
             raise _unknown_points(points, where)
         rows = [
-            [point.get('x'), point.get('y'), _score(point, 1.0)]
-            for point in points
+            [_place(p).get('x'), _place(p).get('y'), _score(p, 1.0)]
+            for p in points
         ]
+        names = tuple(str(p.get('name', p.get('part', ''))) for p in points)
+        if all(names):
+            rows = [
+                [0.0, 0.0, 0.0] if place is None else rows[place]
+                for place in _order(names) or range(len(rows))
+            ]
     elif points and isinstance(points[0], list):
         rows = points
     else:
@@ -352,6 +402,26 @@ def points_of(person: Any, logits: bool, where: str) -> dict[str, Any]:
         rows = [row[:2] for row in rows]
     known = {k: v for k, v in person.items() if not k.startswith('bbox')}
     return {**known, **scores, 'keypoints': rows}
+
+
+def _place(point: Mapping) -> Mapping:
+    """What holds x and y of a point."""
+    inner = point.get('position')
+    return inner if isinstance(inner, Mapping) else point
+
+
+@lru_cache(maxsize=256)
+def _order(names: tuple[str, ...]) -> tuple[int | None, ...] | None:
+    """Place of each keypoint of a layout among named points; None: unknown.
+
+    The layout is that with just these names, or else one with most joints.
+    """
+    joints = {keypoint_name(name): i for i, name in enumerate(names)}
+    known = {joint for joint in joints if joint}
+    if len(known) < _LEAST_NAMED:
+        return None
+    same = (n for n in ('coco', 'mediapipe33') if {*get_layout(n)} == known)
+    return tuple(joints.get(k) for k in get_layout(next(same, 'halpe26')))
 
 
 def _score(point: Mapping, default: Any) -> Any:

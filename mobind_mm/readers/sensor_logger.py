@@ -45,6 +45,7 @@ _DEVICES = {'watch': 'watch', 'wristmotion': 'watch', 'headphone': 'head'}
 _FREE = ('accelerometer', 'linearacceleration')
 """Files of acceleration without gravity."""
 _XYZ = ['x', 'y', 'z']
+_MOST_G = 17.0
 _INCLUDED = 0.5
 """Share of samples near gravity from which a file must include it."""
 
@@ -162,7 +163,9 @@ class SensorLoggerReader(ExportReader):
 
 
 def _header(path: Path) -> Header | None:
-    return find_header(path, 'time', 'seconds_elapsed', most=2)
+    header = find_header(path, 'time', 'seconds_elapsed', most=2)
+    named = header is not None and (_kind(path) or header.find('x'))
+    return header if named else None
 
 
 def _kind(path: Path) -> tuple[str, str, str] | None:
@@ -259,10 +262,20 @@ def _acceleration(device: _Device) -> list[dict[str, Any]]:
         return [_part(total, 'acc', unit, gravity='included', frame='sensor')]
     if free is None:
         return []
-    parts = [_part(free, 'acc', 'm/s2', gravity='removed', frame='sensor')]
+    unit, acc = 'm/s2', columns_of(free, names)[1]
+    parts = [_part(free, 'acc', unit, gravity='removed', frame='sensor')]
     if 'gravity' in files:
-        device.total = columns_of(files['gravity'], names)
-        parts.append(_part(files['gravity'], 'gravity', 'm/s2'))
+        times, gravity = columns_of(files['gravity'], names)
+        unit = unit_of_gravity(gravity) or 'm/s2'
+        factor = STANDARD_GRAVITY if unit == 'g' else 1.0
+        device.total = times, gravity * factor
+        parts.append(_part(files['gravity'], 'gravity', unit))
+        # No phone measures more g than this.
+        if unit == 'g' and np.abs(acc).max(initial=0.0) < _MOST_G:
+            parts[0]['units']['acc'] = unit
+            device.notes.append(
+                f'{free}: is taken to be in g, as {files["gravity"].name} is'
+            )
     return parts
 
 

@@ -28,6 +28,8 @@ from .orientation import to_quaternions
 from .tables import Table
 
 _MAX_NORM_ERROR = 0.05
+_YEAR, _YEARS = 31556952.0, (2005.0, 2045.0)
+"""Seconds of a year; when people wear sensors that know the date."""
 _FULL = 0.9
 """Share of the rows in which channels of one clock have values."""
 _COUNTER = re.compile(
@@ -59,6 +61,7 @@ def table_stream(part: Part, table: Table) -> SensorStream:
         for channel, names in part.channels().items()
     }
     part, notes = _without_empty_time(part, table)
+    notes += _strange_years(part, table)
     timed = _timed(part, table)
     known = {c: timed & np.isfinite(v).all(axis=1) for c, v in arrays.items()}
     for channel, names in part.channels().items():
@@ -153,6 +156,27 @@ def _without_empty_time(part: Part, table: Table) -> tuple[Part, list[str]]:
     )
     columns = columns.model_copy(update={'time': None})
     return part.model_copy(update={'columns': columns}), notes
+
+
+def _strange_years(part: Part, table: Table) -> list[str]:
+    """A note of times that are dates in a year without such sensors."""
+    time = part.columns.time if part.columns else None
+    unit = part.units.time if part.units else None
+    if time is None or time in table.dates or unit is None:
+        return []
+    if part.epoch is not None or part.start_s:
+        return []
+    values = table.numbers[time][np.isfinite(table.numbers[time])]
+    second = float(np.median(values)) if len(values) else 0.0
+    second *= unit_factor(unit, TIME_UNITS)
+    year = 1970 + second / _YEAR
+    if not is_date(second) or _YEARS[0] < year < _YEARS[1]:
+        return []
+    return [
+        f'{table.path}: times of column {time!r} would be of {int(year)} if '
+        'they count from 1970; clocks of Apple count from 2001, those of '
+        'Polar from 2000 (epoch, in a mapping)'
+    ]
 
 
 def _refuse_empty(table: Table, names: Sequence[str]) -> None:

@@ -18,6 +18,11 @@ from .people import PoseReader, Video
 from .tables import Dialect, read_table
 
 _METRES = {'m': 1.0, 'cm': 0.01, 'mm': 0.001}
+_WORDS = {
+    **dict.fromkeys(('meters', 'metres', 'meter', 'metre'), 'm'),
+    **dict.fromkeys(('centimeters', 'centimetres'), 'cm'),
+    **dict.fromkeys(('millimeters', 'millimetres'), 'mm'),
+}
 _PIXELS_PER_METRE = 400.0
 _MARGIN = 0.3
 """Metres around a person."""
@@ -48,6 +53,7 @@ class TRCReader(PoseReader):
         path = self.source
         facts, markers = _header(path)
         units = facts.get('Units', '').lower()
+        units = _WORDS.get(units, units)
         if units not in (*_METRES, 'px', 'pixel', 'pixels'):
             raise mistake(
                 path,
@@ -56,21 +62,28 @@ class TRCReader(PoseReader):
                 value=units,
             )
         places = {name: 3 * i + 3 for i, name in enumerate(markers)}
-        numbers = [str(p + axis) for p in places.values() for axis in range(2)]
+        numbers = [str(p + axis) for p in places.values() for axis in range(3)]
         table = read_table(
-            path, numbers, ['2'], dialect=Dialect('\t', '.', 0, 5)
+            path, numbers, ['2'], dialect=Dialect('\t', None, 0, 5)
         )
-        points = {
-            name: np.stack(
-                [table.numbers[str(p)], table.numbers[str(p + 1)]], axis=1
-            )
+        space = {
+            name: np.stack([table.numbers[str(p + i)] for i in range(3)], 1)
             for name, p in places.items()
+        }
+        up = 1
+        if units in _METRES and abs(_rise(space, 2)) > abs(_rise(space, 1)):
+            up = 2  # as Vicon and Qualisys have it
+        sign = 1 if units not in _METRES or _rise(space, up) >= 0 else -1
+        points = {
+            name: values[:, [0, up]] * (1, sign)
+            for name, values in space.items()
         }
         shape: tuple[int, int] | None = None
         notes: list[str] = []
         if units in _METRES:
-            shape, notes = _drawn(points, _METRES[units], video, path)
-        elif _upwards(points):
+            side = f'{"-" if sign < 0 else ""}{"xyz"[up]}'
+            shape, notes = _drawn(points, _METRES[units], video, path, side)
+        elif _rise(points, 1) > 0:
             height = _known_shape(video)
             if height is None:
                 raise mistake(
@@ -136,22 +149,26 @@ def _header(path: Path) -> tuple[dict[str, str], list[str]]:
     return facts, markers
 
 
-def _upwards(points: dict[str, np.ndarray]) -> bool:
-    """Whether the head has a larger y than the legs."""
+def _rise(points: dict[str, np.ndarray], axis: int) -> float:
+    """How much larger an axis is at the head than at the legs; 0: unknown."""
     levels = []
     for part in (_HEAD, _FEET):
         heights = [
-            np.nanmedian(values[:, 1])
+            np.nanmedian(values[:, axis])
             for name, values in points.items()
             if (keypoint_name(name) or '').endswith(part)
-            and np.isfinite(values[:, 1]).any()
+            and np.isfinite(values[:, axis]).any()
         ]
-        levels.append(np.mean(heights) if heights else np.nan)
-    return bool(levels[0] > levels[1])
+        levels.append(np.mean(heights) if heights else 0.0)
+    return float(levels[0] - levels[1]) if all(levels) else 0.0
 
 
 def _drawn(
-    points: dict[str, np.ndarray], unit: float, video: Video, path: Path
+    points: dict[str, np.ndarray],
+    unit: float,
+    video: Video,
+    path: Path,
+    up: str,
 ) -> tuple[tuple[int, int], list[str]]:
     """Draw metres as pixels; returns the size of the image, and notes."""
     notes = []
@@ -182,7 +199,7 @@ def _drawn(
     notes.insert(
         0,
         f'{path}: positions are not pixels and are drawn from the side (x to '
-        f'the right, y upwards), {scale:.0f} pixels per metre, on an image '
+        f'the right, {up} upwards), {scale:.0f} pixels per metre, on an image '
         f'of {shape[1]} x {shape[0]} (width x height)',
     )
     return shape, notes

@@ -15,8 +15,9 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .base import register_reader
-from .devices import LabReader
+from .devices import LabReader, columns_of
 from .headers import Head, Names, find_head, has, head_lines, metadata
+from .orientation import rate_unit
 from .tables import Dialect, read_table
 
 _MOTION = r'(free|cal_free)?acc_[xe]|gyr_x|quat_(w|q0)|euler_x|mat\[1\]\[1\]'
@@ -70,9 +71,10 @@ class XsensReader(LabReader):
         if not {'acc', 'gyro'} & {*columns}:
             _add_increments(path, head, columns, units, notes)
         if 'gyro' in columns and not self.mt and not has_metadata(path, head):
+            units['gyro'], why = self._gyro_unit(path, columns, keys, units)
             notes.append(
                 f'{path}: nothing says who wrote it; Gyr is taken to be '
-                f'{self.gyro}, as DOT writes it'
+                f'{units["gyro"]}, {why}'
             )
         if columns.keys() <= {'time', 'counter'}:
             raise mistake(
@@ -88,6 +90,29 @@ class XsensReader(LabReader):
         if has(head.names, 'Timestamp', 'Address', 'Tag'):
             return _by_tag(path, head, keys)
         return {self._name(path, head): keys}
+
+    def _gyro_unit(
+        self,
+        path: Path,
+        columns: dict[str, Any],
+        keys: dict[str, Any],
+        units: dict[str, Any],
+    ) -> tuple[str, str]:
+        """Unit of the rotation by the values, else as DOT writes it; why."""
+        names = [*columns.get('acc', ()), *columns['gyro']]
+        if len(names) == 6 and 'time' in columns and 'gravity' not in keys:
+            how = (keys[k] for k in ('delimiter', 'decimal', 'header'))
+            dialect = Dialect(
+                *how, keys.get('skip_rows', 0), keys.get('encoding')
+            )
+            times, values = columns_of(
+                path, [columns['time'], *names], dialect
+            )
+            acc, gyro = values[:, :3], values[:, 3:]
+            unit = rate_unit(times * units['time'], acc, gyro)
+            if unit is not None:
+                return unit, 'by how fast gravity turns'
+        return self.gyro, 'as DOT writes it'
 
     def _name(self, path: Path, head: Head) -> str:
         raise NotImplementedError

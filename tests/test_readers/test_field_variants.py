@@ -1,0 +1,391 @@
+"""Files as other versions, languages and scripts write them."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from raw_devices import (
+    G,
+    lines_of,
+    motion,
+    write_dot,
+    write_lines,
+    write_polar,
+)
+from raw_pose_tools import RATE, SHAPE, as_layout, person
+
+from mobind_mm.apis.sources import to_imu
+from mobind_mm.readers.dates import Dates, find_order, looks_like_date
+from mobind_mm.readers.files import Video, load_pose
+from mobind_mm.readers.orientation import rate_unit
+from mobind_mm.skeleton import get_layout
+
+VIDEO = Video(rate=RATE, img_shape=SHAPE)
+JUNE = 1434934566.0
+"""2015-06-22 00:56:06 UTC."""
+
+
+@pytest.fixture(scope='module')
+def worn():
+    """A sensor that turns by its angular rate, 20 s, and rests twice."""
+    times = np.arange(2000) / 100
+    active = np.clip(3 * np.sin(2 * np.pi * (times - 2) / 10), 0, 1) ** 2
+    angle = active * np.sin(4 * times)
+    rate = np.gradient(angle, times)
+    m = motion(2000)
+    m.acc = G * np.stack([np.sin(angle), 0 * angle, np.cos(angle)], axis=1)
+    m.acc[:, 0] += active * np.sin(9 * times)
+    m.gyro = np.outer(-rate, [0, 1, 0])
+    return m
+
+
+def read(path, **given):
+    return to_imu({'file': path, 'placement': 'right_wrist', **given})[
+        'right_wrist'
+    ]
+
+
+def same(stream, m, start=0.0, gyro=True):
+    """The stream is the motion, seconds after ``start``."""
+    times = stream.clock.at() - start
+    for channel, truth in (('acc', m.acc), ('gyro', m.gyro))[: 1 + gyro]:
+        wanted = [np.interp(times, m.times, axis) for axis in truth.T]
+        got = np.asarray(stream.channels[channel][:])
+        np.testing.assert_allclose(got, np.transpose(wanted), atol=0.02)
+    return True
+
+
+@pytest.mark.parametrize('unit', [1.0, 180 / np.pi])
+def test_who_wrote_a_dot_table_is_not_said(tmp_path, worn, unit):
+    path = write_dot(tmp_path / 'dot.csv', worn, 'rate')
+    lines = path.read_text().splitlines()
+    at = next(i for i, x in enumerate(lines) if x.startswith('PacketC'))
+    names = lines[at].split(',')
+    first = names.index('Gyr_X')
+    rows = [row.split(',') for row in lines[at + 1 :]]
+    for row in rows:
+        row[first : first + 3] = [
+            f'{np.deg2rad(float(x)) * unit:.9g}'
+            for x in row[first : first + 3]
+        ]
+    write_lines(path, lines[at], [','.join(row) for row in rows])
+    stream = read(path)
+    assert same(stream, worn, 5.0)
+    assert any('how fast gravity turns' in note for note in stream.notes)
+
+
+def test_noise_does_not_tell_the_unit_of_rotation():
+    rng = np.random.default_rng(0)
+    times = np.arange(500) / 100
+    acc = rng.normal((0, 0, G), 0.05, (500, 3))
+    assert rate_unit(times, acc, rng.normal(0, 0.02, (500, 3))) is None
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_a_folder_for_each_sensor(tmp_path, worn, packed):
+    for side in ('left', 'right'):
+        write_dot(
+            tmp_path / 'all' / f'{side}_wrist' / f'{side}_wrist.csv', worn
+        )
+    source = tmp_path / 'all'
+    if packed:
+        source = tmp_path / 'all.zip'
+        with zipfile.ZipFile(source, 'w') as archive:
+            for file in sorted((tmp_path / 'all').rglob('*.csv')):
+                name = file.relative_to(tmp_path / 'all').as_posix()
+                archive.write(file, name)
+    streams = to_imu({'file': source}, placements_only=False)
+    assert len(streams) == 2
+    assert all(same(s, worn, 5.0) for s in streams.values())
+
+
+@pytest.mark.parametrize(
+    ('cell', 'second'),
+    [
+        ('22-Jun-2015 00:56:06.5', 0.5),
+        ('Mon, 22 juin 2015 00:56:06', 0.0),
+        ('20150622_005606_250', 0.25),
+        ('20150622T005606Z', 0.0),
+        ('22.6.15 00:56:06', 0.0),
+    ],
+)
+def test_dates_of_other_forms(cell, second):
+    assert looks_like_date(cell)
+    assert Dates(find_order([cell]))(cell) == JUNE + second
+
+
+def table(path, m, names, columns, sep=','):
+    return write_lines(
+        path, sep.join(names), lines_of(*columns, delimiter=sep)
+    )
+
+
+AXES = [f'{kind}_{axis}' for kind in ('acc', 'gyro') for axis in 'xyz']
+
+
+@pytest.mark.parametrize(
+    ('names', 'scale'),
+    [
+        (['time_s', 'ax_m/s/s', 'ay_m/s/s', 'az_m/s/s'], (1, 1, 1)),
+        (['time (min)', *AXES], (1 / 60, 1, 1)),
+        (
+            ['t_ms', 'accX_g', 'accY_g', 'accZ_g'],
+            (1000, 1 / G, 180 / np.pi),
+        ),
+    ],
+)
+def test_units_in_names(tmp_path, worn, names, scale):
+    if len(names) == 4:
+        kind = 'gyro%s_dps' if 'acc' in names[1] else 'g%s_deg/s'
+        axes = 'XYZ' if 'acc' in names[1] else 'xyz'
+        names = [*names, *(kind % axis for axis in axes)]
+        scale = (*scale[:2], 180 / np.pi)
+    columns = worn.times * scale[0], worn.acc * scale[1], worn.gyro * scale[2]
+    columns = [columns[0], *columns[1].T, *columns[2].T]
+    assert same(read(table(tmp_path / 'a.csv', worn, names, columns)), worn)
+
+
+def test_rows_of_several_sensors(tmp_path, worn):
+    """The type of sensor, or the device, stands in a column."""
+    count = len(worn.times)
+    stamps = np.repeat(1.7e12 + worn.times * 1e3, 2)
+    both = np.stack([worn.acc, worn.gyro], axis=1).reshape(-1, 3)
+    names = ['timestamp', 'sensor', 'x', 'y', 'z']
+    for number, kinds in enumerate(
+        (['accelerometer', 'gyroscope'], ['1', '4'])
+    ):
+        columns = [[f'{s:.0f}' for s in stamps], kinds * count, *both.T]
+        path = table(tmp_path / f'{number}.csv', worn, names, columns)
+        assert same(read(path), worn, 1.7e9)
+    names = ['timestamp', 'device', 'acc_x', 'acc_y', 'acc_z']
+    sides = ['left_wrist', 'right_wrist'] * count
+    columns = [columns[0], sides, *np.repeat(worn.acc, 2, axis=0).T]
+    streams = to_imu(table(tmp_path / 'd.csv', worn, names, columns))
+    assert [*streams] == ['left_wrist', 'right_wrist']
+    assert all(same(s, worn, 1.7e9, gyro=False) for s in streams.values())
+
+
+def test_what_somebody_does_is_no_sensor(tmp_path, worn):
+    half = len(worn.times) // 2
+    types = ['walking'] * half + ['standing'] * half
+    names = ['time', 'type', *AXES]
+    columns = [worn.times, types, *worn.acc.T, *worn.gyro.T]
+    assert same(read(table(tmp_path / 'a.csv', worn, names, columns)), worn)
+
+
+def test_newest_rows_first(tmp_path, worn):
+    columns = [worn.times, *worn.acc.T, *worn.gyro.T]
+    columns = [column[::-1] for column in columns]
+    stream = read(table(tmp_path / 'a.csv', worn, ['time', *AXES], columns))
+    assert same(stream, worn)
+    assert any('out of order' in note for note in stream.notes)
+
+
+def test_counts_whose_zero_is_not_known(tmp_path, worn):
+    counts = np.round(512 + worn.acc * 10)
+    columns = [worn.times, *counts.T]
+    path = table(tmp_path / 'a.csv', worn, ['time', *AXES[:3]], columns)
+    with pytest.raises(ValueError, match='whose zero is not known'):
+        read(path)
+
+
+def test_a_clock_that_counts_from_2001(tmp_path, worn):
+    columns = [[f'{7.3e8 + t:.3f}' for t in worn.times], *worn.acc.T]
+    path = table(tmp_path / 'a.csv', worn, ['timestamp', *AXES[:3]], columns)
+    stream = read(path)
+    assert same(stream, worn, 7.3e8, gyro=False)
+    assert any('would be of 1993' in note for note in stream.notes)
+
+
+def test_polar_without_units(tmp_path, worn):
+    values = np.round(worn.acc / G * 1e5) / 100
+    path = write_polar(tmp_path / 'ACC.txt', worn.times, values, 'mg')
+    path.write_text(path.read_text().replace(' [mg]', ''))
+    assert same(read(path), worn, 946684800 + 599628003, gyro=False)
+
+
+# Skeletons
+
+POINTS, SCORES = person()
+COCO = get_layout('coco')
+APPLE = {
+    'wrist': 'hand_joint',
+    'elbow': 'forearm_joint',
+    'shoulder': 'shoulder_1_joint',
+    'hip': 'upLeg_joint',
+    'knee': 'leg_joint',
+    'ankle': 'foot_joint',
+}
+
+
+def named(points, scores, name=str, place=lambda x, y: {'x': x, 'y': y}):
+    """Points of a frame as dicts, the last joint first."""
+    rows = zip(points.tolist(), scores.tolist(), COCO)
+    rows = [{**place(*p), 'score': s, 'name': name(n)} for p, s, n in rows]
+    return rows[::-1]
+
+
+def flat(points, scores):
+    return np.concatenate([points, scores[:, None]], axis=1).ravel().tolist()
+
+
+def coco_instance(points, scores):
+    keypoints = np.concatenate([points, scores[:, None]], axis=1)
+    return {'keypoints': keypoints.tolist()}
+
+
+def apple(name):
+    side, _, joint = name.partition('_')
+    return f'{side}_{APPLE[joint]}' if joint in APPLE else name
+
+
+WRITERS = {
+    'tfjs': lambda p, s: {'keypoints': named(p, s)},
+    'posenet': lambda p, s: {
+        'pose': {
+            'score': 0.9,
+            'keypoints': [
+                {'part': row.pop('name'), **row}
+                for row in named(
+                    p, s, place=lambda x, y: {'position': {'x': x, 'y': y}}
+                )
+            ],
+        }
+    },
+    'vision': lambda p, s: {'joints': named(p, s, apple)},
+    'by_name': lambda p, s: {
+        'landmarks': {row.pop('name'): row for row in named(p, s)}
+    },
+}
+
+
+def agrees(pose, points=POINTS):
+    names = [n for n in COCO if n in get_layout(pose.layout)]
+    columns = [get_layout(pose.layout).index(n) for n in names]
+    seen = np.asarray(pose.scores[:])[:, columns] > 0
+    assert seen.mean() > 0.6
+    wanted = points[:, [COCO.index(n) for n in names]]
+    got = np.asarray(pose.keypoints[:])[:, columns]
+    np.testing.assert_allclose(got[seen], wanted[seen], atol=0.01)
+    return True
+
+
+@pytest.mark.parametrize('tool', WRITERS)
+def test_points_go_by_their_names(tool, tmp_path):
+    frames = [
+        {'frame': i, **WRITERS[tool](p, s)}
+        for i, (p, s) in enumerate(zip(POINTS, SCORES))
+    ]
+    path = tmp_path / 'pose.json'
+    path.write_text(json.dumps(frames))
+    assert agrees(load_pose(path, VIDEO))
+
+
+def test_lines_and_texts_of_json(tmp_path):
+    frames = [
+        [{'name': 'person', 'keypoints': {'x': p[0], 'y': p[1], 'visible': s}}]
+        for p, s in zip(POINTS.transpose(0, 2, 1).tolist(), SCORES.tolist())
+    ]
+    texts = [*map(json.dumps, frames)]
+    for name, text in (
+        ('a.jsonl', '\n'.join(texts)),
+        ('b.json', json.dumps(texts)),
+    ):
+        (tmp_path / name).write_text(text)
+        assert agrees(load_pose(tmp_path / name, VIDEO))
+    (tmp_path / 'a.jsonl').write_text('\n'.join([*texts[:5], texts[5][:40]]))
+    with pytest.raises(ValueError, match=r'a\.jsonl, row 6'):
+        load_pose(tmp_path / 'a.jsonl', VIDEO)
+
+
+def test_a_file_for_each_image(tmp_path):
+    """AlphaPose's sep-json, and MMPose on a folder, in a folder of its own."""
+    bodies = [
+        {'bodies': [{'joints': flat(p, s)}]} for p, s in zip(POINTS, SCORES)
+    ]
+    people = [[coco_instance(p, s)] for p, s in zip(POINTS, SCORES)]
+    for name, frames in (('sep-json', bodies), ('predictions', people)):
+        folder = tmp_path / name / 'inside'
+        folder.mkdir(parents=True)
+        for i, frame in enumerate(frames):
+            (folder / f'{i:06d}.json').write_text(json.dumps(frame))
+        assert agrees(load_pose(tmp_path / name, VIDEO))
+
+
+@pytest.mark.parametrize(
+    ('order', 'said'),
+    [
+        ((*COCO, *COCO[:8]), 'eyes be far from the nose'),
+        ('h36m', 'layout h36m'),
+    ],
+)
+def test_a_body_of_another_layout_is_refused(tmp_path, order, said):
+    joints = dict(zip(COCO, POINTS.transpose(1, 0, 2)))
+    if order == 'h36m':
+        joints['root'] = joints['left_hip'] / 2 + joints['right_hip'] / 2
+        neck = joints['left_shoulder'] / 2 + joints['right_shoulder'] / 2
+        joints.update(dict.fromkeys(('thorax', 'neck_base'), neck))
+        joints.update(spine=(joints['root'] + neck) / 2, head=joints['nose'])
+        for side in ('left', 'right'):
+            joints[f'{side}_foot'] = joints[f'{side}_ankle']
+        order = get_layout('h36m')
+    else:  # the hips stand where the neck would be
+        order = (*order[:1], *order[:0:-1])
+    frames = np.stack([joints[name] for name in order], axis=1)
+    scores = np.full(frames.shape[:2], 0.9)
+    people = [[coco_instance(p, s)] for p, s in zip(frames, scores)]
+    (tmp_path / 'a.json').write_text(json.dumps(people))
+    with pytest.raises(ValueError, match=said):
+        load_pose(tmp_path / 'a.json', VIDEO)
+
+
+@pytest.mark.parametrize(('axes', 'up'), [((0, 2, 1), 'z'), ((0, 1, 2), 'y')])
+def test_trc_with_z_upwards_and_decimal_commas(tmp_path, axes, up):
+    names = [n for n in COCO if not n.endswith(('eye', 'ear'))]
+    columns = []
+    for name in names:
+        x, y = POINTS[:, COCO.index(name)].T
+        space = np.stack([x, 700 - y, np.full(len(x), 300.0)])[list(axes)]
+        columns += [axis / 400 for axis in space]
+    head = [
+        'PathFileType\t4\t(X/Y/Z)\ta.trc',
+        'DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits',
+        f'30\t30\t{len(POINTS)}\t{len(names)}\tmeters',
+        'Frame#\tTime\t' + '\t\t\t'.join(names),
+        '\t\t' + '\t'.join(f'{a}{i + 1}' for i in range(12) for a in 'XYZ'),
+    ]
+    times = np.arange(len(POINTS)) / RATE
+    rows = lines_of(times * RATE, times, *columns, delimiter='\t', decimal=',')
+    pose = load_pose(write_lines(tmp_path / 'a.trc', head, rows), Video())
+    index = get_layout(pose.layout).index('left_wrist')
+    got = np.asarray(pose.keypoints[:])[:, index]
+    seen = np.asarray(pose.scores[:])[:, index] > 0
+    moved = got[seen] - got[seen].mean(axis=0)
+    wanted = POINTS[seen, COCO.index('left_wrist')]
+    np.testing.assert_allclose(moved, wanted - wanted.mean(0), atol=0.05)
+    assert any(f'{up} upwards' in note for note in pose.notes)
+
+
+def test_points_in_space_are_refused(tmp_path):
+    names, columns = [], []
+    for name, (x, y) in zip(COCO, POINTS.transpose(1, 2, 0)):
+        names += [f'{name}_{axis}' for axis in 'xyz']
+        columns += [x - 600, np.full(len(x), 1200.0), 400 - y]
+    path = write_lines(tmp_path / 'a.csv', ','.join(names), lines_of(*columns))
+    with pytest.raises(ValueError, match='points in space'):
+        load_pose(path, VIDEO)
+
+
+def test_holistic_rows_of_the_body(tmp_path):
+    points, scores = as_layout('mediapipe33', POINTS, SCORES)
+    points = points / SHAPE[::-1]
+    rows = ['frame,type,landmark_index,x,y,z']
+    for frame, (xy, _) in enumerate(zip(points, scores)):
+        for kind, count in (('face', 2), ('pose', 33)):
+            rows += [
+                f'{frame},{kind},{i},{xy[i, 0]:.7f},{xy[i, 1]:.7f},0'
+                for i in range(count)
+            ]
+    path = write_lines(tmp_path / 'a.csv', rows)
+    assert agrees(load_pose(path, VIDEO))
