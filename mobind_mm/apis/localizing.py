@@ -25,7 +25,7 @@ from ..recordings import (
 )
 from ..skeleton import LIMBS
 from ..synchronization import SyncResult, build_synchronizer
-from ..synchronization.clips import cut_clip, cut_pose, cut_sensor
+from ..synchronization.clips import cut_clip
 from ..synchronization.in_step import (
     limb_signals,
     pair_ratios,
@@ -215,10 +215,10 @@ def _signals(imu: Sensors, people: People, limbs: Sequence[str]) -> np.ndarray:
     seconds = min(end - start, CLIP_SEC)
     start += (end - start - seconds) / 2
     sensors = sensor_signals(
-        [cut_sensor(stream, start, seconds) for stream in imu.values()],
+        [stream.window(start, seconds) for stream in imu.values()],
         seconds,
     )
-    poses = [cut_pose(pose, start, seconds) for pose in people.values()]
+    poses = [pose.window(start, seconds) for pose in people.values()]
     seen = [p if p.clock.num_samples > 1 else None for p in poses]
     ratios = [
         pair_ratios(sensors, limb_signals(seen, limb, seconds))

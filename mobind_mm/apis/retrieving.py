@@ -19,7 +19,6 @@ from ..evaluation.functional import (
     search_index,
 )
 from ..recordings import Recording, notes_of
-from ..synchronization.clips import cut_pose, cut_sensor
 from ..synchronization.in_step import signal_ratios
 from .embedder import Embedder
 from .takes import Takes, named_takes
@@ -263,8 +262,8 @@ class _Comparison:
     def _cut(self, recording: Recording, name: str, start: float) -> Any:
         if name == 'pose':
             assert recording.pose is not None
-            return cut_pose(recording.pose, start, self.seconds)
+            return recording.pose.window(start, self.seconds)
         return {
-            placement: cut_sensor(stream, start, self.seconds)
+            placement: stream.window(start, self.seconds)
             for placement, stream in recording.imu.items()
         }

@@ -27,8 +27,9 @@ from .clock_map import (
     join,
 )
 from .fused import FusedSynchronizer
-from .jumps import JUMP_COST, Stretch, best_path
+from .jumps import Stretch, best_path, find_jumps
 from .single import (
+    APART,
     GAIN,
     GUARD_SEC,
     SAME_SEC,
@@ -36,7 +37,6 @@ from .single import (
     Feats,
     Question,
     check_sensors,
-    clip_evidence,
     constant_clock,
     find_border,
     follow_jumps,
@@ -102,16 +102,14 @@ def synchronize_clip(
     synchronizer = in_depth(synchronizer)
     _check(streams)
     first, last = _pose_span(streams)
-    evidence = clip_evidence(
-        streams, synchronizer, (first, last), max_offset, around, feats
-    )
+    asked = Question(streams, synchronizer, max_offset, around, feats)
+    evidence = asked.evidence((first, last))
     if evidence is None:
         raise ValueError(WITHOUT_FEATS.format(type(synchronizer).__name__))
     result = synchronizer.decide([evidence])
     clock = constant_clock((first, last), result.moved(around))
     if evidence.parts is None:
         return clock
-    asked = Question(streams, synchronizer, max_offset, around, feats)
     clock = check_sensors(asked, evidence, clock)
     return follow_jumps(asked, evidence, clock)
 
@@ -179,16 +177,13 @@ def synchronize_clocks(
     asked = set(_spread(len(chosen), TOKEN_CLIPS).tolist())
     if not synchronizer.needs_streams:
         asked = set(range(len(chosen)))
+    with_model = Question(streams, quick, max_offset, around, feats)
+    without = replace(with_model, feats=None)
     times, clips = _known(
         starts[chosen] + clip_sec / 2,
         [
-            clip_evidence(
-                streams,
-                quick,
-                (start, start + clip_sec),
-                max_offset,
-                around,
-                feats if i in asked else None,
+            (with_model if i in asked else without).evidence(
+                (start, start + clip_sec)
             )
             for i, start in enumerate(track(starts[chosen], 'Search'))
         ],
@@ -262,9 +257,7 @@ def synchronize_clocks(
         fine,
         sensors=apart,
         notes=tuple(
-            f'{name}: its clock differs by '
-            f'{own.offsets[0] - fine.offsets[0] - around:+.3f} s from that '
-            'of the other sensors'
+            APART.format(name, own.offsets[0] - fine.offsets[0] - around)
             for name, own in apart.items()
         ),
         offsets=fine.offsets + around,
@@ -292,14 +285,7 @@ def _near_line(
         return _known(
             starts + clip_sec / 2,
             [
-                clip_evidence(
-                    asked.streams,
-                    sync,
-                    (start, start + clip_sec),
-                    reach,
-                    0.0,
-                    asked.feats,
-                )
+                asked.evidence((start, start + clip_sec))
                 for start in track(starts, 'Follow')
             ],
         )
@@ -397,14 +383,9 @@ def _stretches(
         return best_path(capped_scores(clips), step, cost=np.inf)
     slack = int(np.ceil(max_drift_ppm * 1e-6 * stride_sec / step))
     scores = capped_scores(clips)
-    path = best_path(scores, step, slack)
-    whole = best_path(scores, step, slack, cost=np.inf)
-    gain = sum(s.evidence for s in path) - whole[0].evidence
-    if gain < GAIN + JUMP_COST * (len(path) - 1):
-        return whole
-    if any(s.stop - s.first < 2 for s in path):
-        return whole
-    return path
+    path, whole, gain = find_jumps(scores, step, slack)
+    short = any(s.stop - s.first < 2 for s in path)
+    return whole if short or gain < GAIN else path
 
 
 def _in_pieces(
@@ -423,7 +404,8 @@ def _in_pieces(
         reach: How far from there the jumps may be, in seconds.
         **options: Of :func:`synchronize_clocks`.
     """
-    span = _pose_span(asked.streams)
+    pose, span = asked.streams.pose, _pose_span(asked.streams)
+    assert pose is not None
     found = [
         find_border(asked, border, pair, span, reach)
         for border, pair in zip(borders, zip(offsets[:-1], offsets[1:]))
@@ -433,7 +415,9 @@ def _in_pieces(
     for i, offset in enumerate(offsets):
         low = edges[i] + GUARD_SEC * (i > 0)
         high = edges[i + 1] - GUARD_SEC * (i < len(offsets) - 1)
-        piece = _between(asked.streams, low, high)
+        piece = replace(
+            asked.streams, pose=pose.cut(pose.clock.between(low, high))
+        )
         near = min(_PIECE_SEC, asked.max_offset)
         centre = asked.around + offset
         if high - low >= options['clip_sec'] + 3 * options['stride_sec']:
@@ -466,27 +450,6 @@ def _in_pieces(
         evidence=sum(result.evidence for result in results),
     )
     return replace(joined, abstained=refused, result=result)
-
-
-def _between(streams: Recording, start: float, end: float) -> Recording:
-    """The recording with a part of its video."""
-    pose = streams.pose
-    assert pose is not None
-    part = pose.clock.between(start, end)
-    times = pose.clock.at(part)
-    clock = Clock(len(times), times=times)
-    if pose.clock.times is None:
-        first = float(times[0]) if len(times) else start
-        clock = Clock(len(times), rate=pose.clock.rate, start=first)
-    return replace(
-        streams,
-        pose=replace(
-            pose,
-            clock=clock,
-            keypoints=pose.keypoints[part],
-            scores=pose.scores[part],
-        ),
-    )
 
 
 def _pose_span(streams: Recording) -> tuple[float, float]:
@@ -540,9 +503,5 @@ def _decide(
         return result
     alone = Counter(synchronizer.decide([clip]).reason for clip in clips)
     reason, count = alone.most_common(1)[0]
-    return replace(
-        result,
-        abstained=True,
-        reason=reason if reason and count > len(clips) / 2 else 'weak',
-        confidence=min(result.confidence, float(clock.agrees.mean())),
-    )
+    reason = reason if reason and count > len(clips) / 2 else 'weak'
+    return result.refused(reason, float(clock.agrees.mean()))

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, sosfiltfilt
 
-from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..recordings import PoseStream, Recording, SensorStream
 from .signals import limb_motion
 
 COARSE_RATE = 10.0
@@ -226,13 +226,7 @@ def _piece(
     clock = pose.clock.at(part) - span[0]
     if len(clock) < 20:
         return np.zeros(len(offsets))
-    piece = PoseStream(
-        Clock(len(clock), times=clock),
-        pose.keypoints[part],
-        pose.scores[part],
-        pose.layout,
-        pose.img_shape,
-    )
+    piece = pose.cut(part).at_times(clock)
     fine = np.arange(0, span[1] - span[0], 1 / 100.0)
     limb = limb_motion(piece, name, fine)
     if limb is None or not limb.mask.any():

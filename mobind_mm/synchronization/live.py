@@ -12,17 +12,18 @@ from ..utils.errors import mistake
 from .base import ClipEvidence, SyncResult
 from .clock_map import ClockMap
 from .fused import FusedSynchronizer
-from .jumps import JUMP_COST, best_path
+from .jumps import find_jumps
 from .live_budget import Budget
 from .live_streams import LiveStreams
 from .live_track import Track
 from .single import (
+    APART,
     GAIN,
     GUARD_SEC,
+    MISFIT,
     SAME_SEC,
     Question,
     check_sensors,
-    clip_evidence,
     constant_clock,
     find_border,
 )
@@ -419,7 +420,7 @@ class LiveSynchronizer:
             return None
         asked = Question(streams, self._sync, reach, around)
         with self._budget.priced(len(streams.imu), reach <= _REACH_SEC):
-            evidence = clip_evidence(streams, self._sync, span, reach, around)
+            evidence = asked.evidence(span)
         assert evidence is not None  # signals need no features
         for name, clip in evidence.alone.items():
             self._budget.motion[name] = clip.motion
@@ -676,12 +677,8 @@ class LiveSynchronizer:
         if evidence.parts is None or len(evidence.parts) < 2:
             return None
         step = float(evidence.offsets[1] - evidence.offsets[0])
-        path = best_path(evidence.parts, step)
-        if len(path) < 2:
-            return None
-        whole = best_path(evidence.parts, step, cost=np.inf)[0].evidence
-        gain = sum(s.evidence for s in path) - whole
-        if gain < GAIN + JUMP_COST * (len(path) - 1):
+        path, _, gain = find_jumps(evidence.parts, step)
+        if len(path) < 2 or gain < GAIN:
             return None
         before, after = path[-2:]
         size = evidence.offsets[after.index]
@@ -779,19 +776,13 @@ class LiveSynchronizer:
             elif result.abstained:
                 self._misfits[name] = self._misfits.get(name, 0) + 1
                 if self._misfits[name] == 3:
-                    self._streams.note(
-                        f'{name}: does not fit this limb at the offset of '
-                        'the other sensors'
-                    )
+                    self._streams.note(MISFIT.format(name))
             else:
                 seen = self._apart.setdefault(name, [])
                 seen.append(result.offset - clock.result.offset)
                 del seen[:-4]
                 if len(seen) == 2:
-                    self._streams.note(
-                        f'{name}: its clock differs by {seen[-1]:+.3f} s '
-                        'from that of the other sensors'
-                    )
+                    self._streams.note(APART.format(name, seen[-1]))
 
 
 def _with_prior(confidence: float, odds: float) -> float:

@@ -9,13 +9,13 @@ sensor and each limb are made once for all pairs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import maximum_filter1d
 
-from ..recordings import Clock, PoseStream, SensorStream
+from ..recordings import PoseStream, SensorStream
 from .correlate import bandpass, without_edges
 from .fused import SENSORS_POWER, WEIGHTS
 from .kinds import KINDS, Band, imu_rows, limb_noise, limb_rows, signal_name
@@ -176,11 +176,7 @@ def _sensor_chunk(
         return None
     origin = start - round((start - times[0]) * PAIR_RATE) / PAIR_RATE
     origin = min(origin, start)
-    piece = replace(
-        stream,
-        clock=Clock(len(times), times=times - origin),
-        channels={k: np.asarray(v[part]) for k, v in stream.channels.items()},
-    )
+    piece = stream.cut(part).at_times(times - origin)
     motion = imu_motion(piece, make_grid(times[-1] - origin + 1 / RATE))
     if motion is None:
         return None
@@ -223,13 +219,7 @@ def _limb_piece(
     times = pose.clock.at(part) - start
     if len(times) < 8:
         return None
-    piece = PoseStream(
-        Clock(len(times), times=times),
-        np.asarray(pose.keypoints[part]),
-        np.asarray(pose.scores[part]),
-        pose.layout,
-        pose.img_shape,
-    )
+    piece = pose.cut(part).at_times(times)
     limb = limb_motion(piece, placement, make_grid(times[-1] + 1 / RATE))
     if limb is None:
         return None

@@ -119,12 +119,8 @@ def _write_take(
     start = max(pose.clock.span[0], phone.clock.span[0] + EARLY_SEC)
     part = pose.clock.between(start, pose.clock.span[1])
     start = float(pose.clock.at(part)[0])  # the video's first frame
-    video = replace(
-        pose,
-        clock=Clock(len(pose.scores[part]), rate=pose.clock.mean_rate),
-        keypoints=pose.keypoints[part],
-        scores=pose.scores[part],
-    )
+    clock = Clock(part.stop - part.start, rate=pose.clock.mean_rate)
+    video = replace(pose.cut(part), clock=clock)
     for file, channel, unit in (
         ('Accelerometer', 'acc', 'm/s^2'),
         ('Gyroscope', 'gyro', 'rad/s'),

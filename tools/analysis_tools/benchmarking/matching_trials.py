@@ -12,7 +12,6 @@ from mobind_mm.apis.calibration import FEATURES, Logistic, match_features
 from mobind_mm.apis.localizing import decide
 from mobind_mm.evaluation.embedding_table import token_mask
 from mobind_mm.evaluation.functional import anytime_similarity
-from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 from mobind_mm.synchronization.in_step import (
     limb_signals,
     pair_ratios,
@@ -75,9 +74,9 @@ def all_evidence(
         recording = takes[take][1]
         for limb in limbs:
             stream = recording.imu.get(limb)
-            part = stream and cut_sensor(stream, float(start), seconds)
+            part = stream and stream.window(float(start), seconds)
             imu.append(part)
-        pose.append(cut_pose(recording.pose, float(start), seconds))
+        pose.append(recording.pose.window(float(start), seconds))
     sensors = sensor_signals(imu, seconds)
     ratios = [
         pair_ratios(sensors, limb_signals(pose, limb, seconds))

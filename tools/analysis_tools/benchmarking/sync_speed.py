@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from mobind_mm.apis.sources import to_recording
 from mobind_mm.apis.synchronizing import align
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.readers.files import write_imu_table
-from mobind_mm.recordings import Clock, Recording
+from mobind_mm.recordings import Recording
 
 _NEAR_JUMP_SEC = 2.0
 """Around a jump the clock need not be right."""
@@ -44,8 +43,7 @@ def drifting_person(
         stream = recording.imu[name]
         times = stream.clock.at()
         times = times * (1 + ppm * 1e-6) + offset + jump * (times >= at)
-        clock = Clock(len(times), times=times)
-        imu[name] = replace(stream, clock=clock)
+        imu[name] = stream.at_times(times)
     return Recording(imu, recording.pose), offset, at
 
 

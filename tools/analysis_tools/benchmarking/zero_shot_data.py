@@ -25,7 +25,6 @@ from mobind_mm.recordings import (
     SensorStream,
 )
 from mobind_mm.skeleton import get_layout
-from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 
 Takes = dict[str, tuple[dict, Recording]]
 """Name to entry and recording, as ``RecordingWindows`` takes them."""
@@ -142,10 +141,10 @@ def sync_clips(
         first = start + max(-offset, 0.0)
         first += float(rng.uniform(0, room - abs(offset)))
         assert recording.pose is not None
-        pose = cut_pose(recording.pose, first + offset, seconds)
+        pose = recording.pose.window(first + offset, seconds)
         for limb in limbs:
             if limb in recording.imu:
-                sensor = cut_sensor(recording.imu[limb], first, seconds)
+                sensor = recording.imu[limb].window(first, seconds)
                 yield limb, Recording({limb: sensor}, pose), offset
 
 
