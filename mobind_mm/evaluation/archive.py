@@ -37,7 +37,7 @@ from safetensors.numpy import save_file
 from ..recordings.reading import open_file
 from ..recordings.schema import read_field
 from ..utils.errors import mistake
-from ..utils.files import replacing
+from ..utils.files import replacing, write_whole
 from ..utils.similarity import Vectors, check_finite
 from .embedding_table import Table
 
@@ -634,8 +634,9 @@ def _read_facts(path: Path) -> dict[str, Any]:
 
 
 def _write_facts(path: Path, facts: Mapping[str, Any]) -> None:
-    with replacing(path / 'archive.json', durable=True) as temporary:
-        temporary.write_text(json.dumps(facts, indent=1), encoding='utf-8')
+    write_whole(
+        path / 'archive.json', json.dumps(facts, indent=1), durable=True
+    )
 
 
 def _holds_anything(path: Path) -> bool:

@@ -35,7 +35,7 @@ import mobind_mm  # noqa: F401
 from mobind_mm.apis import init_model
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.utils.cli import run_command
-from mobind_mm.utils.files import replacing
+from mobind_mm.utils.files import write_whole
 from mobind_mm.utils.results import prepare_results
 
 PARTS = ('table', 'abstention', 'scenes', 'joint', 'drift')
@@ -279,8 +279,7 @@ def main() -> None:
     if args.trust:
         table, bins = run_trust(args.data, args.count, args.seed)
         rows = dict(count=args.count, seed=args.seed, rows=table, bins=bins)
-        with replacing(out) as temporary:
-            temporary.write_text(json.dumps(rows, indent=1), 'utf-8')
+        write_whole(out, json.dumps(rows, indent=1))
         show([*table, *bins])
         return
     if args.speed is not None:
@@ -290,8 +289,7 @@ def main() -> None:
         if not args.speed:
             rows += [run_speed(10.0, p, j) for p, j in JUMPS]
         rows.append(run_speed(minutes[-1], from_files=True))
-        with replacing(out) as temporary:
-            temporary.write_text(json.dumps(rows, indent=1), 'utf-8')
+        write_whole(out, json.dumps(rows, indent=1))
         show(rows)
         print(f'time grows like length to the power of {slope:.2f}')
         return
@@ -313,8 +311,7 @@ def main() -> None:
 
     def finish(key: str, rows: list[dict]) -> None:
         done[key] = rows
-        with replacing(out) as temporary:
-            temporary.write_text(json.dumps(done, indent=1), 'utf-8')
+        write_whole(out, json.dumps(done, indent=1))
 
     jobs = {
         f'{part} {cell}': cell

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ...utils.files import replacing
+from ...utils.files import write_whole
 from ...utils.results import write_json
 from .aligned import UNITS, Aligned, write_table
 
@@ -257,5 +257,4 @@ def _write_xml(
     text = ElementTree.tostring(
         root, 'utf-8', xml_declaration=declaration, short_empty_elements=True
     )
-    with replacing(path) as temporary:
-        temporary.write_bytes(text + b'\n')
+    write_whole(path, text + b'\n')
