@@ -20,6 +20,7 @@ from ..evaluation.functional import (
 )
 from ..recordings import Recording, notes_of
 from ..synchronization.in_step import signal_ratios
+from ..utils.arguments import check_choice, check_count
 from .embedder import Embedder
 from .takes import Takes, named_takes
 
@@ -49,12 +50,8 @@ def retrieve(
     if direction is None:
         has_imu = any(recording.imu for _, recording in asked.values())
         direction = DIRECTIONS[0 if has_imu else 1]
-    if direction not in DIRECTIONS:
-        raise ValueError(
-            f'direction must be one of {DIRECTIONS}, got {direction!r}.'
-        )
-    if k < 1:
-        raise ValueError(f'k must be at least 1, got {k}.')
+    check_choice('direction', direction, DIRECTIONS)
+    check_count('k', k)
     source, target = direction.split('2')
     limbs = shared_sensors(asked if source == 'imu' else index)
     asked = _with(asked, source, 'queries')

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from ..utils.arguments import check_count
 from ..utils.errors import mistake
 from ..utils.similarity import Vectors, check_finite
 from .archive_files import (
@@ -207,8 +208,7 @@ class EmbeddingArchive:
         Raises:
             ValueError: If the archive is empty, or the widths differ.
         """
-        if k < 1:
-            raise ValueError(f'k must be at least 1, got {k}.')
+        check_count('k', k)
         if not len(self):
             raise ValueError(f'{self.path} holds no windows; add some.')
         self._check_width(self.facts, [*query.shape[1:]], 'queries')

@@ -17,6 +17,7 @@ from ...readers.motions import FREE_LICENCES, read_motions
 from ...readers.motions_body import SEGMENT, BodyMotion
 from ...recordings import Recording
 from ...registry import DATASETS
+from ...utils.arguments import check_choice, check_rate
 from ...utils.errors import mistake
 from ..imu_pose_dataset import IMUPoseDataset
 from ..synthetic.dataset import RecordingCache
@@ -24,7 +25,6 @@ from ..synthetic.motion import LEAD, perform
 from ..synthetic.noise import derive_rng
 from ..synthetic.scenes import plan_segments
 from ..synthetic.subject import ACTIONS, Subject
-from ..transforms.base import check_choice, check_rate
 from .anatomy import PLACES, SHIPPED_PLACEMENTS
 from .bodies import captured
 from .filming import PoseErrors, look_at, simulate_pose

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from ...utils.arguments import check_choice, check_count
 from ...utils.similarity import (
     TIE,
     Vectors,
@@ -63,8 +64,7 @@ def rank_by_both(
     both = learned + weight * signals
     if candidates is None or candidates >= learned.shape[1]:
         return both
-    if candidates < 1:
-        raise ValueError(f'candidates must be at least 1, got {candidates}.')
+    check_count('candidates', candidates)
     last = np.partition(learned, -candidates, axis=1)[:, -candidates, None]
     chosen = learned >= last - TIE
     # Below every candidate, by what they are worth without the signals.
@@ -162,10 +162,8 @@ def search_index(
             empty index, or a backend that is unknown or does not apply.
         ImportError: If ``faiss`` is asked for and is not installed.
     """
-    if backend not in BACKENDS:
-        raise ValueError(f'backend must be one of {BACKENDS}, got {backend!r}')
-    if k < 1:
-        raise ValueError(f'k must be at least 1, got {k}.')
+    check_choice('backend', backend, BACKENDS)
+    check_count('k', k)
     if len(index) == 0:
         raise ValueError('The index to search is empty.')
     check_comparable(query, index)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...utils.arguments import check_rate
 from ...utils.similarity import check_finite
 
 THRESHOLDS = (0.1, 0.2, 0.5)
@@ -177,6 +178,5 @@ def grid_floor(offset: np.ndarray, grid: float = 0.2) -> np.ndarray:
     >>> grid_floor(np.array([0.33, -0.05])).round(1) + 0.0
     array([0.4, 0. ])
     """
-    if not grid > 0:
-        raise ValueError(f'grid must be > 0, got {grid}.')
+    check_rate('grid', grid)
     return grid * np.round(np.asarray(offset, dtype=np.float64) / grid)
