@@ -7,12 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.embedding_table import (
-    Table,
-    modality,
-    select,
-    token_mask,
-)
+from ..evaluation.embedding_table import Table, modality, select, token_mask
 from ..evaluation.functional import anytime_similarity, search_index
 from ..recordings import Recording, common_span, notes_of
 from ..utils.arguments import check_choice

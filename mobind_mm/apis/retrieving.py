@@ -6,12 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.embedding_table import (
-    Table,
-    modality,
-    select,
-    token_vectors,
-)
+from ..evaluation.embedding_table import Table, modality, select, token_vectors
 from ..evaluation.functional import (
     SIGNAL_WEIGHT,
     cosine_similarity,

@@ -136,6 +136,13 @@ class _Stream:
         """The same samples at other times (T,), in seconds."""
         return replace(self, clock=Clock(len(times), times=times))
 
+    def later(self: _S, by: float) -> _S:
+        """The same samples, some seconds later."""
+        if self.clock.times is not None:
+            return self.at_times(self.clock.times + by)
+        clock = replace(self.clock, start=self.clock.start + by)
+        return replace(self, clock=clock)
+
     def _samples(self, part: slice) -> dict[str, Any]:
         raise NotImplementedError
 

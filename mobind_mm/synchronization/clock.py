@@ -12,20 +12,9 @@ import numpy as np
 
 from ..recordings import Clock, Recording
 from ..recordings.schema import check_times
-from .base import (
-    ClipEvidence,
-    Synchronizer,
-    SyncResult,
-    check_fulfilled,
-)
+from .base import ClipEvidence, Synchronizer, SyncResult, check_fulfilled
 from .clips import cut_clip
-from .clock_map import (
-    ClockMap,
-    best_line,
-    capped_scores,
-    fit_clock,
-    join,
-)
+from .clock_map import ClockMap, best_line, capped_scores, fit_clock, join
 from .fused import FusedSynchronizer
 from .jumps import Stretch, best_path, find_jumps
 from .single import (

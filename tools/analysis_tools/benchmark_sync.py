@@ -19,12 +19,7 @@ import json
 from pathlib import Path
 
 from benchmarking.conditions import Condition, table_conditions
-from benchmarking.sync_cells import (
-    run_cells,
-    run_drift,
-    run_joint,
-    run_scenes,
-)
+from benchmarking.sync_cells import run_cells, run_drift, run_joint, run_scenes
 from benchmarking.sync_speed import exponent, run_speed
 from benchmarking.trust_table import run_trust
 from rich.console import Console

@@ -19,11 +19,7 @@ from benchmarking.conditions import (
     sync_pipeline,
     table_conditions,
 )
-from benchmarking.zero_shot_data import (
-    film_again,
-    motion_capture,
-    sync_clips,
-)
+from benchmarking.zero_shot_data import film_again, motion_capture, sync_clips
 from rich.progress import track
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logsumexp

@@ -17,12 +17,7 @@ from scipy.special import expit
 from mobind_mm.apis.synchronizing import searched
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.synchronization.single import Question, in_depth
-from mobind_mm.synchronization.trust import (
-    RIGHT,
-    THROUGHOUT,
-    features,
-    shapes,
-)
+from mobind_mm.synchronization.trust import RIGHT, THROUGHOUT, features, shapes
 from mobind_mm.utils.cli import run_command
 
 _DECAY = 0.0005

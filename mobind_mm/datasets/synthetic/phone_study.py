@@ -12,12 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ...recordings import (
-    STANDARD_GRAVITY,
-    Clock,
-    Recording,
-    SensorStream,
-)
+from ...recordings import STANDARD_GRAVITY, Clock, Recording, SensorStream
 from ...utils.files import replacing
 from .actions import ACTIONS
 from .dataset import SyntheticMotionDataset
