@@ -157,42 +157,16 @@ def synchronize_clocks(
     check_fulfilled(synchronizer)
     track = track or (lambda items, description: items)
 
+    asked = Question(streams, synchronizer, max_offset, around, feats)
     starts = np.arange(first, last - clip_sec + 1e-6, stride_sec)
-    chosen = _spread(len(starts), COARSE_CLIPS)
-    in_detail = len(chosen) < len(starts)
-    quick = copy.copy(synchronizer)
-    if len(starts) > _FEW_CLIPS and hasattr(quick, 'grid_hz'):
-        quick.grid_hz, in_detail = _COARSE_HZ, True
-    asked = set(_spread(len(chosen), TOKEN_CLIPS).tolist())
-    if not synchronizer.needs_streams:
-        asked = set(range(len(chosen)))
-    with_model = Question(streams, quick, max_offset, around, feats)
-    without = replace(with_model, feats=None)
-    times, clips = _known(
-        starts[chosen] + clip_sec / 2,
-        [
-            (with_model if i in asked else without).evidence(
-                (start, start + clip_sec)
-            )
-            for i, start in enumerate(track(starts[chosen], 'Search'))
-        ],
-    )
-    if not clips:
-        raise ValueError(WITHOUT_FEATS.format(type(synchronizer).__name__))
-    if len(clips[0].offsets) < 3:
-        raise ValueError(
-            f'{type(synchronizer).__name__} has {len(clips[0].offsets)} '
-            f'offset to choose from within {max_offset:g} s; give a larger '
-            'max_offset.'
-        )
+    times, clips, in_detail = _look_everywhere(asked, starts, clip_sec, track)
     span = (first, last)
-    path = _stretches(
-        clips, stride_sec * len(starts) / len(chosen), max_drift_ppm
-    )
+    apart_sec = stride_sec * len(starts) / min(len(starts), COARSE_CLIPS)
+    path = _stretches(clips, apart_sec, max_drift_ppm)
     if len(path) > 1:
         edges = [0.5 * (times[s.first - 1] + times[s.first]) for s in path[1:]]
         return _in_pieces(
-            Question(streams, synchronizer, max_offset, around, feats),
+            asked,
             [float(clips[0].offsets[s.index]) for s in path],
             [float(edge) for edge in edges],
             2.0 * float(np.median(np.diff(times))),
@@ -202,10 +176,9 @@ def synchronize_clocks(
             knot_sec=knot_sec,
             track=track,
         )
-    coarse_clips = times, clips
-    coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
+    clock = coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
     result = _decide(times, clips, coarse, synchronizer)
-    fine = coarse
+    placed = times  # clips by which the clock is placed
     if in_detail and not result.abstained:
         centre = float(np.mean(span))
         offset, drift = best_line(
@@ -215,46 +188,81 @@ def synchronize_clocks(
             max_drift_ppm,
         )
         step = clips[0].offsets[1] - clips[0].offsets[0]
-        times, clips = _near_line(
-            Question(
-                streams_on_line(streams, around + offset, drift, centre),
-                synchronizer,
-                max(_NEAR_SEC, 5 * step),
-                0.0,
-                feats if not synchronizer.needs_streams else None,
-            ),
-            clip_sec,
-            track,
+        near = Question(
+            streams_on_line(streams, around + offset, drift, centre),
+            synchronizer,
+            max(_NEAR_SEC, 5 * step),
+            feats=None if synchronizer.needs_streams else feats,
         )
-        if clips:
+        placed, fine = _near_line(near, clip_sec, track)
+        if fine:
             bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
-            rest = fit_clock(times, clips, bend, knot_sec, span)
-            fine = rest.added(offset, drift, centre)
-    middle_offset = float(np.interp(np.mean(span), fine.times, fine.offsets))
-    result = replace(result, offset=middle_offset, drift_ppm=fine.drift_ppm)
+            rest = fit_clock(placed, fine, bend, knot_sec, span)
+            clock = rest.added(offset, drift, centre)
+    middle = float(np.interp(np.mean(span), clock.times, clock.offsets))
+    result = replace(result, offset=middle, drift_ppm=clock.drift_ppm)
     apart = {
         name: replace(
-            fine,
-            offsets=fine.offsets + own.offset + around,
-            clip_offsets=fine.clip_offsets + own.offset + around,
-            result=replace(own, offset=middle_offset + own.offset + around),
+            clock.moved(own.offset).moved(around),
+            result=replace(own, offset=middle + own.offset + around),
         )
-        for name, own in _own_offsets(*coarse_clips, fine, synchronizer)
+        for name, own in _own_offsets(times, clips, clock, synchronizer)
         if not result.abstained
     }
     return replace(
-        fine,
+        clock.moved(around),
         sensors=apart,
         notes=tuple(
-            APART.format(name, own.offsets[0] - fine.offsets[0] - around)
+            APART.format(name, own.offsets[0] - clock.offsets[0] - around)
             for name, own in apart.items()
         ),
-        offsets=fine.offsets + around,
-        clip_offsets=fine.clip_offsets + around,
         abstained=result.abstained,
         result=result.moved(around),
-        unknown=_unknown(times, fine.agrees, clip_sec),
+        unknown=_unknown(placed, clock.agrees, clip_sec),
     )
+
+
+def _look_everywhere(
+    asked: Question, starts: np.ndarray, clip_sec: float, track: Track
+) -> tuple[np.ndarray, list[ClipEvidence], bool]:
+    """Times and evidence of some clips, for every offset.
+
+    Also whether more clips, or a finer grid, can place the offset better.
+
+    Args:
+        asked: The question.
+        starts: Where clips can start, on the pose clock.
+        clip_sec: Length of a clip in seconds.
+        track: Shows the progress.
+    """
+    name = type(asked.synchronizer).__name__
+    chosen = _spread(len(starts), COARSE_CLIPS)
+    in_detail = len(chosen) < len(starts)
+    quick: Any = copy.copy(asked.synchronizer)
+    if len(starts) > _FEW_CLIPS and hasattr(quick, 'grid_hz'):
+        quick.grid_hz, in_detail = _COARSE_HZ, True
+    with_model = replace(asked, synchronizer=quick)
+    without = replace(with_model, feats=None)
+    encoded = set(_spread(len(chosen), TOKEN_CLIPS).tolist())
+    if not quick.needs_streams:
+        encoded = set(range(len(chosen)))
+    times, clips = _known(
+        starts[chosen] + clip_sec / 2,
+        [
+            (with_model if i in encoded else without).evidence(
+                (start, start + clip_sec)
+            )
+            for i, start in enumerate(track(starts[chosen], 'Search'))
+        ],
+    )
+    if not clips:
+        raise ValueError(WITHOUT_FEATS.format(name))
+    if len(clips[0].offsets) < 3:
+        raise ValueError(
+            f'{name} has {len(clips[0].offsets)} offset to choose from within '
+            f'{asked.max_offset:g} s; give a larger max_offset.'
+        )
+    return times, clips, in_detail
 
 
 def _near_line(

@@ -254,9 +254,7 @@ class LiveSynchronizer:
         state = self.state()
         apart = {
             name: replace(
-                clock,
-                offsets=clock.offsets + offset - state.offset,
-                clip_offsets=clock.clip_offsets + offset - state.offset,
+                clock.moved(offset).moved(-state.offset),
                 result=result.moved(offset - state.offset),
             )
             for name, offset in state.sensors.items()
