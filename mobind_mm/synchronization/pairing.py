@@ -16,6 +16,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import maximum_filter1d
 
 from ..recordings import PoseStream, SensorStream
+from .coarse import overlapping
 from .correlate import bandpass, without_edges
 from .fused import SENSORS_POWER, WEIGHTS
 from .kinds import KINDS, Band, imu_rows, limb_noise, limb_rows, signal_name
@@ -264,12 +265,10 @@ def pair_evidence(
         return PairEvidence()
     spans = [sensors[name].span for name in names]
     pieces = [piece for name in names for piece in limbs[name]]
-    start, end = min(s[0] for s in spans), max(s[1] for s in spans)
+    worn = min(s[0] for s in spans), max(s[1] for s in spans)
     first = min(p.start for p in pieces)
     last = max(p.start + len(p.mask) / PAIR_RATE for p in pieces)
-    shorter = min(end - start, last - first)
-    least = np.clip(0.25 * shorter, min(5.0, 0.5 * shorter), 20.0)
-    low, high = start - last + least, end - first - least
+    low, high = overlapping(worn, (first, last))
     if search is not None:
         low, high = max(low, search[0]), min(high, search[1])
     lags = np.arange(round(low * PAIR_RATE), round(high * PAIR_RATE) + 1)

@@ -90,12 +90,13 @@ def matrix_ranks(
     return beaten.sum(axis=1)
 
 
+_DRAWS = 2000
+
+
 def paired_interval(
     first: np.ndarray,
     second: np.ndarray,
     groups: np.ndarray | None = None,
-    count: int = 2000,
-    seed: int = 0,
 ) -> tuple[float, float]:
     """Interval (95 %) of the mean difference of two methods, by bootstrap.
 
@@ -107,8 +108,6 @@ def paired_interval(
         first: (M,) what one method scored on each question.
         second: (M,) the same of the other.
         groups: (M,) which group a question is of; each its own if None.
-        count: Draws.
-        seed: Of the draws.
 
     Returns:
         Bounds of ``first - second``.
@@ -121,8 +120,8 @@ def paired_interval(
         groups = np.arange(len(difference))
     _, index = np.unique(groups, return_inverse=True)
     total, size = np.bincount(index, difference), np.bincount(index)
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, len(total), (count, len(total)))
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(total), (_DRAWS, len(total)))
     means = total[drawn].sum(axis=1) / size[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
