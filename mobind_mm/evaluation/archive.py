@@ -136,8 +136,8 @@ class EmbeddingArchive:
             table: See :mod:`.embedding_table`.
             classes: Names of the actions.
             block: Rows of a shard.
-            encode: Whether to :meth:`encode` them at once. Who adds many
-                tables does so once, after the last.
+            encode: Whether to :meth:`encode` them at once. Of many tables,
+                do so once, after the last.
 
         Returns:
             Number of windows that were added.

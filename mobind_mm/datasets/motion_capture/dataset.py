@@ -305,7 +305,7 @@ class MotionCaptureDataset(IMUPoseDataset):
             person, self._acts(take), rng, (0.0, 0.0), rng.uniform(-3, 3)
         )
         times = np.arange(int(self.take_sec * RATE) + 1) / RATE
-        assert LEAD > 0  # the motion goes on at both ends
+        assert LEAD > 0  # the motion continues at both ends
         return Body(*captured(motion, times)), rng
 
     def _record(self, take: _Take) -> Recording:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarking.conditions import SENSORS, Condition
+from benchmarking.settings import exponent as slope
 from benchmarking.settings import peak_mib
 from mobind_mm.apis.sources import to_recording
 from mobind_mm.apis.synchronizing import align
@@ -104,10 +105,9 @@ def exponent(rows: list[dict]) -> float:
     """How the time grows with the length: 1 if in proportion."""
     even = [row for row in rows if not row['jump_s']]
     lengths, spent = (
-        np.log([row[key] for row in even])
-        for key in ('speed_minutes', 'seconds')
+        [row[key] for row in even] for key in ('speed_minutes', 'seconds')
     )
-    return float(np.polyfit(lengths, spent, 1)[0])
+    return slope(lengths, spent)
 
 
 def _write(recording: Recording, folder: Path) -> dict:
