@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 from mobind_mm.apis.calibration import FEATURES, Logistic, match_features
 from mobind_mm.apis.localizing import decide
@@ -284,19 +285,13 @@ def _by_tokens(a: dict, b: dict, name: str) -> np.ndarray:
     )
 
 
-def fit_logistic(answers: Answers, ridge: float = 1.0) -> Logistic:
-    """Logistic regression by Newton steps."""
-    x = np.column_stack([np.ones(len(answers.x)), answers.x])
-    w = np.zeros(x.shape[1])
-    penalty = ridge * np.eye(len(w))
-    penalty[0, 0] = 0
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        gradient = x.T @ (p - answers.right) + penalty @ w
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + penalty
-        w = w - np.linalg.solve(hessian + 1e-9 * np.eye(len(w)), gradient)
-    slopes = {name: round(float(v), 3) for name, v in zip(FEATURES, w[1:])}
-    return Logistic(round(float(w[0]), 3), slopes)
+def fit_logistic(answers: Answers) -> Logistic:
+    """Logistic regression with a ridge of 1 on the slopes."""
+    model = LogisticRegression(solver='newton-cholesky', tol=1e-9)
+    model.fit(answers.x, answers.right)
+    values = (round(float(value), 3) for value in model.coef_[0])
+    slopes = dict(zip(FEATURES, values))
+    return Logistic(round(float(model.intercept_[0]), 3), slopes)
 
 
 def judged(answers: Answers, model: Logistic) -> dict[str, float]:
