@@ -7,14 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.embedding_table import (
-    Table,
-    modality,
-    select,
-    token_mask,
-)
+from ..evaluation.embedding_table import Table, modality, select, token_mask
 from ..evaluation.functional import anytime_similarity, search_index
 from ..recordings import Recording, common_span, notes_of
+from ..utils.arguments import check_choice
 from .calibration import CALIBRATED, LEAST_KNOWN, Logistic, match_features
 from .embedder import Embedder
 from .retrieving import FEW, only, shared_sensors
@@ -65,10 +61,7 @@ def _answers(
     labelled, of_gallery = embedder.prepared(labelled)
     if modality is None:
         modality = _shared_modality(takes)
-    if modality not in MODALITIES:
-        raise ValueError(
-            f'modality must be one of {MODALITIES}, got {modality!r}.'
-        )
+    check_choice('modality', modality, MODALITIES)
     limbs = shared_sensors(takes) if modality != 'pose' else None
     tokens = limbs is not None and len(limbs) <= FEW
     if modality == 'both':  # whole skeletons are compared, or few limbs

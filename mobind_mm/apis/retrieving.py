@@ -6,12 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.embedding_table import (
-    Table,
-    modality,
-    select,
-    token_vectors,
-)
+from ..evaluation.embedding_table import Table, modality, select, token_vectors
 from ..evaluation.functional import (
     SIGNAL_WEIGHT,
     cosine_similarity,
@@ -19,8 +14,8 @@ from ..evaluation.functional import (
     search_index,
 )
 from ..recordings import Recording, notes_of
-from ..synchronization.clips import cut_pose, cut_sensor
 from ..synchronization.in_step import signal_ratios
+from ..utils.arguments import check_choice, check_count
 from .embedder import Embedder
 from .takes import Takes, named_takes
 
@@ -50,12 +45,8 @@ def retrieve(
     if direction is None:
         has_imu = any(recording.imu for _, recording in asked.values())
         direction = DIRECTIONS[0 if has_imu else 1]
-    if direction not in DIRECTIONS:
-        raise ValueError(
-            f'direction must be one of {DIRECTIONS}, got {direction!r}.'
-        )
-    if k < 1:
-        raise ValueError(f'k must be at least 1, got {k}.')
+    check_choice('direction', direction, DIRECTIONS)
+    check_count('k', k)
     source, target = direction.split('2')
     limbs = shared_sensors(asked if source == 'imu' else index)
     asked = _with(asked, source, 'queries')
@@ -263,8 +254,8 @@ class _Comparison:
     def _cut(self, recording: Recording, name: str, start: float) -> Any:
         if name == 'pose':
             assert recording.pose is not None
-            return cut_pose(recording.pose, start, self.seconds)
+            return recording.pose.window(start, self.seconds)
         return {
-            placement: cut_sensor(stream, start, self.seconds)
+            placement: stream.window(start, self.seconds)
             for placement, stream in recording.imu.items()
         }

@@ -18,7 +18,7 @@ from ..synchronization import (
     build_synchronizer,
 )
 from ..synchronization.coarse import coarse_offset, offset_range
-from ..synchronization.single import clip_evidence
+from ..synchronization.single import Question
 
 WHY = {
     'too short': (
@@ -271,9 +271,8 @@ def _evidence(
         middle, reach = coarse, 10.0
     centre = 0.5 * (first + last)
     half = 0.5 * min(last - first, _CLIP_SEC)
-    evidence = clip_evidence(
-        streams, sync, (centre - half, centre + half), reach, middle
-    )
+    asked = Question(streams, sync, reach, middle)
+    evidence = asked.evidence((centre - half, centre + half))
     assert evidence is not None  # signals need no features
     return evidence, middle
 

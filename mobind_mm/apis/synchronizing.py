@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from ..checks.plausibility import comparable_sensors
 from ..readers.files import write_imu_table
-from ..recordings import Clock, Recording, SensorStream, notes_of
+from ..recordings import Recording, SensorStream, notes_of
 from ..synchronization import (
     ClockMap,
     SynchronizerLike,
@@ -365,7 +364,7 @@ def on_video_clock(
     moved = {}
     for name, stream in imu.items():
         times = clock_of(answer, name).to_pose_time(stream.clock.at())
-        moved[name] = replace(stream, clock=Clock(len(times), times=times))
+        moved[name] = stream.at_times(times)
     return moved
 
 

@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from ..utils.errors import printable
-from ..utils.files import replacing
+from ..utils.files import write_whole
 from ..utils.results import prepare_results, write_json
 from .arguments import add_estimator_argument, add_workers_argument, between
 
@@ -301,8 +301,7 @@ def inspect(args: Namespace) -> int:
                 if not facts['problem']
                 else f'{args.path}: no mapping can be guessed.'
             )
-        with replacing(args.write_mapping) as temporary:
-            temporary.write_text(facts['mapping'], encoding='utf-8')
+        write_whole(args.write_mapping, facts['mapping'])
         print('written:', args.write_mapping)
     elif facts['mapping']:
         print('--write-mapping FILE.yml writes this as a mapping to correct.')

@@ -21,7 +21,8 @@ from ..recordings import (
     read_pose,
 )
 from ..registry import DATASETS
-from .transforms.base import build_steps, check_choice, check_rate
+from ..utils.arguments import check_choice, check_rate
+from .transforms.base import build_steps
 from .windows import ANCHORS, label_at, window_starts
 
 ROLES = ('query', 'gallery')

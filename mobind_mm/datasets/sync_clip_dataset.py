@@ -10,9 +10,10 @@ from torch.utils.data import Dataset
 
 from ..readers.sync_annotations import read_sync_file
 from ..registry import DATASETS
+from ..utils.arguments import check_amount, check_choice
 from .imu_pose_dataset import IMUPoseDataset, build_recordings
 from .sync_matching import EDGES, TIME_ORIGINS, draw_offset, find_clips
-from .transforms.base import build_steps, check_amount, check_choice
+from .transforms.base import build_steps
 from .windows import label_at
 
 

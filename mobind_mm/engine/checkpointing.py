@@ -13,7 +13,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from ..registry import HOOKS
-from ..utils.files import replacing
+from ..utils.files import write_whole
 
 
 class WholeFileBackend(LocalBackend):
@@ -24,8 +24,7 @@ class WholeFileBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes atomically."""
-        with replacing(filepath, durable=True) as temporary:
-            temporary.write_bytes(obj)
+        write_whole(filepath, obj, durable=True)
 
     def put_text(
         self, obj: str, filepath: str | Path, encoding: str = 'utf-8'
@@ -115,8 +114,7 @@ class CheckpointHook(hooks.CheckpointHook):
         if not is_main_process():
             return
         pointer = Path(runner.work_dir) / 'last_checkpoint'
-        with replacing(pointer, durable=True) as temporary:
-            temporary.write_text(str(self.last_ckpt), encoding='utf-8')
+        write_whole(pointer, str(self.last_ckpt), durable=True)
         for old in outdated:
             name = self.filename_tmpl.format(old)
             self._remove(self.file_backend.join_path(self.out_dir, name))

@@ -32,7 +32,7 @@ from safetensors.numpy import save
 
 from ..recordings.schema import read_field
 from ..utils.errors import show
-from ..utils.files import replacing
+from ..utils.files import write_whole
 from ..utils.similarity import flat_tokens
 from .functional.ranking import search_index
 
@@ -202,8 +202,7 @@ def write_embeddings(
         arrays[key] = np.array(table[key], dtype=np.float64)
     arrays = {key: np.ascontiguousarray(x) for key, x in arrays.items()}
     content = save(arrays, {'header': json.dumps(header)})
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_whole(path, content)
 
 
 def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:

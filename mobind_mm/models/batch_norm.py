@@ -9,6 +9,7 @@ from mmengine.dist import get_world_size
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..utils.arguments import check_choice
 from ..utils.dist import gather_with_grad
 
 MODES = ('per_process', 'synchronised', 'frozen')
@@ -78,8 +79,7 @@ def set_batch_norm(model: nn.Module, mode: str) -> None:
     Raises:
         ValueError: For another mode.
     """
-    if mode not in MODES:
-        raise ValueError(f'batch_norm must be one of {MODES}, got {mode!r}.')
+    check_choice('batch_norm', mode, MODES)
     if mode != 'synchronised':
         return
     for module in list(model.modules()):

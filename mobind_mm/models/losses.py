@@ -120,12 +120,15 @@ def _shifted_info_nce(
     return sum(losses, logits.new_zeros(())) / 2
 
 
+_LEAST_PAIRS = 3
+"""Lags with fewer pairs of tokens do not compete."""
+
+
 def lag_nce(
     a: torch.Tensor,
     b: torch.Tensor,
     mask: torch.Tensor | None = None,
     shift: torch.Tensor | None = None,
-    least: int = 3,
 ) -> torch.Tensor:
     """The lag at which two rows of tokens belong together, among all lags.
 
@@ -139,7 +142,6 @@ def lag_nce(
         mask: (M, N) boolean, the tokens of ``b`` that count; all by default.
         shift: (M,) whole numbers: token n of ``a`` belongs to token
             n + shift of ``b``; zeros by default.
-        least: Lags with fewer pairs of tokens do not compete.
 
     Returns:
         (m,) losses of the samples whose lag has enough pairs.
@@ -152,7 +154,7 @@ def lag_nce(
     target = shift + size - 1
     pairs = mask[:, None].expand(-1, size, -1).to(a.dtype)
     count = _diagonal_sums(pairs)
-    enough = count.gather(1, target[:, None])[:, 0] >= least
+    enough = count.gather(1, target[:, None])[:, 0] >= _LEAST_PAIRS
     cosine = F.normalize(a, dim=-1) @ F.normalize(b, dim=-1).mT * pairs
     number = pairs.sum(dim=(1, 2)).clamp(min=1)
     mean = cosine.sum(dim=(1, 2)) / number
@@ -161,7 +163,7 @@ def lag_nce(
     total = _diagonal_sums(cosine) - mean[:, None] * count
     z = (total / spread[:, None]).clamp(min=0)
     logits = z.square() / (4 * count.clamp(min=1))
-    logits = logits.masked_fill(count < least, torch.finfo(a.dtype).min)
+    logits = logits.masked_fill(count < _LEAST_PAIRS, torch.finfo(a.dtype).min)
     return F.cross_entropy(logits[enough], target[enough], reduction='none')
 
 

@@ -145,7 +145,7 @@ class SubsetNeck(_LimbNeck):
     """Attention-weighted mean over any subset of limbs, known or not.
 
     All limbs share one map; what a limb is comes in as a learned vector,
-    one of which stands for a placement that nobody knows. With 15 limbs it
+    one of which stands for an unknown placement. With 15 limbs it
     has a tenth of the parameters of :class:`LimbAttentionNeck`.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..utils.errors import show
-from ..utils.files import is_special, replacing
+from ..utils.files import is_special, write_whole
 from .schema import is_number, read_field
 from .streams import Recording
 
@@ -34,8 +34,7 @@ def write_annotations(
         check_entry(entry, f'{path}: entry {number}', num_classes)
     content = dict(metainfo=dict(metainfo), data_list=list(entries))
     text = json.dumps(content, indent=1, allow_nan=False)
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding='utf-8')
+    write_whole(path, text)
 
 
 def read_annotations(path: str | Path) -> tuple[dict, list[dict]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
+
+_S = TypeVar('_S', bound='_Stream')
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,14 @@ class Clock:
         steps = np.arange(index.start, index.stop, dtype=np.float64)
         return self.start + steps / self._regular_rate
 
+    def part(self, index: slice, origin: float = 0.0) -> Clock:
+        """Clock of some of the samples, which counts from another time."""
+        times = self.at(index) - origin
+        if self.times is not None:
+            return Clock(len(times), times=times)
+        start = float(times[0]) if len(times) else 0.0
+        return Clock(len(times), rate=self.rate, start=start)
+
     @property
     def _regular_rate(self) -> float:
         assert self.rate is not None  # else there are times
@@ -102,7 +113,42 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class SensorStream:
+class _Stream:
+    """What sensors and skeletons have in common."""
+
+    clock: Clock
+
+    def cut(self: _S, part: slice, origin: float = 0.0) -> _S:
+        """Some of the samples; the clock counts from another time.
+
+        Args:
+            part: Indices, as :meth:`Clock.between` gives them.
+            origin: Seconds of this clock that become 0.
+        """
+        clock = self.clock.part(part, origin)
+        return replace(self, clock=clock, **self._samples(part))
+
+    def window(self: _S, start: float, seconds: float) -> _S:
+        """A stretch of time, from whose start the clock counts."""
+        return self.cut(self.clock.between(start, start + seconds), start)
+
+    def at_times(self: _S, times: np.ndarray) -> _S:
+        """The same samples at other times (T,), in seconds."""
+        return replace(self, clock=Clock(len(times), times=times))
+
+    def later(self: _S, by: float) -> _S:
+        """The same samples, some seconds later."""
+        if self.clock.times is not None:
+            return self.at_times(self.clock.times + by)
+        clock = replace(self.clock, start=self.clock.start + by)
+        return replace(self, clock=clock)
+
+    def _samples(self, part: slice) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class SensorStream(_Stream):
     """One IMU: its channels share a clock.
 
     Args:
@@ -121,11 +167,14 @@ class SensorStream:
         (51, 3)
     """
 
-    clock: Clock
     channels: Mapping[str, np.ndarray]
     gravity: bool = True
     frame: str = 'sensor'
     notes: tuple[str, ...] = ()
+
+    def _samples(self, part: slice) -> dict[str, Any]:
+        channels = {k: np.asarray(v[part]) for k, v in self.channels.items()}
+        return {'channels': channels}
 
 
 def undetected(keypoints: np.ndarray) -> np.ndarray:
@@ -141,7 +190,7 @@ def undetected(keypoints: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class PoseStream:
+class PoseStream(_Stream):
     """One person's 2D skeleton in one camera.
 
     Args:
@@ -153,12 +202,17 @@ class PoseStream:
         notes: What a reader repaired, dropped or assumed, for the user.
     """
 
-    clock: Clock
     keypoints: np.ndarray
     scores: np.ndarray
     layout: str
     img_shape: tuple[int, int]
     notes: tuple[str, ...] = ()
+
+    def _samples(self, part: slice) -> dict[str, Any]:
+        return {
+            'keypoints': np.asarray(self.keypoints[part]),
+            'scores': np.asarray(self.scores[part]),
+        }
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from ..utils.files import replacing
+from ..utils.files import write_whole
 from .schema import (
     FORMAT_VERSION,
     IMU_FORMAT,
@@ -112,8 +112,7 @@ def _write(
         format=name, version=FORMAT_VERSION, **header, source=source or {}
     )
     content = save(arrays, metadata={'header': json.dumps(header)})
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_whole(path, content)
 
 
 def _float32(array: np.ndarray) -> np.ndarray:

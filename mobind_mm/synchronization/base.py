@@ -124,6 +124,24 @@ class SyncResult:
             offsets=self.offsets + by,
         )
 
+    def refused(
+        self, reason: str, most: float = 1.0, **changes: Any
+    ) -> SyncResult:
+        """The same answer, which is not to be relied on.
+
+        Args:
+            reason: One of :data:`REASONS`.
+            most: Most confidence that is left.
+            **changes: Other fields to set.
+        """
+        return replace(
+            self,
+            abstained=True,
+            reason=reason,
+            confidence=min(self.confidence, most),
+            **changes,
+        )
+
 
 @dataclass(frozen=True)
 class ClipEvidence:

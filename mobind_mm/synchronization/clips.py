@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..recordings import Recording
 
 FEATS = (
     'imu_embedding',
@@ -44,52 +43,15 @@ def cut_clip(
     pose = streams.pose
     assert pose is not None
     origin = start - margin
-    part = pose.clock.between(start, start + seconds)
     # One sensor may stand for several limbs.
     cut = {
-        id(stream): cut_sensor(stream, origin + around, seconds + 2 * margin)
+        id(stream): stream.window(origin + around, seconds + 2 * margin)
         for stream in {id(s): s for s in streams.imu.values()}.values()
     }
     return Recording(
         {placement: cut[id(s)] for placement, s in streams.imu.items()},
-        _cut_pose(pose, part, origin),
+        pose.cut(pose.clock.between(start, start + seconds), origin),
     )
-
-
-def cut_pose(pose: PoseStream, start: float, seconds: float) -> PoseStream:
-    """Part of a skeleton, whose clock counts from the start of the part."""
-    part = pose.clock.between(start, start + seconds)
-    return _cut_pose(pose, part, start)
-
-
-def _cut_pose(pose: PoseStream, part: slice, origin: float) -> PoseStream:
-    return replace(
-        pose,
-        clock=_shifted(pose.clock, part, origin),
-        keypoints=np.asarray(pose.keypoints[part]),
-        scores=np.asarray(pose.scores[part]),
-    )
-
-
-def cut_sensor(
-    stream: SensorStream, start: float, seconds: float
-) -> SensorStream:
-    """Part of a sensor, whose clock counts from the start of the part."""
-    part = stream.clock.between(start, start + seconds)
-    return replace(
-        stream,
-        clock=_shifted(stream.clock, part, start),
-        channels={k: np.asarray(v[part]) for k, v in stream.channels.items()},
-    )
-
-
-def _shifted(clock: Clock, part: slice, origin: float) -> Clock:
-    """Clock of a part of a stream, counting from another origin."""
-    times = clock.at(part) - origin
-    if clock.times is not None:
-        return Clock(len(times), times=times)
-    start = float(times[0]) if len(times) else 0.0
-    return Clock(len(times), rate=clock.rate, start=start)
 
 
 def clip_feats(sample: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -12,23 +12,13 @@ import numpy as np
 
 from ..recordings import Clock, Recording
 from ..recordings.schema import check_times
-from .base import (
-    ClipEvidence,
-    Synchronizer,
-    SyncResult,
-    check_fulfilled,
-)
+from .base import ClipEvidence, Synchronizer, SyncResult, check_fulfilled
 from .clips import cut_clip
-from .clock_map import (
-    ClockMap,
-    best_line,
-    capped_scores,
-    fit_clock,
-    join,
-)
+from .clock_map import ClockMap, best_line, capped_scores, fit_clock, join
 from .fused import FusedSynchronizer
-from .jumps import JUMP_COST, Stretch, best_path
+from .jumps import Stretch, best_path, find_jumps
 from .single import (
+    APART,
     GAIN,
     GUARD_SEC,
     SAME_SEC,
@@ -36,7 +26,6 @@ from .single import (
     Feats,
     Question,
     check_sensors,
-    clip_evidence,
     constant_clock,
     find_border,
     follow_jumps,
@@ -102,16 +91,14 @@ def synchronize_clip(
     synchronizer = in_depth(synchronizer)
     _check(streams)
     first, last = _pose_span(streams)
-    evidence = clip_evidence(
-        streams, synchronizer, (first, last), max_offset, around, feats
-    )
+    asked = Question(streams, synchronizer, max_offset, around, feats)
+    evidence = asked.evidence((first, last))
     if evidence is None:
         raise ValueError(WITHOUT_FEATS.format(type(synchronizer).__name__))
     result = synchronizer.decide([evidence])
     clock = constant_clock((first, last), result.moved(around))
     if evidence.parts is None:
         return clock
-    asked = Question(streams, synchronizer, max_offset, around, feats)
     clock = check_sensors(asked, evidence, clock)
     return follow_jumps(asked, evidence, clock)
 
@@ -170,45 +157,16 @@ def synchronize_clocks(
     check_fulfilled(synchronizer)
     track = track or (lambda items, description: items)
 
+    asked = Question(streams, synchronizer, max_offset, around, feats)
     starts = np.arange(first, last - clip_sec + 1e-6, stride_sec)
-    chosen = _spread(len(starts), COARSE_CLIPS)
-    in_detail = len(chosen) < len(starts)
-    quick = copy.copy(synchronizer)
-    if len(starts) > _FEW_CLIPS and hasattr(quick, 'grid_hz'):
-        quick.grid_hz, in_detail = _COARSE_HZ, True
-    asked = set(_spread(len(chosen), TOKEN_CLIPS).tolist())
-    if not synchronizer.needs_streams:
-        asked = set(range(len(chosen)))
-    times, clips = _known(
-        starts[chosen] + clip_sec / 2,
-        [
-            clip_evidence(
-                streams,
-                quick,
-                (start, start + clip_sec),
-                max_offset,
-                around,
-                feats if i in asked else None,
-            )
-            for i, start in enumerate(track(starts[chosen], 'Search'))
-        ],
-    )
-    if not clips:
-        raise ValueError(WITHOUT_FEATS.format(type(synchronizer).__name__))
-    if len(clips[0].offsets) < 3:
-        raise ValueError(
-            f'{type(synchronizer).__name__} has {len(clips[0].offsets)} '
-            f'offset to choose from within {max_offset:g} s; give a larger '
-            'max_offset.'
-        )
+    times, clips, in_detail = _look_everywhere(asked, starts, clip_sec, track)
     span = (first, last)
-    path = _stretches(
-        clips, stride_sec * len(starts) / len(chosen), max_drift_ppm
-    )
+    apart_sec = stride_sec * len(starts) / min(len(starts), COARSE_CLIPS)
+    path = _stretches(clips, apart_sec, max_drift_ppm)
     if len(path) > 1:
         edges = [0.5 * (times[s.first - 1] + times[s.first]) for s in path[1:]]
         return _in_pieces(
-            Question(streams, synchronizer, max_offset, around, feats),
+            asked,
             [float(clips[0].offsets[s.index]) for s in path],
             [float(edge) for edge in edges],
             2.0 * float(np.median(np.diff(times))),
@@ -218,10 +176,9 @@ def synchronize_clocks(
             knot_sec=knot_sec,
             track=track,
         )
-    coarse_clips = times, clips
-    coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
+    clock = coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
     result = _decide(times, clips, coarse, synchronizer)
-    fine = coarse
+    placed = times  # clips by which the clock is placed
     if in_detail and not result.abstained:
         centre = float(np.mean(span))
         offset, drift = best_line(
@@ -231,48 +188,81 @@ def synchronize_clocks(
             max_drift_ppm,
         )
         step = clips[0].offsets[1] - clips[0].offsets[0]
-        times, clips = _near_line(
-            Question(
-                streams_on_line(streams, around + offset, drift, centre),
-                synchronizer,
-                max(_NEAR_SEC, 5 * step),
-                0.0,
-                feats if not synchronizer.needs_streams else None,
-            ),
-            clip_sec,
-            track,
+        near = Question(
+            streams_on_line(streams, around + offset, drift, centre),
+            synchronizer,
+            max(_NEAR_SEC, 5 * step),
+            feats=None if synchronizer.needs_streams else feats,
         )
-        if clips:
+        placed, fine = _near_line(near, clip_sec, track)
+        if fine:
             bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
-            rest = fit_clock(times, clips, bend, knot_sec, span)
-            fine = rest.added(offset, drift, centre)
-    middle_offset = float(np.interp(np.mean(span), fine.times, fine.offsets))
-    result = replace(result, offset=middle_offset, drift_ppm=fine.drift_ppm)
+            rest = fit_clock(placed, fine, bend, knot_sec, span)
+            clock = rest.added(offset, drift, centre)
+    middle = float(np.interp(np.mean(span), clock.times, clock.offsets))
+    result = replace(result, offset=middle, drift_ppm=clock.drift_ppm)
     apart = {
         name: replace(
-            fine,
-            offsets=fine.offsets + own.offset + around,
-            clip_offsets=fine.clip_offsets + own.offset + around,
-            result=replace(own, offset=middle_offset + own.offset + around),
+            clock.moved(own.offset).moved(around),
+            result=replace(own, offset=middle + own.offset + around),
         )
-        for name, own in _own_offsets(*coarse_clips, fine, synchronizer)
+        for name, own in _own_offsets(times, clips, clock, synchronizer)
         if not result.abstained
     }
     return replace(
-        fine,
+        clock.moved(around),
         sensors=apart,
         notes=tuple(
-            f'{name}: its clock differs by '
-            f'{own.offsets[0] - fine.offsets[0] - around:+.3f} s from that '
-            'of the other sensors'
+            APART.format(name, own.offsets[0] - clock.offsets[0] - around)
             for name, own in apart.items()
         ),
-        offsets=fine.offsets + around,
-        clip_offsets=fine.clip_offsets + around,
         abstained=result.abstained,
         result=result.moved(around),
-        unknown=_unknown(times, fine.agrees, clip_sec),
+        unknown=_unknown(placed, clock.agrees, clip_sec),
     )
+
+
+def _look_everywhere(
+    asked: Question, starts: np.ndarray, clip_sec: float, track: Track
+) -> tuple[np.ndarray, list[ClipEvidence], bool]:
+    """Times and evidence of some clips, for every offset.
+
+    Also whether more clips, or a finer grid, can place the offset better.
+
+    Args:
+        asked: The question.
+        starts: Where clips can start, on the pose clock.
+        clip_sec: Length of a clip in seconds.
+        track: Shows the progress.
+    """
+    name = type(asked.synchronizer).__name__
+    chosen = _spread(len(starts), COARSE_CLIPS)
+    in_detail = len(chosen) < len(starts)
+    quick: Any = copy.copy(asked.synchronizer)
+    if len(starts) > _FEW_CLIPS and hasattr(quick, 'grid_hz'):
+        quick.grid_hz, in_detail = _COARSE_HZ, True
+    with_model = replace(asked, synchronizer=quick)
+    without = replace(with_model, feats=None)
+    encoded = set(_spread(len(chosen), TOKEN_CLIPS).tolist())
+    if not quick.needs_streams:
+        encoded = set(range(len(chosen)))
+    times, clips = _known(
+        starts[chosen] + clip_sec / 2,
+        [
+            (with_model if i in encoded else without).evidence(
+                (start, start + clip_sec)
+            )
+            for i, start in enumerate(track(starts[chosen], 'Search'))
+        ],
+    )
+    if not clips:
+        raise ValueError(WITHOUT_FEATS.format(name))
+    if len(clips[0].offsets) < 3:
+        raise ValueError(
+            f'{name} has {len(clips[0].offsets)} offset to choose from within '
+            f'{asked.max_offset:g} s; give a larger max_offset.'
+        )
+    return times, clips, in_detail
 
 
 def _near_line(
@@ -292,14 +282,7 @@ def _near_line(
         return _known(
             starts + clip_sec / 2,
             [
-                clip_evidence(
-                    asked.streams,
-                    sync,
-                    (start, start + clip_sec),
-                    reach,
-                    0.0,
-                    asked.feats,
-                )
+                asked.evidence((start, start + clip_sec))
                 for start in track(starts, 'Follow')
             ],
         )
@@ -397,14 +380,9 @@ def _stretches(
         return best_path(capped_scores(clips), step, cost=np.inf)
     slack = int(np.ceil(max_drift_ppm * 1e-6 * stride_sec / step))
     scores = capped_scores(clips)
-    path = best_path(scores, step, slack)
-    whole = best_path(scores, step, slack, cost=np.inf)
-    gain = sum(s.evidence for s in path) - whole[0].evidence
-    if gain < GAIN + JUMP_COST * (len(path) - 1):
-        return whole
-    if any(s.stop - s.first < 2 for s in path):
-        return whole
-    return path
+    path, whole, gain = find_jumps(scores, step, slack)
+    short = any(s.stop - s.first < 2 for s in path)
+    return whole if short or gain < GAIN else path
 
 
 def _in_pieces(
@@ -423,7 +401,8 @@ def _in_pieces(
         reach: How far from there the jumps may be, in seconds.
         **options: Of :func:`synchronize_clocks`.
     """
-    span = _pose_span(asked.streams)
+    pose, span = asked.streams.pose, _pose_span(asked.streams)
+    assert pose is not None
     found = [
         find_border(asked, border, pair, span, reach)
         for border, pair in zip(borders, zip(offsets[:-1], offsets[1:]))
@@ -433,7 +412,9 @@ def _in_pieces(
     for i, offset in enumerate(offsets):
         low = edges[i] + GUARD_SEC * (i > 0)
         high = edges[i + 1] - GUARD_SEC * (i < len(offsets) - 1)
-        piece = _between(asked.streams, low, high)
+        piece = replace(
+            asked.streams, pose=pose.cut(pose.clock.between(low, high))
+        )
         near = min(_PIECE_SEC, asked.max_offset)
         centre = asked.around + offset
         if high - low >= options['clip_sec'] + 3 * options['stride_sec']:
@@ -467,27 +448,6 @@ def _in_pieces(
         evidence=sum(result.evidence for result in results),
     )
     return replace(joined, abstained=refused, result=result)
-
-
-def _between(streams: Recording, start: float, end: float) -> Recording:
-    """The recording with a part of its video."""
-    pose = streams.pose
-    assert pose is not None
-    part = pose.clock.between(start, end)
-    times = pose.clock.at(part)
-    clock = Clock(len(times), times=times)
-    if pose.clock.times is None:
-        first = float(times[0]) if len(times) else start
-        clock = Clock(len(times), rate=pose.clock.rate, start=first)
-    return replace(
-        streams,
-        pose=replace(
-            pose,
-            clock=clock,
-            keypoints=pose.keypoints[part],
-            scores=pose.scores[part],
-        ),
-    )
 
 
 def _pose_span(streams: Recording) -> tuple[float, float]:
@@ -541,9 +501,5 @@ def _decide(
         return result
     alone = Counter(synchronizer.decide([clip]).reason for clip in clips)
     reason, count = alone.most_common(1)[0]
-    return replace(
-        result,
-        abstained=True,
-        reason=reason if reason and count > len(clips) / 2 else 'weak',
-        confidence=min(result.confidence, float(clock.agrees.mean())),
-    )
+    reason = reason if reason and count > len(clips) / 2 else 'weak'
+    return result.refused(reason, float(clock.agrees.mean()))

@@ -69,6 +69,14 @@ class ClockMap:
         """Seconds of the IMU clock (T,) on the pose clock: the inverse."""
         return _piecewise(times, self.times + self.offsets, self.times)
 
+    def moved(self, by: float) -> ClockMap:
+        """This clock with offsets that are larger by some seconds."""
+        return replace(
+            self,
+            offsets=self.offsets + by,
+            clip_offsets=self.clip_offsets + by,
+        )
+
     def added(self, offset: float, drift: float, middle: float) -> ClockMap:
         """This clock and a line: an offset in the middle, and a drift."""
 

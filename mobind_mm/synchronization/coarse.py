@@ -9,7 +9,7 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, sosfiltfilt
 
-from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..recordings import PoseStream, Recording, SensorStream
 from .signals import limb_motion
 
 COARSE_RATE = 10.0
@@ -30,34 +30,36 @@ _CANDIDATES, _RIVAL = 3, 0.6
 the best one."""
 
 
-def offset_range(
-    streams: Recording, least_sec: float | None = None
-) -> tuple[float, float]:
+def offset_range(streams: Recording) -> tuple[float, float]:
     """Smallest and largest offset at which streams overlap enough.
-
-    Args:
-        streams: The recording.
-        least_sec: Least overlap; a quarter of the shorter stream, but 5 to
-            20 s, if omitted, and half of streams below 10 s.
 
     Raises:
         ValueError: If no sensor has a sample.
     """
     assert streams.pose is not None
-    first, last = streams.pose.clock.span
     spans = [s.clock.span for s in streams.imu.values() if s.clock.num_samples]
     if not spans:
         raise ValueError(
             f'No sensor has a sample ({", ".join(streams.imu) or "none"}); '
             'give at least one that was recorded during the video.'
         )
-    start, end = min(s[0] for s in spans), max(s[1] for s in spans)
-    if least_sec is None:
-        shorter = min(last - first, end - start)
-        least = min(5.0, 0.5 * shorter)
-        least_sec = float(np.clip(0.25 * shorter, least, 20.0))
-    low, high = start - last + least_sec, end - first - least_sec
+    worn = min(s[0] for s in spans), max(s[1] for s in spans)
+    low, high = overlapping(worn, streams.pose.clock.span)
     return low, max(high, low)
+
+
+def overlapping(
+    worn: tuple[float, float], filmed: tuple[float, float]
+) -> tuple[float, float]:
+    """Offsets from and to which two spans overlap enough, in seconds.
+
+    That is a quarter of the shorter one, but 5 to 20 s, and half of spans
+    below 10 s.
+    """
+    (start, end), (first, last) = worn, filmed
+    shorter = min(last - first, end - start)
+    least = float(np.clip(0.25 * shorter, min(5.0, 0.5 * shorter), 20.0))
+    return start - last + least, end - first - least
 
 
 def coarse_offset(streams: Recording) -> float | None:
@@ -226,13 +228,7 @@ def _piece(
     clock = pose.clock.at(part) - span[0]
     if len(clock) < 20:
         return np.zeros(len(offsets))
-    piece = PoseStream(
-        Clock(len(clock), times=clock),
-        pose.keypoints[part],
-        pose.scores[part],
-        pose.layout,
-        pose.img_shape,
-    )
+    piece = pose.cut(part).at_times(clock)
     fine = np.arange(0, span[1] - span[0], 1 / 100.0)
     limb = limb_motion(piece, name, fine)
     if limb is None or not limb.mask.any():

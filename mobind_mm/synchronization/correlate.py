@@ -77,7 +77,7 @@ def filter_bank(
     Args:
         x: (..., T) streams on the grid.
         bands: (B) pairs of frequencies in Hz.
-        mirror: How streams go on beyond their ends.
+        mirror: How streams continue beyond their ends.
         step: Keep every so many samples, for bands far below half of
             that rate.
     """

@@ -124,17 +124,12 @@ def _has_limb(layout: str, placement: str) -> bool:
     return True
 
 
-def pair_ratios(
-    sensors: Signals,
-    limbs: Signals,
-    weights: Mapping[str, float] = WEIGHTS,
-) -> np.ndarray:
+def pair_ratios(sensors: Signals, limbs: Signals) -> np.ndarray:
     """Log likelihood ratios (A, B) that a sensor is on a limb.
 
     Args:
         sensors: Of A windows.
         limbs: Of B windows of the same length.
-        weights: Weight of each band.
     """
     seen = sensors.masks @ limbs.masks.T * (_EVERY / RATE)
     lower = np.minimum(sensors.rates[:, None], limbs.rates)
@@ -146,7 +141,7 @@ def pair_ratios(
             name = signal_name(kind, band)
             if name not in sensors.bands or name not in limbs.bands:
                 continue
-            weight = weights[name] * how.shows(band, lower)
+            weight = WEIGHTS[name] * how.shows(band, lower)
             ratio = pair.ratios(name, kind, band[1] - band[0])
             if kind == 'side':
                 side.append((weight, ratio * (weight > 0)))
@@ -163,7 +158,6 @@ def signal_ratios(
     sensors: Sequence[Mapping[str, SensorStream]],
     poses: Sequence[PoseStream | None],
     seconds: float,
-    weights: Mapping[str, float] = WEIGHTS,
     max_offset: float = 0.0,
 ) -> np.ndarray:
     """Log likelihood ratios (A, B) that somebody wears some sensors.
@@ -172,7 +166,6 @@ def signal_ratios(
         sensors: Of A windows the sensors by placement.
         poses: Of B windows the skeleton.
         seconds: Length of the windows, from whose start all clocks count.
-        weights: Weight of each band.
         max_offset: Seconds by which the windows may be out of step; of all
             offsets, the one with the most evidence counts.
     """
@@ -184,7 +177,7 @@ def signal_ratios(
         a = sensor_signals([worn.get(name) for worn in sensors], seconds)
         b = limb_signals(poses, name, seconds)
         for number, lag in enumerate(lags_both):
-            total[number] += pair_ratios(a, _moved(b, lag), weights)
+            total[number] += pair_ratios(a, _moved(b, lag))
         count += np.logical_and.outer(a.masks.any(axis=1), b.masks.any(axis=1))
     return total.max(axis=0) / np.maximum(count, 1) ** SENSORS_POWER
 

@@ -84,6 +84,19 @@ def best_path(
     return stretches
 
 
+def find_jumps(
+    parts: np.ndarray, step: float, slack: int = 0
+) -> tuple[list[Stretch], list[Stretch], float]:
+    """The path with jumps, the one without, and what jumps gain net of cost.
+
+    Arguments are those of :func:`best_path`.
+    """
+    path = best_path(parts, step, slack)
+    whole = best_path(parts, step, slack, cost=np.inf)
+    gain = sum(s.evidence for s in path) - whole[0].evidence
+    return path, whole, gain - JUMP_COST * (len(path) - 1)
+
+
 def border_between(
     parts: np.ndarray, before: int, after: int, step: float
 ) -> int:

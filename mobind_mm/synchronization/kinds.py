@@ -32,8 +32,8 @@ class Kind:
         imu: Rows of :func:`imu_rows`.
         limb: Row of :func:`limb_rows`.
         bands: In which they are compared.
-        slow: Whether they move slowly, so that streams go on mirrored
-            beyond their ends, and no rate is too low for the bands.
+        slow: Whether they move slowly, so that streams continue
+            mirrored beyond their ends, and no rate is too low for the bands.
         of_bone: Whether the limb must be a bone.
     """
 

@@ -96,7 +96,7 @@ class StreamBuffer:
         """Time up to which the last chunk reached; may be nonsense."""
         self._pending: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
         self._strays = 0
-        self._looked = -np.inf  # until when gaps have been told
+        self._looked = -np.inf  # until when gaps have been reported
 
     @property
     def newest(self) -> float:
@@ -197,10 +197,10 @@ class StreamBuffer:
             run = times[order], {k: v[order] for k, v in channels.items()}
             events += self._place(*run, last=stop == len(times))
         settled = self.newest - _LATE_SEC
-        told = [event.at for event in events]
+        reported = [event.at for event in events]
         for i in self._gaps(self._looked, settled):
             at, after = map(float, self.times[i : i + 2])
-            if at not in told:
+            if at not in reported:
                 events.append(Event('gap', at, after - at))
         self._looked = max(self._looked, settled)
         first = int(np.searchsorted(self.times, self.newest - self.memory_sec))

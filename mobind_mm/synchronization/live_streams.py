@@ -13,7 +13,7 @@ from .live_buffer import Event, StreamBuffer, as_numbers
 from .live_track import Track
 
 _WAIT_SEC = 2.5
-"""How long sensors may be behind the video before it goes on without."""
+"""How long the video waits for sensors that are behind."""
 _SILENT_SEC = 3.0
 """A stream that is this far behind the others is silent."""
 _MOST_NOTES = 50
@@ -129,7 +129,7 @@ class LiveStreams:
             whether it is the video's.
         """
         for event in self.pose.settle():
-            self.note(_told(event, 'the skeleton'))
+            self.note(_sentence(event, 'the skeleton'))
             yield event, True
         heard: dict[tuple[str, float, float], list[str]] = {}
         for name, buffer in self.imu.items():
@@ -142,7 +142,7 @@ class LiveStreams:
         for (kind, seconds, at), names in heard.items():
             event = Event(kind, at, seconds)
             who = ', '.join(names) if len(names) < 3 else 'most sensors'
-            self.note(_told(event, who))
+            self.note(_sentence(event, who))
             # What happens to most sensors may be their common clock.
             if len(names) >= 0.5 * len(self.imu):
                 yield event, False
@@ -234,7 +234,7 @@ class LiveStreams:
         return Recording(imu, pose)
 
 
-def _told(event: Event, who: str) -> str:
+def _sentence(event: Event, who: str) -> str:
     """A sentence about the times of a stream."""
     what = {
         'gap': 'no samples for {:.1f} s',

@@ -9,13 +9,14 @@ sensor and each limb are made once for all pairs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import maximum_filter1d
 
-from ..recordings import Clock, PoseStream, SensorStream
+from ..recordings import PoseStream, SensorStream
+from .coarse import overlapping
 from .correlate import bandpass, without_edges
 from .fused import SENSORS_POWER, WEIGHTS
 from .kinds import KINDS, Band, imu_rows, limb_noise, limb_rows, signal_name
@@ -176,11 +177,7 @@ def _sensor_chunk(
         return None
     origin = start - round((start - times[0]) * PAIR_RATE) / PAIR_RATE
     origin = min(origin, start)
-    piece = replace(
-        stream,
-        clock=Clock(len(times), times=times - origin),
-        channels={k: np.asarray(v[part]) for k, v in stream.channels.items()},
-    )
+    piece = stream.cut(part).at_times(times - origin)
     motion = imu_motion(piece, make_grid(times[-1] - origin + 1 / RATE))
     if motion is None:
         return None
@@ -223,13 +220,7 @@ def _limb_piece(
     times = pose.clock.at(part) - start
     if len(times) < 8:
         return None
-    piece = PoseStream(
-        Clock(len(times), times=times),
-        np.asarray(pose.keypoints[part]),
-        np.asarray(pose.scores[part]),
-        pose.layout,
-        pose.img_shape,
-    )
+    piece = pose.cut(part).at_times(times)
     limb = limb_motion(piece, placement, make_grid(times[-1] + 1 / RATE))
     if limb is None:
         return None
@@ -274,12 +265,10 @@ def pair_evidence(
         return PairEvidence()
     spans = [sensors[name].span for name in names]
     pieces = [piece for name in names for piece in limbs[name]]
-    start, end = min(s[0] for s in spans), max(s[1] for s in spans)
+    worn = min(s[0] for s in spans), max(s[1] for s in spans)
     first = min(p.start for p in pieces)
     last = max(p.start + len(p.mask) / PAIR_RATE for p in pieces)
-    shorter = min(end - start, last - first)
-    least = np.clip(0.25 * shorter, min(5.0, 0.5 * shorter), 20.0)
-    low, high = start - last + least, end - first - least
+    low, high = overlapping(worn, (first, last))
     if search is not None:
         low, high = max(low, search[0]), min(high, search[1])
     lags = np.arange(round(low * PAIR_RATE), round(high * PAIR_RATE) + 1)

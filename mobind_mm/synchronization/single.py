@@ -14,7 +14,7 @@ from . import base
 from .base import ClipEvidence, Synchronizer, SyncResult
 from .clips import cut_clip
 from .clock_map import ClockMap, join
-from .jumps import JUMP_COST, best_path, border_between
+from .jumps import border_between, find_jumps
 
 Feats = Callable[[Recording], Optional[base.Feats]]
 """Gives the model's features of a clip; None if it is too short for it."""
@@ -44,38 +44,27 @@ class Question:
     streams: Recording
     synchronizer: Synchronizer
     max_offset: float
-    around: float
+    around: float = 0.0
     feats: Feats | None = None
 
+    def evidence(self, span: tuple[float, float]) -> ClipEvidence | None:
+        """Evidence of a stretch of video about ``offset - around``.
 
-def clip_evidence(
-    streams: Recording,
-    synchronizer: Synchronizer,
-    span: tuple[float, float],
-    reach: float,
-    around: float,
-    feats: Feats | None = None,
-) -> ClipEvidence | None:
-    """Evidence of a stretch of video about ``offset - around``.
+        None if features of the model are missing that the synchroniser
+        needs.
 
-    None if features of the model are missing that the synchroniser needs.
-
-    Args:
-        streams: The recording.
-        synchronizer: Any.
-        span: Start and end on the pose clock in seconds.
-        reach: Largest difference of the offset from ``around``.
-        around: Offset in the middle of the search, in seconds.
-        feats: Returns the model's features of a clip.
-    """
-    clip = cut_clip(streams, span[0], span[1] - span[0], reach, around)
-    features = None
-    if synchronizer.needs_feats and feats is not None:
-        features = feats(clip)
-    if features is None and not synchronizer.needs_streams:
-        return None
-    found = synchronizer.evidence(clip, features, reach)
-    return timed(found, span[0] - reach)
+        Args:
+            span: Start and end on the pose clock in seconds.
+        """
+        (start, end), reach = span, self.max_offset
+        clip = cut_clip(self.streams, start, end - start, reach, self.around)
+        features = None
+        if self.synchronizer.needs_feats and self.feats is not None:
+            features = self.feats(clip)
+        if features is None and not self.synchronizer.needs_streams:
+            return None
+        found = self.synchronizer.evidence(clip, features, reach)
+        return timed(found, start - reach)
 
 
 def in_depth(synchronizer: Synchronizer) -> Synchronizer:
@@ -91,6 +80,10 @@ WITHOUT_FEATS = (
     '{} compares features of the model, and got none: give feats, and a '
     'recording as long as the windows of the model.'
 )
+
+
+APART = '{}: its clock differs by {:+.3f} s from that of the other sensors'
+MISFIT = '{}: does not fit this limb at the offset of the other sensors'
 
 
 def timed(clip: ClipEvidence, origin: float) -> ClipEvidence:
@@ -129,7 +122,8 @@ def check_sensors(
     """
     if len(evidence.alone) < 2:
         return clock
-    decide, combine = asked.synchronizer.decide, _combiner(asked)
+    decide = asked.synchronizer.decide
+    combine = asked.synchronizer.combine  # type: ignore[attr-defined]
     single = {n: decide([clip]) for n, clip in evidence.alone.items()}
     sure = {
         n: r
@@ -162,13 +156,7 @@ def check_sensors(
         return clock
     if len(single) > 2 and len(group) <= len(other) + len(misfit):
         # Those that are sure of themselves contradict each other.
-        refused = replace(
-            clock.result,
-            abstained=True,
-            reason='wrong limb or person',
-            confidence=min(clock.result.confidence, 0.3),
-            rivals=[],
-        )
+        refused = clock.result.refused('wrong limb or person', 0.3, rivals=[])
         return replace(clock, abstained=True, result=refused)
     result = clock.result
     if group:
@@ -181,31 +169,15 @@ def check_sensors(
         for name, r in other.items()
     }
     for name in misfit:
-        refused = replace(
-            single[name],
-            offset=main,
-            abstained=True,
-            reason='wrong limb or person',
-            confidence=min(single[name].confidence, 0.3),
+        refused = single[name].refused(
+            'wrong limb or person', 0.3, offset=main
         )
         sensors[name] = constant_clock(span, refused.moved(asked.around))
-    notes = [
-        f'{name}: its clock differs by {r.offset - main:+.3f} s from that '
-        'of the other sensors'
-        for name, r in other.items()
-    ]
-    notes += [
-        f'{name}: does not fit this limb at the offset of the other sensors'
-        for name in misfit
-    ]
+    notes = [APART.format(name, r.offset - main) for name, r in other.items()]
+    notes += [MISFIT.format(name) for name in misfit]
     return replace(
         constant_clock(span, result), sensors=sensors, notes=tuple(notes)
     )
-
-
-def _combiner(asked: Question) -> Callable:
-    combine: Callable = asked.synchronizer.combine  # type: ignore[attr-defined]
-    return combine
 
 
 def _fits(clip: ClipEvidence, offset: float) -> bool:
@@ -234,10 +206,7 @@ def follow_jumps(
         return clock
     offsets = evidence.offsets
     step = float(offsets[1] - offsets[0])
-    path = best_path(evidence.parts, step)
-    whole = best_path(evidence.parts, step, cost=np.inf)[0].evidence
-    gain = sum(s.evidence for s in path) - whole
-    gain -= JUMP_COST * (len(path) - 1)
+    path, _, gain = find_jumps(evidence.parts, step)
     if len(path) < 2 or gain < GAIN:
         return clock
     first, last = float(clock.times[0]), float(clock.times[-1])
@@ -254,14 +223,7 @@ def follow_jumps(
         end = edges[i + 1] - GUARD_SEC * (i < len(path) - 1)
         if end - start < 2.0:
             continue
-        found = clip_evidence(
-            asked.streams,
-            asked.synchronizer,
-            (start, end),
-            asked.max_offset,
-            asked.around,
-            asked.feats,
-        )
+        found = asked.evidence((start, end))
         assert found is not None  # it needs no features
         result = asked.synchronizer.decide([found]).moved(asked.around)
         answers.append(constant_clock((edges[i], edges[i + 1]), result))
@@ -273,13 +235,7 @@ def follow_jumps(
     least = getattr(asked.synchronizer, 'min_confidence', 0.5)
     sure *= _ANOTHER
     if len(answers) < len(path) or len(path) > 2 or sure < least:
-        refused = replace(
-            clock.result,
-            abstained=True,
-            reason='clock jumps',
-            confidence=min(clock.result.confidence, sure),
-            rivals=[],
-        )
+        refused = clock.result.refused('clock jumps', sure, rivals=[])
         jumps = tuple(
             (border, float(offsets[b.index] - offsets[a.index]))
             for border, a, b in zip(borders, path[:-1], path[1:])
@@ -319,9 +275,8 @@ def find_border(
     start, end = max(middle - reach, span[0]), min(middle + reach, span[1])
     centre = 0.5 * (pair[0] + pair[1])
     wide = 0.5 * abs(pair[1] - pair[0]) + 0.2
-    found = clip_evidence(
-        asked.streams, sharp, (start, end), wide, asked.around + centre
-    )
+    around = asked.around + centre
+    found = Question(asked.streams, sharp, wide, around).evidence((start, end))
     if found is None or found.parts is None:
         return middle
     grid = found.offsets

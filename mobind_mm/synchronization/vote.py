@@ -8,6 +8,7 @@ import numpy as np
 
 from ..recordings import Recording
 from ..registry import TASK_UTILS
+from ..utils.arguments import check_choice, check_count, check_rate
 from ..utils.similarity import (
     NO_SHARED_LIMB,
     cosine_similarity,
@@ -54,13 +55,9 @@ class VoteSynchronizer(Synchronizer):
     def __init__(
         self, topk: int = 5, level: str = 'window', token_sec: float = 0.2
     ) -> None:
-        if topk < 1:
-            raise ValueError(f'topk must be at least 1, got {topk}.')
-        if level not in LEVELS:
-            raise ValueError(f'level must be one of {LEVELS}, got {level!r}.')
-        if not token_sec > 0:
-            raise ValueError(f'token_sec must be > 0, got {token_sec}.')
-        self.topk, self.level, self.token_sec = topk, level, token_sec
+        self.topk = check_count('topk', topk)
+        self.level = check_choice('level', level, LEVELS)
+        self.token_sec = check_rate('token_sec', token_sec)
 
     def evidence(
         self,

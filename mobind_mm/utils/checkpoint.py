@@ -23,7 +23,7 @@ from torch import nn
 
 from .config_text import check_resumable_text
 from .downloads import download
-from .files import replacing
+from .files import write_whole
 
 SHIPPED = 'mobind_mm/checkpoints/'
 """What the names of shipped checkpoints begin with."""
@@ -286,8 +286,7 @@ def save_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint under a temporary name, then rename it."""
     content = io.BytesIO()
     torch.save(checkpoint, content)
-    with replacing(path, durable=True) as temporary:
-        temporary.write_bytes(content.getvalue())
+    write_whole(path, content.getvalue(), durable=True)
 
 
 def check_state_dict(

@@ -78,6 +78,16 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_whole(
+    path: str | Path, content: str | bytes, durable: bool = False
+) -> None:
+    """Write a file of UTF-8 text or of bytes, see :func:`replacing`."""
+    if isinstance(content, str):
+        content = content.encode()
+    with replacing(path, durable) as temporary:
+        temporary.write_bytes(content)
+
+
 def is_special(path: str | Path) -> bool:
     """Whether a path is a pipe, a socket or a device.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .files import replacing
+from .files import write_whole
 
 _MEASURE = re.compile(
     r'(?:^|_)(R@\d+|medR|mAP|mae_s|median_s|acc@[\d.]+|acc|coverage|top\d+'
@@ -44,9 +44,8 @@ def write_json(path: str | Path, content: Any) -> None:
     has no NaN. The file is written under a temporary name first, so it is
     never half there.
     """
-    with replacing(path) as temporary:
-        text = json.dumps(_plain(content), indent=2, allow_nan=False)
-        temporary.write_text(f'{text}\n', encoding='utf-8')
+    text = json.dumps(_plain(content), indent=2, allow_nan=False)
+    write_whole(path, f'{text}\n')
 
 
 def _plain(content: Any) -> Any:

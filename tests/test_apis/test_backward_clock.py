@@ -7,7 +7,7 @@ import pytest
 
 from mobind_mm.apis.sources import to_recording
 from mobind_mm.apis.synchronizing import align
-from mobind_mm.recordings import Clock, Recording
+from mobind_mm.recordings import Recording
 from mobind_mm.synchronization.conformance import simulate_recording
 
 WRIST = 'right_wrist'
@@ -21,7 +21,7 @@ def whole():
 def _set_back(stream, by):
     times = stream.clock.at()
     times[len(times) // 2 :] -= by
-    return replace(stream, clock=Clock(len(times), times=times))
+    return stream.at_times(times)
 
 
 def test_sensor_clock_set_back_is_repaired_with_a_note(whole):
@@ -52,6 +52,6 @@ def test_what_is_not_repaired_is_refused_by_name(whole):
             use(pose)
     times = whole.imu[WRIST].clock.at()
     times[3] = np.nan
-    lost = replace(whole.imu[WRIST], clock=Clock(len(times), times=times))
+    lost = whole.imu[WRIST].at_times(times)
     with pytest.raises(ValueError, match="imu 'right_wrist'.*sample 3"):
         to_recording(replace(whole, imu={WRIST: lost}))

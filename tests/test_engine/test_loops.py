@@ -5,11 +5,10 @@ from pathlib import Path
 
 import loop_project
 import pytest
-import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
 from loop_project import build, diary, loader, task
 from mmengine.registry import DefaultScope
+from processes import process_group
 
 from mobind_mm.engine.loops import evaluators_of
 
@@ -191,23 +190,15 @@ def test_two_tasks_with_the_same_key(tmp_path):
 
 def run(rank, folder):
     """Test in 3 processes, then in 2 of them."""
-    torch.set_num_threads(1)
     for world in (3, 2):
         if rank >= world:
             continue
         work_dir = Path(folder, str(world))
-        dist.init_process_group(
-            'gloo',
-            init_method=f'file://{work_dir}/store',
-            rank=rank,
-            world_size=world,
-        )
-        runner = build(work_dir)
-        metrics = runner.test()
-        file = work_dir / f'{rank}.json'
-        file.write_text(json.dumps([metrics, diary(runner).lines]))
-        dist.barrier()
-        dist.destroy_process_group()
+        with process_group(rank, world, work_dir):
+            runner = build(work_dir)
+            metrics = runner.test()
+            file = work_dir / f'{rank}.json'
+            file.write_text(json.dumps([metrics, diary(runner).lines]))
 
 
 @pytest.mark.slow

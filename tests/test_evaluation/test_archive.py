@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mobind_mm.cli import main
-from mobind_mm.evaluation import archive as module
+from mobind_mm.evaluation import archive_lists as module
 from mobind_mm.evaluation.archive import EmbeddingArchive
 from mobind_mm.utils.similarity import Vectors
 
@@ -127,7 +127,7 @@ def test_a_killed_addition_changes_nothing(tmp_path):
         'sys.path.insert(0, sys.argv[2])\n'
         'from test_archive import table\n'
         'from mobind_mm.evaluation import archive\n'
-        'archive._write_facts = lambda *_: os.kill(os.getpid(), 9)\n'
+        'archive.write_facts = lambda *_: os.kill(os.getpid(), 9)\n'
         'archive.EmbeddingArchive(sys.argv[1]).add(table(30, 1))\n'
     )
     here = str(__file__).rsplit('/', 1)[0]

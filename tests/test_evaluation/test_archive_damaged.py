@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from test_archive import table
 
-from mobind_mm.evaluation import archive as module
+from mobind_mm.evaluation import archive_lists as module
 from mobind_mm.evaluation.archive import EmbeddingArchive
 
 ITEMS, QUERY = table(60, 0, (3,)), table(3, 1, (3,))
@@ -148,7 +148,7 @@ def test_lists_of_another_archive(coded, kind, width, count):
     index.train(vectors.astype(np.float32))
     index.add(vectors.astype(np.float32))
     facts = json.loads((path.parent / 'archive.json').read_text())
-    module._write_index(index, path, facts)
+    module.write_index(index, path, facts)
     (path.parent / 'archive.json').write_text(json.dumps(facts))
     with pytest.raises(ValueError, match='no index of lists|holds .* not 300'):
         use()
@@ -164,7 +164,7 @@ def test_lists_that_name_rows_of_nobody(coded):
     vectors = np.random.default_rng(0).normal(size=(300, 8))
     index.reset()
     index.add_with_ids(vectors.astype(np.float32), np.arange(300) + 10**6)
-    module._write_index(index, path, facts)
+    module.write_index(index, path, facts)
     (path.parent / 'archive.json').write_text(json.dumps(facts))
     with pytest.raises(ValueError, match='names rows that are not there'):
         use()

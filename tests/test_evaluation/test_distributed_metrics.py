@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mmengine.runner import Runner
 sys.path.insert(0, str(Path(__file__).parent))
 
 from embedding_samples import random_samples
+from processes import process_group
 
 from mobind_mm.evaluation import (
     ActionKNNMetric,
@@ -74,40 +74,28 @@ def evaluate(folder):
     return runner.test()
 
 
-def run(rank, ports, folder):
-    torch.set_num_threads(1)
-    for world, port in ports.items():
+def run(rank, folder):
+    for world in (3, 2):
         if rank >= world:
             continue
-        torch.distributed.init_process_group(
-            'gloo',
-            init_method=f'tcp://127.0.0.1:{port}',
-            rank=rank,
-            world_size=world,
-        )
         here = Path(folder) / str(world)
-        metrics = evaluate(here)
+        with process_group(rank, world, folder):
+            metrics = evaluate(here)
         # Every process gets the values, as best checkpoints need them.
         (here / f'metrics{rank}.json').write_text(json.dumps(metrics))
-        torch.distributed.destroy_process_group()
 
 
 @pytest.mark.slow
 def test_two_and_three_processes_equal_one(tmp_path, monkeypatch):
-    ports = {}
-    for world in (3, 2):
-        with socket.socket() as s:
-            s.bind(('127.0.0.1', 0))
-            ports[world] = s.getsockname()[1]
+    for world in (1, 2, 3):
         (tmp_path / str(world)).mkdir()
     one = tmp_path / '1'
-    one.mkdir()
     monkeypatch.chdir(one)
     expected = evaluate(one)
     assert expected['embeddings/num_windows'] == SIZE
     table, _ = read_embeddings(one / 'e.safetensors')
-    mp.spawn(run, (ports, str(tmp_path)), nprocs=3)
-    for world in ports:
+    mp.spawn(run, (str(tmp_path),), nprocs=3)
+    for world in (3, 2):
         many = tmp_path / str(world)
         for rank in range(world):
             found = json.loads((many / f'metrics{rank}.json').read_text())

@@ -2,14 +2,13 @@
 
 import csv
 import itertools
-import socket
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmengine.evaluator import Evaluator
+from processes import process_group
 
 from mobind_mm.evaluation import LocalizationMetric, OpenLocalizationMetric
 from mobind_mm.evaluation.embedding_table import stack_rows
@@ -454,41 +453,30 @@ def all_samples():
     return samples + make_scenes(2, noise=2.0, hide=0.2, role='gallery')
 
 
-def run(rank, world, port, queue):
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        'gloo',
-        init_method=f'tcp://127.0.0.1:{port}',
-        rank=rank,
-        world_size=world,
-    )
+def run(rank, world, folder, queue):
     samples = all_samples()
     assert len(samples) % world
     # As MMEngine's sampler: strided, padded to equal numbers.
     number = -(-len(samples) // world) * world
     mine = [samples[i % len(samples)] for i in range(rank, number, world)]
     found = []
-    for metric in (LocalizationMetric(), OpenLocalizationMetric()):
-        evaluator = Evaluator(metric)
-        for start in range(0, len(mine), 4):
-            evaluator.process(mine[start : start + 4])
-        found.append(evaluator.evaluate(len(samples)))
-    if rank == 0:
-        queue.put(found)
-    dist.barrier()
-    dist.destroy_process_group()
+    with process_group(rank, world, folder):
+        for metric in (LocalizationMetric(), OpenLocalizationMetric()):
+            evaluator = Evaluator(metric)
+            for start in range(0, len(mine), 4):
+                evaluator.process(mine[start : start + 4])
+            found.append(evaluator.evaluate(len(samples)))
+        if rank == 0:
+            queue.put(found)
 
 
 @pytest.mark.parametrize('world', [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_processes_give_the_numbers_of_one(world):
+def test_processes_give_the_numbers_of_one(world, tmp_path):
     samples = all_samples()
     if len(samples) % world == 0:
         pytest.fail('choose seeds whose number of windows does not divide')
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
     queue = mp.get_context('spawn').SimpleQueue()
-    mp.spawn(run, (world, port, queue), nprocs=world)
+    mp.spawn(run, (world, str(tmp_path), queue), nprocs=world)
     for metric, found in zip(
         (LocalizationMetric(), OpenLocalizationMetric()), queue.get()
     ):

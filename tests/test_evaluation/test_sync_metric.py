@@ -1,14 +1,13 @@
 """The metric runs synchronisers, in any number of processes alike."""
 
 import csv
-import socket
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmengine.evaluator import Evaluator
+from processes import process_group
 
 from mobind_mm.evaluation import SyncMetric
 from mobind_mm.recordings import Recording
@@ -151,40 +150,28 @@ def test_order_and_number_of_other_clips_give_nothing_away():
         assert back[key] == pytest.approx(value, nan_ok=True), key
 
 
-def run(rank, ports, queue):
+def run(rank, folder, queue):
     """Evaluate in 3 processes, then in 2 of them."""
-    torch.set_num_threads(1)
-    for world, port in ports.items():
+    for world in (3, 2):
         if rank >= world:
             continue
-        dist.init_process_group(
-            'gloo',
-            init_method=f'tcp://127.0.0.1:{port}',
-            rank=rank,
-            world_size=world,
-        )
         samples = list(clips())
         # What DefaultSampler does: round robin, padded with the first ones.
         padded = samples + samples[: -len(samples) % world]
-        built = metric()
-        out = evaluate(built, padded[rank::world])
-        if rank == 0:
-            queue.put((out, [case['take'] for case in built.cases]))
-        dist.barrier()
-        dist.destroy_process_group()
+        with process_group(rank, world, folder):
+            built = metric()
+            out = evaluate(built, padded[rank::world])
+            if rank == 0:
+                queue.put((out, [case['take'] for case in built.cases]))
 
 
-def test_two_and_three_processes_equal_one():
+def test_two_and_three_processes_equal_one(tmp_path):
     built = metric()
     expected = evaluate(built, list(clips()))
     takes = [case['take'] for case in built.cases]
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(('127.0.0.1', 0))
-        second.bind(('127.0.0.1', 0))
-        ports = {3: first.getsockname()[1], 2: second.getsockname()[1]}
     queue = mp.get_context('spawn').SimpleQueue()
-    mp.spawn(run, (ports, queue), nprocs=3)
-    for _ in ports:
+    mp.spawn(run, (str(tmp_path), queue), nprocs=3)
+    for _ in range(2):
         found, found_takes = queue.get()
         np.testing.assert_equal(found, expected)
         assert found_takes == takes

@@ -6,8 +6,8 @@ import pytest
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization import LiveSynchronizer
 from mobind_mm.synchronization.conformance import simulate_recording
-from mobind_mm.synchronization.live import _with_prior
 from mobind_mm.synchronization.live_buffer import StreamBuffer
+from mobind_mm.synchronization.live_follower import _with_prior
 from mobind_mm.synchronization.live_track import Track
 
 WRIST = 'right_wrist'

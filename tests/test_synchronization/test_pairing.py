@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mobind_mm.recordings import Clock
 from mobind_mm.synchronization import pairing
 from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.synchronization.pairing import (
@@ -29,8 +28,7 @@ def signals(recording):
 
 
 def moved(stream, by):
-    times = stream.clock.at() + by
-    return replace(stream, clock=Clock(len(times), times=times))
+    return stream.at_times(stream.clock.at() + by)
 
 
 def test_sums_are_those_of_each_lag():

@@ -21,7 +21,6 @@ from mobind_mm.synchronization import (
     SyncResult,
 )
 from mobind_mm.synchronization.base import REASONS
-from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 from mobind_mm.synchronization.clock import streams_on_line
 from mobind_mm.synchronization.clock_map import join
 from mobind_mm.synchronization.coarse import coarse_offset, offset_range
@@ -38,10 +37,6 @@ from mobind_mm.synchronization.trust import (
 
 NUMBERS = dict(lead=40.0, jump=0.1, apart=-6.0)
 NUMBER_OF = {'clear': 'lead', 'jumped': 'jump'}
-
-
-def moved(stream, times):
-    return replace(stream, clock=Clock(len(times), times=times))
 
 
 def test_more_evidence_is_never_less_trust():
@@ -318,7 +313,7 @@ def test_a_jump_of_the_clock_is_followed(size):
     times = stream.clock.at()
     times = times + size * (times > 21.4)
     clock = align(
-        Recording({'right_wrist': moved(stream, times)}, recording.pose)
+        Recording({'right_wrist': stream.at_times(times)}, recording.pose)
     )
     assert not clock.abstained
     (when, jump) = clock.jumps[0]
@@ -367,7 +362,7 @@ def test_lost_packets_are_not_answered_with_one_offset():
 def test_a_sensor_with_another_clock_gets_its_own():
     recording = simulate_recording(7, 30.0, offset=0.4)
     stream = recording.imu['right_wrist']
-    late = moved(stream, stream.clock.at() + 0.17)
+    late = stream.at_times(stream.clock.at() + 0.17)
     imu = dict(right_wrist=stream, right_forearm=late, right_hand=stream)
     streams = Recording(imu, recording.pose)
     clock = align(streams)
@@ -411,10 +406,10 @@ def test_coarse_search_finds_streams_that_hardly_overlap(sensor_first):
     early, late = (0.0, 340.0), (260.0, 600.0)
     of_sensor, of_pose = (early, late) if sensor_first else (late, early)
     imu = {
-        name: cut_sensor(stream, of_sensor[0], np.ptp(of_sensor))
+        name: stream.window(of_sensor[0], np.ptp(of_sensor))
         for name, stream in whole.imu.items()
     }
-    pose = cut_pose(whole.pose, of_pose[0], np.ptp(of_pose))
+    pose = whole.pose.window(of_pose[0], np.ptp(of_pose))
     found = coarse_offset(Recording(imu, pose))
     assert found == pytest.approx(of_pose[0] - of_sensor[0], abs=1.0)
 

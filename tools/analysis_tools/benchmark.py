@@ -21,7 +21,7 @@ from rich.table import Table
 
 import mobind_mm  # noqa: F401
 from mobind_mm.utils.cli import run_command
-from mobind_mm.utils.files import replacing
+from mobind_mm.utils.files import write_whole
 from mobind_mm.visualization import MoBindVisualizer
 
 
@@ -174,8 +174,7 @@ def main() -> None:
         result[part] = job()
         show(part, result[part])
         if args.out:
-            with replacing(Path(args.out)) as temporary:
-                temporary.write_text(json.dumps(result, indent=1), 'utf-8')
+            write_whole(Path(args.out), json.dumps(result, indent=1))
     if args.show_dir:
         visualizer = MoBindVisualizer()
         for name, picture in pictures(result).items():

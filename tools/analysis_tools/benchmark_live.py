@@ -12,13 +12,12 @@ import gc
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
-from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
+from mobind_mm.recordings import PoseStream, Recording
 from mobind_mm.synchronization import LiveSynchronizer
 from mobind_mm.utils.cli import run_command
 
@@ -47,13 +46,9 @@ def person(seed: int, seconds: float, still: bool = False) -> Recording:
 
 def later(recording: Recording, by: float) -> Recording:
     """The recording with all times later by some seconds."""
-
-    def moved(stream: SensorStream | PoseStream) -> SensorStream | PoseStream:
-        times = stream.clock.at() + by
-        return replace(stream, clock=Clock(len(times), times=times))
-
-    imu = {name: moved(stream) for name, stream in recording.imu.items()}
-    return Recording(imu, moved(recording.pose))
+    streams = {**recording.imu, 'pose': recording.pose}
+    moved = {k: s.at_times(s.clock.at() + by) for k, s in streams.items()}
+    return Recording(pose=moved.pop('pose'), imu=moved)
 
 
 def play(

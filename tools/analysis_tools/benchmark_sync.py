@@ -19,12 +19,7 @@ import json
 from pathlib import Path
 
 from benchmarking.conditions import Condition, table_conditions
-from benchmarking.sync_cells import (
-    run_cells,
-    run_drift,
-    run_joint,
-    run_scenes,
-)
+from benchmarking.sync_cells import run_cells, run_drift, run_joint, run_scenes
 from benchmarking.sync_speed import exponent, run_speed
 from benchmarking.trust_table import run_trust
 from rich.console import Console
@@ -35,7 +30,7 @@ import mobind_mm  # noqa: F401
 from mobind_mm.apis import init_model
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.utils.cli import run_command
-from mobind_mm.utils.files import replacing
+from mobind_mm.utils.files import write_whole
 from mobind_mm.utils.results import prepare_results
 
 PARTS = ('table', 'abstention', 'scenes', 'joint', 'drift')
@@ -104,171 +99,110 @@ def cells(part: str) -> list[Condition]:
     ]
 
 
+_NAMES = ('fused', 'signals', 'correlation', 'vote')
+_ACCURACY = '{{{0}[mae_s]:.4f}} / {{{0}[acc@0.1]:.2f}}'
+TABLES = {
+    'certain_wrong': {
+        'source': '{source}',
+        'condition': '{condition}',
+        'recordings\n': '{count}',
+        'answered\n': '{answered}',
+        'wrong\n': '{wrong}',
+        'confidence\n>= 0.9': '{certain}',
+        'wrong of\nthese': '{certain_wrong}',
+        'best guess\nright': '{best_guess_right}',
+        'refused as': '{refused_as}',
+    },
+    'reliability_count': {
+        'confidence from': '{confidence_from:.1f}',
+        'answers\n': '{reliability_count}',
+        'mean\n': '{mean_confidence:.2f}',
+        'right\n': '{right:.2f}',
+    },
+    'fused': {
+        'sensors': '{sensors}',
+        'noise': '{noise}',
+        'fps': '{pose_rate:g}',
+        'clip': '{clip_sec:g} s',
+        'motion': '{motion}',
+        **{f'{n}\nMAE s / @0.1': _ACCURACY.format(n) for n in _NAMES},
+        'zero\nMAE s / @0.1': '{zero_mae_s:.2f}',
+        'fused\ncoverage / @0.1': '{fused[coverage]:.2f} / '
+        '{fused[answered_acc@0.1]:.2f}',
+    },
+    'scene_sensors': {
+        'scenes: sensors': '{scene_sensors}',
+        'people': '{num_people}',
+        **{
+            f'{way}\nMAE s / @0.1 / coverage': f'{_ACCURACY.format(way)} / '
+            f'{{{way}[coverage]:.2f}}'
+            for way in ('alone', 'jointly')
+        },
+    },
+    'joint_sensors': {
+        'joint: sensors': '{joint_sensors}',
+        'scenes': '{num_scenes}',
+        'offset MAE s / @0.2': '{offset_mae_s:.3f} / {acc_02:.2f}',
+        'slot accuracy, offset unknown / known': '{slot_acc:.3f} / '
+        '{slot_acc_known_offset:.3f}',
+    },
+    'speed_minutes': {
+        'minutes': '{speed_minutes:g}',
+        'from': '{source}',
+        'drift ppm': '{ppm:g}',
+        'jump s': '{jump_s:g}',
+        'processor\ns': '{seconds:.1f}',
+        'peak\nMiB': '{peak_mib:.0f}',
+        'largest error\nms': '{largest_error_ms:.1f}',
+        'confidence\n': '{sure}',
+    },
+    'agree': {
+        'drift ppm': '{ppm}',
+        'sensors': '{sensors}',
+        'person': '{subject}',
+        'estimated': '{estimated_ppm:.1f}',
+        'end error\nms': '{end_error_ms:.1f}',
+        'largest error\nms': '{largest_error_ms:.1f}',
+        'clips\nagree': '{agree:.2f}',
+    },
+}
+"""Headings and cells of each table, by a key that its rows alone have."""
+
+
 def show(rows: list[dict]) -> None:
     """Print the rows of every part as tables."""
     console = Console(width=110)
-    for mark, headers, cells_of in (
-        ('certain_wrong', _TRUST_HEADERS, _trust_texts),
-        ('reliability_count', _BIN_HEADERS, _bin_texts),
-        ('fused', _CELL_HEADERS, _cell_texts),
-        ('scene_sensors', _SCENE_HEADERS, _scene_texts),
-        ('joint_sensors', _JOINT_HEADERS, _joint_texts),
-        ('speed_minutes', _SPEED_HEADERS, _speed_texts),
-        ('agree', _DRIFT_HEADERS, _drift_texts),
-    ):
+    for mark, columns in TABLES.items():
         table = Table()
-        for header in headers:
-            table.add_column(
-                header, justify='right' if '\n' in header else 'left'
-            )
+        for heading in columns:
+            side = 'right' if '\n' in heading else 'left'
+            table.add_column(heading, justify=side)
         for row in rows:
             if mark in row:
-                table.add_row(*cells_of(row))
+                said = row | _said(row)
+                table.add_row(*(c.format_map(said) for c in columns.values()))
         if table.row_count:
             console.print(table)
 
 
-_NAMES = ('fused', 'signals', 'correlation', 'vote')
-_CELL_HEADERS = (
-    'sensors',
-    'noise',
-    'fps',
-    'clip',
-    'motion',
-    *(f'{name}\nMAE s / @0.1' for name in (*_NAMES, 'zero')),
-    'fused\ncoverage / @0.1',
-)
-_SCENE_HEADERS = (
-    'scenes: sensors',
-    'people',
-    'alone\nMAE s / @0.1 / coverage',
-    'jointly\nMAE s / @0.1 / coverage',
-)
-_JOINT_HEADERS = (
-    'joint: sensors',
-    'scenes',
-    'offset MAE s / @0.2',
-    'slot accuracy, offset unknown / known',
-)
-_DRIFT_HEADERS = (
-    'drift ppm',
-    'sensors',
-    'person',
-    'estimated',
-    'end error\nms',
-    'largest error\nms',
-    'clips\nagree',
-)
-
-
-_TRUST_HEADERS = (
-    'source',
-    'condition',
-    'recordings\n',
-    'answered\n',
-    'wrong\n',
-    'confidence\n>= 0.9',
-    'wrong of\nthese',
-    'best guess\nright',
-    'refused as',
-)
-_BIN_HEADERS = ('confidence from', 'answers\n', 'mean\n', 'right\n')
-
-
-_SPEED_HEADERS = (
-    'minutes',
-    'from',
-    'drift ppm',
-    'jump s',
-    'processor\ns',
-    'peak\nMiB',
-    'largest error\nms',
-    'confidence\n',
-)
-
-
-def _speed_texts(row: dict) -> list[str]:
-    return [
-        f'{row["speed_minutes"]:g}',
-        row['source'],
-        f'{row["ppm"]:g}',
-        f'{row["jump_s"]:g}',
-        f'{row["seconds"]:.1f}',
-        f'{row["peak_mib"]:.0f}',
-        f'{row["largest_error_s"] * 1e3:.1f}',
-        'refused' if row['abstained'] else f'{row["confidence"]:.3f}',
-    ]
-
-
-def _trust_texts(row: dict) -> list[str]:
-    keys = ('count', 'answered', 'wrong', 'certain', 'certain_wrong')
-    reasons = ', '.join(f'{k} {n}' for k, n in row['reasons'].items())
-    return [
-        row['source'],
-        row['condition'],
-        *(str(row[key]) for key in (*keys, 'best_guess_right')),
-        reasons,
-    ]
-
-
-def _bin_texts(row: dict) -> list[str]:
-    return [
-        f'{row["confidence_from"]:.1f}',
-        str(row['reliability_count']),
-        f'{row["mean_confidence"]:.2f}',
-        f'{row["right"]:.2f}',
-    ]
-
-
-def _cell_texts(row: dict) -> list[str]:
-    noise = 'usual' if row['noise_m'] is None else f'{row["noise_m"]:g} m'
-    fused = row['fused']
-    return [
-        str(row['sensors']),
-        noise,
-        f'{row["pose_rate"]:g}',
-        f'{row["clip_sec"]:g} s',
-        row['motion'],
-        *(
-            f'{row[name]["mae_s"]:.4f} / {row[name]["acc@0.1"]:.2f}'
-            for name in _NAMES
-        ),
-        f'{row["zero_mae_s"]:.2f}',
-        f'{fused["coverage"]:.2f} / {fused["answered_acc@0.1"]:.2f}',
-    ]
-
-
-def _scene_texts(row: dict) -> list[str]:
-    return [
-        str(row['scene_sensors']),
-        str(row['num_people']),
-        *(
-            f'{row[way]["mae_s"]:.4f} / {row[way]["acc@0.1"]:.2f} / '
-            f'{row[way]["coverage"]:.2f}'
-            for way in ('alone', 'jointly')
-        ),
-    ]
-
-
-def _joint_texts(row: dict) -> list[str]:
-    return [
-        str(row['joint_sensors']),
-        str(row['num_scenes']),
-        f'{row["offset_mae_s"]:.3f} / {row["offset_acc@0.2"]:.2f}',
-        f'{row["slot_acc"]:.3f} / {row["slot_acc_known_offset"]:.3f}',
-    ]
-
-
-def _drift_texts(row: dict) -> list[str]:
-    return [
-        str(row['ppm']),
-        str(row['sensors']),
-        str(row['subject']),
-        f'{row["estimated_ppm"]:.1f}',
-        f'{row["end_error_s"] * 1e3:.1f}',
-        f'{row["largest_error_s"] * 1e3:.1f}',
-        f'{row["agree"]:.2f}',
-    ]
+def _said(row: dict) -> dict:
+    """What stands in cells beside what is in a row."""
+    said = {
+        f'{key[:-2]}_ms': 1e3 * value
+        for key, value in row.items()
+        if key.endswith('error_s')
+    }
+    said['acc_02'] = row.get('offset_acc@0.2')  # no name in a format
+    if 'noise_m' in row:
+        noise = row['noise_m']
+        said['noise'] = 'usual' if noise is None else f'{noise:g} m'
+    if 'reasons' in row:
+        reasons = (f'{k} {n}' for k, n in row['reasons'].items())
+        said['refused_as'] = ', '.join(reasons)
+    if 'abstained' in row:
+        sure = 'refused' if row['abstained'] else f'{row["confidence"]:.3f}'
+        said['sure'] = sure
+    return said
 
 
 def main() -> None:
@@ -279,8 +213,7 @@ def main() -> None:
     if args.trust:
         table, bins = run_trust(args.data, args.count, args.seed)
         rows = dict(count=args.count, seed=args.seed, rows=table, bins=bins)
-        with replacing(out) as temporary:
-            temporary.write_text(json.dumps(rows, indent=1), 'utf-8')
+        write_whole(out, json.dumps(rows, indent=1))
         show([*table, *bins])
         return
     if args.speed is not None:
@@ -290,8 +223,7 @@ def main() -> None:
         if not args.speed:
             rows += [run_speed(10.0, p, j) for p, j in JUMPS]
         rows.append(run_speed(minutes[-1], from_files=True))
-        with replacing(out) as temporary:
-            temporary.write_text(json.dumps(rows, indent=1), 'utf-8')
+        write_whole(out, json.dumps(rows, indent=1))
         show(rows)
         print(f'time grows like length to the power of {slope:.2f}')
         return
@@ -313,8 +245,7 @@ def main() -> None:
 
     def finish(key: str, rows: list[dict]) -> None:
         done[key] = rows
-        with replacing(out) as temporary:
-            temporary.write_text(json.dumps(done, indent=1), 'utf-8')
+        write_whole(out, json.dumps(done, indent=1))
 
     jobs = {
         f'{part} {cell}': cell

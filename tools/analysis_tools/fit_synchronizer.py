@@ -19,11 +19,7 @@ from benchmarking.conditions import (
     sync_pipeline,
     table_conditions,
 )
-from benchmarking.zero_shot_data import (
-    film_again,
-    motion_capture,
-    sync_clips,
-)
+from benchmarking.zero_shot_data import film_again, motion_capture, sync_clips
 from rich.progress import track
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logsumexp
@@ -35,7 +31,7 @@ from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.synchronization.clips import clip_feats
 from mobind_mm.synchronization.fused import EVIDENCE_NAMES, WEIGHTS
 from mobind_mm.utils.cli import run_command
-from mobind_mm.utils.files import replacing
+from mobind_mm.utils.files import write_whole
 from mobind_mm.utils.results import prepare_results
 
 _NEAR_SEC = 0.1
@@ -250,8 +246,7 @@ def main() -> None:
     text = json.dumps(result, indent=1)
     print(f'{len(gathered)} clips, loss {fitted.loss:.3f}\n{text}')
     if args.out:
-        with replacing(args.out) as temporary:
-            temporary.write_text(text, 'utf-8')
+        write_whole(args.out, text)
 
 
 if __name__ == '__main__':

@@ -16,13 +16,8 @@ from scipy.special import expit
 
 from mobind_mm.apis.synchronizing import searched
 from mobind_mm.synchronization import build_synchronizer
-from mobind_mm.synchronization.single import clip_evidence, in_depth
-from mobind_mm.synchronization.trust import (
-    RIGHT,
-    THROUGHOUT,
-    features,
-    shapes,
-)
+from mobind_mm.synchronization.single import Question, in_depth
+from mobind_mm.synchronization.trust import RIGHT, THROUGHOUT, features, shapes
 from mobind_mm.utils.cli import run_command
 
 _DECAY = 0.0005
@@ -35,12 +30,9 @@ def measure(trial: Trial) -> tuple[dict[str, float], bool] | None:
     pose = trial.streams.pose
     assert pose is not None
     middle, reach = searched(trial.streams, trial.max_offset)
-    evidence = clip_evidence(
-        trial.streams,
-        in_depth(build_synchronizer('signals')),
-        pose.clock.span,
-        reach,
-        middle,
+    sync = in_depth(build_synchronizer('signals'))
+    evidence = Question(trial.streams, sync, reach, middle).evidence(
+        pose.clock.span
     )
     if evidence is None or not evidence.alone or not np.ptp(evidence.score):
         return None

@@ -31,7 +31,7 @@ from mobind_mm.cli.config import (
 )
 from mobind_mm.utils.checkpoint import check_checkpoint, check_resumable
 from mobind_mm.utils.cli import run_command
-from mobind_mm.utils.files import replacing
+from mobind_mm.utils.files import write_whole
 from mobind_mm.utils.results import prepare_results, write_json
 
 
@@ -143,10 +143,9 @@ def main() -> None:
         metrics = run_fold(fold, work_dir / subject, args.local_rank)
         folds[subject] = metrics
         if is_main_process():
-            with replacing(state) as temporary:
-                temporary.write_text(
-                    json.dumps({'config': fingerprint, 'folds': folds})
-                )
+            write_whole(
+                state, json.dumps({'config': fingerprint, 'folds': folds})
+            )
     if not is_main_process():
         return
     folds = {subject: folds[subject] for subject in splits.subjects}

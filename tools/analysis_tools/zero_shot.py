@@ -52,7 +52,6 @@ from mobind_mm.evaluation.functional import (
 )
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization import build_synchronizer
-from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 from mobind_mm.synchronization.in_step import (
     limb_signals,
     pair_ratios,
@@ -203,10 +202,10 @@ def signals_of(
     for take, start in zip(feats['take'], feats['window_start']):
         recording = takes[take][1]
         assert recording.pose is not None
-        pose.append(cut_pose(recording.pose, float(start), window_sec))
+        pose.append(recording.pose.window(float(start), window_sec))
         imu.append(
             {
-                name: cut_sensor(stream, float(start), window_sec)
+                name: stream.window(float(start), window_sec)
                 for name, stream in recording.imu.items()
                 if limbs is None or name in limbs
             }
@@ -397,7 +396,7 @@ def limb_evidence(
     for take, start in zip(feats['take'], feats['window_start']):
         recording = takes[take][1]
         assert recording.pose is not None
-        pose.append(cut_pose(recording.pose, float(start), window_sec))
+        pose.append(recording.pose.window(float(start), window_sec))
         served = {
             limb: recording.imu[name]
             for name, limb in match_limbs(recording.imu, limbs).items()
@@ -406,7 +405,7 @@ def limb_evidence(
         for limb in limbs:
             stream = served.get(limb)
             if stream is not None:
-                stream = cut_sensor(stream, float(start), window_sec)
+                stream = stream.window(float(start), window_sec)
             imu.append(stream)
     size = len(limbs)
     sensors = sensor_signals(imu, window_sec)

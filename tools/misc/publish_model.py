@@ -20,7 +20,7 @@ from mobind_mm.registry import MODELS
 from mobind_mm.utils.checkpoint import check_state_dict, read_checkpoint
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.config_text import parse_config_text
-from mobind_mm.utils.files import replacing
+from mobind_mm.utils.files import write_whole
 from mobind_mm.utils.model_index import load_models
 from mobind_mm.version import __version__
 
@@ -97,8 +97,7 @@ def publish_checkpoint(
     digest = hashlib.sha256(content).hexdigest()[:8]
     stem = f'{Path(config).stem}_{_day(day, meta)}-{digest}'
     path = Path(out_dir) / f'{stem}.pth'
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    write_whole(path, content)
     return path
 
 
@@ -127,8 +126,7 @@ def into_zoo(root: str | Path, name: str, published: Path) -> Path:
     (model,) = models
     path = root / CHECKPOINTS / published.name
     if published.resolve() != path.resolve():
-        with replacing(path) as temporary:
-            temporary.write_bytes(published.read_bytes())
+        write_whole(path, published.read_bytes())
     old = model.entry.get('Weights')
     pages = [model.metafile, *root.glob('docs/*.md'), root / 'README.md']
     pages += [*root.glob('configs/*/README.md')]
@@ -142,8 +140,7 @@ def into_zoo(root: str | Path, name: str, published: Path) -> Path:
             weights = f'    Weights: {CHECKPOINTS}/{path.name}\n'
             new = text.replace(line, line + weights)
         if new != text:
-            with replacing(page) as temporary:
-                temporary.write_text(new, encoding='utf-8')
+            write_whole(page, new)
     if old and (root / old).is_file() and root / old != path:
         (root / old).unlink()
     return path

@@ -40,7 +40,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from mobind_mm.utils.files import replacing
+from mobind_mm.utils.files import write_whole
 from mobind_mm.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,8 +114,7 @@ def write_results(
         version=__version__,
     )
     content = dict(about={**made, **about}, tables=tables, quoted=quoted or {})
-    with replacing(path) as temporary:
-        temporary.write_text(_one_row_a_line(content), 'utf-8')
+    write_whole(path, _one_row_a_line(content))
     read_results(path)
 
 

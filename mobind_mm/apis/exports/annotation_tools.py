@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ...utils.files import replacing
+from ...utils.files import write_whole
 from ...utils.results import write_json
 from .aligned import UNITS, Aligned, write_table
 
@@ -156,10 +156,7 @@ def _time_series(aligned: Aligned, table: str) -> ElementTree.Element:
 
 
 def write_label_studio(
-    aligned: Aligned,
-    video: Path | None,
-    out: Path,
-    prefix: str = '/data/local-files/?d=',
+    aligned: Aligned, video: Path | None, out: Path
 ) -> list[Path]:
     """Write a task and a labeling configuration for Label Studio.
 
@@ -170,7 +167,6 @@ def write_label_studio(
         aligned: Sensors on the video's clock.
         video: The video; None leaves the player out.
         out: Directory to write to.
-        prefix: What stands before the name of the video to make its URL.
 
     Returns:
         ``label_studio.json`` to import, ``label_studio.xml`` to paste.
@@ -183,7 +179,7 @@ def write_label_studio(
     data: dict[str, Any] = {'sensors': series, 'notes': list(aligned.notes)}
     view = ElementTree.Element('View')
     if video is not None:
-        data['video'] = f'{prefix}{video.name}'
+        data['video'] = f'/data/local-files/?d={video.name}'
         _add(
             view,
             'Video',
@@ -257,5 +253,4 @@ def _write_xml(
     text = ElementTree.tostring(
         root, 'utf-8', xml_declaration=declaration, short_empty_elements=True
     )
-    with replacing(path) as temporary:
-        temporary.write_bytes(text + b'\n')
+    write_whole(path, text + b'\n')

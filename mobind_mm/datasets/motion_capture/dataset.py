@@ -17,6 +17,7 @@ from ...readers.motions import FREE_LICENCES, read_motions
 from ...readers.motions_body import SEGMENT, BodyMotion
 from ...recordings import Recording
 from ...registry import DATASETS
+from ...utils.arguments import check_choice, check_rate
 from ...utils.errors import mistake
 from ..imu_pose_dataset import IMUPoseDataset
 from ..synthetic.dataset import RecordingCache
@@ -24,7 +25,6 @@ from ..synthetic.motion import LEAD, perform
 from ..synthetic.noise import derive_rng
 from ..synthetic.scenes import plan_segments
 from ..synthetic.subject import ACTIONS, Subject
-from ..transforms.base import check_choice, check_rate
 from .anatomy import PLACES, SHIPPED_PLACEMENTS
 from .bodies import captured
 from .filming import PoseErrors, look_at, simulate_pose
@@ -305,7 +305,7 @@ class MotionCaptureDataset(IMUPoseDataset):
             person, self._acts(take), rng, (0.0, 0.0), rng.uniform(-3, 3)
         )
         times = np.arange(int(self.take_sec * RATE) + 1) / RATE
-        assert LEAD > 0  # the motion goes on at both ends
+        assert LEAD > 0  # the motion continues at both ends
         return Body(*captured(motion, times)), rng
 
     def _record(self, take: _Take) -> Recording:

@@ -84,9 +84,8 @@ def simulate_pose(
     orientations: np.ndarray | None = None,
     errors: PoseErrors | None = None,
     smooth_hz: float | None = 10.0,
-    layout: str = 'coco',
 ) -> PoseStream:
-    """Film a captured motion.
+    """Film a captured motion; the skeleton has the layout ``coco``.
 
     Args:
         positions: (T, 20, 3) joints in metres, see
@@ -99,7 +98,6 @@ def simulate_pose(
             them it turns with the trunk.
         errors: Errors of the pose estimator; usual ones by default.
         smooth_hz: Low-pass of the markers' noise, as for the sensors.
-        layout: Skeleton layout. Keypoints that the body lacks have score 0.
 
     Returns:
         Pixels and scores. The clock counts seconds from the first frame of
@@ -119,7 +117,7 @@ def simulate_pose(
         int((seconds - EDGE_SEC - start) * fps) + 1, rate=fps, start=start
     )
     times = clock.at()
-    points = keypoints_of(positions, orientations, layout)
+    points = keypoints_of(positions, orientations, 'coco')
     here = np.isfinite(points).all(axis=(0, 2))
     spline = make_interp_spline(
         np.arange(len(points)) / rate, points[:, here], 3
@@ -127,7 +125,7 @@ def simulate_pose(
     pixels, depth = camera.project(spline(times))
     keypoints = np.zeros((len(times), len(here), 2))
     scores = np.zeros((len(times), len(here)))
-    names = [n for n, there in zip(get_layout(layout), here) if there]
+    names = [n for n, there in zip(get_layout('coco'), here) if there]
     unit = _TORSO * camera.focal / np.maximum(depth.mean(axis=1), 0.1)
     seen, score = _detect(pixels, unit, names, times, rng, errors)
     height, width = camera.img_shape
@@ -140,7 +138,7 @@ def simulate_pose(
     keypoints[:, here], scores[:, here] = seen, score
     keypoints, scores = keypoints.astype('f4'), scores.astype('f4')
     keypoints.flags.writeable = scores.flags.writeable = False
-    return PoseStream(clock, keypoints, scores, layout, camera.img_shape)
+    return PoseStream(clock, keypoints, scores, 'coco', camera.img_shape)
 
 
 def look_at(

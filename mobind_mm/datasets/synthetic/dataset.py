@@ -10,8 +10,8 @@ import numpy as np
 
 from ...recordings import Recording
 from ...registry import DATASETS
+from ...utils.arguments import check_choice
 from ..imu_pose_dataset import IMUPoseDataset
-from ..transforms.base import check_choice
 from .actions import ACTIONS
 from .body import Kinematics
 from .camera import Camera, Detector

@@ -19,7 +19,7 @@ from ...recordings import (
     write_imu,
     write_pose,
 )
-from ...utils.files import replacing
+from ...utils.files import write_whole
 from .dataset import SyntheticMotionDataset
 
 MAPPING = """\
@@ -90,8 +90,7 @@ def write_example(
         '}\n'
         for name in streams
     )
-    with replacing(files[1]) as temporary:
-        temporary.write_text(text)
+    write_whole(files[1], text)
     if video:
         from .render import render_video
 
@@ -105,8 +104,7 @@ def write_example(
             seed=seed,
         )
         return files
-    with replacing(files[2]) as temporary:
-        temporary.write_text(json.dumps(mmpose_frames(poses)))
+    write_whole(files[2], json.dumps(mmpose_frames(poses)))
     return files
 
 

@@ -86,9 +86,8 @@ def write_mixed_study(
             part = stream.clock.between(starts[0], starts[0] + seconds)
             cut = {
                 name: replace(
-                    stream,
+                    stream.cut(part),
                     clock=Clock(part.stop - part.start, rate=1.0),
-                    channels={k: v[part] for k, v in stream.channels.items()},
                 )
                 for name, stream in worn.items()
             }
@@ -148,10 +147,6 @@ def _film(
     """A stretch of a skeleton, and when its first frame is."""
     assert pose is not None  # simulated with one
     part = pose.clock.between(start, start + seconds)
-    film = replace(
-        pose,
-        clock=Clock(part.stop - part.start, rate=pose.clock.mean_rate),
-        keypoints=pose.keypoints[part],
-        scores=pose.scores[part],
-    )
+    clock = Clock(part.stop - part.start, rate=pose.clock.mean_rate)
+    film = replace(pose.cut(part), clock=clock)
     return film, float(pose.clock.at(part)[0])

@@ -12,12 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ...recordings import (
-    STANDARD_GRAVITY,
-    Clock,
-    Recording,
-    SensorStream,
-)
+from ...recordings import STANDARD_GRAVITY, Clock, Recording, SensorStream
 from ...utils.files import replacing
 from .actions import ACTIONS
 from .dataset import SyntheticMotionDataset
@@ -119,12 +114,8 @@ def _write_take(
     start = max(pose.clock.span[0], phone.clock.span[0] + EARLY_SEC)
     part = pose.clock.between(start, pose.clock.span[1])
     start = float(pose.clock.at(part)[0])  # the video's first frame
-    video = replace(
-        pose,
-        clock=Clock(len(pose.scores[part]), rate=pose.clock.mean_rate),
-        keypoints=pose.keypoints[part],
-        scores=pose.scores[part],
-    )
+    clock = Clock(part.stop - part.start, rate=pose.clock.mean_rate)
+    video = replace(pose.cut(part), clock=clock)
     for file, channel, unit in (
         ('Accelerometer', 'acc', 'm/s^2'),
         ('Gyroscope', 'gyro', 'rad/s'),

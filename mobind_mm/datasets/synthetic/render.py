@@ -330,12 +330,15 @@ class Figure:
         return cv2.GaussianBlur(image, (5, 5), 0)
 
 
+_HEIGHT = 720
+"""Of the image in pixels, an even number."""
+
+
 def render_video(
     path: str | Path,
     motion: Motion,
     camera: Camera,
     times: np.ndarray,
-    height: int = 720,
     seed: int = 0,
 ) -> None:
     """Film a motion.
@@ -345,22 +348,21 @@ def render_video(
         motion: Exact motion of a person.
         camera: Camera; the image keeps its shape.
         times: (T,) seconds on the motion's clock, one a frame.
-        height: Of the image in pixels, an even number.
         seed: Another seed gives another background.
 
     Raises:
         ImportError: If OpenCV is not installed.
     """
-    factor = height / camera.img_shape[0]
+    factor = _HEIGHT / camera.img_shape[0]
     width = 2 * round(camera.img_shape[1] * factor / 2)
     camera = replace(
-        camera, focal=camera.focal * factor, img_shape=(height, width)
+        camera, focal=camera.focal * factor, img_shape=(_HEIGHT, width)
     )
     figure = Figure(motion.body, camera, seed)
     room = figure.room()
     origins, turns = motion.segments(times)
     since = times - times[0]
     rate = (len(times) - 1) / since[-1] if len(times) > 1 else 25.0
-    with writing_video(path, rate, (width, height)) as add:
+    with writing_video(path, rate, (width, _HEIGHT)) as add:
         for row, time in enumerate(since):
             add(figure.draw(room, origins[row], turns[row]), time)

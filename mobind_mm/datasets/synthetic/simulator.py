@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...recordings import Clock, PoseStream, Recording
-from ..transforms.base import check_choice, check_rate
+from ...utils.arguments import check_choice, check_rate
 from .camera import Camera, Detector
 from .imu import IMUNoise, sample_mountings, simulate_imu
 from .motion import Motion, perform

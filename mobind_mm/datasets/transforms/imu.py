@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...registry import TRANSFORMS
-from .base import BaseTransform, check_prob, check_rate
+from ...utils.arguments import check_prob, check_rate
+from .base import BaseTransform
 from .resampling import (
     normalize,
     resample_window,

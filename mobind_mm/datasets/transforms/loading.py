@@ -14,7 +14,8 @@ from ...recordings.schema import (
     check_times,
 )
 from ...registry import TRANSFORMS
-from .base import BaseTransform, check_amount, check_channels, check_placements
+from ...utils.arguments import check_amount
+from .base import BaseTransform, check_channels, check_placements
 from .resampling import HALF_WIDTH
 from .windowing import source_span
 

@@ -10,8 +10,9 @@ from scipy.ndimage import gaussian_filter1d
 from ...recordings.streams import undetected
 from ...registry import TRANSFORMS
 from ...skeleton import get_layout, keypoint_indices
+from ...utils.arguments import check_amount, check_choice, check_rate
 from ..window_batch import WindowBatch
-from .base import BaseTransform, check_amount, check_choice, check_rate
+from .base import BaseTransform
 from .imu import check_margin
 from .resampling import bracket, resample_window
 
@@ -220,15 +221,6 @@ _BONES: tuple[tuple[tuple[str, ...], float], ...] = (
 Winter's proportions, as in :data:`..synthetic.body.RATIOS`."""
 
 
-@cache
-def _index(layout: str, keypoint: str) -> int | None:
-    """Index of a keypoint; None if the layout lacks it."""
-    try:
-        return keypoint_indices(layout, [keypoint])[0]
-    except ValueError:
-        return None
-
-
 @TRANSFORMS.register_module()
 class NormalizeKeypoints(BaseTransform):
     """Express keypoints in units that do not depend on the image size.
@@ -260,26 +252,36 @@ class NormalizeKeypoints(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Change ``keypoints``, or mask them where that is impossible."""
-        if results['keypoints'] is not None:
-            origin, unit = getattr(self, f'_{self.mode}')(results)
-            if unit is None:
-                results['keypoint_mask'][:] = False
-                results['keypoints'][:] = 0
-            else:
-                results['keypoints'] -= origin.astype(np.float32)
-                results['keypoints'] /= unit.astype(np.float32)
+        if results['keypoints'] is None:
+            return results
+        if self.mode == 'image':
+            height, width = results['img_shape']
+            origin, unit = np.zeros(2), np.array([width, height])
+        else:  # a batch of one
+            origin, unit = (
+                value[0]
+                for value in _FRAMES[self.mode](
+                    results['keypoints'].T[None],
+                    results['keypoint_mask'].T[None],
+                    results['layout'],
+                )
+            )
+        if (unit > 0).all() and np.isfinite(unit).all():
+            results['keypoints'] -= origin.astype(np.float32)
+            results['keypoints'] /= unit.astype(np.float32)
+        else:
+            results['keypoint_mask'][:] = False
+            results['keypoints'][:] = 0
         return results
 
     def transform_batch(self, batch: WindowBatch) -> None:
         """Change ``keypoints``, or mask them where that is impossible."""
         count = len(batch.keypoints)
         origin, unit = np.zeros((count, 2)), batch.img_size.astype(float)
-        if self.mode == 'torso':
-            origin, unit = _torsos(batch)
-        elif self.mode == 'body':
-            origin, unit = _bodies(batch)
-        elif self.mode == 'bbox':
-            origin, unit = _boxes(batch)
+        if self.mode != 'image':
+            origin, unit = _FRAMES[self.mode](
+                batch.keypoints, batch.keypoint_mask, batch.layout
+            )
         bad = ~((unit > 0).all(axis=1) & np.isfinite(unit).all(axis=1))
         origin, unit = (
             np.where(bad[:, None], 0, origin),
@@ -291,71 +293,21 @@ class NormalizeKeypoints(BaseTransform):
             batch.keypoints[bad] = 0
             batch.keypoint_mask[bad] = False
 
-    @staticmethod
-    def _image(results: dict) -> tuple:
-        height, width = results['img_shape']
-        return np.zeros(2), np.array([width, height])
 
-    @staticmethod
-    def _torso(results: dict) -> tuple:
-        names = ('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder')
-        torso = keypoint_indices(results['layout'], names)
-        valid = results['keypoint_mask'][:, torso].all(axis=1)
-        points = results['keypoints'][valid][:, torso]
-        if not len(points):
-            return None, None
-        hips = points[:, :2].mean(axis=1)
-        size = np.linalg.norm(points[:, 2:].mean(axis=1) - hips, axis=1)
-        # A sort is faster than np.median for so few numbers.
-        middle = slice((len(hips) - 1) // 2, len(hips) // 2 + 1)
-        origin = np.sort(hips, axis=0)[middle].mean(axis=0)
-        unit = np.sort(size)[middle].mean()
-        return origin, unit if unit > 0 else None
+def _torsos(
+    points: np.ndarray, known: np.ndarray, layout: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Origin (B, 2) and unit (B, 1) of mode ``torso``; inf where unknown.
 
-    @staticmethod
-    def _body(results: dict) -> tuple:
-        points, known = results['keypoints'], results['keypoint_mask']
-        sizes: list[float] = []
-        for names, ratio in _BONES:
-            if sizes and ratio < 0.2:  # the face, if nothing else is seen
-                continue
-            at = [_index(results['layout'], name) for name in names]
-            if None in at:
-                continue
-            seen = known[:, at].all(axis=1)
-            if seen.sum() < 3:
-                continue
-            ends = points[seen][:, at].reshape(-1, 2, len(at) // 2, 2)
-            bone = np.subtract(*ends.mean(axis=2).swapaxes(0, 1))
-            length = np.sort(np.hypot(bone[:, 0], bone[:, 1]))
-            sizes.append(length[int(0.85 * (len(length) - 1))] / ratio)
-        if not sizes:
-            return None, None
-        hips = [_index(results['layout'], n) for n in _BONES[0][0][:2]]
-        if None not in hips and known[:, hips].all(axis=1).any():
-            seen = known[:, hips].all(axis=1)
-            origin = np.median(points[seen][:, hips].mean(axis=1), axis=0)
-        else:
-            origin = np.median(points[known], axis=0)
-        unit = np.asarray(max(sizes))
-        return origin, unit if unit > 0 else None
-
-    @staticmethod
-    def _bbox(results: dict) -> tuple:
-        points = results['keypoints'][results['keypoint_mask']]
-        if not len(points):
-            return None, None
-        low, high = points.min(axis=0), points.max(axis=0)
-        size = (high - low).max()
-        return (low + high) / 2, size if size > 0 else None
-
-
-def _torsos(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
-    """Origin (B, 2) and unit (B, 1) of mode ``torso``; NaN where unknown."""
+    Args:
+        points: (B, 2, K, T) keypoints.
+        known: (B, K, T) boolean.
+        layout: Skeleton layout.
+    """
     names = ('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder')
-    torso = keypoint_indices(batch.layout, names)
-    valid = np.asarray(batch.keypoint_mask[:, torso].all(axis=1))
-    points = batch.keypoints[:, :, torso]
+    torso = keypoint_indices(layout, names)
+    valid = np.asarray(known[:, torso].all(axis=1))
+    points = points[:, :, torso]
     hips = points[:, :, :2].mean(axis=2)
     size = np.linalg.norm(points[:, :, 2:].mean(axis=2) - hips, axis=1)
     return (
@@ -364,21 +316,26 @@ def _torsos(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
+@cache
 def _all_indices(layout: str, names: tuple[str, ...]) -> list[int] | None:
     """Indices of keypoints; None if the layout lacks one of them."""
-    at = [i for i in (_index(layout, n) for n in names) if i is not None]
-    return at if len(at) == len(names) else None
+    try:
+        return keypoint_indices(layout, names)
+    except ValueError:
+        return None
 
 
-def _bodies(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
-    """Origin (B, 2) and unit (B, 1) of mode ``body``; NaN where unknown."""
-    known, unit = batch.keypoint_mask, np.zeros(len(batch.keypoints))
+def _bodies(
+    points: np.ndarray, known: np.ndarray, layout: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of mode ``body``."""
+    unit = np.zeros(len(points))
     for names, ratio in _BONES:
-        at = _all_indices(batch.layout, names)
+        at = _all_indices(layout, names)
         if at is None:
             continue
         seen = np.asarray(known[:, at].all(axis=1))
-        ends = batch.keypoints[:, :, at]
+        ends = points[:, :, at]
         ends = ends.reshape(*ends.shape[:2], 2, len(at) // 2, -1).mean(axis=3)
         length = np.hypot(*(ends[:, :, 0] - ends[:, :, 1]).swapaxes(0, 1))
         length = np.sort(np.where(seen, length, np.float32(np.inf)), axis=1)
@@ -391,17 +348,14 @@ def _bodies(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
         size = np.where(used, length / ratio, 0)
         unit = np.maximum(unit, size)
     every = np.asarray(known.any(axis=(1, 2)))
-    hips = _all_indices(batch.layout, _BONES[0][0][:2])
+    hips = _all_indices(layout, _BONES[0][0][:2])
     origin = np.zeros((len(unit), 2))
     seen = np.zeros((len(unit), known.shape[2]), dtype=bool)
     if hips is not None:
         seen = np.asarray(known[:, hips].all(axis=1))
-        origin = _medians(
-            batch.keypoints[:, :, hips].mean(axis=2), seen[:, None]
-        )
+        origin = _medians(points[:, :, hips].mean(axis=2), seen[:, None])
     for row in np.flatnonzero(every & ~seen.any(axis=1)):
-        points = batch.keypoints[row][:, known[row]]
-        origin[row] = np.median(points, axis=1)
+        origin[row] = np.median(points[row][:, known[row]], axis=1)
     return origin, unit[:, None]
 
 
@@ -416,13 +370,20 @@ def _medians(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
     return np.take_along_axis(ordered, middle, axis=2).mean(axis=2)
 
 
-def _boxes(batch: WindowBatch) -> tuple[np.ndarray, np.ndarray]:
-    """Origin (B, 2) and unit (B, 1) of mode ``bbox``."""
-    known, far = batch.keypoint_mask[:, None], np.float32(np.inf)
-    low = np.where(known, batch.keypoints, far).min(axis=(2, 3))
-    high = np.where(known, batch.keypoints, -far).max(axis=(2, 3))
+def _boxes(
+    points: np.ndarray, known: np.ndarray, layout: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of mode ``bbox``."""
+    known, far = known[:, None], np.float32(np.inf)
+    low = np.where(known, points, far).min(axis=(2, 3))
+    high = np.where(known, points, -far).max(axis=(2, 3))
     size = (high - low).max(axis=1, keepdims=True)
-    return (low + high) / 2, size
+    with np.errstate(invalid='ignore'):  # nothing is known
+        return (low + high) / 2, size
+
+
+_FRAMES = {'torso': _torsos, 'body': _bodies, 'bbox': _boxes}
+"""Origin and unit of windows, by mode."""
 
 
 @TRANSFORMS.register_module()

@@ -15,7 +15,8 @@ import numpy as np
 from ...recordings import STANDARD_GRAVITY
 from ...registry import TRANSFORMS
 from ...skeleton import Limb
-from .base import BaseTransform, check_placements, check_prob
+from ...utils.arguments import check_prob
+from .base import BaseTransform, check_placements
 
 
 @TRANSFORMS.register_module()

@@ -8,8 +8,9 @@ import numpy as np
 from mmengine.dataset import Compose
 
 from ...registry import TRANSFORMS
+from ...utils.arguments import check_amount, check_factors
 from ..windows import label_at
-from .base import BaseTransform, build_steps, check_amount, check_factors
+from .base import BaseTransform, build_steps
 
 
 def source_span(results: dict) -> tuple[float, float]:

@@ -173,7 +173,11 @@ def count_unmatched(cases: Sequence[Case], threshold: float) -> OpenSetCounts:
     return counts
 
 
-def fit_threshold(cases: Sequence[Case], num_candidates: int = 256) -> float:
+_CANDIDATES = 256
+"""Quantiles of all similarities between which a threshold is sought."""
+
+
+def fit_threshold(cases: Sequence[Case]) -> float:
     """Threshold with the best F1 of unmatched people and sensor sets.
 
     Fit it on validation scenes. F1 is that of people and sets together. Of
@@ -182,7 +186,6 @@ def fit_threshold(cases: Sequence[Case], num_candidates: int = 256) -> float:
 
     Args:
         cases: As in :func:`count_unmatched`.
-        num_candidates: Candidates, quantiles of all similarities.
 
     Raises:
         ValueError: If nobody is unmatched, or for NaN or infinity.
@@ -194,8 +197,8 @@ def fit_threshold(cases: Sequence[Case], num_candidates: int = 256) -> float:
             'Hide modalities of the validation split with HideModality.'
         )
     values = np.concatenate([check_matrix(s).ravel() for s, _ in cases])
-    values = np.quantile(values, np.linspace(0, 1, num_candidates))
-    step = max(values[-1] - values[0], TIE) / num_candidates
+    values = np.quantile(values, np.linspace(0, 1, _CANDIDATES))
+    step = max(values[-1] - values[0], TIE) / _CANDIDATES
     edges = np.concatenate(
         [[values[0] - step], np.unique(values), [values[-1] + step]]
     )

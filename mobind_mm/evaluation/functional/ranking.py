@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from ...utils.arguments import check_choice, check_count
 from ...utils.similarity import (
     TIE,
     Vectors,
@@ -63,8 +64,7 @@ def rank_by_both(
     both = learned + weight * signals
     if candidates is None or candidates >= learned.shape[1]:
         return both
-    if candidates < 1:
-        raise ValueError(f'candidates must be at least 1, got {candidates}.')
+    check_count('candidates', candidates)
     last = np.partition(learned, -candidates, axis=1)[:, -candidates, None]
     chosen = learned >= last - TIE
     # Below every candidate, by what they are worth without the signals.
@@ -90,12 +90,13 @@ def matrix_ranks(
     return beaten.sum(axis=1)
 
 
+_DRAWS = 2000
+
+
 def paired_interval(
     first: np.ndarray,
     second: np.ndarray,
     groups: np.ndarray | None = None,
-    count: int = 2000,
-    seed: int = 0,
 ) -> tuple[float, float]:
     """Interval (95 %) of the mean difference of two methods, by bootstrap.
 
@@ -107,8 +108,6 @@ def paired_interval(
         first: (M,) what one method scored on each question.
         second: (M,) the same of the other.
         groups: (M,) which group a question is of; each its own if None.
-        count: Draws.
-        seed: Of the draws.
 
     Returns:
         Bounds of ``first - second``.
@@ -121,8 +120,8 @@ def paired_interval(
         groups = np.arange(len(difference))
     _, index = np.unique(groups, return_inverse=True)
     total, size = np.bincount(index, difference), np.bincount(index)
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, len(total), (count, len(total)))
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(total), (_DRAWS, len(total)))
     means = total[drawn].sum(axis=1) / size[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
@@ -162,10 +161,8 @@ def search_index(
             empty index, or a backend that is unknown or does not apply.
         ImportError: If ``faiss`` is asked for and is not installed.
     """
-    if backend not in BACKENDS:
-        raise ValueError(f'backend must be one of {BACKENDS}, got {backend!r}')
-    if k < 1:
-        raise ValueError(f'k must be at least 1, got {k}.')
+    check_choice('backend', backend, BACKENDS)
+    check_count('k', k)
     if len(index) == 0:
         raise ValueError('The index to search is empty.')
     check_comparable(query, index)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...utils.arguments import check_count
 from ...utils.similarity import (
     TIE,
     Vectors,
@@ -111,8 +112,7 @@ def rerank(
     Raises:
         ValueError: For NaN, shapes that do not fit, or no candidates.
     """
-    if candidates < 1:
-        raise ValueError(f'candidates must be at least 1, got {candidates}.')
+    check_count('candidates', candidates)
     _check_aligned(query[0], gallery[0])
     check_comparable(query[0], gallery[0])
     check_comparable(fine_query[0], fine_gallery[0])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
+from ...utils.arguments import check_rate
 from ...utils.similarity import check_finite
 
+_BINS = 10
 THRESHOLDS = (0.1, 0.2, 0.5)
 """Published limits in seconds."""
 
@@ -43,26 +43,23 @@ def is_within(error: np.ndarray, threshold: float) -> np.ndarray:
     return np.asarray(error) < threshold - _EPS
 
 
-def error_summary(
-    error: np.ndarray, thresholds: Sequence[float] = THRESHOLDS
-) -> dict[str, float]:
+def error_summary(error: np.ndarray) -> dict[str, float]:
     """Mean error and accuracies.
 
     Args:
         error: (M,) absolute errors in seconds; may be empty.
-        thresholds: Limits in seconds.
 
     Returns:
-        ``mae_s``, ``median_s`` and ``acc@<threshold>`` (strict <); NaN
-        without clips.
+        ``mae_s``, ``median_s`` and ``acc@<threshold>`` (strict <) for
+        :data:`THRESHOLDS`; NaN without clips.
     """
     if not len(error):
-        keys = ('mae_s', 'median_s', *(f'acc@{t:g}' for t in thresholds))
+        keys = ('mae_s', 'median_s', *(f'acc@{t:g}' for t in THRESHOLDS))
         return dict.fromkeys(keys, float('nan'))
     summary = dict(
         mae_s=float(np.mean(error)), median_s=float(np.median(error))
     )
-    for limit in thresholds:
+    for limit in THRESHOLDS:
         summary[f'acc@{limit:g}'] = float(np.mean(is_within(error, limit)))
     return summary
 
@@ -72,7 +69,6 @@ def sync_summary(
     offset: np.ndarray,
     abstained: np.ndarray | None = None,
     confidence: np.ndarray | None = None,
-    thresholds: Sequence[float] = THRESHOLDS,
 ) -> dict[str, float]:
     """All metrics of one synchroniser.
 
@@ -81,7 +77,6 @@ def sync_summary(
         offset: (M,) true offsets.
         abstained: (M,) boolean; never, if omitted.
         confidence: (M,) stated probabilities that the error is below 0.1 s.
-        thresholds: Limits of the accuracies in seconds.
 
     Returns:
         ``mae_s``, ``median_s`` and ``acc@<threshold>`` over all clips;
@@ -102,9 +97,9 @@ def sync_summary(
         raise ValueError(
             f'{len(abstained)} abstentions for {len(error)} estimates.'
         )
-    summary = error_summary(error, thresholds)
+    summary = error_summary(error)
     summary['coverage'] = float(np.mean(~abstained))
-    answered = error_summary(error[~abstained], thresholds)
+    answered = error_summary(error[~abstained])
     summary.update({f'answered_{k}': v for k, v in answered.items()})
     summary['abstention_precision'] = abstention_precision(error, abstained)
     right = is_within(error, 0.1)
@@ -116,15 +111,12 @@ def sync_summary(
     return summary
 
 
-def abstention_precision(
-    error: np.ndarray, abstained: np.ndarray, threshold: float = 0.1
-) -> float:
-    """Share of abstentions where the estimate was indeed wrong.
+def abstention_precision(error: np.ndarray, abstained: np.ndarray) -> float:
+    """Share of abstentions where the estimate was wrong by 0.1 s or more.
 
     Args:
         error: (M,) absolute errors in seconds.
         abstained: (M,) boolean.
-        threshold: Wrong is an error of at least this many seconds.
 
     Returns:
         In [0, 1]; NaN without an abstention.
@@ -132,21 +124,18 @@ def abstention_precision(
     abstained = np.asarray(abstained, dtype=bool)
     if not abstained.any():
         return float('nan')
-    return float(np.mean(~is_within(np.asarray(error)[abstained], threshold)))
+    return float(np.mean(~is_within(np.asarray(error)[abstained], 0.1)))
 
 
-def calibration_error(
-    confidence: np.ndarray, correct: np.ndarray, num_bins: int = 10
-) -> float:
+def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     """Expected calibration error.
 
     The mean over clips of ``|accuracy - mean confidence|`` of the bin that the
-    clip's confidence lies in; bins are equally wide.
+    clip's confidence lies in; the ten bins are equally wide.
 
     Args:
         confidence: (M,) in [0, 1].
         correct: (M,) boolean.
-        num_bins: Number of bins.
 
     Raises:
         ValueError: If a confidence is outside [0, 1], or lengths differ.
@@ -162,8 +151,8 @@ def calibration_error(
             'Confidences must be in [0, 1], got '
             f'{confidence.min()} to {confidence.max()}.'
         )
-    index = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
-    gaps = np.bincount(index, correct - confidence, num_bins)
+    index = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gaps = np.bincount(index, correct - confidence, _BINS)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
@@ -177,6 +166,5 @@ def grid_floor(offset: np.ndarray, grid: float = 0.2) -> np.ndarray:
     >>> grid_floor(np.array([0.33, -0.05])).round(1) + 0.0
     array([0.4, 0. ])
     """
-    if not grid > 0:
-        raise ValueError(f'grid must be > 0, got {grid}.')
+    check_rate('grid', grid)
     return grid * np.round(np.asarray(offset, dtype=np.float64) / grid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...utils.arguments import check_choice
 from ...utils.similarity import NO_SHARED_LIMB, check_finite
 
 TOKEN_KINDS = ('token_posterior', 'tokens')
@@ -45,8 +46,7 @@ def token_evidence(
 
     Source: MoBind, token-wise contrastive term.
     """
-    if kind not in TOKEN_KINDS:
-        raise ValueError(f'kind must be one of {TOKEN_KINDS}, got {kind!r}.')
+    check_choice('kind', kind, TOKEN_KINDS)
     imu, pose = _unit(imu_tokens), _unit(pose_tokens)
     mask = np.asarray(pose_token_mask, dtype=bool)
     if imu.shape[1:] != pose.shape[1:] or mask.shape != pose.shape[:2]:

@@ -17,7 +17,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ...registry import METRICS
-from ...utils.files import replacing
+from ...utils.files import write_whole
 from ..embedding_table import (
     EMBEDDINGS,
     IDS,
@@ -242,8 +242,7 @@ def write_cases(
         writer.writerow(columns)
     for row in sorted(rows, key=badness, reverse=True):
         writer.writerow([_cell(row.get(key)) for key in columns])
-    with replacing(target) as temporary:
-        temporary.write_bytes(table.getvalue().encode())
+    write_whole(target, table.getvalue().encode())
 
 
 def _cell(value: Any) -> Any:

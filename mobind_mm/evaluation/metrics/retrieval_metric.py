@@ -9,6 +9,7 @@ import numpy as np
 
 from ...registry import METRICS
 from ...synchronization.in_step import signal_ratios
+from ...utils.arguments import check_choice
 from ..embedding_table import (
     Table,
     has_both,
@@ -103,11 +104,7 @@ class RetrievalMetric(EmbeddingMetric):
             raise ValueError(
                 f'galleries are of {GALLERIES}, got {unknown[0]!r}.'
             )
-        if similarity not in SIMILARITIES:
-            raise ValueError(
-                f'similarity must be one of {SIMILARITIES}, got '
-                f'{similarity!r}.'
-            )
+        check_choice('similarity', similarity, SIMILARITIES)
         sharper = similarity == 'tokens' or signal_weight is not None
         if rerank is not None and (not sharper or rerank < 1):
             raise ValueError(

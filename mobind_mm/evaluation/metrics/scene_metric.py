@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...utils.arguments import check_choice, check_rate
 from ...utils.similarity import cosine_similarity
 from ..embedding_table import Table, modality, select, stack_rows
 from ..functional.localization import person_similarity
@@ -290,22 +291,12 @@ class SceneMetric(EmbeddingMetric):
         scale: float = 10.0,
         **kwargs: Any,
     ) -> None:
-        if similarity not in SIMILARITIES:
-            raise ValueError(
-                f'similarity must be one of {SIMILARITIES}, got '
-                f'{similarity!r}.'
-            )
-        if part_similarity not in TOKEN_KINDS:
-            raise ValueError(
-                f'part_similarity must be one of {TOKEN_KINDS}, got '
-                f'{part_similarity!r}.'
-            )
-        if not scale > 0:
-            raise ValueError(f'scale must be > 0, got {scale}.')
         super().__init__(tokens=True, **kwargs)
-        self.similarity = similarity
-        self.part_similarity = part_similarity
-        self.scale = scale
+        self.similarity = check_choice('similarity', similarity, SIMILARITIES)
+        self.part_similarity = check_choice(
+            'part_similarity', part_similarity, TOKEN_KINDS
+        )
+        self.scale = check_rate('scale', scale)
 
     def process(self, data_batch: object, data_samples: Sequence) -> None:
         """Keep one batch; windows of other roles without their tokens."""

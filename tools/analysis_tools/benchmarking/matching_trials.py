@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 from mobind_mm.apis.calibration import FEATURES, Logistic, match_features
 from mobind_mm.apis.localizing import decide
 from mobind_mm.evaluation.embedding_table import token_mask
 from mobind_mm.evaluation.functional import anytime_similarity
-from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 from mobind_mm.synchronization.in_step import (
     limb_signals,
     pair_ratios,
@@ -75,9 +75,9 @@ def all_evidence(
         recording = takes[take][1]
         for limb in limbs:
             stream = recording.imu.get(limb)
-            part = stream and cut_sensor(stream, float(start), seconds)
+            part = stream and stream.window(float(start), seconds)
             imu.append(part)
-        pose.append(cut_pose(recording.pose, float(start), seconds))
+        pose.append(recording.pose.window(float(start), seconds))
     sensors = sensor_signals(imu, seconds)
     ratios = [
         pair_ratios(sensors, limb_signals(pose, limb, seconds))
@@ -285,19 +285,13 @@ def _by_tokens(a: dict, b: dict, name: str) -> np.ndarray:
     )
 
 
-def fit_logistic(answers: Answers, ridge: float = 1.0) -> Logistic:
-    """Logistic regression by Newton steps."""
-    x = np.column_stack([np.ones(len(answers.x)), answers.x])
-    w = np.zeros(x.shape[1])
-    penalty = ridge * np.eye(len(w))
-    penalty[0, 0] = 0
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        gradient = x.T @ (p - answers.right) + penalty @ w
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + penalty
-        w = w - np.linalg.solve(hessian + 1e-9 * np.eye(len(w)), gradient)
-    slopes = {name: round(float(v), 3) for name, v in zip(FEATURES, w[1:])}
-    return Logistic(round(float(w[0]), 3), slopes)
+def fit_logistic(answers: Answers) -> Logistic:
+    """Logistic regression with a ridge of 1 on the slopes."""
+    model = LogisticRegression(solver='newton-cholesky', tol=1e-9)
+    model.fit(answers.x, answers.right)
+    values = (round(float(value), 3) for value in model.coef_[0])
+    slopes = dict(zip(FEATURES, values))
+    return Logistic(round(float(model.intercept_[0]), 3), slopes)
 
 
 def judged(answers: Answers, model: Logistic) -> dict[str, float]:

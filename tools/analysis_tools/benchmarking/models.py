@@ -110,13 +110,10 @@ def random_inputs(
 
 
 def random_recording(
-    seconds: float,
-    num_limbs: int = 4,
-    imu_rate: float = 100.0,
-    pose_rate: float = 30.0,
-    seed: int = 0,
+    seconds: float, num_limbs: int = 4, seed: int = 0
 ) -> Recording:
-    """Smooth random motion; sensors know their orientation."""
+    """Smooth random motion at 100 and 30 Hz; sensors know how they turn."""
+    imu_rate, pose_rate = 100.0, 30.0
     rng = np.random.default_rng(seed)
 
     def smooth(count: int, width: int) -> np.ndarray:

@@ -156,14 +156,12 @@ class ReferenceModel(nn.Module):
         clip = info_nce(feats['imu'], feats['pose'], scale).mean()
         return clip + multi_weight * multi + 0.3 * masked
 
-    def masked_loss(
-        self, tokens: torch.Tensor, ratio: float = 0.75
-    ) -> torch.Tensor:
-        """Masked token prediction on (B, S, N, D)."""
+    def masked_loss(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Prediction of three in four tokens (B, S, N, D), masked."""
         B, S, N = tokens.shape[:3]  # noqa: N806
         x = tokens.flatten(0, 1)
         order = torch.rand(B * S, N, device=x.device).argsort(dim=1)
-        hidden = order >= int(N * (1 - ratio))
+        hidden = order >= int(N * 0.25)
         masked = torch.where(hidden[..., None], self.mask_token, x)
         sensor = self.sensor_id_emb.weight.repeat(B, 1)[:, None]
         masked = self.imu_transformer(masked + self.imu_pos_emb + sensor)

@@ -87,7 +87,6 @@ def clip_answers(
 def tune_correlator(
     condition: Condition,
     groups: Sequence[Sequence[str]],
-    num_clips: int = 36,
 ) -> list[float]:
     """Best cut-off of the classical correlator on training people, in Hz.
 
@@ -95,14 +94,13 @@ def tune_correlator(
         condition: What the clips are made of.
         groups: Placements of the sensors that are worn; each has its own
             cut-off.
-        num_clips: Clips to try.
     """
     clips = condition.clips(
         'train', [dict(type='LoadWindow'), dict(type='KeepStreams')]
     )
     errors = np.zeros((len(groups), len(HIGH_HZ)))
     tuned = [CorrelationSynchronizer(high) for high in HIGH_HZ]
-    for index in range(0, len(clips), max(len(clips) // num_clips, 1)):
+    for index in range(0, len(clips), max(len(clips) // 36, 1)):
         clip = clips[index]
         pairs = limb_pairs(clip['streams'])
         for i, group in enumerate(groups):

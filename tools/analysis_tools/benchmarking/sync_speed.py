@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarking.conditions import SENSORS, Condition
+from benchmarking.settings import exponent as slope
 from benchmarking.settings import peak_mib
 from mobind_mm.apis.sources import to_recording
 from mobind_mm.apis.synchronizing import align
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.readers.files import write_imu_table
-from mobind_mm.recordings import Clock, Recording
+from mobind_mm.recordings import Recording
 
 _NEAR_JUMP_SEC = 2.0
 """Around a jump the clock need not be right."""
@@ -44,8 +44,7 @@ def drifting_person(
         stream = recording.imu[name]
         times = stream.clock.at()
         times = times * (1 + ppm * 1e-6) + offset + jump * (times >= at)
-        clock = Clock(len(times), times=times)
-        imu[name] = replace(stream, clock=clock)
+        imu[name] = stream.at_times(times)
     return Recording(imu, recording.pose), offset, at
 
 
@@ -106,10 +105,9 @@ def exponent(rows: list[dict]) -> float:
     """How the time grows with the length: 1 if in proportion."""
     even = [row for row in rows if not row['jump_s']]
     lengths, spent = (
-        np.log([row[key] for row in even])
-        for key in ('speed_minutes', 'seconds')
+        [row[key] for row in even] for key in ('speed_minutes', 'seconds')
     )
-    return float(np.polyfit(lengths, spent, 1)[0])
+    return slope(lengths, spent)
 
 
 def _write(recording: Recording, folder: Path) -> dict:

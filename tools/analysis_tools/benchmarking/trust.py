@@ -289,29 +289,19 @@ def _mirror(name: str) -> str:
 def cut_imu(stream: SensorStream, start: float, end: float) -> SensorStream:
     """Samples of a stretch of time; the clock stays."""
     part = stream.clock.between(start, end)
-    times = stream.clock.at(part)
-    return replace(
-        stream,
-        clock=Clock(len(times), times=times),
-        channels={k: np.asarray(v[part]) for k, v in stream.channels.items()},
-    )
+    return stream.cut(part).at_times(stream.clock.at(part))
 
 
 def cut_pose(pose: PoseStream, start: float, end: float) -> PoseStream:
     """Frames of a stretch of time; the clock stays."""
     part = pose.clock.between(start, end)
-    times = pose.clock.at(part)
-    return replace(
-        pose,
-        clock=Clock(len(times), rate=pose.clock.mean_rate, start=times[0]),
-        keypoints=np.array(pose.keypoints[part]),
-        scores=np.array(pose.scores[part]),
-    )
+    times, rate = pose.clock.at(part), pose.clock.mean_rate
+    clock = Clock(len(times), rate=rate, start=times[0])
+    return replace(pose.cut(part), clock=clock)
 
 
 def _moved(stream: SensorStream, by: float) -> SensorStream:
-    times = stream.clock.at() + by
-    return replace(stream, clock=Clock(len(times), times=times))
+    return stream.at_times(stream.clock.at() + by)
 
 
 def _lose(stream: SensorStream, cuts: np.ndarray, gap: float) -> SensorStream:
@@ -327,8 +317,7 @@ def _lose(stream: SensorStream, cuts: np.ndarray, gap: float) -> SensorStream:
 
 def _jump(stream: SensorStream, at: float, size: float) -> SensorStream:
     times = stream.clock.at()
-    times = times + size * (times >= at)
-    return replace(stream, clock=Clock(len(times), times=times))
+    return stream.at_times(times + size * (times >= at))
 
 
 def _drop(

@@ -62,9 +62,9 @@ def _module(path: Path) -> ModuleType:
 
 
 def procedural(
-    split: str, count: int, seed: int, seconds: float = 60.0
+    split: str, count: int, seed: int
 ) -> Iterator[tuple[str, Recording]]:
-    """Simulated people: whom they are, and their recording."""
+    """Simulated people: whom they are, and their recording of a minute."""
     rng = np.random.default_rng(seed)
     made = 0
     while made < count:
@@ -78,7 +78,7 @@ def procedural(
             split,
             num_subjects=min(8, count - made),
             takes_per_subject=1,
-            take_sec=seconds,
+            take_sec=60.0,
             seed=int(rng.integers(1000)) + seed,
             people=(1, 1),
             pose_rate=fps,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,6 @@ from mobind_mm.recordings import (
     SensorStream,
 )
 from mobind_mm.skeleton import get_layout
-from mobind_mm.synchronization.clips import cut_pose, cut_sensor
 
 Takes = dict[str, tuple[dict, Recording]]
 """Name to entry and recording, as ``RecordingWindows`` takes them."""
@@ -120,15 +119,12 @@ def sync_clips(
     films: Mapping[str, Recording],
     count: int,
     seed: int,
-    limbs: Sequence[str] = ('left_wrist', 'head', 'left_knee'),
-    seconds: float = 10.0,
-    max_offset: float = 7.0,
 ) -> Iterator[tuple[str, Recording, float]]:
-    """Clips of one sensor each: its limb, the clip and the true offset.
+    """Clips of 10 s of one sensor: its limb, the clip and the true offset.
 
     Of ``count`` moments of the films in turn, all limbs that have a sensor.
     """
-    rng = np.random.default_rng(seed)
+    rng, seconds = np.random.default_rng(seed), 10.0
     used = []
     for recording in films.values():
         start, end = common(recording)
@@ -138,14 +134,14 @@ def sync_clips(
         recording = used[index % len(used)]
         start, end = common(recording)
         room = end - start - seconds
-        offset = float(rng.uniform(-1, 1)) * min(max_offset, room)
+        offset = float(rng.uniform(-1, 1)) * min(7.0, room)
         first = start + max(-offset, 0.0)
         first += float(rng.uniform(0, room - abs(offset)))
         assert recording.pose is not None
-        pose = cut_pose(recording.pose, first + offset, seconds)
-        for limb in limbs:
+        pose = recording.pose.window(first + offset, seconds)
+        for limb in ('left_wrist', 'head', 'left_knee'):
             if limb in recording.imu:
-                sensor = cut_sensor(recording.imu[limb], first, seconds)
+                sensor = recording.imu[limb].window(first, seconds)
                 yield limb, Recording({limb: sensor}, pose), offset
 
 
