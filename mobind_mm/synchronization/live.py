@@ -12,15 +12,9 @@ from ..utils.errors import mistake
 from .clock_map import ClockMap
 from .fused import FusedSynchronizer
 from .live_budget import Budget
-from .live_follower import (
-    REACH_SEC,
-    STRETCH_SEC,
-    SUSPECTED,
-    Follower,
-    LiveState,
-)
+from .live_follower import REACH_SEC, STRETCH_SEC, SUSPECTED, Follower
 from .live_streams import LiveStreams
-from .live_track import Track
+from .live_track import LiveState, Track
 
 _LEAST_SEC = 7.5
 """Shortest window that is asked."""
