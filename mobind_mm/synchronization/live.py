@@ -205,10 +205,7 @@ class LiveSynchronizer:
         if confidence < follower.sync.min_confidence and not reason:
             reason = 'still' if follower.is_still() else 'too short'
         return replace(
-            state,
-            confidence=confidence,
-            abstained=bool(reason),
-            reason=reason,
+            state, confidence=confidence, abstained=bool(reason), reason=reason
         )
 
     def clock(self) -> ClockMap:
