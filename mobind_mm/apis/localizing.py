@@ -187,8 +187,7 @@ def _signals(imu: Sensors, people: People, limbs: Sequence[str]) -> np.ndarray:
     seconds = min(end - start, CLIP_SEC)
     start += (end - start - seconds) / 2
     sensors = sensor_signals(
-        [stream.window(start, seconds) for stream in imu.values()],
-        seconds,
+        [stream.window(start, seconds) for stream in imu.values()], seconds
     )
     poses = [pose.window(start, seconds) for pose in people.values()]
     seen = [p if p.clock.num_samples > 1 else None for p in poses]

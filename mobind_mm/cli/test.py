@@ -39,9 +39,7 @@ def _test_arguments(parser: ArgumentParser) -> None:
         '--show-dir', metavar='DIR', help='directory to write pictures to'
     )
     parser.add_argument(
-        '--show',
-        action='store_true',
-        help='show these pictures in windows',
+        '--show', action='store_true', help='show these pictures in windows'
     )
     parser.add_argument(
         '--dump',

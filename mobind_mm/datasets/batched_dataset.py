@@ -178,6 +178,7 @@ class BatchedDataset(WrappedRecordings):
         poses: list[tuple[PoseStream, str]] = []
         about: list[tuple[bool, bool]] = []
         lacks: list[np.ndarray] = []
+        wanted = self.load.placements
         for index in range(len(self.dataset)):
             entry, info = self.dataset.window_info(index)
             key = entry_key(info)
@@ -185,21 +186,15 @@ class BatchedDataset(WrappedRecordings):
                 recording = self.dataset.get_recording(entry)
                 rows = np.full(len(self.pack.placements), -1)
                 for place, name in enumerate(self.pack.placements):
-                    wanted = self.load.placements
-                    if name in recording.imu and (
-                        wanted is None or name in wanted
-                    ):
-                        rows[place] = len(sensors)
-                        stream = recording.imu[name]
-                        self.pack.check_channels(
-                            info['take'], name, stream.channels
-                        )
-                        source, there = self._sensor(stream, info, name)
-                        sensors.append(source)
-                        lacks.append(~there)
-                        about.append(
-                            (stream.frame == 'sensor', stream.gravity)
-                        )
+                    stream = recording.imu.get(name)
+                    left_out = wanted is not None and name not in wanted
+                    if stream is None or left_out:
+                        continue
+                    rows[place] = len(sensors)
+                    source, there = self._sensor(stream, info, name)
+                    sensors.append(source)
+                    lacks.append(~there)
+                    about.append((stream.frame == 'sensor', stream.gravity))
                 row = -1
                 if recording.pose is not None:
                     row = len(poses)
@@ -237,6 +232,7 @@ class BatchedDataset(WrappedRecordings):
         self, stream: SensorStream, info: Mapping, name: str
     ) -> tuple[SourceStream, np.ndarray]:
         """The packed channels of a sensor, and which (C,) of them it has."""
+        self.pack.check_channels(info['take'], name, stream.channels)
         where = f'take {info["take"]!r}: {name}'
         times, wanted = stream.clock.at(), self.load.channels
         channels = {
@@ -257,10 +253,7 @@ class BatchedDataset(WrappedRecordings):
         values = np.zeros((len(times), len(there)), np.float32)
         parts = [channels[c] for c in self.channels if c in channels]
         values[:, there] = np.concatenate(parts, axis=1)
-        clock = stream.clock
-        rate = clock.mean_rate if clock.num_samples > 1 else 1.0
-        source = SourceStream.of(values, times, rate, clock.times is None)
-        return source, there
+        return SourceStream.of(values, stream.clock), there
 
     def _full_pose(self, poses: Sequence[tuple[PoseStream, str]]) -> None:
         """Tables of keypoints, bridged over time, and of what is known."""
@@ -286,11 +279,7 @@ class BatchedDataset(WrappedRecordings):
                 seen = (seen[0][:, self.kept], seen[1][:, self.kept])
             # x of all keypoints, then y.
             values = keypoints.transpose(0, 2, 1).reshape(len(at), -1)
-            clock = stream.clock
-            rate = clock.mean_rate if clock.num_samples > 1 else 1.0
-            streams.append(
-                SourceStream.of(values, at, rate, clock.times is None)
-            )
+            streams.append(SourceStream.of(values, stream.clock))
             before.append(seen[0])
             after.append(seen[1])
             times.append(at)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from ..recordings import Clock
 from .transforms.resampling import (
     _INTERPOLATE,
     _LOW_PASS,
@@ -39,11 +40,11 @@ class SourceStream:
     times: np.ndarray | None = None
 
     @classmethod
-    def of(
-        cls, values: np.ndarray, times: np.ndarray, rate: float, regular: bool
-    ) -> SourceStream:
+    def of(cls, values: np.ndarray, clock: Clock) -> SourceStream:
         """A stream whose clock may be irregular, put on a grid of its rate."""
-        if regular:
+        times = clock.at()
+        rate = clock.mean_rate if clock.num_samples > 1 else 1.0
+        if clock.times is None:
             return cls(values, float(times[0]), rate)
         span = (float(times[0]), float(times[-1]))
         grid, first = regularize(values, times, rate, 0.0, span)

@@ -13,7 +13,8 @@ from .clock_map import ClockMap
 from .conformance import check_synchronizer
 from .correlation import CorrelationSynchronizer
 from .fused import FusedSynchronizer
-from .live import LiveState, LiveSynchronizer
+from .live import LiveSynchronizer
+from .live_track import LiveState
 from .vote import VoteSynchronizer
 
 __all__ = [

@@ -243,10 +243,7 @@ class Synchronizer(Protocol):
 
     @abstractmethod
     def evidence(
-        self,
-        streams: Recording | None,
-        feats: Feats | None,
-        max_offset: float,
+        self, streams: Recording | None, feats: Feats | None, max_offset: float
     ) -> ClipEvidence:
         """Gather what one person's streams say, without deciding.
 
@@ -276,10 +273,7 @@ class Synchronizer(Protocol):
         ...
 
     def __call__(
-        self,
-        streams: Recording | None,
-        feats: Feats | None,
-        max_offset: float,
+        self, streams: Recording | None, feats: Feats | None, max_offset: float
     ) -> SyncResult:
         """Estimate the offset of one clip.
 

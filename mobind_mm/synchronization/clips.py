@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..recordings import Recording
+from ..recordings import Clock, Recording
 
 FEATS = (
     'imu_embedding',
@@ -52,6 +53,35 @@ def cut_clip(
         {placement: cut[id(s)] for placement, s in streams.imu.items()},
         pose.cut(pose.clock.between(start, start + seconds), origin),
     )
+
+
+def streams_on_line(
+    streams: Recording, offset: float, drift: float, centre: float
+) -> Recording:
+    """The recording with sensors whose clocks are corrected by a line.
+
+    Args:
+        streams: The recording.
+        offset: Offset in seconds at ``centre``, which becomes 0.
+        drift: How much it grows in a second, which becomes 0.
+        centre: Seconds of the pose clock.
+    """
+
+    def corrected(clock: Clock) -> Clock:
+        def line(times: Any) -> Any:
+            return (times - offset + drift * centre) / (1 + drift)
+
+        if clock.times is not None:
+            return Clock(clock.num_samples, times=line(clock.times))
+        assert clock.rate is not None  # without times
+        rate = clock.rate * (1 + drift)
+        return Clock(clock.num_samples, rate=rate, start=line(clock.start))
+
+    imu = {
+        name: replace(stream, clock=corrected(stream.clock))
+        for name, stream in streams.imu.items()
+    }
+    return replace(streams, imu=imu)
 
 
 def clip_feats(sample: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..recordings import Clock, Recording
+from ..recordings import Recording
 from ..recordings.schema import check_times
 from .base import ClipEvidence, Synchronizer, SyncResult, check_fulfilled
-from .clips import cut_clip
+from .clips import cut_clip, streams_on_line
 from .clock_map import ClockMap, best_line, capped_scores, fit_clock, join
 from .fused import FusedSynchronizer
 from .jumps import Stretch, best_path, find_jumps
@@ -300,35 +300,6 @@ def _near_line(
         times += (0.5 * (borders[:-1] + borders[1:])).tolist()
         clips += found
     return np.array(times), clips
-
-
-def streams_on_line(
-    streams: Recording, offset: float, drift: float, centre: float
-) -> Recording:
-    """The recording with sensors whose clocks are corrected by a line.
-
-    Args:
-        streams: The recording.
-        offset: Offset in seconds at ``centre``, which becomes 0.
-        drift: How much it grows in a second, which becomes 0.
-        centre: Seconds of the pose clock.
-    """
-
-    def corrected(clock: Clock) -> Clock:
-        def line(times: Any) -> Any:
-            return (times - offset + drift * centre) / (1 + drift)
-
-        if clock.times is not None:
-            return Clock(clock.num_samples, times=line(clock.times))
-        assert clock.rate is not None  # without times
-        rate = clock.rate * (1 + drift)
-        return Clock(clock.num_samples, rate=rate, start=line(clock.start))
-
-    imu = {
-        name: replace(stream, clock=corrected(stream.clock))
-        for name, stream in streams.imu.items()
-    }
-    return replace(streams, imu=imu)
 
 
 def _own_offsets(

@@ -171,11 +171,7 @@ class _Spectra:
     seen: np.ndarray
     kinds: list[
         tuple[
-            list[int],
-            tuple[float, float],
-            np.ndarray,
-            np.ndarray,
-            np.ndarray,
+            list[int], tuple[float, float], np.ndarray, np.ndarray, np.ndarray
         ]
     ]
 

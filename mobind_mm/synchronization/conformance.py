@@ -284,8 +284,7 @@ class _Check:
         for part in (replace(streams, imu={}), replace(streams, pose=None)):
             result = self.synchronizer(part, None, _MAX_OFFSET)
             self.rule(
-                result.abstained,
-                'without sensor or skeleton it must abstain.',
+                result.abstained, 'without sensor or skeleton it must abstain.'
             )
         # The model is not asked about every clip of a recording.
         evidence = self.synchronizer.evidence(streams, None, _MAX_OFFSET)

@@ -52,10 +52,7 @@ class CorrelationSynchronizer(Synchronizer):
         self._filter = butter(2, high_hz, fs=RATE, output='sos')
 
     def evidence(
-        self,
-        streams: Recording | None,
-        feats: Feats | None,
-        max_offset: float,
+        self, streams: Recording | None, feats: Feats | None, max_offset: float
     ) -> ClipEvidence:
         """Correlate sensors with limbs; ``score`` is the sum over sensors."""
         pairs = {} if streams is None else limb_pairs(streams)

@@ -235,10 +235,7 @@ def _compare(
 
 
 def piece_evidence(
-    streams: Recording,
-    max_offset: float,
-    piece_sec: float,
-    rate: float = RATE,
+    streams: Recording, max_offset: float, piece_sec: float, rate: float = RATE
 ) -> dict[str, SensorEvidence]:
     """Compare every sensor with its limb, in one piece after the other.
 

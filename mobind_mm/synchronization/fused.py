@@ -162,10 +162,7 @@ class FusedSynchronizer(Synchronizer):
         self.needs_feats = use_feats
 
     def evidence(
-        self,
-        streams: Recording | None,
-        feats: Feats | None,
-        max_offset: float,
+        self, streams: Recording | None, feats: Feats | None, max_offset: float
     ) -> ClipEvidence:
         """Log likelihood ratios of one clip; signals only without feats."""
         offsets = offset_grid(max_offset, self.grid_hz)

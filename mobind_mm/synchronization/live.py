@@ -13,15 +13,9 @@ from ..utils.errors import mistake
 from .clock_map import ClockMap
 from .fused import FusedSynchronizer
 from .live_budget import Budget
-from .live_follower import (
-    REACH_SEC,
-    STRETCH_SEC,
-    SUSPECTED,
-    Follower,
-    LiveState,
-)
+from .live_follower import REACH_SEC, STRETCH_SEC, SUSPECTED, Follower
 from .live_streams import LiveStreams
-from .live_track import Track
+from .live_track import LiveState, Track
 
 _WIDEST_SEC = 3600.0
 """Widest search, and longest window."""
@@ -224,10 +218,7 @@ class LiveSynchronizer:
         if confidence < follower.sync.min_confidence and not reason:
             reason = 'still' if follower.is_still() else 'too short'
         return replace(
-            state,
-            confidence=confidence,
-            abstained=bool(reason),
-            reason=reason,
+            state, confidence=confidence, abstained=bool(reason), reason=reason
         )
 
     def clock(self) -> ClockMap:

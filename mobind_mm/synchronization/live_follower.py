@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .fused import FusedSynchronizer
 from .jumps import find_jumps
 from .live_budget import Budget
 from .live_streams import LiveStreams
-from .live_track import Track
+from .live_track import LiveState, Track
 from .single import (
     APART,
     GAIN,
@@ -39,40 +39,6 @@ _CONTRADICTS = 8.0
 """Evidence by which the newest seconds may prefer another offset."""
 _SUPPORTS = 4.0
 """Evidence from which a part of a window confirms an offset."""
-
-
-@dataclass(frozen=True)
-class LiveState:
-    """What is known at a moment.
-
-    Args:
-        video_s: The moment: newest time of the pose clock, in seconds.
-        offset: ``t_imu - t_pose`` then, in seconds; 0 while unknown.
-        drift_ppm: How much faster the IMU clock runs, in parts per million.
-        drift_error_ppm: Standard error of the drift.
-        confidence: Probability that the offset is less than 0.1 s wrong.
-        abstained: Whether not to rely on it.
-        reason: Why it abstains: one of
-            :data:`~mobind_mm.synchronization.base.REASONS`.
-        confirmed_s: Pose time up to which the streams confirm the offset;
-            NaN while unknown.
-        jumps: Where a clock jumped: (pose time, seconds), oldest first.
-        sensors: Offset of the sensors whose clocks are not that of the
-            others, by name.
-        notes: What is odd about the streams, in sentences.
-    """
-
-    video_s: float = float('nan')
-    offset: float = 0.0
-    drift_ppm: float = 0.0
-    drift_error_ppm: float = float('inf')
-    confidence: float = 0.0
-    abstained: bool = True
-    reason: str = 'too short'
-    confirmed_s: float = float('nan')
-    jumps: tuple[tuple[float, float], ...] = ()
-    sensors: Mapping[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 class Follower:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from .clock_map import ClockMap, join
@@ -18,6 +21,40 @@ _KNOT_SEC = 120.0
 _KNOT_WIDTH = 300.0
 _SILENT_SEC = 20.0
 """Longer stretches without an estimate are unknown."""
+
+
+@dataclass(frozen=True)
+class LiveState:
+    """What is known at a moment.
+
+    Args:
+        video_s: The moment: newest time of the pose clock, in seconds.
+        offset: ``t_imu - t_pose`` then, in seconds; 0 while unknown.
+        drift_ppm: How much faster the IMU clock runs, in parts per million.
+        drift_error_ppm: Standard error of the drift.
+        confidence: Probability that the offset is less than 0.1 s wrong.
+        abstained: Whether not to rely on it.
+        reason: Why it abstains: one of
+            :data:`~mobind_mm.synchronization.base.REASONS`.
+        confirmed_s: Pose time up to which the streams confirm the offset;
+            NaN while unknown.
+        jumps: Where a clock jumped: (pose time, seconds), oldest first.
+        sensors: Offset of the sensors whose clocks are not that of the
+            others, by name.
+        notes: What is odd about the streams, in sentences.
+    """
+
+    video_s: float = float('nan')
+    offset: float = 0.0
+    drift_ppm: float = 0.0
+    drift_error_ppm: float = float('inf')
+    confidence: float = 0.0
+    abstained: bool = True
+    reason: str = 'too short'
+    confirmed_s: float = float('nan')
+    jumps: tuple[tuple[float, float], ...] = ()
+    sensors: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Segment:

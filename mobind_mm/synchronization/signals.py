@@ -131,9 +131,7 @@ def imu_motion(
 
 
 def _turning(
-    times: np.ndarray,
-    channels: dict[str, np.ndarray],
-    turned: Rotation | None,
+    times: np.ndarray, channels: dict[str, np.ndarray], turned: Rotation | None
 ) -> list[np.ndarray]:
     """Sensor-to-world matrices (T, 9) and angular rates (T, 3)."""
     if turned is None:

@@ -60,10 +60,7 @@ class VoteSynchronizer(Synchronizer):
         self.token_sec = check_rate('token_sec', token_sec)
 
     def evidence(
-        self,
-        streams: Recording | None,
-        feats: Feats | None,
-        max_offset: float,
+        self, streams: Recording | None, feats: Feats | None, max_offset: float
     ) -> ClipEvidence:
         """Let the sub-windows of one clip vote.
 

@@ -21,7 +21,7 @@ from mobind_mm.synchronization import (
     SyncResult,
 )
 from mobind_mm.synchronization.base import REASONS
-from mobind_mm.synchronization.clock import streams_on_line
+from mobind_mm.synchronization.clips import streams_on_line
 from mobind_mm.synchronization.clock_map import join
 from mobind_mm.synchronization.coarse import coarse_offset, offset_range
 from mobind_mm.synchronization.conformance import simulate_recording

@@ -166,9 +166,7 @@ def align_sensors(
         why, channels = _resampled(stream, clock, rows)
         gaps += _gaps(name, rows, why)
         aligned[name] = replace(
-            stream,
-            clock=Clock(len(rows), times=rows),
-            channels=channels,
+            stream, clock=Clock(len(rows), times=rows), channels=channels
         )
     if not aligned:
         raise ValueError(

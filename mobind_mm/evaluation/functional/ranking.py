@@ -94,9 +94,7 @@ _DRAWS = 2000
 
 
 def paired_interval(
-    first: np.ndarray,
-    second: np.ndarray,
-    groups: np.ndarray | None = None,
+    first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None
 ) -> tuple[float, float]:
     """Interval (95 %) of the mean difference of two methods, by bootstrap.
 

@@ -101,10 +101,7 @@ def measure_sync(settings: Settings) -> dict:
 
 
 def synchronize_random(
-    model: nn.Module,
-    recording: Recording,
-    num_limbs: int,
-    device: str,
+    model: nn.Module, recording: Recording, num_limbs: int, device: str
 ) -> float:
     """Offset of a recording, whose streams the encoder does not get.
 

@@ -85,8 +85,7 @@ def clip_answers(
 
 
 def tune_correlator(
-    condition: Condition,
-    groups: Sequence[Sequence[str]],
+    condition: Condition, groups: Sequence[Sequence[str]]
 ) -> list[float]:
     """Best cut-off of the classical correlator on training people, in Hz.
 

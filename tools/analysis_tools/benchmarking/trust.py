@@ -27,12 +27,7 @@ CONDITIONS = (
     'sensors disagree',
     'partial overlap',
 )
-NO_ANSWER = (
-    'wrong person',
-    'unrelated',
-    'frozen',
-    'frame rate',
-)
+NO_ANSWER = ('wrong person', 'unrelated', 'frozen', 'frame rate')
 """Conditions in which no offset is right. On the wrong limb of the right
 person, or beyond the search, an offset can be right, all the same."""
 _LONG = (

@@ -62,10 +62,7 @@ def utd_mhad(folder: Path, subjects: tuple[str, ...]) -> Takes:
 
 
 def motion_capture(
-    sources: list[str],
-    seed: int,
-    most: int | None = None,
-    split: str = 'test',
+    sources: list[str], seed: int, most: int | None = None, split: str = 'test'
 ) -> tuple[MotionCaptureDataset, Takes]:
     """People who never train, with simulated sensors and cameras.
 
@@ -116,9 +113,7 @@ def film_again(
 
 
 def sync_clips(
-    films: Mapping[str, Recording],
-    count: int,
-    seed: int,
+    films: Mapping[str, Recording], count: int, seed: int
 ) -> Iterator[tuple[str, Recording, float]]:
     """Clips of 10 s of one sensor: its limb, the clip and the true offset.
 

@@ -127,7 +127,7 @@ def _limbs(results: Mapping[str, Any]) -> dict[str, Any]:
                 rows.append([name, kind, found[key + ending]])
     return {
         'columns': [
-            *('data', 'evidence', 'sensors', 'argmax over 15', 'one to one'),
+            *('data', 'evidence', 'sensors', 'argmax over 15', 'one to one')
         ],
         'digits': [None, None, 0, 3, 3],
         'rows': [
