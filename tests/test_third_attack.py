@@ -234,6 +234,12 @@ def test_arrays_that_do_not_fit(tmp_path, name, value):
         embeddings(tmp_path / 'e.safetensors', {name: value})
 
 
+@pytest.mark.parametrize('odd', [[], {}, 0, False])
+def test_names_that_are_none(tmp_path, odd):
+    with pytest.raises(ValueError, match=r'safetensors: take has'):
+        embeddings(tmp_path / 'e.safetensors', take=[odd] * 6)
+
+
 def test_roles_that_are_none(tmp_path):
     with pytest.raises(ValueError, match=r"role has 'QUERY'"):
         embeddings(tmp_path / 'e.safetensors', role=['QUERY'] * 6)

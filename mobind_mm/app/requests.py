@@ -8,7 +8,8 @@ import pydantic
 
 def _inside(name: str, about: pydantic.ValidationInfo) -> Optional[str]:
     """The name of an upload as its page's folder has it; None of none."""
-    return about.context(name) if name else None
+    inside: Any = about.context
+    return inside(name) if name else None
 
 
 _Name = Annotated[str, pydantic.AfterValidator(_inside)]
@@ -59,7 +60,11 @@ class _Export(_Part):
     end: Optional[_Seconds] = None
 
 
-WORK = {'inspect': _Inspect, 'sync': _Sync, 'export': _Export}
+WORK: dict[str, type[_Part]] = {
+    'inspect': _Inspect,
+    'sync': _Sync,
+    'export': _Export,
+}
 """What can be asked for."""
 
 

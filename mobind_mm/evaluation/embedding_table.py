@@ -278,7 +278,8 @@ def _check(path: Path, table: Table, header: dict) -> None:
         raise ValueError(f'{path}: {", ".join(wrong)} is missing.')
     for key in _LISTS:
         for value in header[key]:
-            if not isinstance(value, str) and (key == 'role' or value):
+            missing = value is None and key != 'role'
+            if not (missing or isinstance(value, str)):
                 raise ValueError(
                     f'{path}: {key} has {show(value)}, expected text.'
                 )
@@ -303,13 +304,14 @@ def _check(path: Path, table: Table, header: dict) -> None:
         wanted.update(dict.fromkeys(TOKENS, tokens))
         wanted['pose_token_mask'] = tokens[:3]
     for key, shape in wanted.items():
-        if key not in table or table[key].shape != shape:
+        given = table[key].shape if key in table else None
+        if given != shape:
             raise ValueError(
                 f'{path}: {key} must have shape {shape} to fit the '
-                f'embeddings, but has {np.shape(table.get(key))}.'
+                f'embeddings, but has {given}.'
             )
     for key, column in {**table, **{k: header[k] for k in _LISTS}}.items():
-        rows = len(column) if np.shape(column) else 0
+        rows = len(column) if getattr(column, 'shape', True) else 0
         if rows != len(imu):
             raise ValueError(
                 f'{path}: {key} has {rows} rows, imu_embedding {len(imu)}.'
