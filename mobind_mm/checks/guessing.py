@@ -732,8 +732,8 @@ def _gyro_unit(
     beside = np.zeros_like(rates)
     if acc is not None:
         values = acc.channels['acc'][:].T
-        beside = [np.interp(times, acc.clock.at(), axis) for axis in values]
-        beside = np.stack(beside, axis=1)
+        axes = [np.interp(times, acc.clock.at(), axis) for axis in values]
+        beside = np.stack(axes, axis=1)
     unit = rate_unit(times, beside, rates)
     size = np.linalg.norm(rates, axis=1)
     if unit is None and acc is not None:
