@@ -149,7 +149,7 @@ def _reader(table: TableFile, guess: Guess) -> Stream:
     ) -> SensorStream | None:
         part = Part.model_construct(
             rate=keys.get('rate'),
-            columns=Columns.model_construct(time=time, **channels),
+            columns=Columns.model_construct(None, time=time, **channels),
             units=Units.model_construct(time=unit, acc=1.0, gyro=1.0, mag=1.0),
         )
         names = [name for some in channels.values() for name in some]
