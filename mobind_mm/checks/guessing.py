@@ -24,6 +24,7 @@ from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..skeleton import LIMBS, placement_name
 from ..utils.errors import READ_ERRORS, mistake, shown
 from .column_names import header_unit, kind_of_word, parse_column
+from .gyroscope import gyroscope_facts, judge_gyroscope
 from .plausibility import still_level
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
@@ -49,6 +50,8 @@ _MOST_OWNERS, _MIXED = 40, 0.1
 """Sensors in a table; share of the rows that are of another one."""
 _RATES = (2.0, 3000.0)
 _COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
+_FASTEST = 87.0
+"""rad/s that no body turns at for long."""
 _MOST_ROWS, _FEWEST = 200_000, 8
 _UNCLEAR = (
     'seems to be removed',
@@ -146,7 +149,7 @@ def _reader(table: TableFile, guess: Guess) -> Stream:
     ) -> SensorStream | None:
         part = Part.model_construct(
             rate=keys.get('rate'),
-            columns=Columns.model_construct(time=time, **channels),
+            columns=Columns.model_construct(None, time=time, **channels),
             units=Units.model_construct(time=unit, acc=1.0, gyro=1.0, mag=1.0),
         )
         names = [name for some in channels.values() for name in some]
@@ -729,10 +732,17 @@ def _gyro_unit(
     beside = np.zeros_like(rates)
     if acc is not None:
         values = acc.channels['acc'][:].T
-        beside = [np.interp(times, acc.clock.at(), axis) for axis in values]
-        beside = np.stack(beside, axis=1)
+        axes = [np.interp(times, acc.clock.at(), axis) for axis in values]
+        beside = np.stack(axes, axis=1)
     unit = rate_unit(times, beside, rates)
     size = np.linalg.norm(rates, axis=1)
+    if unit is None and acc is not None:
+        facts = gyroscope_facts(times, {'acc': beside, 'gyro': rates})
+        opinion, reading = judge_gyroscope([facts])
+        if opinion.status == 'fine' and np.quantile(size, 0.99) < _FASTEST:
+            unit = 'rad/s'
+        elif opinion.kind == 'gyro_unit' and reading.gyro_scale < 1:
+            unit = 'deg/s'
     fast = f'{np.quantile(size, 0.99):.3g}'
     if unit is None:
         return 'rad/s', f'it stays below {fast} in 99 % of the rows'

@@ -101,9 +101,12 @@ class XsensReader(LabReader):
         """Unit of the rotation by the values, else as DOT writes it; why."""
         names = [*columns.get('acc', ()), *columns['gyro']]
         if len(names) == 6 and 'time' in columns and 'gravity' not in keys:
-            how = (keys[k] for k in ('delimiter', 'decimal', 'header'))
             dialect = Dialect(
-                *how, keys.get('skip_rows', 0), keys.get('encoding')
+                keys['delimiter'],
+                keys['decimal'],
+                keys['header'],
+                keys.get('skip_rows', 0),
+                keys.get('encoding'),
             )
             times, values = columns_of(
                 path, [columns['time'], *names], dialect

@@ -284,9 +284,9 @@ def test_times_of_day_pass_midnight(columns, stream, tmp_path):
 
 
 def test_an_unknown_date_asks_for_its_format(columns, tmp_path):
-    dates = ['22 June 2015 10:00'] * len(columns['t'])
+    dates = ['22 Brumaire 2015 10:00'] * len(columns['t'])
     path = write_csv(tmp_path / 'imu.csv', {**columns, 't': dates})
-    message = r"row 2: column 't' has '22 June.*time_format, such as '%d"
+    message = r"row 2: column 't' has '22 Brum.*time_format, such as '%d"
     with pytest.raises(ValueError, match=message) as caught:
         read(path, units={'time': None})
     assert 'decimal' not in str(caught.value)
@@ -519,7 +519,8 @@ def test_an_epoch_is_found_by_the_date_of_the_take(columns, tmp_path):
     content = {'takes': [{**take, 'imu': {'head': sensor}}]}
     path.write_text(yaml.safe_dump(content))
     done = convert(OwnDataReader(path), tmp_path / 'dst')
-    assert 'count from 2000, not from 1970' in done.notes[0]
+    said = 'count from 2000, not from 1970'
+    assert any(said in note for note in done.notes)
 
 
 # Damage

@@ -136,6 +136,7 @@ def test_folders_of_openpose_that_are_refused(tmp_path):
     other.rename(tmp_path / 'json/walk_keypoints.json')
     with pytest.raises(ValueError, match='no number of a frame in its name'):
         load_pose(tmp_path / 'json', VIDEO)
+    (tmp_path / 'another').mkdir()
     with pytest.raises(ValueError, match='without files of a known pose tool'):
         load_pose(tmp_path, VIDEO)
     with pytest.raises(FileNotFoundError, match='no such file'):
