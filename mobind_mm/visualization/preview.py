@@ -247,7 +247,8 @@ class _Traces:
                 _curve(cv2, panel, np.stack([x, y], axis=1), colour)
             where = (16, round(base - height + 18))
             _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)
-            for (_, most, colour), left in zip(curves, (150, 260)):
+            places = (150, TRACES_WIDTH // 2 + 12)  # beside the cursor
+            for (_, most, colour), left in zip(curves, places):
                 unit = 'px' if colour == LIMB else 'm'
                 peak = f'peak {most:.0f} {unit}/s^2'
                 beside = (left, where[1])

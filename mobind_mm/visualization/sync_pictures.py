@@ -160,7 +160,7 @@ def draw_clock_drift(
         'x',
         color=GREY,
         markersize=4,
-        label='clips that do not count (at the edge: beyond it)',
+        label='clips that do not count',
     )
     axes.plot(
         clip_times[agrees] / unit,

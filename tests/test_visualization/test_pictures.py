@@ -241,9 +241,7 @@ def test_the_clock_goes_through_its_clips():
     # A clip that is seconds off is still seen.
     given['clip_offsets'][2] = -3.0
     axes = draw_clock_drift(**given).axes[0]
-    ((time, offset),) = line(
-        axes, 'clips that do not count (at the edge: beyond it)'
-    )
+    ((time, offset),) = line(axes, 'clips that do not count')
     assert time == 25 and low < offset < 1.0
 
 
