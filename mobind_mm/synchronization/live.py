@@ -105,10 +105,13 @@ class LiveSynchronizer:
             ('img_shape', min(img_shape), 1, 1e5),
             ('img_shape', max(img_shape), 1, 1e5),
         ):
-            optional = name in ('around', 'max_offset', 'load')
-            if value is None and optional:
+            if value is None and name in ('around', 'max_offset', 'load'):
                 continue
-            if not is_number(value) or not least <= value <= most:
+            if (
+                value is None
+                or not is_number(value)
+                or not least <= value <= most
+            ):
                 raise mistake(
                     name,
                     f'must be a number from {least:g} to {most:g}',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,7 +115,9 @@ class StreamBuffer:
             return 0.05
         return float(np.median(np.diff(self.times[-200:])))
 
-    def push(self, times: np.ndarray, channels: Mapping) -> None:
+    def push(
+        self, times: np.ndarray | Sequence[float], channels: Mapping
+    ) -> None:
         """Add samples.
 
         Args:
