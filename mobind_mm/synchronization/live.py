@@ -95,6 +95,10 @@ class LiveSynchronizer:
         load: float | None = 0.02,
         synchronizer: FusedSynchronizer | None = None,
     ) -> None:
+        if np.shape(img_shape) != (2,):
+            raise mistake(
+                'img_shape', 'must be height and width', value=img_shape
+            )
         for name, value, least, most in (
             ('max_lag', max_lag, 1e-9, _WIDEST_SEC),
             ('around', around, -1e15, 1e15),
@@ -102,8 +106,8 @@ class LiveSynchronizer:
             ('window_sec', window_sec, 2 * _LEAST_SEC, _WIDEST_SEC),
             ('every_sec', every_sec, 0.5, _WIDEST_SEC),
             ('load', load, 1e-9, 1e9),
-            ('img_shape', min(img_shape), 1, 1e5),
-            ('img_shape', max(img_shape), 1, 1e5),
+            ('img_shape', img_shape[0], 1, 1e5),
+            ('img_shape', img_shape[1], 1, 1e5),
         ):
             if value is None and name in ('around', 'max_offset', 'load'):
                 continue
