@@ -154,8 +154,7 @@ def _read_imu(name):
 
 
 def _mmpose(folder):
-    move = np.arange(24)[:, None, None]
-    body = np.random.default_rng(0).uniform(200, 400, (17, 2))
+    points, _ = person(24)
     frames = [
         dict(
             frame_id=number,
@@ -167,7 +166,7 @@ def _mmpose(folder):
                 )
             ],
         )
-        for number, points in enumerate(body + move)
+        for number, points in enumerate(points)
     ]
     (folder / 'a.json').write_text(json.dumps(frames))
 

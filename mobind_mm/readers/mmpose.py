@@ -346,6 +346,8 @@ _OTHERS = ('halpe136', 'openpose_body25', 'openpose_coco18', 'mediapipe33')
 """Layouts that MMPose has no models of."""
 _LENGTHS = 0.02, 0.7
 """Of a bone, in diagonals of the box."""
+_SEEN = 0.2
+"""Least score of what is seen: a limb out of view is drawn anywhere."""
 _BONES = (
     *(('shoulder', 'elbow', _LENGTHS), ('elbow', 'wrist', _LENGTHS)),
     *(('hip', 'knee', _LENGTHS), ('knee', 'ankle', _LENGTHS)),
@@ -364,7 +366,7 @@ def _is_body(detections: Detections) -> bool:
             if 'nose' in ends and 'nose' not in get_layout(detections.layout):
                 continue
             pair = keypoint_indices(detections.layout, names)
-            seen = (scores[:, pair] > 0).all(axis=1)
+            seen = (scores[:, pair] > _SEEN).all(axis=1)
             between = np.diff(keypoints[seen][:, pair], axis=1)[:, 0]
             shares = np.hypot(*between.T) / diagonals[seen]
             if len(shares) and not least < np.median(shares) < most:

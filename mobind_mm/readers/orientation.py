@@ -106,7 +106,8 @@ def rate_unit(
     turned = (sums[span:] - sums[:-span]) / (2 * span)
     change = (acc[span:] - acc[:-span])[good] / elapsed[good, None]
     turned = turned[good]
-    block = np.arange(len(turned)) // max(round(1 / usual), span)
+    length = min(round(1 / usual), len(turned) // 8)
+    block = np.arange(len(turned)) // max(length, span)
     power = np.bincount(block, (turned**2).sum(axis=1))
     shared = np.bincount(block, (turned * change).sum(axis=1))
     if len(power) < 3 or not power.sum():

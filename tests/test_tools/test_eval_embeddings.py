@@ -113,7 +113,7 @@ def test_mistakes_end_with_one_line(tool, table, tmp_path):
     path = tmp_path / 'e.safetensors'
     write_embeddings(path, select(table, slice(0, 6)), ('sit', 'walk'))
     other = tmp_path / 'other.safetensors'
-    write_embeddings(other, table, ('run',))
+    write_embeddings(other, table, ('run', 'jump'))
     for arguments, message in [
         ((tmp_path / 'none.safetensors',), 'does not exist'),
         ((path, '--gallery', other), 'other actions'),
