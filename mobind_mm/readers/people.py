@@ -134,17 +134,19 @@ class Video:
             rate = (
                 float(1 / np.median(np.diff(times))) if len(times) > 1 else 1.0
             )
-        if rate is None:
-            raise _unknown(
-                source,
-                'frames per second (rate)',
-                '--fps, --frame-times or --video',
-            )
-        if self.img_shape is None:
-            raise _unknown(
-                source,
-                'height and width (img_shape)',
-                '--img-shape HEIGHT WIDTH or --video',
+        unknown = {
+            'frames per second (rate)': ('--fps, --frame-times', rate),
+            'height and width (img_shape)': (
+                '--img-shape HEIGHT WIDTH',
+                self.img_shape,
+            ),
+        }
+        unknown = {k: v for k, v in unknown.items() if v[1] is None}
+        if rate is None or self.img_shape is None:
+            flags = ', '.join(flag for flag, _ in unknown.values())
+            raise ValueError(
+                f'{source} does not tell the {" and the ".join(unknown)} of '
+                f'its video; give them ({flags} or --video).'
             )
         for name, value, least, most in (
             ('rate', rate, 1e-3, 1e5),
@@ -177,12 +179,6 @@ class Video:
             return Clock(num_frames, rate=self.rate, start=self.start)
         times = np.asarray(self.times, np.float64) + self.start
         return Clock(num_frames, times=times)
-
-
-def _unknown(source: str | Path, what: str, flags: str) -> ValueError:
-    return ValueError(
-        f'{source} does not tell the {what} of its video; give them ({flags}).'
-    )
 
 
 class PoseReader(FileReader):

@@ -79,7 +79,7 @@ def place_sensors(
             raise mistake(
                 where.rstrip(':'),
                 f'holds {len(sensors)} sensors ({listed})',
-                f'Say which is worn where: NAME={placement}',
+                f'Say which is worn where: --placement NAME={placement}',
             )
         placement = dict.fromkeys(sensors, placement)
     for name in placement:

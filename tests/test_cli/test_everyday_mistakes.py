@@ -175,6 +175,8 @@ def test_a_folder_of_openpose(tmp_path):
         pose_of('--pose', folder, *SIZE)
     with pytest.raises(ValueError, match='--img-shape HEIGHT WIDTH or --vid'):
         pose_of('--pose', folder, '--fps', 25)
+    with pytest.raises(ValueError, match=r'\(rate\) and the height and width'):
+        pose_of('--pose', folder)
 
 
 def test_frame_times(tmp_path):
