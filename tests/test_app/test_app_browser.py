@@ -119,6 +119,14 @@ def download(page, selector, folder):
     return path
 
 
+def describe_video(page):
+    """Enter frames per second, width and height."""
+    pose = page.locator('.file', has_text='pose.json')
+    for value, place in ((29.97, 0), (1920, 1), (1080, 2)):
+        pose.locator('input').nth(place).fill(str(value))
+        pose.locator('input').nth(place).blur()
+
+
 def test_from_upload_to_download(page, files, tmp_path):
     upload(page, files / 'imu.csv', files / 'imu.yml', files / 'pose.json')
     wait_until_read(page, 3)
@@ -128,10 +136,7 @@ def test_from_upload_to_download(page, files, tmp_path):
     assert asked in page.inner_text('#sync-error')
     text = page.inner_text('#files')
     assert 'describes imu.csv' in text and '--' not in text
-    pose = page.locator('.file', has_text='pose.json')
-    for value, place in ((29.97, 0), (1920, 1), (1080, 2)):
-        pose.locator('input').nth(place).fill(str(value))
-        pose.locator('input').nth(place).blur()
+    describe_video(page)
     page.click('#run')
     page.wait_for_selector('#result-part:not([hidden])')
     found = float(page.evaluate('state.view.answer.offset_s'))
@@ -270,6 +275,7 @@ def test_two_users_and_a_closed_tab(browser, files, tmp_path):
             # Working when the tab is closed: the process ends, files go.
             upload(one, files / 'imu.yml', files / 'pose.json')
             wait_until_read(one, 3)
+            describe_video(one)
             one.click('#run')
             one.wait_for_selector('#cancel:not([hidden])')
             one.close(run_before_unload=True)
