@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..utils.errors import printable
 from ..utils.results import write_json
-from .arguments import (
-    between,
-    placements_of,
-    print_notes,
-)
+from .arguments import between, placements_of, print_notes
 
 if TYPE_CHECKING:
     from ..apis.lsl import LiveSession

@@ -306,8 +306,8 @@ def check_body(detections: Detections, source: str | Path) -> None:
     """Refuse a layout by the number of keypoints that is not that of a body.
 
     Raises:
-        ValueError: If limbs are not as long as limbs are, or, of 17
-            keypoints, if they are as those of another layout are.
+        ValueError: If limbs have lengths that no limb has; of 17 keypoints,
+            if they also fit another layout.
     """
     layout = detections.layout
     if layout not in (MMPOSE_DEFAULT, *_OTHERS) or _is_body(detections):
@@ -351,17 +351,17 @@ _SEEN = 0.2
 _BONES = (
     *(('shoulder', 'elbow', _LENGTHS), ('elbow', 'wrist', _LENGTHS)),
     *(('hip', 'knee', _LENGTHS), ('knee', 'ankle', _LENGTHS)),
+    ('nose', 'eye', (-1.0, 0.2)),
 )
-_FACE = (('nose', 'eye', (-1.0, 0.2)),)
 
 
 def _is_body(detections: Detections) -> bool:
-    """Whether arms and legs are mostly as long as those of a body."""
+    """Whether limbs and face mostly have the proportions of a body."""
     keypoints, scores = detections.keypoints, detections.scores
     spans = detections.boxes[:, 2:] - detections.boxes[:, :2]
     diagonals = np.maximum(np.hypot(*spans.T), 1e-9)
     for side in ('left', 'right'):
-        for *ends, (least, most) in (*_BONES, *_FACE):
+        for *ends, (least, most) in _BONES:
             names = [e if e == 'nose' else f'{side}_{e}' for e in ends]
             if 'nose' in ends and 'nose' not in get_layout(detections.layout):
                 continue

@@ -134,19 +134,18 @@ class Video:
             rate = (
                 float(1 / np.median(np.diff(times))) if len(times) > 1 else 1.0
             )
-        unknown = {
-            'frames per second (rate)': ('--fps, --frame-times', rate),
-            'height and width (img_shape)': (
-                '--img-shape HEIGHT WIDTH',
-                self.img_shape,
-            ),
-        }
-        unknown = {k: v for k, v in unknown.items() if v[1] is None}
         if rate is None or self.img_shape is None:
-            flags = ', '.join(flag for flag, _ in unknown.values())
+            flags = {}
+            if rate is None:
+                flags['frames per second (rate)'] = '--fps, --frame-times'
+            if self.img_shape is None:
+                flags['height and width (img_shape)'] = (
+                    '--img-shape HEIGHT WIDTH'
+                )
             raise ValueError(
-                f'{source} does not tell the {" and the ".join(unknown)} of '
-                f'its video; give them ({flags} or --video).'
+                f'{source} does not tell the {" and the ".join(flags)} of '
+                f'its video; give them ({", ".join(flags.values())} or '
+                '--video).'
             )
         for name, value, least, most in (
             ('rate', rate, 1e-3, 1e5),

@@ -13,6 +13,7 @@ from ..utils.errors import mistake
 from .clock_map import ClockMap
 from .fused import FusedSynchronizer
 from .live_budget import Budget
+from .live_buffer import LARGEST_SEC
 from .live_follower import REACH_SEC, STRETCH_SEC, SUSPECTED, Follower
 from .live_streams import LiveStreams
 from .live_track import LiveState, Track
@@ -101,7 +102,7 @@ class LiveSynchronizer:
             )
         for name, value, least, most in (
             ('max_lag', max_lag, 1e-9, _WIDEST_SEC),
-            ('around', around, -1e15, 1e15),
+            ('around', around, -LARGEST_SEC, LARGEST_SEC),
             ('max_offset', max_offset, 1e-9, _WIDEST_SEC),
             ('window_sec', window_sec, 2 * _LEAST_SEC, _WIDEST_SEC),
             ('every_sec', every_sec, 0.5, _WIDEST_SEC),
