@@ -215,13 +215,8 @@ _JUMPED = {
 
 def _refused(clock: ClockMap, reason: str, *notes: str) -> ClockMap:
     assert clock.result is not None
-    result = replace(
-        clock.result,
-        abstained=True,
-        reason=reason,
-        confidence=min(clock.result.confidence, 0.3),
-        rivals=clock.result.rivals if reason == 'periodic' else [],
-    )
+    rivals = clock.result.rivals if reason == 'periodic' else []
+    result = clock.result.refused(reason, 0.3, rivals=rivals)
     return replace(
         clock, abstained=True, result=result, notes=(*clock.notes, *notes)
     )
