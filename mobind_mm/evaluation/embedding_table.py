@@ -137,6 +137,19 @@ def token_vectors(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
     return flat_tokens(table[f'{name}_tokens'], mask)
 
 
+def all_tokens(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens (M, S, N, D) of a modality and which of them (M, S, N) count.
+
+    Args:
+        table: Columns, with tokens.
+        name: ``imu``, ``pose``, or ``both``: both along the limb axis.
+    """
+    names = ('imu', 'pose') if name == 'both' else (name,)
+    tokens = [table[f'{name}_tokens'] for name in names]
+    masks = [token_mask(table, name) for name in names]
+    return np.concatenate(tokens, axis=1), np.concatenate(masks, axis=1)
+
+
 def token_mask(table: Table, name: str) -> np.ndarray:
     """Which tokens (M, S, N) of ``imu`` or ``pose`` count."""
     if name == 'pose':

@@ -89,7 +89,9 @@ def test_the_report_holds_tables(tmp_path):
     rows = dict.fromkeys(('signals alone', 'learning alone', 'both'), recalls)
     rows['both - learning alone, imu2pose_R@1'] = [0.01, 0.2]
     limb = {'sensors': 3, 'argmax': 0.6, 'one to one': 0.9}
-    levels = ('local', 'mean token', 'tokens', 'any order')
+    levels = (
+        *('local', 'mean token', 'tokens', 'any order', 'whole recordings'),
+    )
     near = {
         f'1nn {name}, {level}': 0.4
         for name in ('imu', 'pose', 'imu + pose')

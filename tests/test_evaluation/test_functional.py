@@ -13,6 +13,7 @@ from mobind_mm.evaluation.functional import (
     anytime_similarity,
     cosine_similarity,
     nearest_neighbour,
+    nearest_take,
     recall_summary,
     retrieval_ranks,
 )
@@ -185,3 +186,39 @@ def test_similarity_of_tokens_in_any_order(at_once, monkeypatch):
     a[~a_mask] = 9.0
     mixed = anytime_similarity(a[:, :, order], b, a_mask[:, :, order], b_mask)
     np.testing.assert_allclose(mixed, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize('limbs', [slow_similarity, slow_anytime])
+def test_nearest_take_equals_reference(limbs):
+    rng = np.random.default_rng(5)
+    tokens = () if limbs is slow_similarity else (3,)
+    query, gallery = (rng.normal(size=(n, 2, *tokens, 4)) for n in (11, 17))
+    masks = [rng.random(x.shape[:-1]) < 0.8 for x in (query, gallery)]
+    takes = np.array([0, 1, 0, 2, 1, 3, 3, 0, 2, 2, 1])
+    known = np.arange(17) * 5 % 6
+    labels = 10 + known
+    similarity = limbs(query, gallery, *masks)
+    expected = []
+    for take in range(4):
+        scores = []
+        for other in range(6):
+            part = similarity[np.ix_(takes == take, known == other)]
+            scores.append(part.max(1).mean() + part.max(0).mean())
+        expected.append(10 + int(np.argmax(scores)))
+    found = nearest_take(query, gallery, labels, takes, known, *masks)
+    assert len(set(expected)) > 1
+    assert found.tolist() == expected
+    # Without masks all limbs count.
+    full = [np.ones_like(mask) for mask in masks]
+    alike = nearest_take(query, gallery, labels, takes, known)
+    assert (
+        alike == nearest_take(query, gallery, labels, takes, known, *full)
+    ).all()
+    # A take of one window each is a window.
+    alone = nearest_take(
+        query, gallery, labels, np.arange(11), np.arange(17), *masks
+    )
+    assert (alone == nearest_neighbour(query, gallery, labels, *masks)).all()
+    query[3, 0] = np.nan
+    with pytest.raises(ValueError, match='first in row 3'):
+        nearest_take(query, gallery, labels, takes, known, *masks)

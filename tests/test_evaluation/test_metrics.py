@@ -197,6 +197,39 @@ def test_both_modalities_are_the_mean_of_the_cosines():
     assert out['action/knn_both_top1'] == 1.0
 
 
+@pytest.mark.parametrize('tokens', [False, True])
+def test_takes_are_named_after_the_nearest_take(tokens):
+    def window(x, take, role='gallery', **meta):
+        one = sample([x], [x[::-1]], role, take=take, **meta)
+        one.imu_tokens = one.imu_embedding[:, None]
+        one.pose_tokens = one.pose_embedding[:, None]
+        one.pose_token_mask = torch.tensor([[True]])
+        return one
+
+    # By window the nearest is the one of take b that equals the first of c.
+    samples = [
+        window([1, 0.2], 'a', action=1),
+        window([0.2, 1], 'a', action=1),
+        window([1, 0], 'b', action=2),
+        window([1, -1], 'b', action=2),
+        window([1, 0], 'c', 'query', action=1),
+        window([0, 1], 'c', 'query', action=1),
+        window([1, -1], 'd', 'query', action=2),
+        # The same take in another camera stands for itself.
+        window([1, 0], 'c', 'query', action=2, camera='left'),
+    ]
+    metric = ActionKNNMetric(tokens=tokens, by_take=True)
+    out = evaluate(metric, samples)
+    assert out['action/num_queries'] == 3
+    assert out['action/num_gallery'] == 4
+    assert out['action/knn_top1'] == out['action/knn_pose_top1'] == 1.0
+    assert metric.confusion['knn'].sum() == 3
+    assert evaluate(metric, samples[::-1]) == out
+    by_window = evaluate(ActionKNNMetric(tokens=tokens), samples)
+    assert by_window['action/num_queries'] == 4
+    assert by_window['action/knn_top1'] == 0.75
+
+
 @pytest.mark.parametrize('limbs', [None, 2])
 def test_probe_sees_the_modality_it_is_named_after(limbs):
     samples = random_samples(90, limbs=limbs)

@@ -43,6 +43,7 @@ from mobind_mm.apis.embedder import Embedder
 from mobind_mm.apis.fitting import match_limbs
 from mobind_mm.apis.windows import RecordingWindows
 from mobind_mm.datasets.transforms import KeepSensors
+from mobind_mm.evaluation import ActionKNNMetric
 from mobind_mm.evaluation.functional import (
     SIGNAL_WEIGHT,
     anytime_similarity,
@@ -257,7 +258,31 @@ def evaluate_utd(embedder: Embedder, folder: Path) -> dict[str, Any]:
         found = train['action'][matrix.argmax(axis=1)]
         share = float((found == test['action']).mean())
         out[f'1nn {name}, any order'] = round(share, 4)
-    return out
+    return out | whole_recordings(embedder, takes, others, worn)
+
+
+def whole_recordings(
+    embedder: Embedder, asked: Takes, known: Takes, worn: Sequence[str]
+) -> dict[str, float]:
+    """Nearest recording by the tokens of all its windows, 0.25 s apart."""
+    parts = [encode(embedder, x, 2.0, 0.25, worn) for x in (asked, known)]
+    table = {
+        name: np.concatenate([part[name] for part in parts])
+        for name in (*_KEPT, 'take', 'subject', 'action')
+    }
+    table['role'] = np.repeat(
+        ['query', 'gallery'], [len(x['take']) for x in parts]
+    )
+    table['camera'] = np.full(len(table['role']), None)
+    found = ActionKNNMetric(tokens=True, by_take=True).evaluate_table(table)
+    return {
+        f'1nn {name}, whole recordings': round(found[f'{key}_top1'], 4)
+        for name, key in (
+            ('imu', 'knn'),
+            ('pose', 'knn_pose'),
+            ('imu + pose', 'knn_both'),
+        )
+    }
 
 
 def anytime(a: Features, b: Features, name: str) -> np.ndarray:

@@ -78,6 +78,27 @@ both_task = dict(
         )
     ],
 )
+# Whole recordings, as windows 0.25 s apart.
+recordings_task = dict(
+    dataloader=dict(
+        _base_.test_dataloader,
+        dataset=dict(
+            type='ConcatDataset',
+            datasets=[
+                dict(gallery, stride_sec=0.25),
+                dict(queries, stride_sec=0.25),
+            ],
+        ),
+    ),
+    evaluator=[
+        dict(
+            type='ActionKNNMetric',
+            tokens=True,
+            by_take=True,
+            prefix='recordings',
+        )
+    ],
+)
 sync_task = dict(
     dataloader=dict(
         _base_.sync_loader,
@@ -86,5 +107,6 @@ sync_task = dict(
     evaluator=_base_.sync_clip_evaluator,
 )
 test_cfg = dict(
-    type='MultiTaskTestLoop', tasks=dict(both=both_task, sync=sync_task)
+    type='MultiTaskTestLoop',
+    tasks=dict(both=both_task, recordings=recordings_task, sync=sync_task),
 )

@@ -8,6 +8,7 @@ from .classification import (
     linear_probe,
     macro_f1,
     nearest_neighbour,
+    nearest_take,
     probe_features,
 )
 from .localization import (
@@ -71,6 +72,7 @@ __all__ = [
     'macro_f1',
     'matrix_ranks',
     'nearest_neighbour',
+    'nearest_take',
     'offset_error',
     'other_camera_rivals',
     'paired_interval',

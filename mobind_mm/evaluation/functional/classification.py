@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from ...utils.similarity import (
     chunks,
     vectors_of,
 )
+from .token_evidence import anytime_similarity
 
 
 def nearest_neighbour(
@@ -26,11 +27,12 @@ def nearest_neighbour(
     """Label of the most similar gallery item; the first one on ties.
 
     Args:
-        query: (M, D) or (M, S, D) embeddings.
-        gallery: (G, D) or (G, S, D) embeddings.
+        query: (M, D) or (M, S, D) embeddings, or (M, S, N, D) tokens, which
+            are compared in any order (:func:`anytime_similarity`).
+        gallery: (G, D), (G, S, D) or (G, S, N, D).
         gallery_labels: (G,) integer labels.
-        query_mask: (M, S) boolean, limbs present.
-        gallery_mask: (G, S) boolean.
+        query_mask: (M, S) boolean, limbs present; (M, S, N) for tokens.
+        gallery_mask: (G, S) or (G, S, N) boolean.
 
     Returns:
         (M,) labels.
@@ -38,16 +40,90 @@ def nearest_neighbour(
     Raises:
         ValueError: For an empty gallery, NaN, or shapes that do not fit.
     """
-    if len(gallery) == 0:
-        raise ValueError('The gallery of the nearest neighbour is empty.')
-    check_comparable(query, gallery)
-    items = Vectors.of(gallery, gallery_mask)
+    similar = _similar(query, gallery, query_mask, gallery_mask)
     nearest = [
-        vectors_of(query, query_mask, rows).cosines(items).argmax(axis=1)
+        similar(rows).argmax(axis=1)
         for rows in chunks(query, max(1, 2**24 // len(gallery)))
     ]
     index = np.concatenate([np.zeros(0, dtype=np.int64), *nearest])
     return np.asarray(gallery_labels)[index]
+
+
+def nearest_take(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    gallery_labels: np.ndarray,
+    query_takes: np.ndarray,
+    gallery_takes: np.ndarray,
+    query_mask: np.ndarray | None = None,
+    gallery_mask: np.ndarray | None = None,
+) -> np.ndarray:
+    """Label of the most similar gallery take of each query take.
+
+    Each window of a take is compared with the most similar window of the
+    other one, in both directions; the means over the windows of both takes
+    count alike.
+
+    Args:
+        query: (M, ...) windows, as in :func:`nearest_neighbour`.
+        gallery: (G, ...) windows.
+        gallery_labels: (G,) integer labels, one for all windows of a take.
+        query_takes: (M,) number of the take of a window: 0, 1, …
+        gallery_takes: (G,) the same of the gallery.
+        query_mask: As in :func:`nearest_neighbour`.
+        gallery_mask: As in :func:`nearest_neighbour`.
+
+    Returns:
+        (number of query takes,) labels.
+
+    Raises:
+        ValueError: For an empty gallery, NaN, or shapes that do not fit.
+
+    >>> windows = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
+    >>> takes = np.array([0, 0, 1])
+    >>> nearest_take(windows[::-1], windows, np.array([7, 7, 9]), takes, takes)
+    array([9, 7])
+    """
+    similar = _similar(query, gallery, query_mask, gallery_mask)
+    order = np.argsort(gallery_takes, kind='stable')
+    _, first, count = np.unique(
+        gallery_takes[order], return_index=True, return_counts=True
+    )
+    nearest = []
+    for take in range(int(query_takes.max(initial=-1)) + 1):
+        windows = similar(np.flatnonzero(query_takes == take))[:, order]
+        there = np.maximum.reduceat(windows, first, axis=1).mean(axis=0)
+        back = np.add.reduceat(windows.max(axis=0), first) / count
+        nearest.append(int(np.argmax(there + back)))
+    return np.asarray(gallery_labels)[order][first][nearest]
+
+
+def _similar(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    query_mask: np.ndarray | None,
+    gallery_mask: np.ndarray | None,
+) -> Callable[[slice | np.ndarray], np.ndarray]:
+    """Similarities (m, G) of some rows of the query with the gallery.
+
+    Raises:
+        ValueError: For an empty gallery, NaN, or shapes that do not fit.
+    """
+    if len(gallery) == 0:
+        raise ValueError('The gallery of the nearest neighbour is empty.')
+    if query.ndim == 4:
+        check_finite('The tokens of the evaluated windows', query)
+        check_finite('The tokens of the gallery', gallery)
+        seen, known = (
+            np.ones(x.shape[:3], dtype=bool) if mask is None else mask
+            for x, mask in ((query, query_mask), (gallery, gallery_mask))
+        )
+        return lambda rows: anytime_similarity(
+            query[rows], gallery, seen[rows], known
+        )
+    check_comparable(query, gallery)
+    items = Vectors.of(gallery, gallery_mask)
+    return lambda rows: vectors_of(query, query_mask, rows).cosines(items)
 
 
 def probe_features(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...registry import METRICS
-from ..embedding_table import Table, has_both, modality, select
+from ..embedding_table import Table, all_tokens, has_both, modality, select
 from ..functional import (
     accuracy,
     confusion_matrix,
     linear_probe,
     macro_f1,
     nearest_neighbour,
+    nearest_take,
     probe_features,
 )
 from .embedding_metric import EmbeddingMetric
@@ -66,6 +67,10 @@ class ActionEmbeddingMetric(EmbeddingMetric):
         The kind, such as ``knn_pose``, is the beginning of the keys.
         """
 
+    def asked(self, query: Table) -> Table:
+        """The rows that :meth:`predict` gives predictions for."""
+        return query
+
     def evaluate_table(self, table: Table) -> dict[str, float]:
         """Accuracy and macro-F1 of each kind of prediction.
 
@@ -75,8 +80,9 @@ class ActionEmbeddingMetric(EmbeddingMetric):
         """
         query, gallery = (_labelled(table, r) for r in ('query', 'gallery'))
         _check_apart(query, gallery)
-        labels = query['action']
         predictions = self.predict(query, gallery)
+        query = self.asked(query)
+        labels = query['action']
         everything = [labels, gallery['action'], *predictions.values()]
         num_classes = 1 + max(int(x.max()) for x in everything)
         self.classes = self.class_names(np.arange(num_classes))
@@ -152,19 +158,56 @@ class ActionKNNMetric(ActionEmbeddingMetric):
     macro-F1, ``knn_macro_f1``, … See :class:`ActionEmbeddingMetric`
     for which windows take part.
 
+    Args:
+        tokens: Compare the tokens of the limbs, in any order, instead of
+            embeddings.
+        by_take: Name the action of a take after the nearest labelled take
+            (:func:`~mobind_mm.evaluation.functional.nearest_take`). With
+            takes of one action each, a short ``stride_sec`` of both data
+            sets shows all of a take. Windows of a take that differ in their
+            label are takes of their own.
+        **kwargs: ``dump``, ``collect_device`` and ``prefix``.
+
     Source: MoBind, frozen 1-NN action recognition.
     """
 
+    def __init__(
+        self, tokens: bool = False, by_take: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(tokens=tokens, **kwargs)
+        self.by_take = by_take
+
     def predict(self, query: Table, gallery: Table) -> dict[str, np.ndarray]:
         """Label of the nearest gallery window by pair of modalities."""
+        of = all_tokens if self.tokens else modality
         predictions = {}
         for kind, (asked, known) in _PAIRS.items():
-            x, mask = modality(query, asked)
-            y, known_mask = modality(gallery, known)
-            predictions[kind] = nearest_neighbour(
-                x, y, gallery['action'], mask, known_mask
-            )
+            (x, mask), (y, known_mask) = of(query, asked), of(gallery, known)
+            if self.by_take:
+                takes = (_take_numbers(query), _take_numbers(gallery))
+                predictions[kind] = nearest_take(
+                    x, y, gallery['action'], *takes, mask, known_mask
+                )
+            else:
+                predictions[kind] = nearest_neighbour(
+                    x, y, gallery['action'], mask, known_mask
+                )
         return predictions
+
+    def asked(self, query: Table) -> Table:
+        """Of each take the first window, if takes are classified."""
+        if not self.by_take:
+            return query
+        return select(
+            query, np.unique(_take_numbers(query), return_index=True)[1]
+        )
+
+
+def _take_numbers(table: Table) -> np.ndarray:
+    """Numbers (M,) of the takes of labelled windows, in their order."""
+    numbers: dict[tuple, int] = {}
+    names = zip(*(table[key].tolist() for key in ('take', 'camera', 'action')))
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names])
 
 
 @METRICS.register_module()
