@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..readers.clocks import is_day_number
-from ..readers.dates import is_day, looks_like_date
+from ..readers.dates import is_day, looks_like_date, serial_dates
 from ..readers.headers import head_lines
 from ..readers.keys import unit_factor
 from ..readers.mapping import UNITS, Columns, Part, Units
@@ -298,7 +297,8 @@ def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
     if path.suffix.lower() in PARQUET:
         return Dialect(), column_names(path, (), Dialect())
     lines = head_lines(path, 150)
-    best: tuple[int, Dialect, list[str]] = (0, Dialect(), [])
+    best: tuple[tuple[int, int], Dialect, list[str]]
+    best = (0, 0), Dialect(), []
     for mark in (',', ';', '\t', '|', ' '):
         rows = [_cells(line, mark) for line in lines]
         first = next((i for i in range(len(rows)) if _is_data(rows, i)), None)
@@ -309,7 +309,8 @@ def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
         if numbers < 1 or (mark == ' ' and numbers < 3):
             continue
         names, line = _names(rows, first)
-        if count > best[0]:
+        # Commas may be decimals, and spaces stand within texts.
+        if (numbers, count) > best[0]:
             decimal = None
             if mark != ',' and any(
                 re.fullmatch(r'\s*-?\d+,\d+\s*', c) for c in rows[first]
@@ -317,7 +318,7 @@ def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
                 decimal = ','
             skip = first - line if line else first
             header = line if line else 0
-            best = count, Dialect(mark, decimal, header, skip), names
+            best = (numbers, count), Dialect(mark, decimal, header, skip), names
     return best[1], best[2]
 
 
@@ -412,17 +413,14 @@ def _guess_time(
     _, name, unit, why = max(scored)
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
-    if is_day_number(columns[name]) and not header_unit(name, 'time'):
-        guess.doubts.append(
-            f'the unit of time ({name!r} counts days, as spreadsheets do: '
-            'write it as dates with fractions of a second)'
-        )
 
 
 def _time_unit(
     name: str, values: np.ndarray, steps: np.ndarray
 ) -> tuple[str, str]:
     """Unit of a column of times, if one fits, and why."""
+    if dates := serial_dates(values):
+        return 's', f'its numbers count {dates[1]}'
     unit = header_unit(name, 'time')
     if unit:
         return unit, 'by the name of the column'

@@ -633,15 +633,6 @@ def unwrap(
     return values, 0, 0.0
 
 
-def is_day_number(values: np.ndarray) -> bool:
-    """Whether times may be a spreadsheet's days since 1900, in this century.
-
-    >>> is_day_number(np.array([45413.458, 45413.459]))
-    True
-    """
-    return bool(values.min() > 36_000 and values.max() < 74_000)
-
-
 def check_time_unit(
     values: np.ndarray, factor: float, where: object, column: str
 ) -> None:
@@ -691,7 +682,4 @@ def check_time_unit(
     else:
         if 'Hz' in what and usual * factor > 1 / _IMPOSSIBLE:
             return  # nothing is better, so it may be right
-        if is_day_number(values):
-            what += ', as spreadsheets count days'
-            fix = 'Write the column as dates with fractions of a second'
     raise mistake(where, what, fix, column=column)

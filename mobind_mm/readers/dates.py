@@ -38,6 +38,23 @@ _MONTHS = {
     )
     for name in names.split('|')
 }
+_REWRITTEN = tuple(
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (r'(\d{4})(?:年|\. ?)(\d{1,2})(?:月|\. ?)(\d{1,2})[日.]', r'\1-\2-\3'),
+        (r'(\d{4}-\d\d-\d\d)[ _T](\d\d)-(\d\d)-(\d\d)', r'\1 \2:\3:\4'),
+        (r'(?:上午|午前|오전) ?([\d:.]+)', r'\1 AM'),
+        (r'(?:下午|午後|오후) ?([\d:.]+)', r'\1 PM'),
+        (r'\s([apAP])\.\s?[mM]\.', r' \1m'),
+        (r' \([^()]*\)$', ''),  # the name of a zone
+        (r'^(?:\w{2,9},? )?([^\W\d]{3,9})\.? +(\d\d?) ([\d:.]+) (\d{4})$',
+         r'\2 \1 \4 \3'),
+        (r'^(?:\w{2,9},? )?([^\W\d]{3,9})\.? (\d\d?),? (\d{4})\b',
+         r'\2 \1 \3'),
+        (r'^(\d\d:\d\d[.,]\d{1,9})$', r'00:\1'),
+    )
+)  # fmt: skip
+"""Dates of languages and programs, and how they are written here."""
 _NAMED = re.compile(
     r'(?:[^\W\d]{2,9}\.?,? )?(\d{1,2})[-. /]+([^\W\d]{3,9})\.?[-. /]+(\d{4})\b'
 )
@@ -113,6 +130,55 @@ def zone_in(name: str) -> str | None:
     return match[1] if match else None
 
 
+_SERIALS = (
+    ('days from 1900, as spreadsheets do', 38353, 53328, DAY, -25569 * DAY),
+    ('days, as MATLAB does', 732313, 747288, DAY, -719529 * DAY),
+    ('days from 1970', 12784, 27759, DAY, 0.0),
+    ('100 ns from 1601, as Windows does', 127489, 140113, 1e5, -11644473600.0),
+    ('100 ns from year 1, as .NET does', 632400, 645020, 1e5, -62135596800.0),
+    ('years to milliseconds', 20050, 20450, 0.0, 0.0),
+)
+"""What numbers may count: their range (2005 to 2045; of those that are not
+days, in 10^12), and the seconds since 1970 of 1 and of 0."""
+
+
+def serial_dates(values: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """Seconds since 1970 of numbers that are dates, and what they count.
+
+    They are told from seconds, or nanoseconds, by their size and by the rate
+    of samples that each would mean.
+
+    Args:
+        values: (T,) numbers, NaN where there are none.
+
+    >>> days = 45413 + np.arange(100) / 100 / 86400
+    >>> seconds, what = serial_dates(days)
+    >>> seconds[:2].round(3), what
+    (array([1.71452160e+09, 1.71452160e+09]), 'days from 1900, as spreadsheets do')
+    >>> serial_dates(45413 + np.arange(100) / 100)
+    """  # noqa: E501
+    known = values[np.isfinite(values)]
+    if len(known) < 5 or not np.ptp(known):
+        return None
+    step = float(np.ptp(known) / (len(known) - 1))
+    low, high = float(known.min()), float(known.max())
+    for what, first, last, unit, zero in _SERIALS:
+        one = 1.0 if unit == DAY else 1e12
+        if not (first * one <= low and high < last * one):
+            continue
+        if unit == DAY and step * DAY < 2.0:
+            return values * DAY + zero, what
+        if unit == 1e5 and step < 1e6:
+            return values * 1e-7 + zero, what
+        if not unit and step < 1e5:
+            cells = (f'{v:.0f}' if v == v else '' for v in values)
+            read = [Dates()(f'{c[:14]}.{c[14:]}') if c else np.nan for c in cells]
+            seconds = np.array(read, float)
+            if np.isfinite(seconds).sum() == len(known):
+                return seconds, what
+    return None
+
+
 class Dates:
     """Reads dates of one form.
 
@@ -149,8 +215,12 @@ def plain_date(cell: str) -> str:
 
     >>> plain_date('22-Jun-2015 00:56'), plain_date('20150622_005606_197')
     ('2015-06-22 00:56', '2015-06-22 00:56:06.197')
+    >>> plain_date('Mon Jun 22 2015 00:56:06 GMT+0100 (BST)')
+    '2015-06-22 00:56:06 GMT+0100'
     """
     cell = cell.strip()
+    for pattern, text in _REWRITTEN:
+        cell = pattern.sub(text, cell)
     if match := _COMPACT.fullmatch(cell):
         year, month, day, _, hour, minute, second, rest, zone = match.groups()
         rest = f'.{rest}' if rest else ''
@@ -181,8 +251,7 @@ def _minute(
             return None
         hour = hour % 12 + (12 if half in 'Pp' else 0)
     if day is None:
-        inside = hour < 24 and minute < 60
-        return 3600.0 * hour + 60 * minute if inside else None
+        return 3600.0 * hour + 60 * minute if minute < 60 else None
     numbers = _NUMBERS.findall(day)
     order = 'ymd' if len(numbers[0]) == 4 else order
     fields = dict(zip(order, numbers))

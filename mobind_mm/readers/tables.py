@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import datetime
 import io
 import re
 from collections import Counter
@@ -39,6 +40,8 @@ from .dates import (
     join_days,
     looks_like_date,
     order_of,
+    parse_zone,
+    serial_dates,
     strptime,
     zone_in,
 )
@@ -252,6 +255,15 @@ class TableFile:
         kinds: dict[str, set[str]] = {'dates': set(), 'hours': set()}
         for name in dict.fromkeys((*numbers, *times)):
             cells = self.columns[name][rows]
+            serial = name in times and cells.dtype.kind == 'f'
+            if serial and (dates := serial_dates(cells)):
+                values[name] = self._serial(name, *dates, timezone)
+                kinds['dates'].add(name)
+                notes.append(
+                    f'{self.path}: numbers of column {name!r} count '
+                    f'{dates[1]}; they are taken for dates'
+                )
+                continue
             if name in times and (time_format or _holds_dates(cells)):
                 zone = timezone or zone_in(name)
                 form = time_format, zone or 'UTC'
@@ -322,6 +334,26 @@ class TableFile:
         if bad.any():
             self._no_date(cells, lines, name, int(np.argmax(bad)))
         return values, dated
+
+    def _serial(
+        self, name: str, seconds: np.ndarray, what: str, zone: str | None
+    ) -> np.ndarray:
+        """(T,) seconds since 1970 of dates that are numbers."""
+        known = seconds[np.isfinite(seconds)]
+        steps = np.abs(np.diff(known))
+        finest = float(steps[steps > 0].min())
+        if finest > 1.0 and (steps == 0).mean() > 0.5:
+            raise mistake(
+                self.path,
+                f'counts {what}, in steps of {finest:.3g} s: its last digits '
+                'are lost',
+                'Export it with more digits, or as dates with fractions of '
+                'a second',
+                column=name,
+            )
+        local = datetime.datetime.fromtimestamp(known[0], datetime.timezone.utc)
+        shift = parse_zone(zone or 'UTC').utcoffset(local.replace(tzinfo=None))
+        return seconds - (shift.total_seconds() if shift else 0.0)
 
     def _with_date(
         self,
