@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..readers.clocks import TIME_UNITS
 from ..readers.dates import is_day, looks_like_date, serial_dates
 from ..readers.headers import head_lines
 from ..readers.keys import unit_factor
@@ -29,10 +30,12 @@ from .plausibility import still_level
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
 _SENSED = ('acc', 'gyro')
 _TIME = re.compile(
-    r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|elapsed|millis|micros'
-    r'|nanos',
+    r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|^n?secs?$|elapsed|millis|micros'
+    r'|nanos|tick|zeit|temps|heure|tiempo|hora|tijd|时间|時刻|時間|시간',
     re.IGNORECASE,
 )
+_UNIT = re.compile(r'[(\[]\s*([^\d\W]{1,5}(/[^\s)\]]+)?)\s*[)\]]')
+"""What stands in brackets as a unit does."""
 _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
 _NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
 _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
@@ -310,7 +313,7 @@ def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
             continue
         names, line = _names(rows, first)
         # Commas may be decimals, and spaces stand within texts.
-        if (numbers, count) > best[0]:
+        if (numbers, -count) > best[0]:
             decimal = None
             if mark != ',' and any(
                 re.fullmatch(r'\s*-?\d+,\d+\s*', c) for c in rows[first]
@@ -318,7 +321,11 @@ def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
                 decimal = ','
             skip = first - line if line else first
             header = line if line else 0
-            best = (numbers, count), Dialect(mark, decimal, header, skip), names
+            best = (
+                (numbers, -count),
+                Dialect(mark, decimal, header, skip),
+                names,
+            )
     return best[1], best[2]
 
 
@@ -411,8 +418,32 @@ def _guess_time(
         guess.doubts.append('when samples were taken: no times were found')
         return
     _, name, unit, why = max(scored)
+    own = {k for _, n, *_ in scored for k in ('acc', 'gyr') if k in n.lower()}
+    if len(own) > 1:
+        names = shown(n for _, n, *_ in scored)
+        guess.doubts.append(f'which of the times {names} are of which sensor')
+    values = columns[name][np.isfinite(columns[name])]
+    whole = [
+        n
+        for n, c in columns.items()
+        if n != name and _TIME.search(n) and _counts_seconds(c)
+    ]
+    if np.ptp(values) * TIME_UNITS.get(unit, 1.0) <= 1.0 and whole:
+        guess.doubts.append(
+            f'when samples were taken: {whole[0]!r} counts seconds, {name!r} '
+            'their parts; write their sum into one column'
+        )
+    if 'tick' in name.lower() and why.startswith('steps of'):
+        guess.doubts.append(f'the unit of time ({name!r}: what is a tick?)')
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
+
+
+def _counts_seconds(values: np.ndarray) -> bool:
+    """Whether whole numbers go up by 1 again and again."""
+    steps = np.diff(values)
+    rising = (steps[steps != 0] == 1).all() and (steps > 0).sum() > 3
+    return bool(rising and (values == np.round(values)).all())
 
 
 def _time_unit(
@@ -668,7 +699,9 @@ def _describe(
         elif np.isnan(level):
             why = 'not seen: the sensor never rests'
             guess.doubts.append(f'whether acc{of} has gravity ({why})')
-        if seen.endswith(_UNCLEAR):
+        if re.search('uncal', named['acc'][0], re.IGNORECASE):
+            seen = f'{seen}: {_UNCLEAR[3]}'
+        if seen.endswith(_UNCLEAR) or _strange(named['acc'][0], 'acc'):
             guess.doubts.append(f'the unit of acc{of} ({seen})')
         say('units.acc', unit, seen)
         say('gravity', 'included' if gravity else 'removed', why)
@@ -679,7 +712,7 @@ def _describe(
         seen = 'by the name of the column'
         if not unit:
             unit, seen = _gyro_unit(streams)
-            if not seen.endswith(_EVIDENT):
+            if not seen.endswith(_EVIDENT) or _strange(named['gyro'][0]):
                 guess.doubts.append(f'the unit of gyro{of} ({seen})')
         say('units.gyro', unit, seen)
     if 'mag' in named:
@@ -693,6 +726,11 @@ def _describe(
         say('quat_order', 'wxyz', 'by the names of the columns')
         say('quat_direction', 'sensor_to_world', 'usual')
     return keys
+
+
+def _strange(name: str, kind: str = 'gyro') -> bool:
+    """Whether a unit stands in the name of a column that is not known."""
+    return bool(_UNIT.search(name)) and not header_unit(name, kind)
 
 
 def _acc_unit(

@@ -23,7 +23,7 @@ DAY = 86400.0
 
 _CELL = re.compile(
     r'(?:(\d{1,4}([-/.])\d{1,2}\2\d{1,4})(?:T|_|,? +))?'  # the day
-    r'(\d{1,2}([:.])\d\d)(?:\4(\d\d)(?:[.,:_](\d{1,9}))?)?(?: ?([AaPp])[Mm])?'
+    r'(\d{1,2}([:.])\d\d?)(?:\4(\d\d?)(?:[.,:_](\d{1,9}))?)?(?: ?([AaPp])[Mm])?'
     r' ?(Z|UTC|GMT|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d\d)?)?(?: ?\[([\w/+-]+)\])?'
 )
 _MONTHS = {
@@ -172,7 +172,9 @@ def serial_dates(values: np.ndarray) -> tuple[np.ndarray, str] | None:
             return values * 1e-7 + zero, what
         if not unit and step < 1e5:
             cells = (f'{v:.0f}' if v == v else '' for v in values)
-            read = [Dates()(f'{c[:14]}.{c[14:]}') if c else np.nan for c in cells]
+            read = [
+                Dates()(f'{c[:14]}.{c[14:]}') if c else np.nan for c in cells
+            ]
             seconds = np.array(read, float)
             if np.isfinite(seconds).sum() == len(known):
                 return seconds, what

@@ -351,7 +351,9 @@ class TableFile:
                 'a second',
                 column=name,
             )
-        local = datetime.datetime.fromtimestamp(known[0], datetime.timezone.utc)
+        local = datetime.datetime.fromtimestamp(
+            known[0], datetime.timezone.utc
+        )
         shift = parse_zone(zone or 'UTC').utcoffset(local.replace(tzinfo=None))
         return seconds - (shift.total_seconds() if shift else 0.0)
 
