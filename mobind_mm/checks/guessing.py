@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..readers.clocks import TIME_UNITS
+from ..readers.arrival import comes_in_packets
+from ..readers.clocks import COUNTER_BITS, TIME_UNITS, unwrap
 from ..readers.dates import is_day, looks_like_date, serial_dates
 from ..readers.headers import head_lines
 from ..readers.keys import unit_factor
@@ -142,7 +143,8 @@ Stream = Callable[..., 'SensorStream | None']
 def _reader(table: TableFile, guess: Guess) -> Stream:
     """What reads channels with the guessed clock, in the units of the file."""
     keys = {k: v for k, v in guess.mapping.items() if k != 'columns'}
-    time = guess.mapping.get('columns', {}).get('time')
+    clock = guess.mapping.get('columns', {})
+    time, counter = clock.get('time'), clock.get('counter')
     unit = guess.mapping.get('units', {}).get('time')
 
     def read(
@@ -151,10 +153,13 @@ def _reader(table: TableFile, guess: Guess) -> Stream:
     ) -> SensorStream | None:
         part = Part.model_construct(
             rate=keys.get('rate'),
-            columns=Columns.model_construct(None, time=time, **channels),
+            columns=Columns.model_construct(
+                None, time=time, counter=counter, **channels
+            ),
             units=Units.model_construct(time=unit, acc=1.0, gyro=1.0, mag=1.0),
         )
         names = [name for some in channels.values() for name in some]
+        names += [counter] if counter else []
         try:
             rows = table.select(
                 names, [time] if time else [], where=where, dated=False
@@ -433,10 +438,25 @@ def _guess_time(
             f'when samples were taken: {whole[0]!r} counts seconds, {name!r} '
             'their parts; write their sum into one column'
         )
+    counter = next(
+        (n for n, c in columns.items() if _numbers_packets(n, c)), ''
+    )
+    if counter and comes_in_packets(np.diff(values)):
+        why = 'it counts the packets in which rows come'
+        _set(guess, 'columns.counter', counter, why)
     if 'tick' in name.lower() and why.startswith('steps of'):
         guess.doubts.append(f'the unit of time ({name!r}: what is a tick?)')
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
+
+
+def _numbers_packets(name: str, values: np.ndarray) -> bool:
+    """Whether a column numbers packets of rows, or rows."""
+    if not _COUNTER.search(name) or not np.isfinite(values).all():
+        return False
+    steps = np.diff(unwrap(values, [2.0**bits for bits in COUNTER_BITS])[0])
+    some = len(steps) > 0 and (steps >= 0).all() and steps.any()
+    return some and float(np.median(steps[steps > 0])) == 1
 
 
 def _counts_seconds(values: np.ndarray) -> bool:
