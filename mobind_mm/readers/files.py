@@ -191,6 +191,22 @@ def _is_mapped(path: Path, mapping: Any) -> bool:
     return mapping is not None or path.suffix.lower() in ('.yml', '.yaml')
 
 
+_ARRAY = (
+    'is an array of NumPy, which does not say what it holds',
+    "Write a table with columns such as left_wrist_x, or MMAction2's pickle",
+)
+_PACKED = 'is compressed', 'Unpack it'
+_NO_POSE = {
+    '.c3d': (
+        'holds points in space of a motion capture system (C3D)',
+        'Export them as TRC, which is drawn from the side',
+    ),
+    **dict.fromkeys(('.npy', '.npz'), _ARRAY),
+    **dict.fromkeys(('.gz', '.tgz', '.tar', '.7z', '.rar', '.xz'), _PACKED),
+}
+"""Suffixes of files that are no skeletons: what they are, what to do."""
+
+
 def _reader(path: Path, video: Video, **options: Any) -> FileReader:
     """The reader of a file or folder of skeletons.
 
@@ -210,16 +226,16 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
             kind = MMPoseReader  # whose messages say what JSON it reads
     if kind is None or not issubclass(kind, FileReader):
         what = 'is no file of a known pose tool'
+        fix = (
+            'docs/pose_tools.md lists them; describe a table with '
+            '--pose-mapping'
+        )
+        what, fix = _NO_POSE.get(path.suffix.lower(), (what, fix))
         if is_folder(path) and path.is_file():
             what = 'is an archive, of which skeletons are not read: unpack it'
         if path.is_dir():
             what = 'is a folder without files of a known pose tool'
-        raise mistake(
-            path,
-            what,
-            'docs/pose_tools.md lists them; describe a table with '
-            '--pose-mapping',
-        )
+        raise mistake(path, what, fix)
     known = video.known()
     if not issubclass(kind, PoseReader):
         for key in ('start', 'times', 'clip', 'num_frames'):

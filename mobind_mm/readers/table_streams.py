@@ -197,8 +197,8 @@ def _drop_zeros(
     for values in arrays.values():
         values[zero] = np.nan
     return [
-        f'{table.path}: {int(zero.sum())} rows are all zeros, without gravity, '
-        'and are left out'
+        f'{table.path}: {int(zero.sum())} rows are all zeros, without '
+        'gravity, and are left out'
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,7 +96,9 @@ class TRCReader(PoseReader):
             for values in points.values():
                 values[:, 1] = height[0] - values[:, 1]
             notes = [f'{path}: y points upwards and is turned round']
-        times = check_frame_times(table.numbers['2'], path)
+        times, told = _times(table.numbers['2'], facts.get('DataRate', ''))
+        notes += [f'{path}: {note}' for note in told]
+        times = check_frame_times(times, path)
         frames, clock, clock_notes = clock_of_rows(times, video, path)
         notes += clock_notes
         detections = detections_of(
@@ -113,6 +116,20 @@ class TRCReader(PoseReader):
             )
         detections = replace(detections, notes=(*notes, *detections.notes))
         return detections, replace(clock, img_shape=shape)
+
+
+def _times(times: np.ndarray, rate: str) -> tuple[np.ndarray, list[str]]:
+    """Seconds of the frames by the rate of the header, and notes."""
+    rate = rate.replace(',', '.')
+    told = float(rate) if re.fullmatch(r'\d{1,5}(\.\d{0,9})?', rate) else 0.0
+    steps = np.diff(times)
+    step = float(np.median(steps)) if len(steps) else np.nan
+    if not told or not step > 0 or abs(step * told - 1) < 0.02:
+        return times, []
+    if abs(step * told / 1000 - 1) < 0.02:
+        return times / 1000, ['times are milliseconds, as its rate shows']
+    seen = f'{1 / step:.4g} Hz, but row 3 says {told:g}'
+    return times, [f'times are of {seen}; times are used']
 
 
 def _known_shape(video: Video) -> tuple[int, int] | None:

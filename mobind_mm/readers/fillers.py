@@ -1,0 +1,94 @@
+"""Points that a tool or a script puts where it saw nothing.
+
+(0, 0) and NaN are known to every reader. Others write (-1, -1) or a corner of
+the image, or move (0, 0) with all other points when they crop or scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .detections import Detections, boxes_of
+
+_SAMPLE = 200_000
+"""Points in which fillers are looked for."""
+_JOINTS, _TIMES = 4, 12
+"""Joints that share a filler, and how often it is there."""
+_APART = 0.2
+"""Distance between such joints, in sizes of the body: an eye and a mouth may
+share a pixel by chance."""
+_MOST = 5
+
+
+def without_fillers(detections: Detections, source: object) -> Detections:
+    """Take points at which far joints are, again and again, as not detected.
+
+    >>> rng = np.random.default_rng(0)
+    >>> points = rng.normal(300, 100, (60, 17, 2)).astype(np.float32)
+    >>> points += 10 * np.arange(17)[:, None].astype(np.float32)
+    >>> points[::3, ::2] = -1
+    >>> boxes = np.zeros((60, 4), np.float32)
+    >>> scores = np.ones((60, 17), np.float32)
+    >>> seen = Detections(60, np.arange(60), points, scores, boxes, 'coco')
+    >>> cleaned = without_fillers(seen, 'a.json')
+    >>> int((cleaned.scores == 0).sum()), cleaned.notes
+    (180, ('a.json: 180 points are at (-1, -1) and taken as not detected',))
+    """
+    points = np.ascontiguousarray(detections.keypoints, np.float32)
+    scores = detections.scores
+    gone, notes = np.zeros(scores.shape, bool), []
+    every = max(1, scores.size // _SAMPLE)
+    for filler in _fillers(points[::every], scores[::every] > 0):
+        same = (points == filler).all(axis=2) & (scores > 0)
+        gone |= same
+        notes.append(
+            f'{source}: {int(same.sum())} points are at ({filler[0]:g}, '
+            f'{filler[1]:g}) and taken as not detected'
+        )
+    if not notes:
+        return detections
+    scores = np.where(gone, 0, scores).astype(scores.dtype)
+    points = np.where(gone[..., None], 0, points).astype(points.dtype)
+    changed = gone.any(axis=1)
+    boxes = np.where(
+        changed[:, None], boxes_of(points, scores), detections.boxes
+    )
+    cleaned = replace(
+        detections,
+        keypoints=points,
+        scores=scores,
+        boxes=boxes,
+        notes=(*detections.notes, *notes),
+    )
+    return cleaned.select((scores > 0).any(axis=1) | ~changed)
+
+
+def _fillers(points: np.ndarray, seen: np.ndarray) -> list[np.ndarray]:
+    """Points (2,) at which several far joints are again and again.
+
+    Args:
+        points: (M, K, 2) float32.
+        seen: (M, K) whether they have a score.
+    """
+    keys = points.view(np.int64)[..., 0]
+    values, which, counts = np.unique(
+        keys[seen], return_inverse=True, return_counts=True
+    )
+    joints = np.nonzero(seen)[1]
+    fillers: list[np.ndarray] = []
+    for index in np.argsort(-counts)[:_MOST]:
+        if counts[index] < _TIMES:
+            break
+        shared = np.unique(joints[which.ravel() == index])
+        rest = seen & (keys != values[index])
+        shared = shared[rest[:, shared].any(axis=0)]
+        if len(shared) < _JOINTS:
+            continue
+        usual = np.array([np.median(points[rest[:, j], j], 0) for j in shared])
+        body = [np.ptp(points[i, r], 0).max() for i, r in enumerate(rest)
+                if r.sum() > 1][:500]  # fmt: skip
+        if body and np.ptp(usual, axis=0).max() > _APART * np.median(body):
+            fillers.append(values[index : index + 1].view(np.float32))
+    return fillers
