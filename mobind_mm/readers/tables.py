@@ -557,6 +557,7 @@ class _Rows:
         self.lines = np.zeros(0, int)
         self.commas = False
         """Whether decimal commas were seen at the start, and used."""
+        self._dates: dict[tuple[str, ...], dict[str, np.ndarray]] = {}
         self.again: list[int] = []
         """Lines that repeat the header and are left out."""
 
@@ -635,8 +636,11 @@ class _Rows:
         }
         if not places:
             return {}
-        more = self.path, self.header, self.dialect, places, self.repair
-        return _Rows(*more).parse(places, '.')
+        key = (*places,)
+        if key not in self._dates:  # many sensors may share a table
+            more = self.path, self.header, self.dialect, places, self.repair
+            self._dates[key] = _Rows(*more).parse(places, '.')
+        return self._dates[key]
 
     def _checked(self, block: _Block) -> np.ndarray:
         """(n,) rows of a block that hold anything.
