@@ -398,7 +398,9 @@ class _Rebuilding:
         steps = np.diff(times)
         usual = regular_step(steps, rate)
         back = steps < 0
-        forward = steps > max(20 * usual, 0.25)
+        # Rows that were left out between two others took their time.
+        between = np.abs(np.diff(self.lines[self.rows])) - 1
+        forward = steps - usual * between > max(20 * usual, 0.25)
         forward &= not self.arrived
         if comes_in_packets(steps):  # in which a step is no sign
             usual = float(np.mean(steps[steps >= 0]))
