@@ -131,54 +131,34 @@ def zone_in(name: str) -> str | None:
     return match[1] if match else None
 
 
-_SERIALS = (
-    ('days from 1900, as spreadsheets do', 38353, 53328, DAY, -25569 * DAY),
-    ('days, as MATLAB does', 732313, 747288, DAY, -719529 * DAY),
-    ('days from 1970', 12784, 27759, DAY, 0.0),
-    ('100 ns from 1601, as Windows does', 127489, 140113, 1e5, -11644473600.0),
-    ('100 ns from year 1, as .NET does', 632400, 645020, 1e5, -62135596800.0),
-    ('years to milliseconds', 20050, 20450, 0.0, 0.0),
-)
-"""What numbers may count: their range (2005 to 2045; of those that are not
-days, in 10^12), and the seconds since 1970 of 1 and of 0."""
+_SERIALS = {
+    'days from 1900, as spreadsheets do': (DAY, -25569 * DAY),
+    'days, as MATLAB does': (DAY, -719529 * DAY),
+    'days from 1970': (DAY, 0.0),
+    '100 ns from 1601, as Windows does': (1e-7, -11644473600.0),
+    '100 ns from year 1, as .NET does': (1e-7, -62135596800.0),
+}
+"""What numbers may count, and the seconds of 1 and since 1970 of 0."""
 
 
 def serial_dates(values: np.ndarray) -> tuple[np.ndarray, str] | None:
-    """Seconds since 1970 of numbers that are dates, and what they count.
+    """Seconds since 1970 of numbers (T,) that are dates; what they count.
 
-    They are told from seconds, or nanoseconds, by their size and by the rate
-    of samples that each would mean.
+    They are dates if they are of 2005 to 2045, at 5 Hz or more; as seconds
+    or nanoseconds they would have rates that no sensor has.
 
-    Args:
-        values: (T,) numbers, NaN where there are none.
-
-    >>> days = 45413 + np.arange(100) / 100 / 86400
-    >>> seconds, what = serial_dates(days)
-    >>> seconds[:2].round(3), what
-    (array([1.71452160e+09, 1.71452160e+09]), 'days from 1900, as spreadsheets do')
+    >>> serial_dates(45413 + np.arange(100) / 100 / 86400)[1]
+    'days from 1900, as spreadsheets do'
     >>> serial_dates(45413 + np.arange(100) / 100)
-    """  # noqa: E501
+    """
     known = values[np.isfinite(values)]
     if len(known) < 5 or not np.ptp(known):
         return None
     step = float(np.ptp(known) / (len(known) - 1))
-    low, high = float(known.min()), float(known.max())
-    for what, first, last, unit, zero in _SERIALS:
-        one = 1.0 if unit == DAY else 1e12
-        if not (first * one <= low and high < last * one):
-            continue
-        if unit == DAY and step * DAY < 2.0:
-            return values * DAY + zero, what
-        if unit == 1e5 and step < 1e6:
-            return values * 1e-7 + zero, what
-        if not unit and step < 1e5:
-            cells = (f'{v:.0f}' if v == v else '' for v in values)
-            read = [
-                Dates()(f'{c[:14]}.{c[14:]}') if c else np.nan for c in cells
-            ]
-            seconds = np.array(read, float)
-            if np.isfinite(seconds).sum() == len(known):
-                return seconds, what
+    for what, (second, zero) in _SERIALS.items():
+        first, last = (f(known) * second + zero for f in (np.min, np.max))
+        if first > 1.1e9 and last < 2.4e9 and step * second < 0.2:
+            return values * second + zero, what
     return None
 
 

@@ -140,14 +140,7 @@ def unit_of_rotation(
     second: float,
     dialect: Dialect | None = None,
 ) -> tuple[str | None, float]:
-    """Unit of angular rate by how fast gravity turns, and its rms.
-
-    Args:
-        path: The table.
-        columns: Those of ``time``, ``acc`` and ``gyro``.
-        second: Seconds of a unit of time.
-        dialect: How the table is written.
-    """
+    """Unit of angular rate by how fast gravity turns, and its rms."""
     names = [columns['time'], *columns['acc'], *columns['gyro']]
     times, values = columns_of(path, names, dialect)
     acc, gyro = values[:, :3], values[:, 3:]

@@ -191,18 +191,11 @@ def _is_mapped(path: Path, mapping: Any) -> bool:
     return mapping is not None or path.suffix.lower() in ('.yml', '.yaml')
 
 
-_ARRAY = (
-    'is an array of NumPy, which does not say what it holds',
-    "Write a table with columns such as left_wrist_x, or MMAction2's pickle",
-)
-_PACKED = 'is compressed', 'Unpack it'
 _NO_POSE = {
-    '.c3d': (
-        'holds points in space of a motion capture system (C3D)',
-        'Export them as TRC, which is drawn from the side',
-    ),
-    **dict.fromkeys(('.npy', '.npz'), _ARRAY),
-    **dict.fromkeys(('.gz', '.tgz', '.tar', '.7z', '.rar', '.xz'), _PACKED),
+    '.c3d': ('holds points of motion capture (C3D)', 'Export them as TRC'),
+    '.npz': ('is an array of NumPy', 'Write a table with named columns'),
+    '.npy': ('is an array of NumPy', 'Write a table with named columns'),
+    '.gz': ('is compressed', 'Unpack it'),
 }
 """Suffixes of files that are no skeletons: what they are, what to do."""
 

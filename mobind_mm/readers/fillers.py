@@ -14,8 +14,6 @@ from .detections import Detections, boxes_of
 
 _SAMPLE = 200_000
 """Points in which fillers are looked for."""
-_JOINTS, _TIMES = 4, 12
-"""Joints that share a filler, and how often it is there."""
 _APART = 0.2
 """Distance between such joints, in sizes of the body: an eye and a mouth may
 share a pixel by chance."""
@@ -23,24 +21,12 @@ _MOST = 5
 
 
 def without_fillers(detections: Detections, source: object) -> Detections:
-    """Take points at which far joints are, again and again, as not detected.
-
-    >>> rng = np.random.default_rng(0)
-    >>> points = rng.normal(300, 100, (60, 17, 2)).astype(np.float32)
-    >>> points += 10 * np.arange(17)[:, None].astype(np.float32)
-    >>> points[::3, ::2] = -1
-    >>> boxes = np.zeros((60, 4), np.float32)
-    >>> scores = np.ones((60, 17), np.float32)
-    >>> seen = Detections(60, np.arange(60), points, scores, boxes, 'coco')
-    >>> cleaned = without_fillers(seen, 'a.json')
-    >>> int((cleaned.scores == 0).sum()), cleaned.notes
-    (180, ('a.json: 180 points are at (-1, -1) and taken as not detected',))
-    """
-    points = np.ascontiguousarray(detections.keypoints, np.float32)
+    """Take points that far joints share, again and again, as not detected."""
+    points = np.asarray(detections.keypoints, np.float32)
     scores = detections.scores
     gone, notes = np.zeros(scores.shape, bool), []
     every = max(1, scores.size // _SAMPLE)
-    for filler in _fillers(points[::every], scores[::every] > 0):
+    for filler in fillers_of(points[::every], scores[::every] > 0):
         same = (points == filler).all(axis=2) & (scores > 0)
         gone |= same
         notes.append(
@@ -65,26 +51,31 @@ def without_fillers(detections: Detections, source: object) -> Detections:
     return cleaned.select((scores > 0).any(axis=1) | ~changed)
 
 
-def _fillers(points: np.ndarray, seen: np.ndarray) -> list[np.ndarray]:
-    """Points (2,) at which several far joints are again and again.
+def fillers_of(
+    points: np.ndarray, seen: np.ndarray, joints: int = 4, times: int = 12
+) -> list[np.ndarray]:
+    """Points (2,) at which far joints are again and again.
 
     Args:
         points: (M, K, 2) float32.
         seen: (M, K) whether they have a score.
+        joints: How many must share it.
+        times: How often it must be there.
     """
+    points = np.ascontiguousarray(points)
     keys = points.view(np.int64)[..., 0]
     values, which, counts = np.unique(
         keys[seen], return_inverse=True, return_counts=True
     )
-    joints = np.nonzero(seen)[1]
+    places = np.nonzero(seen)[1]
     fillers: list[np.ndarray] = []
     for index in np.argsort(-counts)[:_MOST]:
-        if counts[index] < _TIMES:
+        if counts[index] < times:
             break
-        shared = np.unique(joints[which.ravel() == index])
+        shared = np.unique(places[which.ravel() == index])
         rest = seen & (keys != values[index])
         shared = shared[rest[:, shared].any(axis=0)]
-        if len(shared) < _JOINTS:
+        if len(shared) < joints:
             continue
         usual = np.array([np.median(points[rest[:, j], j], 0) for j in shared])
         body = [np.ptp(points[i, r], 0).max() for i, r in enumerate(rest)

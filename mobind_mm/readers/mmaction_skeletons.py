@@ -180,19 +180,12 @@ def _arrays(
     keypoints = _numbers(annotation, 'keypoint', where)
     if keypoints.ndim == 3:  # of one person
         keypoints = keypoints[None]
-    scores: np.ndarray | None = None
-    if keypoints.ndim == 4 and keypoints.shape[3] == 3:
-        third = keypoints[..., 2]
-        if keypoints.size and third.min() >= 0 and third.max() <= 1:
-            keypoints, scores = keypoints[..., :2], third
     if keypoints.ndim != 4 or keypoints.shape[3] != 2 or not keypoints.size:
         raise ValueError(
             f'{where}: keypoint has shape {keypoints.shape}, expected '
             '(people, frames, keypoints, 2); 3D skeletons have no pixels.'
         )
-    if scores is not None:
-        pass
-    elif annotation.get('keypoint_score') is None:
+    if annotation.get('keypoint_score') is None:
         scores = np.ones(keypoints.shape[:3])
         scores[(keypoints == 0).all(axis=3)] = 0.0
     else:

@@ -6,7 +6,7 @@ import os
 import re
 from collections import defaultdict
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +107,6 @@ def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
             what = f'frame {int(match[2])} is there twice'
             raise mistake(path, what, 'Keep one of the files')
         files[int(match[2])] = path
-    if len(videos) == len(
-        paths := [*chain(*map(dict.values, videos.values()))]
-    ):
-        videos = _by_varying_number(paths) or videos
     if len(videos) != 1:
         listed = ', '.join(f'{n!r} ({len(f)})' for n, f in videos.items())
         raise mistake(
@@ -119,16 +115,6 @@ def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
             'Give each a folder of its own',
         )
     return next(iter(videos.values())), padded
-
-
-def _by_varying_number(paths: list[Path]) -> dict[str, dict[int, Path]]:
-    """Files by the only number in their names that is not the same in all."""
-    numbers = [re.findall(r'\d+', path.name) for path in paths]
-    rest = {re.sub(r'\d+', '#', path.name) for path in paths}
-    columns = [c for c in zip(*numbers) if len({*c}) > 1]
-    if len(rest) > 1 or len(columns) != 1 or len({*columns[0]}) < len(paths):
-        return {}
-    return {rest.pop(): dict(zip(map(int, columns[0]), paths))}
 
 
 def _people(path: Path) -> list:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import datetime
 import io
 import re
 from collections import Counter
@@ -351,10 +350,8 @@ class TableFile:
                 'a second',
                 column=name,
             )
-        local = datetime.datetime.fromtimestamp(
-            known[0], datetime.timezone.utc
-        )
-        shift = parse_zone(zone or 'UTC').utcoffset(local.replace(tzinfo=None))
+        moment = np.datetime64(int(known[0]), 's').item()
+        shift = parse_zone(zone or 'UTC').utcoffset(moment)
         return seconds - (shift.total_seconds() if shift else 0.0)
 
     def _with_date(

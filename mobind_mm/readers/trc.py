@@ -11,6 +11,7 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections
+from .fillers import fillers_of
 from .frame_times import check_frame_times
 from .headers import head, head_lines
 from .keypoint_names import keypoint_name
@@ -96,8 +97,13 @@ class TRCReader(PoseReader):
             for values in points.values():
                 values[:, 1] = height[0] - values[:, 1]
             notes = [f'{path}: y points upwards and is turned round']
-        times, told = _times(table.numbers['2'], facts.get('DataRate', ''))
-        notes += [f'{path}: {note}' for note in told]
+        times = table.numbers['2']
+        rate = facts.get('DataRate', '').replace(',', '.')
+        known = re.fullmatch(r'\d{1,5}(\.\d{0,9})?', rate) and len(times) > 1
+        step = float(np.median(np.diff(times))) if known else 0.0
+        if known and abs(step * float(rate) / 1000 - 1) < 0.02:
+            times = times / 1000
+            notes.append(f'{path}: times are ms, as the rate in row 3 says')
         times = check_frame_times(times, path)
         frames, clock, clock_notes = clock_of_rows(times, video, path)
         notes += clock_notes
@@ -116,20 +122,6 @@ class TRCReader(PoseReader):
             )
         detections = replace(detections, notes=(*notes, *detections.notes))
         return detections, replace(clock, img_shape=shape)
-
-
-def _times(times: np.ndarray, rate: str) -> tuple[np.ndarray, list[str]]:
-    """Seconds of the frames by the rate of the header, and notes."""
-    rate = rate.replace(',', '.')
-    told = float(rate) if re.fullmatch(r'\d{1,5}(\.\d{0,9})?', rate) else 0.0
-    steps = np.diff(times)
-    step = float(np.median(steps)) if len(steps) else np.nan
-    if not told or not step > 0 or abs(step * told - 1) < 0.02:
-        return times, []
-    if abs(step * told / 1000 - 1) < 0.02:
-        return times / 1000, ['times are milliseconds, as its rate shows']
-    seen = f'{1 / step:.4g} Hz, but row 3 says {told:g}'
-    return times, [f'times are of {seen}; times are used']
 
 
 def _known_shape(video: Video) -> tuple[int, int] | None:
@@ -191,12 +183,14 @@ def _drawn(
     notes = []
     stacked = np.stack(list(points.values()))  # (markers, T, 2)
     stacked[(stacked == 0).all(axis=2)] = np.nan
-    filler = _filler(stacked)
-    if filler is not None:
-        same = (stacked == filler).all(axis=2)
+    seen = np.isfinite(stacked).all(axis=2)
+    single = stacked.astype(np.float32)
+    fillers = fillers_of(single.swapaxes(0, 1), seen.T, joints=2, times=3)
+    for filler in fillers[:1]:  # in the unit of the tool
+        same = (single == filler).all(axis=2)
         stacked[same] = np.nan
         notes.append(
-            f'{path}: {int(same.sum())} points are all at ({filler[0]:g}, '
+            f'{path}: {int(same.sum())} points are at ({filler[0]:g}, '
             f'{filler[1]:g}) and taken as not detected'
         )
     plane = stacked * unit * (1, -1)
@@ -220,24 +214,3 @@ def _drawn(
         f'of {shape[1]} x {shape[0]} (width x height)',
     )
     return shape, notes
-
-
-def _filler(stacked: np.ndarray) -> np.ndarray | None:
-    """Position at which different markers are exactly in several frames.
-
-    A tool that fills gaps with a number does so in its own unit: (0, 0) in
-    pixels is some other point in metres.
-    """
-    markers, frames = np.nonzero(np.isfinite(stacked).all(axis=2))
-    if not len(markers):
-        return None
-    pairs, which = np.unique(
-        stacked[markers, frames], axis=0, return_inverse=True
-    )
-    which = which.ravel()
-    for index in np.argsort(-np.bincount(which))[:1]:
-        same = which == index
-        several = len({*markers[same]}) > 1
-        if several and len({*frames[same]}) >= 3:
-            return pairs[index]
-    return None

@@ -1,7 +1,5 @@
 """Clocks, units and zeros of tables as devices and spreadsheets write them."""
 
-import datetime
-
 import numpy as np
 import pytest
 from raw_devices import G, lines_of, motion, write_lines
@@ -72,20 +70,13 @@ def test_days(tmp_path, worn, form, unit, zero, counts):
     assert same(stream, worn, MAY)
 
 
-def test_ticks_and_digits(tmp_path, worn):
+def test_ticks(tmp_path, worn):
     for first, counts in ((116444736, 'Windows'), (621355968, '.NET')):
         ticks = [
             str(int((MAY + t) * 10**7) + first * 10**9) for t in worn.times
         ]
         stream = read(tmp_path / 'a.csv', worn, ticks)
         assert same(stream, worn, MAY) and said(stream, counts)
-    start = datetime.datetime(2024, 5, 1, 11)
-    moments = [start + datetime.timedelta(seconds=t) for t in worn.times]
-    digits = [f'{m:%Y%m%d%H%M%S%f}'[:17] for m in moments]
-    stream = read(tmp_path / 'a.csv', worn, digits)
-    np.testing.assert_allclose(
-        stream.clock.at() - MAY, worn.times, atol=0.003
-    )  # of 17 digits a float keeps 16
 
 
 def test_days_that_lost_their_digits(tmp_path, worn):
