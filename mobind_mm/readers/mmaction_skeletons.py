@@ -221,7 +221,7 @@ def _arrays(
 
 def _numbers(annotation: Mapping, key: str, where: str) -> np.ndarray:
     value = annotation.get(key)
-    if isinstance(value, list):
+    if isinstance(value, list) and as_numbers(value).dtype != object:
         value = as_numbers(value)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in 'fiu':
         raise ValueError(
