@@ -455,8 +455,9 @@ def _numbers_packets(name: str, values: np.ndarray) -> bool:
     if not _COUNTER.search(name) or not np.isfinite(values).all():
         return False
     steps = np.diff(unwrap(values, [2.0**bits for bits in COUNTER_BITS])[0])
-    some = len(steps) > 0 and (steps >= 0).all() and steps.any()
-    return some and float(np.median(steps[steps > 0])) == 1
+    if not steps.any() or (steps < 0).any():
+        return False
+    return float(np.median(steps[steps > 0])) == 1
 
 
 def _counts_seconds(values: np.ndarray) -> bool:

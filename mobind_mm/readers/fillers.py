@@ -23,21 +23,21 @@ _MOST = 5
 def without_fillers(detections: Detections, source: object) -> Detections:
     """Take points that far joints share, again and again, as not detected."""
     points = np.asarray(detections.keypoints, np.float32)
-    scores = detections.scores
+    scores: np.ndarray = detections.scores
     gone, notes = np.zeros(scores.shape, bool), []
     every = max(1, scores.size // _SAMPLE)
     for filler in fillers_of(points[::every], scores[::every] > 0):
         same = (points == filler).all(axis=2) & (scores > 0)
         gone |= same
         notes.append(
-            f'{source}: {int(same.sum())} points are at ({filler[0]:g}, '
+            f'{source}: {int(same.sum())} points are all at ({filler[0]:g}, '
             f'{filler[1]:g}) and taken as not detected'
         )
     if not notes:
         return detections
     scores = np.where(gone, 0, scores).astype(scores.dtype)
     points = np.where(gone[..., None], 0, points).astype(points.dtype)
-    changed = gone.any(axis=1)
+    changed: np.ndarray = np.any(gone, axis=1)
     boxes = np.where(
         changed[:, None], boxes_of(points, scores), detections.boxes
     )
@@ -48,7 +48,8 @@ def without_fillers(detections: Detections, source: object) -> Detections:
         boxes=boxes,
         notes=(*detections.notes, *notes),
     )
-    return cleaned.select((scores > 0).any(axis=1) | ~changed)
+    seen: np.ndarray = np.any(scores > 0, axis=1)
+    return cleaned.select(seen | ~changed)
 
 
 def fillers_of(

@@ -190,7 +190,7 @@ def _drawn(
         same = (single == filler).all(axis=2)
         stacked[same] = np.nan
         notes.append(
-            f'{path}: {int(same.sum())} points are at ({filler[0]:g}, '
+            f'{path}: {int(same.sum())} points are all at ({filler[0]:g}, '
             f'{filler[1]:g}) and taken as not detected'
         )
     plane = stacked * unit * (1, -1)

@@ -411,7 +411,7 @@ def test_fillers_of_any_value(tmp_path, filler):
     gone |= ~(POINTS > 0).all(axis=2)  # the person's own
     np.testing.assert_array_equal(np.asarray(pose.scores[:]) == 0, gone)
     count = (points == filler).all(axis=2).sum()
-    said = f'{count} points are at ({filler[0]:g}, {filler[1]:g})'
+    said = f'{count} points are all at ({filler[0]:g}, {filler[1]:g})'
     assert any(said in note for note in pose.notes)
 
 
