@@ -17,6 +17,7 @@ from ..checks.guessing import guess_mapping
 from ..checks.inspection import VIDEOS, what_it_holds
 from ..checks.plausibility import settle_inputs
 from ..readers import FileReader, recognize
+from ..readers.archives import only_folder
 from ..readers.convert import fingerprint
 from ..readers.files import Video, load_people, read_video_facts
 from ..readers.keys import read_yaml
@@ -82,7 +83,7 @@ class Source:
     def made_of(self) -> str:
         """Digest of all that a result depends on."""
         files = [self.path]
-        if self.path.is_dir():
+        if self.path.is_dir() and recognize(only_folder(self.path)):
             files = [p for p in sorted(self.path.rglob('*')) if p.is_file()]
         elif self.path.suffix.lower() in ('.yml', '.yaml'):
             files += named_files(self.path)

@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass
 
 _KINDS = {
-    'quat': r'quat\w*|q',
+    'quat': r'quat\w*|q|orientation|attitude',
     'gravity': r'grav\w*',
     'mag': r'mag\w*|m|compass',
-    'gyro': r'gyr\w*|gyro\w*|g|rot\w*|rotationrate|ang\w*|omega|w|rate',
-    'acc': r'acc\w*|acl|a|accelerometer|lin\w*|user\w*|force|motion',
+    'gyro': r'gyr\w*|gyro\w*|g|rot\w*|rotationrate|ang\w*|omega|w|rate'
+    r'|dreh\w*|winkel\w*',
+    'acc': r'acc\w*|acl|a|accelerometer|lin\w*|user\w*|force|motion'
+    r'|beschl\w*',
     'other': r'euler\w*|roll|pitch|yaw|mat\w*|vel\w*|pos\w*|lat\w*|lon\w*',
 }
 """What columns of a channel are called."""
@@ -22,10 +24,14 @@ _HEADER_UNITS = {
         r'm_?s_?2|mps2|mss': 'm/s2',
         r'g|gs|g-force': 'g',
         r'mg|milli ?g': 'mg',
+        r'cm/s(\^?2|²)': '1/100 m/s2',
     },
     'gyro': {
         r'rad/s|rps|rad/sec|rad_?s|radps|rads': 'rad/s',
         r'deg/s|dps|°/s|deg/sec|degrees/s(ec)?|º/s|deg_?s|degps': 'deg/s',
+        r'mdps|mdeg/s|m°/s': '1/1000 deg/s',
+        r'mrad/s': '1/1000 rad/s',
+        r'rpm|r/min': '6 deg/s',
     },
     'mag': {
         r'u[tT]|µ[tT]|μ[tT]|micro-?T(eslas?)?': 'uT',
@@ -57,7 +63,9 @@ def header_unit(name: str, kind: str) -> str:
     text = found[1] if found else ''
     if kind == 'time' and not text:
         end = re.search(
-            r'_(s|ms|us|ns|sec|microsec)$|(nano|milli|micro)', name, re.I
+            r'_(s|ms|us|ns|sec|microsec|min|h|hours)$|(nano|milli|micro)',
+            name,
+            re.I,
         )
         words = {'nano': 'ns', 'milli': 'ms', 'micro': 'us'}
         if end:
@@ -135,5 +143,6 @@ def parse_column(name: str) -> Column | None:
             if re.fullmatch(pattern, word):
                 rest = [w for w in words if not re.fullmatch(pattern, w)]
                 rest = [w for w in rest if not _FREE.search(w)]
+                rest = [w for w in rest if not re.match('vel|rate', w)]
                 return Column('_'.join(rest), kind, axis, free)
     return Column(text, '', axis, free)

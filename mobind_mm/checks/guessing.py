@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..readers.clocks import is_day_number
-from ..readers.dates import is_day, looks_like_date
+from ..readers.arrival import comes_in_packets
+from ..readers.clocks import COUNTER_BITS, TIME_UNITS, unwrap
+from ..readers.dates import is_day, looks_like_date, serial_dates
 from ..readers.headers import head_lines
 from ..readers.keys import unit_factor
 from ..readers.mapping import UNITS, Columns, Part, Units
@@ -30,10 +31,12 @@ from .plausibility import still_level
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
 _SENSED = ('acc', 'gyro')
 _TIME = re.compile(
-    r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|elapsed|millis|micros'
-    r'|nanos',
+    r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|^n?secs?$|elapsed|millis|micros'
+    r'|nanos|tick|zeit|temps|heure|tiempo|hora|tijd|时间|時刻|時間|시간',
     re.IGNORECASE,
 )
+_UNIT = re.compile(r'[(\[]\s*([^\d\W]{1,5}(/[^\s)\]]+)?)\s*[)\]]')
+"""What stands in brackets as a unit does."""
 _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
 _NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
 _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
@@ -140,7 +143,8 @@ Stream = Callable[..., 'SensorStream | None']
 def _reader(table: TableFile, guess: Guess) -> Stream:
     """What reads channels with the guessed clock, in the units of the file."""
     keys = {k: v for k, v in guess.mapping.items() if k != 'columns'}
-    time = guess.mapping.get('columns', {}).get('time')
+    clock = guess.mapping.get('columns', {})
+    time, counter = clock.get('time'), clock.get('counter')
     unit = guess.mapping.get('units', {}).get('time')
 
     def read(
@@ -149,10 +153,13 @@ def _reader(table: TableFile, guess: Guess) -> Stream:
     ) -> SensorStream | None:
         part = Part.model_construct(
             rate=keys.get('rate'),
-            columns=Columns.model_construct(None, time=time, **channels),
+            columns=Columns.model_construct(
+                None, time=time, counter=counter, **channels
+            ),
             units=Units.model_construct(time=unit, acc=1.0, gyro=1.0, mag=1.0),
         )
         names = [name for some in channels.values() for name in some]
+        names += [counter] if counter else []
         try:
             rows = table.select(
                 names, [time] if time else [], where=where, dated=False
@@ -298,7 +305,8 @@ def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
     if path.suffix.lower() in PARQUET:
         return Dialect(), column_names(path, (), Dialect())
     lines = head_lines(path, 150)
-    best: tuple[int, Dialect, list[str]] = (0, Dialect(), [])
+    best: tuple[tuple[int, int], Dialect, list[str]]
+    best = (0, 0), Dialect(), []
     for mark in (',', ';', '\t', '|', ' '):
         rows = [_cells(line, mark) for line in lines]
         first = next((i for i in range(len(rows)) if _is_data(rows, i)), None)
@@ -309,7 +317,8 @@ def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
         if numbers < 1 or (mark == ' ' and numbers < 3):
             continue
         names, line = _names(rows, first)
-        if count > best[0]:
+        # Commas may be decimals, and spaces stand within texts.
+        if (numbers, -count) > best[0]:
             decimal = None
             if mark != ',' and any(
                 re.fullmatch(r'\s*-?\d+,\d+\s*', c) for c in rows[first]
@@ -317,7 +326,11 @@ def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
                 decimal = ','
             skip = first - line if line else first
             header = line if line else 0
-            best = count, Dialect(mark, decimal, header, skip), names
+            best = (
+                (numbers, -count),
+                Dialect(mark, decimal, header, skip),
+                names,
+            )
     return best[1], best[2]
 
 
@@ -410,19 +423,56 @@ def _guess_time(
         guess.doubts.append('when samples were taken: no times were found')
         return
     _, name, unit, why = max(scored)
+    own = {k for _, n, *_ in scored for k in ('acc', 'gyr') if k in n.lower()}
+    if len(own) > 1:
+        names = shown(n for _, n, *_ in scored)
+        guess.doubts.append(f'which of the times {names} are of which sensor')
+    values = columns[name][np.isfinite(columns[name])]
+    whole = [
+        n
+        for n, c in columns.items()
+        if n != name and _TIME.search(n) and _counts_seconds(c)
+    ]
+    if np.ptp(values) * TIME_UNITS.get(unit, 1.0) <= 1.0 and whole:
+        guess.doubts.append(
+            f'when samples were taken: {whole[0]!r} counts seconds, {name!r} '
+            'their parts; write their sum into one column'
+        )
+    counter = next(
+        (n for n, c in columns.items() if _numbers_packets(n, c)), ''
+    )
+    if counter and comes_in_packets(np.diff(values)):
+        why = 'it counts the packets in which rows come'
+        _set(guess, 'columns.counter', counter, why)
+    if 'tick' in name.lower() and why.startswith('steps of'):
+        guess.doubts.append(f'the unit of time ({name!r}: what is a tick?)')
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
-    if is_day_number(columns[name]) and not header_unit(name, 'time'):
-        guess.doubts.append(
-            f'the unit of time ({name!r} counts days, as spreadsheets do: '
-            'write it as dates with fractions of a second)'
-        )
+
+
+def _numbers_packets(name: str, values: np.ndarray) -> bool:
+    """Whether a column numbers packets of rows, or rows."""
+    if not _COUNTER.search(name) or not np.isfinite(values).all():
+        return False
+    steps = np.diff(unwrap(values, [2.0**bits for bits in COUNTER_BITS])[0])
+    if not steps.any() or (steps < 0).any():
+        return False
+    return float(np.median(steps[steps > 0])) == 1
+
+
+def _counts_seconds(values: np.ndarray) -> bool:
+    """Whether whole numbers go up by 1 again and again."""
+    steps = np.diff(values)
+    rising = (steps[steps != 0] == 1).all() and (steps > 0).sum() > 3
+    return bool(rising and (values == np.round(values)).all())
 
 
 def _time_unit(
     name: str, values: np.ndarray, steps: np.ndarray
 ) -> tuple[str, str]:
     """Unit of a column of times, if one fits, and why."""
+    if dates := serial_dates(values):
+        return 's', f'its numbers count {dates[1]}'
     unit = header_unit(name, 'time')
     if unit:
         return unit, 'by the name of the column'
@@ -670,7 +720,9 @@ def _describe(
         elif np.isnan(level):
             why = 'not seen: the sensor never rests'
             guess.doubts.append(f'whether acc{of} has gravity ({why})')
-        if seen.endswith(_UNCLEAR):
+        if re.search('uncal', named['acc'][0], re.IGNORECASE):
+            seen = f'{seen}: {_UNCLEAR[3]}'
+        if seen.endswith(_UNCLEAR) or _strange(named['acc'][0], 'acc'):
             guess.doubts.append(f'the unit of acc{of} ({seen})')
         say('units.acc', unit, seen)
         say('gravity', 'included' if gravity else 'removed', why)
@@ -681,7 +733,7 @@ def _describe(
         seen = 'by the name of the column'
         if not unit:
             unit, seen = _gyro_unit(streams)
-            if not seen.endswith(_EVIDENT):
+            if not seen.endswith(_EVIDENT) or _strange(named['gyro'][0]):
                 guess.doubts.append(f'the unit of gyro{of} ({seen})')
         say('units.gyro', unit, seen)
     if 'mag' in named:
@@ -695,6 +747,11 @@ def _describe(
         say('quat_order', 'wxyz', 'by the names of the columns')
         say('quat_direction', 'sensor_to_world', 'usual')
     return keys
+
+
+def _strange(name: str, kind: str = 'gyro') -> bool:
+    """Whether a unit stands in the name of a column that is not known."""
+    return bool(_UNIT.search(name)) and not header_unit(name, kind)
 
 
 def _acc_unit(

@@ -44,6 +44,8 @@ FOLDERS = {
 MOST_FILES = 200
 """Files of a folder that are looked at one by one."""
 
+_MOST_IN_ALL = 400
+"""Files and folders that are looked at in all."""
 _DEEPEST = 8
 """Folders in folders that are looked at."""
 _PEOPLE_SHOWN = 20
@@ -84,11 +86,11 @@ def inspect_path(
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist; check the path.')
-    return _inspected(path, mapping, _DEEPEST)
+    return _inspected(path, mapping, _DEEPEST, [_MOST_IN_ALL])
 
 
 def _inspected(
-    path: Path, mapping: str | Path | None, depth: int
+    path: Path, mapping: str | Path | None, depth: int, left: list[int]
 ) -> dict[str, Any]:
     """What a file is, or a folder and what is in it."""
     facts = _facts(path)
@@ -96,7 +98,7 @@ def _inspected(
         facts['title'] = 'neither a file nor a folder, which is not read'
         return facts
     try:
-        _look(path, mapping, facts, depth)
+        _look(path, mapping, facts, depth, left)
     except READ_ERRORS as error:
         facts['problem'] = str(error)
     return facts
@@ -117,7 +119,11 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _look(
-    path: Path, mapping: str | Path | None, facts: dict[str, Any], depth: int
+    path: Path,
+    mapping: str | Path | None,
+    facts: dict[str, Any],
+    depth: int,
+    left: list[int],
 ) -> None:
     """Fill in the facts."""
     if path.suffix in ('.yml', '.yaml'):
@@ -140,9 +146,9 @@ def _look(
                 if not path.is_dir():
                     raise
                 facts['notes'].append(f'not one export: {error}')
-                _look_at_folder(path, facts, depth)
+                _look_at_folder(path, facts, depth, left)
         elif path.is_dir():
-            _look_at_folder(path, facts, depth)
+            _look_at_folder(path, facts, depth, left)
         else:
             _look_at_others(path, facts)
 
@@ -265,7 +271,9 @@ def _look_at_data_set(path: Path, facts: dict[str, Any]) -> None:
         facts['notes'].append(f'{file.name}: {len(entries)} entries')
 
 
-def _look_at_folder(path: Path, facts: dict[str, Any], depth: int) -> None:
+def _look_at_folder(
+    path: Path, facts: dict[str, Any], depth: int, left: list[int]
+) -> None:
     """A folder that is not an export as a whole: what is in it."""
     parts = sorted(p for p in path.iterdir() if not p.name.startswith('.'))
     facts['title'] = f'folder of {len(parts)} files and folders'
@@ -278,11 +286,14 @@ def _look_at_folder(path: Path, facts: dict[str, Any], depth: int) -> None:
         facts['notes'].append('what is in it was not looked at: too deep')
         return
     parts = [p for p in parts if not leads_back(p)]
-    facts['files'] = [
-        _inspected(p, None, depth - 1) for p in parts[:MOST_FILES]
-    ]
-    if len(parts) > MOST_FILES:
-        facts['notes'].append(f'only the first {MOST_FILES} were looked at')
+    facts['files'] = []
+    for part in parts[:MOST_FILES]:
+        left[0] -= 1
+        if left[0] < 0:
+            break
+        facts['files'].append(_inspected(part, None, depth - 1, left))
+    if (count := len(facts['files'])) < len(parts):
+        facts['notes'].append(f'only the first {count} were looked at')
 
 
 def _look_at_others(path: Path, facts: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ from .tables import Dialect
 
 _NUMBER = re.compile(r'[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?')
 _WHEN = re.compile(r'\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]\d{1,2}[:.]\d\d.*')
+_SERIAL = re.compile(r'(\d{5}|7\d{5})[.,]\d{5,}$')
+"""Days, with their fractions, as spreadsheets and MATLAB count them."""
 _RAW = 'Export the raw data, one line per sample'
 _LONGEST = 0.5
 """Seconds between raw samples; epochs are longer."""
@@ -73,7 +75,7 @@ class _Actigraph(ExportReader):
             unit: Unit of acceleration.
         """
         cells = data_row(self._line(skipped))
-        dated = bool(_WHEN.fullmatch(cells[0]))
+        dated = bool(_WHEN.fullmatch(cells[0]) or _SERIAL.match(cells[0]))
         first = 2 if dated else 1
         names = [str(first + axis) for axis in range(3)]
         columns: dict[str, Any] = {'acc': names}
@@ -265,7 +267,8 @@ class AxivityReader(_Actigraph):
             r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+$',
             cells[0] if cells else '',
         )
-        return iso is not None and len(plain) >= 3 and all(plain)
+        dated = iso is not None or bool(cells and _SERIAL.match(cells[0]))
+        return dated and len(plain) >= 3 and all(plain)
 
     def keys(self, notes: list[str]) -> dict[str, Any]:
         """Acceleration, and of AX6 angular rate."""

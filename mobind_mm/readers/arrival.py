@@ -22,6 +22,8 @@ _IRREGULAR = 0.5
 """Spread of the steps in usual steps from which stamps may be arrivals."""
 _WINDOW, _SECONDS = 30, 1.5
 """Packets, and time, in which one comes quickly."""
+_COARSE = 0.05
+"""Seconds between rounded stamps that are worth a warning."""
 _BLOCK = 30.0
 """Seconds over which a clock drifts evenly."""
 
@@ -82,11 +84,13 @@ def find_packets(
     )
     shift = 0.0
     if shared:
-        rounded, shift = _rounding(times, steps, mean)
+        grid, shift = _rounding(times, steps, mean)
         note = f'{how} share a time, that of their last sample; they are '
-        if rounded:
+        if grid:
             note = f'times are rounded, so {how} share one; they are '
         note += 'spread evenly'
+        if grid >= _COARSE:
+            note += f', and may be up to {grid / 2:.3g} s off'
     even, bursts = bool(np.mean(sizes == size) > 0.8), bool(packed and fast)
     return Packets(ends, size, even, shared, bursts, shift, note)
 
@@ -151,22 +155,23 @@ def irregular(steps: np.ndarray) -> bool:
 
 def _rounding(
     times: np.ndarray, steps: np.ndarray, mean: float
-) -> tuple[bool, float]:
-    """Whether shared stamps are rounded ones; the shift that this needs."""
+) -> tuple[float, float]:
+    """To what shared stamps are rounded, or 0; the shift that this needs."""
     single = times.astype(np.float32).astype(float)
     grid = float(np.min(steps[steps > 0]))
+    grid = round(grid, 6) or grid
     if (single == times).all() and grid <= 2 * np.spacing(
         np.float32(np.abs(times).max())
     ):
-        return True, (grid - mean) / 2
+        return grid, (grid - mean) / 2
     whole = np.abs(times / grid - np.round(times / grid)).max() < 0.01
     if whole and mean < grid <= 0.002:
-        return True, 0.0
+        return grid, 0.0
     if whole and round(grid, 9) in (1.0, 60.0):  # cut off
-        return True, grid - mean / 2
-    if whole and round(np.log10(grid), 9) in range(1, 9):
-        return True, (grid - mean) / 2
-    return False, 0.0
+        return grid, grid - mean / 2
+    if whole and round(np.log10(grid), 6) in (-1, *range(1, 9)):
+        return grid, (grid - mean) / 2
+    return 0.0, 0.0
 
 
 def spread_ties(times: np.ndarray) -> np.ndarray:

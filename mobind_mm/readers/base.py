@@ -311,6 +311,7 @@ FILE_FORMATS: Mapping[str, str] = {
     'ultralytics': 'pose_json',
     'coco_results': 'pose_json',
     'mediapipe_json': 'pose_json',
+    'easy_vitpose': 'pose_json',
     'people_json': 'pose_json',
     'trc': 'trc',
     'deeplabcut': 'deeplabcut',

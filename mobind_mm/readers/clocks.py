@@ -29,7 +29,7 @@ from .arrival import (
     without_stalls,
 )
 from .continuity import continues, regular_step, several_streams, smoother
-from .dates import is_date
+from .dates import DAY, is_date
 
 TIME_UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
 """Seconds of one unit."""
@@ -233,6 +233,13 @@ class _Rebuilding:
         if len(self.times) > 1 and not np.ptp(self.times):
             self.all_equal(rate)
             return self.done(Clock(len(self.rows), times=self.times))
+        padded = padded_fractions(self.times)
+        if padded is not None:
+            self.note(
+                f'fractions of {int((padded != self.times).sum())} times lost '
+                'their zeros (12.7 for 12.007), which are put back'
+            )
+            self.times = padded
         self.times, wrapped, period = unwrap(self.times, wraps)
         if wrapped:
             self.note(
@@ -391,7 +398,9 @@ class _Rebuilding:
         steps = np.diff(times)
         usual = regular_step(steps, rate)
         back = steps < 0
-        forward = steps > max(20 * usual, 0.25)
+        # Rows that were left out between two others took their time.
+        between = np.abs(np.diff(self.lines[self.rows])) - 1
+        forward = steps - usual * between > max(20 * usual, 0.25)
         forward &= not self.arrived
         if comes_in_packets(steps):  # in which a step is no sign
             usual = float(np.mean(steps[steps >= 0]))
@@ -446,6 +455,10 @@ class _Rebuilding:
             else:
                 pending.append((place, size))
         self.name_jumps(sorted(named), times)
+        if any(abs(size) > DAY for _, size in named):  # another date
+            levels, rows = np.unique(offset, return_counts=True)
+            offset = offset - levels[np.argmax(rows)]
+            self.note('times are those of the clock that most rows have')
         self.times = times + offset
         if glitches:
             self.times = spread_ties(np.maximum.accumulate(self.times))
@@ -596,6 +609,44 @@ def _position(tied: np.ndarray) -> np.ndarray:
     return places - np.maximum.accumulate(first)
 
 
+def padded_fractions(times: np.ndarray) -> np.ndarray | None:
+    """Seconds whose fractions were written without their leading zeros.
+
+    A program that writes seconds and milliseconds as two whole numbers gives
+    12.98, 12.99, 13.0, 13.10 (of 10 ms): in every second the fractions go
+    back where they get a digit more.
+
+    Args:
+        times: (T,) seconds.
+
+    Returns:
+        (T,) the seconds that were meant; None if they are as they should be.
+
+    >>> parts = [(s, ms) for s in range(5) for ms in range(0, 1000, 50)]
+    >>> written = np.array([float(f'{s}.{ms}') for s, ms in parts])
+    >>> padded_fractions(written)[20:23]
+    array([1.  , 1.05, 1.1 ])
+    """
+    steps, whole = np.diff(times), np.floor(times)
+    back = steps < 0
+    spans = len(np.unique(whole))
+    if (np.diff(whole) < 0).any() or back.sum() < max(3, 0.8 * (spans - 2)):
+        return None
+    passed = np.r_[0, np.cumsum(back)]
+    ends = passed[np.searchsorted(whole, whole, 'right') - 1]
+    fraction = (times - whole) / 10.0 ** (ends - passed)
+    usual = float(np.median(np.diff(whole + fraction)))
+    last = whole == whole[-1]  # it may end before it gets a digit more
+    before = (whole + fraction)[~last][-1:].sum()
+    for _ in range(2):
+        if (whole + fraction)[last][0] - before > 3 * usual:
+            fraction[last] /= 10
+    padded = whole + fraction
+    after = np.diff(padded)
+    fits = usual > 0 and (after >= 0).all()
+    return padded if fits and (after < 3 * usual).mean() > 0.8 else None
+
+
 def unwrap(
     values: np.ndarray, periods: Iterable[float]
 ) -> tuple[np.ndarray, int, float]:
@@ -631,15 +682,6 @@ def unwrap(
         continued = values + period * np.r_[0, np.cumsum(turns)]
         return continued, len(over), period
     return values, 0, 0.0
-
-
-def is_day_number(values: np.ndarray) -> bool:
-    """Whether times may be a spreadsheet's days since 1900, in this century.
-
-    >>> is_day_number(np.array([45413.458, 45413.459]))
-    True
-    """
-    return bool(values.min() > 36_000 and values.max() < 74_000)
 
 
 def check_time_unit(
@@ -691,7 +733,4 @@ def check_time_unit(
     else:
         if 'Hz' in what and usual * factor > 1 / _IMPOSSIBLE:
             return  # nothing is better, so it may be right
-        if is_day_number(values):
-            what += ', as spreadsheets count days'
-            fix = 'Write the column as dates with fractions of a second'
     raise mistake(where, what, fix, column=column)

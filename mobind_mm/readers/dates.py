@@ -23,7 +23,8 @@ DAY = 86400.0
 
 _CELL = re.compile(
     r'(?:(\d{1,4}([-/.])\d{1,2}\2\d{1,4})(?:T|_|,? +))?'  # the day
-    r'(\d{1,2}([:.])\d\d)(?:\4(\d\d)(?:[.,:_](\d{1,9}))?)?(?: ?([AaPp])[Mm])?'
+    r'(\d{1,2}([:.])\d\d?)(?:\4(\d\d?)(?:[.,:_](\d{1,9}))?)?'
+    r'(?: ?([AaPp])[Mm])?'
     r' ?(Z|UTC|GMT|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d\d)?)?(?: ?\[([\w/+-]+)\])?'
 )
 _MONTHS = {
@@ -38,6 +39,23 @@ _MONTHS = {
     )
     for name in names.split('|')
 }
+_REWRITTEN = tuple(
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (r'(\d{4})(?:年|\. ?)(\d{1,2})(?:月|\. ?)(\d{1,2})[日.]', r'\1-\2-\3'),
+        (r'(\d{4}-\d\d-\d\d)[ _T](\d\d)-(\d\d)-(\d\d)', r'\1 \2:\3:\4'),
+        (r'(?:上午|午前|오전) ?([\d:.]+)', r'\1 AM'),
+        (r'(?:下午|午後|오후) ?([\d:.]+)', r'\1 PM'),
+        (r'\s([apAP])\.\s?[mM]\.', r' \1m'),
+        (r' \([^()]*\)$', ''),  # the name of a zone
+        (r'^(?:\w{2,9},? )?([^\W\d]{3,9})\.? +(\d\d?) ([\d:.]+) (\d{4})$',
+         r'\2 \1 \4 \3'),
+        (r'^(?:\w{2,9},? )?([^\W\d]{3,9})\.? (\d\d?),? (\d{4})\b',
+         r'\2 \1 \3'),
+        (r'^(\d\d:\d\d[.,]\d{1,9})$', r'00:\1'),
+    )
+)  # fmt: skip
+"""Dates of languages and programs, and how they are written here."""
 _NAMED = re.compile(
     r'(?:[^\W\d]{2,9}\.?,? )?(\d{1,2})[-. /]+([^\W\d]{3,9})\.?[-. /]+(\d{4})\b'
 )
@@ -113,6 +131,37 @@ def zone_in(name: str) -> str | None:
     return match[1] if match else None
 
 
+_SERIALS = {
+    'days from 1900, as spreadsheets do': (DAY, -25569 * DAY),
+    'days, as MATLAB does': (DAY, -719529 * DAY),
+    'days from 1970': (DAY, 0.0),
+    '100 ns from 1601, as Windows does': (1e-7, -11644473600.0),
+    '100 ns from year 1, as .NET does': (1e-7, -62135596800.0),
+}
+"""What numbers may count, and the seconds of 1 and since 1970 of 0."""
+
+
+def serial_dates(values: np.ndarray) -> tuple[np.ndarray, str] | None:
+    """Seconds since 1970 of numbers (T,) that are dates; what they count.
+
+    They are dates if they are of 2005 to 2045, at 5 Hz or more; as seconds
+    or nanoseconds they would have rates that no sensor has.
+
+    >>> serial_dates(45413 + np.arange(100) / 100 / 86400)[1]
+    'days from 1900, as spreadsheets do'
+    >>> serial_dates(45413 + np.arange(100) / 100)
+    """
+    known = values[np.isfinite(values)]
+    if len(known) < 5 or not np.ptp(known):
+        return None
+    step = float(np.ptp(known) / (len(known) - 1))
+    for what, (second, zero) in _SERIALS.items():
+        first, last = (f(known) * second + zero for f in (np.min, np.max))
+        if first > 1.1e9 and last < 2.4e9 and step * second < 0.2:
+            return values * second + zero, what
+    return None
+
+
 class Dates:
     """Reads dates of one form.
 
@@ -149,8 +198,12 @@ def plain_date(cell: str) -> str:
 
     >>> plain_date('22-Jun-2015 00:56'), plain_date('20150622_005606_197')
     ('2015-06-22 00:56', '2015-06-22 00:56:06.197')
+    >>> plain_date('Mon Jun 22 2015 00:56:06 GMT+0100 (BST)')
+    '2015-06-22 00:56:06 GMT+0100'
     """
     cell = cell.strip()
+    for pattern, text in _REWRITTEN:
+        cell = pattern.sub(text, cell)
     if match := _COMPACT.fullmatch(cell):
         year, month, day, _, hour, minute, second, rest, zone = match.groups()
         rest = f'.{rest}' if rest else ''
@@ -181,8 +234,7 @@ def _minute(
             return None
         hour = hour % 12 + (12 if half in 'Pp' else 0)
     if day is None:
-        inside = hour < 24 and minute < 60
-        return 3600.0 * hour + 60 * minute if inside else None
+        return 3600.0 * hour + 60 * minute if minute < 60 else None
     numbers = _NUMBERS.findall(day)
     order = 'ymd' if len(numbers[0]) == 4 else order
     fields = dict(zip(order, numbers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -44,16 +45,16 @@ class DeepLabCutReader(PoseReader):
         }
         parts, coords = header.get('bodyparts', []), header.get('coords', [])
         names = header.get('individuals', [''] * len(parts))
+        places_of = 1
+        while coords and not coords[0] and places_of < 3:  # labels of images
+            parts, coords, names = parts[1:], coords[1:], names[1:]
+            places_of += 1
         if not parts or not len(parts) == len(coords) == len(names):
             raise mistake(
                 path,
                 'rows bodyparts and coords of its header are not complete',
                 'Export it again as CSV',
             )
-        if not all(coords):
-            what = 'holds labels of single images'
-            fix = 'Give the result on a video, of analyze_videos'
-            raise mistake(path, what, fix)
         if 'z' in coords:
             what = 'holds points in space (x, y, z), not in the image'
             raise mistake(path, what, 'Give the file of one camera')
@@ -63,12 +64,13 @@ class DeepLabCutReader(PoseReader):
             if coord in axes:
                 what = f'{part} has two columns {coord}'
                 raise mistake(path, what, 'Export it again as CSV')
-            axes[coord] = str(index + 2)
+            axes[coord] = str(index + 1 + places_of)
         skip = len(header) + 1
-        wanted = [str(index + 2) for index in range(len(parts))]
+        wanted = [str(n + 1 + places_of) for n in range(len(parts))]
         dialect = Dialect(',', '.', 0, skip)
-        table = read_table(path, ['1', *wanted], dialect=dialect)
-        numbers = table.numbers['1']
+        image = str(places_of)  # or number of a frame
+        table = read_table(path, wanted, texts=[image], dialect=dialect)
+        numbers = np.array([*map(_frame, table.texts[image])], float)
         bad = ~(numbers >= 0) | (numbers % 1 != 0) | (numbers >= 2**53)
         if bad.any() or len(np.unique(numbers)) < len(numbers):
             row = int(table.lines[np.argmax(bad)])
@@ -76,6 +78,7 @@ class DeepLabCutReader(PoseReader):
             raise mistake(path, what, 'Give the result on a video', row=row)
         ids = numbers.astype(np.int64).tolist()
         frames = from_zero(ids, video.first_frame, path)
+        labelled = 'likelihood' not in coords  # by hand
         points: dict[str, list[np.ndarray]] = {}
         every = {part for person in places.values() for part in person}
         for person in places.values():
@@ -85,7 +88,7 @@ class DeepLabCutReader(PoseReader):
                     table.numbers[axes[c]]
                     if c in axes
                     else np.full(len(table), np.nan)
-                    for c in _COORDS
+                    for c in _COORDS[: 2 if labelled else 3]
                 ]
                 points.setdefault(part, []).append(np.stack(columns, axis=1))
         several = len(places) > 1
@@ -99,6 +102,13 @@ class DeepLabCutReader(PoseReader):
             int(frames.max()) + 1,
         )
         return detections, Video()
+
+
+def _frame(cell: str) -> float:
+    """Number of a frame, or that in the name of its image."""
+    stem = re.sub(r'\.(png|jpe?g|bmp|tiff?)$', '', cell, flags=re.IGNORECASE)
+    digits = re.search(r'(\d{1,15})(\.0*)?$', stem)
+    return float(digits[1]) if digits and cell[:1] != '-' else np.nan
 
 
 @register_reader

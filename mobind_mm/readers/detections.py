@@ -274,6 +274,16 @@ def usable_ids(frames: np.ndarray, ids: np.ndarray) -> tuple[bool, str]:
     return True, note
 
 
+def boxes_of(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Boxes (M, 4) around the keypoints (M, K, 2) with a score."""
+    seen = (scores > 0)[..., None]
+    none: np.ndarray = np.all(scores <= 0, axis=1)[:, None]
+    low = np.where(seen, keypoints, np.inf).min(axis=1)
+    high = np.where(seen, keypoints, -np.inf).max(axis=1)
+    boxes = np.concatenate([low, high], axis=1)
+    return np.where(none, 0.0, boxes).astype(np.float32)
+
+
 def lost_note(source: object, lost: int) -> tuple[str, ...]:
     """Note of keypoints with a score, but no place."""
     if not lost:

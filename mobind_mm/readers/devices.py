@@ -27,6 +27,7 @@ from .archives import files_of, is_folder
 from .base import FileReader
 from .keys import check_keys
 from .mapping import Sensor
+from .orientation import rate_unit
 from .placing import place_sensors, placement_in
 from .sensors import read_sensors
 from .tables import Dialect, read_table
@@ -131,6 +132,20 @@ def unit_of_gravity(acc: np.ndarray, factor: float = 3.0) -> str | None:
         if gravity / factor < usual < factor * gravity:
             return unit
     return None
+
+
+def unit_of_rotation(
+    path: Path,
+    columns: Mapping[str, Any],
+    second: float,
+    dialect: Dialect | None = None,
+) -> tuple[str | None, float]:
+    """Unit of angular rate by how fast gravity turns, and its rms."""
+    names = [columns['time'], *columns['acc'], *columns['gyro']]
+    times, values = columns_of(path, names, dialect)
+    acc, gyro = values[:, :3], values[:, 3:]
+    strength = np.sqrt((gyro**2).sum(axis=1).mean()) if len(gyro) else 0.0
+    return rate_unit(times * second, acc, gyro), float(strength)
 
 
 class ExportReader(DeviceReader):

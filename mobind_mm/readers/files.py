@@ -191,6 +191,15 @@ def _is_mapped(path: Path, mapping: Any) -> bool:
     return mapping is not None or path.suffix.lower() in ('.yml', '.yaml')
 
 
+_NO_POSE = {
+    '.c3d': ('holds points of motion capture (C3D)', 'Export them as TRC'),
+    '.npz': ('is an array of NumPy', 'Write a table with named columns'),
+    '.npy': ('is an array of NumPy', 'Write a table with named columns'),
+    '.gz': ('is compressed', 'Unpack it'),
+}
+"""Suffixes of files that are no skeletons: what they are, what to do."""
+
+
 def _reader(path: Path, video: Video, **options: Any) -> FileReader:
     """The reader of a file or folder of skeletons.
 
@@ -210,16 +219,16 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
             kind = MMPoseReader  # whose messages say what JSON it reads
     if kind is None or not issubclass(kind, FileReader):
         what = 'is no file of a known pose tool'
+        fix = (
+            'docs/pose_tools.md lists them; describe a table with '
+            '--pose-mapping'
+        )
+        what, fix = _NO_POSE.get(path.suffix.lower(), (what, fix))
         if is_folder(path) and path.is_file():
             what = 'is an archive, of which skeletons are not read: unpack it'
         if path.is_dir():
             what = 'is a folder without files of a known pose tool'
-        raise mistake(
-            path,
-            what,
-            'docs/pose_tools.md lists them; describe a table with '
-            '--pose-mapping',
-        )
+        raise mistake(path, what, fix)
     known = video.known()
     if not issubclass(kind, PoseReader):
         for key in ('start', 'times', 'clip', 'num_frames'):

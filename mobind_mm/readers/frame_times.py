@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .clocks import TIME_UNITS
+from .headers import head
 from .tables import Dialect, column_names, read_table
 
 _NAMES = {
@@ -19,6 +21,8 @@ _NAMES = {
     **dict.fromkeys(('time_ns', 'timestamp_ns', 'ns'), 'ns'),
 }
 """Columns of times in lower case, and their unit; '' goes by the values."""
+_KEYS = ('best_effort_timestamp_time', 'pts_time', 'pkt_pts_time')
+"""What ffprobe calls the time of a frame, the best first."""
 _REGULAR = 0.005
 """Seconds that times may be off a regular clock, such as by rounding."""
 
@@ -59,7 +63,8 @@ def read_frame_times(path: str | Path) -> np.ndarray:
     Args:
         path: Table with a row per frame, in which the column of times is
             called ``t``, ``time``, ``timestamp_ms`` or the like, or is the
-            only one; it may have no header then.
+            only one; it may have no header then. Or what ffprobe (frames or
+            packets, in any of its formats) or mkvextract wrote.
 
     Returns:
         (T,) seconds, strictly increasing.
@@ -73,6 +78,9 @@ def read_frame_times(path: str | Path) -> np.ndarray:
         raise mistake(
             path, 'there is no such file of times', kind=FileNotFoundError
         )
+    probed = _probed(path)
+    if len(probed) > 1:
+        return check_frame_times(seconds(probed, ''), path)
     names = [*column_names(path, _NAMES, Dialect())]
     column, dialect = time_column(names), Dialect()
     if column is not None:
@@ -93,6 +101,22 @@ def read_frame_times(path: str | Path) -> np.ndarray:
     if len(times) < 2:
         raise mistake(path, 'holds fewer than two times')
     return times
+
+
+def _probed(path: Path) -> np.ndarray:
+    """Times (T,) of a text of ffprobe or mkvextract; none of any other."""
+    text = head(path)
+    keys = (k for k in _KEYS if re.search(rf'\b{k}"?\s*[:=]', text))
+    pattern = r'^(?:frame,|packet,)?(\d+(?:\.\d+)?),?\s*$'
+    if key := next(keys, ''):
+        pattern = rf'\b{key}"?\s*[:=]\s*"?(\d+(?:\.\d+)?)'
+    elif not re.match(
+        r'# time\w+ format v2|(frame,|packet,)\d|\d\S*,\n', text
+    ):
+        return np.zeros(0)
+    with path.open(encoding='utf-8', errors='replace') as file:
+        found = [t for line in file for t in re.findall(pattern, line)]
+    return np.sort(np.array(found, float))
 
 
 def _is_number(text: str) -> bool:

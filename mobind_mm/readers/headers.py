@@ -288,6 +288,8 @@ def head(path: str | Path) -> str:
 def _head(path: Path, changed: int, size: int) -> str:
     with open_file(path, _BYTES) as file:
         data = file.read(_BYTES)
+    if data[:2] in (b'\xff\xfe', b'\xfe\xff'):
+        data = data[: len(data) // 2 * 2].decode('utf-16', 'replace').encode()
     if b'\0' in data:
         return ''
     try:

@@ -39,6 +39,8 @@ _MIDDLE = {
     **dict.fromkeys(('mouthleft', 'leftmouth'), 'mouth_left'),
     **dict.fromkeys(('mouthright', 'rightmouth'), 'mouth_right'),
 }
+_PREFIX = re.compile(r'^(PoseLandmark\.|[^:]+:)')
+"""Of a name: the class of MediaPipe, the subject of a motion capture."""
 _LEAST = 6
 """Keypoints that make a body."""
 
@@ -53,7 +55,11 @@ def keypoint_name(text: str) -> str | None:
     """
     words = re.findall(
         '[A-Z]+(?![a-z])|[A-Z]?[a-z]+',
-        re.sub(r'\b([LR])(?=[A-Z][a-z])', r'\1_', text.strip()[:60]),
+        re.sub(
+            r'\b([LR])(?=[A-Z][a-z])',
+            r'\1_',
+            _PREFIX.sub('', text.strip()[:60]),
+        ),
     )
     plain = [word.lower() for word in words if word.lower() != 'joint']
     whole = ''.join(plain)

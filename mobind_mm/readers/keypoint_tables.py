@@ -42,6 +42,8 @@ _LEAST = 6
 """Keypoints that make a skeleton."""
 _BELOW, _WIDEST = 0.02, 3.0
 """Share of x and y below 0, and their range, that no image has."""
+_BODY, _FACE = 33, 468
+"""Points of MediaPipe's Holistic, in this order."""
 _LINES = 30
 """Lines in which the names of the columns are looked for."""
 
@@ -222,6 +224,8 @@ def _numbers(names: Iterable[str]) -> dict[int, str] | None:
     sizes = {len(layout) for layout in LAYOUTS.values()}
     first = min(numbers, default=0)
     whole = sorted(numbers) == [*range(first, first + len(numbers))]
+    if whole and first < 2 and len(numbers) == _BODY + _FACE:
+        return {k: n for k, n in numbers.items() if k < first + _BODY}
     return numbers if whole and first < 2 and len(numbers) in sizes else None
 
 

@@ -16,7 +16,7 @@ from ..skeleton import LAYOUTS, get_layout, layout_name
 from ..utils.errors import mistake, nearest
 from .base import FileReader, register_reader
 from .detections import lost_note
-from .foreign_values import brief
+from .foreign_values import as_numbers, brief
 from .people import Video, choose_stream
 from .unpickle import load_pickle
 
@@ -178,6 +178,8 @@ def _arrays(
     score is lost.
     """
     keypoints = _numbers(annotation, 'keypoint', where)
+    if keypoints.ndim == 3:  # of one person
+        keypoints = keypoints[None]
     if keypoints.ndim != 4 or keypoints.shape[3] != 2 or not keypoints.size:
         raise ValueError(
             f'{where}: keypoint has shape {keypoints.shape}, expected '
@@ -188,6 +190,7 @@ def _arrays(
         scores[(keypoints == 0).all(axis=3)] = 0.0
     else:
         scores = _numbers(annotation, 'keypoint_score', where)
+        scores = scores[None] if scores.ndim == 2 else scores
     if scores.shape != keypoints.shape[:3]:
         raise ValueError(
             f'{where}: keypoint_score has shape {scores.shape}, expected '
@@ -218,6 +221,8 @@ def _arrays(
 
 def _numbers(annotation: Mapping, key: str, where: str) -> np.ndarray:
     value = annotation.get(key)
+    if isinstance(value, list) and as_numbers(value).dtype != object:
+        value = as_numbers(value)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in 'fiu':
         raise ValueError(
             f'{where}: {key} is {type(value).__name__}, expected an array '

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..recordings.streams import undetected
 from ..skeleton import get_layout
-from .detections import Detections, lost_note, usable_ids
+from .detections import Detections, boxes_of, lost_note, usable_ids
 from .frame_times import frame_places, regular_rate
 from .keypoint_names import absent_note, resolve_names
 from .mmpose import from_zero
@@ -118,16 +118,6 @@ def clock_of_rows(
     if rate is None:
         return None, Video(times=times), ()
     return None, Video(rate=rate, start=float(times[0])), ()
-
-
-def boxes_of(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Boxes (M, 4) around the keypoints (M, K, 2) with a score."""
-    seen = (scores > 0)[..., None]
-    none: np.ndarray = np.all(scores <= 0, axis=1)[:, None]
-    low = np.where(seen, keypoints, np.inf).min(axis=1)
-    high = np.where(seen, keypoints, -np.inf).max(axis=1)
-    boxes = np.concatenate([low, high], axis=1)
-    return np.where(none, 0.0, boxes).astype(np.float32)
 
 
 def as_scores(scores: np.ndarray, source: Any) -> tuple[Any, tuple[str, ...]]:

@@ -119,7 +119,11 @@ def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
 
 def _people(path: Path) -> list:
     """People of a frame who have points."""
-    key = re.search(r'"(people|bodies|instances)"\s*:\s*\[', head(path))
+    text = head(path)
+    if re.search(r'"people"\s*:\s*null', text):
+        return []
+    keys = 'people|bodies|instances|instance_info'
+    key = re.search(rf'"({keys})"\s*:\s*\[', text)
     items = list(JSONItems(path, key[1] if key else 'people'))
     people = list(islice(people_of(items), 301))
     if len(people) > MAX_PEOPLE:

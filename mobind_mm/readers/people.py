@@ -15,6 +15,7 @@ from ..recordings import Clock, PoseStream
 from ..utils.errors import mistake
 from .base import FileReader
 from .detections import Detections
+from .fillers import without_fillers
 from .frame_times import check_frame_times
 from .tracking import Track, follow_person, track_people
 
@@ -216,6 +217,7 @@ class PoseReader(FileReader):
         if video.rate is not None and video.img_shape is not None:
             video.facts(self.source)  # before a long file is read
         detections, own = self.detect(video)
+        detections = without_fillers(detections, self.source)
         return on_video(
             detections, video.with_file(own), self.source, self.lists_all
         )

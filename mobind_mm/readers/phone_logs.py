@@ -19,9 +19,15 @@ from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import mistake
 from .base import register_reader
 from .clocks import TIME_UNITS
-from .devices import ExportReader, columns_of, described, unit_of_gravity
+from .devices import (
+    ExportReader,
+    columns_of,
+    described,
+    unit_of_gravity,
+    unit_of_rotation,
+)
 from .headers import Header, data_row, find_header, head_lines
-from .orientation import find_attitude, rate_unit
+from .orientation import find_attitude
 
 _SEPARATED = '[-_. ]?'
 _SQUARED = r'm/?s(\^2|²|2|\^-2)?'
@@ -118,8 +124,8 @@ _LOGS = (
         time=r'#?(sensor_?)?(time|timestamp)[ _]?[\[(]?(ns|us|ms|s)[\])]?',
         acc=rf'acc(el|elerometer|eleration)?{_SEPARATED}@'
         rf'([ _][\[(]?({_SQUARED}|mss|m_s2|mps2)[\])]?)?',
-        gyro=rf'gyro?(scope)?{_SEPARATED}@'
-        r'([ _][\[(]?(rad/?s|rads|rad_s|radps)[\])]?)?',
+        gyro=rf'(gyro?(scope)?|angular ?(velocity|rate)){_SEPARATED}@'
+        r'([ _][\[(]?(rad/?s|rads|rad_s|radps|°/s|deg/?s|dps)[\])]?)?',
         mag=rf'mag(netometer)?{_SEPARATED}@([ _]?[\[(]?[uµμ]T[\])]?)?',
         needs=(('acc',),),
     ),
@@ -199,6 +205,8 @@ def _keys(log: _Log, header: Header, notes: list[str]) -> dict[str, Any]:
             columns['gravity'] = [f'{sign}{name}' for name in found['gravity']]
     if found.get('gyro') and re.search('rad', found['gyro'][0]):
         units['gyro'] = 'rad/s'
+    elif found.get('gyro') and re.search('°|deg|dps', found['gyro'][0]):
+        units['gyro'] = 'deg/s'
     if found.get('gyro') and not units['gyro']:
         units['gyro'] = _gyro_unit(header, columns, units, notes)
     keys = {'gravity': gravity, 'frame': 'sensor'} if 'acc' in columns else {}
@@ -259,12 +267,9 @@ def _gyro_unit(
     notes: list[str],
 ) -> str:
     """Unit of angular rate, by how fast gravity turns in the sensor."""
-    names = [columns['time'], *columns['acc'], *columns['gyro']]
-    times, values = columns_of(header.path, names)
-    times = times * TIME_UNITS[units['time'] or 's']
-    acc, gyro = values[:, :3], values[:, 3:]
-    unit = rate_unit(times, acc, gyro)
-    strength = float(np.sqrt((gyro**2).sum(axis=1).mean())) if len(gyro) else 0
+    unit, strength = unit_of_rotation(
+        header.path, columns, TIME_UNITS[units['time'] or 's']
+    )
     if unit is None and strength > _LEAST_RATES:
         raise mistake(
             header.path,

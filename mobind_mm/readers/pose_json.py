@@ -43,6 +43,7 @@ LISTS = (
 PEOPLE = (
     *('instances', 'people', 'persons', 'detections', 'predictions'),
     *('results', 'objects', 'annotations', 'bodies', 'poses'),
+    *('pose_results', 'preds'),
 )
 """Keys of the list of people in a frame."""
 POINTS = (
@@ -50,6 +51,7 @@ POINTS = (
     *('pose_landmarks', 'poseLandmarks', 'pose', 'joints'),
 )
 """Keys of the points of a person."""
+_BY_NUMBER = r'^\s*\{\s*"keypoints"\s*:\s*\[\s*\{\s*("\d+"\s*:|\})'
 _DEEPEST = 6
 _LINE = 1 << 22
 """Characters of a line that is an item."""
@@ -98,7 +100,8 @@ class OpenPoseJSONReader(PoseJSONReader):
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """Everybody in the file, which must not be of a single frame."""
         text = head(self.source)
-        if re.match(r'\s*\{\s*("version"\s*:\s*[\d.]+\s*,\s*)?"people"', text):
+        start = r'\s*\{\s*("version"\s*:\s*[\d.]+\s*,\s*)?"people"'
+        if re.match(start, text) and text.count('"people"') == 1:
             raise mistake(
                 self.source,
                 'holds a single frame of OpenPose',
@@ -132,6 +135,22 @@ class MediaPipeJSONReader(PoseJSONReader):
     name = 'mediapipe_json'
     title = 'MediaPipe'
     marks = (r'"(visibility|landmarks|pose_?[lL]andmarks)"\s*:', r'"x"\s*:')
+
+
+@register_reader
+class EasyViTPoseReader(PoseJSONReader):
+    """Reads easy_ViTPose's frames of people by number, y before x."""
+
+    name = 'easy_vitpose'
+    title = 'easy_ViTPose'
+    guesses = True
+    marks = (_BY_NUMBER,)
+
+    def detect(self, video: Video) -> tuple[Detections, Video]:
+        """Everybody in the file."""
+        detections, own = super().detect(video)
+        note = f'{self.source}: points are y, x, as {self.title} writes them'
+        return replace(detections, notes=(*detections.notes, note)), own
 
 
 @register_reader
@@ -286,11 +305,30 @@ def _items(path: str | Path) -> Iterator[Any]:
         return
     keys = LISTS if text.lstrip()[:1] == '{' else ()
     there = (k for k in keys if re.search(rf'"{k}"\s*:\s*\[', text))
+    if re.match(_BY_NUMBER, text):
+        yield from map(_by_number, JSONItems(path, 'keypoints'))
+        return
     items = JSONItems(path, next(there, None))
     for index, item in enumerate(items):
         if isinstance(item, str) and item.lstrip()[:1] in ('[', '{'):
             item = _parsed(item, f'{path}: item {index}')
         yield item
+
+
+def _by_number(frame: Any) -> Any:
+    """People of a frame of easy_ViTPose."""
+    if not isinstance(frame, Mapping):
+        return frame
+    return [
+        {
+            'track_id': int(name) if name[:15].isdecimal() else -1,
+            'keypoints': [
+                [*row[1::-1], *row[2:]] if isinstance(row, list) else row
+                for row in (rows if isinstance(rows, list) else [rows])
+            ],
+        }
+        for name, rows in frame.items()
+    ]
 
 
 def _parsed(text: str, where: str) -> Any:
@@ -329,6 +367,10 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
         if points and isinstance(points, (list, Mapping)):
             yield {**value, 'keypoints': points}
             return
+    if value and all(k.isdecimal() and len(k) < 4 for k in value):
+        points = [value[k] for k in sorted(value, key=int)]
+        if all(isinstance(p, Mapping) and {'x', 'y'} <= {*p} for p in points):
+            yield {'keypoints': points}
 
 
 def _is_points(value: list) -> bool:

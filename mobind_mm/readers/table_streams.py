@@ -30,6 +30,8 @@ from .tables import Table
 _MAX_NORM_ERROR = 0.05
 _YEAR, _YEARS = 31556952.0, (2005.0, 2045.0)
 """Seconds of a year; when people wear sensors that know the date."""
+_MOST_ZEROS = 0.5
+"""Share of rows of zeros from which they are no loss."""
 _FULL = 0.9
 """Share of the rows in which channels of one clock have values."""
 _COUNTER = re.compile(
@@ -62,6 +64,7 @@ def table_stream(part: Part, table: Table) -> SensorStream:
     }
     part, notes = _without_empty_time(part, table)
     notes += _strange_years(part, table)
+    notes += _drop_zeros(part, table, arrays)
     timed = _timed(part, table)
     known = {c: timed & np.isfinite(v).all(axis=1) for c, v in arrays.items()}
     for channel, names in part.channels().items():
@@ -176,6 +179,26 @@ def _strange_years(part: Part, table: Table) -> list[str]:
         f'{table.path}: times of column {time!r} would be of {int(year)} if '
         'they count from 1970; clocks of Apple count from 2001, those of '
         'Polar from 2000 (epoch, in a mapping)'
+    ]
+
+
+def _drop_zeros(
+    part: Part, table: Table, arrays: dict[str, np.ndarray]
+) -> list[str]:
+    """Empty the rows that a device fills with zeros; a note of them."""
+    if part.gravity not in (None, 'included') or GRAVITY in arrays:
+        return []
+    sensed = [arrays[c] for c in ('acc', 'gyro') if c in arrays]
+    if 'acc' not in arrays or not sensed:
+        return []
+    zero = np.all([(values == 0).all(axis=1) for values in sensed], axis=0)
+    if not zero.any() or zero.mean() > _MOST_ZEROS:
+        return []
+    for values in arrays.values():
+        values[zero] = np.nan
+    return [
+        f'{table.path}: {int(zero.sum())} rows are all zeros, without '
+        'gravity, and are left out'
     ]
 
 

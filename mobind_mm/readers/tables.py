@@ -39,6 +39,8 @@ from .dates import (
     join_days,
     looks_like_date,
     order_of,
+    parse_zone,
+    serial_dates,
     strptime,
     zone_in,
 )
@@ -252,6 +254,15 @@ class TableFile:
         kinds: dict[str, set[str]] = {'dates': set(), 'hours': set()}
         for name in dict.fromkeys((*numbers, *times)):
             cells = self.columns[name][rows]
+            serial = name in times and cells.dtype.kind == 'f'
+            if serial and (dates := serial_dates(cells)):
+                values[name] = self._serial(name, *dates, timezone)
+                kinds['dates'].add(name)
+                notes.append(
+                    f'{self.path}: numbers of column {name!r} count '
+                    f'{dates[1]}; they are taken for dates'
+                )
+                continue
             if name in times and (time_format or _holds_dates(cells)):
                 zone = timezone or zone_in(name)
                 form = time_format, zone or 'UTC'
@@ -322,6 +333,26 @@ class TableFile:
         if bad.any():
             self._no_date(cells, lines, name, int(np.argmax(bad)))
         return values, dated
+
+    def _serial(
+        self, name: str, seconds: np.ndarray, what: str, zone: str | None
+    ) -> np.ndarray:
+        """(T,) seconds since 1970 of dates that are numbers."""
+        known = seconds[np.isfinite(seconds)]
+        steps = np.abs(np.diff(known))
+        finest = float(steps[steps > 0].min())
+        if finest > 1.0 and (steps == 0).mean() > 0.5:
+            raise mistake(
+                self.path,
+                f'counts {what}, in steps of {finest:.3g} s: its last digits '
+                'are lost',
+                'Export it with more digits, or as dates with fractions of '
+                'a second',
+                column=name,
+            )
+        moment = np.datetime64(int(known[0]), 's').item()
+        shift = parse_zone(zone or 'UTC').utcoffset(moment)
+        return seconds - (shift.total_seconds() if shift else 0.0)
 
     def _with_date(
         self,
@@ -523,6 +554,7 @@ class _Rows:
         self.lines = np.zeros(0, int)
         self.commas = False
         """Whether decimal commas were seen at the start, and used."""
+        self._dates: dict[tuple[str, ...], dict[str, np.ndarray]] = {}
         self.again: list[int] = []
         """Lines that repeat the header and are left out."""
 
@@ -601,8 +633,11 @@ class _Rows:
         }
         if not places:
             return {}
-        more = self.path, self.header, self.dialect, places, self.repair
-        return _Rows(*more).parse(places, '.')
+        key = (*places,)
+        if key not in self._dates:  # many sensors may share a table
+            more = self.path, self.header, self.dialect, places, self.repair
+            self._dates[key] = _Rows(*more).parse(places, '.')
+        return self._dates[key]
 
     def _checked(self, block: _Block) -> np.ndarray:
         """(n,) rows of a block that hold anything.

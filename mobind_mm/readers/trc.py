@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections
+from .fillers import fillers_of
 from .frame_times import check_frame_times
 from .headers import head, head_lines
 from .keypoint_names import keypoint_name
@@ -95,7 +97,14 @@ class TRCReader(PoseReader):
             for values in points.values():
                 values[:, 1] = height[0] - values[:, 1]
             notes = [f'{path}: y points upwards and is turned round']
-        times = check_frame_times(table.numbers['2'], path)
+        times = table.numbers['2']
+        rate = facts.get('DataRate', '').replace(',', '.')
+        known = re.fullmatch(r'\d{1,5}(\.\d{0,9})?', rate) and len(times) > 1
+        step = float(np.median(np.diff(times))) if known else 0.0
+        if known and abs(step * float(rate) / 1000 - 1) < 0.02:
+            times = times / 1000
+            notes.append(f'{path}: times are ms, as the rate in row 3 says')
+        times = check_frame_times(times, path)
         frames, clock, clock_notes = clock_of_rows(times, video, path)
         notes += clock_notes
         detections = detections_of(
@@ -174,9 +183,11 @@ def _drawn(
     notes = []
     stacked = np.stack(list(points.values()))  # (markers, T, 2)
     stacked[(stacked == 0).all(axis=2)] = np.nan
-    filler = _filler(stacked)
-    if filler is not None:
-        same = (stacked == filler).all(axis=2)
+    seen = np.isfinite(stacked).all(axis=2)
+    single = stacked.astype(np.float32)
+    fillers = fillers_of(single.swapaxes(0, 1), seen.T, joints=2, times=3)
+    for filler in fillers[:1]:  # in the unit of the tool
+        same = (single == filler).all(axis=2)
         stacked[same] = np.nan
         notes.append(
             f'{path}: {int(same.sum())} points are all at ({filler[0]:g}, '
@@ -203,24 +214,3 @@ def _drawn(
         f'of {shape[1]} x {shape[0]} (width x height)',
     )
     return shape, notes
-
-
-def _filler(stacked: np.ndarray) -> np.ndarray | None:
-    """Position at which different markers are exactly in several frames.
-
-    A tool that fills gaps with a number does so in its own unit: (0, 0) in
-    pixels is some other point in metres.
-    """
-    markers, frames = np.nonzero(np.isfinite(stacked).all(axis=2))
-    if not len(markers):
-        return None
-    pairs, which = np.unique(
-        stacked[markers, frames], axis=0, return_inverse=True
-    )
-    which = which.ravel()
-    for index in np.argsort(-np.bincount(which))[:1]:
-        same = which == index
-        several = len({*markers[same]}) > 1
-        if several and len({*frames[same]}) >= 3:
-            return pairs[index]
-    return None

@@ -15,9 +15,8 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .base import register_reader
-from .devices import LabReader, columns_of
+from .devices import LabReader, unit_of_rotation
 from .headers import Head, Names, find_head, has, head_lines, metadata
-from .orientation import rate_unit
 from .tables import Dialect, read_table
 
 _MOTION = r'(free|cal_free)?acc_[xe]|gyr_x|quat_(w|q0)|euler_x|mat\[1\]\[1\]'
@@ -108,11 +107,7 @@ class XsensReader(LabReader):
                 keys.get('skip_rows', 0),
                 keys.get('encoding'),
             )
-            times, values = columns_of(
-                path, [columns['time'], *names], dialect
-            )
-            acc, gyro = values[:, :3], values[:, 3:]
-            unit = rate_unit(times * units['time'], acc, gyro)
+            unit, _ = unit_of_rotation(path, columns, units['time'], dialect)
             if unit is not None:
                 return unit, 'by how fast gravity turns'
         return self.gyro, 'as DOT writes it'

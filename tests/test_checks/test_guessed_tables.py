@@ -164,8 +164,11 @@ def test_days_of_a_spreadsheet(tmp_path, stream):
         f'left_wrist_{kind}_{x}' for kind in ('acc', 'gyro') for x in 'xyz'
     ]
     path = write(tmp_path / 'b.csv', stream, ('time', *names), days)
-    with pytest.raises(ValueError, match='spreadsheets count days'):
-        to_imu(path)
+    read = to_imu(path)['left_wrist']
+    first = (45_413 - 25_569) * 86_400
+    times = first + stream.clock.at()
+    np.testing.assert_allclose(read.clock.at(), times, atol=1e-3)
+    assert any('as spreadsheets do' in note for note in read.notes)
 
 
 @pytest.mark.parametrize(

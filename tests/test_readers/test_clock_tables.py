@@ -240,7 +240,8 @@ def test_the_order_of_day_and_month():
 
 
 @pytest.mark.parametrize(
-    'text', ['32/01/2015 00:00', '2015-02-30 00:00', '12:61', '10.30', '1:2:3']
+    'text',
+    ['32/01/2015 00:00', '2015-02-30 00:00', '12:61', '10.30', '1:2:3:4:5'],
 )
 def test_what_is_no_date(text):
     assert Dates('dmy')(text) is None

@@ -1,6 +1,7 @@
 """Files as other versions, languages and scripts write them."""
 
 import json
+import pickle
 import zipfile
 
 import numpy as np
@@ -17,7 +18,9 @@ from raw_pose_tools import RATE, SHAPE, as_layout, person
 
 from mobind_mm.apis.sources import to_imu
 from mobind_mm.readers.dates import Dates, find_order, looks_like_date
+from mobind_mm.readers.detections import Detections
 from mobind_mm.readers.files import Video, load_pose
+from mobind_mm.readers.fillers import without_fillers
 from mobind_mm.readers.orientation import rate_unit
 from mobind_mm.skeleton import get_layout
 
@@ -389,3 +392,162 @@ def test_holistic_rows_of_the_body(tmp_path):
             ]
     path = write_lines(tmp_path / 'a.csv', rows)
     assert agrees(load_pose(path, VIDEO))
+
+
+@pytest.mark.parametrize('filler', [(-1, -1), (240, 60), (1e-4, 1e-4)])
+def test_fillers_of_any_value(tmp_path, filler):
+    rng = np.random.default_rng(2)
+    points = np.where(
+        rng.random(SCORES.shape)[..., None] < 0.15, filler, POINTS
+    )
+    ones = np.ones_like(SCORES)
+    people = [
+        {'frame': i, **coco_instance(p, s)}
+        for i, (p, s) in enumerate(zip(points, ones))
+    ]
+    (tmp_path / 'a.json').write_text(json.dumps(people))
+    pose = load_pose(tmp_path / 'a.json', VIDEO)
+    gone = (points == filler).all(axis=2)
+    gone |= ~(POINTS > 0).all(axis=2)  # the person's own
+    np.testing.assert_array_equal(np.asarray(pose.scores[:]) == 0, gone)
+    count = (points == filler).all(axis=2).sum()
+    said = f'{count} points are all at ({filler[0]:g}, {filler[1]:g})'
+    assert any(said in note for note in pose.notes)
+
+
+def test_joints_that_share_a_place_by_chance_are_kept():
+    """Points of a face, on whole pixels, of somebody who keeps still."""
+    rng = np.random.default_rng(0)
+    points = np.round(rng.normal(300, 120, (17, 2)))[None].repeat(40, axis=0)
+    points[:, :5] = np.round(300 + rng.normal(0, 1, (40, 5, 2)))
+    points = points.astype(np.float32)
+    boxes, ones = np.zeros((40, 4), np.float32), np.ones((40, 17), np.float32)
+    seen = Detections(40, np.arange(40), points, ones, boxes, 'coco')
+    assert without_fillers(seen, 'a.json') is seen
+
+
+def test_easy_vitpose_writes_y_before_x(tmp_path):
+    frames = [
+        {'0': [[y, x, s] for (x, y), s in zip(p, q)]}
+        for p, q in zip(POINTS.tolist(), SCORES.tolist())
+    ]
+    names = {str(i): name for i, name in enumerate(COCO)}
+    content = {'keypoints': [{}, *frames[1:]], 'skeleton': names}
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    pose = load_pose(tmp_path / 'a.json', VIDEO)
+    assert agrees(pose) and any('y, x' in note for note in pose.notes)
+
+
+def test_people_and_points_by_number(tmp_path):
+    people = [
+        {'frame_id': i, 'pose_results': [coco_instance(p, s)]}
+        for i, (p, s) in enumerate(zip(POINTS, SCORES))
+    ]
+    (tmp_path / 'a.json').write_text(json.dumps(people))
+    assert agrees(load_pose(tmp_path / 'a.json', VIDEO))
+    points, _ = as_layout('mediapipe33', POINTS, SCORES)
+    frames = {
+        str(i): {
+            str(k): {'x': x, 'y': y, 'visibility': 0.9}
+            for k, (x, y) in enumerate((p / SHAPE[::-1]).tolist())
+        }
+        for i, p in enumerate(points)
+    }
+    (tmp_path / 'b.json').write_text(json.dumps(frames))
+    assert agrees(load_pose(tmp_path / 'b.json', VIDEO))
+
+
+def test_openpose_frames_in_other_files(tmp_path):
+    points, scores = as_layout('openpose_body25', POINTS, SCORES)
+    frames = [
+        {'version': 1.3, 'people': [{'pose_keypoints_2d': flat(p, s)}]}
+        for p, s in zip(points, scores)
+    ]
+    frames[3] = {'version': 1.3, 'people': None}
+    lines = '\n'.join(map(json.dumps, [*frames[:3], *frames[4:]]))
+    (tmp_path / 'a.jsonl').write_text(lines)
+    assert load_pose(tmp_path / 'a.jsonl', VIDEO).layout == 'openpose_body25'
+    (tmp_path / 'json').mkdir()
+    for i, frame in enumerate(frames):
+        name = f'walk_{i:012d}_keypoints.json'
+        (tmp_path / 'json' / name).write_text(json.dumps(frame))
+    assert agrees(load_pose(tmp_path / 'json', VIDEO))
+    (tmp_path / 'info').mkdir()
+    for i, (p, s) in enumerate(zip(POINTS, SCORES)):
+        content = json.dumps({'instance_info': [coco_instance(p, s)]})
+        (tmp_path / 'info' / f'{i:06d}.json').write_text(content)
+    assert agrees(load_pose(tmp_path / 'info', VIDEO))
+
+
+@pytest.mark.parametrize('first', [1, 3])
+def test_labels_of_deeplabcut(tmp_path, first):
+    """A frame is the number of its image, in one column or in three."""
+    pad = [''] * (first - 1)
+    rows = [
+        ['scorer', *pad, *['me'] * 34],
+        ['bodyparts', *pad, *(n for n in COCO for _ in 'xy')],
+        ['coords', *pad, *'xy' * 17],
+    ]
+    mark = '/' if first == 1 else ','
+    images = [
+        mark.join(('labeled-data', 'walk', f'img{i:04d}.png'))
+        for i in range(len(POINTS))
+    ]
+    columns = POINTS.transpose(1, 2, 0).reshape(34, -1)
+    path = write_lines(
+        tmp_path / 'CollectedData_me.csv',
+        [','.join(row) for row in rows],
+        lines_of(images, *columns),
+    )
+    assert agrees(load_pose(path, VIDEO))
+
+
+def test_names_with_their_class_or_subject(tmp_path):
+    columns = [*POINTS.transpose(1, 2, 0).reshape(34, -1)]
+    for prefix in ('PoseLandmark.', 'Walk:'):
+        names = [f'{prefix}{n.upper()}_{a}' for n in COCO for a in 'xy']
+        path = write_lines(
+            tmp_path / 'a.csv', ','.join(names), lines_of(*columns)
+        )
+        assert agrees(load_pose(path, VIDEO))
+
+
+def test_holistic_points_by_number(tmp_path):
+    points, _ = as_layout('mediapipe33', POINTS, SCORES)
+    points = np.concatenate([points, points[:, :1].repeat(468, 1)], axis=1)
+    points = points / SHAPE[::-1]
+    names = [f'{a}{i + 1}' for i in range(501) for a in 'xy']
+    columns = points.transpose(1, 2, 0).reshape(1002, -1)
+    path = write_lines(tmp_path / 'a.csv', ','.join(names), lines_of(*columns))
+    pose = load_pose(path, VIDEO)
+    assert agrees(pose) and pose.layout == 'mediapipe33'
+
+
+@pytest.mark.parametrize('written', ['person', 'lists'])
+def test_pickles_of_other_shapes(tmp_path, written):
+    scores, keypoint = SCORES, POINTS
+    if written == 'lists':
+        scores, keypoint = scores[None].tolist(), keypoint[None].tolist()
+    content = {
+        'frame_dir': 'a',
+        'img_shape': SHAPE,
+        'total_frames': len(POINTS),
+        'keypoint': keypoint,
+        'keypoint_score': scores,
+    }
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(content))
+    assert agrees(load_pose(tmp_path / 'a.pkl', VIDEO))
+
+
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('a.c3d', 'Export them as TRC'),
+        ('a.npz', 'array of NumPy'),
+        ('a.json.gz', 'Unpack it'),
+    ],
+)
+def test_files_that_are_no_skeletons_say_what_to_do(tmp_path, name, said):
+    (tmp_path / name).write_bytes(b'\x02P\0\0')
+    with pytest.raises(ValueError, match=said):
+        load_pose(tmp_path / name, VIDEO)

@@ -211,3 +211,25 @@ def test_flags_complete_a_mapping(tmp_path):
     study = {'takes': [{'take': 'a'}]}
     with pytest.raises(ValueError, match='mobind convert tables'):
         to_pose({**given, 'mapping': study})
+
+
+@pytest.mark.parametrize(
+    ('line', 'first'),
+    [
+        ('frame,{:.6f}', ''),
+        ('{:.6f},', ''),
+        ('    "best_effort_timestamp_time": "{:.6f}",', '{"frames": ['),
+        ('{{"pts_time": "{:.6f}", "dts_time": "0.1"}},', '{"packets": ['),
+        ('[FRAME]\npkt_pts_time={:.6f}\n[/FRAME]', ''),
+        ('{:.3f}', '# timestamp format v2'),
+    ],
+)
+def test_times_of_ffprobe_and_mkvextract(tmp_path, line, first):
+    times = np.arange(60) / 30 + (np.arange(60) > 40) * 0.5
+    scale = 1000 if 'v2' in first else 1
+    lines = [line.format(t * scale) for t in times[::-1]]
+    if not first:
+        lines = lines[::-1]
+    path = tmp_path / 'times.txt'
+    path.write_text('\n'.join([first, *lines] if first else lines) + '\n')
+    np.testing.assert_allclose(read_frame_times(path), times, atol=2e-6)

@@ -584,7 +584,8 @@ def test_mmaction_pickle(tmp_path):
     ('changes', 'message'),
     [
         ({'keypoint': np.zeros((1, 9, 25, 3))}, r'\(1, 9, 25, 3\)'),
-        ({'keypoint': [[1.0]]}, 'keypoint is list'),
+        ({'keypoint': [['a']]}, 'keypoint is list'),
+        ({'keypoint': [[1.0]]}, r'keypoint has shape \(1, 1\)'),
         ({'keypoint_score': np.zeros((1, 2, 17))}, r'\(1, 2, 17\)'),
         ({'keypoint_score': None, 'img_shape': None}, 'no img_shape'),
         ({'img_shape': 'large'}, "img_shape is 'large'"),

@@ -1,0 +1,275 @@
+"""Clocks, units and zeros of tables as devices and spreadsheets write them."""
+
+import numpy as np
+import pytest
+from raw_devices import G, lines_of, motion, write_lines
+
+from mobind_mm.apis.sources import to_imu
+from mobind_mm.apis.study_files import Source
+from mobind_mm.checks.inspection import inspect_path
+from mobind_mm.readers.clocks import padded_fractions
+from mobind_mm.readers.dates import Dates, find_order, serial_dates
+
+MAY = 1714561200.0
+"""2024-05-01 11:00:00 UTC."""
+AXES = [f'{kind}_{axis}' for kind in ('acc', 'gyro') for axis in 'xyz']
+
+
+@pytest.fixture(scope='module')
+def worn():
+    """A sensor that turns by its angular rate, 20 s, and rests twice."""
+    times = np.arange(2000) / 100
+    active = np.clip(3 * np.sin(2 * np.pi * (times - 2) / 10), 0, 1) ** 2
+    angle = active * np.sin(4 * times)
+    m = motion(2000)
+    m.acc = G * np.stack([np.sin(angle), 0 * angle, np.cos(angle)], axis=1)
+    m.acc[:, 0] += active * np.sin(9 * times)
+    m.gyro = np.outer(-np.gradient(angle, times), [0, 1, 0])
+    return m
+
+
+def read(path, m, times, names='time', columns=None, sep=',', **written):
+    """The sensor of a table, whose first column or columns are given."""
+    columns = [*m.acc.T, *m.gyro.T] if columns is None else columns
+    head = sep.join([names, *AXES[: len(columns)]])
+    rows = lines_of(*columns, delimiter=sep, **written)
+    rows = [f'{time}{sep}{row}' for time, row in zip(times, rows)]
+    write_lines(path, head, rows)
+    return to_imu({'file': path, 'placement': 'right_wrist'})['right_wrist']
+
+
+def same(stream, m, start=0.0, late=0.0):
+    """The stream is the motion, seconds after ``start``."""
+    times = stream.clock.at() - start
+    wanted = [np.interp(times - late, m.times, axis) for axis in m.acc.T]
+    got = np.asarray(stream.channels['acc'][:])
+    np.testing.assert_allclose(got, np.transpose(wanted), atol=0.05)
+    assert np.ptp(times) > 19
+    return True
+
+
+def said(stream, text):
+    return any(text in note for note in stream.notes)
+
+
+@pytest.mark.parametrize(
+    ('form', 'unit', 'zero', 'counts'),
+    [
+        ('{:.10f}', 86400, 25569, 'spreadsheets'),
+        ('{:.9f}', 86400, 719529, 'MATLAB'),
+        ('{:.10f}', 86400, 0, 'from 1970'),
+    ],
+)
+def test_days(tmp_path, worn, form, unit, zero, counts):
+    days = [form.format((MAY + t) / unit + zero) for t in worn.times]
+    stream = read(tmp_path / 'a.csv', worn, days)
+    assert same(stream, worn, MAY)
+    assert said(stream, counts)
+    commas = [day.replace('.', ',') for day in days]
+    stream = read(tmp_path / 'b.csv', worn, commas, sep=';', decimal=',')
+    assert same(stream, worn, MAY)
+
+
+def test_ticks(tmp_path, worn):
+    for first, counts in ((116444736, 'Windows'), (621355968, '.NET')):
+        ticks = [
+            str(int((MAY + t) * 10**7) + first * 10**9) for t in worn.times
+        ]
+        stream = read(tmp_path / 'a.csv', worn, ticks)
+        assert same(stream, worn, MAY) and said(stream, counts)
+
+
+def test_days_that_lost_their_digits(tmp_path, worn):
+    days = [f'{(MAY + t) / 86400 + 25569:.4f}' for t in worn.times]
+    with pytest.raises(ValueError, match=r"a\.csv: column 'time'.*digits"):
+        read(tmp_path / 'a.csv', worn, days)
+
+
+def test_seconds_of_the_size_of_days(tmp_path, worn):
+    seconds = [f'{45413 + t:.3f}' for t in worn.times]
+    assert same(read(tmp_path / 'a.csv', worn, seconds), worn, 45413)
+    assert serial_dates(45413 + np.arange(100) / 100) is None
+    assert serial_dates(np.full(9, 45413.5)) is None
+    polar = 6.4e17 + 1e7 * np.arange(100)  # ns since 2000
+    assert serial_dates(polar) is None
+
+
+@pytest.mark.parametrize(
+    ('cell', 'second'),
+    [
+        ('2024年05月01日 11:00:00.500', 0.5),
+        ('2024. 5. 1. 오전 11:00:00', 0.0),
+        ('2024/5/1 下午 11:00:00', 43200.0),
+        ('1/5/2024 11:00:00.25 a. m.', 0.25),
+        ('Wed May 01 2024 13:00:00 GMT+0200 (Central European)', 0.0),
+        ('Wed May  1 11:00:00.125 2024', 0.125),
+        ('May 1, 2024 11:00:00', 0.0),
+        ('2024-05-01_11-00-00.750', 0.75),
+    ],
+)
+def test_dates_of_other_languages(cell, second):
+    order = 'dmy' if cell.startswith('1/5') else find_order([cell])
+    assert Dates(order)(cell) == MAY + second
+
+
+def test_minutes_of_a_spreadsheet():
+    assert Dates()('05:07.3') == 307.3
+    assert Dates()('26:00:01') == 93601
+
+
+@pytest.mark.parametrize(
+    ('digits', 'form'), [(3, '{}.{}'), (6, '{}.{}'), (3, '11:0:{}.{}')]
+)
+def test_fractions_without_their_zeros(tmp_path, worn, digits, form):
+    whole = np.floor(worn.times + 0.0001).astype(int)
+    parts = np.round((worn.times - whole) * 10**digits).astype(int)
+    times = [form.format(w, p) for w, p in zip(whole, parts)]
+    stream = read(tmp_path / 'a.csv', worn, times)
+    assert same(stream, worn, 39600 if ':' in form else 0)
+    assert said(stream, 'lost their zeros')
+
+
+def test_fractions_that_are_whole_stay():
+    times = np.arange(1000) / 100
+    assert padded_fractions(times) is None
+    again = np.r_[times[:500], times[300:500], times[500:]]
+    assert padded_fractions(again) is None
+
+
+def test_a_clock_that_gets_its_date_later(tmp_path, worn):
+    for early in (0.0, MAY - 3e8):
+        late = worn.times > 1.5
+        times = np.where(late, MAY, early) + worn.times
+        stream = read(tmp_path / 'a.csv', worn, [f'{t:.3f}' for t in times])
+        assert same(stream, worn, MAY)
+        assert said(stream, 'the clock that most rows have')
+
+
+@pytest.mark.parametrize('rounded', [np.round, np.floor])
+def test_rounded_times_say_how_far_off_they_are(tmp_path, worn, rounded):
+    times = rounded(worn.times * 10 + 1e-6) / 10
+    stream = read(tmp_path / 'a.csv', worn, [f'{t:.1f}' for t in times])
+    off = np.abs(stream.clock.at() - worn.times).max()
+    assert off < 0.06
+    assert said(stream, 'may be up to 0.05 s off')
+
+
+def test_rows_of_zeros_are_no_measurements(tmp_path, worn):
+    columns = [np.array(c) for c in (*worn.acc.T, *worn.gyro.T)]
+    for column in columns:
+        column[700:760] = 0
+    stream = read(tmp_path / 'a.csv', worn, worn.times, columns=columns)
+    assert same(stream, worn) and len(stream.clock.at()) == 1940
+    assert said(stream, '60 rows are all zeros')
+
+
+def test_lost_packets_by_their_number(tmp_path, worn):
+    rng = np.random.default_rng(1)
+    packet = np.arange(2000) // 10
+    kept = (rng.random(200) > 0.15)[packet]
+    arrived = (packet + 1) / 10 + rng.exponential(0.01, 200)[packet]
+    times = [f'{p % 256},{t:.3f}' for p, t in zip(packet, arrived)]
+    columns = [c[kept] for c in (*worn.acc.T, *worn.gyro.T)]
+    times = np.array(times)[kept]
+    stream = read(tmp_path / 'a.csv', worn, times, 'packet,timestamp', columns)
+    assert same(stream, worn, late=0.01)
+    assert said(stream, f'{(~kept).sum() - 10 * (~kept[::10])[-1:].sum()} s')
+
+
+@pytest.mark.parametrize(
+    ('unit', 'factor'),
+    [('mdps', 180e3 / np.pi), ('mrad/s', 1e3), ('rpm', 30 / np.pi)],
+)
+def test_units_of_rotation(tmp_path, worn, unit, factor):
+    names = ['t_ms', *(f'acc{x}[mg]' for x in 'XYZ')]
+    names += [f'gyro{x}[{unit}]' for x in 'XYZ']
+    columns = [*(worn.acc / G * 1000).T, *(worn.gyro * factor).T]
+    path = write_lines(
+        tmp_path / 'a.csv',
+        ','.join(names),
+        lines_of(worn.times * 1000, *columns, delimiter=','),
+    )
+    stream = to_imu({'file': path, 'placement': 'right_wrist'})['right_wrist']
+    gyro = np.asarray(stream.channels['gyro'][:])
+    np.testing.assert_allclose(gyro, worn.gyro, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ('names', 'times', 'why'),
+    [
+        ('sec,nsec', '{s},{ns}', "'sec' counts seconds, 'nsec' their parts"),
+        ('ticks', '{ticks}', 'what is a tick'),
+        ('acc_time,gyro_time', '{t},{later}', 'of which sensor'),
+    ],
+)
+def test_clocks_that_are_in_doubt(tmp_path, worn, names, times, why):
+    cells = [
+        times.format(
+            s=int(t + 1e-6),
+            ns=int((t + 1e-6) % 1 * 1e9),
+            ticks=int(t * 1e7),
+            t=t,
+            later=t + 0.05,
+        )
+        for t in worn.times.round(6)
+    ]
+    with pytest.raises(ValueError, match=why):
+        read(tmp_path / 'a.csv', worn, cells, names)
+
+
+def test_counts_of_unknown_zero_by_their_name(tmp_path, worn):
+    counts = np.round(2048 + worn.acc * 150).T
+    names = ['time', *(f'Accel_{x}_UNCAL' for x in 'XYZ')]
+    path = write_lines(
+        tmp_path / 'a.csv',
+        ','.join(names),
+        lines_of(worn.times, *counts, delimiter=','),
+    )
+    with pytest.raises(ValueError, match='zero is not known|no unit'):
+        to_imu({'file': path, 'placement': 'right_wrist'})
+
+
+def test_ros(tmp_path, worn):
+    """``rostopic echo -p``: orientation is not acceleration."""
+    names = ['%time', *(f'field.orientation.{x}' for x in 'xyzw')]
+    names += [f'field.angular_velocity.{x}' for x in 'xyz']
+    names += [f'field.linear_acceleration.{x}' for x in 'xyz']
+    still = np.zeros(2000)
+    columns = [still, still, still, still + 1, *worn.gyro.T, *worn.acc.T]
+    rows = lines_of(*columns, delimiter=',')
+    stamps = [str(int(MAY * 1e9) + int(t * 1e9)) for t in worn.times]
+    rows = [f'{stamp},{row}' for stamp, row in zip(stamps, rows)]
+    path = write_lines(tmp_path / 'imu.csv', ','.join(names), rows)
+    stream = to_imu({'file': path, 'placement': 'right_wrist'})['right_wrist']
+    assert same(stream, worn, MAY) and stream.gravity
+
+
+def test_unicode_text_of_a_spreadsheet(tmp_path, worn):
+    head = '\t'.join(['time', *AXES])
+    rows = lines_of(worn.times, *worn.acc.T, *worn.gyro.T, delimiter='\t')
+    path = tmp_path / 'a.txt'
+    path.write_text('\r\n'.join([head, *rows]), 'utf-16')
+    stream = to_imu({'file': path, 'placement': 'right_wrist'})['right_wrist']
+    assert same(stream, worn)
+
+
+def test_giant_folders_are_not_walked(tmp_path, monkeypatch):
+    for number in range(30):
+        inside = tmp_path / f'{number:02}'
+        inside.mkdir()
+        for name in 'abc':
+            (inside / f'{name}.bin').write_bytes(b'\0')
+    monkeypatch.setattr('mobind_mm.checks.inspection._MOST_IN_ALL', 10)
+    facts = inspect_path(tmp_path)
+    assert len(facts['files']) < 10
+    assert any('only the first' in note for note in facts['notes'])
+
+
+def test_folders_that_no_reader_knows_are_not_digested(tmp_path, monkeypatch):
+    (tmp_path / 'a.bin').write_bytes(b'\0')
+
+    def walk(*_):
+        raise AssertionError('the folder is walked through')
+
+    monkeypatch.setattr('pathlib.Path.rglob', walk)
+    assert Source('a', tmp_path).made_of()
