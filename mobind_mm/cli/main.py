@@ -13,14 +13,14 @@ import inspect
 import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from ..utils.cli import run_command
 from ..utils.errors import mistake, nearest
-from ..utils.files import check_output, is_special
+from ..utils.files import INPUTS, check_output, is_special
 from ..version import __version__
 from .examples import EXAMPLES, example_text
 
@@ -29,6 +29,11 @@ Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
 
 _LARGEST = 1e15
 """Of numbers in flags; a moment of this century is 4e9 s after 1970."""
+_OUTPUTS = (
+    *('out', 'dst', 'write_mapping', 'dump', 'dump_embeddings', 'neighbours'),
+    *('resume', 'load_from'),  # which training goes on with
+)
+"""Flags of files that a command may replace."""
 PLUGINS = 'mobind_mm.plugins'
 """Entry points of other packages that are imported before a subcommand."""
 
@@ -153,6 +158,8 @@ def _run(words: list[str], named: bool) -> None:
     parser.set_defaults(command=name)
     args = parser.parse_args(words)
     _check_values(args)
+    INPUTS.clear()
+    INPUTS.update(_inputs(args))
     for name in ('out', 'out_dir'):
         if getattr(args, name, None):
             flag = f'--{name.replace("_", "-")}'
@@ -165,23 +172,37 @@ def _run(words: list[str], named: bool) -> None:
         sys.exit(status)
 
 
+def _values(args: Namespace) -> Iterator[tuple[str, Any]]:
+    """Values of all flags, by name; each of a list."""
+    for name, given in vars(args).items():
+        for value in given if isinstance(given, list) else [given]:
+            yield name, value
+
+
+def _inputs(args: Namespace) -> Iterator[Path]:
+    """Files that the command reads."""
+    for name, value in _values(args):
+        if isinstance(value, (str, Path)) and name not in _OUTPUTS:
+            if os.path.isfile(value):
+                yield Path(value).resolve()
+
+
 def _check_values(args: Namespace) -> None:
     """Refuse pipes, sockets and devices, and numbers that are none.
 
     Raises:
         ValueError: Naming the flag and the path.
     """
-    for name, given in vars(args).items():
-        for value in given if isinstance(given, list) else [given]:
-            if isinstance(value, float) and not abs(value) < _LARGEST:
-                what = 'is not a number of any use here'
-                raise mistake(f'--{name.replace("_", "-")}', what, value=value)
-            if isinstance(value, (str, Path)) and is_special(value):
-                raise mistake(
-                    f'{name}: {value}',
-                    'is a pipe, a socket or a device, not a file',
-                    'Save what it gives as a file, or give another path',
-                )
+    for name, value in _values(args):
+        if isinstance(value, float) and not abs(value) < _LARGEST:
+            what = 'is not a number of any use here'
+            raise mistake(f'--{name.replace("_", "-")}', what, value=value)
+        if isinstance(value, (str, Path)) and is_special(value):
+            raise mistake(
+                f'{name}: {value}',
+                'is a pipe, a socket or a device, not a file',
+                'Save what it gives as a file, or give another path',
+            )
 
 
 def _is_directory(parser: ArgumentParser, name: str, path: str) -> bool:

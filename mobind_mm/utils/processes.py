@@ -9,6 +9,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _SET_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
@@ -27,6 +29,23 @@ def follow_parent() -> None:
         library.prctl(_SET_SIGNAL, signal.SIGKILL)
     if os.name == 'posix':
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+@contextmanager
+def sigint_blocked() -> Iterator[None]:
+    """Processes that are started here leave Ctrl-C to their parent.
+
+    Also while they import, when nothing of ours could catch it. For this
+    process, it waits until the block is over.
+    """
+    if os.name != 'posix':
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _watch(parent: int | None) -> None:
