@@ -115,7 +115,10 @@ def main(*words: str) -> None:
         *words: What stands before them: a program in ``tools/`` is one
             subcommand under a name of its own.
     """
-    run_command(lambda: _run([*words, *sys.argv[1:]], bool(words)))
+    try:
+        run_command(lambda: _run([*words, *sys.argv[1:]], bool(words)))
+    finally:
+        INPUTS.clear()
 
 
 def _run(words: list[str], named: bool) -> None:
@@ -158,7 +161,6 @@ def _run(words: list[str], named: bool) -> None:
     parser.set_defaults(command=name)
     args = parser.parse_args(words)
     _check_values(args)
-    INPUTS.clear()
     INPUTS.update(_inputs(args))
     for name in ('out', 'out_dir'):
         if getattr(args, name, None):
@@ -182,9 +184,9 @@ def _values(args: Namespace) -> Iterator[tuple[str, Any]]:
 def _inputs(args: Namespace) -> Iterator[Path]:
     """Files that the command reads."""
     for name, value in _values(args):
-        if isinstance(value, (str, Path)) and name not in _OUTPUTS:
-            if os.path.isfile(value):
-                yield Path(value).resolve()
+        named = isinstance(value, (str, Path)) and name not in _OUTPUTS
+        if named and os.path.isfile(value):
+            yield Path(value).resolve()
 
 
 def _check_values(args: Namespace) -> None:

@@ -914,7 +914,7 @@ def _read_parquet(
     path: Path, names: Sequence[str]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Rows from 1, and columns as float64, datetime64 or texts."""
-    with _parquet_file(path) as (file, pyarrow):
+    with _parquet_file(path, names) as (file, pyarrow):
         there = file.schema_arrow.names
         for name in names:
             if there.count(name) != 1:
@@ -936,8 +936,14 @@ def _read_parquet(
 
 
 @contextmanager
-def _parquet_file(path: Path) -> Iterator[tuple[Any, Any]]:
-    """Open with pyarrow, whose errors become one that names the file."""
+def _parquet_file(
+    path: Path, names: Sequence[str] = ()
+) -> Iterator[tuple[Any, Any]]:
+    """Open with pyarrow, whose errors become one that names the file.
+
+    A text that is repeated is there once, in the columns of these names: a
+    small file can repeat a long one very often.
+    """
     try:
         import pyarrow
         import pyarrow.parquet
@@ -947,7 +953,9 @@ def _parquet_file(path: Path) -> Iterator[tuple[Any, Any]]:
             'save the table as CSV.'
         ) from None
     try:
-        with pyarrow.parquet.ParquetFile(path, memory_map=False) as file:
+        with pyarrow.parquet.ParquetFile(
+            path, memory_map=False, read_dictionary=[*names]
+        ) as file:
             yield file, pyarrow
     except Exception as error:  # pyarrow raises many kinds
         if type(error) is ValueError:  # ours
@@ -962,6 +970,8 @@ def _arrow_values(path: Path, name: str, column: Any, arrow: Any) -> Any:
     types, kind = arrow.types, column.type
     if types.is_dictionary(kind):
         kind = kind.value_type
+        if types.is_string(kind) or types.is_large_string(kind):
+            return np.concatenate([[], *map(_arrow_texts, column.chunks)])
         column = column.cast(kind)
     if types.is_timestamp(kind):
         return column.to_numpy()
@@ -974,3 +984,10 @@ def _arrow_values(path: Path, name: str, column: Any, arrow: Any) -> Any:
         return values.fill_null(float('nan')).to_numpy()
     what = f'column {name!r} is {kind}; store numbers, text or times of day'
     raise mistake(path, what)
+
+
+def _arrow_texts(chunk: Any) -> np.ndarray:
+    """Texts of a part of a column, each of which is there once."""
+    texts = [(text or '').strip() for text in chunk.dictionary.to_pylist()]
+    places = chunk.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    return np.array([*texts, ''], object)[places]
