@@ -5,13 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
 from mobind_mm.apis.sources import to_imu
+from mobind_mm.apis.takes import data_set_takes
 from mobind_mm.cli import main
 from mobind_mm.cli.models import COMMANDS
 from mobind_mm.readers import recognize
+from mobind_mm.readers.archives import open_file
+from mobind_mm.readers.tables import _read_parquet as read_parquet
 from mobind_mm.utils.errors import mistake
 from mobind_mm.utils.files import INPUTS, write_whole
 from mobind_mm.utils.processes import sigint_blocked
@@ -183,3 +187,35 @@ def test_names_that_are_not_unicode(tmp_path):
     assert source.path.is_file()
     write_whole(tmp_path / 'notes.txt', str(source.path))
     assert r'\udce9' in (tmp_path / 'notes.txt').read_text()
+
+
+def test_a_text_of_parquet_is_held_once(tmp_path):
+    pyarrow = pytest.importorskip('pyarrow')
+    from pyarrow import parquet
+
+    path = tmp_path / 'a.parquet'
+    texts = ['x' * 1000, None, ' b ', 'x' * 1000]
+    table = {'t': texts, 'k': pyarrow.array(texts).dictionary_encode()}
+    parquet.write_table(pyarrow.table(table), path)
+    for values in read_parquet(path, ['t', 'k'])[1].values():
+        assert values.tolist() == ['x' * 1000, '', 'b', 'x' * 1000]
+        assert values[0] is values[3]  # 2 GB of a file of 200 kB
+
+
+@pytest.mark.parametrize('entry', [1, {}, {'take': 3}, {'take': 'a'}])
+def test_entries_are_checked_wherever_they_are_read(tmp_path, entry):
+    path = tmp_path / 'annotations' / 'train.json'
+    path.parent.mkdir()
+    path.write_text(json.dumps({'metainfo': {}, 'data_list': [entry]}))
+    with pytest.raises(ValueError, match=r'train\.json: entry 0'):
+        data_set_takes(tmp_path)  # TypeError, KeyError
+
+
+@pytest.mark.parametrize('method', [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_archives_of_which_python_unpacks_all_at_once(tmp_path, method):
+    path = tmp_path / 'a.zip'
+    with zipfile.ZipFile(path, 'w', method) as archive:
+        archive.writestr('Accelerometer.csv', '0' * 1000)
+    with pytest.raises(ValueError, match='another method than Deflate'):
+        open_file(path / 'Accelerometer.csv', 10)  # all of it: 1.1 GB, 75 s
+    assert recognize(path) is None

@@ -13,7 +13,7 @@ import inspect
 import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -161,7 +161,6 @@ def _run(words: list[str], named: bool) -> None:
     parser.set_defaults(command=name)
     args = parser.parse_args(words)
     _check_values(args)
-    INPUTS.update(_inputs(args))
     for name in ('out', 'out_dir'):
         if getattr(args, name, None):
             flag = f'--{name.replace("_", "-")}'
@@ -174,37 +173,29 @@ def _run(words: list[str], named: bool) -> None:
         sys.exit(status)
 
 
-def _values(args: Namespace) -> Iterator[tuple[str, Any]]:
-    """Values of all flags, by name; each of a list."""
-    for name, given in vars(args).items():
-        for value in given if isinstance(given, list) else [given]:
-            yield name, value
-
-
-def _inputs(args: Namespace) -> Iterator[Path]:
-    """Files that the command reads."""
-    for name, value in _values(args):
-        named = isinstance(value, (str, Path)) and name not in _OUTPUTS
-        if named and os.path.isfile(value):
-            yield Path(value).resolve()
-
-
 def _check_values(args: Namespace) -> None:
     """Refuse pipes, sockets and devices, and numbers that are none.
+
+    Files that are read are noted, so that no result replaces them.
 
     Raises:
         ValueError: Naming the flag and the path.
     """
-    for name, value in _values(args):
-        if isinstance(value, float) and not abs(value) < _LARGEST:
-            what = 'is not a number of any use here'
-            raise mistake(f'--{name.replace("_", "-")}', what, value=value)
-        if isinstance(value, (str, Path)) and is_special(value):
-            raise mistake(
-                f'{name}: {value}',
-                'is a pipe, a socket or a device, not a file',
-                'Save what it gives as a file, or give another path',
-            )
+    for name, given in vars(args).items():
+        for value in given if isinstance(given, list) else [given]:
+            if isinstance(value, float) and not abs(value) < _LARGEST:
+                what = 'is not a number of any use here'
+                raise mistake(f'--{name.replace("_", "-")}', what, value=value)
+            if not isinstance(value, (str, Path)):
+                continue
+            if is_special(value):
+                raise mistake(
+                    f'{name}: {value}',
+                    'is a pipe, a socket or a device, not a file',
+                    'Save what it gives as a file, or give another path',
+                )
+            if name not in _OUTPUTS and os.path.isfile(value):
+                INPUTS.add(os.path.realpath(value))
 
 
 def _is_directory(parser: ArgumentParser, name: str, path: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -252,6 +253,7 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
 def _register(limbs: Iterable[Limb], kinds: Iterable[type[Any]]) -> None:
     """Make known in a new process what modules of the user registered."""
     follow_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where none is blocked
     for limb in limbs:
         register_limb(limb)
     for kind in kinds:

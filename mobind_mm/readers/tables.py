@@ -941,8 +941,7 @@ def _parquet_file(
 ) -> Iterator[tuple[Any, Any]]:
     """Open with pyarrow, whose errors become one that names the file.
 
-    A text that is repeated is there once, in the columns of these names: a
-    small file can repeat a long one very often.
+    In columns of these names, a repeated text is there once.
     """
     try:
         import pyarrow

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,8 +21,6 @@ USER_ERRORS = (ValueError, OSError, ImportError)
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
-TERMINATED = 143
-"""And after SIGTERM."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OURS = (_PACKAGE, _PACKAGE.parent / 'tools')  # the latter in a checkout
@@ -35,16 +34,16 @@ def run_command(main: Callable[[], None]) -> None:
     whoever met them. Any other error, one that another package raised, and
     every error while the environment variable ``MOBIND_DEBUG`` is set, keeps
     its traceback. Ctrl-C ends with one line and status 130, SIGTERM with 143;
-    a second one ends it at once. Characters that
-    the terminal does not have are written as escapes, and a reader that has
-    seen enough (``| head``) ends the command.
+    a second one ends it at once. Characters that the terminal does not have
+    are written as escapes, and a reader that has seen enough (``| head``)
+    ends the command.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
-    _end_on_sigterm()
     try:
-        main()
+        with _ended_by_sigterm():
+            main()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         print('\ninterrupted', file=sys.stderr)
@@ -62,17 +61,24 @@ def run_command(main: Callable[[], None]) -> None:
         sys.exit(2)
 
 
-def _end_on_sigterm() -> None:
-    """Let what is half-written be removed, unless somebody else cares."""
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Remove what is half-written first, unless somebody else cares."""
     ours = threading.current_thread() is threading.main_thread()
-    if ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminate)
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _terminate(number: int, _: object) -> NoReturn:
     signal.signal(number, signal.SIG_DFL)
     os.write(2, b'\nterminated\n')  # print() may be what it interrupts
-    sys.exit(TERMINATED)
+    sys.exit(128 + number)
 
 
 def _of_the_system(error: BaseException) -> str:

@@ -19,7 +19,7 @@ _LEAST_ROOM = 1 << 20
 _HOST = re.sub(r'[^\w]', '', platform.node())[:40] or 'host'
 _CLEANED: set[Path] = set()
 """Directories in which this process has looked for leftovers."""
-INPUTS: set[Path] = set()
+INPUTS: set[str] = set()
 """Files that a command reads; none of them is replaced by a result."""
 
 
@@ -56,7 +56,7 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     path = Path(path)
     if is_special(path):
         raise OSError(f'{path} is no file, and is not replaced by one.')
-    if path.resolve() in INPUTS:
+    if os.path.realpath(path) in INPUTS:
         raise OSError(
             f'{path} is read by this command, and not replaced by a result; '
             'give another place.'
@@ -141,8 +141,7 @@ def check_output(path: str | Path, is_dir: bool, flag: str = '') -> None:
     while not place.exists():
         if place.is_symlink():
             raise NotADirectoryError(
-                f'{named} cannot be made: {place} is a link that leads '
-                'nowhere; give another place.'
+                f'{named}: {place} is a link that leads nowhere.'
             )
         place = place.parent
     if not place.is_dir():

@@ -33,11 +33,7 @@ def follow_parent() -> None:
 
 @contextmanager
 def sigint_blocked() -> Iterator[None]:
-    """Processes that are started here leave Ctrl-C to their parent.
-
-    Also while they import, when nothing of ours could catch it. For this
-    process, it waits until the block is over.
-    """
+    """Processes started here leave Ctrl-C to this one, from the first."""
     if os.name != 'posix':
         yield
         return
