@@ -1,4 +1,4 @@
-"""What a fifth attack found: interruption, places, mappings, bombs."""
+"""What a fourth attack found: interruption, places, mappings, bombs."""
 
 import json
 import os
