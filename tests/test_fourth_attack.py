@@ -15,6 +15,7 @@ from mobind_mm.cli import main
 from mobind_mm.cli.models import COMMANDS
 from mobind_mm.readers import recognize
 from mobind_mm.readers.archives import open_file
+from mobind_mm.readers.own_takes import find_fields
 from mobind_mm.readers.tables import _read_parquet as read_parquet
 from mobind_mm.utils.errors import mistake
 from mobind_mm.utils.files import INPUTS, write_whole
@@ -161,6 +162,11 @@ def test_names_that_fill_a_screen(tmp_path, old, new):
     with pytest.raises(ValueError) as error:
         to_imu({'file': tmp_path / 'a.csv', 'mapping': str(mapping)})
     assert len(str(error.value)) < 2100 and 'a.csv' in str(error.value)
+
+
+def test_a_placeholder_has_a_name(tmp_path):
+    with pytest.raises(ValueError, match='has no placeholder'):
+        find_fields(tmp_path, 'raw/{0}.csv', 'a.yml: pattern')  # re.error
 
 
 def test_a_message_fits_on_a_screen():

@@ -873,6 +873,8 @@ def _find_encoding(
         file.seek(0)
         try:
             while data := file.read(1 << 20):
+                if b'\0' in data:  # no text; it may be a large video
+                    return 'utf-8-sig', ()
                 decoder.decode(data)
             return 'utf-8-sig', ()
         except UnicodeDecodeError:
@@ -882,8 +884,6 @@ def _find_encoding(
     try:
         data.decode('cp1252')
     except UnicodeDecodeError:
-        return 'utf-8-sig', ()
-    if b'\0' in data:
         return 'utf-8-sig', ()
     note = f'{path}: is not text in UTF-8; it is read as Windows-1252'
     return 'cp1252', (note,)
