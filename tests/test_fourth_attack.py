@@ -13,6 +13,7 @@ from mobind_mm.apis.sources import to_imu
 from mobind_mm.apis.takes import data_set_takes
 from mobind_mm.cli import main
 from mobind_mm.cli.models import COMMANDS
+from mobind_mm.evaluation.archive_files import FORMAT, VERSION, read_facts
 from mobind_mm.readers import recognize
 from mobind_mm.readers.archives import open_file
 from mobind_mm.readers.own_takes import find_fields
@@ -225,3 +226,14 @@ def test_archives_of_which_python_unpacks_all_at_once(tmp_path, method):
     with pytest.raises(ValueError, match='another method than Deflate'):
         open_file(path / 'Accelerometer.csv', 10)  # all of it: 1.1 GB, 75 s
     assert recognize(path) is None
+
+
+def test_rows_that_no_archive_has(tmp_path):
+    facts = dict(
+        **dict(format=FORMAT, version=VERSION, modality='pose', model=''),
+        **dict(width=[4], training=None, lists=[]),
+        shards=[{'name': 'a', 'rows': 1 << 63}],
+    )
+    (tmp_path / 'archive.json').write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match='is damaged'):
+        read_facts(tmp_path)  # OverflowError, later
