@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import warnings
@@ -159,8 +160,9 @@ def export_model(
     with replacing(file) as temporary:
         if format == 'torch':
             about = {'mobind_mm.json': json.dumps(metadata, indent=1)}
-            with temporary.open('wb') as out:  # a name must end in .pt2
-                torch.export.save(program, out, extra_files=about)
+            content = io.BytesIO()  # PyTorch aborts if the disk is full
+            torch.export.save(program, content, extra_files=about)
+            temporary.write_bytes(content.getbuffer())
         else:
             _save_onnx(program, temporary, list(expected), metadata)
     return Exported(

@@ -25,6 +25,7 @@ from ..recordings.schema import (
 )
 from ..recordings.streams import undetected
 from ..skeleton import LIMBS
+from ..utils.errors import mistake
 
 _CLOCK = ('rate', 'start', 'times')
 _SENSOR = (*IMU_CHANNELS, *_CLOCK, 'gravity', 'frame')
@@ -159,9 +160,12 @@ def to_imu(
         raise ValueError('There is no sensor among the IMUs.')
     unknown = [name for name in streams if name not in LIMBS]
     if unknown and placements_only:
-        raise ValueError(
-            f'{unknown[0]!r} is not a placement of a sensor; say where it is '
-            f'worn (--placement): {", ".join(sorted(LIMBS))}.'
+        raise mistake(
+            source.get('file', 'sensors'),
+            'is not a placement of a sensor; say where it is worn '
+            '(--placement)',
+            f'Choose from {", ".join(sorted(LIMBS))}',
+            value=unknown[0],
         )
     return streams
 

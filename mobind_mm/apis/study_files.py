@@ -23,7 +23,7 @@ from ..readers.files import Video, load_people, read_video_facts
 from ..readers.keys import read_yaml
 from ..readers.sensors import read_imu_file
 from ..recordings import PoseStream, SensorStream
-from ..utils.errors import READ_ERRORS, mistake
+from ..utils.errors import READ_ERRORS, mistake, printable
 from ..utils.files import is_special, leads_back
 
 COLUMNS = ('recording', 'video', 'known', 'placement', 'mapping', 'fps')
@@ -173,7 +173,7 @@ def find_sources(
             '--out-dir.'
         )
     return [
-        replace(source, name=source.path.relative_to(root).as_posix())
+        replace(source, name=printable(str(source.path.relative_to(root))))
         for source in _below(root, options, skipped)
         if not source.side or not side or source.side == side
         for source in [replace(source, side=side)]

@@ -13,6 +13,7 @@ from .arguments import (
     add_imu_arguments,
     add_model_arguments,
     add_out_dir_argument,
+    add_placement_argument,
     add_pose_arguments,
     between,
     file_source,
@@ -39,6 +40,7 @@ def _source_arguments(parser: ArgumentParser) -> None:
         help='seconds between windows of recordings; default: 1',
     )
     parser.add_argument('--mapping', metavar='YAML', help='of tables')
+    add_placement_argument(parser)
     add_pose_arguments(parser)
     add_model_arguments(parser)
 

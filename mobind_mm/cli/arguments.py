@@ -58,12 +58,17 @@ def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
         help='meaning of the columns of --imu, see docs/own_data.md; mobind '
         'inspect FILE --write-mapping YAML starts one',
     )
-    group.add_argument(
+    add_placement_argument(group)
+
+
+def add_placement_argument(parser: _ActionsContainer) -> None:
+    """Add where the sensors are worn."""
+    parser.add_argument(
         '--placement',
         nargs='+',
         metavar='[SENSOR=]NAME',
-        help='where the sensor of --imu is worn, such as right_wrist; of '
-        'several sensors, SENSOR=NAME for each',
+        help='where the sensor is worn, such as right_wrist; of several '
+        'sensors, SENSOR=NAME for each',
     )
 
 

@@ -129,7 +129,7 @@ def load_config(args: Namespace) -> Config:
     # Absolute: MMEngine notes the path of the last checkpoint in it.
     work_dir = args.work_dir or cfg.get('work_dir')
     work_dir = work_dir or Path('work_dirs', path.stem)
-    cfg.work_dir = str(Path(work_dir).expanduser().resolve())
+    cfg.work_dir = os.path.abspath(Path(work_dir).expanduser())
     check_output(cfg.work_dir, is_dir=True)
     if args.seed is not None:
         set_randomness(cfg, seed=args.seed)

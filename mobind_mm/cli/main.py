@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..utils.cli import run_command
 from ..utils.errors import mistake, nearest
-from ..utils.files import check_output, is_special
+from ..utils.files import INPUTS, check_output, is_special
 from ..version import __version__
 from .examples import EXAMPLES, example_text
 
@@ -29,6 +29,11 @@ Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
 
 _LARGEST = 1e15
 """Of numbers in flags; a moment of this century is 4e9 s after 1970."""
+_OUTPUTS = (
+    *('out', 'dst', 'write_mapping', 'dump', 'dump_embeddings', 'neighbours'),
+    *('resume', 'load_from'),  # which training goes on with
+)
+"""Flags of files that a command may replace."""
 PLUGINS = 'mobind_mm.plugins'
 """Entry points of other packages that are imported before a subcommand."""
 
@@ -110,7 +115,10 @@ def main(*words: str) -> None:
         *words: What stands before them: a program in ``tools/`` is one
             subcommand under a name of its own.
     """
-    run_command(lambda: _run([*words, *sys.argv[1:]], bool(words)))
+    try:
+        run_command(lambda: _run([*words, *sys.argv[1:]], bool(words)))
+    finally:
+        INPUTS.clear()
 
 
 def _run(words: list[str], named: bool) -> None:
@@ -168,6 +176,8 @@ def _run(words: list[str], named: bool) -> None:
 def _check_values(args: Namespace) -> None:
     """Refuse pipes, sockets and devices, and numbers that are none.
 
+    Files that are read are noted, so that no result replaces them.
+
     Raises:
         ValueError: Naming the flag and the path.
     """
@@ -176,12 +186,16 @@ def _check_values(args: Namespace) -> None:
             if isinstance(value, float) and not abs(value) < _LARGEST:
                 what = 'is not a number of any use here'
                 raise mistake(f'--{name.replace("_", "-")}', what, value=value)
-            if isinstance(value, (str, Path)) and is_special(value):
+            if not isinstance(value, (str, Path)):
+                continue
+            if is_special(value):
                 raise mistake(
                     f'{name}: {value}',
                     'is a pipe, a socket or a device, not a file',
                     'Save what it gives as a file, or give another path',
                 )
+            if name not in _OUTPUTS and os.path.isfile(value):
+                INPUTS.add(os.path.realpath(value))
 
 
 def _is_directory(parser: ArgumentParser, name: str, path: str) -> bool:

@@ -157,6 +157,9 @@ class IMUPoseDataset(BaseDataset):
         self._check_dataset(metainfo)
         for key, value in metainfo.items():
             self._metainfo.setdefault(key, value)
+        num_classes = len(self._metainfo.get('classes', ()))
+        for number, entry in enumerate(entries):
+            check_entry(entry, f'{self._source}: entry {number}', num_classes)
         return entries
 
     def _check_dataset(self, metainfo: dict) -> None:
@@ -194,10 +197,8 @@ class IMUPoseDataset(BaseDataset):
         entries = self.load_entries()
         if not entries:
             raise ValueError(f'{self._source}: no entries in data_list.')
-        num_classes = len(self._metainfo.get('classes', ()))
         windows, skipped = [], []
-        for number, entry in enumerate(entries):
-            check_entry(entry, f'{self._source}: entry {number}', num_classes)
+        for entry in entries:
             if entry['end_s'] - entry['start_s'] > _LONG_SEC:
                 self.get_recording(entry)  # checks that it is so long
             starts = window_starts(

@@ -231,7 +231,7 @@ def read_facts(path: Path) -> dict[str, Any]:
             if (
                 Path(name).name != name
                 or type(number) is not int
-                or number < 1
+                or not 0 < number < 1 << 40
             ):
                 raise mistake(file, 'is damaged', _REBUILD)
     width, training = facts['width'], facts.setdefault('training', None)

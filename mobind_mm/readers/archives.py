@@ -66,6 +66,10 @@ def open_file(path: Path, most: int | None = None) -> BinaryIO:
     try:
         with zipfile.ZipFile(archive) as opened:
             member = opened.getinfo(path.relative_to(archive).as_posix())
+            if member.compress_type not in (0, zipfile.ZIP_DEFLATED):
+                # Python unpacks gigabytes at once, whatever is asked for.
+                what = 'is compressed by another method than Deflate'
+                raise mistake(path, what, 'Unpack it and give the folder')
             if most is None and member.file_size > _MOST_BYTES:
                 raise mistake(
                     path,

@@ -32,7 +32,7 @@ from ..recordings.reading import read_source
 from ..skeleton import LIMBS, Limb, register_limb
 from ..utils.cli import USER_ERRORS
 from ..utils.errors import mistake, show
-from ..utils.processes import follow_parent
+from ..utils.processes import follow_parent, sigint_blocked
 from .base import Output, Plan, Reader, Take, foreign_readers, register_reader
 
 T = TypeVar('T')
@@ -236,8 +236,13 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
         initializer=_register,
         initargs=([*LIMBS.values()], kinds),
     )
+
+    def mapped(convert: Callable, items: Iterable) -> Iterable:
+        with sigint_blocked():
+            return pool.map(convert, items)
+
     try:
-        yield pool.map
+        yield mapped
     except USER_ERRORS as error:
         # Without the traceback of another process.
         raise error.with_traceback(None) from None
@@ -248,7 +253,7 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
 def _register(limbs: Iterable[Limb], kinds: Iterable[type[Any]]) -> None:
     """Make known in a new process what modules of the user registered."""
     follow_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where none is blocked
     for limb in limbs:
         register_limb(limb)
     for kind in kinds:

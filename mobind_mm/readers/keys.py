@@ -222,7 +222,7 @@ def epoch_moment() -> pydantic.BeforeValidator:
         if str(value) in EPOCHS:
             return EPOCHS[str(value)]
         if isinstance(value, float):
-            return value
+            return _as_number(value)
         if isinstance(value, datetime.date):
             value = value.isoformat()
         if isinstance(value, str):

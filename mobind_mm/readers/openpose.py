@@ -25,6 +25,8 @@ from .pose_json import Frames, people_of, points_of
 _NAME = re.compile(r'(.*?)_?(\d+)(?:_keypoints)?\.json')
 _SUFFIX = '_keypoints.json'
 _PEOPLE = re.compile(r'"(keypoints|joints|pose_keypoints(_2d)?)"\s*:\s*\[')
+_VIDEO = re.compile(r'"(instance_info|frame_id|image_id|frames)"\s*:')
+"""What a file of several frames has, not that of one."""
 _ENTRIES = 10_000
 """Entries of a folder that are looked at to recognise it."""
 
@@ -52,8 +54,11 @@ class OpenPoseReader(PoseReader):
             return True
         # AlphaPose (sep-json) and MMPose on a folder of images
         some = sorted(name for name in names if _NAME.fullmatch(name))
-        return len(some) > 1 and any(
-            _PEOPLE.search(head(Path(path) / name)) for name in some[:5]
+        heads = [head(Path(path) / name) for name in some[:5]]
+        return (
+            len(some) > 1
+            and any(map(_PEOPLE.search, heads))
+            and not any(map(_VIDEO.search, heads))
         )
 
     def detect(self, video: Video) -> tuple[Detections, Video]:

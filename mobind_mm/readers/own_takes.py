@@ -242,7 +242,8 @@ def find_fields(root: Path, pattern: str, where: str) -> list[dict[str, str]]:
     if pattern.startswith('/') or '..' in pattern or '**' in pattern:
         what = f'{pattern!r} must be a path below root without .. or **'
         raise mistake(where, what, 'Set root')
-    if not _FIELD.search(pattern):
+    names = _FIELD.findall(pattern)
+    if not names or not all(map(str.isidentifier, names)):
         what = f"{pattern!r} has no placeholder, such as '{{take}}'"
         raise mistake(where, what)
     parts = _FIELD.split(pattern)  # texts and, between them, placeholders

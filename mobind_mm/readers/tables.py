@@ -908,6 +908,8 @@ def _find_encoding(
         file.seek(0)
         try:
             while data := file.read(1 << 20):
+                if b'\0' in data:  # no text; it may be a large video
+                    return 'utf-8-sig', ()
                 decoder.decode(data)
             return 'utf-8-sig', ()
         except UnicodeDecodeError:
@@ -917,8 +919,6 @@ def _find_encoding(
     try:
         data.decode('cp1252')
     except UnicodeDecodeError:
-        return 'utf-8-sig', ()
-    if b'\0' in data:
         return 'utf-8-sig', ()
     note = f'{path}: is not text in UTF-8; it is read as Windows-1252'
     return 'cp1252', (note,)
@@ -949,7 +949,7 @@ def _read_parquet(
     path: Path, names: Sequence[str]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Rows from 1, and columns as float64, datetime64 or texts."""
-    with _parquet_file(path) as (file, pyarrow):
+    with _parquet_file(path, names) as (file, pyarrow):
         there = file.schema_arrow.names
         for name in names:
             if there.count(name) != 1:
@@ -971,8 +971,13 @@ def _read_parquet(
 
 
 @contextmanager
-def _parquet_file(path: Path) -> Iterator[tuple[Any, Any]]:
-    """Open with pyarrow, whose errors become one that names the file."""
+def _parquet_file(
+    path: Path, names: Sequence[str] = ()
+) -> Iterator[tuple[Any, Any]]:
+    """Open with pyarrow, whose errors become one that names the file.
+
+    In columns of these names, a repeated text is there once.
+    """
     try:
         import pyarrow
         import pyarrow.parquet
@@ -982,7 +987,9 @@ def _parquet_file(path: Path) -> Iterator[tuple[Any, Any]]:
             'save the table as CSV.'
         ) from None
     try:
-        with pyarrow.parquet.ParquetFile(path, memory_map=False) as file:
+        with pyarrow.parquet.ParquetFile(
+            path, memory_map=False, read_dictionary=[*names]
+        ) as file:
             yield file, pyarrow
     except Exception as error:  # pyarrow raises many kinds
         if type(error) is ValueError:  # ours
@@ -997,6 +1004,8 @@ def _arrow_values(path: Path, name: str, column: Any, arrow: Any) -> Any:
     types, kind = arrow.types, column.type
     if types.is_dictionary(kind):
         kind = kind.value_type
+        if types.is_string(kind) or types.is_large_string(kind):
+            return np.concatenate([[], *map(_arrow_texts, column.chunks)])
         column = column.cast(kind)
     if types.is_timestamp(kind):
         return column.to_numpy()
@@ -1009,3 +1018,10 @@ def _arrow_values(path: Path, name: str, column: Any, arrow: Any) -> Any:
         return values.fill_null(float('nan')).to_numpy()
     what = f'column {name!r} is {kind}; store numbers, text or times of day'
     raise mistake(path, what)
+
+
+def _arrow_texts(chunk: Any) -> np.ndarray:
+    """Texts of a part of a column, each of which is there once."""
+    texts = [(text or '').strip() for text in chunk.dictionary.to_pylist()]
+    places = chunk.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    return np.array([*texts, ''], object)[places]

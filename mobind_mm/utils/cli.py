@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
-from .errors import printable
+from .errors import printable, shortened
 from .files import NO_SPACE
 
 USER_ERRORS = (ValueError, OSError, ImportError)
@@ -20,8 +24,6 @@ INTERRUPTED = 130
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OURS = (_PACKAGE, _PACKAGE.parent / 'tools')  # the latter in a checkout
-_LONGEST = 2000
-"""Characters of a message, about a screen."""
 
 
 def run_command(main: Callable[[], None]) -> None:
@@ -31,16 +33,19 @@ def run_command(main: Callable[[], None]) -> None:
     file that may not be read or written, are reported in the same way,
     whoever met them. Any other error, one that another package raised, and
     every error while the environment variable ``MOBIND_DEBUG`` is set, keeps
-    its traceback. Ctrl-C ends with one line and status 130. Characters that
-    the terminal does not have are written as escapes, and a reader that has
-    seen enough (``| head``) ends the command.
+    its traceback. Ctrl-C ends with one line and status 130, SIGTERM with 143;
+    a second one ends it at once. Characters that the terminal does not have
+    are written as escapes, and a reader that has seen enough (``| head``)
+    ends the command.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
     try:
-        main()
+        with _ended_by_sigterm():
+            main()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         print('\ninterrupted', file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -51,13 +56,29 @@ def run_command(main: Callable[[], None]) -> None:
         message = _of_the_system(error)
         if os.environ.get('MOBIND_DEBUG') or not (message or _is_ours(error)):
             raise
-        message = message or str(error)
-        if len(message) > _LONGEST:
-            half = _LONGEST // 2
-            message = f'{message[:half]} [...] {message[-half:]}'
-        message = printable(message, keep='\n')
+        message = printable(shortened(message or str(error)), keep='\n')
         print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Remove what is half-written first, unless somebody else cares."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, _: object) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)
+    os.write(2, b'\nterminated\n')  # print() may be what it interrupts
+    sys.exit(128 + number)
 
 
 def _of_the_system(error: BaseException) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 _ABSENT = object()
 _shown = reprlib.Repr()
 _shown.maxother = _shown.maxstring = 60
+_LONGEST = 2000
+"""Characters of a message, about a screen."""
 
 
 def mistake(
@@ -62,7 +64,19 @@ def mistake(
     if fact:
         place = f'{place}: {fact}.'
     parts = (place, hint.strip(), f'{fix}.' if fix else '')
-    return kind(' '.join(part for part in parts if part))
+    return kind(shortened(' '.join(part for part in parts if part)))
+
+
+def shortened(message: str) -> str:
+    """Beginning and end of a message that would fill more than a screen.
+
+    >>> len(shortened('x' * 1_000_000))
+    2007
+    """
+    half = _LONGEST // 2
+    if len(message) <= _LONGEST:
+        return message
+    return f'{message[:half]} [...] {message[-half:]}'
 
 
 def show(value: Any) -> str:

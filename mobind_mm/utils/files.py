@@ -19,6 +19,8 @@ _LEAST_ROOM = 1 << 20
 _HOST = re.sub(r'[^\w]', '', platform.node())[:40] or 'host'
 _CLEANED: set[Path] = set()
 """Directories in which this process has looked for leftovers."""
+INPUTS: set[str] = set()
+"""Files that a command reads; none of them is replaced by a result."""
 
 
 def read_text(path: str | Path) -> str:
@@ -54,6 +56,11 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     path = Path(path)
     if is_special(path):
         raise OSError(f'{path} is no file, and is not replaced by one.')
+    if os.path.realpath(path) in INPUTS:
+        raise OSError(
+            f'{path} is read by this command, and not replaced by a result; '
+            'give another place.'
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent.resolve())
     token = f'{_HOST}-{os.getpid()}-{secrets.token_hex(4)}'
@@ -83,7 +90,7 @@ def write_whole(
 ) -> None:
     """Write a file of UTF-8 text or of bytes, see :func:`replacing`."""
     if isinstance(content, str):
-        content = content.encode()
+        content = content.encode(errors='backslashreplace')  # odd names
     with replacing(path, durable) as temporary:
         temporary.write_bytes(content)
 
@@ -132,6 +139,10 @@ def check_output(path: str | Path, is_dir: bool, flag: str = '') -> None:
         )
     place = path if is_dir else path.parent
     while not place.exists():
+        if place.is_symlink():
+            raise NotADirectoryError(
+                f'{named}: {place} is a link that leads nowhere.'
+            )
         place = place.parent
     if not place.is_dir():
         raise NotADirectoryError(

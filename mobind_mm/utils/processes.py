@@ -9,6 +9,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _SET_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
@@ -27,6 +29,19 @@ def follow_parent() -> None:
         library.prctl(_SET_SIGNAL, signal.SIGKILL)
     if os.name == 'posix':
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+@contextmanager
+def sigint_blocked() -> Iterator[None]:
+    """Processes started here leave Ctrl-C to this one, from the first."""
+    if os.name != 'posix':
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _watch(parent: int | None) -> None:

@@ -87,8 +87,8 @@ def _parquet(take: Take, out: Path) -> Written:
     )
     notes = {b'mobind_notes': '\n'.join(take.aligned.notes).encode()}
     table = table.replace_schema_metadata({**table.schema.metadata, **notes})
-    with replacing(path) as temporary:
-        parquet.write_table(table, temporary)
+    with replacing(path) as temporary, temporary.open('wb') as file:
+        parquet.write_table(table, file)  # no name, which must be UTF-8
     return [path], []
 
 
