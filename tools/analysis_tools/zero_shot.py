@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -35,7 +34,6 @@ from benchmarking.zero_shot_data import (
     utd_mhad,
     with_channels,
 )
-from benchmarking.zero_shot_report import write_report
 from mmengine.dataset import pseudo_collate
 from scipy.optimize import linear_sum_assignment
 
@@ -78,9 +76,8 @@ def parse_args() -> argparse.Namespace:
         '--clips', type=int, default=24, help='clips to synchronise'
     )
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--out', type=Path, help='JSON file')
     parser.add_argument(
-        '--report', type=Path, help='file of results for docs/results'
+        '--out', type=Path, help='JSON file, for tools/misc/take_results.py'
     )
     return parser.parse_args()
 
@@ -513,6 +510,7 @@ def main() -> None:
     begin = time.process_time()
     embedder = Embedder(args.model, args.checkpoint, show_progress=False)
     results: dict[str, Any] = {'signal weight': SIGNAL_WEIGHT}
+    results['seed'] = args.seed
     if args.utd_mhad:
         results['utd_mhad'] = evaluate_utd(embedder, args.utd_mhad)
     if args.gait_video:
@@ -531,8 +529,6 @@ def main() -> None:
     print(text)
     if args.out:
         args.out.write_text(text + '\n')
-    if args.report:
-        write_report(args.report, results, args.seed, sys.argv)
 
 
 if __name__ == '__main__':
