@@ -8,15 +8,16 @@ from pathlib import Path
 REPO = Path(__file__).parents[2]
 
 
-def python(*words, cwd=None, **environment):
-    """Run Python with some words, on one core; the process that ended well."""
+def program(*words, cwd=None, **environment):
+    """Run a program on one core; the process that ended well."""
     done = subprocess.run(
-        [sys.executable, *map(str, words)],
+        [*map(str, words)],
         cwd=cwd,
         env={
             **os.environ,
             'CUDA_VISIBLE_DEVICES': '',
             'OMP_NUM_THREADS': '1',
+            'PYTHON': sys.executable,
             'PYTHONPATH': str(REPO),
             **environment,
         },
@@ -27,6 +28,11 @@ def python(*words, cwd=None, **environment):
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done
+
+
+def python(*words, cwd=None, **environment):
+    """Run Python with some words, likewise."""
+    return program(sys.executable, *words, cwd=cwd, **environment)
 
 
 def tool(name, *words, cwd):
