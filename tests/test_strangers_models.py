@@ -72,11 +72,7 @@ def test_a_limb_is_registered_by_one_line(tmp_path):
     write_recordings(
         tmp_path / 'data',
         TotalCaptureDataset,
-        rename={
-            'left_wrist': ARMS[0],
-            'right_wrist': ARMS[1],
-            'head': 'head',
-        },
+        rename={'left_wrist': ARMS[0], 'right_wrist': ARMS[1], 'head': 'head'},
     )
     # docs/extending.md: a copy of the data set's base with other placements.
     base = (ROOT / 'configs/_base_/datasets/own_data.py').read_text()

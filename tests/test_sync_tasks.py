@@ -9,12 +9,7 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from recordings import (
-    make_entry,
-    make_pose,
-    make_sensor,
-    write_dataset,
-)
+from recordings import make_entry, make_pose, make_sensor, write_dataset
 
 from mobind_mm.recordings import Recording
 from mobind_mm.registry import DATASETS, MODELS

@@ -13,11 +13,7 @@ import torch
 from safetensors.numpy import save_file
 
 from mobind_mm.apis.exports import read_answer
-from mobind_mm.apis.study_files import (
-    Options,
-    find_sources,
-    read_study_table,
-)
+from mobind_mm.apis.study_files import Options, find_sources, read_study_table
 from mobind_mm.evaluation.embedding_table import FORMAT, read_embeddings
 from mobind_mm.synchronization import LiveSynchronizer
 from mobind_mm.utils.checkpoint import check_checkpoint, read_checkpoint
@@ -299,10 +295,7 @@ def test_names_and_requests_of_the_app(tmp_path):
 
     assert _address('//[::1') == _address('//[]') == (None, '')
     assert _address('//[::1]:7860') == ('::1', '[::1]:7860')
-    for name in (
-        '漢' * 200 + '.csv',
-        'a' * 300 + '.csv',
-    ):  # OSError
+    for name in ('漢' * 200 + '.csv', 'a' * 300 + '.csv'):  # OSError
         short = str(safe_name(name))
         assert len(short.encode()) <= 150 and short.endswith('.csv')
     opened = Sessions()

@@ -16,9 +16,6 @@ model = dict(
 )
 train_cfg = dict(max_epochs=19, val_interval=5)
 optim_wrapper = dict(
-    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0)
 )
-param_scheduler = [
-    dict(_base_.warm_up, end=1),
-    dict(_base_.decay, begin=1),
-]
+param_scheduler = [dict(_base_.warm_up, end=1), dict(_base_.decay, begin=1)]

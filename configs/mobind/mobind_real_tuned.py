@@ -17,8 +17,8 @@ train_dataloader = dict(
                 subset if step['type'] == subset['type'] else step
                 for step in _base_.train_pipeline
             ],
-        ),
-    ),
+        )
+    )
 )
 train_cfg = dict(max_epochs=10, val_interval=5)
 optim_wrapper = dict(optimizer=dict(lr=4e-4))

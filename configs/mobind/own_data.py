@@ -15,7 +15,4 @@ model = dict(
 )
 auto_scale_lr = dict(base_batch_size=32)
 train_cfg = dict(max_epochs=60, val_interval=5)
-param_scheduler = [
-    dict(_base_.warm_up, end=3),
-    dict(_base_.decay, begin=3),
-]
+param_scheduler = [dict(_base_.warm_up, end=3), dict(_base_.decay, begin=3)]

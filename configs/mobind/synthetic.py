@@ -16,7 +16,4 @@ model = dict(
 train_dataloader = dict(batch_size=32)
 auto_scale_lr = dict(base_batch_size=32)
 train_cfg = dict(max_epochs=12, val_interval=4)
-param_scheduler = [
-    dict(_base_.warm_up, end=1),
-    dict(_base_.decay, begin=1),
-]
+param_scheduler = [dict(_base_.warm_up, end=1), dict(_base_.decay, begin=1)]

@@ -31,10 +31,7 @@ test_cfg = dict(type='TestLoop', _delete_=True)
 
 auto_scale_lr = dict(base_batch_size=32)
 train_cfg = dict(max_epochs=6, val_interval=3)
-param_scheduler = [
-    dict(_base_.warm_up, end=1),
-    dict(_base_.decay, begin=1),
-]
+param_scheduler = [dict(_base_.warm_up, end=1), dict(_base_.decay, begin=1)]
 default_hooks = dict(
     checkpoint=dict(save_best='action/top1'),
     training_curve=dict(metrics=['action/top1', 'action/macro_f1']),

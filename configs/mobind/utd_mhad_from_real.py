@@ -39,10 +39,7 @@ optim_wrapper = dict(
     optimizer=dict(lr=1.5e-3),
     paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
 )
-param_scheduler = [
-    dict(_base_.warm_up, end=36),
-    dict(_base_.decay, begin=36),
-]
+param_scheduler = [dict(_base_.warm_up, end=36), dict(_base_.decay, begin=36)]
 default_hooks = dict(
     checkpoint=dict(interval=120, max_keep_ckpts=3, save_best=None)
 )

@@ -34,7 +34,7 @@ test_dataloader = dict(
         _delete_=True,
         stride_sec=0.25,
         pipeline=[*_base_.load, pack],
-    ),
+    )
 )
 val_dataloader = test_dataloader
 test_evaluator = dict(_delete_=True, type='ActionMetric', by_take=True)
@@ -43,10 +43,7 @@ test_cfg = dict(_delete_=True, type='TestLoop')
 auto_scale_lr = dict(base_batch_size=32)
 train_cfg = dict(max_epochs=60, val_interval=60)
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [
-    dict(_base_.warm_up, end=6),
-    dict(_base_.decay, begin=6),
-]
+param_scheduler = [dict(_base_.warm_up, end=6), dict(_base_.decay, begin=6)]
 default_hooks = dict(
     checkpoint=dict(interval=60, max_keep_ckpts=1),
     training_curve=dict(metrics=['action/top1', 'action/macro_f1']),

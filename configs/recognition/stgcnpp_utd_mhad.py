@@ -11,7 +11,4 @@ _base_ = [
 train_dataloader = dict(batch_size=16)
 auto_scale_lr = dict(base_batch_size=16)
 train_cfg = dict(max_epochs=15, val_interval=15)
-param_scheduler = [
-    dict(_base_.warm_up, end=2),
-    dict(_base_.decay, begin=2),
-]
+param_scheduler = [dict(_base_.warm_up, end=2), dict(_base_.decay, begin=2)]

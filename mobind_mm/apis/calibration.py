@@ -74,7 +74,7 @@ CALIBRATED: dict[str, dict[str, Logistic]] = {
     'mobind_real': {
         name: Logistic(bias, dict(zip(FEATURES, slopes)))
         for name, (bias, slopes) in _FITTED.items()
-    },
+    }
 }
 """By model of the zoo: ``person``, that somebody wears the sensors;
 ``sensor``, that a limb in view carries it; ``limb``, that it is this one;

@@ -455,10 +455,7 @@ def _set(guess: Guess, key: str, value: Any, why: str) -> None:
 
 
 def _guess_sensors(
-    path: Path,
-    columns: Mapping[str, np.ndarray],
-    read: Stream,
-    guess: Guess,
+    path: Path, columns: Mapping[str, np.ndarray], read: Stream, guess: Guess
 ) -> None:
     """Group columns into channels of sensors, and guess their units."""
     groups: dict[tuple[str, str, bool], dict[str, str]] = {}
@@ -721,9 +718,7 @@ def _acc_unit(
     return 'm/s2', gravity, f'{seen}, which {_UNCLEAR[1]}'
 
 
-def _gyro_unit(
-    streams: Mapping[str, SensorStream | None],
-) -> tuple[str, str]:
+def _gyro_unit(streams: Mapping[str, SensorStream | None]) -> tuple[str, str]:
     """Unit by the turning of gravity, or else by the size."""
     acc, gyro = streams.get('acc'), streams.get('gyro')
     if gyro is None:

@@ -37,9 +37,7 @@ TITLES = {
 }
 """What formats are called whose readers do not say it."""
 VIDEOS = ('.mp4', '.mov', '.avi', '.mkv', '.m4v', '.webm')
-FOLDERS = {
-    ('Inertial', 'Skeleton'): ('UTD-MHAD', 'mobind convert utd_mhad'),
-}
+FOLDERS = {('Inertial', 'Skeleton'): ('UTD-MHAD', 'mobind convert utd_mhad')}
 """Data sets by what is in their folder."""
 MOST_FILES = 200
 """Files of a folder that are looked at one by one."""

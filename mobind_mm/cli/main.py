@@ -87,11 +87,7 @@ COMMANDS: Table = {
 }
 """All subcommands, in the order of ``mobind --help``."""
 
-_SECTIONS = {
-    'sync': 'Sensors and video',
-    'pose': 'Files',
-    'train': 'Models',
-}
+_SECTIONS = {'sync': 'Sensors and video', 'pose': 'Files', 'train': 'Models'}
 """Headings of ``mobind --help``, by the first subcommand below each."""
 
 

@@ -12,10 +12,7 @@ import torch
 
 from ..recordings import PoseStream, SensorStream
 from ..recordings.derived import turning_rate
-from ..recordings.schema import (
-    IMU_CHANNELS,
-    check_sensor_values,
-)
+from ..recordings.schema import IMU_CHANNELS, check_sensor_values
 from ..registry import DATASETS
 from ..structures import MoBindDataSample
 from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings

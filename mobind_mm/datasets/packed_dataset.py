@@ -13,12 +13,7 @@ from mmengine.dataset import pseudo_collate
 
 from ..registry import DATASETS, FUNCTIONS
 from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings
-from .packed_streams import (
-    StreamPacker,
-    cut_window,
-    read_packed,
-    write_packed,
-)
+from .packed_streams import StreamPacker, cut_window, read_packed, write_packed
 from .transforms import LoadWindow, RandomWindow, ResampleIMU, ResamplePose
 
 

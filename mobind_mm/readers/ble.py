@@ -77,10 +77,7 @@ class PairReader(LabReader):
             same = [path for path in beside if keys[path] == key]
             given = [path for path in paths if path in same]
             name = key[1] or self.name
-            if not key[1] and key[0] not in (
-                self.source,
-                self.source.parent,
-            ):
+            if not key[1] and key[0] not in (self.source, self.source.parent):
                 name = key[0].name
             yield from self._recording(given, same, name)
 

@@ -21,12 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..recordings import PoseStream
-from ..skeleton import (
-    LAYOUTS,
-    get_layout,
-    keypoint_indices,
-    layout_name,
-)
+from ..skeleton import LAYOUTS, get_layout, keypoint_indices, layout_name
 from .base import register_reader
 from .detections import Detections, Instances
 from .json_items import JSONItems, shorten, without_cycles
@@ -51,9 +46,7 @@ _HEAD = 1 << 18
 
 
 def read_mmpose_json(
-    path: str | Path,
-    layout: str | None = None,
-    first_frame: int | None = None,
+    path: str | Path, layout: str | None = None, first_frame: int | None = None
 ) -> Detections:
     """Read the instances of all frames.
 
@@ -83,9 +76,7 @@ def read_mmpose_json(
 
 @without_cycles()
 def read_mmpose_video(
-    path: str | Path,
-    layout: str | None = None,
-    first_frame: int | None = None,
+    path: str | Path, layout: str | None = None, first_frame: int | None = None
 ) -> tuple[Detections, dict]:
     """Read the instances, and what the file says about its video.
 
@@ -258,10 +249,7 @@ class MMPoseReader(PoseReader):
 
 
 def find_layout(
-    wanted: str | None,
-    meta: Any,
-    num_keypoints: int | None,
-    path: str | Path,
+    wanted: str | None, meta: Any, num_keypoints: int | None, path: str | Path
 ) -> str:
     """Decide on the layout of ``num_keypoints``, None where nobody is seen.
 

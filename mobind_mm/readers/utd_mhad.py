@@ -149,9 +149,7 @@ def split_of(subject: int, val_subjects: Sequence[int] = ()) -> str:
     return 'train' if subject % 2 else 'test'
 
 
-def _find_pairs(
-    src: Path,
-) -> dict[tuple[int, int, int], dict[str, Path]]:
+def _find_pairs(src: Path) -> dict[tuple[int, int, int], dict[str, Path]]:
     """Files of each (action, subject, trial) by their kind."""
     if not src.is_dir():
         raise FileNotFoundError(f'{src} is not a directory. {_DOWNLOAD}')

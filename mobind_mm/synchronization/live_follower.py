@@ -305,9 +305,7 @@ class Follower:
     def _doubt(self, reason: str, confidence: float) -> None:
         """The window does not confirm the clock."""
         self._believe(
-            confidence=min(confidence, 0.5),
-            abstained=True,
-            reason=reason,
+            confidence=min(confidence, 0.5), abstained=True, reason=reason
         )
 
     def _follow(
@@ -457,11 +455,7 @@ class Follower:
         self.confirmed, self.confirmed_by = span[1], result
         self.odd = -np.inf
         self.apart.clear()
-        self._believe(
-            confidence=result.confidence,
-            abstained=False,
-            reason='',
-        )
+        self._believe(confidence=result.confidence, abstained=False, reason='')
 
     def _compare_sensors(
         self, evidence: ClipEvidence, clock: ClockMap

@@ -7,11 +7,7 @@ contract and ``recordings/streams.py`` for what it is given.
 import numpy as np
 
 from mobind_mm.registry import TASK_UTILS
-from mobind_mm.synchronization import (
-    ClipEvidence,
-    Synchronizer,
-    SyncResult,
-)
+from mobind_mm.synchronization import ClipEvidence, Synchronizer, SyncResult
 
 
 @TASK_UTILS.register_module()

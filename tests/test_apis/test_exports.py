@@ -94,9 +94,7 @@ def test_orientations_turn_evenly():
 def test_nothing_is_made_up():
     own = np.concatenate([np.arange(3.0, 6.0, 0.01), np.arange(7, 11, 0.01)])
     aligned = align_sensors(
-        {'right_wrist': ramp(own)},
-        answer(unknown=[[7.0, 7.5]]),
-        TIMES,
+        {'right_wrist': ramp(own)}, answer(unknown=[[7.0, 7.5]]), TIMES
     )
     assert gaps_of(aligned) == [
         ('right_wrist', 0.0, 0.96, 25, 'before the first sample'),

@@ -4,11 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from publish_model import (
-    into_zoo,
-    publish_checkpoint,
-    without_local_paths,
-)
+from publish_model import into_zoo, publish_checkpoint, without_local_paths
 
 from mobind_mm.apis import init_model
 from mobind_mm.utils.checkpoint import read_checkpoint, save_checkpoint

@@ -118,6 +118,6 @@ def test_the_report_holds_tables():
         widths = {len(row) for row in (table['columns'], *table['rows'])}
         assert widths == {len(table['digits'])}
     assert [row[0][-6:] for row in tables['limbs']['rows'][:2]] == [
-        *('s, 5 s', ', take'),
+        *('s, 5 s', ', take')
     ]
     assert tables['retrieval']['rows'][1][-1] == '+0.010 to +0.200'

@@ -45,11 +45,7 @@ AX = ('ax', 'ay', 'az', 'gx', 'gy', 'gz')
 @pytest.mark.parametrize(
     ('names', 'options', 'expected'),
     [
-        (
-            ('t', *AX),
-            {},
-            dict(time='s', acc='m/s2', gyro='rad/s'),
-        ),
+        (('t', *AX), {}, dict(time='s', acc='m/s2', gyro='rad/s')),
         (
             (
                 'millis',

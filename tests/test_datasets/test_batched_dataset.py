@@ -8,12 +8,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from recordings import make_entry, make_pose, write_dataset
 from scipy.stats import ks_2samp
-from test_packed_dataset import (  # noqa: F401
-    PLACEMENTS,
-    _config,
-    _recordings,
-    root,
-)
+from test_packed_dataset import PLACEMENTS, _config, _recordings, root  # noqa: F401
 
 from mobind_mm.datasets import BatchedDataset, IMUPoseDataset
 from mobind_mm.recordings import Recording

@@ -129,10 +129,7 @@ AXES = [f'{kind}_{axis}' for kind in ('acc', 'gyro') for axis in 'xyz']
     [
         (['time_s', 'ax_m/s/s', 'ay_m/s/s', 'az_m/s/s'], (1, 1, 1)),
         (['time (min)', *AXES], (1 / 60, 1, 1)),
-        (
-            ['t_ms', 'accX_g', 'accY_g', 'accZ_g'],
-            (1000, 1 / G, 180 / np.pi),
-        ),
+        (['t_ms', 'accX_g', 'accY_g', 'accZ_g'], (1000, 1 / G, 180 / np.pi)),
     ],
 )
 def test_units_in_names(tmp_path, worn, names, scale):

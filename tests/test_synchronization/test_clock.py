@@ -222,9 +222,7 @@ def test_coarse_to_fine_finds_what_a_full_search_does(monkeypatch, around):
         )
     assert len(found.clip_times) == 12
     np.testing.assert_allclose(
-        found.clip_offsets,
-        around + 1.3 + 4e-4 * found.clip_times,
-        atol=0.03,
+        found.clip_offsets, around + 1.3 + 4e-4 * found.clip_times, atol=0.03
     )
 
 

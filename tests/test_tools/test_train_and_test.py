@@ -196,9 +196,7 @@ def test_mixed_precision_needs_a_gpu(failure, flag):
 
 def test_out_must_be_a_json_file(failure):
     for out in ('results.txt', 'data'):
-        last = failure(
-            *('test.py', 'tiny.py', 'gone.pth', '--out', out),
-        )
+        last = failure(*('test.py', 'tiny.py', 'gone.pth', '--out', out))
         assert last.startswith(f'error: --out {out}')
 
 

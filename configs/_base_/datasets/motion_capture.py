@@ -107,8 +107,7 @@ val_dataloader = dict(
 )
 # Inference prepares recordings like the test data: with all their sensors.
 test_dataloader = dict(
-    val_dataloader,
-    dataset=dict(queries, split='test', pipeline=test_pipeline),
+    val_dataloader, dataset=dict(queries, split='test', pipeline=test_pipeline)
 )
 val_evaluator = [dict(type='RetrievalMetric', galleries=('all',))]
 test_evaluator = val_evaluator

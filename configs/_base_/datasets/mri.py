@@ -17,10 +17,7 @@ test_pipeline = [
     dict(type='NormalizeKeypoints', mode='torso'),
     dict(type='PackIMUPose', placements=placements, imu_channels=imu_channels),
 ]
-train_pipeline = [
-    dict(type='RandomWindow', max_shift_sec=1.0),
-    *test_pipeline,
-]
+train_pipeline = [dict(type='RandomWindow', max_shift_sec=1.0), *test_pipeline]
 # From KeepStreams on, nothing outside the clip is visible.
 sync_pipeline = [
     test_pipeline[0],

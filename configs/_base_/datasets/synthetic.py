@@ -48,7 +48,6 @@ val_cfg = dict(
 test_cfg = dict(
     type='MultiTaskTestLoop',
     tasks=dict(
-        sync=_base_.sync_task,
-        localization_open=_base_.localization_open_task,
+        sync=_base_.sync_task, localization_open=_base_.localization_open_task
     ),
 )

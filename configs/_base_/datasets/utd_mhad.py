@@ -4,9 +4,7 @@ _base_ = './utd_mhad_windows.py'
 
 placements = ('right_wrist', 'right_thigh')
 pack = dict(
-    type='PackIMUPose',
-    placements=placements,
-    imu_channels=_base_.imu_channels,
+    type='PackIMUPose', placements=placements, imu_channels=_base_.imu_channels
 )
 test_pipeline = [*_base_.steps, pack]
 train_pipeline = [

@@ -6,9 +6,7 @@ placements = (
     *('left_wrist', 'right_wrist', 'left_thigh', 'right_thigh', 'pelvis'),
 )
 pack = dict(
-    type='PackIMUPose',
-    placements=placements,
-    imu_channels=_base_.imu_channels,
+    type='PackIMUPose', placements=placements, imu_channels=_base_.imu_channels
 )
 train_pipeline = [
     *_base_.random_window,
@@ -28,7 +26,7 @@ test_dataloader = dict(
         stride_sec=0.25,
         pipeline=test_pipeline,
         test_mode=True,
-    ),
+    )
 )
 val_dataloader = test_dataloader
 test_evaluator = dict(_delete_=True, type='ActionMetric', by_take=True)

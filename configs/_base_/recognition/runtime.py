@@ -27,10 +27,7 @@ visualizer = dict(type='ActionVisualizer', vis_backends=vis_backends)
 load_from = None
 resume = False
 
-val_evaluator = [
-    dict(type='AccMetric'),
-    dict(type='mobind_mm.MacroF1Metric'),
-]
+val_evaluator = [dict(type='AccMetric'), dict(type='mobind_mm.MacroF1Metric')]
 test_evaluator = val_evaluator
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -9,7 +9,7 @@ model = dict(
         local_weight=0.0,
         token_weight=0.0,
         multi_positive_weight=0.1,
-    ),
+    )
 )
 load_from = 'work_dirs/synthetic_stage1/epoch_6.pth'
 train_cfg = dict(max_epochs=6, val_interval=6)

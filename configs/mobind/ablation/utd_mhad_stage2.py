@@ -8,7 +8,7 @@ model = dict(
         local_weight=0.0,
         token_weight=0.0,
         multi_positive_weight=0.1,
-    ),
+    )
 )
 load_from = 'work_dirs/utd_mhad_stage1/epoch_30.pth'
 train_cfg = dict(max_epochs=30, val_interval=30)

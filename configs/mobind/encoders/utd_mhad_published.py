@@ -14,7 +14,4 @@ encoder = dict(
     num_segments=1,
     norm_first=False,
 )
-model = dict(
-    imu_backbone=encoder,
-    pose_backbone=encoder,
-)
+model = dict(imu_backbone=encoder, pose_backbone=encoder)
