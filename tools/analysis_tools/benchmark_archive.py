@@ -8,7 +8,6 @@ with every window. Times are processor seconds of one thread.
 """
 
 import argparse
-import resource
 import shutil
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import faiss
 import numpy as np
-from benchmarking.settings import machine
+from benchmarking.settings import machine, memory_kib
 from rich.console import Console
 from rich.table import Table
 
@@ -71,17 +70,6 @@ def block_table(x: np.ndarray, number: int) -> dict[str, np.ndarray]:
         'window_start': np.arange(count, dtype=float),
         'action': np.zeros(count, int),
     }
-
-
-def peak_mib() -> float:
-    """Greatest resident memory of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def resident_mib() -> float:
-    """Memory of this process that no file can give back."""
-    text = Path('/proc/self/status').read_text()
-    return int(text.split('RssAnon:')[1].split()[0]) / 1024
 
 
 def fill(
@@ -140,13 +128,14 @@ def measure(args: argparse.Namespace, folder: Path) -> dict:
     start = time.process_time()
     archive.train()
     result['encode_s'] = time.process_time() - start
-    result['build_peak_mib'] = peak_mib()
+    result['build_peak_mib'] = memory_kib('VmHWM') / 1024
     rows = best_rows(archive, unit)
     size = sum(f.stat().st_size for f in (folder / 'archive').iterdir())
     result['disk_gib'] = size / 2**30
     archive = EmbeddingArchive(folder / 'archive')
     archive.search(query[:1], 10)
-    result['search_mib'] = resident_mib()
+    # What no file can give back.
+    result['search_mib'] = memory_kib('RssAnon') / 1024
     result['searches'] = []
     for probes in args.probes:
         times, hits = [], 0.0

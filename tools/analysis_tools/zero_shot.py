@@ -31,6 +31,7 @@ from benchmarking.zero_shot_data import (
     gait_video,
     motion_capture,
     sync_clips,
+    unit,
     utd_mhad,
     with_channels,
 )
@@ -160,12 +161,6 @@ def similarities(
     if a['imu'].ndim == 2:  # not of a model that stays per limb
         parts['clip'] = unit(a['imu']) @ unit(b['pose']).T
     return parts
-
-
-def unit(x: np.ndarray) -> np.ndarray:
-    """Vectors of length 1, or 0."""
-    size = np.linalg.norm(x, axis=-1, keepdims=True)
-    return x / np.maximum(size, 1e-9)
 
 
 def flat(x: np.ndarray) -> np.ndarray:

@@ -49,6 +49,12 @@ _H36M = {
 _ENTRY = ('subject', 'start_s', 'end_s', 'segments')
 
 
+def unit(x: np.ndarray) -> np.ndarray:
+    """Vectors of length 1, or 0."""
+    size = np.linalg.norm(x, axis=-1, keepdims=True)
+    return x / np.maximum(size, 1e-9)
+
+
 def utd_mhad(folder: Path, subjects: tuple[str, ...]) -> Takes:
     """Takes of some subjects of a copy of UTD-MHAD."""
     reader = UTDMHADReader(folder)
