@@ -185,10 +185,9 @@ class MoBindInferencer(Embedder):
             best limb, ``probability`` of the limb, and ``in_view``, that
             of a limb in view that carries it. Where that is below 0.5, or
             nobody wears the sensors, person and limb are None, and
-            ``guess`` has the best ones. Only models that were calibrated
-            give probabilities, see
-            :mod:`~mobind_mm.apis.calibration`; they are None else.
-            ``evidence`` (sensors, people, limbs) with
+            ``guess`` has the best ones. Only calibrated models give
+            probabilities, see :mod:`~mobind_mm.apis.calibration`; otherwise
+            they are None. ``evidence`` (sensors, people, limbs) with
             ``people`` and ``limbs``, their names; ``offset_s``,
             ``num_windows`` and ``window_sec``.
 

@@ -3,12 +3,11 @@
 import hashlib
 import itertools
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import python
 
 from mobind_mm.datasets.synthetic import ACTIONS, SyntheticMotionDataset
 from mobind_mm.datasets.synthetic.dataset import RecordingCache
@@ -107,12 +106,7 @@ def test_same_numbers_in_another_process(dataset):
         'np.random.seed(7); d = t.make(cache_takes=1);'
         'print(t.digest(d.get_recording(d.load_entries()[3])))'
     )
-    run = subprocess.run(
-        [sys.executable, '-c', code, str(Path(__file__).parent)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    run = python('-c', code, Path(__file__).parent)
     entry = dataset.load_entries()[3]
     expected = digest(dataset.get_recording(entry))
     assert run.stdout.strip().splitlines()[-1] == expected
