@@ -8,9 +8,9 @@ from pathlib import Path
 REPO = Path(__file__).parents[2]
 
 
-def program(*words, cwd=None, **environment):
-    """Run a program on one core; the process that ended well."""
-    done = subprocess.run(
+def start(*words, cwd=None, **environment):
+    """Run a program on one core, until it ends; its process."""
+    return subprocess.run(
         [*map(str, words)],
         cwd=cwd,
         env={
@@ -26,6 +26,11 @@ def program(*words, cwd=None, **environment):
         text=True,
         timeout=1800,
     )
+
+
+def program(*words, cwd=None, **environment):
+    """Run a program that ends well; its process."""
+    done = start(*words, cwd=cwd, **environment)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done
 
