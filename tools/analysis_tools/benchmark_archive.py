@@ -15,9 +15,8 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+import pandas as pd
 from benchmarking.settings import machine, memory_kib
-from rich.console import Console
-from rich.table import Table
 
 from mobind_mm.evaluation.archive import EmbeddingArchive
 from mobind_mm.evaluation.embedding_table import read_embeddings
@@ -165,8 +164,7 @@ def main() -> None:
     finally:
         if not args.dir:
             shutil.rmtree(folder)
-    console = Console()
-    console.print(
+    print(
         f'{result["rows"]:,} windows, D = {result["width"]}: added in '
         f'{result.get("add_s", 0):.0f} s, encoded in '
         f'{result["encode_s"]:.0f} s, '
@@ -174,15 +172,8 @@ def main() -> None:
         f'{result["build_peak_mib"]:.0f} MiB to build, '
         f'{result["search_mib"]:.0f} MiB to search'
     )
-    shown = Table('probes', 'recall@10', 'median, ms', '95 %, ms')
-    for row in result['searches']:
-        shown.add_row(
-            str(row['probes']),
-            f'{row["recall@10"]:.3f}',
-            f'{row["median_ms"]:.2f}',
-            f'{row["p95_ms"]:.2f}',
-        )
-    console.print(shown)
+    searches = pd.DataFrame(result['searches']).round(3)
+    print(searches.to_string(index=False))
     if args.out:
         write_json(args.out, result)
 
