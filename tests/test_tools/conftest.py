@@ -82,3 +82,16 @@ def run(project):
         return start(*words, cwd=project, PYTHONPATH=path, **environment)
 
     return run
+
+
+@pytest.fixture
+def failure(project, command, monkeypatch):
+    """Run a command that must end on a mistake; return its last line."""
+
+    def failure(*words):
+        status, _, err = command(*words)
+        assert status == 2
+        return err.splitlines()[-1]
+
+    monkeypatch.chdir(project)
+    return failure

@@ -18,19 +18,6 @@ def weights(path):
     return torch.load(path, weights_only=True)['state_dict']
 
 
-@pytest.fixture
-def failure(project, command, monkeypatch):
-    """Run a command that must end on a mistake; return its last line."""
-
-    def failure(*words):
-        status, _, err = command(*words)
-        assert status == 2
-        return err.splitlines()[-1]
-
-    monkeypatch.chdir(project)
-    return failure
-
-
 def train(name, *arguments):
     """Arguments of a run with its own work dir, without evaluation."""
     return (
