@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from mmengine.dataset import pseudo_collate
 
 from ..registry import DATASETS, FUNCTIONS
 from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings
-from .packed_streams import StreamPacker, cut_window, read_packed, write_packed
+from .packed_streams import StreamPacker, read_packed, write_packed
+from .packed_windows import WindowBatcher, cut_window
 from .transforms import LoadWindow, RandomWindow, ResampleIMU, ResamplePose
 
 
@@ -26,7 +28,10 @@ class PackedDataset(WrappedRecordings):
     starts. The exceptions are gaps longer than ``LoadWindow``'s margin. They
     are bridged to their end here: keypoints inside are masked, but the
     samples next to them differ slightly. Transforms that follow
-    ``ResamplePose`` run on each window.
+    ``ResamplePose`` run on each window; if they are
+    ``NormalizeKeypoints(mode='image')`` and ``PackIMUPose``, a whole batch
+    is cut at once, provided that the dataloader has
+    ``collate_fn=dict(type='mobind_mm.packed_collate')``.
 
     Args:
         dataset: Config of a dataset of recordings with its pipeline:
@@ -77,6 +82,7 @@ class PackedDataset(WrappedRecordings):
                 )
         # Seconds between times at which both streams have a sample.
         self.step = 1 / math.gcd(int(self.imu.rate), int(self.pose.rate))
+        self.batcher = WindowBatcher.of(self.imu, self.pose, self.after)
         self._windows: list[dict] | None = None
         if not lazy_init:
             self.full_init()
@@ -150,6 +156,13 @@ class PackedDataset(WrappedRecordings):
         for step in self.after:
             results = step(results)
         return results
+
+    def __getitems__(self, indices: Sequence[int]) -> list | dict:
+        """Windows of a batch, cut at once if the transforms allow it."""
+        if self.batcher is None:
+            return [self[i] for i in indices]
+        infos = [self.get_data_info(i) for i in indices]
+        return self.batcher(infos, [self._first(info) for info in infos])
 
     def _first(self, info: dict) -> tuple[int, int]:
         """First sample of a window in its entry's IMU and pose stream."""

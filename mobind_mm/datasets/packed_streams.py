@@ -1,4 +1,4 @@
-"""Streams at the model's rates in one memory-mapped file, cut into windows."""
+"""Streams at the model's rates, packed into one memory-mapped file."""
 
 from __future__ import annotations
 
@@ -174,48 +174,3 @@ def read_packed(path: Path) -> list[tuple[dict[str, np.ndarray], dict]]:
             'delete it to have it rebuilt.'
         ) from None
     return entries
-
-
-def cut_window(
-    info: dict, first: tuple[int, int], imu: ResampleIMU, pose: ResamplePose
-) -> dict:
-    """Results of ``ResampleIMU`` and ``ResamplePose`` for a window.
-
-    ``info`` is the window with its ``packed`` entry, ``first`` its first
-    sample in the IMU and in the pose stream.
-    """
-    results = dict(info)
-    arrays, about = results.pop('packed')
-    part = _part(info, first[0], imu.rate)
-    near = arrays['near'][:, part]
-    count = near.sum(axis=1)
-    seen = (count >= (1 - imu.max_missing) * near.shape[1]) & (count > 0)
-    results.update(imu={}, imu_meta={}, imu_mask={}, imu_rate=imu.rate)
-    row = 0
-    for sensor, (name, fields) in enumerate(about['sensors'].items()):
-        channels = {}
-        for channel in fields['channels']:
-            stop = row + IMU_CHANNELS[channel]
-            value = np.array(arrays['imu'][row:stop, part].T)
-            if channel == 'quat' and value[0, 0] < 0:
-                value = -value
-            channels[channel] = value * seen[sensor]
-            row = stop
-        results['imu'][name] = channels
-        results['imu_mask'][name] = bool(seen[sensor])
-        results['imu_meta'][name] = dict(frame=fields['frame'])
-    results.update(pose_rate=pose.rate, layout=about['layout'])
-    results.update(keypoints=None, scores=None, keypoint_mask=None)
-    if about['layout'] is not None:
-        part = _part(info, first[1], pose.rate)
-        points = arrays['keypoints'][:, part]
-        points = points.reshape(2, -1, points.shape[1]).transpose(2, 1, 0)
-        results['keypoints'] = np.array(points, order='C')
-        results['scores'] = np.array(arrays['scores'][:, part].T)
-        results['keypoint_mask'] = np.array(arrays['known'][:, part].T)
-        results['img_shape'] = tuple(about['img_shape'])
-    return results
-
-
-def _part(info: dict, first: int, rate: float) -> slice:
-    return slice(first, first + round(info['window_sec'] * rate))

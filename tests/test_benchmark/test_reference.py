@@ -183,7 +183,7 @@ def test_quick_benchmark_writes_every_part(tmp_path, command):
     assert step['published']['clips_per_s'] > 0
     assert 3 < step['gflop_per_clip'] / step['efficient_gflop_per_clip'] < 12
     assert result['inference']['largest_difference'] < 1e-4
-    assert result['loading']['batched']['times_reference_0_workers'] > 0
+    assert result['loading']['packed']['times_reference_0_workers'] > 0
     sync = result['sync']
     assert sync['sub_windows'] == 141
     parts = sync['reference']

@@ -236,6 +236,9 @@ def test_packed_windows_are_those_of_the_pipeline(folder):
     same = dict(pipeline=pipeline, imu_rate=100.0, stride_sec=2.0)
     plain = make(folder, **same)
     packed = PackedDataset(make(folder, **same))
+    del pipeline[3]  # a batch could be cut at once, were all sensors alike
+    simple = PackedDataset(make(folder, **{**same, 'pipeline': pipeline}))
+    assert simple.batcher is None
     for i in (0, len(plain) - 1):
         a, b = plain[i]['inputs'], packed[i]['inputs']
         assert a['imu'].shape == b['imu'].shape == (3, 11, 125)

@@ -92,10 +92,6 @@ def _build(cfg):
     return IMUPoseDataset(**{k: v for k, v in cfg.items() if k != 'type'})
 
 
-def _batch(dataset, numbers):
-    return packed_collate([dataset[i] for i in numbers])
-
-
 def _assert_equal(fast, slow):
     slow['inputs'] = {k: torch.stack(v) for k, v in slow['inputs'].items()}
     for name in ('imu_mask', 'pose_mask'):
@@ -120,17 +116,22 @@ def test_windows_are_those_of_the_pipeline(root, tmp_path, after, cached):
     fast = PackedDataset(cfg, tmp_path if cached else None)
     assert len(fast) == len(slow) == 33
     numbers = list(range(len(slow)))[::-1]
-    batch = MoBindDataPreprocessor()(_batch(fast, numbers))
+    batch = packed_collate(fast.__getitems__(numbers))
+    batch = MoBindDataPreprocessor()(batch)
     _assert_equal(batch, pseudo_collate([slow[i] for i in numbers]))
     # Both a masked and a present sensor, and masked frames, are among them.
     for name in ('imu_mask', 'pose_mask'):
         assert 0 < batch['inputs'][name].float().mean() < 1
+    alone = pseudo_collate([fast[i] for i in numbers])
+    alone = MoBindDataPreprocessor()(alone)
+    for name, value in alone['inputs'].items():
+        torch.testing.assert_close(value, batch['inputs'][name])
 
 
 def test_blocks_leave_no_seam(root, monkeypatch):
     cfg = _config(root, IMAGE)
     monkeypatch.setattr('mobind_mm.datasets.packed_streams._BLOCK_SEC', 2)
-    batch = _batch(PackedDataset(cfg), range(33))
+    batch = PackedDataset(cfg).__getitems__(range(33))
     slow = _build(cfg)
     _assert_equal(batch, pseudo_collate([slow[i] for i in range(33)]))
 
@@ -140,7 +141,7 @@ def test_random_windows_lie_on_the_grid_and_everywhere(root):
     cfg = _config(root, IMAGE, first)
     fast = PackedDataset(cfg)
     np.random.seed(0)
-    batch = _batch(fast, [3] * 400)
+    batch = fast.__getitems__([3] * 400)
     starts = np.array([s.window_start for s in batch['data_samples']])
     assert np.allclose(starts * 10, np.round(starts * 10))
     assert starts.min() < 0.3 and starts.max() > 11.0
@@ -162,7 +163,9 @@ def test_loader_with_workers_gives_the_same(root, tmp_path):
         fast, batch_size=10, num_workers=1, collate_fn=packed_collate
     )
     found = torch.cat([batch['inputs']['imu'] for batch in loader])
-    torch.testing.assert_close(found, _batch(fast, range(33))['inputs']['imu'])
+    torch.testing.assert_close(
+        found, fast.__getitems__(range(33))['inputs']['imu']
+    )
 
 
 def test_cache_is_used_and_follows_what_it_was_made_of(root, tmp_path):
@@ -205,7 +208,7 @@ def test_a_short_last_block(root, monkeypatch):
         monkeypatch.setattr(
             'mobind_mm.datasets.packed_streams._BLOCK_SEC', seconds
         )
-        batch = _batch(PackedDataset(cfg), range(33))
+        batch = PackedDataset(cfg).__getitems__(range(33))
         slow = _build(cfg)
         _assert_equal(batch, pseudo_collate([slow[i] for i in range(33)]))
 

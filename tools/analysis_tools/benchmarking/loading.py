@@ -20,7 +20,7 @@ from benchmarking.models import (
     write_data_set,
 )
 from benchmarking.settings import Settings, synchronized
-from mobind_mm.datasets import BatchedDataset, IMUPoseDataset, packed_collate
+from mobind_mm.datasets import IMUPoseDataset, PackedDataset, packed_collate
 from mobind_mm.skeleton import limb_indices
 
 _TAKE_SEC = 60.0
@@ -106,6 +106,9 @@ def measure_loading(settings: Settings) -> dict:
         takes = -(-settings.windows // per_take)
         write_data_set(root / 'data', takes, _TAKE_SEC, settings.num_limbs)
         cfg = _config(root / 'data', settings)
+        started = synchronized('cpu')
+        packed = PackedDataset(cfg, root / 'cache')
+        packing = synchronized('cpu') - started
         ways: dict[str, tuple[Any, Any]] = {
             'reference': (
                 write_files(root / 'files', settings),
@@ -117,7 +120,7 @@ def measure_loading(settings: Settings) -> dict:
                 ),
                 pseudo_collate,
             ),
-            'batched': (BatchedDataset(cfg), packed_collate),
+            'packed': (packed, packed_collate),
         }
         rows: dict[str, Any] = {name: {} for name in ways}
         for workers in settings.workers:
@@ -132,10 +135,11 @@ def measure_loading(settings: Settings) -> dict:
                     np.median(values)
                 )
         for key in list(rows['reference']):
-            for name in ('pipeline', 'batched'):
+            for name in ('pipeline', 'packed'):
                 rows[name][f'times_reference_{key[14:]}'] = (
                     rows[name][key] / rows['reference'][key]
                 )
+        rows['packing_s'] = packing
         return rows
 
 
