@@ -3,6 +3,6 @@
 from .utils import compat
 from .version import __version__
 
-compat.apply()
+compat.apply()  # work-arounds for other packages, each with its reason
 
 __all__ = ['__version__']

@@ -208,17 +208,10 @@ class Limb:
         return self
 
 
-def _arm(side: str) -> tuple[str, str, str]:
-    return (f'{side}_shoulder', f'{side}_elbow', f'{side}_wrist')
-
-
-def _leg(side: str) -> tuple[str, str, str]:
-    return (f'{side}_hip', f'{side}_knee', f'{side}_ankle')
-
-
 def _side(side: str) -> Iterator[Limb]:
     """Placements on one arm and one leg, from proximal to distal."""
-    arm, leg = _arm(side), _leg(side)
+    arm = (f'{side}_shoulder', f'{side}_elbow', f'{side}_wrist')
+    leg = (f'{side}_hip', f'{side}_knee', f'{side}_ankle')
     yield Limb(f'{side}_upper_arm', arm, (0.5, 0.5, 0.0))
     yield Limb(f'{side}_forearm', arm, (0.0, 0.5, 0.5))
     yield Limb(f'{side}_wrist', arm, (0.0, 0.12, 0.88))

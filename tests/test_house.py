@@ -5,11 +5,10 @@ own room and from rooms that stand before it.
 """
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from programs import python
 
 PACKAGE = Path(__file__).parents[1] / 'mobind_mm'
 ROOMS = (
@@ -126,13 +125,6 @@ def test_a_circle_would_be_seen():
 )
 def test_a_room_loads_what_it_needs(module, without):
     code = f'import sys, {module}; print(*sys.modules)'
-    done = subprocess.run(
-        [sys.executable, '-c', code],
-        cwd=PACKAGE.parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = done.stdout.split()
+    loaded = python('-c', code, cwd=PACKAGE.parent).stdout.split()
     assert 'mobind_mm' in loaded
     assert [name for name in without if name in loaded] == []

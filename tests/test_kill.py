@@ -1,23 +1,16 @@
 """Kills lose nothing but work since the last checkpoint."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from programs import python
 
 SCRIPT = Path(__file__).with_name('kill_table.py')
 
 
 def table(*arguments):
     """Made by a process of its own, which forks before anything runs."""
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *arguments],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, done.stderr[-5000:]
+    done = python(SCRIPT, *arguments)
     rows = [line for line in done.stdout.splitlines() if line[:2] == '| ']
     return rows[1:]
 

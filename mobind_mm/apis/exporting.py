@@ -398,12 +398,10 @@ def _num_limbs(model: LimbModel) -> int:
 
 def _rows(model: LimbModel, name: str) -> int:
     """Rows of the streams that the model takes."""
-    if name == 'pose' and model.pose_tokenizer is not None:
-        return 6
-    part = getattr(model, f'{name}_tokenizer')
-    if part is None:
-        part = getattr(model, f'{name}_backbone')
-    return int(part.in_channels)
+    tokenizer = getattr(model, f'{name}_tokenizer')
+    if tokenizer is None:
+        return int(getattr(model, f'{name}_backbone').in_channels)
+    return 6 if name == 'pose' else int(tokenizer.in_channels)
 
 
 def _places(model: nn.Module) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from mmengine.config import Config
 
 from ..evaluation.functional import SIGNAL_WEIGHT
 from .embedder import BATCH, Embedder
@@ -53,17 +52,10 @@ class MoBindInferencer(Embedder):
         ((2, 160), array([0., 5.]))
     """
 
-    def __init__(
-        self,
-        model: str | Path | Config | None = None,
-        weights: str | Path | None = None,
-        device: str | None = None,
-        show_progress: bool = True,
-        check: bool = True,
-    ) -> None:
-        super().__init__(model, weights, device, show_progress, check)
-        self.pictures: list[Path] = []
+    @cached_property
+    def pictures(self) -> list[Path]:
         """Files that were drawn so far."""
+        return []
 
     @staticmethod
     def list_models(
@@ -193,10 +185,9 @@ class MoBindInferencer(Embedder):
             best limb, ``probability`` of the limb, and ``in_view``, that
             of a limb in view that carries it. Where that is below 0.5, or
             nobody wears the sensors, person and limb are None, and
-            ``guess`` has the best ones. Only models that were calibrated
-            give probabilities, see
-            :mod:`~mobind_mm.apis.calibration`; they are None else.
-            ``evidence`` (sensors, people, limbs) with
+            ``guess`` has the best ones. Only calibrated models give
+            probabilities, see :mod:`~mobind_mm.apis.calibration`; otherwise
+            they are None. ``evidence`` (sensors, people, limbs) with
             ``people`` and ``limbs``, their names; ``offset_s``,
             ``num_windows`` and ``window_sec``.
 

@@ -20,8 +20,6 @@ from .embedder import Embedder
 from .takes import Takes, named_takes
 
 DIRECTIONS = ('imu2pose', 'pose2imu')
-
-
 CANDIDATES = 10
 """Windows and recordings that are ordered by both kinds of evidence."""
 BEST = 3

@@ -39,7 +39,7 @@ WHY = {
     ),
     'out of reach': (
         'the best offset lies at the edge of the search or beyond; leave out '
-        '--max-offset and --around, or move them'
+        'its limits (--max-offset, --around), or move them'
     ),
     'wrong limb or person': (
         'these movements do not belong together; check the placements, left '
@@ -53,7 +53,7 @@ WHY = {
     ),
     'frame rate': (
         'the video runs at another speed than its frame rate says; correct '
-        '--fps, or give the times of the frames (--frame-times)'
+        'it (--fps), or give the times of the frames (--frame-times)'
     ),
     'no gravity or orientation': (
         'acceleration without gravity tells nothing without the orientation '

@@ -21,20 +21,8 @@ _AROUND_SEC = 60.0
 _TRACE_HZ = 50
 _MISSING = 65535
 """Stands for a keypoint that was not detected."""
-_ON_THE_PAGE = (
-    (r'give one with --imu\b', 'add the table that it describes'),
-    (r'\bgive (?:it|them) \((--[^)]*)\)', r'give \1'),
-    (r'\bgive (?=--(?:fps|img-shape)\b)', 'enter '),
-    (r'(?<=, )--frame-times or --video\b', 'or add frame times or the video'),
-    (r'\bor --video\b', 'or add the video'),
-    (r'--fps\b', 'frames per second'),
-    (r'--img-shape\b', 'width and height'),
-    (r'--frame-times\b', 'frame times'),
-    (r'--video\b', 'the video'),
-    (r'--around\b', "'offset is about'"),
-    (r'--max-offset\b', "'give or take'"),
-)
-"""What the page has instead of a flag."""
+_FLAGS = re.compile(r' \(--[^)]*\)')
+"""Messages say in words what to give, and its flags in brackets."""
 
 
 def run(answer: Any, what: str, folder: str, request: dict[str, Any]) -> None:
@@ -63,14 +51,12 @@ def run(answer: Any, what: str, folder: str, request: dict[str, Any]) -> None:
 
 
 def _for_the_page(text: str) -> str:
-    """What to do, as somebody does it who has a page and no flags.
+    """A message for somebody who has a page and no flags.
 
-    >>> _for_the_page('pose.json: give --fps or --video.')
-    'pose.json: enter frames per second or add the video.'
+    >>> _for_the_page('give the times of the frames (--frame-times)')
+    'give the times of the frames'
     """
-    for flags, words in _ON_THE_PAGE:
-        text = re.sub(flags, words, text)
-    return text
+    return _FLAGS.sub('', text)
 
 
 def _without_folders(text: str, folder: Path) -> str:

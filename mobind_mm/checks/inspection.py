@@ -54,8 +54,8 @@ _ALIKE_SHOWN = 3
 _TOLD = ('sensors', 'people', 'problem', 'findings', 'mapping')
 _MAX_NOTES = 20
 _UNKNOWN_VIDEO = {
-    'frames per second': ('rate', 30.0, '--fps or --video'),
-    'img_shape': ('img_shape', (1080, 1920), '--img-shape or --video'),
+    'frames per second': ('rate', 30.0, '--fps'),
+    'img_shape': ('img_shape', (1080, 1920), '--img-shape'),
 }
 """What a file of skeletons may not tell, and what stands for it here."""
 
@@ -241,7 +241,7 @@ def _look_at_mapping(path: Path, facts: dict[str, Any]) -> None:
     sensors = [keys, keys.sensor, *(keys.imu or {}).values()]
     if not any(keys and (keys.file or keys.parts) for keys in sensors):
         facts['use'] = '--mapping'
-        facts['notes'].append('names no file: give one with --imu')
+        facts['notes'].append('names no file: give the table, too (--imu)')
         return
     facts['use'] = '--imu'
     _add_sensors(read_imu_file(path), facts)
@@ -369,11 +369,11 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
             fresh = [k for k in lacking if _UNKNOWN_VIDEO[k][0] not in given]
             if not fresh:
                 raise
-            key, value, flags = _UNKNOWN_VIDEO[fresh[0]]
+            key, value, flag = _UNKNOWN_VIDEO[fresh[0]]
             given[key] = value
             facts['notes'].append(
                 f'{path}: does not tell the {fresh[0]} of its video: give '
-                f'{flags}.'
+                f'it ({flag}), or the video (--video).'
             )
     for name, pose in islice(people.items(), _PEOPLE_SHOWN):
         facts['people'][name] = _person(pose, given)

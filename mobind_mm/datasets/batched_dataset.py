@@ -12,15 +12,12 @@ import torch
 
 from ..recordings import PoseStream, SensorStream
 from ..recordings.derived import turning_rate
-from ..recordings.schema import (
-    IMU_CHANNELS,
-    check_keypoint_values,
-    check_sensor_values,
-)
+from ..recordings.schema import IMU_CHANNELS, check_sensor_values
 from ..registry import DATASETS
 from ..structures import MoBindDataSample
 from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings
 from .packed_dataset import entry_key
+from .pose_table import PoseTable
 from .stream_table import SourceStream, StreamTable
 from .transforms import (
     LoadWindow,
@@ -41,7 +38,6 @@ from .transforms import (
     ResamplePose,
     SmoothKeypoints,
 )
-from .transforms.pose import fill, neighbours
 from .transforms.resampling import normalize, sign_continuous
 from .window_batch import WindowBatch
 from .windows import labels_at, segment_table
@@ -209,7 +205,7 @@ class BatchedDataset(WrappedRecordings):
         self.in_sensor_frame, self.gravity = np.array(about).T
         # (R, C) optional channels
         self.lacks = np.array(lacks, bool).reshape(len(lacks), -1)
-        self._full_pose(poses)
+        self.poses = PoseTable(poses, self.pose, self.pack, not self._whole)
         names = ('window_start', 'entry_start', 'entry_end')
         self._windows = _Windows(
             columns=np.array([[i[n] for n in names] for i in infos], float),
@@ -255,61 +251,6 @@ class BatchedDataset(WrappedRecordings):
         values[:, there] = np.concatenate(parts, axis=1)
         return SourceStream.of(values, stream.clock), there
 
-    def _full_pose(self, poses: Sequence[tuple[PoseStream, str]]) -> None:
-        """Tables of keypoints, bridged over time, and of what is known."""
-        self.layout = poses[0][0].layout if poses else None
-        streams, before, after, times = [], [], [], []
-        self._index_limbs()
-        sizes = []
-        for stream, take in poses:
-            if stream.layout != self.layout:
-                raise ValueError(
-                    f'A BatchedDataset has one skeleton layout; take {take!r} '
-                    f'has {stream.layout!r}, others {self.layout!r}.'
-                )
-            keypoints = np.asarray(stream.keypoints, np.float32)
-            scores = np.asarray(stream.scores, np.float32)
-            at = stream.clock.at()
-            check_keypoint_values(keypoints, scores, at, f'take {take!r}')
-            keypoints = np.nan_to_num(keypoints, posinf=0, neginf=0)
-            seen = neighbours(scores > self.pose.score_thr)
-            keypoints = fill(keypoints, at, *seen)
-            if not self._whole:
-                keypoints = keypoints[:, self.kept]
-                seen = (seen[0][:, self.kept], seen[1][:, self.kept])
-            # x of all keypoints, then y.
-            values = keypoints.transpose(0, 2, 1).reshape(len(at), -1)
-            streams.append(SourceStream.of(values, stream.clock))
-            before.append(seen[0])
-            after.append(seen[1])
-            times.append(at)
-            sizes.append(stream.img_shape[::-1])
-        self.poses = StreamTable(streams) if streams else None
-        self.before, self.after, self.times = before, after, times
-        # Keypoints that are there in every frame or in none, as most are,
-        # need no search.
-        self.ever = np.array([(first >= 0).any(axis=0) for first in before])
-        self.steady = np.array(
-            [
-                stream.clock.times is None
-                and bool(
-                    (first == np.arange(len(first))[:, None])[:, ever].all()
-                )
-                for first, ever, (stream, _) in zip(before, self.ever, poses)
-            ]
-        )
-        self.sizes = np.array([*sizes, (1, 1)], np.float32)
-
-    def _index_limbs(self) -> None:
-        """Keypoints of the limbs, and their numbers (S, 3) among these."""
-        self.kept = np.zeros(0, int)
-        self.limbs = np.zeros((len(self.pack.limbs), 3), int)
-        self.has_limb = np.ones(len(self.pack.limbs), dtype=bool)
-        if self.layout is not None:
-            index, self.has_limb = self.pack.find_limbs(self.layout)
-            self.kept = np.unique(index)
-            self.limbs = np.searchsorted(self.kept, index)
-
     def seed_epoch(self, seed: int) -> None:
         """Let batches draw by this seed and their indices."""
         self._epoch_seed[0] = seed
@@ -347,8 +288,8 @@ class BatchedDataset(WrappedRecordings):
         return dict(inputs=inputs, data_samples=samples)
 
     def _keep_limbs(self, batch: WindowBatch) -> None:
-        if self._whole and self.layout is not None:
-            batch.keep_keypoints(self.kept)
+        if self._whole and batch.layout is not None:
+            batch.keep_keypoints(self.poses.kept)
 
     def _draw_spans(
         self, windows: _Windows, index: np.ndarray, rng: np.random.Generator
@@ -427,54 +368,10 @@ class BatchedDataset(WrappedRecordings):
             loaded=loaded,
             in_sensor_frame=self.in_sensor_frame[flat],
             rng=spans.rng,
-            **self._cut_pose(poses, spans),
+            **self.poses.cut(
+                poses, spans.start, spans.speed, self.dataset.window_sec
+            ),
         )
-
-    def _cut_pose(self, rows: np.ndarray, spans: _Spans) -> dict[str, Any]:
-        there, rate = rows >= 0, self.pose.rate
-        count = round(self.dataset.window_sec * rate)
-        num = 0 if self.layout is None else self.before[0].shape[1]
-        points = np.zeros((len(rows), 2, num, count), np.float32)
-        known = np.zeros((len(rows), num, count), bool)
-        if there.any():
-            assert self.poses is not None  # a row is one of them
-            at = (rows[there], spans.start[there], spans.speed[there], count)
-            values = self.poses.resample(*at, rate)
-            values = values.reshape(-1, count, 2, num)
-            points[there] = values.transpose(0, 2, 3, 1)
-            known[there] = self._known(*at)
-        return dict(
-            keypoints=points,
-            keypoint_mask=known,
-            has_pose=there,
-            img_size=self.sizes[rows],
-            layout=self.layout,
-            pose_rate=rate,
-        )
-
-    def _known(
-        self,
-        rows: np.ndarray,
-        start: np.ndarray,
-        speed: np.ndarray,
-        count: int,
-    ) -> np.ndarray:
-        """Which keypoints (R, K, T) are known, as ``ResamplePose`` has it."""
-        assert self.poses is not None  # rows are some of them
-        steps = np.arange(count) / self.pose.rate
-        first, rate = self.poses.first[rows], self.poses.rate[rows] * speed
-        before = ((first - start) / speed)[:, None]
-        last = before + ((self.poses.length[rows] - 1) / rate)[:, None]
-        slack = (0.5 / rate + 1e-9)[:, None]
-        inside = (steps >= before - slack) & (steps <= last + slack)
-        known = inside[:, None] & self.ever[rows][..., None]
-        for number in np.flatnonzero(~self.steady[rows]):
-            row = rows[number]
-            times = (self.times[row] - start[number]) / speed[number]
-            meta = dict(times=times, rate=rate[number])
-            seen = (self.before[row], self.after[row])
-            known[number] = self.pose.known_at(meta, steps, *seen).T
-        return known
 
     def _packed(
         self, batch: WindowBatch, rows: np.ndarray
@@ -502,15 +399,15 @@ class BatchedDataset(WrappedRecordings):
         count = batch.keypoints.shape[3]
         pose = np.zeros((*mask.shape, 6, count), np.float32)
         pose_mask = np.zeros((*mask.shape, count), bool)
-        if self.layout is not None:
+        if batch.layout is not None:
             points, known = batch.keypoints, batch.keypoint_mask
             once = np.asarray(known.any(axis=2))
             if not once.all():
                 points = points * once[:, None, :, None]
-            points = points[:, :, self.limbs].swapaxes(1, 2)
+            points = points[:, :, self.poses.limbs].swapaxes(1, 2)
             pose = np.ascontiguousarray(points.reshape(pose.shape))
-            pose_mask = np.asarray(known[:, self.limbs].all(axis=2))
-            pose_mask &= self.has_limb[:, None]
+            pose_mask = np.asarray(known[:, self.poses.limbs].all(axis=2))
+            pose_mask &= self.poses.has_limb[:, None]
         if self.pack.paired_only:
             pose_mask = pose_mask & mask[:, :, None]
         arrays = dict(imu=imu, pose=pose, imu_mask=mask, pose_mask=pose_mask)

@@ -12,7 +12,10 @@ __all__ = ['ConcatMLPNeck', 'LimbAttentionNeck', 'SubsetNeck']
 
 
 class _LimbNeck(BaseModule):
-    """Normalises the features of a fixed number of limbs."""
+    """Normalises the features of a fixed number of limbs, and joins them.
+
+    Subclasses join them in ``aggregate(local, mask)``.
+    """
 
     def __init__(
         self, num_limbs: int, embed_dims: int, init_cfg: dict | None
@@ -21,10 +24,24 @@ class _LimbNeck(BaseModule):
         self.num_limbs = num_limbs
         self.norm = nn.LayerNorm(embed_dims)
 
-    def normalized(
-        self, local: torch.Tensor, mask: torch.Tensor
-    ) -> torch.Tensor:
-        """Limb features (B, S, D), zero where missing.
+    def forward(
+        self,
+        local: torch.Tensor,
+        mask: torch.Tensor,
+        *placed: torch.Tensor,
+        **named: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Aggregate limbs.
+
+        Args:
+            local: (B, S, D) limb features.
+            mask: (B, S) boolean, limbs that are present.
+            *placed: Of :class:`SubsetNeck`.
+            **named: The same by its name.
+
+        Returns:
+            (B, D) clip features and the normalised limb features
+            (B, S, D), zero where missing.
 
         Raises:
             ValueError: If S is not ``num_limbs``.
@@ -35,7 +52,18 @@ class _LimbNeck(BaseModule):
                 f'got {local.shape[1]}; set num_limbs to the number of '
                 'placements in PackIMUPose.'
             )
-        return self.norm(local) * mask[..., None]
+        local = self.norm(local) * mask[..., None]
+        return self.aggregate(local, mask, *placed, **named), local
+
+
+def _weighted_mean(
+    value: torch.Tensor, score: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Means (B, D) of limbs by softmax of their scores, 0 without any."""
+    # A finite fill keeps clips without any limb free of NaN.
+    least = torch.finfo(score.dtype).min
+    weight = score.masked_fill(~mask, least).softmax(dim=1) * mask
+    return torch.einsum('bs,bse->be', weight, value)
 
 
 @MODELS.register_module()
@@ -64,24 +92,11 @@ class ConcatMLPNeck(_LimbNeck):
             nn.Linear(2 * embed_dims, embed_dims),
         )
 
-    def forward(
+    def aggregate(
         self, local: torch.Tensor, mask: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Aggregate limbs.
-
-        Args:
-            local: (B, S, D) limb features.
-            mask: (B, S) boolean, limbs that are present.
-
-        Returns:
-            (B, D) clip features and the normalised limb features
-            (B, S, D), zero where missing.
-
-        Raises:
-            ValueError: If S is not ``num_limbs``.
-        """
-        local = self.normalized(local, mask)
-        return self.mlp(local.flatten(1)), local
+    ) -> torch.Tensor:
+        """Join the limbs of a clip."""
+        return self.mlp(local.flatten(1))
 
 
 @MODELS.register_module()
@@ -115,29 +130,13 @@ class LimbAttentionNeck(_LimbNeck):
         self.bias = nn.Parameter(torch.zeros(num_limbs, out_dims))
         self.score = nn.Parameter(torch.zeros(num_limbs, embed_dims))
 
-    def forward(
+    def aggregate(
         self, local: torch.Tensor, mask: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Aggregate limbs.
-
-        Args:
-            local: (B, S, D) limb features.
-            mask: (B, S) boolean, limbs that are present.
-
-        Returns:
-            (B, out_dims) clip features, zero for a clip without any limb,
-            and the normalised limb features (B, S, D), zero where missing.
-
-        Raises:
-            ValueError: If S is not ``num_limbs``.
-        """
-        local = self.normalized(local, mask)
+    ) -> torch.Tensor:
+        """Clip features (B, out_dims), zero for a clip without any limb."""
         score = torch.einsum('bsd,sd->bs', local, self.score)
-        # A finite fill keeps clips without any limb free of NaN.
-        least = torch.finfo(score.dtype).min
-        weight = score.masked_fill(~mask, least).softmax(dim=1) * mask
         value = torch.einsum('bsd,sde->bse', local, self.weight) + self.bias
-        return torch.einsum('bs,bse->be', weight, value), local
+        return _weighted_mean(value, score, mask)
 
 
 @MODELS.register_module()
@@ -181,34 +180,22 @@ class SubsetNeck(_LimbNeck):
             nn.Linear(hidden_dims, embed_dims + 1),
         )
 
-    def forward(
+    def aggregate(
         self,
         local: torch.Tensor,
         mask: torch.Tensor,
         placed: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Aggregate limbs.
+    ) -> torch.Tensor:
+        """Clip features, zero for a clip without any limb.
 
         Args:
-            local: (B, S, D) limb features.
+            local: (B, S, D) normalised limb features.
             mask: (B, S) boolean, limbs that are present.
             placed: (B, S) boolean, limbs whose placement is known; all by
                 default. An unplaced sensor may be in any row.
-
-        Returns:
-            (B, D) clip features, zero for a clip without any limb, and the
-            normalised limb features (B, S, D), zero where missing.
-
-        Raises:
-            ValueError: If S is not ``num_limbs``.
         """
-        local = self.normalized(local, mask)
         place = self.place[:-1].expand(local.shape[0], -1, -1)
         if placed is not None:
             place = torch.where(placed[..., None], place, self.place[-1])
         value = self.mlp(local + place)
-        value, score = value[..., :-1], value[..., -1]
-        # A finite fill keeps clips without any limb free of NaN.
-        least = torch.finfo(score.dtype).min
-        weight = score.masked_fill(~mask, least).softmax(dim=1) * mask
-        return torch.einsum('bs,bse->be', weight, value), local
+        return _weighted_mean(value[..., :-1], value[..., -1], mask)

@@ -145,8 +145,8 @@ class Video:
                 )
             raise ValueError(
                 f'{source} does not tell the {" and the ".join(flags)} of '
-                f'its video; give them ({", ".join(flags.values())} or '
-                '--video).'
+                f'its video; give them ({", ".join(flags.values())}), or the '
+                'video (--video).'
             )
         for name, value, least, most in (
             ('rate', rate, 1e-3, 1e5),

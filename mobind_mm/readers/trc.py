@@ -92,7 +92,7 @@ class TRCReader(PoseReader):
                     path,
                     'its y points upwards, which needs the height of the '
                     'image',
-                    'Give --img-shape HEIGHT WIDTH or --video',
+                    'Give it (--img-shape), or the video (--video)',
                 )
             for values in points.values():
                 values[:, 1] = height[0] - values[:, 1]

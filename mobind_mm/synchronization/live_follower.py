@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -162,7 +163,7 @@ class Follower:
         if not self.track.known:
             self.searched = self._search_range()
             if self._search is None and self._calm(start, end):
-                self.belief = replace(self.belief, reason='still')
+                self._believe(reason='still')
                 return
             if not self.affords():  # wait for processor time
                 self.next = end + self.budget.wait_sec
@@ -187,6 +188,9 @@ class Follower:
             self.next = min(self.next, end + self.every_sec / 2)
         else:
             self.doubted = np.inf
+
+    def _believe(self, **changes: Any) -> None:
+        self.belief = replace(self.belief, **changes)
 
     @property
     def _doubtful(self) -> bool:
@@ -240,8 +244,7 @@ class Follower:
         if found.abstained or confidence < self.sync.min_confidence:
             if found.reason not in ('still', 'too short'):
                 self._misses += share
-            self.belief = replace(
-                self.belief,
+            self._believe(
                 offset=found.offset,
                 confidence=min(confidence, 0.5),
                 reason=found.reason or 'weak',
@@ -274,9 +277,7 @@ class Follower:
             self.confirmed, *self._support(evidence, offset - around)
         )
         self._misses *= 0.5 ** (self.every_sec / self.window_sec)
-        self.belief = replace(
-            self.belief, confidence=confidence, abstained=False, reason=''
-        )
+        self._believe(confidence=confidence, abstained=False, reason='')
 
     def _support(self, evidence: ClipEvidence, offset: float) -> list[float]:
         """Ends of the parts of a window that confirm an offset."""
@@ -303,11 +304,8 @@ class Follower:
 
     def _doubt(self, reason: str, confidence: float) -> None:
         """The window does not confirm the clock."""
-        self.belief = replace(
-            self.belief,
-            confidence=min(confidence, 0.5),
-            abstained=True,
-            reason=reason,
+        self._believe(
+            confidence=min(confidence, 0.5), abstained=True, reason=reason
         )
 
     def _follow(
@@ -359,7 +357,7 @@ class Follower:
         """Nobody moves: nothing confirms the clock, and nothing doubts it."""
         if self.belief.abstained and self.belief.reason != 'still':
             return
-        self.belief = replace(self.belief, reason='', abstained=False)
+        self._believe(reason='', abstained=False)
 
     def _look_at_newest(
         self, span: tuple[float, float], result: SyncResult
@@ -422,9 +420,7 @@ class Follower:
         if text not in self.streams.notes:
             self.streams.note(text)
         self._doubt('clock jumps', SUSPECTED)
-        self.belief = replace(
-            self.belief, confidence=min(self.belief.confidence, SUSPECTED)
-        )
+        self._believe(confidence=min(self.belief.confidence, SUSPECTED))
 
     def _moved(
         self,
@@ -459,12 +455,7 @@ class Follower:
         self.confirmed, self.confirmed_by = span[1], result
         self.odd = -np.inf
         self.apart.clear()
-        self.belief = replace(
-            self.belief,
-            confidence=result.confidence,
-            abstained=False,
-            reason='',
-        )
+        self._believe(confidence=result.confidence, abstained=False, reason='')
 
     def _compare_sensors(
         self, evidence: ClipEvidence, clock: ClockMap

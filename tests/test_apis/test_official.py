@@ -1,7 +1,5 @@
 """Released weights give the released outputs."""
 
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ from mobind_mm.utils.checkpoint import save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 PARITY = ROOT.parent / 'shared' / 'parity'
-TOOL = ROOT / 'tools' / 'model_converters' / 'official_to_mm.py'
+TOOL = 'model_converters/official_to_mm.py'
 
 needs_parity = pytest.mark.skipif(
     not PARITY.is_dir(), reason='reference weights are not here'
@@ -30,11 +28,10 @@ def close(value, reference):
 
 @needs_parity
 @pytest.mark.parametrize('stage', [1, 2])
-def test_converted_weights_equal_the_reference(stage, tmp_path, monkeypatch):
+def test_converted_weights_equal_the_reference(stage, tmp_path, command):
     source = PARITY / f'mri_tiny_stage{stage}.npz'
     out = tmp_path / 'converted.pth'
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), str(source), str(out)])
-    runpy.run_path(str(TOOL), run_name='__main__')
+    command(TOOL, source, out)
     model = init_model(out)
     assert not model.training
     ref = np.load(source)

@@ -7,7 +7,6 @@ its interface: a generator of ``{'predictions': [instances]}`` by frame.
 import functools
 import json
 import os
-import runpy
 import sys
 import types
 from pathlib import Path
@@ -22,7 +21,6 @@ from mobind_mm.readers.mmpose import read_mmpose_json
 from mobind_mm.skeleton import get_layout
 
 extract = functools.partial(extract_poses, estimator='mmpose')
-TOOL = Path(__file__).parents[2] / 'tools/extract_pose.py'
 COCO = get_layout('coco')
 
 
@@ -194,17 +192,14 @@ def test_mistakes_are_named(mmpose, tmp_path):
 
 
 def test_without_mmpose_the_command_says_what_to_install(
-    tmp_path, monkeypatch, capsys
+    tmp_path, monkeypatch, command
 ):
     monkeypatch.setitem(sys.modules, 'mmpose.apis', None)
     video = write_video(tmp_path / 'walk.avi')
-    argv = [str(TOOL), str(video), '--out', str(tmp_path / 'out')]
-    argv += ['--estimator', 'mmpose']
-    monkeypatch.setattr(sys, 'argv', argv)
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    assert caught.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    words = ('extract_pose.py', video, '--out', tmp_path / 'out')
+    status, _, err = command(*words, '--estimator', 'mmpose')
+    assert status == 2
+    (line,) = err.splitlines()
     assert line.startswith('error: MMPose cannot run here')
     assert 'mim install' in line and 'mmpose==1.3.2' in line
     assert not (tmp_path / 'out').exists()

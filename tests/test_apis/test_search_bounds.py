@@ -1,8 +1,6 @@
 """Numbers that ask for any amount of memory are refused before the work."""
 
 import argparse
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -65,14 +63,9 @@ def test_between():
 
 
 @pytest.mark.parametrize('flag', ['--fps', '--seconds', '--people'])
-def test_examples_of_any_size_are_refused(flag, tmp_path):
-    done = subprocess.run(
-        [sys.executable, '-m', 'mobind_mm', 'example', 'a', flag, '99999999'],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=100,
-    )
-    assert done.returncode == 2
-    assert f'argument {flag}: 99999999; expected 1 to' in done.stderr
-    assert not (tmp_path / 'a').exists()
+def test_examples_of_any_size_are_refused(flag, tmp_path, command):
+    path = tmp_path / 'a'
+    status, _, err = command('mobind', 'example', path, flag, '99999999')
+    assert status == 2
+    assert f'argument {flag}: 99999999; expected 1 to' in err
+    assert not path.exists()

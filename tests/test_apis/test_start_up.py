@@ -1,9 +1,7 @@
 """What is loaded, and what is not, before somebody needs it."""
 
-import subprocess
-import sys
-
 import pytest
+from programs import python
 
 from mobind_mm.apis import MoBindInferencer, model_zoo
 from mobind_mm.utils import model_index
@@ -11,10 +9,7 @@ from mobind_mm.utils import model_index
 
 def run(code):
     """Run a program; returns what it printed."""
-    command = [sys.executable, '-W', 'ignore', '-c', code]
-    process = subprocess.run(command, capture_output=True, text=True)
-    assert process.returncode == 0, process.stderr
-    return process.stdout.split()
+    return python('-W', 'ignore', '-c', code).stdout.split()
 
 
 SYNCHRONIZE = """

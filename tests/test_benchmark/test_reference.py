@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -163,23 +161,16 @@ def test_small_files_hold_one_window_and_limb_each(tmp_path):
 # The benchmark runs, and writes what it prints
 
 ROOT = Path(__file__).parents[2]
-TOOL = ROOT / 'tools/analysis_tools/benchmark.py'
+TOOL = 'analysis_tools/benchmark.py'
 RUNTIME = str(ROOT / 'configs/_base_/default_runtime.py')
 
 
-def _run(monkeypatch, *args):
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), *args])
-    runpy.run_path(str(TOOL), run_name='__main__')
-
-
 @pytest.mark.slow
-def test_quick_benchmark_writes_every_part(tmp_path, monkeypatch, capsys):
+def test_quick_benchmark_writes_every_part(tmp_path, command):
     out = tmp_path / 'speed.json'
     shown = tmp_path / 'pictures'
-    _run(
-        monkeypatch,
-        *('--quick', '--scaling', '--out', str(out)),
-        *('--show-dir', str(shown)),
+    _, printed, _ = command(
+        *(TOOL, '--quick', '--scaling', '--out', out, '--show-dir', shown)
     )
     assert {path.name for path in shown.iterdir()} == {
         'growth.png',
@@ -203,7 +194,7 @@ def test_quick_benchmark_writes_every_part(tmp_path, monkeypatch, capsys):
     for name in ('batch', 'limbs', 'window_s', 'sync_minutes'):
         row = result['scaling'][name]
         assert len(row['sizes']) == len(row['seconds']) == 2
-    assert 'times_reference' in capsys.readouterr().out
+    assert 'times_reference' in printed
 
 
 @pytest.mark.parametrize(
@@ -214,11 +205,10 @@ def test_quick_benchmark_writes_every_part(tmp_path, monkeypatch, capsys):
         (['--parts', '--encoders', RUNTIME], 'takes configs of MoBind'),
     ],
 )
-def test_mistakes_are_named(monkeypatch, capsys, args, error):
+def test_mistakes_are_named(monkeypatch, command, args, error):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
-    with pytest.raises(SystemExit):
-        _run(monkeypatch, *args)
-    assert error in capsys.readouterr().err
+    status, _, err = command(TOOL, *args)
+    assert status and error in err
 
 
 def test_exponent_of_a_power():
@@ -240,14 +230,14 @@ def test_peak_memory_is_what_a_job_holds():
     assert peak_mib(lambda: None) < 5
 
 
-def test_encoders_of_configs(tmp_path, monkeypatch):
+def test_encoders_of_configs(tmp_path, command):
     out = tmp_path / 'encoders.json'
     configs = [
         str(ROOT / 'configs/mobind' / name)
         for name in ('encoders/utd_mhad_published.py', 'utd_mhad.py')
     ]
     args = ('--repeats', '1', '--parts', '--encoders', *configs)
-    _run(monkeypatch, '--out', str(out), *args)
+    command(TOOL, '--out', out, *args)
     rows = json.loads(out.read_text('utf-8'))['encoders']
     assert list(rows) == ['reference', *configs]
     reference, published, efficient = rows.values()

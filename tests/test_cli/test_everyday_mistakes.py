@@ -171,9 +171,9 @@ def test_a_folder_of_openpose(tmp_path):
     folder = write(openpose(*person()), tmp_path)
     pose = pose_of('--pose', folder, '--fps', 25, *SIZE)
     assert (pose.clock.rate, pose.img_shape) == (25.0, SHAPE)
-    with pytest.raises(ValueError, match='--fps, --frame-times or --video'):
+    with pytest.raises(ValueError, match=r'--fps, --frame-times\), or the'):
         pose_of('--pose', folder, *SIZE)
-    with pytest.raises(ValueError, match='--img-shape HEIGHT WIDTH or --vid'):
+    with pytest.raises(ValueError, match=r'--img-shape HEIGHT WIDTH\), or'):
         pose_of('--pose', folder, '--fps', 25)
     with pytest.raises(ValueError, match=r'\(rate\) and the height and width'):
         pose_of('--pose', folder)

@@ -4,13 +4,13 @@ import configparser
 import json
 import os
 import shlex
-import subprocess
 import sys
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from programs import python
 
 from mobind_mm.cli.config import find_config
 from mobind_mm.cli.examples import EXAMPLES
@@ -45,21 +45,12 @@ print(json.dumps([shown, sorted(sys.modules)]))
 """
 
 
-def python(*arguments, **kwargs):
-    process = subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'PYTHONPATH': str(REPO), 'COLUMNS': '80'},
-        timeout=300,
-        **kwargs,
-    )
-    assert process.returncode == 0, process.stderr
-    return process.stdout
+def run(*arguments, cwd=None):
+    return python(*arguments, cwd=cwd, COLUMNS='80').stdout
 
 
 def helps(*commands):
-    shown, modules = json.loads(python('-c', HELPS, json.dumps(commands)))
+    shown, modules = json.loads(run('-c', HELPS, json.dumps(commands)))
     return shown, {name.partition('.')[0] for name in modules}
 
 
@@ -111,8 +102,8 @@ def test_module_is_the_installed_command():
     scripts = setup['options.entry_points']['console_scripts']
     assert scripts.strip() == 'mobind = mobind_mm.cli:main'
     ((text,), _) = helps([])
-    assert python('-m', 'mobind_mm', '--help') == text
-    assert python('-m', 'mobind_mm', '--version') == 'mobind_mm 0.1.0\n'
+    assert run('-m', 'mobind_mm', '--help') == text
+    assert run('-m', 'mobind_mm', '--version') == 'mobind_mm 0.1.0\n'
 
 
 def test_unknown_commands_get_the_nearest(mobind):

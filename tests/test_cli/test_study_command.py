@@ -4,28 +4,19 @@ import argparse
 
 import pytest
 
-from mobind_mm.cli import main
 from mobind_mm.cli.studying import shard
 from mobind_mm.recordings import write_imu, write_pose
 from mobind_mm.synchronization.conformance import simulate_recording
 
 
-def run(capsys, monkeypatch, *words):
-    monkeypatch.setattr('sys.argv', ['mobind', 'sync', *map(str, words)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    printed = capsys.readouterr()
-    return end.value.code, printed.out, printed.err
-
-
-def test_two_folders_and_exit_status(tmp_path, capsys, monkeypatch):
+def test_two_folders_and_exit_status(tmp_path, command):
     recording = simulate_recording(0, 14.0, offset=0.8)
     write_imu(tmp_path / 'imu/a.safetensors', recording.imu)
     write_pose(tmp_path / 'pose/b.safetensors', recording.pose)
     out = tmp_path / 'out'
     words = ['--imu', tmp_path / 'imu', '--pose', tmp_path / 'pose']
     words += ['--study', '--out-dir', out]
-    status, text, _ = run(capsys, monkeypatch, *words)
+    status, text, _ = command('mobind', 'sync', *words)
     assert status == 0
     assert text.startswith(
         'sure: a.safetensors - b.safetensors, b (probability 0.999): '
@@ -33,7 +24,7 @@ def test_two_folders_and_exit_status(tmp_path, capsys, monkeypatch):
     )
     assert '1 recordings, 1 videos: 1 sure pairs' in text
     write_imu(tmp_path / 'imu/c.safetensors', simulate_recording(5, 14.0).imu)
-    status, text, _ = run(capsys, monkeypatch, *words)
+    status, text, _ = command('mobind', 'sync', *words)
     assert status == 1 and 'left over: c.safetensors' in text
 
 
@@ -48,9 +39,9 @@ def test_two_folders_and_exit_status(tmp_path, capsys, monkeypatch):
         (['--pose', 'x'], 'Give the sensors'),
     ],
 )
-def test_mistakes(tmp_path, capsys, monkeypatch, words, message):
+def test_mistakes(tmp_path, command, monkeypatch, words, message):
     monkeypatch.chdir(tmp_path)
-    status, _, error = run(capsys, monkeypatch, *words)
+    status, _, error = command('mobind', 'sync', *words)
     assert status == 2
     assert error.startswith('error: ') and message in error
 

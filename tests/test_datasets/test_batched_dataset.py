@@ -8,12 +8,11 @@ import torch
 from mmengine.dataset import pseudo_collate
 from recordings import make_entry, make_pose, write_dataset
 from scipy.stats import ks_2samp
-from test_packed_dataset import _recordings, root  # noqa: F401
+from test_packed_dataset import PLACEMENTS, _config, _recordings, root  # noqa: F401
 
 from mobind_mm.datasets import BatchedDataset, IMUPoseDataset
 from mobind_mm.recordings import Recording
 
-PLACEMENTS = ('right_wrist', 'left_wrist', 'left_knee')
 STEPS = {
     'plain': [],
     'image': [dict(type='NormalizeKeypoints', mode='image')],
@@ -27,21 +26,8 @@ STEPS = {
 
 
 def config(root, after, first=(), **changes):  # noqa: F811
-    cfg = dict(
-        type='IMUPoseDataset',
-        data_root=str(root),
-        ann_file='annotations/train.json',
-        window_sec=3.0,
-        stride_sec=0.7,
-        pipeline=[
-            *first,
-            dict(type='LoadWindow', channels=('acc', 'quat')),
-            dict(type='ResampleIMU', rate=50),
-            dict(type='ResamplePose', rate=20),
-            *after,
-            dict(type='PackIMUPose', placements=PLACEMENTS),
-        ],
-    )
+    cfg = _config(root, after, first)
+    del cfg['pipeline'][-1]['imu_channels']
     return {**cfg, **changes}
 
 

@@ -3,12 +3,11 @@
 import hashlib
 import itertools
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import python
 
 from mobind_mm.datasets.synthetic import ACTIONS, SyntheticMotionDataset
 from mobind_mm.datasets.synthetic.dataset import RecordingCache
@@ -102,17 +101,13 @@ def test_same_numbers_in_any_order_and_cache(dataset):
 
 def test_same_numbers_in_another_process(dataset):
     code = (
-        'import sys; sys.path.insert(0, sys.argv[1]);'
+        'import sys; sys.path[:0] = sys.argv[1:];'
         'import test_synthetic_dataset as t; import numpy as np;'
         'np.random.seed(7); d = t.make(cache_takes=1);'
         'print(t.digest(d.get_recording(d.load_entries()[3])))'
     )
-    run = subprocess.run(
-        [sys.executable, '-c', code, str(Path(__file__).parent)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    here = Path(__file__).parent
+    run = python('-c', code, here, here.with_name('helpers'))
     entry = dataset.load_entries()[3]
     expected = digest(dataset.get_recording(entry))
     assert run.stdout.strip().splitlines()[-1] == expected

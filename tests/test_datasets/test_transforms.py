@@ -1,9 +1,6 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from programs import python
 from recordings import (
     keypoints_at,
     make_recording,
@@ -411,14 +408,7 @@ def test_a_seed_fixes_the_draws_of_every_process(transform):
         "print(out['imu']['w']['acc'].sum(), out['imu']['w']['gyro'].sum())"
     )
     printed = {
-        subprocess.run(
-            [sys.executable, '-c', code],
-            env={**os.environ, 'PYTHONHASHSEED': seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in '0123'
+        python('-c', code, PYTHONHASHSEED=seed).stdout for seed in '0123'
     }
     assert len(printed) == 1
 

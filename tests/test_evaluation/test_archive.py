@@ -8,7 +8,6 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from mobind_mm.cli import main
 from mobind_mm.evaluation import archive_lists as module
 from mobind_mm.evaluation.archive import EmbeddingArchive
 from mobind_mm.utils.similarity import Vectors
@@ -180,21 +179,17 @@ def test_a_damaged_list_is_named(tmp_path, change):
         EmbeddingArchive(tmp_path / 'a')
 
 
-def run(monkeypatch, *words):
-    monkeypatch.setattr(sys, 'argv', ['mobind', *map(str, words)])
-    main()
-
-
-def test_commands(tmp_path, monkeypatch, capsys):
+def test_commands(tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    run(monkeypatch, 'example', 'example')
+    command('mobind', 'example', 'example')
     folder = tmp_path / 'example'
     sensors = next(iter(sorted(folder.glob('*.csv'))))
     people = sorted(folder.glob('*.json'))
     video = ('--fps', 30, '--img-shape', 1080, 1920, '--quiet')
-    run(monkeypatch, 'index', 'build', 'archive', people[0], *video)
-    run(monkeypatch, 'index', 'search', 'archive', '--imu', sensors, '-k', 2)
-    out = capsys.readouterr().out
-    assert 'windows' in out and '1. ' in out
+    index = ('mobind', 'index')
+    status, built, _ = command(*index, 'build', 'archive', people[0], *video)
+    assert status == 0 and 'windows' in built
+    search = (*index, 'search', 'archive', '--imu', sensors, '-k', 2)
+    assert '1. ' in command(*search)[1]
     found = json.loads((tmp_path / 'search' / 'search.json').read_text())
     assert len(found[0]['found']) == 2

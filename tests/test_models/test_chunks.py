@@ -1,9 +1,8 @@
 """Batches in chunks: the same draws and statistics, little memory."""
 
-from contextlib import contextmanager
-
 import pytest
 import torch
+from tiny_models import kept_numbers
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -74,16 +73,6 @@ def test_the_second_pass_draws_what_the_first_drew(monkeypatch):
     # Statistics move once a chunk, and once only.
     tracked = [b for n, b in model.named_buffers() if n.endswith('tracked')]
     assert {int(count) for count in tracked} == {3}
-
-
-@contextmanager
-def kept_numbers(kept):
-    def note(tensor):
-        kept.append(tensor.numel())
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
-        yield
 
 
 def test_activations_are_not_kept():

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from programs import python
-from tiny_models import LIMBS
+from tiny_models import LIMBS, smoothed_loss
 
 pytest.importorskip('mmaction')
 
@@ -258,21 +258,14 @@ def test_losses_of_the_two_streams_against_their_definition():
     both = model(dict(inputs), stage='head')
     imu = model(dict(imu=inputs['imu']), stage='head')
     pose = model(dict(keypoint=inputs['keypoint']), stage='head')
-
-    def mean_loss(logits, rows):
-        total = 0.0
-        for row in rows:
-            target = torch.full((CLASSES,), 0.2 / CLASSES)
-            target[actions[row]] += 0.8
-            total -= (target * logits[row].log_softmax(0)).sum()
-        return total / len(rows)
-
     for key, logits, rows in (
         ('loss_cls', both, range(B)),
         ('loss_imu', imu, [0, 1, 2, 3, 5]),
         ('loss_pose', pose, [0, 1, 2, 3, 4]),
     ):
-        torch.testing.assert_close(losses[key], mean_loss(logits, rows))
+        torch.testing.assert_close(
+            losses[key], smoothed_loss(logits, actions, rows)
+        )
 
 
 def test_a_batch_without_a_modality_trains_the_other():
@@ -293,20 +286,7 @@ def checkpoint(path):
     """A MoBind with the same parts, saved; its state dict."""
     init_default_scope('mobind_mm')
     torch.manual_seed(1)
-    model = OURS.build(
-        dict(
-            type='MoBind',
-            head=dict(
-                type='HierarchicalContrastiveHead',
-                embed_dims=D,
-                global_weight=0.0,
-            ),
-            imu_tokenizer=parts()['imu']['tokenizer'],
-            imu_backbone=parts()['imu']['encoder'],
-            pose_tokenizer=parts()['pose']['tokenizer'],
-            pose_backbone=parts()['pose']['encoder'],
-        )
-    )
+    model = OURS.build(tiny_models.per_limb())
     init_default_scope('mmaction')
     torch.save({'state_dict': model.state_dict()}, path)
     return model.state_dict()

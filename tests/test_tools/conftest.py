@@ -1,10 +1,10 @@
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from programs import start
 
 REPO = Path(__file__).parents[2]
 
@@ -78,21 +78,20 @@ def run(project):
         ]
         shell = commands[0][0].endswith('.sh')
         python = [sys.executable, '-c', _DRIVER, json.dumps(commands)]
-        return subprocess.run(
-            commands[0] if shell else python,
-            cwd=project,
-            env={
-                **os.environ,
-                'PYTHONPATH': path,
-                'PYTHON': sys.executable,
-                'OMP_NUM_THREADS': '1',
-                'CUDA_VISIBLE_DEVICES': '',
-                **environment,
-            },
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=600,
-        )
+        words = commands[0] if shell else python
+        return start(*words, cwd=project, PYTHONPATH=path, **environment)
 
     return run
+
+
+@pytest.fixture
+def failure(project, command, monkeypatch):
+    """Run a command that must end on a mistake; return its last line."""
+
+    def failure(*words):
+        status, _, err = command(*words)
+        assert status == 2
+        return err.splitlines()[-1]
+
+    monkeypatch.chdir(project)
+    return failure

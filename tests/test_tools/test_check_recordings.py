@@ -1,9 +1,4 @@
 import json
-import os
-import runpy
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +18,7 @@ from mobind_mm.recordings import (
     write_pose,
 )
 
-TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/check_recordings.py'
+TOOL = 'analysis_tools/check_recordings.py'
 
 
 def write_set(root, scale=1.0, cameras=('front',)):
@@ -74,23 +69,12 @@ def write_set(root, scale=1.0, cameras=('front',)):
     return root
 
 
-def check(monkeypatch, capsys, *arguments):
-    """Run the command; its status and what it printed."""
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    out, err = capsys.readouterr()
-    return caught.value.code, out, err
-
-
-def test_correct_set_exits_0_with_report_and_pictures(
-    tmp_path, monkeypatch, capsys
-):
+def test_correct_set_exits_0_with_report_and_pictures(tmp_path, command):
     root = write_set(tmp_path / 'own')
     out = tmp_path / 'out/report.json'
-    status, text, _ = check(
-        *(monkeypatch, capsys, root, '--split', 'train'),
-        *('--out', out, '--show-dir', tmp_path / 'pics'),
+    status, text, _ = command(
+        *(TOOL, root, '--split', 'train', '--out', out),
+        *('--show-dir', tmp_path / 'pics'),
     )
     assert status == 0 and 'No mistakes found.' in text
     report = json.loads(out.read_text())
@@ -107,9 +91,9 @@ def test_correct_set_exits_0_with_report_and_pictures(
     assert np.ptp(imread(pictures[0])[..., :3]) > 0.5
 
 
-def test_mistake_exits_1_and_names_the_key(tmp_path, monkeypatch, capsys):
+def test_mistake_exits_1_and_names_the_key(tmp_path, command):
     root = write_set(tmp_path / 'own', scale=1 / 9.80665)
-    status, text, _ = check(monkeypatch, capsys, root)
+    status, text, _ = command(TOOL, root)
     assert status == 1
     assert 'left_wrist: acc looks like g, not m/s² (median |acc| 1.0' in text
     assert 'units.acc: g' in text and '2 likely mistakes.' in text
@@ -142,39 +126,31 @@ def test_cameras_share_their_sensors(tmp_path):
         ),
     ],
 )
-def test_unreadable_sets_exit_2(
-    tmp_path, monkeypatch, capsys, break_it, message
-):
+def test_unreadable_sets_exit_2(tmp_path, command, break_it, message):
     root = write_set(tmp_path)
     break_it(root)
     split = ['--split', 'val'] if 'val' in message else []
-    status, _, err = check(monkeypatch, capsys, root, *split)
+    status, _, err = command(TOOL, root, *split)
     assert status == 2
     (line,) = [x for x in err.splitlines() if x.startswith('error')]
     assert message.replace('\\', '') in line
 
 
-def test_wrong_arguments(tmp_path, monkeypatch, capsys):
-    status, _, err = check(monkeypatch, capsys, tmp_path / 'nowhere')
+def test_wrong_arguments(tmp_path, command):
+    status, _, err = command(TOOL, tmp_path / 'nowhere')
     assert status == 2 and 'nowhere is not a directory' in err
-    status, _, err = check(monkeypatch, capsys, tmp_path, '--max-lag', '0')
+    status, _, err = command(TOOL, tmp_path, '--max-lag', '0')
     assert status == 2 and 'largest lag must be > 0 s, got 0' in err
 
 
 @pytest.mark.slow
-def test_workers_find_the_same(tmp_path):
+def test_workers_find_the_same(tmp_path, command):
     root = write_set(tmp_path / 'own', scale=1 / 9.80665)
     reports = []
     for workers in (1, 2):
         out = tmp_path / f'{workers}.json'
-        command = [sys.executable, str(TOOL), str(root), '--out', str(out)]
-        done = subprocess.run(
-            [*command, '--workers', str(workers)],
-            capture_output=True,
-            env=dict(os.environ, PYTHONPATH=str(TOOL.parents[2])),
-            check=False,
-        )
-        assert done.returncode == 1, done.stderr
+        status, *_ = command(TOOL, root, '--out', out, '--workers', workers)
+        assert status == 1
         reports.append(json.loads(out.read_text()))
     assert reports[0] == reports[1]
 

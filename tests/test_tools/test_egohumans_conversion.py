@@ -1,6 +1,4 @@
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -38,22 +36,18 @@ def call(cwd, name, *arguments):
 TOOL = 'dataset_converters/egohumans.py'
 
 
-def test_command(tmp_path, monkeypatch, capsys):
-    tool, dst = REPO / 'tools' / TOOL, tmp_path / 'dst'
+def test_command(tmp_path, command):
+    dst = tmp_path / 'dst'
     model = write_copy(tmp_path, 8, [('01_tagging', 1), ('02_lego', 1)])
-    argv = [tool, tmp_path / 'data', '--out', dst, '--imu', 'simulated']
-    argv = [str(word) for word in (*argv, '--smpl', model)]
-    monkeypatch.setattr(sys, 'argv', argv)
-    runpy.run_path(str(tool), run_name='__main__')
-    assert capsys.readouterr().out.splitlines() == [
+    words = (TOOL, tmp_path / 'data', '--out', dst, '--imu', 'simulated')
+    _, out, _ = command(*words, '--smpl', model)
+    assert out.splitlines() == [
         f'{dst}/annotations/train.json: 2 people',
         f'{dst}/annotations/test.json: 2 people',
     ]
-    argv[-1] = 'absent.pkl'
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(tool), run_name='__main__')
-    assert caught.value.code == 2
-    last = capsys.readouterr().err.splitlines()[-1]
+    status, _, err = command(*words, '--smpl', 'absent.pkl')
+    assert status == 2
+    last = err.splitlines()[-1]
     assert last.startswith('error: There is no SMPL model absent.pkl')
 
 

@@ -2,33 +2,17 @@
 
 import csv
 import json
-import runpy
-import sys
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
 
 from mobind_mm.evaluation.embedding_table import select, write_embeddings
 
-TOOL = Path(__file__).parents[2] / 'tools/analysis_tools/eval_embeddings.py'
-
 
 @pytest.fixture
-def tool(monkeypatch, capsys):
-    """Runs the command in this process: status and what it printed."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-        status = 0
-        try:
-            runpy.run_path(str(TOOL), run_name='__main__')
-        except SystemExit as error:
-            status = error.code
-        out = capsys.readouterr()
-        return status, out.out, out.err
-
-    return call
+def tool(command):
+    return partial(command, 'analysis_tools/eval_embeddings.py')
 
 
 @pytest.fixture

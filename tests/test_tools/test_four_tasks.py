@@ -2,10 +2,7 @@
 
 import csv
 import json
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ import torch
 from matplotlib.image import imread
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
+from programs import program, python, tool
 
 from mobind_mm.evaluation.embedding_table import read_embeddings
 from mobind_mm.registry import MODELS
@@ -62,34 +60,12 @@ def small(tmp_path_factory):
     return root
 
 
-def call(root, command, *flags, **environment):
-    done = subprocess.run(
-        [*command, 'small.py', *flags],
-        cwd=root,
-        env={
-            **os.environ,
-            'OMP_NUM_THREADS': '1',
-            'CUDA_VISIBLE_DEVICES': '',
-            'PYTHON': sys.executable,
-            'PYTHONPATH': str(REPO),
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=1200,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done
-
-
 def test_one_command(small):
-    done = call(
-        small,
-        [sys.executable, REPO / 'tools' / 'test.py'],
-        *('random.pth', '--out', 'all.json', '--show-dir', 'shown'),
-        *('--dump-cases', 'cases', '--dump-embeddings', 'e.safetensors'),
-        '--dump-tokens',
+    done = tool(
+        *('test', 'small.py', 'random.pth', '--out', 'all.json'),
+        *('--show-dir', 'shown', '--dump-cases', 'cases', '--dump-tokens'),
+        *('--dump-embeddings', 'e.safetensors'),
+        cwd=small,
     )
     results = json.loads((small / 'all.json').read_text())
     assert set(KEYS) <= results.keys()
@@ -115,14 +91,9 @@ def test_one_command(small):
 
     table = read_embeddings(small / 'e.safetensors')[0]
     assert (table['role'] == 'query').sum() == 12
-    evaluate = [sys.executable, '-m', 'mobind_mm', 'eval', 'e.safetensors']
     flags = '--similarity tokens --rerank 3 --localization --out saved.json'
-    subprocess.run(
-        [*evaluate, *flags.split()],
-        cwd=small,
-        env={**os.environ, 'PYTHONPATH': str(REPO)},
-        check=True,
-    )
+    evaluate = ('-m', 'mobind_mm', 'eval', 'e.safetensors', *flags.split())
+    python(*evaluate, cwd=small)
     saved = json.loads((small / 'saved.json').read_text())
     assert saved['retrieval/num_windows'] == 12
     for key in ('localization/subject_acc', 'localization/part_acc'):
@@ -133,17 +104,16 @@ def test_one_command(small):
 @pytest.mark.parametrize('processes', [2, 3])
 def test_processes_equal_one(small, processes):
     """None of 12 + 12 windows, 6 clips, … need divide by the processes."""
-    tool = [sys.executable, REPO / 'tools' / 'test.py']
-    call(small, tool, 'random.pth', '--out', 'one.json', '--work-dir', 'one')
+    common = ('small.py', 'random.pth')
+    tool('test', *common, '--out', 'one.json', '--work-dir', 'one', cwd=small)
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = str(probe.getsockname()[1])
     name = f'{processes}.json'
-    shell = ['bash', REPO / 'tools' / 'dist_test.sh']
-    call(
-        small,
-        shell,
-        *('random.pth', str(processes), '--out', name, '--work-dir', 'many'),
+    program(
+        *('bash', REPO / 'tools' / 'dist_test.sh', *common, processes),
+        *('--out', name, '--work-dir', 'many'),
+        cwd=small,
         PORT=port,
     )
     one, many = (

@@ -1,8 +1,6 @@
 """Own tables through the commands: convert, train, test."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from raw_tables import (
 
 REPO = Path(__file__).parents[2]
 
-TOOL = REPO / 'tools/dataset_converters/from_tables.py'
+TOOL = 'dataset_converters/from_tables.py'
 SMALL = [
     'train_cfg.max_epochs=1',
     'train_cfg.val_interval=1',
@@ -82,12 +80,7 @@ def write_study(root, seconds):
     )
 
 
-def run_tool(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-    runpy.run_path(str(TOOL), run_name='__main__')
-
-
-def test_command(tmp_path, monkeypatch, capsys):
+def test_command(tmp_path, command):
     mapping = write_study(tmp_path, 1.0)
     path = tmp_path / 'raw/val_1.csv'
     lines = path.read_text().split('\n')
@@ -95,8 +88,7 @@ def test_command(tmp_path, monkeypatch, capsys):
     lines[5] = ','.join([cells[0], '', *cells[2:]])
     path.write_text('\n'.join(lines))
     dst = tmp_path / 'dst'
-    run_tool(monkeypatch, mapping, '--out', dst)
-    printed = capsys.readouterr().out
+    _, printed, _ = command(TOOL, mapping, '--out', dst)
     for split in ('train', 'val', 'test'):
         assert f'{dst}/annotations/{split}.json: 2 takes' in printed
     place = f'{mapping}: take val_1.imu.right_wrist'
@@ -105,10 +97,9 @@ def test_command(tmp_path, monkeypatch, capsys):
     assert train['metainfo']['classes'] == ['person_0', 'person_1']
 
     mapping.write_text(mapping.read_text().replace('acc: g', 'acc: G'))
-    with pytest.raises(SystemExit) as caught:
-        run_tool(monkeypatch, mapping, '--out', dst)
-    assert caught.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    status, _, err = command(TOOL, mapping, '--out', dst)
+    assert status == 2
+    (line,) = err.splitlines()
     assert line == (
         f"error: {mapping}: defaults.imu.right_wrist.units.acc: 'G' is not "
         'known. Choose from m/s2, g, mg.'

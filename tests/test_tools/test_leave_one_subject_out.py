@@ -3,8 +3,6 @@
 import copy
 import json
 import math
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -189,8 +187,8 @@ def test_mean_and_standard_deviation():
 
 
 @pytest.fixture
-def run_here(project, monkeypatch, capsys):
-    """Run a command of ``tools/`` in this process; its exit code and text.
+def run_here(project, monkeypatch, command):
+    """Run a command of ``tools/`` in the project; its exit code and text.
 
     Formatting the text of a config takes MMEngine seconds, so it is left
     out here.
@@ -201,15 +199,8 @@ def run_here(project, monkeypatch, capsys):
     )
 
     def run_here(name, *arguments):
-        path = str(REPO / 'tools' / name)
-        monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
-        code = 0
-        try:
-            runpy.run_path(path, run_name='__main__')
-        except SystemExit as error:
-            code = error.code
-        captured = capsys.readouterr()
-        return code, captured.out + captured.err
+        code, out, err = command(name, *arguments)
+        return code, out + err
 
     return run_here
 

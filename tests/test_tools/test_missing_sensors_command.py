@@ -2,9 +2,6 @@
 
 import csv
 import json
-import runpy
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -69,7 +66,6 @@ def model(project):
     return project
 
 
-TOOLS = Path(__file__).parents[2] / 'tools'
 TOOL = ('analysis_tools/missing_sensors.py', 'model.py', 'weights.pth')
 
 
@@ -136,13 +132,11 @@ def test_table_goes_on_and_agrees_with_a_test(model, run):
     ],
 )
 def test_mistakes_end_with_one_line(
-    model, arguments, words, monkeypatch, capsys
+    model, arguments, words, monkeypatch, command
 ):
     (model / 'results.json').write_text('{"a": 1}')
     monkeypatch.chdir(model)
-    monkeypatch.setattr(sys, 'argv', [*TOOL, *arguments])
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(TOOLS / TOOL[0]), run_name='__main__')
-    assert caught.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    status, _, err = command(*TOOL, *arguments)
+    assert status == 2
+    (line,) = err.splitlines()
     assert words in line

@@ -1,6 +1,4 @@
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +9,19 @@ from raw_mri import IMG_SHAPE, make_subject, write_subject
 from mobind_mm.recordings import read_imu, read_pose
 
 REPO = Path(__file__).parents[2]
-TOOL = REPO / 'tools/dataset_converters/mri.py'
+TOOL = 'dataset_converters/mri.py'
 CPL = 'aligned_data/pose_labels/subject1_all_labels.cpl'
 
 
 SHAPE = ('--img-shape', *map(str, IMG_SHAPE))
 
 
-def test_command(tmp_path, monkeypatch, capsys):
+def test_command(tmp_path, command):
     for number in (1, 15):
         write_subject(tmp_path / 'src', make_subject(number))
     src, dst = tmp_path / 'src', tmp_path / 'dst'
-    argv = [str(TOOL), str(src), '--out', str(dst), *SHAPE]
-    argv += ['--pose', 'mmpose', 'right']
-    monkeypatch.setattr(sys, 'argv', argv)
-    runpy.run_path(str(TOOL), run_name='__main__')
-    out = capsys.readouterr().out
+    words = (TOOL, src, '--out', dst, *SHAPE, '--pose', 'mmpose', 'right')
+    _, out, _ = command(*words)
     assert f'{dst}/annotations/train.json: 2 entries' in out
     assert f'{dst}/annotations/test.json: 2 entries' in out
     assert 'val' not in out
@@ -41,10 +36,9 @@ def test_command(tmp_path, monkeypatch, capsys):
             np.testing.assert_allclose(pose.keypoints[:], view, atol=0.01)
 
     (src / CPL).write_bytes(b'')
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    assert caught.value.code == 2
-    last = capsys.readouterr().err.splitlines()[-1]
+    status, _, err = command(*words)
+    assert status == 2
+    last = err.splitlines()[-1]
     assert last.startswith('error: ') and CPL in last
 
 

@@ -9,7 +9,6 @@ from matplotlib.image import imread
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
-from test_train_and_test import failure
 
 from mobind_mm.cli.test import (
     add_embeddings,
@@ -94,8 +93,7 @@ def test_all_in_one_go(tasks, run):
     assert json.loads((tasks / 'extra.json').read_text()) == extra
 
 
-def test_mistakes(tasks, monkeypatch, capsys):
-    monkeypatch.chdir(tasks)
+def test_mistakes(tasks, failure):
     for flags, message in (
         (['--tasks', 'sync'], '--tasks sync: '),
         (['--show-dir', 'tiny.py'], '--show-dir tiny.py is a file'),
@@ -109,8 +107,6 @@ def test_mistakes(tasks, monkeypatch, capsys):
             *('test.py', 'tiny.py', 'line.pth', *flags),
             *('--data-root', 'data', '--cfg-options'),
             f'experiment_name={tasks.name}{flags[0]}',
-            monkeypatch=monkeypatch,
-            capsys=capsys,
         )
         assert last.startswith('error: ') and message in last
         if flags[0] == '--tasks':

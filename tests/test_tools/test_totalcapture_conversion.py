@@ -1,6 +1,5 @@
 import json
 import os
-import runpy
 import sys
 import time
 from pathlib import Path
@@ -523,25 +522,18 @@ def test_second_run_does_what_is_missing(tmp_path):
     }
 
 
-def test_command(converted, tmp_path, monkeypatch, capsys):
+def test_command(converted, tmp_path, command):
     src, dst = converted
-    arguments = ['--out', str(tmp_path), '--cameras', '4']
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), str(src), *arguments])
-    runpy.run_path(str(TOOL), run_name='__main__')
-    out = capsys.readouterr().out.splitlines()
-    assert out == [
+    _, out, _ = command(TOOL, src, '--out', tmp_path, '--cameras', '4')
+    assert out.splitlines() == [
         f'{tmp_path}/annotations/{split}.json: {n} pairs of a take and a '
         'camera'
         for split, n in (('train', 3), ('val', 1), ('test', 1))
     ]
     name = 'pose/s5_acting2_cam4.safetensors'
     assert (tmp_path / name).read_bytes() == (dst / name).read_bytes()
-    arguments = ['gone', '--out', str(tmp_path)]
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), *arguments])
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    assert caught.value.code == 2
-    assert capsys.readouterr().err.startswith('error: gone is not a dir')
+    status, _, err = command(TOOL, 'gone', '--out', tmp_path)
+    assert status == 2 and err.startswith('error: gone is not a dir')
 
 
 def test_who_was_away_is_the_same_person(tmp_path):
@@ -564,25 +556,18 @@ def test_who_was_away_is_the_same_person(tmp_path):
     )
 
 
-def command(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-    runpy.run_path(str(TOOL), run_name='__main__')
-
-
-def test_pose_names_its_directory(tmp_path, monkeypatch, capsys):
+def test_pose_names_its_directory(tmp_path, command):
     write_take(tmp_path / 'src', TAKES[0], kinds=('sensors', 'auxfields'))
     predictions(tmp_path / 'json', TAKES[0], CAMERAS[0], 1)
-    common = (tmp_path / 'src', '--out', tmp_path / 'dst', '--pose')
-    command(monkeypatch, *common, 'mmpose', tmp_path / 'json')
-    assert 'train.json: 1 pairs' in capsys.readouterr().out
+    common = (TOOL, tmp_path / 'src', '--out', tmp_path / 'dst', '--pose')
+    _, out, _ = command(*common, 'mmpose', tmp_path / 'json')
+    assert 'train.json: 1 pairs' in out
     for wrong, message in (
         (('openpose',), "one of ('vicon', 'mmpose'), got 'openpose'"),
         (('vicon', 'json'), "--pose vicon takes no more words, got ['json']"),
     ):
-        with pytest.raises(SystemExit) as caught:
-            command(monkeypatch, *common, *wrong)
-        assert caught.value.code == 2
-        assert message in capsys.readouterr().err
+        status, _, err = command(*common, *wrong)
+        assert status == 2 and message in err
 
 
 @pytest.mark.slow

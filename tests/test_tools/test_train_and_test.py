@@ -1,8 +1,6 @@
 import json
-import runpy
 import signal
 import socket
-import sys
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -18,15 +16,6 @@ TOOLS = Path(__file__).parents[2] / 'tools'
 
 def weights(path):
     return torch.load(path, weights_only=True)['state_dict']
-
-
-def failure(tool, *arguments, monkeypatch, capsys):
-    """Run a command that must end on a mistake; return its last line."""
-    monkeypatch.setattr(sys, 'argv', [str(TOOLS / tool), *arguments])
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(TOOLS / tool), run_name='__main__')
-    assert caught.value.code == 2
-    return capsys.readouterr().err.splitlines()[-1]
 
 
 def train(name, *arguments):
@@ -143,15 +132,12 @@ def test_resuming_passes_over_a_damaged_checkpoint(project, run):
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
-def test_checkpoint_of_another_model(project, monkeypatch, capsys):
-    monkeypatch.chdir(project)
+def test_checkpoint_of_another_model(project, failure):
     line = {'line.weight': torch.ones(1, 1), 'line.bias': torch.ones(1)}
     torch.save(line, 'narrow.pth')
     last = failure(
         *('test.py', 'tiny.py', 'narrow.pth', '--cfg-options'),
         *('model.width=3', f'experiment_name={project.name}'),
-        monkeypatch=monkeypatch,
-        capsys=capsys,
     )
     assert last.startswith('error: The checkpoint narrow.pth does not fit')
     assert 'line.weight has shape (1, 1) in the file and (3, 3)' in last
@@ -170,11 +156,7 @@ def test_checkpoint_of_another_model(project, monkeypatch, capsys):
         (['tiny.py', '--load-from', 'other.pth'], 'line.weight is missing'),
     ],
 )
-def test_mistakes_in_training(
-    project, arguments, message, monkeypatch, capsys
-):
-    monkeypatch.chdir(project)
-    monkeypatch.delenv('MOBIND_DEBUG', raising=False)
+def test_mistakes_in_training(project, failure, arguments, message):
     line = {'line.weight': torch.ones(1, 1), 'line.bias': torch.ones(1)}
     torch.save({'state_dict': line}, 'bare.pth')
     torch.save({'other.weight': torch.ones(1)}, 'other.pth')
@@ -185,8 +167,6 @@ def test_mistakes_in_training(
         *arguments,
         '--cfg-options',
         f'experiment_name={project.name}',
-        monkeypatch=monkeypatch,
-        capsys=capsys,
     )
     assert last.startswith('error: ') and message in last
 
@@ -196,32 +176,22 @@ def test_mistakes_in_training(
     'flag',
     [['--amp'], ['--cfg-options', 'optim_wrapper.type=AmpOptimWrapper']],
 )
-def test_mixed_precision_needs_a_gpu(project, flag, monkeypatch, capsys):
-    monkeypatch.chdir(project)
-    last = failure(
-        'train.py', 'tiny.py', *flag, monkeypatch=monkeypatch, capsys=capsys
-    )
+def test_mixed_precision_needs_a_gpu(failure, flag):
+    last = failure('train.py', 'tiny.py', *flag)
     assert last.startswith('error: Mixed precision') and 'leave it out' in last
 
 
-def test_out_must_be_a_json_file(project, monkeypatch, capsys):
-    monkeypatch.chdir(project)
+def test_out_must_be_a_json_file(failure):
     for out in ('results.txt', 'data'):
-        last = failure(
-            *('test.py', 'tiny.py', 'gone.pth', '--out', out),
-            monkeypatch=monkeypatch,
-            capsys=capsys,
-        )
+        last = failure(*('test.py', 'tiny.py', 'gone.pth', '--out', out))
         assert last.startswith(f'error: --out {out}')
 
 
-def test_errors_of_others_keep_their_traceback(project, monkeypatch):
-    monkeypatch.chdir(project)
+def test_errors_of_others_keep_their_traceback(project, failure):
     text = Path('tiny.py').read_text()
     Path('tiny.py').write_text(text + 'broken = 1 / 0\n')
-    monkeypatch.setattr(sys, 'argv', [str(TOOLS / 'train.py'), 'tiny.py'])
     with pytest.raises(ZeroDivisionError):
-        runpy.run_path(str(TOOLS / 'train.py'), run_name='__main__')
+        failure('train.py', 'tiny.py')
 
 
 def flags(**changes):

@@ -1,9 +1,6 @@
 import json
 import os
-import runpy
 import struct
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -22,7 +19,7 @@ from mobind_mm.readers.utd_mhad import (
 from mobind_mm.recordings import read_imu, read_pose
 from mobind_mm.skeleton import get_layout
 
-TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/utd_mhad.py'
+TOOL = 'dataset_converters/utd_mhad.py'
 # Kinect joints in file order, by the name of their COCO keypoint.
 KINECT = [
     *('nose', None, None, None),
@@ -284,20 +281,16 @@ def test_workers_keep_order_and_errors():
         convert_all(int, ['1'], workers=0)
 
 
-def test_command(src, tmp_path, monkeypatch, capsys):
+def test_command(src, tmp_path, command):
     dst = tmp_path / 'dst'
-    argv = [str(TOOL), str(src), '--out', str(dst), '--val-subjects', '3']
-    monkeypatch.setattr(sys, 'argv', argv)
-    runpy.run_path(str(TOOL), run_name='__main__')
-    assert f'{dst}/annotations/val.json: 1 takes' in capsys.readouterr().out
+    _, out, _ = command(TOOL, src, '--out', dst, '--val-subjects', '3')
+    assert f'{dst}/annotations/val.json: 1 takes' in out
     annotations = json.loads((dst / 'annotations/train.json').read_text())
     assert annotations['metainfo']['skeleton'] == 'coco'
 
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), str(dst), '--out', str(dst)])
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    assert caught.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith(f'error: {dst}')
+    status, _, err = command(TOOL, dst, '--out', dst)
+    assert status == 2
+    assert err.splitlines()[-1].startswith(f'error: {dst}')
 
 
 def test_real_takes_are_plausible(utd_mhad_root):

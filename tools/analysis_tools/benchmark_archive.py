@@ -8,7 +8,6 @@ with every window. Times are processor seconds of one thread.
 """
 
 import argparse
-import resource
 import shutil
 import tempfile
 import time
@@ -16,9 +15,8 @@ from pathlib import Path
 
 import faiss
 import numpy as np
-from benchmarking.settings import machine
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
+from benchmarking.settings import machine, memory_kib
 
 from mobind_mm.evaluation.archive import EmbeddingArchive
 from mobind_mm.evaluation.embedding_table import read_embeddings
@@ -71,17 +69,6 @@ def block_table(x: np.ndarray, number: int) -> dict[str, np.ndarray]:
         'window_start': np.arange(count, dtype=float),
         'action': np.zeros(count, int),
     }
-
-
-def peak_mib() -> float:
-    """Greatest resident memory of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def resident_mib() -> float:
-    """Memory of this process that no file can give back."""
-    text = Path('/proc/self/status').read_text()
-    return int(text.split('RssAnon:')[1].split()[0]) / 1024
 
 
 def fill(
@@ -140,13 +127,14 @@ def measure(args: argparse.Namespace, folder: Path) -> dict:
     start = time.process_time()
     archive.train()
     result['encode_s'] = time.process_time() - start
-    result['build_peak_mib'] = peak_mib()
+    result['build_peak_mib'] = memory_kib('VmHWM') / 1024
     rows = best_rows(archive, unit)
     size = sum(f.stat().st_size for f in (folder / 'archive').iterdir())
     result['disk_gib'] = size / 2**30
     archive = EmbeddingArchive(folder / 'archive')
     archive.search(query[:1], 10)
-    result['search_mib'] = resident_mib()
+    # What no file can give back.
+    result['search_mib'] = memory_kib('RssAnon') / 1024
     result['searches'] = []
     for probes in args.probes:
         times, hits = [], 0.0
@@ -176,8 +164,7 @@ def main() -> None:
     finally:
         if not args.dir:
             shutil.rmtree(folder)
-    console = Console()
-    console.print(
+    print(
         f'{result["rows"]:,} windows, D = {result["width"]}: added in '
         f'{result.get("add_s", 0):.0f} s, encoded in '
         f'{result["encode_s"]:.0f} s, '
@@ -185,15 +172,8 @@ def main() -> None:
         f'{result["build_peak_mib"]:.0f} MiB to build, '
         f'{result["search_mib"]:.0f} MiB to search'
     )
-    shown = Table('probes', 'recall@10', 'median, ms', '95 %, ms')
-    for row in result['searches']:
-        shown.add_row(
-            str(row['probes']),
-            f'{row["recall@10"]:.3f}',
-            f'{row["median_ms"]:.2f}',
-            f'{row["p95_ms"]:.2f}',
-        )
-    console.print(shown)
+    searches = pd.DataFrame(result['searches']).round(3)
+    print(searches.to_string(index=False))
     if args.out:
         write_json(args.out, result)
 

@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from benchmarking.settings import machine
-from rich.console import Console
-from rich.table import Table
 
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.results import write_json
@@ -173,16 +172,8 @@ def main() -> None:
                 found = read(kind, path)
             rows.append({'input': kind, 'people': people, **found})
             print(rows[-1], flush=True)
-    shown = Table('input', 'people', 'MB', 'processor s', 'peak, MiB')
-    for row in rows:
-        shown.add_row(
-            row['input'],
-            str(row['people']),
-            f'{row["mb"]:.0f}',
-            f'{row["processor_s"]:.1f}',
-            f'{row["peak_mib"]:.0f}',
-        )
-    Console().print(f'{args.hours:g} hours', shown)
+    print(f'{args.hours:g} hours')
+    print(pd.DataFrame(rows).round(1).to_string(index=False))
     if args.out:
         result = {'hours': args.hours, 'rows': rows, 'machine': machine('cpu')}
         write_json(args.out, result)

@@ -18,13 +18,12 @@ import itertools
 import json
 from pathlib import Path
 
+import pandas as pd
 from benchmarking.conditions import Condition, table_conditions
 from benchmarking.sync_cells import run_cells, run_drift, run_joint, run_scenes
 from benchmarking.sync_speed import exponent, run_speed
 from benchmarking.trust_table import run_trust
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 import mobind_mm  # noqa: F401
 from mobind_mm.apis import init_model
@@ -99,110 +98,11 @@ def cells(part: str) -> list[Condition]:
     ]
 
 
-_NAMES = ('fused', 'signals', 'correlation', 'vote')
-_ACCURACY = '{{{0}[mae_s]:.4f}} / {{{0}[acc@0.1]:.2f}}'
-TABLES = {
-    'certain_wrong': {
-        'source': '{source}',
-        'condition': '{condition}',
-        'recordings\n': '{count}',
-        'answered\n': '{answered}',
-        'wrong\n': '{wrong}',
-        'confidence\n>= 0.9': '{certain}',
-        'wrong of\nthese': '{certain_wrong}',
-        'best guess\nright': '{best_guess_right}',
-        'refused as': '{refused_as}',
-    },
-    'reliability_count': {
-        'confidence from': '{confidence_from:.1f}',
-        'answers\n': '{reliability_count}',
-        'mean\n': '{mean_confidence:.2f}',
-        'right\n': '{right:.2f}',
-    },
-    'fused': {
-        'sensors': '{sensors}',
-        'noise': '{noise}',
-        'fps': '{pose_rate:g}',
-        'clip': '{clip_sec:g} s',
-        'motion': '{motion}',
-        **{f'{n}\nMAE s / @0.1': _ACCURACY.format(n) for n in _NAMES},
-        'zero\nMAE s / @0.1': '{zero_mae_s:.2f}',
-        'fused\ncoverage / @0.1': '{fused[coverage]:.2f} / '
-        '{fused[answered_acc@0.1]:.2f}',
-    },
-    'scene_sensors': {
-        'scenes: sensors': '{scene_sensors}',
-        'people': '{num_people}',
-        **{
-            f'{way}\nMAE s / @0.1 / coverage': f'{_ACCURACY.format(way)} / '
-            f'{{{way}[coverage]:.2f}}'
-            for way in ('alone', 'jointly')
-        },
-    },
-    'joint_sensors': {
-        'joint: sensors': '{joint_sensors}',
-        'scenes': '{num_scenes}',
-        'offset MAE s / @0.2': '{offset_mae_s:.3f} / {acc_02:.2f}',
-        'slot accuracy, offset unknown / known': '{slot_acc:.3f} / '
-        '{slot_acc_known_offset:.3f}',
-    },
-    'speed_minutes': {
-        'minutes': '{speed_minutes:g}',
-        'from': '{source}',
-        'drift ppm': '{ppm:g}',
-        'jump s': '{jump_s:g}',
-        'processor\ns': '{seconds:.1f}',
-        'peak\nMiB': '{peak_mib:.0f}',
-        'largest error\nms': '{largest_error_ms:.1f}',
-        'confidence\n': '{sure}',
-    },
-    'agree': {
-        'drift ppm': '{ppm}',
-        'sensors': '{sensors}',
-        'person': '{subject}',
-        'estimated': '{estimated_ppm:.1f}',
-        'end error\nms': '{end_error_ms:.1f}',
-        'largest error\nms': '{largest_error_ms:.1f}',
-        'clips\nagree': '{agree:.2f}',
-    },
-}
-"""Headings and cells of each table, by a key that its rows alone have."""
-
-
 def show(rows: list[dict]) -> None:
-    """Print the rows of every part as tables."""
-    console = Console(width=110)
-    for mark, columns in TABLES.items():
-        table = Table()
-        for heading in columns:
-            side = 'right' if '\n' in heading else 'left'
-            table.add_column(heading, justify=side)
-        for row in rows:
-            if mark in row:
-                said = row | _said(row)
-                table.add_row(*(c.format_map(said) for c in columns.values()))
-        if table.row_count:
-            console.print(table)
-
-
-def _said(row: dict) -> dict:
-    """What stands in cells beside what is in a row."""
-    said = {
-        f'{key[:-2]}_ms': 1e3 * value
-        for key, value in row.items()
-        if key.endswith('error_s')
-    }
-    said['acc_02'] = row.get('offset_acc@0.2')  # no name in a format
-    if 'noise_m' in row:
-        noise = row['noise_m']
-        said['noise'] = 'usual' if noise is None else f'{noise:g} m'
-    if 'reasons' in row:
-        reasons = (f'{k} {n}' for k, n in row['reasons'].items())
-        said['refused_as'] = ', '.join(reasons)
-    if 'abstained' in row:
-        sure = 'refused' if row['abstained'] else f'{row["confidence"]:.3f}'
-        said['sure'] = sure
-    return said
+    """Print rows as tables, those with the same columns as one."""
+    for _, part in itertools.groupby(rows, key=list):
+        table = pd.json_normalize(list(part)).round(4)
+        print(table.to_string(index=False, line_width=110), end='\n\n')
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -32,10 +31,10 @@ from benchmarking.zero_shot_data import (
     gait_video,
     motion_capture,
     sync_clips,
+    unit,
     utd_mhad,
     with_channels,
 )
-from benchmarking.zero_shot_report import write_report
 from mmengine.dataset import pseudo_collate
 from scipy.optimize import linear_sum_assignment
 
@@ -79,9 +78,8 @@ def parse_args() -> argparse.Namespace:
         '--clips', type=int, default=24, help='clips to synchronise'
     )
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--out', type=Path, help='JSON file')
     parser.add_argument(
-        '--report', type=Path, help='file of results for docs/results'
+        '--out', type=Path, help='JSON file, for tools/misc/take_results.py'
     )
     return parser.parse_args()
 
@@ -164,12 +162,6 @@ def similarities(
     if a['imu'].ndim == 2:  # not of a model that stays per limb
         parts['clip'] = unit(a['imu']) @ unit(b['pose']).T
     return parts
-
-
-def unit(x: np.ndarray) -> np.ndarray:
-    """Vectors of length 1, or 0."""
-    size = np.linalg.norm(x, axis=-1, keepdims=True)
-    return x / np.maximum(size, 1e-9)
 
 
 def flat(x: np.ndarray) -> np.ndarray:
@@ -538,6 +530,7 @@ def main() -> None:
     begin = time.process_time()
     embedder = Embedder(args.model, args.checkpoint, show_progress=False)
     results: dict[str, Any] = {'signal weight': SIGNAL_WEIGHT}
+    results['seed'] = args.seed
     if args.utd_mhad:
         results['utd_mhad'] = evaluate_utd(embedder, args.utd_mhad)
     if args.gait_video:
@@ -556,8 +549,6 @@ def main() -> None:
     print(text)
     if args.out:
         args.out.write_text(text + '\n')
-    if args.report:
-        write_report(args.report, results, args.seed, sys.argv)
 
 
 if __name__ == '__main__':

@@ -5,9 +5,10 @@ of ``tools/analysis_tools/benchmark_sync.py``, with or without
 ``--trust``, keeps the tables of a part that was not run, and writes the pages
 anew (``update_results.py``).
 
-It also takes ``mobind test configs/mobind/synthetic.py CHECKPOINT --out``;
-``--reranked`` takes what the same test writes with ``--tasks retrieval
---cfg-options test_evaluator.0.similarity=tokens test_evaluator.0.rerank=10``.
+It also takes the JSON of ``tools/analysis_tools/zero_shot.py``, and of
+``mobind test configs/mobind/synthetic.py CHECKPOINT --out``; ``--reranked``
+takes what the same test writes with ``--tasks retrieval --cfg-options
+test_evaluator.0.similarity=tokens test_evaluator.0.rerank=10``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from typing import Any
 
 from update_results import ROOT, read_results, write_results
 
+EVIDENCE = ('signals alone', 'learning alone', 'both')
+RECALLS = ('imu2pose_R@1', 'imu2pose_R@5', 'pose2imu_R@1', 'pose2imu_R@5')
+LIMBS = ('sensors', 'argmax', 'one to one')
 SENSORS = {5: 'five', 2: 'both wrists', 1: 'one wrist'}
 WALKING = {
     'matched': 'walking, real, matched (within 0.2 s)',
@@ -226,6 +230,70 @@ def synthetic_tables(
     }
 
 
+def zero_shot_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
+    """Tables of the data that were at hand, and the old ones of the others."""
+    utd, gait = found.get('utd_mhad'), found.get('gait_video')
+    capture = found.get('motion_capture', {})
+    parts = {'UTD-MHAD, 2 s': utd} if utd else {}
+    parts |= {
+        f'motion capture, 5 s, {name}': part
+        for name, part in capture.items()
+        if isinstance(part, Mapping) and 'both' in part
+    }
+    made: dict[str, list[list]] = {}
+    if parts:
+        made['retrieval'] = [
+            row for item in parts.items() for row in _recall_rows(*item)
+        ]
+    if utd:
+        levels = ('local', 'mean token', 'tokens', 'any order')
+        levels += ('whole recordings',)
+        made['actions'] = [
+            [name, *(utd[f'1nn {name}, {level}'] for level in levels)]
+            for name in ('imu', 'pose', 'imu + pose')
+        ]
+    limbs = [
+        [name, kind, *(part[key + ending][column] for column in LIMBS)]
+        for name, part, key in (
+            ('motion capture, 15 sensors, 5 s', capture, 'limb'),
+            ('motion capture, 15 sensors, take', capture, 'limb, whole take'),
+            ('walking, 7 sensors, 4 s', gait or {}, 'limb, 4 s'),
+            ('walking, 7 sensors, pass', gait or {}, 'limb, whole pass'),
+        )
+        for ending, kind in (('', 'learning alone'), (', both', 'both'))
+        if key + ending in part
+    ]
+    if limbs:
+        made['limbs'] = limbs
+    if gait:
+        right = gait['who of four']
+        kinds = {'learning alone': 'learning'}
+        made['who'] = [[k, right[kinds.get(k, k)]] for k in EVIDENCE]
+    if 'sync' in found:
+        made['sync'] = [
+            _sync_row(*name.split(', '), part)
+            for name, part in found['sync'].items()
+        ]
+    return {**old, **{k: {**old[k], 'rows': v} for k, v in made.items()}}
+
+
+def _recall_rows(label: str, part: Mapping) -> list[list]:
+    """Recalls, and the 95 % interval of what both kinds add to each."""
+    rows = []
+    for kind in EVIDENCE:
+        gain = part.get(f'both - {kind}, imu2pose_R@1')
+        gain = gain and f'{gain[0]:+.3f} to {gain[1]:+.3f}'
+        recalls = [part[kind][key] for key in RECALLS]
+        rows.append([label, part['windows'], kind, *recalls, gain])
+    return rows
+
+
+def _sync_row(limb: str, kind: str, part: Mapping) -> list:
+    answered = part['answered_acc@0.1'] if part['coverage'] else None
+    values = [part[k] for k in ('clips', 'acc@0.1', 'mae_s', 'coverage')]
+    return [limb.replace('_', ' '), kind, *values, answered]
+
+
 def main() -> None:
     """Take one file."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -239,6 +307,8 @@ def main() -> None:
     name, make = 'sync.json', sync_tables
     if 'bins' in found:
         name, make = 'trust.json', trust_tables
+    elif 'signal weight' in found:
+        name, make = 'mobind_real.json', zero_shot_tables
     elif 'retrieval/imu2pose_R@1' in found:
         reranked = args.reranked and json.loads(args.reranked.read_text())
         name, make = 'synthetic.json', partial(synthetic_tables, reranked)

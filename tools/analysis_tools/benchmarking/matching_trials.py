@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from benchmarking.zero_shot_data import unit
 from mobind_mm.apis.calibration import FEATURES, Logistic, match_features
 from mobind_mm.apis.localizing import decide
 from mobind_mm.evaluation.embedding_table import token_mask
@@ -63,9 +64,9 @@ def all_evidence(
         limbs: Names of the S limbs.
     """
     seconds = 5.0
-    u = _unit(feats['imu_tokens']) * feats['imu_mask'][..., None, None]
+    u = unit(feats['imu_tokens']) * feats['imu_mask'][..., None, None]
     seen = feats['pose_token_mask'] & feats['pose_mask'][..., None]
-    v = _unit(feats['pose_tokens']) * seen[..., None]
+    v = unit(feats['pose_tokens']) * seen[..., None]
     count, size = u.shape[:2]
     total = u.reshape(count * size, -1) @ v.reshape(count * size, -1).T
     total /= np.maximum(seen.sum(axis=2).ravel(), 1)
@@ -275,7 +276,7 @@ def action_trials(
 
 
 def _by_embeddings(a: dict, b: dict, name: str) -> np.ndarray:
-    return _unit(a[name]) @ _unit(b[name]).T
+    return unit(a[name]) @ unit(b[name]).T
 
 
 def _by_tokens(a: dict, b: dict, name: str) -> np.ndarray:
@@ -336,7 +337,3 @@ def _loss(matrix: np.ndarray) -> float:
         m = m - m.max(axis=1, keepdims=True)
         out.append(np.log(np.exp(m).sum(axis=1)) - np.diagonal(m))
     return float(np.mean(out))
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9)

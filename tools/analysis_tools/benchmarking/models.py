@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from scipy.signal import lfilter
 from torch import nn
 
@@ -21,7 +22,9 @@ from mobind_mm.recordings import (
     write_pose,
 )
 from mobind_mm.registry import MODELS
+from mobind_mm.skeleton import LIMBS as ALL_LIMBS
 
+_ROOT = Path(__file__).resolve().parents[3]
 IMU_RATE, POSE_RATE = 50, 10
 LIMBS = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
 
@@ -47,52 +50,13 @@ def efficient(num_limbs: int, window_sec: float, device: str) -> nn.Module:
     For the streams of the published model: 7 and 6 channels, 50 and 10 Hz.
     """
     torch.manual_seed(0)
-    tokens = round(window_sec / 0.2)
-    encoder = dict(
-        type='ConvFormer',
-        window_sec=window_sec,
-        conv_channels=(32, 64, 64),
-        conv_dropout=0.0,
-        embed_dims=128,
-        num_layers=2,
-        num_heads=4,
-        ffn_dims=256,
-        dropout=0.0,
-        out_dropout=0.0,
-        num_segments=5,
-        norm_first=True,
-    )
-    neck = dict(type='LimbAttentionNeck', num_limbs=num_limbs, embed_dims=128)
-    cfg = dict(
-        type='MoBind',
-        imu_tokenizer=dict(
-            type='IMUTokenizer',
-            channels=('acc', 'quat'),
-            features=dict(acc=0.1, quat=1.0, acc_norm=0.2),
-        ),
-        pose_tokenizer=dict(
-            type='LimbTokenizer',
-            limbs=('left_wrist',),
-            rate=POSE_RATE,
-            features=dict(relative=1.0, velocity=0.33, acceleration=0.05),
-        ),
-        imu_backbone=dict(encoder, in_channels=8, rate=IMU_RATE),
-        pose_backbone=dict(encoder, in_channels=16, rate=POSE_RATE),
-        imu_neck=neck,
-        pose_neck=neck,
-        head=dict(type='HierarchicalContrastiveHead', embed_dims=128),
-        masked_token_head=dict(
-            type='MaskedTokenHead',
-            num_limbs=num_limbs,
-            num_tokens=tokens,
-            embed_dims=128,
-            num_layers=1,
-            num_heads=4,
-            ffn_dims=256,
-            dropout=0.0,
-        ),
-    )
-    return MODELS.build(cfg).to(device)
+    cfg = Config.fromfile(
+        _ROOT / 'configs/_base_/models/mobind_small.py'
+    ).model
+    cfg.imu_tokenizer.channels = ('acc', 'quat')
+    cfg.imu_tokenizer.features = dict(acc=0.1, quat=1.0, acc_norm=0.2)
+    cfg.update(imu_rate=IMU_RATE, pose_rate=POSE_RATE, window_sec=window_sec)
+    return MODELS.build(dict(cfg, limbs=[*ALL_LIMBS][:num_limbs])).to(device)
 
 
 def random_inputs(

@@ -127,13 +127,13 @@ def peak_mib(job: Callable[[], Any], device: str = 'cpu') -> float | None:
     # Give back what earlier jobs freed, and forget their peak.
     ctypes.CDLL(None).malloc_trim(0)
     _CLEAR.write_text('5')
-    before = _memory('VmRSS')
+    before = memory_kib('VmRSS')
     job()
-    return (_memory('VmHWM') - before) / 2**10
+    return (memory_kib('VmHWM') - before) / 2**10
 
 
-def _memory(name: str) -> int:
-    """A line of the process status, in KiB."""
+def memory_kib(name: str) -> int:
+    """A line of the process status, such as ``VmHWM``, the peak."""
     lines = _STATUS.read_text().splitlines()
     return int(next(x for x in lines if x.startswith(name)).split()[1])
 

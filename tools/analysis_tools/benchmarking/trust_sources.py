@@ -7,11 +7,9 @@ checking.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -19,7 +17,10 @@ from scipy.io import loadmat
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
+from benchmarking.zero_shot_data import GAIT_JOINTS, gait_passes
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
+from mobind_mm.readers.motions import read_motions
+from mobind_mm.readers.motions_body import JOINTS, SEGMENTS, BodyMotion
 from mobind_mm.recordings import (
     STANDARD_GRAVITY,
     Clock,
@@ -50,15 +51,6 @@ _BONES = {
     'pelvis': ('pelvis', 'l_hip', 'r_hip', 0.5),
     'head': ('head', 'neck', 'head', 1.0),
 }
-
-
-def _module(path: Path) -> ModuleType:
-    """The reader that comes with the data."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def procedural(
@@ -97,27 +89,21 @@ def motion_capture(
     """UI-PRMD exercises of 18 s or more with simulated sensors and camera.
 
     Args:
-        folder: Has ``ui_prmd.npz`` and ``read_motions.py``.
+        folder: Has ``ui_prmd.npz``.
         odd: Whether to take the odd subjects.
         count: Recordings.
         seed: Of the choice, the camera and the errors.
     """
-    motions = _module(folder / 'read_motions.py').Motions(
-        folder / 'ui_prmd.npz'
-    )
+    motions = read_motions(folder / 'ui_prmd.npz', licences=None)
     rng = np.random.default_rng(seed)
     chosen = [
         i
-        for i in range(len(motions))
-        if int(motions.subject[i][-2:]) % 2 == odd
-        and motions.length[i] / motions.fps[i] >= 18
+        for i, motion in enumerate(motions)
+        if int(motion.subject[-2:]) % 2 == odd
+        and len(motion.positions) / motion.rate >= 18
     ]
     for i in rng.permutation(chosen)[:count]:
-        place, turn, fps = motions[int(i)]
-        yield (
-            motions.subject[i],
-            _film(motions.joints, motions.segments, place, turn, fps, rng),
-        )
+        yield motions[i].subject, _film(motions[i], rng)
 
 
 def strides(
@@ -128,27 +114,20 @@ def strides(
     The keypoints wander slowly about the joints, as those of estimators do.
 
     Args:
-        folder: Has ``cmu_*.npz`` and ``read_motions.py``.
+        folder: Has ``cmu_amc.npz`` and ``cmu_actions8.npz``.
         odd: Whether to take every second clip, or the others.
         count: Recordings.
         seed: Of the choice, the camera and the errors.
     """
     rng = np.random.default_rng(seed)
-    module = _module(folder / 'read_motions.py')
-    found = []
-    for name in ('cmu_amc', 'cmu_actions8'):
-        motions = module.Motions(folder / f'{name}.npz')
-        found += [
-            (motions, i)
-            for i in range(len(motions))
-            if 'walk' in motions.label[i]
-            and motions.length[i] / motions.fps[i] > 3.2
-        ]
+    found = [
+        motion
+        for name in ('cmu_amc', 'cmu_actions8')
+        for motion in read_motions(folder / f'{name}.npz', licences=None)
+        if 'walk' in motion.label and len(motion.positions) / motion.rate > 3.2
+    ]
     for k in rng.permutation(np.arange(int(odd), len(found), 2))[:count]:
-        motions, i = found[k]
-        place, turn, fps = motions[i]
-        joints, segments = motions.joints, motions.segments
-        filmed = _film(joints, segments, place, turn, fps, rng, _LEGS)
+        filmed = _film(found[k], rng, _LEGS)
         pose = filmed.pose
         assert pose is not None
         slow = rng.uniform(0.1, 0.5) * pose.clock.mean_rate
@@ -160,24 +139,21 @@ def strides(
 
 
 def _film(
-    joints: list[str],
-    segments: list[str],
-    place: np.ndarray,
-    turn: np.ndarray,
-    fps: float,
+    motion: BodyMotion,
     rng: np.random.Generator,
-    bones: dict[str, tuple[str, str, str, float]] | None = None,
+    bones: dict[str, tuple[str, str, str, float]] = _BONES,
 ) -> Recording:
-    """Sensors and a camera for a motion: (T, J, 3) m, (T, S, 4) wxyz."""
-    times = np.arange(len(place)) / fps
+    """Sensors and a camera for a motion."""
+    place, turn = motion.positions, motion.orientations
+    times = np.arange(len(place)) / motion.rate
     grid = np.arange(0, times[-1], 1 / IMU_RATE)
     imu = {}
-    for name, (segment, upper, lower, share) in (bones or _BONES).items():
+    for name, (segment, upper, lower, share) in bones.items():
         frame = Rotation.from_quat(
-            turn[:, segments.index(segment)][:, [1, 2, 3, 0]]
+            turn[:, SEGMENTS.index(segment)][:, [1, 2, 3, 0]]
         )
-        point = (1 - share) * place[:, joints.index(upper)]
-        point = point + share * place[:, joints.index(lower)]
+        point = (1 - share) * place[:, JOINTS.index(upper)]
+        point = point + share * place[:, JOINTS.index(lower)]
         point = point + frame.apply(rng.normal(0, 0.03, 3))
         path, quats = (
             CubicSpline(times, point),
@@ -208,11 +184,11 @@ def _film(
     grid = np.arange(0, times[-1], 1 / rate)
     points = CubicSpline(times, place)(grid)
     head = Rotation.from_quat(
-        CubicSpline(times, turn[:, segments.index('head')])(grid)[
+        CubicSpline(times, turn[:, SEGMENTS.index('head')])(grid)[
             :, [1, 2, 3, 0]
         ]
     )
-    named = {j: points[:, i] for i, j in enumerate(joints)}
+    named = {j: points[:, i] for i, j in enumerate(JOINTS)}
     face = {'nose': (0.1, 0, 0), 'left_eye': (0.08, 0.03, 0.03)}
     face |= {'right_eye': (0.08, -0.03, 0.03)}
     for name, shift in face.items():
@@ -323,41 +299,22 @@ def utd_mhad(
 
 def walking(folder: Path) -> Iterator[tuple[str, Recording]]:
     """Real passes of walking people, seven Noraxon sensors, phone video."""
-    module = _module(folder / 'read_passes.py')
-    names, joints = get_layout('coco'), module.JOINTS
-    for person, name, imu, pose in module.passes(folder):
-        place = pose['keypoints3d']
+    names = get_layout('coco')
+    for person, name, imu, clock, place in gait_passes(folder):
         keypoints = np.zeros((len(place), len(names), 2), np.float32)
         scores = np.zeros((len(place), len(names)), np.float32)
-        for i, joint in enumerate(joints):
+        for i, joint in enumerate(GAIT_JOINTS):
             if joint in names:
-                at = names.index(joint)
-                seen = place[:, i]
-                keypoints[:, at] = 1500 * seen[:, :2] / seen[:, 2:] + [
-                    960,
-                    540,
-                ]
+                at, seen = names.index(joint), place[:, i]
+                pixels = np.array([960, 540])
+                pixels = pixels + 1500 * seen[:, :2] / seen[:, 2:]
+                keypoints[:, at] = pixels
                 scores[:, at] = 1
-        clock = Clock(len(place), rate=pose['rate'], start=pose['start_s'])
         sensors = {
-            placement: SensorStream(
-                Clock(
-                    len(values['acc']),
-                    rate=values['rate'],
-                    start=values['start_s'],
-                ),
-                {
-                    key: values[key].astype(np.float32)
-                    for key in ('acc', 'gyro', 'quat')
-                },
-            )
-            for placement, values in imu.items()
+            placement: stream
+            for placement, stream in imu.items()
             if placement == 'pelvis'
             or placement.endswith(('thigh', 'shank', 'foot'))
         }
-        yield (
-            f'{person}-{name}',
-            Recording(
-                sensors, PoseStream(clock, keypoints, scores, 'coco', _SHAPE)
-            ),
-        )
+        pose = PoseStream(clock, keypoints, scores, 'coco', _SHAPE)
+        yield f'{person}-{name}', Recording(sensors, pose)

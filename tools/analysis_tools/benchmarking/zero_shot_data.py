@@ -49,6 +49,12 @@ _H36M = {
 _ENTRY = ('subject', 'start_s', 'end_s', 'segments')
 
 
+def unit(x: np.ndarray) -> np.ndarray:
+    """Vectors of length 1, or 0."""
+    size = np.linalg.norm(x, axis=-1, keepdims=True)
+    return x / np.maximum(size, 1e-9)
+
+
 def utd_mhad(folder: Path, subjects: tuple[str, ...]) -> Takes:
     """Takes of some subjects of a copy of UTD-MHAD."""
     reader = UTDMHADReader(folder)
@@ -140,11 +146,19 @@ def sync_clips(
                 yield limb, Recording({limb: sensor}, pose), offset
 
 
-def gait_video(folder: Path) -> Iterator[tuple[str, str, Recording]]:
-    """Walker, pass, and its recording: raw IMUs, pose by an estimator.
+GAIT_JOINTS = (
+    *('head_top', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist'),
+    *('left_shoulder', 'left_elbow', 'left_wrist', 'right_hip'),
+    *('right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle'),
+    *('pelvis', 'spine', 'head'),
+)
+GaitPass = tuple[str, str, dict[str, SensorStream], Clock, np.ndarray]
 
-    The estimator gave joints in the camera's frame; they are projected with
-    a focal length of 1500 pixels and moved in front of the camera.
+
+def gait_passes(folder: Path) -> Iterator[GaitPass]:
+    """Walker, pass, raw IMUs, clock of the video, and joints (T, 17, 3).
+
+    An estimator gave the :data:`GAIT_JOINTS` in metres in the camera's frame.
     """
     with open(folder / 'passes.csv', encoding='utf-8', newline='') as file:
         rows = list(csv.DictReader(file))
@@ -154,60 +168,49 @@ def gait_video(folder: Path) -> Iterator[tuple[str, str, Recording]]:
         if person not in arrays:
             path = folder / f'{person}.npz'
             arrays = {person: np.load(path, allow_pickle=False)}
-        yield person, name, _gait_pass(arrays[person], name, row['sensors'])
+        found = arrays[person]
+        rate, start = (
+            float(found[f'{name}/imu_{key}']) for key in ('rate', 'start_s')
+        )
+        imu = {}
+        for placement in row['sensors'].split():
+            part = f'{name}/{placement}'
+            quat = found[f'{part}/quat_e4'].astype(np.float64)
+            channels = {
+                'acc': found[f'{part}/acc_mg'] * STANDARD_GRAVITY / 1000,
+                'gyro': np.deg2rad(found[f'{part}/gyro_decideg'] / 10),
+                'quat': quat / np.linalg.norm(quat, axis=1, keepdims=True),
+            }
+            imu[placement] = SensorStream(
+                Clock(len(quat), rate=rate, start=start),
+                {k: v.astype(np.float32) for k, v in channels.items()},
+            )
+        points = found[f'{name}/pose3d_mm'] / 1000
+        rate, start = (
+            float(found[f'{name}/pose_{key}']) for key in ('rate', 'start_s')
+        )
+        clock = Clock(len(points), rate=rate, start=start)
+        yield person, name, imu, clock, points
 
 
-def _gait_pass(
-    arrays: Mapping[str, np.ndarray], name: str, sensors: str
-) -> Recording:
-    rate = float(arrays[f'{name}/imu_rate'])
-    start = float(arrays[f'{name}/imu_start_s'])
-    imu = {}
-    for placement in sensors.split():
-        part = f'{name}/{placement}'
-        quat = arrays[f'{part}/quat_e4'].astype(np.float64)
-        quat /= np.linalg.norm(quat, axis=1, keepdims=True)
-        gyro = np.deg2rad(arrays[f'{part}/gyro_decideg'] / 10)
-        channels = {
-            'acc': arrays[f'{part}/acc_mg'] * STANDARD_GRAVITY / 1000,
-            'gyro': gyro,
-            'quat': quat,
-        }
-        clock = Clock(len(quat), rate=rate, start=start)
-        channels = {k: v.astype(np.float32) for k, v in channels.items()}
-        imu[placement] = SensorStream(clock, channels)
-    points = arrays[f'{name}/pose3d_mm'] / 1000
-    camera = Camera(np.eye(3), np.zeros(3), 1500.0)
-    ahead = max(0.0, 1.0 - float(points[..., 2].min()))
-    points = points + np.array([0.0, 0.0, ahead])
-    pixels, _ = camera.project(points)
-    return Recording(imu, _gait_pose(pixels, arrays, name))
+def gait_video(folder: Path) -> Iterator[tuple[str, str, Recording]]:
+    """Walker, pass, and its recording.
 
-
-_GAIT_JOINTS = (
-    *('head_top', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist'),
-    *('left_shoulder', 'left_elbow', 'left_wrist', 'right_hip'),
-    *('right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle'),
-    *('pelvis', 'spine', 'head'),
-)
-
-
-def _gait_pose(
-    pixels: np.ndarray, arrays: Mapping[str, np.ndarray], name: str
-) -> PoseStream:
+    The joints are projected with a focal length of 1500 pixels and moved in
+    front of the camera.
+    """
     order = [
-        _GAIT_JOINTS.index(_H36M.get(joint, joint))
+        GAIT_JOINTS.index(_H36M.get(joint, joint))
         for joint in get_layout('h36m')
     ]
-    count = len(pixels)
-    clock = Clock(
-        count,
-        rate=float(arrays[f'{name}/pose_rate']),
-        start=float(arrays[f'{name}/pose_start_s']),
-    )
-    keypoints = pixels[:, order].astype(np.float32)
-    scores = np.ones((count, len(order)), np.float32)
-    return PoseStream(clock, keypoints, scores, 'h36m', (1080, 1920))
+    camera = Camera(np.eye(3), np.zeros(3), 1500.0)
+    for person, name, imu, clock, points in gait_passes(folder):
+        ahead = max(0.0, 1.0 - float(points[..., 2].min()))
+        pixels, _ = camera.project(points + np.array([0.0, 0.0, ahead]))
+        keypoints = pixels[:, order].astype(np.float32)
+        scores = np.ones(keypoints.shape[:2], np.float32)
+        pose = PoseStream(clock, keypoints, scores, 'h36m', (1080, 1920))
+        yield person, name, Recording(imu, pose)
 
 
 def with_channels(takes: Takes, channels: tuple[str, ...]) -> Takes:
