@@ -222,7 +222,9 @@ def _middle(values: np.ndarray) -> float:
 def main() -> None:
     """Command line."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument('--seconds', type=float, default=3600.0)
+    parser.add_argument(
+        '--seconds', type=float, help='an hour; 90 s of each with --people'
+    )
     parser.add_argument('--people', type=int, help='short sessions of each')
     parser.add_argument('--drift-ppm', type=float, default=50.0)
     parser.add_argument('--jump', type=float, default=0.0, help='seconds')
@@ -231,6 +233,7 @@ def main() -> None:
     parser.add_argument('--every', type=int, default=300, help='of the rows')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
+    args.seconds = args.seconds or (90.0 if args.people else 3600.0)
     short_sessions(args) if args.people else long_session(args)
 
 
