@@ -159,9 +159,11 @@ def to_imu(
         raise ValueError('There is no sensor among the IMUs.')
     unknown = [name for name in streams if name not in LIMBS]
     if unknown and placements_only:
+        each = ' '.join(f'{name}=NAME' for name in unknown)
         raise ValueError(
             f'{unknown[0]!r} is not a placement of a sensor; say where it is '
-            f'worn (--placement): {", ".join(sorted(LIMBS))}.'
+            f'worn (--placement {each if len(streams) > 1 else "NAME"}): '
+            f'{", ".join(sorted(LIMBS))}.'
         )
     return streams
 

@@ -53,6 +53,8 @@ _ALIKE_SHOWN = 3
 """Files in a row of which nothing but the same title can be said."""
 _TOLD = ('sensors', 'people', 'problem', 'findings', 'mapping')
 _MAX_NOTES = 20
+_SI = dict(time='s', acc='m/s2', gyro='rad/s', mag='uT')
+"""Units of the numbers that a mapping gives as units."""
 _UNKNOWN_VIDEO = {
     'frames per second': ('rate', 30.0, '--fps or --video'),
     'img_shape': ('img_shape', (1080, 1920), '--img-shape or --video'),
@@ -439,7 +441,7 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
     for name, keys in facts.get('described', {}).items():
         units = keys.get('units') or {}
         shown = ', '.join(
-            f'{k} {v}' if isinstance(v, str) else f'{k} times {v:g}'
+            f'{k} {v}' if isinstance(v, str) else f'{k} {v:g} {_SI[k]}'
             for k, v in units.items()
         )
         lines.append(f'  as {name}: {shown or "see --json"}')
