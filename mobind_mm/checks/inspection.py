@@ -364,9 +364,9 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
                 raise
             key, value, flags = _UNKNOWN_VIDEO[fresh[0]]
             given[key] = value
+            word = fresh[0].replace('img_shape', 'size')
             facts['notes'].append(
-                f'{path}: does not tell the {fresh[0]} of its video: give '
-                f'{flags}.'
+                f'{path}: does not tell the {word} of its video: give {flags}.'
             )
     for name, pose in islice(people.items(), _PEOPLE_SHOWN):
         facts['people'][name] = _person(pose, given)
