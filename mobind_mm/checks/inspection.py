@@ -200,7 +200,7 @@ def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
             if path.suffix.lower() in TableReader.suffixes:
                 facts['problem'] = str(error)
             return
-        facts['title'] = 'table that nobody knows'
+        facts['title'] = 'table of an unknown format'
         if 'placement' not in guess.mapping and 'imu' not in guess.mapping:
             facts['title'] = 'table without columns of a sensor'
             facts['notes'] += guess.notes
