@@ -160,10 +160,11 @@ def to_imu(
         raise ValueError('There is no sensor among the IMUs.')
     unknown = [name for name in streams if name not in LIMBS]
     if unknown and placements_only:
+        each = ' '.join(f'{name}=NAME' for name in unknown)
         raise mistake(
             source.get('file', 'sensors'),
             'is not a placement of a sensor; say where it is worn '
-            '(--placement)',
+            f'(--placement {each if len(streams) > 1 else "NAME"})',
             f'Choose from {", ".join(sorted(LIMBS))}',
             value=unknown[0],
         )

@@ -53,6 +53,8 @@ _ALIKE_SHOWN = 3
 """Files in a row of which nothing but the same title can be said."""
 _TOLD = ('sensors', 'people', 'problem', 'findings', 'mapping')
 _MAX_NOTES = 20
+_SI = dict(time='s', acc='m/s2', gyro='rad/s', mag='uT')
+"""Units of the numbers that a mapping gives as units."""
 _UNKNOWN_VIDEO = {
     'frames per second': ('rate', 30.0, '--fps'),
     'img_shape': ('img_shape', (1080, 1920), '--img-shape'),
@@ -202,7 +204,7 @@ def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
             if path.suffix.lower() in TableReader.suffixes:
                 facts['problem'] = str(error)
             return
-        facts['title'] = 'table that nobody knows'
+        facts['title'] = 'table of an unknown format'
         if 'placement' not in guess.mapping and 'imu' not in guess.mapping:
             facts['title'] = 'table without columns of a sensor'
             facts['notes'] += guess.notes
@@ -371,8 +373,9 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
                 raise
             key, value, flag = _UNKNOWN_VIDEO[fresh[0]]
             given[key] = value
+            word = fresh[0].replace('img_shape', 'size')
             facts['notes'].append(
-                f'{path}: does not tell the {fresh[0]} of its video: give '
+                f'{path}: does not tell the {word} of its video: give '
                 f'it ({flag}), or the video (--video).'
             )
     for name, pose in islice(people.items(), _PEOPLE_SHOWN):
@@ -448,7 +451,7 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
     for name, keys in facts.get('described', {}).items():
         units = keys.get('units') or {}
         shown = ', '.join(
-            f'{k} {v}' if isinstance(v, str) else f'{k} times {v:g}'
+            f'{k} {v}' if isinstance(v, str) else f'{k} {v:g} {_SI[k]}'
             for k, v in units.items()
         )
         lines.append(f'  as {name}: {shown or "see --json"}')

@@ -274,7 +274,7 @@ def _inspect_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--write-mapping',
         metavar='YAML',
-        help='write a first mapping of a table that nobody knows; guesses '
+        help='write a first mapping of a table of an unknown format; guesses '
         'are marked',
     )
 

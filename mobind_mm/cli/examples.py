@@ -25,15 +25,16 @@ mobind app --study study_sync           # results of mobind sync --study""",
 mobind live --list
 mobind live --imu watch --placement right_wrist --pose camera""",
     'localize': f"""\
+mobind example anna
 mobind localize {_ANNA} \\
     --offset 3.217""",
     'retrieve': """\
 mobind retrieve --imu anna/imu.csv --mapping anna/imu.yml \\
-    --gallery anna/pose.json b/pose.json --fps 29.97 --img-shape 1080 1920""",
-    'recognize': f"""\
+    --gallery anna/pose.json ben/pose.json --fps 29.97 \\
+    --img-shape 1080 1920""",
+    'recognize': """\
 mobind example --labelled known                # what actions look like
-mobind recognize {_ANNA} \\
-    --gallery known""",
+mobind recognize --imu anna/imu.csv --mapping anna/imu.yml --gallery known""",
     'pose': """\
 mobind pose take.mp4
 mobind pose videos --out poses""",

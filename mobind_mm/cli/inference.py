@@ -249,8 +249,8 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
         nargs='+',
         required=True,
         metavar='PATH',
-        help="where to look: data set directories, MMPose's JSON files, or "
-        'files of sensors',
+        help='where to look: data set directories, and files or folders of '
+        'pose tools; if --pose is the query, of sensors',
     )
     parser.add_argument(
         '-k',
@@ -269,8 +269,8 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
         '--signal-weight',
         type=float,
         metavar='W',
-        help='similarity that a nat per second of evidence of the signals '
-        'is worth; 0: the model decides alone; default: as calibrated',
+        help='how much the signals count beside the model (see '
+        'docs/tasks.md); 0: not at all; default: as calibrated',
     )
     add_out_dir_argument(parser, 'retrieve')
 

@@ -73,11 +73,12 @@ def place_sensors(
     """
     if placement is None:
         return {placement_name(name): s for name, s in sensors.items()}
+    where = where.rstrip(':')
     if isinstance(placement, str):
         if len(sensors) != 1:
             listed = ', '.join(sensors)
             raise mistake(
-                where.rstrip(':'),
+                where,
                 f'holds {len(sensors)} sensors ({listed})',
                 f'Say which is worn where: --placement NAME={placement}',
             )

@@ -45,6 +45,8 @@ def draw_step_parts(rows: Mapping[str, Mapping]) -> Figure:
     left = np.zeros(len(rows))
     for (part, label), colour in zip(_PARTS.items(), OTHERS):
         seconds = [row['parts_s'].get(part, 0.0) for row in rows.values()]
+        if not any(seconds):
+            continue
         axes.barh(list(rows), seconds, left=left, color=colour, label=label)
         left += seconds
     for place, (end, row) in enumerate(zip(left, rows.values())):

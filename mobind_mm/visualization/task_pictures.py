@@ -147,9 +147,9 @@ def draw_localization(
 
     evidence = np.asarray(evidence, np.float64)
     count, num_people, num_limbs = evidence.shape
-    width = 1.9 + 0.42 * num_people * num_limbs
-    figure = new_figure(max(width, 4.5), 1.7 + 0.34 * count, title)
-    all_axes = figure.subplots(1, num_people, squeeze=False)[0]
+    width = max(2.4 + 0.42 * num_limbs, 4.5)
+    figure = new_figure(width, 1.4 + num_people * (0.3 + 0.34 * count), title)
+    all_axes = figure.subplots(num_people, 1, squeeze=False, sharex=True)[:, 0]
     finite = evidence[np.isfinite(evidence)]
     limits = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
     for p, axes in enumerate(all_axes):
@@ -169,8 +169,8 @@ def draw_localization(
             ha='right',
             rotation_mode='anchor',
         )
-        names = [str(n).replace('_', ' ') for n in sensors] if p == 0 else []
-        axes.set_yticks(range(len(names)), names)
+        names = [str(name).replace('_', ' ') for name in sensors]
+        axes.set_yticks(range(count), names)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
         for row, answer in enumerate(sensors.values()):
@@ -186,7 +186,7 @@ def draw_localization(
                         linewidth=2.2,
                     )
                 )
-    colour_bar(figure, image, all_axes, 'similarity of tokens', 8, INK)
+    colour_bar(figure, image, all_axes, 'evidence', 8, INK)
     return figure
 
 

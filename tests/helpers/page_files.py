@@ -97,7 +97,7 @@ def devices(folder):
 
 
 def pose_tools(folder):
-    plain(folder, 'wrist.csv')
+    plain(folder, 'right_wrist.csv')
     plain(folder, 'dots.csv', sensors=('right_wrist', 'left_knee'))
     pose(folder)
     times = np.arange(len(person().pose.keypoints)) / 30.0

@@ -180,7 +180,7 @@ def test_the_command_writes_a_mapping(tmp_path, right, monkeypatch, capsys):
         cli()
     assert caught.value.code == 0
     printed = capsys.readouterr().out
-    assert 'table that nobody knows' in printed and 'units.acc' in printed
+    assert 'table of an unknown format' in printed and 'units.acc' in printed
     facts = json.loads(out.read_text())
     assert facts['mapping'] == mapping.read_text()
     stream = read_imu_file(path, mapping)['right_wrist']

@@ -8,6 +8,7 @@ import pytest
 import tiny_models
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from programs import python
 from tiny_models import LIMBS, smoothed_loss
@@ -15,6 +16,8 @@ from tiny_models import LIMBS, smoothed_loss
 pytest.importorskip('mmaction')
 
 import mobind_mm.models.recognizers  # noqa: F401
+from mobind_mm.datasets.synthetic.example import write_labelled
+from mobind_mm.registry import DATASETS
 from mobind_mm.registry import MODELS as OURS
 from mobind_mm.skeleton import limb_indices
 
@@ -430,13 +433,36 @@ def test_the_package_alone_does_not_import_mmaction():
     assert out.stdout.splitlines()[-1] == '[]'
 
 
+def config_of_the_guide(name, folder):
+    guide = Path(__file__).parents[2] / 'docs/recognition.md'
+    block = guide.read_text().split(f'<!-- tested: {name} -->')[1]
+    config = folder / 'config.py'
+    config.write_text(block.split('```')[1].removeprefix('python'))
+    return Config.fromfile(config)
+
+
+def test_own_recordings_as_in_the_guide(tmp_path):
+    """docs/recognition.md: a data set of this package in both streams."""
+    (tmp_path / 'configs').symlink_to(Path(__file__).parents[2] / 'configs')
+    cfg = config_of_the_guide('own', tmp_path)
+    for loader in ('train', 'val', 'test'):
+        given = cfg[f'{loader}_dataloader'].dataset
+        assert given.ann_file == f'annotations/{loader}.json'
+        assert given.type == 'mobind_mm.IMUPoseDataset'
+    write_labelled(tmp_path / 'study', num_subjects=1, take_sec=10)
+    given = cfg.train_dataloader.dataset
+    given.data_root = str(tmp_path / 'study')
+    dataset = DATASETS.build(given)
+    batch = pseudo_collate([dataset[0], dataset[1]])
+    model = build(cfg.model)
+    batch = model.data_preprocessor(batch, training=True)
+    losses = model(**batch, mode='loss')
+    assert 2 < losses['loss_cls'] < 3  # log 12 = 2.5
+
+
 def test_the_example_of_the_guide_builds(tmp_path):
     """docs/recognition.md, in MMAction2's own recipe of ST-GCN++."""
-    guide = Path(__file__).parents[2] / 'docs/recognition.md'
-    block = guide.read_text().split('<!-- tested: mix -->')[1]
-    config = tmp_path / 'config.py'
-    config.write_text(block.split('```')[1].removeprefix('python'))
-    cfg = Config.fromfile(config)
+    cfg = config_of_the_guide('mix', tmp_path)
     assert cfg.train_dataloader.dataset.dataset.type == 'PoseDataset'
     model = build(cfg.model)
     losses = model(
