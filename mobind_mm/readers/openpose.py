@@ -25,7 +25,7 @@ from .pose_json import Frames, people_of, points_of
 _NAME = re.compile(r'(.*?)_?(\d+)(?:_keypoints)?\.json')
 _SUFFIX = '_keypoints.json'
 _PEOPLE = re.compile(r'"(keypoints|joints|pose_keypoints(_2d)?)"\s*:\s*\[')
-_VIDEO = re.compile(r'"(instance_info|frame_id|image_id|frames)"\s*:')
+_VIDEO = re.compile(r'"(frame_id|image_id|frames)"\s*:')
 """What a file of several frames has, not that of one."""
 _ENTRIES = 10_000
 """Entries of a folder that are looked at to recognise it."""

@@ -178,6 +178,16 @@ def mmpose0x(points, scores):
     return {'mmpose0x.json': _json(frames)}
 
 
+def easy_vitpose(points, scores):
+    """People by number, y before x."""
+    frames = [
+        {'0': np.c_[xy[:, ::-1], s].tolist()} for xy, s in zip(points, scores)
+    ]
+    skeleton = {str(i): name for i, name in enumerate(get_layout('coco'))}
+    content = {'keypoints': frames, 'skeleton': skeleton}
+    return {'easy_vitpose.json': _json(content)}
+
+
 def mediapipe_json(points, scores, logits=False, key='landmarks'):
     xy, s = _shares(points, scores, logits)
     frames = [
@@ -341,6 +351,7 @@ TOOLS = {
     'ultralytics_lists': (ultralytics_lists, 'coco'),
     'ultralytics_labels': (ultralytics_labels, 'coco'),
     'mmpose0x': (mmpose0x, 'coco'),
+    'easy_vitpose': (easy_vitpose, 'coco'),
     'mediapipe_json': (mediapipe_json, 'mediapipe33'),
     'mediapipe_logits': (
         lambda p, s: mediapipe_json(p, s, True, 'pose_landmarks'),
@@ -370,6 +381,7 @@ READ_AS = {
     **dict.fromkeys(('ultralytics', 'ultralytics_lists'), 'ultralytics'),
     'ultralytics_labels': 'ultralytics_labels',
     'mmpose0x': 'people_json',
+    'easy_vitpose': 'easy_vitpose',
     **dict.fromkeys(('mediapipe_json', 'mediapipe_logits'), 'mediapipe_json'),
     **dict.fromkeys(
         [n for n in TOOLS if n.startswith(('mediapipe_w', 'mediapipe_n'))],
