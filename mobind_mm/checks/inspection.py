@@ -74,9 +74,10 @@ def inspect_path(
     Returns:
         ``path``; ``title``, what it is; ``use``, the flag that takes it, or
         ``''``; ``sensors`` and ``people`` by name, with rates, spans, losses
-        and channels; ``notes``, what is repaired, left out or assumed;
+        and channels; ``untold``, ``rate`` or ``img_shape`` if a file of
+        skeletons lacks it; ``notes``, what is repaired, left out or assumed;
         ``findings``, likely mistakes; ``mapping``, a first mapping of a
-        table that nobody knows (YAML, guesses marked); ``problem``, why it
+        table of an unknown format (YAML, guesses marked); ``problem``, why it
         cannot be read; ``files``, the same of the files of a folder that is
         not an export as a whole.
 
@@ -111,6 +112,7 @@ def _facts(path: Path) -> dict[str, Any]:
         'use': '',
         'sensors': {},
         'people': {},
+        'untold': [],
         'notes': [],
         'findings': [],
         'mapping': '',
@@ -373,6 +375,7 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
                 raise
             key, value, flag = _UNKNOWN_VIDEO[fresh[0]]
             given[key] = value
+            facts['untold'].append(key)
             word = fresh[0].replace('img_shape', 'size')
             facts['notes'].append(
                 f'{path}: does not tell the {word} of its video: give '

@@ -189,3 +189,14 @@ def test_the_command_writes_a_mapping(tmp_path, right, monkeypatch, capsys):
         right.imu['left_wrist'].channels['acc'],
         atol=1e-2,
     )
+
+
+def test_what_skeletons_do_not_tell_of_their_video(tmp_path):
+    person = {'keypoints': [[5.0, 6.0]] * 17, 'keypoint_scores': [0.9] * 17}
+    frames = [{'frame_id': n, 'instances': [person]} for n in range(20)]
+    path = tmp_path / 'pose.json'
+    path.write_text(json.dumps({'instance_info': frames}))
+    facts = inspect_path(path)
+    assert facts['untold'] == ['rate', 'img_shape']
+    asked = [note for note in facts['notes'] if 'does not tell the' in note]
+    assert '(--fps)' in asked[0] and 'the size of' in asked[1]

@@ -186,7 +186,7 @@ function details(entry) {
   const { facts } = entry;
   const list = tag('ul');
   for (const line of fileLine(facts)) list.append(tag('li', line));
-  const asked = /not tell the (frames per second|img_shape)/; // by fields
+  const asked = /not tell the (frames per second|size) of/; // by fields
   const notes = facts.notes.filter((note) => !asked.test(note));
   for (const note of [...new Set(notes)].slice(0, 20)) {
     list.append(tag('li', note.startsWith('describes ') ? note
@@ -278,8 +278,8 @@ function poseOptions(entry) {
 
 // Whether a file of keypoints does not say this of its video.
 function untold(entry, key) {
-  const what = key === 'rate' ? 'frames per second' : 'img_shape';
-  return entry.facts.notes.some((n) => n.includes(`not tell the ${what}`));
+  const what = key === 'rate' ? 'rate' : 'img_shape';
+  return entry.facts.untold.includes(what);
 }
 
 async function removeFile(key) {
