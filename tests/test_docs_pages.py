@@ -28,7 +28,7 @@ NOT_RUN = {
     r'mobind (train|test)|tools/(train|test).py|leave_one|missing_sensors|'
     r'misc/(publish|check|update)': 'trains or needs a training: '
     'tests/test_tools/test_training_configs.py',
-    r'benchmark|zero_shot|-m slow': 'takes minutes; the results pages show it',
+    r'benchmark|zero_shot|-m slow|mixed 40|st40': 'takes minutes',
     r'mobind (app|live)': 'runs until it is stopped: tests/test_app, test_lsl',
     r'rtmlib|estimator mmpose': 'needs another estimator: test_estimators',
     r'export (work|CONFIG)|import-weights': "takes the reader's checkpoint: "
