@@ -14,7 +14,8 @@ QUOTING = (
     *('README.md', 'docs/results.md', 'docs/results_sync.md'),
     *('docs/results_choices.md', 'docs/comparison.md', 'docs/performance.md'),
     *('docs/checking.md', 'docs/own_data.md', 'configs/mobind/README.md'),
-    *('configs/recognition/README.md', 'docs/tasks.md'),
+    *('configs/recognition/README.md', 'docs/tasks.md', 'docs/live.md'),
+    *('docs/study.md', 'docs/mobind_real.md', 'docs/video.md'),
 )
 """Pages whose text quotes results."""
 NUMBER = re.compile(r'(?<![\w.,/=@])(?:\d+,)*\d+\.\d+(?![\w.]*[\w/])')
