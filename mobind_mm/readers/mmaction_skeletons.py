@@ -221,8 +221,9 @@ def _arrays(
 
 def _numbers(annotation: Mapping, key: str, where: str) -> np.ndarray:
     value = annotation.get(key)
-    if isinstance(value, list) and as_numbers(value).dtype != object:
-        value = as_numbers(value)
+    if isinstance(value, list):
+        numbers = as_numbers(value)
+        value = value if numbers.dtype == object else numbers
     if not isinstance(value, np.ndarray) or value.dtype.kind not in 'fiu':
         raise ValueError(
             f'{where}: {key} is {type(value).__name__}, expected an array '

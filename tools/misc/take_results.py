@@ -246,8 +246,10 @@ def zero_shot_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
             row for item in parts.items() for row in _recall_rows(*item)
         ]
     if utd:
-        levels = ('local', 'mean token', 'tokens', 'any order')
-        levels += ('whole recordings',)
+        levels = (
+            *('local', 'mean token', 'tokens', 'any order'),
+            'whole recordings',
+        )
         made['actions'] = [
             [name, *(utd[f'1nn {name}, {level}'] for level in levels)]
             for name in ('imu', 'pose', 'imu + pose')

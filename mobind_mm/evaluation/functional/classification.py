@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -96,6 +96,16 @@ def nearest_take(
         back = np.add.reduceat(windows.max(axis=0), first) / count
         nearest.append(int(np.argmax(there + back)))
     return np.asarray(gallery_labels)[order][first][nearest]
+
+
+def numbered(names: Iterable[Hashable]) -> np.ndarray:
+    """Numbers (M,) of names, in the order in which they first occur.
+
+    >>> numbered(['b', 'a', 'b'])
+    array([0, 1, 0])
+    """
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names])
 
 
 def _similar(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..functional import (
     nearest_take,
     probe_features,
 )
+from ..functional.classification import numbered
 from .embedding_metric import EmbeddingMetric
 
 _PAIRS = {
@@ -180,34 +182,36 @@ class ActionKNNMetric(ActionEmbeddingMetric):
     def predict(self, query: Table, gallery: Table) -> dict[str, np.ndarray]:
         """Label of the nearest gallery window by pair of modalities."""
         of = all_tokens if self.tokens else modality
+        nearest: Callable[..., np.ndarray] = nearest_neighbour
+        if self.by_take:
+            takes = _takes(query), _takes(gallery)
+            nearest = partial(
+                nearest_take, query_takes=takes[0], gallery_takes=takes[1]
+            )
         predictions = {}
         for kind, (asked, known) in _PAIRS.items():
             (x, mask), (y, known_mask) = of(query, asked), of(gallery, known)
-            if self.by_take:
-                takes = (_take_numbers(query), _take_numbers(gallery))
-                predictions[kind] = nearest_take(
-                    x, y, gallery['action'], *takes, mask, known_mask
-                )
-            else:
-                predictions[kind] = nearest_neighbour(
-                    x, y, gallery['action'], mask, known_mask
-                )
+            predictions[kind] = nearest(
+                x,
+                y,
+                gallery['action'],
+                query_mask=mask,
+                gallery_mask=known_mask,
+            )
         return predictions
 
     def asked(self, query: Table) -> Table:
         """Of each take the first window, if takes are classified."""
         if not self.by_take:
             return query
-        return select(
-            query, np.unique(_take_numbers(query), return_index=True)[1]
-        )
+        return select(query, np.unique(_takes(query), return_index=True)[1])
 
 
-def _take_numbers(table: Table) -> np.ndarray:
-    """Numbers (M,) of the takes of labelled windows, in their order."""
-    numbers: dict[tuple, int] = {}
-    names = zip(*(table[key].tolist() for key in ('take', 'camera', 'action')))
-    return np.array([numbers.setdefault(name, len(numbers)) for name in names])
+def _takes(table: Table) -> np.ndarray:
+    """Numbers (M,) of the takes of labelled windows."""
+    return numbered(
+        zip(*(table[key].tolist() for key in ('take', 'camera', 'action')))
+    )
 
 
 @METRICS.register_module()

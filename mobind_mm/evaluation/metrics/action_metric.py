@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 
 from ...registry import METRICS
 from ..functional import accuracy, confusion_matrix, macro_f1
+from ..functional.classification import numbered
 
 
 @METRICS.register_module()
@@ -84,8 +85,7 @@ class ActionMetric(BaseMetric):
         names = list(dict.fromkeys(takes))
         labels = np.array([take[2] for take in takes])
         if self.by_take:
-            index = {name: i for i, name in enumerate(names)}
-            rows = np.array([index[take] for take in takes])
+            rows = numbered(takes)
             total = np.zeros((len(names), scores.shape[1]))
             np.add.at(total, rows, scores)
             scores = total / np.bincount(rows)[:, None]
