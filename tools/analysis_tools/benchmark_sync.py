@@ -114,7 +114,8 @@ def main() -> None:
     out = Path(args.out)
     if args.trust:
         table, bins = run_trust(args.data, args.count, args.seed, args.config)
-        rows = dict(count=args.count, seed=args.seed, rows=table, bins=bins)
+        about = dict(model=args.config, count=args.count, seed=args.seed)
+        rows = dict(about, rows=table, bins=bins)
         write_whole(out, json.dumps(rows, indent=1))
         show([*table, *bins])
         return

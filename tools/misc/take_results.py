@@ -308,7 +308,8 @@ def main() -> None:
     found = json.loads(args.file.read_text('utf-8'))
     name, make = 'sync.json', sync_tables
     if 'bins' in found:
-        name, make = 'trust.json', trust_tables
+        name = 'trust_model.json' if found.get('model') else 'trust.json'
+        make = trust_tables
     elif 'signal weight' in found:
         name, make = 'mobind_real.json', zero_shot_tables
     elif 'retrieval/imu2pose_R@1' in found:
