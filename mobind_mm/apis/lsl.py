@@ -14,7 +14,7 @@ from ..readers.devices import unit_of_gravity
 from ..readers.instance_batches import MAX_COORDINATE
 from ..readers.placing import placement_in
 from ..recordings import STANDARD_GRAVITY
-from ..skeleton import LAYOUTS, LIMBS, get_layout, placement_name
+from ..skeleton import LAYOUTS, LIMBS, USUAL, get_layout, placement_name
 from ..synchronization import LiveState, LiveSynchronizer
 from ..synchronization.live_buffer import LARGEST_SEC
 from ..utils.errors import mistake
@@ -353,7 +353,7 @@ class PoseInlet(_Inlet):
     ) -> None:
         super().__init__(info)
         count = len(self.labels)
-        names = [layout] if layout else list(LAYOUTS)
+        names = [layout] if layout else [n for n in LAYOUTS if n in USUAL]
         fits = {
             (name, each)
             for name in names

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..readers import FileReader, recognize
-from ..readers.files import TableReader, Video, load_people
+from ..readers.archives import is_folder
+from ..readers.files import TableReader, Video, load_people, skeletons_in
 from ..readers.headers import head
 from ..readers.keys import check_keys, read_yaml
 from ..readers.mapping import ImuFile, Study
@@ -139,6 +140,9 @@ def _look(
         _look_at_data_set(path, facts)
     else:
         kind = recognize(path)
+        if kind is None and is_folder(path) and not path.is_dir():
+            path = skeletons_in(path)  # of an archive
+            kind = recognize(path)
         if kind is not None and kind.name == 'table':
             _look_at_table(path, facts)
         elif kind is not None and issubclass(kind, FileReader):
@@ -383,7 +387,9 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
             )
     for name, pose in islice(people.items(), _PEOPLE_SHOWN):
         facts['people'][name] = _person(pose, given)
-        facts['notes'] += pose.notes
+        sized = 'img_shape' not in given
+        notes = (n for n in pose.notes if sized or '--img-shape' not in n)
+        facts['notes'] += notes
         found = check_inputs({}, pose)
         if 'img_shape' in given:
             found = [_sizeless(f) for f in found if f.kind not in _OF_SIZE]

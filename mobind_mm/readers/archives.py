@@ -8,8 +8,11 @@ read in memory, within bounds; nothing is written.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from os import stat_result
 from pathlib import Path
 from typing import BinaryIO
@@ -19,8 +22,10 @@ from ..utils.errors import mistake
 _MOST_FILES = 500
 """Files of a folder that are looked at; an export has a dozen."""
 _DEEPEST = 4
-_MOST_MEMBERS = 5000
-"""Files of an archive that is looked at."""
+_MOST_MEMBERS = 60_000
+"""Files of an archive that is looked at: half an hour with a file a frame."""
+_HIDDEN = re.compile(r'[.]|__MACOSX')
+_MACOS = re.compile(r'__MACOSX/')
 _END_BYTES = 22 + 65_535
 """Most bytes of the end of an archive, with its comment."""
 _MOST_BYTES = 1 << 28
@@ -28,8 +33,11 @@ _MOST_BYTES = 1 << 28
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path is a folder, or an archive."""
-    return path.is_dir() or _is_archive(path)
+    """Whether a path is a folder, an archive, or a folder in one."""
+    if path.is_dir() or _is_archive(path):
+        return True
+    archive = _archive_of(path)
+    return archive is not None and path in _lookup(*_state(archive))[1]
 
 
 def is_file(path: Path) -> bool:
@@ -37,7 +45,7 @@ def is_file(path: Path) -> bool:
     archive = _archive_of(path)
     if archive is None:
         return path.is_file()
-    return path in _members(archive)
+    return path in _lookup(*_state(archive))[0]
 
 
 def stat(path: Path) -> stat_result:
@@ -64,20 +72,20 @@ def open_file(path: Path, most: int | None = None) -> BinaryIO:
     if archive is None:
         return path.open('rb')
     try:
-        with zipfile.ZipFile(archive) as opened:
-            member = opened.getinfo(path.relative_to(archive).as_posix())
-            if member.compress_type not in (0, zipfile.ZIP_DEFLATED):
-                # Python unpacks gigabytes at once, whatever is asked for.
-                what = 'is compressed by another method than Deflate'
-                raise mistake(path, what, 'Unpack it and give the folder')
-            if most is None and member.file_size > _MOST_BYTES:
-                raise mistake(
-                    path,
-                    f'is larger than {_MOST_BYTES} bytes',
-                    'Unpack the archive and give the folder',
-                )
-            with opened.open(member) as file:
-                return io.BytesIO(file.read(most or _MOST_BYTES))
+        opened = _opened(*_state(archive))
+        member = opened.getinfo(path.relative_to(archive).as_posix())
+        if member.compress_type not in (0, zipfile.ZIP_DEFLATED):
+            # Python unpacks gigabytes at once, whatever is asked for.
+            what = 'is compressed by another method than Deflate'
+            raise mistake(path, what, 'Unpack it and give the folder')
+        if most is None and member.file_size > _MOST_BYTES:
+            raise mistake(
+                path,
+                f'is larger than {_MOST_BYTES} bytes',
+                'Unpack the archive and give the folder',
+            )
+        with opened.open(member) as file:
+            return io.BytesIO(file.read(most or _MOST_BYTES))
     except OSError:
         raise
     except Exception as error:  # zipfile and zlib raise many kinds
@@ -94,7 +102,8 @@ def open_file(path: Path, most: int | None = None) -> BinaryIO:
 def files_in(folder: Path, *suffixes: str) -> list[Path]:
     """Files of a folder or archive by name, without links and hidden files."""
     if _is_archive(folder):
-        inside = [p for p in _members(folder) if p.parent == folder]
+        members = _members(folder)[:_MOST_FILES]
+        inside = [p for p in members if p.parent == folder]
     else:
         inside = [
             p for p in _entries(folder) if p.is_file() and not p.is_symlink()
@@ -123,7 +132,8 @@ def files_of(path: Path, *suffixes: str, several: bool = False) -> list[Path]:
     if files:
         return files
     if _is_archive(path):
-        members = [p for p in _members(path) if p.suffix.lower() in suffixes]
+        members = [*_members(path)[:_MOST_FILES]]
+        members = [p for p in members if p.suffix.lower() in suffixes]
         folders = {p.parent for p in members if p.parent.parent == path}
         folders = {p for p in folders if p.name[0] not in '._'}
         if several or len(folders) == 1:
@@ -138,19 +148,49 @@ def files_of(path: Path, *suffixes: str, several: bool = False) -> list[Path]:
 
 
 def only_folder(path: Path) -> Path:
-    """The folder that is all that a folder holds, however deep."""
+    """The folder that is all that a folder or archive holds, however deep."""
     for _ in range(_DEEPEST):
-        inside = _entries(path) if path.is_dir() else []
-        inside = [p for p in inside if p.name[0] not in '._']
-        if len(inside) != 1 or not inside[0].is_dir():
+        inside = listing(path, _MOST_FILES) if is_folder(path) else []
+        if len(inside) != 1 or not is_folder(inside[0]):
             break
         path = inside[0]
     return path
 
 
-def _entries(folder: Path) -> list[Path]:
+def listing(folder: Path, most: int | None = None) -> list[Path]:
+    """Files and folders of a folder, an archive, or a folder in one.
+
+    Args:
+        folder: Where they are.
+        most: How many of a folder are looked at, in any order; all by
+            default.
+
+    Returns:
+        Their paths in order, without those that are hidden.
+    """
+    archive = folder if _is_archive(folder) else _archive_of(folder)
     try:
-        return sorted(folder.iterdir())[:_MOST_FILES]
+        if archive is None:
+            inside = {*islice(folder.iterdir(), most)}
+        else:
+            depth = len(folder.parts) + 1
+            members = _below(archive, folder)
+            inside = {Path(*p.parts[:depth]) for p in members}
+    except OSError:
+        return []
+    return sorted(p for p in inside if not _HIDDEN.match(p.name))
+
+
+def _below(archive: Path, folder: Path) -> Iterator[Path]:
+    members = iter(_members(archive))
+    if folder == archive:
+        return members
+    return (path for path in members if folder in path.parents)
+
+
+def _entries(path: Path) -> list[Path]:
+    try:
+        return sorted(path.iterdir())[:_MOST_FILES]
     except OSError:
         return []
 
@@ -167,13 +207,34 @@ def _archive_of(path: Path) -> Path | None:
     return None
 
 
-def _members(archive: Path) -> list[Path]:
+def _members(archive: Path) -> tuple[Path, ...]:
     """Paths of the files of an archive, none if it is damaged."""
+    return _listed(*_state(archive))
+
+
+def _state(archive: Path) -> tuple[Path, int, int]:
+    """An archive, and by what its changes are noticed."""
     try:
         facts = archive.stat()
     except OSError:
-        return []
-    return [*_listed(archive, facts.st_mtime_ns, facts.st_size)]
+        return archive, 0, -1
+    return archive, facts.st_mtime_ns, facts.st_size
+
+
+@lru_cache(maxsize=8)
+def _lookup(
+    archive: Path, changed: int, size: int
+) -> tuple[frozenset[Path], frozenset[Path]]:
+    """Files and folders of an archive, to look for one."""
+    members = _listed(archive, changed, size)
+    folders = {parent for path in members for parent in path.parents}
+    return frozenset(members), frozenset(folders)
+
+
+@lru_cache(maxsize=2)
+def _opened(archive: Path, changed: int, size: int) -> zipfile.ZipFile:
+    """An archive that stays open: to list it takes longer than to read."""
+    return zipfile.ZipFile(archive)
 
 
 def _count(archive: Path, size: int) -> int:
@@ -194,5 +255,12 @@ def _listed(archive: Path, changed: int, size: int) -> tuple[Path, ...]:
             names = [m.filename for m in opened.infolist() if not m.is_dir()]
     except Exception:  # zipfile raises many kinds for damaged archives
         return ()
-    fine = [n for n in names if n and '..' not in n and n[0] not in '/\\']
-    return tuple(sorted(archive / name for name in fine)[:_MOST_FILES])
+    fine = [
+        name
+        for name in names
+        if name
+        and '..' not in name
+        and name[0] not in '/\\'
+        and not _MACOS.match(name)
+    ]
+    return tuple(sorted(archive / name for name in fine))

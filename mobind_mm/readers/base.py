@@ -309,6 +309,7 @@ FILE_FORMATS: Mapping[str, str] = {
     'mmpose': 'mmpose',
     'openpose_json': 'pose_json',
     'ultralytics': 'pose_json',
+    'coco_annotations': 'pose_json',
     'coco_results': 'pose_json',
     'mediapipe_json': 'pose_json',
     'easy_vitpose': 'pose_json',
@@ -317,7 +318,9 @@ FILE_FORMATS: Mapping[str, str] = {
     'deeplabcut': 'deeplabcut',
     'hdf5': 'deeplabcut',
     'keypoint_table': 'keypoint_tables',
+    'keypoint_cells': 'pose_json',
     'mmaction': 'mmaction_skeletons',
+    'pose_pickle': 'pose_json',
     'phone_log': 'phone_logs',
     'table': 'files',
 }

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..recordings.streams import undetected
 from ..skeleton import get_layout
+from ..utils.errors import mistake
 from .foreign_values import consists_of
 from .instance_batches import MAX_COORDINATE, parse_batch
 from .json_items import shorten
@@ -175,21 +176,29 @@ class Instances:
     def detections(
         self,
         num_frames: int,
-        layout: str,
         source: object,
         numbers: np.ndarray | None = None,
+        layout: str | None = None,
     ) -> Detections:
-        """All of them, in the order of their frames.
+        """All of them, in the order of their frames, without a layout.
 
         Args:
             num_frames: Frames of the video.
-            layout: Name of the skeleton layout.
             source: File, for the notes.
             numbers: (n,) frame from 0 by what :meth:`add` got as the frame;
                 None if that is the same.
+            layout: Its number of keypoints counts where nobody is seen.
+
+        Raises:
+            ValueError: If nobody is seen, and no layout is named.
         """
-        self._flush()
-        k = len(get_layout(layout))
+        k = self.num_keypoints
+        if k is None:
+            if layout is None:
+                what = 'nobody is seen, so that nothing tells what keypoints '
+                fix = 'If that is right, name the layout (--layout)'
+                raise mistake(source, f'{what}there would be', fix)
+            k = len(get_layout(layout))
         table = np.frombuffer(self._numbers, np.float32)
         table = table.reshape(len(self.frames), 3 * k + 4)
         frames = np.array(self.frames, np.int64)
@@ -209,7 +218,7 @@ class Instances:
             keypoints.reshape(len(table), k, 2),
             scores,
             boxes,
-            layout,
+            '',
             ids,
             notes,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..recordings import PoseStream, SensorStream, read_imu, read_pose
-from ..utils.errors import mistake
+from ..utils.errors import mistake, shown
 from ..utils.files import replacing
-from .archives import is_folder, only_folder
+from .archives import is_folder, listing, only_folder
 from .base import FileReader, recognize, register_reader
 from .detections import Detections
 from .frame_times import is_regular
@@ -187,6 +188,17 @@ def load_people(
     return _other_people(reader, video)
 
 
+_MMPOSE = {'instance_info', 'instances', 'frame_id', 'meta_info'}
+"""Keys of MMPose's JSON."""
+_ENTRIES = 200
+"""Files of a folder in which skeletons are looked for."""
+_SUFFIXES = (
+    *('.json', '.jsonl', '.csv', '.tsv', '.txt', '.trc', '.pkl', '.pickle'),
+    '.safetensors',
+)
+"""Suffixes of files of skeletons."""
+
+
 def _is_mapped(path: Path, mapping: Any) -> bool:
     return mapping is not None or path.suffix.lower() in ('.yml', '.yaml')
 
@@ -198,6 +210,51 @@ _NO_POSE = {
     '.gz': ('is compressed', 'Unpack it'),
 }
 """Suffixes of files that are no skeletons: what they are, what to do."""
+
+
+def skeletons_in(path: Path) -> Path:
+    """The only file or folder of skeletons in a folder or zip archive.
+
+    Files go before the folders in it, whose content is looked at, too.
+
+    Returns:
+        The path as it is if it is no folder, if it is one of skeletons
+        itself, or if there are none in it.
+
+    Raises:
+        ValueError: If there are several.
+    """
+    folder = only_folder(path)
+    if not is_folder(folder) or recognize(folder) is not None:
+        return folder
+    entries = listing(folder, _ENTRIES)
+    inner = [only_folder(path) for path in entries if is_folder(path)]
+    deeper = [p for place in inner for p in listing(place, _ENTRIES)]
+    for group in ([p for p in entries if not is_folder(p)], inner, deeper):
+        found = [path for path in group if _holds_skeletons(path)]
+        if len(found) > 1:
+            names = [p.relative_to(folder).as_posix() for p in found]
+            raise mistake(
+                folder,
+                f'holds {len(names)} results of pose tools '
+                f'({shown(names, 5)})',
+                'Give one of them',
+            )
+        if found:
+            return found[0]
+    return folder
+
+
+def _holds_skeletons(path: Path) -> bool:
+    """Whether a reader knows a file or folder as that of a pose tool."""
+    folder = is_folder(path)
+    if not folder and path.suffix.lower() not in _SUFFIXES:
+        return False
+    kind = recognize(path)
+    if kind is None or kind.name in ('table', 'video', 'hdf5'):
+        return False
+    own = kind.read_people is not FileReader.read_people
+    return own or issubclass(kind, PoseReader)
 
 
 def _reader(path: Path, video: Video, **options: Any) -> FileReader:
@@ -213,10 +270,17 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
             raise mistake(
                 path, 'there is no such file', kind=FileNotFoundError
             )
-        path = only_folder(path)
+        given, path = only_folder(path), skeletons_in(path)
         kind = recognize(path)
+        if path != given:
+            options['notes'] = (f'{given}: {path.name} in it is read',)
         if kind is None and head(path).lstrip()[:1] in ('[', '{'):
             kind = MMPoseReader  # whose messages say what JSON it reads
+            keys = dict.fromkeys(re.findall(r'"(\w+)"\s*:', head(path)))
+            if keys and not _MMPOSE & {*keys}:
+                what = f'is JSON without keypoints, of {shown([*keys], 8)}'
+                fix = 'Export the 2D keypoints of people; docs/pose_tools.md '
+                raise mistake(path, what, f'{fix}lists what is read')
     if kind is None or not issubclass(kind, FileReader):
         what = 'is no file of a known pose tool'
         fix = (
@@ -224,10 +288,10 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
             '--pose-mapping'
         )
         what, fix = _NO_POSE.get(path.suffix.lower(), (what, fix))
-        if is_folder(path) and path.is_file():
-            what = 'is an archive, of which skeletons are not read: unpack it'
-        if path.is_dir():
+        if is_folder(path):
             what = 'is a folder without files of a known pose tool'
+            if not path.is_dir():
+                what = what.replace('folder', 'zip archive')
         raise mistake(path, what, fix)
     known = video.known()
     if not issubclass(kind, PoseReader):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,45 +14,98 @@ from .clocks import TIME_UNITS
 from .headers import head
 from .tables import Dialect, column_names, read_table
 
-_NAMES = {
-    **dict.fromkeys(('t', 'time', 'time_s', 'seconds', 'pts_time'), 's'),
-    **dict.fromkeys(('timestamp', 'pkt_pts_time', 'best_effort'), ''),
-    **dict.fromkeys(('time_ms', 'timestamp_ms', 'ms', 'timestamps_ms'), 'ms'),
-    **dict.fromkeys(('time_us', 'timestamp_us', 'us'), 'us'),
-    **dict.fromkeys(('time_ns', 'timestamp_ns', 'ns'), 'ns'),
+_UNITS = {
+    's': ('s', 'sec', 'secs', 'seconds'),
+    'ms': ('ms', 'msec', 'msecs', 'millis', 'milliseconds'),
+    'us': ('us', 'usec', 'micros', 'microseconds'),
+    'ns': ('ns', 'nsec', 'nanos', 'nanoseconds'),
 }
-"""Columns of times in lower case, and their unit; '' goes by the values."""
+"""How units are written behind a name, or alone."""
+_WORDS = (
+    *('t', 'time', 'timestamp', 'timestamps', 'time_stamp', 'ts'),
+    *('frame_time', 'video_time', 'media_time', 'presentation_time'),
+    *('current_time', 'pkt_pts_time', 'best_effort'),
+)
+_NAMES = {
+    'pts_time': 's',
+    **dict.fromkeys(_WORDS, ''),
+    **{
+        f'{word}{word and "_"}{end}': unit
+        for word in (*_WORDS, 'pos', '')
+        for unit, ends in _UNITS.items()
+        for end in ends
+        if word or len(end) > 1
+    },
+    'pts': '',
+}
+"""Columns of times, see :func:`_plain`, and their unit; '' goes by the
+values."""
 _KEYS = ('best_effort_timestamp_time', 'pts_time', 'pkt_pts_time')
 """What ffprobe calls the time of a frame, the best first."""
 _REGULAR = 0.005
 """Seconds that times may be off a regular clock, such as by rounding."""
 
+_WHOLE = 4
+"""Steps of whole numbers below are of frames, not of milliseconds."""
 _NEAR = 0.3
 """Frames that times may be off the frames of a rate."""
 
 
-def time_column(names: list[str]) -> tuple[str, str] | None:
+def time_column(names: Iterable[str]) -> tuple[str, str] | None:
     """Column of times among others, and its unit ('' goes by the values).
 
-    >>> time_column(['frame', 'timestamp_ms', 'x'])
-    ('timestamp_ms', 'ms')
+    >>> time_column(['frame', 'timestampMs', 'x'])
+    ('timestampMs', 'ms')
     """
-    plain = {name.strip().lower().replace(' ', '_'): name for name in names}
+    plain = {_plain(name): name for name in names}
     for name, unit in _NAMES.items():
         if name in plain:
             return plain[name], unit
     return None
 
 
-def seconds(values: np.ndarray, unit: str) -> np.ndarray:
+def _plain(name: str) -> str:
+    """A name in lower case with underscores: ``time_s`` of ``Time (s)``."""
+    spaced = re.sub(r'(?<=[a-z])(?=[A-Z])', '_', name.strip())
+    return re.sub(r'[^a-z]+', '_', spaced.lower()).strip('_')
+
+
+def are_frames(values: np.ndarray, unit: str) -> bool:
+    """Whether times (T,) of no known unit are numbers of frames.
+
+    >>> are_frames(np.array([0.0, 1, 2, 4]), '')
+    True
+    """
+    if unit or len(values) < 2 or (values % 1 != 0).any():
+        return False
+    return bool(0 < np.median(np.diff(values)) < _WHOLE)
+
+
+def seconds(values: np.ndarray, name: str, unit: str, where: Any) -> Any:
     """Times (T,) in seconds, of a unit or, if that is '', by their size.
 
-    >>> seconds(np.array([0.0, 33.0, 67.0]), '').tolist()
+    Args:
+        values: The times.
+        name: Of their column, for the message.
+        unit: Theirs.
+        where: File, for the message.
+
+    Raises:
+        ValueError: If they may be of several units.
+
+    >>> seconds(np.array([0.0, 33.0, 67.0]), 't', '', 'a.csv').tolist()
     [0.0, 0.033, 0.067]
     """
     if unit:
         return values * TIME_UNITS[unit]
     step = np.median(np.diff(values)) if len(values) > 1 else 0.0
+    ticks = _plain(name) == 'pts' and not (values % 1).any()
+    if (ticks and len(values) > 1) or are_frames(values, unit):
+        raise mistake(
+            where,
+            f'{name} counts in steps of {step:g}, whose unit nothing tells',
+            'Call it time_s, time_ms or time_us, or frame if it counts frames',
+        )
     most = {'s': 1.0, 'ms': 1e3, 'us': 1e6}
     unit = next((u for u in most if step < most[u]), 'ns')
     return values * TIME_UNITS[unit]
@@ -80,7 +134,7 @@ def read_frame_times(path: str | Path) -> np.ndarray:
         )
     probed = _probed(path)
     if len(probed) > 1:
-        return check_frame_times(seconds(probed, ''), path)
+        return check_frame_times(seconds(probed, 'time', '', path), path)
     names = [*column_names(path, _NAMES, Dialect())]
     column, dialect = time_column(names), Dialect()
     if column is not None:
@@ -97,7 +151,10 @@ def read_frame_times(path: str | Path) -> np.ndarray:
         )
     table = read_table(path, (), [name], dialect=dialect, repair=False)
     unit = 's' if name in table.dates else unit
-    times = check_frame_times(seconds(table.numbers[name], unit), path)
+    if _plain(name) in ('t', 'time') and are_frames(table.numbers[name], ''):
+        unit = 's'  # it says so
+    times = seconds(table.numbers[name], name, unit, path)
+    times = check_frame_times(times, path)
     if len(times) < 2:
         raise mistake(path, 'holds fewer than two times')
     return times

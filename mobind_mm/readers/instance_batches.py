@@ -28,6 +28,10 @@ SCORES = (
     *('v', 'presence'),
 )
 """Keys of the score of a point."""
+NAMES = ('name', 'part', 'type', 'landmark', 'bodypart', 'joint', 'label')
+"""Keys of the name of a point."""
+NUMBERS = ('id', 'index', 'idx', 'keypoint_id', 'landmark_id', 'joint_id')
+"""Keys of the number of a point."""
 LOGIT_LIMIT = 60.0
 """Logits are clipped to it."""
 
@@ -214,7 +218,14 @@ def _of_points(points: Sequence[Any]) -> np.ndarray | None:
     if set(map(type, flat)) != {dict}:
         return None
     names = _names(flat)
-    if names is None:
+    number = next((key for key in NUMBERS if key in flat[0]), None)
+    if names is None or (
+        number is not None
+        and any(
+            [*map(itemgetter(number), one)] != [*range(len(one))]
+            for one in points
+        )
+    ):
         return None
     values = list(chain.from_iterable(map(itemgetter(*names), flat)))
     if not set(map(type, values)) <= _NUMBERS:
@@ -235,6 +246,6 @@ def _names(dicts: Sequence[Mapping]) -> tuple[str, ...] | None:
     if len(keys) != 1:
         return None
     there = keys.pop()
-    if 'x' not in there or 'y' not in there or {'name', 'part'} & {*there}:
+    if 'x' not in there or 'y' not in there or {*NAMES} & {*there}:
         return None
     return ('x', 'y', *[key for key in SCORES if key in there][:1])

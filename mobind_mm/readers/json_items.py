@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
+
+from .archives import is_file, open_file
 
 CHUNK = 1 << 20
 """Characters read at once."""
@@ -43,9 +46,9 @@ class JSONItems:
         self.others: dict[str, Any] = {}
 
     def __iter__(self) -> Iterator[Any]:
-        if not Path(self.path).is_file():
+        if not is_file(Path(self.path)):
             raise FileNotFoundError(f'{self.path}: there is no such file.')
-        with open(self.path, encoding='utf-8-sig') as file:
+        with open_text(self.path) as file:
             self._file: TextIO = file
             self._text, self._at, self._before = '', 0, 0
             self.others = {}
@@ -150,6 +153,11 @@ class JSONItems:
             f'{self.path}: not complete JSON: {what}, at or after character '
             f'{self._before + self._at}. Write or copy the file again.'
         )
+
+
+def open_text(path: str | Path) -> TextIO:
+    """Open a text, also of an archive: UTF-8, perhaps with its mark."""
+    return io.TextIOWrapper(open_file(Path(path)), encoding='utf-8-sig')
 
 
 @contextmanager

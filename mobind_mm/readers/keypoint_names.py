@@ -39,7 +39,9 @@ _MIDDLE = {
     **dict.fromkeys(('mouthleft', 'leftmouth'), 'mouth_left'),
     **dict.fromkeys(('mouthright', 'rightmouth'), 'mouth_right'),
 }
-_PREFIX = re.compile(r'^(PoseLandmark\.|[^:]+:)')
+_PREFIX = re.compile(
+    r'^(PoseLandmark\.|[^:]+:|(body|pose|person)_(?=[a-zA-Z]+_))'
+)
 """Of a name: the class of MediaPipe, the subject of a motion capture."""
 _LEAST = 6
 """Keypoints that make a body."""
@@ -87,6 +89,20 @@ def _sided(side: str, joint: str) -> str | None:
 _KNOWN = {name for layout in LAYOUTS.values() for name in layout}
 
 
+def joints_of(names: Iterable[str]) -> dict[str, str]:
+    """Names of keypoints by ours; the wrist goes before the hand.
+
+    >>> joints_of(['HandLeft', 'WristLeft', 'tail'])
+    {'left_wrist': 'WristLeft'}
+    """
+    pairs = [(j, name) for name in names if (j := keypoint_name(name))]
+    pairs.sort(key=lambda p: p[0].rpartition('_')[2] not in p[1].lower())
+    joints: dict[str, str] = {}
+    for joint, name in pairs:
+        joints.setdefault(joint, name)
+    return joints
+
+
 def resolve_names(
     names: Iterable[str],
     source: object,
@@ -112,11 +128,7 @@ def resolve_names(
     'coco'
     """
     names = list(dict.fromkeys(names))
-    joints: dict[str, str] = {}
-    for name in names:
-        joint = keypoint_name(name)
-        if joint is not None:
-            joints.setdefault(joint, name)
+    joints = joints_of(names)
     joints.update(aliases or {})
     layouts = [layout_name(wanted)] if wanted else _NAMED
     # Most keypoints, then fewest that are absent.
@@ -139,9 +151,11 @@ def resolve_names(
     return best, kept
 
 
-_NAMED = [
-    n for n in LAYOUTS if n not in ('h36m', 'coco_wholebody', 'halpe136')
-]
+_NAMED = (
+    *('coco', 'halpe26', 'openpose_body25', 'openpose_coco18'),
+    'mediapipe33',
+)
+"""Layouts that named keypoints are given."""
 
 
 def absent_note(

@@ -15,16 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from ..skeleton import LAYOUTS, get_layout
+from ..skeleton import LAYOUTS
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections
-from .frame_times import check_frame_times, seconds, time_column
+from .frame_times import are_frames, check_frame_times, seconds, time_column
 from .headers import head, head_lines
 from .keypoint_names import keypoint_name
-from .mmpose import MAX_PEOPLE, find_layout, from_zero, guessed
+from .layout_choice import with_layout
+from .mmpose import from_zero
 from .named_points import clock_of_rows, detections_of
 from .people import PoseReader, Video
+from .pose_people import MOST_PEOPLE
 from .tables import PARQUET, Table, read_table
 
 _SCORES = 'visibility|vis|score|confidence|conf|likelihood|presence|v|c|p|s'
@@ -55,7 +57,6 @@ class _Columns:
     Args:
         points: Name of a point to its columns x, y and perhaps score; of a
             long table, '' to those of any point.
-        numbered: Whether names are numbers of points.
         time: Column of times and its unit, if any.
         frame: Column of frames, if any.
         person: Column that names people, if any.
@@ -65,7 +66,6 @@ class _Columns:
     """
 
     points: Mapping[str, tuple[str, ...]]
-    numbered: bool = False
     time: tuple[str, str] | None = None
     frame: str | None = None
     person: str | None = None
@@ -107,28 +107,28 @@ class KeypointTableReader(PoseReader):
             raise mistake(path, 'has no rows')
         _check_plane(columns, table, path)
         points, rows = _points(columns, table, path)
-        layout = video.layout
-        if columns.numbered:
-            count = len(points)
-            layout = find_layout(layout, None, count, path)
-            points = dict(zip(get_layout(layout), points.values()))
+        numbered = _numbers(points)
+        order = None
+        if numbered is not None:
+            order = [numbered[number] for number in sorted(numbered)]
         frames, own, num_frames, notes = _frames(
             columns, table, rows, video, path
         )
         detections = detections_of(
             points,
-            replace(video, layout=layout),
+            video,
             path,
             self.options.get('keypoint_names'),
             frames,
             _people(columns, table, rows),
             num_frames,
+            order,
         )
-        if len(frames) and np.bincount(frames).max() > MAX_PEOPLE:
-            what = f'more than {MAX_PEOPLE} people in a frame'
+        if numbered is not None:
+            detections = with_layout(detections, path, video.layout)
+        if len(frames) and np.bincount(frames).max() > MOST_PEOPLE:
+            what = f'more than {MOST_PEOPLE} people in a frame'
             raise mistake(path, what)
-        if columns.numbered and not video.layout:
-            detections = guessed(detections, path)
         notes = (*table.notes, *notes, *detections.notes)
         return replace(detections, notes=notes), own
 
@@ -209,7 +209,7 @@ def _wide(names: Sequence[str]) -> _Columns | None:
         numbers = _numbers({*whole})
         if numbers is not None:
             ordered = {str(k): whole[n] for k, n in sorted(numbers.items())}
-            return _Columns(ordered, True, **_others(names))
+            return _Columns(ordered, **_others(names))
     return None
 
 
@@ -291,13 +291,7 @@ def _points(
     flat = np.full((len(rows) * len(distinct), values.shape[1]), np.nan)
     flat[cells] = values
     array = flat.reshape(len(rows), len(distinct), -1)
-    points = {str(n): array[:, i] for i, n in enumerate(distinct)}
-    numbers = _numbers(points)
-    if numbers is not None:
-        layout = get_layout(find_layout(None, None, len(points), path))
-        ordered = [numbers[n] for n in sorted(numbers)]
-        points = {k: points[n] for k, n in zip(layout, ordered)}
-    return points, rows
+    return {str(n): array[:, i] for i, n in enumerate(distinct)}, rows
 
 
 def _frames(
@@ -308,8 +302,14 @@ def _frames(
     Times decide, unless there are none or the user says how they are.
     """
     by_user = video.rate is not None or video.times is not None
-    if columns.frame and (by_user or columns.time is None):
-        numbers = table.numbers[columns.frame][rows]
+    counter = columns.frame
+    if counter is None and columns.time is not None:
+        counter, unit = columns.time
+        dated = counter in table.dates
+        if dated or not are_frames(np.unique(table.numbers[counter]), unit):
+            counter = None
+    if counter and (by_user or columns.time is None):
+        numbers = table.numbers[counter][rows]
         bad = ~(numbers >= 0) | (numbers % 1 != 0) | (numbers >= 2**53)
         if bad.any():
             row = int(np.argmax(bad))
@@ -317,7 +317,7 @@ def _frames(
                 path,
                 'is not a number of a frame',
                 row=int(table.lines[rows[row]]),
-                column=columns.frame,
+                column=counter,
                 value=float(numbers[row]),
             )
         distinct, which = np.unique(numbers, return_inverse=True)
@@ -330,7 +330,8 @@ def _frames(
         if columns.person:
             what = 'has several people, but no column frame or time'
             raise mistake(path, what)
-        return frames, Video(), len(rows), ()
+        note = f'{path}: no column tells the frames; each row is taken for one'
+        return frames, Video(), len(rows), (note,)
     name, unit = columns.time
     unit = 's' if name in table.dates else unit
     values = table.numbers[name][rows]
@@ -344,7 +345,8 @@ def _frames(
         row = int(table.lines[rows[int(np.argmin(np.diff(values) > 0)) + 1]])
         what = 'is not later than in the row before'
         raise mistake(path, what, 'Remove such rows', row=row, column=name)
-    times = check_frame_times(seconds(distinct, unit), path)
+    times = seconds(distinct, name, unit, path)
+    times = check_frame_times(times, path)
     places, own, notes = clock_of_rows(times, video, path)
     if places is None:
         return which, own, len(times), notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -12,14 +13,18 @@ from typing import Any
 import numpy as np
 
 from ..recordings import Clock, PoseStream
-from ..skeleton import LAYOUTS, get_layout, layout_name
 from ..utils.errors import mistake, nearest
 from .base import FileReader, register_reader
-from .detections import lost_note
+from .detections import Detections, boxes_of, lost_note
 from .foreign_values import as_numbers, brief
+from .layout_choice import with_layout
 from .people import Video, choose_stream
 from .unpickle import load_pickle
 
+_HEAD = 1 << 16
+_KEYS = rb'frame_dir|total_frames|keypoint_score(?!s)|keypoint(?![s_])'
+_SOME = 2000
+"""Skeletons whose proportions tell the layout."""
 _LARGEST_IMAGE = 100_000
 """Pixels on a side."""
 
@@ -36,14 +41,8 @@ class MMActionReader(FileReader):
 
     @classmethod
     def recognizes(cls, path: Path) -> bool:
-        """By the suffix and the first byte of a pickle."""
-        try:
-            if path.suffix.lower() not in ('.pkl', '.pickle'):
-                return False
-            with path.open('rb') as file:
-                return file.read(1) == b'\x80'
-        except OSError:
-            return False
+        """By the suffix, the end of a pickle, and the keys of MMAction2."""
+        return is_pickle(path) and is_mmaction(path)
 
     def read_people(self) -> dict[str, PoseStream]:
         """Everybody who is seen, by names such as ``person 0``."""
@@ -53,6 +52,25 @@ class MMActionReader(FileReader):
         }
         people = _read(self.source, **options)
         return {f'person {number}': pose for number, pose in people.items()}
+
+
+def is_pickle(path: Path) -> bool:
+    """Whether a file has the suffix and the last byte of a pickle."""
+    try:
+        if path.suffix.lower() not in ('.pkl', '.pickle'):
+            return False
+        with path.open('rb') as file:
+            file.seek(-1, 2)
+            return file.read(1) == b'.'
+    except OSError:
+        return False
+
+
+def is_mmaction(path: Path) -> bool:
+    """Whether the start of a pickle has keys of MMAction2's annotations."""
+    with path.open('rb') as file:
+        start = file.read(_HEAD)
+    return re.search(_KEYS, start) is not None
 
 
 def read_mmaction_skeleton(
@@ -114,13 +132,7 @@ def _read(
     keypoints, scores, lost = _arrays(annotations[name], where)
     shape = _img_shape(annotations[name], img_shape, where)
     rate, _ = Video(rate, shape).facts(where)
-    sizes = {len(LAYOUTS[n]): n for n in LAYOUTS if n != 'h36m'}
-    layout = layout_name(layout) if layout else sizes.get(keypoints.shape[2])
-    if layout is None or len(get_layout(layout)) != keypoints.shape[2]:
-        raise ValueError(
-            f'{where} has {keypoints.shape[2]} keypoints, layout {layout!r} '
-            f'does not fit; set layout, such as one of {sorted(LAYOUTS)}.'
-        )
+    layout, notes = _layout(keypoints, scores, layout, where)
     seen = scores > 0
     if not seen.any():
         raise ValueError(f'{where}: nobody was detected in any frame.')
@@ -133,10 +145,23 @@ def _read(
             scores=scores[number].astype(np.float32),
             layout=layout,
             img_shape=shape,
-            notes=lost_note(where, int(lost[number].sum())),
+            notes=(*lost_note(where, int(lost[number].sum())), *notes),
         )
         for number in np.flatnonzero(seen.any(axis=(1, 2))).tolist()
     }
+
+
+def _layout(
+    keypoints: np.ndarray, scores: np.ndarray, wanted: str | None, where: str
+) -> tuple[str, tuple[str, ...]]:
+    """Layout of keypoints (M, T, V, 2), and notes."""
+    rows = np.argwhere((scores > 0).any(axis=2))
+    rows = rows[:: max(1, len(rows) // _SOME)]
+    points, seen = keypoints[tuple(rows.T)], scores[tuple(rows.T)]
+    boxes = boxes_of(points, seen)
+    some = Detections(len(rows), rows[:, 1], points, seen, boxes, '')
+    some = with_layout(some, where, wanted, noted=False)
+    return some.layout, some.notes
 
 
 @lru_cache(maxsize=1)  # many takes of one large file

@@ -21,23 +21,17 @@ from typing import Any
 import numpy as np
 
 from ..recordings import PoseStream
-from ..skeleton import LAYOUTS, get_layout, keypoint_indices, layout_name
+from .archives import open_file
 from .base import register_reader
 from .detections import Detections, Instances
 from .json_items import JSONItems, shorten, without_cycles
+from .layout_choice import named_in_file, with_layout
 from .people import PoseReader, Video, all_people
+from .pose_people import MOST_PEOPLE
 
 MAX_UNLISTED = (1000, 20)
 """A file of n frames may leave out 1000 + 20 n others, so that a damaged
 ``frame_id`` cannot make anybody allocate."""
-
-MMPOSE_DEFAULT = 'coco'
-"""Layout of 17 keypoints without names; ``h36m`` has 17 too and must be
-asked for."""
-
-MAX_PEOPLE = 300
-"""In one frame; MMDetection's detectors find no more. Everybody is compared
-with everybody."""
 
 
 _SOURCE = 'MMPose results'
@@ -52,8 +46,9 @@ def read_mmpose_json(
 
     Frames count from 0 if there is a frame 0, and from 1 if the smallest is
     1. The layout is the one that has the keypoint names in ``meta_info``,
-    else the one that it calls ``dataset_name``, else the built-in one with
-    that many keypoints (17: ``coco``, which MMPose's body models predict).
+    else the one that it calls ``dataset_name``, else the one with as many
+    keypoints that fits, see :func:`.layout_choice.with_layout` (17: mostly
+    ``coco``, which MMPose's body models predict).
 
     Scores are clipped to [0, 1], since those of MMPose's SimCC models
     exceed 1 slightly. A keypoint that is ``null`` or NaN has score 0; an
@@ -105,16 +100,13 @@ def read_mmpose_video(
         ids.append(frame)
     numbers = from_zero(ids, first_frame, path)
     meta = items.others.get('meta_info')
-    wanted, layout = (
-        layout,
-        find_layout(layout, meta, instances.num_keypoints, path),
-    )
     video = meta.get('video') if isinstance(meta, dict) else None
     detections = instances.detections(
-        int(numbers.max()) + 1, layout, path, numbers
+        int(numbers.max()) + 1, path, numbers, layout
     )
-    if not meta and not wanted:
-        detections = guessed(detections, path)
+    detections = named_in_file(detections, meta, layout, path) or with_layout(
+        detections, path, layout, noted=not meta
+    )
     noted = meta.get('notes') if isinstance(meta, dict) else None
     if isinstance(noted, list):  # of mobind pose
         texts = [str(note)[:300] for note in noted[:20]]
@@ -143,10 +135,10 @@ def _instances(item: dict, where: str) -> list:
             f'{where} has instances {shorten(instances)}, expected a list, '
             'empty where nobody was seen.'
         )
-    if len(instances) > MAX_PEOPLE:
+    if len(instances) > MOST_PEOPLE:
         raise ValueError(
             f'{where} has {len(instances)} instances, expected at most '
-            f'{MAX_PEOPLE} people; predict on the video again.'
+            f'{MOST_PEOPLE} people; predict on the video again.'
         )
     return instances
 
@@ -229,14 +221,14 @@ class MMPoseReader(PoseReader):
     def recognizes(cls, path: Path) -> bool:
         """Whether the file begins like predictions on a video."""
         try:
-            with open(path, 'rb') as file:
-                head = file.read(_HEAD).decode('utf-8-sig', 'replace')
-        except OSError:
+            with open_file(path, _HEAD) as file:
+                text = file.read(_HEAD).decode('utf-8-sig', 'replace')
+        except (OSError, ValueError):
             return False
-        if head.lstrip().startswith('{'):
-            return '"instance_info"' in head
-        start = re.match(r'\s*\[\s*\{\s*"(frame_id|instances)"', head)
-        return start is not None and '"instances"' in head
+        if text.lstrip().startswith('{'):
+            return '"instance_info"' in text
+        start = re.match(r'\s*\[\s*\{\s*"(frame_id|instances)"', text)
+        return start is not None and '"instances"' in text
 
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """Everybody, and rate, times and size where the file notes them."""
@@ -246,154 +238,6 @@ class MMPoseReader(PoseReader):
         size = facts.get('height'), facts.get('width')
         own = Video(rate=facts.get('fps'), times=facts.get('times'))
         return detections, own.completed(img_shape=size if all(size) else None)
-
-
-def find_layout(
-    wanted: str | None, meta: Any, num_keypoints: int | None, path: str | Path
-) -> str:
-    """Decide on the layout of ``num_keypoints``, None where nobody is seen.
-
-    The layout is the one that the user wants, else the one that has the
-    names of ``keypoint_id2name`` in ``meta_info``, else that of its
-    ``dataset_name``, else the built-in one with that many keypoints.
-
-    Raises:
-        ValueError: If the layout stays open, or what is known contradicts.
-    """
-    named = _named_layout(meta if isinstance(meta, dict) else {}, path)
-    layout = layout_name(wanted) if wanted else named
-    if layout is None:
-        fitting = [n for n, k in LAYOUTS.items() if len(k) == num_keypoints]
-        if MMPOSE_DEFAULT in fitting:
-            return MMPOSE_DEFAULT
-        if len(fitting) != 1:
-            raise ValueError(
-                f'{path}: the file does not say what its '
-                f'{num_keypoints or "missing"} keypoints are; name the '
-                'layout.'
-            )
-        return fitting[0]
-    try:
-        expected = len(get_layout(layout))
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from None
-    if num_keypoints not in (None, expected):
-        raise ValueError(
-            f'{path}: {num_keypoints} keypoints, but the layout '
-            f'{layout!r} has {expected}; name the right layout.'
-        )
-    if named and get_layout(named) != get_layout(layout):
-        raise ValueError(
-            f'{path}: layout {layout!r} was asked for, but meta_info says '
-            f'that the keypoints are those of {named!r}.'
-        )
-    return layout
-
-
-def check_body(detections: Detections, source: str | Path) -> None:
-    """Refuse a layout by the number of keypoints that is not that of a body.
-
-    Raises:
-        ValueError: If limbs have lengths that no limb has; of 17 keypoints,
-            if they also fit another layout.
-    """
-    layout = detections.layout
-    if layout not in (MMPOSE_DEFAULT, *_OTHERS) or _is_body(detections):
-        return
-    count = len(get_layout(layout))
-    if layout != MMPOSE_DEFAULT:
-        raise ValueError(
-            f'{source}: the {count} keypoints are not those of {layout}: '
-            'its arms and legs would have no length, or be as long as the '
-            'body, or the eyes be far from the nose; name the layout.'
-        )
-    if _is_body(replace(detections, layout='h36m')):
-        raise ValueError(
-            f'{source}: the {count} keypoints are those of h36m, not of '
-            f'{layout}; name the layout (--layout h36m).'
-        )
-
-
-def guessed(detections: Detections, source: str | Path) -> Detections:
-    """Detections whose layout follows from the number of keypoints alone.
-
-    A note says so, but of MMPose's usual layout. See :func:`check_body`.
-    """
-    check_body(detections, source)
-    layout = detections.layout
-    if layout == MMPOSE_DEFAULT:
-        return detections
-    note = (
-        f'{source}: the {len(get_layout(layout))} keypoints have no names and '
-        f'are taken for those of {layout}'
-    )
-    return replace(detections, notes=(*detections.notes, note))
-
-
-_OTHERS = ('halpe136', 'openpose_body25', 'openpose_coco18', 'mediapipe33')
-"""Layouts that MMPose has no models of."""
-_LENGTHS = 0.02, 0.7
-"""Of a bone, in diagonals of the box."""
-_SEEN = 0.2
-"""Least score of what is seen: a limb out of view is drawn anywhere."""
-_BONES = (
-    *(('shoulder', 'elbow', _LENGTHS), ('elbow', 'wrist', _LENGTHS)),
-    *(('hip', 'knee', _LENGTHS), ('knee', 'ankle', _LENGTHS)),
-    ('nose', 'eye', (-1.0, 0.2)),
-)
-
-
-def _is_body(detections: Detections) -> bool:
-    """Whether limbs and face mostly have the proportions of a body."""
-    keypoints, scores = detections.keypoints, detections.scores
-    spans = detections.boxes[:, 2:] - detections.boxes[:, :2]
-    diagonals = np.maximum(np.hypot(*spans.T), 1e-9)
-    for side in ('left', 'right'):
-        for *ends, (least, most) in _BONES:
-            names = [e if e == 'nose' else f'{side}_{e}' for e in ends]
-            if 'nose' in ends and 'nose' not in get_layout(detections.layout):
-                continue
-            pair = keypoint_indices(detections.layout, names)
-            seen = (scores[:, pair] > _SEEN).all(axis=1)
-            between = np.diff(keypoints[seen][:, pair], axis=1)[:, 0]
-            shares = np.hypot(*between.T) / diagonals[seen]
-            if len(shares) and not least < np.median(shares) < most:
-                return False
-    return True
-
-
-def _named_layout(meta: Mapping, path: str | Path) -> str | None:
-    """Layout that ``meta_info`` names, if any."""
-    name = meta.get('dataset_name')
-    names = _keypoint_names(meta.get('keypoint_id2name'), path)
-    for candidate in (*LAYOUTS, name if isinstance(name, str) else ''):
-        try:
-            layout = get_layout(candidate)
-        except ValueError:
-            continue
-        if layout == names or (names is None and candidate == name):
-            return candidate
-    if names is not None:
-        raise ValueError(
-            f'{path}: meta_info names the keypoints {shorten(list(names))}, '
-            f'which no layout has; built in are {sorted(LAYOUTS)}, more '
-            'come with an installed MMPose.'
-        )
-    return None
-
-
-def _keypoint_names(names: Any, path: str | Path) -> tuple[str, ...] | None:
-    """Names in the order of their index; None if the file has none."""
-    if names is None:
-        return None
-    try:
-        indices = {int(index): str(name) for index, name in names.items()}
-        return tuple(indices[i] for i in range(len(indices)))
-    except (AttributeError, KeyError, ValueError):
-        raise ValueError(
-            f'{path}: keypoint_id2name of meta_info is {shorten(names)}, '
-            'expected {"0": name, "1": name, ...}.'
-        ) from None
 
 
 def collect_results(
@@ -425,8 +269,9 @@ def collect_results(
             instances.add(frame, instance, f'{where}, instances[{index}]')
     if frame < 0:
         raise ValueError(f'{_SOURCE}: no frames.')
-    layout = find_layout(layout, None, instances.num_keypoints, _SOURCE)
-    return instances.detections(frame + 1, layout, _SOURCE), img_shape
+    detections = instances.detections(frame + 1, _SOURCE, None, layout)
+    detections = with_layout(detections, _SOURCE, layout, noted=False)
+    return detections, img_shape
 
 
 def _frames(results: Iterable[Any]) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ def detections_of(
     frames: np.ndarray | None = None,
     ids: np.ndarray | None = None,
     num_frames: int | None = None,
+    order: Sequence[str] | None = None,
 ) -> Detections:
     """Detections of named points.
 
@@ -41,12 +42,16 @@ def detections_of(
         frames: (M,) frame of each row; None if rows are frames.
         ids: (M,) who a row is of; None for one person.
         num_frames: Frames of the video; None ends it with the last row.
+        order: Names in the file, if they are numbers; then the layout stays
+            open, and keypoints are in this order.
 
     Raises:
         ValueError: If the names are not those of a body.
     """
-    layout, joints = resolve_names(points, source, video.layout, aliases)
-    order = get_layout(layout)
+    layout, joints = '', dict(zip(order or (), order or ()))
+    if order is None:
+        layout, joints = resolve_names(points, source, video.layout, aliases)
+        order = get_layout(layout)
     length = len(next(iter(points.values())))
     keypoints = np.zeros((length, len(order), 2))
     scores = np.zeros((length, len(order)))
@@ -59,7 +64,8 @@ def detections_of(
     gone = undetected(keypoints) | ~np.isfinite(scores)
     lost = gone & (scores > 0) & np.isfinite(keypoints).all(axis=2)
     notes = (*notes, *lost_note(source, int(lost.sum())))
-    notes = (*notes, *absent_note(source, layout, joints))
+    if layout:
+        notes = (*notes, *absent_note(source, layout, joints))
     scores = np.clip(np.where(gone, 0.0, scores), 0.0, 1.0)
     keypoints = np.where(scores[..., None] > 0, keypoints, 0.0)
     frames = np.arange(length) if frames is None else frames

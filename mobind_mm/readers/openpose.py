@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from dataclasses import replace
@@ -14,13 +13,14 @@ import numpy as np
 
 from ..skeleton import LAYOUTS, get_layout
 from ..utils.errors import mistake
+from .archives import is_folder, listing, open_file
 from .base import register_reader
 from .detections import Detections, Instances
 from .headers import head
 from .json_items import JSONItems
-from .mmpose import MAX_PEOPLE
 from .people import PoseReader, Video
-from .pose_json import Frames, people_of, points_of
+from .pose_frames import Frames
+from .pose_people import MOST_PEOPLE, people_of, points_of
 
 _NAME = re.compile(r'(.*?)_?(\d+)(?:_keypoints)?\.json')
 _SUFFIX = '_keypoints.json'
@@ -45,11 +45,9 @@ class OpenPoseReader(PoseReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """Whether a folder holds files of OpenPose."""
-        try:
-            with os.scandir(path) as entries:
-                names = [entry.name for entry in islice(entries, _ENTRIES)]
-        except OSError:
+        if not is_folder(path):
             return False
+        names = [entry.name for entry in listing(path, _ENTRIES)]
         if any(name.endswith(_SUFFIX) for name in names):
             return True
         # AlphaPose (sep-json) and MMPose on a folder of images
@@ -75,7 +73,7 @@ class OpenPoseReader(PoseReader):
         if instances.num_keypoints is None and not video.layout:
             what = f'nobody is seen in any of {len(files)} frames'
             raise mistake(self.source, what, 'Run OpenPose again')
-        detections = frames.detections(instances, video)
+        detections, own = frames.detections(instances, video)
         absent = detections.num_frames - len(files)
         if absent:
             note = (
@@ -83,7 +81,7 @@ class OpenPoseReader(PoseReader):
                 'have no file and are taken to show nobody'
             )
             detections = replace(detections, notes=(*detections.notes, note))
-        return detections, Video()
+        return detections, own
 
 
 def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
@@ -92,11 +90,11 @@ def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
     OpenPose names those of a video by 12 digits, from 0; those of images
     are named after the image.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise mistake(folder, 'does not exist', kind=FileNotFoundError)
     videos: dict[str, dict[int, Path]] = {}
     padded = True
-    paths = sorted(folder.iterdir())
+    paths = listing(folder)
     own = [path for path in paths if path.name.endswith(_SUFFIX)]
     for path in own or [p for p in paths if _NAME.fullmatch(p.name)]:
         match = _NAME.fullmatch(path.name)
@@ -131,8 +129,8 @@ def _people(path: Path) -> list:
     key = re.search(rf'"({keys})"\s*:\s*\[', text)
     items = list(JSONItems(path, key[1] if key else 'people'))
     people = list(islice(people_of(items), 301))
-    if len(people) > MAX_PEOPLE:
-        what = f'more than {MAX_PEOPLE} people'
+    if len(people) > MOST_PEOPLE:
+        what = f'more than {MOST_PEOPLE} people'
         raise mistake(path, what, 'Run OpenPose again')
     return people
 
@@ -163,7 +161,7 @@ class UltralyticsLabelsReader(PoseReader):
     def recognizes(cls, path: Path) -> bool:
         """By a line of the first file."""
         return any(
-            _LINE.fullmatch(head(file).split('\n', 1)[0])
+            _LINE.fullmatch(head(file).strip().split('\n', 1)[0])
             for file in islice(_files(path), 5)
         )
 
@@ -177,8 +175,8 @@ class UltralyticsLabelsReader(PoseReader):
                 continue
             videos[match[1]] += 1
             lines = [line for line in _text(path).split('\n') if line.strip()]
-            if len(lines) > MAX_PEOPLE:
-                what = f'more than {MAX_PEOPLE} people'
+            if len(lines) > MOST_PEOPLE:
+                what = f'more than {MOST_PEOPLE} people'
                 raise mistake(path, what, 'Run the tool again')
             rows += [
                 (int(match[2]), path, number, _numbers(line, path, number))
@@ -216,31 +214,26 @@ class UltralyticsLabelsReader(PoseReader):
                 person['track_id'] = values[-1]
             where = f'{path}, row {line}'
             instances.add(frames.number(number), person, where)
-        return frames.detections(instances, video), Video()
+        return frames.detections(instances, video)
 
 
 def _files(folder: Path) -> list[Path]:
     """Text files of a folder, or of ``labels`` in it."""
     for place in (folder, folder / 'labels'):
-        try:
-            with os.scandir(place) as entries:
-                found = [
-                    place / entry.name
-                    for entry in entries
-                    if _LABELS_OF.fullmatch(entry.name)
-                ]
-        except OSError:
-            continue
-        if found:
-            return found
+        if is_folder(place):
+            found = [p for p in listing(place) if _LABELS_OF.fullmatch(p.name)]
+            if found:
+                return found
     return []
 
 
 def _text(path: Path) -> str:
-    if path.stat().st_size > _LARGEST:
+    with open_file(path, _LARGEST + 1) as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
         raise mistake(path, 'is too large for one frame')
     try:
-        return path.read_text('utf-8')
+        return content.decode('utf-8')
     except UnicodeDecodeError:
         raise mistake(path, 'is not text') from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Real
 from pathlib import Path
@@ -17,13 +17,15 @@ from .base import FileReader
 from .detections import Detections
 from .fillers import without_fillers
 from .frame_times import check_frame_times
-from .tracking import Track, follow_person, track_people
+from .tracking import Track, follow_person, track_people, tracking_notes
 
 _FRACTION = 2.0
 """Coordinates whose 95th percentile is below are shares of the image."""
 FRACTION_NOTE = (
     'coordinates are shares of the image and are taken times its size'
 )
+_CORNER = 0.36
+"""Share of the image in whose upper left nobody is all the time."""
 _SPARE = 2
 """Frames by which a video and the poses in it may differ: decoders do."""
 
@@ -218,6 +220,8 @@ class PoseReader(FileReader):
             video.facts(self.source)  # before a long file is read
         detections, own = self.detect(video)
         detections = without_fillers(detections, self.source)
+        given = self.options.get('notes', ())
+        detections = replace(detections, notes=(*given, *detections.notes))
         return on_video(
             detections, video.with_file(own), self.source, self.lists_all
         )
@@ -292,6 +296,16 @@ def _in_pixels(
             notes=(*detections.notes, note),
         )
     outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1)
+    height, width = img_shape
+    right, low = np.quantile(seen, 0.999, axis=0) if len(seen) else img_shape
+    if len(seen) and max(right / width, low / height) < _CORNER:
+        note = (
+            f'{source}: all points lie in the upper left of the image, within '
+            f'{right / width:.0%} of its width and {low / height:.0%} of its '
+            'height; if they are pixels of a smaller image, or of a part of '
+            'it, give the size of that (--img-shape)'
+        )
+        detections = replace(detections, notes=(*detections.notes, note))
     if len(seen) and outside.mean() > 0.5:
         raise ValueError(
             f'{source}: {outside.mean():.0%} of the keypoints lie outside '
@@ -366,8 +380,23 @@ def one_person(
     """
     rate, _ = video.facts(source)
     max_gap = round(video.max_gap_sec * rate)
-    track = follow_person(detections, person, max_gap, source)
+    tracks = track_people(detections, max_gap)
+    track = follow_person(detections, person, max_gap, source, tracks)
+    detections = _noted(detections, tracks, rate, max_gap, source)
     return _stream(detections, track, video, source)
+
+
+def _noted(
+    detections: Detections,
+    tracks: Sequence[Track],
+    rate: float,
+    max_gap: int,
+    source: str | Path,
+) -> Detections:
+    """Detections with notes of whom the tracker lost."""
+    notes = tracking_notes([*tracks], detections, rate, max_gap)
+    told = (f'{source}: {note}' for note in notes)
+    return replace(detections, notes=(*detections.notes, *told))
 
 
 class Everybody(Mapping[Any, PoseStream]):
@@ -424,11 +453,14 @@ def all_people(
     mostly not a person. See :func:`one_person` for the rest.
     """
     rate, _ = video.facts(source)
+    max_gap = round(video.max_gap_sec * rate)
+    everybody = track_people(detections, max_gap)
     tracks = {
         track.id: track
-        for track in track_people(detections, round(video.max_gap_sec * rate))
+        for track in everybody
         if len(track.instances) >= min_sec * rate
     }
+    detections = _noted(detections, everybody, rate, max_gap, source)
     return Everybody(detections, tracks, video, source)
 
 

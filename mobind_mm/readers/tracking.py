@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .detections import Detections
+from .lost_people import joined, lost_note
 from .track_runs import (
     DUPLICATE,
     Person,
@@ -26,6 +28,9 @@ LEAST_SEEN = 0.9
 _RUN, _MOST = 8, 2**18
 """Frames that are followed together at least, and skeletons that are compared
 with one another at most."""
+
+_LONG = 1.0
+"""Seconds for which somebody is seen who may be one with another."""
 
 RULES = ('longest', 'largest')
 """How to choose a person, besides by id."""
@@ -49,13 +54,14 @@ class Track:
 def track_people(detections: Detections, max_gap: int) -> list[Track]:
     """Follow people from frame to frame.
 
-    Where the tool that wrote the file says who is who, that is used.
-    Otherwise, skeletons of one frame that coincide are one person; the one
-    with the greater sum of scores stays. Then every frame is assigned to the
-    tracks at the least total cost: overlap of the boxes, offset and shape of
-    the skeletons, against where a track is expected if it keeps its
-    velocity. Hidden people compete with the others: whoever comes out from
-    behind somebody is taken for the one who went there.
+    Where the tool that wrote the file says who is who, that is used; whom
+    it lost and found again within ``max_gap`` is one person, see
+    :mod:`.lost_people`. Otherwise, skeletons of one frame that coincide are
+    one person; the one with the greater sum of scores stays. Then every frame
+    is assigned to the tracks at the least total cost: overlap of the boxes,
+    offset and shape of the skeletons, against where a track is expected if it
+    keeps its velocity. Hidden people compete with the others: whoever comes
+    out from behind somebody is taken for the one who went there.
 
     Args:
         detections: What the pose estimator saw.
@@ -70,7 +76,7 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
     if max_gap < 0:
         raise ValueError(f'max_gap must be >= 0 frames, got {max_gap}.')
     if detections.ids is not None:
-        return _identified(detections.ids)
+        return _identified(detections, max_gap)[0]
     people: list[Person] = []
     active: list[Person] = []
     frames, starts = np.unique(detections.frames, return_index=True)
@@ -103,14 +109,30 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
     ]
 
 
-def _identified(ids: np.ndarray) -> list[Track]:
-    """Tracks by identities (M,), in the order of their first appearance."""
+def _identified(
+    detections: Detections, max_gap: int
+) -> tuple[list[Track], str]:
+    """Tracks by identities, in the order of appearance, and a note."""
+    ids: Any = detections.ids
     names, first = np.unique(ids, return_index=True)
-    return [
-        Track(name, np.flatnonzero(ids == name))
-        for name in names[np.argsort(first)].tolist()
-        if name >= 0
-    ]
+    ordered = [n for n in names[np.argsort(first)].tolist() if n >= 0]
+    tracks = [np.flatnonzero(ids == name) for name in ordered]
+    ordered, tracks, note = joined(ordered, tracks, detections, max_gap)
+    return [*map(Track, ordered, tracks)], note
+
+
+def tracking_notes(
+    tracks: list[Track], detections: Detections, rate: float, max_gap: int
+) -> list[str]:
+    """What was joined, and who else may be one person."""
+    notes = []
+    if detections.ids is not None:
+        notes.append(_identified(detections, max_gap)[1])
+    long = [t for t in tracks if len(t.instances) >= _LONG * rate]
+    names, rows = [t.id for t in long], [t.instances for t in long]
+    least = max_gap if detections.ids is None else -1
+    notes.append(lost_note(names, rows, detections, rate, least))
+    return [note for note in notes if note]
 
 
 def choose_person(
@@ -148,14 +170,19 @@ def choose_person(
 
 
 def follow_person(
-    detections: Detections, rule: str | int, max_gap: int, path: str | Path
+    detections: Detections,
+    rule: str | int,
+    max_gap: int,
+    path: str | Path,
+    tracks: list[Track] | None = None,
 ) -> Track:
     """Follow people and choose one; warn if that person is often absent.
 
-    See :func:`track_people` and :func:`choose_person`; ``path`` names where
-    the detections are from in messages.
+    ``tracks`` are the people, if they were followed before. See
+    :func:`track_people` and :func:`choose_person`; ``path`` names where the
+    detections are from in messages.
     """
-    tracks = track_people(detections, max_gap)
+    tracks = track_people(detections, max_gap) if tracks is None else tracks
     try:
         track = choose_person(tracks, detections, rule)
     except ValueError as error:

@@ -335,6 +335,36 @@ def mmaction(points, scores, shape='single'):
     return {'walk.pkl': pickle.dumps(content)}
 
 
+def keypoint_cells(points, scores):
+    """A data frame of what Ultralytics finds, as CSV."""
+    rows = [['frame', 'name', 'track_id', 'keypoints']]
+    for frame, (xy, s) in enumerate(zip(points, scores)):
+        cell = {'x': xy[:, 0].tolist(), 'y': xy[:, 1].tolist()}
+        cell['visible'] = s.tolist()
+        rows.append([frame, 'person', 4, cell])
+    return _csv(rows, 'results.csv')
+
+
+def posetrack(points, scores):
+    images = [
+        {'id': 1000 + i, 'file_name': f'images/val/walk/{i:06d}.jpg'}
+        for i in range(len(points))
+    ]
+    people = [
+        {'image_id': 1000 + i, 'track_id': 0, 'keypoints': flat(xy, s)}
+        for i, (xy, s) in enumerate(zip(points, scores))
+    ]
+    names = [{'name': 'person', 'keypoints': [*get_layout('coco')]}]
+    content = {'images': images, 'annotations': people, 'categories': names}
+    return {'walk_posetrack.json': _json(content)}
+
+
+def pose_pickle(points, scores):
+    """Lists of people with arrays, as MMPose 0.x has them."""
+    frames = [[{'keypoints': np.c_[p, s]}] for p, s in zip(points, scores)]
+    return {'results.pkl': pickle.dumps(frames)}
+
+
 TOOLS = {
     'openpose': (openpose, 'openpose_body25'),
     'openpose_coco18': (
@@ -366,6 +396,9 @@ TOOLS = {
     'mediapipe_long': (mediapipe_long, 'mediapipe33'),
     'trc': (trc, 'openpose_body25'),
     'deeplabcut': (deeplabcut, 'coco'),
+    'keypoint_cells': (keypoint_cells, 'coco'),
+    'posetrack': (posetrack, 'coco'),
+    'pose_pickle': (pose_pickle, 'coco'),
     'mmaction': (mmaction, 'coco'),
     'mmaction_list': (lambda p, s: mmaction(p, s, 'list'), 'coco'),
     'mmaction_dict': (lambda p, s: mmaction(p, s, 'dict'), 'coco'),
@@ -390,6 +423,9 @@ READ_AS = {
     'mediapipe_long': 'keypoint_table',
     'trc': 'trc',
     'deeplabcut': 'deeplabcut',
+    'keypoint_cells': 'keypoint_cells',
+    'posetrack': 'coco_annotations',
+    'pose_pickle': 'pose_pickle',
     **dict.fromkeys([n for n in TOOLS if 'mmaction' in n], 'mmaction'),
 }
 """Reader that recognises each."""

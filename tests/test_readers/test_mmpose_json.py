@@ -184,7 +184,7 @@ def test_null_nan_and_scores_out_of_range(tmp_path):
         (17, {'names': 'h36m'}, None, 'h36m'),
         (17, {'names': 'h36m'}, 'h36m', 'h36m'),
         (17, {'dataset_name': 'own'}, None, 'coco'),
-        (21, {}, None, 'its 21 keypoints are; name the layout'),
+        (21, {}, None, 'its 21 keypoints are, and no layout'),
         (17, {'names': 'h36m'}, 'coco', "'coco' was asked for.*'h36m'"),
         (17, {'dataset_name': 'halpe26'}, None, '17 keypoints.*has 26'),
         (26, {}, 'coco', "26 keypoints, but the layout 'coco' has 17"),

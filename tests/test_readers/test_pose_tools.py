@@ -138,7 +138,7 @@ def test_folders_of_openpose_that_are_refused(tmp_path):
         load_pose(tmp_path / 'json', VIDEO)
     (tmp_path / 'another').mkdir()
     with pytest.raises(ValueError, match='without files of a known pose tool'):
-        load_pose(tmp_path, VIDEO)
+        load_pose(tmp_path / 'another', VIDEO)
     with pytest.raises(FileNotFoundError, match='no such file'):
         load_pose(tmp_path / 'nothing', VIDEO)
 

@@ -2,8 +2,7 @@
 
 The only home of joint indices: everything else refers to keypoint names.
 A limb is a sensor placement and the keypoints that move with it, ordered
-from proximal to distal. Layouts carry the keypoint order of MMPose's
-dataset meta information.
+from proximal to distal. :mod:`.layouts` has the order of the keypoints.
 """
 
 from __future__ import annotations
@@ -14,111 +13,23 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 
-from .utils.errors import show
+from ..utils.errors import show
+from .layouts import LAYOUTS, USUAL, layout_name
 
-_FINGERS = (
-    'thumb',
-    'forefinger',
-    'middle_finger',
-    'ring_finger',
-    'pinky_finger',
-)
-
-
-def _sides(*names: str) -> tuple[str, ...]:
-    """Expand ``('eye',)`` to ``('left_eye', 'right_eye')``."""
-    return tuple(f'{side}_{n}' for n in names for side in ('left', 'right'))
-
-
-def _hand(side: str) -> tuple[str, ...]:
-    """Names of the 21 keypoints of one hand."""
-    joints = tuple(f'{side}_{f}{i}' for f in _FINGERS for i in range(1, 5))
-    return (f'{side}_hand_root', *joints)
-
-
-def _foot(side: str) -> tuple[str, ...]:
-    return tuple(f'{side}_{n}' for n in ('big_toe', 'small_toe', 'heel'))
-
-
-_COCO = (
-    'nose',
-    *_sides('eye', 'ear', 'shoulder', 'elbow', 'wrist'),
-    *_sides('hip', 'knee', 'ankle'),
-)
-_HALPE = (
-    *_COCO,
-    *('head', 'neck', 'hip'),
-    *_sides('big_toe', 'small_toe', 'heel'),
-)
-
-
-def _chains(*names: str) -> tuple[str, ...]:
-    """All of the right side, then all of the left one."""
-    return tuple(f'{side}_{n}' for side in ('right', 'left') for n in names)
-
-
-_OPENPOSE_FACE = ('right_eye', 'left_eye', 'right_ear', 'left_ear')
-_OPENPOSE_ARMS = ('nose', 'neck', *_chains('shoulder', 'elbow', 'wrist'))
-
-LAYOUTS: dict[str, tuple[str, ...]] = {
-    'coco': _COCO,
-    'halpe26': _HALPE,
-    'halpe136': (
-        *_HALPE,
-        *(f'face-{i}' for i in range(68)),
-        *_hand('left'),
-        *_hand('right'),
-    ),
-    'openpose_body25': (
-        *_OPENPOSE_ARMS,
-        'hip',
-        *_chains('hip', 'knee', 'ankle'),
-        *_OPENPOSE_FACE,
-        *_foot('left'),
-        *_foot('right'),
-    ),
-    'openpose_coco18': (
-        *_OPENPOSE_ARMS,
-        *_chains('hip', 'knee', 'ankle'),
-        *_OPENPOSE_FACE,
-    ),
-    'mediapipe33': (
-        'nose',
-        *(f'left_eye{part}' for part in ('_inner', '', '_outer')),
-        *(f'right_eye{part}' for part in ('_inner', '', '_outer')),
-        *_sides('ear'),
-        *('mouth_left', 'mouth_right'),
-        *_sides('shoulder', 'elbow', 'wrist', 'pinky', 'index', 'thumb'),
-        *_sides('hip', 'knee', 'ankle', 'heel', 'foot_index'),
-    ),
-    'h36m': (
-        *('root', 'right_hip', 'right_knee', 'right_foot'),
-        *('left_hip', 'left_knee', 'left_foot'),
-        *('spine', 'thorax', 'neck_base', 'head'),
-        *('left_shoulder', 'left_elbow', 'left_wrist'),
-        *('right_shoulder', 'right_elbow', 'right_wrist'),
-    ),
-    'coco_wholebody': (
-        *_COCO,
-        *_foot('left'),
-        *_foot('right'),
-        *(f'face-{i}' for i in range(68)),
-        *_hand('left'),
-        *_hand('right'),
-    ),
-}
-"""Keypoint names in index order, by layout name: those of MMPose, and those
-of OpenPose, MediaPipe and AlphaPose."""
-
-_LAYOUT_ALIASES = {
-    **dict.fromkeys(('body25', 'body_25'), 'openpose_body25'),
-    **dict.fromkeys(('coco18', 'coco_18'), 'openpose_coco18'),
-    **dict.fromkeys(('mediapipe', 'blazepose'), 'mediapipe33'),
-    **dict.fromkeys(('alphapose136', 'halpe_136'), 'halpe136'),
-    **dict.fromkeys(('coco17', 'coco_17'), 'coco'),
-    **dict.fromkeys(('halpe_26', 'body_with_feet'), 'halpe26'),
-}
-"""Other names of layouts, in lower case."""
+__all__ = [
+    'LAYOUTS',
+    'LIMBS',
+    'USUAL',
+    'Limb',
+    'get_layout',
+    'get_limb',
+    'keypoint_indices',
+    'layout_limbs',
+    'layout_name',
+    'limb_indices',
+    'placement_name',
+    'register_limb',
+]
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
     'nose': ('Nose',),
@@ -326,19 +237,6 @@ def get_limb(name: str) -> Limb:
             'register one with its three keypoint names: '
             'register_limb(Limb(...)).'
         ) from None
-
-
-def layout_name(name: str) -> str:
-    """Our name of a layout; what is not known stays as it is.
-
-    >>> layout_name('BODY_25'), layout_name('coco')
-    ('openpose_body25', 'coco')
-    """
-    if name in LAYOUTS:
-        return name
-    plain = str(name).strip().lower().replace('-', '_').replace(' ', '_')
-    plain = _LAYOUT_ALIASES.get(plain, plain)
-    return plain if plain in LAYOUTS else name
 
 
 @cache

@@ -1,0 +1,179 @@
+"""People whom a tracker lost and found again under another identity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .detections import Detections
+from .track_runs import keypoint_offsets, overlaps, pair_costs
+
+_SAME_SIZE = 1.25
+"""Factor by which a person's size may change while nobody sees him."""
+_ENDS = 5
+"""Frames at the end and the start of a track that tell place and size."""
+_MOST = 3
+"""Pairs that a note names."""
+_LONGEST = 60.0
+"""Seconds after which nobody is taken for somebody else."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Two tracks that may be one person.
+
+    Args:
+        first: Place of the earlier one among the tracks.
+        second: Place of the later one.
+        missed: Frames between them.
+        cost: Of continuing one by the other; from 1, it would not be.
+    """
+
+    first: int
+    second: int
+    missed: int
+    cost: float
+
+
+def gaps_between(
+    tracks: Sequence[np.ndarray], detections: Detections, most: int
+) -> list[Gap]:
+    """Pairs of tracks of which one begins where the other has ended.
+
+    A track is in one pair as the earlier one at most, and in one as the
+    later one.
+
+    Args:
+        tracks: Rows of the detections of each person, in order.
+        detections: Of the video.
+        most: Frames that may be between them.
+    """
+    frames = detections.frames
+    ends = np.array([frames[rows[-1]] for rows in tracks])
+    starts = np.array([frames[rows[0]] for rows in tracks])
+    gaps = []
+    for second, start in enumerate(starts.tolist()):
+        missed = start - ends - 1
+        near = np.flatnonzero((missed >= 0) & (missed <= most))
+        for first in near[np.argsort(missed[near])][:10].tolist():
+            rows = tracks[first][-_ENDS:], tracks[second][:_ENDS]
+            cost = _cost(detections, *rows, int(missed[first]))
+            if cost < 1:
+                gap = Gap(first, second, int(missed[first]), cost)
+                gaps.append(gap)
+    chosen: list[Gap] = []
+    for gap in sorted(gaps, key=lambda g: (g.missed, g.cost)):
+        if all(
+            gap.first != one.first and gap.second != one.second
+            for one in chosen
+        ):
+            chosen.append(gap)
+    return chosen
+
+
+def _cost(
+    detections: Detections, before: np.ndarray, after: np.ndarray, missed: int
+) -> float:
+    """What it costs to continue one by the other, as when people are followed.
+
+    Infinite if their sizes differ.
+    """
+    boxes = detections.boxes
+    size, new = (
+        np.median(np.hypot(*(boxes[rows, 2:] - boxes[rows, :2]).T))
+        for rows in (before, after)
+    )
+    if max(size, new) > _SAME_SIZE * max(min(size, new), 1e-9):
+        return np.inf
+    first, second = (
+        [
+            part[[row]].astype(np.float64)
+            for part in (detections.keypoints, detections.scores, boxes)
+        ]
+        for row in (int(before[-1]), int(after[0]))
+    )
+    offsets, shapes = keypoint_offsets(first, second)
+    costs = pair_costs(
+        offsets, shapes, first[2], second[2], np.array([missed])
+    )
+    return float(costs[0, 0])
+
+
+def _alone(
+    before: np.ndarray, after: np.ndarray, detections: Detections
+) -> bool:
+    """Whether nobody else is where one track ends and the other begins."""
+    ends = detections.boxes[[before[-1], after[0]]]
+    first, last = detections.frames[[before[-1], after[0]]]
+    near = (detections.frames >= first) & (detections.frames <= last)
+    near[[*before, *after]] = False
+    boxes = detections.boxes[near]
+    return not (overlaps(ends, boxes) > 0).any()
+
+
+def joined(
+    ids: Sequence[int],
+    tracks: Sequence[np.ndarray],
+    detections: Detections,
+    max_gap: int,
+) -> tuple[list[int], list[np.ndarray], str]:
+    """Tracks of a file's identities, those of one person joined, and a note.
+
+    They are joined where we would have followed the person without them:
+    after ``max_gap`` frames at most, at the same place and size, while
+    nobody else is there.
+    """
+    gaps = [
+        gap
+        for gap in gaps_between(tracks, detections, max_gap)
+        if _alone(tracks[gap.first], tracks[gap.second], detections)
+    ]
+    next_of = {gap.first: gap.second for gap in gaps}
+    later = {*next_of.values()}
+    names, parts = [], []
+    for start in range(len(tracks)):
+        if start in later:
+            continue
+        chain = [start]
+        while chain[-1] in next_of:
+            chain.append(next_of[chain[-1]])
+        names.append(ids[start])
+        parts.append(np.concatenate([tracks[i] for i in chain]))
+    note = ''
+    if gaps:
+        pairs = ', '.join(
+            f'{ids[g.second]} to {ids[g.first]}' for g in gaps[:_MOST]
+        )
+        note = (
+            f'{len(gaps)} identities of the file begin where another has '
+            f'ended, within {max_gap} frames, and are joined to it ({pairs}'
+            f'{", ..." if len(gaps) > _MOST else ""})'
+        )
+    return names, parts, note
+
+
+def lost_note(
+    ids: Sequence[int],
+    tracks: Sequence[np.ndarray],
+    detections: Detections,
+    rate: float,
+    max_gap: int,
+) -> str:
+    """Note of people who may be one, whom nobody saw for long; or ''."""
+    gaps = gaps_between(tracks, detections, round(_LONGEST * rate))
+    gaps = [gap for gap in gaps if gap.missed > max_gap]
+    if not gaps:
+        return ''
+    pairs = ', '.join(
+        f'{ids[g.first]} and {ids[g.second]} ({g.missed / rate:.1f} s apart)'
+        for g in gaps[:_MOST]
+    )
+    longest = np.ceil(max(gap.missed for gap in gaps) / rate)
+    return (
+        f'these people are never seen together, and the later one appears '
+        f'where the other was last, of the same size: {pairs}'
+        f'{", ..." if len(gaps) > _MOST else ""}. If they are one person, '
+        f'allow so long an absence (max_gap_sec: {longest:.0f} in a mapping)'
+    )

@@ -1,0 +1,335 @@
+"""Frames and people of a file, however it holds them.
+
+JSON of a list, of frames by name, of a data frame, a line per frame; pickles;
+tables with lists in their cells: all are items that :mod:`.pose_people` takes
+apart. What a file says of itself besides is kept: names of keypoints, the
+video, the images.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..utils.errors import mistake
+from .foreign_values import brief
+from .headers import head, head_lines
+from .json_items import JSONItems, open_text
+from .pose_people import POINTS
+from .unpickle import load_pickle
+
+LISTS = (
+    *('frames', 'results', 'predictions', 'annotations', 'instance_info'),
+    *('data', 'poses', 'tracks', 'images'),
+)
+"""Keys of the list of frames, where the file holds a dict."""
+BY_NUMBER = r'^\s*\{\s*"keypoints"\s*:\s*\[\s*\{\s*("\d+"\s*:|\})'
+"""Start of a file of easy_ViTPose."""
+_BY_COLUMN = r'^\s*\{\s*"[A-Za-z_ ]+"\s*:\s*\{\s*"0"\s*:'
+"""Start of a data frame of pandas."""
+_ARRAY = r'\s*\{\s*"(keypoints|scores)"\s*:\s*\[\s*\[\s*\['
+"""Start of one array of all frames."""
+_TOKEN = r'"(?P<name>(?:\\.|[^"\\])*)"(?P<list>\s*:\s*\[)?|[\[\]{}]'
+_LINE = 1 << 22
+"""Characters of a line that is an item."""
+_FRAMES_OF = ('frame_ids', 'frame_id', 'frames', 'frame_indices')
+"""Keys of the frames of somebody, beside the points in all of them."""
+_DEEPEST = 8
+
+
+class Items:
+    """Items of a file: frames, or people, as plain values.
+
+    An item of a dict of frames is a pair of its name and value.
+
+    Args:
+        path: JSON, pickle, or table with lists in cells.
+
+    Attributes:
+        others: What else the file says, after the iteration.
+        notes: How the items were taken.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.others: dict[str, Any] = {}
+        self.notes: list[str] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        self.others, self.notes = {}, []
+        for item in self._raw():
+            if _is_movenet(item):
+                item = [[row[1], row[0], *row[2:]] for row in item[0][0]]
+                self.notes = ['points are y, x, as MoveNet gives them']
+            if isinstance(item, tuple) and not re.search(r'\d', item[0]):
+                self.others[item[0]] = item[1]  # the version or the like
+                continue
+            yield from _expanded(item)
+
+    def _raw(self) -> Iterator[Any]:
+        path = self.path
+        if path.suffix.lower() in ('.pkl', '.pickle'):
+            yield from self._of(_plain(load_pickle(path)))
+        elif head(path).lstrip()[:1] in ('[', '{'):
+            yield from self._of_json()
+        else:
+            yield from _rows(path)
+
+    def _of(self, content: Any) -> Iterator[Any]:
+        """Items of something that was read as a whole."""
+        if isinstance(content, list):
+            yield from content
+            return
+        if not isinstance(content, Mapping):
+            raise mistake(self.path, 'holds neither frames nor people')
+        names = (n for n in LISTS if isinstance(content.get(n), list))
+        key = next(names, None)
+        if _holds_array(content):
+            yield from _frames_of(content)
+        elif key is None:
+            yield from ((str(k), v) for k, v in content.items())
+            return
+        else:
+            yield from content[key]
+        self.others = {k: v for k, v in content.items() if k not in POINTS}
+        self.others.pop(key or '', None)
+
+    def _of_json(self) -> Iterator[Any]:
+        path, text = self.path, head(self.path)
+        first, _, more = text.lstrip().partition('\n')
+        ends = {'{': '}', '[': ']'}.get(first[:1])
+        if first.rstrip()[-1:] == ends and more.lstrip()[:1] in ('[', '{'):
+            yield from _lines(path)
+            return
+        if re.match(BY_NUMBER, text):
+            items = JSONItems(path, 'keypoints')
+            yield from map(_by_number, items)
+        elif re.match(_BY_COLUMN, text):
+            yield from _by_column(dict(JSONItems(path, None)), path)
+            return
+        elif re.match(_ARRAY, text):
+            yield from self._of(dict(JSONItems(path, None)))
+            return
+        else:
+            items = JSONItems(path, _list_key(text))
+            for index, item in enumerate(items):
+                where = f'{path}: item {index}'
+                if isinstance(item, str) and item.lstrip()[:1] in ('[', '{'):
+                    item = _parsed(item, where)
+                columns = items.others.get('columns')
+                if isinstance(columns, list) and isinstance(item, list):
+                    item = dict(zip(map(str, columns), item))
+                yield item
+        self.others.update(items.others)
+
+
+def _is_movenet(item: Any) -> bool:
+    """Whether an item is an array (1, 1, 17, 3) of shares of the image."""
+    for _ in range(2):
+        if not isinstance(item, list) or len(item) != 1:
+            return False
+        item = item[0]
+    if not isinstance(item, list) or len(item) != 17:
+        return False
+    return all(
+        isinstance(row, list)
+        and len(row) == 3
+        and all(type(v) in (int, float) and -1 < v < 2 for v in row)
+        for row in item
+    )
+
+
+def _list_key(text: str) -> str | None:
+    """Key of the list of a file that begins so, if it holds a dict."""
+    if text.lstrip()[:1] != '{':
+        return None
+    if re.search(r'"columns"\s*:\s*\[', text):
+        return 'data'
+    keys = _top_keys(text)
+    if 'images' in keys and 'annotations' not in keys:
+        return 'annotations'  # which come later
+    return next((k for k in LISTS if k in keys), None)
+
+
+def _top_keys(text: str) -> list[str]:
+    """Keys of lists in the outermost dict of a text that begins so."""
+    keys, depth = [], 0
+    for token in re.finditer(_TOKEN, text):
+        kind = token[0][0]
+        if kind == '"':
+            if depth == 1 and token['list']:
+                keys.append(token['name'])
+            depth += bool(token['list'])
+        else:
+            depth += 1 if kind in '[{' else -1
+    return keys
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    """Items of which each stands on a line."""
+    with open_text(path) as file:
+        for row, line in enumerate(iter(lambda: file.readline(_LINE), '')):
+            if line.strip():
+                yield _parsed(line, f'{path}, row {row + 1}')
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        fix = 'Write the file again'
+        raise mistake(where, 'is no complete JSON', fix) from None
+
+
+def _by_number(frame: Any) -> Any:
+    """People of a frame of easy_ViTPose."""
+    if not isinstance(frame, Mapping):
+        return frame
+    return [
+        {
+            'track_id': int(name) if name[:15].isdecimal() else -1,
+            'keypoints': [
+                [*row[1::-1], *row[2:]] if isinstance(row, list) else row
+                for row in (rows if isinstance(rows, list) else [rows])
+            ],
+        }
+        for name, rows in frame.items()
+    ]
+
+
+def _by_column(content: Mapping[str, Any], path: Path) -> Iterator[dict]:
+    """Rows of a data frame that pandas wrote by columns."""
+    tables = {n: c for n, c in content.items() if isinstance(c, Mapping)}
+    rows = next((c for n, c in tables.items() if n in POINTS), None)
+    if rows is None:
+        raise mistake(path, 'has no column of keypoints')
+    for row in rows:
+        yield {name: column.get(row) for name, column in tables.items()}
+
+
+def _holds_array(content: Mapping) -> bool:
+    """Whether a dict holds one array (T, ..., K, 2 or 3) of all frames."""
+    points = content.get('keypoints')
+    for _ in range(3):
+        if not isinstance(points, list) or not points:
+            return False
+        points = points[0]
+    return isinstance(points, (int, float, list))
+
+
+def _frames_of(content: Mapping) -> Iterator[dict]:
+    """Frames of arrays (T, ...) of all of them."""
+    points = content['keypoints']
+    columns = {
+        key: value
+        for key, value in content.items()
+        if isinstance(value, list) and len(value) == len(points)
+    }
+    for row in range(len(points)):
+        yield {key: column[row] for key, column in columns.items()}
+
+
+def _expanded(item: Any) -> Iterator[Any]:
+    """An item for each frame of somebody whose frames stand together."""
+    name, value = item if isinstance(item, tuple) else (None, item)
+    facts: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+    lists = {k: v for k, v in facts.items() if isinstance(v, list) and v}
+    inner = lists.get('frames', []) if 'track_id' in facts else []
+    if inner and all(isinstance(frame, Mapping) for frame in inner):
+        for frame in inner:
+            yield {'track_id': facts['track_id'], **frame}
+        return
+    frames = next((lists[k] for k in _FRAMES_OF if k in lists), [])
+    lists = {k: v for k, v in lists.items() if len(v) == len(frames)}
+    plain = frames and isinstance(frames[0], (int, float, str))
+    if not plain or {*POINTS}.isdisjoint(lists):
+        yield item
+        return
+    who = name if name is None or not name[:15].isdecimal() else int(name)
+    for row, frame in enumerate(frames):
+        columns = {key: column[row] for key, column in lists.items()}
+        yield {**columns, 'frame': frame, 'track_id': who}
+
+
+def cell_columns(path: Path) -> list[str]:
+    """Names of the columns of a table with keypoints in cells; else none."""
+    try:
+        rows = [*csv.reader(head_lines(path, 2))]
+    except csv.Error:
+        return []
+    if not rows or len(rows[0]) > 100:
+        return []
+    names = [cell.strip() for cell in rows[0]]
+    there = [i for i, name in enumerate(names) if name in POINTS]
+    starts = [cell[:1] for row in rows[1:] for cell in row]
+    return names if there and {'[', '{'} & {*starts} else []
+
+
+def _rows(path: Path) -> Iterator[dict]:
+    """Rows of a table, whose cells may hold lists and dicts."""
+    names = cell_columns(path)
+    with open_text(path) as file:
+        rows = csv.reader(file)
+        try:
+            for number, row in enumerate(rows):
+                if number and row:
+                    where = f'{path}, row {rows.line_num}'
+                    yield {
+                        name or 'index': _cell(cell, where, name)
+                        for name, cell in zip(names, row)
+                    }
+        except (csv.Error, UnicodeDecodeError) as error:
+            fix = 'Write it again, as UTF-8'
+            raise mistake(path, f'is no table ({error})', fix) from None
+
+
+def _cell(cell: str, where: str, name: str) -> Any:
+    """Value of a cell, as Python or JSON writes it."""
+    text = cell.strip()
+    if re.fullmatch(r'-?\d{1,15}', text):
+        return int(text)
+    if re.fullmatch(r'-?\d+\.\d*(e[+-]?\d+)?', text):
+        return float(text)
+    if text[:1] not in ('[', '{'):
+        return text
+    for old, new in (("'", '"'), ('None', 'null'), ('nan', 'NaN')):
+        text = text.replace(old, new)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise mistake(
+            where,
+            'is not a list of numbers',
+            'Write lists, such as keypoints.tolist(), or a column per number',
+            column=name,
+            value=cell[:60],
+        ) from None
+
+
+def _plain(value: Any, depth: int = _DEEPEST) -> Any:
+    """What a pickle holds, as JSON would hold it."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        if value.dtype.kind == 'O':
+            return [_plain(v, depth - 1) for v in value.ravel().tolist()]
+        return value.tolist()
+    if depth and isinstance(value, (list, tuple)):
+        return [_plain(entry, depth - 1) for entry in value]
+    if depth and isinstance(value, Mapping):
+        return {str(k): _plain(v, depth - 1) for k, v in value.items()}
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return brief(value)
+
+
+def facts_of(others: Mapping[str, Any]) -> Iterable[Mapping]:
+    """Dicts in which a file tells of its video."""
+    yield others
+    for key in ('metadata', 'meta', 'info', 'video', 'video_info', 'header'):
+        if isinstance(others.get(key), Mapping):
+            yield others[key]

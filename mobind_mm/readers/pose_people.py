@@ -1,0 +1,326 @@
+"""People and points in what pose tools write.
+
+A frame holds people, under one of many keys, and a person holds points: flat
+numbers, rows, dicts, or lists of x and of y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from ..skeleton import get_layout
+from ..utils.errors import mistake
+from .instance_batches import (
+    LOGIT_LIMIT,
+    NAMES,
+    NUMBERS,
+    SCORES,
+    SIZES,
+    SPATIAL,
+    flat_width,
+)
+from .json_items import shorten
+from .keypoint_names import joints_of
+
+PEOPLE = (
+    *('instances', 'people', 'persons', 'detections', 'predictions'),
+    *('results', 'objects', 'annotations', 'bodies', 'poses'),
+    *('pose_results', 'preds', 'skeleton', 'pred_instances'),
+)
+"""Keys of the list of people in a frame."""
+POINTS = (
+    *('keypoints', 'pose_keypoints_2d', 'pose_keypoints', 'landmarks'),
+    *('pose_landmarks', 'poseLandmarks', 'pose', 'joints', 'keypoints_2d'),
+    *('kpts', 'keypoint', 'joints2d', 'joints_2d', 'xy', 'xyn'),
+)
+"""Keys of the points of a person."""
+_OWN_SCORES = (
+    *('keypoint_scores', 'keypoints_scores', 'kpt_scores', 'scores', 'score'),
+    *('confidences', 'keypoints_conf', 'keypoint_confidence', 'confidence'),
+    *('conf', 'visibility', 'keypoints_visible'),
+)
+"""Keys of a list of the scores of all points."""
+_DEEPEST = 6
+_LOGITS = 0.05
+"""Share of the visibilities outside [0, 1] from which they are logits."""
+_LEAST_NAMED = 4
+MOST_PEOPLE = 300
+"""In one frame; MMDetection's detectors find no more. Everybody is compared
+with everybody."""
+
+
+def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
+    """People in a frame, however deep: each a dict with points, or points."""
+    if isinstance(value, tuple):
+        value = value[1]
+    if not depth or not isinstance(value, (list, Mapping)):
+        return
+    if isinstance(value, list):
+        if _is_points(value):
+            yield {'keypoints': value}
+            return
+        for entry in value:
+            yield from people_of(entry, depth - 1)
+        return
+    for key in PEOPLE:
+        people = value.get(key)
+        if isinstance(people, (list, Mapping)):
+            if key == 'skeleton' and not _are_people(people):
+                continue  # the bones
+            yield from people_of(people, depth - 1)
+            return
+    for key in POINTS:
+        points = value.get(key)
+        if isinstance(points, list) and not _is_points(points):
+            yield from _each(value, key, depth)
+            return
+        if isinstance(points, Mapping) and not {*POINTS}.isdisjoint(points):
+            yield from people_of(points, depth - 1)
+            return
+        if points and isinstance(points, (list, Mapping)):
+            yield _with_scores({**value, 'keypoints': points})
+            return
+    if value and all(k.isdecimal() and len(k) < 4 for k in value):
+        points = [value[k] for k in sorted(value, key=int)]
+        if all(isinstance(p, Mapping) and {'x', 'y'} <= {*p} for p in points):
+            yield {'keypoints': points}
+
+
+def _are_people(people: Any) -> bool:
+    return isinstance(people, list) and bool(
+        people and isinstance(people[0], Mapping)
+    )
+
+
+def _each(value: Mapping, key: str, depth: int) -> Iterator[Any]:
+    """People whose points stand in one list, and their scores in another."""
+    points = value[key]
+    columns = {
+        k: v
+        for k, v in value.items()
+        if isinstance(v, list) and len(v) == len(points)
+    }
+    if not all(isinstance(p, list) and _is_points(p) for p in points):
+        yield from people_of(points, depth - 1)
+        return
+    for row in range(len(points)):
+        person = {k: column[row] for k, column in columns.items()}
+        yield _with_scores({**person, 'keypoints': points[row]})
+
+
+def _with_scores(person: dict[str, Any]) -> dict[str, Any]:
+    """A person whose scores have their usual key."""
+    points = person['keypoints']
+    if not isinstance(points, list) or isinstance(points[0], Mapping):
+        return person
+    for key in _OWN_SCORES:
+        scores = person.get(key)
+        count = len(scores) if isinstance(scores, list) else 0
+        if count and len(points) in (count, 2 * count, 3 * count):
+            return {**person, 'keypoint_scores': scores}
+    return person
+
+
+def _is_points(value: list) -> bool:
+    """Whether a list is one person's points, rather than of people."""
+    first = value[0] if value else None
+    if isinstance(first, Mapping):
+        return {'x', 'y'} <= {*_place(first)}
+    if isinstance(first, list):
+        return 2 <= len(first) <= 4 and not isinstance(first[0], (list, dict))
+    return isinstance(first, (int, float))
+
+
+def points_of(
+    person: Any, logits: bool, where: str, layout: str | None = None
+) -> dict[str, Any]:
+    """A person as :func:`.detections.parse_instance` takes one.
+
+    Args:
+        person: One of :func:`people_of`.
+        logits: Whether scores are logits.
+        where: File, frame and index, for messages.
+        layout: In which points with names are brought; see
+            :func:`layout_of`.
+
+    Raises:
+        ValueError: If the points are of no known shape.
+    """
+    points = _by_name(person['keypoints'])
+    if isinstance(points, Mapping):  # Ultralytics: lists of x, y, visible
+        columns = [points.get('x'), points.get('y'), _score(points, None)]
+        given = [column for column in columns if column is not None]
+        if any(not isinstance(column, list) for column in columns[:2]):
+            given = []
+        lengths = {len(c) if isinstance(c, list) else -1 for c in given}
+        if len(lengths) != 1 or -1 in lengths:
+            raise _unknown_points(points, where)
+        rows = [list(row) for row in zip(*given)]
+    elif points and isinstance(points[0], Mapping):
+        if not all(isinstance(point, Mapping) for point in points):
+            raise _unknown_points(points, where)
+        points = _by_number(points, where)
+        rows = [
+            [_place(p).get('x'), _place(p).get('y'), _score(p, 1.0)]
+            for p in points
+        ]
+        names = _names(points)
+        if layout and all(names):
+            rows = [
+                [0.0, 0.0, 0.0] if place is None else rows[place]
+                for place in _order(names, layout)
+            ]
+    elif points and isinstance(points[0], list):
+        rows = points
+    else:
+        rows = _reshaped(points, where)
+    if not all(isinstance(row, list) for row in rows):
+        raise _unknown_points(points, where)
+    if rows and all(len(row) == 4 for row in rows):  # x, y, z, visibility
+        rows = [[x, y, score] for x, y, _, score in rows]
+    elif rows is points and _is_spatial(rows):
+        rows = [row[:2] for row in rows]
+    if rows and all(len(row) == 2 for row in rows):
+        rows = [[*row, 1.0] for row in rows]
+    if logits:
+        rows = [[*row[:2], *map(_sigmoid, row[2:])] for row in rows]
+    scores = {k: person[k] for k in ('keypoint_scores',) if k in person}
+    if scores:
+        rows = [row[:2] for row in rows]
+    known = {k: v for k, v in person.items() if not k.startswith('bbox')}
+    return {**known, **scores, 'keypoints': rows}
+
+
+def _place(point: Mapping) -> Mapping:
+    """What holds x and y of a point."""
+    inner = point.get('position')
+    return inner if isinstance(inner, Mapping) else point
+
+
+def _by_number(points: list[Mapping], where: str) -> list[Mapping]:
+    """Points in the order of their numbers, where they have some.
+
+    Raises:
+        ValueError: If numbers are left out.
+    """
+    key = next((k for k in NUMBERS if k in points[0]), None)
+    numbers: list[Any] = [point.get(key) for point in points]
+    if key is None or any(type(number) is not int for number in numbers):
+        return points
+    ordered = sorted(numbers)
+    if ordered[0] in (0, 1) and ordered == [
+        *range(ordered[0], ordered[0] + len(points))
+    ]:
+        return sorted(points, key=lambda point: point[key])
+    if all(_names(points)):
+        return points  # which go by their names
+    raise mistake(
+        where,
+        f'its points have the numbers {shorten(numbers)}, which are not those '
+        'of all points in a row',
+        'Write all points of the model, undetected ones with score 0',
+    )
+
+
+def _by_name(points: Any) -> Any:
+    """Points with their names, of a dict of them; others as they are."""
+    if not isinstance(points, Mapping) or not any(
+        isinstance(point, Mapping) for point in points.values()
+    ):
+        return points
+    return [
+        {'name': name, **point}
+        for name, point in points.items()
+        if isinstance(point, Mapping)
+    ]
+
+
+def _names(points: Iterable[Mapping]) -> tuple[str, ...]:
+    return tuple(
+        str(next((p[k] for k in NAMES if k in p), '')) for p in points
+    )
+
+
+@lru_cache(maxsize=256)
+def _order(names: tuple[str, ...], layout: str) -> tuple[int | None, ...]:
+    """Place of each keypoint of a layout among named points; None: absent."""
+    joints = {j: names.index(name) for j, name in joints_of(names).items()}
+    return tuple(joints.get(k) for k in get_layout(layout))
+
+
+def layout_of(items: Iterable[Any]) -> str | None:
+    """Layout for the named points of the first items; None without names.
+
+    It is the smallest with all of their joints, or that with most.
+    """
+    joints: set[str] = set()
+    for item in items:
+        for person in islice(people_of(item), MOST_PEOPLE):
+            points = _by_name(person['keypoints'])
+            if isinstance(points, list) and all(
+                isinstance(p, Mapping) for p in points
+            ):
+                joints |= {*joints_of(_names(points))}
+    if len(joints) < _LEAST_NAMED:
+        return None
+    layouts = ('coco', 'halpe26', 'mediapipe33')
+    return max(layouts, key=lambda n: len(joints & {*get_layout(n)}))
+
+
+def _score(point: Mapping, default: Any) -> Any:
+    return next((point[key] for key in SCORES if key in point), default)
+
+
+def _is_spatial(rows: list[list]) -> bool:
+    """Whether rows are x, y, z of MediaPipe: z is also below 0."""
+    depths = [row[2] for row in rows if len(row) == 3]
+    return len(rows) == SPATIAL and any(
+        isinstance(z, (int, float)) and z < 0 for z in depths
+    )
+
+
+def _sigmoid(value: Any) -> Any:
+    if isinstance(value, (int, float)) and value == value:
+        logit = np.clip(float(value), -LOGIT_LIMIT, LOGIT_LIMIT)
+        return float(1 / (1 + np.exp(-logit)))
+    return value
+
+
+def _reshaped(points: list, where: str) -> list[list]:
+    """Rows of x, y, score of a flat list."""
+    width = flat_width(len(points))
+    if width is not None:
+        return [points[i : i + width] for i in range(0, len(points), width)]
+    raise mistake(
+        where,
+        f'{len(points)} numbers of keypoints, expected x, y and score of '
+        f'each of {", ".join(map(str, sorted(SIZES)))}',
+        'Export the 2D keypoints of the body, with a model of so many',
+    )
+
+
+def _unknown_points(points: Any, where: str) -> Exception:
+    what = f'keypoints are {shorten(points)}, which is of no known shape'
+    return mistake(where, what, 'Write x, y and score of each')
+
+
+def are_logits(items: Iterable[Any]) -> bool:
+    """Whether visibilities of the first items are not shares."""
+    values: list[float] = []
+    for item in items:
+        for person in islice(people_of(item), MOST_PEOPLE):
+            points = person['keypoints']
+            if isinstance(points, list) and isinstance(points[0], Mapping):
+                given = (p.get('visibility') for p in points if p)
+                values += [
+                    v
+                    for v in given
+                    if isinstance(v, (int, float)) and abs(v) < 1e6
+                ]
+    outside: Any = [v < -0.01 or v > 1.01 for v in values]
+    return bool(values) and float(np.mean(outside)) > _LOGITS

@@ -1,0 +1,475 @@
+"""Layouts, times, people and places of skeletons as the field has them."""
+
+import csv
+import io
+import json
+import pickle
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from raw_pose_tools import RATE, SHAPE, flat, openpose, person
+
+from mobind_mm.readers.files import Video, load_people, load_pose
+from mobind_mm.readers.frame_times import seconds
+from mobind_mm.skeleton import LAYOUTS, get_layout
+
+VIDEO = Video(rate=RATE, img_shape=SHAPE)
+COCO = get_layout('coco')
+SIZE = Video(img_shape=SHAPE)
+POINTS, SCORES = person()
+
+
+def joints_of(points):
+    """Joints of all layouts (T, 2), by name."""
+    joints = dict(zip(COCO, points.transpose(1, 0, 2)))
+    middle = {
+        j: (joints[f'left_{j}'] + joints[f'right_{j}']) / 2
+        for j in ('shoulder', 'hip')
+    }
+    up = (middle['shoulder'] - middle['hip']) / 3
+    near = {
+        **dict.fromkeys(('neck', 'thorax', 'neck_base'), 0.1),
+        **dict.fromkeys(('head_bottom', 'upper_neck'), 0.4),
+        **dict.fromkeys(('head', 'head_top', 'top_head'), 1.3),
+        **dict.fromkeys(('spine', 'chest', 'belly'), -1.5),
+        **dict.fromkeys(('spine_shoulder',), 0.0),
+    }
+    for name, share in near.items():
+        joints[name] = middle['shoulder'] + share * up
+    for name in ('hip', 'root', 'pelvis'):
+        joints[name] = middle['hip']
+    for side in ('left', 'right'):
+        joints[f'{side}_foot'] = joints[f'{side}_ankle'] + (0, 5)
+        for name in ('hand', 'hand_tip', 'thumb'):
+            joints[f'{side}_{name}'] = joints[f'{side}_wrist'] + (3, 9)
+    return joints
+
+
+def rows_of(layout):
+    """Skeletons (T, K, 3) of a layout."""
+    joints = joints_of(POINTS)
+    points = np.stack([joints[n] for n in get_layout(layout)], axis=1)
+    points = np.concatenate([points, np.full_like(points[..., :1], 0.9)], 2)
+    points[10, 9] = 0  # as the person's
+    return points
+
+
+def save(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+def wrists(pose):
+    """The left wrist (T, 2), NaN where it is missing."""
+    index = get_layout(pose.layout).index('left_wrist')
+    seen = np.asarray(pose.scores[:])[:, index] > 0
+    return np.where(
+        seen[:, None], np.asarray(pose.keypoints[:])[:, index], np.nan
+    )
+
+
+def follows(pose, frames=None, start=0.0):
+    """Whether the wrist is where it was at the times of the skeleton."""
+    times = pose.clock.at() - start
+    frames = np.round(times * RATE).astype(int)
+    np.testing.assert_allclose(times, frames / RATE, atol=5e-3)
+    wanted = POINTS[frames, COCO.index('left_wrist')]
+    got = wrists(pose)
+    known = np.isfinite(got[:, 0])
+    assert known.mean() > 0.5
+    np.testing.assert_allclose(got[known], wanted[known], atol=0.1)
+    return True
+
+
+UNUSUAL = (
+    *('lsp', 'aic', 'crowdpose', 'openpose_mpi15', 'posetrack15', 'jhmdb'),
+    *('mpii', 'h36m', 'posetrack18', 'mpi_inf_3dhp', 'kinect25'),
+)
+
+
+@pytest.mark.parametrize('layout', UNUSUAL)
+def test_the_proportions_tell_the_layout(layout, tmp_path):
+    rows = rows_of(layout)
+    content = [
+        {'frame': i, 'keypoints': r.tolist()} for i, r in enumerate(rows)
+    ]
+    pose = load_pose(save(tmp_path / 'a.json', content), VIDEO)
+    assert pose.layout == layout
+    assert any(f'those of {layout}' in note for note in pose.notes)
+    assert follows(pose)
+
+
+@pytest.mark.parametrize('layout', ['aic', 'h36m'])
+def test_the_layout_of_a_pickle(layout, tmp_path):
+    rows = rows_of(layout)
+    content = {
+        **{'frame_dir': 'a', 'img_shape': SHAPE, 'total_frames': len(rows)},
+        **{
+            'keypoint': rows[None, ..., :2],
+            'keypoint_score': rows[None, ..., 2],
+        },
+    }
+    path = tmp_path / 'a.pkl'
+    for protocol in (0, 2, 5):
+        path.write_bytes(pickle.dumps(content, protocol))
+        pose = load_pose(path, Video(rate=RATE))
+        assert pose.layout == layout and follows(pose)
+
+
+def test_what_fits_no_layout_alone_is_refused_with_their_names(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = rng.uniform(100, 600, (30, 14, 2)).tolist()
+    content = [{'frame': i, 'keypoints': r} for i, r in enumerate(rows)]
+    path = save(tmp_path / 'a.json', content)
+    with pytest.raises(ValueError, match=r'lsp, aic, crowdpose.*--layout'):
+        load_pose(path, VIDEO)
+    pose = load_pose(path, Video(rate=RATE, img_shape=SHAPE, layout='aic'))
+    assert pose.layout == 'aic'
+
+
+def posetrack(layout, folder='images/val/1'):
+    images = [
+        {
+            **{'id': 10003420000 + i, 'width': SHAPE[1], 'height': SHAPE[0]},
+            'file_name': f'{folder}/{i:06d}.jpg',
+        }
+        for i in range(len(POINTS))
+    ]
+    people = [
+        {
+            **{'image_id': image['id'], 'track_id': 3, 'category_id': 1},
+            'keypoints': rows.ravel().tolist(),
+        }
+        for image, rows in zip(images, rows_of(layout))
+    ]
+    names = [{'id': 1, 'keypoints': [*get_layout(layout)]}]
+    return {'images': images, 'annotations': people[2:], 'categories': names}
+
+
+@pytest.mark.parametrize('layout', ['posetrack15', 'posetrack18', 'coco'])
+def test_posetrack(layout, tmp_path):
+    content = posetrack(layout)
+    for keys in ([*content], [*content][::-1]):
+        path = save(tmp_path / 'a.json', {k: content[k] for k in keys})
+        pose = load_pose(path, Video(rate=RATE))
+        assert pose.layout == layout and pose.img_shape == SHAPE
+        assert pose.clock.num_samples == len(POINTS)
+        assert not np.asarray(pose.scores[:2]).any()
+        assert follows(pose)
+    other = posetrack(layout, 'images/val/2')
+    for image in other['images']:
+        image['id'] += 500
+    other['annotations'][0]['image_id'] += 500
+    content['images'] += other['images']
+    content['annotations'] += other['annotations'][:1]
+    path = save(tmp_path / 'a.json', content)
+    with pytest.raises(ValueError, match='2 videos.*val/1, .*val/2'):
+        load_pose(path, Video(rate=RATE))
+
+
+def frames_with(key, time, dropped=()):
+    return [
+        {key: time(i), 'keypoints': np.c_[POINTS[i], SCORES[i]].tolist()}
+        for i in range(len(POINTS))
+        if i not in dropped
+    ]
+
+
+@pytest.mark.parametrize(
+    ('key', 'time', 'start'),
+    [
+        ('time', lambda i: i / RATE, 0),
+        ('pts', lambda i: i / RATE, 0),
+        ('pos_msec', lambda i: 1000 * i / RATE, 0),
+        ('timestampMs', lambda i: round(1000 * i / RATE), 0),
+        ('timestamp', lambda i: 1.7e12 + 1000 * i / RATE, 1.7e9),
+        ('t', lambda i: f'00:00:{i / RATE:06.3f}', 0),
+        (
+            'timestamp',
+            lambda i: f'2024-05-01T10:00:{i / RATE:06.3f}Z',
+            1714557600,
+        ),
+    ],
+)
+@pytest.mark.parametrize('video', [VIDEO, SIZE])
+def test_times_of_frames_in_json(key, time, start, video, tmp_path):
+    """Frames that a program dropped do not shift those after them."""
+    dropped = {*range(20, 30), *range(3, 60, 7)}
+    content = frames_with(key, time, dropped)
+    pose = load_pose(save(tmp_path / 'a.json', content), video)
+    assert follows(pose, start=start)
+
+
+def test_numbers_of_frames_are_no_times(tmp_path):
+    content = frames_with('timestamp', int, {5, 6, 20})
+    path = save(tmp_path / 'a.json', content)
+    assert follows(load_pose(path, VIDEO))
+    with pytest.raises(ValueError, match='does not tell the frames per sec'):
+        load_pose(path, SIZE)
+    content = frames_with('pts', lambda i: 512 * i)
+    with pytest.raises(ValueError, match='pts counts in steps of 512'):
+        load_pose(save(path, content), SIZE)
+    with pytest.raises(ValueError, match=r'a\.csv: t counts in steps of 1'):
+        seconds(np.arange(5.0), 't', '', 'a.csv')
+
+
+def test_times_that_many_frames_share_are_refused(tmp_path):
+    content = frames_with('time', lambda i: i // 30 + 0.5)
+    path = save(tmp_path / 'a.json', content)
+    with pytest.raises(ValueError, match=r'time 0\.5 is that of two frames'):
+        load_pose(path, VIDEO)
+
+
+def test_what_a_file_says_of_its_video(tmp_path):
+    frames = frames_with('frame', int)
+    facts = {'fps': RATE, 'width': SHAPE[1], 'height': SHAPE[0]}
+    for content in (
+        {**facts, 'frames': frames},
+        {'frames': frames, 'metadata': facts},
+    ):
+        pose = load_pose(save(tmp_path / 'a.json', content), Video())
+        assert pose.clock.rate == RATE and pose.img_shape == SHAPE
+        assert follows(pose)
+
+
+def columns(i):
+    x, y = POINTS[i].T.tolist()
+    return {'x': x, 'y': y, 'visible': SCORES[i].tolist()}
+
+
+def cells(key='frame', form=str):
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow([key, 'name', 'box', 'keypoints'])
+    for i in range(len(POINTS)):
+        name = f'img_{i:05d}.jpg' if key == 'image' else i
+        table.writerow([name, 'person', "{'x1': 1.0}", form(columns(i))])
+    return text.getvalue()
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        cells(),
+        cells('image'),
+        cells(form=json.dumps),
+        cells(form=lambda c: str(list(map(list, zip(*c.values()))))),
+    ],
+)
+def test_keypoints_in_cells(text, tmp_path):
+    """Ultralytics' to_csv, and data frames of lists."""
+    path = tmp_path / 'a.csv'
+    path.write_text(text)
+    assert follows(load_pose(path, VIDEO))
+
+
+def test_cells_that_are_no_lists_are_named(tmp_path):
+    path = tmp_path / 'a.csv'
+    path.write_text('frame,keypoints\n0,"[[1. 2.]\n [3. 4.]]"\n')
+    with pytest.raises(ValueError, match=r"row 3: column 'keypoints'.*tolist"):
+        load_pose(path, VIDEO)
+
+
+def test_data_frames_as_json(tmp_path):
+    number = range(len(POINTS))
+    rows = [{'frame': i, 'keypoints': columns(i)} for i in number]
+    for content in (
+        {k: {str(i): r[k] for i, r in enumerate(rows)} for k in rows[0]},
+        {str(i + 7): row for i, row in enumerate(rows)},
+        {
+            'columns': [*rows[0]],
+            'index': [*number],
+            'data': [[*row.values()] for row in rows],
+        },
+    ):
+        path = save(tmp_path / 'a.json', content)
+        assert follows(load_pose(path, VIDEO))
+
+
+def test_arrays_of_people_beside_their_scores(tmp_path):
+    points, scores = POINTS.tolist(), SCORES.tolist()
+    for content in (
+        [{'keypoints': [p], 'scores': [s]} for p, s in zip(points, scores)],
+        [
+            {'keypoints': {'xy': [p], 'conf': [s]}}
+            for p, s in zip(points, scores)
+        ],
+        {'keypoints': [[p] for p in points], 'scores': [[s] for s in scores]},
+    ):
+        pose = load_pose(save(tmp_path / 'a.json', content), VIDEO)
+        assert follows(pose)
+        np.testing.assert_allclose(pose.scores, SCORES, atol=1e-4)
+
+
+def test_entries_that_do_not_say_their_frame(tmp_path):
+    one = [{'keypoints': columns(i)} for i in range(len(POINTS))]
+    pose = load_pose(save(tmp_path / 'a.json', one), VIDEO)
+    assert any('60 entries do not say' in note for note in pose.notes)
+    other = [
+        {'keypoints': {**p['keypoints'], 'x': [9.0 + x for x in range(17)]}}
+        for p in one
+    ]
+    two = [p for pair in zip(one, other) for p in pair]
+    with pytest.raises(ValueError, match='several people in turn'):
+        load_pose(save(tmp_path / 'a.json', two), VIDEO)
+
+
+@pytest.mark.parametrize('protocol', [0, 1, 4])
+def test_predictions_in_pickles(protocol, tmp_path):
+    """MMPose's --dump, and lists of MMPose 0.x."""
+    dump = [
+        {
+            'img_path': f'frames/{i:06d}.jpg',
+            'ori_shape': SHAPE,
+            'pred_instances': {
+                'keypoints': POINTS[i][None],
+                'keypoint_scores': SCORES[i][None],
+            },
+        }
+        for i in range(len(POINTS))
+    ]
+    lists = [[{'keypoints': np.c_[p, s]}] for p, s in zip(POINTS, SCORES)]
+    path = tmp_path / 'a.pkl'
+    for content in (dump, lists):
+        path.write_bytes(pickle.dumps(content, protocol))
+        assert follows(load_pose(path, VIDEO))
+
+
+class Evil:
+    def __reduce__(self):
+        return (open, ('evil', 'w'))
+
+
+@pytest.mark.parametrize('protocol', [0, 1, 5])
+def test_pickles_of_people_run_nothing(protocol, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content = [{'keypoints': Evil()}]
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(content, protocol))
+    with pytest.raises(ValueError, match='holds .*open'):
+        load_pose(tmp_path / 'a.pkl', VIDEO)
+    assert not (tmp_path / 'evil').exists()
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_archives_of_skeletons(tmp_path):
+    frames = openpose(POINTS, SCORES)
+    hidden = {f'__MACOSX/._{name}': b'\0' for name in frames}
+    path = zipped(tmp_path / 'a.zip', {**frames, **hidden})
+    pose = load_pose(path, VIDEO)
+    assert pose.layout == 'openpose_body25' and follows(pose)
+    text = json.dumps(frames_with('frame', int))
+    names = {'out/poses.json': text, 'out/vis/1.jpg': b'\xff\xd8'}
+    pose = load_pose(zipped(tmp_path / 'b.zip', names), VIDEO)
+    assert follows(pose)
+    assert any('poses.json in it is read' in note for note in pose.notes)
+    path = zipped(tmp_path / 'c.zip', {'a.json': text, 'b.json': text})
+    with pytest.raises(ValueError, match=r"2 results.*'a\.json', 'b\.json'"):
+        load_pose(path, VIDEO)
+
+
+def test_the_only_result_in_a_folder(tmp_path):
+    folder = tmp_path / 'out' / 'predictions'
+    folder.mkdir(parents=True)
+    save(folder / 'take.json', frames_with('frame', int))
+    (tmp_path / 'out' / 'visualizations').mkdir()
+    (tmp_path / 'out' / 'log.txt').write_text('done')
+    assert follows(load_pose(tmp_path / 'out', VIDEO))
+
+
+def entry(i, shift=0.0, **keys):
+    points = POINTS[i] + (shift, 0) * (SCORES[i] > 0)[:, None]
+    return {'image_id': i, 'keypoints': flat(points, SCORES[i]), **keys}
+
+
+def test_whom_a_tracker_lost(tmp_path):
+    path = tmp_path / 'a.json'
+    short = [
+        entry(i, idx=1 + (i > 25)) for i in range(60) if i not in (24, 25)
+    ]
+    (pose,) = load_people(save(path, short), VIDEO).values()
+    assert any('are joined to it (2 to 1)' in note for note in pose.notes)
+    # Somebody else stands there, too.
+    crowd = [*short, *(entry(i, 50, idx=9) for i in range(60))]
+    assert len(load_people(save(path, crowd), VIDEO, 0.3)) == 3
+    # Away for long; another, farther away.
+    for shift, told in ((0, True), (700, False)):
+        long = [entry(i, idx=1) for i in range(31)]
+        long += [
+            {**entry(i, shift, idx=2), 'image_id': i + 45}
+            for i in range(29, 60)
+        ]
+        people = load_people(save(path, long), VIDEO)
+        assert len(people) == 2
+        notes = ' '.join(people['person 1'].notes)
+        assert ('may' in notes or 'max_gap_sec' in notes) == told
+
+
+def test_points_in_a_corner_are_noted(tmp_path):
+    content = [
+        {'frame': i, 'keypoints': np.c_[POINTS[i] / 4, SCORES[i]].tolist()}
+        for i in range(len(POINTS))
+    ]
+    pose = load_pose(save(tmp_path / 'a.json', content), VIDEO)
+    assert any('upper left' in note for note in pose.notes)
+
+
+def test_movenet_gives_y_before_x(tmp_path):
+    yx = np.concatenate(
+        [(POINTS / SHAPE[::-1])[..., ::-1], SCORES[..., None]], axis=2
+    )
+    content = [[[row]] for row in yx.tolist()]
+    pose = load_pose(save(tmp_path / 'a.json', content), VIDEO)
+    assert follows(pose)
+    assert any('MoveNet' in note for note in pose.notes)
+
+
+def test_json_of_something_else_names_its_keys(tmp_path):
+    path = save(tmp_path / 'a.json', [{'image_id': 0, 'pred_densepose': 1}])
+    with pytest.raises(ValueError, match="keypoints, of .*'pred_densepose'"):
+        load_pose(path, VIDEO)
+
+
+@pytest.mark.parametrize('layout', sorted(LAYOUTS))
+def test_every_layout_has_arms_and_legs(layout):
+    names = get_layout(layout)
+    assert len({*names}) == len(names)
+    joints = [n for n in names if re.fullmatch(r'(left|right)_wrist', n)]
+    assert len(joints) == 2
+
+
+def test_points_go_by_their_numbers(tmp_path):
+    frames = [
+        [
+            {'id': j, 'x': x, 'y': y, 'score': s}
+            for j, (x, y), s in zip(range(17), p, scores)
+        ][::-1]
+        for p, scores in zip(POINTS.tolist(), SCORES.tolist())
+    ]
+    content = [
+        {'frame': i, 'keypoints': points} for i, points in enumerate(frames)
+    ]
+    path = save(tmp_path / 'a.json', content)
+    assert follows(load_pose(path, VIDEO))
+    content[3]['keypoints'] = content[3]['keypoints'][:9]
+    with pytest.raises(ValueError, match='item 3.*Write all points'):
+        load_pose(save(path, content), VIDEO)
+
+
+def test_the_name_of_the_video_is_no_frame(tmp_path):
+    content = frames_with('time', lambda i: i / RATE)
+    for item in content:
+        item['filename'] = 'walk_07.mp4'
+    path = save(tmp_path / 'a.json', content)
+    assert follows(load_pose(path, VIDEO))
+    for item in content:
+        item['filename'] = 'walk_07'
+    with pytest.raises(ValueError, match='all its 60 entries.*one frame'):
+        load_pose(save(path, content), VIDEO)
