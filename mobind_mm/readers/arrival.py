@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lost_packets import find_losses, line_below, odds_of_losses
+from .lost_packets import find_losses, is_usual, line_below, odds_of_losses
 
 _SHORT = 0.3
 """Share of the mean interval below which rows arrived together."""
@@ -69,9 +69,9 @@ def find_packets(
     short = steps <= _SHORT * mean
     tied = steps == 0
     packed = comes_in_packets(steps)
-    if not packed and arrival is None and not irregular(steps):
-        if index is not None or not uneven(steps):
-            return None
+    beats = index is None and uneven(steps)
+    if not (packed or beats or irregular(steps) or arrival is not None):
+        return None
     ends = np.r_[np.flatnonzero(~short), len(times) - 1]
     sizes = np.diff(np.r_[-1, ends])
     size = int(np.median(sizes))
@@ -169,6 +169,14 @@ def uneven(steps: np.ndarray) -> bool:
         return False
     usual = float(np.median(steps))
     return bool(np.mean(np.abs(steps - usual) > 0.4 * usual) > _BEATS)
+
+
+def told_by_rate(stamps: np.ndarray, even: np.ndarray) -> bool:
+    """Whether samples have a usual rate if they are even, else none."""
+    before, after = np.diff(stamps), np.diff(even)
+    if not uneven(before) or uneven(after):
+        return False
+    return is_usual(np.median(after)) and not is_usual(np.median(before))
 
 
 def _rounding(

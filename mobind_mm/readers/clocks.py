@@ -26,6 +26,7 @@ from .arrival import (
     sample_clock,
     spread_ties,
     stepping_packets,
+    told_by_rate,
     uneven,
     without_stalls,
 )
@@ -556,12 +557,11 @@ class _Rebuilding:
                 'Choose the rows of one with where',
                 row=self.row(int(np.argmax(np.diff(self.times) == 0)) + 1),
             )
-        times = sample_clock(
-            self.times, packets, self.index, rate, values
-        )
+        times = sample_clock(self.times, packets, self.index, rate, values)
         if arrival is None and not packets.tied:
             better = smoother(values, times, self.times)
-            if better is False or (better is None and not packets.bursts):
+            told = packets.bursts or told_by_rate(self.times, times)
+            if better is False or (better is None and not told):
                 return False
         self.times = times
         self.note(packets.note)

@@ -138,9 +138,7 @@ def _without_pauses(
     return best.step, best.lost
 
 
-def _nothing_lost(
-    none: Path, some: Path, unit: int, odds: np.ndarray
-) -> bool:
+def _nothing_lost(none: Path, some: Path, unit: int, odds: np.ndarray) -> bool:
     """Whether stamps that both explain are those of all samples."""
     places = some.places
     if not len(places):
@@ -150,7 +148,7 @@ def _nothing_lost(
     told = float(odds[places, units - 1].sum())
     if abs(told) > _CLEAR:
         return told < 0
-    usual = [_off(path.step) < _NEAR for path in (none, some)]
+    usual = [is_usual(path.step) for path in (none, some)]
     if usual[0] != usual[1]:
         return usual[0]
     between = np.diff(places)
@@ -158,9 +156,9 @@ def _nothing_lost(
     return bool(regular)
 
 
-def _off(step: float) -> float:
-    """How far a rate is from the nearest usual one, as a share."""
-    return float(np.min(np.abs(np.array(_RATES) * step - 1)))
+def is_usual(step: float | np.floating) -> bool:
+    """Whether sensors are set to a rate, of which seconds are given."""
+    return bool(np.min(np.abs(np.array(_RATES) * step - 1)) < _NEAR)
 
 
 def _path(
@@ -230,7 +228,7 @@ def _cheapest(
     states = int(np.clip(np.ceil((spread + 4 * tail) / unit) + 2, 3, _STATES))
     places = np.arange(states)
     delay = late[:, None] - (top[:, None] - places) * unit
-    paid = np.clip((delay - spread) / tail, 0.0, 8.0)
+    paid = np.clip((delay - spread) / tail, 0.0, 12.0)
     # Prices by what is lost, from -states; nothing comes back.
     prices = np.full((number, 4 * states + _UNITS), np.inf)
     prices[:, states] = 0.0
@@ -294,7 +292,7 @@ def odds_of_losses(
         far = np.maximum(far, near)
         each = np.log(near / far) / 2 + bent / 2 * (1 / near - 1 / far)
         each = np.where(tells, np.clip(each, -3.0, 3.0), 0.0)
-        odds[inside, number - 1] = np.clip(each.sum(axis=1), -12.0, 12.0)
+        odds[inside, number - 1] = np.clip(each.sum(axis=1), -6.0, 6.0)
     return odds
 
 
