@@ -130,7 +130,7 @@ def _without_pauses(
         return none.step, none.lost
     best = min(paths, key=lambda path: path.cost)
     if len(count) > _TRIED:
-        best = _path(stamps, count, unit, best.step, odds, 1)
+        best = _path(stamps, count, unit, best.step, odds, 1, best.spread)
     shake = 3 * float(np.median(np.abs(np.diff(late))))
     fits = none.spread < 1.15 * interval + min(shake, interval / 2) + 0.002
     if fits and _nothing_lost(none, best, unit, odds):
@@ -168,15 +168,16 @@ def _path(
     step: float,
     odds: np.ndarray,
     times: int,
+    spread: float = 0.0,
 ) -> Path:
     """The cheapest losses by a rate, which is made better so many times.
 
     If not once, as many losses as the stamps allow.
     """
     late = stamps - step * count
-    near = late - _running_min(late, 15)
-    spread = float(np.quantile(near, 0.75)) + 0.002
-    late -= np.quantile(near, 0.01) + late.min()
+    if not spread:
+        spread = 3 * float(np.median(np.abs(np.diff(late)))) + 0.002
+    late -= late.min()
     lost = unit * _allowed(late, step * unit, spread)
     for _ in range(times):
         late = stamps - step * count
@@ -296,10 +297,8 @@ def odds_of_losses(
     return odds
 
 
-def _running_min(
-    values: np.ndarray, window: int, origin: int = 0
-) -> np.ndarray:
-    """Minimum of each value and those of the window around it."""
+def _running_min(values: np.ndarray, window: int, origin: int) -> np.ndarray:
+    """Minimum of each value and those of the window beside it."""
     from scipy.ndimage import minimum_filter1d
 
     return minimum_filter1d(values, window, origin=origin, mode='nearest')
