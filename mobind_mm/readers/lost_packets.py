@@ -36,6 +36,8 @@ _CLEAR = 7.0
 """Logarithm of the odds from which the values are believed."""
 _TRIED = 1_200
 """Packets by which rates are compared."""
+_INTERVAL = 0.06
+"""Seconds that a radio waits until it may send."""
 _COMPARED = 3
 """Rates that are compared in earnest."""
 _PAUSED = 15
@@ -192,6 +194,8 @@ def _path(
     delay = stamps - step * (count + lost)
     delay = np.maximum(delay - np.quantile(delay, 0.01), 0.0) + 0.001
     usual = float(np.minimum(delay, 8 * np.median(delay)).mean())
+    interval = float(np.quantile(np.diff(stamps), 0.1))
+    usual = max(usual, min(interval, _INTERVAL) / 2)  # which is no evidence
     units = np.diff(lost) / unit
     places = np.flatnonzero(units > 0)
     which = np.clip(units[places], 1, _UNITS).astype(int) - 1
