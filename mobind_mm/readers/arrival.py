@@ -176,7 +176,9 @@ def told_by_rate(stamps: np.ndarray, even: np.ndarray) -> bool:
     before, after = np.diff(stamps), np.diff(even)
     if not uneven(before) or uneven(after):
         return False
-    return is_usual(np.median(after)) and not is_usual(np.median(before))
+    usual = np.median(before)
+    near = before[np.abs(before - usual) < 0.2 * usual]
+    return is_usual(np.median(after)) and not is_usual(near.mean())
 
 
 def _rounding(
