@@ -580,7 +580,7 @@ def test_no_column_is_lost_without_a_word(tmp_path, worn):
         worn_on(path)
     more = 'time,acc_x,acc_y,acc_z,acc_norm,battery,mode'
     stream = worn_on(undescribed(tmp_path / 'c.csv', *six, names=more))
-    assert any('not read: acc_norm' in note for note in stream.notes)
+    assert any("not read: 'acc_norm'" in note for note in stream.notes)
 
 
 def test_a_minus_of_typesetters(tmp_path, worn):
