@@ -9,9 +9,9 @@ _KINDS = {
     'quat': r'quat\w*|q|orientation|attitude',
     'gravity': r'grav\w*',
     'mag': r'mag\w*|m|compass',
-    'gyro': r'gyr\w*|gyro\w*|g|rot\w*|rotationrate|ang\w*|omega|w|rate'
+    'gyro': r'gyr\w*|gy|g|rot\w*|rotationrate|ang\w*|omega|w|rate'
     r'|dreh\w*|winkel\w*',
-    'acc': r'acc\w*|acl|a|accelerometer|lin\w*|user\w*|force|motion'
+    'acc': r'acc\w*|acl|ac|a|accelerometer|lin\w*|user\w*|force|motion'
     r'|beschl\w*',
     'other': r'euler\w*|roll|pitch|yaw|mat\w*|vel\w*|pos\w*|lat\w*|lon\w*',
 }
@@ -126,7 +126,7 @@ def parse_column(name: str) -> Column | None:
             break
     if not axis and words:
         found = re.fullmatch(
-            r'(acc|acce?l\w*|gyr\w*?|mag|rot|quat|grav\w*|a|g|m|w|q)'
+            r'(acc|acce?l\w*|gyr\w*?|ac|gy|mag|rot|quat|grav\w*|a|g|m|w|q)'
             r'_?([wxyz0-3])',
             words[-1],
         )
@@ -142,6 +142,8 @@ def parse_column(name: str) -> Column | None:
         for word in words:
             if re.fullmatch(pattern, word):
                 rest = [w for w in words if not re.fullmatch(pattern, w)]
+                if number := re.fullmatch(r'[a-z]+(\d+)', word):
+                    rest.append(number[1])  # Acc1_X, Acc2_X
                 rest = [w for w in rest if not _FREE.search(w)]
                 rest = [w for w in rest if not re.match('vel|rate', w)]
                 return Column('_'.join(rest), kind, axis, free)

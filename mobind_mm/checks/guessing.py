@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,7 @@ class Guess:
         reasons: Why a key is so, by its path, such as ``units.acc``.
         notes: What was not understood.
         doubts: Guesses without evidence, or against some, as sentences.
+        columns: Names of the columns of numbers.
         only_times: Whether the table has no other column than times.
         unplaced: Whether nothing says where its only sensor is worn.
         owners: ``where`` of the rows by whose they are, if a column says it.
@@ -85,6 +86,7 @@ class Guess:
     reasons: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
     only_times: bool = False
     unplaced: bool = False
     owners: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -121,6 +123,7 @@ def guess_mapping(path: str | Path) -> Guess | None:
     numbers = {n: _numbers(c[:_MOST_ROWS]) for n, c in table.columns.items()}
     columns = {n: c for n, c in numbers.items() if np.isfinite(c).any()}
     texts = {n: c for n, c in table.columns.items() if n not in columns}
+    guess.columns = [*columns]
     for name, cells in texts.items():
         column = parse_column(name)
         if column is not None and column.kind in _SENSED:
@@ -273,12 +276,45 @@ def read_guessed(
             for channel, columns in keys['columns'].items()
             if channel not in ('quat', 'mag')
         }
+    if 'imu' in mapping:
+        mapping['imu'] = sensors = {
+            name: keys for name, keys in sensors.items() if _senses(keys)
+        }
+    if not any(map(_senses, sensors.values())):
+        raise mistake(
+            path,
+            'holds no acceleration or angular rate of three axes, only other '
+            'channels',
+            'Export those of the accelerometer and the gyroscope, too',
+        )
     streams = read_imu_file(path, mapping, placement)
     shared = mapping.get('sensor', {})
+    read = [*_columns_in(mapping)]
+    rest = [name for name in guess.columns if name not in read]
+    left = [f'{path}: not read: {shown(rest, 6)}'] if rest else []
     return {
-        name: replace(stream, notes=(_told(path, keys, shared), *stream.notes))
+        name: replace(
+            stream, notes=(_told(path, keys, shared), *left, *stream.notes)
+        )
         for (name, stream), keys in zip(streams.items(), sensors.values())
     }
+
+
+def _columns_in(keys: Any) -> Iterator[str]:
+    """Names of columns in a mapping, and other texts."""
+    if isinstance(keys, Mapping):
+        keys = [*keys.values(), *keys.get('where', ())]
+    if isinstance(keys, str):
+        yield keys
+    elif isinstance(keys, Sequence):
+        for part in keys:
+            yield from _columns_in(part)
+
+
+def _senses(keys: Mapping[str, Any]) -> bool:
+    """Whether a sensor has a channel by which it can be compared."""
+    parts = keys.get('parts', [keys])
+    return any({*_SENSED} & {*part['columns']} for part in parts)
 
 
 def _told(path: Path, keys: Mapping, shared: Mapping) -> str:

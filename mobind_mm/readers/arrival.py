@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .lost_packets import find_losses, is_usual, line_below, odds_of_losses
+
 _SHORT = 0.3
 """Share of the mean interval below which rows arrived together."""
 _BURSTS = 0.3
@@ -20,8 +22,8 @@ _FASTEST = 400.0
 """Hz; faster rows in packets are not samples of a sensor that rests."""
 _IRREGULAR = 0.5
 """Spread of the steps in usual steps from which stamps may be arrivals."""
-_WINDOW, _SECONDS = 30, 1.5
-"""Packets, and time, in which one comes quickly."""
+_BEATS = 0.1
+"""Share of unusual steps from which a radio may have delayed the rows."""
 _COARSE = 0.05
 """Seconds between rounded stamps that are worth a warning."""
 _BLOCK = 30.0
@@ -35,7 +37,7 @@ class Packets:
     Args:
         ends: (B,) last row of each packet.
         size: Usual number of rows.
-        even: Whether nearly all have that number.
+        unit: Rows that are lost together.
         tied: Whether they share one stamp.
         bursts: Whether the stamps alone tell; else the values must.
         shift: Seconds from the clock below the stamps to that of the
@@ -45,7 +47,7 @@ class Packets:
 
     ends: np.ndarray
     size: int
-    even: bool
+    unit: int
     tied: bool
     bursts: bool
     shift: float
@@ -67,7 +69,8 @@ def find_packets(
     short = steps <= _SHORT * mean
     tied = steps == 0
     packed = comes_in_packets(steps)
-    if not packed and arrival is None and not irregular(steps):
+    beats = index is None and uneven(steps)
+    if not (packed or beats or irregular(steps) or arrival is not None):
         return None
     ends = np.r_[np.flatnonzero(~short), len(times) - 1]
     sizes = np.diff(np.r_[-1, ends])
@@ -91,8 +94,16 @@ def find_packets(
         note += 'spread evenly'
         if grid >= _COARSE:
             note += f', and may be up to {grid / 2:.3g} s off'
-    even, bursts = bool(np.mean(sizes == size) > 0.8), bool(packed and fast)
-    return Packets(ends, size, even, shared, bursts, shift, note)
+    unit, bursts = _unit(sizes), bool(packed and fast)
+    return Packets(ends, size, unit, shared, bursts, shift, note)
+
+
+def _unit(sizes: np.ndarray) -> int:
+    """Number of rows whose multiples nearly all packets have."""
+    for unit in sorted({*sizes[:1000].tolist()}, reverse=True):
+        if np.mean(sizes % unit == 0) > 0.9:
+            return int(unit)
+    return 1
 
 
 def comes_in_packets(steps: np.ndarray) -> bool:
@@ -121,12 +132,11 @@ def stepping_packets(steps: np.ndarray, usual: float) -> Packets:
     ends = np.r_[np.flatnonzero(apart), len(steps)]
     sizes = np.diff(np.r_[-1, ends])
     size = int(np.quantile(sizes, 0.2))  # some are not told apart
-    even = bool(np.mean(sizes == size) > 0.8)
     note = (
         'they are times of arrival; the times of the samples are rebuilt '
         'from them'
     )
-    return Packets(ends, size, even, False, True, 0.0, note)
+    return Packets(ends, size, _unit(sizes), False, True, 0.0, note)
 
 
 def _mean_step(steps: np.ndarray) -> float:
@@ -151,6 +161,24 @@ def irregular(steps: np.ndarray) -> bool:
         return False
     whole = steps / usual
     return bool(np.mean(np.abs(whole - np.round(whole)) < 0.1) < 0.7)
+
+
+def uneven(steps: np.ndarray) -> bool:
+    """Whether so many steps are unusual that samples may come in beats."""
+    if len(steps) < 50:
+        return False
+    usual = float(np.median(steps))
+    return bool(np.mean(np.abs(steps - usual) > 0.4 * usual) > _BEATS)
+
+
+def told_by_rate(stamps: np.ndarray, even: np.ndarray) -> bool:
+    """Whether samples have a usual rate if they are even, else none."""
+    before, after = np.diff(stamps), np.diff(even)
+    if not uneven(before) or uneven(after):
+        return False
+    usual = np.median(before)
+    near = before[np.abs(before - usual) < 0.2 * usual]
+    return is_usual(np.median(after)) and not is_usual(near.mean())
 
 
 def _rounding(
@@ -192,6 +220,7 @@ def sample_clock(
     packets: Packets,
     index: np.ndarray | None,
     rate: float | None,
+    values: np.ndarray | None = None,
 ) -> np.ndarray:
     """Times of the samples (T,) from stamps of arrival.
 
@@ -201,6 +230,7 @@ def sample_clock(
         index: (T,) number of each sample; None: counted, and losses are
             found from what they do to the stamps.
         rate: Samples per second that the device is set to.
+        values: (T, c) measurements, which tell of losses, too.
     """
     ends = packets.ends
     if len(ends) < 2:
@@ -209,15 +239,15 @@ def sample_clock(
     stamps, count = times[ends], number[ends].astype(float)
     step = _usual_step(stamps, count, packets.size, rate)
     if index is None and len(ends) >= 6:
-        unit = packets.size if packets.even else 1
-        lost = _losses(stamps, count, step, packets.size, unit)
-        step, _ = _line_below(count + lost, stamps, step)
-        lost = _losses(stamps, count, step, packets.size, unit)
-        shifted = count + lost
+        unit = packets.unit
+        odds = odds_of_losses(values, ends, unit)
+        step, lost = find_losses(stamps, count, unit, [step], odds, rate)
+        if packets.tied and count[-1] - count[-2] < packets.size:  # cut
+            lost[-1] = lost[-2]
         rows = np.searchsorted(ends, np.arange(len(times)))
         number = number + lost[rows]
-        count = shifted
-    step, start = _line_below(count, stamps, step)
+        count = count + lost
+    step, start = line_below(count, stamps, step)
     clock = start + step * number
     clock += _drift(count, stamps - start - step * count, stamps, number)
     late = stamps - clock[ends]
@@ -225,6 +255,7 @@ def sample_clock(
     low, high = np.quantile(late, (0.05, 0.95))
     most = 8 * delay + 2 * step + 0.005
     most += step * packets.size if packets.tied else 0
+    most = max(most, 1.2 * float(np.quantile(np.diff(stamps), 0.1)))
     near = np.flatnonzero(late < low + most)
     single = _within_packets(stamps, ends, step)
     if high - low > most:  # no line fits
@@ -275,96 +306,6 @@ def _common_slope(
     )
     total = float(x @ x)
     return float(x @ y) / total if total else 0.0
-
-
-def _losses(
-    stamps: np.ndarray, count: np.ndarray, step: float, size: int, unit: int
-) -> np.ndarray:
-    """(B,) samples that are lost before each packet, in sum.
-
-    Args:
-        stamps: (B,) times of arrival.
-        count: (B,) number of the last sample.
-        step: Seconds of a sample.
-        size: Usual samples of a packet.
-        unit: Samples that are lost together.
-    """
-    late, packet = stamps - step * count, step * size
-    # Of the delays, from their changes, which a loss does not reach.
-    delay = 1.5 * float(np.median(np.abs(np.diff(late))))
-    earlier = _running_min(late, 8)[:-1]  # no loss makes a packet earlier
-    late[1:] = np.maximum(late[1:], earlier - 8 * delay - step)
-    each = max(float(np.median(np.diff(stamps))), packet)
-    window = int(np.clip(_SECONDS / each, _WINDOW, 1000))
-    before = _running_min(late, window)
-    lifts = _running_min(late[::-1], window)[::-1][1:] - before[:-1]
-    least = 0.75 * packet
-    gaps, rows = np.diff(stamps), np.diff(count)
-    lost, last = np.zeros(len(stamps)), 0
-    reach = max(4, int(0.1 / packet))
-    for place in np.flatnonzero(lifts > least).tolist():
-        if place < last:
-            continue
-        # Late packets before a loss may seem to be behind it.
-        near = np.arange(place, min(place + reach, len(gaps)))
-        extra = gaps[near] - step * rows[near]
-        place = int(near[np.argmax(extra > lifts[near] / 2)])
-        past = late[max(last, place + 1 - window) : place + 1]
-        coming = late[place + 1 : place + 1 + window]
-        lift = float(coming.min() - past.min())
-        few = min(len(past), len(coming))
-        cut = place + 2 == len(count) and rows[place] < size
-        if cut or lift <= max(least + 6 * delay / few, gaps[place] / 3):
-            continue
-        if gaps[place] < lift / 2:
-            continue
-        whole = np.round(lift / (step * unit))
-        clear = abs(lift / (step * unit) - whole) < 0.3 and whole < 50
-        lost[place + 1 :] += whole * unit if clear else lift / step
-        last = place + 1
-    return lost
-
-
-def _running_min(values: np.ndarray, window: int) -> np.ndarray:
-    """Minimum of each value and those of the window before it."""
-    from scipy.ndimage import minimum_filter1d
-
-    return minimum_filter1d(
-        values, window, origin=(window - 1) // 2, mode='nearest'
-    )
-
-
-def _line_below(
-    count: np.ndarray, stamps: np.ndarray, step: float
-) -> tuple[float, float]:
-    """Slope and start of the line below all points that is nearest them."""
-    late = stamps - step * count
-    low, mid = np.quantile(late, (0.02, 0.25))
-    sane = late >= low - 5 * (mid - low) - 1e-9  # stamps before their time
-    count, stamps = count[sane], stamps[sane]
-    if len(count) < 3 or not np.ptp(count):
-        return step, float(late.min())
-    hull: list[int] = []
-    order = np.argsort(count, kind='stable')
-    x, y = count[order].tolist(), late[sane][order].tolist()
-    for i in range(len(x)):
-        while len(hull) > 1 and (y[hull[-1]] - y[hull[-2]]) * (
-            x[i] - x[hull[-2]]
-        ) >= (y[i] - y[hull[-2]]) * (x[hull[-1]] - x[hull[-2]]):
-            hull.pop()
-        if hull and x[hull[-1]] == x[i]:
-            if y[hull[-1]] <= y[i]:
-                continue
-            hull.pop()
-        hull.append(i)
-    middle = float(np.mean(x))
-    corner = int(np.searchsorted([x[i] for i in hull], middle))
-    right = hull[min(max(corner, 1), len(hull) - 1)]
-    left = hull[min(max(corner, 1), len(hull) - 1) - 1]
-    if right == left:
-        return step, y[left]
-    slope = (y[right] - y[left]) / (x[right] - x[left])
-    return step + slope, y[left] - slope * x[left]
 
 
 def _drift(

@@ -26,6 +26,8 @@ from .arrival import (
     sample_clock,
     spread_ties,
     stepping_packets,
+    told_by_rate,
+    uneven,
     without_stalls,
 )
 from .continuity import continues, regular_step, several_streams, smoother
@@ -252,7 +254,8 @@ class _Rebuilding:
             self.drop_twice(self.times)
         self.level(rate)
         self.drop_strays(rate)
-        if not irregular(np.diff(self.times)):
+        steps = np.diff(self.times)
+        if not irregular(steps) and not uneven(steps):
             self.spread_few()
         self.join_jumps(rate)
         self.rebuild(rate, arrival)
@@ -360,7 +363,9 @@ class _Rebuilding:
             return  # they do not go forward at all
         self.arrived = True
         packets = stepping_packets(steps, usual)
-        self.times = sample_clock(self.times, packets, self.index, rate)
+        self.times = sample_clock(
+            self.times, packets, self.index, rate, self.kept_values()
+        )
         self.note(
             f'times go back {int(small.sum())} times, by up to '
             f'{-steps[small].min():.3f} s, because {packets.note}'
@@ -552,10 +557,11 @@ class _Rebuilding:
                 'Choose the rows of one with where',
                 row=self.row(int(np.argmax(np.diff(self.times) == 0)) + 1),
             )
-        times = sample_clock(self.times, packets, self.index, rate)
+        times = sample_clock(self.times, packets, self.index, rate, values)
         if arrival is None and not packets.tied:
             better = smoother(values, times, self.times)
-            if better is False or (better is None and not packets.bursts):
+            told = packets.bursts or told_by_rate(self.times, times)
+            if better is False or (better is None and not told):
                 return False
         self.times = times
         self.note(packets.note)

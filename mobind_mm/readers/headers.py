@@ -298,7 +298,18 @@ def _head(path: Path, changed: int, size: int) -> str:
         # The last character may be cut.
         cut = len(data) == _BYTES and error.start > _BYTES - 4
         text = data.decode('utf-8-sig' if cut else 'cp1252', 'replace')
-    return text.replace('\r\n', '\n').replace('\r', '\n')
+    return plain_minus(text).replace('\r\n', '\n').replace('\r', '\n')
+
+
+_MINUS = re.compile(r'(?<![^\s,;|"eE])\u2212(?=[\d.,])')
+
+
+def plain_minus(text: str) -> str:
+    """Text in which numbers have the minus of ASCII.
+
+    Phones of some languages, such as Norwegian, write that of typesetters.
+    """
+    return _MINUS.sub('-', text) if '\u2212' in text else text
 
 
 def head_lines(path: str | Path, most: int = 150) -> list[str]:

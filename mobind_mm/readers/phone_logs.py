@@ -31,6 +31,8 @@ from .orientation import find_attitude
 
 _SEPARATED = '[-_. ]?'
 _SQUARED = r'm/?s(\^2|²|2|\^-2)?'
+_RATE = re.compile(r'(rad|deg|°) ?/ ?s|\bdps\b', re.IGNORECASE)
+"""Units of angular rate in the name of a column."""
 _LEAST_RATES = 0.2
 """Angular rate in rad/s (rms) below which its unit cannot be told."""
 
@@ -70,8 +72,11 @@ class _Log:
         for needs in self.needs:
             patterns = [getattr(self, need) for need in needs]
             header = find_header(path, self.time, *patterns, most=12)
-            if header is not None and all(map(header.axes, patterns)):
-                return header
+            if header is None or not all(map(header.axes, patterns)):
+                continue
+            turns = any(map(_RATE.search, header.names))
+            if not turns or (self.gyro and header.axes(self.gyro)):
+                return header  # no angular rate would be lost
         return None
 
 

@@ -58,6 +58,14 @@ _NO_TEXT = {
     b'\x1f\x8b': ('compressed', 'Unpack it'),
     b'\x89HDF': ('HDF5 that no reader knows', 'Export it as CSV'),
     b'SQLite format': ('a database', 'Export the table as CSV'),
+    b'Device Identity': (
+        'binary data of GENEActiv',
+        'Export raw data as CSV in its software',
+    ),
+    b'XDF:': ('a recording of LSL', 'Write the stream as a table, by pyxdf'),
+    b'Obj\x01': ('binary data (Avro)', 'Export it as CSV'),
+    b'MATLAB 5.0': ('a file of MATLAB', 'Write the table, by writetable'),
+    b'MATLAB 7.3': ('a file of MATLAB', 'Write the table, by writetable'),
     b'{': ('JSON that no reader knows', 'Export it as CSV'),
     b'[': ('JSON that no reader knows', 'Export it as CSV'),
 }
@@ -125,12 +133,17 @@ def _refuse_no_text(path: Path) -> None:
     if path.suffix.lower() in PARQUET:
         return
     with path.open('rb') as file:
-        start = file.read(16)
+        start = file.read(64)
     if not start:
         raise mistake(path, 'is empty', 'Export it again')
     for magic, (what, fix) in _NO_TEXT.items():
         if start.lstrip().startswith(magic):
             raise mistake(path, f'is {what}', fix)
+    if b'\0' in start and start[:2] not in (b'\xff\xfe', b'\xfe\xff'):
+        fix = "Export it as CSV or text with the device's software"
+        if start[:2] == b'MD' and path.suffix.lower() == '.cwa':
+            fix = 'Export it as CSV with OmGui or cwa-convert'
+        raise mistake(path, 'is binary, not a table', fix)
 
 
 def read_imu_tables(

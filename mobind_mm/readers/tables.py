@@ -44,6 +44,7 @@ from .dates import (
     strptime,
     zone_in,
 )
+from .headers import plain_minus
 
 DELIMITERS = (',', ';', '\t', '|', ' ')
 PARQUET = ('.parquet', '.pq')
@@ -737,12 +738,13 @@ def _plain_rows(
         while text := file.read(_BLOCK):
             if not text.endswith('\n'):  # within a line, or the last one
                 text += file.readline()
+            text = plain_minus(text)
             if '\0' in text:
                 row = skipped + done + 1 + text[: text.index('\0')].count('\n')
                 fix = 'Save it again as CSV (UTF-8)'
                 raise mistake(path, 'a NUL is not text', fix, row=row)
             if '"' in text or delimiter == ' ':
-                lines = chain(io.StringIO(text), file)
+                lines = chain(io.StringIO(text), map(plain_minus, file))
                 yield from _quoted_rows(path, delimiter, lines, skipped, done)
                 return
             text += '' if text.endswith('\n') else '\n'

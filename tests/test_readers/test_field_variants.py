@@ -540,3 +540,71 @@ def test_files_that_are_no_skeletons_say_what_to_do(tmp_path, name, said):
     (tmp_path / name).write_bytes(b'\x02P\0\0')
     with pytest.raises(ValueError, match=said):
         load_pose(tmp_path / name, VIDEO)
+
+
+def undescribed(path, *columns, names):
+    """A table without a description, whose first column is the time."""
+    times = np.arange(len(columns[0])) / 100
+    write_lines(path, names, lines_of(times, *columns))
+    return path
+
+
+def worn_on(path):
+    return to_imu({'file': path, 'placement': 'right_wrist'})['right_wrist']
+
+
+def test_no_column_is_lost_without_a_word(tmp_path, worn):
+    m = worn
+    six = [*m.acc.T, *m.gyro.T]
+    names = ['Time (s)']
+    names += [f'Acceleration {a} (m/s^2)' for a in 'XYZ']
+    names += [f'Rotational Rate {a} (rad/s)' for a in 'XYZ']
+    stream = worn_on(
+        undescribed(tmp_path / 'a.csv', *six, names=','.join(names))
+    )
+    assert {*stream.channels} == {'acc', 'gyro'}
+    pairs = [f'Acc{n}_{a}' for n in '12' for a in 'XYZ']
+    twice = [*m.acc.T, *m.acc.T[::-1]]
+    path = undescribed(
+        tmp_path / 'b.csv', *twice, names=','.join(['time', *pairs])
+    )
+    with pytest.raises(ValueError, match='2 sensors'):
+        worn_on(path)
+    more = 'time,acc_x,acc_y,acc_z,acc_norm,battery,mode'
+    stream = worn_on(undescribed(tmp_path / 'c.csv', *six, names=more))
+    assert any("not read: 'acc_norm'" in note for note in stream.notes)
+
+
+def test_a_minus_of_typesetters(tmp_path, worn):
+    m = worn
+    path = undescribed(tmp_path / 'a.csv', *m.acc.T, names='time,ax,ay,az')
+    plain = worn_on(path)
+    text = path.read_text().replace('-', '\u2212')
+    path.write_text(text, encoding='utf-8')
+    shown = worn_on(path)
+    np.testing.assert_array_equal(plain.channels['acc'], shown.channels['acc'])
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'what'),
+    [
+        ('a.cwa', b'MD\x00\x00\x01', 'cwa-convert'),
+        ('a.bin', b'Device Identity\r\nDevice', 'GENEActiv'),
+        ('a.xdf', b'XDF:\x04\x00', 'LSL'),
+        ('a.fit', b'\x0e\x10\x00\x00.FIT', 'binary'),
+        ('a.mat', b'MATLAB 5.0 MAT-file', 'MATLAB'),
+    ],
+)
+def test_binary_recordings_are_named(tmp_path, name, content, what):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=what):
+        worn_on(tmp_path / name)
+
+
+def test_other_channels_alone_are_no_sensor(tmp_path, worn):
+    m = worn
+    path = undescribed(
+        tmp_path / 'a.csv', *m.acc.T, names='time,mag_x,mag_y,mag_z'
+    )
+    with pytest.raises(ValueError, match='no acceleration or angular rate'):
+        worn_on(path)
