@@ -80,12 +80,13 @@ def features(
         ``agree``: how far the sensors agree in preferring the answer to its
         best rival: the sum of their preferences over the root of the
         squares, S^0.5 if all are alike. ``lead``: by how much the answer
-        exceeds the best rival and, without the model, the best agreement with
-        the motion played backwards, times ``agree`` where that is more than
-        1. ``jump``: the most that another offset would gain before or after
-        some moment, where a clock may have jumped. ``apart``: how likely it
-        is that a sensor has a clock of its own, as the logarithm of a Bayes
-        factor, of the sensor of which it is likeliest.
+        exceeds the best rival and the best agreement with the motion played
+        backwards, times ``agree`` where that is more than 1. The latter is
+        by signals alone, so a model that speaks against the answer does not
+        count in it. ``jump``: the most that another offset would gain before
+        or after some moment, where a clock may have jumped. ``apart``: how
+        likely it is that a sensor has a clock of its own, as the logarithm of
+        a Bayes factor, of the sensor of which it is likeliest.
     """
     offsets = clips[0].offsets
     moved = offsets - offsets[best]
@@ -96,7 +97,7 @@ def features(
     controls = [clip.control for clip in clips if clip.control is not None]
     if controls:
         chance = float(np.sum(controls, axis=0).max())
-        excess = min(excess, top - learned - chance)
+        excess = min(excess, top - min(learned, 0.0) - chance)
     alone = _sensors(clips)
     agree = _agreement(alone, score, distance)
     return {

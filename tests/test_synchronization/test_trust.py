@@ -80,15 +80,16 @@ def test_sensors_agree_as_far_as_their_sum_beats_its_scatter(gains, expected):
 
 @pytest.mark.parametrize(
     'learned, control, lead',
-    [(0.0, 2.0, 6.0), (5.0, 2.0, 1.0), (-20.0, 2.0, 6.0), (-20.0, 7.0, 1.0)],
+    [(0.0, 2.0, 6.0), (0.0, 7.0, 1.0), (5.0, 7.0, 6.0), (-20.0, 7.0, 1.0)],
 )
-def test_motion_played_backwards_is_compared_without_the_model(
+def test_a_model_that_is_unsure_does_not_make_signals_look_like_chance(
     learned, control, lead
 ):
     parts = np.zeros((2, 201))
     parts[:, 100], parts[:, 20] = 4.0, 1.0
     clip = replace(_evidence(parts), control=np.full(201, control))
-    score = clip.score + min(learned, 0.0)
+    score = clip.score + learned
+    score[20] = score[100] - 6.0
     assert features([clip], score, 100, learned)['lead'] == pytest.approx(lead)
 
 
