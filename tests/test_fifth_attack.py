@@ -1,18 +1,23 @@
 """What a fifth attack found: two writers, permissions, interruption."""
 
+import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
 from mmengine.config import Config
 from programs import REPO
+from raw_videos import write_video
 from safetensors import safe_open
 
+from mobind_mm.app.sessions import Sessions
 from mobind_mm.cli.train import _only_training
+from mobind_mm.readers.video import estimate_video
 from mobind_mm.utils.locks import locked
 from mobind_mm.utils.tensors import write_tensors
 
@@ -21,6 +26,7 @@ posix = pytest.mark.skipif(os.name != 'posix', reason='signals of POSIX')
 HOLDING = """
 import os, sys, time
 from pathlib import Path
+from mobind_mm.readers.video import estimate_video
 from mobind_mm.utils.locks import locked
 
 with locked(Path(sys.argv[1]), 'is busy', 'Wait') as alone:
@@ -31,15 +37,19 @@ with locked(Path(sys.argv[1]), 'is busy', 'Wait') as alone:
 """
 
 
-@posix
-def test_a_killed_process_holds_no_lock(tmp_path):
-    file = tmp_path / 'run/.training.lock'
-    python = subprocess.Popen(
+def hold(file):
+    return subprocess.Popen(
         [sys.executable, '-c', HOLDING, file],
         env={**os.environ, 'PYTHONPATH': str(REPO)},
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+@posix
+def test_a_killed_process_holds_no_lock(tmp_path):
+    file = tmp_path / 'run/.training.lock'
+    python = hold(file)
     child = int(python.stdout.readline())  # a data worker that lives on
     try:
         cfg = Config(dict(work_dir=str(file.parent), launcher='none'))
@@ -59,14 +69,69 @@ def test_a_killed_process_holds_no_lock(tmp_path):
         python.kill()
 
 
+class Still:
+    """Estimator that sees the same person in every frame."""
+
+    name, layout, settings, caution = 'still', 'coco', {}, ''
+
+    def load(self):
+        """There is no model."""
+
+    reset = load
+
+    def people(self, image):
+        points = np.full((17, 2), 10.0)
+        return [{'keypoints': points, 'keypoint_scores': np.ones(17)}]
+
+
+@posix
+def test_a_video_is_worked_on_once(tmp_path):
+    video = write_video(tmp_path / 'a.mp4', np.arange(8) / 25)
+    path, part = tmp_path / 'a.json', tmp_path / '.a.json.part'
+    python = hold(part)  # two runs mixed their frames
+    child = int(python.stdout.readline())
+    try:
+        with pytest.raises(ValueError, match=r'a\.mp4 is being worked on'):
+            estimate_video(video, path, Still())
+        python.kill()
+        python.wait()
+        assert estimate_video(video, path, Still()) == 8
+    finally:
+        os.kill(child, signal.SIGKILL)
+        python.kill()
+    frames = json.loads(path.read_text())['instance_info']
+    assert [frame['frame_id'] for frame in frames] == [*range(8)]
+    assert not part.exists()
+
+
+@posix
+def test_uploads_to_a_killed_app_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    killed, used, fresh = (
+        tmp_path / f'mobind-app-{name}' for name in ('killed', 'used', 'fresh')
+    )
+    for folder in (killed, used, fresh):
+        (folder / 'x/in').mkdir(parents=True)
+        (folder / 'x/in/private.csv').write_text('')
+    for folder in (killed, used):
+        os.utime(folder, (0, 0))
+    (tmp_path / 'mobind-app-link').symlink_to(used)
+    with locked(used / '.lock', '', ''):
+        os.utime(used, (0, 0))
+        sessions = Sessions()
+        assert used.exists() and fresh.exists() and not killed.exists()
+        sessions.close_all()
+        assert not sessions.root.exists()
+
+
 def test_a_lock_holds_within_a_process(tmp_path):
     file = tmp_path / '.lock'
     for _ in range(2):  # released at the end
         with locked(file, 'is busy', 'Wait') as alone:
             assert alone
-            with pytest.raises(ValueError, match='is busy. Wait.'):
-                with locked(file, 'is busy', 'Wait'):
-                    pass
+            again = locked(file, 'is busy', 'Wait')
+            with pytest.raises(ValueError, match='is busy. Wait.'), again:
+                pass
 
 
 @pytest.mark.parametrize('launcher, variable', [

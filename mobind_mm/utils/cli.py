@@ -48,6 +48,9 @@ def run_command(main: Callable[[], None]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         print('\ninterrupted', file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except _Terminated:
+        os.write(2, b'\nterminated\n')  # print() may be what it interrupts
+        raise
     except BrokenPipeError:
         # Python would write it all again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -75,10 +78,13 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+class _Terminated(SystemExit):
+    """SIGTERM arrived."""
+
+
 def _terminate(number: int, _: object) -> NoReturn:
     signal.signal(number, signal.SIG_DFL)
-    os.write(2, b'\nterminated\n')  # print() may be what it interrupts
-    sys.exit(128 + number)
+    raise _Terminated(128 + number)
 
 
 def _of_the_system(error: BaseException) -> str:

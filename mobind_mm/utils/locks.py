@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from .errors import mistake, printable
 
@@ -51,13 +51,13 @@ def locked(file: Path, what: str, fix: str) -> Iterator[bool]:
         return
     with stream:
         try:
-            _lock(stream)
-        except _BUSY:
+            alone = lock(stream)
+        except BlockingIOError:
             stream.seek(0)
             holder = printable(stream.read(80))
             what += f' ({holder})' if holder else ''
             raise mistake(file.parent, what, fix) from None
-        except OSError:
+        if not alone:
             yield False
             return
         _HELD.add(name)
@@ -71,14 +71,30 @@ def locked(file: Path, what: str, fix: str) -> Iterator[bool]:
             _HELD.discard(name)
 
 
-def _lock(stream: IO[str]) -> None:
-    if sys.platform == 'win32':
-        import msvcrt
+def lock(stream: IO[Any]) -> bool:
+    """Lock a file that is open for writing, until it is closed.
 
-        stream.seek(_PLACE)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
+    Also when this process closes the file elsewhere, so open it once.
 
-        # Not flock(): workers that are forked would keep the lock.
-        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    Returns:
+        False where there are no locks.
+
+    Raises:
+        BlockingIOError: If another process has the lock.
+    """
+    try:
+        if sys.platform == 'win32':
+            import msvcrt
+
+            stream.seek(_PLACE)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            # Not flock(): workers that are forked would keep the lock.
+            fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except _BUSY as error:
+        raise BlockingIOError(*error.args) from None
+    except OSError:
+        return False
+    return True
