@@ -20,6 +20,7 @@ from mobind_mm.cli.train import _only_training
 from mobind_mm.readers.video import estimate_video
 from mobind_mm.utils.locks import locked
 from mobind_mm.utils.tensors import write_tensors
+from mobind_mm.visualization.figures import new_figure, to_image
 
 posix = pytest.mark.skipif(os.name != 'posix', reason='signals of POSIX')
 
@@ -164,6 +165,25 @@ def test_a_disk_without_locks(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fcntl, 'lockf', no_locks)
     with _only_training(cfg):
         assert 'cannot be locked' in capsys.readouterr().err
+
+
+def test_pictures_show_any_name(tmp_path):
+    name = os.fsdecode(b'a\xff $_$ \x1b.csv')  # TypeError; ParseException
+    figure = new_figure(3, 2, name)
+    axes = figure.subplots()
+    axes.set(yscale='log', ylabel=name)
+    axes.plot([0, 1], [1, 100], label=name)
+    axes.set_xticks([0, 1], [name, 'b'])
+    axes.legend()
+    image = to_image(figure)
+    figure.savefig(tmp_path / 'a.png')  # draws in the same way
+    plain = new_figure(3, 2, r'a\udcff \$_\$ \x1b.csv')
+    other = plain.subplots()
+    other.set(yscale='log', ylabel=r'a\udcff \$_\$ \x1b.csv')
+    other.plot([0, 1], [1, 100], label=r'a\udcff \$_\$ \x1b.csv')
+    other.set_xticks([0, 1], [r'a\udcff \$_\$ \x1b.csv', 'b'])
+    other.legend()
+    assert (image == to_image(plain)).all()
 
 
 def test_files_of_tensors(tmp_path):
