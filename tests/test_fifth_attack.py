@@ -1,5 +1,6 @@
 """What a fifth attack found: two writers, permissions, interruption."""
 
+import errno
 import json
 import os
 import signal
@@ -11,13 +12,15 @@ import tempfile
 import numpy as np
 import pytest
 from mmengine.config import Config
-from programs import REPO
+from programs import REPO, start
 from raw_videos import write_video
 from safetensors import safe_open
 
+from mobind_mm.apis import pose_extraction
 from mobind_mm.app.sessions import Sessions
 from mobind_mm.cli.train import _only_training
-from mobind_mm.readers.video import estimate_video
+from mobind_mm.readers import video
+from mobind_mm.utils.files import write_whole
 from mobind_mm.utils.locks import locked
 from mobind_mm.utils.tensors import write_tensors
 from mobind_mm.visualization.figures import new_figure, to_image
@@ -27,7 +30,8 @@ posix = pytest.mark.skipif(os.name != 'posix', reason='signals of POSIX')
 HOLDING = """
 import os, sys, time
 from pathlib import Path
-from mobind_mm.readers.video import estimate_video
+from mobind_mm.readers import video
+from mobind_mm.utils.files import write_whole
 from mobind_mm.utils.locks import locked
 
 with locked(Path(sys.argv[1]), 'is busy', 'Wait') as alone:
@@ -87,22 +91,38 @@ class Still:
 
 @posix
 def test_a_video_is_worked_on_once(tmp_path):
-    video = write_video(tmp_path / 'a.mp4', np.arange(8) / 25)
+    film = write_video(tmp_path / 'a.mp4', np.arange(8) / 25)
     path, part = tmp_path / 'a.json', tmp_path / '.a.json.part'
     python = hold(part)  # two runs mixed their frames
     child = int(python.stdout.readline())
     try:
         with pytest.raises(ValueError, match=r'a\.mp4 is being worked on'):
-            estimate_video(video, path, Still())
+            video.estimate_video(film, path, Still())
         python.kill()
         python.wait()
-        assert estimate_video(video, path, Still()) == 8
+        assert video.estimate_video(film, path, Still()) == 8
     finally:
         os.kill(child, signal.SIGKILL)
         python.kill()
     frames = json.loads(path.read_text())['instance_info']
     assert [frame['frame_id'] for frame in frames] == [*range(8)]
     assert not part.exists()
+
+
+@posix
+def test_a_full_disk_stops_all_videos(tmp_path, monkeypatch):
+    for name in 'ab':
+        write_video(tmp_path / f'{name}.mp4', np.arange(8) / 25)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    estimator = Still()
+    monkeypatch.setattr(pose_extraction, 'make_estimator', lambda _: estimator)
+    monkeypatch.setattr(video, '_add_line', full)
+    with pytest.raises(OSError, match=r'a\.still\.json cannot be written'):
+        pose_extraction.extract_poses([tmp_path])  # a.mp4: OSError, twice
+    assert not [*tmp_path.glob('*.json')]
 
 
 @posix
@@ -165,6 +185,40 @@ def test_a_disk_without_locks(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fcntl, 'lockf', no_locks)
     with _only_training(cfg):
         assert 'cannot be locked' in capsys.readouterr().err
+
+
+def test_temporary_files_of_other_machines(tmp_path):
+    """A container has another name, or counts processes anew, each time."""
+    left, other, mine = (
+        tmp_path / f'.a.{name}.tmp'
+        for name in ('gone-1-00000000', 'gone-2-00000000', 'x-y')
+    )
+    for path in (left, other, mine):
+        path.write_text('')
+    for path in (left, mine):
+        os.utime(path, (0, 0))
+    target = tmp_path / ('\N{SNOWMAN}' * 80)  # 240 bytes of 255
+    write_whole(target, '')
+    assert sorted(tmp_path.iterdir()) == sorted([mine, other, target])
+
+
+ENDING = """
+import atexit, os, signal
+from mobind_mm.utils.cli import run_command
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # not ignored
+
+def main():
+    atexit.register(os.kill, os.getpid(), signal.SIGINT)
+
+run_command(main)
+"""
+
+
+@posix
+def test_a_signal_while_python_ends_leaves_no_traceback():
+    done = start(sys.executable, '-c', ENDING)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, '')
 
 
 def test_pictures_show_any_name(tmp_path):

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TextIO
 
 from ..skeleton import get_layout
 from ..utils.errors import mistake
-from ..utils.files import replacing
+from ..utils.files import naming_full_disk, replacing
 from ..utils.locks import lock
 from ..utils.video import VideoFacts, read_frames, video_facts
 from .base import register_reader
@@ -76,7 +76,7 @@ def estimate_video(
     estimator.load()
     path.parent.mkdir(parents=True, exist_ok=True)
     estimator.reset()
-    with part.open('a+b') as file:
+    with naming_full_disk(path), part.open('a+b') as file:
         try:
             lock(file)
         except BlockingIOError:

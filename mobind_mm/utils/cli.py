@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import os
@@ -62,6 +63,16 @@ def run_command(main: Callable[[], None]) -> None:
         message = printable(shortened(message or str(error)), keep='\n')
         print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
+    finally:
+        atexit.unregister(_ended)
+        atexit.register(_ended)  # it is called first
+
+
+def _ended() -> None:
+    """Ctrl-C while Python ends needs no traceback of what is cleaned up."""
+    ours = threading.current_thread() is threading.main_thread()
+    if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
