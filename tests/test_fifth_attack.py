@@ -16,7 +16,9 @@ from programs import REPO, start
 from raw_videos import write_video
 from safetensors import safe_open
 
-from mobind_mm.apis import pose_extraction
+from mobind_mm.apis import init_model, pose_extraction
+from mobind_mm.apis.embedder import find_parts
+from mobind_mm.apis.model import _naming_version
 from mobind_mm.app.sessions import Sessions
 from mobind_mm.cli.train import _only_training
 from mobind_mm.readers import video
@@ -200,6 +202,25 @@ def test_temporary_files_of_other_machines(tmp_path):
     target = tmp_path / ('\N{SNOWMAN}' * 80)  # 240 bytes of 255
     write_whole(target, '')
     assert sorted(tmp_path.iterdir()) == sorted([mine, other, target])
+
+
+def test_what_is_no_model(tmp_path):
+    with pytest.raises(FileNotFoundError, match='There is no config mobind/x'):
+        init_model('mobind/x.py')  # of MMEngine, with a traceback
+    path = tmp_path / 'a.onnx'
+    path.write_text('')
+    with pytest.raises(ValueError, match='neither a checkpoint'):
+        find_parts(path, None)  # "neither a file nor"
+
+
+def test_checkpoints_of_other_versions_say_so():
+    weights = {'meta': {'mobind_mm_version': '9.9.0'}}
+    said = pytest.raises(ValueError, match='odd. It was made by mobind_mm 9.9')
+    with said, _naming_version(weights):
+        raise ValueError('odd.')
+    for odd in ({}, {'meta': None}, {'meta': {'mobind_mm_version': 1}}):
+        with pytest.raises(ValueError, match='odd.$'), _naming_version(odd):
+            raise ValueError('odd.')
 
 
 ENDING = """
