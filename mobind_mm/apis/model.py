@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from ..registry import MODELS
 from ..utils.checkpoint import building, check_state_dict, read_checkpoint
 from ..utils.config_text import parse_config_text
 from ..utils.errors import mistake, show
+from ..utils.model_index import find_config
+from ..version import __version__
 
 _LARGEST = 1e6
 """Of the numbers in a model's config; sizes, rates and seeds are smaller."""
@@ -67,11 +70,15 @@ def init_model(
     if carries_config:
         cfg = _carried_config(weights, str(checkpoint))
     else:
-        cfg = config if isinstance(config, Config) else Config.fromfile(config)
+        cfg = (
+            config
+            if isinstance(config, Config)
+            else Config.fromfile(str(find_config(str(config))))
+        )
     init_default_scope(cfg.get('default_scope', 'mobind_mm'))
     state = weights.get('state_dict', weights)
     if carries_config:  # sizes are compared before memory is taken
-        with building(str(checkpoint), 'model'):
+        with _naming_version(weights), building(str(checkpoint), 'model'):
             with torch.device('meta'):
                 empty = MODELS.build(cfg.model)
             check_state_dict(empty, state, str(checkpoint))
@@ -79,13 +86,30 @@ def init_model(
     else:
         model = MODELS.build(cfg.model)
     if checkpoint is not None:
-        check_state_dict(model, state, str(checkpoint))
+        with _naming_version(weights):
+            check_state_dict(model, state, str(checkpoint))
         # Only the preprocessor's statistics may differ: the rest is checked.
         state = {str(k).removeprefix('module.'): v for k, v in state.items()}
         model.load_state_dict(state, strict=False)
     model.cfg = cfg
     model.dataset_meta = _dataset_meta(weights, str(checkpoint))
     return model.to(device).eval()
+
+
+@contextmanager
+def _naming_version(weights: dict) -> Iterator[None]:
+    """What does not fit may be of another version, as people pass it on."""
+    try:
+        yield
+    except ValueError as error:
+        meta = weights.get('meta')
+        made_by = isinstance(meta, dict) and meta.get('mobind_mm_version')
+        if not isinstance(made_by, str) or made_by == __version__:
+            raise
+        raise ValueError(
+            f'{error} It was made by mobind_mm {made_by[:20]}, and this is '
+            f'{__version__}.'
+        ) from None
 
 
 def _dataset_meta(weights: dict, source: str) -> dict | None:

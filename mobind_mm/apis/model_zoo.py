@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from ..utils.errors import nearest
+from ..utils.errors import mistake, nearest
 from ..utils.model_index import ZooModel, find_root, load_models
 
 DEFAULT = 'mobind_real'
@@ -53,6 +54,12 @@ def find_model(name: str | None = None) -> ZooModel:
         if name in (model.name, *model.aliases):
             return model
     known = [model.name for model in models]
+    if Path(name).exists():
+        raise mistake(
+            name,
+            'is neither a checkpoint (.pth) nor a config (.py)',
+            'Give one, or the name of a model (mobind models lists them)',
+        )
     raise ValueError(
         f'{name!r} is neither a file nor a model of the zoo. '
         f'{nearest(name, known)}The zoo has {", ".join(known)}.'

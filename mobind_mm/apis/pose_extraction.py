@@ -15,6 +15,7 @@ from ..readers import video as one
 from ..readers.estimators import make_estimator
 from ..readers.estimators.mmpose import one_line
 from ..readers.video import SUFFIXES, Advance, is_up_to_date
+from ..utils.files import NO_SPACE
 
 
 @dataclass
@@ -61,6 +62,7 @@ def extract_poses(
         ValueError: If two videos would write one file, or the estimator
             cannot be made.
         ImportError: If the estimator is not installed; says how to.
+        OSError: If the disk is full; what is done is kept.
     """
     found = list(_videos(videos))
     model = make_estimator(estimator, **options)
@@ -80,6 +82,8 @@ def extract_poses(
             result.written[path] = count
             result.notes += one.notes_of(path)
         except Exception as error:  # estimators and decoders raise many kinds
+            if getattr(error, 'errno', None) in NO_SPACE:
+                raise
             result.failed[video] = one_line(error)
     return result
 

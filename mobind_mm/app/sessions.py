@@ -8,13 +8,16 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import tempfile
 import time
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..utils.errors import mistake
+from ..utils.locks import locked
 from .work import run
 
 MEGABYTE = 1_000_000
@@ -22,6 +25,9 @@ _MAX_SESSIONS = 20
 _SILENT_SEC = 180.0
 """A page that says nothing for so long is closed; it calls every 20 s, or
 every minute where the browser slows down a page in the background."""
+_PREFIX, _LOCK = 'mobind-app-', '.lock'
+_FRESH_SEC = 60.0
+"""A folder may be so old without a lock of the app that made it."""
 _DEEPEST = 5
 _MOST_BYTES = 150
 """Of a name; disks take 255, and results add to it."""
@@ -134,8 +140,11 @@ class Sessions:
 
     def __init__(self, max_mb: float = 2000.0) -> None:
         self.max_bytes = int(max_mb * MEGABYTE)
-        self._root = tempfile.TemporaryDirectory(prefix='mobind-app-')
+        self._root = tempfile.TemporaryDirectory(prefix=_PREFIX)
         self.root = Path(self._root.name)
+        self._held = ExitStack()
+        self._held.enter_context(locked(self.root / _LOCK, 'is in use', ''))
+        _remove_abandoned(self.root.parent)
         self._open: dict[str, Session] = {}
 
     def open(self) -> Session:
@@ -181,7 +190,26 @@ class Sessions:
         """Close every page and remove the temporary folder."""
         for token in [*self._open]:
             self.close(token)
+        self._held.close()
         self._root.cleanup()
+
+
+def _remove_abandoned(place: Path) -> None:
+    """Remove what people uploaded to apps that were killed."""
+    if os.name != 'posix':
+        return
+    for folder in place.glob(f'{_PREFIX}*'):
+        with suppress(OSError, ValueError):  # somebody else's; in use
+            about = folder.lstat()
+            if (
+                not stat.S_ISDIR(about.st_mode)
+                or about.st_uid != os.geteuid()
+                or time.time() - about.st_mtime < _FRESH_SEC
+            ):
+                continue
+            with locked(folder / _LOCK, 'is in use', '') as alone:
+                if alone:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _context() -> Any:

@@ -7,9 +7,8 @@ from argparse import Action, ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..utils.errors import nearest
 from ..utils.files import check_output
-from ..utils.model_index import find_root
+from ..utils.model_index import find_config
 from ..utils.processes import follow_parent
 
 if TYPE_CHECKING:
@@ -66,48 +65,6 @@ class _ConfigOptions(Action):
 
         action = DictAction(self.option_strings, self.dest, nargs='+')
         action(parser, namespace, values, option_string)
-
-
-def find_config(name: str) -> Path:
-    """Find a config: a file, or one that comes with the package.
-
-    Args:
-        name: Path of a file; or ``mobind/synthetic.py`` as it is below
-            ``configs/``, with or without ``configs/``, ``mobind_mm::`` and
-            ``.py``; or ``synthetic``, if one config alone has that name.
-
-    Raises:
-        FileNotFoundError: If there is no such config.
-        ValueError: If several configs have that name.
-    """
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
-    root = find_root() / 'configs'
-    configs = {
-        file.relative_to(root).with_suffix('').as_posix(): file
-        for file in sorted(root.glob('*/**/*.py'))
-        if '_base_' not in file.parts
-    }
-    wanted = name.removeprefix('mobind_mm::').removeprefix('configs/')
-    wanted = wanted.removesuffix('.py')
-    if wanted in configs:
-        return configs[wanted]
-    same = [key for key in configs if key.rpartition('/')[2] == wanted]
-    if len(same) > 1:
-        raise ValueError(
-            f'Several configs are called {name}: {", ".join(same)}; give one '
-            'of these.'
-        )
-    if same:
-        return configs[same[0]]
-    stems = [key.rpartition('/')[2] for key in configs]
-    known = configs if '/' in wanted else stems
-    raise FileNotFoundError(
-        f'There is no config {name}; give a path relative to {Path.cwd()}, '
-        'an absolute one, or the name of a config of mobind_mm. '
-        f'{nearest(wanted, known)}'.rstrip()
-    )
 
 
 def load_config(args: Namespace) -> Config:

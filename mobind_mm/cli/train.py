@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..utils.locks import locked
 from .config import (
     add_config_arguments,
     build_runner,
@@ -118,14 +122,48 @@ def train(args: Namespace) -> None:
 
     cfg = load_config(args)
     apply_flags(cfg, args)
-    runner = build_runner(cfg, args.local_rank)
-    source = cfg.get('load_from')
-    if source is not None:
-        if cfg.get('resume'):
-            check_resumable(runner.model, source)
-        else:
-            check_checkpoint(runner.model, source, partial=True)
-    runner.train()
+    with _only_training(cfg):
+        runner = build_runner(cfg, args.local_rank)
+        source = cfg.get('load_from')
+        if source is not None:
+            if cfg.get('resume'):
+                check_resumable(runner.model, source)
+            else:
+                check_checkpoint(runner.model, source, partial=True)
+        runner.train()
+
+
+_RANKS = {
+    'pytorch': 'RANK',
+    'slurm': 'SLURM_PROCID',
+    'mpi': 'OMPI_COMM_WORLD_RANK',
+}
+"""Where launchers tell a process which of a run it is."""
+
+
+@contextmanager
+def _only_training(cfg: Config) -> Iterator[None]:
+    """Keep other trainings out of the work directory.
+
+    The first process of a distributed run does so for all.
+
+    Raises:
+        ValueError: If another training writes to it.
+    """
+    if os.environ.get(_RANKS.get(cfg.launcher, ''), '0') != '0':
+        yield
+        return
+    with locked(
+        Path(cfg.work_dir, '.training.lock'),
+        'is in use by another training',
+        'Wait until it has ended, or give another directory (--work-dir)',
+    ) as alone:
+        if not alone:
+            warn(
+                f'{cfg.work_dir} cannot be locked; do not start another '
+                'training there before this one has ended.'
+            )
+        yield
 
 
 COMMANDS = {'train': (_train_arguments, train)}

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from ..recordings import Recording
 from ..recordings.derived import derivable
 from ..recordings.schema import IMU_CHANNELS
-from ..utils.files import replacing
+from ..utils.tensors import write_tensors
 from .transforms.imu import ResampleIMU
 from .transforms.loading import LoadWindow
 from .transforms.pose import ResamplePose
@@ -139,11 +138,10 @@ def write_packed(
     arrays, abouts = {}, []
     for i, (entry, about) in enumerate(packed):
         for name, value in entry.items():
-            arrays[f'{i}/{name}'] = np.ascontiguousarray(value)
+            arrays[f'{i}/{name}'] = value
         abouts.append(about)
     header = json.dumps(dict(format=_FORMAT, entries=abouts))
-    with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata={'header': header})
+    write_tensors(path, arrays, header)
 
 
 def read_packed(path: Path) -> list[tuple[dict[str, np.ndarray], dict]]:

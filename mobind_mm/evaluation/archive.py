@@ -36,8 +36,8 @@ from .archive_files import (
     VERSION,
     Match,
     Shard,
+    changing,
     holds_anything,
-    locked,
     read_facts,
     remove_strays,
     write_facts,
@@ -81,7 +81,7 @@ class EmbeddingArchive:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Any]]:
         """What ``archive.json`` says, which is written if nothing fails."""
-        with locked(self.path):
+        with changing(self.path):
             facts = read_facts(self.path)
             yield facts
             write_facts(self.path, facts)
@@ -183,7 +183,7 @@ class EmbeddingArchive:
         with self._changing() as facts:
             facts.update(training=None, lists=[], checks={})
             make_lists(self.path, facts)
-        with locked(self.path):
+        with changing(self.path):
             remove_strays(self.path, read_facts(self.path))
 
     def search(

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from ..recordings.reading import open_file
 from ..recordings.schema import read_field
 from ..utils.errors import mistake
-from ..utils.files import replacing, write_whole
+from ..utils.files import write_whole
+from ..utils.locks import locked
 from ..utils.similarity import Vectors
+from ..utils.tensors import write_tensors
 from .embedding_table import Table
 
 FORMAT, VERSION = 'mobind_mm/archive', 1
@@ -190,8 +191,8 @@ def write_shard(
         'action': np.asarray(table['action'][rows], np.int32),
     }
     header = {'takes': takes.tolist(), 'classes': [*classes]}
-    with replacing(path.with_name(f'{path.name}.safetensors')) as temporary:
-        save_file(arrays, temporary, {'header': json.dumps(header)})
+    file = path.with_name(f'{path.name}.safetensors')
+    write_tensors(file, arrays, json.dumps(header))
 
 
 def read_facts(path: Path) -> dict[str, Any]:
@@ -270,21 +271,10 @@ def remove_strays(path: Path, facts: Mapping[str, Any]) -> None:
                 file.unlink()
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
+def changing(path: Path) -> AbstractContextManager[bool]:
     """Keep other processes of this machine from changing the archive."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: opening the file is all there is
-        yield
-        return
-    with (path / '.lock').open('w') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise mistake(
-                path,
-                'is being changed by another process',
-                'Wait until it has ended',
-            ) from None
-        yield
+    return locked(
+        path / '.lock',
+        'is being changed by another process',
+        'Wait until it has ended',
+    )

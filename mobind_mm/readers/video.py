@@ -7,11 +7,12 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from ..skeleton import get_layout
 from ..utils.errors import mistake
-from ..utils.files import replacing
+from ..utils.files import naming_full_disk, replacing
+from ..utils.locks import lock
 from ..utils.video import VideoFacts, read_frames, video_facts
 from .base import register_reader
 from .detections import Detections
@@ -73,42 +74,55 @@ def estimate_video(
     part = path.with_name(f'.{path.name}.part')
     total = len(facts.times)
     estimator.load()
-    done = _resume(part, origin)
     path.parent.mkdir(parents=True, exist_ok=True)
     estimator.reset()
-    with part.open('a') as file:
-        if not done:
-            file.truncate(0)
-            file.write(f'{json.dumps(origin)}\n')
+    with naming_full_disk(path), part.open('a+b') as file:
+        try:
+            lock(file)
+        except BlockingIOError:
+            raise mistake(
+                video,
+                'is being worked on by another process',
+                'Wait until it has ended',
+            ) from None
+        done = _resume(file, origin)
         for index, image in read_frames(video, done):
             item = {'frame_id': index, 'instances': estimator.people(image)}
-            file.write(f'{json.dumps(item, default=_plain)}\n')
+            _add_line(file, item)
             done = index + 1
             if done % _SAVED_EVERY == 0:
                 file.flush()
             if advance is not None:
                 advance(done, total)
-    if done < WHOLE * total:
-        part.unlink()
+        if whole := done >= WHOLE * total:
+            file.flush()
+            with replacing(path) as temporary, temporary.open('w') as out:
+                meta = _meta(video, facts, done, estimator)
+                written, crowded = _copy_frames(out, file, origin)
+                lost = f'{total - written} of {total} frames cannot be decoded'
+                several = (
+                    f'{crowded} frames show several people; '
+                    f'{estimator.caution}'
+                )
+                for applies, note in (
+                    (written < total, lost),
+                    (crowded and estimator.caution, several),
+                ):
+                    if applies:
+                        meta['notes'].append(f'{video.name}: {note}')
+                out.write(f'],\n"meta_info": {json.dumps(meta)}}}\n')
+    part.unlink(missing_ok=True)
+    if not whole:
         raise mistake(
             video,
             f'it ends after {done} of {total} frames',
             'Copy or encode it again',
         )
-    with replacing(path) as temporary, temporary.open('w') as out:
-        meta = _meta(video, facts, done, estimator)
-        written, crowded = _copy_frames(out, part, origin)
-        lost = f'{total - written} of {total} frames cannot be decoded'
-        several = f'{crowded} frames show several people; {estimator.caution}'
-        for applies, note in (
-            (written < total, lost),
-            (crowded and estimator.caution, several),
-        ):
-            if applies:
-                meta['notes'].append(f'{video.name}: {note}')
-        out.write(f'],\n"meta_info": {json.dumps(meta)}}}\n')
-    part.unlink()
     return done
+
+
+def _add_line(file: BinaryIO, item: Any) -> None:
+    file.write(f'{json.dumps(item, default=_plain)}\n'.encode())
 
 
 def _origin(video: Path, estimator: PoseEstimator) -> dict[str, Any]:
@@ -143,38 +157,38 @@ def is_up_to_date(
     return complete and made_by == origin
 
 
-def _resume(part: Path, origin: Mapping[str, Any]) -> int:
-    """Frames that are done; cuts off a line that is not whole."""
+def _resume(file: BinaryIO, origin: Mapping[str, Any]) -> int:
+    """Frames that are done; cuts off what is not whole, or of another run."""
     done = end = 0
     wanted = json.loads(json.dumps(origin))
-    errors = OSError, ValueError, KeyError, TypeError
-    with suppress(*errors), part.open('rb') as file:
-        if json.loads(file.readline()) != wanted:
-            return 0
-        end = file.tell()
-        for line in file:
-            if not line.endswith(b'\n'):
-                break
-            done = json.loads(line)['frame_id'] + 1
-            end += len(line)
-    if done:
-        with part.open('r+b') as file:
-            file.truncate(end)
+    errors = ValueError, KeyError, TypeError
+    file.seek(0)
+    with suppress(*errors):
+        if json.loads(file.readline()) == wanted:
+            end = file.tell()
+            for line in file:
+                if not line.endswith(b'\n'):
+                    break
+                done = json.loads(line)['frame_id'] + 1
+                end += len(line)
+    file.truncate(end)
+    if not end:
+        _add_line(file, origin)
     return done
 
 
 def _copy_frames(
-    out: TextIO, part: Path, origin: Mapping[str, Any]
+    out: TextIO, file: BinaryIO, origin: Mapping[str, Any]
 ) -> tuple[int, int]:
     """Write the frames; returns their number, and of those with several."""
     number = crowded = 0
     out.write(f'{{"made_by": {json.dumps(origin)},\n"instance_info": [')
-    with part.open() as lines:
-        next(lines)
-        for line in lines:
-            out.write(f'{"," if number else ""}\n{line.rstrip()}')
-            number += 1
-            crowded += line.count('"keypoints"') > 1
+    file.seek(0)
+    file.readline()
+    for line in file:
+        out.write(f'{"," if number else ""}\n{line.decode().rstrip()}')
+        number += 1
+        crowded += line.count(b'"keypoints"') > 1
     return number, crowded
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import os
@@ -48,6 +49,9 @@ def run_command(main: Callable[[], None]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         print('\ninterrupted', file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except _Terminated:
+        os.write(2, b'\nterminated\n')  # print() may be what it interrupts
+        raise
     except BrokenPipeError:
         # Python would write it all again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,6 +63,16 @@ def run_command(main: Callable[[], None]) -> None:
         message = printable(shortened(message or str(error)), keep='\n')
         print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
+    finally:
+        atexit.unregister(_ended)
+        atexit.register(_ended)  # it is called first
+
+
+def _ended() -> None:
+    """Ctrl-C while Python ends needs no traceback of what is cleaned up."""
+    ours = threading.current_thread() is threading.main_thread()
+    if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
@@ -75,10 +89,13 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+class _Terminated(SystemExit):
+    """SIGTERM arrived."""
+
+
 def _terminate(number: int, _: object) -> NoReturn:
     signal.signal(number, signal.SIG_DFL)
-    os.write(2, b'\nterminated\n')  # print() may be what it interrupts
-    sys.exit(128 + number)
+    raise _Terminated(128 + number)
 
 
 def _of_the_system(error: BaseException) -> str:

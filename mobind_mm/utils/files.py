@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 import platform
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system answers when a file does not fit."""
 _LEAST_ROOM = 1 << 20
-_HOST = re.sub(r'[^\w]', '', platform.node())[:40] or 'host'
+_OLD_SEC = 7 * 86400.0
+_TEMPORARY = re.compile(r'\.(\w+)-(\d+)-[0-9a-f]{8}\.tmp$')
+_LONGEST_NAME = 40
+"""Characters of a file's name in that of its temporary file; disks take
+255 bytes."""
 _CLEANED: set[Path] = set()
 """Directories in which this process has looked for leftovers."""
 INPUTS: set[str] = set()
@@ -36,6 +40,18 @@ def read_text(path: str | Path) -> str:
             f'{path} is not text in UTF-8 ({error.reason} at byte '
             f'{error.start}); check that it is the right file.'
         ) from None
+
+
+def _machine() -> str:
+    """Name of this machine; containers of one name count processes apart."""
+    name = re.sub(r'[^\w]', '', platform.node())[:40] or 'host'
+    try:
+        return name + re.sub(r'\D', '', os.readlink('/proc/self/ns/pid'))
+    except OSError:
+        return name
+
+
+_HOST = _machine()
 
 
 @contextmanager
@@ -64,16 +80,31 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent.resolve())
     token = f'{_HOST}-{os.getpid()}-{secrets.token_hex(4)}'
-    temporary = path.with_name(f'.{path.name}.{token}.tmp')
+    name = path.name[:_LONGEST_NAME]
+    temporary = path.with_name(f'.{name}.{token}.tmp')
     try:
-        yield temporary
-        if durable:
-            _flush(temporary)
-        os.replace(temporary, path)
-        if durable:
-            _flush(path.parent)
+        with naming_full_disk(path):
+            yield temporary
+            if durable:
+                _flush(temporary)
+            os.replace(temporary, path)
+            if durable:
+                _flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """Say which file does not fit.
+
+    Raises:
+        OSError: If the disk is full or the file too large for it.
+    """
+    try:
+        yield
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        if error.errno not in NO_SPACE or str(path) in str(error):
             raise
         raise OSError(
             error.errno,
@@ -81,8 +112,6 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
             'half-written is left, and a file of that name is as it was; '
             'make room and start again',
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_whole(
@@ -162,14 +191,24 @@ def check_output(path: str | Path, is_dir: bool, flag: str = '') -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove temporary files of processes of this machine that are gone."""
+    """Remove temporary files of processes that are gone.
+
+    Of another machine, or container, that is what has been left for a week.
+    """
     if folder in _CLEANED or os.name != 'posix':
         return
     _CLEANED.add(folder)
-    for path in folder.glob(f'.*.{glob.escape(_HOST)}-*.tmp'):
-        match = re.search(r'-(\d+)-[0-9a-f]{8}\.tmp$', path.name)
-        if match and not _is_running(int(match[1])):
-            path.unlink(missing_ok=True)
+    for path in folder.glob('.*.tmp'):
+        match = _TEMPORARY.search(path.name)
+        if match is None:
+            continue
+        with suppress(OSError):
+            if match[1] == _HOST:
+                gone = not _is_running(int(match[2]))
+            else:
+                gone = time.time() - path.lstat().st_mtime > _OLD_SEC
+            if gone:
+                path.unlink()
 
 
 def _is_running(process: int) -> bool:

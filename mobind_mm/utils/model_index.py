@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from .errors import nearest
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 INDEX = 'model-index.yml'
@@ -136,3 +138,45 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f'{path} holds {content!r}, expected a mapping.')
     return content
+
+
+def find_config(name: str) -> Path:
+    """Find a config: a file, or one that comes with the package.
+
+    Args:
+        name: Path of a file; or ``mobind/synthetic.py`` as it is below
+            ``configs/``, with or without ``configs/``, ``mobind_mm::`` and
+            ``.py``; or ``synthetic``, if one config alone has that name.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+        ValueError: If several configs have that name.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    root = find_root() / 'configs'
+    configs = {
+        file.relative_to(root).with_suffix('').as_posix(): file
+        for file in sorted(root.glob('*/**/*.py'))
+        if '_base_' not in file.parts
+    }
+    wanted = name.removeprefix('mobind_mm::').removeprefix('configs/')
+    wanted = wanted.removesuffix('.py')
+    if wanted in configs:
+        return configs[wanted]
+    same = [key for key in configs if key.rpartition('/')[2] == wanted]
+    if len(same) > 1:
+        raise ValueError(
+            f'Several configs are called {name}: {", ".join(same)}; give one '
+            'of these.'
+        )
+    if same:
+        return configs[same[0]]
+    stems = [key.rpartition('/')[2] for key in configs]
+    known = configs if '/' in wanted else stems
+    raise FileNotFoundError(
+        f'There is no config {name}; give a path relative to {Path.cwd()}, '
+        'an absolute one, or the name of a config of mobind_mm. '
+        f'{nearest(wanted, known)}'.rstrip()
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..utils.errors import printable
 from ..utils.files import replacing
 
 if TYPE_CHECKING:
@@ -38,15 +39,50 @@ def new_figure(width: float, height: float, title: str = '') -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    class PlainFigure(Figure):
+        def draw(self, renderer: Any) -> None:
+            _draw_plain_texts(renderer)
+            super().draw(renderer)
+
     # Without pyplot, which would keep the figure and ask for a display.
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
-    figure = Figure((width, height), dpi=_DPI, layout=layout)
+    figure = PlainFigure((width, height), dpi=_DPI, layout=layout)
     FigureCanvasAgg(figure)
     if title:
         figure.suptitle(
             title, x=0.01, ha='left', fontsize=11, weight='bold', color=INK
         )
     return figure
+
+
+def _draw_plain_texts(renderer: Any) -> None:
+    """Names in files may have characters that no font can have.
+
+    Nor are they formulas: dollars are dollars, but in numbers of axes.
+    """
+    measure = type(renderer).get_text_width_height_descent
+    draw = type(renderer).draw_text
+
+    def kind(text: str, ismath: Any) -> Any:
+        return ismath if ismath == 'TeX' or 'mathdefault' in text else False
+
+    def measured(text: str, font: Any, ismath: Any) -> Any:
+        return measure(renderer, printable(text), font, kind(text, ismath))
+
+    def drawn(
+        gc: Any,
+        x: float,
+        y: float,
+        text: str,
+        *font: Any,
+        ismath: Any,
+        **of: Any,
+    ) -> None:
+        place = gc, x, y, printable(text), *font
+        draw(renderer, *place, ismath=kind(text, ismath), **of)
+
+    renderer.get_text_width_height_descent = measured
+    renderer.draw_text = drawn
 
 
 def plain(axes: Axes, grid: bool = True) -> None:

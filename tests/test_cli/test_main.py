@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 from programs import python
 
-from mobind_mm.cli.config import find_config
 from mobind_mm.cli.examples import EXAMPLES
 from mobind_mm.cli.main import COMMANDS, CONVERTERS, INDEX
 from mobind_mm.registry import MODELS
-from mobind_mm.utils.model_index import find_root
+from mobind_mm.utils.model_index import find_config, find_root
 
 REPO = Path(__file__).parents[2]
 CONFIGS = find_root() / 'configs'

@@ -15,9 +15,10 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
-from mobind_mm.cli.config import find_config, set_data_root
+from mobind_mm.cli.config import set_data_root
 from mobind_mm.registry import DATASETS
 from mobind_mm.utils.cli import run_command
+from mobind_mm.utils.model_index import find_config
 from mobind_mm.visualization import MoBindVisualizer, scene_frames
 from mobind_mm.visualization.figures import write_image
 

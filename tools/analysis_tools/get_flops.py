@@ -18,10 +18,10 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mobind_mm.apis.exporting import Graph, example_inputs
-from mobind_mm.cli.config import find_config
 from mobind_mm.models.limb_model import MODALITIES, LimbModel
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.cli import run_command
+from mobind_mm.utils.model_index import find_config
 
 
 class _Window(nn.Module):
