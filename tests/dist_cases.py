@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import torch
 import torch.distributed as dist
-from helpers.tiny_models import encoder, kept_numbers
+from helpers.tiny_models import LIMBS, encoder, kept_numbers
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
@@ -29,21 +29,20 @@ CASES = {
     'frozen': dict(batch_norm='frozen'),
     'synchronised': dict(batch_norm='synchronised'),
     'uneven': dict(batch_norm='synchronised', sizes=UNEVEN),
-    'uneven frozen': dict(batch_norm='frozen', sizes=UNEVEN, same_limb=True),
+    'uneven frozen': dict(batch_norm='frozen', sizes=UNEVEN),
     'chunks': dict(batch_norm='frozen', chunk_size=7),
     'uneven chunks': dict(batch_norm='frozen', chunk_size=5, sizes=UNEVEN),
     'classifier': dict(sizes=UNEVEN),
 }
 
 
-def build(same_limb=False, batch_norm='per_process', chunk_size=None):
+def build(batch_norm='per_process', chunk_size=None):
     """Every term of the objective, without dropout."""
     neck = dict(type='LimbAttentionNeck', num_limbs=S, embed_dims=D)
     head = dict(
         type='HierarchicalContrastiveHead',
         embed_dims=D,
         multi_positive_weight=0.3,
-        local_negatives='same_limb' if same_limb else 'all',
     )
     masked = dict(
         type='MaskedTokenHead',
@@ -78,7 +77,7 @@ def build(same_limb=False, batch_norm='per_process', chunk_size=None):
 
 def build_classifier():
     torch.manual_seed(0)
-    cfg = dict(type='MoBindClassifier', num_classes=4, num_limbs=S)
+    cfg = dict(type='MoBindClassifier', num_classes=4, limbs=LIMBS)
     cfg.update(imu_backbone=encoder(6, 50), pose_backbone=encoder(6, 20))
     model = MODELS.build({**cfg, 'dropout': 0.0, 'hidden_dims': D}).train()
     for module in model.modules():

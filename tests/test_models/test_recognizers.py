@@ -52,7 +52,7 @@ def backbone_cfg(name, **kwargs):
     types = dict(imu='IMULimbBackbone', pose='PoseLimbBackbone')
     return dict(
         type=f'mobind_mm.{types[name]}',
-        num_limbs=S,
+        limbs=LIMBS,
         out_dims=8,
         **parts()[name],
         **kwargs,
@@ -149,7 +149,7 @@ def classifier(name):
         dict(
             type='MoBindClassifier',
             num_classes=CLASSES,
-            num_limbs=S,
+            limbs=LIMBS,
             hidden_dims=8,
             **cfg,
         )
@@ -383,12 +383,11 @@ def test_wrong_skeletons_name_the_setting():
 def test_limbs_and_rate_are_set_once():
     cfg = backbone_cfg('pose')
     told = copy.deepcopy(cfg)
-    del told['num_limbs']
     for key in ('in_channels', 'rate', 'window_sec'):
         del told['encoder'][key]
     for key in ('limbs', 'rate'):
         del told['tokenizer'][key]
-    told.update(limbs=LIMBS, rate=20, window_sec=1.0)
+    told.update(rate=20, window_sec=1.0)
     states = []
     for one in (cfg, told):
         torch.manual_seed(0)
@@ -396,8 +395,6 @@ def test_limbs_and_rate_are_set_once():
     assert list(states[0]) == list(states[1])
     for key, value in states[0].items():
         assert torch.equal(value, states[1][key]), key
-    with pytest.raises(ValueError, match='num_limbs=2, but the model has 3'):
-        OURS.build(dict(told, num_limbs=2))
     with pytest.raises(ValueError, match='encoder.rate=50, but the model'):
         OURS.build(dict(told, encoder=dict(told['encoder'], rate=50)))
 

@@ -226,7 +226,7 @@ def test_sensors_of_one_body_count_less_than_independent_ones():
     weight = WEIGHTS['tokens']
     assert one.score.max() == pytest.approx(8.0 * weight)
     fine = one.fine.max()
-    assert fine == pytest.approx(8.0 * weight * sync.fine_tokens)
+    assert fine == pytest.approx(8.0 * weight * 0.1)
 
 
 def test_weights_are_checked():
