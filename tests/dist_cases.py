@@ -1,18 +1,14 @@
-"""Training steps that are the same in any number of processes.
+"""Training steps that are the same in any number of processes."""
 
-``torchrun ... dist_cases.py FILE`` writes losses, gradients and buffers of
-every case; :func:`run_case` is the step of one process.
-"""
-
-import sys
 from types import SimpleNamespace
 
 import torch
 import torch.distributed as dist
-from helpers.tiny_models import LIMBS, encoder, kept_numbers
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
+from processes import process_group
+from tiny_models import LIMBS, encoder, kept_numbers
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mobind_mm.engine import NonFiniteHook
@@ -173,24 +169,17 @@ def skip_a_batch(rank):
     return all(same), warnings
 
 
-def main(path):
-    torch.set_num_threads(1)
+def run_all(rank, world, folder):
+    """Losses, gradients and buffers of every case in one of the processes."""
     init_default_scope('mobind_mm')
-    dist.init_process_group('gloo')
-    rank, world = dist.get_rank(), dist.get_world_size()
-    results = {
-        (name, str(dtype)): run_case(name, dtype, rank, world)
-        for name in CASES
-        for dtype in (torch.float32, torch.float64)
-    }
-    rows = torch.arange(rank + 1.0)[:, None]
-    gathered, own = gather_rows({'x': rows, 'mask': rows > 0})
-    results['gathered'] = [gathered['x'], gathered['mask'], own]
-    results['skipped'] = skip_a_batch(rank)
-    torch.save(results, f'{path}.{rank}')
-    dist.barrier()
-    dist.destroy_process_group()
-
-
-if __name__ == '__main__':
-    main(sys.argv[1])
+    with process_group(rank, world, folder):
+        results = {
+            (name, str(dtype)): run_case(name, dtype, rank, world)
+            for name in CASES
+            for dtype in (torch.float32, torch.float64)
+        }
+        rows = torch.arange(rank + 1.0)[:, None]
+        gathered, own = gather_rows({'x': rows, 'mask': rows > 0})
+        results['gathered'] = [gathered['x'], gathered['mask'], own]
+        results['skipped'] = skip_a_batch(rank)
+        torch.save(results, f'{folder}/{rank}')
