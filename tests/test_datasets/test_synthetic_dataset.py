@@ -3,11 +3,10 @@
 import hashlib
 import itertools
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import python
+from processes import warm
 
 from mobind_mm.datasets.synthetic import ACTIONS, SyntheticMotionDataset
 from mobind_mm.datasets.synthetic.dataset import RecordingCache
@@ -99,18 +98,17 @@ def test_same_numbers_in_any_order_and_cache(dataset):
     )
 
 
+def digest_with_another_seed():
+    np.random.seed(7)
+    dataset = make(cache_takes=1)
+    return digest(dataset.get_recording(dataset.load_entries()[3]))
+
+
 def test_same_numbers_in_another_process(dataset):
-    code = (
-        'import sys; sys.path[:0] = sys.argv[1:];'
-        'import test_synthetic_dataset as t; import numpy as np;'
-        'np.random.seed(7); d = t.make(cache_takes=1);'
-        'print(t.digest(d.get_recording(d.load_entries()[3])))'
-    )
-    here = Path(__file__).parent
-    run = python('-c', code, here, here.with_name('helpers'))
+    with warm().Pool(1) as pool:
+        found = pool.apply(digest_with_another_seed)
     entry = dataset.load_entries()[3]
-    expected = digest(dataset.get_recording(entry))
-    assert run.stdout.strip().splitlines()[-1] == expected
+    assert found == digest(dataset.get_recording(entry))
 
 
 def test_a_persons_motion_does_not_depend_on_the_number_of_people():

@@ -10,7 +10,6 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from programs import python
 from tiny_models import LIMBS, smoothed_loss
 
 pytest.importorskip('mmaction')
@@ -418,16 +417,6 @@ def test_macro_f1_of_data_samples():
             f1_score(labels, guesses, average='macro')
         )
     }
-
-
-def test_the_package_alone_does_not_import_mmaction():
-    code = (
-        'import sys; import mobind_mm.models, mobind_mm.datasets, '
-        'mobind_mm.evaluation, mobind_mm.apis; '
-        'print([m for m in sys.modules if m.startswith("mmaction")])'
-    )
-    out = python('-W', 'ignore', '-c', code)
-    assert out.stdout.splitlines()[-1] == '[]'
 
 
 def config_of_the_guide(name, folder):
