@@ -2,19 +2,15 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from embedding_samples import random_samples
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from embedding_samples import random_samples
 from processes import process_group, spread
 
 from mobind_mm.evaluation import (
