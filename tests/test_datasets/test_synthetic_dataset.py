@@ -189,7 +189,7 @@ def test_scene_mates_share_clock_and_camera_and_stand_apart():
                 camera.translation, cameras[0].translation
             )
         roots = [
-            built.get_kinematics(t, np.arange(0, 12, 0.1)).origins[:, 0]
+            built.get_motion(t).kinematics(np.arange(0, 12, 0.1)).origins[:, 0]
             for t in takes
         ]
         for one, two in itertools.combinations(roots, 2):
@@ -204,7 +204,7 @@ def test_streams_are_the_ground_truth_seen_through_sensor_and_camera():
     entry = built.load_entries()[0]
     pose = built.get_recording(entry).pose
     part = pose.clock.between(2.0, 4.0)
-    truth = built.get_kinematics(entry['take'], pose.clock.at(part))
+    truth = built.get_motion(entry['take']).kinematics(pose.clock.at(part))
     pixels, _ = built.get_camera(entry['take']).project(truth.keypoints)
     np.testing.assert_allclose(pose.keypoints[part], pixels, atol=1e-3)
 
