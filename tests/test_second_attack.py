@@ -21,7 +21,6 @@ from mobind_mm.apis.study_files import Options, find_sources, named_files
 from mobind_mm.apis.study_pairs import Settings, compare
 from mobind_mm.apis.study_signals import prepare
 from mobind_mm.checks.inspection import describe_facts, inspect_path
-from mobind_mm.checks.reading import integrate
 from mobind_mm.cli import main as cli
 from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.readers.detections import Detections
@@ -30,6 +29,7 @@ from mobind_mm.readers.keys import read_yaml, unit_factor
 from mobind_mm.readers.people import Video, all_people
 from mobind_mm.recordings import Clock, SensorStream, write_imu, write_pose
 from mobind_mm.synchronization.conformance import simulate_recording
+from mobind_mm.synchronization.signals import integrate
 from mobind_mm.utils.results import write_json
 
 

@@ -296,6 +296,25 @@ def _covered(times: np.ndarray, grid: np.ndarray, gap: float) -> np.ndarray:
     return near.astype(np.float64)
 
 
+def integrate(times: np.ndarray, gyro: np.ndarray) -> Rotation:
+    """Sensor-to-start rotations (T,) from angular rates.
+
+    Args:
+        times: (T,) seconds.
+        gyro: (T, 3) rad/s in the sensor frame.
+    """
+    steps = np.diff(times)[:, None]
+    turns = Rotation.from_rotvec(0.5 * (gyro[1:] + gyro[:-1]) * steps)
+    # Running product of the turns, by doubling: log2(T) vectorised steps.
+    quats = np.vstack([[0.0, 0.0, 0.0, 1.0], turns.as_quat()]).T
+    reach = 1
+    while reach < quats.shape[1]:
+        product = _product(quats[:, :-reach], quats[:, reach:])
+        quats = np.hstack([quats[:, :reach], product])
+        reach *= 2
+    return Rotation.from_quat(quats.T)
+
+
 def attitude(times: np.ndarray, acc: np.ndarray, gyro: np.ndarray) -> Rotation:
     """Orientation of a sensor without magnetometer, up to heading.
 
@@ -313,16 +332,7 @@ def attitude(times: np.ndarray, acc: np.ndarray, gyro: np.ndarray) -> Rotation:
         Sensor-to-level rotations (T,), z up; the heading starts at an
         unknown angle and drifts like the gyroscope.
     """
-    steps = np.diff(times)[:, None]
-    turns = Rotation.from_rotvec(0.5 * (gyro[1:] + gyro[:-1]) * steps)
-    # Running product of the turns, by doubling: log2(T) vectorised steps.
-    quats = np.vstack([[0.0, 0.0, 0.0, 1.0], turns.as_quat()]).T
-    reach = 1
-    while reach < quats.shape[1]:
-        product = _product(quats[:, :-reach], quats[:, reach:])
-        quats = np.hstack([quats[:, :reach], product])
-        reach *= 2
-    integrated = Rotation.from_quat(quats.T)
+    integrated = integrate(times, gyro)
     rate = 1.0 / np.median(np.diff(times))
     up = gaussian_filter1d(
         integrated.apply(acc), _LEVEL_SEC * rate, axis=0, mode='nearest'
