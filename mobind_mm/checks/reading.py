@@ -74,28 +74,6 @@ def rotations(quat: np.ndarray) -> Rotation:
     return Rotation.from_quat(quat[:, [1, 2, 3, 0]])
 
 
-def usable_samples(
-    stream: SensorStream,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Times (T,) and float64 channels (T, c) without unusable samples.
-
-    Samples with NaN are left out, and so are quaternions of zeros, which
-    some devices write until they know their orientation.
-    """
-    times = stream.clock.at()
-    channels = {
-        name: np.asarray(stream.channels[name], dtype=np.float64)
-        for name in ('acc', 'gyro', 'quat', 'mag')
-        if name in stream.channels
-    }
-    usable = np.isfinite(times)
-    for values in channels.values():
-        usable &= np.isfinite(values).all(axis=1)
-    if 'quat' in channels:
-        usable &= np.linalg.norm(channels['quat'], axis=1) > 1e-6
-    return times[usable], {k: v[usable] for k, v in channels.items()}
-
-
 def window_index(
     times: np.ndarray, window_sec: float
 ) -> tuple[np.ndarray, np.ndarray]:
