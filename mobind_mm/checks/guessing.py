@@ -33,7 +33,7 @@ from .plausibility import still_level
 from .table_layout import NUMBER, find_table
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
-_SENSED = ('acc', 'gyro')
+SENSED = ('acc', 'gyro')
 _TIME = re.compile(
     r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|^n?secs?$|elapsed|millis|micros'
     r'|nanos|tick|zeit|temps|heure|tiempo|hora|tijd|时间|時刻|時間|시간',
@@ -103,14 +103,14 @@ def guess_mapping(path: str | Path) -> Guess | None:
     except READ_ERRORS as error:
         guess.notes.append(str(error))
         kinds = [c.kind for c in map(parse_column, names) if c]
-        guess.problem = str(error) if {*_SENSED} & {*kinds} else ''
+        guess.problem = str(error) if {*SENSED} & {*kinds} else ''
         return guess
     numbers = {n: _numbers(c[:_MOST_ROWS]) for n, c in table.columns.items()}
     columns = {n: c for n, c in numbers.items() if np.isfinite(c).any()}
     texts = {n: c for n, c in table.columns.items() if n not in columns}
     for name, cells in texts.items():
         column = parse_column(name)
-        if column is not None and column.kind in _SENSED:
+        if column is not None and column.kind in SENSED:
             cell = next((c for c in map(str, cells) if c.strip()), '')
             told = f'what {name!r} holds: {cell[:40]!r} is not a number'
             guess.reasons[f'columns: {name!r} left out'] = told
@@ -375,7 +375,7 @@ def _group(
             axes = dict(zip('wxyz', (axes[i] for i in '0123')))
         if not wanted or not {*wanted} <= {*axes}:
             missing = {*wanted} - {*axes}
-            if kind in _SENSED and len(missing) == 1:
+            if kind in SENSED and len(missing) == 1:
                 names = shown(axes.values())
                 told = f'where the third axis of {names} is'
                 guess.reasons[f'columns: {names} left out'] = told
@@ -411,7 +411,7 @@ def _by_owner(
         owners = {kind: owner for owner, kind in reversed(kinds.items())}
         free = 'acc' not in owners and 'linear' in owners
         owners['acc'] = owners.get('acc') or owners.get('linear') or ''
-        chosen = {k: owners[k] for k in _SENSED if owners.get(k)}
+        chosen = {k: owners[k] for k in SENSED if owners.get(k)}
         return {
             '': {
                 'columns': dict.fromkeys(chosen, names),
@@ -492,7 +492,7 @@ def _describe(
     named: dict[str, list[str]] = found['columns']
     keys: dict[str, Any] = {'columns': dict(named), 'units': {}}
     wheres = found.get('where', {})
-    sensed = {c: names for c, names in named.items() if c in _SENSED}
+    sensed = {c: names for c, names in named.items() if c in SENSED}
     streams = {c: read({c: n}, wheres.get(c)) for c, n in sensed.items()}
     if len(sensed) > 1 and (same := wheres.get('acc')) == wheres.get('gyro'):
         streams = dict.fromkeys(sensed, read(sensed, same))

@@ -52,7 +52,7 @@ WEIGHTS: Mapping[str, float] = {
     'speed_0.3-1.2Hz': 0.12,
     'speed_1.2-3Hz': 0.078,
     'speed_3-6Hz': 0.04,
-    'tokens': 0.458,
+    'tokens': 0.08,
 }
 """Fitted to matched recordings of ``benchmarking.trust`` (simulated people,
 motion capture, UTD-MHAD; subjects for fitting), but for orientations, which
@@ -280,7 +280,7 @@ class FusedSynchronizer(Synchronizer):
             score=self._total(rows, num_sensors),
             overlap=overlap,
             usable=num_sensors > 0 and motion >= MIN_MOTION,
-            fine=self._total(rows, num_sensors, fine=True),
+            fine=self._total(rows, num_sensors, _FINE_TOKENS),
             rows=rows,
             num_sensors=num_sensors,
             motion=motion,
@@ -307,7 +307,9 @@ class FusedSynchronizer(Synchronizer):
         regular = _regular(offsets[best], rivals)
         steady = 1.0
         if judged:
-            right, steady = trust(features(used, total, best))
+            signals = np.sum([self._of(clip, 0.0) for clip in used], axis=0)
+            learned = float(total[best] - signals[best])
+            right, steady = trust(features(used, total, best, learned))
             confidence = right * steady
             if regular and len(rivals) >= _PERIODS:
                 # A longer overlap does not tell periods apart.
@@ -338,18 +340,17 @@ class FusedSynchronizer(Synchronizer):
             evidence=float(total[best]),
         )
 
-    def _of(self, clip: ClipEvidence, fine: bool = False) -> np.ndarray:
+    def _of(self, clip: ClipEvidence, tokens: float = 1.0) -> np.ndarray:
         """Weighted evidence (G,) of the rows, which a shift has moved."""
         assert clip.rows is not None
-        return self._total(clip.rows, clip.num_sensors, fine)
+        return self._total(clip.rows, clip.num_sensors, tokens)
 
     def _total(
-        self, rows: np.ndarray, num_sensors: int, fine: bool = False
+        self, rows: np.ndarray, num_sensors: int, tokens: float = 1.0
     ) -> np.ndarray:
-        """Weighted rows (G,); tokens count little in the last step, fine."""
+        """Weighted rows (G,); a factor says how much tokens count."""
         weights = np.array([self.weights[name] for name in EVIDENCE_NAMES])
-        if fine:
-            weights[len(SIGNAL_NAMES) :] *= _FINE_TOKENS
+        weights[len(SIGNAL_NAMES) :] *= tokens
         return weights @ rows / max(num_sensors, 1) ** self.sensors_power
 
     def _refine(
@@ -358,7 +359,9 @@ class FusedSynchronizer(Synchronizer):
         """Offset near the top of the posterior where the signals agree."""
         reach = max(round(_FINE_SEC / (offsets[1] - offsets[0])), 1)
         part = slice(max(best - reach, 0), best + reach + 1)
-        score = np.sum([self._of(clip, fine=True) for clip in clips], axis=0)
+        score = np.sum(
+            [self._of(clip, _FINE_TOKENS) for clip in clips], axis=0
+        )
         return peak_offset(offsets[part], score[part])
 
 

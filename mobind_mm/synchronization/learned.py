@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from scipy.interpolate import CubicSpline
+from scipy.special import log_softmax
 
 from .base import Feats
 
 LEARNED_NAMES = ('tokens',)
 """Names of the rows of what :func:`learned_evidence` gives."""
 
-_ROUNDING = 1e-4  # of the largest token
-_BLOCK = 128  # tokens
-_MORE_LAGS = 16  # beyond the offsets: a spline does not feel farther knots
+TEMPERATURE = 0.02
+"""Of the softmax in :func:`learned_evidence`."""
+_ROUNDING = 1e-4  # of a token
 
 
 def stream_tokens(
@@ -26,9 +26,10 @@ def stream_tokens(
 ) -> tuple[np.ndarray, np.ndarray]:
     """One row of tokens for a whole clip from those of its sub-windows.
 
-    Tokens at one position of the window share a component that encodes the
-    position, whatever the window shows. It is subtracted; otherwise equal
-    positions would look alike and suggest equal times.
+    Tokens at one position of the window may share a component that encodes
+    the position, whatever the window shows. It is subtracted; otherwise equal
+    positions would look alike and suggest equal times. What all positions
+    have in common, such as a posture, stays.
 
     Args:
         tokens: (W, S, N, D) tokens of the sub-windows.
@@ -44,14 +45,16 @@ def stream_tokens(
     if mask is None:
         mask = np.ones((W, S, N), dtype=bool)
     weight = mask[..., None].astype(tokens.dtype)
-    tokens = tokens * weight
-    size = np.linalg.norm(tokens, axis=3, keepdims=True).max()
+    norm = np.linalg.norm(tokens, axis=3, keepdims=True)
+    tokens = tokens / np.maximum(norm, 1e-12) * weight
     if W > 1:
-        mean = tokens.sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
-        tokens = (tokens - mean) * weight
+        sums, counts = tokens.sum(axis=0), weight.sum(axis=0)
+        common = sums.sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+        position = sums / np.maximum(counts, 1) - common[:, None]
+        tokens = (tokens - position) * weight
         # What is left of tokens that encode only their position is rounding.
         left = np.linalg.norm(tokens, axis=3, keepdims=True)
-        tokens = np.where(left > _ROUNDING * size, tokens, 0)
+        tokens = np.where(left > _ROUNDING, tokens, 0)
     first = np.round(np.asarray(window_starts) / token_sec).astype(int)
     total = np.zeros((first.max() + N, S, D))
     count = np.zeros((len(total), S, 1))
@@ -71,9 +74,10 @@ def learned_evidence(
 ) -> dict[str, np.ndarray]:
     """Compare the tokens of every sensor and its limb at every offset.
 
-    Similarities are standardised over all pairs of times of the clip. If
-    those of pairs that belong together have some mean m > 0 instead of 0,
-    n of them with mean z support an offset with ``n z^2 / 2``.
+    As in training, a token names its partner by a softmax of its cosines with
+    all tokens of the other modality. The log of how much more probable than
+    by chance that makes a pair of times is averaged over both directions, and
+    summed over the pairs that belong together at an offset.
 
     Args:
         feats: ``imu_tokens`` and ``pose_tokens`` (W, S, N, D),
@@ -100,70 +104,37 @@ def learned_evidence(
     curves = {}
     for s, placement in enumerate(placements):
         a, b = imu[s], pose[s]
-        pairs = imu_known[s].sum() * pose_known[s].sum()
-        if pairs < 2:
+        known = imu_known[s][:, None] & pose_known[s]
+        if known.sum() < 2:
             continue
-        # Of all pairs of times, without their matrix.
-        mean = a.sum(axis=0) @ b.sum(axis=0) / pairs
-        square = ((a.T @ a) * (b.T @ b)).sum() / pairs
-        std = np.sqrt(max(square - mean**2, 0.0))
-        farthest = int(np.ceil(np.abs(offsets).max() / token_sec))
-        lags, total, count = _diagonals(
-            a, b, imu_known[s], pose_known[s], farthest + _MORE_LAGS
-        )
-        total = (total - mean * count) / max(std, 1e-6)
-        score = np.maximum(total, 0) ** 2 / (2 * np.maximum(count, 1))
+        gain = _gain(a @ b.T, known)
+        lags = np.arange(1 - len(a), len(a))
         # Straight lines between tokens would put the top on one of them.
-        curve = CubicSpline(lags * token_sec, score)(offsets)
+        curve = CubicSpline(lags * token_sec, _diagonals(gain))(offsets)
         outside = np.abs(offsets) > (len(a) - 1) * token_sec
-        curve = np.where(outside, 0.0, np.maximum(curve, 0.0))
-        curves[placement] = curve[None]
+        curves[placement] = np.where(outside, 0.0, curve)[None]
     return curves
 
 
-def _diagonals(
-    a: np.ndarray,
-    b: np.ndarray,
-    a_known: np.ndarray,
-    b_known: np.ndarray,
-    max_lag: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums along the diagonals of ``a @ b.T``: lags, sums and counts.
+def _gain(cosines: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Log of the probability (M, M) of pairs, relative to chance.
 
     Args:
-        a: (M, D) tokens, zero where unknown; b likewise.
-        b: (M, D).
-        a_known: (M,) boolean; b_known likewise.
-        b_known: (M,).
-        max_lag: Farthest diagonal on either side.
+        cosines: (M, M) of sensor tokens with limb tokens.
+        known: (M, M) boolean, where both are known.
     """
-    reach = min(max_lag, len(a) - 1)
-    total = _band_sums(a, b, reach)
-    count = _band_sums(
-        a_known[:, None].astype(np.float64),
-        b_known[:, None].astype(np.float64),
-        reach,
-    )
-    return np.arange(-reach, reach + 1), total, count
+    # Far below all others, but finite: rows may be unknown.
+    scaled = np.where(known, cosines / TEMPERATURE, -1e6)
+    total = np.zeros_like(scaled)
+    for axis in (0, 1):
+        choices = np.maximum(known.sum(axis=axis, keepdims=True), 1)
+        total += log_softmax(scaled, axis=axis) + np.log(choices)
+    return np.where(known, 0.5 * total, 0.0)
 
 
-def _band_sums(a: np.ndarray, b: np.ndarray, reach: int) -> np.ndarray:
-    """Sums (2 reach + 1,) of ``a[n + lag] * b[n]`` over n and features.
-
-    In blocks: matrix products of some rows of b with the rows of a within
-    reach, most of which are on one of the diagonals that are asked for.
-    """
-    size = len(a)
-    a = np.pad(a, ((reach, reach), (0, 0)))
-    total = np.zeros(2 * reach + 1)
-    for start in range(0, size, _BLOCK):
-        rows = b[start : start + _BLOCK]
-        near = a[start : start + len(rows) + 2 * reach]
-        product = rows @ near.T
-        down, right = product.strides
-        # Row i begins with its own diagonal.
-        diagonals = as_strided(
-            product, (len(rows), 2 * reach + 1), (down + right, right)
-        )
-        total += diagonals.sum(axis=0)
-    return total
+def _diagonals(values: np.ndarray) -> np.ndarray:
+    """Sums (2 M - 1,) along the diagonals: of ``values[n + lag, n]``."""
+    size = len(values)
+    row, column = np.indices(values.shape)
+    lag = row - column + size - 1
+    return np.bincount(lag.ravel(), values.ravel(), 2 * size - 1)

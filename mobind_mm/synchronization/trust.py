@@ -63,7 +63,10 @@ def shapes(numbers: Mapping[str, float]) -> dict[str, float]:
 
 
 def features(
-    clips: Sequence[ClipEvidence], score: np.ndarray, best: int
+    clips: Sequence[ClipEvidence],
+    score: np.ndarray,
+    best: int,
+    learned: float = 0.0,
 ) -> dict[str, float]:
     """Numbers that tell right answers from wrong ones.
 
@@ -71,30 +74,31 @@ def features(
         clips: Evidence with parts.
         score: (G,) of all clips.
         best: Index of the answer.
+        learned: What the model contributes to the score of the answer.
 
     Returns:
         ``agree``: how far the sensors agree in preferring the answer to its
         best rival: the sum of their preferences over the root of the
         squares, S^0.5 if all are alike. ``lead``: by how much the answer
-        exceeds the best rival and the best agreement with the motion played
-        backwards, times ``agree`` where that is more than 1. ``jump``: the
-        most that another offset would gain before or after some moment,
-        where a clock may have jumped. ``apart``: how likely it is that a
-        sensor has a clock of its own, as the logarithm of a Bayes factor,
-        of the sensor of which it is likeliest.
+        exceeds the best rival and, without the model, the best agreement with
+        the motion played backwards, times ``agree`` where that is more than
+        1. ``jump``: the most that another offset would gain before or after
+        some moment, where a clock may have jumped. ``apart``: how likely it
+        is that a sensor has a clock of its own, as the logarithm of a Bayes
+        factor, of the sensor of which it is likeliest.
     """
     offsets = clips[0].offsets
     moved = offsets - offsets[best]
     distance = np.abs(moved)
     far = distance >= _NEAR_SEC
     top = float(score[best])
-    chance = float(score[far].max()) if far.any() else 0.0
+    excess = top - float(score[far].max() if far.any() else 0.0)
     controls = [clip.control for clip in clips if clip.control is not None]
     if controls:
-        chance = max(chance, float(np.sum(controls, axis=0).max()))
+        chance = float(np.sum(controls, axis=0).max())
+        excess = min(excess, top - learned - chance)
     alone = _sensors(clips)
     agree = _agreement(alone, score, distance)
-    excess = top - chance
     return {
         'lead': excess * max(agree, 1.0) if excess > 0 else excess,
         'agree': agree,

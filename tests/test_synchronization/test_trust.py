@@ -78,6 +78,20 @@ def test_sensors_agree_as_far_as_their_sum_beats_its_scatter(gains, expected):
     assert found['lead'] == pytest.approx(sum(gains) * max(expected, 1.0))
 
 
+@pytest.mark.parametrize(
+    'learned, control, lead',
+    [(0.0, 2.0, 6.0), (5.0, 2.0, 1.0), (-20.0, 2.0, 6.0), (-20.0, 7.0, 1.0)],
+)
+def test_motion_played_backwards_is_compared_without_the_model(
+    learned, control, lead
+):
+    parts = np.zeros((2, 201))
+    parts[:, 100], parts[:, 20] = 4.0, 1.0
+    clip = replace(_evidence(parts), control=np.full(201, control))
+    score = clip.score + min(learned, 0.0)
+    assert features([clip], score, 100, learned)['lead'] == pytest.approx(lead)
+
+
 def _evidence(parts, alone=None):
     """A clip on offsets of -1 to 1 s, whose parts last 3 s."""
     offsets = np.arange(-100, 101) / 100

@@ -51,13 +51,15 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument(
-        'config', nargs='?', help='config file of a synthetic training'
+        'config',
+        nargs='?',
+        help='config file of a synthetic training; the model of --trust',
     )
     parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
     parser.add_argument(
         '--trust',
         action='store_true',
-        help='only the table of trust, by signals alone',
+        help='only the table of trust; by signals alone without a model',
     )
     parser.add_argument(
         '--speed',
@@ -111,7 +113,7 @@ def main() -> None:
     prepare_results(args.out)
     out = Path(args.out)
     if args.trust:
-        table, bins = run_trust(args.data, args.count, args.seed)
+        table, bins = run_trust(args.data, args.count, args.seed, args.config)
         rows = dict(count=args.count, seed=args.seed, rows=table, bins=bins)
         write_whole(out, json.dumps(rows, indent=1))
         show([*table, *bins])

@@ -61,7 +61,11 @@ class Trial:
 
 
 def gather(
-    data: Path | None, fitting: bool, count: int, seed: int
+    data: Path | None,
+    fitting: bool,
+    count: int,
+    seed: int,
+    unseen: bool = False,
 ) -> Iterator[Trial]:
     """Trials of all sources and conditions.
 
@@ -70,6 +74,8 @@ def gather(
         fitting: Whether for fitting, or for checking: other subjects.
         count: Recordings per source.
         seed: Of everything.
+        unseen: Whether to leave out subjects of motion capture whom the
+            shipped model trained on. Of the walks, nobody is left then.
     """
     split = 'train' if fitting else 'test'
     sources = {
@@ -78,7 +84,7 @@ def gather(
     if data is not None and (data / 'mocap').exists():
         sources['mocap'] = list(
             trust_sources.motion_capture(
-                data / 'mocap', not fitting, count, seed
+                data / 'mocap', not fitting, count, seed, unseen
             )
         )
     if data is not None and (data / 'utd_mhad').exists():
@@ -98,7 +104,7 @@ def gather(
                 trial = make_trial(source, condition, recording, other, rng)
                 if trial is not None:
                     yield trial
-    if data is not None and (data / 'mocap').exists():
+    if data is not None and (data / 'mocap').exists() and not unseen:
         yield from stride_trials(data / 'mocap', fitting, 2 * count, seed)
 
 

@@ -18,6 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from benchmarking.zero_shot_data import GAIT_JOINTS, gait_passes
+from mobind_mm.datasets.motion_capture.dataset import HELD_OUT
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.readers.motions import read_motions
 from mobind_mm.readers.motions_body import JOINTS, SEGMENTS, BodyMotion
@@ -31,6 +32,9 @@ from mobind_mm.recordings import (
 from mobind_mm.skeleton import get_layout
 
 IMU_RATE = 100.0
+_NO_TRAINING = [
+    name for names in HELD_OUT['ui_prmd'].values() for name in names
+]
 _SHAPE = (1080, 1920)
 _LEGS = {
     'left_thigh': ('l_thigh', 'l_hip', 'l_knee', 0.6),
@@ -84,13 +88,14 @@ def procedural(
 
 
 def motion_capture(
-    folder: Path, odd: bool, count: int, seed: int
+    folder: Path, odd: bool, count: int, seed: int, unseen: bool = False
 ) -> Iterator[tuple[str, Recording]]:
     """UI-PRMD exercises of 18 s or more with simulated sensors and camera.
 
     Args:
         folder: Has ``ui_prmd.npz``.
         odd: Whether to take the odd subjects.
+        unseen: Whether to leave out those whom the shipped model trained on.
         count: Recordings.
         seed: Of the choice, the camera and the errors.
     """
@@ -101,6 +106,7 @@ def motion_capture(
         for i, motion in enumerate(motions)
         if int(motion.subject[-2:]) % 2 == odd
         and len(motion.positions) / motion.rate >= 18
+        and not (unseen and motion.subject not in _NO_TRAINING)
     ]
     for i in rng.permutation(chosen)[:count]:
         yield motions[i].subject, _film(motions[i], rng)

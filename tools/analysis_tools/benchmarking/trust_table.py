@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarking.trust import CONDITIONS, Trial, gather, largest_error
 from benchmarking.trust_sources import walking
+from mobind_mm.apis.embedder import Embedder
 from mobind_mm.apis.synchronizing import align
 from mobind_mm.recordings import Clock, Recording
 
@@ -68,7 +69,7 @@ def _walk(
 
 
 def run_trust(
-    data: Path | None, count: int, seed: int
+    data: Path | None, count: int, seed: int, model: str | None = None
 ) -> tuple[list[dict], list[dict]]:
     """Rows by source and condition, and the reliability of the confidence.
 
@@ -76,13 +77,23 @@ def run_trust(
         data: Folder of real data; simulated people only if None.
         count: Recordings per source.
         seed: Of everything.
+        model: Its config, checkpoint or name; None for signals alone. The
+            people are those whom the shipped model has not seen.
     """
+    embedder = None
+    if model is not None:
+        embedder = Embedder(model, None, show_progress=False)
     rows: dict[tuple[str, str], list] = defaultdict(list)
-    trials = [*gather(data, False, count, seed)]
+    trials = [*gather(data, False, count, seed, embedder is not None)]
     if data is not None and (data / 'gait_video').exists():
         trials += walking_trials(data / 'gait_video', seed)
     for trial in trials:
-        clock = align(trial.streams, trial.max_offset, explained=False)
+        clock = align(
+            trial.streams,
+            trial.max_offset,
+            feats=embedder and embedder.clip_features(),
+            explained=False,
+        )
         result = clock.result
         assert result is not None
         error = largest_error(trial, clock, dict(clock.sensors))
