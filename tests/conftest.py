@@ -12,6 +12,7 @@ if 'PYTEST_XDIST_WORKER' in os.environ:
     os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import hypothesis
+import mmengine.config.config
 import pytest
 from mmengine.registry import DefaultScope, init_default_scope
 
@@ -23,6 +24,8 @@ sys.path[:0] = [
     str(_ROOT.parent / 'tools/misc'),
 ]
 
+# To set the text of a config beautifully takes seconds for each.
+mmengine.config.config.FormatCode = lambda text, **_: (text, True)
 # A busy machine is no error.
 hypothesis.settings.register_profile('patient', deadline=None)
 hypothesis.settings.load_profile('patient')

@@ -1,18 +1,14 @@
-"""Training steps that are the same in any number of processes.
+"""Training steps that are the same in any number of processes."""
 
-``torchrun ... dist_cases.py FILE`` writes losses, gradients and buffers of
-every case; :func:`run_case` is the step of one process.
-"""
-
-import sys
 from types import SimpleNamespace
 
 import torch
 import torch.distributed as dist
-from helpers.tiny_models import encoder, kept_numbers
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
+from processes import process_group
+from tiny_models import LIMBS, encoder, kept_numbers
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mobind_mm.engine import NonFiniteHook
@@ -29,21 +25,20 @@ CASES = {
     'frozen': dict(batch_norm='frozen'),
     'synchronised': dict(batch_norm='synchronised'),
     'uneven': dict(batch_norm='synchronised', sizes=UNEVEN),
-    'uneven frozen': dict(batch_norm='frozen', sizes=UNEVEN, same_limb=True),
+    'uneven frozen': dict(batch_norm='frozen', sizes=UNEVEN),
     'chunks': dict(batch_norm='frozen', chunk_size=7),
     'uneven chunks': dict(batch_norm='frozen', chunk_size=5, sizes=UNEVEN),
     'classifier': dict(sizes=UNEVEN),
 }
 
 
-def build(same_limb=False, batch_norm='per_process', chunk_size=None):
+def build(batch_norm='per_process', chunk_size=None):
     """Every term of the objective, without dropout."""
     neck = dict(type='LimbAttentionNeck', num_limbs=S, embed_dims=D)
     head = dict(
         type='HierarchicalContrastiveHead',
         embed_dims=D,
         multi_positive_weight=0.3,
-        local_negatives='same_limb' if same_limb else 'all',
     )
     masked = dict(
         type='MaskedTokenHead',
@@ -78,7 +73,7 @@ def build(same_limb=False, batch_norm='per_process', chunk_size=None):
 
 def build_classifier():
     torch.manual_seed(0)
-    cfg = dict(type='MoBindClassifier', num_classes=4, num_limbs=S)
+    cfg = dict(type='MoBindClassifier', num_classes=4, limbs=LIMBS)
     cfg.update(imu_backbone=encoder(6, 50), pose_backbone=encoder(6, 20))
     model = MODELS.build({**cfg, 'dropout': 0.0, 'hidden_dims': D}).train()
     for module in model.modules():
@@ -174,24 +169,17 @@ def skip_a_batch(rank):
     return all(same), warnings
 
 
-def main(path):
-    torch.set_num_threads(1)
+def run_all(rank, world, folder):
+    """Losses, gradients and buffers of every case in one of the processes."""
     init_default_scope('mobind_mm')
-    dist.init_process_group('gloo')
-    rank, world = dist.get_rank(), dist.get_world_size()
-    results = {
-        (name, str(dtype)): run_case(name, dtype, rank, world)
-        for name in CASES
-        for dtype in (torch.float32, torch.float64)
-    }
-    rows = torch.arange(rank + 1.0)[:, None]
-    gathered, own = gather_rows({'x': rows, 'mask': rows > 0})
-    results['gathered'] = [gathered['x'], gathered['mask'], own]
-    results['skipped'] = skip_a_batch(rank)
-    torch.save(results, f'{path}.{rank}')
-    dist.barrier()
-    dist.destroy_process_group()
-
-
-if __name__ == '__main__':
-    main(sys.argv[1])
+    with process_group(rank, world, folder):
+        results = {
+            (name, str(dtype)): run_case(name, dtype, rank, world)
+            for name in CASES
+            for dtype in (torch.float32, torch.float64)
+        }
+        rows = torch.arange(rank + 1.0)[:, None]
+        gathered, own = gather_rows({'x': rows, 'mask': rows > 0})
+        results['gathered'] = [gathered['x'], gathered['mask'], own]
+        results['skipped'] = skip_a_batch(rank)
+        torch.save(results, f'{folder}/{rank}')

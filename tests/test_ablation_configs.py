@@ -34,13 +34,10 @@ def rest(cfg, *keys):
     return {k: v for k, v in cfg.items() if k not in keys}
 
 
-def test_every_row_is_a_short_file():
-    paths = sorted((ROOT / 'ablation').glob('*.py'))
-    assert {path.stem for path in paths} == {
+def test_every_row_has_a_file():
+    assert {path.stem for path in (ROOT / 'ablation').glob('*.py')} == {
         f'{data}_{row}' for data in DATA for row in ROWS
     }
-    for path in paths:
-        assert len(path.read_text().splitlines()) <= 60, path
 
 
 @pytest.mark.parametrize('data', DATA)

@@ -38,13 +38,13 @@ def test_checkpoint_of_mmengine_loads(tmp_path):
 
 def test_the_text_of_a_config_is_formatted_once(monkeypatch):
     from mmengine.config import Config, config
+    from yapf.yapflib.yapf_api import FormatCode
 
     calls = []
-    plain = config.FormatCode
 
     def counting(text, **options):
         calls.append(options)
-        return plain(text, **options)
+        return FormatCode(text, **options)
 
     monkeypatch.setattr(config, 'FormatCode', counting)
     compat.apply()
@@ -54,7 +54,7 @@ def test_the_text_of_a_config_is_formatted_once(monkeypatch):
     cfg = Config(dict(b=dict(c=[1, 2]), a='x' * 70))
     texts = [cfg.pretty_text for _ in range(3)]
     assert len(calls) == 1 and len(set(texts)) == 1
-    assert texts[0] == plain(texts[0], **calls[0])[0]
+    assert texts[0] == FormatCode(texts[0], **calls[0])[0]
     cfg.b.c.append(3)
     assert '3' in cfg.pretty_text and len(calls) == 2
 

@@ -1,15 +1,11 @@
 """N processes equal one: loss, every gradient, batch statistics."""
 
-from pathlib import Path
-
-import dist_cases
 import pytest
 import torch
-from dist_cases import CASES, run_case
+from dist_cases import CASES, run_all, run_case
 from mmengine.registry import init_default_scope
-from programs import python
+from processes import spread
 
-REPO = Path(__file__).parents[1]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 
 
@@ -19,10 +15,9 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 def processes(request, tmp_path_factory):
     """World size and the results of every process."""
     world = request.param
-    path = tmp_path_factory.mktemp('dist') / 'results'
-    torchrun = '-m', 'torch.distributed.run', '--standalone'
-    python(*torchrun, f'--nproc_per_node={world}', dist_cases.__file__, path)
-    files = [f'{path}.{rank}' for rank in range(world)]
+    folder = tmp_path_factory.mktemp('dist')
+    spread(run_all, (world, str(folder)), world)
+    files = [folder / str(rank) for rank in range(world)]
     return world, [torch.load(file, weights_only=True) for file in files]
 
 

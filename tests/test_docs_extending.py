@@ -11,16 +11,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from embedding_samples import evaluate, sample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from recordings_on_disk import write_recordings
 from tiny_training import train_and_test
 
 from mobind_mm import skeleton
+from mobind_mm.apis import MoBindInferencer, init_model
 from mobind_mm.cli.config import set_data_root
 from mobind_mm.datasets import TotalCaptureDataset
+from mobind_mm.models import is_streaming
 from mobind_mm.readers import base, check_reader, convert
-from mobind_mm.registry import DATASETS, MODELS
+from mobind_mm.registry import DATASETS, METRICS, MODELS, TASK_UTILS
+from mobind_mm.structures import MoBindDataSample
+from mobind_mm.synchronization import (
+    build_synchronizer,
+    check_synchronizer,
+    synchronize_clip,
+    synchronize_clocks,
+    synchronizer_names,
+)
+from mobind_mm.synchronization.clips import cut_clip
+from mobind_mm.synchronization.conformance import simulate_recording
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(
@@ -47,9 +60,11 @@ def page(tmp_path, monkeypatch):
     skeleton.LIMBS.update(limbs)
     for name, _ in BLOCKS:
         sys.modules.pop(Path(name).stem, None)
-    for registry in (DATASETS, MODELS):
-        for name in ('JumpsDataset', 'PatchGRU'):
-            registry.module_dict.pop(name, None)
+    for registry, name in (
+        *((DATASETS, 'JumpsDataset'), (MODELS, 'PatchGRU')),
+        *((TASK_UTILS, 'EnvelopeSynchronizer'), (METRICS, 'MarginMetric')),
+    ):
+        registry.module_dict.pop(name, None)
 
 
 def write_take(source, name, seconds=12.0):
@@ -91,9 +106,10 @@ def test_each_addition_is_short():
 
 
 def check(found):
-    """The test of a recipe evaluated retrieval and synchronisation."""
+    """The test of a recipe evaluated all four tasks."""
     assert 0 <= found['retrieval/imu2pose_R@1'] <= 1
     assert found['sync/num_clips'] > 0
+    assert {'action/knn_top1', 'localization/part_acc'} <= {*found}
 
 
 @pytest.mark.slow
@@ -156,7 +172,18 @@ def test_limb(page):
     assert cfg.model.limbs == names
     model = MODELS.build(cfg.model)
     assert model.pose_tokenizer.indices == [[11, 5, 7], [12, 6, 8], [5, 7, 9]]
+    assert model.imu_neck.num_limbs == 3
     check(train_and_test(cfg, page / 'work'))
+    inferencer = MoBindInferencer(
+        leaf, 'work/epoch_1.pth', 'cpu', show_progress=False
+    )
+    dataset = DATASETS.build(cfg.test_dataloader.dataset.datasets[1])
+    recording = dataset.get_recording(dataset.load_entries()[0])
+    assert set(recording.imu) == {*names}
+    (embedded,) = inferencer.embed(recording)
+    assert tuple(embedded['placements']) == names
+    assert embedded['imu'].shape == embedded['pose'].shape
+    assert 'offset_s' in inferencer.synchronize(recording)
 
 
 def test_backbone(page):
@@ -188,3 +215,62 @@ def test_backbone(page):
     inputs['imu'] = inputs['imu'].masked_fill(hidden, 7.0)
     torch.testing.assert_close(model(inputs)['imu'], before['imu'])
     check(train_and_test(cfg, page / 'work'))
+    model = init_model('gru_config.py', 'work/epoch_1.pth')
+    assert not is_streaming(model.imu_backbone)
+    # Longer than a window, as for inference.
+    clip = dict(imu=torch.randn(1, 5, 6, 175), pose=torch.randn(1, 5, 6, 175))
+    (sample,) = model(clip, mode='predict')
+    assert sample.imu_embedding.shape == (11, 128)
+
+
+def test_synchroniser(page):
+    cfg = Config.fromfile('envelope_config.py')
+    (metric,) = cfg.test_cfg.tasks.sync.evaluator
+    sync = METRICS.build(metric).synchronizers['envelope']
+    assert type(sync).__name__ == 'EnvelopeSynchronizer'
+    check_synchronizer(sync)
+    assert 'EnvelopeSynchronizer' in synchronizer_names()
+    with pytest.raises(
+        ValueError, match=r"did you mean 'EnvelopeSynchronizer'\?"
+    ):
+        build_synchronizer('EnvelopeSynchroniser')
+    recording = simulate_recording(3, 70.0, offset=0.7, drift_ppm=400.0)
+    clock = synchronize_clip(recording, sync, 2.0)
+    assert clock.result.offset == pytest.approx(0.7, abs=0.05)
+    clock = synchronize_clocks(recording, sync, 2.0, clip_sec=15.0)
+    times = np.array([5.0, 65.0])
+    np.testing.assert_allclose(
+        clock.to_imu_time(times), times * (1 + 4e-4) + 0.7, atol=0.03
+    )
+    assert not clock.abstained
+
+    # Beside others.
+    metric['synchronizers'] = dict(
+        envelope='EnvelopeSynchronizer', correlation='correlation'
+    )
+    clips = []
+    for seed, offset in enumerate((-1.1, 0.3, 0.9)):
+        recording = simulate_recording(seed, 20.0, offset)
+        meta = dict(take=f't{seed}', window_start=0.0, offset=offset)
+        streams = cut_clip(recording, 4.0, 12.0, 2.0)
+        meta.update(max_offset=2.0, streams=streams)
+        clips.append(MoBindDataSample(metainfo=meta))
+    metrics = evaluate(METRICS.build(metric), clips)
+    assert metrics['sync/acc@0.1'] == 1.0
+    assert metrics['sync/correlation_acc@0.1'] == 1.0
+    assert metrics['sync/num_clips'] == 3
+
+
+def test_metric(page):
+    cfg = Config.fromfile('margin_config.py')
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(6, 8)) + 5 * np.eye(6, 8)
+    samples = [
+        sample(*(point + rng.normal(size=(2, 8)) / 4), take=f't{i}')
+        for i, point in enumerate(points)
+    ]
+    built = [METRICS.build(metric) for metric in cfg.test_evaluator]
+    metrics = evaluate(built, samples)
+    assert 0 < metrics['retrieval/margin'] < 1
+    assert metrics['retrieval/num_margin'] == 6
+    assert metrics['retrieval/imu2pose_R@1'] == 1.0

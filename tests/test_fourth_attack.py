@@ -11,7 +11,6 @@ import pytest
 
 from mobind_mm.apis.sources import to_imu
 from mobind_mm.apis.takes import data_set_takes
-from mobind_mm.cli import main
 from mobind_mm.cli.models import COMMANDS
 from mobind_mm.evaluation.archive_files import FORMAT, VERSION, read_facts
 from mobind_mm.readers import recognize
@@ -21,16 +20,6 @@ from mobind_mm.readers.tables import _read_parquet as read_parquet
 from mobind_mm.utils.errors import mistake
 from mobind_mm.utils.files import INPUTS, write_whole
 from mobind_mm.utils.processes import sigint_blocked
-
-
-def ends_with_2(monkeypatch, capsys, *words):
-    """Message of a command that refuses."""
-    monkeypatch.setattr(sys, 'argv', ['mobind', *map(str, words)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    return capsys.readouterr().err.strip()
-
 
 WAITING = """
 import sys, time
@@ -83,7 +72,7 @@ def test_children_leave_ctrl_c_to_their_parent():
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
-def test_an_input_is_not_replaced(tmp_path, monkeypatch, capsys):
+def test_an_input_is_not_replaced(tmp_path, monkeypatch, command):
     path, link = tmp_path / 'a.pth', tmp_path / 'b.pt2'
     path.write_bytes(b'whole')
     link.symlink_to(path)
@@ -92,18 +81,19 @@ def test_an_input_is_not_replaced(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(COMMANDS, 'export', (flags, run))
     for out in (path, link):
         words = 'export', path, '--format', 'torch', '--out', out
-        said = ends_with_2(monkeypatch, capsys, *words)
-        assert said.endswith('result; give another place.')
+        status, _, said = command('mobind', *words)
+        assert status == 2
+        assert said.endswith('result; give another place.\n')
     assert path.read_bytes() == b'whole' and not INPUTS
 
 
 @pytest.mark.parametrize('flag', ['loop', 'loop/x', 'nowhere'])
-def test_links_that_lead_nowhere(tmp_path, monkeypatch, capsys, flag):
+def test_links_that_lead_nowhere(tmp_path, command, flag):
     (tmp_path / 'loop').symlink_to('loop')
     (tmp_path / 'nowhere').symlink_to('gone')
     words = 'train', 'mobind/synthetic.py', '--work-dir', tmp_path / flag
-    said = ends_with_2(monkeypatch, capsys, *words)  # RuntimeError
-    assert 'is a link that leads nowhere' in said
+    status, _, said = command('mobind', *words)  # RuntimeError
+    assert status == 2 and 'is a link that leads nowhere' in said
 
 
 def frames(count):
@@ -174,12 +164,11 @@ def test_a_message_fits_on_a_screen():
     assert len(str(mistake('a.csv', 'is odd', 'x' * 10_000))) < 2100
 
 
-def test_sensors_for_an_archive_are_placed(tmp_path, monkeypatch, capsys):
+def test_sensors_for_an_archive_are_placed(tmp_path, command):
     path = tmp_path / 'gone.csv'
-    said = ends_with_2(
-        monkeypatch, capsys, 'index', 'build', tmp_path / 'a', path
-    )
-    assert 'gone.csv' in said  # AttributeError: no placement
+    words = 'index', 'build', tmp_path / 'a', path
+    status, _, said = command('mobind', *words)
+    assert status == 2 and 'gone.csv' in said  # AttributeError: no placement
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='names of any bytes')

@@ -3,10 +3,8 @@
 import json
 import os
 import stat
-import sys
 import time
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +19,6 @@ from mobind_mm.apis.study_files import Options, find_sources, named_files
 from mobind_mm.apis.study_pairs import Settings, compare
 from mobind_mm.apis.study_signals import prepare
 from mobind_mm.checks.inspection import describe_facts, inspect_path
-from mobind_mm.checks.reading import integrate
-from mobind_mm.cli import main as cli
 from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.readers.detections import Detections
 from mobind_mm.readers.headers import Head
@@ -30,6 +26,7 @@ from mobind_mm.readers.keys import read_yaml, unit_factor
 from mobind_mm.readers.people import Video, all_people
 from mobind_mm.recordings import Clock, SensorStream, write_imu, write_pose
 from mobind_mm.synchronization.conformance import simulate_recording
+from mobind_mm.synchronization.signals import integrate
 from mobind_mm.utils.results import write_json
 
 
@@ -91,15 +88,12 @@ def test_aliases_that_grow_without_end(tmp_path, text, what):
     ],
 )
 def test_a_pipe_is_refused_before_anybody_waits_for_it(
-    tmp_path, monkeypatch, capsys, words
+    tmp_path, monkeypatch, command, words
 ):
     monkeypatch.chdir(tmp_path)
     os.mkfifo('pipe.csv')
-    monkeypatch.setattr(sys, 'argv', ['mobind', *words])
-    with pytest.raises(SystemExit) as ended:
-        cli()
-    error = capsys.readouterr().err
-    assert ended.value.code == 2
+    status, _, error = command('mobind', *words)
+    assert status == 2
     assert 'pipe.csv: is a pipe' in error or 'pipe.csv is a pipe' in error
 
 
@@ -139,15 +133,10 @@ def test_what_is_shown_of_a_folder_has_an_end(tmp_path):
     assert len(lines) == 201 and lines[-1].endswith('more lines (--json)')
 
 
-def test_terminals_are_told_nothing_by_names_of_files(
-    tmp_path, monkeypatch, capsys
-):
+def test_terminals_are_told_nothing_by_names_of_files(tmp_path, command):
     path = tmp_path / '\x1b[2Ja\u202eb\nc.csv'
     path.write_text('a,b\n1,2\n')
-    monkeypatch.setattr(sys, 'argv', ['mobind', 'inspect', str(path)])
-    with suppress(SystemExit):
-        cli()
-    text = capsys.readouterr().out
+    _, text, _ = command('mobind', 'inspect', path)
     assert r'\x1b[2Ja\u202eb\nc.csv' in text
     assert not {'\x1b', '\u202e'} & {*text}
 
@@ -268,12 +257,9 @@ def test_a_study_makes_anew_what_is_damaged(study):
         (('inspect',), 'arguments are required: path'),
     ],
 )
-def test_flags_of_no_use(monkeypatch, capsys, words, said):
-    monkeypatch.setattr(sys, 'argv', ['mobind', *words])
-    with pytest.raises(SystemExit) as ended:
-        cli()
-    error = capsys.readouterr().err
-    assert ended.value.code == 2
+def test_flags_of_no_use(command, words, said):
+    status, _, error = command('mobind', *words)
+    assert status == 2
     assert said in error and error.count('\n') == 1, error
 
 

@@ -41,6 +41,10 @@ _FIRST_MOST = 20_000
 _CHECKED_SEC = 10.0
 """After so long the sensors are checked for wrong units and the like."""
 _STALLED_SEC = 3.0
+_STEP_SEC = 0.1
+"""Between looks at the streams."""
+_SHOWN_EVERY = 5
+"""Looks from one state to the next."""
 
 
 def find_streams(wait_sec: float = 3.0) -> list[Any]:
@@ -434,18 +438,11 @@ class LiveSession:
         self.live = LiveSynchronizer(self.pose.layout, img_shape, **options)
         self._checked: list[str] | None = None
 
-    def run(
-        self,
-        seconds: float | None = None,
-        step_sec: float = 0.1,
-        shown_every: int = 5,
-    ) -> Iterator[LiveState]:
+    def run(self, seconds: float | None = None) -> Iterator[LiveState]:
         """Receive for some seconds; gives the state again and again.
 
         Args:
             seconds: How long; for ever if None.
-            step_sec: Seconds between looks at the streams.
-            shown_every: Looks from one state to the next.
         """
         steps = 0
         began = time.monotonic()
@@ -458,9 +455,9 @@ class LiveSession:
                 streams = self.live.recording().imu
                 self._checked = [str(f) for f in check_inputs(streams)]
             steps += 1
-            if not steps % shown_every:
+            if not steps % _SHOWN_EVERY:
                 yield self.live.state()
-            time.sleep(step_sec)
+            time.sleep(_STEP_SEC)
 
     def notes(self) -> list[str]:
         """What is assumed, odd, or missing."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.guessing import read_guessed
+from ..checks.guessed_streams import read_guessed
 from ..readers import FileReader, recognize
 from ..readers.clocks import sample_times
 from ..readers.detections import lost_note

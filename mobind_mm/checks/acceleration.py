@@ -9,15 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from ..recordings import STANDARD_GRAVITY
+from ..synchronization.signals import integrate
 from .finding import Opinion, Rule, Unit, judge, name_changes
-from .reading import (
-    ORDERS,
-    Reading,
-    integrate,
-    rotations,
-    window_index,
-    window_means,
-)
+from .reading import ORDERS, Reading, rotations, window_index, window_means
 
 WINDOW_SEC = 2.0
 UNITS = (

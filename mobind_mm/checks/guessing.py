@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +12,34 @@ import numpy as np
 
 from ..readers.arrival import comes_in_packets
 from ..readers.clocks import COUNTER_BITS, TIME_UNITS, unwrap
-from ..readers.dates import is_day, looks_like_date, serial_dates
-from ..readers.headers import head_lines
+from ..readers.dates import is_day, looks_like_date
 from ..readers.keys import unit_factor
 from ..readers.mapping import UNITS, Columns, Part, Units
-from ..readers.orientation import rate_unit
-from ..readers.sensors import read_imu_file
 from ..readers.table_streams import table_stream
-from ..readers.tables import PARQUET, Dialect, TableFile, column_names
+from ..readers.tables import TableFile
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..skeleton import LIMBS, placement_name
-from ..utils.errors import READ_ERRORS, mistake, shown
+from ..utils.errors import READ_ERRORS, shown
 from .column_names import header_unit, kind_of_word, parse_column
-from .gyroscope import gyroscope_facts, judge_gyroscope
+from .guessed_units import (
+    EVIDENT,
+    UNCLEAR,
+    acc_unit,
+    gyro_unit,
+    strange_unit,
+    time_unit,
+)
 from .plausibility import still_level
+from .table_layout import NUMBER, find_table
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
-_SENSED = ('acc', 'gyro')
+SENSED = ('acc', 'gyro')
 _TIME = re.compile(
     r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|^n?secs?$|elapsed|millis|micros'
     r'|nanos|tick|zeit|temps|heure|tiempo|hora|tijd|时间|時刻|時間|시간',
     re.IGNORECASE,
 )
-_UNIT = re.compile(r'[(\[]\s*([^\d\W]{1,5}(/[^\s)\]]+)?)\s*[)\]]')
-"""What stands in brackets as a unit does."""
 _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
-_NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
-_STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
-"""How many of a unit are a second."""
 _OF = re.compile(
     r'sensor|device|type|tag|node|imu|name|address|mac|placement|location|'
     r'position|channel|source|^id$|_id$',
@@ -51,19 +50,7 @@ _TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
 """Numbers of Android's types of sensors."""
 _MOST_OWNERS, _MIXED = 40, 0.1
 """Sensors in a table; share of the rows that are of another one."""
-_RATES = (2.0, 3000.0)
-_COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
-_FASTEST = 87.0
-"""rad/s that no body turns at for long."""
 _MOST_ROWS, _FEWEST = 200_000, 8
-_UNCLEAR = (
-    'seems to be removed',
-    'no unit explains',
-    'never rests',
-    'counts whose zero is not known',
-)
-_EVIDENT = 'turns as fast, or only that can be'
-"""How reasons end that are none, and that are some."""
 
 
 @dataclass
@@ -104,7 +91,7 @@ def guess_mapping(path: str | Path) -> Guess | None:
         path: CSV or Parquet file.
     """
     path = Path(path)
-    dialect, names = _find_table(path)
+    dialect, names = find_table(path)
     if not names:
         return None
     guess = Guess()
@@ -118,7 +105,7 @@ def guess_mapping(path: str | Path) -> Guess | None:
     except READ_ERRORS as error:
         guess.notes.append(str(error))
         kinds = [c.kind for c in map(parse_column, names) if c]
-        guess.problem = str(error) if {*_SENSED} & {*kinds} else ''
+        guess.problem = str(error) if {*SENSED} & {*kinds} else ''
         return guess
     numbers = {n: _numbers(c[:_MOST_ROWS]) for n, c in table.columns.items()}
     columns = {n: c for n, c in numbers.items() if np.isfinite(c).any()}
@@ -126,7 +113,7 @@ def guess_mapping(path: str | Path) -> Guess | None:
     guess.columns = [*columns]
     for name, cells in texts.items():
         column = parse_column(name)
-        if column is not None and column.kind in _SENSED:
+        if column is not None and column.kind in SENSED:
             cell = next((c for c in map(str, cells) if c.strip()), '')
             told = f'what {name!r} holds: {cell[:40]!r} is not a number'
             guess.reasons[f'columns: {name!r} left out'] = told
@@ -214,204 +201,10 @@ def _numbers(cells: np.ndarray) -> np.ndarray:
     values = np.full(len(cells), np.nan)
     if cells.dtype.kind != 'O':  # dates
         return values
-    fine = np.array([_NUMBER.fullmatch(c) is not None for c in cells], bool)
+    fine = np.array([NUMBER.fullmatch(c) is not None for c in cells], bool)
     if fine.mean() > 0.5:
         values[fine] = [float(c.replace(',', '.')) for c in cells[fine]]
     return values
-
-
-def read_guessed(
-    path: str | Path, placement: str | Mapping[str, str] | None = None
-) -> dict[str, SensorStream]:
-    """Read a table that nobody described, if what it holds is evident.
-
-    Every unit must stand in the names of the columns or show in the values,
-    times must be there, and a single sensor needs a placement.
-
-    Args:
-        path: CSV or Parquet file.
-        placement: As for :func:`~mobind_mm.readers.sensors.read_imu_file`.
-
-    Returns:
-        Name to stream, with a note of what was taken for what.
-
-    Raises:
-        ValueError: Naming what is in doubt.
-    """
-    path = Path(path)
-    guess = guess_mapping(path)
-    hint = f'Run "mobind inspect {path.name} --write-mapping mapping.yml"'
-    if guess is not None and guess.problem:
-        raise ValueError(guess.problem)
-    if guess is None or not {'imu', 'placement'} & {*guess.mapping}:
-        names = shown(_find_table(path)[1], 8) or 'nothing'
-        raise mistake(
-            path,
-            f'its columns ({names}) do not say what they are: no acceleration '
-            'or angular rate of three axes is among them',
-            'Describe the file with a mapping (--mapping, docs/own_data.md)',
-        )
-    mapping = dict(guess.mapping)
-    if guess.unplaced:
-        del mapping['placement']
-        if placement is None and not guess.doubts:
-            raise mistake(
-                path,
-                'holds one sensor, and nothing says where it is worn',
-                'Give --placement',
-            )
-    if guess.doubts:
-        doubts = '; '.join(guess.doubts)
-        raise mistake(
-            path,
-            f'has columns that were recognised, but it is in doubt {doubts}',
-            f'{hint}, correct it, and give it as --mapping',
-        )
-    sensors = mapping.get('imu') or {'': mapping}
-    parts = [p for keys in sensors.values() for p in keys.get('parts', [keys])]
-    for keys in parts:
-        # Nothing shows which way quaternions turn, or what mag is in.
-        keys['columns'] = {
-            channel: columns
-            for channel, columns in keys['columns'].items()
-            if channel not in ('quat', 'mag')
-        }
-    if 'imu' in mapping:
-        mapping['imu'] = sensors = {
-            name: keys for name, keys in sensors.items() if _senses(keys)
-        }
-    if not any(map(_senses, sensors.values())):
-        raise mistake(
-            path,
-            'holds no acceleration or angular rate of three axes, only other '
-            'channels',
-            'Export those of the accelerometer and the gyroscope, too',
-        )
-    streams = read_imu_file(path, mapping, placement)
-    shared = mapping.get('sensor', {})
-    read = [*_columns_in(mapping)]
-    rest = [name for name in guess.columns if name not in read]
-    left = [f'{path}: not read: {shown(rest, 6)}'] if rest else []
-    return {
-        name: replace(
-            stream, notes=(_told(path, keys, shared), *left, *stream.notes)
-        )
-        for (name, stream), keys in zip(streams.items(), sensors.values())
-    }
-
-
-def _columns_in(keys: Any) -> Iterator[str]:
-    """Names of columns in a mapping, and other texts."""
-    if isinstance(keys, Mapping):
-        keys = [*keys.values(), *keys.get('where', ())]
-    if isinstance(keys, str):
-        yield keys
-    elif isinstance(keys, Sequence):
-        for part in keys:
-            yield from _columns_in(part)
-
-
-def _senses(keys: Mapping[str, Any]) -> bool:
-    """Whether a sensor has a channel by which it can be compared."""
-    parts = keys.get('parts', [keys])
-    return any({*_SENSED} & {*part['columns']} for part in parts)
-
-
-def _told(path: Path, keys: Mapping, shared: Mapping) -> str:
-    """A note of what was taken for what."""
-    parts: dict[str, None] = {}
-    for part in keys.get('parts', [keys]):
-        units = {**part.get('units', {}), **shared.get('units', {})}
-        rows = part.get('where', {}).items()
-        where = ''.join(f' where {n} is {value}' for n, value in rows)
-        columns = {**part['columns'], **shared.get('columns', {})}
-        for channel, names in columns.items():
-            names = [names] if isinstance(names, str) else names
-            unit = f' in {units[channel]}' if channel in units else ''
-            of = where if channel in AXES else ''
-            parts[f'{channel} = {", ".join(names)}{unit}{of}'] = None
-    return (
-        f'{path}: nobody says what its columns are; by names and values, '
-        f'{"; ".join(parts)}; a mapping would overrule it'
-    )
-
-
-def _find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
-    """How a file is written, and the names of its columns."""
-    if path.suffix.lower() in PARQUET:
-        return Dialect(), column_names(path, (), Dialect())
-    lines = head_lines(path, 150)
-    best: tuple[tuple[int, int], Dialect, list[str]]
-    best = (0, 0), Dialect(), []
-    for mark in (',', ';', '\t', '|', ' '):
-        rows = [_cells(line, mark) for line in lines]
-        first = next((i for i in range(len(rows)) if _is_data(rows, i)), None)
-        if first is None:
-            continue
-        count = len(rows[first])
-        numbers = sum(map(_is_number, rows[first]))
-        if numbers < 1 or (mark == ' ' and numbers < 3):
-            continue
-        names, line = _names(rows, first)
-        # Commas may be decimals, and spaces stand within texts.
-        if (numbers, -count) > best[0]:
-            decimal = None
-            if mark != ',' and any(
-                re.fullmatch(r'\s*-?\d+,\d+\s*', c) for c in rows[first]
-            ):
-                decimal = ','
-            skip = first - line if line else first
-            header = line if line else 0
-            best = (
-                (numbers, -count),
-                Dialect(mark, decimal, header, skip),
-                names,
-            )
-    return best[1], best[2]
-
-
-def _cells(line: str, mark: str) -> list[str]:
-    try:
-        cells = next(
-            csv.reader([line], delimiter=mark, skipinitialspace=True), []
-        )
-    except csv.Error:
-        return []
-    return [cell.strip() for cell in cells]
-
-
-def _is_number(cell: str) -> bool:
-    return bool(_NUMBER.fullmatch(cell))
-
-
-def _is_data(rows: Sequence[Sequence[str]], first: int) -> bool:
-    """Whether from here on rows of numbers follow one another."""
-    part = [row for row in rows[first : first + 6] if any(row)]
-    if len(part) < 2 or len({len(row) for row in part}) > 1:
-        return False
-    numbers = [sum(map(_is_number, row)) for row in part]
-    filled = [sum(map(bool, row)) for row in part]
-    return min(numbers) >= 1 and all(
-        2 * n >= f - 1 for n, f in zip(numbers, filled)
-    )
-
-
-def _names(rows: Sequence[Sequence[str]], first: int) -> tuple[list[str], int]:
-    """Names of the columns and their line from 1; 0: numbers from 1."""
-    count = len(rows[first])
-    best: tuple[int, int] = (0, 0)
-    for line in range(max(first - 4, 0), first):
-        row = rows[line]
-        words = sum(
-            bool(cell) and not _is_number(cell) for cell in row[:count]
-        )
-        different = len({*filter(None, row)}) == sum(map(bool, row))
-        fits = abs(len(row) - count) <= 1 or len(row) > count
-        if fits and different and words > 0.6 * count and words > best[0]:
-            best = words, line + 1
-    if not best[1]:
-        return [str(i + 1) for i in range(count)], 0
-    return list(rows[best[1] - 1]), best[1]
 
 
 def _guess_time(
@@ -429,7 +222,7 @@ def _guess_time(
         rising = max(float((steps >= 0).mean()), float((steps <= 0).mean()))
         if rising < 0.95 or not np.ptp(known):
             continue
-        unit, why = _time_unit(name, known, steps)
+        unit, why = time_unit(name, known, steps)
         named = bool(_TIME.search(name))
         if not named and (_COUNTER.search(name) or not unit):
             continue
@@ -503,34 +296,6 @@ def _counts_seconds(values: np.ndarray) -> bool:
     return bool(rising and (values == np.round(values)).all())
 
 
-def _time_unit(
-    name: str, values: np.ndarray, steps: np.ndarray
-) -> tuple[str, str]:
-    """Unit of a column of times, if one fits, and why."""
-    if dates := serial_dates(values):
-        return 's', f'its numbers count {dates[1]}'
-    unit = header_unit(name, 'time')
-    if unit:
-        return unit, 'by the name of the column'
-    steps = steps if (steps > 0).sum() >= (steps < 0).sum() else -steps
-    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
-    # Packets share a stamp, counters wrap, and hours may be missing.
-    step = float(np.clip(steps, 0, 100 * usual).mean())
-    first = float(np.median(values))
-    fits = {
-        unit: factor / max(step, 1e-12)
-        for unit, factor in _STEPS.items()
-        if _RATES[0] <= factor / max(step, 1e-12) <= _RATES[1]
-    }
-    for unit, rate in fits.items():
-        if 9e8 < first / _STEPS[unit] < 2.5e9:
-            why = f'{first:.4g} is a date since 1970 in {unit}'
-            return unit, f'{why}, at {rate:.4g} Hz'
-    for unit, rate in fits.items():
-        return unit, f'steps of {step:.4g} are {rate:.4g} Hz in {unit}'
-    return '', ''
-
-
 def _set(guess: Guess, key: str, value: Any, why: str) -> None:
     node = guess.mapping
     *above, last = key.split('.')
@@ -543,41 +308,8 @@ def _set(guess: Guess, key: str, value: Any, why: str) -> None:
 def _guess_sensors(
     path: Path, columns: Mapping[str, np.ndarray], read: Stream, guess: Guess
 ) -> None:
-    """Group columns into channels of sensors, and guess their units."""
-    groups: dict[tuple[str, str, bool], dict[str, str]] = {}
-    for name in columns:
-        column = parse_column(name)
-        if column is not None:
-            kind = column.kind or _kind_of_unit(name) or _kind_of_file(path)
-            of = column.sensor if column.kind else ''
-            group = groups.setdefault((of, kind, column.free), {})
-            group.setdefault(column.axis, name)
-    sensors: dict[str, dict[str, Any]] = {}
-    order = sorted(groups.items(), key=lambda group: group[0][2])
-    for (sensor, kind, free), axes in order:
-        wanted = AXES.get(kind, '')
-        if kind == 'quat' and {*'0123'} <= {*axes}:
-            axes = dict(zip('wxyz', (axes[i] for i in '0123')))
-        if not wanted or not {*wanted} <= {*axes}:
-            missing = {*wanted} - {*axes}
-            if kind in _SENSED and len(missing) == 1:
-                names = shown(axes.values())
-                told = f'where the third axis of {names} is'
-                guess.reasons[f'columns: {names} left out'] = told
-                guess.doubts.append(told)
-            continue
-        found = sensors.setdefault(sensor, {'columns': {}})
-        if kind not in found['columns']:
-            found['columns'][kind] = [axes[axis] for axis in wanted]
-            found['free'] = found.get('free', False) or (
-                kind == 'acc' and free
-            )
-    if not sensors and guess.mapping.get('header') == 0:
-        rest = [n for n in columns if not _is_time(guess, n)][:6]
-        if len(rest) >= 3 and _is_acceleration(rest[:3], read):
-            sensors[''] = {'columns': {'acc': rest[:3]}}
-            if len(rest) == 6:
-                sensors['']['columns']['gyro'] = rest[3:]
+    """Guess what the sensors of a table are, and how they are described."""
+    sensors = _group(path, columns, read, guess)
     if not sensors:
         guess.notes.append(
             'no columns of a sensor were recognised among '
@@ -626,6 +358,47 @@ def _guess_sensors(
     }
 
 
+def _group(
+    path: Path, columns: Mapping[str, np.ndarray], read: Stream, guess: Guess
+) -> dict[str, dict[str, Any]]:
+    """Group columns into channels of sensors."""
+    groups: dict[tuple[str, str, bool], dict[str, str]] = {}
+    for name in columns:
+        column = parse_column(name)
+        if column is not None:
+            kind = column.kind or _kind_of_unit(name) or _kind_of_file(path)
+            of = column.sensor if column.kind else ''
+            group = groups.setdefault((of, kind, column.free), {})
+            group.setdefault(column.axis, name)
+    sensors: dict[str, dict[str, Any]] = {}
+    order = sorted(groups.items(), key=lambda group: group[0][2])
+    for (sensor, kind, free), axes in order:
+        wanted = AXES.get(kind, '')
+        if kind == 'quat' and {*'0123'} <= {*axes}:
+            axes = dict(zip('wxyz', (axes[i] for i in '0123')))
+        if not wanted or not {*wanted} <= {*axes}:
+            missing = {*wanted} - {*axes}
+            if kind in SENSED and len(missing) == 1:
+                names = shown(axes.values())
+                told = f'where the third axis of {names} is'
+                guess.reasons[f'columns: {names} left out'] = told
+                guess.doubts.append(told)
+            continue
+        found = sensors.setdefault(sensor, {'columns': {}})
+        if kind not in found['columns']:
+            found['columns'][kind] = [axes[axis] for axis in wanted]
+            found['free'] = found.get('free', False) or (
+                kind == 'acc' and free
+            )
+    if not sensors and guess.mapping.get('header') == 0:
+        rest = [n for n in columns if not _is_time(guess, n)][:6]
+        if len(rest) >= 3 and _is_acceleration(rest[:3], read):
+            sensors[''] = {'columns': {'acc': rest[:3]}}
+            if len(rest) == 6:
+                sensors['']['columns']['gyro'] = rest[3:]
+    return sensors
+
+
 def _by_owner(
     sensors: dict[str, dict[str, Any]], guess: Guess
 ) -> dict[str, dict[str, Any]]:
@@ -641,7 +414,7 @@ def _by_owner(
         owners = {kind: owner for owner, kind in reversed(kinds.items())}
         free = 'acc' not in owners and 'linear' in owners
         owners['acc'] = owners.get('acc') or owners.get('linear') or ''
-        chosen = {k: owners[k] for k in _SENSED if owners.get(k)}
+        chosen = {k: owners[k] for k in SENSED if owners.get(k)}
         return {
             '': {
                 'columns': dict.fromkeys(chosen, names),
@@ -689,7 +462,7 @@ def _add_parts(
 def _is_acceleration(names: Sequence[str], read: Stream) -> bool:
     """Whether columns without names are at the level of gravity at rest."""
     stream = read({'acc': names})
-    return stream is not None and _acc_unit(stream, False)[1]
+    return stream is not None and acc_unit(stream, False)[1]
 
 
 def _is_time(guess: Guess, name: str) -> bool:
@@ -722,7 +495,7 @@ def _describe(
     named: dict[str, list[str]] = found['columns']
     keys: dict[str, Any] = {'columns': dict(named), 'units': {}}
     wheres = found.get('where', {})
-    sensed = {c: names for c, names in named.items() if c in _SENSED}
+    sensed = {c: names for c, names in named.items() if c in SENSED}
     streams = {c: read({c: n}, wheres.get(c)) for c, n in sensed.items()}
     if len(sensed) > 1 and (same := wheres.get('acc')) == wheres.get('gyro'):
         streams = dict.fromkeys(sensed, read(sensed, same))
@@ -743,7 +516,7 @@ def _describe(
         level = still_level(stream) if stream is not None else float('nan')
         gravity, why = not found.get('free'), 'a still sensor shows it'
         if not unit:
-            unit, gravity, seen = _acc_unit(stream, gravity)
+            unit, gravity, seen = acc_unit(stream, gravity)
         else:
             scale = unit_factor(unit, UNITS['acc'])
             seen = 'by the name of the column'
@@ -754,8 +527,8 @@ def _describe(
             why = 'not seen: the sensor never rests'
             guess.doubts.append(f'whether acc{of} has gravity ({why})')
         if re.search('uncal', named['acc'][0], re.IGNORECASE):
-            seen = f'{seen}: {_UNCLEAR[3]}'
-        if seen.endswith(_UNCLEAR) or _strange(named['acc'][0], 'acc'):
+            seen = f'{seen}: {UNCLEAR[3]}'
+        if seen.endswith(UNCLEAR) or strange_unit(named['acc'][0], 'acc'):
             guess.doubts.append(f'the unit of acc{of} ({seen})')
         say('units.acc', unit, seen)
         say('gravity', 'included' if gravity else 'removed', why)
@@ -765,8 +538,8 @@ def _describe(
         unit = header_unit(named['gyro'][0], 'gyro')
         seen = 'by the name of the column'
         if not unit:
-            unit, seen = _gyro_unit(streams)
-            if not seen.endswith(_EVIDENT) or _strange(named['gyro'][0]):
+            unit, seen = gyro_unit(streams)
+            if not seen.endswith(EVIDENT) or strange_unit(named['gyro'][0]):
                 guess.doubts.append(f'the unit of gyro{of} ({seen})')
         say('units.gyro', unit, seen)
     if 'mag' in named:
@@ -780,62 +553,6 @@ def _describe(
         say('quat_order', 'wxyz', 'by the names of the columns')
         say('quat_direction', 'sensor_to_world', 'usual')
     return keys
-
-
-def _strange(name: str, kind: str = 'gyro') -> bool:
-    """Whether a unit stands in the name of a column that is not known."""
-    return bool(_UNIT.search(name)) and not header_unit(name, kind)
-
-
-def _acc_unit(
-    stream: SensorStream | None, gravity: bool
-) -> tuple[Any, bool, str]:
-    """Unit by the level of a still sensor, whether gravity is in it, why."""
-    level = still_level(stream) if stream is not None else float('nan')
-    seen = f'a still sensor shows {level:.4g}'
-    if stream is None or np.isnan(level):
-        return 'm/s2', gravity, f'not seen: the sensor {_UNCLEAR[2]}'
-    values = stream.channels['acc'][:]
-    if (values > 0).all() and (values == np.round(values)).all():
-        return 'm/s2', gravity, f'whole numbers above 0, so {_UNCLEAR[3]}'
-    for unit, factor in UNITS['acc'].items():
-        if abs(level * factor / STANDARD_GRAVITY - 1) < 0.15:
-            return unit, True, seen
-    for count in _COUNTS:
-        if abs(level / count - 1) < 0.1:
-            factor = STANDARD_GRAVITY / count
-            why = f'{seen}, as if 1 g were {count} counts'
-            return float(f'{factor:.6g}'), True, why
-    if level < 2.0:
-        return 'm/s2', False, f'{seen}: gravity {_UNCLEAR[0]}'
-    return 'm/s2', gravity, f'{seen}, which {_UNCLEAR[1]}'
-
-
-def _gyro_unit(streams: Mapping[str, SensorStream | None]) -> tuple[str, str]:
-    """Unit by the turning of gravity, or else by the size."""
-    acc, gyro = streams.get('acc'), streams.get('gyro')
-    if gyro is None:
-        return 'rad/s', 'not seen'
-    times, rates = gyro.clock.at(), np.asarray(gyro.channels['gyro'][:])
-    beside = np.zeros_like(rates)
-    if acc is not None:
-        values = acc.channels['acc'][:].T
-        axes = [np.interp(times, acc.clock.at(), axis) for axis in values]
-        beside = np.stack(axes, axis=1)
-    unit = rate_unit(times, beside, rates)
-    size = np.linalg.norm(rates, axis=1)
-    if unit is None and acc is not None:
-        facts = gyroscope_facts(times, {'acc': beside, 'gyro': rates})
-        opinion, reading = judge_gyroscope([facts])
-        if opinion.status == 'fine' and np.quantile(size, 0.99) < _FASTEST:
-            unit = 'rad/s'
-        elif opinion.kind == 'gyro_unit' and reading.gyro_scale < 1:
-            unit = 'deg/s'
-    fast = f'{np.quantile(size, 0.99):.3g}'
-    if unit is None:
-        return 'rad/s', f'it stays below {fast} in 99 % of the rows'
-    seen = f'it exceeds {fast} in 1 % of the rows: gravity in acc'
-    return unit, f'{seen} {_EVIDENT}'
 
 
 def to_yaml(guess: Guess, path: Path) -> str:

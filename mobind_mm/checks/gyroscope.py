@@ -7,10 +7,11 @@ from functools import reduce
 
 import numpy as np
 
+from ..synchronization.signals import integrate
 from .acceleration import WINDOW_SEC
 from .finding import Opinion, Unit, name_changes
 from .orientation import AGREE, SIGNS, SLOW, STEPS, TURNS, OrientationFacts
-from .reading import Reading, Signs, integrate, window_index, window_means
+from .reading import Reading, Signs, window_index, window_means
 
 UNITS = (
     Unit('rad/s', 1.0),

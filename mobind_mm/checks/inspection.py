@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -88,19 +88,27 @@ def inspect_path(
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist; check the path.')
-    return _inspected(path, mapping, _DEEPEST, [_MOST_IN_ALL])
+    return _inspected(path, mapping, _DEEPEST, iter(range(_MOST_IN_ALL)))
 
 
 def _inspected(
-    path: Path, mapping: str | Path | None, depth: int, left: list[int]
+    path: Path, mapping: str | Path | None, depth: int, turns: Iterator[int]
 ) -> dict[str, Any]:
-    """What a file is, or a folder and what is in it."""
+    """What a file is, or a folder and what is in it.
+
+    Args:
+        path: The file or folder.
+        mapping: Mapping of a table.
+        depth: Folders in folders that are looked at.
+        turns: One for each file that may yet be looked at.
+    """
     facts = _facts(path)
     if is_special(path):
         facts['title'] = 'neither a file nor a folder, which is not read'
         return facts
     try:
-        _look(path, mapping, facts, depth, left)
+        if not _look(path, mapping, facts):
+            _look_inside(path, facts, depth, turns)
     except READ_ERRORS as error:
         facts['problem'] = str(error)
     return facts
@@ -122,13 +130,9 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _look(
-    path: Path,
-    mapping: str | Path | None,
-    facts: dict[str, Any],
-    depth: int,
-    left: list[int],
-) -> None:
-    """Fill in the facts."""
+    path: Path, mapping: str | Path | None, facts: dict[str, Any]
+) -> bool:
+    """Fill in the facts; whether that is all, or what is inside counts."""
     if path.suffix in ('.yml', '.yaml'):
         _look_at_mapping(path, facts)
     elif mapping is not None:
@@ -152,11 +156,12 @@ def _look(
                 if not path.is_dir():
                     raise
                 facts['notes'].append(f'not one export: {error}')
-                _look_at_folder(path, facts, depth, left)
+                return False
         elif path.is_dir():
-            _look_at_folder(path, facts, depth, left)
+            return False
         else:
             _look_at_others(path, facts)
+    return True
 
 
 def _look_by_reader(
@@ -277,8 +282,8 @@ def _look_at_data_set(path: Path, facts: dict[str, Any]) -> None:
         facts['notes'].append(f'{file.name}: {len(entries)} entries')
 
 
-def _look_at_folder(
-    path: Path, facts: dict[str, Any], depth: int, left: list[int]
+def _look_inside(
+    path: Path, facts: dict[str, Any], depth: int, turns: Iterator[int]
 ) -> None:
     """A folder that is not an export as a whole: what is in it."""
     parts = sorted(p for p in path.iterdir() if not p.name.startswith('.'))
@@ -292,12 +297,10 @@ def _look_at_folder(
         facts['notes'].append('what is in it was not looked at: too deep')
         return
     parts = [p for p in parts if not leads_back(p)]
-    facts['files'] = []
-    for part in parts[:MOST_FILES]:
-        left[0] -= 1
-        if left[0] < 0:
-            break
-        facts['files'].append(_inspected(part, None, depth - 1, left))
+    facts['files'] = [
+        _inspected(part, None, depth - 1, turns)
+        for part, _ in zip(parts[:MOST_FILES], turns)
+    ]
     if (count := len(facts['files'])) < len(parts):
         facts['notes'].append(f'only the first {count} were looked at')
 

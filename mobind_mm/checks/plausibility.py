@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..recordings import (
+    IMU_CHANNELS,
     STANDARD_GRAVITY,
     Clock,
     PoseStream,
@@ -21,10 +22,10 @@ from ..recordings import (
     SensorStream,
 )
 from ..skeleton import LIMBS, get_limb
-from ..synchronization.signals import imu_motion, make_grid
+from ..synchronization.signals import imu_motion, known_samples, make_grid
 from ..utils.errors import mistake
 from .finding import Finding
-from .reading import Reading, usable_samples
+from .reading import Reading
 from .sensors import judge_sensors, sensor_facts
 from .streams import corrected_pose, image_facts, judge_image, rotated_finding
 
@@ -317,7 +318,7 @@ def _certain(
 
 def still_level(stream: SensorStream) -> float:
     """Median |acc| of the stillest windows; NaN if the sensor never rests."""
-    times, channels = usable_samples(stream)
+    times, channels = known_samples(stream, IMU_CHANNELS)
     if 'acc' not in channels or len(times) < 8:
         return float('nan')
     size = np.linalg.norm(channels['acc'], axis=1)

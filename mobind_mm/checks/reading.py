@@ -74,28 +74,6 @@ def rotations(quat: np.ndarray) -> Rotation:
     return Rotation.from_quat(quat[:, [1, 2, 3, 0]])
 
 
-def usable_samples(
-    stream: SensorStream,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Times (T,) and float64 channels (T, c) without unusable samples.
-
-    Samples with NaN are left out, and so are quaternions of zeros, which
-    some devices write until they know their orientation.
-    """
-    times = stream.clock.at()
-    channels = {
-        name: np.asarray(stream.channels[name], dtype=np.float64)
-        for name in ('acc', 'gyro', 'quat', 'mag')
-        if name in stream.channels
-    }
-    usable = np.isfinite(times)
-    for values in channels.values():
-        usable &= np.isfinite(values).all(axis=1)
-    if 'quat' in channels:
-        usable &= np.linalg.norm(channels['quat'], axis=1) > 1e-6
-    return times[usable], {k: v[usable] for k, v in channels.items()}
-
-
 def window_index(
     times: np.ndarray, window_sec: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -128,37 +106,3 @@ def window_means(values: np.ndarray, index: np.ndarray) -> np.ndarray:
     count = np.maximum(np.bincount(index), 1)
     sums = [np.bincount(index, column) for column in values.T]
     return np.stack(sums, axis=1) / count[:, None]
-
-
-def integrate(times: np.ndarray, gyro: np.ndarray) -> Rotation:
-    """Sensor-to-start rotations (T,) from angular rates.
-
-    Args:
-        times: (T,) seconds.
-        gyro: (T, 3) rad/s in the sensor frame.
-    """
-    steps = np.diff(times)[:, None]
-    turns = Rotation.from_rotvec(0.5 * (gyro[1:] + gyro[:-1]) * steps)
-    quats = np.vstack([[0.0, 0.0, 0.0, 1.0], turns.as_quat()]).T
-    reach = 1  # running product by doubling
-    while reach < quats.shape[1]:
-        product = _product(quats[:, :-reach], quats[:, reach:])
-        quats = np.hstack([quats[:, :reach], product])
-        reach *= 2
-    return Rotation.from_quat(quats.T)
-
-
-def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Products (4, T) of quaternions, scalar last.
-
-    SciPy's take 1.2 µs each, thirty times as long.
-    """
-    (a, b, c, d), (x, y, z, w) = left, right
-    return np.stack(
-        [
-            d * x + a * w + b * z - c * y,
-            d * y - a * z + b * w + c * x,
-            d * z + a * y - b * x + c * w,
-            d * w - a * x - b * y - c * z,
-        ]
-    )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..recordings import SensorStream
+from ..recordings import IMU_CHANNELS, SensorStream
+from ..synchronization.signals import known_samples
 from .acceleration import (
     AccelerationFacts,
     acceleration_facts,
@@ -23,7 +24,7 @@ from .gyroscope import (
     judge_gyroscope,
 )
 from .orientation import OrientationFacts, judge_orientation, orientation_facts
-from .reading import Reading, usable_samples
+from .reading import Reading
 from .streams import StreamRow, sensor_row
 
 _RATES = (1.0, 20000.0)
@@ -72,7 +73,7 @@ def sensor_facts(
     take: str, placement: str, stream: SensorStream
 ) -> SensorFacts:
     """Measure one sensor of one take."""
-    times, channels = usable_samples(stream)
+    times, channels = known_samples(stream, IMU_CHANNELS)
     acceleration = orientation = gyroscope = None
     if len(times) >= 4:
         if 'acc' in channels:

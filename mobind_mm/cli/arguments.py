@@ -31,6 +31,11 @@ def add_model_arguments(parser: ArgumentParser) -> None:
         '--config', help='config, for a checkpoint that does not carry its own'
     )
     group.add_argument('--device', help='cpu, cuda:0, ...; default: the best')
+    add_run_arguments(parser)
+
+
+def add_run_arguments(parser: ArgumentParser) -> None:
+    """Add what is shown, and whether the files are checked."""
     parser.add_argument(
         '--quiet', action='store_true', help='show no progress'
     )

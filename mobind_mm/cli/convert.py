@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .arguments import add_workers_argument, person_rule, print_notes
@@ -21,19 +20,15 @@ def _add_source_and_out(parser: ArgumentParser, name: str, text: str) -> None:
     add_workers_argument(parser)
 
 
-def _print_counts(out: str, counts: Mapping[str, int], items: str) -> None:
-    for split, count in counts.items():
-        if count:
-            print(f'{out}/annotations/{split}.json: {count} {items}')
-
-
 def _convert(reader: Reader, args: Namespace, items: str) -> None:
     """Convert what a reader finds, and print its notes and the counts."""
     from ..readers import convert
 
     converted = convert(reader, args.out, args.workers)
     print_notes(converted.notes)
-    _print_counts(args.out, converted.entries, items)
+    for split, count in converted.entries.items():
+        if count:
+            print(f'{args.out}/annotations/{split}.json: {count} {items}')
 
 
 def _tables_arguments(parser: ArgumentParser) -> None:

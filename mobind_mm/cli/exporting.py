@@ -11,6 +11,7 @@ from ..utils.errors import mistake
 from .arguments import (
     add_imu_arguments,
     add_pose_arguments,
+    add_run_arguments,
     between,
     imu_source,
     pose_source,
@@ -65,14 +66,7 @@ def _arguments(parser: ArgumentParser) -> None:
         metavar='DIR',
         help='where the files go; default: aligned',
     )
-    parser.add_argument(
-        '--quiet', action='store_true', help='show no progress'
-    )
-    parser.add_argument(
-        '--no-check',
-        action='store_true',
-        help='take units, gravity and so on as the files describe them',
-    )
+    add_run_arguments(parser)
     parser.add_argument(
         '--force',
         action='store_true',

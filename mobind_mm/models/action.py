@@ -82,8 +82,8 @@ class LimbTokenPool(BaseModule):
         if tokens.shape[1] != self.num_limbs:
             raise ValueError(
                 f'LimbTokenPool was built for {self.num_limbs} limbs, got '
-                f'{tokens.shape[1]}; set num_limbs to the number of '
-                'placements in PackIMUPose.'
+                f'{tokens.shape[1]}; set limbs to the placements of '
+                'PackIMUPose.'
             )
         valid = (token_mask & limb_mask[..., None])[..., None]
         count = valid.sum(dim=2).clamp(min=1)
@@ -96,23 +96,6 @@ class LimbTokenPool(BaseModule):
         limbs = (limbs + self.bias).masked_fill(~limb_mask[..., None], 0.0)
         present = limb_mask.sum(dim=1, keepdim=True).clamp(min=1)
         return limbs.sum(dim=1) / present
-
-
-def count_limbs(num_limbs: int | None, limbs: Sequence[str] | None) -> int:
-    """Number of limbs, from a config that may name them.
-
-    Raises:
-        ValueError: If it has neither, or both and they differ.
-    """
-    if num_limbs is None and limbs is None:
-        raise ValueError('Give limbs, or their number as num_limbs.')
-    count = num_limbs if limbs is None else len(limbs)
-    if num_limbs not in (None, count):
-        raise ValueError(
-            f'num_limbs={num_limbs}, but the model has {count} limbs, '
-            f'{list(limbs or ())}; leave num_limbs out.'
-        )
-    return count or 0
 
 
 def describe_clips(
@@ -164,8 +147,7 @@ class MoBindClassifier(LimbModel):
 
     Args:
         num_classes: Number of actions.
-        num_limbs: Limbs S, the placements in ``PackIMUPose``; those of
-            ``limbs`` if omitted.
+        limbs: S placement names, the placements in ``PackIMUPose``.
         imu_backbone: Config of the encoder of one limb's IMU; pose alone
             is used if omitted.
         pose_backbone: Config of the encoder of one limb's trajectory; IMU
@@ -179,7 +161,7 @@ class MoBindClassifier(LimbModel):
         label_smoothing: Share of the target that is spread evenly.
         frozen: Train pools and classifiers only; the backbones stay as
             loaded, batch statistics and dropout included.
-        **shared: ``limbs``, ``imu_rate``, ``pose_rate``, ``window_sec``,
+        **shared: ``imu_rate``, ``pose_rate``, ``window_sec``,
             ``data_preprocessor`` and ``init_cfg`` of :class:`LimbModel`.
 
     Raises:
@@ -201,7 +183,7 @@ class MoBindClassifier(LimbModel):
     def __init__(
         self,
         num_classes: int,
-        num_limbs: int | None = None,
+        limbs: Sequence[str],
         imu_backbone: dict | None = None,
         pose_backbone: dict | None = None,
         imu_tokenizer: dict | None = None,
@@ -217,6 +199,7 @@ class MoBindClassifier(LimbModel):
             pose_backbone,
             imu_tokenizer,
             pose_tokenizer,
+            limbs,
             **shared,
         )
         if imu_backbone is None and pose_backbone is None:
@@ -233,12 +216,11 @@ class MoBindClassifier(LimbModel):
         self.modalities = tuple(
             m for m in MODALITIES if getattr(self, f'{m}_backbone') is not None
         )
-        num_limbs = count_limbs(num_limbs, shared.get('limbs'))
         self.pools, self.classifiers = nn.ModuleDict(), nn.ModuleDict()
         for name in self.modalities:
             backbone = getattr(self, f'{name}_backbone')
             self.pools[name] = LimbTokenPool(
-                num_limbs, backbone.embed_dims, hidden_dims
+                len(limbs), backbone.embed_dims, hidden_dims
             )
             # The GELU is in the clip's vector; its place stays, because
             # parameter names count positions.

@@ -6,6 +6,9 @@ import torch
 
 Tensors = dict[str, torch.Tensor]
 
+_MOST_SHIFT = 0.6
+"""Largest shift of the modalities, as a fraction of the crop."""
+
 
 class RandomCrops:
     """Cut windows at random, and the two modalities at different times.
@@ -21,7 +24,6 @@ class RandomCrops:
         shift_prob: Probability, for each window of the other batches, that
             its two modalities start at different times. Such a window
             counts in the token term alone.
-        max_shift: Largest shift, as a fraction of the crop.
 
     Raises:
         ValueError: If ``min_tokens`` is not between 1 and ``num_tokens``.
@@ -33,7 +35,6 @@ class RandomCrops:
         min_tokens: int = 5,
         full_prob: float = 0.4,
         shift_prob: float = 0.5,
-        max_shift: float = 0.6,
     ) -> None:
         if not 1 <= min_tokens <= num_tokens:
             raise ValueError(
@@ -42,7 +43,6 @@ class RandomCrops:
             )
         self.num_tokens, self.min_tokens = num_tokens, min_tokens
         self.full_prob, self.shift_prob = full_prob, shift_prob
-        self.max_shift = max_shift
 
     def __call__(self, inputs: Tensors, patches: dict[str, int]) -> Tensors:
         """Crop a batch.
@@ -67,7 +67,7 @@ class RandomCrops:
         room = most - length
         first = torch.randint(0, room + 1, (count,)).to(device)
         other = torch.randint(0, room + 1, (count,)).to(device)
-        far = int(self.max_shift * length)
+        far = int(_MOST_SHIFT * length)
         other = torch.minimum(torch.maximum(other, first - far), first + far)
         moved = torch.rand(count).to(device) < self.shift_prob
         other = torch.where(moved, other, first)

@@ -24,7 +24,6 @@ def info_nce(
     a: torch.Tensor,
     b: torch.Tensor,
     scale: torch.Tensor,
-    groups: tuple[torch.Tensor, torch.Tensor] | None = None,
     num_pairs: int | None = None,
     own: torch.Tensor | None = None,
 ) -> torch.Tensor:
@@ -35,8 +34,6 @@ def info_nce(
             those of ``b``, any further rows are negatives only.
         b: (G, D) embeddings, likewise.
         scale: () inverse temperature.
-        groups: (M,) and (G,) group of each row of ``a`` and ``b``; rows of
-            other groups are not negatives.
         num_pairs: Number of pairs; all rows by default.
         own: (num_pairs,) boolean, the m pairs to compute; all by default.
             Memory grows with m times M + G.
@@ -51,11 +48,8 @@ def info_nce(
     rows = rows if own is None else rows[own]
     a, b = scale * F.normalize(a, dim=-1), F.normalize(b, dim=-1)
     total = scale.new_zeros(())
-    for side, query, key in ((0, a, b), (1, b, a)):
+    for query, key in ((a, b), (b, a)):
         logits = query[rows] @ key.T
-        if groups is not None:
-            other = groups[side][rows, None] != groups[1 - side]
-            logits = logits.masked_fill(other, float('-inf'))
         total = total + F.cross_entropy(logits, rows, reduction='none')
     return total / 2
 

@@ -12,10 +12,7 @@ __all__ = ['ConcatMLPNeck', 'LimbAttentionNeck', 'SubsetNeck']
 
 
 class _LimbNeck(BaseModule):
-    """Normalises the features of a fixed number of limbs, and joins them.
-
-    Subclasses join them in ``aggregate(local, mask)``.
-    """
+    """What joins the features of a fixed number of limbs."""
 
     def __init__(
         self, num_limbs: int, embed_dims: int, init_cfg: dict | None
@@ -24,24 +21,10 @@ class _LimbNeck(BaseModule):
         self.num_limbs = num_limbs
         self.norm = nn.LayerNorm(embed_dims)
 
-    def forward(
-        self,
-        local: torch.Tensor,
-        mask: torch.Tensor,
-        *placed: torch.Tensor,
-        **named: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Aggregate limbs.
-
-        Args:
-            local: (B, S, D) limb features.
-            mask: (B, S) boolean, limbs that are present.
-            *placed: Of :class:`SubsetNeck`.
-            **named: The same by its name.
-
-        Returns:
-            (B, D) clip features and the normalised limb features
-            (B, S, D), zero where missing.
+    def normalise(
+        self, local: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Normalised limb features (B, S, D), zero where missing.
 
         Raises:
             ValueError: If S is not ``num_limbs``.
@@ -52,8 +35,7 @@ class _LimbNeck(BaseModule):
                 f'got {local.shape[1]}; set num_limbs to the number of '
                 'placements in PackIMUPose.'
             )
-        local = self.norm(local) * mask[..., None]
-        return self.aggregate(local, mask, *placed, **named), local
+        return self.norm(local) * mask[..., None]
 
 
 def _weighted_mean(
@@ -92,11 +74,21 @@ class ConcatMLPNeck(_LimbNeck):
             nn.Linear(2 * embed_dims, embed_dims),
         )
 
-    def aggregate(
+    def forward(
         self, local: torch.Tensor, mask: torch.Tensor
-    ) -> torch.Tensor:
-        """Join the limbs of a clip."""
-        return self.mlp(local.flatten(1))
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Join the limbs of a clip.
+
+        Args:
+            local: (B, S, D) limb features.
+            mask: (B, S) boolean, limbs that are present.
+
+        Returns:
+            (B, D) clip features and the normalised limb features
+            (B, S, D), zero where missing.
+        """
+        local = self.normalise(local, mask)
+        return self.mlp(local.flatten(1)), local
 
 
 @MODELS.register_module()
@@ -130,13 +122,14 @@ class LimbAttentionNeck(_LimbNeck):
         self.bias = nn.Parameter(torch.zeros(num_limbs, out_dims))
         self.score = nn.Parameter(torch.zeros(num_limbs, embed_dims))
 
-    def aggregate(
+    def forward(
         self, local: torch.Tensor, mask: torch.Tensor
-    ) -> torch.Tensor:
-        """Clip features (B, out_dims), zero for a clip without any limb."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Join them as :class:`ConcatMLPNeck`; zero without any limb."""
+        local = self.normalise(local, mask)
         score = torch.einsum('bsd,sd->bs', local, self.score)
         value = torch.einsum('bsd,sde->bse', local, self.weight) + self.bias
-        return _weighted_mean(value, score, mask)
+        return _weighted_mean(value, score, mask), local
 
 
 @MODELS.register_module()
@@ -180,22 +173,24 @@ class SubsetNeck(_LimbNeck):
             nn.Linear(hidden_dims, embed_dims + 1),
         )
 
-    def aggregate(
+    def forward(
         self,
         local: torch.Tensor,
         mask: torch.Tensor,
         placed: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Clip features, zero for a clip without any limb.
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Join them as :class:`ConcatMLPNeck`; zero without any limb.
 
         Args:
-            local: (B, S, D) normalised limb features.
+            local: (B, S, D) limb features.
             mask: (B, S) boolean, limbs that are present.
             placed: (B, S) boolean, limbs whose placement is known; all by
                 default. An unplaced sensor may be in any row.
         """
+        local = self.normalise(local, mask)
         place = self.place[:-1].expand(local.shape[0], -1, -1)
         if placed is not None:
             place = torch.where(placed[..., None], place, self.place[-1])
         value = self.mlp(local + place)
-        return _weighted_mean(value[..., :-1], value[..., -1], mask)
+        clip = _weighted_mean(value[..., :-1], value[..., -1], mask)
+        return clip, local

@@ -21,13 +21,7 @@ from torch import nn
 from ..registry import MODELS
 from ..utils.checkpoint import check_state_dict, read_checkpoint
 from ..utils.compat import require_mmaction
-from .action import (
-    LimbTokenPool,
-    Scores,
-    count_limbs,
-    describe_clips,
-    mean_of_present,
-)
+from .action import LimbTokenPool, Scores, describe_clips, mean_of_present
 from .limb_model import MODALITIES, build_part
 
 require_mmaction()
@@ -59,12 +53,11 @@ class LimbBackbone(BaseModule):
     Args:
         tokenizer: Config of the limb channels.
         encoder: Config of the encoder, :class:`ConvFormer`.
-        num_limbs: Limbs S; those of ``limbs`` if omitted.
+        limbs: S placement names. They, ``rate`` and ``window_sec`` are
+            passed to tokenizer and encoder if their configs omit them.
         out_dims: Width D of the result.
         frozen: Keep the encoder as it was loaded, batch statistics and
             dropout included; the pool is trained.
-        limbs: S placement names. They, ``rate`` and ``window_sec`` are
-            passed to tokenizer and encoder if their configs omit them.
         rate: Samples per second of the modality.
         window_sec: Length of a window in seconds.
         init_cfg: MMEngine initialisation config.
@@ -81,10 +74,9 @@ class LimbBackbone(BaseModule):
         self,
         tokenizer: dict,
         encoder: dict,
-        num_limbs: int | None = None,
+        limbs: Sequence[str],
         out_dims: int = 256,
         frozen: bool = False,
-        limbs: Sequence[str] | None = None,
         rate: float | None = None,
         window_sec: float | None = None,
         init_cfg: dict | None = None,
@@ -97,7 +89,7 @@ class LimbBackbone(BaseModule):
         channels = {'in_channels': self.tokenizer.out_channels}
         self.encoder = build_part('encoder', encoder, facts, channels)
         self.pool = LimbTokenPool(
-            count_limbs(num_limbs, limbs), self.encoder.embed_dims, out_dims
+            len(limbs), self.encoder.embed_dims, out_dims
         )
         self.frozen = frozen
         if frozen:
@@ -293,8 +285,6 @@ class TwoStreamHead(BaseHead):
         num_classes: Number of classes.
         in_channels: Width D of both modalities' vectors.
         dropout: Dropout of those vectors.
-        stream_weight: Weight of the loss of each modality beside that of
-            their mean.
         average_clips: How ``BaseHead`` averages clips of a video.
         **kwargs: ``loss_cls``, ``label_smooth_eps``, ``topk`` and the
             others of MMAction2's ``BaseHead``.
@@ -305,14 +295,12 @@ class TwoStreamHead(BaseHead):
         num_classes: int,
         in_channels: int,
         dropout: float = 0.0,
-        stream_weight: float = 1.0,
         average_clips: str | None = 'prob',
         **kwargs: Any,
     ) -> None:
         super().__init__(
             num_classes, in_channels, average_clips=average_clips, **kwargs
         )
-        self.stream_weight = stream_weight
         self.dropout = nn.Dropout(dropout)
         self.fcs = nn.ModuleDict(
             {name: nn.Linear(in_channels, num_classes) for name in MODALITIES}
@@ -347,5 +335,5 @@ class TwoStreamHead(BaseHead):
                 loss = self.loss_by_feat(logits[present], kept)['loss_cls']
             else:
                 loss = logits.sum() * 0.0
-            losses[f'loss_{name}'] = self.stream_weight * loss
+            losses[f'loss_{name}'] = loss
         return losses

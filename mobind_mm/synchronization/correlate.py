@@ -18,6 +18,8 @@ _LEAST_OVERLAP_SEC = 3.0
 """Less overlap than this can agree by chance."""
 _LEAST_EVIDENCE = 8.0
 """Less evidence than this (natural logarithm) is chance too."""
+_RIVAL_RATIO = 0.75
+"""Share of the best offset's evidence per second that makes a rival."""
 _MOST = 20
 """At most so many rivals are listed."""
 
@@ -138,11 +140,7 @@ def peak_offset(offsets: np.ndarray, score: np.ndarray) -> float:
 
 
 def find_rivals(
-    offsets: np.ndarray,
-    evidence: np.ndarray,
-    overlap: np.ndarray,
-    best: int,
-    ratio: float,
+    offsets: np.ndarray, evidence: np.ndarray, overlap: np.ndarray, best: int
 ) -> list[tuple[float, float]]:
     """Offsets at which the streams fit as well as at the best one.
 
@@ -156,8 +154,6 @@ def find_rivals(
         evidence: (G,) log likelihood ratios.
         overlap: (G,) seconds.
         best: Index of the best offset.
-        ratio: Share of the best offset's evidence per second from which
-            another offset counts as a rival.
 
     Returns:
         (offset in seconds, share of the evidence per second among the best
@@ -169,7 +165,7 @@ def find_rivals(
     step = offsets[1] - offsets[0]
     peaks, _ = find_peaks(density, distance=max(round(_APART_SEC / step), 1))
     far = np.abs(offsets[peaks] - offsets[best]) >= _APART_SEC
-    strong = density[peaks] >= ratio * density[best]
+    strong = density[peaks] >= _RIVAL_RATIO * density[best]
     strong &= evidence[peaks] >= _LEAST_EVIDENCE
     strong &= overlap[peaks] >= _LEAST_OVERLAP_SEC
     rivals = peaks[far & strong]

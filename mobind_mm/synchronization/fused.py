@@ -60,6 +60,8 @@ count 0.3 (below 0.8 Hz) and 0.6 times as much: pose estimators on real video
 are biased where motion is slow, motion capture is not. ``tokens`` by
 ``tools/analysis_tools/fit_synchronizer.py``."""
 
+MIN_MOTION = 0.15
+"""Least motion of the most moved sensor in m/s^2."""
 PART_SEC = 5.0
 """Length of the parts of a clip that must agree on its offset."""
 _CLOSE_SEC = 0.1
@@ -70,6 +72,8 @@ _PIECE_HZ = 50.0
 """Offsets a second in :meth:`FusedSynchronizer.pieces`."""
 _DOUBTED = 0.49
 """Most confidence in an offset of too little data or movement."""
+_FINE_TOKENS = 0.1
+"""Factor on the weight of tokens in the last step."""
 _FINE_SEC = 0.15
 """How far the last step may move the most probable offset."""
 _PERIODS = 3
@@ -109,12 +113,8 @@ class FusedSynchronizer(Synchronizer):
         sensors_power: The sum over S sensors is divided by ``S ** power``:
             sensors of one body do not speak independently.
         overlap_power: Weight of the log of the overlap.
-        fine_tokens: Factor on the weight of tokens in the last step.
         min_confidence: Abstain below this confidence.
         min_overlap_sec: Least overlap of data at the best offset.
-        min_motion: Least motion of the most moved sensor in m/s^2.
-        rival_ratio: An offset is a rival if its evidence per second of
-            overlap is at least this share of the best one's.
         token_sec: Seconds that a token of the model stands for.
         use_feats: Whether to use the model; without it, signals only.
 
@@ -136,11 +136,8 @@ class FusedSynchronizer(Synchronizer):
         weights: Mapping[str, float] | None = None,
         sensors_power: float = SENSORS_POWER,
         overlap_power: float = 0.0,
-        fine_tokens: float = 0.1,
         min_confidence: float = 0.6,
         min_overlap_sec: float = 1.5,
-        min_motion: float = 0.15,
-        rival_ratio: float = 0.75,
         token_sec: float = 0.2,
         use_feats: bool = True,
     ) -> None:
@@ -153,10 +150,9 @@ class FusedSynchronizer(Synchronizer):
         if min(self.weights.values()) < 0:
             raise ValueError(f'Weights must be >= 0, got {weights}.')
         self.sensors_power, self.overlap_power = sensors_power, overlap_power
-        self.fine_tokens = fine_tokens
         self.min_confidence = min_confidence
-        self.min_overlap_sec, self.min_motion = min_overlap_sec, min_motion
-        self.rival_ratio, self.token_sec = rival_ratio, token_sec
+        self.min_overlap_sec = min_overlap_sec
+        self.token_sec = token_sec
         self.part_sec: float | None = PART_SEC  # None: no parts, quicker
         self.grid_hz = RATE  # less is quicker, and coarser
         self.needs_feats = use_feats
@@ -283,8 +279,8 @@ class FusedSynchronizer(Synchronizer):
             offsets=offsets,
             score=self._total(rows, num_sensors),
             overlap=overlap,
-            usable=num_sensors > 0 and motion >= self.min_motion,
-            fine=self._total(rows, num_sensors, self.fine_tokens),
+            usable=num_sensors > 0 and motion >= MIN_MOTION,
+            fine=self._total(rows, num_sensors, _FINE_TOKENS),
             rows=rows,
             num_sensors=num_sensors,
             motion=motion,
@@ -297,7 +293,7 @@ class FusedSynchronizer(Synchronizer):
             return SyncResult(0.0, abstained=True, reason='too short')
         offsets = used[0].offsets
         total = np.sum([self._of(clip) for clip in used], axis=0)
-        still = max(clip.motion for clip in used) < self.min_motion
+        still = max(clip.motion for clip in used) < MIN_MOTION
         if not np.ptp(total):
             reason = 'still' if still else 'weak'
             return SyncResult(0.0, abstained=True, reason=reason)
@@ -306,7 +302,7 @@ class FusedSynchronizer(Synchronizer):
         prior = self.overlap_power * np.log(np.maximum(overlap, 0.05))
         log_posterior = log_softmax(total + prior)
         best = int(np.argmax(log_posterior))
-        rivals = find_rivals(offsets, total, overlap, best, self.rival_ratio)
+        rivals = find_rivals(offsets, total, overlap, best)
         judged = all(clip.parts is not None for clip in used)
         regular = _regular(offsets[best], rivals)
         steady = 1.0
@@ -364,7 +360,7 @@ class FusedSynchronizer(Synchronizer):
         reach = max(round(_FINE_SEC / (offsets[1] - offsets[0])), 1)
         part = slice(max(best - reach, 0), best + reach + 1)
         score = np.sum(
-            [self._of(clip, self.fine_tokens) for clip in clips], axis=0
+            [self._of(clip, _FINE_TOKENS) for clip in clips], axis=0
         )
         return peak_offset(offsets[part], score[part])
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .base import ClipEvidence, SyncResult
 from .clock_map import ClockMap
-from .fused import FusedSynchronizer
+from .fused import MIN_MOTION, FusedSynchronizer
 from .jumps import find_jumps
 from .live_budget import Budget
 from .live_streams import LiveStreams
@@ -109,7 +109,7 @@ class Follower:
     def is_still(self) -> bool:
         """Whether no sensor moved when it was last asked."""
         moved = self.budget.motion.values()
-        return bool(moved) and max(moved) < self.sync.min_motion
+        return bool(moved) and max(moved) < MIN_MOTION
 
     def _speaking(self, everybody: bool) -> list[str]:
         """Sensors to ask."""
@@ -149,7 +149,7 @@ class Follower:
             acc = channels['acc']
             if len(acc) < 8 or not np.isfinite(acc).all():
                 return False
-            if np.sqrt(acc.var(axis=0).sum()) > self.sync.min_motion:
+            if np.sqrt(acc.var(axis=0).sum()) > MIN_MOTION:
                 return False
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +98,7 @@ def imu_motion(
     """
     if 'acc' not in stream.channels:
         return None
-    times, channels = _known_samples(stream)
+    times, channels = known_samples(stream)
     if len(times) < 8:
         return None
     acc, turned = channels['acc'], _orientation(times, channels, stream)
@@ -248,18 +249,24 @@ def keypoint_noise(
     return float(np.median(np.abs(fourth[regular])) / 0.6745 / np.sqrt(70))
 
 
-def _known_samples(stream: SensorStream) -> tuple[np.ndarray, dict]:
-    """Times and channels of the samples that are finite."""
+def known_samples(
+    stream: SensorStream, names: Iterable[str] = ('acc', 'gyro', 'quat')
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Times (T,) and float64 channels (T, c) of the samples that are known.
+
+    Samples with NaN are left out, and so are quaternions of zeros, which
+    some devices write until they know their orientation.
+    """
     times = stream.clock.at()
     channels = {
         name: np.asarray(stream.channels[name], dtype=np.float64)
-        for name in ('acc', 'gyro', 'quat')
+        for name in names
         if name in stream.channels
     }
-    known = np.ones(len(times), dtype=bool)
+    known = np.isfinite(times)
     for value in channels.values():
         known &= np.isfinite(value).all(axis=1)
-    if 'quat' in channels:  # some devices write zeros until they know
+    if 'quat' in channels:
         known &= np.linalg.norm(channels['quat'], axis=1) > 1e-6
     return times[known], {k: v[known] for k, v in channels.items()}
 
@@ -296,6 +303,25 @@ def _covered(times: np.ndarray, grid: np.ndarray, gap: float) -> np.ndarray:
     return near.astype(np.float64)
 
 
+def integrate(times: np.ndarray, gyro: np.ndarray) -> Rotation:
+    """Sensor-to-start rotations (T,) from angular rates.
+
+    Args:
+        times: (T,) seconds.
+        gyro: (T, 3) rad/s in the sensor frame.
+    """
+    steps = np.diff(times)[:, None]
+    turns = Rotation.from_rotvec(0.5 * (gyro[1:] + gyro[:-1]) * steps)
+    # Running product of the turns, by doubling: log2(T) vectorised steps.
+    quats = np.vstack([[0.0, 0.0, 0.0, 1.0], turns.as_quat()]).T
+    reach = 1
+    while reach < quats.shape[1]:
+        product = _product(quats[:, :-reach], quats[:, reach:])
+        quats = np.hstack([quats[:, :reach], product])
+        reach *= 2
+    return Rotation.from_quat(quats.T)
+
+
 def attitude(times: np.ndarray, acc: np.ndarray, gyro: np.ndarray) -> Rotation:
     """Orientation of a sensor without magnetometer, up to heading.
 
@@ -313,16 +339,7 @@ def attitude(times: np.ndarray, acc: np.ndarray, gyro: np.ndarray) -> Rotation:
         Sensor-to-level rotations (T,), z up; the heading starts at an
         unknown angle and drifts like the gyroscope.
     """
-    steps = np.diff(times)[:, None]
-    turns = Rotation.from_rotvec(0.5 * (gyro[1:] + gyro[:-1]) * steps)
-    # Running product of the turns, by doubling: log2(T) vectorised steps.
-    quats = np.vstack([[0.0, 0.0, 0.0, 1.0], turns.as_quat()]).T
-    reach = 1
-    while reach < quats.shape[1]:
-        product = _product(quats[:, :-reach], quats[:, reach:])
-        quats = np.hstack([quats[:, :reach], product])
-        reach *= 2
-    integrated = Rotation.from_quat(quats.T)
+    integrated = integrate(times, gyro)
     rate = 1.0 / np.median(np.diff(times))
     up = gaussian_filter1d(
         integrated.apply(acc), _LEVEL_SEC * rate, axis=0, mode='nearest'

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_ZOOM_SEC = 0.5
+"""Half the width of a close-up."""
+
 
 def draw_sync_curve(
     offsets: np.ndarray,
@@ -31,7 +34,6 @@ def draw_sync_curve(
     estimate: float | None = None,
     title: str = 'Offset of the pose against the IMUs',
     rivals: Sequence[tuple[float, float]] = (),
-    zoom_sec: float = 0.5,
 ) -> Figure:
     """Draw the log posterior over offsets, whole and around the estimate.
 
@@ -42,7 +44,6 @@ def draw_sync_curve(
         estimate: Estimated offset in seconds.
         title: Title of the picture.
         rivals: Other offsets in seconds and their probabilities.
-        zoom_sec: Half the width of the close-up.
 
     Raises:
         ValueError: If there is no finite value or the lengths differ.
@@ -92,11 +93,11 @@ def draw_sync_curve(
     centre = estimate if estimate is not None else offset
     if centre is None or not np.isfinite(centre):
         centre = offsets[np.nanargmax(curve)]
-    near = np.abs(offsets - centre) <= zoom_sec
+    near = np.abs(offsets - centre) <= _ZOOM_SEC
     if np.isfinite(curve[near]).any():
         low = np.nanmin(curve[near])
         close.set_ylim(1.08 * low - 1e-3, -0.12 * low + 1e-3)
-    close.set_xlim(centre - zoom_sec, centre + zoom_sec)
+    close.set_xlim(centre - _ZOOM_SEC, centre + _ZOOM_SEC)
     title_left(close, 'close-up')
     handles, labels = whole.get_legend_handles_labels()
     if handles:

@@ -3,9 +3,8 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-REPO = Path(__file__).parents[2]
+from processes import ONE_CORE, REPO, run_tools
 
 
 def start(*words, cwd=None, **environment):
@@ -15,8 +14,7 @@ def start(*words, cwd=None, **environment):
         cwd=cwd,
         env={
             **os.environ,
-            'CUDA_VISIBLE_DEVICES': '',
-            'OMP_NUM_THREADS': '1',
+            **ONE_CORE,
             'PYTHON': sys.executable,
             'PYTHONPATH': str(REPO),
             **environment,
@@ -30,7 +28,10 @@ def start(*words, cwd=None, **environment):
 
 def program(*words, cwd=None, **environment):
     """Run a program that ends well; its process."""
-    done = start(*words, cwd=cwd, **environment)
+    return _ended_well(start(*words, cwd=cwd, **environment))
+
+
+def _ended_well(done):
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return done
 
@@ -42,5 +43,5 @@ def python(*words, cwd=None, **environment):
 
 def tool(name, *words, cwd):
     """Run a program of ``tools/`` in a directory; its process."""
-    path = REPO / 'tools' / name
-    return python(path.with_suffix('.py'), *words, cwd=cwd)
+    path = (REPO / 'tools' / name).with_suffix('.py')
+    return _ended_well(run_tools([path, *words], cwd=cwd))

@@ -5,6 +5,9 @@ so does the first axis of the sensor there. The tokens of the oracle are that
 path, piece by piece, so what belongs together is alike.
 """
 
+from functools import lru_cache
+from pathlib import Path
+
 import numpy as np
 import torch
 from mmengine.model import BaseModel
@@ -14,6 +17,7 @@ from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.registry import MODELS
 from mobind_mm.skeleton import get_layout, get_limb
 
+REPO = Path(__file__).parents[2]
 LIMBS = ('left_wrist', 'right_wrist', 'left_knee', 'right_knee', 'head')
 PATCH = 5
 
@@ -85,6 +89,7 @@ class Paths:
         return np.sin(angle).mean(axis=1)
 
 
+@lru_cache
 def wearer(seed, seconds=30.0, offset=0.0, imu_rate=100.0, pose_rate=29.97):
     """A person; sensor time = video time + offset."""
     paths = Paths(seed, LIMBS)
@@ -119,7 +124,7 @@ def config():
     """The oracle with the data pipeline of the embedded default."""
     from mmengine.config import Config
 
-    cfg = Config.fromfile('configs/mobind/synthetic.py')
+    cfg = Config.fromfile(REPO / 'configs/mobind/synthetic.py')
     cfg.model = dict(type='OracleModel')
     return cfg
 

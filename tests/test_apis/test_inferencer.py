@@ -36,7 +36,7 @@ def in_repository(monkeypatch):
     monkeypatch.chdir(REPO)
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def oracle():
     return MoBindInferencer(config(), device='cpu', show_progress=False)
 

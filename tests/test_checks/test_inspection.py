@@ -10,7 +10,6 @@ from deliberate import recordings
 from mobind_mm.checks.column_names import parse_column
 from mobind_mm.checks.guessing import guess_mapping, to_yaml
 from mobind_mm.checks.inspection import describe_facts, inspect_path
-from mobind_mm.cli import main as cli
 from mobind_mm.readers.files import write_imu_table
 from mobind_mm.readers.sensors import read_imu_file
 from mobind_mm.recordings import write_imu, write_pose
@@ -171,15 +170,12 @@ def test_what_is_nothing_of_ours(tmp_path):
         inspect_path(tmp_path / 'nothing')
 
 
-def test_the_command_writes_a_mapping(tmp_path, right, monkeypatch, capsys):
+def test_the_command_writes_a_mapping(tmp_path, right, command):
     path = write(tmp_path / 'log.csv', right, ('t', *AX), acc=1 / G)
     out, mapping = tmp_path / 'facts.json', tmp_path / 'map.yml'
     words = ['inspect', path, '--json', out, '--write-mapping', mapping]
-    monkeypatch.setattr('sys.argv', ['mobind', *map(str, words)])
-    with pytest.raises(SystemExit) as caught:
-        cli()
-    assert caught.value.code == 0
-    printed = capsys.readouterr().out
+    status, printed, _ = command('mobind', *words)
+    assert status == 0
     assert 'table of an unknown format' in printed and 'units.acc' in printed
     facts = json.loads(out.read_text())
     assert facts['mapping'] == mapping.read_text()

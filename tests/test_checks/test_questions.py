@@ -17,12 +17,7 @@ from mobind_mm.checks.agreement import candidate_limbs, cut_clips
 from mobind_mm.checks.lags import find_lags
 from mobind_mm.checks.movement import best_assignment, describe
 from mobind_mm.checks.orientation import TURNS, orientation_facts
-from mobind_mm.checks.reading import (
-    Reading,
-    integrate,
-    window_index,
-    window_means,
-)
+from mobind_mm.checks.reading import Reading, window_index, window_means
 from mobind_mm.checks.sensors import (
     judge_magnetometer,
     judge_sensors,
@@ -36,6 +31,7 @@ from mobind_mm.checks.streams import (
 )
 from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.skeleton import get_layout
+from mobind_mm.synchronization.signals import integrate
 
 OFFSETS = np.arange(-200, 201) / 100
 TIMES = np.arange(1000) / 100

@@ -20,7 +20,6 @@ from raw_pose_tools import (
 )
 
 from mobind_mm.apis.sources import to_pose
-from mobind_mm.cli import main
 from mobind_mm.cli.arguments import (
     add_imu_arguments,
     add_pose_arguments,
@@ -74,12 +73,11 @@ def test_an_output_without_permission_or_room(tmp_path, monkeypatch):
     ],
 )
 def test_commands_look_at_it_before_the_work(
-    tmp_path, monkeypatch, capsys, words, flag
+    tmp_path, monkeypatch, command, words, flag
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'out').write_text('mine')
-    monkeypatch.setattr(sys, 'argv', ['mobind', *words, flag, 'out'])
-    status, text = outcome(main, capsys)
+    status, _, text = command('mobind', *words, flag, 'out')
     assert status == 2
     assert text == (
         f'error: {flag} out is a file; give a directory for the results, or '
@@ -140,14 +138,10 @@ def test_files_of_killed_runs_are_removed_by_the_next(tmp_path):
     assert sorted(tmp_path.iterdir()) == [foreign, target]
 
 
-def test_estimates_of_videos_go_into_a_folder_that_is_there(
-    tmp_path, monkeypatch, capsys
-):
+def test_estimates_of_videos_go_into_a_folder_that_is_there(tmp_path, command):
     """A second run of ``mobind pose FOLDER --out FOLDER`` goes on."""
-    missing = str(tmp_path / 'take.mp4')
-    words = ['mobind', 'pose', missing, '--out', str(tmp_path)]
-    monkeypatch.setattr(sys, 'argv', words)
-    status, text = outcome(main, capsys)
+    missing = tmp_path / 'take.mp4'
+    status, _, text = command('mobind', 'pose', missing, '--out', tmp_path)
     assert status == 2 and 'take.mp4' in text and '--out' not in text
 
 

@@ -74,7 +74,7 @@ def limb_backbone(name, rate):
     return MODELS.build(
         dict(
             type=f'mobind_mm.{name}LimbBackbone',
-            num_limbs=3,
+            limbs=PLACEMENTS,
             tokenizer=tokenizers[name],
             encoder=dict(
                 type='ConvFormer',

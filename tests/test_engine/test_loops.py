@@ -5,10 +5,9 @@ from pathlib import Path
 
 import loop_project
 import pytest
-import torch.multiprocessing as mp
 from loop_project import build, diary, loader, task
 from mmengine.registry import DefaultScope
-from processes import process_group
+from processes import process_group, spread
 
 from mobind_mm.engine.loops import evaluators_of
 
@@ -206,7 +205,7 @@ def test_processes_equal_one(tmp_path):
     """None of 7, 5 and 3 numbers divides among two, nor 7 and 5 by three."""
     for world in (2, 3):
         (tmp_path / str(world)).mkdir()
-    mp.spawn(run, (str(tmp_path),), nprocs=3)
+    spread(run, (str(tmp_path),), 3)
     for world in (2, 3):
         for rank in range(world):
             file = tmp_path / str(world) / f'{rank}.json'

@@ -1,13 +1,15 @@
 """Archives of embeddings on disk, against comparing everything."""
 
 import json
-import subprocess
-import sys
+import os
+import signal
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from processes import warm
 
+from mobind_mm.evaluation import archive
 from mobind_mm.evaluation import archive_lists as module
 from mobind_mm.evaluation.archive import EmbeddingArchive
 from mobind_mm.utils.similarity import Vectors
@@ -116,24 +118,20 @@ def test_what_does_not_fit_is_refused(tmp_path):
         EmbeddingArchive(tmp_path)
 
 
+def add_and_die(path):
+    archive.write_facts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    archive.EmbeddingArchive(path).add(table(30, 1))
+
+
 def test_a_killed_addition_changes_nothing(tmp_path):
     path = tmp_path / 'a'
     archive = EmbeddingArchive.create(path, 'pose')
     archive.add(table(50))
     before = (path / 'archive.json').read_bytes()
-    code = (
-        'import os, signal, sys\n'
-        'sys.path.insert(0, sys.argv[2])\n'
-        'from test_archive import table\n'
-        'from mobind_mm.evaluation import archive\n'
-        'archive.write_facts = lambda *_: os.kill(os.getpid(), 9)\n'
-        'archive.EmbeddingArchive(sys.argv[1]).add(table(30, 1))\n'
-    )
-    here = str(__file__).rsplit('/', 1)[0]
-    killed = subprocess.run(
-        [sys.executable, '-c', code, str(path), here], check=False
-    )
-    assert killed.returncode == -9
+    killed = warm().Process(target=add_and_die, args=(path,))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -9
     assert (path / 'archive.json').read_bytes() == before
     assert len(list(path.glob('*.safetensors'))) == 2  # one is a stray
     archive = EmbeddingArchive(path)

@@ -2,21 +2,16 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing as mp
+from embedding_samples import random_samples
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from embedding_samples import random_samples
-from processes import process_group
+from processes import process_group, spread
 
 from mobind_mm.evaluation import (
     ActionKNNMetric,
@@ -94,7 +89,7 @@ def test_two_and_three_processes_equal_one(tmp_path, monkeypatch):
     expected = evaluate(one)
     assert expected['embeddings/num_windows'] == SIZE
     table, _ = read_embeddings(one / 'e.safetensors')
-    mp.spawn(run, (str(tmp_path),), nprocs=3)
+    spread(run, (str(tmp_path),), 3)
     for world in (3, 2):
         many = tmp_path / str(world)
         for rank in range(world):

@@ -6,9 +6,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing as mp
 from mmengine.evaluator import Evaluator
-from processes import process_group
+from processes import process_group, spread, warm
 
 from mobind_mm.evaluation import LocalizationMetric, OpenLocalizationMetric
 from mobind_mm.evaluation.embedding_table import stack_rows
@@ -475,8 +474,8 @@ def test_processes_give_the_numbers_of_one(world, tmp_path):
     samples = all_samples()
     if len(samples) % world == 0:
         pytest.fail('choose seeds whose number of windows does not divide')
-    queue = mp.get_context('spawn').SimpleQueue()
-    mp.spawn(run, (world, str(tmp_path), queue), nprocs=world)
+    queue = warm().SimpleQueue()
+    spread(run, (world, str(tmp_path), queue), world)
     for metric, found in zip(
         (LocalizationMetric(), OpenLocalizationMetric()), queue.get()
     ):

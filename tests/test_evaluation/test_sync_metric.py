@@ -5,9 +5,8 @@ import csv
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing as mp
 from mmengine.evaluator import Evaluator
-from processes import process_group
+from processes import process_group, spread, warm
 
 from mobind_mm.evaluation import SyncMetric
 from mobind_mm.recordings import Recording
@@ -169,8 +168,8 @@ def test_two_and_three_processes_equal_one(tmp_path):
     built = metric()
     expected = evaluate(built, list(clips()))
     takes = [case['take'] for case in built.cases]
-    queue = mp.get_context('spawn').SimpleQueue()
-    mp.spawn(run, (str(tmp_path), queue), nprocs=3)
+    queue = warm().SimpleQueue()
+    spread(run, (str(tmp_path), queue), 3)
     for _ in range(2):
         found, found_takes = queue.get()
         np.testing.assert_equal(found, expected)

@@ -55,14 +55,6 @@ def test_info_nce_of_indistinguishable_clips_is_log_of_their_number():
     assert float(loss) == pytest.approx(math.log(8), rel=1e-5)
 
 
-def test_info_nce_compares_within_groups():
-    a, b = torch.randn(2, 4, 6, dtype=torch.float64)
-    groups = torch.tensor([5, 5, 7, 7])
-    loss = info_nce(a, b, torch.tensor(3.0), (groups, groups))
-    halves = [slow_info_nce(a[s], b[s], 3.0) for s in (slice(2), slice(2, 4))]
-    assert float(loss) == pytest.approx(sum(halves) / 2, rel=1e-6)
-
-
 def test_info_nce_rows_beyond_the_pairs_are_negatives_only():
     torch.manual_seed(3)
     a, b = torch.randn(2, 6, 4, dtype=torch.float64)
@@ -77,8 +69,7 @@ def test_info_nce_rows_beyond_the_pairs_are_negatives_only():
 def test_own_pairs_are_a_part_of_all_pairs():
     torch.manual_seed(5)
     a, b = torch.randn(2, 6, 4, dtype=torch.float64)
-    groups = (torch.tensor([0, 1, 0, 1, 0, 0]), torch.tensor([0, 1, 0, 1, 1]))
-    args = (a, b[:5], torch.tensor(3.0), groups, 4)
+    args = (a, b[:5], torch.tensor(3.0), 4)
     own = torch.tensor([False, True, False, True])
     whole = losses.info_nce(*args)
     torch.testing.assert_close(losses.info_nce(*args, own=own), whole[own])

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from mmengine.runner.checkpoint import load_checkpoint
-from tiny_models import parts, per_limb, smoothed_loss, spoiled
+from tiny_models import LIMBS, parts, per_limb, smoothed_loss, spoiled
 
 from mobind_mm.models import LimbTokenPool
 from mobind_mm.models.limb_model import encode_limbs
@@ -24,7 +24,7 @@ def classifier_cfg(uses=('imu', 'pose'), **kwargs):
     return dict(
         type='MoBindClassifier',
         num_classes=CLASSES,
-        num_limbs=S,
+        limbs=LIMBS,
         hidden_dims=8,
         dropout=0.0,
         **used,
@@ -261,5 +261,5 @@ def test_wrong_inputs_name_the_setting():
     with pytest.raises(ValueError, match='num_classes=4'):
         model(batch(), labelled([4] * B), mode='loss')
     narrow = {k: v[:, :2] for k, v in batch().items()}
-    with pytest.raises(ValueError, match='num_limbs'):
+    with pytest.raises(ValueError, match='built for 3 limbs, got 2; set limb'):
         model(narrow)

@@ -225,7 +225,7 @@ def test_sensors_of_one_body_count_less_than_independent_ones():
     four = made_up(0, 8.0, sensors=4, sync=sync)
     np.testing.assert_allclose(four.score, one.score / 2)
     assert one.score.max() == pytest.approx(8.0)
-    assert one.fine.max() == pytest.approx(8.0 * sync.fine_tokens)
+    assert one.fine.max() == pytest.approx(8.0 * 0.1)
 
 
 def test_weights_are_checked():

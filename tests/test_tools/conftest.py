@@ -1,9 +1,9 @@
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
+from processes import run_tools
 from programs import start
 
 REPO = Path(__file__).parents[2]
@@ -55,31 +55,17 @@ def project(tmp_path):
     return tmp_path
 
 
-_DRIVER = """
-import json, os, runpy, sys
-for sys.argv in json.loads(sys.argv[1]):
-    sys.path[0] = os.path.dirname(sys.argv[0])
-    runpy.run_path(sys.argv[0], run_name='__main__')
-"""
-
-
 @pytest.fixture
 def run(project):
-    """Run commands of ``tools/`` in the project; return the process.
-
-    One process runs them all, because importing PyTorch takes seconds.
-    """
+    """Run commands of ``tools/`` in the project; return the process."""
 
     def run(*commands, **environment):
         path = os.pathsep.join([str(Path(__file__).parent), str(REPO)])
-        commands = [
-            [str(REPO / 'tools' / name), *map(str, arguments)]
-            for name, *arguments in commands
-        ]
-        shell = commands[0][0].endswith('.sh')
-        python = [sys.executable, '-c', _DRIVER, json.dumps(commands)]
-        words = commands[0] if shell else python
-        return start(*words, cwd=project, PYTHONPATH=path, **environment)
+        environment.update(cwd=project, PYTHONPATH=path)
+        commands = [(REPO / 'tools' / name, *more) for name, *more in commands]
+        if commands[0][0].suffix == '.sh':
+            return start(*commands[0], **environment)
+        return run_tools(*commands, **environment)
 
     return run
 

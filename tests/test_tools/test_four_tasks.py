@@ -10,7 +10,7 @@ import torch
 from matplotlib.image import imread
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
-from programs import program, python, tool
+from programs import program, tool
 
 from mobind_mm.evaluation.embedding_table import read_embeddings
 from mobind_mm.registry import MODELS
@@ -51,6 +51,7 @@ def small(tmp_path_factory):
     root = tmp_path_factory.mktemp('four')
     cfg = Config.fromfile(REPO / 'configs' / 'mobind' / 'synthetic.py')
     shrink(cfg._cfg_dict)
+    cfg.model.stream_stride_sec = 1.0
     cfg.dump(root / 'small.py')
     init_default_scope('mobind_mm')
     torch.manual_seed(0)
@@ -60,7 +61,7 @@ def small(tmp_path_factory):
     return root
 
 
-def test_one_command(small):
+def test_one_command(small, command, monkeypatch):
     done = tool(
         *('test', 'small.py', 'random.pth', '--out', 'all.json'),
         *('--show-dir', 'shown', '--dump-cases', 'cases', '--dump-tokens'),
@@ -92,8 +93,9 @@ def test_one_command(small):
     table = read_embeddings(small / 'e.safetensors')[0]
     assert (table['role'] == 'query').sum() == 12
     flags = '--similarity tokens --rerank 3 --localization --out saved.json'
-    evaluate = ('-m', 'mobind_mm', 'eval', 'e.safetensors', *flags.split())
-    python(*evaluate, cwd=small)
+    monkeypatch.chdir(small)
+    status, _, err = command('mobind', 'eval', 'e.safetensors', *flags.split())
+    assert status == 0, err
     saved = json.loads((small / 'saved.json').read_text())
     assert saved['retrieval/num_windows'] == 12
     for key in ('localization/subject_acc', 'localization/part_acc'):

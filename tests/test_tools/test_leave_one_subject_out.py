@@ -188,15 +188,8 @@ def test_mean_and_standard_deviation():
 
 @pytest.fixture
 def run_here(project, monkeypatch, command):
-    """Run a command of ``tools/`` in the project; its exit code and text.
-
-    Formatting the text of a config takes MMEngine seconds, so it is left
-    out here.
-    """
+    """Run a command of ``tools/`` in the project; its exit code and text."""
     monkeypatch.chdir(project)
-    monkeypatch.setattr(
-        'mmengine.config.config.FormatCode', lambda text, **_: (text, True)
-    )
 
     def run_here(name, *arguments):
         code, out, err = command(name, *arguments)

@@ -140,7 +140,8 @@ def test_register_all_modules():
         'print(*(len(x.module_dict) > 0 for x in (g.MODELS, g.DATASETS, '
         'g.TRANSFORMS, g.HOOKS, g.LOOPS, g.METRICS, g.VISUALIZERS, '
         'g.TASK_UTILS))); from mmengine.registry import DefaultScope; '
-        'import sys; assert "mmaction" not in sys.modules; '
+        'import sys, mobind_mm.apis.inferencer; '
+        'assert "mmaction" not in sys.modules; '
         'print(DefaultScope.get_current_instance())'
     )
     command = [sys.executable, '-W', 'ignore', '-c', code]

@@ -89,12 +89,8 @@ class MotionCaptureDataset(IMUPoseDataset):
         variants: How often everything is used, each time anew.
         take_sec: Least length of a take in seconds.
         num_procedural: Number of procedural people, if they are a source.
-        vary: Whether takes vary as in training; by default in ``train``.
         imu_rate: Samples per second; drawn for each take if None.
         pose_rate: Frames per second; drawn for each take if None.
-        sensor_errors: Arguments of :class:`SensorErrors`; drawn for each
-            take if None.
-        pose_errors: Arguments of :class:`PoseErrors`; drawn if None.
         seed: Another seed gives other takes.
         cache_takes: Number of takes to keep in memory.
         **kwargs: ``window_sec``, ``stride_sec``, ``pipeline`` and the other
@@ -127,11 +123,8 @@ class MotionCaptureDataset(IMUPoseDataset):
         variants: int = 1,
         take_sec: float = 30.0,
         num_procedural: int = 24,
-        vary: bool | None = None,
         imu_rate: float | None = None,
         pose_rate: float | None = None,
-        sensor_errors: dict | None = None,
-        pose_errors: dict | None = None,
         seed: int = 0,
         cache_takes: int = 16,
         **kwargs: Any,
@@ -144,9 +137,7 @@ class MotionCaptureDataset(IMUPoseDataset):
         self.variants = variants
         self.take_sec = check_rate('take_sec', take_sec)
         self.num_procedural = num_procedural
-        self.vary = split == 'train' if vary is None else vary
         self.rates = (imu_rate, pose_rate)
-        self.sensor_errors, self.pose_errors = sensor_errors, pose_errors
         self.seed = seed
         self._takes: dict[str, _Take] = {}
         self._people: dict[str, list[BodyMotion]] = {}
@@ -198,7 +189,7 @@ class MotionCaptureDataset(IMUPoseDataset):
 
     @property
     def _variation(self) -> Variation:
-        return Variation() if self.vary else Variation.none()
+        return Variation() if self.split == 'train' else Variation.none()
 
     def _rng(self, *names: str | int) -> np.random.Generator:
         return derive_rng(self.seed, 'mocap', self.split, *names)
@@ -310,14 +301,7 @@ class MotionCaptureDataset(IMUPoseDataset):
 
     def _record(self, take: _Take) -> Recording:
         body, rng = self._body(take)
-        if self.sensor_errors is not None:
-            errors = SensorErrors(**self.sensor_errors)
-        else:
-            errors = SensorErrors.sample(rng)
-        if self.pose_errors is not None:
-            mistakes = PoseErrors(**self.pose_errors)
-        else:
-            mistakes = PoseErrors.sample(rng)
+        errors, mistakes = SensorErrors.sample(rng), PoseErrors.sample(rng)
         if not take.pieces:  # procedural people have no markers
             errors = replace(errors, smooth_hz=None)
         imu_rate = self.rates[0] or float(rng.choice(_IMU_RATES))
@@ -350,7 +334,7 @@ class MotionCaptureDataset(IMUPoseDataset):
         for finer, coarse in _COARSE.items():
             other = f'{side}_{finer}'
             free = part == coarse and other not in self.placements
-            if free and self.vary and rng.random() < 0.4:
+            if free and self.split == 'train' and rng.random() < 0.4:
                 return other
         return name
 

@@ -6,14 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ...recordings import Recording
 from ...registry import DATASETS
 from ...utils.arguments import check_choice
 from ..imu_pose_dataset import IMUPoseDataset
 from .actions import ACTIONS
-from .body import Kinematics
 from .camera import Camera, Detector
 from .imu import IMUNoise
 from .motion import Motion
@@ -151,15 +148,6 @@ class SyntheticMotionDataset(IMUPoseDataset):
     def get_motion(self, take: str) -> Motion:
         """Exact motion of a take (an entry's ``take``)."""
         return self.simulator.motion(self._part(take))
-
-    def get_kinematics(self, take: str, times: np.ndarray) -> Kinematics:
-        """Ground truth of a take at times (T,) seconds on its clock.
-
-        Returns:
-            Keypoints (T, 17, 3), and origins (T, 11, 3) and rotations
-            (T, 11, 3, 3) of :data:`.body.SEGMENTS`, in world coordinates.
-        """
-        return self.get_motion(take).kinematics(times)
 
     def get_camera(self, take: str) -> Camera:
         """Camera that filmed a take."""

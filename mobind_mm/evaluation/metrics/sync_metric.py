@@ -39,7 +39,7 @@ class SyncMetric(BaseMetric):
     :func:`~mobind_mm.evaluation.functional.sync.sync_summary`. Those of
     another synchroniser start with its name (``vote_mae_s``). Two baselines
     are always added: ``zero_*`` always answers 0, ``floor_*`` always finds
-    the best point of the ``floor_grid``. ``num_clips`` clips were evaluated,
+    the best point of a grid of 0.2 s. ``num_clips`` clips were evaluated,
     ``num_answered`` of them answered.
 
     Clips come from ``SyncClipDataset``; a synchroniser that reads
@@ -55,7 +55,6 @@ class SyncMetric(BaseMetric):
             :func:`~mobind_mm.synchronization.build_synchronizer` knows. A
             function of streams, features and ``max_offset`` will do here.
         main: Which of them has keys without prefix.
-        floor_grid: Grid in seconds of the ``floor_*`` row (published: 0.2).
         num_cases: Clips to keep in ``cases``.
         dump: CSV file with one line per clip, worst first.
         **kwargs: ``collect_device`` and ``prefix`` of ``BaseMetric``.
@@ -72,7 +71,6 @@ class SyncMetric(BaseMetric):
         self,
         synchronizers: Mapping[str, SynchronizerLike | Callable],
         main: str = 'fused',
-        floor_grid: float = 0.2,
         num_cases: int = 8,
         dump: str | Path | None = None,
         **kwargs: Any,
@@ -95,7 +93,7 @@ class SyncMetric(BaseMetric):
             else sync
             for name, sync in synchronizers.items()
         }
-        self.main, self.floor_grid = main, floor_grid
+        self.main = main
         self.num_cases = num_cases
         self.dump = check_dump(dump)
         self.cases: list[dict] = []
@@ -188,7 +186,7 @@ class SyncMetric(BaseMetric):
             metrics.update({start + k: v for k, v in summary.items()})
             answered = ~column['abstained'].astype(bool)
             metrics[f'num_{start}answered'] = int(answered.sum())
-        guesses = np.zeros_like(offset), grid_floor(offset, self.floor_grid)
+        guesses = np.zeros_like(offset), grid_floor(offset)
         for name, guess in zip(BASELINES, guesses):
             summary = error_summary(offset_error(guess, offset))
             metrics.update({f'{name}_{k}': v for k, v in summary.items()})

@@ -111,21 +111,11 @@ class ConvFormer(BaseModule):
         if kernel_size % 2 == 0:
             raise ValueError(f'kernel_size must be odd, got {kernel_size}.')
         self.conv_reach = len(conv_channels) * (kernel_size // 2)
-        layers: list[nn.Module] = []
-        width = in_channels
-        for i, channels in enumerate(conv_channels):
-            layers += [
-                TimeConv(width, channels, kernel_size),
-                nn.BatchNorm2d(channels),
-            ]
-            if i % 2 == 1 and conv_dropout > 0:
-                # Two modules, because parameter names count positions.
-                layers += [ReLUDropout(conv_dropout), nn.Identity()]
-            else:
-                layers.append(nn.ReLU(inplace=True))
-            width = channels
-        self.convs = nn.Sequential(*layers)
-        self.patch_embed = nn.Linear(width * self.patch, embed_dims, False)
+        widths = (in_channels, *conv_channels)
+        self.convs = _convolutions(widths, kernel_size, conv_dropout)
+        self.patch_embed = nn.Linear(
+            widths[-1] * self.patch, embed_dims, False
+        )
         self.pos_embed = None
         if not self.any_length:
             self.pos_embed = nn.Parameter(
@@ -243,3 +233,18 @@ class ConvFormer(BaseModule):
             weight = weight * ~padding[:, None]
         total = weight.sum(dim=2, keepdim=True).clamp(min=1e-6)
         return (weight / total @ tokens).flatten(1)
+
+
+def _convolutions(
+    widths: Sequence[int], kernel_size: int, dropout: float
+) -> nn.Sequential:
+    """Convolutions between the widths; dropout follows every second one."""
+    layers: list[nn.Module] = []
+    for i, (before, after) in enumerate(zip(widths, widths[1:])):
+        layers += [TimeConv(before, after, kernel_size), nn.BatchNorm2d(after)]
+        if i % 2 == 1 and dropout > 0:
+            # Two modules, because parameter names count positions.
+            layers += [ReLUDropout(dropout), nn.Identity()]
+        else:
+            layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)

@@ -34,14 +34,12 @@ class HierarchicalContrastiveHead(BaseModule):
             lags, by the tokens that overlap: what synchronisation asks.
         multi_positive_weight: Projected IMU limbs against the detached
             pose clip.
-        local_negatives: ``all`` other limbs of the batch, as published,
-            or only the ``same_limb`` of other clips.
         init_temperature: Start of the learned temperature.
         max_scale: Upper bound of its inverse.
         init_cfg: MMEngine initialisation config.
 
     Raises:
-        ValueError: For an unknown option, or if every weight is 0.
+        ValueError: If every weight is 0.
 
     Source: MoBind, hierarchical contrastive objective.
     """
@@ -55,17 +53,11 @@ class HierarchicalContrastiveHead(BaseModule):
         multi_positive_weight: float = 0.0,
         limb_weight: float = 0.0,
         lag_weight: float = 0.0,
-        local_negatives: str = 'all',
         init_temperature: float = 0.07,
         max_scale: float = 100.0,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if local_negatives not in ('all', 'same_limb'):
-            raise ValueError(
-                f"local_negatives must be 'all' or 'same_limb', got "
-                f'{local_negatives!r}.'
-            )
         self.weights = {
             'global': global_weight,
             'local': local_weight,
@@ -76,7 +68,6 @@ class HierarchicalContrastiveHead(BaseModule):
         }
         if not any(self.weights.values()):
             raise ValueError('Every weight of the contrastive head is 0.')
-        self.local_negatives = local_negatives
         self.max_log_scale = math.log(max_scale)
         self.logit_scale = nn.Parameter(
             torch.tensor(math.log(1 / init_temperature))
@@ -211,31 +202,23 @@ class HierarchicalContrastiveHead(BaseModule):
         self, feats: dict[str, torch.Tensor], own: torch.Tensor
     ) -> torch.Tensor:
         both = feats['imu_mask'] & feats['pose_mask']
-        imu, imu_limb = self._pairs_first(feats, 'imu', both)
-        pose, pose_limb = self._pairs_first(feats, 'pose', both)
-        groups = None
-        if self.local_negatives == 'same_limb':
-            groups = (imu_limb, pose_limb)
+        imu = self._pairs_first(feats, 'imu', both)
+        pose = self._pairs_first(feats, 'pose', both)
         own = own[:, None].expand_as(both)[both]
-        loss = info_nce(imu, pose, self.scale, groups, len(own), own)
+        loss = info_nce(imu, pose, self.scale, len(own), own)
         return global_mean(loss)
 
     @staticmethod
     def _pairs_first(
         feats: dict[str, torch.Tensor], name: str, both: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Limb features (M, D) and limb indices (M,): pairs, then the rest.
+    ) -> torch.Tensor:
+        """Limb features (M, D): pairs, then the rest.
 
         A limb whose counterpart is missing is still a negative.
         """
         rest = feats[f'{name}_mask'] & ~both
         local = feats[f'{name}_local']
-        limb = torch.arange(both.shape[1], device=both.device)
-        limb = limb.expand_as(both)
-        return (
-            torch.cat([local[both], local[rest]]),
-            torch.cat([limb[both], limb[rest]]),
-        )
+        return torch.cat([local[both], local[rest]])
 
     def _multi_positive(
         self, feats: dict[str, torch.Tensor], own: torch.Tensor

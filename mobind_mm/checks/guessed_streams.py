@@ -1,0 +1,130 @@
+"""Reading tables that nobody described, where what they hold is evident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..readers.sensors import read_imu_file
+from ..recordings import SensorStream
+from ..utils.errors import mistake, shown
+from .guessing import AXES, SENSED, guess_mapping
+from .table_layout import find_table
+
+
+def read_guessed(
+    path: str | Path, placement: str | Mapping[str, str] | None = None
+) -> dict[str, SensorStream]:
+    """Read a table that nobody described, if what it holds is evident.
+
+    Every unit must stand in the names of the columns or show in the values,
+    times must be there, and a single sensor needs a placement.
+
+    Args:
+        path: CSV or Parquet file.
+        placement: As for :func:`~mobind_mm.readers.sensors.read_imu_file`.
+
+    Returns:
+        Name to stream, with a note of what was taken for what.
+
+    Raises:
+        ValueError: Naming what is in doubt.
+    """
+    path = Path(path)
+    guess = guess_mapping(path)
+    hint = f'Run "mobind inspect {path.name} --write-mapping mapping.yml"'
+    if guess is not None and guess.problem:
+        raise ValueError(guess.problem)
+    if guess is None or not {'imu', 'placement'} & {*guess.mapping}:
+        names = shown(find_table(path)[1], 8) or 'nothing'
+        raise mistake(
+            path,
+            f'its columns ({names}) do not say what they are: no acceleration '
+            'or angular rate of three axes is among them',
+            'Describe the file with a mapping (--mapping, docs/own_data.md)',
+        )
+    mapping = dict(guess.mapping)
+    if guess.unplaced:
+        del mapping['placement']
+        if placement is None and not guess.doubts:
+            raise mistake(
+                path,
+                'holds one sensor, and nothing says where it is worn',
+                'Give --placement',
+            )
+    if guess.doubts:
+        doubts = '; '.join(guess.doubts)
+        raise mistake(
+            path,
+            f'has columns that were recognised, but it is in doubt {doubts}',
+            f'{hint}, correct it, and give it as --mapping',
+        )
+    sensors = mapping.get('imu') or {'': mapping}
+    parts = [p for keys in sensors.values() for p in keys.get('parts', [keys])]
+    for keys in parts:
+        # Nothing shows which way quaternions turn, or what mag is in.
+        keys['columns'] = {
+            channel: columns
+            for channel, columns in keys['columns'].items()
+            if channel not in ('quat', 'mag')
+        }
+    if 'imu' in mapping:
+        mapping['imu'] = sensors = {
+            name: keys for name, keys in sensors.items() if _senses(keys)
+        }
+    if not any(map(_senses, sensors.values())):
+        raise mistake(
+            path,
+            'holds no acceleration or angular rate of three axes, only other '
+            'channels',
+            'Export those of the accelerometer and the gyroscope, too',
+        )
+    streams = read_imu_file(path, mapping, placement)
+    shared = mapping.get('sensor', {})
+    read = [*_columns_in(mapping)]
+    rest = [name for name in guess.columns if name not in read]
+    left = [f'{path}: not read: {shown(rest, 6)}'] if rest else []
+    return {
+        name: replace(
+            stream, notes=(_told(path, keys, shared), *left, *stream.notes)
+        )
+        for (name, stream), keys in zip(streams.items(), sensors.values())
+    }
+
+
+def _columns_in(keys: Any) -> Iterator[str]:
+    """Names of columns in a mapping, and other texts."""
+    if isinstance(keys, Mapping):
+        keys = [*keys.values(), *keys.get('where', ())]
+    if isinstance(keys, str):
+        yield keys
+    elif isinstance(keys, Sequence):
+        for part in keys:
+            yield from _columns_in(part)
+
+
+def _senses(keys: Mapping[str, Any]) -> bool:
+    """Whether a sensor has a channel by which it can be compared."""
+    parts = keys.get('parts', [keys])
+    return any({*SENSED} & {*part['columns']} for part in parts)
+
+
+def _told(path: Path, keys: Mapping, shared: Mapping) -> str:
+    """A note of what was taken for what."""
+    parts: dict[str, None] = {}
+    for part in keys.get('parts', [keys]):
+        units = {**part.get('units', {}), **shared.get('units', {})}
+        rows = part.get('where', {}).items()
+        where = ''.join(f' where {n} is {value}' for n, value in rows)
+        columns = {**part['columns'], **shared.get('columns', {})}
+        for channel, names in columns.items():
+            names = [names] if isinstance(names, str) else names
+            unit = f' in {units[channel]}' if channel in units else ''
+            of = where if channel in AXES else ''
+            parts[f'{channel} = {", ".join(names)}{unit}{of}'] = None
+    return (
+        f'{path}: nobody says what its columns are; by names and values, '
+        f'{"; ".join(parts)}; a mapping would overrule it'
+    )

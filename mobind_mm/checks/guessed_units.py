@@ -1,0 +1,118 @@
+"""Units that values show where the names of the columns do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..readers.dates import serial_dates
+from ..readers.mapping import UNITS
+from ..readers.orientation import rate_unit
+from ..recordings import STANDARD_GRAVITY, SensorStream
+from .column_names import header_unit
+from .gyroscope import gyroscope_facts, judge_gyroscope
+from .plausibility import still_level
+
+_UNIT = re.compile(r'[(\[]\s*([^\d\W]{1,5}(/[^\s)\]]+)?)\s*[)\]]')
+"""What stands in brackets as a unit does."""
+_STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
+"""How many of a unit are a second."""
+_RATES = (2.0, 3000.0)
+_COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
+_FASTEST = 87.0
+"""rad/s that no body turns at for long."""
+UNCLEAR = (
+    'seems to be removed',
+    'no unit explains',
+    'never rests',
+    'counts whose zero is not known',
+)
+EVIDENT = 'turns as fast, or only that can be'
+"""How reasons end that are none, and that are some."""
+
+
+def time_unit(
+    name: str, values: np.ndarray, steps: np.ndarray
+) -> tuple[str, str]:
+    """Unit of a column of times, if one fits, and why."""
+    if dates := serial_dates(values):
+        return 's', f'its numbers count {dates[1]}'
+    unit = header_unit(name, 'time')
+    if unit:
+        return unit, 'by the name of the column'
+    steps = steps if (steps > 0).sum() >= (steps < 0).sum() else -steps
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    # Packets share a stamp, counters wrap, and hours may be missing.
+    step = float(np.clip(steps, 0, 100 * usual).mean())
+    first = float(np.median(values))
+    fits = {
+        unit: factor / max(step, 1e-12)
+        for unit, factor in _STEPS.items()
+        if _RATES[0] <= factor / max(step, 1e-12) <= _RATES[1]
+    }
+    for unit, rate in fits.items():
+        if 9e8 < first / _STEPS[unit] < 2.5e9:
+            why = f'{first:.4g} is a date since 1970 in {unit}'
+            return unit, f'{why}, at {rate:.4g} Hz'
+    for unit, rate in fits.items():
+        return unit, f'steps of {step:.4g} are {rate:.4g} Hz in {unit}'
+    return '', ''
+
+
+def strange_unit(name: str, kind: str = 'gyro') -> bool:
+    """Whether a unit stands in the name of a column that is not known."""
+    return bool(_UNIT.search(name)) and not header_unit(name, kind)
+
+
+def acc_unit(
+    stream: SensorStream | None, gravity: bool
+) -> tuple[Any, bool, str]:
+    """Unit by the level of a still sensor, whether gravity is in it, why."""
+    level = still_level(stream) if stream is not None else float('nan')
+    seen = f'a still sensor shows {level:.4g}'
+    if stream is None or np.isnan(level):
+        return 'm/s2', gravity, f'not seen: the sensor {UNCLEAR[2]}'
+    values = stream.channels['acc'][:]
+    if (values > 0).all() and (values == np.round(values)).all():
+        return 'm/s2', gravity, f'whole numbers above 0, so {UNCLEAR[3]}'
+    for unit, factor in UNITS['acc'].items():
+        if abs(level * factor / STANDARD_GRAVITY - 1) < 0.15:
+            return unit, True, seen
+    for count in _COUNTS:
+        if abs(level / count - 1) < 0.1:
+            factor = STANDARD_GRAVITY / count
+            why = f'{seen}, as if 1 g were {count} counts'
+            return float(f'{factor:.6g}'), True, why
+    if level < 2.0:
+        return 'm/s2', False, f'{seen}: gravity {UNCLEAR[0]}'
+    return 'm/s2', gravity, f'{seen}, which {UNCLEAR[1]}'
+
+
+def gyro_unit(streams: Mapping[str, SensorStream | None]) -> tuple[str, str]:
+    """Unit by the turning of gravity, or else by the size."""
+    acc, gyro = streams.get('acc'), streams.get('gyro')
+    if gyro is None:
+        return 'rad/s', 'not seen'
+    times, rates = gyro.clock.at(), np.asarray(gyro.channels['gyro'][:])
+    beside = np.zeros_like(rates)
+    if acc is not None:
+        values = acc.channels['acc'][:].T
+        axes = [np.interp(times, acc.clock.at(), axis) for axis in values]
+        beside = np.stack(axes, axis=1)
+    unit = rate_unit(times, beside, rates)
+    size = np.linalg.norm(rates, axis=1)
+    if unit is None and acc is not None:
+        facts = gyroscope_facts(times, {'acc': beside, 'gyro': rates})
+        opinion, reading = judge_gyroscope([facts])
+        if opinion.status == 'fine' and np.quantile(size, 0.99) < _FASTEST:
+            unit = 'rad/s'
+        elif opinion.kind == 'gyro_unit' and reading.gyro_scale < 1:
+            unit = 'deg/s'
+    fast = f'{np.quantile(size, 0.99):.3g}'
+    if unit is None:
+        return 'rad/s', f'it stays below {fast} in 99 % of the rows'
+    seen = f'it exceeds {fast} in 1 % of the rows: gravity in acc'
+    return unit, f'{seen} {EVIDENT}'

@@ -1,0 +1,91 @@
+"""Where the rows of a table that nobody knows begin, and their names."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..readers.headers import head_lines
+from ..readers.tables import PARQUET, Dialect, column_names
+
+NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
+
+
+def find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
+    """How a file is written, and the names of its columns."""
+    if path.suffix.lower() in PARQUET:
+        return Dialect(), column_names(path, (), Dialect())
+    lines = head_lines(path, 150)
+    best: tuple[tuple[int, int], Dialect, list[str]]
+    best = (0, 0), Dialect(), []
+    for mark in (',', ';', '\t', '|', ' '):
+        rows = [_cells(line, mark) for line in lines]
+        first = next((i for i in range(len(rows)) if _is_data(rows, i)), None)
+        if first is None:
+            continue
+        count = len(rows[first])
+        numbers = sum(map(_is_number, rows[first]))
+        if numbers < 1 or (mark == ' ' and numbers < 3):
+            continue
+        names, line = _names(rows, first)
+        # Commas may be decimals, and spaces stand within texts.
+        if (numbers, -count) > best[0]:
+            decimal = None
+            if mark != ',' and any(
+                re.fullmatch(r'\s*-?\d+,\d+\s*', c) for c in rows[first]
+            ):
+                decimal = ','
+            skip = first - line if line else first
+            header = line if line else 0
+            best = (
+                (numbers, -count),
+                Dialect(mark, decimal, header, skip),
+                names,
+            )
+    return best[1], best[2]
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    try:
+        cells = next(
+            csv.reader([line], delimiter=mark, skipinitialspace=True), []
+        )
+    except csv.Error:
+        return []
+    return [cell.strip() for cell in cells]
+
+
+def _is_number(cell: str) -> bool:
+    return bool(NUMBER.fullmatch(cell))
+
+
+def _is_data(rows: Sequence[Sequence[str]], first: int) -> bool:
+    """Whether from here on rows of numbers follow one another."""
+    part = [row for row in rows[first : first + 6] if any(row)]
+    if len(part) < 2 or len({len(row) for row in part}) > 1:
+        return False
+    numbers = [sum(map(_is_number, row)) for row in part]
+    filled = [sum(map(bool, row)) for row in part]
+    return min(numbers) >= 1 and all(
+        2 * n >= f - 1 for n, f in zip(numbers, filled)
+    )
+
+
+def _names(rows: Sequence[Sequence[str]], first: int) -> tuple[list[str], int]:
+    """Names of the columns and their line from 1; 0: numbers from 1."""
+    count = len(rows[first])
+    best: tuple[int, int] = (0, 0)
+    for line in range(max(first - 4, 0), first):
+        row = rows[line]
+        words = sum(
+            bool(cell) and not _is_number(cell) for cell in row[:count]
+        )
+        different = len({*filter(None, row)}) == sum(map(bool, row))
+        fits = abs(len(row) - count) <= 1 or len(row) > count
+        if fits and different and words > 0.6 * count and words > best[0]:
+            best = words, line + 1
+    if not best[1]:
+        return [str(i + 1) for i in range(count)], 0
+    return list(rows[best[1] - 1]), best[1]
