@@ -203,6 +203,8 @@ def _is_mapped(path: Path, mapping: Any) -> bool:
     return mapping is not None or path.suffix.lower() in ('.yml', '.yaml')
 
 
+_LOOKED = 40
+"""Files and folders of a folder whose content is looked at."""
 _NO_POSE = {
     '.c3d': ('holds points of motion capture (C3D)', 'Export them as TRC'),
     '.npz': ('is an array of NumPy', 'Write a table with named columns'),
@@ -227,11 +229,12 @@ def skeletons_in(path: Path) -> Path:
     folder = only_folder(path)
     if not is_folder(folder) or recognize(folder) is not None:
         return folder
-    entries = listing(folder, _ENTRIES)
-    inner = [only_folder(path) for path in entries if is_folder(path)]
-    deeper = [p for place in inner for p in listing(place, _ENTRIES)]
+    entries = listing(folder, _ENTRIES)[:_ENTRIES]
+    inner = [p for p in entries if is_folder(p)][:_LOOKED]
+    inner = [only_folder(path) for path in inner]
+    deeper = [p for place in inner for p in listing(place, _LOOKED)]
     for group in ([p for p in entries if not is_folder(p)], inner, deeper):
-        found = [path for path in group if _holds_skeletons(path)]
+        found = [path for path in group[:_LOOKED] if _holds_skeletons(path)]
         if len(found) > 1:
             names = [p.relative_to(folder).as_posix() for p in found]
             raise mistake(

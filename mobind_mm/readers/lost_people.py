@@ -11,7 +11,7 @@ from .detections import Detections
 from .track_runs import keypoint_offsets, overlaps, pair_costs
 
 _SAME_SIZE = 1.25
-"""Factor by which a person's size may change while nobody sees him."""
+"""Factor by which the size of a person may change while out of view."""
 _ENDS = 5
 """Frames at the end and the start of a track that tell place and size."""
 _MOST = 3

@@ -52,7 +52,7 @@ WEIGHTS: Mapping[str, float] = {
     'speed_0.3-1.2Hz': 0.12,
     'speed_1.2-3Hz': 0.078,
     'speed_3-6Hz': 0.04,
-    'tokens': 0.08,
+    'tokens': 0.05,
 }
 """Fitted to matched recordings of ``benchmarking.trust`` (simulated people,
 motion capture, UTD-MHAD; subjects for fitting), but for orientations, which

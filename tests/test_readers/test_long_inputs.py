@@ -90,7 +90,7 @@ def test_missing_points_are_missing_in_a_batch():
         instances.add(
             frame, dict(keypoints=points, keypoint_scores=[2.0] * 17), 'p'
         )
-    found = instances.detections(3, 'coco', 'p.json')
+    found = instances.detections(3, 'p.json')
     assert (found.scores[:, :15] == 1).all()
     assert not found.scores[:, 15:].any()
     assert not found.keypoints[:, 15:].any()

@@ -24,21 +24,19 @@ def test_multiples_of_a_period_are_rivals_whatever_the_overlap():
     centres = np.array([-3.0, -1.8, -0.6, 0.6, 1.8, 3.0])
     evidence = bumps(centres, 4.0) * overlap
     best = int(evidence.argmax())
-    rivals = find_rivals(OFFSETS, evidence, overlap, best, 0.9)
+    rivals = find_rivals(OFFSETS, evidence, overlap, best)
     expected = set(centres.round(2)) - {OFFSETS[best].round(2)}
     assert {round(offset, 2) for offset, _ in rivals} == expected
     # Equal per second of overlap: equal shares.
     np.testing.assert_allclose([p for _, p in rivals], 1 / 6, rtol=0.01)
 
 
-@pytest.mark.parametrize(
-    ('height', 'ratio', 'count'), [(0.85, 0.8, 1), (0.85, 0.9, 0)]
-)
-def test_ratio_decides_who_is_a_rival(height, ratio, count):
+@pytest.mark.parametrize(('height', 'count'), [(0.8, 1), (0.7, 0)])
+def test_evidence_per_second_decides_who_is_a_rival(height, count):
     overlap = triangle()
     evidence = bumps([0.0, 2.0], [4.0, 4.0 * height]) * overlap
     best = int(evidence.argmax())
-    found = find_rivals(OFFSETS, evidence, overlap, best, ratio)
+    found = find_rivals(OFFSETS, evidence, overlap, best)
     assert len(found) == count
     if count:
         offset, share = found[0]
@@ -49,22 +47,22 @@ def test_ratio_decides_who_is_a_rival(height, ratio, count):
 def test_near_faint_and_short_are_no_rivals():
     overlap = triangle()
     near = bumps([0.0, 0.2], [4.0, 4.0], 0.03) * overlap
-    assert not find_rivals(OFFSETS, near, overlap, near.argmax(), 0.9)
+    assert not find_rivals(OFFSETS, near, overlap, near.argmax())
     faint = bumps([0.0, 2.0], 0.5) * overlap
     assert faint.max() < 8
-    assert not find_rivals(OFFSETS, faint, overlap, faint.argmax(), 0.9)
+    assert not find_rivals(OFFSETS, faint, overlap, faint.argmax())
     overlap = np.maximum(triangle(5.5), 0)
     short = bumps([0.0, 3.0], 4.0) * overlap
-    assert not find_rivals(OFFSETS, short, overlap, short.argmax(), 0.7)
+    assert not find_rivals(OFFSETS, short, overlap, short.argmax())
     # Beside the two, the same bumps do count.
     both = bumps([0.0, 2.0], 4.0) * overlap
-    assert len(find_rivals(OFFSETS, both, overlap, both.argmax(), 0.9)) == 1
+    assert len(find_rivals(OFFSETS, both, overlap, both.argmax())) == 1
 
 
 def test_strongest_rival_first():
     overlap = np.full(len(OFFSETS), 10.0)
     evidence = bumps([0.0, -2.0, 1.0, 3.0], [50, 46, 49, 48])
-    found = find_rivals(OFFSETS, evidence, overlap, 400, 0.9)
+    found = find_rivals(OFFSETS, evidence, overlap, 400)
     assert [round(o, 2) for o, _ in found] == [1.0, 3.0, -2.0]
     assert sum(p for _, p in found) == pytest.approx(143 / 193, rel=1e-3)
 
@@ -73,7 +71,7 @@ def test_strongest_rival_first():
 def test_few_offsets_have_no_rivals(count):
     flat = np.full(count, 20.0)
     grid = np.arange(count) / 100
-    assert find_rivals(grid, flat, flat, 0, 0.5) == []
+    assert find_rivals(grid, flat, flat, 0) == []
 
 
 @pytest.mark.parametrize('top', [-0.004, 0.0, 0.0031, 1.2345])
