@@ -22,7 +22,7 @@ _MOST_FILES = 500
 """Files of a folder that are looked at; an export has a dozen."""
 _DEEPEST = 4
 _MOST_MEMBERS = 20_000
-"""Files of an archive that is looked at: eleven minutes with a file a frame."""
+"""Files of an archive that is looked at: 11 minutes with a file a frame."""
 _HIDDEN = re.compile(r'[.]|__MACOSX')
 _MACOS = re.compile(r'__MACOSX/')
 _END_BYTES = 22 + 65_535

@@ -58,7 +58,8 @@ WEIGHTS: Mapping[str, float] = {
 motion capture, UTD-MHAD; subjects for fitting), but for orientations, which
 count 0.3 (below 0.8 Hz) and 0.6 times as much: pose estimators on real video
 are biased where motion is slow, motion capture is not. ``tokens`` by
-``tools/analysis_tools/fit_synchronizer.py``."""
+``tools/analysis_tools/fit_synchronizer.py --mocap``: from 0.05 to 0.1, all are
+about as likely; the least leaves most to the signals."""
 
 MIN_MOTION = 0.15
 """Least motion of the most moved sensor in m/s^2."""
