@@ -93,6 +93,7 @@ class Still:
 
 @posix
 def test_a_video_is_worked_on_once(tmp_path):
+    pytest.importorskip('av')
     film = write_video(tmp_path / 'a.mp4', np.arange(8) / 25)
     path, part = tmp_path / 'a.json', tmp_path / '.a.json.part'
     python = hold(part)  # two runs mixed their frames
@@ -113,6 +114,7 @@ def test_a_video_is_worked_on_once(tmp_path):
 
 @posix
 def test_a_full_disk_stops_all_videos(tmp_path, monkeypatch):
+    pytest.importorskip('av')
     for name in 'ab':
         write_video(tmp_path / f'{name}.mp4', np.arange(8) / 25)
 
