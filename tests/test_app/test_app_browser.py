@@ -271,7 +271,7 @@ def test_two_users_and_a_closed_tab(browser, files, tmp_path):
             assert tokens[0] != tokens[1]
             (root,) = environment.glob('mobind-app-*')
             assert len([*root.glob('*/in/imu.csv')]) == 1
-            assert len([*root.iterdir()]) == 2
+            assert len([*root.glob('[!.]*')]) == 2
             # Working when the tab is closed: the process ends, files go.
             upload(one, files / 'imu.yml', files / 'pose.json')
             wait_until_read(one, 3)
@@ -280,10 +280,10 @@ def test_two_users_and_a_closed_tab(browser, files, tmp_path):
             one.wait_for_selector('#cancel:not([hidden])')
             one.close(run_before_unload=True)
             for _ in range(200):
-                if len([*root.iterdir()]) == 1:
+                if len([*root.glob('[!.]*')]) == 1:
                     break
                 time.sleep(0.1)
-            assert len([*root.iterdir()]) == 1
+            assert len([*root.glob('[!.]*')]) == 1
             with pytest.raises(urllib.error.HTTPError, match='410'):
                 urllib.request.urlopen(f'{address}s/{tokens[0]}/alive')
             two.close()
