@@ -24,7 +24,6 @@ _DEEPEST = 4
 _MOST_MEMBERS = 20_000
 """Files of an archive that is looked at: 11 minutes with a file a frame."""
 _HIDDEN = re.compile(r'[.]|__MACOSX')
-_MACOS = re.compile(r'__MACOSX/')
 _END_BYTES = 22 + 65_535
 """Most bytes of the end of an archive, with its comment."""
 _MOST_BYTES = 1 << 28
@@ -131,8 +130,8 @@ def files_of(path: Path, *suffixes: str, several: bool = False) -> list[Path]:
     if files:
         return files
     if _is_archive(path):
-        members = [*_members(path)[:_MOST_FILES]]
-        members = [p for p in members if p.suffix.lower() in suffixes]
+        members = _members(path)[:_MOST_FILES]
+        members = tuple(p for p in members if p.suffix.lower() in suffixes)
         folders = {p.parent for p in members if p.parent.parent == path}
         folders = {p for p in folders if p.name[0] not in '._'}
         if several or len(folders) == 1:
@@ -265,6 +264,6 @@ def _listed(archive: Path, changed: int, size: int) -> tuple[Path, ...]:
         if name
         and '..' not in name
         and name[0] not in '/\\'
-        and not _MACOS.match(name)
+        and not name.startswith('__MACOSX/')
     ]
     return tuple(sorted(archive / name for name in fine))

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lost_packets import find_losses, is_usual, line_below, odds_of_losses
+from .lost_packets import (
+    find_losses,
+    is_usual,
+    line_below,
+    odds_of_losses,
+    pauses,
+)
 
 _SHORT = 0.3
 """Share of the mean interval below which rows arrived together."""
@@ -241,7 +247,10 @@ def sample_clock(
     if index is None and len(ends) >= 6:
         unit = packets.unit
         odds = odds_of_losses(values, ends, unit)
-        step, lost = find_losses(stamps, count, unit, [step], odds, rate)
+        paused = pauses(stamps, count, step)
+        kept = stamps - paused
+        step, lost = find_losses(kept, count, unit, step, odds, rate)
+        lost = lost + paused / step
         if packets.tied and count[-1] - count[-2] < packets.size:  # cut
             lost[-1] = lost[-2]
         rows = np.searchsorted(ends, np.arange(len(times)))

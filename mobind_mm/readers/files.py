@@ -192,6 +192,8 @@ _MMPOSE = {'instance_info', 'instances', 'frame_id', 'meta_info'}
 """Keys of MMPose's JSON."""
 _ENTRIES = 200
 """Files of a folder in which skeletons are looked for."""
+_LOOKED = 40
+"""Files and folders of a folder whose content is looked at."""
 _SUFFIXES = (
     *('.json', '.jsonl', '.csv', '.tsv', '.txt', '.trc', '.pkl', '.pickle'),
     '.safetensors',
@@ -203,8 +205,6 @@ def _is_mapped(path: Path, mapping: Any) -> bool:
     return mapping is not None or path.suffix.lower() in ('.yml', '.yaml')
 
 
-_LOOKED = 40
-"""Files and folders of a folder whose content is looked at."""
 _NO_POSE = {
     '.c3d': ('holds points of motion capture (C3D)', 'Export them as TRC'),
     '.npz': ('is an array of NumPy', 'Write a table with named columns'),

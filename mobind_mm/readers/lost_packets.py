@@ -13,7 +13,6 @@ a price, from which the odds that the values give are taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,32 +68,14 @@ class Path:
         return np.flatnonzero(np.diff(self.lost) > 0)
 
 
-def find_losses(
-    stamps: np.ndarray,
-    count: np.ndarray,
-    unit: int,
-    steps: Sequence[float],
-    odds: np.ndarray,
-    rate: float | None,
-) -> tuple[float, np.ndarray]:
-    """Seconds of a sample, and (B,) samples lost before each packet, in sum.
+def pauses(stamps: np.ndarray, count: np.ndarray, step: float) -> np.ndarray:
+    """(B,) seconds of long pauses before each packet, in sum.
 
     Args:
         stamps: (B,) times of arrival.
         count: (B,) number of the last row of each packet.
-        unit: Samples that are lost together.
-        steps: Seconds of a sample that are tried beside those of usual rates.
-        odds: See :func:`odds_of_losses`.
-        rate: Samples per second that the device is set to.
+        step: Seconds of a sample.
     """
-    paused = _pauses(stamps, count, steps[0])
-    stamps = stamps - paused
-    step, lost = _without_pauses(stamps, count, unit, steps, odds, rate)
-    return step, lost + paused / step
-
-
-def _pauses(stamps: np.ndarray, count: np.ndarray, step: float) -> np.ndarray:
-    """(B,) seconds of long pauses before each packet, in sum."""
     gaps = np.diff(stamps)
     late = stamps - step * count
     before = _running_min(late, 2 * _PAUSED, _PAUSED - 1)[:-1]
@@ -105,15 +86,24 @@ def _pauses(stamps: np.ndarray, count: np.ndarray, step: float) -> np.ndarray:
     return np.r_[0.0, np.cumsum(np.where(long, lift, 0.0))]
 
 
-def _without_pauses(
+def find_losses(
     stamps: np.ndarray,
     count: np.ndarray,
     unit: int,
-    steps: Sequence[float],
+    usual: float,
     odds: np.ndarray,
     rate: float | None,
 ) -> tuple[float, np.ndarray]:
-    """As :func:`find_losses`."""
+    """Seconds of a sample, and (B,) samples lost before each packet, in sum.
+
+    Args:
+        stamps: (B,) times of arrival, without :func:`pauses`.
+        count: (B,) number of the last row of each packet.
+        unit: Samples that are lost together.
+        usual: Seconds of a sample that are tried beside those of set rates.
+        odds: See :func:`odds_of_losses`.
+        rate: Samples per second that the device is set to.
+    """
     interval = float(np.quantile(np.diff(stamps), 0.1))
     overall = line_below(count, stamps, float(np.ptp(stamps) / np.ptp(count)))
     late = stamps - overall[1] - overall[0] * count
@@ -122,8 +112,8 @@ def _without_pauses(
     )
     if none.spread < 0.5 * unit * none.step:  # a loss would be seen
         return none.step, none.lost
-    usual = [1 / r for r in _RATES if 1 <= r * none.step <= _MOST_LOST]
-    tried = [1 / rate] if rate else [*steps, *usual]
+    known = [1 / r for r in _RATES if 1 <= r * none.step <= _MOST_LOST]
+    tried = [1 / rate] if rate else [usual, *known]
     tried = [s for s in tried if 0.98 < none.step / s < 1.02 * _MOST_LOST]
     few = stamps[:_TRIED], count[:_TRIED], unit
     quick = sorted(tried, key=lambda s: _path(*few, s, odds, 0).cost)

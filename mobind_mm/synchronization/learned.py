@@ -135,6 +135,6 @@ def _gain(cosines: np.ndarray, known: np.ndarray) -> np.ndarray:
 def _diagonals(values: np.ndarray) -> np.ndarray:
     """Sums (2 M - 1,) along the diagonals: of ``values[n + lag, n]``."""
     size = len(values)
-    row, column = np.indices(values.shape)
-    lag = row - column + size - 1
-    return np.bincount(lag.ravel(), values.ravel(), 2 * size - 1)
+    padded = np.pad(values[:, ::-1], ((0, 0), (0, size)))
+    # One column less, and each row begins one farther left.
+    return padded.ravel()[:-size].reshape(size, -1).sum(axis=0)
