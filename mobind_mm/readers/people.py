@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from numbers import Real
 from pathlib import Path
@@ -17,7 +17,7 @@ from .base import FileReader
 from .detections import Detections
 from .fillers import without_fillers
 from .frame_times import check_frame_times
-from .tracking import Track, follow_person, track_people, tracking_notes
+from .tracking import Track, follow_person, tracks_with_note, who_was_lost
 
 _FRACTION = 2.0
 """Coordinates whose 95th percentile is below are shares of the image."""
@@ -380,22 +380,18 @@ def one_person(
     """
     rate, _ = video.facts(source)
     max_gap = round(video.max_gap_sec * rate)
-    tracks = track_people(detections, max_gap)
+    tracks, joined = tracks_with_note(detections, max_gap)
     track = follow_person(detections, person, max_gap, source, tracks)
-    detections = _noted(detections, tracks, rate, max_gap, source)
+    lost = who_was_lost(tracks, detections, rate, max_gap)
+    detections = _noted(detections, source, joined, lost)
     return _stream(detections, track, video, source)
 
 
 def _noted(
-    detections: Detections,
-    tracks: Sequence[Track],
-    rate: float,
-    max_gap: int,
-    source: str | Path,
+    detections: Detections, source: str | Path, *notes: str
 ) -> Detections:
-    """Detections with notes of whom the tracker lost."""
-    notes = tracking_notes([*tracks], detections, rate, max_gap)
-    told = (f'{source}: {note}' for note in notes)
+    """Detections with further notes of the source, but for empty ones."""
+    told = (f'{source}: {note}' for note in notes if note)
     return replace(detections, notes=(*detections.notes, *told))
 
 
@@ -454,13 +450,14 @@ def all_people(
     """
     rate, _ = video.facts(source)
     max_gap = round(video.max_gap_sec * rate)
-    everybody = track_people(detections, max_gap)
+    everybody, joined = tracks_with_note(detections, max_gap)
     tracks = {
         track.id: track
         for track in everybody
         if len(track.instances) >= min_sec * rate
     }
-    detections = _noted(detections, everybody, rate, max_gap, source)
+    lost = who_was_lost(everybody, detections, rate, max_gap)
+    detections = _noted(detections, source, joined, lost)
     return Everybody(detections, tracks, video, source)
 
 

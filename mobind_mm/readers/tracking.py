@@ -73,10 +73,22 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
     Raises:
         ValueError: If ``max_gap`` is negative.
     """
+    return tracks_with_note(detections, max_gap)[0]
+
+
+def tracks_with_note(
+    detections: Detections, max_gap: int
+) -> tuple[list[Track], str]:
+    """Tracks of :func:`track_people`, and a note of identities joined."""
     if max_gap < 0:
         raise ValueError(f'max_gap must be >= 0 frames, got {max_gap}.')
     if detections.ids is not None:
-        return _identified(detections, max_gap)[0]
+        return _identified(detections, max_gap)
+    return _followed(detections, max_gap), ''
+
+
+def _followed(detections: Detections, max_gap: int) -> list[Track]:
+    """Tracks of detections without identities."""
     people: list[Person] = []
     active: list[Person] = []
     frames, starts = np.unique(detections.frames, return_index=True)
@@ -121,18 +133,14 @@ def _identified(
     return [*map(Track, ordered, tracks)], note
 
 
-def tracking_notes(
+def who_was_lost(
     tracks: list[Track], detections: Detections, rate: float, max_gap: int
-) -> list[str]:
-    """What was joined, and who else may be one person."""
-    notes = []
-    if detections.ids is not None:
-        notes.append(_identified(detections, max_gap)[1])
+) -> str:
+    """A note of people who may be one, or ''."""
     long = [t for t in tracks if len(t.instances) >= _LONG * rate]
     names, rows = [t.id for t in long], [t.instances for t in long]
     least = max_gap if detections.ids is None else -1
-    notes.append(lost_note(names, rows, detections, rate, least))
-    return [note for note in notes if note]
+    return lost_note(names, rows, detections, rate, least)
 
 
 def choose_person(
