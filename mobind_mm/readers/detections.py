@@ -17,7 +17,7 @@ from .foreign_values import consists_of
 from .instance_batches import MAX_COORDINATE, parse_batch
 from .json_items import shorten
 
-_AT_ONCE, _MOST_POINTS = 512, 100_000
+_AT_ONCE, _MOST_POINTS = 128, 100_000
 """Instances, and keypoints of them, that wait to be parsed together."""
 
 
@@ -118,7 +118,8 @@ class Instances:
         What is wrong with it may be said later, when others were added.
         """
         if isinstance(instance, dict):
-            instance = {k: instance[k] for k in _USED if k in instance}
+            if not instance.keys() <= _USED:
+                instance = {k: v for k, v in instance.items() if k in _USED}
             points = instance.get('keypoints')
             self._size += len(points) if isinstance(points, list) else 1
         self._waiting.append((frame, instance, where))
@@ -227,7 +228,7 @@ class Instances:
 _IDENTITIES = ('track_id', 'idx', 'person_id', 'instance_id')
 """Keys under which tools write who an instance is."""
 _UNTRACKED = frozenset(_IDENTITIES).isdisjoint
-_USED = ('keypoints', 'keypoint_scores', 'bbox', *_IDENTITIES)
+_USED = frozenset(('keypoints', 'keypoint_scores', 'bbox', *_IDENTITIES))
 """Keys that are read."""
 _MOST_UNKNOWN = 0.5
 """Share of the instances that may lack an identity where others have one."""
@@ -239,7 +240,7 @@ def identity(instance: Any) -> int:
     >>> identity({'track_id': 3}), identity({'idx': [[7.0]]}), identity({})
     (3, 7, -1)
     """
-    if not isinstance(instance, Mapping) or _UNTRACKED(instance):
+    if not isinstance(instance, (dict, Mapping)) or _UNTRACKED(instance):
         return -1
     for key in _IDENTITIES:
         value: Any = instance.get(key)

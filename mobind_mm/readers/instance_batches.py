@@ -85,7 +85,8 @@ def parse_batch(
         return None
     keypoints = table[..., :2]
     known = ~undetected(keypoints) & np.isfinite(scores)
-    if (np.abs(keypoints[known]) > MAX_COORDINATE).any():
+    beyond = np.abs(keypoints) > MAX_COORDINATE
+    if (beyond & known[..., None]).any():
         return None
     lost = int((~known & (scores > 0)).sum())
     scores = np.clip(np.where(known, scores, 0.0), 0.0, 1.0)
@@ -120,9 +121,10 @@ def _boxes(
     """(N, 4) boxes as they are given, or around what is seen."""
     given = [None if foreign else person.get('bbox') for person in people]
     if all(box is None for box in given):
-        seen = (scores > 0)[..., None]
-        low = np.where(seen, keypoints, np.inf).min(axis=1)
-        high = np.where(seen, keypoints, -np.inf).max(axis=1)
+        # By keypoint: the minimum over a long axis in front is faster.
+        places, seen = np.moveaxis(keypoints, 1, 0), (scores > 0).T[..., None]
+        low = np.where(seen, places, np.inf).min(axis=0)
+        high = np.where(seen, places, -np.inf).max(axis=0)
         return np.concatenate([low, high], axis=1)
     nested = [
         box[0] for box in given if isinstance(box, list) and len(box) == 1

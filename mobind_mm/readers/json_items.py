@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import io
 import json
+import re
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
+
+from pydantic_core import from_json
 
 from .archives import is_file, open_file
 
@@ -19,6 +22,11 @@ CHUNK = 1 << 20
 LONGEST_ITEM = 1 << 26
 """Characters of the longest item: what follows a syntax error is not read
 to the end of the file in search of a bracket."""
+
+_TOGETHER = 1 << 16
+"""Characters of items that are decoded together: they stay in the cache."""
+_START = re.compile(r'\{\s*"[^"\\]{0,100}"\s*:')
+"""How an item begins that is a dict."""
 
 _DECODER = json.JSONDecoder()
 
@@ -51,6 +59,7 @@ class JSONItems:
         with open_text(self.path) as file:
             self._file: TextIO = file
             self._text, self._at, self._before = '', 0, 0
+            self._start: str | None = None
             self.others = {}
             yield from self._read_file()
 
@@ -94,8 +103,35 @@ class JSONItems:
         self._at += 1
         separator = '' if self._peek() != ']' else self._take(']')
         while separator != ']':
+            yield from self._read_together()
             yield self._read_value()
             separator = self._take(',]')
+
+    def _read_together(self) -> list:
+        """Items before one that begins as the first does; perhaps none.
+
+        Whatever is not to the letter what the decoder of one item takes is
+        left to it.
+        """
+        self._peek()
+        text, at = self._text, self._at
+        if self._start is None:
+            match = _START.match(text, at)
+            self._start = match[0] if match else ''
+        if not self._start:
+            return []
+        next_item = text.rfind(self._start, at + 1, at + _TOGETHER)
+        end = text.rfind(',', at, max(next_item, at))
+        if end < 0:
+            return []
+        try:
+            # Valid only if the comma stands between two items of this list.
+            items = from_json(f'[{text[at:end]}]')
+        except ValueError:
+            self._start = ''
+            return []
+        self._at = end + 1
+        return items
 
     def _read_value(self) -> Any:
         self._peek()

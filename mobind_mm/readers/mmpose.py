@@ -85,10 +85,11 @@ def read_mmpose_video(
     ids: list[int] = []
     seen: set[int] = set()
     instances = Instances()
+    source = str(path)
     for item in items:
-        where = f'{path}: frame number {len(ids)} of the file'
+        where = f'{source}: frame number {len(ids)} of the file'
         frame = _frame_id(item, where)
-        where = f'{path}: frame_id {frame}'
+        where = f'{source}: frame_id {frame}'
         if frame in seen:
             raise ValueError(
                 f'{where} occurs twice; keep the predictions of one video '

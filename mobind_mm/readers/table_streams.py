@@ -66,7 +66,7 @@ def table_stream(part: Part, table: Table) -> SensorStream:
     notes += _strange_years(part, table)
     notes += _drop_zeros(part, table, arrays)
     timed = _timed(part, table)
-    known = {c: timed & np.isfinite(v).all(axis=1) for c, v in arrays.items()}
+    known = {c: timed & _whole(np.isfinite(v)) for c, v in arrays.items()}
     for channel, names in part.channels().items():
         if not known[channel].any():
             _refuse_empty(table, [name.removeprefix('-') for name in names])
@@ -83,7 +83,7 @@ def table_stream(part: Part, table: Table) -> SensorStream:
     together = {channel: together[channel] for channel in order}
     there = timed.copy()
     for values in arrays.values():
-        there |= ~np.isnan(values).all(axis=1)
+        there |= ~_whole(np.isnan(values))
     left_out = int((there & ~rows).sum())
     if left_out and not slower:
         notes.append(
@@ -104,6 +104,11 @@ def table_stream(part: Part, table: Table) -> SensorStream:
     if slower:
         stream = join_parts(streams, str(table.path))
     return replace(stream, notes=(*notes, *stream.notes))
+
+
+def _whole(cells: np.ndarray) -> np.ndarray:
+    """(T,) rows of (T, c) that are all true; by columns, which are long."""
+    return np.logical_and.reduce([*cells.T])
 
 
 def counter_among(names: Sequence[str]) -> list[str]:
@@ -191,7 +196,7 @@ def _drop_zeros(
     sensed = [arrays[c] for c in ('acc', 'gyro') if c in arrays]
     if 'acc' not in arrays or not sensed:
         return []
-    zero = np.all([(values == 0).all(axis=1) for values in sensed], axis=0)
+    zero = np.all([_whole(values == 0) for values in sensed], axis=0)
     if not zero.any() or zero.mean() > _MOST_ZEROS:
         return []
     for values in arrays.values():

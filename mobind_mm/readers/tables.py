@@ -59,7 +59,7 @@ _BORN = re.compile(r'birth|born|geburt|dob|naci', re.IGNORECASE)
 _LARGEST = 3e38  # of float32, in which recordings are kept
 _HEADER_LINES = 100
 """Lines in which the names of the columns are looked for."""
-_BLOCK = 1 << 24
+_BLOCK = 1 << 22
 """Characters that are parsed at once."""
 _MAX_LINE = 1_000_000
 _MAX_COLUMNS = 10_000
@@ -647,6 +647,8 @@ class _Rows:
             ValueError: If one has too few or too many cells.
         """
         data, mark = block.data, block.mark
+        if _is_full(data, mark, self.num_names or self.width):
+            return np.ones(len(block.lines), bool)
         others = bytes({*range(256)} - {*mark, *b'\n'})
         cells = _line_lengths(data.translate(None, others))
         keep = _line_lengths(data.translate(None, mark + b' \t')) > 1
@@ -680,6 +682,8 @@ class _Rows:
 
         as_text = {self.places[name] for name in texts if name in self.places}
         numbers = {*self.places.values()} - as_text
+        spellings: Any = dict.fromkeys(numbers, _SPELLINGS)
+        spellings = spellings if as_text else _SPELLINGS  # which is faster
         # After 1e0 whole numbers are floats, too, and -0 keeps its sign.
         first = block.mark.join([b'1e0'] * self.width) + b'\n'
         read_csv: Any = pandas.read_csv
@@ -692,13 +696,21 @@ class _Rows:
             usecols=sorted({*self.places.values()}),
             quoting=csv.QUOTE_NONE,
             keep_default_na=False,
-            na_values=dict.fromkeys(numbers, _SPELLINGS),
+            na_values=spellings,
             skip_blank_lines=False,
             low_memory=False,
             dtype=dict.fromkeys(as_text, str),
             **exact_floats(),
         )
         columns: dict[str, np.ndarray] = {}
+        rows: Any = slice(None) if keep.all() else keep
+        if {dtype.kind for dtype in frame.dtypes} == {'f'}:
+            table = frame.to_numpy()[1:]
+            if not (np.abs(table) > _LARGEST).any():
+                for name, place in self.places.items():
+                    column = table[:, frame.columns.get_loc(place)]
+                    columns[name] = column[rows].copy()
+                return columns
         for name, place in self.places.items():
             column = frame[place][1:][keep]
             if column.dtype.kind == 'f':
@@ -793,6 +805,21 @@ def _without_nul(path: Path, text: Iterable[str], done: int) -> Iterator[str]:
             fix = 'Save it again as CSV (UTF-8)'
             raise mistake(path, 'a NUL is not text', fix, row=number)
         yield line
+
+
+def _is_full(data: bytes, mark: bytes, cells: int) -> bool:
+    """Whether certainly all lines have so many cells, and not only blanks."""
+    blanks = any(blank in data for blank in (b' ', b'\t') if blank != mark)
+    if blanks or len(mark) > 1 or cells > 256:
+        return False
+    marks = np.frombuffer(data, np.uint8) == ord(mark)
+    lengths = _line_lengths(data)
+    starts = np.cumsum(lengths) - lengths
+    # Modulo 256: no count is less, so if their sum is right, none is more.
+    counts = np.add.reduceat(marks.view(np.uint8), starts, dtype=np.uint8)
+    total = np.count_nonzero(marks)
+    alike = total == (cells - 1) * len(lengths) and (counts == cells - 1).all()
+    return bool(alike and (lengths > cells).all())
 
 
 def _line_lengths(data: bytes) -> np.ndarray:
@@ -901,7 +928,7 @@ def _find_encoding(
     path: Path, given: str | None
 ) -> tuple[str, tuple[str, ...]]:
     """Encoding of a text file, and a note if it is an assumption."""
-    decoder = codecs.getincrementaldecoder('utf-8')()
+    decoder, rest = codecs.getincrementaldecoder('utf-8')(), b''
     with open_file(path) as file:
         if file.read(2) in (b'\xff\xfe', b'\xfe\xff'):
             return 'utf-16', ()
@@ -912,7 +939,9 @@ def _find_encoding(
             while data := file.read(1 << 20):
                 if b'\0' in data:  # no text; it may be a large video
                     return 'utf-8-sig', ()
-                decoder.decode(data)
+                if rest or not data.isascii():
+                    decoder.decode(data)
+                    rest = decoder.getstate()[0]
             return 'utf-8-sig', ()
         except UnicodeDecodeError:
             pass

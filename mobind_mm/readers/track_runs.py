@@ -10,6 +10,7 @@ left to :mod:`.tracking`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -338,21 +339,25 @@ def velocities(
         (n + 1, 2) pixels a frame, NaN where unknown; (n, 2) pixels by which
         the person was expected to move.
     """
-    known = first is not None
-    vx, vy = (0.0, 0.0) if first is None else (float(v) for v in first)
-    nothing, path, moved = float('nan'), [], []
-    for frames, (dx, dy) in zip(gaps.tolist(), offsets.tolist()):
-        path.append((vx, vy) if known else (nothing, nothing))
-        mx = my = 0.0
-        if known:
-            mx, my = vx * min(frames, COAST), vy * min(frames, COAST)
-        moved.append((mx, my))
-        if not known:
-            vx, vy, known = dx / frames, dy / frames, True
-        elif frames <= COAST:
-            new = (1 - VELOCITY_MEMORY**frames) / frames
-            vx, vy = vx + new * (dx - mx), vy + new * (dy - my)
-        else:
-            known = False
-    path.append((vx, vy) if known else (nothing, nothing))
-    return np.array(path), np.array(moved)
+    weights = {
+        gap: (1 - VELOCITY_MEMORY**gap) / gap for gap in {*gaps.tolist()}
+    }
+    ways = np.minimum(gaps, COAST)[:, None]
+
+    def next_velocity(old: float, step: tuple[int, float]) -> float:
+        gap, offset = step
+        if old != old:  # unknown
+            return offset / gap
+        if gap > COAST:
+            return float('nan')
+        return old + weights[gap] * (offset - old * gap)
+
+    start = (float('nan'),) * 2 if first is None else map(float, first)
+    path = np.array(
+        [
+            [*accumulate(zip(gaps.tolist(), axis), next_velocity, initial=one)]
+            for axis, one in zip(offsets.T.tolist(), start)
+        ]
+    ).T
+    moved = path[:-1] * ways
+    return path, np.where(np.isnan(moved), 0.0, moved)

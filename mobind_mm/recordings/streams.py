@@ -185,8 +185,8 @@ def undetected(keypoints: np.ndarray) -> np.ndarray:
     >>> undetected(np.array([[0, 0], [0, 5], [np.nan, 5]])).tolist()
     [True, False, True]
     """
-    there = np.isfinite(keypoints).all(axis=-1)
-    return ~(there & (keypoints != 0).any(axis=-1))
+    x, y = keypoints[..., 0], keypoints[..., 1]
+    return ~(np.isfinite(x) & np.isfinite(y) & ((x != 0) | (y != 0)))
 
 
 @dataclass(frozen=True)
