@@ -107,9 +107,7 @@ def _on_one_clock(stream: SensorStream, where: str) -> SensorStream:
         return stream
     channels = {k: np.asarray(v) for k, v in stream.channels.items()}
     values = [channels[k] for k in ('acc', 'gyro') if k in channels]
-    rebuilt = sample_times(
-        times, where, values=np.hstack(values) if values else None
-    )
+    rebuilt = sample_times(times, where, values=values)
     return replace(
         stream,
         clock=rebuilt.clock,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def sample_times(
     rate: float | None = None,
     wraps: Iterable[float] | None = None,
     arrival: bool | None = None,
-    values: np.ndarray | None = None,
+    values: np.ndarray | Sequence[np.ndarray] = (),
     lines: np.ndarray | None = None,
 ) -> SampleTimes:
     """Rebuild the times of samples.
@@ -92,8 +93,9 @@ def sample_times(
         wraps: Seconds after which ``times`` may start over.
         arrival: Whether times are those at which packets arrived; None:
             found.
-        values: (T, c) measurements, by which rows that are there twice,
-            jumps of the clock and times of arrival are known.
+        values: (T, c) measurements, or several such, by which rows that
+            are there twice, jumps of the clock and times of arrival are
+            known.
         lines: (T,) row of each sample in the file, for notes.
 
     Raises:
@@ -110,7 +112,7 @@ def sample_times(
         where,
         None if times is None else np.array(times, float),
         None if counter is None else np.array(counter, float),
-        values,
+        [values] if isinstance(values, np.ndarray) else values,
         np.arange(1, len(given) + 1) if lines is None else lines,
         np.arange(len(given)),
     )
@@ -131,7 +133,7 @@ class _Rebuilding:
     where: object
     times: np.ndarray | None
     index: np.ndarray | None
-    values: np.ndarray | None
+    measured: Sequence[np.ndarray]
     lines: np.ndarray
     rows: np.ndarray
     notes: list[str] = field(default_factory=list)
@@ -151,6 +153,11 @@ class _Rebuilding:
             self.times = self.times[order]
         if self.index is not None:
             self.index = self.index[order]
+
+    @cached_property
+    def values(self) -> np.ndarray | None:
+        """(T, c) all measurements, which clean times need not."""
+        return np.hstack(self.measured) if self.measured else None
 
     def kept_values(self) -> np.ndarray | None:
         if self.values is None or self.all_kept():
@@ -526,12 +533,12 @@ class _Rebuilding:
         tied = steps == 0
         if (arrival is False and not tied.any()) or len(steps) < 2:
             return
-        values = self.kept_values()
         packets = find_packets(self.times, self.index, arrival)
-        if packets is not None and self.unpack(packets, rate, arrival, values):
+        if packets is not None and self.unpack(packets, rate, arrival):
             return
         times, stalls = without_stalls(self.times, regular_step(steps, rate))
-        if stalls and smoother(values, times, self.times) is not False:
+        smooth = stalls and smoother(self.kept_values(), times, self.times)
+        if stalls and smooth is not False:
             self.times = times
             self.note(
                 f'rows came late and then together in {len(stalls)} places, '
@@ -541,14 +548,11 @@ class _Rebuilding:
         self.spread_few()
 
     def unpack(
-        self,
-        packets: Packets,
-        rate: float | None,
-        arrival: bool | None,
-        values: np.ndarray | None,
+        self, packets: Packets, rate: float | None, arrival: bool | None
     ) -> bool:
         """Whether times of arrival were replaced by those of the samples."""
         assert self.times is not None
+        values = self.kept_values()
         if packets.tied and several_streams(values, packets.size):
             raise mistake(
                 self.where,

@@ -121,8 +121,9 @@ def _boxes(
     """(N, 4) boxes as they are given, or around what is seen."""
     given = [None if foreign else person.get('bbox') for person in people]
     if all(box is None for box in given):
-        # By keypoint: the minimum over a long axis in front is faster.
-        places, seen = np.moveaxis(keypoints, 1, 0), (scores > 0).T[..., None]
+        # Keypoints in front: a minimum over the last axes is slow.
+        places = np.ascontiguousarray(keypoints.transpose(1, 0, 2))
+        seen = np.ascontiguousarray(scores.T > 0)[..., None]
         low = np.where(seen, places, np.inf).min(axis=0)
         high = np.where(seen, places, -np.inf).max(axis=0)
         return np.concatenate([low, high], axis=1)

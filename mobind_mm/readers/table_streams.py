@@ -232,9 +232,7 @@ def _rows_stream(
     # No copies of what is kept as a whole: a file may be long.
     some: Any = slice(None) if known.all() else known
     chosen = {channel: values[some] for channel, values in arrays.items()}
-    values = np.concatenate([*chosen.values()], axis=1)
-    rebuilt = _sample_times(part, table, known, values)
-    del values
+    rebuilt = _sample_times(part, table, known, [*chosen.values()])
     count = len(rebuilt.rows)
     rows: Any = rebuilt.rows
     if count == known.sum() and (rows == np.arange(count)).all():
@@ -263,7 +261,7 @@ def _rows_stream(
 
 
 def _sample_times(
-    keys: Part, table: Table, known: np.ndarray, values: np.ndarray
+    keys: Part, table: Table, known: np.ndarray, values: Sequence[np.ndarray]
 ) -> SampleTimes:
     """Times of some rows (T,) of a table, plus ``start_s``."""
     assert keys.columns is not None
