@@ -148,7 +148,7 @@ TABLES = {
     'commas': 't;x;name\n' + ''.join(f'{i};{i},5;b\n' for i in range(50)),
     'commas later on': 't;x;name\n'
     + ''.join(f'{i};{i}{",5" * (i > 30)};b\n' for i in range(50)),
-    'blank rows': 't,x,name\n' + '1,2,a\n' + '\n' * 200 + '2,3,b\n',
+    'blank rows': 't,x,name\n1,2,a\n' + '\n,,\n' * 99 + ' ,\t,\n2,3,b\n',
     'dates': 't,x,name\n'
     + ''.join(f'2024-05-01 10:00:{i:02},1,a\n' for i in range(50)),
 }
@@ -172,6 +172,7 @@ def test_blocks_are_the_whole_table(name, tmp_path, monkeypatch):
     ('line', 'text', 'what'),
     [
         (40, '1,2', 'row 40: 2 cells'),
+        (40, '1,2,a' + ',b' * 256, 'row 40: 259 cells'),
         (40, '1,x,a', "row 40, column 'x': 'x'.* is not a number"),
         (40, '1,\0,a', 'row 40.* NUL'),
         (40, '1,1e999,a', "row 40, column 'x'.* is not finite"),
@@ -190,6 +191,28 @@ def test_mistakes_in_later_blocks_are_named(
     with pytest.raises(ValueError, match='row 40') as parts:
         read_table(path, ['x'], ['t'], ['name'])
     assert str(parts.value) == str(whole.value)
+
+
+@pytest.mark.parametrize('mark', [b',', b'\t'])
+def test_rows_that_are_full(mark):
+    rng, answers = np.random.default_rng(0), []
+    cells = [b'1', b'-2.5', b'a', b'', b' ', b'\t']
+    for trial in range(300):
+        rows = [
+            mark.join(rng.choice(cells[: 3 + trial % 4], width))
+            for width in rng.choice(
+                [2, 3, 258, 259], 4, p=[0.1, 0.7, 0.1, 0.1]
+            )
+        ]
+        full = all(
+            len(row.split(mark)) == 3 and row.strip(mark + b' \t')
+            for row in rows
+        )
+        found = tables._is_full(b''.join(r + b'\n' for r in rows), mark, 3)
+        assert full or not found
+        answers += [found] * full
+    assert np.mean(answers) > 0.3  # others may be full, but have blanks
+    assert tables._is_full(b'', b',', 3)
 
 
 @pytest.mark.parametrize('seed', range(8))

@@ -1,11 +1,15 @@
 import itertools
 import json
+import re
 import tracemalloc
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from corruption import check_contained, corruptions
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from raw_mmpose import (
     Seen,
     as_detections,
@@ -312,6 +316,72 @@ def test_chunks_end_anywhere(tmp_path, crowd, monkeypatch, chunk, shape):
     assert frames == expected
     write(path, '{"instance_info": [12345, 6], "end": 789}')
     assert list(items) == [12345, 6] and items.others == {'end': 789}
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(['a', 'frame_id', '']), inner)
+    ),
+    max_leaves=6,
+)
+ITEM = st.builds(lambda value: {'frame_id': 0, 'instances': value}, VALUES)
+EDIT = st.tuples(
+    st.integers(0, 10**6),
+    st.integers(0, 2),
+    st.sampled_from([*'[]{},:"0.-+eE\\ x', 'NaN', '\\ud800', '9' * 4301, '']),
+)
+
+
+@settings(max_examples=80)
+@given(
+    st.lists(ITEM | VALUES, min_size=1, max_size=9).map(
+        lambda items: [{'frame_id': 0}, *items]
+    ),
+    st.sampled_from([None, 0, 2]),
+    st.lists(EDIT, max_size=2),
+)
+def test_items_together_are_those_one_by_one(
+    tmp_path_factory, items, indent, edits
+):
+    """The same values, or the same ones before the same error."""
+    text = json.dumps(items, indent=indent)
+    for place, cut, new in edits:
+        place %= len(text)
+        text = text[:place] + new + text[place + cut :]
+    path = tmp_path_factory.getbasetemp() / 'items.json'
+    path.write_text(text, encoding='utf-8')
+
+    def read():
+        taken = []
+        try:
+            taken += map(repr, json_items.JSONItems(path, None))
+        except ValueError as error:
+            taken.append(str(error))
+        return taken
+
+    together = read()
+    with mock.patch.object(json_items, '_START', re.compile('(?!)')):
+        assert together == read()
+
+
+def test_frames_are_decoded_together(tmp_path, crowd, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(
+        json_items,
+        'from_json',
+        lambda text: decoded.extend(json.loads(text)) or [*decoded],
+    )
+    monkeypatch.setattr(json_items, 'CHUNK', 1 << 16)
+    monkeypatch.setattr(json_items, '_TOGETHER', 1 << 16)
+    path = write_predictions(tmp_path / 'p.json', crowd, indent=1)
+    [*json_items.JSONItems(path, 'instance_info')]
+    assert len(decoded) > 0.8 * len(crowd)
 
 
 def test_reading_holds_one_frame_at_a_time(tmp_path, crowd):
