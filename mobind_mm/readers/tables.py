@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..utils.compat import exact_floats, keep_freed_memory
+from ..utils.compat import exact_floats
 from ..utils.errors import mistake, shown
 from .archives import is_file, open_file
 from .dates import (
@@ -576,7 +576,6 @@ class _Rows:
         parts: dict[str, list[np.ndarray]] = {n: [] for n in self.places}
         lines: list[np.ndarray] = []
         self.again = []
-        keep_freed_memory()
         for block in self._blocks():
             keep = self._checked(block)
             columns = self._columns(block, keep, texts, decimal)

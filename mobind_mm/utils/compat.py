@@ -432,20 +432,6 @@ def exact_floats() -> dict[str, str]:
     return {'float_precision': 'round_trip'} if version < (3, 1) else {}
 
 
-def keep_freed_memory() -> None:
-    """Let glibc keep up to 64 MiB of memory that was freed.
-
-    For glibc 2.36: it returns more than twice the largest block that was
-    ever freed to the system, so that each part of a long table, whose arrays
-    are small, asks for its memory again: a sixth of the time of reading. It
-    learns from a block of almost 32 MiB, which is never touched. Delete when
-    tables are parsed without temporary arrays.
-    """
-    import numpy
-
-    numpy.empty((1 << 25) - (1 << 16), numpy.uint8)
-
-
 _AFTER_IMPORT: dict[str, tuple[Callable[[], None], ...]] = {
     'mmengine': (_trust_checkpoint_classes,),
     'mmengine.config.config': (_announce_package, _format_config_once),
