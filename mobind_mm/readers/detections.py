@@ -65,6 +65,10 @@ class Detections:
             },
         )
 
+    def noted(self, *notes: str) -> Detections:
+        """The same with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
     def without_whole_image(self, img_shape: tuple[int, int]) -> Detections:
         """Drop what MMPose writes for a frame in which it found nobody.
 
@@ -208,21 +212,12 @@ class Instances:
         frames, table = frames[order], table[order]
         keypoints, scores, boxes = np.split(table, (2 * k, 3 * k), axis=1)
         notes = lost_note(source, self._lost)
-        ids: np.ndarray | None = np.array(self._ids, np.int64)[order]
-        if ids is not None:
-            kept, why = usable_ids(frames, ids)
-            notes += (f'{source}: {why}',) if why else ()
-            ids = ids if kept else None
-        return Detections(
-            num_frames,
-            frames,
-            keypoints.reshape(len(table), k, 2),
-            scores,
-            boxes,
-            '',
-            ids,
-            notes,
-        )
+        ids = np.array(self._ids, np.int64)[order]
+        kept, why = usable_ids(frames, ids)
+        notes += (f'{source}: {why}',) if why else ()
+        points = keypoints.reshape(len(table), k, 2)
+        facts = points, scores, boxes, '', ids if kept else None, notes
+        return Detections(num_frames, frames, *facts)
 
 
 _IDENTITIES = ('track_id', 'idx', 'person_id', 'instance_id')

@@ -41,15 +41,9 @@ def without_fillers(detections: Detections, source: object) -> Detections:
     boxes = np.where(
         changed[:, None], boxes_of(points, scores), detections.boxes
     )
-    cleaned = replace(
-        detections,
-        keypoints=points,
-        scores=scores,
-        boxes=boxes,
-        notes=(*detections.notes, *notes),
-    )
+    cleaned = replace(detections, keypoints=points, scores=scores, boxes=boxes)
     seen: np.ndarray = np.any(scores > 0, axis=1)
-    return cleaned.select(seen | ~changed)
+    return cleaned.noted(*notes).select(seen | ~changed)
 
 
 def fillers_of(

@@ -116,7 +116,7 @@ def with_layout(
         f'{source}: the {count} keypoints have no names and are taken for '
         f'those of {layout}{why}'
     )
-    return replace(detections, layout=layout, notes=(*detections.notes, note))
+    return replace(detections, layout=layout).noted(note)
 
 
 def check_count(wanted: str, count: int | None, source: object) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +110,7 @@ def read_mmpose_video(
     noted = meta.get('notes') if isinstance(meta, dict) else None
     if isinstance(noted, list):  # of mobind pose
         texts = [str(note)[:300] for note in noted[:20]]
-        detections = replace(detections, notes=(*detections.notes, *texts))
+        detections = detections.noted(*texts)
     return detections, video if isinstance(video, dict) else {}
 
 

@@ -13,12 +13,11 @@ from ..recordings.streams import undetected
 from ..skeleton import get_layout
 from .detections import Detections, boxes_of, lost_note, usable_ids
 from .frame_times import frame_places, regular_rate
+from .instance_batches import LOGIT_LIMIT
 from .keypoint_names import absent_note, resolve_names
 from .mmpose import from_zero
 from .people import Video
-
-_LOGITS = 0.05
-"""Share of the scores outside [0, 1] from which they are logits or percent."""
+from .pose_people import LOGIT_NOTE, LOGITS
 
 
 def detections_of(
@@ -137,11 +136,11 @@ def as_scores(scores: np.ndarray, source: Any) -> tuple[Any, tuple[str, ...]]:
     """
     given = scores[np.isfinite(scores)]
     outside = (given < -0.01) | (given > 1.01)
-    if not len(given) or outside.mean() <= _LOGITS:
+    if not len(given) or outside.mean() <= LOGITS:
         return scores, ()
     if given.min() >= 0 and given.max() <= 100 and np.median(given) > 30:
         note = f'{source}: scores are percent and taken by the hundred'
         return scores / 100, (note,)
-    note = f'{source}: visibility is a logit; scores are its sigmoid'
     with np.errstate(invalid='ignore'):
-        return 1 / (1 + np.exp(-np.clip(scores, -60, 60))), (note,)
+        shares = 1 / (1 + np.exp(-np.clip(scores, -LOGIT_LIMIT, LOGIT_LIMIT)))
+    return shares, (f'{source}: {LOGIT_NOTE}',)

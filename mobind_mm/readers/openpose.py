@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from .headers import head
 from .json_items import JSONItems
 from .people import PoseReader, Video
 from .pose_frames import Frames
-from .pose_people import MOST_PEOPLE, people_of, points_of
+from .pose_people import few, people_of, points_of
 
 _NAME = re.compile(r'(.*?)_?(\d+)(?:_keypoints)?\.json')
 _SUFFIX = '_keypoints.json'
@@ -80,7 +80,7 @@ class OpenPoseReader(PoseReader):
                 f'{self.source}: {absent} of {detections.num_frames} frames '
                 'have no file and are taken to show nobody'
             )
-            detections = replace(detections, notes=(*detections.notes, note))
+            detections = detections.noted(note)
         return detections, own
 
 
@@ -110,14 +110,19 @@ def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
             what = f'frame {int(match[2])} is there twice'
             raise mistake(path, what, 'Keep one of the files')
         files[int(match[2])] = path
+    _check_single({name: len(f) for name, f in videos.items()}, folder)
+    return next(iter(videos.values())), padded
+
+
+def _check_single(videos: Mapping[str, int], folder: Path) -> None:
+    """Refuse the frames of several videos, each with their number."""
     if len(videos) != 1:
-        listed = ', '.join(f'{n!r} ({len(f)})' for n, f in videos.items())
+        listed = ', '.join(f'{n!r} ({k})' for n, k in videos.items())
         raise mistake(
             folder,
             f'holds the frames of {len(videos)} videos: {listed[:200]}',
             'Give each a folder of its own',
         )
-    return next(iter(videos.values())), padded
 
 
 def _people(path: Path) -> list:
@@ -128,11 +133,7 @@ def _people(path: Path) -> list:
     keys = 'people|bodies|instances|instance_info'
     key = re.search(rf'"({keys})"\s*:\s*\[', text)
     items = list(JSONItems(path, key[1] if key else 'people'))
-    people = list(islice(people_of(items), 301))
-    if len(people) > MOST_PEOPLE:
-        what = f'more than {MOST_PEOPLE} people'
-        raise mistake(path, what, 'Run OpenPose again')
-    return people
+    return few(people_of(items), path)
 
 
 _LABELS_OF = re.compile(r'(.*?)_?(\d{1,15})\.txt')
@@ -174,21 +175,12 @@ class UltralyticsLabelsReader(PoseReader):
             if match is None:
                 continue
             videos[match[1]] += 1
-            lines = [line for line in _text(path).split('\n') if line.strip()]
-            if len(lines) > MOST_PEOPLE:
-                what = f'more than {MOST_PEOPLE} people'
-                raise mistake(path, what, 'Run the tool again')
+            lines = (line for line in _text(path).split('\n') if line.strip())
             rows += [
                 (int(match[2]), path, number, _numbers(line, path, number))
-                for number, line in enumerate(lines, 1)
+                for number, line in enumerate(few(lines, path), 1)
             ]
-        if len(videos) != 1:
-            listed = ', '.join(f'{n!r} ({k})' for n, k in videos.items())
-            raise mistake(
-                self.source,
-                f'holds the frames of {len(videos)} videos: {listed[:200]}',
-                'Give each a folder of its own',
-            )
+        _check_single(videos, self.source)
         if not rows:
             raise mistake(self.source, 'nobody is seen in any frame')
         length = max(len(values) for *_, values in rows)

@@ -288,13 +288,12 @@ def _in_pixels(
                 'coordinates are from -1 to 1, not pixels',
                 'Write pixels (OpenPose: --keypoint_scale 0)',
             )
-        note = f'{source}: {FRACTION_NOTE}'
-        return replace(
+        scaled = replace(
             detections,
             keypoints=detections.keypoints * size,
             boxes=detections.boxes * np.tile(size, 2),
-            notes=(*detections.notes, note),
         )
+        return scaled.noted(f'{source}: {FRACTION_NOTE}')
     outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1)
     height, width = img_shape
     right, low = np.quantile(seen, 0.999, axis=0) if len(seen) else img_shape
@@ -305,7 +304,7 @@ def _in_pixels(
             'height; if they are pixels of a smaller image, or of a part of '
             'it, give the size of that (--img-shape)'
         )
-        detections = replace(detections, notes=(*detections.notes, note))
+        detections = detections.noted(note)
     if len(seen) and outside.mean() > 0.5:
         raise ValueError(
             f'{source}: {outside.mean():.0%} of the keypoints lie outside '
@@ -378,21 +377,21 @@ def one_person(
     >>> pose.keypoints.shape, (pose.scores[:, 0] > 0).tolist()
     ((3, 17, 2), [True, False, True])
     """
-    rate, _ = video.facts(source)
-    max_gap = round(video.max_gap_sec * rate)
-    tracks, joined = tracks_with_note(detections, max_gap)
+    detections, tracks, max_gap = _followed(detections, source, video)
     track = follow_person(detections, person, max_gap, source, tracks)
-    lost = who_was_lost(tracks, detections, rate, max_gap)
-    detections = _noted(detections, source, joined, lost)
     return _stream(detections, track, video, source)
 
 
-def _noted(
-    detections: Detections, source: str | Path, *notes: str
-) -> Detections:
-    """Detections with further notes of the source, but for empty ones."""
-    told = (f'{source}: {note}' for note in notes if note)
-    return replace(detections, notes=(*detections.notes, *told))
+def _followed(
+    detections: Detections, source: str | Path, video: Video
+) -> tuple[Detections, list[Track], int]:
+    """Detections with notes on who is who, the people, and ``max_gap``."""
+    rate, _ = video.facts(source)
+    max_gap = round(video.max_gap_sec * rate)
+    tracks, joined = tracks_with_note(detections, max_gap)
+    lost = who_was_lost(tracks, detections, rate, max_gap)
+    notes = (f'{source}: {note}' for note in (joined, lost) if note)
+    return detections.noted(*notes), tracks, max_gap
 
 
 class Everybody(Mapping[Any, PoseStream]):
@@ -449,15 +448,12 @@ def all_people(
     mostly not a person. See :func:`one_person` for the rest.
     """
     rate, _ = video.facts(source)
-    max_gap = round(video.max_gap_sec * rate)
-    everybody, joined = tracks_with_note(detections, max_gap)
+    detections, everybody, _ = _followed(detections, source, video)
     tracks = {
         track.id: track
         for track in everybody
         if len(track.instances) >= min_sec * rate
     }
-    lost = who_was_lost(everybody, detections, rate, max_gap)
-    detections = _noted(detections, source, joined, lost)
     return Everybody(detections, tracks, video, source)
 
 

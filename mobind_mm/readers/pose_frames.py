@@ -48,6 +48,7 @@ _SECONDS = r'\d{1,9}\.\d{1,9}'
 VIDEOS = ('.mp4', '.mov', '.avi', '.mkv', '.m4v', '.webm')
 _FIRST = 100
 """Items that show the size of the image, if any does."""
+_NUMBER_THEM = 'Number the frames or images from 0'
 _TURNS = 32
 """Entries that show whether several people take turns."""
 
@@ -91,7 +92,7 @@ class Frames:
         if facts and self.shape is None and index < _FIRST:
             self.shape = _shape(facts)
         if number is not None:
-            place = self.number(_number(number, index, self))
+            place = self.number(self._number(number, f'item {index}'))
         elif time is not None and _is_person(facts):
             place = self._place('time', time)
         else:
@@ -105,16 +106,39 @@ class Frames:
         """Place of a number in the order of first appearance."""
         return self._place('number', frame)
 
+    def _number(self, value: Any, who: str) -> int:
+        """Number of a frame, or that in which the name of its image ends.
+
+        Raises:
+            ValueError: If the value is neither a number nor ends in one.
+        """
+        if isinstance(value, str):
+            image = PurePath(value[-200:].replace('\\', '/'))
+            digits = _DIGITS.findall(image.stem[-15:])
+            if digits and image.suffix and image.stem == str(int(digits[-1])):
+                self.from_one = False  # 0.jpg, as AlphaPose names them
+            value = int(digits[-1]) if digits else value
+        whole = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not whole or value != value or not 0 <= value < 2**53 or value % 1:
+            raise mistake(
+                self.path,
+                f'{who} is of frame {shorten(value)}, which is not a number '
+                'of a frame',
+                _NUMBER_THEM,
+            )
+        return int(value)
+
     def _place(self, kind: str, value: float) -> int:
         return self._places.setdefault((kind, value), len(self._places))
 
     def _time(self, facts: Mapping) -> float | None:
         """Time of an item in the unit of the file."""
         if self._clock is None:
-            found = _clock_of(tuple(k for k in facts if isinstance(k, str)))
-            if found is None:
-                return None
-            self._clock = found
+            self._clock = _clock_of(
+                tuple(k for k in facts if isinstance(k, str))
+            )
+        if self._clock is None:
+            return None
         value: Any = facts.get(self._clock[0])
         if isinstance(value, str):
             date = parse_date(value)
@@ -144,8 +168,7 @@ class Frames:
         places = np.array(instances.frames, np.int64)
         most = int(np.bincount(places).max(initial=0))
         if most > MOST_PEOPLE:
-            what = f'{most} people in one frame, expected at most '
-            what += f'{MOST_PEOPLE}'
+            what = f'{most} people in a frame, expected at most {MOST_PEOPLE}'
             raise mistake(path, what, 'Run the tool again')
         numbers, own, notes = self._numbers(video, others or {})
         length = int(numbers.max()) + 1
@@ -159,7 +182,7 @@ class Frames:
             facts.pop('rate', None)  # which may be rounded
         own = replace(own, num_frames=None).completed(**facts)
         own = own.completed(img_shape=self.shape)
-        return replace(result, notes=(*result.notes, *notes)), own
+        return result.noted(*notes), own
 
     def _numbers(
         self, video: Video, others: Mapping[str, Any]
@@ -175,7 +198,7 @@ class Frames:
             raise mistake(
                 path,
                 'says of some entries of which frame they are, not of others',
-                'Number the frames or images from 0',
+                _NUMBER_THEM,
             )
         values = [value for _, value in self._places]
         if len(values) == 1 and self._items >= _TURNS:
@@ -183,7 +206,7 @@ class Frames:
                 path,
                 f'says of all its {self._items} entries that they are of one '
                 'frame',
-                'Number the frames or images from 0',
+                _NUMBER_THEM,
             )
         by_user = video.rate is not None or video.times is not None
         if len(self._times) == len(values) and self._clock is not None:
@@ -199,7 +222,7 @@ class Frames:
             raise mistake(
                 path,
                 'says of some entries at which time they are, not of others',
-                'Number the frames or images from 0',
+                _NUMBER_THEM,
             )
         ids = [int(value) for value in values]
         images = others.get('images')
@@ -248,11 +271,12 @@ class Frames:
     ) -> tuple[np.ndarray, Video, list[str]]:
         """Frames by the images that a file lists."""
         path = self.path
-        files = {
-            image['id']: str(image.get('file_name', image['id']))
+        listed: dict[int, Mapping] = {
+            image['id']: image
             for image in images
             if isinstance(image, Mapping) and type(image.get('id')) is int
         }
+        files = {k: str(i.get('file_name', k)) for k, i in listed.items()}
         unknown = [one for one in ids if one not in files]
         if unknown:
             what = f'has no image {unknown[0]}, of which there are people'
@@ -267,16 +291,14 @@ class Frames:
             )
         own_folder = folders.pop()
         named = {
-            one: _number(file, 0, self)
+            one: self._number(file, f'image {one}')
             for one, file in files.items()
             if str(PurePath(file).parent) == own_folder
         }
         first = video.first_frame
         first = min(named.values()) if first is None else first
         numbers = from_zero([named[one] for one in ids], first, path)
-        image = next(
-            i for i in images if isinstance(i, dict) and i.get('id') in named
-        )
+        image = listed[next(iter(named))]
         self.shape = self.shape or _shape(
             {f'image_{k}': v for k, v in image.items()}
         )
@@ -305,9 +327,7 @@ class Frames:
             )
 
 
-@lru_cache(maxsize=256)
-def _clock_of(keys: tuple[str, ...]) -> tuple[str, str] | None:
-    return time_column(keys)
+_clock_of = lru_cache(maxsize=256)(time_column)
 
 
 def _tells(value: Any) -> bool:
@@ -341,29 +361,6 @@ def _seconds_of(text: str) -> float | None:
     if len(parts) > 3 or any('n' in part.lower() for part in parts):
         return None
     return sum(n * 60**i for i, n in enumerate(reversed(numbers)))
-
-
-def _number(value: Any, index: int, frames: Frames) -> int:
-    """Number of a frame, or that in which the name of its image ends.
-
-    Raises:
-        ValueError: If the value is neither a number nor ends in one.
-    """
-    if isinstance(value, str):
-        image = PurePath(value[-200:].replace('\\', '/'))
-        digits = _DIGITS.findall(image.stem[-15:])
-        if digits and image.suffix and image.stem == str(int(digits[-1])):
-            frames.from_one = False  # 0.jpg, as AlphaPose names them
-        value = int(digits[-1]) if digits else value
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not whole or value != value or not 0 <= value < 2**53 or value % 1:
-        raise mistake(
-            frames.path,
-            f'item {index} is of frame {shorten(value)}, which is not a '
-            'number of a frame',
-            'Number the frames or images from 0',
-        )
-    return int(value)
 
 
 def _shape(facts: Mapping) -> tuple[int, int] | None:

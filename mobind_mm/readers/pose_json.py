@@ -9,7 +9,6 @@ the words; here, one class a tool says which file is whose.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -27,9 +26,10 @@ from .people import PoseReader, Video
 from .pose_frames import Frames
 from .pose_items import BY_NUMBER, Items, cell_columns
 from .pose_people import (
-    MOST_PEOPLE,
+    LOGIT_NOTE,
     POINTS,
     are_logits,
+    few,
     layout_of,
     people_of,
     points_of,
@@ -127,7 +127,7 @@ class EasyViTPoseReader(PoseJSONReader):
         """Everybody in the file."""
         detections, own = super().detect(video)
         note = f'{self.source}: points are y, x, as {self.title} writes them'
-        return replace(detections, notes=(*detections.notes, note)), own
+        return detections.noted(note), own
 
 
 @register_reader
@@ -210,13 +210,9 @@ def read_people_json(
     instances = Instances(partial(points_of, layout=layout), logits)
     for index, item in enumerate(items):
         frame = frames.add(index, item)
-        people = list(islice(people_of(item), MOST_PEOPLE + 1))
-        for number, person in enumerate(people):
-            where = f'{path}: item {index}, person {number}'
-            instances.add(frame, person, where)
-        if len(people) > MOST_PEOPLE:
-            what = f'item {index} has more than {MOST_PEOPLE} people'
-            raise mistake(path, what, 'Run the tool again')
+        where = f'{path}: item {index}'
+        for number, person in enumerate(few(people_of(item), where)):
+            instances.add(frame, person, f'{where}, person {number}')
     if instances.num_keypoints is None:
         fix = f'Export the result of {title or "the tool"} as JSON again'
         if re.search('"(pose_?)?world', head(path), re.IGNORECASE):
@@ -224,11 +220,5 @@ def read_people_json(
         raise mistake(path, 'holds no keypoints of people', fix)
     names = [*get_layout(layout)] if layout else names_of(items.others)
     detections, own = frames.detections(instances, video, items.others, names)
-    detections = replace(
-        detections,
-        notes=(*detections.notes, *(f'{path}: {n}' for n in items.notes)),
-    )
-    if logits:
-        note = f'{path}: visibility is a logit; scores are its sigmoid'
-        detections = replace(detections, notes=(*detections.notes, note))
-    return detections, own
+    notes = [*items.notes, *([LOGIT_NOTE] if logits else [])]
+    return detections.noted(*(f'{path}: {note}' for note in notes)), own

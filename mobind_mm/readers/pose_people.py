@@ -46,12 +46,22 @@ _OWN_SCORES = (
 )
 """Keys of a list of the scores of all points."""
 _DEEPEST = 6
-_LOGITS = 0.05
+LOGITS = 0.05
 """Share of the visibilities outside [0, 1] from which they are logits."""
+LOGIT_NOTE = 'visibility is a logit; scores are its sigmoid'
 _LEAST_NAMED = 4
 MOST_PEOPLE = 300
 """In one frame; MMDetection's detectors find no more. Everybody is compared
 with everybody."""
+
+
+def few(people: Iterable[Any], where: object) -> list[Any]:
+    """People of a frame, who must not be more than :data:`MOST_PEOPLE`."""
+    some = list(islice(people, MOST_PEOPLE + 1))
+    if len(some) > MOST_PEOPLE:
+        what = f'has more than {MOST_PEOPLE} people'
+        raise mistake(where, what, 'Run the tool again')
+    return some
 
 
 def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
@@ -323,4 +333,4 @@ def are_logits(items: Iterable[Any]) -> bool:
                     if isinstance(v, (int, float)) and abs(v) < 1e6
                 ]
     outside: Any = [v < -0.01 or v > 1.01 for v in values]
-    return bool(values) and float(np.mean(outside)) > _LOGITS
+    return bool(values) and float(np.mean(outside)) > LOGITS

@@ -158,6 +158,16 @@ def test_posetrack(layout, tmp_path):
         assert pose.clock.num_samples == len(POINTS)
         assert not np.asarray(pose.scores[:2]).any()
         assert follows(pose)
+    odd = [{'id': [7], 'file_name': 'a.jpg'}, {'file_name': 'b.jpg'}, 5]
+    path = save(
+        tmp_path / 'a.json', {**content, 'images': odd + content['images']}
+    )
+    assert follows(load_pose(path, Video(rate=RATE)))
+    images = [dict(image) for image in content['images']]
+    images[7]['file_name'] = images[7]['file_name'].replace('000007', 'seven')
+    path = save(tmp_path / 'a.json', {**content, 'images': images})
+    with pytest.raises(ValueError, match=r"image 10003420007 .*seven\.jpg'"):
+        load_pose(path, Video(rate=RATE))
     other = posetrack(layout, 'images/val/2')
     for image in other['images']:
         image['id'] += 500
