@@ -99,7 +99,7 @@ def test_a_pipe_is_refused_before_anybody_waits_for_it(
 
 def test_a_result_takes_the_place_of_files_alone(tmp_path):
     os.mkfifo(tmp_path / 'a.json')
-    with pytest.raises(OSError, match=r'a\.json is no file'):
+    with pytest.raises(OSError, match=r'a\.json is not a file'):
         write_json(tmp_path / 'a.json', {})
     assert stat.S_ISFIFO((tmp_path / 'a.json').stat().st_mode)
     assert [*tmp_path.iterdir()] == [tmp_path / 'a.json']

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..utils.files import replacing
+from ..utils.files import replacing, write_whole
 from ..visualization.figures import to_image, write_image
 from ..visualization.sync_pictures import draw_study
 from .study import COLUMNS, Study
@@ -68,8 +68,7 @@ def write_report(study: Study, out: str | Path) -> list[Path]:
     ]
     figure = draw_study(study.probability, usable[0], usable[1], pairs)
     write_image(files[1], to_image(figure))
-    with replacing(files[2]) as path:
-        path.write_text('\n'.join(_page(study, out)), encoding='utf-8')
+    write_whole(files[2], '\n'.join(_page(study, out)))
     return files
 
 

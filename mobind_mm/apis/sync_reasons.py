@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..recordings import Clock, PoseStream, Recording, SensorStream
-from ..skeleton import LIMBS
+from ..recordings import Clock, Recording, SensorStream
+from ..skeleton import layout_limbs
 from ..synchronization import (
     ClipEvidence,
     ClockMap,
@@ -355,7 +355,8 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
     pose = streams.pose
     assert pose is not None
     others = [f'{s}_{limb}' for s in ('left', 'right') for limb in _LIMBS]
-    others = [o for o in [*others, 'pelvis', 'head'] if _seen(o, pose)]
+    seen = layout_limbs(pose.layout)
+    others = [o for o in [*others, 'pelvis', 'head'] if o in seen]
     scanner = _scanner()
     for name, stream in _lively(streams, 2).items():
         tried = Recording({o: stream for o in others if o != name}, pose)
@@ -375,16 +376,8 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
         best = sure[limb]
         if best.confidence <= 0.7:
             continue
-        # Limbs of one person may move alike; that is no contradiction.
+        # Limbs of one person may move alike; that is not a contradiction.
         own = _anywhere(Recording({name: stream}, pose), sync)
         alike = own.evidence >= _ALIKE * best.evidence
         if not alike or abs(own.offset - best.offset) > _SAME_SEC:
             yield f'{name} moves like {limb}, at {best.offset:+.3f} s'
-
-
-def _seen(limb: str, pose: PoseStream) -> bool:
-    try:
-        LIMBS[limb].seen_by(pose.layout)
-    except (KeyError, ValueError):
-        return False
-    return True

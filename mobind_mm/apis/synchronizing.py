@@ -20,6 +20,7 @@ from ..synchronization import (
 )
 from ..synchronization.clock import CLIP_SEC, Feats, Track
 from ..synchronization.coarse import coarse_offsets, offset_range
+from ..utils.errors import first_few
 from .embedder import Embedder
 from .fitting import fit_sensors
 from .sources import to_recording
@@ -448,10 +449,9 @@ def describe(answer: Mapping[str, Any]) -> str:
     if len(agrees) > 1 and not all(agrees):
         times = zip(answer['clips']['video_s'], agrees)
         others = [f'{time:.0f}' for time, agreed in times if not agreed]
-        shown = ', '.join(others[:8]) + (', ...' if len(others) > 8 else '')
         lines.append(
             f'{sum(agrees)} of {len(agrees)} clips agree; not those around '
-            f'{shown} s: nobody moved, or a clock jumped there'
+            f'{first_few(others, 8)} s: nobody moved, or a clock jumped there'
         )
     if not answer['model_used']:
         lines.append(

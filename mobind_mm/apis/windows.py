@@ -85,7 +85,7 @@ class Preparation:
             ]
             for number in numbers:
                 if not is_number(number) or not 0 <= number <= _LONGEST_SEC:
-                    raise TypeError(f'{show(number)} is no length or share')
+                    raise TypeError(f'{show(number)} is not a length or share')
             placements = [*transforms[-1].placements]
             for name in placements:
                 get_limb(name)

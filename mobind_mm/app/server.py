@@ -127,7 +127,7 @@ def _address(url: str) -> tuple[str | None, str]:
     try:
         parts = urlsplit(url)
         return parts.hostname, parts.netloc
-    except ValueError:  # brackets around what is no address
+    except ValueError:  # brackets around something else
         return None, ''
 
 

@@ -81,7 +81,7 @@ class Guess:
 
 
 def guess_mapping(path: str | Path) -> Guess | None:
-    """Guess what the columns of a table are; None if it is no table.
+    """Guess what the columns of a table are; None if it is not a table.
 
     By the names of the columns, the units beside them, and the values: the
     level of a still sensor tells g from m/s², the turning of gravity deg/s

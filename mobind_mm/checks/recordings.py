@@ -182,14 +182,10 @@ def _view(
     return View(
         name=Path(pose).stem if pose else take,
         imu_name=Path(imu).stem if imu else take,
-        imu=partial(read_imu, root / imu) if imu else _no_sensors,
+        imu=partial(read_imu, root / imu) if imu else dict,
         pose=partial(read_pose, root / pose) if pose else None,
         camera=str(entry.get('camera', '')),
     )
-
-
-def _no_sensors() -> dict[str, SensorStream]:
-    return {}
 
 
 def _run(call: Callable, items: Sequence, workers: int) -> list:

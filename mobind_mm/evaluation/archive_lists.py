@@ -109,7 +109,7 @@ def read_index(path: Path, facts: Mapping[str, Any], total: int) -> Any:
         raise damaged(path, 'is damaged') from None
     shape = total, int(np.prod(facts['width']))
     if not isinstance(index, faiss.IndexIVF):
-        raise damaged(path, 'is no index of lists')
+        raise damaged(path, 'is not an index of lists')
     if (index.ntotal, index.d) != shape:
         what = f'holds {index.ntotal} vectors of {index.d} numbers, not '
         raise damaged(path, f'{what}{total} of {shape[1]}')

@@ -32,8 +32,7 @@ class LimbTokenPool(BaseModule):
     A limb is described by its local feature and by the mean and maximum of
     its valid tokens. Each limb has a linear map of its own, because an arm
     and a leg that move alike are not the same action; the clip is the mean
-    over the limbs that are present. What is masked has no
-    influence.
+    over the limbs that are present. What is masked has no influence.
 
     Args:
         num_limbs: Limbs S.

@@ -288,7 +288,7 @@ class LimbModel(BaseModel):
             data_samples: One per window, needed for ``predict`` if it is
                 to fill them, and for a ``loss`` on labels.
             mode: ``tensor`` for :meth:`features`, ``loss`` for named
-                losses, ``predict`` for data samples with what was found.
+                losses, ``predict`` for data samples with the predictions.
 
         Raises:
             ValueError: For another mode.

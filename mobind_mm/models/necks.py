@@ -96,9 +96,9 @@ class LimbAttentionNeck(_LimbNeck):
     """Attention-weighted mean over the limbs that are present.
 
     Each limb's normalised features pass a linear map of their own; a
-    learned score weights them. Missing limbs get weight zero, so the
-    result does not depend on their values, and a model
-    trained with ``RandomSensorDrop`` serves every subset.
+    learned score weights them. Missing limbs get weight zero, so the result
+    does not depend on their values, and a model trained with
+    ``RandomSensorDrop`` serves every subset.
 
     Args:
         num_limbs: Limbs S.
@@ -136,9 +136,9 @@ class LimbAttentionNeck(_LimbNeck):
 class SubsetNeck(_LimbNeck):
     """Attention-weighted mean over any subset of limbs, known or not.
 
-    All limbs share one map; what a limb is comes in as a learned vector,
-    one of which stands for an unknown placement. With 15 limbs it
-    has a tenth of the parameters of :class:`LimbAttentionNeck`.
+    All limbs share one map; what a limb is comes in as a learned vector, one
+    of which stands for an unknown placement. With 15 limbs it has a tenth of
+    the parameters of :class:`LimbAttentionNeck`.
 
     Args:
         num_limbs: Limbs S.

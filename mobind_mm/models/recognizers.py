@@ -42,9 +42,8 @@ class LimbBackbone(BaseModule):
 
     Takes (N, M, T, V, C) as MMAction2's GCNs do and returns (N, 1, D, 1, 1)
     for its ``GCNHead``. The last channel of the input is a mask: 0 is missing,
-    and has no influence. Limbs become tokens, tokens the vector
-    of a person, and the clip is the mean over the people who are there, zero
-    without any.
+    and has no influence. Limbs become tokens, tokens the vector of a person,
+    and the clip is the mean over the people who are there, zero without any.
 
     The encoder starts from a MoBind checkpoint with
     ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix=...)`` in its

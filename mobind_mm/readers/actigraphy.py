@@ -59,7 +59,7 @@ class _Actigraph(ExportReader):
         raise NotImplementedError
 
     def _zoned(self) -> bool:
-        """Whether times are no dates, or dates with a zone."""
+        """Whether times are not dates, or dates with a zone."""
         rows = (data_row(line) for line in head_lines(self.source, 150))
         dates = [r[0] for r in rows if len(r) > 3 and _WHEN.fullmatch(r[0])]
         return not dates or bool(re.search(r':\d.*(Z|[+-]\d)', dates[0]))

@@ -121,7 +121,7 @@ def sample_times(
     if times is None:
         if rate is None:
             fix = 'Give rate, or columns.time'
-            raise mistake(where, 'a counter alone is no clock', fix)
+            raise mistake(where, 'a counter alone is not a clock', fix)
         return rebuilt.by_rate(rate)
     return rebuilt.by_times(rate, tuple(wraps or ()), arrival)
 
@@ -137,7 +137,7 @@ class _Rebuilding:
     lines: np.ndarray
     rows: np.ndarray
     notes: list[str] = field(default_factory=list)
-    arrived: bool = False  # times are of arrival, in which steps are no sign
+    arrived: bool = False  # times are of arrival, in which steps say nothing
 
     def note(self, text: str) -> None:
         self.notes.append(f'{self.where}: {text}')
@@ -414,7 +414,7 @@ class _Rebuilding:
         between = np.abs(np.diff(self.lines[self.rows])) - 1
         forward = steps - usual * between > max(20 * usual, 0.25)
         forward &= not self.arrived
-        if comes_in_packets(steps):  # in which a step is no sign
+        if comes_in_packets(steps):  # in which a step says nothing
             usual = float(np.mean(steps[steps >= 0]))
             forward &= steps > max(20 * usual, 2.0)
         if not back.any() and not forward.any():

@@ -38,38 +38,11 @@ class DeepLabCutReader(PoseReader):
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """Everybody; which keypoints there are, their names say."""
         path = self.source
-        header = {
-            row[0]: row[1:]
-            for row in csv.reader(head_lines(path, 4))
-            if row and row[0] in _ROWS
-        }
-        parts, coords = header.get('bodyparts', []), header.get('coords', [])
-        names = header.get('individuals', [''] * len(parts))
-        places_of = 1
-        while coords and not coords[0] and places_of < 3:  # labels of images
-            parts, coords, names = parts[1:], coords[1:], names[1:]
-            places_of += 1
-        if not parts or not len(parts) == len(coords) == len(names):
-            raise mistake(
-                path,
-                'rows bodyparts and coords of its header are not complete',
-                'Export it again as CSV',
-            )
-        if 'z' in coords:
-            what = 'holds points in space (x, y, z), not in the image'
-            raise mistake(path, what, 'Give the file of one camera')
-        places: dict[str, dict[str, dict[str, str]]] = {}
-        for index, (name, part, coord) in enumerate(zip(names, parts, coords)):
-            axes = places.setdefault(name, {}).setdefault(part, {})
-            if coord in axes:
-                what = f'{part} has two columns {coord}'
-                raise mistake(path, what, 'Export it again as CSV')
-            axes[coord] = str(index + 1 + places_of)
-        skip = len(header) + 1
-        wanted = [str(n + 1 + places_of) for n in range(len(parts))]
+        columns, image, skip = _columns(path)
         dialect = Dialect(',', '.', 0, skip)
-        image = str(places_of)  # or number of a frame
-        table = read_table(path, wanted, texts=[image], dialect=dialect)
+        table = read_table(
+            path, columns.values(), texts=[image], dialect=dialect
+        )
         numbers = np.array([*map(_frame, table.texts[image])], float)
         bad = ~(numbers >= 0) | (numbers % 1 != 0) | (numbers >= 2**53)
         if bad.any() or len(np.unique(numbers)) < len(numbers):
@@ -78,30 +51,65 @@ class DeepLabCutReader(PoseReader):
             raise mistake(path, what, 'Give the result on a video', row=row)
         ids = numbers.astype(np.int64).tolist()
         frames = from_zero(ids, video.first_frame, path)
-        labelled = 'likelihood' not in coords  # by hand
-        points: dict[str, list[np.ndarray]] = {}
-        every = {part for person in places.values() for part in person}
-        for person in places.values():
-            for part in every:
-                axes = person.get(part, {})
-                columns = [
-                    table.numbers[axes[c]]
-                    if c in axes
-                    else np.full(len(table), np.nan)
-                    for c in _COORDS[: 2 if labelled else 3]
-                ]
-                points.setdefault(part, []).append(np.stack(columns, axis=1))
-        several = len(places) > 1
+        people, parts, coords = map(dict.fromkeys, zip(*columns))
+        # Labels by hand have no likelihood.
+        axes = _COORDS[: 3 if 'likelihood' in coords else 2]
+        missing = np.full(len(table), np.nan)
+
+        def values(person: str, part: str) -> np.ndarray:
+            names = [columns.get((person, part, axis), '') for axis in axes]
+            arrays = [table.numbers.get(name, missing) for name in names]
+            return np.stack(arrays, axis=1)
+
         detections = detections_of(
-            {part: np.concatenate(arrays) for part, arrays in points.items()},
+            {
+                part: np.concatenate([values(name, part) for name in people])
+                for part in parts
+            },
             video,
             path,
             self.options.get('keypoint_names'),
-            np.tile(frames, len(places)),
-            np.repeat(np.arange(len(places)), len(table)) if several else None,
+            np.tile(frames, len(people)),
+            np.repeat(np.arange(len(people)), len(table))
+            if len(people) > 1
+            else None,
             int(frames.max()) + 1,
         )
         return detections, Video()
+
+
+def _columns(path: Path) -> tuple[dict[tuple[str, str, str], str], str, int]:
+    """Columns of (individual, part, coordinate), that of images, and rows.
+
+    Columns are numbers, from 1; the rows are those of the header.
+    """
+    header = {
+        row[0]: row[1:]
+        for row in csv.reader(head_lines(path, 4))
+        if row and row[0] in _ROWS
+    }
+    parts, coords = header.get('bodyparts', []), header.get('coords', [])
+    names = header.get('individuals', [''] * len(parts))
+    image = 1  # or number of a frame
+    while coords and not coords[0] and image < 3:  # labels of images
+        parts, coords, names = parts[1:], coords[1:], names[1:]
+        image += 1
+    if not parts or not len(parts) == len(coords) == len(names):
+        raise mistake(
+            path,
+            'rows bodyparts and coords of its header are not complete',
+            'Export it again as CSV',
+        )
+    if 'z' in coords:
+        what = 'holds points in space (x, y, z), not in the image'
+        raise mistake(path, what, 'Give the file of one camera')
+    columns: dict[tuple[str, str, str], str] = {}
+    for index, column in enumerate(zip(names, parts, coords)):
+        if column in columns:
+            what = f'{column[1]} has two columns {column[2]}'
+            raise mistake(path, what, 'Export it again as CSV')
+        columns[column] = str(image + 1 + index)
+    return columns, str(image), len(header) + 1
 
 
 def _frame(cell: str) -> float:

@@ -211,7 +211,7 @@ _NO_POSE = {
     '.npy': ('is an array of NumPy', 'Write a table with named columns'),
     '.gz': ('is compressed', 'Unpack it'),
 }
-"""Suffixes of files that are no skeletons: what they are, what to do."""
+"""Suffixes of files that are not skeletons: what they are, what to do."""
 
 
 def skeletons_in(path: Path) -> Path:
@@ -220,7 +220,7 @@ def skeletons_in(path: Path) -> Path:
     Files go before the folders in it, whose content is looked at, too.
 
     Returns:
-        The path as it is if it is no folder, if it is one of skeletons
+        The path as it is if it is not a folder, if it is one of skeletons
         itself, or if there are none in it.
 
     Raises:
@@ -285,7 +285,7 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
                 fix = 'Export the 2D keypoints of people; docs/pose_tools.md '
                 raise mistake(path, what, f'{fix}lists what is read')
     if kind is None or not issubclass(kind, FileReader):
-        what = 'is no file of a known pose tool'
+        what = 'is not a file of a known pose tool'
         fix = (
             'docs/pose_tools.md lists them; describe a table with '
             '--pose-mapping'

@@ -40,7 +40,7 @@ _BONES = (
     ('nose', 'eye', (-1.0, 0.2)),
 )
 _STRICT = (*('halpe136', 'openpose_body25', 'openpose_coco18', 'mediapipe33'),)
-"""Usual layouts that MMPose has no models of: what is no body is refused."""
+"""Usual layouts without models in MMPose: what is not a body is refused."""
 _FITS = ', whose proportions fit'
 _LIMBS = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
 _ALIKE = 0.7

@@ -185,7 +185,7 @@ def _path(
     delay = np.maximum(delay - np.quantile(delay, 0.01), 0.0) + 0.001
     usual = float(np.minimum(delay, 8 * np.median(delay)).mean())
     interval = float(np.quantile(np.diff(stamps), 0.1))
-    usual = max(usual, min(interval, _INTERVAL) / 2)  # which is no evidence
+    usual = max(usual, min(interval, _INTERVAL) / 2)  # which is not evidence
     units = np.diff(lost) / unit
     places = np.flatnonzero(units > 0)
     which = np.clip(units[places], 1, _UNITS).astype(int) - 1

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..utils.errors import first_few
 from .detections import Detections
-from .track_runs import keypoint_offsets, overlaps, pair_costs
+from .track_runs import keypoint_offsets, overlaps, pair_costs, sizes
 
 _SAME_SIZE = 1.25
 """Factor by which the size of a person may change while out of view."""
@@ -61,8 +62,7 @@ def gaps_between(
             rows = tracks[first][-_ENDS:], tracks[second][:_ENDS]
             cost = _cost(detections, *rows, int(missed[first]))
             if cost < 1:
-                gap = Gap(first, second, int(missed[first]), cost)
-                gaps.append(gap)
+                gaps.append(Gap(first, second, int(missed[first]), cost))
     chosen: list[Gap] = []
     for gap in sorted(gaps, key=lambda g: (g.missed, g.cost)):
         if all(
@@ -81,11 +81,8 @@ def _cost(
     Infinite if their sizes differ.
     """
     boxes = detections.boxes
-    size, new = (
-        np.median(np.hypot(*(boxes[rows, 2:] - boxes[rows, :2]).T))
-        for rows in (before, after)
-    )
-    if max(size, new) > _SAME_SIZE * max(min(size, new), 1e-9):
+    size, new = (np.median(sizes(boxes[rows])) for rows in (before, after))
+    if max(size, new) > _SAME_SIZE * min(size, new):
         return np.inf
     first, second = (
         [
@@ -141,16 +138,14 @@ def joined(
             chain.append(next_of[chain[-1]])
         names.append(ids[start])
         parts.append(np.concatenate([tracks[i] for i in chain]))
-    note = ''
-    if gaps:
-        pairs = ', '.join(
-            f'{ids[g.second]} to {ids[g.first]}' for g in gaps[:_MOST]
-        )
-        note = (
-            f'{len(gaps)} identities of the file begin where another has '
-            f'ended, within {max_gap} frames, and are joined to it ({pairs}'
-            f'{", ..." if len(gaps) > _MOST else ""})'
-        )
+    if not gaps:
+        return names, parts, ''
+    pairs = [f'{ids[g.second]} to {ids[g.first]}' for g in gaps]
+    note = (
+        f'{len(gaps)} identities of the file begin where another has ended, '
+        f'within {max_gap} frames, and are joined to it '
+        f'({first_few(pairs, _MOST)})'
+    )
     return names, parts, note
 
 
@@ -166,14 +161,14 @@ def lost_note(
     gaps = [gap for gap in gaps if gap.missed > max_gap]
     if not gaps:
         return ''
-    pairs = ', '.join(
+    pairs = [
         f'{ids[g.first]} and {ids[g.second]} ({g.missed / rate:.1f} s apart)'
-        for g in gaps[:_MOST]
-    )
+        for g in gaps
+    ]
     longest = np.ceil(max(gap.missed for gap in gaps) / rate)
     return (
-        f'these people are never seen together, and the later one appears '
-        f'where the other was last, of the same size: {pairs}'
-        f'{", ..." if len(gaps) > _MOST else ""}. If they are one person, '
-        f'allow so long an absence (max_gap_sec: {longest:.0f} in a mapping)'
+        'these people are never seen together, and the later one appears '
+        'where the other was last, of the same size: '
+        f'{first_few(pairs, _MOST)}. If they are one person, allow so long '
+        f'an absence (max_gap_sec: {longest:.0f} in a mapping)'
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from .base import FileReader, register_reader
 from .detections import Detections, boxes_of, lost_note
 from .foreign_values import as_numbers, brief
 from .layout_choice import with_layout
-from .people import Video, choose_stream
+from .people import Video
 from .unpickle import load_pickle
 
 _HEAD = 1 << 16
@@ -46,11 +45,8 @@ class MMActionReader(FileReader):
 
     def read_people(self) -> dict[str, PoseStream]:
         """Everybody who is seen, by names such as ``person 0``."""
-        options = {
-            key: self.options.get(key)
-            for key in ('name', 'rate', 'layout', 'img_shape')
-        }
-        people = _read(self.source, **options)
+        keys = ('name', 'rate', 'layout', 'img_shape')
+        people = _read(self.source, *map(self.options.get, keys))
         return {f'person {number}': pose for number, pose in people.items()}
 
 
@@ -71,39 +67,6 @@ def is_mmaction(path: Path) -> bool:
     with path.open('rb') as file:
         start = file.read(_HEAD)
     return re.search(_KEYS, start) is not None
-
-
-def read_mmaction_skeleton(
-    path: str | Path,
-    name: str | None = None,
-    *,
-    rate: float | None = None,
-    person: str | int = 'longest',
-    layout: str | None = None,
-    img_shape: Sequence[int] | None = None,
-    start: float = 0.0,
-) -> PoseStream:
-    """Read one person of one video.
-
-    Args:
-        path: Pickle of ``dict(split, annotations)``, of the annotations, or
-            of a single one.
-        name: ``frame_dir`` of the video; None if there is only one.
-        rate: Frames per second.
-        person: ``longest`` (seen in most frames), ``largest`` (largest
-            median height) or the number of the person from 0.
-        layout: Skeleton layout; None takes it from the number of keypoints.
-        img_shape: (height, width) in pixels, where the file does not say.
-        start: Time of the first frame in seconds.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If the file is damaged or has no such person, naming
-            file, video and value.
-    """
-    people = _read(Path(path), name, rate, layout, img_shape)
-    stream = choose_stream(people, person, path)
-    return replace(stream, clock=replace(stream.clock, start=start))
 
 
 def _read(

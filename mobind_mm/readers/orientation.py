@@ -14,6 +14,11 @@ import numpy as np
 
 from ..recordings import STANDARD_GRAVITY
 
+UNFIT_QUATERNIONS = (
+    'its quaternions do not fit gravity and angular rate, or nothing shows '
+    'which way they turn; they are left out'
+)
+"""Note of a file of whose attitude nothing is used."""
 _MAX_ERROR = 0.05
 
 
@@ -29,7 +34,7 @@ def to_quaternions(kind: str, values: np.ndarray) -> np.ndarray:
 
     Returns:
         (T, 4), scalar first unless they are given; not of norm 1 where
-        ``values`` are no orientation.
+        ``values`` are not an orientation.
 
     >>> to_quaternions('quat', np.array([[0.6, 0.0, 0.0]]))
     array([[0.8, 0.6, 0. , 0. ]])

@@ -202,7 +202,7 @@ class PoseReader(FileReader):
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """Everybody in all frames, and what the file says of its video.
 
-        Coordinates are pixels, or shares of the image if all are below 1.
+        Coordinates are pixels, or shares of the image if most are below 1.
 
         Args:
             video: What the user said of it.
@@ -294,24 +294,24 @@ def _in_pixels(
             boxes=detections.boxes * np.tile(size, 2),
         )
         return scaled.noted(f'{source}: {FRACTION_NOTE}')
-    outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1)
-    height, width = img_shape
-    right, low = np.quantile(seen, 0.999, axis=0) if len(seen) else img_shape
-    if len(seen) and max(right / width, low / height) < _CORNER:
-        note = (
-            f'{source}: all points lie in the upper left of the image, within '
-            f'{right / width:.0%} of its width and {low / height:.0%} of its '
-            'height; if they are pixels of a smaller image, or of a part of '
-            'it, give the size of that (--img-shape)'
-        )
-        detections = detections.noted(note)
-    if len(seen) and outside.mean() > 0.5:
+    if not len(seen):
+        return detections
+    outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1).mean()
+    if outside > 0.5:
         raise ValueError(
-            f'{source}: {outside.mean():.0%} of the keypoints lie outside '
+            f'{source}: {outside:.0%} of the keypoints lie outside '
             f'img_shape {list(img_shape)}; it is [height, width] of the '
             'video in pixels.'
         )
-    return detections
+    right, low = np.quantile(seen, 0.999, axis=0) / img_shape[::-1]
+    if max(right, low) >= _CORNER:
+        return detections
+    return detections.noted(
+        f'{source}: all points lie in the upper left of the image, within '
+        f'{right:.0%} of its width and {low:.0%} of its height; if they are '
+        'pixels of a smaller image, or of a part of it, give the size of that '
+        '(--img-shape)'
+    )
 
 
 def are_shares(points: np.ndarray) -> bool:

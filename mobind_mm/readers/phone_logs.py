@@ -27,7 +27,7 @@ from .devices import (
     unit_of_rotation,
 )
 from .headers import Header, data_row, find_header, head_lines
-from .orientation import find_attitude
+from .orientation import UNFIT_QUATERNIONS, find_attitude
 
 _SEPARATED = '[-_. ]?'
 _SQUARED = r'm/?s(\^2|²|2|\^-2)?'
@@ -219,11 +219,7 @@ def _keys(log: _Log, header: Header, notes: list[str]) -> dict[str, Any]:
     if quat:
         direction = _direction(path, columns, units, quat, sign)
         if direction is None:
-            notes.append(
-                f'{path}: its quaternions do not fit gravity and angular '
-                'rate, or nothing shows which way they turn; they are left '
-                'out'
-            )
+            notes.append(f'{path}: {UNFIT_QUATERNIONS}')
         else:
             columns['quat'] = quat
             keys.update(quat_order='wxyz', quat_direction=direction)

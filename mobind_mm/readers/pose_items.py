@@ -184,7 +184,7 @@ def _parsed(text: str, where: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         fix = 'Write the file again'
-        raise mistake(where, 'is no complete JSON', fix) from None
+        raise mistake(where, 'is not complete JSON', fix) from None
 
 
 def _by_number(frame: Any) -> Any:
@@ -286,7 +286,7 @@ def _rows(path: Path) -> Iterator[dict]:
                     }
         except (csv.Error, UnicodeDecodeError) as error:
             fix = 'Write it again, as UTF-8'
-            raise mistake(path, f'is no table ({error})', fix) from None
+            raise mistake(path, f'is not a table ({error})', fix) from None
 
 
 def _cell(cell: str, where: str, name: str) -> Any:

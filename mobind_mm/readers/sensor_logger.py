@@ -31,7 +31,7 @@ from .devices import (
     unit_of_gravity,
 )
 from .headers import Header, find_header, head_lines, split_cells
-from .orientation import find_attitude
+from .orientation import UNFIT_QUATERNIONS, find_attitude
 
 _KINDS = (
     *('totalacceleration', 'linearacceleration', 'gravity'),
@@ -344,10 +344,7 @@ def _attitude(
         times * 1e-9, quat, _in_seconds(gyro), _in_seconds(device.total)
     )
     if found is None:
-        device.notes.append(
-            f'{file}: its quaternions do not fit acceleration and angular '
-            'rate, or nothing shows which way they turn; they are left out'
-        )
+        device.notes.append(f'{file}: {UNFIT_QUATERNIONS}')
         return [], 0
     part = described(
         file,

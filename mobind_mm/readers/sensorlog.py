@@ -28,7 +28,7 @@ from .archives import files_of, is_folder
 from .base import register_reader
 from .devices import ExportReader, described, of_parts
 from .headers import Header, find_header, head_lines, split_cells
-from .orientation import find_attitude
+from .orientation import UNFIT_QUATERNIONS, find_attitude
 from .tables import Table, read_table
 
 _TIME = r'.*\(s\)'
@@ -340,10 +340,7 @@ def _quaternions(
             None if gravity is None else (times, -STANDARD_GRAVITY * gravity),
         )
     if attitude is None or attitude.up < 0:
-        notes.append(
-            f'{table.path}: its quaternions do not fit gravity and angular '
-            'rate, or nothing shows which way they turn; they are left out'
-        )
+        notes.append(f'{table.path}: {UNFIT_QUATERNIONS}')
         return []
     keys = {k: v for k, v in motion[0].items() if k in ('units', 'start_s')}
     part = described(

@@ -69,7 +69,7 @@ _NO_TEXT = {
     b'{': ('JSON that no reader knows', 'Export it as CSV'),
     b'[': ('JSON that no reader knows', 'Export it as CSV'),
 }
-"""First bytes of files that are no tables: what they are, what to do."""
+"""First bytes of files that are not tables: what they are, what to do."""
 OWN_UNITS: dict[str, Any] = {
     'time': 's',
     'acc': 'm/s2',

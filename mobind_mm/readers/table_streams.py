@@ -31,7 +31,7 @@ _MAX_NORM_ERROR = 0.05
 _YEAR, _YEARS = 31556952.0, (2005.0, 2045.0)
 """Seconds of a year; when people wear sensors that know the date."""
 _MOST_ZEROS = 0.5
-"""Share of rows of zeros from which they are no loss."""
+"""Share of rows of zeros from which they are not a loss."""
 _FULL = 0.9
 """Share of the rows in which channels of one clock have values."""
 _COUNTER = re.compile(
@@ -354,7 +354,7 @@ def _seconds(
         if _COUNTER.fullmatch(time) and np.median(np.diff(times)) == 1:
             raise mistake(
                 table.path,
-                'counts samples, it is no time',
+                'counts samples, it is not a time',
                 'Give it as columns.counter, and the rate in Hz',
                 column=time,
             )

@@ -67,7 +67,7 @@ _SHORT = 131_072
 """Characters of a line in which no cell is too long for a CSV reader."""
 _AGAIN = 'Download or export the file again'
 _ROWS_PER_BYTE = 10
-"""More rows in a Parquet file are no measurements, however well they pack."""
+"""More rows in a Parquet file are not measurements, however well they pack."""
 
 
 @dataclass(frozen=True)

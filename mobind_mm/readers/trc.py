@@ -59,7 +59,7 @@ class TRCReader(PoseReader):
         if units not in (*_METRES, 'px', 'pixel', 'pixels'):
             raise mistake(
                 path,
-                'is no unit of a TRC file that is read',
+                'is not a unit of a TRC file that is read',
                 f'Write {", ".join(_METRES)} or px into row 3',
                 value=units,
             )

@@ -78,7 +78,7 @@ _FINE_TOKENS = 0.1
 _FINE_SEC = 0.15
 """How far the last step may move the most probable offset."""
 _PERIODS = 3
-"""So many rivals at whole periods are no chance."""
+"""So many rivals at whole periods are not chance."""
 
 
 @TASK_UTILS.register_module()

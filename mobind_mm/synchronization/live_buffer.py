@@ -26,7 +26,7 @@ _MOST_PENDING = 2000
 LARGEST_SEC = 1e15
 """Times beyond are none: a moment of this century is 4e9 s after 1970."""
 _LARGEST = 1e12
-"""Samples beyond are no measurements, and count as missing."""
+"""Samples beyond are not measurements, and count as missing."""
 
 
 def as_numbers(values: Any, where: str, what: str) -> np.ndarray:

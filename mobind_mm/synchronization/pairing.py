@@ -34,7 +34,7 @@ _EVERY = round(RATE / PAIR_RATE)
 _CHUNK_SEC, _MARGIN_SEC = 600.0, 15.0
 """Long streams of sensors are filtered in chunks, with margins."""
 _NEAR_SEC = 0.3
-"""Offsets this close are no rivals."""
+"""Offsets this close are not rivals."""
 _DRIFT = 200e-6
 """How much clocks may drift from piece to piece, either way."""
 

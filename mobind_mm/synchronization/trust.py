@@ -15,7 +15,7 @@ from scipy.special import expit
 from .base import ClipEvidence
 
 _NEAR_SEC = 0.25
-"""Offsets this close are no rivals: evidence is that wide."""
+"""Offsets this close are not rivals: evidence is that wide."""
 _LOCAL_SEC = 4.0
 """How far around the answer the parts look for an offset of their own."""
 _SAME_SEC = 0.06

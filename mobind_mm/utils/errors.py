@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _ABSENT = object()
@@ -109,6 +109,16 @@ def printable(text: str, keep: str = '') -> str:
 def shown(names: Iterable[str], most: int = 20) -> str:
     """Some names, quoted, for a message."""
     return ', '.join(repr(name[:40]) for name in list(names)[:most])
+
+
+def first_few(texts: Sequence[str], most: int) -> str:
+    """The first of many texts, for a message.
+
+    >>> first_few(['a', 'b', 'c'], 2)
+    'a, b, ...'
+    """
+    more = ('...',) if len(texts) > most else ()
+    return ', '.join([*texts[:most], *more])
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:

@@ -71,7 +71,7 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     if is_special(path):
-        raise OSError(f'{path} is no file, and is not replaced by one.')
+        raise OSError(f'{path} is not a file, and is not replaced by one.')
     if os.path.realpath(path) in INPUTS:
         raise OSError(
             f'{path} is read by this command, and not replaced by a result; '

@@ -240,16 +240,10 @@ def bone_indices(layout: str) -> list[tuple[int, int]]:
 
 def coloured_bones(layout: str) -> list[tuple[int, int, str]]:
     """Ends of each bone that a layout has, and the colour of its side."""
-    names = get_layout(layout)
-    sides = {'left': LEFT, 'right': RIGHT}
+    colours = {'left': LEFT, 'right': RIGHT}
+    sides = [name.split('_')[0] for name in get_layout(layout)]
     return [
-        (
-            a,
-            b,
-            sides.get(names[a].split('_')[0], GREY)
-            if names[a].split('_')[0] == names[b].split('_')[0]
-            else GREY,
-        )
+        (a, b, colours.get(sides[a], GREY) if sides[a] == sides[b] else GREY)
         for a, b in bone_indices(layout)
     ]
 

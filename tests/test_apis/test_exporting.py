@@ -1,7 +1,7 @@
 """Exported models give what the models give, whatever is missing."""
 
-import importlib.util
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +26,7 @@ FORMATS = [
         marks=[
             pytest.mark.slow,
             pytest.mark.skipif(
-                not all(
-                    map(
-                        importlib.util.find_spec, ('onnxruntime', 'onnxscript')
-                    )
-                ),
+                None in map(find_spec, ('onnxruntime', 'onnxscript')),
                 reason='needs the extra onnx',
             ),
         ],
@@ -42,17 +38,8 @@ HEAD = dict(type='HierarchicalContrastiveHead')
 
 
 def encoder(**changes):
-    return dict(
-        dict(
-            type='ConvFormer',
-            conv_channels=(8, 8),
-            embed_dims=16,
-            num_layers=1,
-            num_heads=2,
-            ffn_dims=16,
-        ),
-        **changes,
-    )
+    cfg = dict(type='ConvFormer', conv_channels=(8, 8), embed_dims=16)
+    return {**cfg, 'num_layers': 1, 'num_heads': 2, 'ffn_dims': 16, **changes}
 
 
 def any_sensor():

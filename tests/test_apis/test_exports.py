@@ -341,18 +341,20 @@ def test_sync_json_is_read_back(tmp_path):
 
 # ``clip.mp4``: its frames, sound and table, decoded by PyAV
 
-av = pytest.importorskip('av')
 CLIP_TIMES = np.cumsum(np.r_[0, np.tile([0.03, 0.05], 30)])  # not even, 2.4 s
 
 
 @pytest.fixture(scope='module')
 def video(tmp_path_factory):
+    pytest.importorskip('av')
     path = tmp_path_factory.mktemp('video') / 'take.mp4'
     return write_video(path, CLIP_TIMES, sound=True)
 
 
 def onset(path):
     """Second after the first frame at which the tone begins."""
+    import av
+
     with av.open(str(path)) as container:
         first = next(container.decode(video=0)).time
     with av.open(str(path)) as container:
@@ -367,6 +369,8 @@ def onset(path):
 
 
 def test_frames_and_sound_keep_their_times(video, tmp_path):
+    import av
+
     path = tmp_path / 'clip.mp4'
     first, stop, notes = trim_video(video, path, 0.2, 1.61)
     assert CLIP_TIMES[first] <= 0.2 < CLIP_TIMES[first + 1]

@@ -47,12 +47,7 @@ def test_converted_it_is_what_was_simulated(tmp_path):
     assert done.entries == {'train': 8, 'val': 2, 'test': 4}
     assert not done.notes
     source = SyntheticMotionDataset(
-        split='test',
-        num_subjects=2,
-        takes_per_subject=2,
-        take_sec=8.0,
-        people=(1, 1),
-        lazy_init=True,
+        'test', 2, 2, 8.0, people=(1, 1), lazy_init=True
     )
     metainfo, entries = read_annotations(dst / 'annotations/test.json')
     assert {e['subject'] for e in entries} == set(PEOPLE['test'])

@@ -133,16 +133,14 @@ def test_full_masks_equal_no_masks():
         torch.testing.assert_close(value, without[key], msg=key)
 
 
+MASKED = dict(
+    num_limbs=S, num_tokens=N, embed_dims=D, num_layers=1, num_heads=2
+)
+
+
 def full_objective():
     cfg = model_cfg(multi_positive_weight=0.2)
-    cfg['masked_token_head'] = dict(
-        type='MaskedTokenHead',
-        num_limbs=S,
-        num_tokens=N,
-        embed_dims=D,
-        num_layers=1,
-        num_heads=2,
-    )
+    cfg['masked_token_head'] = dict(MASKED, type='MaskedTokenHead')
     return cfg
 
 
@@ -194,14 +192,7 @@ def test_no_sensor_at_all_still_trains():
 
 def test_sensor_identities_follow_the_sensor_axis():
     """Rows are clip-major: clip 0 limb 0, clip 0 limb 1, ..."""
-    head = MaskedTokenHead(
-        num_limbs=S,
-        num_tokens=N,
-        embed_dims=D,
-        num_layers=1,
-        num_heads=2,
-        dropout=0.0,
-    )
+    head = MaskedTokenHead(**MASKED, dropout=0.0)
     seen = []
     forward = head.forward
 

@@ -240,23 +240,28 @@ def test_people_are_averaged_and_padding_is_not_a_person():
     torch.testing.assert_close(model(bare), alone)
 
 
+ACTIONS = [0, 1, 2, 3, 4, 1]
+
+
+def backward(model, inputs):
+    """Losses of a batch, whose gradients are taken."""
+    losses = model(inputs, labelled(ACTIONS), mode='loss')
+    model.parse_losses(losses)[0].backward()
+    return losses
+
+
 @pytest.mark.parametrize('name', MODELS)
 def test_every_parameter_gets_a_gradient(name):
     model = build(model_cfg(name, label_smooth_eps=0.1))
-    losses = model(
-        take(name, gcn_inputs(limb_inputs()[0])),
-        labelled([0, 1, 2, 3, 4, 1]),
-        mode='loss',
-    )
-    model.parse_losses(losses)[0].backward()
+    backward(model, take(name, gcn_inputs(limb_inputs()[0])))
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.any(), key
 
 
 def test_losses_of_the_two_streams_against_their_definition():
     model = build(model_cfg('two_stream', label_smooth_eps=0.2)).eval()
-    inputs, actions = gcn_inputs(limb_inputs()[0]), [0, 1, 2, 3, 4, 1]
-    losses = model(dict(inputs), labelled(actions), mode='loss')
+    inputs = gcn_inputs(limb_inputs()[0])
+    losses = model(dict(inputs), labelled(ACTIONS), mode='loss')
     both = model(dict(inputs), stage='head')
     imu = model(dict(imu=inputs['imu']), stage='head')
     pose = model(dict(keypoint=inputs['keypoint']), stage='head')
@@ -266,7 +271,7 @@ def test_losses_of_the_two_streams_against_their_definition():
         ('loss_pose', pose, [0, 1, 2, 3, 4]),
     ):
         torch.testing.assert_close(
-            losses[key], smoothed_loss(logits, actions, rows)
+            losses[key], smoothed_loss(logits, ACTIONS, rows)
         )
 
 
@@ -274,9 +279,7 @@ def test_a_batch_without_a_modality_trains_the_other():
     model = build(model_cfg('two_stream'))
     inputs = gcn_inputs(limb_inputs()[0])
     inputs['imu'][..., -1] = 0
-    losses = model(dict(inputs), labelled([0, 1, 2, 3, 4, 1]), mode='loss')
-    assert losses['loss_imu'] == 0
-    model.parse_losses(losses)[0].backward()
+    assert backward(model, dict(inputs))['loss_imu'] == 0
     for key, parameter in model.named_parameters():
         used = '.pose' in key
         assert bool(parameter.grad is not None and parameter.grad.any()) == (
@@ -349,12 +352,7 @@ def test_frozen_encoders_stay_as_they_were(name):
     optimizer = torch.optim.SGD(
         [p for p in model.parameters() if p.requires_grad], lr=0.5
     )
-    losses = model(
-        take(name, gcn_inputs(limb_inputs()[0])),
-        labelled([0, 1, 2, 3, 4, 1]),
-        mode='loss',
-    )
-    model.parse_losses(losses)[0].backward()
+    backward(model, take(name, gcn_inputs(limb_inputs()[0])))
     optimizer.step()
     for key, value in model.state_dict().items():
         assert torch.equal(value, before[key]) == ('encoder' in key), key

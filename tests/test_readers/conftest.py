@@ -1,5 +1,5 @@
 """Fixtures of helpers.reader_fixtures."""
 
-from reader_fixtures import logged, quick_collection
+from reader_fixtures import logged, quick_collection, worn
 
-__all__ = ['logged', 'quick_collection']
+__all__ = ['logged', 'quick_collection', 'worn']

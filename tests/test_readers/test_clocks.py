@@ -101,7 +101,7 @@ def test_a_counter_without_losses_is_the_rate():
     assert rebuilt.notes == ()
     even = sample_times(None, 'a.csv', counter=np.arange(0, 99, 2), rate=25)
     assert even.clock.rate == 25 and 'goes up by 2' in even.notes[0]
-    with pytest.raises(ValueError, match='a counter alone is no clock'):
+    with pytest.raises(ValueError, match='a counter alone is not a clock'):
         sample_times(None, 'a.csv', counter=np.arange(9))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from raw_devices import G, lines_of, motion, write_lines
+from raw_devices import G, lines_of, write_lines
 
 from mobind_mm.apis.sources import to_imu
 from mobind_mm.apis.study_files import Source
@@ -13,19 +13,6 @@ from mobind_mm.readers.dates import Dates, find_order, serial_dates
 MAY = 1714561200.0
 """2024-05-01 11:00:00 UTC."""
 AXES = [f'{kind}_{axis}' for kind in ('acc', 'gyro') for axis in 'xyz']
-
-
-@pytest.fixture(scope='module')
-def worn():
-    """A sensor that turns by its angular rate, 20 s, and rests twice."""
-    times = np.arange(2000) / 100
-    active = np.clip(3 * np.sin(2 * np.pi * (times - 2) / 10), 0, 1) ** 2
-    angle = active * np.sin(4 * times)
-    m = motion(2000)
-    m.acc = G * np.stack([np.sin(angle), 0 * angle, np.cos(angle)], axis=1)
-    m.acc[:, 0] += active * np.sin(9 * times)
-    m.gyro = np.outer(-np.gradient(angle, times), [0, 1, 0])
-    return m
 
 
 def read(path, m, times, names='time', columns=None, sep=',', **written):

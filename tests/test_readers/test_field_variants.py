@@ -6,14 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from raw_devices import (
-    G,
-    lines_of,
-    motion,
-    write_dot,
-    write_lines,
-    write_polar,
-)
+from raw_devices import G, lines_of, write_dot, write_lines, write_polar
 from raw_pose_tools import RATE, SHAPE, as_layout, person
 
 from mobind_mm.apis.sources import to_imu
@@ -27,20 +20,6 @@ from mobind_mm.skeleton import get_layout
 VIDEO = Video(rate=RATE, img_shape=SHAPE)
 JUNE = 1434934566.0
 """2015-06-22 00:56:06 UTC."""
-
-
-@pytest.fixture(scope='module')
-def worn():
-    """A sensor that turns by its angular rate, 20 s, and rests twice."""
-    times = np.arange(2000) / 100
-    active = np.clip(3 * np.sin(2 * np.pi * (times - 2) / 10), 0, 1) ** 2
-    angle = active * np.sin(4 * times)
-    rate = np.gradient(angle, times)
-    m = motion(2000)
-    m.acc = G * np.stack([np.sin(angle), 0 * angle, np.cos(angle)], axis=1)
-    m.acc[:, 0] += active * np.sin(9 * times)
-    m.gyro = np.outer(-rate, [0, 1, 0])
-    return m
 
 
 def read(path, **given):

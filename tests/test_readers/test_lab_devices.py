@@ -20,37 +20,26 @@ TWO = {'Thigh_L': LEFT, 'Foot_R': RIGHT}
 SLOW = raw.motion(num=200, rate=32)
 
 
-def expected(m, *channels, start=0.0, gravity=True, frame='sensor', notes=0):
+def expected(m, channels, start=0.0, gravity=True, frame='sensor', notes=0):
     """What a stream must hold."""
     values = {'acc': m.acc, 'gyro': m.gyro, 'quat': m.quat}
     if frame == 'world':
         values['acc'] = m.free
     return {
         'times': m.times + start,
-        'channels': {name: values[name] for name in channels},
+        'channels': {name: values[name] for name in channels.split()},
         'gravity': gravity,
         'frame': frame,
         'notes': notes,
     }
 
 
-def one(name, write, *channels, **facts):
+def one(name, write, channels, file='take.csv', sensor=None, **facts):
     """A format whose file holds :data:`ONE`."""
-    file = facts.pop('file', 'take.csv')
 
     def make(folder):
         path = write(folder / file)
-        return path, {
-            facts.get('sensor', path.stem): expected(
-                facts.get('motion', ONE),
-                *channels,
-                **{
-                    k: v
-                    for k, v in facts.items()
-                    if k not in ('sensor', 'motion')
-                },
-            )
-        }
+        return path, {sensor or path.stem: expected(ONE, channels, **facts)}
 
     return name, make
 
@@ -63,8 +52,8 @@ def dots(folder):
     for tag, m in TWO.items():
         raw.write_dot(folder / 'dots' / f'{tag}_2021.csv', m, tag=tag)
     return folder / 'dots', {
-        'right_foot': expected(RIGHT, 'acc', 'gyro', start=5.0, notes=1),
-        'left_thigh': expected(LEFT, 'acc', 'gyro', start=5.0, notes=1),
+        'right_foot': expected(RIGHT, 'acc gyro', start=5.0, notes=1),
+        'left_thigh': expected(LEFT, 'acc gyro', start=5.0, notes=1),
     }
 
 
@@ -72,8 +61,8 @@ def dot_server(folder):
     path = raw.write_dot_server(folder / 'log.csv', {'A1': LEFT, 'B2': RIGHT})
     facts = {'start': 5.0}
     return path, {
-        'A1': expected(LEFT, 'acc', 'gyro', **facts),
-        'B2': expected(RIGHT, 'acc', 'gyro', **facts),
+        'A1': expected(LEFT, 'acc gyro', **facts),
+        'B2': expected(RIGHT, 'acc gyro', **facts),
     }
 
 
@@ -87,10 +76,10 @@ def mvnx(kind):
         path = raw.write_mvnx(folder / 'walk.mvnx', sensors, kind)
         facts = {'gravity': False, 'frame': 'world'} if kind != 'raw' else {}
         facts['notes'] = int(kind == 'segments')
-        channels = ['acc', 'quat'] + ['gyro'] * (kind != 'free')
+        channels = 'acc quat' if kind == 'free' else 'acc quat gyro'
         names = ('sternum', 'right_forearm', 'RightShoulder')
         return path, {
-            name: expected(m, *channels, **facts)
+            name: expected(m, channels, **facts)
             for name, m in zip(names, sensors.values())
         }
 
@@ -117,7 +106,7 @@ def metawear(given, notes, unit='acc'):
             folder / 'S1_Gravity_100.000Hz_1.5.0.csv', ONE.times, acc, 'g'
         )
         facts = {'start': 1.56e9, 'notes': notes}
-        return folder / given, {'S1': expected(ONE, 'acc', 'gyro', **facts)}
+        return folder / given, {'S1': expected(ONE, 'acc gyro', **facts)}
 
     return make
 
@@ -135,7 +124,7 @@ def polar(given, notes):
         raw.write_polar(folder / 'Polar_H10_ECG.txt', ONE.times, acc, 'uV')
         start = 599_628_003.0 + 946_684_800
         return folder / given, {
-            'Polar_H10': expected(ONE, 'acc', 'gyro', start=start, notes=notes)
+            'Polar_H10': expected(ONE, 'acc gyro', start=start, notes=notes)
         }
 
     return make
@@ -166,15 +155,15 @@ def embrace(counts):
 def wide(write, **how):
     """Two sensors of one table, named by what they are worn on."""
     names = how.pop('names', ('Left thigh', 'Right foot'))
-    channels = how.pop('channels', ('acc', 'gyro'))
+    channels = how.pop('channels', 'acc gyro')
 
     def make(folder):
         path = write(
             folder / 'take.csv', dict(zip(names, (LEFT, RIGHT))), **how
         )
         return path, {
-            'left_thigh': expected(LEFT, *channels),
-            'right_foot': expected(RIGHT, *channels),
+            'left_thigh': expected(LEFT, channels),
+            'right_foot': expected(RIGHT, channels),
         }
 
     return make
@@ -182,67 +171,45 @@ def wide(write, **how):
 
 NORAXON = {
     'names': (('LT', 'Thigh'), ('RT', 'Foot')),
-    'channels': ('acc', 'gyro', 'quat'),
+    'channels': 'acc gyro quat',
 }
 CASES = {
     'dot rate': one(
-        'xsens_dot', dot('rate'), 'acc', 'gyro', start=5.0, sensor='RW'
+        'xsens_dot', dot('rate'), 'acc gyro', start=5.0, sensor='RW'
     ),
     'dot quat': one(
         'xsens_dot',
         dot('quat'),
-        'acc',
-        'quat',
+        'acc quat',
         start=5.0,
         sensor='RW',
         gravity=False,
         frame='world',
     ),
     'dot euler': one(
-        'xsens_dot',
-        dot('euler'),
-        'acc',
-        'gyro',
-        'quat',
-        start=5.0,
-        sensor='RW',
+        'xsens_dot', dot('euler'), 'acc gyro quat', start=5.0, sensor='RW'
     ),
     'dot delta': one(
-        'xsens_dot',
-        dot('delta'),
-        'acc',
-        'gyro',
-        start=5.0,
-        sensor='RW',
-        notes=1,
+        'xsens_dot', dot('delta'), 'acc gyro', start=5.0, sensor='RW', notes=1
     ),
     'dot folder': ('xsens_dot', dots),
     'dot server': ('xsens_dot', dot_server),
     'mtw matrix': one(
         'xsens_mtw',
         mtw(),
-        'acc',
-        'gyro',
-        'quat',
+        'acc gyro quat',
         file='MT_012005D6_009-001_00B42D4F.txt',
         sensor='00B42D4F',
     ),
-    'mtw quat': one('xsens_mtw', mtw(how='quat'), 'acc', 'gyro', 'quat'),
+    'mtw quat': one('xsens_mtw', mtw(how='quat'), 'acc gyro quat'),
     'mtw angles, ticks': one(
         'xsens_mtw',
         mtw(how='roll', rate=None, fine=1000 + 1e4 * ONE.times),
-        'acc',
-        'gyro',
-        'quat',
+        'acc gyro quat',
         start=0.1,
     ),
     'mtw free': one(
-        'xsens_mtw',
-        mtw(free=True),
-        'acc',
-        'quat',
-        gravity=False,
-        frame='world',
+        'xsens_mtw', mtw(free=True), 'acc quat', gravity=False, frame='world'
     ),
     'mvnx free': ('mvnx', mvnx('free')),
     'mvnx raw': ('mvnx', mvnx('raw')),
@@ -250,21 +217,19 @@ CASES = {
     'shimmer': one(
         'shimmer',
         lambda p: raw.write_shimmer(p, ONE),
-        'acc',
-        'gyro',
+        'acc gyro',
         sensor='Shimmer_40AC',
         start=1.59e9,
     ),
     'shimmer tabs': one(
         'shimmer',
         lambda p: raw.write_shimmer(p, ONE, delimiter='\t'),
-        'acc',
-        'gyro',
+        'acc gyro',
         sensor='Shimmer_40AC',
         start=1.59e9,
     ),
     'shimmer old': one(
-        'shimmer', lambda p: raw.write_old_shimmer(p, ONE), 'acc', 'gyro'
+        'shimmer', lambda p: raw.write_old_shimmer(p, ONE), 'acc gyro'
     ),
     'metawear acc': (
         'metawear',

@@ -121,20 +121,25 @@ def test_followed_together_as_frame_by_frame(seed, monkeypatch):
         boxes[rows].astype(np.float32),
         'coco',
     )
-    runs = []
-    follow = tracking.follow_together
+    assert followed_alike(seen, 30, monkeypatch, 400) >= 2
+
+
+def followed_alike(seen, max_gap, monkeypatch, least):
+    """How many people, together as one by one; most frames together."""
+    runs, follow = [], tracking.follow_together
     monkeypatch.setattr(
         tracking,
         'follow_together',
         lambda *a: runs.append(follow(*a)) or runs[-1],
     )
-    together = track_people(seen, 30)
-    assert sum(runs) > 400
+    together = track_people(seen, max_gap)
+    assert sum(runs) > least
     monkeypatch.setattr(tracking, '_RUN', 10**9)
-    one_by_one = track_people(seen, 30)
-    assert len(together) == len(one_by_one) >= 2
+    one_by_one = track_people(seen, max_gap)
+    assert len(together) == len(one_by_one)
     for one, other in zip(together, one_by_one):
         np.testing.assert_array_equal(one.instances, other.instances)
+    return len(together)
 
 
 TABLES = {
@@ -241,17 +246,4 @@ def test_several_followed_together_as_frame_by_frame(seed, monkeypatch):
     seen = Detections(
         int(frames[-1]) + 1, frames, keypoints, scores, boxes, 'coco'
     )
-    followed = []
-    follow = tracking.follow_together
-    monkeypatch.setattr(
-        tracking,
-        'follow_together',
-        lambda *a: followed.append(follow(*a)) or followed[-1],
-    )
-    together = track_people(seen, 20)
-    assert sum(followed) > count / 4
-    monkeypatch.setattr(tracking, '_RUN', 10**9)
-    one_by_one = track_people(seen, 20)
-    assert len(together) == len(one_by_one) >= people
-    for one, other in zip(together, one_by_one):
-        np.testing.assert_array_equal(one.instances, other.instances)
+    assert followed_alike(seen, 20, monkeypatch, count / 4) >= people

@@ -10,8 +10,9 @@ from mmengine.structures import InstanceData
 from raw_tables import mmpose_frames, people, write_skeletons
 
 from mobind_mm.readers.files import Video, load_people, load_pose
-from mobind_mm.readers.mmaction_skeletons import read_mmaction_skeleton
+from mobind_mm.readers.mmaction_skeletons import MMActionReader
 from mobind_mm.readers.mmpose import collect_results, read_mmpose_json
+from mobind_mm.readers.people import choose_stream
 from mobind_mm.recordings import Clock, PoseStream
 
 
@@ -121,7 +122,8 @@ def person(height, top=100.0, frames=6):
 
 
 def read(path, rule='longest'):
-    return read_mmaction_skeleton(path, 'a', rate=30, person=rule)
+    people = MMActionReader(path, name='a', rate=30).read_people()
+    return choose_stream(people, rule, path)
 
 
 @pytest.mark.parametrize('tops', [(100.0, 100.0, 100.0), (600.0, 10.0, 300.0)])

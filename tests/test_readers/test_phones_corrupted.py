@@ -13,7 +13,6 @@ from raw_totalcapture import (
     make_take,
     write_dataset,
 )
-from reader_fixtures import quick_collection  # noqa: F401
 
 from mobind_mm.readers.base import get_reader
 from mobind_mm.readers.files import Video, load_people

@@ -319,19 +319,14 @@ def test_damaged_calibration_is_named(tmp_path, line, old, new, message):
     assert str(path) in str(caught.value)
 
 
-def scaled(raw, channel, factor):
-    """A take with one channel in another unit."""
-    sensors = {
-        name: replace(
-            stream,
-            channels={
-                **stream.channels,
-                channel: stream.channels[channel] * factor,
-            },
-        )
-        for name, stream in raw.sensors.items()
-    }
-    return replace(raw, sensors=sensors)
+def with_channel(channel, change):
+    """The take with a channel of all sensors changed."""
+    sensors = {}
+    for name, stream in RAW.sensors.items():
+        values = {channel: change(stream.channels[channel])}
+        channels = {**stream.channels, **values}
+        sensors[name] = replace(stream, channels=channels)
+    return replace(RAW, sensors=sensors)
 
 
 @pytest.mark.parametrize(
@@ -343,24 +338,14 @@ def scaled(raw, channel, factor):
     ],
 )
 def test_other_units_are_refused(tmp_path, channel, factor, message):
-    raw = scaled(RAW, channel, factor)
+    raw = with_channel(channel, lambda values: values * factor)
     path = write_take(tmp_path, raw, PUBLISHED, ('auxfields',))['auxfields']
     with pytest.raises(ValueError, match=message):
         read_sensors(path)
 
 
 def test_scalar_last_is_refused(tmp_path):
-    sensors = {
-        name: replace(
-            stream,
-            channels={
-                **stream.channels,
-                'quat': np.roll(stream.channels['quat'], -1, axis=1),
-            },
-        )
-        for name, stream in RAW.sensors.items()
-    }
-    raw = replace(RAW, sensors=sensors)
+    raw = with_channel('quat', lambda quat: np.roll(quat, -1, axis=1))
     path = write_take(tmp_path, raw, PUBLISHED, ('sensors',))['sensors']
     with pytest.raises(ValueError, match='not w x y z from sensor to world'):
         read_sensors(path)

@@ -1,6 +1,5 @@
 """Damaged copies of every file that the package writes and reads again."""
 
-import gc
 import json
 from functools import partial
 
@@ -29,15 +28,6 @@ from mobind_mm.utils.checkpoint import (
 )
 
 COPIES = 48
-
-
-@pytest.fixture(autouse=True)
-def little_garbage():
-    """Collecting garbage is quick while what was imported is left out."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def write_all(root):

@@ -214,7 +214,7 @@ def test_edges_are_left_out():
         assert mask.all()  # a copy
 
 
-def testnoise_gain_is_what_white_noise_gives():
+def test_noise_gain_is_what_white_noise_gives():
     acc, place, speed = noise_gain(30.0)
     assert acc.shape == (len(ACC_BANDS),) and place.shape == (2,)
     # Each derivative multiplies a narrow band by its frequency.

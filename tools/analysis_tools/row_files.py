@@ -49,7 +49,7 @@ def read_rows(path: str | Path, columns: Sequence[str]) -> list[dict]:
         known = False
     if not known:
         raise ValueError(
-            f'{path} exists and is no table with the columns '
+            f'{path} exists and is not a table with the columns '
             f'{list(columns)}; give another name or remove it.'
         )
     return rows

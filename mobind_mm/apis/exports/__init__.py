@@ -15,7 +15,7 @@ from ...utils.errors import mistake
 from ...utils.files import replacing
 from ...utils.results import write_json
 from ..sync_reasons import WHY
-from .aligned import UNITS, Aligned, Gap, align_sensors, write_table
+from .aligned import Aligned, Gap, align_sensors, unit_of, write_table
 from .annotation_tools import write_elan, write_label_studio
 from .answers import read_answer
 from .opensim import write_sto, write_trc
@@ -226,12 +226,7 @@ def write_exports(
             'offset_s': take.answer['offset_s'],
             'drift_ppm': take.answer['drift_ppm'],
             'rows_per_s': take.aligned.rate,
-            'units': {
-                column: next(
-                    (u for c, u in UNITS.items() if f'_{c}_' in column), ''
-                )
-                for column in columns
-            },
+            'units': {column: unit_of(column) for column in columns},
             'gaps': [asdict(gap) for gap in take.aligned.gaps],
             'notes': notes,
         },

@@ -19,7 +19,7 @@ from ...utils.errors import mistake
 from ...utils.files import replacing
 from ..synchronizing import clock_of
 
-UNITS = {'acc': 'm/s²', 'gyro': 'rad/s', 'quat': '', 'mag': 'µT'}
+_UNITS = {'acc': 'm/s²', 'gyro': 'rad/s', 'quat': '', 'mag': 'µT'}
 _SLOPES = 0.5, 2.0
 """Slopes of a clock, of its two ends; beyond them it has jumped."""
 _MOST_ROWS = 50_000_000
@@ -242,6 +242,11 @@ def _gaps(name: str, rows: np.ndarray, why: np.ndarray) -> Iterable[Gap]:
             yield Gap(
                 name, float(first), float(last), len(part), _REASONS[reason]
             )
+
+
+def unit_of(column: str) -> str:
+    """Unit of a column of :meth:`Aligned.table`, or ''."""
+    return next((u for c, u in _UNITS.items() if f'_{c}_' in column), '')
 
 
 def write_table(table: pd.DataFrame, path: Path, missing: str = '') -> None:

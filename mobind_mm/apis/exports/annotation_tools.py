@@ -13,7 +13,7 @@ import numpy as np
 
 from ...utils.files import write_whole
 from ...utils.results import write_json
-from .aligned import UNITS, Aligned, write_table
+from .aligned import Aligned, unit_of, write_table
 
 _EAF = 'http://www.mpi.nl/tools/elan/EAFv3.0.xsd'
 _SCHEMA = '{http://www.w3.org/2001/XMLSchema-instance}'
@@ -147,7 +147,7 @@ def _time_series(aligned: Aligned, table: str) -> ElementTree.Element:
         place = _add(track, 'sample-position')
         _add(place, 'pos', row='0', col=str(at))
         _add(track, 'description')
-        _add(track, 'units').text = _unit(str(name))
+        _add(track, 'units').text = unit_of(str(name))
         _add(track, 'range', min=f'{low:.3f}', max=f'{high:.3f}')
         colour = _colour(str(name))
         parts = (str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
@@ -208,7 +208,7 @@ def write_label_studio(
                 'Channel',
                 column=name,
                 legend=name.replace('_', ' '),
-                units=_unit(name),
+                units=unit_of(name),
                 displayFormat=',.2f',
                 strokeColor=_colour(name),
             )
@@ -222,10 +222,6 @@ def _add(
     parent: ElementTree.Element, tag: str, **attributes: str
 ) -> ElementTree.Element:
     return ElementTree.SubElement(parent, tag, attributes)
-
-
-def _unit(column: str) -> str:
-    return next((u for c, u in UNITS.items() if f'_{c}_' in column), '')
 
 
 def _colour(column: str) -> str:

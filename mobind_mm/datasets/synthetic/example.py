@@ -12,6 +12,7 @@ import numpy as np
 from ...readers.files import write_imu_table
 from ...recordings import (
     STANDARD_GRAVITY,
+    Clock,
     PoseStream,
     Recording,
     SensorStream,
@@ -151,6 +152,26 @@ def _device(stream: SensorStream) -> SensorStream:
 
 def _columns(sensor: str, channel: str) -> str:
     return ', '.join(f'{sensor}_{channel}_{axis}' for axis in 'xyz')
+
+
+def filmed(
+    pose: PoseStream | None, start: float, end: float
+) -> tuple[PoseStream, float]:
+    """A skeleton as a video from ``start`` to ``end`` shows it.
+
+    Returns:
+        The skeleton, whose first frame is at 0, and the time of that frame
+        in the clock of ``pose``.
+    """
+    assert pose is not None  # simulated with one
+    part = pose.clock.between(start, end)
+    clock = Clock(part.stop - part.start, rate=pose.clock.mean_rate)
+    return replace(pose.cut(part), clock=clock), float(pose.clock.at(part)[0])
+
+
+def write_mmpose(path: Path, people: Sequence[PoseStream]) -> None:
+    """Write skeletons as MMPose predicts them."""
+    write_whole(path, json.dumps({'instance_info': mmpose_frames(people)}))
 
 
 def mmpose_frames(people: Sequence[PoseStream]) -> list[dict]:

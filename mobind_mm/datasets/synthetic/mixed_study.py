@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,10 @@ from rich.console import Console
 from rich.progress import track
 
 from ...readers.files import write_imu_table
-from ...recordings import Clock, PoseStream, Recording
+from ...recordings import Clock, Recording
 from ...utils.files import replacing
 from .dataset import SyntheticMotionDataset
-from .example import mmpose_frames
+from .example import filmed, write_mmpose
 
 _SLACK_SEC = 12.0
 """What is simulated beyond the length of the files."""
@@ -98,12 +97,11 @@ def write_mixed_study(
             number = int(numbers['v'][number])
             row['video'] = f'videos/v{number:02}.json'
             order = rng.permutation(len(people))
+            end = starts[1] + seconds
             films, first = zip(
-                *(_film(people[i].pose, starts[1], seconds) for i in order)
+                *(filmed(people[i].pose, starts[1], end) for i in order)
             )
-            text = json.dumps({'instance_info': mmpose_frames(films)})
-            with replacing(out / row['video']) as path:
-                path.write_text(text)
+            write_mmpose(out / row['video'], films)
             if row['recording']:
                 row['person'] = str(int(np.argmin(order)))
                 row['offset_s'] = f'{first[0] - starts[0] + clock:.6f}'
@@ -139,14 +137,3 @@ def _scenes(
             scenes.setdefault(entry['scene'], []).append(entry)
         for entries in scenes.values():
             yield [source.get_recording(entry) for entry in entries]
-
-
-def _film(
-    pose: PoseStream | None, start: float, seconds: float
-) -> tuple[PoseStream, float]:
-    """A stretch of a skeleton, and when its first frame is."""
-    assert pose is not None  # simulated with one
-    part = pose.clock.between(start, start + seconds)
-    clock = Clock(part.stop - part.start, rate=pose.clock.mean_rate)
-    film = replace(pose.cut(part), clock=clock)
-    return film, float(pose.clock.at(part)[0])

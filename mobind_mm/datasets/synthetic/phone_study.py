@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ...recordings import STANDARD_GRAVITY, Clock, Recording, SensorStream
-from ...utils.files import replacing
+from ...recordings import STANDARD_GRAVITY, Recording, SensorStream
+from ...utils.files import replacing, write_whole
 from .actions import ACTIONS
 from .dataset import SyntheticMotionDataset
-from .example import mmpose_frames
+from .example import filmed, write_mmpose
 
 PEOPLE = {
     'train': ('anna', 'ben', 'cleo', 'dan'),
@@ -101,8 +99,7 @@ def write_phone_study(
     console = Console(stderr=True)
     for name, source, entry in track(todo, 'Simulating', console=console):
         _write_take(out, name, source.get_recording(entry), entry['segments'])
-    with replacing(out / 'study.yml') as path:
-        path.write_text(MAPPING)
+    write_whole(out / 'study.yml', MAPPING)
     return [name for name, *_ in todo]
 
 
@@ -112,10 +109,7 @@ def _write_take(
     pose, phone = recording.pose, recording.imu['right_wrist']
     assert pose is not None  # simulated with one
     start = max(pose.clock.span[0], phone.clock.span[0] + EARLY_SEC)
-    part = pose.clock.between(start, pose.clock.span[1])
-    start = float(pose.clock.at(part)[0])  # the video's first frame
-    clock = Clock(part.stop - part.start, rate=pose.clock.mean_rate)
-    video = replace(pose.cut(part), clock=clock)
+    video, start = filmed(pose, start, pose.clock.span[1])
     for file, channel, unit in (
         ('Accelerometer', 'acc', 'm/s^2'),
         ('Gyroscope', 'gyro', 'rad/s'),
@@ -123,8 +117,7 @@ def _write_take(
         names = ('Time (s)', *(f'{axis} ({unit})' for axis in 'XYZ'))
         rows = _log(phone, channel, start - EARLY_SEC)
         _write_table(out / f'raw/{name}/{file}.csv', names, rows)
-    with replacing(out / f'pose/{name}.json') as path:
-        path.write_text(json.dumps({'instance_info': mmpose_frames([video])}))
+    write_mmpose(out / f'pose/{name}.json', [video])
     classes = list(ACTIONS)
     labels = [
         (

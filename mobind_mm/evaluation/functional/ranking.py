@@ -139,8 +139,8 @@ def search_index(
     """The k most similar items of an index, best first.
 
     Exact with either backend. Equally similar items are in the order of the
-    index; which of several items tied for the last place are
-    returned is not specified.
+    index; which of several items tied for the last place are returned is not
+    specified.
 
     Args:
         query: (M, D) or (M, S, D) embeddings.

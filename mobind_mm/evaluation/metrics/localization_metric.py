@@ -64,15 +64,14 @@ class LocalizationMetric(SceneMetric):
         scenes = [s.closed() for s in self.scenes_of(table, 'query')]
         scenes = [scene for scene in scenes if len(scene.sets)]
         cases = [case for scene in scenes for case in set_cases(scene)]
-        joint = [joint_case(s) for s in scenes if len(s.people) > 1]
-        metrics = summarize(cases, joint)
+        multiple = [scene for scene in scenes if len(scene.people) > 1]
+        metrics = summarize(cases, [joint_case(scene) for scene in multiple])
         if not metrics:
             raise ValueError(
                 f'{len(table["role"])} windows show no two people together '
                 'and no two limbs of a person with a sensor: there is '
                 'nothing to localise.'
             )
-        multiple = [scene for scene in scenes if len(scene.people) > 1]
         self.scenes = sorted(map(_picture, multiple), key=_share_right)
         self.scenes = self.scenes[:_KEPT_SCENES]
         if self.dump is not None:
@@ -127,11 +126,7 @@ def set_cases(scene: Scene) -> list[dict]:
     for row, index in enumerate(scene.sets):
         parts, limbs = scene.parts(row)
         usable = parts.shape[1] > 1 and len(limbs) > 0
-        case = {
-            key: scene.table[key][index]
-            for key in ('scene', 'camera', 'window_start', 'take', 'subject')
-        }
-        case.update(
+        case = scene.ids(index) | dict(
             people=len(scene.people),
             limbs=parts.shape[1],
             sensors=len(limbs) if usable else 0,

@@ -113,7 +113,7 @@ def _lines(scene: Scene, threshold: float) -> list[dict]:
     lines = []
     for row, index in enumerate(scene.sets):
         lines.append(
-            _ids(scene, index)
+            scene.ids(index)
             | dict(
                 kind='sensors',
                 true=_subject(scene, truth[row]),
@@ -127,7 +127,7 @@ def _lines(scene: Scene, threshold: float) -> list[dict]:
             given = np.flatnonzero(matched == column)
             names = scene.table['subject'][scene.sets[given]]
             lines.append(
-                _ids(scene, index)
+                scene.ids(index)
                 | dict(
                     kind='person',
                     true=None,
@@ -142,11 +142,6 @@ def _lines(scene: Scene, threshold: float) -> list[dict]:
 def _badness(line: Mapping, threshold: float) -> float:
     """Errors first, then the closest decisions."""
     return 1e6 * line['wrong'] - abs(line['best'] - threshold)
-
-
-def _ids(scene: Scene, row: int) -> dict:
-    keys = ('scene', 'camera', 'window_start', 'take', 'subject')
-    return {key: scene.table[key][row] for key in keys}
 
 
 def _subject(scene: Scene, column: int) -> str | None:

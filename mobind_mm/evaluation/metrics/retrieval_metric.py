@@ -182,12 +182,9 @@ class RetrievalMetric(EmbeddingMetric):
             for direction in _DIRECTIONS:
                 ranks = self._rank(table, direction, rivals)
                 cases[f'{name}{direction}_rank'] = np.where(asked, ranks, -1)
-                summary = recall_summary(ranks, self.topk)
-                if asked.any():
-                    summary = recall_summary(ranks[asked], self.topk)
-                else:
-                    summary = dict.fromkeys(summary, float('nan'))
-                for key, value in summary.items():
+                some = ranks[asked] if asked.any() else ranks
+                for key, value in recall_summary(some, self.topk).items():
+                    value = value if asked.any() else float('nan')
                     metrics[f'{name}{direction}_{key}'] = value
                 if gallery != 'all':
                     metrics[f'num_{name}{direction}'] = int(asked.sum())

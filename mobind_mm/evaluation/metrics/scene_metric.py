@@ -66,6 +66,11 @@ class Scene:
         """(P, S) limbs seen."""
         return limbs_seen(self.table)[self.people]
 
+    def ids(self, row: int) -> dict:
+        """What names the window in a row of ``table``."""
+        keys = ('scene', 'camera', 'window_start', 'take', 'subject')
+        return {key: self.table[key][row] for key in keys}
+
     def closed(self) -> Scene:
         """The scene without the sets whose wearer is out of view."""
         return replace(self, sets=self.sets[self.truth >= 0])

@@ -14,30 +14,19 @@ from ...recordings import STANDARD_GRAVITY
 from ...registry import MODELS
 
 _TINY = 1e-9
-_WIDTH = {
-    'acc': 3,
-    'gyro': 3,
-    'up': 3,
-    'acc_norm': 1,
-    'gyro_norm': 1,
-    'vertical': 1,
-    'horizontal': 1,
-    'turn': 1,
-    'tilt': 1,
-    'known': 3,
+_FEATURES = {
+    'acc': (3, 0.1),
+    'gyro': (3, 0.33),
+    'up': (3, 1.0),
+    'acc_norm': (1, 0.2),
+    'gyro_norm': (1, 0.33),
+    'vertical': (1, 0.2),
+    'horizontal': (1, 0.2),
+    'turn': (1, 0.33),
+    'tilt': (1, 0.33),
+    'known': (3, 1.0),
 }
-_DEFAULT = dict(
-    acc=0.1,
-    gyro=0.33,
-    up=1.0,
-    acc_norm=0.2,
-    gyro_norm=0.33,
-    vertical=0.2,
-    horizontal=0.2,
-    turn=0.33,
-    tilt=0.33,
-    known=1.0,
-)
+"""Number of channels and usual scale factor by feature."""
 _ACC_LEVEL_SEC, _GYRO_LEVEL_SEC = 1.0, 3.0
 """Seconds over which the mean specific force shows the vertical: of the
 sensor as it is, and in the frame that the gyroscope holds still."""
@@ -100,19 +89,20 @@ class GravityIMUTokenizer(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        features = dict(_DEFAULT if features is None else features)
-        if unknown := sorted(set(features) - set(_WIDTH)):
+        if features is None:
+            features = {n: scale for n, (_, scale) in _FEATURES.items()}
+        if unknown := sorted(set(features) - set(_FEATURES)):
             raise ValueError(
                 f'Unknown IMU features {unknown}; choose from '
-                f'{sorted(_WIDTH)}.'
+                f'{sorted(_FEATURES)}.'
             )
         self.rate = rate
-        self.features = {n: features[n] for n in _WIDTH if n in features}
+        self.features = {n: features[n] for n in _FEATURES if n in features}
         self.drop_quat, self.drop_gyro = drop_quat, drop_gyro
         self.rotate = rotate
         self.most = round(window_sec * rate)
         self.dropout = nn.Dropout1d(channel_dropout)
-        self.out_channels = sum(_WIDTH[n] for n in self.features)
+        self.out_channels = sum(_FEATURES[n][0] for n in self.features)
 
     def prepare(
         self, imu: torch.Tensor, mask: torch.Tensor | None = None

@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from ...registry import MODELS
-from ...skeleton import Limb, get_layout, get_limb, limb_indices
+from ...skeleton import get_layout, get_limb, limb_indices
 
 _WIDTH = {
     'position': 6,
@@ -89,7 +89,7 @@ class LimbTokenizer(BaseModule):
         self.indices = limb_indices(layout, limbs)
         self.out_channels = sum(_WIDTH[name] for name in self.features)
         points = torch.tensor(
-            [_resolved(limb, layout).point for limb in limbs]
+            [get_limb(limb).seen_by(layout).point for limb in limbs]
         )
         self.register_buffer('points', points, persistent=False)
         # The bone is between the two joints that weigh most.
@@ -170,10 +170,6 @@ class LimbTokenizer(BaseModule):
                 square = x * x + y * y + _SHORT**2
                 value = ((x * v - y * u) / square)[:, :, None]
         return value, int(name not in _LOCAL)
-
-
-def _resolved(name: str, layout: str) -> Limb:
-    return get_limb(name).seen_by(layout)
 
 
 def _weighted(pose: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -146,3 +146,40 @@ def scene_clips(condition: Condition) -> Iterator[tuple[float, list[dict]]]:
                 for member in members
             ],
         )
+
+
+def drifting_person(
+    minutes: float,
+    ppm: float,
+    subject: int,
+    number: int = 5,
+    jump: float = 0.0,
+) -> tuple[Recording, float, float]:
+    """A simulated person with sensors, whose clock drifts and jumps.
+
+    Args:
+        minutes: Length of the recording.
+        ppm: Drift of the IMU clock in parts per million.
+        subject: Which training person of another seed acts.
+        number: Sensors worn.
+        jump: Seconds by which the clock jumps once.
+
+    Returns:
+        The recording, its offset at video time 0, and when it jumps.
+    """
+    people = SyntheticMotionDataset(
+        **Condition(noise_m=0.03).people('train', minutes * 60, seed=7),
+        num_subjects=subject + 1,
+        cache_takes=1,
+        lazy_init=True,
+    )
+    recording = people.get_recording(people.load_entries()[subject])
+    rng = np.random.default_rng(subject)
+    offset, at = rng.uniform(-5, 5), rng.uniform(0.25, 0.75) * minutes * 60
+    imu = {}
+    for name in SENSORS[number]:
+        stream = recording.imu[name]
+        times = stream.clock.at()
+        times = times * (1 + ppm * 1e-6) + offset + jump * (times >= at)
+        imu[name] = stream.at_times(times)
+    return Recording(imu, recording.pose), offset, at

@@ -13,11 +13,11 @@ from benchmarking.conditions import (
     MAX_OFFSET,
     SENSORS,
     Condition,
+    drifting_person,
     only_sensors,
     scene_clips,
     sync_pipeline,
 )
-from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.datasets.transforms import KeepStreams, LoadWindow
 from mobind_mm.evaluation.functional import (
     assign,
@@ -26,7 +26,6 @@ from mobind_mm.evaluation.functional import (
     lagged_evidence,
     sync_summary,
 )
-from mobind_mm.recordings import Clock, Recording, SensorStream
 from mobind_mm.registry import TRANSFORMS
 from mobind_mm.synchronization import (
     CorrelationSynchronizer,
@@ -265,35 +264,14 @@ def run_drift(
         subject: Which training person of another seed acts.
         minutes: Length of the recording.
     """
-    condition = Condition(noise_m=0.03)
-    people = SyntheticMotionDataset(
-        **condition.people('train', minutes * 60, seed=7),
-        num_subjects=subject + 1,
-        cache_takes=1,
-        lazy_init=True,
-    )
-    recording = people.get_recording(people.load_entries()[subject])
-    rng = np.random.default_rng(subject)
-    offset = rng.uniform(-5, 5)
-    rate = 1 + ppm * 1e-6
-    imu = {}
-    for placement in SENSORS[number]:
-        stream = recording.imu[placement]
-        clock = stream.clock
-        clock = Clock(
-            clock.num_samples,
-            rate=clock.rate / rate,
-            start=clock.start * rate + offset,
-        )
-        imu[placement] = SensorStream(clock, stream.channels)
+    recording, offset, _ = drifting_person(minutes, ppm, subject, number)
     answer = synchronize_clocks(
-        Recording(imu, recording.pose),
-        build_synchronizer('signals'),
-        MAX_OFFSET,
+        recording, build_synchronizer('signals'), MAX_OFFSET
     )
     end = recording.pose.clock.span[1]
     times = np.linspace(0, end, 200)
-    error = np.abs(answer.to_imu_time(times) - (times * rate + offset))
+    truth = times * (1 + ppm * 1e-6) + offset
+    error = np.abs(answer.to_imu_time(times) - truth)
     return dict(
         ppm=ppm,
         sensors=number,

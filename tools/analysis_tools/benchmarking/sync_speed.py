@@ -9,43 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarking.conditions import SENSORS, Condition
+from benchmarking.conditions import drifting_person
 from benchmarking.settings import exponent as slope
 from benchmarking.settings import peak_mib
 from mobind_mm.apis.sources import to_recording
 from mobind_mm.apis.synchronizing import align
-from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.readers.files import write_imu_table
 from mobind_mm.recordings import Recording
 
 _NEAR_JUMP_SEC = 2.0
 """Around a jump the clock need not be right."""
-
-
-def drifting_person(
-    minutes: float, ppm: float, jump: float, subject: int
-) -> tuple[Recording, float, float]:
-    """A simulated person with five sensors, whose clock drifts and jumps.
-
-    Returns:
-        The recording, its offset at video time 0, and when it jumps.
-    """
-    people = SyntheticMotionDataset(
-        **Condition(noise_m=0.03).people('train', minutes * 60, seed=7),
-        num_subjects=subject + 1,
-        cache_takes=1,
-        lazy_init=True,
-    )
-    recording = people.get_recording(people.load_entries()[subject])
-    rng = np.random.default_rng(subject)
-    offset, at = rng.uniform(-5, 5), rng.uniform(0.25, 0.75) * minutes * 60
-    imu = {}
-    for name in SENSORS[5]:
-        stream = recording.imu[name]
-        times = stream.clock.at()
-        times = times * (1 + ppm * 1e-6) + offset + jump * (times >= at)
-        imu[name] = stream.at_times(times)
-    return Recording(imu, recording.pose), offset, at
 
 
 def run_speed(
@@ -64,7 +37,7 @@ def run_speed(
         subject: Which simulated person acts.
         from_files: Whether to read it from CSV and MMPose's JSON.
     """
-    recording, offset, at = drifting_person(minutes, ppm, jump, subject)
+    recording, offset, at = drifting_person(minutes, ppm, subject, jump=jump)
     assert recording.pose is not None
     with tempfile.TemporaryDirectory() as folder:
         inputs: object = recording
