@@ -64,6 +64,17 @@ class QuietHandler(SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """URL of the files of ``tmp_path``; downloads of them are in ``hub``."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'hub'))
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+
+
 class Reduced:
     """Is pickled as a call."""
 
@@ -95,45 +106,34 @@ def test_unsafe_checkpoint_is_refused(tmp_path, make):
     assert not mark.exists()
 
 
-def test_downloads_are_restricted_too(tmp_path, monkeypatch):
+def test_downloads_are_restricted_too(tmp_path, site):
     mark = tmp_path / 'executed'
     evil = {'state_dict': Reduced(__import__('os').system, f'touch {mark}')}
     torch.save(evil, tmp_path / 'evil.pth')
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'hub'))
-    handler = partial(QuietHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f'http://127.0.0.1:{server.server_port}/evil.pth'
-        with pytest.raises(ValueError, match='cannot be read'):
-            read_checkpoint(url)
-        server.shutdown()
+    with pytest.raises(ValueError, match='cannot be read'):
+        read_checkpoint(f'{site}/evil.pth')
     assert not mark.exists()
 
 
-def test_downloads_are_checked_and_fetched_once(tmp_path, monkeypatch):
+def test_downloads_are_checked_and_fetched_once(tmp_path, site):
     weights = {'w': torch.arange(3.0)}
     torch.save(weights, tmp_path / 'model.pth')
     content = (tmp_path / 'model.pth').read_bytes()
     good = f'model-{hashlib.sha256(content).hexdigest()[:8]}.pth'
     (tmp_path / 'model.pth').rename(tmp_path / good)
     (tmp_path / 'model-0123abcd.pth').write_bytes(content)
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'hub'))
-    handler = partial(QuietHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f'http://127.0.0.1:{server.server_port}'
-        with pytest.raises(ValueError, match='name promises'):
-            read_checkpoint(f'{url}/model-0123abcd.pth')
-        with pytest.raises(ConnectionError, match='put the file at'):
-            read_checkpoint(f'{url}/absent-0123abcd.pth')
-        kept = download(f'{url}/{good}')
-        kept.write_bytes(b'damaged')  # is noticed and fetched again
-        assert read_checkpoint(f'{url}/{good}')['w'].tolist() == [0, 1, 2]
-        server.shutdown()
-    assert torch.equal(read_checkpoint(f'{url}/{good}')['w'], weights['w'])
+    with pytest.raises(ValueError, match='name promises'):
+        read_checkpoint(f'{site}/model-0123abcd.pth')
+    with pytest.raises(ConnectionError, match='put the file at'):
+        read_checkpoint(f'{site}/absent-0123abcd.pth')
+    kept = download(f'{site}/{good}')
+    kept.write_bytes(b'damaged')  # is noticed and fetched again
+    assert read_checkpoint(f'{site}/{good}')['w'].tolist() == [0, 1, 2]
+    (tmp_path / good).unlink()  # the site has it no longer
+    assert torch.equal(read_checkpoint(f'{site}/{good}')['w'], weights['w'])
     from mmengine.runner import CheckpointLoader
 
-    found = CheckpointLoader.load_checkpoint(f'{url}/{good}', 'cpu')
+    found = CheckpointLoader.load_checkpoint(f'{site}/{good}', 'cpu')
     assert torch.equal(found['w'], weights['w'])
     assert [p.name for p in kept.parent.iterdir()] == [good]
 

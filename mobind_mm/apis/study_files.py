@@ -64,7 +64,7 @@ class Source:
         name: What it is called in results.
         path: The file or folder.
         side: ``imu`` or ``pose``, if the user says; else ``''``.
-        video: Video file of a file of poses, if it lies beside it.
+        video: Video file of a file of poses, if it is beside it.
         options: What the user says.
     """
 

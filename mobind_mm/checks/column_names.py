@@ -52,7 +52,7 @@ _AXIS_UNIT = re.compile(r'(.*(?:^|[\W_]|[a-z](?=[XYZ])|a|g)[xyzXYZ])_(\D.*)')
 
 
 def header_unit(name: str, kind: str) -> str:
-    """Unit that stands in the name of a column.
+    """Unit that the name of a column gives.
 
     >>> header_unit('X [mg]', 'acc'), header_unit('gyroX_dps', 'gyro')
     ('mg', 'deg/s')

@@ -19,7 +19,7 @@ def read_guessed(
 ) -> dict[str, SensorStream]:
     """Read a table that nobody described, if what it holds is evident.
 
-    Every unit must stand in the names of the columns or show in the values,
+    Every unit must be in the names of the columns or show in the values,
     times must be there, and a single sensor needs a placement.
 
     Args:

@@ -17,7 +17,7 @@ from .gyroscope import gyroscope_facts, judge_gyroscope
 from .plausibility import still_level
 
 _UNIT = re.compile(r'[(\[]\s*([^\d\W]{1,5}(/[^\s)\]]+)?)\s*[)\]]')
-"""What stands in brackets as a unit does."""
+"""What is written in brackets as a unit is."""
 _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 """How many of a unit are a second."""
 _RATES = (2.0, 3000.0)
@@ -63,7 +63,7 @@ def time_unit(
 
 
 def strange_unit(name: str, kind: str = 'gyro') -> bool:
-    """Whether a unit stands in the name of a column that is not known."""
+    """Whether a unit is in the name of a column that is not known."""
     return bool(_UNIT.search(name)) and not header_unit(name, kind)
 
 

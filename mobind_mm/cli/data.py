@@ -52,7 +52,7 @@ def _pose_arguments(parser: ArgumentParser) -> None:
 def estimate_poses(args: Namespace) -> int | None:
     """Estimate the 2D poses of everybody in videos.
 
-    An interrupted run goes on where it was; results that are up to date are
+    An interrupted run continues where it was; results that are up to date are
     kept.
     """
     from ..apis.pose_extraction import extract_poses

@@ -31,7 +31,7 @@ _LARGEST = 1e15
 """Of numbers in flags; a moment of this century is 4e9 s after 1970."""
 _OUTPUTS = (
     *('out', 'dst', 'write_mapping', 'dump', 'dump_embeddings', 'neighbours'),
-    *('resume', 'load_from'),  # which training goes on with
+    *('resume', 'load_from'),  # from which training continues
 )
 """Flags of files that a command may replace."""
 PLUGINS = 'mobind_mm.plugins'

@@ -63,7 +63,7 @@ class _Windows:
         segments: Of the entries, see :func:`.windows.segment_table`.
         sensors: (E, S) rows in the table of sensors, -1 for none.
         poses: (E,) rows in the table of poses, likewise.
-        metas: What stands in the data samples.
+        metas: What is in the data samples.
     """
 
     columns: np.ndarray

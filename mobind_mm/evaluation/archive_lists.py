@@ -22,7 +22,7 @@ _MOST_LISTS = 1024
 _PER_LIST = 64
 """Vectors per list from which the lists are trained."""
 _ROWS_OF_LISTS = 16_000_000
-"""Vectors whose codes stand in one file, and in memory while it is made."""
+"""Vectors whose codes are in one file, and in memory while it is made."""
 
 
 def make_lists(path: Path, facts: dict[str, Any]) -> None:

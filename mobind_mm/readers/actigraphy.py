@@ -117,7 +117,7 @@ class ActiGraphReader(_Actigraph):
         )
 
     def keys(self, notes: list[str]) -> dict[str, Any]:
-        """Start, rate and order of dates stand in the header."""
+        """Start, rate and order of dates are in the header."""
         lines = head_lines(self.source, 14)
         facts = '\n'.join(lines[:10]) if lines[0][:3] == '---' else ''
         header = find_header(self.source, 'Accelerometer @', most=14)
@@ -210,7 +210,7 @@ class GENEActivReader(_Actigraph):
         )
 
     def keys(self, notes: list[str]) -> dict[str, Any]:
-        """Where it was worn and the time zone stand in the header."""
+        """Where it was worn and the time zone are in the header."""
         lines = head_lines(self.source, 150)
         rows = [data_row(line) for line in lines]
         times = [

@@ -27,7 +27,7 @@ def regular_step(steps: np.ndarray, rate: float | None = None) -> float:
 def continues(
     values: np.ndarray | None, place: int, missing: float = np.inf
 ) -> bool | None:
-    """Whether the values go on after a row as if nothing were missing.
+    """Whether the values continue after a row as if nothing were missing.
 
     Compares how much they bend there with how they bend nearby, and with
     how they would if so many samples were missing.

@@ -1,4 +1,4 @@
-"""Read DeepLabCut's CSV, whose names stand in three or four rows."""
+"""Read DeepLabCut's CSV, whose names are in three or four rows."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 A radio sends when it may, such as every 48.75 ms, not when a packet is full.
 So packets of 50 ms come every 48.75 ms, and now and then after 97.5 ms: as if
 they were of 48.75 ms and some of them were lost. The stamps alone do not tell
-these apart; the values do, which go on where nothing is lost, and so does the
-rate, which is usually a round number.
+these apart; the values do, which continue where nothing is lost, and so does
+the rate, which is usually a round number.
 
 How many are lost before each packet is found as the cheapest path: no sample
 arrives before it is taken, most arrive within a usual delay, and each loss has

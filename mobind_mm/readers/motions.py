@@ -38,7 +38,7 @@ def read_motions(
     """Read all clips of a file or folder.
 
     Args:
-        path: A compact ``.npz``, BVH, AMC (its ASF lies beside it) or AMASS
+        path: A compact ``.npz``, BVH, AMC (its ASF is beside it) or AMASS
             ``.npz`` file, or a folder of them.
         licences: Beginnings of the licences to keep, for clips whose
             licence is known: those of compact files, from ``index.csv``

@@ -193,7 +193,7 @@ class PoseReader(FileReader):
     Attributes:
         title: What users call the tool.
         lists_all: Whether the file has an entry for frames in which nobody
-            was seen; if not, the video may go on after the last one.
+            was seen; if not, the video may be longer.
     """
 
     title: ClassVar[str] = ''
@@ -338,7 +338,7 @@ def _matched(
             return video, len(times), note
         step = np.median(np.diff(times))
         further = times[-1] + step * np.arange(1, 1 - more)
-        note += 'those after its end are taken to go on at its rate'
+        note += 'those after its end are taken to follow at its rate'
         return replace(video, times=np.r_[times, further]), frames, note
     raise mistake(
         source,

@@ -172,7 +172,7 @@ def _top_keys(text: str) -> list[str]:
 
 
 def _lines(path: Path) -> Iterator[Any]:
-    """Items of which each stands on a line."""
+    """Items of a file with one per line."""
     with open_text(path) as file:
         for row, line in enumerate(iter(lambda: file.readline(_LINE), '')):
             if line.strip():

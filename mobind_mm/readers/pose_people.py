@@ -108,7 +108,7 @@ def _are_people(people: Any) -> bool:
 
 
 def _each(value: Mapping, key: str, depth: int) -> Iterator[Any]:
-    """People whose points stand in one list, and their scores in another."""
+    """People whose points are in one list and whose scores are in another."""
     points = value[key]
     columns = {
         k: v

@@ -303,7 +303,7 @@ def follow_together(
 
 
 def _follow_links(link: np.ndarray) -> tuple[np.ndarray, int]:
-    """Where each of P people stands in every frame.
+    """Place of each of P people in every frame.
 
     Args:
         link: (n, P) the place in the frame before of each detection.

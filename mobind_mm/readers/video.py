@@ -48,7 +48,7 @@ def estimate_video(
     """Estimate the people of all frames, and write them like MMPose.
 
     What is done is kept in a hidden file beside ``path`` until it is
-    complete; a run that was interrupted goes on from there.
+    complete; an interrupted run continues from there.
 
     Args:
         video: Video file.

@@ -89,8 +89,8 @@ class _LeftOut(importlib.abc.Loader):
 
     For mmengine 0.10.7: ``mmengine.model``, which every model needs, imports
     two classes that need ``torch.distributed.fsdp``, which takes longer to
-    import than a recording to synchronise. A class of that name stands in
-    for each until it is used or ``mmengine.runner`` is imported. Delete when
+    import than a recording to synchronise. A class of that name replaces
+    each until it is used or ``mmengine.runner`` is imported. Delete when
     MMEngine imports them when they are used.
     """
 

@@ -179,7 +179,7 @@ class VideoReader:
         """A frame (H, W, 3) uint8 BGR; None beyond the end.
 
         Frames are read in order; an earlier one, or one far ahead, is
-        searched for. The one before it stands in for a damaged frame.
+        searched for. The one before it replaces a damaged frame.
         """
         if index >= len(self.facts.times):
             return None

@@ -14,9 +14,9 @@ import raw_devices
 import raw_phones
 import raw_pose_tools
 from raw_videos import write_video
+from recordings import simulated
 
 from mobind_mm.apis.sources import to_recording
-from mobind_mm.datasets import SyntheticMotionDataset
 from mobind_mm.datasets.synthetic.example import (
     mmpose_frames,
     write_example,
@@ -33,16 +33,8 @@ SMALL = 0.1
 @lru_cache
 def person():
     """Half a minute of somebody who moves, at 30 frames per second."""
-    source = SyntheticMotionDataset(
-        split='test',
-        num_subjects=1,
-        takes_per_subject=1,
-        take_sec=30.0,
-        people=(1, 1),
-        pose_rate=30.0,
-        lazy_init=True,
-    )
-    return source.get_recording(source.load_entries()[0])
+    (recording,) = simulated('test', 30.0, pose_rate=30.0).values()
+    return recording
 
 
 def sensor(name):

@@ -4,8 +4,8 @@ import pickle
 
 import numpy as np
 import yaml
+from recordings import simulated
 
-from mobind_mm.datasets import SyntheticMotionDataset
 from mobind_mm.skeleton import get_layout
 
 G = 9.80665
@@ -16,24 +16,11 @@ TIME = {'s': 1, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 AXES = 'xyz'
 
 
-def people(seconds=4.0, num=1, split='train', noise=0.0, **kwargs):
-    """Recordings of simulated people without errors, by take."""
-    detector = 'ideal' if not noise else None
-    source = SyntheticMotionDataset(
-        split=split,
-        num_subjects=num,
-        takes_per_subject=1,
-        take_sec=seconds,
-        people=kwargs.pop('people', (1, 1)),
-        imu_noise=noise,
-        detector=detector,
-        lazy_init=True,
-        **kwargs,
-    )
-    return {
-        entry['take']: (entry, source.get_recording(entry))
-        for entry in source.load_entries()
-    }
+def people(seconds=4.0, num=1, split='train', noise=0.0, **options):
+    """Recordings of simulated people, by default without errors."""
+    options = {'num_subjects': num, 'imu_noise': noise, **options}
+    detector = None if noise else 'ideal'
+    return [*simulated(split, seconds, detector=detector, **options).values()]
 
 
 def times_of(stream):

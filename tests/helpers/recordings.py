@@ -1,8 +1,9 @@
-"""Recordings with closed forms, for the tests of this directory."""
+"""Recordings with closed forms, and of simulated people."""
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mobind_mm.datasets import SyntheticMotionDataset
 from mobind_mm.recordings import (
     Clock,
     PoseStream,
@@ -15,6 +16,20 @@ from mobind_mm.recordings import (
 
 OMEGA = 3.0  # rad/s
 AXIS = np.array([0.36, 0.48, 0.8])
+
+
+def simulated(split, take_sec, **options):
+    """Recordings of simulated people by take, of one by default."""
+    defaults = {
+        'num_subjects': 1,
+        'takes_per_subject': 1,
+        'people': (1, 1),
+        'lazy_init': True,
+    }
+    source = SyntheticMotionDataset(
+        split, take_sec=take_sec, **{**defaults, **options}
+    )
+    return {e['take']: source.get_recording(e) for e in source.load_entries()}
 
 
 def rotation(quat):

@@ -40,7 +40,7 @@ def test_its_files_are_recognised(watch):
 
 
 def test_a_mapping_names_it(watch, tmp_path):
-    ((_, recording),) = people(seconds=4.0).values()
+    (recording,) = people(seconds=4.0)
     frames = mmpose_frames(recording.pose)
     (tmp_path / 'anna.json').write_text(json.dumps(frames))
     head = {'file': 'anna.dat', 'format': 'watch', 'start_s': 0.5}

@@ -10,13 +10,13 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from oracle import LIMBS, config, wearer
+from recordings import simulated
 
 from mobind_mm.apis import Embedder, MoBindInferencer, init_model
 from mobind_mm.apis.localizing import localize
 from mobind_mm.apis.sources import to_imu, to_pose
 from mobind_mm.apis.synchronizing import describe, synchronize
 from mobind_mm.apis.windows import window_info
-from mobind_mm.datasets import SyntheticMotionDataset
 from mobind_mm.recordings import (
     Clock,
     PoseStream,
@@ -53,11 +53,8 @@ def untrained():
 
 @pytest.fixture(scope='module')
 def take():
-    people = SyntheticMotionDataset(
-        split='test', num_subjects=1, takes_per_subject=1, take_sec=16.0,
-        people=(1, 1), pose_rate=29.97, lazy_init=True,
-    )  # fmt: skip
-    return people.get_recording(people.load_entries()[0])
+    (recording,) = simulated('test', 16.0, pose_rate=29.97).values()
+    return recording
 
 
 def at_rate(recording, factor):

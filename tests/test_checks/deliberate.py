@@ -4,10 +4,10 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from recordings import simulated
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.checks import View
-from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.recordings import Clock, Recording, SensorStream
 
 WRISTS = ('left_wrist', 'right_wrist')
@@ -17,22 +17,10 @@ UP = np.array([0.0, 0.0, 9.81])
 
 
 @cache
-def simulated(seed=3, num_takes=2, take_sec=15.0, **options):
+def takes(seed=3, num_takes=2, take_sec=15.0, **options):
     """Recordings of one simulated person, by take."""
-    dataset = SyntheticMotionDataset(
-        split='val',
-        num_subjects=1,
-        takes_per_subject=num_takes,
-        take_sec=take_sec,
-        people=(1, 1),
-        window_sec=5.0,
-        stride_sec=5.0,
-        seed=seed,
-        **options,
-    )
-    return {
-        e['take']: dataset.get_recording(e) for e in dataset.load_entries()
-    }
+    options = {'takes_per_subject': num_takes, 'seed': seed, **options}
+    return simulated('val', take_sec, **options)
 
 
 def recordings(placements=WRISTS, **options):
@@ -47,7 +35,7 @@ def recordings(placements=WRISTS, **options):
             },
             one.pose,
         )
-        for take, one in simulated(**options).items()
+        for take, one in takes(**options).items()
     }
 
 

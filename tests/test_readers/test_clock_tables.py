@@ -32,7 +32,7 @@ ACC_ONLY = {'columns': {'gyro': None}, 'units': {'gyro': None}}
 
 @pytest.fixture(scope='module')
 def stream():
-    ((_, recording),) = people(seconds=8.0).values()
+    (recording,) = people(seconds=8.0)
     return recording.imu['right_wrist']
 
 

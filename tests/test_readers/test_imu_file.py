@@ -41,7 +41,7 @@ imu:
 
 @pytest.fixture(scope='module')
 def take():
-    ((_, recording),) = people(seconds=3.0).values()
+    (recording,) = people(seconds=3.0)
     return recording
 
 

@@ -23,7 +23,7 @@ class PoseSample(SimpleNamespace):
 @pytest.fixture(scope='module')
 def frames():
     takes = people(seconds=2.0, num=2, people=(2, 2), noise=1.0)
-    return mmpose_frames(*(recording.pose for _, recording in takes.values()))
+    return mmpose_frames(*(take.pose for take in takes))
 
 
 def sample(instances, tensors=False):

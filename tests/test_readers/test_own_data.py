@@ -41,12 +41,12 @@ POSE = {
 @pytest.fixture(scope='module')
 def made():
     """Takes of three people alone, without errors."""
-    return dict(zip(('p1_walk', 'p2_walk', 'p3_jump'), people(num=3).values()))
+    return dict(zip(('p1_walk', 'p2_walk', 'p3_jump'), people(num=3)))
 
 
 def write_raw(root, made):
     """Files of each take; the video starts at second 0 of its clock."""
-    for take, (_, recording) in made.items():
+    for take, recording in made.items():
         start = float(times_of(recording.pose)[0])
         for placement in ('left_wrist', 'head'):
             stream = recording.imu[placement]
@@ -61,7 +61,7 @@ def write_raw(root, made):
 
 
 def mapping(made, **changes):
-    img_shape = next(iter(made.values()))[1].pose.img_shape
+    img_shape = next(iter(made.values())).pose.img_shape
     content = {
         'name': 'lab',
         'root': 'raw',
@@ -90,7 +90,7 @@ def convert(tmp_path, content, **kwargs):
 
 
 def check_recordings(dst, made):
-    for take, (_, recording) in made.items():
+    for take, recording in made.items():
         start = float(times_of(recording.pose)[0])
         found = read_imu(dst / f'imu/{take}.safetensors')
         assert set(found) == {'left_wrist', 'head'}
@@ -234,7 +234,7 @@ def test_broken_take_leaves_the_others(made, tmp_path):
 
 def test_dates_on_one_clock(made, tmp_path):
     """Sensors by epoch, video by date: seconds from the first frame."""
-    take, (_, recording) = next(iter(made.items()))
+    take, recording = next(iter(made.items()))
     raw = write_raw(tmp_path / 'raw', {take: made[take]})
     stream = recording.imu['head']
     begin = 1714557600.25  # 2024-05-01T10:00:00.250Z
@@ -323,14 +323,14 @@ def test_segments(made, tmp_path):
 
 
 def test_people_of_a_scene_share_a_video(tmp_path):
-    two = dict(zip(('anna', 'ben'), people(num=2, people=(2, 2)).values()))
+    two = dict(zip(('anna', 'ben'), people(num=2, people=(2, 2))))
     raw = write_raw(tmp_path / 'raw', two)
-    recordings = [recording for _, recording in two.values()]
+    recordings = [*two.values()]
     start = float(times_of(recordings[0].pose)[0])
     for name, recording in two.items():  # one clock
         write_csv(
             raw / f'imu/{name}_head.csv',
-            sensor_columns(recording[1].imu['head'], start=start),
+            sensor_columns(recording.imu['head'], start=start),
         )
     frames = mmpose_frames(*(r.pose for r in recordings))
     (raw / 'both.json').write_text(json.dumps(frames))
@@ -364,7 +364,7 @@ def test_people_of_a_scene_share_a_video(tmp_path):
 
 def test_other_skeletons_and_single_modalities(made, tmp_path):
     raw = write_raw(tmp_path / 'raw', made)
-    (one, (_, a)), (two, (_, b)), _ = made.items()
+    (one, a), (two, b), _ = made.items()
     write_csv(raw / f'pose/{one}.csv', pose_columns(a.pose))
     write_skeletons(raw / 'all.pkl', {two: [b.pose]})
     content = mapping(made, split=None)
@@ -448,7 +448,7 @@ def test_placeholders_in_paths(tmp_path):
 
 def test_recordings_of_the_format_are_read(made, tmp_path):
     """``format: recording`` needs no other key than ``file``."""
-    _, recording = made['p1_walk']
+    recording = made['p1_walk']
     write_imu(tmp_path / 'imu.safetensors', {'head': recording.imu['head']})
     write_pose(tmp_path / 'pose.safetensors', recording.pose)
     files = {

@@ -40,7 +40,7 @@ COLUMNS = {
 @pytest.fixture(scope='module')
 def short():
     """A second of a person: sensor columns and a skeleton, from 0."""
-    ((_, recording),) = people(seconds=1.0).values()
+    (recording,) = people(seconds=1.0)
     pose = recording.pose
     start = float(times_of(pose)[0])
     pose = PoseStream(

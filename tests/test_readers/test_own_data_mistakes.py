@@ -25,7 +25,7 @@ REMOVE = object()
 def raw(tmp_path_factory):
     """One take of a second, in every format, and a mapping that is right."""
     root = tmp_path_factory.mktemp('raw')
-    ((_, recording),) = people(seconds=1.0).values()
+    (recording,) = people(seconds=1.0)
     stream, pose = recording.imu['head'], recording.pose
     start = float(times_of(pose)[0])
     columns = sensor_columns(stream, start=start)

@@ -29,7 +29,7 @@ from mobind_mm.readers.tables import Dialect, read_table
 
 @pytest.fixture(scope='module')
 def recording():
-    ((_, recording),) = people().values()
+    (recording,) = people()
     return recording
 
 
@@ -275,7 +275,7 @@ def test_empty_cells_are_gaps(recording, tmp_path, empty):
 
 
 def test_jitter_and_gaps_are_kept(tmp_path):
-    ((_, recording),) = people(imu_jitter=0.0008).values()
+    (recording,) = people(imu_jitter=0.0008)
     stream = recording.imu['left_wrist']
     columns = sensor_columns(stream)
     kept = np.r_[0:100, 250 : len(columns['t'])]
@@ -546,7 +546,7 @@ def test_mmpose_json_from_frame_one(recording, tmp_path):
 
 
 def test_mmaction_pickle(tmp_path):
-    two = [r for _, r in people(num=2, people=(2, 2)).values()]
+    two = people(num=2, people=(2, 2))
     streams = [recording.pose for recording in two]
     # The first is away for half the time, the second is taller on screen.
     half = len(streams[0].scores) // 2

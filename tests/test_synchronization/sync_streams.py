@@ -3,8 +3,8 @@
 from functools import cache
 
 import numpy as np
+from recordings import simulated
 
-from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.recordings import (
     STANDARD_GRAVITY,
     Clock,
@@ -132,14 +132,5 @@ def cut(recording, start, offset, seconds, placements=None):
 @cache
 def takes(num_subjects=4, take_sec=24.0, people=(1, 1), **options):
     """Recordings of simulated people, in the order of the people."""
-    dataset = SyntheticMotionDataset(
-        split='val',
-        num_subjects=num_subjects,
-        takes_per_subject=1,
-        take_sec=take_sec,
-        people=people,
-        window_sec=5.0,
-        stride_sec=5.0,
-        **options,
-    )
-    return [dataset.get_recording(e) for e in dataset.load_entries()]
+    options = {'num_subjects': num_subjects, 'people': people, **options}
+    return [*simulated('val', take_sec, **options).values()]

@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from recordings import simulated
 
 from mobind_mm.checks import check_data_set, check_recordings, find_views
-from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.readers.convert import convert
 from mobind_mm.readers.utd_mhad import UTDMHADReader
 from mobind_mm.recordings import (
@@ -23,19 +23,9 @@ TOOL = 'analysis_tools/check_recordings.py'
 
 def write_set(root, scale=1.0, cameras=('front',)):
     """Two takes of one person with sensors on both wrists."""
-    dataset = SyntheticMotionDataset(
-        split='val',
-        num_subjects=1,
-        takes_per_subject=2,
-        take_sec=12.0,
-        people=(1, 1),
-        window_sec=5.0,
-        stride_sec=5.0,
-        seed=3,
-    )
     entries = []
-    for entry in dataset.load_entries():
-        take, recording = entry['take'], dataset.get_recording(entry)
+    takes = simulated('val', 12.0, takes_per_subject=2, seed=3)
+    for take, recording in takes.items():
         imu = {
             p: SensorStream(
                 recording.imu[p].clock,

@@ -35,8 +35,8 @@ def write_study(root, seconds):
     """A phone on a wrist and a video, of two people in each split."""
     for split in ('train', 'val', 'test'):
         made = people(seconds, 2, split, noise=1.0)
-        for entry, recording in made.values():
-            take = f'{split}_{entry["subject"][-1]}'
+        for number, recording in enumerate(made):
+            take = f'{split}_{number}'
             start = float(times_of(recording.pose)[0])
             columns = sensor_columns(
                 recording.imu['right_wrist'],

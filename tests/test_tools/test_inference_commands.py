@@ -63,9 +63,7 @@ def export(directory, recording):
 
 @pytest.fixture(scope='module')
 def take():
-    ((_, recording),) = people(
-        seconds=14.0, split='test', noise=1.0, pose_rate=FPS
-    ).values()
+    (recording,) = people(seconds=14.0, split='test', noise=1.0, pose_rate=FPS)
     return recording
 
 
@@ -127,10 +125,10 @@ def test_sync_within_30_ms(run, files, checkpoint, tmp_path):
 
 
 def test_a_still_recording_is_refused(run, checkpoint, tmp_path):
-    ((_, still),) = people(
+    (still,) = people(
         seconds=14.0, split='test', noise=1.0, pose_rate=FPS,
         motion_kind='still',
-    ).values()  # fmt: skip
+    )  # fmt: skip
     files = export(tmp_path, still)
     status, out, _ = run(
         'sync.py', '--imu', files / 'imu.csv', '--mapping',

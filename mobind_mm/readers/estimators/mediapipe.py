@@ -222,7 +222,7 @@ def cut_square(
         image: (H, W, 3) uint8 BGR.
         square: Where.
         size: Pixels of the result's side.
-        fill: Whether what lies outside is black; else, the edge goes on.
+        fill: Whether what lies outside is black; else, the edge is repeated.
 
     Returns:
         (size, size, 3) float32 RGB in [0, 1].
