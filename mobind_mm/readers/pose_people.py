@@ -325,12 +325,15 @@ def are_logits(items: Iterable[Any]) -> bool:
     for item in items:
         for person in islice(people_of(item), MOST_PEOPLE):
             points = person['keypoints']
-            if isinstance(points, list) and isinstance(points[0], Mapping):
-                given = (p.get('visibility') for p in points if p)
-                values += [
-                    v
-                    for v in given
-                    if isinstance(v, (int, float)) and abs(v) < 1e6
-                ]
+            given = [
+                point.get('visibility')
+                for point in (points if isinstance(points, list) else ())
+                if isinstance(point, Mapping)
+            ]
+            values += [
+                v
+                for v in given
+                if isinstance(v, (int, float)) and abs(v) < 1e6
+            ]
     outside: Any = [v < -0.01 or v > 1.01 for v in values]
     return bool(values) and float(np.mean(outside)) > LOGITS

@@ -10,11 +10,17 @@ ODD = (
 
 
 def mutations(value, seed, count):
-    """Yield copies, one node of each removed, renamed or replaced."""
+    """Yield copies, one node of each removed, renamed or replaced.
+
+    Nodes of every depth are as likely: of the deepest there are most.
+    """
     rng = random.Random(seed)
-    places = list(_places(value))
+    depths = {}
+    for place in _places(value):
+        depths.setdefault(len(place), []).append(place)
     for _ in range(count):
-        yield _mutated(copy.deepcopy(value), rng.choice(places), rng)
+        place = rng.choice(depths[rng.choice([*depths])])
+        yield _mutated(copy.deepcopy(value), place, rng)
 
 
 def _places(value, path=()):

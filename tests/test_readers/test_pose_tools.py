@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from json_mutations import mutations
 from raw_pose_tools import (
     MISSING,
     RATE,
@@ -40,6 +41,25 @@ from mobind_mm.skeleton import (
 
 BODY25, SIDES = 'openpose_body25', ('left', 'right')
 VIDEO = Video(rate=RATE, img_shape=SHAPE)
+
+
+@pytest.mark.parametrize(
+    'tool',
+    [
+        *('openpose', 'openpose_merged', 'openpose_by_name', 'alphapose'),
+        *('coco_results', 'ultralytics', 'ultralytics_lists', 'mmpose0x'),
+        *('easy_vitpose', 'mediapipe_json', 'posetrack'),
+    ],
+)
+def test_odd_values_are_read_or_refused(tool, tmp_path):
+    files = TOOLS[tool][0](*person(length=4))
+    name = next(iter(files))
+    for content in mutations(json.loads(files[name]), 0, 40):
+        files[name] = json.dumps(content).encode()
+        try:
+            load_people(write(files, tmp_path), VIDEO)
+        except ValueError as error:
+            assert str(tmp_path) in str(error)
 
 
 @pytest.mark.parametrize('tool', TOOLS)
