@@ -77,6 +77,8 @@ _FINE_TOKENS = 0.1
 """Factor on the weight of tokens in the last step."""
 _FINE_SEC = 0.15
 """How far the last step may move the most probable offset."""
+_STEADY = 2.0
+"""A jump that gains more than this is likelier than chance."""
 _PERIODS = 3
 """So many rivals at whole periods are not chance."""
 
@@ -137,7 +139,7 @@ class FusedSynchronizer(Synchronizer):
         weights: Mapping[str, float] | None = None,
         sensors_power: float = SENSORS_POWER,
         overlap_power: float = 0.0,
-        min_confidence: float = 0.6,
+        min_confidence: float = 0.65,
         min_overlap_sec: float = 1.5,
         token_sec: float = 0.2,
         use_feats: bool = True,
@@ -306,12 +308,12 @@ class FusedSynchronizer(Synchronizer):
         rivals = find_rivals(offsets, total, overlap, best)
         judged = all(clip.parts is not None for clip in used)
         regular = _regular(offsets[best], rivals)
-        steady = 1.0
+        steady = True
         if judged:
             signals = np.sum([self._of(clip, 0.0) for clip in used], axis=0)
             learned = float(total[best] - signals[best])
-            right, steady = trust(features(used, total, best, learned))
-            confidence = right * steady
+            numbers = features(used, total, best, self.row_weights(), learned)
+            confidence, steady = trust(numbers), numbers['jump'] < _STEADY
             if regular and len(rivals) >= _PERIODS:
                 # A longer overlap does not tell periods apart.
                 confidence *= 1 - sum(share for _, share in rivals)
@@ -327,7 +329,7 @@ class FusedSynchronizer(Synchronizer):
             reason = 'still'
         elif low:
             # Rivals of what fits nowhere for long are chance.
-            reason = 'periodic' if regular and steady >= 0.5 else 'weak'
+            reason = 'periodic' if regular and steady else 'weak'
         if reason in ('too short', 'still'):
             confidence = min(confidence, _DOUBTED)
         return SyncResult(
@@ -350,9 +352,13 @@ class FusedSynchronizer(Synchronizer):
         self, rows: np.ndarray, num_sensors: int, tokens: float = 1.0
     ) -> np.ndarray:
         """Weighted rows (G,); a factor says how much tokens count."""
-        weights = np.array([self.weights[name] for name in EVIDENCE_NAMES])
+        weights = self.row_weights()
         weights[len(SIGNAL_NAMES) :] *= tokens
         return weights @ rows / max(num_sensors, 1) ** self.sensors_power
+
+    def row_weights(self) -> np.ndarray:
+        """What the rows (R,) count."""
+        return np.array([self.weights[name] for name in EVIDENCE_NAMES])
 
     def _refine(
         self, clips: Sequence[ClipEvidence], offsets: np.ndarray, best: int

@@ -1,13 +1,18 @@
 """What an answer must show before it is believed.
 
-Two questions, each a logistic function of a few numbers: is the offset right
-for the moment that fits best, and does it hold from the start to the end?
-The confidence is the product of both.
+A few numbers tell right answers from wrong ones: by how much an offset stands
+out, how many kinds of evidence prefer it, whether it holds from the start to
+the end and for every sensor. Decision trees, boosted on recordings with and
+without a right answer, make a probability of them.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -21,51 +26,58 @@ _LOCAL_SEC = 4.0
 _SAME_SEC = 0.06
 """Parts and sensors of one clock have their offsets this close together."""
 _RIGHT_SEC = 0.1
-_APART_SEC = 2.0
+APART_SEC = 2.0
 """How far apart the clocks of sensors are, if they are."""
+_WHOLE = 0.99
+"""Who shares so much of what can be shared has all of it."""
 _SENSOR = 0.75
 """What the evidence of one sensor counts."""
 
-RIGHT = {'lead': 1.18, 'clear': 0.634, 'bias': -2.283}
-"""Whether the offset stands out."""
-THROUGHOUT = {'jump': -2.127, 'jumped': -0.459, 'apart': -0.574, 'bias': 2.038}
-"""Whether it holds in every part and for every sensor. Both were fitted by
-maximum likelihood to 3,410 recordings of ``benchmarking.trust`` (seeds 5, 6,
-8 and 9; simulated people, motion capture and UTD-MHAD, matched and
-mismatched, 30 % right); none of them is in a table of results."""
+NUMBERS = {
+    'lead': 1,
+    'agree': 1,
+    'kinds': 1,
+    'jump': -1,
+    'apart': -1,
+    'covered': 1,
+    'sensors': 0,
+}
+"""What :func:`features` gives, and whether more of it is more trust (1), less
+(-1), or depends on the others (0)."""
 
 
-def trust(numbers: Mapping[str, float]) -> tuple[float, float]:
-    """Probabilities that an offset is right somewhere, and then throughout.
+@lru_cache(1)
+def table() -> dict[str, Any]:
+    """The trees: ``bias``, the logit without them, and ``trees``.
+
+    A leaf is a number, an inner node ``[name, threshold, low, high]``; values
+    up to the threshold go to ``low``. ``tools/analysis_tools/fit_trust.py``
+    wrote it.
+    """
+    path = Path(__file__).with_name('trust.json')
+    return json.loads(path.read_text('utf-8'))
+
+
+def trust(numbers: Mapping[str, float]) -> float:
+    """Probability that an offset is right throughout, for every sensor.
 
     Args:
         numbers: What :func:`features` gives.
     """
-    scaled = shapes(numbers)
-    right, throughout = (
-        table['bias']
-        + sum(w * scaled[name] for name, w in table.items() if name != 'bias')
-        for table in (RIGHT, THROUGHOUT)
-    )
-    return float(expit(right)), float(expit(throughout))
-
-
-def shapes(numbers: Mapping[str, float]) -> dict[str, float]:
-    """The numbers on scales on which they add up."""
-    lead = numbers['lead']
-    return {
-        'lead': float(np.sign(lead) * np.log1p(abs(lead))),
-        'clear': float(np.clip(lead, -2, 6)),
-        'jump': float(np.log1p(max(numbers['jump'], 0))),
-        'jumped': float(np.clip(numbers['jump'], 0, 10)),
-        'apart': float(np.log(0.05 + np.exp(min(numbers['apart'], 5.0)))),
-    }
+    total = table()['bias']
+    for node in table()['trees']:
+        while isinstance(node, list):
+            name, threshold, low, high = node
+            node = low if numbers[name] <= threshold else high
+        total += node
+    return float(expit(total))
 
 
 def features(
     clips: Sequence[ClipEvidence],
     score: np.ndarray,
     best: int,
+    weights: np.ndarray,
     learned: float = 0.0,
 ) -> dict[str, float]:
     """Numbers that tell right answers from wrong ones.
@@ -74,38 +86,81 @@ def features(
         clips: Evidence with parts.
         score: (G,) of all clips.
         best: Index of the answer.
+        weights: (R,) what the rows of the clips count.
         learned: What the model contributes to the score of the answer.
 
     Returns:
-        ``agree``: how far the sensors agree in preferring the answer to its
-        best rival: the sum of their preferences over the root of the
-        squares, S^0.5 if all are alike. ``lead``: by how much the answer
+        The numbers of :data:`NUMBERS`. ``lead``: by how much the answer
         exceeds the best rival and the best agreement with the motion played
-        backwards, times ``agree`` where that is more than 1. The latter is
-        by signals alone, so a model that speaks against the answer does not
-        count in it. ``jump``: the most that another offset would gain before
-        or after some moment, where a clock may have jumped. ``apart``: how
-        likely it is that a sensor has a clock of its own, as the logarithm of
-        a Bayes factor, of the sensor of which it is likeliest.
+        backwards. The latter is by signals alone, so a model that speaks
+        against the answer does not count in it. ``agree``: how far all kinds
+        of evidence of all sensors agree in preferring the answer to its best
+        rival: the sum of their preferences over the root of the squares,
+        M^0.5 if M are alike. ``kinds``: how many more kinds prefer it than
+        do not. ``jump``: the most that another offset would gain before or
+        after some moment, where a clock may have jumped. ``apart``: how
+        likely it is that a sensor has a clock of its own, as the logarithm
+        of a Bayes factor, of the sensor of which it is likeliest.
+        ``covered``: the seconds that the streams share, relative to the most
+        that they share at any offset. ``sensors``: how many.
     """
     offsets = clips[0].offsets
     moved = offsets - offsets[best]
     distance = np.abs(moved)
     far = distance >= _NEAR_SEC
-    top = float(score[best])
-    excess = top - float(score[far].max() if far.any() else 0.0)
+    top, excess, rival = float(score[best]), float(score[best]), None
+    if far.any():
+        rival = int(np.argmax(np.where(far, score, -np.inf)))
+        excess = top - float(score[rival])
     controls = [clip.control for clip in clips if clip.control is not None]
     if controls:
         chance = float(np.sum(controls, axis=0).max())
         excess = min(excess, top - min(learned, 0.0) - chance)
+    gain = _preferences(clips, best, rival, weights)
     alone = _sensors(clips)
-    agree = _agreement(alone, score, distance)
+    overlap = np.max([clip.overlap for clip in clips], axis=0)
+    most = max(_WHOLE * overlap.max(), 1e-6)
     return {
-        'lead': excess * max(agree, 1.0) if excess > 0 else excess,
-        'agree': agree,
+        'lead': float(np.clip(excess, -10.0, 10.0)),
+        'agree': float(gain.sum() / max(np.sqrt((gain**2).sum()), 1e-6)),
+        'kinds': float(np.sign(gain.sum(axis=0)).sum()),
         'jump': _jump(clips, moved),
-        'apart': _apart(alone, distance),
+        'apart': float(apart(alone, distance).max())
+        if len(alone) > 1
+        else -np.inf,
+        'covered': float(min(overlap[best] / most, 1.0)),
+        'sensors': float(max(len(alone), 1)),
     }
+
+
+def _preferences(
+    clips: Sequence[ClipEvidence],
+    best: int,
+    rival: int | None,
+    weights: np.ndarray,
+) -> np.ndarray:
+    """How much (S, R) each kind of each sensor prefers an answer to another.
+
+    Args:
+        clips: As in :func:`features`.
+        best: Index of the one.
+        rival: Index of the other; None for none of all.
+        weights: (R,) of the kinds.
+    """
+    offsets = clips[0].offsets
+    reach = max(round(_SAME_SEC / (offsets[1] - offsets[0])), 1)
+    places = [best] if rival is None else [best, rival]
+    windows = [slice(max(i - reach, 0), i + reach + 1) for i in places]
+    sums: dict[str, list[np.ndarray]] = {}
+    for clip in clips:
+        for name, own in (clip.alone or {'': clip}).items():
+            if own.rows is not None:
+                parts = [own.rows[:, window] for window in windows]
+                before = sums.get(name, [0.0, 0.0])
+                sums[name] = [a + b for a, b in zip(before, parts)]
+    tops = [[part.max(axis=1) for part in parts] for parts in sums.values()]
+    gain = np.array([top[0] - sum(top[1:]) for top in tops])
+    return gain.reshape(len(tops), len(weights)) * weights
 
 
 def _jump(clips: Sequence[ClipEvidence], distance: np.ndarray) -> float:
@@ -169,31 +224,23 @@ def _sensors(clips: Sequence[ClipEvidence]) -> np.ndarray:
     return np.array([*sums.values()])
 
 
-def _agreement(
-    alone: np.ndarray, score: np.ndarray, distance: np.ndarray
-) -> float:
-    """How far the sensors agree on the answer; 1 where that is not known."""
-    near, far = distance <= _SAME_SEC, distance >= _NEAR_SEC
-    if not len(alone) or not far.any():
-        return 1.0
-    rival = int(np.flatnonzero(far)[np.argmax(score[far])])
-    there = alone[:, max(rival - 3, 0) : rival + 4].max(axis=1)
-    gain = alone[:, near].max(axis=1) - there
-    return float(gain.sum() / max(np.sqrt((gain * gain).sum()), 1e-9))
+def apart(scores: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """How likely (S,) each sensor has another offset than a given one.
 
+    As logarithms of Bayes factors: all other offsets within seconds are as
+    likely as each other.
 
-def _apart(alone: np.ndarray, distance: np.ndarray) -> float:
-    """Logarithm of how likely another offset is for the sensor it fits best.
-
-    All others within seconds are as likely as each other.
+    Args:
+        scores: (S, G) evidence of the sensors.
+        distance: (G,) seconds from the offset.
     """
     near = distance <= _SAME_SEC
-    far = (distance > _RIGHT_SEC) & (distance <= _APART_SEC)
-    if len(alone) < 2 or not far.any():
-        return -np.inf
-    gain = alone[:, far] - alone[:, near].max(axis=1, keepdims=True)
-    odds = np.exp(np.minimum(_SENSOR * gain, 50.0))
-    return float(np.log(np.maximum(odds.mean(axis=1).max(), 1e-9)))
+    far = (distance > _RIGHT_SEC) & (distance <= APART_SEC)
+    if not far.any():
+        return np.full(len(scores), -np.inf)
+    gain = scores[:, far] - scores[:, near].max(axis=1, keepdims=True)
+    odds = np.exp(np.minimum(_SENSOR * gain, 50.0)).mean(axis=1)
+    return np.log(np.maximum(odds, 1e-9))
 
 
 def _in_time(

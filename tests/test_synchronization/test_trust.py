@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import fit_trust
 import numpy as np
 import pytest
 
@@ -27,42 +28,65 @@ from mobind_mm.synchronization.coarse import coarse_offset, offset_range
 from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.synchronization.jumps import best_path, border_between
 from mobind_mm.synchronization.single import constant_clock
-from mobind_mm.synchronization.trust import (
-    RIGHT,
-    THROUGHOUT,
-    features,
-    shapes,
-    trust,
-)
+from mobind_mm.synchronization.trust import NUMBERS, table, trust
+from mobind_mm.synchronization.trust import features as features_of
 
-NUMBERS = dict(lead=40.0, jump=0.1, apart=-6.0)
-NUMBER_OF = {'clear': 'lead', 'jumped': 'jump'}
+SURE = dict(
+    lead=8.0, agree=3.0, kinds=14.0, jump=0.0, apart=-6.0, covered=1.0,
+    sensors=2.0,
+)  # fmt: skip
+
+
+def features(clips, score, best, weights=(1.0,), learned=0.0):
+    return features_of(clips, score, best, np.array(weights), learned)
 
 
 def test_more_evidence_is_never_less_trust():
-    right, throughout = trust(NUMBERS)
-    assert right > 0.95 and throughout > 0.9
-    for name, weight in {**RIGHT, **THROUGHOUT}.items():
-        if name != 'bias':
-            number = NUMBER_OF.get(name, name)
-            more = {**NUMBERS, number: NUMBERS[number] + 0.2}
-            change = np.prod(trust(more)) - right * throughout
-            assert change * weight > 0, name
-            assert (weight > 0) == (name in ('lead', 'clear'))
-    assert set(shapes(NUMBERS)) == {*RIGHT, *THROUGHOUT} - {'bias'}
+    assert set(SURE) == set(NUMBERS) and trust(SURE) > 0.95
+    rng = np.random.default_rng(0)
+    steps = {'kinds': 4.0, 'lead': 1.0, 'jump': 0.5, 'apart': 1.0}
+    for name, sign in NUMBERS.items():
+        by = steps.get(name, 0.2)
+        for _ in range(50):
+            start = {
+                k: v + steps.get(k, 0.2) * rng.integers(-6, 7)
+                for k, v in SURE.items()
+            }
+            more = trust({**start, name: start[name] + by}) - trust(start)
+            assert not sign or sign * more >= 0, name
+    assert trust({**SURE, 'apart': -np.inf}) >= trust(SURE)
+    assert trust({**SURE, 'jump': 9.0}) < 0.2
+    assert trust({**SURE, 'lead': 0.0, 'kinds': 0.0}) < 0.5
+
+
+def test_the_trees_are_read_as_they_were_fitted():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, len(NUMBERS)))
+    right = x[:, 0] - x[:, 3] + 0.5 * rng.normal(size=400) > 0
+    rows = [dict(zip(NUMBERS, row)) for row in x]
+    fitted = fit_trust.fit(rows, right)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mobind_mm.synchronization.trust.table', lambda: fitted)
+        found = np.array([trust(row) for row in rows])
+    assert found[right].mean() > 0.85 and found[~right].mean() < 0.15
+    assert abs(found.mean() - right.mean()) < 0.01
+    assert fitted.keys() == table().keys()
 
 
 @pytest.mark.parametrize(
-    'gains, expected',
-    [([5.0], 1.0), ([2.0, 2.0, 2.0, 2.0], 2.0), ([3.0, -3.0], 0.0)],
+    'gains, agree, kinds',
+    [([5.0], 1.0, 2), ([2.0] * 4, 2.0, 2), ([3.0, -3.0], 0.0, 0)],
 )
-def test_sensors_agree_as_far_as_their_sum_beats_its_scatter(gains, expected):
+def test_kinds_agree_as_far_as_their_sum_beats_its_scatter(
+    gains, agree, kinds
+):
     offsets = np.arange(-100, 101) / 100
     alone = {}
     for i, gain in enumerate(gains):
         curve = np.zeros(201)
         curve[120], curve[40] = 6.0 + gain, 6.0
-        alone[f'{i}'] = ClipEvidence(offsets, curve, curve)
+        rows = np.array([curve, curve, curve])
+        alone[f'{i}'] = ClipEvidence(offsets, 2 * curve, curve, rows=rows)
     score = np.sum([clip.score for clip in alone.values()], axis=0)
     clip = ClipEvidence(
         offsets,
@@ -73,9 +97,12 @@ def test_sensors_agree_as_far_as_their_sum_beats_its_scatter(gains, expected):
         part_overlap=np.full((1, 201), 4.0),
         alone=alone,
     )
-    found = features([clip], score, 120)
-    assert found['agree'] == pytest.approx(expected)
-    assert found['lead'] == pytest.approx(sum(gains) * max(expected, 1.0))
+    # The third kind does not count.
+    found = features([clip], score, 120, (1.0, 1.0, 0.0))
+    assert found['agree'] == pytest.approx(agree * 2**0.5)
+    assert found['kinds'] == kinds and found['sensors'] == len(gains)
+    assert found['lead'] == pytest.approx(min(2 * sum(gains), 10.0))
+    assert found['covered'] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +117,8 @@ def test_a_model_that_is_unsure_does_not_make_signals_look_like_chance(
     clip = replace(_evidence(parts), control=np.full(201, control))
     score = clip.score + learned
     score[20] = score[100] - 6.0
-    assert features([clip], score, 100, learned)['lead'] == pytest.approx(lead)
+    found = features([clip], score, 100, learned=learned)
+    assert found['lead'] == pytest.approx(lead)
 
 
 def _evidence(parts, alone=None):
@@ -212,7 +240,6 @@ def test_sensor_that_may_have_a_clock_of_its_own():
     assert found == pytest.approx(np.log(odds))
     one = _evidence(np.array([sure]), {'head': sure})
     assert features([one], one.score, 100)['apart'] == -np.inf
-    assert shapes({**NUMBERS, 'apart': -np.inf})['apart'] == np.log(0.05)
 
 
 def test_a_better_offset_beyond_the_search_is_named():
@@ -241,15 +268,6 @@ def test_lines_of_clocks_are_taken_off():
     np.testing.assert_allclose(
         back + 2 + 0.01 * back, even.clock.at(), atol=1e-9
     )
-
-
-def test_trust_is_two_logistic_functions():
-    scaled = shapes(NUMBERS)
-    for table, found in zip((RIGHT, THROUGHOUT), trust(NUMBERS)):
-        odds = table['bias'] + sum(
-            table[name] * scaled[name] for name in table if name != 'bias'
-        )
-        assert found == pytest.approx(1 / (1 + np.exp(-odds)))
 
 
 def test_best_path_equals_a_search_over_all_paths():

@@ -121,8 +121,9 @@ def stride_trials(
     """
     rng = np.random.default_rng(seed)
     people = list(trust_sources.strides(folder, not fitting, count, seed))
-    for i, (_, recording) in enumerate(people):
-        other = people[(i + 1) % len(people)][1]
+    for person, recording in people:
+        others = [r for name, r in people if name != person]
+        other = others[int(rng.integers(len(others)))]
         for condition, sensors in (
             ('matched', recording),
             ('wrong person', other),
@@ -130,7 +131,15 @@ def stride_trials(
             offset = float(rng.uniform(-3, 3))
             number = int(rng.choice([2, 4, 7, 7]))
             names = rng.permutation(list(sensors.imu))[:number]
-            imu = {str(n): _moved(sensors.imu[n], offset) for n in names}
+            first, last = sensors.imu[names[0]].clock.span
+            late = float(rng.choice([0.0, rng.uniform(-0.3, 0.3)]))
+            late *= last - first
+            imu = {
+                str(n): _moved(
+                    cut_imu(sensors.imu[n], first + late, last + late), offset
+                )
+                for n in names
+            }
 
             def truth(
                 times: np.ndarray,
@@ -182,7 +191,12 @@ def make_trial(
         reach = 4.0
         offset = float(rng.uniform(5, 12) * rng.choice([-1, 1]))
     sensors = other if condition == 'wrong person' else recording
-    imu = {p: cut_imu(sensors.imu[p], start, start + length) for p in worn}
+    # Half of the sensors begin late, or end early.
+    late = float(rng.choice([0.0, rng.uniform(-0.6, 0.6) * length]))
+    imu = {
+        p: cut_imu(sensors.imu[p], start + late, start + length + late)
+        for p in worn
+    }
     if not all(s.clock.num_samples for s in imu.values()):
         return None  # the other's recording ends before
     if condition == 'partial overlap':

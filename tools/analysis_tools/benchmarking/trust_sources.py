@@ -118,21 +118,23 @@ def strides(
     """Motion-captured walking of 3 to 8 s, seven sensors below the waist.
 
     The keypoints wander slowly about the joints, as those of estimators do.
+    People are known by name: ``cmu_actions8`` has some of these walks again.
 
     Args:
-        folder: Has ``cmu_amc.npz`` and ``cmu_actions8.npz``.
-        odd: Whether to take every second clip, or the others.
+        folder: Has ``cmu_amc.npz``.
+        odd: Whether to take the odd subjects, or the others.
         count: Recordings.
         seed: Of the choice, the camera and the errors.
     """
     rng = np.random.default_rng(seed)
     found = [
         motion
-        for name in ('cmu_amc', 'cmu_actions8')
-        for motion in read_motions(folder / f'{name}.npz', licences=None)
-        if 'walk' in motion.label and len(motion.positions) / motion.rate > 3.2
+        for motion in read_motions(folder / 'cmu_amc.npz', licences=None)
+        if 'walk' in motion.label
+        and len(motion.positions) / motion.rate > 3.2
+        and int(motion.subject[-2:]) % 2 == odd
     ]
-    for k in rng.permutation(np.arange(int(odd), len(found), 2))[:count]:
+    for k in rng.integers(len(found), size=count):
         filmed = _film(found[k], rng, _LEGS)
         pose = filmed.pose
         assert pose is not None
@@ -141,7 +143,10 @@ def strides(
         error = gaussian_filter1d(error, slow, axis=0)
         size = rng.uniform(0.0, 10.0) / error.std()
         points = pose.keypoints + (size * error).astype(np.float32)
-        yield f'walk{k}', replace(filmed, pose=replace(pose, keypoints=points))
+        yield (
+            found[k].subject,
+            replace(filmed, pose=replace(pose, keypoints=points)),
+        )
 
 
 def _film(

@@ -22,6 +22,11 @@ their own, the takes of UTD-MHAD are in step by their length."""
 _BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0 + 1e-9)
 
 
+def right_within(trial: Trial) -> float:
+    """Seconds by which a right answer may differ from the truth."""
+    return _RIGHT_SEC + _TRUTH_SEC.get(trial.source, 0.0)
+
+
 def walking_trials(folder: Path, seed: int) -> Iterator[Trial]:
     """Passes of people who walk, searched within 4 s.
 
@@ -97,7 +102,7 @@ def run_trust(
         result = clock.result
         assert result is not None
         error = largest_error(trial, clock, dict(clock.sensors))
-        right = error < _RIGHT_SEC + _TRUTH_SEC.get(trial.source, 0.0)
+        right = error < right_within(trial)
         rows[trial.source, trial.condition].append(
             (right, result.confidence, not clock.abstained, result.reason)
         )
