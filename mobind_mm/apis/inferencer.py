@@ -123,15 +123,16 @@ class MoBindInferencer(Embedder):
                 both had been started together.
             drift: Whether to look for drift; None does from a minute on.
             show_dir: Directory for pictures.
-            synchronizer: What weighs the evidence; None takes the one that
-                fuses model and signals.
+            synchronizer: What weighs the evidence; None takes the signals
+                and, where these refuse to answer by one or two sensors,
+                signals and model.
 
         Returns:
             ``offset_s``: sensor time = video time + offset, at the video's
             second ``at_video_s``; ``drift_ppm``, positive if the sensors'
             clock runs fast; ``confidence``, the probability that the clock
             is less than 0.1 s wrong anywhere in the video; ``abstained``
-            (the confidence is below 0.5) and ``reason``, see
+            (the confidence is below 0.65) and ``reason``, see
             :data:`~mobind_mm.synchronization.base.REASONS`; ``rivals``;
             ``clock``, the whole piecewise linear map; ``jumps`` of a clock
             in it, ``unknown`` stretches; ``sensor_clocks``, one clock for

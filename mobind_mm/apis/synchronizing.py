@@ -13,6 +13,7 @@ from ..readers.files import write_imu_table
 from ..recordings import Recording, SensorStream, notes_of
 from ..synchronization import (
     ClockMap,
+    Synchronizer,
     SynchronizerLike,
     build_synchronizer,
     synchronize_clip,
@@ -42,6 +43,8 @@ WIDEST_SEC = 3600.0
 """A search may be so wide, or as wide as the recordings overlap."""
 _LONGEST_TOKENS = 180.0
 """Longest clip, with its margins, that is encoded by the model."""
+_FEW_SENSORS = 2
+"""The signals of more sensors say more than the model."""
 
 
 def synchronize(
@@ -183,7 +186,8 @@ def align(
         track: Shows the progress.
         synchronizer: What weighs the evidence, see
             :func:`~mobind_mm.synchronization.build_synchronizer`; None
-            takes ``fused`` where the model can be asked, else ``signals``.
+            takes ``signals``, and ``fused`` where these refuse to answer by
+            one or two sensors and the model can be asked.
         explained: Whether to look for the cause where nothing fits: another
             frame rate, another limb, an offset beyond the search.
 
@@ -203,12 +207,49 @@ def align(
         if found:
             middles, reach = found, min(reach, NEAR_SEC)
     clip_sec = CLIP_SEC if drift else seconds
-    sync = None if synchronizer is None else build_synchronizer(synchronizer)
-    wants_feats = sync is None or sync.needs_feats
-    if not wants_feats or clip_sec + 2 * reach > _LONGEST_TOKENS:
+    if clip_sec + 2 * reach > _LONGEST_TOKENS:
         feats = None
-    if sync is None:
-        sync = build_synchronizer('signals' if feats is None else 'fused')
+    choices: list[SynchronizerLike] = ['signals']
+    if synchronizer is not None:
+        choices = [synchronizer]
+    elif feats is not None and len(streams.imu) <= _FEW_SENSORS:
+        choices.append('fused')
+    for choice in choices:
+        sync = build_synchronizer(choice)
+        clock = _ask(streams, sync, middles, reach, feats, drift, track)
+        if not clock.abstained:
+            break
+    if narrowed:
+        clock = check_beyond(streams, clock, (middle, reach))
+    if not explained:
+        return clock
+    if narrowed:
+        clock = explain_search(streams, clock, (middle, reach), drift)
+    return name_jumps(streams, explain(streams, clock))
+
+
+def _ask(
+    streams: Recording,
+    sync: Synchronizer,
+    middles: list[float],
+    reach: float,
+    feats: Feats | None,
+    drift: bool,
+    track: Track | None,
+) -> ClockMap:
+    """The answer of one synchroniser, in one search after the other.
+
+    Args:
+        streams: The recording.
+        sync: The synchroniser.
+        middles: Middles of the searches, in seconds.
+        reach: How far each goes from there.
+        feats: As in :func:`align`.
+        drift: Whether to look for drift.
+        track: Shows the progress.
+    """
+    if not sync.needs_feats:
+        feats = None
     clocks = []
     for middle in middles:  # until one of them answers
         if drift:
@@ -221,14 +262,7 @@ def align(
         if not clock.abstained:
             break
     # An answer does not count if another search found more evidence.
-    clock = max(clocks, key=_evidence)
-    if narrowed:
-        clock = check_beyond(streams, clock, (middle, reach))
-    if not explained:
-        return clock
-    if narrowed:
-        clock = explain_search(streams, clock, (middle, reach), drift)
-    return name_jumps(streams, explain(streams, clock))
+    return max(clocks, key=_evidence)
 
 
 def _evidence(clock: ClockMap) -> tuple[float, bool]:
@@ -453,11 +487,8 @@ def describe(answer: Mapping[str, Any]) -> str:
             f'{sum(agrees)} of {len(agrees)} clips agree; not those around '
             f'{first_few(others, 8)} s: nobody moved, or a clock jumped there'
         )
-    if not answer['model_used']:
-        lines.append(
-            'by signals alone: the model was not used (not asked for, its '
-            'sensors or channels are missing, or the search is too wide)'
-        )
+    if answer['model_used']:
+        lines.append('the model was asked, too')
     lines.append(
         f'searched: {low:+.1f} to {high:+.1f} s, with '
         + ', '.join(answer['sensors'])

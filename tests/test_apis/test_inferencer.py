@@ -125,7 +125,7 @@ def test_tasks_stand_on_an_embedder(oracle, take):
         answer.pop('evidence'), expected.pop('evidence')
     )
     assert answer == expected and answer['person'] == 'b'
-    found, clock = synchronize(embedder, take, max_offset=2.0)
+    found, clock = synchronize(embedder, take, 2.0, synchronizer='fused')
     assert found['model_used'] and found['offset_s'] == clock.offsets[0]
 
 
@@ -436,8 +436,8 @@ def test_a_clock_that_jumps_is_told(oracle):
         clips=dict(video_s=clips, agrees=[k < 7 for k in range(10)]),
         searched=dict(around_s=0.0, max_offset_s=10.0),
         sensors=['head'],
-        model_used=False,
+        model_used=True,
     )
     text = describe(answer)
     assert '7 of 10 clips agree; not those around 70, 80, 90 s' in text
-    assert 'by signals alone' in text
+    assert 'the model was asked, too' in text
