@@ -69,6 +69,8 @@ _LIMBS = ('wrist', 'upper_arm', 'thigh', 'knee', 'foot')
 _CLIP_SEC = 40.0
 _SCAN_HZ = 25.0
 """Offsets per second of a first look."""
+_SURE = 0.9
+"""One of many questions must be answered with more confidence than this."""
 _CHECKED = 2
 """How many of the best are looked at closely."""
 _EDGE_SEC = 0.1
@@ -161,7 +163,7 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
     sync = build_synchronizer('signals')
     for fps in _likely_rates(streams):
         found = _anywhere(_at_rate(streams, fps), sync)
-        if not found.abstained and found.confidence > 0.7:
+        if not found.abstained and found.confidence > _SURE:
             note = f'the streams fit at {fps:g} frames per second'
             return _refused(clock, 'frame rate', note)
     if result.reason == 'clock jumps':
@@ -300,7 +302,8 @@ def _certain_parts(
         found = _anywhere(streams, sync, (start, start + seconds))
         middle = start + 0.5 * seconds
         known = float(clock.to_imu_time(np.array(middle))) - middle
-        if not found.abstained and abs(found.offset - known) > _SAME_SEC:
+        sure = not found.abstained and found.confidence > _SURE
+        if sure and abs(found.offset - known) > _SAME_SEC:
             yield (
                 f'video second {start:.0f} to {start + seconds:.0f} fits at '
                 f'{found.offset:+.3f} s'
@@ -369,13 +372,15 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
             limb: _anywhere(Recording({limb: stream}, pose), sync)
             for limb in likely
         }
-        sure = {o: r for o, r in results.items() if not r.abstained}
+        sure = {
+            o: r
+            for o, r in results.items()
+            if not r.abstained and r.confidence > _SURE
+        }
         if not sure:
             continue
         limb = max(sure, key=lambda o: sure[o].confidence)
         best = sure[limb]
-        if best.confidence <= 0.7:
-            continue
         # Limbs of one person may move alike; that is not a contradiction.
         own = _anywhere(Recording({name: stream}, pose), sync)
         alike = own.evidence >= _ALIKE * best.evidence

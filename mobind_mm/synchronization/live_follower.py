@@ -36,6 +36,9 @@ _WIDE_EVERY = 12
 SUSPECTED = 0.3
 """Most confidence in a clock that seems to have jumped, or may have."""
 _YOUNG_SEC = 30.0
+_JUMP_ODDS = 1 / 3
+"""That a clock which was followed jumped, rather than that the movement
+misleads."""
 _CONTRADICTS = 8.0
 """Evidence by which the newest seconds may prefer another offset."""
 _SUPPORTS = 4.0
@@ -445,6 +448,10 @@ class Follower:
         size = result.offset - self.track.line(middle)[0]
         if abs(size) < SAME_SEC:
             self._doubt('weak', result.confidence)
+            return
+        sure = _with_prior(result.confidence, _JUMP_ODDS)
+        if sure < self.sync.min_confidence:
+            self._doubt('clock jumps', min(sure, SUSPECTED))
             return
         self.track.jump(at, middle, result.offset, result.confidence)
         for text in [t for t in self.streams.notes if 'seems to jump' in t]:

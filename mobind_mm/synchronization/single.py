@@ -15,6 +15,7 @@ from .base import ClipEvidence, Synchronizer, SyncResult
 from .clips import cut_clip
 from .clock_map import ClockMap, join
 from .jumps import border_between, find_jumps
+from .trust import APART_SEC, apart
 
 Feats = Callable[[Recording], Optional[base.Feats]]
 """Gives the model's features of a clip; None if it is too short for it."""
@@ -146,7 +147,8 @@ def check_sensors(
         main = float(np.median([sure[n].offset for n in group]))
     group, other, misfit = [], {}, []
     for name, result in single.items():
-        if name in sure and abs(result.offset - main) >= SAME_SEC:
+        far = name in sure and abs(result.offset - main) >= SAME_SEC
+        if far and _contradicts(evidence.alone[name], main, result.offset):
             other[name] = result
         elif name in sure or _fits(evidence.alone[name], main):
             group.append(name)
@@ -178,6 +180,16 @@ def check_sensors(
     return replace(
         constant_clock(span, result), sensors=sensors, notes=tuple(notes)
     )
+
+
+def _contradicts(clip: ClipEvidence, main: float, own: float) -> bool:
+    """Whether a sensor rather has its own offset than that of the others.
+
+    Strides that are alike, of which it may choose another, do not suffice.
+    """
+    if abs(own - main) > APART_SEC:
+        return True
+    return apart(clip.score[None], np.abs(clip.offsets - main))[0] > 0
 
 
 def _fits(clip: ClipEvidence, offset: float) -> bool:
