@@ -8,14 +8,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ..readers.stuck import saturated_rows
 from ..recordings import Clock, PoseStream, SensorStream
 from ..skeleton import keypoint_indices
 from .finding import Finding, Opinion, Rule, judge_all
 
 GAP = 2.5
 """Multiple of the usual interval from which an interval is a gap."""
-_RAILED = 20.0
-"""m/s² from which a value that an axis repeats counts as saturated."""
 _TORSO_M = 0.5
 """Metres from the shoulders to the hips of an average person."""
 _UNIT = 2.0
@@ -74,7 +73,8 @@ def sensor_row(take: str, placement: str, stream: SensorStream) -> StreamRow:
             ranges[name] = (float(values.min()), float(values.max()))
     saturated = 0.0
     if 'acc' in stream.channels:
-        saturated = saturated_share(np.asarray(stream.channels['acc']))
+        railed = saturated_rows(np.asarray(stream.channels['acc']))
+        saturated = float(railed.mean()) if len(railed) else 0.0
     timing = clock_facts(stream.clock)
     return StreamRow(
         take, placement, *timing, ranges, saturated, notes=stream.notes
@@ -125,25 +125,6 @@ def clock_facts(
     longest = float(steps[gap].max()) if gap.any() else 0.0
     jitter = float(steps[~gap].std())
     return 1 / usual, jitter, int(gap.sum()), longest, clock.span
-
-
-def saturated_share(acc: np.ndarray) -> float:
-    """Share of samples (T, 3) that stay at the end of the range.
-
-    A sensor at the end of its range repeats the very same value; motion
-    does not.
-    """
-    if len(acc) < 3:
-        return 0.0
-    stuck = np.zeros(len(acc), dtype=bool)
-    for axis in acc.T:
-        for end in (axis.max(), axis.min()):
-            if abs(end) >= _RAILED:
-                at = axis == end
-                run = at[1:-1] & at[:-2] & at[2:]
-                if run.any():
-                    stuck |= at
-    return float(stuck.mean())
 
 
 @dataclass(frozen=True)

@@ -321,6 +321,7 @@ FILE_FORMATS: Mapping[str, str] = {
     'keypoint_cells': 'pose_json',
     'mmaction': 'mmaction_skeletons',
     'pose_pickle': 'pose_json',
+    'numpy': 'pose_json',
     'phone_log': 'phone_logs',
     'table': 'files',
 }

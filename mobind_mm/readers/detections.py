@@ -211,13 +211,16 @@ class Instances:
         order = np.argsort(frames, kind='stable')
         frames, table = frames[order], table[order]
         keypoints, scores, boxes = np.split(table, (2 * k, 3 * k), axis=1)
-        notes = lost_note(source, self._lost)
+        scores, notes = from_percent(scores, source)
+        notes = (*notes, *lost_note(source, self._lost))
         ids = np.array(self._ids, np.int64)[order]
         kept, why = usable_ids(frames, ids)
         notes += (f'{source}: {why}',) if why else ()
         points = keypoints.reshape(len(table), k, 2)
-        facts = points, scores, boxes, '', ids if kept else None, notes
-        return Detections(num_frames, frames, *facts)
+        facts = points, np.minimum(scores, 1.0), boxes, ''
+        return Detections(
+            num_frames, frames, *facts, ids if kept else None, notes
+        )
 
 
 _IDENTITIES = ('track_id', 'idx', 'person_id', 'instance_id')
@@ -225,6 +228,9 @@ _IDENTITIES = ('track_id', 'idx', 'person_id', 'instance_id')
 _UNTRACKED = frozenset(_IDENTITIES).isdisjoint
 _USED = frozenset(('keypoints', 'keypoint_scores', 'bbox', *_IDENTITIES))
 """Keys that are read."""
+_PERCENT = 30.0
+"""Median score from which scores are percent; those of MMPose's SimCC models
+exceed 1, too."""
 _MOST_UNKNOWN = 0.5
 """Share of the instances that may lack an identity where others have one."""
 
@@ -289,6 +295,22 @@ def boxes_of(keypoints: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.where(none, 0.0, boxes).astype(np.float32)
 
 
+def from_percent(
+    scores: np.ndarray, source: object
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Scores of any, those in percent by the hundred, and a note of it.
+
+    >>> from_percent(np.array([50.0, 93.0]), 'a.json')[0]
+    array([0.5 , 0.93])
+    """
+    given = scores[np.isfinite(scores) & (scores != 0)]
+    percent = len(given) and given.min() > 0 and given.max() <= 100
+    if not percent or np.median(given) <= _PERCENT:
+        return scores, ()
+    note = f'{source}: scores are percent and taken by the hundred'
+    return scores / 100, (note,)
+
+
 def lost_note(source: object, lost: int) -> tuple[str, ...]:
     """Note of keypoints with a score, but no place."""
     if not lost:
@@ -310,7 +332,7 @@ def parse_instance(
         where: File, frame and index, for messages.
 
     Returns:
-        Keypoints (K, 2) in pixels, scores (K,) in [0, 1], the box (4,) or
+        Keypoints (K, 2) in pixels, scores (K,) from 0, the box (4,) or
         None, and the number of keypoints that had a score, but no place. A
         keypoint with a null or NaN, or at exactly (0, 0), is (0, 0) with
         score 0.
@@ -362,7 +384,7 @@ def _keypoints(
             f'{where}: keypoint {index} is {keypoints[index].tolist()}, '
             'which is not a place in an image; expected pixels.'
         )
-    scores = np.clip(np.where(known, scores, 0.0), 0.0, 1.0)
+    scores = np.maximum(np.where(known, scores, 0.0), 0.0)
     return np.where(known[:, None], keypoints, 0.0), scores, lost
 
 

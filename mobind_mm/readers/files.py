@@ -207,8 +207,14 @@ def _is_mapped(path: Path, mapping: Any) -> bool:
 
 _NO_POSE = {
     '.c3d': ('holds points of motion capture (C3D)', 'Export them as TRC'),
-    '.npz': ('is an array of NumPy', 'Write a table with named columns'),
-    '.npy': ('is an array of NumPy', 'Write a table with named columns'),
+    **dict.fromkeys(
+        ('.npy', '.npz'),
+        (
+            'holds no array of keypoints, which would be of shape (frames, '
+            'keypoints, 2 or 3) or (frames, people, keypoints, 2 or 3)',
+            'Save it so',
+        ),
+    ),
     '.gz': ('is compressed', 'Unpack it'),
 }
 """Suffixes of files that are not skeletons: what they are, what to do."""

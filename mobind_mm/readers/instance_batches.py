@@ -89,7 +89,7 @@ def parse_batch(
     if (beyond & known[..., None]).any():
         return None
     lost = int((~known & (scores > 0)).sum())
-    scores = np.clip(np.where(known, scores, 0.0), 0.0, 1.0)
+    scores = np.maximum(np.where(known, scores, 0.0), 0.0)
     keypoints = np.where(known[..., None], keypoints, 0.0)
     boxes = _boxes(people, keypoints, scores, foreign)
     return None if boxes is None else Batch(keypoints, scores, boxes, lost)

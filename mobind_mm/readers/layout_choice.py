@@ -105,12 +105,13 @@ def with_layout(
         )
     alone = len(fitting) == 1 and usual not in _STRICT
     if usual and (alone or is_body(replace(detections, layout=usual))):
-        layout, why = usual, ''
+        layout, why, clear = usual, '', alone
         if not alone:
-            layout, why = _better(detections, fitting, usual)
+            layout, why, clear = _better(detections, fitting, usual)
     else:
         layout, why = _by_proportions(detections, fitting, usual, source)
-    if layout == usual and (not noted or layout == MMPOSE_DEFAULT):
+        clear = False
+    if layout == usual and clear and (not noted or layout == MMPOSE_DEFAULT):
         return replace(detections, layout=layout)
     note = (
         f'{source}: the {count} keypoints have no names and are taken for '
@@ -291,12 +292,18 @@ def _by_proportions(
 
 def _better(
     detections: Detections, fitting: Sequence[str], usual: str
-) -> tuple[str, str]:
-    """The usual layout, unless another alone has the proportions of a body."""
+) -> tuple[str, str, bool]:
+    """The usual layout, unless another alone has the proportions of a body.
+
+    Also why it is taken, and whether the proportions speak for it.
+    """
     close, distinct = _closest(detections, fitting)
-    if not distinct or usual in close:
-        return usual, ''
-    return close[0], _FITS
+    if distinct and usual not in close:
+        return close[0], _FITS, True
+    others = [name for name in close if name != usual]
+    if distinct or not others:
+        return usual, '', distinct
+    return usual, f', though {" and ".join(others)} would fit, too', False
 
 
 def _closest(

@@ -14,7 +14,7 @@ import numpy as np
 from ..recordings import Clock, PoseStream
 from ..utils.errors import mistake, nearest
 from .base import FileReader, register_reader
-from .detections import Detections, boxes_of, lost_note
+from .detections import Detections, boxes_of, from_percent, lost_note
 from .foreign_values import as_numbers, brief
 from .layout_choice import with_layout
 from .people import Video
@@ -93,9 +93,12 @@ def _read(
         )
     where = str(path) if name is None else f'{path}: {name}'
     keypoints, scores, lost = _arrays(annotations[name], where)
+    scores, notes = from_percent(scores, where)
+    scores = np.minimum(scores, 1.0)
     shape = _img_shape(annotations[name], img_shape, where)
     rate, _ = Video(rate, shape).facts(where)
-    layout, notes = _layout(keypoints, scores, layout, where)
+    layout, more = _layout(keypoints, scores, layout, where)
+    notes = (*notes, *more)
     seen = scores > 0
     if not seen.any():
         raise ValueError(f'{where}: nobody was detected in any frame.')
@@ -204,7 +207,7 @@ def _arrays(
             f'{keypoints[person, frame, joint].tolist()} with a score '
             'above 0.'
         )
-    return keypoints, np.minimum(scores, 1.0), lost
+    return keypoints, scores, lost
 
 
 def _numbers(annotation: Mapping, key: str, where: str) -> np.ndarray:

@@ -9,8 +9,6 @@ a note.
 from __future__ import annotations
 
 import csv
-import zipfile
-import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from .motions_amass import amass_motion, is_amass
 from .motions_asf import read_amc
 from .motions_body import JOINTS, SEGMENTS, BodyMotion
 from .motions_bvh import read_bvh
+from .unpickle import read_arrays
 
 FREE_LICENCES = ('PDDL', 'CMU: free for any use', 'CC0', 'CC BY 4.0')
 """Beginnings of licences under which trained weights may be shipped."""
@@ -76,14 +75,6 @@ def read_motions(
     return kept
 
 
-_MOST_BYTES = 8 << 30
-_DAMAGED = (
-    *(OSError, ValueError, EOFError, KeyError, NotImplementedError),
-    *(MemoryError, SyntaxError, TypeError, OverflowError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error),
-)
-
-
 def _allowed(licence: str, licences: Collection[str] | None) -> bool:
     return (
         licences is None
@@ -124,39 +115,6 @@ def _read(path: Path) -> Iterator[BodyMotion]:
             'is not a motion',
             'A BVH file starts with HIERARCHY; an AMC file ends in .amc',
         )
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an ``.npz`` file; nothing in it is run.
-
-    Raises:
-        ValueError: If the file is damaged or holds Python objects.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(part.file_size for part in archive.infolist())
-        if size > _MOST_BYTES:
-            raise mistake(path, f'unpacks to {size / 2**30:.0f} GiB')
-        with np.load(path, allow_pickle=False) as file:
-            # Objects stay unread: AMASS files have none that are needed.
-            return {
-                name: array
-                for name in file.files
-                if (array := _array(file, name)) is not None
-            }
-    except _DAMAGED as error:
-        raise mistake(
-            path, f'cannot be read ({error})', 'Copy or download it again'
-        ) from None
-
-
-def _array(file: np.lib.npyio.NpzFile, name: str) -> np.ndarray | None:
-    try:
-        return file[name]
-    except ValueError as error:
-        if 'allow_pickle' in str(error):
-            return None
-        raise
 
 
 def _read_compact(

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.errors import mistake
+from ..utils.errors import mistake, shown
 from .foreign_values import brief
 from .headers import head, head_lines
 from .json_items import JSONItems, open_text
 from .pose_people import POINTS
-from .unpickle import load_pickle
+from .unpickle import array_shapes, load_npy_objects, load_pickle, read_arrays
 
 LISTS = (
     *('frames', 'results', 'predictions', 'annotations', 'instance_info'),
@@ -41,6 +41,9 @@ _LINE = 1 << 22
 _FRAMES_OF = ('frame_ids', 'frame_id', 'frames', 'frame_indices')
 """Keys of the frames of somebody, beside the points in all of them."""
 _DEEPEST = 8
+NUMPY = ('.npy', '.npz')
+_MOST_PEOPLE = 20
+"""People of an array whose first axis is not of frames."""
 
 
 class Items:
@@ -76,6 +79,10 @@ class Items:
         path = self.path
         if path.suffix.lower() in ('.pkl', '.pickle'):
             yield from self._of(_plain(load_pickle(path)))
+        elif path.suffix.lower() in NUMPY:
+            content, note = _arrays(path)
+            self.notes += [note] if note else []
+            yield from self._of(_plain(content))
         elif head(path).lstrip()[:1] in ('[', '{'):
             yield from self._of_json()
         else:
@@ -310,6 +317,63 @@ def _cell(cell: str, where: str, name: str) -> Any:
             column=name,
             value=cell[:60],
         ) from None
+
+
+def arrays_of_points(path: Path) -> list[str]:
+    """Names of the arrays of a file of NumPy that may be of keypoints.
+
+    They have numbers of shape (T, K, c) or (T, N, K, c), with c from 2 to 4;
+    or Python objects, which may be anything.
+    """
+    shapes = array_shapes(path)
+    if path.suffix.lower() == '.npy' and shapes.get('', ((), ''))[1] == 'O':
+        return ['']
+    points = [
+        name
+        for name, (shape, kind) in shapes.items()
+        if kind in 'fiu'
+        and len(shape) in (3, 4)
+        and 2 <= shape[-1] <= 4 < shape[-2]
+    ]
+    named = [name for name in points if name in POINTS]
+    return named[:1] or points
+
+
+def _arrays(path: Path) -> tuple[Any, str]:
+    """Arrays of NumPy, those of the points as ``keypoints``; a note."""
+    if path.suffix.lower() == '.npy':
+        content: Any = load_npy_objects(path)
+        if not isinstance(content, np.ndarray) or content.dtype.kind == 'O':
+            return content, ''
+        content = {'': content}
+    else:
+        content = read_arrays(path)
+    names = arrays_of_points(path)
+    if len(names) != 1:
+        raise mistake(
+            path,
+            f'has {len(names)} arrays that may be keypoints ({shown(names)})',
+            "Save one of them as 'keypoints'",
+        )
+    points, note = content.pop(names[0]), ''
+    third = points[..., 2:3][np.isfinite(points[..., 2:3])]
+    if len(third) and (third.min() < 0 or third.max() > 100):
+        raise mistake(
+            path,
+            'holds points of three numbers, the last of which goes from '
+            f'{third.min():.3g} to {third.max():.3g} and is no score',
+            'Give keypoints in the image: x and y in pixels, and a score',
+        )
+    if points.ndim == 4 and len(points) <= _MOST_PEOPLE < points.shape[1]:
+        note = f'its array of {points.shape} is taken for (people, frames)'
+        content = {
+            name: array.swapaxes(0, 1)
+            if array.shape[:2] == points.shape[:2]
+            else array
+            for name, array in content.items()
+        }
+        points = points.swapaxes(0, 1)
+    return {**content, 'keypoints': points}, note
 
 
 def _plain(value: Any, depth: int = _DEEPEST) -> Any:

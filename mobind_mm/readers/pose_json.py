@@ -24,7 +24,7 @@ from .layout_choice import names_of
 from .mmaction_skeletons import is_mmaction, is_pickle
 from .people import PoseReader, Video
 from .pose_frames import Frames
-from .pose_items import BY_NUMBER, Items, cell_columns
+from .pose_items import BY_NUMBER, NUMPY, Items, arrays_of_points, cell_columns
 from .pose_people import (
     LOGIT_NOTE,
     POINTS,
@@ -182,6 +182,25 @@ class PosePickleReader(PoseJSONReader):
     def recognizes(cls, path: Path) -> bool:
         """By the keys of people, which MMAction2's pickles lack."""
         return is_pickle(path) and not is_mmaction(path)
+
+
+@register_reader
+class NumPyReader(PoseJSONReader):
+    """Reads arrays (T, K, 2 or 3) or (T, N, K, 2 or 3) of NumPy.
+
+    Those of ``.npz`` may have scores, and tell the frame rate, by names.
+    """
+
+    name = 'numpy'
+    title = 'NumPy'
+    guesses = True
+    lists_all = True
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """By the shapes of its arrays."""
+        suffix = path.suffix.lower()
+        return suffix in NUMPY and bool(arrays_of_points(path))
 
 
 @without_cycles()

@@ -30,6 +30,7 @@ from .joining import join_parts, with_gravity
 from .keys import check_keys, read_yaml
 from .mapping import Columns, ImuFile, Part, Sensor, Skeleton, Units
 from .placing import place_sensors
+from .stuck import without_stuck
 from .table_streams import clock_of as clock_of
 from .table_streams import counter_among, losses_of, shifted, table_stream
 from .tables import PARQUET, Dialect, Table, TableFile, column_names
@@ -390,7 +391,7 @@ def _read_sensor(
     ]
     name = str(files.root / str(tables[0].file))
     stream = parts[0] if sensor.parts is None else join_parts(parts, name)
-    return with_gravity(stream, name)
+    return without_stuck(with_gravity(stream, name), placement)
 
 
 def _foreign_stream(part: Part, placement: str, root: Path) -> SensorStream:

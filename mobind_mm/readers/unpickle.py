@@ -17,6 +17,8 @@ import struct
 import subprocess
 import sys
 import threading
+import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -25,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from ..utils.errors import mistake
 from .foreign_values import read_npy_header
 from .unpickle_child import LARGEST_INT, brief, check_keys, first_line
 
@@ -37,6 +40,12 @@ SECONDS = (30.0, 2e-6)
 by the clock."""
 
 _MOST_AXES = 32
+_MOST_UNPACKED = 8 << 30
+_DAMAGED = (
+    *(OSError, ValueError, EOFError, KeyError, NotImplementedError),
+    *(MemoryError, SyntaxError, TypeError, OverflowError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 _AGAIN = 'Download the file again.'
 _CHILD = Path(__file__).with_name('unpickle_child.py')
 
@@ -120,6 +129,45 @@ def load_npy_objects(path: str | Path) -> Any:
                 f'something else. {_AGAIN}'
             )
     return array.item() if array.shape == () else array
+
+
+def array_shapes(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and kind of the arrays of a ``.npy`` or ``.npz`` file by name.
+
+    Only headers are read; of what is no such file, there are none.
+    """
+    shapes: dict[str, tuple[tuple[int, ...], str]] = {}
+    with suppress(*_DAMAGED):
+        if path.suffix.lower() == '.npy':
+            with path.open('rb') as file:
+                shape, _, dtype = read_npy_header(file)
+            return {'': (shape, dtype.kind)}
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as file:
+                    shape, _, dtype = read_npy_header(file)
+                shapes[name.removesuffix('.npy')] = shape, dtype.kind
+    return shapes
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an ``.npz`` file but those of objects; nothing in it is run.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+        if size > _MOST_UNPACKED:
+            raise mistake(path, f'unpacks to {size / 2**30:.0f} GiB')
+        kinds = array_shapes(path)
+        with np.load(path, allow_pickle=False) as file:
+            return {n: file[n] for n in file.files if kinds[n][1] != 'O'}
+    except _DAMAGED as error:
+        raise mistake(
+            path, f'cannot be read ({error})', 'Copy or download it again'
+        ) from None
 
 
 def _load(

@@ -23,12 +23,8 @@ from mobind_mm.checks.sensors import (
     judge_sensors,
     sensor_facts,
 )
-from mobind_mm.checks.streams import (
-    clock_facts,
-    image_facts,
-    judge_image,
-    saturated_share,
-)
+from mobind_mm.checks.streams import clock_facts, image_facts, judge_image
+from mobind_mm.readers.stuck import saturated_rows
 from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.skeleton import get_layout
 from mobind_mm.synchronization.signals import integrate
@@ -58,11 +54,11 @@ def test_clock_of_known_jitter_and_gaps():
 
 def test_saturation_is_a_value_that_stays():
     acc = 60 * np.sin(TIMES * 5)[:, None] * [1.0, 0.0, 0.0]
-    assert saturated_share(acc) == 0
+    assert not saturated_rows(acc).any()
     clipped = np.clip(acc, -39.2, 39.2)
-    expected = (np.abs(acc[:, 0]) >= 39.2).mean()
-    assert saturated_share(clipped) == pytest.approx(expected)
-    assert saturated_share(np.tile([0, 0, 9.81], (100, 1))) == 0  # still
+    expected = np.abs(acc[:, 0]) >= 39.2
+    np.testing.assert_array_equal(saturated_rows(clipped), expected)
+    assert not saturated_rows(np.tile([0, 0, 9.81], (100, 1))).any()  # still
 
 
 def test_window_means_skip_gaps():

@@ -511,7 +511,7 @@ def test_pickles_of_other_shapes(tmp_path, written):
     ('name', 'said'),
     [
         ('a.c3d', 'Export them as TRC'),
-        ('a.npz', 'array of NumPy'),
+        ('a.npz', 'no array of keypoints'),
         ('a.json.gz', 'Unpack it'),
     ],
 )

@@ -118,6 +118,101 @@ def test_the_layout_of_a_pickle(layout, tmp_path):
         assert pose.layout == layout and follows(pose)
 
 
+def test_proportions_that_tell_nothing_make_a_note(tmp_path):
+    rows = rows_of('coco')
+    entries = [
+        {'frame': i, 'keypoints': r.tolist()} for i, r in enumerate(rows)
+    ]
+    pose = load_pose(save(tmp_path / 'a.json', entries), VIDEO)
+    assert not pose.notes
+    for entry in entries:
+        for row in entry['keypoints'][11:]:  # from the hips up
+            row[:] = 0, 0, 0
+    pose = load_pose(save(tmp_path / 'a.json', entries), VIDEO)
+    assert pose.layout == 'coco'
+    assert any('are taken for those of coco' in note for note in pose.notes)
+
+
+def test_scores_in_percent(tmp_path):
+    rows = rows_of('coco') * (1, 1, 100)
+    entries = [
+        {'frame': i, 'keypoints': r.tolist()} for i, r in enumerate(rows)
+    ]
+    content = {
+        **{'frame_dir': 'a', 'img_shape': SHAPE, 'total_frames': len(rows)},
+        **{'keypoint': rows[None, ..., :2]},
+        **{'keypoint_score': rows[None, ..., 2]},
+    }
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(content))
+    for path in (save(tmp_path / 'a.json', entries), tmp_path / 'a.pkl'):
+        rate = Video(rate=RATE) if path.suffix == '.pkl' else VIDEO
+        pose = load_pose(path, rate)
+        assert np.max(pose.scores) == pytest.approx(0.9)
+        assert any('percent' in note for note in pose.notes)
+
+
+def numpy_files(folder):
+    """Arrays of keypoints as people save them, and what the notes say."""
+    rows = rows_of('coco')
+    shares = rows / (SHAPE[1], SHAPE[0], 1)
+    two = np.stack([rows, np.add(rows, (400, 0, 0))], axis=1)
+    two[10:] = two[10:, ::-1]
+    two[20] *= 0
+    ids = np.tile([3, 5], (len(rows), 1))
+    ids[10:] = ids[10:, ::-1]
+    for name, array in {
+        'array': rows,
+        'points': rows[..., :2].astype(np.float32),
+        'shares': shares,
+        'people_first': two.swapaxes(0, 1),
+    }.items():
+        np.save(folder / f'{name}.npy', array)
+    ragged = np.empty(len(rows), object)
+    ragged[:] = [r[None][: i % 9 != 8] for i, r in enumerate(rows)]
+    np.save(folder / 'ragged.npy', ragged, allow_pickle=True)
+    told = {'fps': RATE, 'img_shape': SHAPE}
+    points, scores = two[..., :2], two[..., 2]
+    np.savez(folder / 'only.npz', rows)
+    np.savez(folder / 'told.npz', keypoints=rows, boxes=np.ones(4), **told)
+    np.savez_compressed(
+        folder / 'people.npz', keypoints=points, scores=scores, track_id=ids
+    )
+    return sorted(folder.glob('*.np?'))
+
+
+def test_arrays_of_numpy(tmp_path):
+    paths = numpy_files(tmp_path)
+    assert len(paths) == 8
+    for path in paths:
+        video = Video() if path.stem == 'told' else VIDEO
+        pose = load_pose(
+            path, video, 3 if path.stem == 'people' else 'longest'
+        )
+        assert follows(pose), path
+    assert any(
+        '(people, frames)' in n for n in load_pose(paths[3], VIDEO).notes
+    )
+
+
+@pytest.mark.parametrize(
+    ('arrays', 'why'),
+    [
+        (
+            {'a': np.ones((30, 17, 3)), 'b': np.ones((30, 17, 2))},
+            '2 arrays.*a',
+        ),
+        ({'a': np.linspace(-1, 1, 1530).reshape(30, 17, 3)}, 'no score'),
+        ({'a': np.ones((30, 6))}, r'no array of keypoints.*\(frames'),
+        ({'a': np.array([{}])}, 'no array of keypoints'),
+    ],
+)
+def test_arrays_that_are_no_keypoints(tmp_path, arrays, why):
+    path = tmp_path / 'a.npz'
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=f'a.npz .*{why}'):
+        load_pose(path, VIDEO)
+
+
 def test_what_fits_no_layout_alone_is_refused_with_their_names(tmp_path):
     rng = np.random.default_rng(0)
     rows = rng.uniform(100, 600, (30, 14, 2)).tolist()
