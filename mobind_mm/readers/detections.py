@@ -303,7 +303,7 @@ def from_percent(
     >>> from_percent(np.array([50.0, 93.0]), 'a.json')[0]
     array([0.5 , 0.93])
     """
-    given = scores[np.isfinite(scores) & (scores != 0)]
+    given = scores[np.isfinite(scores) & (scores != 0) & (scores != -1)]
     percent = len(given) and given.min() > 0 and given.max() <= 100
     if not percent or np.median(given) <= _PERCENT:
         return scores, ()

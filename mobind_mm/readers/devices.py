@@ -25,6 +25,7 @@ from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..utils.errors import mistake, shown
 from .archives import files_of, is_folder
 from .base import FileReader
+from .joining import one_after_another
 from .keys import check_keys
 from .mapping import Sensor
 from .orientation import rate_unit
@@ -57,7 +58,8 @@ class DeviceReader(FileReader):
         """Keys of each sensor, as in a mapping, by its name in the file.
 
         ``file`` is absolute or relative to the working directory.
-        ``_notes`` is a list of what is assumed or left out.
+        ``_notes`` is a list of what is assumed or left out, ``_later`` of
+        the keys of files in which the recording of the sensor continues.
 
         Raises:
             ValueError: If the file is of this format, but damaged.
@@ -70,7 +72,8 @@ class DeviceReader(FileReader):
 
     def read_imu(self) -> dict[str, SensorStream]:
         """Sensors by placement; a name that is not a placement is unknown."""
-        notes, keys = {}, {}
+        keys: dict[str, dict[str, Any]] = {}
+        parts: dict[str, list[str]] = {}
         given = {
             name: value
             for name, value in self.options.items()
@@ -80,15 +83,29 @@ class DeviceReader(FileReader):
         for name, content in place_sensors(
             self.describe(), self.options.get('placement'), where
         ).items():
+            parts[name] = [name]
+            for number, more in enumerate(content.pop('_later', ()), 2):
+                parts[name].append(f'{name}, part {number}')
+                keys[parts[name][-1]] = more
+            keys[name] = content
+        sensors, notes = {}, {}
+        for name, content in keys.items():
             content = {**content, **given}
             notes[name] = tuple(content.pop('_notes', ()))
-            keys[name] = check_keys(Sensor, content, f'{where} {name}')
-            keys[name].check(f'{where} {name}')
-        return {
+            sensors[name] = check_keys(Sensor, content, f'{where} {name}')
+            sensors[name].check(f'{where} {name}')
+        streams = {
             name: replace(stream, notes=(*notes[name], *stream.notes))
             for name, stream in read_sensors(
-                keys, '.', f'{self.title}:'
+                sensors, '.', f'{self.title}:'
             ).items()
+        }
+        return {
+            name: one_after_another(
+                [streams[part] for part in names],
+                [str(sensors[part].tables()[0].file) for part in names],
+            )
+            for name, names in parts.items()
         }
 
 

@@ -13,6 +13,8 @@ from .mapping import GRAVITY
 
 _MAX_GAP = 4.0
 """Longest interval that is interpolated over, in usual intervals."""
+_LONGEST_BREAK = 1.0
+"""Seconds between two files of one recording."""
 _WORTH_A_NOTE = 0.01
 """Share of samples; a few at both ends are always lost."""
 
@@ -58,6 +60,51 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
         clock = Clock(len(kept), times=kept)
     return SensorStream(
         clock, channels, with_acc.gravity, with_acc.frame, tuple(notes)
+    )
+
+
+def one_after_another(
+    streams: Sequence[SensorStream], names: Sequence[str]
+) -> SensorStream:
+    """Join parts of the recording of one sensor, of which each has all rows.
+
+    Args:
+        streams: In their order.
+        names: Their files, for messages.
+
+    Raises:
+        ValueError: If one does not continue another.
+    """
+    if len(streams) == 1:
+        return streams[0]
+    order = sorted(range(len(names)), key=lambda i: streams[i].clock.span)
+    streams, names = [streams[i] for i in order], [names[i] for i in order]
+    notes = [note for stream in streams for note in stream.notes]
+    for before, after, one, other in zip(
+        streams, streams[1:], names, names[1:]
+    ):
+        gap = after.clock.span[0] - before.clock.span[1]
+        if not 0 < gap < _LONGEST_BREAK or {*before.channels} != {
+            *after.channels
+        }:
+            raise mistake(
+                other,
+                f'is of the same sensor as {one}, but does not continue it: '
+                f'that ends at {before.clock.span[1]:.3f} s, this begins at '
+                f'{after.clock.span[0]:.3f} s',
+                'Give one of them',
+            )
+        notes.append(f'{one}: its recording continues in {other}; joined')
+    times = np.concatenate([stream.clock.at() for stream in streams])
+    channels = {
+        name: np.concatenate([stream.channels[name] for stream in streams])
+        for name in streams[0].channels
+    }
+    return replace(
+        streams[0],
+        clock=Clock(len(times), times=times),
+        channels=channels,
+        notes=tuple(notes),
     )
 
 

@@ -280,8 +280,12 @@ class ShimmerReader(LabReader):
 
     @classmethod
     def reads(cls, path: Path) -> bool:
-        """By the name of the column of times."""
-        return find_head(path, _is_table) is not None
+        """By the name of the column of times, and columns CAL or RAW."""
+        table = find_head(path, _is_table)
+        return table is not None and any(
+            re.search('_(CAL|RAW)$', name, re.I)
+            for name in _with_kinds(table).names
+        )
 
     def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
         """Keys of the sensors, by what stands before their columns."""

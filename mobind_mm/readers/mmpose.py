@@ -156,7 +156,8 @@ def from_zero(
         if smallest > 1:
             raise ValueError(
                 f'{path}: the smallest frame_id is {shorten(smallest)}; name '
-                'that of the first frame of the video (first_frame: 0 or 1).'
+                'that of the first frame of the video (first_frame, in a '
+                'mapping): 0 or 1 if nobody is seen before, else the smallest.'
             )
         first_frame = smallest
     if smallest < first_frame:

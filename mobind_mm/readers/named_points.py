@@ -137,10 +137,10 @@ def as_scores(scores: np.ndarray, source: Any) -> tuple[Any, tuple[str, ...]]:
     Logits have values on both sides of [0, 1], or far beyond 1; percent none
     below 0, and most well above 1.
 
-    >>> as_scores(np.array([0.5, 1.0]), 'a.csv')[1]
+    >>> as_scores(np.array([0.5, 1.0, -1.0]), 'a.csv')[1]
     ()
     """
-    given = scores[np.isfinite(scores)]
+    given = scores[np.isfinite(scores) & (scores != -1)]  # -1: no score
     outside = (given < -0.01) | (given > 1.01)
     if not len(given) or outside.mean() <= LOGITS:
         return scores, ()

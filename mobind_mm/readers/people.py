@@ -26,6 +26,8 @@ FRACTION_NOTE = (
 )
 _CORNER = 0.36
 """Share of the image in whose upper left nobody is all the time."""
+_FEW = 3
+"""Steps between frames that show none."""
 _SPARE = 2
 """Frames by which a video and the poses in it may differ: decoders do."""
 
@@ -261,6 +263,14 @@ def on_video(
     _, img_shape = video.facts(source)
     detections = _in_pixels(detections, img_shape, source)
     frames, notes = detections.num_frames, list(detections.notes)
+    steps = np.diff(np.unique(detections.frames))
+    stride = int(np.gcd.reduce(steps)) if len(steps) > _FEW else 1
+    if stride > 1:
+        notes.append(
+            f'{source}: frames are numbered in steps of {stride}, and those '
+            'between are taken to show nobody. If the video has no others, '
+            f'give {stride} times its frame rate (--fps)'
+        )
     if video.num_frames is not None:
         if video.num_frames < frames:
             raise ValueError(

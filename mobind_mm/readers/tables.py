@@ -169,7 +169,6 @@ class TableFile:
         if not is_file(path):
             raise mistake(path, 'does not exist', kind=FileNotFoundError)
         names = list(dict.fromkeys(names))
-        self._given = path, dialect, names, texts
         self._rows: _Rows | None = None
         if path.suffix.lower() in PARQUET:
             self.lines, self.columns = _read_parquet(path, names)
@@ -222,8 +221,15 @@ class TableFile:
         if not again:
             return table
         if not _goes_on(table, wanted[1], again):
-            as_it_is = TableFile(*self._given, repair=False)
-            return as_it_is._select(*wanted, *form)
+            why = 'after which time begins again'
+            if not wanted[1]:
+                why = 'and no times tell what is missing there'
+            raise mistake(
+                self.path,
+                f'the header is there again, {why}',
+                'Divide the file there: each recording is a file of its own',
+                row=again[0],
+            )
         often = 'once' if len(again) == 1 else f'{len(again)} times'
         note = (
             f'{self.path}: the header is repeated {often}, first in row '

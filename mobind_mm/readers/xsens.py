@@ -8,6 +8,7 @@ writes deg/s, MT Manager rad/s; the magnetic field is in arbitrary units.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .base import register_reader
-from .devices import LabReader, unit_of_rotation
+from .devices import LabReader, columns_of, unit_of_rotation
 from .headers import Head, Names, find_head, has, head_lines, metadata
 from .tables import Dialect, read_table
 
@@ -23,6 +24,10 @@ _MOTION = r'(free|cal_free)?acc_[xe]|gyr_x|quat_(w|q0)|euler_x|mat\[1\]\[1\]'
 _MOTION += r'|dq_w|roll|oriinc_(q0|w)|quaternion_w'
 _MATRIX = [f'Mat[{row}][{column}]' for row in '123' for column in '123']
 _MT_ONLY = ('quat_q0', 'mat[1][1]', 'utc_nano', 'roll', 'oriinc_q0')
+_PART = r'[\W_]*(part|teil|split)?[\W_]*\d*$'
+"""What the names of files of one recording differ by."""
+_LONGEST_BREAK = 10.0
+"""Samples between two files of one recording."""
 _SMALLEST_MICROSECONDS = 500.0
 """Median step of SampleTimeFine from which it counts microseconds: that of
 2,000 Hz. MTi and MTw count 0.1 ms, and are never slower than 20 Hz."""
@@ -56,6 +61,28 @@ class XsensReader(LabReader):
         """By the names of the columns and the lines above them."""
         head = find_head(path, _is_table)
         return head is not None and _is_mt(path, head) == cls.mt
+
+    def describe_files(
+        self, paths: list[Path]
+    ) -> Iterator[tuple[Path, dict[str, dict[str, Any]]]]:
+        """Files, or the first of those that continue each other."""
+        described = [*super().describe_files(paths)]
+        names = [re.sub(_PART, '', n) for _, keys in described for n in keys]
+        last: dict[str, tuple[dict[str, Any], float]] = {}
+        for path, sensors in described:
+            (name, *others), (keys, *_) = [*sensors], [*sensors.values()]
+            name = re.sub(_PART, '', name)
+            if others or names.count(name) == 1:
+                yield path, sensors
+                continue
+            start, end, step = _span(path, keys)
+            before, until = last.get(name, (keys, np.inf))
+            later = 0 < start - until < _LONGEST_BREAK * step
+            last[name] = before if later else keys, end
+            if later:
+                before.setdefault('_later', []).append(keys)
+            else:
+                yield path, sensors
 
     def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
         """Keys of the sensor of a file, or of those of a DOT server."""
@@ -100,14 +127,9 @@ class XsensReader(LabReader):
         """Unit of the rotation by the values, else as DOT writes it; why."""
         names = [*columns.get('acc', ()), *columns['gyro']]
         if len(names) == 6 and 'time' in columns and 'gravity' not in keys:
-            dialect = Dialect(
-                keys['delimiter'],
-                keys['decimal'],
-                keys['header'],
-                keys.get('skip_rows', 0),
-                keys.get('encoding'),
+            unit, _ = unit_of_rotation(
+                path, columns, units['time'], dialect_of(keys)
             )
-            unit, _ = unit_of_rotation(path, columns, units['time'], dialect)
             if unit is not None:
                 return unit, 'by how fast gravity turns'
         return self.gyro, 'as DOT writes it'
@@ -139,6 +161,16 @@ class XsensReader(LabReader):
             f'{self.name}, file: {path.name}, placement: right_wrist, rate: '
             '100}',
         )
+
+
+def _span(path: Path, keys: dict[str, Any]) -> tuple[float, float, float]:
+    """First and last time of a file, and its step; NaN without times."""
+    time = keys['columns'].get('time')
+    if time is None:
+        return np.nan, np.nan, np.nan
+    times, _ = columns_of(path, [time], dialect_of(keys))
+    steps = np.diff(times)
+    return (times[0], times[-1], np.median(steps)) if len(steps) else (0, 0, 0)
 
 
 def has_metadata(path: Path, head: Head) -> bool:
@@ -239,6 +271,17 @@ def _filled(head: Head, pattern: str, axes: str = 'xyz') -> list[str]:
     """Columns of all axes, if the first of them has values."""
     first = head.index(pattern.replace('@', axes[0]))
     return head.axes(pattern, axes=axes) if head.filled(first) else []
+
+
+def dialect_of(keys: dict[str, Any]) -> Dialect:
+    """How the table of a sensor's keys is written."""
+    return Dialect(
+        keys['delimiter'],
+        keys['decimal'],
+        keys['header'],
+        keys.get('skip_rows', 0),
+        keys.get('encoding'),
+    )
 
 
 def _by_tag(

@@ -214,11 +214,11 @@ def test_a_header_that_is_repeated_where_time_starts_over(columns, tmp_path):
     whole = path.read_text()
     fault = "row 302: column 'acc_x' has 'acc_x', which is not a number"
     path.write_text('\n'.join(whole.splitlines()[:301] * 2))
-    with pytest.raises(ValueError, match=fault):
+    with pytest.raises(ValueError, match='row 302: .*time begins again'):
         read(path)
     # Without times nothing shows that it goes on.
     path.write_text(whole)
-    with pytest.raises(ValueError, match=fault):
+    with pytest.raises(ValueError, match='row 302: .*no times tell'):
         read(path, columns={'time': None}, units={'time': None}, rate=60.0)
     # Another line is no header.
     other = ','.join([*[*columns][:-1], 'gyro_Z'])

@@ -57,6 +57,35 @@ def test_who_wrote_a_dot_table_is_not_said(tmp_path, worn, unit):
     assert any('how fast gravity turns' in note for note in stream.notes)
 
 
+@pytest.mark.parametrize('tags', ['RW', ''])
+def test_parts_of_one_recording_of_dot(tmp_path, worn, tags):
+    lines = write_dot(tmp_path / 'a.csv', worn, tag='RW').read_text()
+    lines = lines.splitlines()
+    at = next(i for i, x in enumerate(lines) if x.startswith('PacketC')) + 1
+    head = lines[:at] if tags else lines[at - 1 : at]
+    folder = tmp_path / 'dot'
+    folder.mkdir()
+
+    def write(name, rows):
+        (folder / name).write_text('\n'.join([*head, *rows, '']))
+
+    write('walk_1.csv', lines[at : at + 900])
+    write('walk_2.csv', lines[at + 900 :])
+    stream = read(folder)
+    assert same(stream, worn, 5.0) and stream.clock.num_samples == 2000
+    assert any('continues in' in note for note in stream.notes)
+    write('walk_2.csv', lines[at + 950 :])  # another recording, or sensor
+    with pytest.raises(ValueError, match='2 sensors'):
+        read(folder)
+
+
+def test_names_of_axes_alone_are_not_those_of_shimmer(tmp_path, worn):
+    names = [f'Accelerometer {axis} (g)' for axis in 'XYZ']
+    columns = [worn.times, *worn.acc.T / G]
+    path = table(tmp_path / 'a.csv', worn, ['Timestamp', *names], columns)
+    assert same(read(path), worn, gyro=False)
+
+
 def test_noise_does_not_tell_the_unit_of_rotation():
     rng = np.random.default_rng(0)
     times = np.arange(500) / 100

@@ -234,10 +234,10 @@ def test_shimmer_with_two_accelerometers(tmp_path):
     for axis in 'XYZ':
         names += f'Shimmer_40AC_Accel_WR_{axis}_CAL;'
         units += 'm/(s^2);'
-    rows = [f'{row}1;2;3;' if row else row for row in rows]
+    rows = [f'{row}{i};2;3;' if row else row for i, row in enumerate(rows)]
     path.write_text('\n'.join([first, names, units, *rows]))
     stream = read(path)
-    np.testing.assert_allclose(stream.channels['acc'][5], [1, 2, 3])
+    np.testing.assert_allclose(stream.channels['acc'][5], [5, 2, 3])
     assert 'wide-range' in stream.notes[0]
 
 

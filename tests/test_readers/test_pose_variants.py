@@ -151,6 +151,20 @@ def test_scores_in_percent(tmp_path):
         assert any('percent' in note for note in pose.notes)
 
 
+def test_frames_numbered_in_steps(tmp_path):
+    rows = rows_of('coco')
+    entries = [
+        {'frame': 5 * i, 'keypoints': r.tolist()} for i, r in enumerate(rows)
+    ]
+    pose = load_pose(save(tmp_path / 'a.json', entries), VIDEO)
+    (note,) = pose.notes
+    assert 'in steps of 5' in note and 'give 5 times its frame rate' in note
+    fast = Video(rate=5 * RATE, img_shape=SHAPE)
+    seen = wrists(load_pose(tmp_path / 'a.json', fast))
+    assert np.isfinite(seen[::5, 0]).mean() > 0.5
+    assert np.isnan(seen[1::5]).all()
+
+
 def numpy_files(folder):
     """Arrays of keypoints as people save them, and what the notes say."""
     rows = rows_of('coco')
