@@ -262,10 +262,19 @@ def _guess_time(
         for n, c in columns.items()
         if n != name and _TIME.search(n) and _counts_seconds(c)
     ]
-    if np.ptp(values) * TIME_UNITS.get(unit, 1.0) <= 1.0 and whole:
+    parts = [(n, name) for n in whole]
+    if np.ptp(values) * TIME_UNITS.get(unit, 1.0) > 1.0:
+        seconds = np.diff(columns[name]) > 0
+        parts = [
+            (name, n)
+            for n, c in columns.items()
+            if np.array_equal(np.diff(c) < 0, seconds)
+            and _counts_seconds(columns[name])
+        ]
+    if parts:
         guess.doubts.append(
-            f'when samples were taken: {whole[0]!r} counts seconds, {name!r} '
-            'their parts; write their sum into one column'
+            'when samples were taken: {!r} counts seconds, {!r} their parts; '
+            'write their sum into one column'.format(*parts[0])
         )
     counter = next(
         (n for n, c in columns.items() if _numbers_packets(n, c)), ''

@@ -315,6 +315,7 @@ FILE_FORMATS: Mapping[str, str] = {
     'easy_vitpose': 'pose_json',
     'people_json': 'pose_json',
     'trc': 'trc',
+    'c3d': 'trc',
     'deeplabcut': 'deeplabcut',
     'hdf5': 'deeplabcut',
     'keypoint_table': 'keypoint_tables',

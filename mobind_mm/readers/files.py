@@ -195,7 +195,17 @@ _ENTRIES = 200
 _LOOKED = 40
 """Files and folders of a folder whose content is looked at."""
 _SUFFIXES = (
-    *('.json', '.jsonl', '.csv', '.tsv', '.txt', '.trc', '.pkl', '.pickle'),
+    *(
+        '.json',
+        '.jsonl',
+        '.csv',
+        '.tsv',
+        '.txt',
+        '.trc',
+        '.c3d',
+        '.pkl',
+        '.pickle',
+    ),
     '.safetensors',
 )
 """Suffixes of files of skeletons."""
@@ -206,7 +216,6 @@ def _is_mapped(path: Path, mapping: Any) -> bool:
 
 
 _NO_POSE = {
-    '.c3d': ('holds points of motion capture (C3D)', 'Export them as TRC'),
     **dict.fromkeys(
         ('.npy', '.npz'),
         (

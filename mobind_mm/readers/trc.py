@@ -1,8 +1,10 @@
-"""Read TRC files of Sports2D, Pose2Sim and OpenSim: markers over time."""
+"""Read markers over time: TRC of Sports2D, Pose2Sim and OpenSim, and C3D."""
 
 from __future__ import annotations
 
 import re
+import warnings
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,19 +52,12 @@ class TRCReader(PoseReader):
         """By its first word."""
         return head(path).startswith('PathFileType')
 
-    def detect(self, video: Video) -> tuple[Detections, Video]:
-        """The person in all rows, and the clock of the file."""
+    def markers(
+        self,
+    ) -> tuple[dict[str, np.ndarray], str, np.ndarray, list[str]]:
+        """Positions (T, 3) by name, their unit, times (T,), and notes."""
         path = self.source
         facts, markers = _header(path)
-        units = facts.get('Units', '').lower()
-        units = _WORDS.get(units, units)
-        if units not in (*_METRES, 'px', 'pixel', 'pixels'):
-            raise mistake(
-                path,
-                'is not a unit of a TRC file that is read',
-                f'Write {", ".join(_METRES)} or px into row 3',
-                value=units,
-            )
         places = {name: 3 * i + 3 for i, name in enumerate(markers)}
         numbers = [str(p + axis) for p in places.values() for axis in range(3)]
         table = read_table(
@@ -72,6 +67,32 @@ class TRCReader(PoseReader):
             name: np.stack([table.numbers[str(p + i)] for i in range(3)], 1)
             for name, p in places.items()
         }
+        times, notes = table.numbers['2'], []
+        rate = facts.get('DataRate', '').replace(',', '.')
+        known = re.fullmatch(r'\d{1,5}(\.\d{0,9})?', rate) and len(times) > 1
+        step = float(np.median(np.diff(times))) if known else 0.0
+        if known and abs(step * float(rate) / 1000 - 1) < 0.02:
+            times = times / 1000
+            notes.append(f'{path}: times are ms, as the rate in row 3 says')
+        said = facts.get('NumFrames', '')
+        if said[:9].isdecimal() and int(said[:9]) != len(times):
+            notes.append(
+                f'{path}: {len(times)} rows, but row 3 says {said[:12]} frames'
+            )
+        return space, facts.get('Units', ''), times, notes
+
+    def detect(self, video: Video) -> tuple[Detections, Video]:
+        """The person in all rows, and the clock of the file."""
+        path = self.source
+        space, unit, times, notes = self.markers()
+        units = _WORDS.get(unit.lower(), unit.lower())
+        if units not in (*_METRES, 'px', 'pixel', 'pixels'):
+            raise mistake(
+                path,
+                f'is not a unit of a {self.title} file that is read',
+                f'Write {", ".join(_METRES)} or px as its unit (row 3 of TRC)',
+                value=unit,
+            )
         up = 1
         if units in _METRES and abs(_rise(space, 2)) > abs(_rise(space, 1)):
             up = 2  # as Vicon and Qualisys have it
@@ -81,10 +102,10 @@ class TRCReader(PoseReader):
             for name, values in space.items()
         }
         shape: tuple[int, int] | None = None
-        notes: list[str] = []
         if units in _METRES:
             side = f'{"-" if sign < 0 else ""}{"xyz"[up]}'
-            shape, notes = _drawn(points, _METRES[units], video, path, side)
+            shape, more = _drawn(points, _METRES[units], video, path, side)
+            notes += more
         elif _rise(points, 1) > 0:
             height = _known_shape(video)
             if height is None:
@@ -96,14 +117,7 @@ class TRCReader(PoseReader):
                 )
             for values in points.values():
                 values[:, 1] = height[0] - values[:, 1]
-            notes = [f'{path}: y points upwards and is turned round']
-        times = table.numbers['2']
-        rate = facts.get('DataRate', '').replace(',', '.')
-        known = re.fullmatch(r'\d{1,5}(\.\d{0,9})?', rate) and len(times) > 1
-        step = float(np.median(np.diff(times))) if known else 0.0
-        if known and abs(step * float(rate) / 1000 - 1) < 0.02:
-            times = times / 1000
-            notes.append(f'{path}: times are ms, as the rate in row 3 says')
+            notes.append(f'{path}: y points upwards and is turned round')
         times = check_frame_times(times, path)
         frames, clock, clock_notes = clock_of_rows(times, video, path)
         notes += clock_notes
@@ -115,13 +129,73 @@ class TRCReader(PoseReader):
             frames,
             num_frames=len(times) if frames is None else None,
         )
-        said = facts.get('NumFrames', '')
-        if said[:9].isdecimal() and int(said[:9]) != len(times):
-            notes.append(
-                f'{path}: {len(times)} rows, but row 3 says {said[:12]} frames'
-            )
         detections = replace(detections, notes=(*notes, *detections.notes))
         return detections, replace(clock, img_shape=shape)
+
+
+@register_reader
+class C3DReader(TRCReader):
+    """Reads the points of one person in a C3D file, as those of TRC."""
+
+    name = 'c3d'
+    title = 'C3D'
+
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """By its suffix and second byte."""
+        with suppress(OSError), path.open('rb') as file:
+            return path.suffix.lower() == '.c3d' and file.read(2)[1:] == b'P'
+        return False
+
+    def markers(
+        self,
+    ) -> tuple[dict[str, np.ndarray], str, np.ndarray, list[str]]:
+        """Points with a label; NaN where the file marks them as not seen."""
+        path = self.source
+        try:
+            import c3d
+        except ImportError:
+            raise ImportError(
+                f'{path}: C3D needs c3d; run pip install mobind_mm[c3d], or '
+                'export the points as TRC.'
+            ) from None
+        try:
+            with path.open('rb') as file, warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                reader = c3d.Reader(file)
+                labels = [str(label) for label in reader.point_labels]
+                unit = reader.get('POINT.UNITS').string_value
+                rate, first = reader.point_rate, reader.first_frame
+                last = reader.last_frame
+                frames = [
+                    points.copy() for _, points, _ in reader.read_frames()
+                ]
+        except Exception as error:  # of many kinds
+            text = ' '.join(str(error).split())[:100]
+            what = f'cannot be read ({type(error).__name__}: {text})'
+            raise mistake(path, what, 'Export it again') from None
+        said = last - first + 1
+        if len(frames) < said:
+            what = f'ends after {len(frames)} of {said} frames'
+            raise mistake(path, what, 'Copy or export it again')
+        if not frames or not rate > 0:
+            raise mistake(path, 'holds no frames of points', 'Export it again')
+        points = np.stack(frames).astype(float)
+        points[points[..., 3] < 0] = np.nan
+        names = [label.split(':')[-1].strip() for label in labels]
+        space = {
+            name: points[:, i, :3]
+            for i, name in enumerate(names[: points.shape[1]])
+            if name and names.count(name) == 1
+        }
+        times = (np.arange(len(points)) + first - 1) / rate
+        notes = []
+        if first > 1:
+            notes.append(
+                f'{path}: begins with frame {first} of what was recorded, so '
+                f'its first time is {times[0]:.3f} s'
+            )
+        return space, unit.strip(), times, notes
 
 
 def _known_shape(video: Video) -> tuple[int, int] | None:

@@ -185,6 +185,7 @@ def test_units_of_rotation(tmp_path, worn, unit, factor):
     ('names', 'times', 'why'),
     [
         ('sec,nsec', '{s},{ns}', "'sec' counts seconds, 'nsec' their parts"),
+        ('sec,msec', '{s},{ms}', "'sec' counts seconds, 'msec' their parts"),
         ('ticks', '{ticks}', 'what is a tick'),
         ('acc_time,gyro_time', '{t},{later}', 'of which sensor'),
     ],
@@ -194,6 +195,7 @@ def test_clocks_that_are_in_doubt(tmp_path, worn, names, times, why):
         times.format(
             s=int(t + 1e-6),
             ns=int((t + 1e-6) % 1 * 1e9),
+            ms=int((t + 1e-6) % 1 * 1e3),
             ticks=int(t * 1e7),
             t=t,
             later=t + 0.05,

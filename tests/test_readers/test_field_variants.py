@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sys
 import zipfile
 
 import numpy as np
@@ -538,16 +539,59 @@ def test_pickles_of_other_shapes(tmp_path, written):
 
 @pytest.mark.parametrize(
     ('name', 'said'),
-    [
-        ('a.c3d', 'Export them as TRC'),
-        ('a.npz', 'no array of keypoints'),
-        ('a.json.gz', 'Unpack it'),
-    ],
+    [('a.npz', 'no array of keypoints'), ('a.json.gz', 'Unpack it')],
 )
 def test_files_that_are_no_skeletons_say_what_to_do(tmp_path, name, said):
     (tmp_path / name).write_bytes(b'\x02P\0\0')
     with pytest.raises(ValueError, match=said):
         load_pose(tmp_path / name, VIDEO)
+
+
+def write_c3d(path, points, names, rate=RATE):
+    """Points (T, N, 3) in mm, NaN where a marker is not seen."""
+    c3d = pytest.importorskip('c3d')
+    writer = c3d.Writer(point_rate=rate, point_scale=-1.0)
+    writer.set_point_labels(names)
+    writer.point_group.add_str('UNITS', 'unit', 'mm', 2)
+    gone = np.isnan(points).any(axis=2, keepdims=True)
+    rows = np.where(gone, 0, points)
+    more = np.concatenate([np.where(gone, -1, 0), 0 * gone], axis=2)
+    rows = np.concatenate([rows, more], axis=2).astype(np.float32)
+    writer.add_frames([(row, np.zeros((0, 0))) for row in rows])
+    with path.open('wb') as file:
+        writer.write(file)
+    return path
+
+
+def test_points_of_c3d(tmp_path):
+    joints = [
+        f'{s}_{j}'
+        for s in ('left', 'right')
+        for j in ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
+    ]
+    columns = [get_layout('coco').index(joint) for joint in joints]
+    flat = POINTS[:, columns] * 4
+    points = np.stack([flat[..., 0], 0 * flat[..., 0], -flat[..., 1]], axis=2)
+    points[3, 2] = np.nan
+    names = [f'Anna:{j.title().replace("_", "")}' for j in joints]
+    path = write_c3d(tmp_path / 'a.c3d', points, names)
+    pose = load_pose(path)
+    assert pose.clock.mean_rate == pytest.approx(RATE)
+    seen = np.asarray(pose.scores[:, columns]) > 0
+    assert not seen[3, 2] and seen.sum() == seen.size - 2
+    drawn = np.asarray(pose.keypoints[:, columns]) / 400 * 1000
+    apart = (drawn - points[..., [0, 2]] * (1, -1))[seen]
+    assert np.ptp(apart, axis=0).max() < 1  # mm
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(ValueError, match=r'a\.c3d ends after \d+ of'):
+        load_pose(path)
+
+
+def test_c3d_needs_its_reader(tmp_path, monkeypatch):
+    (tmp_path / 'a.c3d').write_bytes(b'\x02P\0\0')
+    monkeypatch.setitem(sys.modules, 'c3d', None)
+    with pytest.raises(ImportError, match=r'pip install mobind_mm\[c3d\]'):
+        load_pose(tmp_path / 'a.c3d')
 
 
 def undescribed(path, *columns, names):
