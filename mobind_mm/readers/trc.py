@@ -30,7 +30,8 @@ _WORDS = {
 _PIXELS_PER_METRE = 400.0
 _MARGIN = 0.3
 """Metres around a person."""
-_HEAD, _FEET = ('nose', 'head', 'neck'), ('ankle', 'big_toe', 'heel', 'knee')
+_HEAD = ('nose', 'head', 'neck', 'shoulder')
+_FEET = ('ankle', 'big_toe', 'heel', 'knee')
 _MAX_MARKERS = 1000
 _LARGEST = 50.0
 """Metres that a person may walk in the image."""

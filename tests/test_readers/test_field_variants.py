@@ -583,7 +583,7 @@ def test_points_of_c3d(tmp_path):
     apart = (drawn - points[..., [0, 2]] * (1, -1))[seen]
     assert np.ptp(apart, axis=0).max() < 1  # mm
     path.write_bytes(path.read_bytes()[:-5000])
-    with pytest.raises(ValueError, match=r'a\.c3d ends after \d+ of'):
+    with pytest.raises(ValueError, match=r'a\.c3d: ends after \d+ of'):
         load_pose(path)
 
 
