@@ -121,6 +121,7 @@ def test_takes_with_defaults(made, tmp_path, workers):
     if workers > 1:  # starting processes takes seconds
         made = dict(list(made.items())[:2])
     content = mapping(made)
+    content['defaults']['pose']['layout'] = 'coco'  # which is no guess then
     if workers > 1:
         content['split'] = {'by': 'take', 'train': [*made]}
     write_raw(tmp_path / 'raw', made)
