@@ -30,11 +30,12 @@ import raw_phones  # noqa: E402
 import test_lab_devices as lab  # noqa: E402
 import test_phones_corrupted as phones  # noqa: E402
 from corruption import check_damaged  # noqa: E402
-from raw_pose_tools import RATE, READ_AS, SHAPE, TOOLS, person  # noqa: E402
+from raw_pose_tools import RATE, READ_AS, SHAPE, TOOLS, c3d, person  # noqa: E402
 
 from mobind_mm.readers.base import FILE_FORMATS, get_reader  # noqa: E402
 from mobind_mm.readers.files import Video, load_people, write_imu_table  # noqa: E402
 from mobind_mm.recordings import Clock, PoseStream, SensorStream, write_imu  # noqa: E402
+from mobind_mm.skeleton import get_layout  # noqa: E402
 
 LONGEST = 20.0
 """Seconds of the processor that a copy may take: others may be busy."""
@@ -171,6 +172,13 @@ def _mmpose(folder):
     (folder / 'a.json').write_text(json.dumps(frames))
 
 
+def _c3d(folder):
+    points, _ = person(24)
+    space = np.insert(points * (4, -4), 1, 0.0, axis=2)
+    names = [name.title().replace('_', '') for name in get_layout('coco')]
+    (folder / 'a.c3d').write_bytes(c3d(space, names))
+
+
 def _hdf5(folder):
     (folder / 'a.h5').write_bytes(b'\x89HDF\r\n\x1a\n' + bytes(range(256)))
 
@@ -227,6 +235,7 @@ def targets():
         'recording', _recording, _read_imu('recording')
     )
     found['MMPose 1.x'] = Target('mmpose', _mmpose, _people)
+    found['C3D'] = Target('c3d', _c3d, _people)
     found['HDF5'] = Target('hdf5', _hdf5, _read_hdf5)
     found['video'] = Target('video', _video, _read_video)
     return found

@@ -144,16 +144,9 @@ def as_scores(scores: np.ndarray, source: Any) -> tuple[Any, tuple[str, ...]]:
     outside = (given < -0.01) | (given > 1.01)
     if not len(given) or outside.mean() <= LOGITS:
         return scores, ()
-<<<<<<< HEAD
-    if given.min() >= 0 and given.max() <= 100 and np.median(given) > 30:
-        note = f'{source}: scores are percent and taken by the hundred'
-        return scores / 100, (note,)
-=======
     shares, notes = from_percent(scores, source)
     if notes:
         return shares, notes
-    note = f'{source}: visibility is a logit; scores are its sigmoid'
->>>>>>> ae725c4 (Stretches that repeat themselves are no data; arrays of NumPy are skeletons; COCO is a note where proportions do not tell)
     with np.errstate(invalid='ignore'):
         shares = 1 / (1 + np.exp(-np.clip(scores, -LOGIT_LIMIT, LOGIT_LIMIT)))
     return shares, (f'{source}: {LOGIT_NOTE}',)

@@ -189,9 +189,10 @@ def _axis_notes(
     dead = np.array([np.ptp(axis) == 0 for axis in values.T])
     if dead.any() and not dead.all():
         axes = ' and '.join(axis for axis, d in zip('xyz', dead) if d)
+        value = f'{values[0, dead][0] + 0.0:g}'
         notes.append(
-            f'{where} {axes} is {values[0, dead][0]:g} in all rows: a dead '
-            'axis, or a column of something else'
+            f'{where} {axes} is {value} in all rows: a dead axis, or a column '
+            'of something else'
         )
     railed = saturated_rows(values)
     if railed.any():

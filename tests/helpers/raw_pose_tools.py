@@ -365,6 +365,30 @@ def pose_pickle(points, scores):
     return {'results.pkl': pickle.dumps(frames)}
 
 
+def numpy_array(points, scores):
+    """An array (T, K, 3) of one person, as ``numpy.save`` writes it."""
+    file = io.BytesIO()
+    np.save(file, np.concatenate([points, scores[..., None]], axis=2))
+    return {'poses.npy': file.getvalue()}
+
+
+def c3d(points, names, rate=RATE):
+    """A C3D file of points (T, N, 3) in mm, NaN where one is not seen."""
+    import c3d as package
+
+    writer = package.Writer(point_rate=rate, point_scale=-1.0)
+    writer.set_point_labels(names)
+    writer.point_group.add_str('UNITS', 'unit', 'mm', 2)
+    gone = np.isnan(points).any(axis=2, keepdims=True)
+    more = np.concatenate([np.where(gone, -1, 0), 0 * gone], axis=2)
+    rows = np.concatenate([np.where(gone, 0, points), more], axis=2)
+    none = np.zeros((0, 0))
+    writer.add_frames([(row, none) for row in rows.astype(np.float32)])
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
 TOOLS = {
     'openpose': (openpose, 'openpose_body25'),
     'openpose_coco18': (
@@ -394,6 +418,7 @@ TOOLS = {
     ),
     'mediapipe_numbered': (mediapipe_numbered, 'mediapipe33'),
     'mediapipe_long': (mediapipe_long, 'mediapipe33'),
+    'numpy': (numpy_array, 'coco'),
     'trc': (trc, 'openpose_body25'),
     'deeplabcut': (deeplabcut, 'coco'),
     'keypoint_cells': (keypoint_cells, 'coco'),
@@ -421,6 +446,7 @@ READ_AS = {
         'keypoint_table',
     ),
     'mediapipe_long': 'keypoint_table',
+    'numpy': 'numpy',
     'trc': 'trc',
     'deeplabcut': 'deeplabcut',
     'keypoint_cells': 'keypoint_cells',

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from raw_devices import G, lines_of, write_dot, write_lines, write_polar
-from raw_pose_tools import RATE, SHAPE, as_layout, person
+from raw_pose_tools import RATE, SHAPE, as_layout, c3d, person
 
 from mobind_mm.apis.sources import to_imu
 from mobind_mm.readers.dates import Dates, find_order, looks_like_date
@@ -547,23 +547,8 @@ def test_files_that_are_no_skeletons_say_what_to_do(tmp_path, name, said):
         load_pose(tmp_path / name, VIDEO)
 
 
-def write_c3d(path, points, names, rate=RATE):
-    """Points (T, N, 3) in mm, NaN where a marker is not seen."""
-    c3d = pytest.importorskip('c3d')
-    writer = c3d.Writer(point_rate=rate, point_scale=-1.0)
-    writer.set_point_labels(names)
-    writer.point_group.add_str('UNITS', 'unit', 'mm', 2)
-    gone = np.isnan(points).any(axis=2, keepdims=True)
-    rows = np.where(gone, 0, points)
-    more = np.concatenate([np.where(gone, -1, 0), 0 * gone], axis=2)
-    rows = np.concatenate([rows, more], axis=2).astype(np.float32)
-    writer.add_frames([(row, np.zeros((0, 0))) for row in rows])
-    with path.open('wb') as file:
-        writer.write(file)
-    return path
-
-
 def test_points_of_c3d(tmp_path):
+    pytest.importorskip('c3d')
     joints = [
         f'{s}_{j}'
         for s in ('left', 'right')
@@ -574,7 +559,8 @@ def test_points_of_c3d(tmp_path):
     points = np.stack([flat[..., 0], 0 * flat[..., 0], -flat[..., 1]], axis=2)
     points[3, 2] = np.nan
     names = [f'Anna:{j.title().replace("_", "")}' for j in joints]
-    path = write_c3d(tmp_path / 'a.c3d', points, names)
+    path = tmp_path / 'a.c3d'
+    path.write_bytes(c3d(points, names))
     pose = load_pose(path)
     assert pose.clock.mean_rate == pytest.approx(RATE)
     seen = np.asarray(pose.scores[:, columns]) > 0
