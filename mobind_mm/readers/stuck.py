@@ -211,7 +211,7 @@ def saturated_rows(values: np.ndarray) -> np.ndarray:
     again, and has none a little below it as often; motion does not.
     """
     stuck = np.zeros(len(values), dtype=bool)
-    for axis in values.T:
+    for axis in values.T if len(values) else ():
         steps = np.abs(np.diff(axis))
         finest = steps[steps > 0].min(initial=np.inf)
         below = _END * float(np.ptp(axis))
