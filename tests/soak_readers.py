@@ -10,10 +10,13 @@ does not is printed, and ends the script.
 
 import argparse
 import gc
+import io
 import json
+import pickle
 import sys
 import tempfile
 import time
+import zipfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -30,15 +33,28 @@ import raw_phones  # noqa: E402
 import test_lab_devices as lab  # noqa: E402
 import test_phones_corrupted as phones  # noqa: E402
 from corruption import check_damaged  # noqa: E402
-from raw_pose_tools import RATE, READ_AS, SHAPE, TOOLS, c3d, person  # noqa: E402
+from raw_pose_tools import (  # noqa: E402
+    RATE,
+    READ_AS,
+    SHAPE,
+    TOOLS,
+    as_layout,
+    c3d,
+    keypoint_cells,
+    openpose,
+    person,
+)
 
 from mobind_mm.readers.base import FILE_FORMATS, get_reader  # noqa: E402
 from mobind_mm.readers.files import Video, load_people, write_imu_table  # noqa: E402
+from mobind_mm.readers.frame_times import read_frame_times  # noqa: E402
 from mobind_mm.recordings import Clock, PoseStream, SensorStream, write_imu  # noqa: E402
 from mobind_mm.skeleton import get_layout  # noqa: E402
 
 LONGEST = 20.0
 """Seconds of the processor that a copy may take: others may be busy."""
+FRAME_TIMES = 'frame_times'
+"""Times of frames, beside the formats of sensors and people."""
 
 
 class Target:
@@ -113,12 +129,8 @@ def _device(label):
 
 
 def _pose_tool(label):
-    def write(folder):
-        for name, content in TOOLS[label][0](*person(24)).items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
-
-    return Target(READ_AS[label], write, _people, 3)
+    files = TOOLS[label][0](*person(24))
+    return Target(READ_AS[label], _written(files), _people, 3)
 
 
 def _people(path):
@@ -150,6 +162,21 @@ def _recording(folder):
     write_imu(folder / 'a.safetensors', _sensors())
 
 
+def _dated(unit, zero):
+    """A table whose times are days or ticks, as programs count them."""
+
+    def write(folder):
+        times = 1.7e9 + np.arange(80) / 50
+        cells = [f'{t / unit + zero:.{9 if zero else 0}f}' for t in times]
+        _table(folder)
+        table = pandas.read_csv(folder / 'a.csv', dtype=str)
+        table[table.columns[0]] = cells
+        table.columns = ['time', *table.columns[1:]]
+        table.to_csv(folder / 'a.csv', index=False)
+
+    return Target('table', write, _read_imu('table'))
+
+
 def _read_imu(name):
     return lambda path: get_reader(name)(path).read_imu()
 
@@ -177,6 +204,128 @@ def _c3d(folder):
     space = np.insert(points * (4, -4), 1, 0.0, axis=2)
     names = [name.title().replace('_', '') for name in get_layout('coco')]
     (folder / 'a.c3d').write_bytes(c3d(space, names))
+
+
+def _skeletons():
+    """Files of skeletons in shapes that no tool of ``TOOLS`` has.
+
+    Yields:
+        Label, name of the reader, and content by name of file.
+    """
+    points, scores = person(24)
+    rows = np.concatenate([points, scores[..., None]], axis=2)
+    frames = [
+        {'frame': i, 'keypoints': r.tolist()} for i, r in enumerate(rows)
+    ]
+    for name in ('lsp', 'h36m', 'coco_wholebody', 'mhr70', 'goliath308'):
+        few = as_layout(name, points, scores)[0].round(1)
+        content = [
+            {'frame': i, 'keypoints': x.tolist()} for i, x in enumerate(few)
+        ]
+        yield f'layout {name}', 'people_json', {'a.json': _text(content)}
+    sapiens = {}
+    for number, (xy, s) in enumerate(
+        zip(*as_layout('goliath308', points, scores))
+    ):
+        one = {
+            'keypoints': xy.round(1).tolist(),
+            'keypoint_scores': s.tolist(),
+        }
+        content = _text({'instance_info': [one]})
+        sapiens[f'json/{number:06d}.json'] = content
+    yield 'Sapiens', 'openpose', sapiens
+    frame = {
+        'columns': [*frames[0]],
+        'index': [*range(24)],
+        'data': [[*one.values()] for one in frames],
+    }
+    yield 'data frame, split', 'people_json', {'a.json': _text(frame)}
+    frame = {
+        k: {str(i): f[k] for i, f in enumerate(frames)} for k in frames[0]
+    }
+    yield 'data frame, columns', 'people_json', {'a.json': _text(frame)}
+    timed = [
+        {'timestamp': 1.7e12 + 1000 * i / RATE, 'keypoints': f['keypoints']}
+        for i, f in enumerate(frames)
+    ]
+    yield 'times in JSON', 'people_json', {'a.json': _text(timed)}
+    dump = [
+        {
+            'img_path': f'frames/{i:06d}.jpg',
+            'ori_shape': SHAPE,
+            'pred_instances': {
+                'keypoints': points[i][None],
+                'keypoint_scores': scores[i][None],
+            },
+        }
+        for i in range(24)
+    ]
+    for protocol in (0, 4):
+        content = pickle.dumps(dump, protocol)
+        yield f'dump of MMPose, {protocol}', 'pose_pickle', {'a.pkl': content}
+    files = openpose(*person(24))
+    yield 'zip of OpenPose', 'openpose', {'a.zip': _zipped(files)}
+    files = {'out/poses.json': _text(frames), 'out/vis/1.jpg': b'\xff\xd8'}
+    yield 'zip of one result', 'people_json', {'a.zip': _zipped(files)}
+    (content,) = keypoint_cells(points, scores).values()
+    yield (
+        'cells in a zip',
+        'keypoint_cells',
+        {'a.zip': _zipped({'a.csv': content})},
+    )
+    head = [
+        ','.join(['scorer', *['me'] * 34]),
+        ','.join(
+            ['bodyparts', *(n for n in get_layout('coco') for _ in 'xy')]
+        ),
+        ','.join(['coords', *'xy' * 17]),
+    ]
+    rows = [
+        f'labeled-data/walk/img{i:04d}.png,' + ','.join(map(str, xy.ravel()))
+        for i, xy in enumerate(points)
+    ]
+    content = '\n'.join([*head, *rows]).encode()
+    yield (
+        'labels of DeepLabCut',
+        'deeplabcut',
+        {'CollectedData_me.csv': content},
+    )
+
+
+def _text(content):
+    return json.dumps(content).encode()
+
+
+def _zipped(files):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+TIMES = {
+    'ffprobe, CSV': ('{:.6f},', ''),
+    'ffprobe, JSON': ('{{"pts_time": "{:.6f}"}},', '{"packets": [\n'),
+    'ffprobe, sections': ('[FRAME]\npkt_pts_time={:.6f}\n[/FRAME]', ''),
+    'mkvextract': ('{:.3f}', '# timestamp format v2\n'),
+    'a column of times': ('{:.6f}', 'time_s\n'),
+}
+"""Line of a time, and what stands before them."""
+
+
+def _written(files):
+    def write(folder):
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+
+    return write
+
+
+def _read_times(path):
+    times = read_frame_times(path)
+    return _still(path, len(times), times)
 
 
 def _hdf5(folder):
@@ -238,6 +387,15 @@ def targets():
     found['C3D'] = Target('c3d', _c3d, _people)
     found['HDF5'] = Target('hdf5', _hdf5, _read_hdf5)
     found['video'] = Target('video', _video, _read_video)
+    days = {'spreadsheet': 25569, 'MATLAB': 719529}
+    for name, zero in days.items():
+        found[f'table, days of {name}'] = _dated(86400, zero)
+    for name, reader, files in _skeletons():
+        found[name] = Target(reader, _written(files), _people, 3)
+    for name, (line, first) in TIMES.items():
+        text = first + '\n'.join(line.format(i / 30) for i in range(40))
+        files = {'a.txt': text.encode()}
+        found[name] = Target(FRAME_TIMES, _written(files), _read_times)
     return found
 
 
@@ -254,7 +412,7 @@ def soak(count, seed=0, formats=None):
         by_reader[target.reader].append((label, target))
     gc.collect()
     gc.freeze()  # or the collection before each copy takes most of the time
-    for name in formats or FILE_FORMATS:
+    for name in formats or [*FILE_FORMATS, FRAME_TIMES]:
         start, outcomes = time.monotonic(), Counter()
         each = -(-count // len(by_reader[name]))
         for label, target in by_reader[name]:
@@ -277,7 +435,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--count', type=int, default=200, help='per format')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--formats', nargs='+', choices=[*FILE_FORMATS])
+    names = [*FILE_FORMATS, FRAME_TIMES]
+    parser.add_argument('--formats', nargs='+', choices=names)
     args = parser.parse_args()
     print('| format | copies | read | refused | seconds |')
     print('|---|---|---|---|---|')

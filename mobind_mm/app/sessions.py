@@ -31,6 +31,8 @@ _FRESH_SEC = 60.0
 _DEEPEST = 5
 _MOST_BYTES = 150
 """Of a name; disks take 255, and results add to it."""
+_DEVICES = re.compile(r'^(con|prn|aux|nul|(com|lpt)\d)(?=\.|$)', re.IGNORECASE)
+"""Names that Windows gives to devices, whatever their suffix."""
 
 
 def safe_name(name: str) -> PurePosixPath:
@@ -44,14 +46,14 @@ def safe_name(name: str) -> PurePosixPath:
 
     >>> str(safe_name('../../etc/pass wd')), str(safe_name('take/imu.csv'))
     ('etc/pass wd', 'take/imu.csv')
-    >>> str(safe_name('.ssh\\..\\a:b.csv'))
-    'ssh/a_b.csv'
+    >>> str(safe_name('.ssh\\..\\a:b.csv')), str(safe_name('con.csv'))
+    ('ssh/a_b.csv', '_con.csv')
     """
     parts = []
     for part in re.split(r'[\\/]+', name):
         part = re.sub(r'[^\w .,()+=@~-]', '_', part).strip(' .')
         if part:
-            parts.append(_shortened(part))
+            parts.append(_shortened(_DEVICES.sub(r'_\g<0>', part)))
     if not parts or len(parts) > _DEEPEST:
         raise mistake(
             'upload', 'is not a name of a file', 'Rename it', value=name[:80]
@@ -204,7 +206,7 @@ def _remove_abandoned(place: Path) -> None:
             if (
                 not stat.S_ISDIR(about.st_mode)
                 or about.st_uid != os.geteuid()
-                or time.time() - about.st_mtime < _FRESH_SEC
+                or abs(time.time() - about.st_mtime) < _FRESH_SEC
             ):
                 continue
             with locked(folder / _LOCK, 'is in use', '') as alone:

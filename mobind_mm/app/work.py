@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.errors import READ_ERRORS, mistake
+from ..utils.errors import READ_ERRORS, is_memory, mistake
 from ..utils.results import write_json
 
 _AROUND_SEC = 60.0
@@ -39,15 +39,14 @@ def run(answer: Any, what: str, folder: str, request: dict[str, Any]) -> None:
     try:
         value = _JOBS[what](place, request)
         answer.send(('done', value))
-    except (*READ_ERRORS, OSError, TypeError) as error:
-        text = _without_folders(str(error), place)
-        answer.send(('error', _for_the_page(text)))
-    except MemoryError:
-        answer.send(('error', 'This computer has too little memory for it.'))
-    except Exception as error:  # a defect of ours
-        kind = type(error).__name__
-        text = _without_folders(f'{kind}: {error}', place)
-        answer.send(('error', f'That is a defect of mobind_mm: {text}'))
+    except Exception as error:
+        text = str(error)
+        if is_memory(error):
+            text = 'This computer has too little memory for it.'
+        elif not isinstance(error, (*READ_ERRORS, OSError, TypeError)):
+            kind = type(error).__name__
+            text = f'That is a defect of mobind_mm: {kind}: {text}'
+        answer.send(('error', _for_the_page(_without_folders(text, place))))
 
 
 def _for_the_page(text: str) -> str:

@@ -86,7 +86,7 @@ def load_config(args: Namespace) -> Config:
     # Absolute: MMEngine notes the path of the last checkpoint in it.
     work_dir = args.work_dir or cfg.get('work_dir')
     work_dir = work_dir or Path('work_dirs', path.stem)
-    cfg.work_dir = os.path.abspath(Path(work_dir).expanduser())
+    cfg.work_dir = os.path.abspath(os.path.expanduser(work_dir))
     check_output(cfg.work_dir, is_dir=True)
     if args.seed is not None:
         set_randomness(cfg, seed=args.seed)
@@ -135,7 +135,7 @@ def set_data_root(cfg: Config, data_root: str) -> None:
         FileNotFoundError: If there is no such directory.
         ValueError: If no dataset has a ``data_root``.
     """
-    root = Path(data_root).expanduser()
+    root = Path(os.path.expanduser(data_root))
     if not root.is_dir():
         raise FileNotFoundError(
             f'--data-root {data_root} is not a directory; give the one that '

@@ -288,9 +288,15 @@ def _import_modules(names: Sequence[str]) -> None:
     """Import modules that are installed or in the current directory.
 
     Raises:
+        FileNotFoundError: If the current directory was removed.
         ImportError: Naming the module that does not exist.
     """
-    directory = os.getcwd()
+    try:
+        directory = os.getcwd()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            'The current directory has been removed; change to another (cd).'
+        ) from None
     if names and directory not in sys.path:
         sys.path.insert(0, directory)
     for name in names:

@@ -119,7 +119,7 @@ class Shard:
     @cached_property
     def _place(self) -> tuple[int, tuple[int, ...]]:
         """First byte and shape of the vectors."""
-        assert len(self._file.keys())  # the file is whole
+        self._file.keys()  # opened: the file is whole
         with self.path.open('rb') as file:
             size = int.from_bytes(file.read(8), 'little')
             about = json.loads(file.read(size))['vectors']

@@ -105,7 +105,7 @@ def read_index(path: Path, facts: Mapping[str, Any], total: int) -> Any:
         raise damaged(path, 'is damaged')
     try:
         index = faiss.read_index(str(path))
-    except Exception:  # RuntimeError, MemoryError, AssertionError
+    except (RuntimeError, AssertionError):
         raise damaged(path, 'is damaged') from None
     shape = total, int(np.prod(facts['width']))
     if not isinstance(index, faiss.IndexIVF):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -230,12 +230,19 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
     # Not forked: this process may run threads of PyTorch. A class within a
     # function cannot be sent.
     kinds = [k for k in foreign_readers() if '<locals>' not in k.__qualname__]
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=get_context('spawn'),
-        initializer=_register,
-        initargs=([*LIMBS.values()], kinds),
-    )
+    try:
+        pool = ProcessPoolExecutor(
+            workers,
+            mp_context=get_context('spawn'),
+            initializer=_register,
+            initargs=([*LIMBS.values()], kinds),
+        )
+    except (OSError, ImportError) as error:  # no /dev/shm, or a full one
+        raise OSError(
+            f'{workers} workers cannot work together: the system gives them '
+            f'no semaphores in shared memory, /dev/shm ({error}). Give it a '
+            'size (docker run --shm-size 64m), or leave --workers out.'
+        ) from None
 
     def mapped(convert: Callable, items: Iterable) -> Iterable:
         with sigint_blocked():
@@ -246,6 +253,11 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable]]:
     except USER_ERRORS as error:
         # Without the traceback of another process.
         raise error.with_traceback(None) from None
+    except BrokenExecutor:
+        raise ChildProcessError(
+            'A worker process was killed, as systems do when memory runs out. '
+            'Start again with fewer --workers.'
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -12,6 +12,7 @@ comes with the package, is that file from any directory: for ``--load-from``,
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
@@ -231,7 +232,7 @@ def show_reason(error: Exception) -> str:
 
 def _load(source: str) -> Any:
     """What MMEngine loads, without its runner for what lies here."""
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if source.startswith(SHIPPED):
         return load_from_shipped(source, 'cpu')
     if '://' not in source and path.is_file():

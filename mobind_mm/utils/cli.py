@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from .errors import printable, shortened
+from .errors import is_memory, printable, shortened
 from .files import NO_SPACE
 
 USER_ERRORS = (ValueError, OSError, ImportError)
@@ -30,14 +30,14 @@ _OURS = (_PACKAGE, _PACKAGE.parent / 'tools')  # the latter in a checkout
 def run_command(main: Callable[[], None]) -> None:
     """Run a command; end on a user's mistake with one line and status 2.
 
-    The line is ``error: <message>`` on standard error; a full disk, and a
-    file that may not be read or written, are reported in the same way,
-    whoever met them. Any other error, one that another package raised, and
-    every error while the environment variable ``MOBIND_DEBUG`` is set, keeps
-    its traceback. Ctrl-C ends with one line and status 130, SIGTERM with 143;
-    a second one ends it at once. Characters that the terminal does not have
-    are written as escapes, and a reader that has seen enough (``| head``)
-    ends the command.
+    The line is ``error: <message>`` on standard error; a full disk, too
+    little memory, and a file that may not be read or written, are reported in
+    the same way, whoever met them. Any other error, one that another package
+    raised, and every error while the environment variable ``MOBIND_DEBUG`` is
+    set, keeps its traceback. Ctrl-C ends with one line and status 130,
+    SIGTERM with 143; a second one ends it at once. Characters that the
+    terminal does not have are written as escapes, and a reader that has seen
+    enough (``| head``) ends the command.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -56,11 +56,13 @@ def run_command(main: Callable[[], None]) -> None:
         # Python would write it all again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except USER_ERRORS as error:
+    except Exception as error:
         message = _of_the_system(error)
-        if os.environ.get('MOBIND_DEBUG') or not (message or _is_ours(error)):
+        if isinstance(error, USER_ERRORS) and _is_ours(error):
+            message = message or str(error)
+        if os.environ.get('MOBIND_DEBUG') or not message:
             raise
-        message = printable(shortened(message or str(error)), keep='\n')
+        message = printable(shortened(message), keep='\n')
         print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
     finally:
@@ -100,6 +102,12 @@ def _terminate(number: int, _: object) -> NoReturn:
 
 def _of_the_system(error: BaseException) -> str:
     """What the system refused, if it did."""
+    if is_memory(error):
+        return (
+            'there is too little memory. Close other programs, allow more '
+            '(ulimit -v, the job of a cluster), or give shorter recordings '
+            f'or smaller batches ({type(error).__name__}: {error}).'
+        )
     if not isinstance(error, OSError):
         return ''
     if error.errno in NO_SPACE:
@@ -115,6 +123,5 @@ def _is_ours(error: BaseException) -> bool:
 
     frames = traceback.extract_tb(error.__traceback__)
     raised_in = Path(frames[-1].filename).resolve()
-    command = Path(sys.argv[0]).resolve()
     ours = any(directory in raised_in.parents for directory in _OURS)
-    return ours or raised_in == command
+    return ours or raised_in == Path(sys.argv[0]).resolve()

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import datetime
 import functools
+import getpass
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import os
 import sys
 import types
 from collections.abc import Callable, Sequence
@@ -30,12 +32,32 @@ _PEAKS = 'scipy.signal._peak_finding'
 
 def apply() -> None:
     """Install every work-around, now or as soon as its module is imported."""
+    _know_user()
     if not any(isinstance(f, _ImportHook) for f in sys.meta_path):
         sys.meta_path.insert(0, _ImportHook())
         sys.meta_path.append(_MissingDRNFinder())
     for name in _AFTER_IMPORT:
         if name in sys.modules:
             _work_around(name)
+
+
+def _know_user() -> None:
+    """Give a user without an account, as in containers, home and name.
+
+    For platformdirs 4.14, which yapf and with it mmengine 0.10.7 imports: a
+    RuntimeError without a home. For torch 2.13: a KeyError of its compiler
+    without a name. Delete when both can be imported without.
+    """
+    if os.name != 'posix':
+        return
+    if not os.path.isabs(os.environ.get('HOME', '/')):
+        del os.environ['HOME']
+    if not os.path.isabs(os.path.expanduser('~')):
+        os.environ['HOME'] = '/'  # as Docker does
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # OSError since Python 3.13
+        os.environ['USER'] = f'uid{os.getuid()}'
 
 
 def _work_around(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 import reprlib
 from collections.abc import Iterable, Sequence
@@ -150,3 +151,17 @@ def prefixed(error: Exception, where: str) -> Exception:
 
 READ_ERRORS = (FileNotFoundError, ImportError, ValueError)
 """What reading a file raises when the file or its mapping is at fault."""
+
+
+def is_memory(error: BaseException) -> bool:
+    """Whether memory ran out, whoever noticed.
+
+    PyTorch raises RuntimeError, a library that cannot be loaded ImportError.
+
+    >>> is_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    True
+    """
+    if isinstance(error, (RuntimeError, ImportError)):
+        return bool(re.search('allocate memory|out of memory', str(error)))
+    no_memory = getattr(error, 'errno', None) == errno.ENOMEM
+    return no_memory or isinstance(error, MemoryError)

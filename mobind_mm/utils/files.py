@@ -8,7 +8,6 @@ import platform
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system answers when a file does not fit."""
 _LEAST_ROOM = 1 << 20
 _OLD_SEC = 7 * 86400.0
-_TEMPORARY = re.compile(r'\.(\w+)-(\d+)-[0-9a-f]{8}\.tmp$')
+_TEMPORARY = re.compile(r'\.(\w+)-(\d+)-[0-9a-f]{8}\.tmp(\.\w+)?$')
 _LONGEST_NAME = 40
 """Characters of a file's name in that of its temporary file; disks take
 255 bytes."""
@@ -87,7 +86,7 @@ def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
             yield temporary
             if durable:
                 _flush(temporary)
-            os.replace(temporary, path)
+            _move(temporary, path)
             if durable:
                 _flush(path.parent)
     finally:
@@ -198,7 +197,10 @@ def _remove_leftovers(folder: Path) -> None:
     if folder in _CLEANED or os.name != 'posix':
         return
     _CLEANED.add(folder)
-    for path in folder.glob('.*.tmp'):
+    now = (
+        folder.stat().st_mtime
+    )  # by the clock of the disk, not of this machine
+    for path in folder.glob('.*.tmp*'):
         match = _TEMPORARY.search(path.name)
         if match is None:
             continue
@@ -206,7 +208,7 @@ def _remove_leftovers(folder: Path) -> None:
             if match[1] == _HOST:
                 gone = not _is_running(int(match[2]))
             else:
-                gone = time.time() - path.lstat().st_mtime > _OLD_SEC
+                gone = now - path.lstat().st_mtime > _OLD_SEC
             if gone:
                 path.unlink()
 
@@ -223,8 +225,32 @@ def _is_running(process: int) -> bool:
 
 def _flush(path: Path) -> None:
     """Wait until a file, or the names in a directory, are on the disk."""
-    number = os.open(path, os.O_RDONLY)
+    if path.is_dir():
+        with suppress(OSError):  # Windows opens none, some disks wait for none
+            _wait(path, os.O_RDONLY)
+    else:
+        _wait(path, os.O_RDWR)  # or Windows does not wait
+
+
+def _wait(path: Path, flags: int) -> None:
+    number = os.open(path, flags)
     try:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def _move(temporary: Path, path: Path) -> None:
+    """Move a file into place.
+
+    Raises:
+        PermissionError: If that is refused, as by Windows for files in use.
+    """
+    try:
+        os.replace(temporary, path)
+    except PermissionError as error:
+        raise PermissionError(
+            f'{path} cannot be replaced ({error.strerror}). If another '
+            'program shows it, such as a spreadsheet, close it there; else '
+            'give another place.'
+        ) from error

@@ -69,6 +69,7 @@ def locked(file: Path, what: str, fix: str) -> Iterator[bool]:
             yield True
         finally:
             _HELD.discard(name)
+            _unlock(stream)
 
 
 def lock(stream: IO[Any]) -> bool:
@@ -98,3 +99,13 @@ def lock(stream: IO[Any]) -> bool:
     except OSError:
         return False
     return True
+
+
+def _unlock(stream: IO[Any]) -> None:
+    """Give a lock back at once; Windows may wait after the file is closed."""
+    if sys.platform == 'win32':
+        import msvcrt
+
+        with suppress(OSError):
+            stream.seek(_PLACE)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)

@@ -68,7 +68,7 @@ def writing_video(
         raise ValueError(f'{path} is not the name of an MP4 file (.mp4).')
     with replacing(path) as temporary:
         # Both infer the container from the suffix.
-        part = temporary.with_suffix('.mp4')
+        part = temporary.with_name(f'{temporary.name}.mp4')
         try:
             writing = (
                 _with_av(part, rate, size, sound, quality)

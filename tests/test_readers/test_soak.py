@@ -14,12 +14,17 @@ TARGETS = soak_readers.targets()
 
 
 def test_every_format_has_a_target():
-    assert {target.reader for target in TARGETS.values()} == {*FILE_FORMATS}
+    names = {target.reader for target in TARGETS.values()}
+    assert names == {*FILE_FORMATS, soak_readers.FRAME_TIMES}
 
 
 @pytest.mark.parametrize(
     'label',
-    ['CSV table', 'Parquet table', 'recording', 'MMPose 1.x', 'HDF5', 'video'],
+    [
+        *('CSV table', 'Parquet table', 'recording', 'MMPose 1.x', 'HDF5'),
+        *('video', 'table, days of MATLAB', 'Sapiens', 'zip of OpenPose'),
+        *('data frame, split', 'labels of DeepLabCut', 'ffprobe, JSON'),
+    ],
 )
 def test_targets_that_no_other_test_has(label, tmp_path):
     if label == 'video':
@@ -33,5 +38,6 @@ def test_targets_that_no_other_test_has(label, tmp_path):
 @pytest.mark.slow
 def test_two_hundred_copies_of_each():
     rows = list(soak_readers.soak(200))
-    assert [row[0] for row in rows] == [*FILE_FORMATS]
+    names = [*FILE_FORMATS, soak_readers.FRAME_TIMES]
+    assert [row[0] for row in rows] == names
     assert all(row[1] >= 200 for row in rows)

@@ -109,7 +109,7 @@ def _epochs(log: pd.DataFrame) -> pd.Series:
 
 def main() -> None:
     """Run one of the two."""
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     tasks = parser.add_subparsers(required=True)
     for run in (cal_train_time, plot_curve):
         task = tasks.add_parser(run.__name__, help=run.__doc__)

@@ -25,7 +25,7 @@ from mobind_mm.visualization.figures import write_image
 
 def main() -> None:
     """Write one picture per scene."""
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     parser.add_argument('config', help='file or name of a config')
     parser.add_argument('output_dir', help='directory of the pictures')
     parser.add_argument(

@@ -63,7 +63,7 @@ def count(config: str, tokens: int | None = None) -> dict[str, Any]:
 
 def main() -> None:
     """Print the table of a config."""
-    parser = ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     parser.add_argument('config', help='file or name of a config')
     parser.add_argument('--tokens', type=int, help='tokens in the window')
     args = parser.parse_args()
