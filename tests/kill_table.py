@@ -1,12 +1,14 @@
 """Kill commands at random moments, go on, and print what was lost.
 
-    python tests/kill_table.py [--kills N] [--seed N]
-        [--conversions-only | --study-only | --training-only]
+    python tests/kill_table.py [--kills N] [--seed N] [--conversions-only
+        | --study-only | --training-only | --signals-only]
 
 Half of the kills come at a random moment, half while a file is written or
 just after. What is left must be whole, and the command that goes on must end
-with the very files of one that was never killed. PyTorch is imported once;
-every command runs in a fork of this process.
+with the very files of one that was never killed. Some commands also get as
+many Ctrl-C and SIGTERM at random moments, which must end in their line and
+status, and leave nothing half-written. No process may stay. PyTorch is
+imported once; every command runs in a fork of this process.
 """
 
 import argparse
@@ -62,11 +64,18 @@ TRAINING = [
 ]
 
 
+ENDS = {
+    signal.SIGTERM: (143, '\nterminated\n'),
+    signal.SIGINT: (130, '\ninterrupted\n'),
+}
+"""Status and last line of commands that a signal ends."""
+
+
 class KilledError(Exception):
     """A command that was killed before it ended."""
 
 
-def run(command, folder, plan=None):
+def run(command, folder, plan=None, number=signal.SIGKILL):
     """Run a command in a fork; return its output and number of files.
 
     Args:
@@ -74,6 +83,7 @@ def run(command, folder, plan=None):
         folder: Working directory.
         plan: Seconds after which to kill, or (number of a file, moment):
             ``during`` or ``after`` it is written.
+        number: Signal that is sent after seconds.
     """
     log = folder / 'log.txt'
     log.unlink(missing_ok=True)
@@ -82,9 +92,16 @@ def run(command, folder, plan=None):
         _be_the_command(command, folder, log, plan)
     if isinstance(plan, float):
         time.sleep(plan)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     _, status = os.waitpid(pid, 0)
     output = log.read_text(errors='replace') if log.exists() else ''
+    _check_group(pid)
+    if plan is not None and os.waitstatus_to_exitcode(status) == 128 + number:
+        assert ENDS[number][0] == 128 + number
+        assert output.endswith(ENDS[number][1]), output[-5000:]
+        assert 'Traceback' not in output, output[-5000:]
+        assert not [*folder.rglob('*.tmp*')], [*folder.rglob('*.tmp*')]
+        raise KilledError
     if os.WIFSIGNALED(status):
         assert plan is not None, output
         raise KilledError
@@ -92,8 +109,21 @@ def run(command, folder, plan=None):
     return output, int(re.findall(r'FILES (\d+)', output)[-1])
 
 
+def _check_group(group):
+    """Whom a command started ends with it, within seconds."""
+    for _ in range(50):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f'processes of group {group} stay')
+
+
 def _be_the_command(command, folder, log, plan):
     code = 1
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(out, 1), os.dup2(out, 2)
@@ -108,7 +138,8 @@ def _be_the_command(command, folder, log, plan):
             code = 0
         except SystemExit as end:
             code = end.code or 0
-        print('FILES', len(count), flush=True)
+        if not code:
+            print('FILES', len(count), flush=True)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -231,6 +262,48 @@ class Inference:
             path.write_bytes(b'old')
 
 
+class Command:
+    """A command that writes its results at its end, and these signals.
+
+    Args:
+        name: Its name in the table.
+        words: The program and its flags.
+    """
+
+    signals = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self, name, *words):
+        self.name, self.command = name, [*words, '--out-dir', 'out']
+
+    content = staticmethod(lambda folder: files_of(folder / 'out'))
+
+    @staticmethod
+    def check(folder, reference):
+        """Every file is one of the files to be."""
+        found = files_of(folder / 'out')
+        wrong = [n for n, x in found.items() if x != reference.get(n)]
+        assert not wrong, wrong
+        return f'{len(found)} of {len(reference)} files'
+
+
+def commands(folder):
+    """A synchronisation with its preview, and a search of an archive."""
+    data = Study.write(folder / 'data')
+    program = folder / 'index.py'
+    program.write_text('from mobind_mm.cli import main\n\nmain("index")\n')
+    imu, pose = data / 'imu/a0.safetensors', data / 'pose/b0.safetensors'
+    run([program, 'build', folder / 'archive', pose], folder)
+    words = '--preview', 'out.webp', '--preview-sec', '1', '--imu', imu
+    yield Command(
+        'one recording, `mobind sync --preview out.webp`',
+        *('sync.py', *words, '--pose', pose),
+    )
+    yield Command(
+        'search, `mobind index search`',
+        *(program, 'search', folder / 'archive', '--imu', imu),
+    )
+
+
 class Study:
     """A study of three recordings and three videos."""
 
@@ -307,24 +380,27 @@ def kill_often(job, folder, kills, seed):
     """
     rng = np.random.default_rng(seed)
     start = time.monotonic()
+    signals = getattr(job, 'signals', (signal.SIGKILL,))
     (folder / 'whole').mkdir(parents=True)
     _, num_files = run(job.command, folder / 'whole')
     seconds = time.monotonic() - start
     reference = job.content(folder / 'whole')
     done, states, runs = Counter(), Counter(), 0
-    while done.total() < kills:
+    while done.total() < kills * len(signals):
         work = folder / f'run{runs}'
         work.mkdir()
         if hasattr(job, 'prepare'):
             job.prepare(work, reference)
         for _ in range(1 + runs % 2):
-            how = 'any moment' if done.total() % 2 else 'writing'
+            number = signals[done.total() // kills % len(signals)]
+            kill = number == signal.SIGKILL
+            how = 'writing' if kill and not done.total() % 2 else 'any moment'
             plan = float(rng.uniform(0, seconds))
             if how == 'writing':
                 moment = str(rng.choice(['during', 'after']))
                 plan = (int(rng.integers(1, num_files + 1)), moment)
             try:
-                run(job.command, work, plan)
+                run(job.command, work, plan, number)
             except KilledError:
                 done[how] += 1
                 states[job.check(work, reference)] += 1
@@ -382,9 +458,16 @@ def make_table(
     conversions_only=False,
     study_only=False,
     training_only=False,
+    signals_only=False,
 ):
     """Yield the rows of the table, one a job."""
     torch.set_num_threads(1)
+    if not (conversions_only or training_only or study_only):
+        (folder / 'c').mkdir()
+        for number, job in enumerate(commands(folder / 'c')):
+            yield kill_often(job, folder / f'c{number}', kills, seed)
+    if signals_only:
+        return
     if not (conversions_only or training_only):
         study = Study(Study.write(folder / 'study'))
         yield kill_often(study, folder / 's', kills, seed)
@@ -435,6 +518,7 @@ def main():
     parser.add_argument('--conversions-only', action='store_true')
     parser.add_argument('--study-only', action='store_true')
     parser.add_argument('--training-only', action='store_true')
+    parser.add_argument('--signals-only', action='store_true')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         print(HEADER, flush=True)

@@ -27,5 +27,5 @@ def test_killed_studies():
 @pytest.mark.slow
 def test_thirty_kills_of_each():
     rows = table('--kills', '30', '--seed', '1')
-    assert len(rows) == 5
+    assert len(rows) == 7
     assert all(int(row.split('|')[2].split()[0]) >= 30 for row in rows)

@@ -84,11 +84,9 @@ def open_file(path: Path, most: int | None = None) -> BinaryIO:
             )
         with opened.open(member) as file:
             return io.BytesIO(file.read(most or _MOST_BYTES))
-    except OSError:
-        raise
     except Exception as error:  # zipfile and zlib raise many kinds
-        if type(error) is ValueError:  # ours
-            raise
+        if type(error) is ValueError or getattr(error, 'filename', None):
+            raise  # ours; or the archive cannot be opened
         reason = ' '.join(str(error).split())[:200]
         raise mistake(
             path,
