@@ -2,22 +2,27 @@
 
 import errno
 import getpass
+import json
 import os
 import sys
 import time
 import types
+import zipfile
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from programs import REPO
+from raw_pose_tools import RATE, SHAPE, person
 from safetensors.numpy import save
 
 from mobind_mm.app import sessions
 from mobind_mm.app.work import run
 from mobind_mm.evaluation import archive_files
+from mobind_mm.readers.archives import open_file
 from mobind_mm.readers.convert import convert_all
+from mobind_mm.readers.files import Video, load_pose
 from mobind_mm.utils import compat, files, locks
 from mobind_mm.utils.checkpoint import read_checkpoint
 from mobind_mm.utils.cli import run_command
@@ -221,3 +226,26 @@ def test_a_damaged_shard_without_asserts(tmp_path, optimised):
     shard = module.Shard(tmp_path, {'width': [4]}, {'name': 'a', 'rows': 2})
     with pytest.raises(ValueError, match="has no array 'mask'"):
         shard.vectors(slice(0, 2))  # read without a look at the rest
+
+
+def test_json_that_powershell_saved(tmp_path):
+    """Named "no complete JSON" before."""
+    points, scores = person(12)
+    frames = [
+        {'frame': i, 'keypoints': np.c_[p, s].tolist()}
+        for i, (p, s) in enumerate(zip(points, scores))
+    ]
+    path = tmp_path / 'a.json'
+    path.write_text(json.dumps(frames), encoding='utf-16')
+    pose = load_pose(path, Video(rate=RATE, img_shape=SHAPE))
+    assert pose.clock.num_samples == 12
+
+
+def test_an_archive_whose_files_begin_before_it(tmp_path):
+    path = tmp_path / 'a.zip'
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('Accelerometer.csv', 'x')
+    content = path.read_bytes()
+    path.write_bytes(content[30:])  # OSError: Invalid argument
+    with pytest.raises(ValueError, match=r'a\.zip.*cannot be read'):
+        open_file(path / 'Accelerometer.csv')

@@ -258,6 +258,8 @@ async def _job(request: Request) -> Response:
         asked = await _asked(request, session)
     except ValueError as error:
         raise HTTPException(400, f'Not understood: {error}') from None
+    except ClientDisconnect:
+        return Response(status_code=400)
     async with request.app.state.slots:
         answer = session.start(what, asked)
         job = session.job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
 import io
 import json
@@ -192,8 +193,14 @@ class JSONItems:
 
 
 def open_text(path: str | Path) -> TextIO:
-    """Open a text, also of an archive: UTF-8, perhaps with its mark."""
-    return io.TextIOWrapper(open_file(Path(path)), encoding='utf-8-sig')
+    """Open a text, also of an archive: UTF-8, perhaps with its mark.
+
+    Or UTF-16 with its mark, as PowerShell writes what a program prints.
+    """
+    file = open_file(Path(path))
+    wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    file.seek(0)
+    return io.TextIOWrapper(file, encoding='utf-16' if wide else 'utf-8-sig')
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from mobind_mm.app.work import moved_by_hand, run
 HOST = {'host': '127.0.0.1:7860'}
 
 
-def ask(app, method, path, body=b'', headers=HOST, chunks=()):
+def ask(app, method, path, body=b'', headers=HOST, chunks=(), leaves=False):
     """One request to an ASGI application: status, headers, body."""
     given = [(k.encode(), v.encode()) for k, v in headers.items()]
     scope = {
@@ -44,8 +44,10 @@ def ask(app, method, path, body=b'', headers=HOST, chunks=()):
             return {
                 'type': 'http.request',
                 'body': part,
-                'more_body': bool(parts),
+                'more_body': bool(parts) or leaves,
             }
+        if leaves:
+            return {'type': 'http.disconnect'}
         await asyncio.sleep(3600)
 
     async def send(message):
@@ -272,6 +274,14 @@ def test_lengths_that_are_none(app, said):
 def test_requests_that_are_none(app, body, status):
     route = f'/s/{token(app)}/job/sync'
     assert ask(app, 'POST', route, body).status == status
+
+
+@pytest.mark.parametrize('path', ['job/inspect', 'files/a.csv'])
+def test_who_leaves_within_a_request(app, path):
+    method = 'POST' if path[0] == 'j' else 'PUT'
+    route = f'/s/{token(app)}/{path}'
+    assert ask(app, method, route, b'{', leaves=True).status == 400
+    assert not [p for p in app.state.sessions.root.rglob('a*') if p.is_file()]
 
 
 def test_a_nul_is_in_no_name(app, tmp_path):
