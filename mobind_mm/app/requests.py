@@ -13,6 +13,9 @@ def _inside(name: str, about: pydantic.ValidationInfo) -> Optional[str]:
 
 
 _Name = Annotated[str, pydantic.AfterValidator(_inside)]
+_File = Annotated[
+    str, pydantic.Field(min_length=1), pydantic.AfterValidator(_inside)
+]
 _Seconds = Annotated[float, pydantic.Field(gt=-1e15, lt=1e15)]
 _Rate = Annotated[float, pydantic.Field(ge=0.01, le=100_000)]
 _Pixels = Annotated[int, pydantic.Field(ge=1, le=100_000)]
@@ -25,7 +28,7 @@ class _Part(pydantic.BaseModel):
 
 
 class _Sensors(_Part):
-    name: _Name
+    name: _File
     mapping: Optional[_Name] = None
     placement: Union[str, dict[str, str], None] = None
 
@@ -47,7 +50,7 @@ class _Sync(_Part):
 
 
 class _Inspect(_Part):
-    name: _Name
+    name: _File
     mapping: Optional[_Name] = None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.errors import mistake
+from ..utils.errors import mistake, shown
 from .clocks import TIME_UNITS
 from .headers import head
 from .tables import Dialect, column_names, read_table
@@ -146,7 +146,7 @@ def read_frame_times(path: str | Path) -> np.ndarray:
     else:
         raise mistake(
             path,
-            f'none of its columns ({", ".join(names[:8])}) is called time',
+            f'none of its columns ({shown(names, 8)}) is called time',
             'Name the column of times t (s), time_ms, time_us or time_ns',
         )
     table = read_table(path, (), [name], dialect=dialect, repair=False)

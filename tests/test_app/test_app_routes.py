@@ -266,6 +266,7 @@ def test_lengths_that_are_none(app, said):
         (b'5', 400),
         (b'[]', 400),
         (b'{"sensors": 5}', 400),
+        (b'{"sensors": [{"name": ""}]}', 400),
         (b'{"pose": [1]}', 400),
         (b'\xff', 400),
         (b' ' * 2_000_000, 413),

@@ -59,7 +59,11 @@ def test_tables_of_times(header, scale, cells, tmp_path):
     [
         ('t\n0\n1\n1\n2\n', 'frame 2 is 1 s, which is not later'),
         ('t\n0\n1\n\n2\nx\n', "row 6.*'x', which is not a number"),
-        ('a,b\n0,1\n1,2\n', r'none of its columns \(a, b\) is called time'),
+        (
+            'a,b\n0,1\n1,2\n',
+            r"none of its columns \('a', 'b'\) is called time",
+        ),
+        ('x' * 5000 + ',b\n0,1\n1,2\n', r"its columns \('x{40}', 'b'\) is"),
         ('t\n0\n', 'fewer than two'),
         ('', 'empty|fewer than two'),
     ],
