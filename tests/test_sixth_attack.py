@@ -23,11 +23,12 @@ from mobind_mm.evaluation import archive_files
 from mobind_mm.readers.archives import open_file
 from mobind_mm.readers.convert import convert_all
 from mobind_mm.readers.files import Video, load_pose
-from mobind_mm.utils import compat, files, locks
+from mobind_mm.utils import compat, locks
 from mobind_mm.utils.checkpoint import read_checkpoint
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import write_whole
 from mobind_mm.utils.model_index import find_config
+from mobind_mm.utils.video_writing import writing_video
 
 posix = pytest.mark.skipif(os.name != 'posix', reason='users of POSIX')
 FULL = OSError(errno.ENOSPC, 'No space left on device')
@@ -116,9 +117,14 @@ def test_a_directory_that_was_removed(tmp_path, monkeypatch, command):
 
 @posix
 def test_the_clock_of_this_machine_may_be_wrong(tmp_path, monkeypatch):
+    pytest.importorskip('cv2')
     written = tmp_path / '.a.other-1-00000000.tmp'
     written.write_text('by another machine, now')
-    video = tmp_path / f'.a.mp4.{files._HOST}-999999999-00000000.tmp.mp4'
+    with writing_video(tmp_path / 'v/a.mp4', 25.0, (16, 16)) as add:
+        add(np.zeros((16, 16, 3), np.uint8))
+        half = next(p.name for p in (tmp_path / 'v').glob('.*.mp4'))
+    gone = half.replace(f'-{os.getpid()}-', '-999999999-')
+    video = tmp_path / gone
     video.write_text('by a process that was killed')
     monkeypatch.setattr(time, 'time', lambda: 4e9)
     write_whole(tmp_path / 'b', '')
