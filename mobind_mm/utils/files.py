@@ -197,9 +197,8 @@ def _remove_leftovers(folder: Path) -> None:
     if folder in _CLEANED or os.name != 'posix':
         return
     _CLEANED.add(folder)
-    now = (
-        folder.stat().st_mtime
-    )  # by the clock of the disk, not of this machine
+    # By the clock of the disk, not of this machine.
+    now = folder.stat().st_mtime
     for path in folder.glob('.*.tmp*'):
         match = _TEMPORARY.search(path.name)
         if match is None:
