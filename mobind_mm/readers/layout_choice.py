@@ -42,6 +42,7 @@ _BONES = (
 _STRICT = (*('halpe136', 'openpose_body25', 'openpose_coco18', 'mediapipe33'),)
 """Usual layouts without models in MMPose: what is not a body is refused."""
 _FITS = ', whose proportions fit'
+_UNSURE = ', which their proportions do not tell beyond doubt'
 _LIMBS = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
 _ALIKE = 0.7
 """Logarithm of the ratio of bones that are alike."""
@@ -300,9 +301,10 @@ def _better(
     close, distinct = _closest(detections, fitting)
     if distinct and usual not in close:
         return close[0], _FITS, True
-    others = [name for name in close if name != usual]
+    limbs = _limb_places(usual)
+    others = [name for name in close if _limb_places(name) != limbs]
     if distinct or not others:
-        return usual, '', distinct
+        return usual, '' if distinct else _UNSURE, distinct
     return usual, f', though {" and ".join(others)} would fit, too', False
 
 

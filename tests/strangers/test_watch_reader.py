@@ -65,7 +65,7 @@ def test_a_mapping_names_it(watch, tmp_path):
     done = convert(OwnDataReader(mapping), tmp_path / 'dst')
     assert done.entries['train'] == 1
     note = f'{mapping}: takes[0].imu.head: the watch has no gyroscope'
-    assert done.notes == [note]
+    assert note in done.notes
     stream = read_imu(tmp_path / 'dst/imu/anna.safetensors')['head']
     assert stream.clock.start == 0.5
     again = convert(OwnDataReader(mapping), tmp_path / 'dst2', workers=2)

@@ -408,6 +408,7 @@ def test_contract(tmp_path, pose):
         'vicon': 'gt_skel_gbl_pos.txt',
         'mmpose': 'TC_S2_walking2_cam1.json, TC_S2_walking2_cam2.json',
     }
+    notes = [note for note in notes if 'have no names' not in note]
     assert notes == [f's2_walking2 lacks {lacking[pose]}: left out.']
 
 
