@@ -21,7 +21,7 @@ from .base import ClipEvidence
 
 _NEAR_SEC = 0.25
 """Offsets this close are not rivals: evidence is that wide."""
-_LOCAL_SEC = 4.0
+_LOCAL_SEC = 6.0
 """How far around the answer the parts look for an offset of their own."""
 _SAME_SEC = 0.06
 """Parts and sensors of one clock have their offsets this close together."""

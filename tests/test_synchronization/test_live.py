@@ -1,14 +1,20 @@
 """Streams that arrive while they are synchronised."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from mobind_mm.recordings import Recording
-from mobind_mm.synchronization import LiveSynchronizer
+from mobind_mm.synchronization import (
+    FusedSynchronizer,
+    LiveSynchronizer,
+    SyncResult,
+)
 from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.synchronization.live_buffer import StreamBuffer
-from mobind_mm.synchronization.live_follower import _with_prior
-from mobind_mm.synchronization.live_track import Track
+from mobind_mm.synchronization.live_follower import Follower, _with_prior
+from mobind_mm.synchronization.live_track import LiveState, Track
 
 WRIST = 'right_wrist'
 OFFSET = 5000.3
@@ -234,3 +240,20 @@ def test_a_track_is_a_line_and_its_points_are_bounded():
 def test_a_prior_multiplies_the_odds():
     assert _with_prior(0.8, 1.0) == pytest.approx(0.8)
     assert _with_prior(0.8, 0.25) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize('confidence, jumped', [(0.8, False), (0.97, True)])
+def test_a_clock_that_was_followed_jumps_only_for_a_surer_answer(
+    confidence, jumped
+):
+    follower, jumps = Follower.__new__(Follower), []
+    follower.sync = FusedSynchronizer(use_feats=False)
+    follower.streams = SimpleNamespace(notes={}, note=lambda text: None)
+    follower.track = SimpleNamespace(
+        line=lambda time: (0.0, 0.0, 0.0),
+        jump=lambda *about: jumps.append(about),
+    )
+    follower.belief, follower.apart = LiveState(), {}
+    follower._begin(10.0, (0.0, 20.0), SyncResult(1.0, confidence))
+    assert bool(jumps) == jumped
+    assert follower.belief.abstained != jumped

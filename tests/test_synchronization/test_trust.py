@@ -20,6 +20,7 @@ from mobind_mm.synchronization import (
     ClockMap,
     FusedSynchronizer,
     SyncResult,
+    single,
 )
 from mobind_mm.synchronization.base import REASONS
 from mobind_mm.synchronization.clips import streams_on_line
@@ -240,6 +241,38 @@ def test_sensor_that_may_have_a_clock_of_its_own():
     assert found == pytest.approx(np.log(odds))
     one = _evidence(np.array([sure]), {'head': sure})
     assert features([one], one.score, 100)['apart'] == -np.inf
+
+
+@pytest.mark.parametrize('height, contradicts', [(8.0, False), (20.0, True)])
+def test_strides_that_are_alike_are_no_clock_of_their_own(height, contradicts):
+    curve = np.zeros(201)
+    curve[100], curve[155:166] = 6.0, height
+    clip = ClipEvidence(np.arange(-100, 101) / 100, curve, curve)
+    assert single._contradicts(clip, 0.0, 0.6) == contradicts
+    assert single._contradicts(clip, -2.0, 0.6)  # no stride is so long
+
+
+@pytest.mark.parametrize(
+    'count, abstained, asked',
+    [(1, False, 1), (1, True, 2), (2, True, 2), (3, True, 1)],
+)
+def test_the_model_is_asked_where_few_sensors_do_not_answer(
+    count, abstained, asked, monkeypatch
+):
+    one = simulate_recording(0, 12.0)
+    (stream,) = one.imu.values()
+    names = 'left_wrist', 'right_wrist', 'head'
+    given = []
+
+    def answer(streams, synchronizer, reach, feats, middle):
+        given.append(feats)
+        result = SyncResult(0.1, 0.9, abstained, 'weak' * abstained)
+        return constant_clock((0.0, 12.0), result)
+
+    monkeypatch.setattr(synchronizing, 'synchronize_clip', answer)
+    recording = Recording(dict.fromkeys(names[:count], stream), one.pose)
+    align(recording, 2.0, feats='the model', explained=False)
+    assert given == [None, 'the model'][:asked]
 
 
 def test_a_better_offset_beyond_the_search_is_named():
