@@ -218,8 +218,7 @@ class Conversion:
     def check(folder, reference):
         """Every file is one of the files to be, and annotations last."""
         found = files_of(folder / 'out')
-        wrong = [n for n, x in found.items() if x != reference.get(n)]
-        assert not wrong, wrong
+        only_whole(found, reference)
         if any(n.startswith('annotations') for n in found):
             assert {n for n in reference if 'safetensors' in n} <= set(found)
         half = 'no' if len(found) == 0 else 'some'
@@ -281,8 +280,7 @@ class Command:
     def check(folder, reference):
         """Every file is one of the files to be."""
         found = files_of(folder / 'out')
-        wrong = [n for n, x in found.items() if x != reference.get(n)]
-        assert not wrong, wrong
+        only_whole(found, reference)
         return f'{len(found)} of {len(reference)} files'
 
 
@@ -324,8 +322,7 @@ class Study:
     def check(folder, reference):
         """Every file is one of the files to be, and the tables last."""
         found = Study.content(folder)
-        wrong = [n for n, x in found.items() if x != reference.get(n)]
-        assert not wrong, wrong
+        only_whole(found, reference)
         if 'study.csv' in found:
             assert sum(n.endswith('sync.json') for n in found) == 3
         done = [
@@ -363,6 +360,12 @@ def files_of(folder):
         for path in sorted(folder.rglob('*'))
         if path.is_file() and not path.name.endswith('.tmp')
     }
+
+
+def only_whole(found, reference):
+    """Refuse files that are not those of a run that nobody stopped."""
+    wrong = [n for n, x in found.items() if x != reference.get(n)]
+    assert not wrong, wrong
 
 
 def equal(a, b):

@@ -41,6 +41,7 @@ from raw_pose_tools import (  # noqa: E402
     as_layout,
     c3d,
     keypoint_cells,
+    mmpose_dump,
     openpose,
     person,
 )
@@ -249,17 +250,7 @@ def _skeletons():
         for i, f in enumerate(frames)
     ]
     yield 'times in JSON', 'people_json', {'a.json': _text(timed)}
-    dump = [
-        {
-            'img_path': f'frames/{i:06d}.jpg',
-            'ori_shape': SHAPE,
-            'pred_instances': {
-                'keypoints': points[i][None],
-                'keypoint_scores': scores[i][None],
-            },
-        }
-        for i in range(24)
-    ]
+    dump = mmpose_dump(points, scores)
     for protocol in (0, 4):
         content = pickle.dumps(dump, protocol)
         yield f'dump of MMPose, {protocol}', 'pose_pickle', {'a.pkl': content}

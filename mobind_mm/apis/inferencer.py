@@ -123,9 +123,9 @@ class MoBindInferencer(Embedder):
                 both had been started together.
             drift: Whether to look for drift; None does from a minute on.
             show_dir: Directory for pictures.
-            synchronizer: What weighs the evidence; None takes the signals
-                and, where these refuse to answer by one or two sensors,
-                signals and model.
+            synchronizer: What weighs the evidence; None takes the signals,
+                then signals and model if the signals refuse to answer and
+                there are at most two sensors.
 
         Returns:
             ``offset_s``: sensor time = video time + offset, at the video's

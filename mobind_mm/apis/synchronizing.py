@@ -186,8 +186,8 @@ def align(
         track: Shows the progress.
         synchronizer: What weighs the evidence, see
             :func:`~mobind_mm.synchronization.build_synchronizer`; None
-            takes ``signals``, and ``fused`` where these refuse to answer by
-            one or two sensors and the model can be asked.
+            takes ``signals``, then ``fused`` if they refuse to answer, there
+            are at most two sensors, and the model can be asked.
         explained: Whether to look for the cause where nothing fits: another
             frame rate, another limb, an offset beyond the search.
 

@@ -1,4 +1,4 @@
-"""Measurements that are none: stretches that repeat, axes that are dead.
+"""Values that measure nothing: stretches that repeat, axes that are dead.
 
 A sensor that hangs, or an app that writes the last packet again, gives rows
 that are the same to the last bit while the body moves on. A sensor at the end
@@ -35,7 +35,8 @@ _MOVES = 0.2
 _DEAD = 0.9
 """Share of the rows from which a channel is dead as a whole."""
 _END = 0.05
-"""Share of the range in which values gather at an end that is not one."""
+"""Share of the range, below its end, that few values reach if the sensor is
+cut off there."""
 _AT_RANGE = 10
 """Rows at the end of a range."""
 

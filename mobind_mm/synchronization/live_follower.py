@@ -37,8 +37,8 @@ SUSPECTED = 0.3
 """Most confidence in a clock that seems to have jumped, or may have."""
 _YOUNG_SEC = 30.0
 _JUMP_ODDS = 1 / 3
-"""That a clock which was followed jumped, rather than that the movement
-misleads."""
+"""Prior odds that a clock which is followed has jumped, rather than that the
+movement misleads."""
 _CONTRADICTS = 8.0
 """Evidence by which the newest seconds may prefer another offset."""
 _SUPPORTS = 4.0

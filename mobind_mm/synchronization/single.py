@@ -183,9 +183,9 @@ def check_sensors(
 
 
 def _contradicts(clip: ClipEvidence, main: float, own: float) -> bool:
-    """Whether a sensor rather has its own offset than that of the others.
+    """Whether a sensor more likely has its own offset than the common one.
 
-    Strides that are alike, of which it may choose another, do not suffice.
+    Having chosen another of many strides that look alike is not enough.
     """
     if abs(own - main) > APART_SEC:
         return True

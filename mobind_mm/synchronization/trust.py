@@ -29,7 +29,7 @@ _RIGHT_SEC = 0.1
 APART_SEC = 2.0
 """How far apart the clocks of sensors are, if they are."""
 _WHOLE = 0.99
-"""Who shares so much of what can be shared has all of it."""
+"""Streams that share so much of what they could share count as whole."""
 _SENSOR = 0.75
 """What the evidence of one sensor counts."""
 
@@ -118,6 +118,7 @@ def features(
         excess = min(excess, top - min(learned, 0.0) - chance)
     gain = _preferences(clips, best, rival, weights)
     alone = _sensors(clips)
+    several = len(alone) > 1
     overlap = np.max([clip.overlap for clip in clips], axis=0)
     most = max(_WHOLE * overlap.max(), 1e-6)
     return {
@@ -125,9 +126,7 @@ def features(
         'agree': float(gain.sum() / max(np.sqrt((gain**2).sum()), 1e-6)),
         'kinds': float(np.sign(gain.sum(axis=0)).sum()),
         'jump': _jump(clips, moved),
-        'apart': float(apart(alone, distance).max())
-        if len(alone) > 1
-        else -np.inf,
+        'apart': float(apart(alone, distance).max()) if several else -np.inf,
         'covered': float(min(overlap[best] / most, 1.0)),
         'sensors': float(max(len(alone), 1)),
     }
@@ -144,7 +143,7 @@ def _preferences(
     Args:
         clips: As in :func:`features`.
         best: Index of the one.
-        rival: Index of the other; None for none of all.
+        rival: Index of the other; None if there is none.
         weights: (R,) of the kinds.
     """
     offsets = clips[0].offsets

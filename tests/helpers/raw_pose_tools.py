@@ -365,6 +365,21 @@ def pose_pickle(points, scores):
     return {'results.pkl': pickle.dumps(frames)}
 
 
+def mmpose_dump(points, scores):
+    """What ``--dump`` of MMPose pickles: the instances of each image."""
+    return [
+        {
+            'img_path': f'frames/{i:06d}.jpg',
+            'ori_shape': SHAPE,
+            'pred_instances': {
+                'keypoints': p[None],
+                'keypoint_scores': s[None],
+            },
+        }
+        for i, (p, s) in enumerate(zip(points, scores))
+    ]
+
+
 def numpy_array(points, scores):
     """An array (T, K, 3) of one person, as ``numpy.save`` writes it."""
     file = io.BytesIO()

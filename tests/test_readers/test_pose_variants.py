@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from raw_pose_tools import RATE, SHAPE, flat, openpose, person
+from raw_pose_tools import RATE, SHAPE, flat, mmpose_dump, openpose, person
 
 from mobind_mm.readers.files import Video, load_people, load_pose
 from mobind_mm.readers.frame_times import seconds
@@ -438,17 +438,7 @@ def test_entries_that_do_not_say_their_frame(tmp_path):
 @pytest.mark.parametrize('protocol', [0, 1, 4])
 def test_predictions_in_pickles(protocol, tmp_path):
     """MMPose's --dump, and lists of MMPose 0.x."""
-    dump = [
-        {
-            'img_path': f'frames/{i:06d}.jpg',
-            'ori_shape': SHAPE,
-            'pred_instances': {
-                'keypoints': POINTS[i][None],
-                'keypoint_scores': SCORES[i][None],
-            },
-        }
-        for i in range(len(POINTS))
-    ]
+    dump = mmpose_dump(POINTS, SCORES)
     lists = [[{'keypoints': np.c_[p, s]}] for p, s in zip(POINTS, SCORES)]
     path = tmp_path / 'a.pkl'
     for content in (dump, lists):
