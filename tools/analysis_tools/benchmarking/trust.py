@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,16 +96,25 @@ def gather(
     rng = np.random.default_rng(seed)
     for source, people in sources.items():
         for person, recording in people:
-            others = [r for name, r in people if name != person]
-            if not others:
+            other = someone_else(people, person, rng)
+            if other is None:
                 continue
-            other = others[int(rng.integers(len(others)))]
             for condition in CONDITIONS:
                 trial = make_trial(source, condition, recording, other, rng)
                 if trial is not None:
                     yield trial
     if data is not None and (data / 'mocap').exists() and not unseen:
         yield from stride_trials(data / 'mocap', fitting, 2 * count, seed)
+
+
+def someone_else(
+    people: Sequence[tuple[str, Recording]],
+    person: str,
+    rng: np.random.Generator,
+) -> Recording | None:
+    """A recording of somebody else; None if there is nobody."""
+    others = [recording for name, recording in people if name != person]
+    return others[int(rng.integers(len(others)))] if others else None
 
 
 def stride_trials(
@@ -122,8 +131,9 @@ def stride_trials(
     rng = np.random.default_rng(seed)
     people = list(trust_sources.strides(folder, not fitting, count, seed))
     for person, recording in people:
-        others = [r for name, r in people if name != person]
-        other = others[int(rng.integers(len(others)))]
+        other = someone_else(people, person, rng)
+        if other is None:
+            continue
         for condition, sensors in (
             ('matched', recording),
             ('wrong person', other),

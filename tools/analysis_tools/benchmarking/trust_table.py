@@ -9,7 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarking.trust import CONDITIONS, Trial, gather, largest_error
+from benchmarking.trust import (
+    CONDITIONS,
+    Trial,
+    gather,
+    largest_error,
+    someone_else,
+)
 from benchmarking.trust_sources import walking
 from mobind_mm.apis.embedder import Embedder
 from mobind_mm.apis.synchronizing import align
@@ -46,8 +52,8 @@ def walking_trials(folder: Path, seed: int) -> Iterator[Trial]:
 
         yield Trial('walking', 'matched', streams, truth, 4.0)
     for person, recording in passes:
-        others = [r for other, r in passes if other != person]
-        other = others[int(rng.integers(len(others)))]
+        other = someone_else(passes, person, rng)
+        assert other is not None  # nine people walk
         streams = _walk(recording, other, rng)[1]
         yield Trial('walking', 'wrong person', streams, None, 4.0)
 
