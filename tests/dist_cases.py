@@ -39,6 +39,7 @@ def build(batch_norm='per_process', chunk_size=None):
         type='HierarchicalContrastiveHead',
         embed_dims=D,
         multi_positive_weight=0.3,
+        action_weight=0.2,
     )
     masked = dict(
         type='MaskedTokenHead',

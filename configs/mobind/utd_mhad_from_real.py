@@ -32,7 +32,8 @@ model = dict(
     ),
     imu_neck=None,
     pose_neck=None,
-    head=dict(global_weight=0.0),
+    # Its labels, too, say what is alike.
+    head=dict(global_weight=0.0, action_weight=0.3, embed_dims=160),
 )
 train_cfg = dict(max_epochs=360, val_interval=120)
 optim_wrapper = dict(

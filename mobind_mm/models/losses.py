@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 
 __all__ = [
     'info_nce',
+    'label_nce',
     'lag_nce',
     'masked_mse',
     'multi_positive_nce',
@@ -52,6 +53,39 @@ def info_nce(
         logits = query[rows] @ key.T
         total = total + F.cross_entropy(logits, rows, reduction='none')
     return total / 2
+
+
+def label_nce(
+    rows: torch.Tensor,
+    labels: torch.Tensor,
+    temperature: float,
+    own: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Rows of one label against all others, by cosine similarity.
+
+    Args:
+        rows: (M, D) embeddings.
+        labels: (M,) whole numbers.
+        temperature: Divides the similarities.
+        own: (M,) boolean, the rows that ask; all by default.
+
+    Returns:
+        (m,) losses, each the mean over the other rows of its label; rows
+        whose label is nobody else's are left out.
+
+    Source: Khosla et al., Supervised contrastive learning (NeurIPS 2020).
+    """
+    rows = F.normalize(rows, dim=-1)
+    asked = torch.arange(len(rows), device=rows.device)
+    asked = asked if own is None else asked[own]
+    same = labels[asked, None] == labels
+    same[torch.arange(len(asked)), asked] = False
+    asked, same = asked[same.any(dim=1)], same[same.any(dim=1)]
+    logits = rows[asked] @ rows.T / temperature
+    itself = F.one_hot(asked, len(rows)).bool()
+    logits = logits.masked_fill(itself, torch.finfo(logits.dtype).min)
+    nearer = logits.log_softmax(dim=1).masked_fill(~same, 0).sum(dim=1)
+    return -nearer / same.sum(dim=1)
 
 
 def token_info_nce(

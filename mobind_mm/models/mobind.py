@@ -223,7 +223,8 @@ class MoBind(LimbModel):
         feats = {}
         if 'pose' in limbs:
             feats['pose_token_mask'] = limbs['pose'].valid
-        for key in ('token_shift', 'aligned'):  # of random crops
+        # Of random crops and of labels.
+        for key in ('token_shift', 'aligned', 'action'):
             if key in inputs:
                 feats[key] = inputs[key]
         for name, part in limbs.items():
@@ -252,6 +253,8 @@ class MoBind(LimbModel):
                 for name, backbone in self.backbones.items()
             }
             inputs = self.random_crops(inputs, patches)
+        if self.head.weights['action']:
+            inputs = {**inputs, 'action': self._actions(inputs, data_samples)}
         if self.chunk_size is None:
             feats = self._encode_for_loss(inputs)
         else:
@@ -263,6 +266,19 @@ class MoBind(LimbModel):
         if self.masked_token_head is not None:
             losses.update(self.masked_token_head.loss(feats))
         return losses
+
+    @staticmethod
+    def _actions(
+        inputs: Features, data_samples: list[MoBindDataSample] | None
+    ) -> torch.Tensor:
+        """Labels (B, 1) of the windows, -1 where there is none."""
+        labels = [sample.get('action', -1) for sample in data_samples or ()]
+        if len(labels) != len(inputs['imu']):
+            raise ValueError(
+                'action_weight needs the data samples of the batch: their '
+                f'labels. Got {len(labels)} for {len(inputs["imu"])} windows.'
+            )
+        return torch.tensor(labels, device=inputs['imu'].device)[:, None]
 
     def _encode_for_loss(self, inputs: Features) -> Features:
         """What the losses need; tokens only as the losses on them."""

@@ -111,6 +111,24 @@ def test_token_mask_equals_leaving_the_tokens_out():
     assert float(loss) == pytest.approx(expected, rel=1e-6)
 
 
+def test_rows_of_one_label_equal_reference():
+    torch.manual_seed(3)
+    rows = torch.randn(6, 4, dtype=torch.float64)
+    labels = torch.tensor([7, 2, 7, 5, 2, 7])
+    expected = {}
+    for i in (0, 1, 2, 4, 5):  # nobody else has the label 5
+        others = [j for j in range(6) if j != i]
+        z = [cosine(rows[i], rows[j]) for j in others]
+        same = [k for k, j in enumerate(others) if labels[j] == labels[i]]
+        terms = [nce_row(z, k, 1 / 0.2) for k in same]
+        expected[i] = sum(terms) / len(terms)
+    found = losses.label_nce(rows, labels, 0.2)
+    assert found.tolist() == pytest.approx([*expected.values()], rel=1e-6)
+    own = torch.tensor([True, False, False, True, True, False])
+    part = losses.label_nce(rows, labels, 0.2, own)
+    assert part.tolist() == pytest.approx([expected[0], expected[4]], rel=1e-6)
+
+
 def slow_lag_nce(a, b, mask, shift):
     """Loss of one sample, by loops over its lags."""
     size = len(a)

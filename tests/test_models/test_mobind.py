@@ -5,6 +5,7 @@ import torch
 from tiny_models import parts, spoiled
 
 from mobind_mm.models import MaskedTokenHead
+from mobind_mm.models.losses import label_nce
 from mobind_mm.registry import MODELS
 from mobind_mm.structures import MoBindDataSample
 
@@ -177,6 +178,29 @@ def test_loss_names_and_weights():
     model.head.weights['token'] = 1.0
     double = model(inputs, mode='loss')
     torch.testing.assert_close(double['loss_token'], 2 * losses['loss_token'])
+
+
+def test_labels_pull_limbs_of_one_action_together():
+    model = MODELS.build(model_cfg(None, global_weight=0, action_weight=0.5))
+    model.eval()
+    inputs = masked_batch()
+    samples = [MoBindDataSample() for _ in range(B)]
+    for sample, label in zip(samples, (3, 1, 3, -1)):
+        sample.action = label
+    feats = model(inputs, mode='tensor')
+    # Of the two windows with one label, limbs that both show.
+    terms, project = [], model.head.action_proj
+    for name in ('imu', 'pose'):
+        mask, x = feats[f'{name}_mask'], feats[f'{name}_local']
+        rows = [(i, limb) for i in (0, 1, 2) for limb in range(S)]
+        rows = [row for row in rows if mask[row]]
+        tokens = torch.stack([x[row] for row in rows])
+        labels = torch.tensor([10 * (i != 1) + limb for i, limb in rows])
+        terms.append(label_nce(project[name](tokens), labels, 0.1))
+    loss = model(inputs, samples, mode='loss')['loss_action']
+    torch.testing.assert_close(loss, 0.5 * torch.cat(terms).mean())
+    with pytest.raises(ValueError, match='labels. Got 0 for 4 windows'):
+        model(inputs, mode='loss')
 
 
 def test_no_sensor_at_all_still_trains():

@@ -11,7 +11,13 @@ from torch import nn
 
 from ...registry import MODELS
 from ...utils.dist import gather_rows, global_mean
-from ..losses import info_nce, lag_nce, multi_positive_nce, token_info_nce
+from ..losses import (
+    info_nce,
+    label_nce,
+    lag_nce,
+    multi_positive_nce,
+    token_info_nce,
+)
 
 
 @MODELS.register_module()
@@ -23,7 +29,8 @@ class HierarchicalContrastiveHead(BaseModule):
     those of all, and every pair, sensor and token counts the same.
 
     Args:
-        embed_dims: Width D; needed for the multi-positive projection.
+        embed_dims: Width D; needed for the projections of the last two
+            terms.
         global_weight: Clip against clip over the batch.
         local_weight: Limb trajectory against its IMU over all limbs of
             the batch, those without a counterpart included.
@@ -34,6 +41,9 @@ class HierarchicalContrastiveHead(BaseModule):
             lags, by the tokens that overlap: what synchronisation asks.
         multi_positive_weight: Projected IMU limbs against the detached
             pose clip.
+        action_weight: A limb of one modality, projected, against the same
+            limb in other windows of its action, for data sets with labels.
+        action_temperature: Temperature of that term alone.
         init_temperature: Start of the learned temperature.
         max_scale: Upper bound of its inverse.
         init_cfg: MMEngine initialisation config.
@@ -53,6 +63,8 @@ class HierarchicalContrastiveHead(BaseModule):
         multi_positive_weight: float = 0.0,
         limb_weight: float = 0.0,
         lag_weight: float = 0.0,
+        action_weight: float = 0.0,
+        action_temperature: float = 0.1,
         init_temperature: float = 0.07,
         max_scale: float = 100.0,
         init_cfg: dict | None = None,
@@ -65,15 +77,23 @@ class HierarchicalContrastiveHead(BaseModule):
             'multi_positive': multi_positive_weight,
             'limb': limb_weight,
             'lag': lag_weight,
+            'action': action_weight,
         }
         if not any(self.weights.values()):
             raise ValueError('Every weight of the contrastive head is 0.')
+        self.action_temperature = action_temperature
         self.max_log_scale = math.log(max_scale)
         self.logit_scale = nn.Parameter(
             torch.tensor(math.log(1 / init_temperature))
         )
         if multi_positive_weight:
             self.local_proj = nn.Linear(embed_dims, embed_dims)
+        if action_weight:
+            # Behind a projection features still tell one repetition of an
+            # action from the next, which retrieval needs.
+            self.action_proj = nn.ModuleDict(
+                {x: nn.Linear(embed_dims, embed_dims) for x in ('imu', 'pose')}
+            )
 
     @property
     def scale(self) -> torch.Tensor:
@@ -157,6 +177,7 @@ class HierarchicalContrastiveHead(BaseModule):
             'global': self._global,
             'local': self._local,
             'multi_positive': self._multi_positive,
+            'action': self._action,
         }
         losses = {}
         if any(self.weights[name] for name in terms):
@@ -178,8 +199,10 @@ class HierarchicalContrastiveHead(BaseModule):
         names = ['imu_mask', 'pose_mask']
         if self.weights['global']:
             names += ['imu', 'pose']
-        if self.weights['local']:
+        if self.weights['local'] or self.weights['action']:
             names += ['imu_local', 'pose_local']
+        if self.weights['action']:
+            names += ['action']
         compared = {name: feats[name] for name in names}
         if 'aligned' in feats:  # windows cut apart compare by tokens alone
             for name in ('imu_mask', 'pose_mask'):
@@ -207,6 +230,25 @@ class HierarchicalContrastiveHead(BaseModule):
         own = own[:, None].expand_as(both)[both]
         loss = info_nce(imu, pose, self.scale, len(own), own)
         return global_mean(loss)
+
+    def _action(
+        self, feats: dict[str, torch.Tensor], own: torch.Tensor
+    ) -> torch.Tensor:
+        action = feats['action'].long()
+        losses = []
+        for name in ('imu', 'pose'):
+            there = feats[f'{name}_mask'] & (action >= 0)
+            count = there.shape[1]
+            limb = torch.arange(count, device=there.device)
+            losses.append(
+                label_nce(
+                    self.action_proj[name](feats[f'{name}_local'][there]),
+                    (action * count + limb)[there],
+                    self.action_temperature,
+                    own[:, None].expand_as(there)[there],
+                )
+            )
+        return global_mean(torch.cat(losses))
 
     @staticmethod
     def _pairs_first(
