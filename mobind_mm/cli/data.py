@@ -190,7 +190,7 @@ def write_example(args: Namespace) -> None:
     from ..datasets.synthetic import example
 
     if args.labelled:
-        print('written:', example.write_labelled(args.out))
+        print('written:', example.write_labelled(args.out, seed=args.seed))
         return
     files = example.write_example(
         args.out,

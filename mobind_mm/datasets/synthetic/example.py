@@ -110,7 +110,10 @@ def write_example(
 
 
 def write_labelled(
-    directory: str | Path, num_subjects: int = 8, take_sec: float = 30.0
+    directory: str | Path,
+    num_subjects: int = 8,
+    take_sec: float = 30.0,
+    seed: int = 0,
 ) -> Path:
     """Write a small dataset with labels, for nearest neighbours.
 
@@ -118,6 +121,7 @@ def write_labelled(
         directory: Dataset directory.
         num_subjects: Number of people, with two takes each.
         take_sec: Length of a take in seconds.
+        seed: Of the people and what they do.
     """
     directory = Path(directory)
     source = SyntheticMotionDataset(
@@ -125,6 +129,7 @@ def write_labelled(
         num_subjects=num_subjects,
         takes_per_subject=2,
         take_sec=take_sec,
+        seed=seed,
         lazy_init=True,
     )
     entries = []
