@@ -15,10 +15,8 @@ import numpy as np
 from scipy.special import expit
 
 LEAST = 0.5
-"""A person or limb that is less probably in view is not named."""
-LEAST_KNOWN = 0.25
-"""Of an action, which embeddings tell badly from one that is unknown: of
-validation people's, 57 % are judged right where chance is half."""
+"""A person or limb that is less probably in view is not named, nor an action
+that the gallery less probably has."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +64,6 @@ _FITTED = {
     'person': (-0.89, (-0.228, 4.813, -0.195, 1.115, 0.562)),
     'sensor': (-4.668, (8.686, -4.046, -0.82, 3.223, 0.686)),
     'limb': (-4.831, (6.573, 2.784, -0.017, 1.051, 0.176)),
-    'action by imu': (-0.838, (1.901, -1.122, -0.777, 1.092, -0.213)),
-    'action by pose': (-0.56, (1.66, -1.182, -0.98, 1.688, -0.278)),
-    'action by both': (-0.898, (1.685, -0.49, -0.417, 0.864, -0.152)),
 }
 CALIBRATED: dict[str, dict[str, Logistic]] = {
     'mobind_real': {
@@ -77,5 +72,4 @@ CALIBRATED: dict[str, dict[str, Logistic]] = {
     }
 }
 """By model of the zoo: ``person``, that somebody wears the sensors;
-``sensor``, that a limb in view carries it; ``limb``, that it is this one;
-``action by imu`` and so on, that an action is one of the gallery's."""
+``sensor``, that a limb in view carries it; ``limb``, that it is this one."""

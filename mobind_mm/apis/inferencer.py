@@ -11,7 +11,7 @@ from .embedder import BATCH, Embedder
 from .localizing import localize
 from .model_zoo import list_models
 from .recognizing import recognize
-from .retrieving import retrieve
+from .retrieving import STRIDE_SEC, retrieve
 from .synchronizing import pictures_of, synchronize
 
 
@@ -210,15 +210,15 @@ class MoBindInferencer(Embedder):
         gallery: Any,
         direction: str | None = None,
         k: int = 5,
-        stride_sec: float = 1.0,
+        stride_sec: float = STRIDE_SEC,
         show_dir: str | Path | None = None,
         signal_weight: float = SIGNAL_WEIGHT,
     ) -> list[dict[str, Any]]:
         """Find the videos of sensors, or the sensors of videos.
 
-        The model's embeddings find the best candidates, or its tokens where
-        all recordings have one sensor or two. The signals then order them
-        with the model, see
+        The tokens of the limbs with sensors find the best candidates, at the
+        lag where they fit best, since windows of two clocks are out of step.
+        The signals then order them with the model, see
         :func:`~mobind_mm.evaluation.functional.rank_by_both`. If the
         shortest recording is shorter than the model's window, shorter
         windows are compared, from 1 s on where the model takes them.
@@ -266,13 +266,16 @@ class MoBindInferencer(Embedder):
 
         A classifier predicts it; with a ``MoBind`` model each window gets
         the action of the most similar window of ``gallery``: by the tokens,
-        in any order, of one sensor or two, by embeddings otherwise.
+        in any order, of one sensor or two, by embeddings otherwise. Windows
+        of both overlap: actions begin anywhere.
 
         Args:
             inputs: Recordings with sensors, a skeleton, or both.
             gallery: For ``MoBind``: a data set directory with labels, or a
                 mapping of actions to recordings.
-            stride_sec: Seconds between windows; None: one after the other.
+            stride_sec: Seconds between windows; None: a quarter of a window
+                (more for recordings of hours), or all of it for a
+                classifier.
             modality: For ``MoBind``: ``imu``, ``pose`` or ``both``; None
                 takes what all recordings have.
             show_dir: Directory for pictures.
@@ -281,10 +284,10 @@ class MoBindInferencer(Embedder):
             For each recording ``name``, ``action`` of all of it and its
             ``score``, ``scores`` of all actions, and ``windows``: of each
             ``start_s``, ``action`` and ``score``. Scores are probabilities
-            of a classifier, cosines of a neighbour. With embeddings of a
-            calibrated model also the ``probability`` that the gallery has
-            the action at all; below 0.25, ``action`` is None and ``guess``
-            the most similar one.
+            of a classifier, cosines of a neighbour. With a gallery of two
+            subjects or more, also the ``probability`` that it has the
+            action at all, by how its own people are alike; below 0.5,
+            ``action`` is None and ``guess`` the most similar one.
 
         Raises:
             ValueError: If a ``MoBind`` model gets no gallery, or streams

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
-from ..evaluation.embedding_table import Table, modality, select, token_mask
-from ..evaluation.functional import anytime_similarity, search_index
+from ..evaluation.embedding_table import Table, all_tokens, select
+from ..evaluation.functional import anytime_similarity, whitened
+from ..evaluation.functional.classification import numbered
 from ..recordings import Recording, common_span, notes_of
+from ..skeleton import get_limb
 from ..utils.arguments import check_choice
-from .calibration import CALIBRATED, LEAST_KNOWN, Logistic, match_features
+from ..utils.errors import shown
+from .calibration import LEAST
 from .embedder import Embedder
-from .retrieving import FEW, only, shared_sensors
+from .retrieving import only
 from .takes import Takes, is_data_set, named_takes
 
 MODALITIES = ('imu', 'pose', 'both')
+_OVERLAP = 4
+"""Windows that show a moment: actions begin anywhere."""
+_MANY = 2000
+"""Windows of long recordings, about: all are compared with all."""
+_LEAST_ASKED = 8
+"""Recordings of a gallery that tell what known and unknown actions score."""
+_MOST_ASKED = 200
 
 
 def recognize(
@@ -62,53 +74,158 @@ def _answers(
     if modality is None:
         modality = _shared_modality(takes)
     check_choice('modality', modality, MODALITIES)
-    limbs = shared_sensors(takes) if modality != 'pose' else None
-    tokens = limbs is not None and len(limbs) <= FEW
-    if modality == 'both':  # whole skeletons are compared, or few limbs
-        tokens = tokens and _all_have(labelled, limbs)
-        limbs = limbs if tokens else None
     seconds, about = embedder.window_sec(takes, labelled)
-    known = _embed(
-        embedder, labelled, modality, None, limbs, seconds, tokens, classes
-    )
+    groups: dict[tuple[str, ...], Takes] = {}
+    for name, (entry, recording) in takes.items():
+        worn = () if modality == 'pose' else tuple(sorted(recording.imu))
+        groups.setdefault(worn, {})[name] = (entry, recording)
+    answers, notes = {}, [*notes_of(*of_gallery.values(), about)]
+    for worn, part in groups.items():
+        found, note = answers_by_gallery(
+            embedder,
+            part,
+            labelled,
+            modality=modality,
+            worn=list(worn),
+            window_sec=seconds,
+            stride_sec=stride_sec,
+            classes=classes,
+        )
+        answers.update(found)
+        notes += note
+    return [answers[name] for name in takes], notes_of(notes)
+
+
+def answers_by_gallery(
+    embedder: Embedder,
+    takes: Takes,
+    labelled: Takes,
+    *,
+    modality: str,
+    worn: list[str],
+    window_sec: float,
+    classes: list[str],
+    stride_sec: float | None = None,
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Answers to recordings with the same sensors, and a note on the gallery.
+
+    Args:
+        embedder: The model.
+        takes: What is asked.
+        labelled: The gallery.
+        modality: What is compared.
+        worn: Their sensors.
+        window_sec: Length of a window.
+        classes: Names of the actions.
+        stride_sec: Seconds between those of ``takes``.
+    """
+    limbs = worn
+    if modality == 'both' and not any(
+        {*worn} & {*recording.imu} for _, recording in labelled.values()
+    ):
+        limbs = []
+    if not limbs:  # whole skeletons
+        places = embedder.preparation.placements
+        keypoints = {get_limb(name).keypoints: name for name in places[::-1]}
+        limbs = sorted(keypoints.values(), key=places.index)
+
+    def embed(takes: Takes, stride: float | None, **options: Any) -> Table:
+        stride = stride or _stride(takes, window_sec)
+        return _embed(
+            embedder, takes, modality, stride, limbs, window_sec, **options
+        )
+
+    def compare(asked: Table, known: Table) -> np.ndarray:
+        return _compare(asked, known, modality, len(classes))
+
+    known = embed(labelled, None, classes=classes)
     if not len(known['take']):
         raise ValueError(
             f'No labelled window of the gallery shows what {modality!r} of '
-            f'the recordings shows ({limbs or "any limb"}); give a gallery '
+            f'the recordings shows ({worn or "any limb"}); give a gallery '
             'with these sensors, or another modality.'
         )
-    asked = _embed(
-        embedder, takes, modality, stride_sec, limbs, seconds, tokens
-    )
-    compare = _by_tokens if tokens else _by_embeddings
-    scores = compare(asked, known, modality, len(classes))
-    answers = []
+    asked = embed(takes, stride_sec)
+    scores = compare(asked, known)
+    familiar = _familiarity(known, compare)
+    answers = {}
     for name in takes:
         rows = np.flatnonzero(asked['take'] == name)
         pairs = [(asked['window_start'][i], scores[i]) for i in rows]
-        answers.append(_answer(name, pairs, classes))
-    question = f'action by {modality}{", tokens" if tokens else ""}'
-    model = CALIBRATED.get(embedder.name, {}).get(question)
-    if model is not None:
-        for answer in answers:
-            _doubt(answer, model, seconds)
-    return answers, notes_of(*of_gallery.values(), about)
+        answer = answers[name] = _answer(name, pairs, classes)
+        if familiar is not None:
+            sure = answer['probability'] = familiar(scores[rows])
+            if sure < LEAST:
+                answer.update(action=None, guess=answer['action'])
+    lacking = np.setdiff1d(np.arange(len(classes)), known['action'])
+    if not len(lacking):
+        return answers, []
+    return answers, [
+        'The gallery shows these actions with no sensor of the recordings, '
+        f'so they are not compared: {shown(classes[i] for i in lacking)}.'
+    ]
 
 
-def _doubt(answer: dict[str, Any], model: Logistic, seconds: float) -> None:
-    """Say how probable it is that the gallery has the action at all."""
-    best, *rest = sorted(answer['scores'].values(), reverse=True)
-    sure = model(
-        **match_features(
-            best,
-            best - max(rest, default=0.0),
-            seconds * len(answer['windows']),
-            len(answer['scores']),
-        )
-    )
-    answer['probability'] = sure
-    if sure < LEAST_KNOWN:
-        answer.update(action=None, guess=answer['action'])
+def _stride(takes: Takes, seconds: float) -> float:
+    """Seconds between windows, which overlap if they do not get too many."""
+    spans = [np.ptp(common_span(recording)) for _, recording in takes.values()]
+    return float(np.clip(sum(spans) / _MANY, seconds / _OVERLAP, seconds))
+
+
+def _familiarity(
+    known: Table, compare: Callable[[Table, Table], np.ndarray]
+) -> Callable[[np.ndarray], float] | None:
+    """How probable it is that the gallery has the action of a recording.
+
+    An action that it has stands out among the others. By how much, the
+    gallery's own people tell: each is compared with the others, with an
+    action and as if it were unknown.
+
+    Args:
+        known: Windows of the gallery.
+        compare: Similarities (M, C) of windows with each action of others.
+
+    Returns:
+        A function of the scores (M, C) of a recording; None if too few
+        recordings of two people or more share their action.
+    """
+    recordings = numbered(zip(known['take'].tolist(), known['action']))
+    some = recordings % (recordings.max() // _MOST_ASKED + 1) == 0
+    people = known['subject']
+    if any(person is None for person in people) or len(set(people)) < 2:
+        return None
+    with_it, without = [], []
+    for person in dict.fromkeys(people):
+        rest = select(known, people != person)
+        at = np.flatnonzero((people == person) & some)
+        named = np.unique(rest['action'])
+        scores = compare(select(known, at), rest)[:, named]
+        for number in np.unique(recordings[at]):
+            rows = np.flatnonzero(recordings[at] == number)
+            other = named != known['action'][at][rows[0]]
+            if other.sum() > 1 and not other.all():
+                with_it.append(_stands_out(scores[rows]))
+                without.append(_stands_out(scores[np.ix_(rows, other)]))
+    if len(with_it) < _LEAST_ASKED:
+        return None
+    scale = StandardScaler()
+    x = scale.fit_transform(np.reshape([with_it, without], (-1, 1)))
+    # A strong ridge: recordings of few people say little of new ones.
+    model = LogisticRegression(C=0.1)
+    model.fit(x, np.repeat([True, False], len(with_it)))
+    shown = np.unique(known['action'])
+
+    def familiar(scores: np.ndarray) -> float:
+        x = scale.transform([[_stands_out(scores[:, shown])]])
+        return float(model.predict_proba(x)[0, 1])
+
+    return familiar
+
+
+def _stands_out(scores: np.ndarray) -> float:
+    """By how much best scores exceed the mean of the others, (M, C)."""
+    ordered = np.sort(scores, axis=1)
+    return float(np.mean(ordered[:, -1] - ordered[:, :-1].mean(axis=1)))
 
 
 def _classify(
@@ -124,44 +241,16 @@ def _classify(
     return [_answer(name, rows, classes) for name, rows in found.items()]
 
 
-def _by_embeddings(
-    asked: Table, known: Table, kind: str, count: int
-) -> np.ndarray:
+def _compare(asked: Table, known: Table, kind: str, count: int) -> np.ndarray:
     """Similarity (M, C) to the nearest window of each of C actions."""
-    x, x_mask = modality(asked, kind)
-    y, y_mask = modality(known, kind)
-    scores = np.full((len(x), count), -1.0)
-    for label in np.unique(known['action']):
-        rows = known['action'] == label
-        mask = None if y_mask is None else y_mask[rows]
-        _, similarity = search_index(x, y[rows], 1, x_mask, mask)
-        scores[:, label] = similarity[:, 0]
-    return scores
-
-
-def _by_tokens(
-    asked: Table, known: Table, kind: str, count: int
-) -> np.ndarray:
-    """The same, by the tokens of few limbs in any order."""
-    found = []
-    for name in ('imu', 'pose') if kind == 'both' else (kind,):
-        masks = [token_mask(table, name) for table in (asked, known)]
-        tokens = [table[f'{name}_tokens'] for table in (asked, known)]
-        found.append(anytime_similarity(*tokens, *masks))
-    similarity = np.mean(found, axis=0)
+    (x, seen), (y, known_seen) = (all_tokens(t, kind) for t in (asked, known))
+    x, y = whitened(x, y, known_seen)
+    similarity = anytime_similarity(x, y, seen, known_seen)
     scores = np.full((len(similarity), count), -1.0)
     for label in np.unique(known['action']):
         rows = known['action'] == label
         scores[:, label] = similarity[:, rows].max(axis=1)
     return scores
-
-
-def _all_have(takes: Takes, limbs: list[str] | None) -> bool:
-    """Whether all recordings with sensors have some of these."""
-    return all(
-        not recording.imu or set(recording.imu) >= set(limbs or ())
-        for _, recording in takes.values()
-    )
 
 
 def _answer(
@@ -226,10 +315,9 @@ def _embed(
     embedder: Embedder,
     takes: Takes,
     kind: str,
-    stride_sec: float | None,
-    limbs: list[str] | None,
+    stride_sec: float,
+    limbs: list[str],
     window_sec: float,
-    tokens: bool,
     classes: list[str] | None = None,
 ) -> Table:
     """Table of the windows that show what is compared.
@@ -249,15 +337,11 @@ def _embed(
         options = dict(
             metainfo={'classes': classes}, filter_cfg={'labelled': True}
         )
-    windows = embedder.windows(
-        kept, stride_sec or window_sec, limbs, window_sec, **options
-    )
-    table = embedder.embed_windows(
-        windows, tokens=tokens, limbs=limbs if tokens else None
-    )
+    windows = embedder.windows(kept, stride_sec, limbs, window_sec, **options)
+    table = embedder.embed_windows(windows, tokens=True, limbs=limbs)
     names = ('imu', 'pose') if kind == 'both' else (kind,)
-    shown = [table[f'{name}_mask'].any(axis=1) for name in names]
-    return select(table, np.logical_and.reduce(shown))
+    there = [table[f'{name}_mask'].any(axis=1) for name in names]
+    return select(table, np.logical_and.reduce(there))
 
 
 def _entry(entry: Mapping, recording: Recording) -> dict:
@@ -266,4 +350,4 @@ def _entry(entry: Mapping, recording: Recording) -> dict:
         return dict(entry)
     start, end = common_span(recording)
     whole = {'start_s': start, 'end_s': end, 'label': entry['label']}
-    return {'segments': [whole]}
+    return {**entry, 'segments': [whole]}

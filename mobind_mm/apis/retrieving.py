@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.embedding_table import Table, modality, select, token_vectors
+from ..evaluation.embedding_table import Table, select, token_mask
 from ..evaluation.functional import (
     SIGNAL_WEIGHT,
-    cosine_similarity,
+    lagged_similarity,
     rank_by_both,
-    search_index,
 )
 from ..recordings import Recording, notes_of
 from ..synchronization.in_step import signal_ratios
@@ -20,12 +19,13 @@ from .embedder import Embedder
 from .takes import Takes, named_takes
 
 DIRECTIONS = ('imu2pose', 'pose2imu')
+STRIDE_SEC = 0.8
 CANDIDATES = 10
 """Windows and recordings that are ordered by both kinds of evidence."""
 BEST = 3
 """Windows of a recording among which both kinds of evidence choose."""
-FEW = 2
-"""With so many sensors or fewer, tokens tell more than clip embeddings."""
+_AT_ONCE = 2**26
+"""Pairs of windows whose similarity is held in memory."""
 
 
 def retrieve(
@@ -34,7 +34,7 @@ def retrieve(
     gallery: Any,
     direction: str | None = None,
     k: int = 5,
-    stride_sec: float = 1.0,
+    stride_sec: float = STRIDE_SEC,
     signal_weight: float = SIGNAL_WEIGHT,
 ) -> list[dict[str, Any]]:
     """See :meth:`MoBindInferencer.retrieve`."""
@@ -46,37 +46,45 @@ def retrieve(
     check_choice('direction', direction, DIRECTIONS)
     check_count('k', k)
     source, target = direction.split('2')
-    limbs = shared_sensors(asked if source == 'imu' else index)
+    wearing = asked if source == 'imu' else index
+    worn = {
+        name for _, recording in wearing.values() for name in recording.imu
+    }
+    places = embedder.preparation.placements
+    limbs = [name for name in places if name in worn]
     asked = _with(asked, source, 'queries')
     index = _with(index, target, 'gallery')
     seconds, about = embedder.window_sec(asked)
     of_index = embedder.window_sec(index)
     if of_index[0] < seconds:
         seconds, about = of_index
-    table = _Windows(embedder, limbs, seconds)
-    queries = table.of(asked, source, None)
-    items = table.of(index, target, stride_sec)
+
+    def windows(takes: Takes, name: str, stride_sec: float) -> Table:
+        data = embedder.windows(takes, stride_sec, limbs, seconds)
+        table = embedder.embed_windows(data, tokens=True, limbs=limbs)
+        return select(table, np.any(table[f'{name}_mask'], axis=1))
+
+    queries = windows(asked, source, seconds)
+    items = windows(index, target, stride_sec)
+    for name in asked:
+        if name not in queries['take']:
+            raise ValueError(
+                f'{name}: no window of {seconds:g} s shows a limb of '
+                f'the model ({", ".join(places)}).'
+            )
     compare = _Comparison(
         (asked, queries),
         (index, items),
         (source, target),
         seconds,
         signal_weight,
-        table.tokens,
         min(stride_sec, seconds) / 2,
     )
-    answers = []
-    for name in asked:
-        rows = queries['take'] == name
-        if not rows.any():
-            window = embedder.preparation
-            raise ValueError(
-                f'{name}: no window of {seconds:g} s shows a limb of '
-                f'the model ({", ".join(window.placements)}).'
-            )
-        answer = compare.answer(name, np.flatnonzero(rows), k)
-        answer['notes'] = notes_of(notes[name], *of_gallery.values(), about)
-        answers.append(answer)
+    answers = compare.answers(k)
+    for answer in answers:
+        answer['notes'] = notes_of(
+            notes[answer['name']], *of_gallery.values(), about
+        )
     return answers
 
 
@@ -85,15 +93,6 @@ def only(recording: Recording, name: str) -> Recording:
     if name == 'imu':
         return Recording(recording.imu)
     return Recording(pose=recording.pose)
-
-
-def shared_sensors(takes: Takes) -> list[str] | None:
-    """Placements of the sensors, if all recordings that have any agree.
-
-    Somebody with two sensors is best compared by these two limbs.
-    """
-    worn = {frozenset(r.imu) for _, r in takes.values() if r.imu}
-    return sorted(worn.pop()) if len(worn) == 1 else None
 
 
 def _with(takes: Takes, name: str, what: str) -> Takes:
@@ -109,34 +108,6 @@ def _with(takes: Takes, name: str, what: str) -> Takes:
     return kept
 
 
-class _Windows:
-    """Tables of windows that show something.
-
-    Args:
-        embedder: What embeds them.
-        limbs: Sensors that all recordings have; None if they differ.
-        seconds: Length of a window.
-    """
-
-    def __init__(
-        self, embedder: Embedder, limbs: list[str] | None, seconds: float
-    ) -> None:
-        self.embedder, self.limbs, self.seconds = embedder, limbs, seconds
-        self.tokens = limbs is not None and len(limbs) <= FEW
-
-    def of(self, takes: Takes, name: str, stride_sec: float | None) -> Table:
-        """Table of one modality of recordings."""
-        windows = self.embedder.windows(
-            takes, stride_sec or self.seconds, self.limbs, self.seconds
-        )
-        table = self.embedder.embed_windows(
-            windows,
-            tokens=self.tokens,
-            limbs=self.limbs if self.tokens else None,
-        )
-        return select(table, np.any(table[f'{name}_mask'], axis=1))
-
-
 class _Comparison:
     """Compare windows of queries with those of a gallery.
 
@@ -147,7 +118,6 @@ class _Comparison:
         seconds: Length of a window.
         signal_weight: Of
             :func:`~mobind_mm.evaluation.functional.rank_by_both`.
-        tokens: Whether tokens are compared, not clip embeddings.
         reach: Seconds by which windows that match may be out of step.
     """
 
@@ -158,29 +128,48 @@ class _Comparison:
         names: tuple[str, str],
         seconds: float,
         signal_weight: float,
-        tokens: bool,
         reach: float,
     ) -> None:
         self.reach = reach
         self.query, self.gallery, self.names = query, gallery, names
         self.seconds, self.weight = seconds, signal_weight
-        self.vectors = token_vectors if tokens else modality
 
-    def answer(self, name: str, rows: np.ndarray, k: int) -> dict[str, Any]:
+    def answers(self, k: int) -> list[dict[str, Any]]:
+        """Answers to all queries, of which some are compared at once."""
+        (asked, queries), items = self.query, self.gallery[1]
+        y, seen = self._tokens(items, self.names[1])
+        lag = round(self.reach / self.seconds * y.shape[2])
+        names, found = [*asked], []
+        size = np.array([np.sum(queries['take'] == name) for name in names])
+        part = np.cumsum(size) * len(y) // _AT_ONCE
+        for number in np.unique(part):
+            some = [names[i] for i in np.flatnonzero(part == number)]
+            table = select(queries, np.isin(queries['take'].astype(str), some))
+            x, mask = self._tokens(table, self.names[0])
+            cosines = lagged_similarity(x, y, mask, seen, lag)
+            for name in some:
+                rows = table['take'] == name
+                found.append(
+                    self.answer(name, select(table, rows), cosines[rows], k)
+                )
+        return found
+
+    @staticmethod
+    def _tokens(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
+        return table[f'{name}_tokens'], token_mask(table, name)
+
+    def answer(
+        self, name: str, asked: Table, cosines: np.ndarray, k: int
+    ) -> dict[str, Any]:
         """Best windows of each window of a query, and best recordings."""
         items = self.gallery[1]
-        asked = select(self.query[1], rows)
-        x, x_mask = self.vectors(asked, self.names[0])
-        y, y_mask = self.vectors(items, self.names[1])
-        found, _ = search_index(x, y, max(k, CANDIDATES), x_mask, y_mask)
+        found = _largest(cosines, max(k, CANDIDATES))
         best: dict[str, np.ndarray] = {}  # windows of each recording
         scores: dict[str, float] = {}
         for take in dict.fromkeys(items['take']):
             at = np.flatnonzero(items['take'] == take)
-            mask = None if y_mask is None else y_mask[at]
-            near, cosines = search_index(x, y[at], BEST, x_mask, mask)
-            best[take] = at[near]
-            scores[take] = float(np.mean(cosines[:, 0]))
+            best[take] = at[_largest(cosines[:, at], BEST)]
+            scores[take] = float(cosines[:, at].max(axis=1).mean())
         takes = sorted(scores, key=lambda take: -scores[take])
         takes = takes[: max(k, CANDIDATES)]
         used = np.unique(
@@ -189,12 +178,11 @@ class _Comparison:
             )
         )
         column = {item: i for i, item in enumerate(used.tolist())}
-        mask = None if y_mask is None else y_mask[used]
-        cosines = cosine_similarity(x, y[used], x_mask, mask)
+        cosines = cosines[:, used]
         signals = self._signals(asked, select(items, used))
         both = rank_by_both(cosines, signals, self.weight)
         windows = []
-        for i in range(len(x)):
+        for i in range(len(cosines)):
             ranked = [column[j] for j in found[i].tolist()]
             ranked.sort(key=lambda j: -both[i, j])
             windows.append(
@@ -212,7 +200,7 @@ class _Comparison:
                 }
             )
         recordings: list[dict[str, Any]] = []
-        rows = np.arange(len(x))[:, None]
+        rows = np.arange(len(cosines))[:, None]
         for take in takes:
             at = np.vectorize(column.__getitem__)(best[take])
             chosen = both[rows, at].argmax(axis=1)[:, None]
@@ -257,3 +245,8 @@ class _Comparison:
             placement: stream.window(start, self.seconds)
             for placement, stream in recording.imu.items()
         }
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Columns (M, count or fewer) of the largest values, largest first."""
+    return np.argsort(-values, axis=1, kind='stable')[:, :count]

@@ -8,6 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..utils.results import write_json
 from .arguments import (
     add_imu_arguments,
@@ -21,6 +23,9 @@ from .arguments import (
     make_inferencer,
     pose_source,
 )
+
+_STEP_SEC = 0.2
+_REACH_SEC = 1.0
 
 
 def _source_arguments(parser: ArgumentParser) -> None:
@@ -120,10 +125,14 @@ def search(args: Namespace) -> None:
         )
     source: dict[str, Any] = {'imu': imu_source, 'pose': pose_source}
     (answer,) = make_inferencer(args).embed(
-        {'query': {modality: source[modality](args)}}
+        {'query': {modality: source[modality](args)}}, stride_sec=_STEP_SEC
     )
     mask = answer[f'{modality}_mask']
-    rows = mask.any(axis=1)
+    since = answer['window_start'] - answer['window_start'][0]
+    number, late = np.divmod(since + 1e-6, answer['window_sec'])
+    # Windows of the archive begin anywhere: a query stands for those that
+    # begin up to a second later, too.
+    rows = mask.any(axis=1) & (late < _REACH_SEC)
     if not rows.any():
         raise ValueError(
             f'{getattr(args, modality)}: no window shows a limb of the model.'
@@ -131,19 +140,26 @@ def search(args: Namespace) -> None:
     found = archive.search(
         answer[modality][rows], args.k, mask[rows], args.probes
     )
-    starts = answer['window_start'][rows].tolist()
-    for start, matches in zip(starts, found):
+    answers = []
+    for window in np.unique(number[rows]):
+        at = np.flatnonzero(number[rows] == window)
+        best: dict[tuple, Any] = {}
+        for match in chain.from_iterable(found[i] for i in at):
+            key = match.take, match.start_s
+            if key not in best or best[key].similarity < match.similarity:
+                best[key] = match
+        matches = sorted(best.values(), key=lambda match: -match.similarity)
+        start = float(answer['window_start'][rows][at[0]])
         print(f'{start:8.2f} s')
-        for place, match in enumerate(matches, 1):
+        for place, match in enumerate(matches[: args.k], 1):
             action = f', {match.action}' if match.action else ''
             print(
                 f'  {place}. {match.take} at {match.start_s:.2f} s '
                 f'({match.similarity:.3f}{action})'
             )
-    answers = [
-        {'start_s': start, 'found': [vars(match) for match in matches]}
-        for start, matches in zip(starts, found)
-    ]
+        answers.append(
+            {'start_s': start, 'found': [vars(m) for m in matches[: args.k]]}
+        )
     out = Path(args.out_dir) / 'search.json'
     write_json(out, answers)
     print('written:', out)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from itertools import groupby
 from pathlib import Path
+
+import numpy as np
 
 from ..utils.errors import printable
 from ..utils.results import write_json
@@ -261,9 +264,9 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--stride-sec',
         type=between(0.01, 86_400),
-        default=1.0,
+        default=0.8,
         metavar='SEC',
-        help='seconds between the windows of the gallery; default: 1',
+        help='seconds between the windows of the gallery; default: 0.8',
     )
     parser.add_argument(
         '--signal-weight',
@@ -323,7 +326,8 @@ def _recognize_arguments(parser: ArgumentParser) -> None:
         '--stride-sec',
         type=between(0.01, 86_400),
         metavar='SEC',
-        help='seconds between windows; default: the length of a window',
+        help='seconds between windows; default: a quarter of a window, and '
+        'more for recordings of hours; a whole one for a classifier',
     )
     add_out_dir_argument(parser, 'recognize')
 
@@ -348,11 +352,15 @@ def recognize(args: Namespace) -> None:
         action = answer['action']
         if action is None:
             action = f'not in the gallery; most like {answer["guess"]}'
-        print(f'{answer["name"]}: {action} ({answer["score"]:.3f})')
-        for window in answer['windows']:
+        sure = answer.get('probability')
+        known = '' if sure is None else f'; in the gallery{_probably(sure)}'
+        print(f'{answer["name"]}: {action} ({answer["score"]:.3f}){known}')
+        windows = answer['windows']
+        for action, group in groupby(windows, key=lambda w: w['action']):
+            part = list(group)
+            score = np.mean([window['score'] for window in part])
             print(
-                f'  {window["start_s"]:8.2f} s  {window["action"]} '
-                f'({window["score"]:.3f})'
+                f'  from {part[0]["start_s"]:8.2f} s  {action} ({score:.3f})'
             )
     print_notes(note for answer in answers for note in answer['notes'])
     write_json(out / 'recognize.json', answers)

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mobind_mm.apis import MoBindInferencer, init_model
 from mobind_mm.apis.calibration import LEAST, Logistic, match_features
 from mobind_mm.apis.localizing import decide
+from mobind_mm.apis.recognizing import _compare, _familiarity
 from mobind_mm.apis.windows import ClipFeatures, Preparation
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization.conformance import simulate_recording
@@ -161,15 +162,37 @@ def test_clip_features_of_a_model_with_fixed_windows():
     assert ClipFeatures(model, preparation, 0.2)(take(3.0)) is None
 
 
-@pytest.mark.parametrize('bias, given', [(0.0, True), (-3.0, False)])
-def test_actions_that_the_gallery_hardly_has_are_not_named(bias, given):
-    from mobind_mm.apis.recognizing import _doubt
-
-    slopes = dict.fromkeys(match_features(0.0, 0.0, 5.0, 1), 0.0)
-    answer = dict(
-        action='walk', scores={'walk': 0.8, 'sit': 0.1}, windows=[{}, {}]
+def labelled(rng, people, actions):
+    """A table of one window for each person and action, tokens of a wrist."""
+    rows = [(p, a) for p in people for a in actions]
+    seen = np.ones((len(rows), 1, 6), bool)
+    moves = np.random.default_rng(9).normal(size=(12, 16))
+    tokens = np.array([moves[a] for _, a in rows])[:, None, None]
+    tokens = tokens + 0.7 * rng.normal(size=(len(rows), 1, 6, 16))
+    return dict(
+        imu_tokens=tokens,
+        imu_mask=seen[..., 0],
+        action=np.array([a for _, a in rows]),
+        take=np.array([f'{p}, {a}' for p, a in rows], object),
+        subject=np.array([p for p, _ in rows], object),
     )
-    _doubt(answer, Logistic(bias, slopes), 5.0)
-    assert answer['probability'] == pytest.approx(1 / (1 + np.exp(-bias)))
-    assert (answer['action'] == 'walk') is given
-    assert given or answer['guess'] == 'walk'
+
+
+def test_the_people_of_a_gallery_tell_what_it_lacks():
+    rng = np.random.default_rng(0)
+    known = labelled(rng, 'abc', range(6))
+    asked = labelled(rng, 'd', range(12))
+
+    def compare(x, y):
+        return _compare(x, y, 'imu', 12)
+
+    familiar = _familiarity(known, compare)
+    sure = [familiar(row[None]) for row in compare(asked, known)]
+    assert min(sure[:6]) > 0.6 and max(sure[6:]) < 0.5
+    # One person, or nobody who is named, tells nothing of others.
+    known['subject'][:] = 'a'
+    assert _familiarity(known, compare) is None
+    known['subject'][0] = None
+    assert _familiarity(known, compare) is None
+    few = labelled(rng, 'ab', range(3))
+    assert _familiarity(few, compare) is None

@@ -12,10 +12,12 @@ from mobind_mm.evaluation.functional import (
     accuracy,
     anytime_similarity,
     cosine_similarity,
+    lagged_similarity,
     nearest_neighbour,
     nearest_take,
     recall_summary,
     retrieval_ranks,
+    whitened,
 )
 
 
@@ -172,6 +174,67 @@ def test_similarity_of_tokens_in_any_order(at_once, monkeypatch):
     a[~a_mask] = 9.0
     mixed = anytime_similarity(a[:, :, order], b, a_mask[:, :, order], b_mask)
     np.testing.assert_allclose(mixed, expected, atol=1e-5)
+
+
+def test_windows_out_of_step_are_compared_at_their_best_lag():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(4, 2, 6, 5)), rng.normal(size=(3, 2, 6, 5))
+    a_mask, b_mask = (rng.random(x.shape[:3]) > 0.3 for x in (a, b))
+    a_mask[0, 0] = a_mask[1] = False
+    found = lagged_similarity(a, b, a_mask, b_mask, 4)  # 2 at most
+    for i, j in np.ndindex(found.shape):
+        means = []
+        for lag in range(-2, 3):
+            pairs = [
+                cosine_similarity(a[i, s, n][None], b[j, s, n + lag][None])
+                for s in range(2)
+                for n in range(max(0, -lag), min(6, 6 - lag))
+                if a_mask[i, s, n] and b_mask[j, s, n + lag]
+            ]
+            means += [np.mean(pairs)] if pairs else []
+        expected = max(means, default=NO_SHARED_LIMB)
+        assert found[i, j] == pytest.approx(expected, abs=1e-5)
+    # What is in step stays best where nothing else may be.
+    none = lagged_similarity(a, a, np.ones_like(a_mask), a_mask, 0)
+    assert none.argmax(axis=0).tolist()[2:] == [2, 3]
+
+
+def movements(rng, count=80):
+    """Tokens of which most is common, and the rest says what is done."""
+    labels = np.arange(count) % 4
+    common, people = 3 * rng.normal(size=8), rng.normal(size=(count, 1, 1, 8))
+    actions = 0.3 * rng.normal(size=(4, 8))
+    own = people @ np.diag([1, 1, 1, 0, 0, 0, 0, 0])
+    tokens = common + actions[labels][:, None, None] + own
+    tokens = tokens + 0.02 * rng.normal(size=(count, 1, 5, 8))
+    return tokens, labels
+
+
+def test_whitened_tokens_show_what_is_particular():
+    tokens, labels = movements(np.random.default_rng(0))
+    seen = np.ones(tokens.shape[:3], bool)
+    query, gallery = tokens[:40], tokens[40:]
+
+    def right(x, y):
+        near = anytime_similarity(x, y, seen[:40], seen[40:]).argmax(axis=1)
+        return np.mean(labels[40:][near] == labels[:40])
+
+    x, y = whitened(query, gallery, seen[40:])
+    assert right(query, gallery) < 0.75 and right(x, y) > 0.9
+    # Of a gallery of one token nothing is particular.
+    one = np.zeros_like(seen[40:])
+    one[0, 0, 0] = True
+    kept, _ = whitened(query, gallery, one)
+    unit = query / np.linalg.norm(query, axis=-1, keepdims=True)
+    np.testing.assert_allclose(kept, unit, rtol=1e-5)
+    # What is hidden has no say.
+    spoiled = gallery.copy()
+    spoiled[0, 0, 0] = 99.0
+    mask = seen[40:].copy()
+    mask[0, 0, 0] = False
+    expected = whitened(query, gallery, mask)[0]
+    np.testing.assert_array_equal(whitened(query, spoiled, mask)[0], expected)
+    assert abs(expected - x).max() > 1e-4
 
 
 @pytest.mark.parametrize('limbs', [slow_similarity, slow_anytime])

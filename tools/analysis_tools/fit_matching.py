@@ -15,16 +15,14 @@ from typing import Any
 
 import numpy as np
 from benchmarking.matching_trials import (
-    action_trials,
     all_evidence,
     fit_logistic,
     fit_weight,
     judged,
-    renumber,
     run_trials,
 )
 from benchmarking.zero_shot_data import Takes, motion_capture
-from zero_shot import FIVE, encode
+from zero_shot import encode
 
 from mobind_mm.apis.embedder import Embedder
 from mobind_mm.utils.cli import run_command
@@ -37,18 +35,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='?', help='weights of a config')
     parser.add_argument('--mocap', nargs='+', metavar='SOURCE', required=True)
     parser.add_argument('--takes', type=int, help='takes of motion capture')
-    parser.add_argument(
-        '--gallery', type=int, default=16, help='takes with labelled actions'
-    )
     parser.add_argument('--trials', type=int, default=3000)
     parser.add_argument(
         '--weight', type=float, help='of the signals; default: the best one'
     )
     parser.add_argument(
         '--split', choices=('val', 'test'), default='val', help='for a look'
-    )
-    parser.add_argument(
-        '--only-actions', action='store_true', help='leave out the rest'
     )
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
@@ -58,14 +50,8 @@ def main() -> None:
     """Fit and print."""
     args = parse_args()
     embedder = Embedder(args.model, args.checkpoint, show_progress=False)
-    dataset, takes = motion_capture(
-        args.mocap, args.seed, args.takes, args.split
-    )
-    out: dict[str, Any] = {}
-    if not args.only_actions:
-        out = fit_matches(embedder, args, takes)
-    out |= fit_actions(embedder, args, takes, dataset.metainfo['classes'])
-    pprint(out, sort_dicts=False)
+    _, takes = motion_capture(args.mocap, args.seed, args.takes, args.split)
+    pprint(fit_matches(embedder, args, takes), sort_dicts=False)
 
 
 def fit_matches(
@@ -88,46 +74,6 @@ def fit_matches(
     for name, part in answers.items():
         model = fit_logistic(part)
         out[name] = (model, judged(part, model))
-    return out
-
-
-def fit_actions(
-    embedder: Embedder,
-    args: argparse.Namespace,
-    takes: Takes,
-    classes: list[str],
-) -> dict[str, Any]:
-    """Whether the training people's windows have the action of others."""
-    known = {}
-    dataset, gallery = motion_capture(
-        args.mocap, args.seed, args.gallery, 'train'
-    )
-    # The two splits do not have the same actions.
-    others = dataset.metainfo['classes']
-    every = sorted({*classes, *others})
-    out: dict[str, Any] = {}
-    rng = np.random.default_rng(args.seed)
-    for limbs in (FIVE, FIVE[:1]):
-        known[limbs] = tuple(
-            renumber(encode(embedder, part, 5.0, stride, limbs), names, every)
-            for part, stride, names in (
-                (takes, 2.5, classes),
-                (gallery, 5.0, others),
-            )
-        )
-    for limbs, kind in ((FIVE, ''), (FIVE[:1], ', tokens')):
-        for name, modalities in (
-            ('imu', ('imu',)),
-            ('pose', ('pose',)),
-            ('both', ('imu', 'pose')),
-        ):
-            if kind and name == 'pose':  # without sensors, all limbs count
-                continue
-            answers = action_trials(
-                *known[limbs], modalities, args.trials, rng, bool(kind)
-            )
-            model = fit_logistic(answers)
-            out[f'action by {name}{kind}'] = (model, judged(answers, model))
     return out
 
 

@@ -18,6 +18,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +39,23 @@ from benchmarking.zero_shot_data import (
 from mmengine.dataset import pseudo_collate
 from scipy.optimize import linear_sum_assignment
 
+from mobind_mm.apis.calibration import LEAST
 from mobind_mm.apis.embedder import Embedder
 from mobind_mm.apis.fitting import match_limbs
+from mobind_mm.apis.recognizing import answers_by_gallery
 from mobind_mm.apis.windows import RecordingWindows
 from mobind_mm.datasets.transforms import KeepSensors
 from mobind_mm.evaluation import ActionKNNMetric
 from mobind_mm.evaluation.functional import (
     SIGNAL_WEIGHT,
     anytime_similarity,
+    lagged_similarity,
     matrix_ranks,
     paired_interval,
     rank_by_both,
+    whitened,
 )
-from mobind_mm.recordings import Recording
+from mobind_mm.recordings import Clock, Recording
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.synchronization.in_step import (
     limb_signals,
@@ -220,7 +225,9 @@ def three_rows(
     return out
 
 
-def evaluate_utd(embedder: Embedder, folder: Path) -> dict[str, Any]:
+def evaluate_utd(
+    embedder: Embedder, folder: Path, seed: int
+) -> dict[str, Any]:
     """Retrieval and nearest action on UTD-MHAD."""
     worn = ('right_wrist', 'right_thigh')
     takes = utd_mhad(folder, ('2', '4', '6'))
@@ -250,7 +257,69 @@ def evaluate_utd(embedder: Embedder, folder: Path) -> dict[str, Any]:
         found = train['action'][matrix.argmax(axis=1)]
         share = float((found == test['action']).mean())
         out[f'1nn {name}, any order'] = round(share, 4)
-    return out | whole_recordings(embedder, takes, others, worn)
+    out |= whole_recordings(embedder, takes, others, worn)
+    out['unknown'] = {
+        name: unknown_actions(embedder, takes, others, name, seed)
+        for name in ('imu', 'both')
+    }
+    return out
+
+
+def unknown_actions(
+    embedder: Embedder, asked: Takes, known: Takes, modality: str, seed: int
+) -> dict[str, float]:
+    """Recordings of which half have an action that the gallery has.
+
+    Each is asked for four times, among another half of the actions that
+    have its sensor, by what ``recognize`` does.
+    """
+    rng = np.random.default_rng(seed)
+    sure, there, right = [], [], []
+    for worn in ('right_wrist', 'right_thigh') * 4:
+        wearing = [
+            {name: take for name, take in takes.items() if worn in take[1].imu}
+            for takes in (asked, known)
+        ]
+        actions = sorted({entry['action'] for entry, _ in known.values()})
+        own = {entry['action'] for entry, _ in wearing[1].values()}
+        some = rng.permutation(sorted(own))[: len(own) // 2]
+        gallery = {
+            name: ({'label': entry['action'], **entry}, recording)
+            for name, (entry, recording) in wearing[1].items()
+            if entry['action'] in some
+        }
+        answers, _ = answers_by_gallery(
+            embedder,
+            {
+                name: ({}, recording)
+                for name, (_, recording) in wearing[0].items()
+            },
+            gallery,
+            modality=modality,
+            worn=[worn],
+            window_sec=embedder.window_sec(asked, known)[0],
+            classes=[str(i) for i in range(max(actions) + 1)],
+        )
+        for name, (entry, _) in wearing[0].items():
+            answer = answers[name]
+            if 'probability' in answer:
+                sure.append(answer['probability'])
+                there.append(entry['action'] in some)
+                found = answer.get('guess') or answer['action']
+                right.append(found == str(entry['action']))
+    p, has, best = np.array(sure), np.array(there), np.array(right)
+    named = p >= LEAST
+    return {
+        'recordings': len(p),
+        'in the gallery': float(has.mean()),
+        'mean probability': float(p.mean()),
+        'named': float(named.mean()),
+        'in the gallery if named': float(has[named].mean()),
+        'named if in the gallery': float(named[has].mean()),
+        'refused if not': float((~named)[~has].mean()),
+        'right if in the gallery': float(best[has].mean()),
+        'right if named': float(best[named].mean()),
+    }
 
 
 def whole_recordings(
@@ -289,7 +358,7 @@ def anytime(a: Features, b: Features, name: str) -> np.ndarray:
         tokens.append(part[f'{name}_tokens'][row][:, None])
         seen = part['pose_token_mask'][row][:, None]
         masks.append(np.ones_like(seen) if name == 'imu' else seen)
-    return anytime_similarity(*tokens, *masks)
+    return anytime_similarity(*whitened(*tokens, masks[1]), *masks)
 
 
 def _of_sensor(part: Features, name: str, level: str) -> np.ndarray:
@@ -337,7 +406,81 @@ def evaluate_mocap(
         out[name] = which_limb(every, groups)
         out[f'{name}, both'] = which_limb(every, groups, signals)
     out['position'] = finds_position(every, rng)
+    out['out of step'] = out_of_step(embedder, takes)
     return out
+
+
+def out_of_step(embedder: Embedder, takes: Takes) -> dict[str, Any]:
+    """Windows of sensors looked up in those of skeletons, 0.8 s apart.
+
+    The sensors' clocks run 0.05 to 0.4 s late, so no window of a skeleton
+    covers the same time. ``recording``: the best window is one of the right
+    recording; ``window``: the right window is among the ten best.
+    """
+    placements = list(embedder.preparation.placements)
+    out: dict[str, Any] = {}
+    for worn, limbs in (('five', FIVE), ('left wrist', FIVE[:1])):
+        at = [placements.index(limb) for limb in limbs]
+        known = encode(embedder, takes, 5.0, 0.8, limbs)
+        seen = known['pose_token_mask'][:, at]
+        right = defaultdict(list)
+        for late in (0.05, 0.15, 0.3, 0.4):
+            moved = {
+                name: (entry, _late(recording, late))
+                for name, (entry, recording) in takes.items()
+            }
+            asked = encode(embedder, moved, 5.0, 4.0, limbs)
+            asked = {
+                k: v[asked['imu_mask'][:, at].all(axis=1)]
+                for k, v in asked.items()
+            }
+            tokens = asked['imu_tokens'][:, at], known['pose_tokens'][:, at]
+            masks = np.ones(tokens[0].shape[:3], bool), seen
+            same = asked['take'][:, None] == known['take']
+            when = asked['window_start'] - late
+            near = abs(known['window_start'] - when[:, None]) <= 0.41
+            for name, matrix in (
+                (
+                    'clip embeddings',
+                    unit(asked['imu']) @ unit(known['pose']).T,
+                ),
+                ('tokens in step', lagged_similarity(*tokens, *masks, 0)),
+                (
+                    'tokens at their best lag',
+                    lagged_similarity(*tokens, *masks, 2),
+                ),
+            ):
+                best = np.argsort(-matrix, axis=1)
+                right[name].append(
+                    (
+                        np.take_along_axis(same, best[:, :1], 1).mean(),
+                        np.take_along_axis(same & near, best[:, :10], 1)
+                        .any(axis=1)
+                        .mean(),
+                    )
+                )
+        for name, rates in right.items():
+            found, among = np.mean(rates, axis=0)
+            out[f'{worn}, {name}'] = {
+                'windows': len(asked['take']),
+                'recording': float(found),
+                'window': float(among),
+            }
+    return out
+
+
+def _late(recording: Recording, seconds: float) -> Recording:
+    """A recording whose sensors' clocks are late."""
+    imu = {
+        name: replace(
+            stream,
+            clock=Clock(
+                len(stream.clock.at()), times=stream.clock.at() + seconds
+            ),
+        )
+        for name, stream in recording.imu.items()
+    }
+    return Recording(imu, recording.pose)
 
 
 def _same(feats: Features, wanted: Features) -> np.ndarray:
@@ -532,7 +675,7 @@ def main() -> None:
     results: dict[str, Any] = {'signal weight': SIGNAL_WEIGHT}
     results['seed'] = args.seed
     if args.utd_mhad:
-        results['utd_mhad'] = evaluate_utd(embedder, args.utd_mhad)
+        results['utd_mhad'] = evaluate_utd(embedder, args.utd_mhad, args.seed)
     if args.gait_video:
         results['gait_video'] = evaluate_gait(
             embedder, args.gait_video, args.seed

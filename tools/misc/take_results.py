@@ -27,6 +27,10 @@ from update_results import ROOT, read_results, write_results
 EVIDENCE = ('signals alone', 'learning alone', 'both')
 RECALLS = ('imu2pose_R@1', 'imu2pose_R@5', 'pose2imu_R@1', 'pose2imu_R@5')
 LIMBS = ('sensors', 'argmax', 'one to one')
+UNKNOWN = (
+    *('recordings', 'in the gallery', 'mean probability', 'named'),
+    *('in the gallery if named', 'refused if not', 'right if in the gallery'),
+)
 SENSORS = {5: 'five', 2: 'both wrists', 1: 'one wrist'}
 WALKING = {
     'matched': 'walking, real, matched (within 0.2 s)',
@@ -254,6 +258,10 @@ def zero_shot_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
             [name, *(utd[f'1nn {name}, {level}'] for level in levels)]
             for name in ('imu', 'pose', 'imu + pose')
         ]
+        made['unknown'] = [
+            [name, *(part[column] for column in UNKNOWN)]
+            for name, part in utd['unknown'].items()
+        ]
     limbs = [
         [name, kind, *(part[key + ending][column] for column in LIMBS)]
         for name, part, key in (
@@ -271,6 +279,16 @@ def zero_shot_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
         right = gait['who of four']
         kinds = {'learning alone': 'learning'}
         made['who'] = [[k, right[kinds.get(k, k)]] for k in EVIDENCE]
+    if 'out of step' in capture:
+        made['out_of_step'] = [
+            [
+                *name.split(', '),
+                part['windows'],
+                part['recording'],
+                part['window'],
+            ]
+            for name, part in capture['out of step'].items()
+        ]
     if 'sync' in found:
         made['sync'] = [
             _sync_row(*name.split(', '), part)

@@ -43,7 +43,13 @@ from .sync import (
     offset_error,
     sync_summary,
 )
-from .token_evidence import anytime_similarity, lagged_evidence, token_evidence
+from .token_evidence import (
+    anytime_similarity,
+    lagged_evidence,
+    lagged_similarity,
+    token_evidence,
+    whitened,
+)
 
 __all__ = [
     'NO_SHARED_LIMB',
@@ -68,6 +74,7 @@ __all__ = [
     'flat_tokens',
     'grid_floor',
     'lagged_evidence',
+    'lagged_similarity',
     'linear_probe',
     'macro_f1',
     'matrix_ranks',
@@ -86,4 +93,5 @@ __all__ = [
     'search_index',
     'sync_summary',
     'token_evidence',
+    'whitened',
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.covariance import ledoit_wolf
 
 from ...utils.arguments import check_choice
 from ...utils.similarity import NO_SHARED_LIMB, check_finite
@@ -11,6 +12,8 @@ TOKEN_KINDS = ('token_posterior', 'tokens')
 
 _AT_ONCE = 2**24
 """Cosines of tokens that are held in memory."""
+_MOST_FITTED = 200_000
+"""Tokens that the spread of a gallery is estimated from."""
 
 
 def token_evidence(
@@ -139,6 +142,100 @@ def _anytime(
     nearest = there / a_seen.sum(axis=1)[:, None] + back / b_seen.sum(axis=1)
     mean = _unit(x.sum(axis=1)) @ _unit(y.sum(axis=1)).T
     return (nearest / 2 + mean) / 2
+
+
+def lagged_similarity(
+    a: np.ndarray,
+    b: np.ndarray,
+    a_mask: np.ndarray,
+    b_mask: np.ndarray,
+    max_lag: int,
+) -> np.ndarray:
+    """Compare windows that may be some tokens out of step.
+
+    Args:
+        a: (A, S, N, D) tokens of S limbs.
+        b: (B, S, N, D) tokens.
+        a_mask: (A, S, N) boolean, tokens that count.
+        b_mask: (B, S, N) boolean.
+        max_lag: Tokens by which they may be out of step; with half of the
+            window or less in common, they are not compared.
+
+    Returns:
+        (A, B) mean cosines of the tokens that coincide at the lag where
+        these are largest;
+        :data:`~mobind_mm.utils.similarity.NO_SHARED_LIMB` without any.
+
+    >>> walk = np.eye(6)[None, None]
+    >>> seen = np.ones((1, 1, 6), dtype=bool)
+    >>> late = np.roll(walk, 1, axis=2)
+    >>> lagged_similarity(walk, late, seen, seen, 0).item()
+    0.0
+    >>> lagged_similarity(walk, late, seen, seen, 2).item()
+    1.0
+    """
+    x, y = (
+        _unit(tokens.astype(np.float32)) * seen[..., None]
+        for tokens, seen in ((a, a_mask), (b, b_mask))
+    )
+    length = a.shape[2]
+    best = np.full((len(a), len(b)), NO_SHARED_LIMB, np.float32)
+    most = min(max_lag, (length - 1) // 2)
+    y = y.reshape(len(b), -1)
+    b_seen = b_mask.reshape(len(b), -1).astype(np.float32)
+    for lag in range(-most, most + 1):
+        moved, seen = np.zeros_like(x), np.zeros_like(a_mask)
+        there = slice(max(lag, 0), length - max(-lag, 0))
+        here = slice(max(-lag, 0), length - max(lag, 0))
+        moved[:, :, there], seen[:, :, there] = (
+            x[:, :, here],
+            a_mask[:, :, here],
+        )
+        count = seen.reshape(len(a), -1).astype(np.float32) @ b_seen.T
+        mean = moved.reshape(len(a), -1) @ y.T / np.maximum(count, 1)
+        best = np.where(count > 0, np.maximum(best, mean), best)
+    return best
+
+
+def whitened(
+    query: np.ndarray, gallery: np.ndarray, gallery_mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens as what is particular in a gallery, each direction in its spread.
+
+    What all movements of a gallery have in common fills much of a cosine and
+    tells nothing of their actions. The mean and the covariance (Ledoit-Wolf)
+    of the gallery's unit tokens take it out. For tokens of one modality: the
+    directions in which two modalities agree are the wide ones.
+
+    Args:
+        query: (..., D) tokens.
+        gallery: (..., D) tokens.
+        gallery_mask: (...) boolean, tokens of the gallery that count.
+
+    Returns:
+        Query and gallery, float32; as they are if the gallery has no spread.
+
+    Source: Ledoit and Wolf, A well-conditioned estimator for
+    large-dimensional covariance matrices (2004).
+
+    >>> hello = np.array([[1.0, 0.1], [1.0, -0.1]])
+    >>> seen = np.ones(2, dtype=bool)
+    >>> np.round(whitened(hello, hello, seen)[0], 1)
+    array([[ 0.,  1.],
+           [ 0., -1.]], dtype=float32)
+    """
+    x, y = (_unit(tokens.astype(np.float32)) for tokens in (query, gallery))
+    seen = y[gallery_mask]
+    seen = seen[:: len(seen) // _MOST_FITTED + 1].astype(float)
+    if len(seen) < 2 or not np.ptp(seen, axis=0).any():
+        return x, y
+    mean = seen.mean(axis=0)
+    covariance, _ = ledoit_wolf(seen - mean, assume_centered=True)
+    size, axes = np.linalg.eigh(covariance)
+    size = np.maximum(size, 1e-9 * size[-1])
+    to_white = ((axes * size**-0.5) @ axes.T).astype(np.float32)
+    mean = mean.astype(np.float32)
+    return (x - mean) @ to_white, (y - mean) @ to_white
 
 
 def lagged_evidence(

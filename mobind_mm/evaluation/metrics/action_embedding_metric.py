@@ -19,6 +19,7 @@ from ..functional import (
     nearest_neighbour,
     nearest_take,
     probe_features,
+    whitened,
 )
 from ..functional.classification import numbered
 from .embedding_metric import EmbeddingMetric
@@ -162,7 +163,8 @@ class ActionKNNMetric(ActionEmbeddingMetric):
 
     Args:
         tokens: Compare the tokens of the limbs, in any order, instead of
-            embeddings.
+            embeddings; those of one modality in units of the gallery's
+            spread (:func:`~mobind_mm.evaluation.functional.whitened`).
         by_take: Name the action of a take after the nearest labelled take
             (:func:`~mobind_mm.evaluation.functional.nearest_take`). With
             takes of one action each, a short ``stride_sec`` of both data
@@ -191,6 +193,8 @@ class ActionKNNMetric(ActionEmbeddingMetric):
         predictions = {}
         for kind, (asked, known) in _PAIRS.items():
             (x, mask), (y, known_mask) = of(query, asked), of(gallery, known)
+            if self.tokens and known_mask is not None and asked == known:
+                x, y = whitened(x, y, known_mask)
             predictions[kind] = nearest(
                 x,
                 y,

@@ -12,8 +12,6 @@ from sklearn.linear_model import LogisticRegression
 from benchmarking.zero_shot_data import unit
 from mobind_mm.apis.calibration import FEATURES, Logistic, match_features
 from mobind_mm.apis.localizing import decide
-from mobind_mm.evaluation.embedding_table import token_mask
-from mobind_mm.evaluation.functional import anytime_similarity
 from mobind_mm.synchronization.in_step import (
     limb_signals,
     pair_ratios,
@@ -208,82 +206,6 @@ def run_trials(
         name: Answers(np.array(rows[name]), np.array(right[name]))
         for name in names
     }
-
-
-def renumber(
-    feats: dict[str, np.ndarray], classes: Sequence[str], every: Sequence[str]
-) -> dict[str, np.ndarray]:
-    """Features whose ``action`` counts in other classes.
-
-    Args:
-        feats: Features of windows; -1 is no action.
-        classes: Names by the numbers that they have.
-        every: Names by the numbers that they get, all of ``classes`` among
-            them.
-    """
-    numbers = np.array([*(every.index(name) for name in classes), -1])
-    return {**feats, 'action': numbers[feats['action']]}
-
-
-def action_trials(
-    asked: dict[str, np.ndarray],
-    known: dict[str, np.ndarray],
-    names: Sequence[str],
-    count: int,
-    rng: np.random.Generator,
-    tokens: bool = False,
-) -> Answers:
-    """Whether the gallery has the action, which it has half of the time.
-
-    Args:
-        asked: Features of the windows of new people, with ``action``.
-        known: Those of the gallery.
-        names: ``imu``, ``pose`` or both.
-        count: Trials.
-        rng: Source of the draws.
-        tokens: Whether tokens are compared, not clip embeddings.
-    """
-    compare = _by_tokens if tokens else _by_embeddings
-    cosine = np.mean([compare(asked, known, name) for name in names], 0)
-    shown = asked['action'] >= 0
-    for name in names:
-        shown &= asked[f'{name}_mask'].any(axis=1)
-    classes = np.unique(known['action'][known['action'] >= 0])
-    per_class = np.stack(
-        [cosine[:, known['action'] == c].max(axis=1) for c in classes], axis=1
-    )
-    labels = np.intersect1d(asked['action'][shown], classes)
-    x, right = [], []
-    for _ in range(count):
-        label = int(rng.choice(labels))
-        of_label = np.flatnonzero(shown & (asked['action'] == label))
-        at = rng.permutation(of_label)[: int(rng.integers(1, 4))]
-        others = rng.permutation(np.flatnonzero(classes != label))
-        chosen = others[: int(rng.integers(2, len(others) + 1))]
-        there = bool(rng.random() < 0.5)
-        if there:
-            chosen[0] = np.flatnonzero(classes == label)[0]
-        scores = np.sort(per_class[at][:, chosen].mean(axis=0))[::-1]
-        features = match_features(
-            float(scores[0]),
-            float(scores[0] - scores[1]),
-            5.0 * len(at),
-            len(chosen),
-        )
-        x.append(list(features.values()))
-        right.append(there)
-    return Answers(np.array(x), np.array(right))
-
-
-def _by_embeddings(a: dict, b: dict, name: str) -> np.ndarray:
-    return unit(a[name]) @ unit(b[name]).T
-
-
-def _by_tokens(a: dict, b: dict, name: str) -> np.ndarray:
-    return anytime_similarity(
-        *(part[f'{name}_tokens'] for part in (a, b)),
-        *(token_mask(part, name) for part in (a, b)),
-    )
 
 
 def fit_logistic(answers: Answers) -> Logistic:
