@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..recordings import Recording, common_span, notes_of
 from ..skeleton import get_limb
 from ..utils.arguments import check_choice
 from ..utils.errors import shown
+from ..utils.similarity import chunks
 from .calibration import LEAST
 from .embedder import Embedder
 from .retrieving import only
@@ -24,11 +25,12 @@ from .takes import Takes, is_data_set, named_takes
 MODALITIES = ('imu', 'pose', 'both')
 _OVERLAP = 4
 """Windows that show a moment: actions begin anywhere."""
-_MANY = 2000
-"""Windows of long recordings, about: all are compared with all."""
+_PAIRS = 2e7
+"""Limbs of pairs of windows that are compared, about."""
 _LEAST_ASKED = 8
 """Recordings of a gallery that tell what known and unknown actions score."""
 _MOST_ASKED = 200
+_AT_ONCE = 64
 
 
 def recognize(
@@ -130,13 +132,13 @@ def answers_by_gallery(
         limbs = sorted(keypoints.values(), key=places.index)
 
     def embed(takes: Takes, stride: float | None, **options: Any) -> Table:
-        stride = stride or _stride(takes, window_sec)
+        stride = stride or _stride(takes, window_sec, len(limbs))
         return _embed(
             embedder, takes, modality, stride, limbs, window_sec, **options
         )
 
-    def compare(asked: Table, known: Table) -> np.ndarray:
-        return _compare(asked, known, modality, len(classes))
+    def compare(asked: Table, known: Table, *track: Any) -> np.ndarray:
+        return _compare(asked, known, modality, len(classes), *track)
 
     known = embed(labelled, None, classes=classes)
     if not len(known['take']):
@@ -146,7 +148,7 @@ def answers_by_gallery(
             'with these sensors, or another modality.'
         )
     asked = embed(takes, stride_sec)
-    scores = compare(asked, known)
+    scores = compare(asked, known, embedder.track)
     familiar = _familiarity(known, compare)
     answers = {}
     for name in takes:
@@ -166,10 +168,11 @@ def answers_by_gallery(
     ]
 
 
-def _stride(takes: Takes, seconds: float) -> float:
+def _stride(takes: Takes, seconds: float, limbs: int) -> float:
     """Seconds between windows, which overlap if they do not get too many."""
     spans = [np.ptp(common_span(recording)) for _, recording in takes.values()]
-    return float(np.clip(sum(spans) / _MANY, seconds / _OVERLAP, seconds))
+    most = (_PAIRS / limbs) ** 0.5
+    return float(np.clip(sum(spans) / most, seconds / _OVERLAP, seconds))
 
 
 def _familiarity(
@@ -241,15 +244,23 @@ def _classify(
     return [_answer(name, rows, classes) for name, rows in found.items()]
 
 
-def _compare(asked: Table, known: Table, kind: str, count: int) -> np.ndarray:
+def _compare(
+    asked: Table,
+    known: Table,
+    kind: str,
+    count: int,
+    track: Callable[..., Iterable] = lambda items, _: items,
+) -> np.ndarray:
     """Similarity (M, C) to the nearest window of each of C actions."""
     (x, seen), (y, known_seen) = (all_tokens(t, kind) for t in (asked, known))
     x, y = whitened(x, y, known_seen)
-    similarity = anytime_similarity(x, y, seen, known_seen)
-    scores = np.full((len(similarity), count), -1.0)
-    for label in np.unique(known['action']):
-        rows = known['action'] == label
-        scores[:, label] = similarity[:, rows].max(axis=1)
+    scores = np.full((len(x), count), -1.0)
+    labels = np.unique(known['action'])
+    for rows in track([*chunks(x, _AT_ONCE)], 'Compare'):
+        similar = anytime_similarity(x[rows], y, seen[rows], known_seen)
+        for label in labels:
+            at = known['action'] == label
+            scores[rows, label] = similar[:, at].max(axis=1)
     return scores
 
 
