@@ -39,7 +39,7 @@ def localize(
     everybody, window by window; tokens do not encode which limb they are of.
     So are the signals.
     """
-    doubt = ''
+    searched = None
     check_reach(max_offset)
     imu = embedder.settled(Recording(to_imu(imu, False))).imu
     people = {
@@ -59,7 +59,8 @@ def localize(
             )
     notes = notes_of(*imu.values(), *people.values(), about)
     if max_offset:
-        offset, doubt = find_offset(embedder, imu, people, offset, max_offset)
+        searched = find_offset(embedder, imu, people, offset, max_offset)
+        offset = searched.offset
     moved = {name: stream.later(-offset) for name, stream in imu.items()}
     learned, num_windows, window_sec = _evidence(embedder, moved, people)
     limbs = embedder.preparation.placements
@@ -83,7 +84,11 @@ def localize(
                 len(people),
             )
         )
-    nobody = sure is not None and sure < LEAST
+    if sure is not None and searched:
+        sure = min(sure, searched.wearer[names[person]])
+    doubt = searched.reason if searched else ''
+    # At a wrong offset everybody may fit.
+    nobody = bool(doubt) or (sure is not None and sure < LEAST)
     sensors = {}
     for name, match in zip(imu, found):
         sensors[name] = _sensor(match, names, limbs, known, seconds, nobody)

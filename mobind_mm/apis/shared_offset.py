@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,20 +26,37 @@ Sensors = Mapping[str, SensorStream]
 People = Mapping[str, PoseStream]
 
 
+@dataclass(frozen=True)
+class SharedOffset:
+    """An offset that was searched.
+
+    Args:
+        offset: Seconds.
+        reason: Why it is doubtful: a reason of
+            :class:`~mobind_mm.synchronization.SyncResult`, or ``''``.
+        wearer: By person, how probable it is that the sensors are theirs
+            and the offset is right.
+    """
+
+    offset: float
+    reason: str
+    wearer: Mapping[str, float]
+
+
 def find_offset(
     embedder: Embedder,
     imu: Sensors,
     people: People,
     around: float,
     max_offset: float,
-) -> tuple[float, str]:
+) -> SharedOffset:
     """Find the offset that all sensors share.
 
-    Sensors with known places are synchronised with everybody; the person
-    with the most evidence counts. If that gives no answer, or a place is
-    unknown, the tokens choose the offset with the best one-to-one assignment
-    of sensors to limbs, to 0.2 s, and the signals of that assignment refine
-    it.
+    Sensors with known places are synchronised with everybody. If nobody's
+    offset is sure, or a place is unknown, the tokens choose the offset with
+    the best one-to-one assignment of sensors to limbs, to 0.2 s; with that
+    assignment the signals search the whole range again, and must find the
+    same.
 
     Args:
         embedder: Whose model it is.
@@ -46,10 +64,6 @@ def find_offset(
         people: Skeletons by name, on one clock.
         around: Offset in the middle of the search, in seconds.
         max_offset: Largest difference from it.
-
-    Returns:
-        Seconds, and why they are doubtful: a reason of
-        :class:`~mobind_mm.synchronization.SyncResult`, or ``''``.
 
     Raises:
         ValueError: If sensors or skeletons are too short.
@@ -65,9 +79,9 @@ def find_offset(
     seconds = min(CLIP_SEC, last - first)
     clip = first + (last - first - seconds) / 2, seconds
     if set(imu) <= set(LIMBS):
-        result = _by_places(features, imu, people, clip, around, max_offset)
-        if not result.abstained:
-            return around + result.offset, ''
+        found = _by_places(features, imu, people, clip, around, max_offset)
+        if not found.reason:
+            return found
     return _by_tokens(features, imu, people, clip, around, max_offset)
 
 
@@ -90,15 +104,23 @@ def _by_places(
     clip: tuple[float, float],
     around: float,
     max_offset: float,
-) -> SyncResult:
-    """Answer of the person whom the sensors fit best, at their places."""
+) -> SharedOffset:
+    """Offset of the person whom the sensors fit best, at their places."""
     sync = build_synchronizer('fused')
-    found = []
-    for pose in people.values():
+    found: dict[str, SyncResult] = {}
+    for name, pose in people.items():
         seen, _ = comparable_sensors(Recording(imu, pose))
         part = cut_clip(seen, *clip, max_offset, around)
-        found.append(sync.evidence(part, features(part), max_offset))
-    return sync.decide([max(found, key=lambda clip: clip.score.max())])
+        evidence = sync.evidence(part, features(part), max_offset)
+        found[name] = sync.decide([evidence])
+    best = max(found.values(), key=lambda result: result.confidence)
+    # One of them wears the sensors, or nobody.
+    sure = np.clip([r.confidence for r in found.values()], 0.0, 1 - 1e-6)
+    odds = sure / (1 - sure)
+    share = odds / (1 + odds.sum())
+    return SharedOffset(
+        around + best.offset, best.reason, dict(zip(found, share.tolist()))
+    )
 
 
 def _by_tokens(
@@ -108,7 +130,7 @@ def _by_tokens(
     clip: tuple[float, float],
     around: float,
     max_offset: float,
-) -> tuple[float, str]:
+) -> SharedOffset:
     """Offset at which all sensors find limbs, wherever these are."""
     limbs, step = features.preparation.placements, features.stride_sec
     worn: list[np.ndarray] = []
@@ -140,18 +162,28 @@ def _by_tokens(
     )
     found = assign_with_offset(evidence)
     near = around + (found.offset_index - max_lag) * step
-    sync, clips = build_synchronizer('signals'), []
-    for index, pose in enumerate(people.values()):
-        carried = {
-            limbs[slot % len(limbs)]: stream
-            for slot, stream in zip(found.slots, imu.values())
-            if slot >= 0 and slot // len(limbs) == index
-        }
-        if carried:
-            part = cut_clip(Recording(carried, pose), *clip, _FINE_SEC, near)
-            clips.append(sync.evidence(part, None, _FINE_SEC))
-    result = sync.decide(clips)
-    return near + result.offset, result.reason
+    sync = build_synchronizer('signals')
+
+    def by_signals(middle: float, reach: float) -> SyncResult:
+        clips = []
+        for index, pose in enumerate(people.values()):
+            carried = {
+                limbs[slot % len(limbs)]: stream
+                for slot, stream in zip(found.slots, imu.values())
+                if slot >= 0 and slot // len(limbs) == index
+            }
+            if carried:
+                streams = Recording(carried, pose)
+                part = cut_clip(streams, *clip, reach, middle)
+                clips.append(sync.evidence(part, None, reach))
+        return sync.decide(clips)
+
+    offset = near + by_signals(near, _FINE_SEC).offset
+    whole = by_signals(around, max_offset)
+    same = abs(around + whole.offset - offset) <= _FINE_SEC
+    sure = whole.confidence if same else 0.0
+    reason = whole.reason or ('' if same else 'weak')
+    return SharedOffset(offset, reason, dict.fromkeys(people, sure))
 
 
 def _stream(

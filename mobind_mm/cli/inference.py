@@ -209,6 +209,8 @@ def localize(args: Namespace) -> None:
     sure = answer['person_probability']
     if answer['person'] is not None:
         print(f'worn by: {answer["person"]}' + _probably(sure))
+    elif answer['offset_reason']:
+        print('worn by: unknown, since the offset is doubtful')
     elif sure is not None:
         print('worn by: nobody in view' + _probably(1 - sure))
     for name, value in answer['person_evidence'].items():
@@ -220,7 +222,10 @@ def localize(args: Namespace) -> None:
         where = sensor.get('guess', sensor)
         place = f'{where["limb"]} of {where["person"]}'
         if 'guess' in sensor:
-            place = f'nowhere in view; most like the {place}'
+            unknown = (
+                'unknown' if answer['offset_reason'] else 'nowhere in view'
+            )
+            place = f'{unknown}; most like the {place}'
         sure = None if 'guess' in sensor else sensor['probability']
         print(
             f'{name}: {place}' + _probably(sure) + ' '
