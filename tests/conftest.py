@@ -3,6 +3,7 @@
 import os
 import runpy
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +82,18 @@ def utd_mhad_root() -> Path:
     if not root.is_dir():
         pytest.skip(f'UTD-MHAD is not at {root}')
     return root
+
+
+@pytest.fixture
+def optimised(monkeypatch):
+    """A module as ``python -OO`` has it: no assert, no docstring."""
+
+    def load(path, package=''):
+        module = types.ModuleType(f'{package}.optimised')
+        module.__package__ = package
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        text = Path(path).read_text('utf-8')
+        exec(compile(text, str(path), 'exec', optimize=2), vars(module))
+        return module
+
+    return load

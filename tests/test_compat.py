@@ -1,5 +1,7 @@
+import getpass
 import hashlib
 import importlib.util
+import os
 import pickle
 import sys
 from functools import partial
@@ -12,11 +14,12 @@ import pytest
 import scipy.signal
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
-from programs import python
+from programs import posix, python
 
 from mobind_mm.utils import compat
 from mobind_mm.utils.checkpoint import read_checkpoint
 from mobind_mm.utils.downloads import download
+from mobind_mm.utils.model_index import find_config
 
 
 def test_checkpoint_of_mmengine_loads(tmp_path):
@@ -233,3 +236,22 @@ def test_statistics_are_loaded_when_peaks_are_found_with_wavelets():
     process = python('-c', STATISTICS)
     expected = scipy.signal.find_peaks_cwt(x, np.arange(5, 15))
     assert process.stdout.split() == [str(i) for i in expected]
+
+
+@posix
+@pytest.mark.parametrize('home', [{}, {'HOME': ''}, {'HOME': 'here'}])
+def test_a_user_without_an_account(home, monkeypatch):
+    """As in containers; yapf and PyTorch could not be imported."""
+    import pwd
+
+    def nobody(_):
+        raise KeyError('uid not found')
+
+    monkeypatch.setattr(pwd, 'getpwuid', nobody)
+    monkeypatch.setattr(os, 'environ', dict(home))
+    compat.apply()
+    assert os.path.isabs(os.path.expanduser('~'))
+    assert getpass.getuser() == f'uid{os.getuid()}'
+    for read in (find_config, read_checkpoint):  # RuntimeError
+        with pytest.raises(FileNotFoundError, match='~nobody1'):
+            read('~nobody1/x.py')

@@ -92,3 +92,26 @@ def process_group(rank, world, folder):
     yield
     dist.barrier()
     dist.destroy_process_group()
+
+
+HOLDING = """
+import os, sys, time
+from pathlib import Path
+from mobind_mm.utils.locks import locked
+
+with locked(Path(sys.argv[1]), 'is busy', 'Wait') as alone:
+    child = os.fork() if alone else -1
+    if child:
+        print(child, flush=True)
+    time.sleep(60)
+"""
+
+
+def hold(file):
+    """Start a process that locks a file, and a child that it leaves."""
+    return subprocess.Popen(
+        [sys.executable, '-c', HOLDING, file],
+        env={**os.environ, 'PYTHONPATH': str(REPO)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )

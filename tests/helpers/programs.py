@@ -4,7 +4,12 @@ import os
 import subprocess
 import sys
 
+import pytest
 from processes import ONE_CORE, REPO, run_tools
+
+posix = pytest.mark.skipif(
+    os.name != 'posix', reason='signals and users of POSIX'
+)
 
 
 def start(*words, cwd=None, **environment):

@@ -419,3 +419,60 @@ def test_a_part_that_is_not_there(video, tmp_path):
     with pytest.raises(ValueError, match='has no frame from 5.000'):
         trim_video(video, tmp_path / 'clip.mp4', 5.0, 6.0)
     assert not (tmp_path / 'clip.mp4').exists()
+
+
+@pytest.mark.parametrize('rate', [1e9, 0.0, -1.0, float('nan')])
+def test_rows_without_end(rate):
+    answer = {
+        'clock': {'video_s': [0.0, 1.0], 'offset_s': [0.5, 0.5]},
+        'drift_ppm': 0.0,
+        'abstained': False,
+    }
+    wrist = SensorStream(Clock(100, rate=100.0), {'acc': np.zeros((100, 3))})
+    with pytest.raises(ValueError, match='rate: .* makes .* rows'):
+        align_sensors({'head': wrist}, answer, np.arange(9.0), rate)
+
+
+LINE = {'video_s': [0.0, 9.0], 'offset_s': [1.5, 1.5]}
+
+
+ANSWER = {
+    'offset_s': 1.5,
+    'drift_ppm': 0.0,
+    'abstained': False,
+    'reason': '',
+    'clock': LINE,
+    'unknown': [[1.0, 2.0]],
+    'jumps': [{'video_s': 5.0, 'seconds': 0.5}],
+    'notes': ['one'],
+}
+
+
+def test_a_whole_answer(tmp_path):
+    path = tmp_path / 'sync.json'
+    path.write_text(json.dumps(ANSWER))
+    assert read_answer(path) == ANSWER
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'abstained': True},  # KeyError: why?
+        {'abstained': 'no'},
+        {'drift_ppm': 10**400},  # OverflowError
+        {'clock': {**LINE, 'offset_s': [0, 10**400]}},
+        {'clock': {**LINE, 'video_s': [9.0, 0.0]}},
+        {'unknown': [[1, 'a']]},  # UFuncTypeError
+        {'unknown': [[None, 2]]},
+        {'jumps': [{'video_s': 'x', 'seconds': 1}]},
+        {'sensor_clocks': {'head': {'clock': LINE}}},
+        {'offset_s': 1e300},
+        {'reason': 'odd'},
+        {'notes': 5},
+    ],
+)
+def test_odd_values_in_sync_json(tmp_path, change):
+    path = tmp_path / 'sync.json'
+    path.write_text(json.dumps({**ANSWER, **change}))
+    with pytest.raises(ValueError, match=r'sync\.json is not what mobind'):
+        read_answer(path)

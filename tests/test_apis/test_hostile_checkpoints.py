@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from mobind_mm.apis import init_model
+from mobind_mm.apis.embedder import find_parts
+from mobind_mm.apis.model import _naming_version
 from mobind_mm.apis.windows import Preparation
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.checkpoint import (
+    check_checkpoint,
     check_resumable,
     check_state_dict,
     read_checkpoint,
@@ -282,3 +285,40 @@ def test_devices_that_are_not_here(tmp_path, device):
     path = written(tmp_path / 'a.pth', ENCODER)
     with pytest.raises(ValueError, match='is not a device of this machine'):
         init_model(path, device=device)
+
+
+def test_tensors_that_are_larger_than_their_file(tmp_path):
+    path = tmp_path / 'a.pth'
+    odd = torch.zeros(1).expand(10**6, 10**6)
+    state = {'weight': torch.zeros(2, 2), 'bias': odd}
+    itself = []
+    itself.append(itself)
+    torch.save({'state_dict': state, 'meta': {'x': itself}}, path)
+    with pytest.raises(ValueError, match=r'a\.pth holds a tensor of shape'):
+        read_checkpoint(str(path))
+    state['bias'] = torch.zeros(2)
+    torch.save({'state_dict': state, 'meta': {'x': itself}}, path)
+    read_checkpoint(str(path))
+    state['bias'] = torch.zeros(2, device='meta')
+    torch.save({'state_dict': state}, path)
+    with pytest.raises(ValueError, match=r'bias is a sparse'):
+        check_checkpoint(torch.nn.Linear(2, 2), str(path))
+
+
+def test_what_is_no_model(tmp_path):
+    with pytest.raises(FileNotFoundError, match='There is no config mobind/x'):
+        init_model('mobind/x.py')  # of MMEngine, with a traceback
+    path = tmp_path / 'a.onnx'
+    path.write_text('')
+    with pytest.raises(ValueError, match='neither a checkpoint'):
+        find_parts(path, None)  # "neither a file nor"
+
+
+def test_checkpoints_of_other_versions_say_so():
+    weights = {'meta': {'mobind_mm_version': '9.9.0'}}
+    said = pytest.raises(ValueError, match='odd. It was made by mobind_mm 9.9')
+    with said, _naming_version(weights):
+        raise ValueError('odd.')
+    for odd in ({}, {'meta': None}, {'meta': {'mobind_mm_version': 1}}):
+        with pytest.raises(ValueError, match='odd.$'), _naming_version(odd):
+            raise ValueError('odd.')

@@ -4,9 +4,11 @@ The real one needs MMCV's compiled operators. What stands in for it keeps
 its interface: a generator of ``{'predictions': [instances]}`` by frame.
 """
 
+import errno
 import functools
 import json
 import os
+import signal
 import sys
 import types
 from pathlib import Path
@@ -14,8 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from processes import hold
+from programs import posix
+from raw_videos import write_video as timed_video
 
+from mobind_mm.apis import pose_extraction
 from mobind_mm.apis.pose_extraction import extract_poses, pose_of_video
+from mobind_mm.readers import video
 from mobind_mm.readers.files import load_pose
 from mobind_mm.readers.mmpose import read_mmpose_json
 from mobind_mm.skeleton import get_layout
@@ -203,3 +210,56 @@ def test_without_mmpose_the_command_says_what_to_install(
     assert line.startswith('error: MMPose cannot run here')
     assert 'mim install' in line and 'mmpose==1.3.2' in line
     assert not (tmp_path / 'out').exists()
+
+
+class Still:
+    """Estimator that sees the same person in every frame."""
+
+    name, layout, settings, caution = 'still', 'coco', {}, ''
+
+    def load(self):
+        """There is no model."""
+
+    reset = load
+
+    def people(self, image):
+        points = np.full((17, 2), 10.0)
+        return [{'keypoints': points, 'keypoint_scores': np.ones(17)}]
+
+
+@posix
+def test_a_video_is_worked_on_once(tmp_path):
+    pytest.importorskip('av')
+    film = timed_video(tmp_path / 'a.mp4', np.arange(8) / 25)
+    path, part = tmp_path / 'a.json', tmp_path / '.a.json.part'
+    python = hold(part)  # two runs mixed their frames
+    child = int(python.stdout.readline())
+    try:
+        with pytest.raises(ValueError, match=r'a\.mp4 is being worked on'):
+            video.estimate_video(film, path, Still())
+        python.kill()
+        python.wait()
+        assert video.estimate_video(film, path, Still()) == 8
+    finally:
+        os.kill(child, signal.SIGKILL)
+        python.kill()
+    frames = json.loads(path.read_text())['instance_info']
+    assert [frame['frame_id'] for frame in frames] == [*range(8)]
+    assert not part.exists()
+
+
+@posix
+def test_a_full_disk_stops_all_videos(tmp_path, monkeypatch):
+    pytest.importorskip('av')
+    for name in 'ab':
+        timed_video(tmp_path / f'{name}.mp4', np.arange(8) / 25)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    estimator = Still()
+    monkeypatch.setattr(pose_extraction, 'make_estimator', lambda _: estimator)
+    monkeypatch.setattr(video, '_add_line', full)
+    with pytest.raises(OSError, match=r'a\.still\.json cannot be written'):
+        pose_extraction.extract_poses([tmp_path])  # a.mp4: OSError, twice
+    assert not [*tmp_path.glob('*.json')]

@@ -4,9 +4,11 @@ import csv
 import json
 import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
+from json_mutations import mutations
 
 from mobind_mm.apis.study import run_study
 from mobind_mm.apis.study_files import (
@@ -15,12 +17,14 @@ from mobind_mm.apis.study_files import (
     find_sources,
     read_study_table,
 )
-from mobind_mm.apis.study_pairs import Settings
+from mobind_mm.apis.study_pairs import Settings, compare
 from mobind_mm.apis.study_report import describe_study, write_report
+from mobind_mm.apis.study_signals import prepare
 from mobind_mm.datasets.synthetic.example import mmpose_frames
 from mobind_mm.readers.files import write_imu_table
 from mobind_mm.recordings import write_imu, write_pose
 from mobind_mm.synchronization.conformance import simulate_recording
+from mobind_mm.utils.files import write_whole
 
 OFFSETS = {0: 0.8, 1: -2.3, 2: 31.0}
 
@@ -246,6 +250,21 @@ def test_sides_of_two_folders(done, tmp_path):
         find_sources(folder / 'nowhere', OPTIONS)
 
 
+def test_a_recording_and_a_video_of_one_name(tmp_path):
+    """KeyError: one had the signals of the other."""
+    for number in range(2):
+        streams = simulate_recording(number, 12.0, offset=0.5)
+        write_imu(tmp_path / f'a/t{number}.safetensors', streams.imu)
+        write_pose(tmp_path / f'b/t{number}.safetensors', streams.pose)
+    sources = [
+        *find_sources(tmp_path / 'a', OPTIONS, 'imu'),
+        *find_sources(tmp_path / 'b', OPTIONS, 'pose'),
+    ]
+    rows = run_study(sources, tmp_path / 'out').rows
+    assert [row['state'] for row in rows] == ['sure'] * 2, rows
+    assert all(row['recording'] == row['video'] for row in rows)
+
+
 def test_results_are_no_files_of_a_study(done):
     folder, _, _ = done
     before = [source.path for source in find_sources(folder, OPTIONS)]
@@ -315,3 +334,101 @@ def test_forty_recordings_and_forty_videos(tmp_path):
             assert answer['person'] == f'person {row["person"]}'
     lonely = [r for r in study.rows if r['state'] == 'left over']
     assert len(lonely) == 8
+
+
+@pytest.fixture(scope='module')
+def study(tmp_path_factory):
+    """Sources of a recording and a video, and a folder of results."""
+    root = tmp_path_factory.mktemp('study')
+    streams = simulate_recording(0, 12.0, offset=0.5)
+    write_imu(root / 'in/a.safetensors', streams.imu)
+    write_pose(root / 'in/b.safetensors', streams.pose)
+    return find_sources(root / 'in', Options()), root / 'out'
+
+
+def test_a_study_makes_anew_what_is_damaged(study):
+    (one, two), out = study
+    settings = Settings(max_offset=2.0)
+
+    def run():
+        prepared = [prepare(source, out) for source in (one, two)]
+        assert not any(p.problem for p in prepared)
+        return compare(prepared[0], prepared[1:], out, settings)
+
+    right = run()
+    (evidence,) = out.glob('evidence/*.json')
+    text = evidence.read_text()
+    known = json.loads(text)
+    odd = [[], {**known, 'videos': [1]}, {**known, 'videos': {'b': 5}}]
+    for copy in [*odd, *mutations(known, 0, 40)]:
+        evidence.write_text(json.dumps(copy))
+        again = run()
+        assert again.keys() == right.keys()
+        evidence.write_text(text)
+    for path in out.glob('signals/*.npz'):
+        content = path.read_bytes()
+        for at in range(20, len(content), len(content) // 8):
+            damaged = bytearray(content)
+            damaged[at] ^= 255
+            path.write_bytes(damaged)
+            assert run() == right
+        with np.load(path) as arrays:
+            facts = json.loads(str(arrays['facts']))
+        for copy in [5, [], {}, {**facts, 'members': 3}, {**facts, 'x': 1}]:
+            np.savez(path, facts=np.array(json.dumps(copy)))
+            assert run() == right
+
+
+def table(tmp_path, text):
+    (tmp_path / 'a.csv').write_text('x')
+    path = tmp_path / 't.csv'
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_study_table(path, Options())
+
+
+def test_commas_at_the_end_move_no_cell(tmp_path):
+    sources, _ = table(tmp_path, 'recording,video,fps\na.csv,,,,\n')
+    assert [source.name for source in sources] == ['a.csv']  # it was lost
+    sources, _ = table(tmp_path, '\ufeffrecording, video\r\n\r\na.csv\r\n')
+    assert [source.name for source in sources] == ['a.csv']
+
+
+@pytest.mark.parametrize(
+    ('text', 'what'),
+    [
+        ('recording,video\na.csv,,x\n', 'row 2 .*more cells'),
+        ('recording,video,video\n', 'column twice'),
+        ('recording,video\na\0b,\n', 'does not exist'),
+        ('recording,video\n' + 'x' * 9000 + ',\n', 'does not exist'),
+        ('recording,video,mapping\na.csv,,m.yml\n', 'does not exist'),
+        ('recording,video,fps\n,,nan\n', 'not a number from'),
+        ('recording,video,fps\n,,1e300\n', 'not a number from'),
+        ('recording,video\n'.encode('utf-16'), 'not a table'),
+        ('recording,video\n' + 'x' * 200_000, 'not a table'),
+    ],
+)
+def test_cells_that_name_nothing(tmp_path, text, what):
+    with pytest.raises((ValueError, FileNotFoundError), match=what) as error:
+        table(tmp_path, text)
+    assert 't.csv' in str(error.value)
+
+
+def test_links_to_themselves_and_names_that_no_disk_has(tmp_path):
+    (tmp_path / 'loop.csv').symlink_to('loop.csv')  # RuntimeError
+    (tmp_path / 'm.yml').write_text('file: "a\\0b"\n')
+    (tmp_path / 'n.yml').write_text('file: "\\ud800"\n')
+    find_sources(tmp_path, Options())
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='names of any bytes')
+def test_names_that_are_not_unicode(tmp_path):
+    from mobind_mm.apis.study_files import Options, find_sources
+
+    folder = os.fsencode(tmp_path)
+    with open(os.path.join(folder, b'\xe9\n.csv'), 'w') as file:
+        file.write('time,x\n0,1\n')
+    (source,) = find_sources(tmp_path, Options())
+    assert source.name == r'\udce9\n.csv' and source.slug  # UnicodeEncodeError
+    assert source.path.is_file()
+    write_whole(tmp_path / 'notes.txt', str(source.path))
+    assert r'\udce9' in (tmp_path / 'notes.txt').read_text()

@@ -2,10 +2,15 @@
 
 import asyncio
 import json
+import os
+import tempfile
 import time
 from types import SimpleNamespace
 
 import pytest
+from programs import posix
+
+from mobind_mm.utils.locks import locked
 
 pytest.importorskip('starlette')
 
@@ -320,3 +325,58 @@ def test_a_mapping_names_uploaded_files_alone(tmp_path, place):
         state, text = inbox.value
         assert state == 'error' and 'm.yml' in text, inbox.value
         assert 'not uploaded' in text
+
+
+def test_names_and_requests_of_the_app(tmp_path):
+    """Names of hosts and files, and requests, at the doors of the app."""
+    pytest.importorskip('starlette')
+    from mobind_mm.app.requests import read_request
+    from mobind_mm.app.server import _address
+    from mobind_mm.app.sessions import Sessions, safe_name
+
+    assert _address('//[::1') == _address('//[]') == (None, '')
+    assert _address('//[::1]:7860') == ('::1', '[::1]:7860')
+    for name in ('漢' * 200 + '.csv', 'a' * 300 + '.csv'):  # OSError
+        short = str(safe_name(name))
+        assert len(short.encode()) <= 150 and short.endswith('.csv')
+    opened = Sessions()
+    session = opened.open()
+
+    def read(what, request):
+        body = json.dumps(request).encode()
+        return read_request(what, body, lambda n: f'in/{n}')
+
+    asked = {'sensors': [{'name': 'a', 'mapping': None}], 'pose': None}
+    assert read('sync', asked) == {'sensors': [{'name': 'in/a'}]}
+    for what, request, place in (
+        ('sync', {'pose': {'name': 'p'}}, 'sensors: Field required'),
+        ('sync', {**asked, 'around': float('nan')}, 'around'),
+        ('sync', {**asked, 'pose': {'rate': 0}}, r'pose\.rate'),
+        ('sync', {**asked, 'pose': {'file': '/etc/passwd'}}, r'pose\.file'),
+        ('inspect', {'name': 5}, 'name'),
+        ('export', {'names': 'csv', 'request': asked}, 'names'),
+    ):
+        with pytest.raises(ValueError, match=place):
+            read(what, request)
+    assert isinstance(session.uploads, asyncio.Lock)
+    opened.close_all()
+
+
+@posix
+def test_uploads_to_a_killed_app_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    killed, used, fresh = (
+        tmp_path / f'mobind-app-{name}' for name in ('killed', 'used', 'fresh')
+    )
+    for folder in (killed, used, fresh):
+        (folder / 'x/in').mkdir(parents=True)
+        (folder / 'x/in/private.csv').write_text('')
+    for folder in (killed, used):
+        os.utime(folder, (0, 0))
+    (tmp_path / 'mobind-app-link').symlink_to(used)
+    with locked(used / '.lock', '', ''):
+        os.utime(used, (0, 0))
+        sessions = Sessions()
+        assert used.exists() and fresh.exists() and not killed.exists()
+        sessions.close_all()
+        assert not sessions.root.exists()

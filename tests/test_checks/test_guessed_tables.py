@@ -185,3 +185,56 @@ def test_files_that_are_no_tables(tmp_path, content, said):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=said):
         read_imu_file(path)
+
+
+def table(path, change=lambda row, cells: cells, names=''):
+    """A table with our own names of columns, in evident other units."""
+    rng = np.random.default_rng(0)
+    axes = [f'_{kind}_{axis}' for kind in ('acc', 'gyro') for axis in 'xyz']
+    own = ','.join(['time', *(f'left_wrist{end}' for end in axes)])
+    lines = [names or own]
+    for row in range(300):
+        values = rng.normal((0, 0, 1, 0, 0, 0), (*[0.01] * 3, *[80] * 3))
+        cells = [f'{row / 100}', *(f'{x:.4f}' for x in values)]
+        lines.append(','.join(change(row, cells)))
+    path.write_text('\n'.join(lines))
+    return path
+
+
+def cell(wanted, text):
+    """Change one cell of the first axis, or all of them."""
+
+    def change(row, cells):
+        if wanted in (row, None):
+            cells[1] = text.format(cells[1])
+        return cells
+
+    return change
+
+
+FOREIGN = 'time,ax,ay,az,gx,gy,gz'
+
+
+@pytest.mark.parametrize('names', ['', FOREIGN])
+@pytest.mark.parametrize(
+    'change',
+    [cell(9, 'inf'), cell(200, 'oops'), cell(3, '1_0'), cell(None, '{} g')],
+)
+def test_a_bad_cell_does_not_cost_a_channel(tmp_path, names, change):
+    path = table(tmp_path / 'a.csv', change, names)
+    with pytest.raises(ValueError, match=r'a\.csv.*(not a number|doubt)'):
+        to_imu({'file': path, 'placement': 'left_wrist'})
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        FOREIGN.replace('ax', 'hm'),
+        'time,left_wrist_hm_x,left_wrist_acc_y,left_wrist_acc_z,'
+        'left_wrist_gyro_x,left_wrist_gyro_y,left_wrist_gyro_z',
+    ],
+)
+def test_a_name_that_is_misspelt_does_not_cost_a_channel(tmp_path, names):
+    path = table(tmp_path / 'a.csv', names=names)
+    with pytest.raises(ValueError, match='third axis|but none'):
+        to_imu({'file': path, 'placement': 'left_wrist'})

@@ -1,12 +1,17 @@
 """What a file is, and a first mapping of a table that nobody knows."""
 
 import json
+import os
+import time
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from deliberate import recordings
 
+from mobind_mm.apis.study_files import Options, find_sources
 from mobind_mm.checks.column_names import parse_column
 from mobind_mm.checks.guessing import guess_mapping, to_yaml
 from mobind_mm.checks.inspection import describe_facts, inspect_path
@@ -196,3 +201,76 @@ def test_what_skeletons_do_not_tell_of_their_video(tmp_path):
     assert facts['untold'] == ['rate', 'img_shape']
     asked = [note for note in facts['notes'] if 'does not tell the' in note]
     assert '(--fps)' in asked[0] and 'the size of' in asked[1]
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'takes: 5',
+        'sensor:\ncolumns: {time: t}',
+        'sensor: 5',
+        'imu: [1, 2]',
+        'imu: 7',
+        'imu: {head: 5}',
+        'takes: {a: 1}',
+        'pattern: [1, 2]',
+    ],
+)
+def test_a_mapping_of_odd_types_is_inspected(tmp_path, text):
+    (tmp_path / 'm.yml').write_text(text)
+    facts = inspect_path(tmp_path / 'm.yml')
+    assert facts['use'] == '--mapping' or 'm.yml: ' in facts['problem']
+
+
+def test_folders_that_lead_back_and_pipes_in_them(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.csv')
+    (tmp_path / 'a.csv').write_text('time,activity\n1,walking\n')
+    for name in ('one', 'two'):
+        (tmp_path / name).symlink_to(tmp_path)
+    facts = inspect_path(tmp_path)
+    assert [Path(f['path']).name for f in facts['files']] == [
+        'a.csv',
+        'pipe.csv',
+    ]
+    found = find_sources(tmp_path, Options())
+    assert [source.name for source in found] == ['a.csv']
+
+
+def test_folders_deeper_than_any_stack(tmp_path):
+    deep = tmp_path.joinpath(*'a' * 500)
+    deep.mkdir(parents=True)
+    text = '\n'.join(describe_facts(inspect_path(tmp_path)))
+    assert 'too deep' in text and len(text) < 5000
+
+
+def test_what_is_shown_of_a_folder_has_an_end(tmp_path):
+    for number in range(150):
+        (tmp_path / f'{number}.csv').write_text('a,b\n1,2\n')
+    lines = describe_facts(inspect_path(tmp_path))
+    assert len(lines) == 201 and lines[-1].endswith('more lines (--json)')
+
+
+def test_terminals_are_told_nothing_by_names_of_files(tmp_path, command):
+    path = tmp_path / '\x1b[2Ja\u202eb\nc.csv'
+    path.write_text('a,b\n1,2\n')
+    _, text, _ = command('mobind', 'inspect', path)
+    assert r'\x1b[2Ja\u202eb\nc.csv' in text
+    assert not {'\x1b', '\u202e'} & {*text}
+
+
+def test_an_archive_of_too_many_files(tmp_path):
+    path = tmp_path / 'a.zip'
+    with zipfile.ZipFile(path, 'w') as archive:
+        for number in range(20_001):
+            archive.writestr(f'{number}.csv', '')
+    start = time.process_time()
+    facts = inspect_path(path)
+    assert 'no reader knows' in facts['title']
+    assert time.process_time() - start < 2
+
+
+def test_a_pipe_in_the_place_of_annotations(tmp_path):
+    (tmp_path / 'annotations').mkdir()
+    os.mkfifo(tmp_path / 'annotations/train.json')
+    facts = inspect_path(tmp_path)
+    assert 'train.json is a pipe' in facts['problem']

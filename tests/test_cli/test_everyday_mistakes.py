@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 
 import numpy as np
 import pytest
+from programs import posix
 from raw_pose_tools import (
     RATE,
     SHAPE,
@@ -27,8 +28,9 @@ from mobind_mm.cli.arguments import (
     frame_rate,
     pose_source,
 )
+from mobind_mm.cli.models import COMMANDS
 from mobind_mm.utils.cli import run_command
-from mobind_mm.utils.files import check_output, replacing
+from mobind_mm.utils.files import INPUTS, check_output, replacing, write_whole
 
 
 def outcome(function, capsys):
@@ -216,3 +218,85 @@ def test_files_of_a_gallery_are_known_by_content(tmp_path):
         assert file_source(args, str(path))['pose']['file'] == str(path)
     assert 'imu' in file_source(args, str(tmp_path / 'imu.csv'))
     assert file_source(args, str(tmp_path)) == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ('inspect', 'pipe.csv'),
+        ('sync', '--imu', 'pipe.csv', '--pose', 'a.json'),
+        ('sync', '--imu', 'a.csv', '--pose', 'a', '--checkpoint', 'pipe.csv'),
+        ('index', 'build', 'new', 'pipe.csv'),
+        ('eval', 'pipe.csv'),
+        ('convert', 'tables', 'a.yml', '--out', 'pipe.csv'),
+    ],
+)
+def test_a_pipe_is_refused_before_anybody_waits_for_it(
+    tmp_path, monkeypatch, command, words
+):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo('pipe.csv')
+    status, _, error = command('mobind', *words)
+    assert status == 2
+    assert 'pipe.csv: is a pipe' in error or 'pipe.csv is a pipe' in error
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (('sync', '--fps', '0'), '--fps: 0 frames per second; expected'),
+        (('sync', '--max-offset', 'nan'), '--max-offset: nan is not a number'),
+        (('sync', '--around', '1e300'), '--around: 1e+300 is not a number'),
+        (('sync', '--img-shape', '0', '0'), '--img-shape: 0; expected 1 to'),
+        (('align', '--imu', 'a', '--rate', '1e9'), '--rate: 1e9; expected'),
+        (('align', '--imu', 'a', '--to', ','), '--to: names nothing'),
+        (('retrieve', '--stride-sec', '0'), '--stride-sec: 0; expected'),
+        (('sync', '--nope'), 'unrecognized arguments: --nope'),
+        (('inspect',), 'arguments are required: path'),
+    ],
+)
+def test_flags_of_no_use(command, words, said):
+    status, _, error = command('mobind', *words)
+    assert status == 2
+    assert said in error and error.count('\n') == 1, error
+
+
+def test_an_input_is_not_replaced(tmp_path, monkeypatch, command):
+    path, link = tmp_path / 'a.pth', tmp_path / 'b.pt2'
+    path.write_bytes(b'whole')
+    link.symlink_to(path)
+    flags, _ = COMMANDS['export']
+    run = lambda args: write_whole(args.out, '')  # noqa: E731
+    monkeypatch.setitem(COMMANDS, 'export', (flags, run))
+    for out in (path, link):
+        words = 'export', path, '--format', 'torch', '--out', out
+        status, _, said = command('mobind', *words)
+        assert status == 2
+        assert said.endswith('result; give another place.\n')
+    assert path.read_bytes() == b'whole' and not INPUTS
+
+
+@pytest.mark.parametrize('flag', ['loop', 'loop/x', 'nowhere'])
+def test_links_that_lead_nowhere(tmp_path, command, flag):
+    (tmp_path / 'loop').symlink_to('loop')
+    (tmp_path / 'nowhere').symlink_to('gone')
+    words = 'train', 'mobind/synthetic.py', '--work-dir', tmp_path / flag
+    status, _, said = command('mobind', *words)  # RuntimeError
+    assert status == 2 and 'is a link that leads nowhere' in said
+
+
+def test_sensors_for_an_archive_are_placed(tmp_path, command):
+    path = tmp_path / 'gone.csv'
+    words = 'index', 'build', tmp_path / 'a', path
+    status, _, said = command('mobind', *words)
+    assert status == 2 and 'gone.csv' in said  # AttributeError: no placement
+
+
+@posix
+def test_a_directory_that_was_removed(tmp_path, monkeypatch, command):
+    gone = tmp_path / 'gone'
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    status, _, said = command('mobind', 'models')
+    assert status == 2 and 'current directory has been removed' in said

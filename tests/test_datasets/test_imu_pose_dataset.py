@@ -1,4 +1,5 @@
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.dataset import ConcatDataset
-from recordings import make_entry, write_dataset
+from recordings import make_entry, make_recording, write_dataset
 from torch.utils.data import DataLoader
 
 from mobind_mm.datasets import IMUPoseDataset
@@ -389,3 +390,18 @@ def test_a_source_without_files():
     dataset = InMemory(pipeline=TEST_PIPELINE)
     assert windows_of(dataset) == [('a', 0.0, 0), ('a', 2.0, 1), ('a', 4.0, 1)]
     assert dataset[2]['inputs']['imu'].shape == (2, 7, 250)
+
+
+@pytest.mark.parametrize('end', [1e7, 1.7e9, 1e15])
+def test_an_entry_that_ends_in_years_is_compared_first(tmp_path, end):
+    entry = {**make_entry('take', 2.0), 'end_s': end}
+    write_dataset(tmp_path, [entry], {'take': make_recording(2.0)})
+    start = time.process_time()
+    with pytest.raises(ValueError, match=r'train\.json.*end_s'):
+        IMUPoseDataset(
+            ann_file=str(tmp_path / 'annotations/train.json'),
+            data_root=str(tmp_path),
+            window_sec=1.0,
+            stride_sec=0.5,
+        )
+    assert time.process_time() - start < 5  # it laid millions of windows

@@ -9,11 +9,13 @@ from corruption import check_contained, corruptions
 from json_mutations import mutations
 from reader_fixtures import quick_collection  # noqa: F401
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save, save_file
 from test_archive import table
 
+from mobind_mm.evaluation import archive_files
 from mobind_mm.evaluation import archive_lists as module
 from mobind_mm.evaluation.archive import EmbeddingArchive
+from mobind_mm.evaluation.archive_files import FORMAT, VERSION, read_facts
 
 ITEMS, QUERY = table(60, 0, (3,)), table(3, 1, (3,))
 
@@ -168,3 +170,23 @@ def test_lists_that_name_rows_of_nobody(coded):
     (path.parent / 'archive.json').write_text(json.dumps(facts))
     with pytest.raises(ValueError, match='names rows that are not there'):
         use()
+
+
+def test_rows_that_no_archive_has(tmp_path):
+    facts = dict(
+        **dict(format=FORMAT, version=VERSION, modality='pose', model=''),
+        **dict(width=[4], training=None, lists=[]),
+        shards=[{'name': 'a', 'rows': 1 << 63}],
+    )
+    (tmp_path / 'archive.json').write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match='is damaged'):
+        read_facts(tmp_path)  # OverflowError, later
+
+
+def test_a_damaged_shard_without_asserts(tmp_path, optimised):
+    module = optimised(archive_files.__file__, archive_files.__package__)
+    content = save({'vectors': np.zeros((2, 4), np.float16)})
+    (tmp_path / 'a.safetensors').write_bytes(content)
+    shard = module.Shard(tmp_path, {'width': [4]}, {'name': 'a', 'rows': 2})
+    with pytest.raises(ValueError, match="has no array 'mask'"):
+        shard.vectors(slice(0, 2))  # read without a look at the rest

@@ -15,6 +15,7 @@ from mobind_mm.evaluation import (
     RetrievalMetric,
 )
 from mobind_mm.evaluation.embedding_table import (
+    FORMAT,
     join,
     list_neighbours,
     read_embeddings,
@@ -207,3 +208,74 @@ def test_a_wrong_name_is_refused_early(tmp_path):
     (tmp_path / 'dir.csv').mkdir()
     with pytest.raises(ValueError, match='dir.csv'):
         check_dump(tmp_path / 'dir.csv')
+
+
+def embeddings(path, arrays=(), **header):
+    """A file of six windows with some parts changed."""
+    rows, ones = 6, np.ones((6, 2), bool)
+    x = np.random.default_rng(0).normal(size=(rows, 2, 4)).astype(np.float32)
+    tokens = np.repeat(x[:, :, None], 3, axis=2)
+    whole = {
+        'imu_embedding': x,
+        'pose_embedding': x,
+        'imu_mask': ones,
+        'pose_mask': ones,
+        'action': np.arange(rows) % 2,
+        'window_start': np.arange(rows, dtype=float),
+        'window_sec': np.ones(rows),
+        'imu_tokens': tokens,
+        'pose_tokens': tokens,
+        'pose_token_mask': np.ones((rows, 2, 3), bool),
+        **dict(arrays),
+    }
+    header = {
+        'format': FORMAT,
+        'version': 1,
+        'classes': ['a', 'b'],
+        'role': ['query', 'gallery'] * 3,
+        **dict.fromkeys(('take', 'subject'), ['x'] * rows),
+        **dict.fromkeys(('scene', 'camera'), [None] * rows),
+        **header,
+    }
+    whole = {k: v for k, v in whole.items() if v is not None}
+    save_file(whole, path, {'header': json.dumps(header)})
+    return read_embeddings(path)
+
+
+def test_whole_embeddings(tmp_path):
+    read, classes = embeddings(tmp_path / 'e.safetensors')
+    assert classes == ['a', 'b'] and len(read['role']) == 6
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('window_start', np.zeros((6, 2))),  # TypeError
+        ('window_sec', np.array(5.0)),
+        ('action', np.array(1)),
+        ('action', np.zeros(6)),
+        ('action', np.full(6, 2)),
+        ('action', np.full(6, -2)),
+        ('imu_mask', np.array(True)),
+        ('imu_embedding', np.zeros((6, 2, 4), int)),
+        ('imu_tokens', np.zeros((6, 2, 4), np.float32)),
+        ('pose_tokens', np.zeros((6, 2, 9, 4), np.float32)),
+        ('pose_token_mask', None),
+        ('pose_token_mask', np.ones((6, 2, 3), np.uint8)),
+        ('other', np.array(1)),
+    ],
+)
+def test_arrays_that_do_not_fit(tmp_path, name, value):
+    with pytest.raises(ValueError, match=rf'e\.safetensors.*{name}'):
+        embeddings(tmp_path / 'e.safetensors', {name: value})
+
+
+@pytest.mark.parametrize('odd', [[], {}, 0, False])
+def test_names_that_are_none(tmp_path, odd):
+    with pytest.raises(ValueError, match=r'safetensors: take has'):
+        embeddings(tmp_path / 'e.safetensors', take=[odd] * 6)
+
+
+def test_roles_that_are_none(tmp_path):
+    with pytest.raises(ValueError, match=r"role has 'QUERY'"):
+        embeddings(tmp_path / 'e.safetensors', role=['QUERY'] * 6)

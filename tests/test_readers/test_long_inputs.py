@@ -1,16 +1,22 @@
 """Long inputs: what is read in large parts is what was read one by one."""
 
 import json
+import time
 
 import numpy as np
 import pytest
+from corruption import check_contained
 from raw_pose_tools import RATE, SHAPE, TOOLS, person, write
 
+from mobind_mm.apis.sources import to_imu
+from mobind_mm.checks.inspection import inspect_path
 from mobind_mm.readers import detections as detections_module
 from mobind_mm.readers import tables, tracking
 from mobind_mm.readers.detections import Detections, Instances
 from mobind_mm.readers.files import Video, load_people
+from mobind_mm.readers.keys import read_yaml
 from mobind_mm.readers.mmpose import read_mmpose_json
+from mobind_mm.readers.people import all_people
 from mobind_mm.readers.tables import read_table
 from mobind_mm.readers.tracking import track_people
 
@@ -247,3 +253,53 @@ def test_several_followed_together_as_frame_by_frame(seed, monkeypatch):
         int(frames[-1]) + 1, frames, keypoints, scores, boxes, 'coco'
     )
     assert followed_alike(seen, 20, monkeypatch, count / 4) >= people
+
+
+def test_hundreds_who_pass_by_are_not_in_memory_at_once(tmp_path):
+    """Each has all frames of the video: together they are 2 GB."""
+    people, frames = 500, 20_000
+    points = np.ones((people, 17, 2), np.float32)
+    seen = Detections(
+        frames,
+        np.arange(people) * 40,
+        points * (1 + np.arange(people))[:, None, None],
+        points[..., 0],
+        np.tile([0, 0, 9, 9], (people, 1)),
+        'coco',
+        np.arange(people),
+    )
+    video = Video(rate=30.0, img_shape=(1080, 1920))
+
+    def look():
+        found = all_people(seen, 'a.json', video, 0.0)
+        assert len(found) == people and 499 in found and 500 not in found
+        for name, pose in found.items():
+            frame = pose.keypoints[40 * name]
+            assert (frame == 1 + name).all() and pose.scores[:].sum() == 17
+        assert [*found.named()][:2] == ['person 0', 'person 1']
+
+    assert check_contained(look, tmp_path) == 'fine'
+
+
+def test_a_line_without_end_is_not_read_in_parts(tmp_path):
+    path = tmp_path / 'a.csv'
+    path.write_text('time,ax,ay,az\n' + 'x' * 10**6)
+    problem = inspect_path(path)['problem']
+    assert 'a.csv, row 2 has 1,000,000 characters and more' in problem
+
+
+def test_thousands_of_columns(tmp_path):
+    names = [f's{i}_acc_{axis}' for i in range(3000) for axis in 'xyz']
+    path = tmp_path / 'a.csv'
+    path.write_text(','.join(['time', *names[:-1], 'other']) + '\n1\n')
+    start = time.process_time()
+    with pytest.raises(ValueError, match="but none 's2999_acc_z'"):
+        to_imu(path)
+    assert time.process_time() - start < 5
+
+
+def test_a_mapping_of_megabytes(tmp_path):
+    path = tmp_path / 'm.yml'
+    path.write_text('imu:\n' + '  a: {file: b}\n' * 70_000)
+    with pytest.raises(ValueError, match=r'm\.yml is larger than 1000000'):
+        read_yaml(path)

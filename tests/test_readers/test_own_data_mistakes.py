@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 
 import pytest
 from raw_tables import (
@@ -15,8 +16,14 @@ from raw_tables import (
     write_skeletons,
 )
 
+from mobind_mm.apis.sources import to_imu
+from mobind_mm.apis.study_files import named_files
+from mobind_mm.checks.inspection import inspect_path
 from mobind_mm.readers.convert import convert
+from mobind_mm.readers.keys import read_yaml, unit_factor
 from mobind_mm.readers.own_data import OwnDataReader
+from mobind_mm.readers.own_takes import find_fields
+from mobind_mm.utils.errors import mistake
 
 REMOVE = object()
 
@@ -314,3 +321,87 @@ def test_what_is_no_mapping(tmp_path, monkeypatch, text, message):
 def test_no_such_mapping(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none\.yml does not exist'):
         convert(OwnDataReader(tmp_path / 'none.yml'), tmp_path / 'dst')
+
+
+def bomb():
+    """Ten aliases of ten aliases of ..., 10^9 values."""
+    lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]']
+    for level in range(1, 9):
+        aliases = ', '.join([f'*a{level - 1}'] * 10)
+        lines.append(f'a{level}: &a{level} [{aliases}]')
+    return '\n'.join([*lines, 'imu: *a8'])
+
+
+@pytest.mark.parametrize(
+    ('text', 'what'),
+    [
+        (bomb(), 'more than .*aliases'),
+        ('imu: &a {head: *a}', 'an alias .*within what it stands for'),
+    ],
+)
+def test_aliases_that_grow_without_end(tmp_path, text, what):
+    path = tmp_path / 'm.yml'
+    path.write_text(text)
+    start = time.monotonic()
+    with pytest.raises(ValueError, match=rf'm\.yml has {what}'):
+        read_yaml(path)
+    assert 'aliases' in inspect_path(path)['problem']
+    assert named_files(path) == []  # a study looks for files in all of them
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize('unit', ['9' * 400 + ' g', '1/' + '9' * 300 + ' g'])
+def test_units_that_leave_nothing_of_a_value(unit):
+    with pytest.raises(KeyError):
+        unit_factor(unit, {'g': 9.8})
+
+
+TABLE = 'time,x,y,z\n' + ''.join(f'{n / 50},0,0,9.81\n' for n in range(100))
+
+
+MAPPING = """
+imu:
+  left_wrist:
+    columns: {time: time, acc: [x, y, z]}
+    units: {time: s, acc: m/s2}
+    gravity: included
+    frame: sensor
+"""
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        ('    epoch: .inf\n', r'm\.yml: .*epoch'),  # a warning of NumPy
+        ('    epoch: .nan\n', r'm\.yml: .*epoch'),
+        ('    start_s: {a: 1}\n', r'm\.yml: .*start_s'),
+    ],
+)
+def test_values_of_a_mapping(tmp_path, changes, said):
+    (tmp_path / 'a.csv').write_text(TABLE)
+    mapping = tmp_path / 'm.yml'
+    mapping.write_text(MAPPING.replace('    units', f'{changes}    units'))
+    with pytest.raises(ValueError, match=said):
+        to_imu({'file': tmp_path / 'a.csv', 'mapping': str(mapping)})
+
+
+@pytest.mark.parametrize(
+    'old, new',
+    [('left_wrist', 'x' * 900), ('time: time', 'time: ' + 'x' * 5000)],
+)
+def test_names_that_fill_a_screen(tmp_path, old, new):
+    (tmp_path / 'a.csv').write_text(TABLE)
+    mapping = tmp_path / 'm.yml'
+    mapping.write_text(MAPPING.replace(old, new))
+    with pytest.raises(ValueError) as error:
+        to_imu({'file': tmp_path / 'a.csv', 'mapping': str(mapping)})
+    assert len(str(error.value)) < 2100 and 'a.csv' in str(error.value)
+
+
+def test_a_placeholder_has_a_name(tmp_path):
+    with pytest.raises(ValueError, match='has no placeholder'):
+        find_fields(tmp_path, 'raw/{0}.csv', 'a.yml: pattern')  # re.error
+
+
+def test_a_message_fits_on_a_screen():
+    assert len(str(mistake('a.csv', 'is odd', 'x' * 10_000))) < 2100

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from raw_pose_tools import RATE, SHAPE, flat, mmpose_dump, openpose, person
 
+from mobind_mm.readers import recognize
 from mobind_mm.readers.files import Video, load_people, load_pose
 from mobind_mm.readers.frame_times import seconds
 from mobind_mm.skeleton import LAYOUTS, get_layout
@@ -582,3 +583,33 @@ def test_the_name_of_the_video_is_no_frame(tmp_path):
         item['filename'] = 'walk_07'
     with pytest.raises(ValueError, match='all its 60 entries.*one frame'):
         load_pose(save(path, content), VIDEO)
+
+
+def frames(count):
+    person = {'keypoints': [[5.0, 6.0]] * 17, 'keypoint_scores': [0.9] * 17}
+    return [{'frame_id': n, 'instances': [person]} for n in range(count)]
+
+
+def test_a_folder_of_videos_is_no_folder_of_frames(tmp_path):
+    for name in ('v01', 'v02'):
+        (tmp_path / f'{name}.json').write_text(
+            json.dumps({'instance_info': frames(3)})
+        )
+    assert recognize(tmp_path) is None  # OpenPose: mobind sync --study failed
+    for name in ('v01', 'v02'):
+        people = frames(1)[0]['instances']
+        (tmp_path / f'{name}.json').write_text(json.dumps(people))
+    assert recognize(tmp_path).name == 'openpose'
+
+
+def test_json_that_powershell_saved(tmp_path):
+    """Named "no complete JSON" before."""
+    points, scores = person(12)
+    frames = [
+        {'frame': i, 'keypoints': np.c_[p, s].tolist()}
+        for i, (p, s) in enumerate(zip(points, scores))
+    ]
+    path = tmp_path / 'a.json'
+    path.write_text(json.dumps(frames), encoding='utf-16')
+    pose = load_pose(path, Video(rate=RATE, img_shape=SHAPE))
+    assert pose.clock.num_samples == 12

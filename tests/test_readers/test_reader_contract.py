@@ -1,5 +1,7 @@
 """The contract of readers, held by those of the package."""
 
+import errno
+from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -156,3 +158,32 @@ def test_a_file_that_does_not_say_its_source_is_written_again(tmp_path):
     save_file(arrays, path, {'header': header})
     convert(reader, tmp_path)
     assert path.read_bytes() == content
+
+
+FULL = OSError(errno.ENOSPC, 'No space left on device')
+
+
+@pytest.mark.parametrize(
+    ('made', 'mapped', 'said'),
+    [
+        (FULL, None, r'shared memory, /dev/shm .*leave --workers out'),
+        (None, BrokenExecutor('abruptly'), 'fewer --workers'),
+    ],
+)
+def test_workers_that_cannot_work(made, mapped, said, monkeypatch):
+    """No size of /dev/shm; killed by a system short of memory."""
+
+    class Pool:
+        def __init__(self, *_, **__):
+            if made:
+                raise made
+
+        def map(self, *_):
+            raise mapped
+
+        def shutdown(self, **_):
+            pass
+
+    monkeypatch.setitem(convert_all.__globals__, 'ProcessPoolExecutor', Pool)
+    with pytest.raises(OSError, match=said):
+        convert_all(str, [1, 2], 2)

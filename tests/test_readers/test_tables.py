@@ -4,6 +4,7 @@ import copy
 import datetime
 import itertools
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,11 +21,13 @@ from raw_tables import (
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.readers.dates import parse_date
+from mobind_mm.readers.headers import Head
 from mobind_mm.readers.keys import check_keys
 from mobind_mm.readers.mapping import Sensor, Skeleton
 from mobind_mm.readers.sensors import read_sensors
 from mobind_mm.readers.skeletons import read_skeleton
 from mobind_mm.readers.tables import Dialect, read_table
+from mobind_mm.readers.tables import _read_parquet as read_parquet
 
 
 @pytest.fixture(scope='module')
@@ -627,3 +630,23 @@ def test_rows_where_several_columns_fit(tmp_path):
     table = read_table(path, ['x'], where={'id': 'b', 'valid': '1'})
     np.testing.assert_array_equal(table.numbers['x'], [2, 6])
     np.testing.assert_array_equal(table.lines, [4, 8])
+
+
+def test_a_number_that_ends_in_a_comma():
+    """Found by the soak: a Polar file's 59962800322000000, raised."""
+    rows = (('5,',), ('1.5',), ('x',), ('1,234.5',))
+    head = Head(Path('polar.txt'), 1, ';', ('t',), (), (), rows)
+    assert head.values(0) == [5.0, 1.5]
+
+
+def test_a_text_of_parquet_is_held_once(tmp_path):
+    pyarrow = pytest.importorskip('pyarrow')
+    from pyarrow import parquet
+
+    path = tmp_path / 'a.parquet'
+    texts = ['x' * 1000, None, ' b ', 'x' * 1000]
+    table = {'t': texts, 'k': pyarrow.array(texts).dictionary_encode()}
+    parquet.write_table(pyarrow.table(table), path)
+    for values in read_parquet(path, ['t', 'k'])[1].values():
+        assert values.tolist() == ['x' * 1000, '', 'b', 'x' * 1000]
+        assert values[0] is values[3]  # 2 GB of a file of 200 kB

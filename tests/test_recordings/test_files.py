@@ -10,6 +10,7 @@ from recordings import make_clock, make_entry, make_pose, make_sensor
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from mobind_mm.apis.takes import data_set_takes
 from mobind_mm.recordings import (
     Clock,
     PoseStream,
@@ -405,3 +406,12 @@ def test_common_span_is_where_all_streams_are():
     late = make_pose(5.0 + np.arange(50) / 25)
     with pytest.raises(ValueError, match='do not overlap'):
         common_span(Recording(imu=dict(head=imu), pose=late))
+
+
+@pytest.mark.parametrize('entry', [1, {}, {'take': 3}, {'take': 'a'}])
+def test_entries_are_checked_wherever_they_are_read(tmp_path, entry):
+    path = tmp_path / 'annotations' / 'train.json'
+    path.parent.mkdir()
+    path.write_text(json.dumps({'metainfo': {}, 'data_list': [entry]}))
+    with pytest.raises(ValueError, match=r'train\.json: entry 0'):
+        data_set_takes(tmp_path)  # TypeError, KeyError

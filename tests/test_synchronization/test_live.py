@@ -257,3 +257,74 @@ def test_a_clock_that_was_followed_jumps_only_for_a_surer_answer(
     follower._begin(10.0, (0.0, 20.0), SyncResult(1.0, confidence))
     assert bool(jumps) == jumped
     assert follower.belief.abstained != jumped
+
+
+TIMES, ACC = np.arange(5) / 100, np.ones((5, 3))
+
+
+KEYPOINTS = np.ones((5, 17, 2))
+
+
+@pytest.mark.parametrize(
+    ('name', 'given'),
+    [
+        ('imu', (TIMES, None)),  # IndexError with the next chunk
+        ('imu', ([10**400] * 5, ACC)),
+        ('imu', (iter(TIMES), ACC)),
+        ('imu', (TIMES * 1j, ACC)),
+        ('imu', (['a'] * 5, ACC)),
+        ('imu', ([1e300] * 5, ACC)),
+        ('imu', (TIMES, [[{}] * 3] * 5)),
+        ('imu', (TIMES, [[1, 2], [3]])),
+        ('imu', (TIMES, ACC * 1j)),
+        ('pose', (0.5, KEYPOINTS)),
+        ('pose', (TIMES, KEYPOINTS, 0.5)),
+        ('pose', (TIMES, KEYPOINTS, np.ones((5, 3)))),
+        ('pose', (TIMES, [[None]])),
+    ],
+)
+def test_chunks_that_are_none(name, given):
+    live = LiveSynchronizer()
+    with pytest.raises(ValueError, match='numbers|shape|times'):
+        if name == 'imu':
+            live.push_imu('head', *given)
+        else:
+            live.push_pose(*given)
+    live.push_imu('head', TIMES, ACC)  # it goes on
+    live.push_pose(TIMES, KEYPOINTS)
+    assert live.state().reason == 'too short'
+
+
+@pytest.mark.filterwarnings('error')
+def test_samples_that_nothing_measures_are_missing():
+    live = LiveSynchronizer()
+    live.push_imu('head', TIMES, np.full((5, 3), 1e300))
+    live.push_imu('head', TIMES + 0.05, np.full((5, 3), -np.inf))
+    live.push_imu('head', TIMES + 0.1, ACC)
+    acc = live.recording().imu['head'].channels['acc']
+    assert np.isnan(acc[:10]).all() and (acc[10:] == 1).all()
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'max_lag': 1e9},  # 1.5 TB
+        {'max_lag': float('inf')},
+        {'max_lag': None},
+        {'max_offset': 1e9},
+        {'around': float('nan')},
+        {'window_sec': 'x'},
+        {'every_sec': float('nan')},
+        {'img_shape': (0, 5)},
+        {'img_shape': ('a', 2)},
+        {'img_shape': None},
+        {'img_shape': 5},
+        {'frame': 'moon'},
+        {'layout': None},
+        {'layout': 'x' * 5000},
+    ],
+)
+def test_options_that_no_session_has(options):
+    with pytest.raises(ValueError) as error:
+        LiveSynchronizer(**options)
+    assert len(str(error.value)) < 1000

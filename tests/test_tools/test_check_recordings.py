@@ -1,8 +1,10 @@
 import json
+import sys
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from programs import REPO
 from recordings import simulated
 
 from mobind_mm.checks import check_data_set, check_recordings, find_views
@@ -205,3 +207,14 @@ def test_real_takes(utd_mhad_root, tmp_path):
     ]
     (found,) = check_recordings(wrong).findings
     assert found.kind == 'swap' and 'left_wrist -> right_wrist' in found.fix
+
+
+@pytest.mark.parametrize(
+    'name', ['get_flops', 'browse_dataset', 'analyze_logs']
+)
+def test_help_without_docstrings(name, optimised, monkeypatch, capsys):
+    tool = optimised(REPO / f'tools/analysis_tools/{name}.py')
+    monkeypatch.setattr(sys, 'argv', [name, '--help'])
+    with pytest.raises(SystemExit, match='0'):
+        tool.main()
+    assert 'usage' in capsys.readouterr().out

@@ -8,6 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+from programs import posix
+
+from mobind_mm.utils.processes import sigint_blocked
 
 CODE = """
 import os, subprocess, sys, time
@@ -61,3 +64,12 @@ def test_a_worker_ends_when_its_parent_is_killed(code):
             return
         time.sleep(0.1)
     pytest.fail('the worker outlived its parent')
+
+
+@posix
+def test_children_leave_ctrl_c_to_their_parent():
+    code = 'import signal; print(signal.pthread_sigmask(0, []))'
+    with sigint_blocked():
+        said = subprocess.check_output([sys.executable, '-c', code], text=True)
+    assert 'SIGINT' in said
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

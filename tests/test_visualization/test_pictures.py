@@ -1,5 +1,7 @@
 """Pictures show what they were given: marks lie where the data is."""
 
+import os
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -22,7 +24,7 @@ from mobind_mm.visualization import (
     draw_step_parts,
     draw_sync_curve,
 )
-from mobind_mm.visualization.figures import ORANGE, to_image
+from mobind_mm.visualization.figures import ORANGE, new_figure, to_image
 from mobind_mm.visualization.visualizer import PICTURES
 
 TIMES = np.arange(6) * 0.2
@@ -384,3 +386,22 @@ def test_names_of_close_people_stand_outside():
 def test_what_cannot_be_drawn(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
+
+
+def test_pictures_show_any_name(tmp_path):
+    name = os.fsdecode(b'a\xff $_$ \x1b.csv')  # TypeError; ParseException
+    figure = new_figure(3, 2, name)
+    axes = figure.subplots()
+    axes.set(yscale='log', ylabel=name)
+    axes.plot([0, 1], [1, 100], label=name)
+    axes.set_xticks([0, 1], [name, 'b'])
+    axes.legend()
+    image = to_image(figure)
+    figure.savefig(tmp_path / 'a.png')  # draws in the same way
+    plain = new_figure(3, 2, r'a\udcff \$_\$ \x1b.csv')
+    other = plain.subplots()
+    other.set(yscale='log', ylabel=r'a\udcff \$_\$ \x1b.csv')
+    other.plot([0, 1], [1, 100], label=r'a\udcff \$_\$ \x1b.csv')
+    other.set_xticks([0, 1], [r'a\udcff \$_\$ \x1b.csv', 'b'])
+    other.legend()
+    assert (image == to_image(plain)).all()
