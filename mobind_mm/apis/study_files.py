@@ -76,8 +76,12 @@ class Source:
 
     @property
     def slug(self) -> str:
-        """A name for files of results."""
-        digest = hashlib.sha256(self.name.encode()).hexdigest()[:6]
+        """A name for files of results.
+
+        A recording and a video may have the same name in two folders.
+        """
+        named = f'{self.side}{self.name}'.encode()
+        digest = hashlib.sha256(named).hexdigest()[:6]
         return f'{re.sub(r"[^A-Za-z0-9.-]+", "_", self.name)[-60:]}-{digest}'
 
     def made_of(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import gc
 import io
 import os
 import signal
@@ -45,6 +46,7 @@ def run_command(main: Callable[[], None]) -> None:
     try:
         with _ended_by_sigterm():
             main()
+            _leave_group()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         print('\ninterrupted', file=sys.stderr)
@@ -68,6 +70,18 @@ def run_command(main: Callable[[], None]) -> None:
     finally:
         atexit.unregister(_ended)
         atexit.register(_ended)  # it is called first
+
+
+def _leave_group() -> None:
+    """End the threads of a distributed run, which may hold tensors.
+
+    A thread of Gloo that lets one go while Python ends aborts the process:
+    "terminate called without an active exception".
+    """
+    dist = sys.modules.get('torch.distributed')
+    if dist is not None and dist.is_available() and dist.is_initialized():
+        gc.collect()  # models that were wrapped for the run keep its group
+        dist.destroy_process_group()
 
 
 def _ended() -> None:

@@ -1,6 +1,8 @@
 import json
+import re
 import signal
 import socket
+import sys
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -87,6 +89,25 @@ def test_processes_without_gpu(project, run):
     for name, value in one.items():
         torch.testing.assert_close(value, two[name])
         torch.testing.assert_close(value, on[name])
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='/proc')
+def test_no_thread_of_a_group_outlives_its_command(project, run):
+    """One did while Python ended, and aborted the process."""
+    (project / 'threads.py').write_text(
+        'from pathlib import Path\n'
+        "for path in Path('/proc/self/task').glob('*/comm'):\n"
+        "    print('thread', path.read_text().strip())\n"
+    )
+    command = train('one', '--launcher', 'pytorch')
+    environment = {
+        **{'RANK': '0', 'WORLD_SIZE': '1', 'LOCAL_RANK': '0'},
+        **{'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': free_port()},
+    }
+    done = run(command, (project / 'threads.py',), **environment)
+    assert done.returncode == 0, done.stderr
+    threads = re.findall('thread (.*)', done.stdout)
+    assert threads and not [t for t in threads if 'gloo_runloop' in t]
 
 
 def test_one_process_of_several_is_killed(project, run):
