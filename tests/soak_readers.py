@@ -1,5 +1,7 @@
 """Read damaged copies of a file of every format, and print what came of it.
 
+So do ``mobind check`` and a study, of which some files are damaged.
+
     python tests/soak_readers.py [--count N] [--seed N] [--formats NAME ...]
 
 Each copy must end in streams that are well formed, or in one clear error that
@@ -32,7 +34,7 @@ import pandas  # noqa: E402
 import raw_phones  # noqa: E402
 import test_lab_devices as lab  # noqa: E402
 import test_phones_corrupted as phones  # noqa: E402
-from corruption import check_damaged  # noqa: E402
+from corruption import among_good_ones, check_contained, check_damaged  # noqa: E402
 from raw_pose_tools import (  # noqa: E402
     RATE,
     READ_AS,
@@ -45,12 +47,26 @@ from raw_pose_tools import (  # noqa: E402
     openpose,
     person,
 )
+from rich.console import Console  # noqa: E402
 
+from mobind_mm.apis.study import run_study  # noqa: E402
+from mobind_mm.apis.study_files import Options, find_sources  # noqa: E402
+from mobind_mm.apis.study_report import write_report  # noqa: E402
+from mobind_mm.checks import check_data_set, print_report, report_values  # noqa: E402
+from mobind_mm.datasets.synthetic.example import mmpose_frames  # noqa: E402
 from mobind_mm.readers.base import FILE_FORMATS, get_reader  # noqa: E402
 from mobind_mm.readers.files import Video, load_people, write_imu_table  # noqa: E402
 from mobind_mm.readers.frame_times import read_frame_times  # noqa: E402
-from mobind_mm.recordings import Clock, PoseStream, SensorStream, write_imu  # noqa: E402
+from mobind_mm.recordings import (  # noqa: E402
+    Clock,
+    PoseStream,
+    SensorStream,
+    write_annotations,
+    write_imu,
+    write_pose,
+)
 from mobind_mm.skeleton import get_layout  # noqa: E402
+from mobind_mm.synchronization.conformance import simulate_recording  # noqa: E402
 
 LONGEST = 20.0
 """Seconds of the processor that a copy may take: others may be busy."""
@@ -390,6 +406,132 @@ def targets():
     return found
 
 
+class Together:
+    """Files that a command reads together, some of which are bad.
+
+    Args:
+        write: Writes the good ones below a folder.
+        read: Takes the folder of the files, one for results and the names
+            of the bad ones; returns what came of it.
+    """
+
+    def __init__(self, write, read):
+        self._write, self._read = write, read
+
+    def soak(self, folder, count, seed):
+        """Read ``count`` of them; how many were read and refused."""
+        root, outcomes = folder / 'data', Counter()
+        self._write(root)
+        names = [path for path in sorted(root.rglob('*')) if path.is_file()]
+        good = {str(p.relative_to(root)): p.read_bytes() for p in names}
+        self._read(root, folder / 'out', set())
+        for what, files, bad in among_good_ones(good, seed, count):
+            for name in bad | {*good}:
+                content = files.get(name)
+                path = root / name
+                if content is None:
+                    path.unlink(missing_ok=True)
+                elif not path.is_file() or path.read_bytes() != content:
+                    path.write_bytes(content)
+            try:
+                start = time.process_time()
+                outcomes[self._read(root, folder / 'out', bad)] += 1
+                seconds = time.process_time() - start
+                assert seconds < LONGEST, f'{seconds:.0f} s'
+            except BaseException as error:
+                raise AssertionError(f'{what}: {error!r}') from error
+            for name in bad - {*good}:
+                (root / name).unlink(missing_ok=True)
+        return outcomes
+
+
+def _data_set(root):
+    """Two takes, as a conversion writes them."""
+    entries = []
+    for number in range(2):
+        recording = simulate_recording(number, 12.0)
+        files = {k: f'{k}/t{number}.safetensors' for k in ('imu', 'pose')}
+        write_imu(root / files['imu'], recording.imu)
+        write_pose(root / files['pose'], recording.pose)
+        known = dict(take=f't{number}', subject='1', scene='a', camera='c')
+        end = dict(start_s=0.0, end_s=11.0, segments=[])
+        entries.append({**files, **known, **end})
+    metainfo = dict(dataset_name='own', classes=[], skeleton='coco')
+    write_annotations(root / 'annotations/train.json', metainfo, entries)
+
+
+def _check(root, out, bad):
+    """``mobind check``: a report, or one error that names the file."""
+
+    def report():
+        made = check_data_set(root)
+        json.dumps(report_values(made), allow_nan=False)
+        print_report(made, Console(file=io.StringIO()))
+
+    message = check_contained(report, out)
+    assert message == 'fine' or str(root) in message, message
+    return 'read' if message == 'fine' else 'refused'
+
+
+def _study(root):
+    """Three pairs, in files of several kinds."""
+    for number in range(3):
+        recording = simulate_recording(number, 12.0, offset=0.5 * number)
+        imu, pose = root / f'imu/r{number}', root / f'pose/v{number}'
+        if number:
+            write_imu(imu.with_suffix('.safetensors'), recording.imu)
+            write_pose(pose.with_suffix('.safetensors'), recording.pose)
+            continue
+        times = next(iter(recording.imu.values())).clock.at()
+        write_imu_table(imu.with_suffix('.csv'), recording.imu, times)
+        pose.parent.mkdir(parents=True)
+        frames = json.dumps(mmpose_frames([recording.pose]))
+        pose.with_suffix('.json').write_text(frames)
+
+
+def _synchronise(root, out, bad):
+    """``mobind sync --study``: says something of every file.
+
+    Pairs of whom both are good are found, but where a copy rivals them.
+    """
+    options = Options(rate=30.0, img_shape=(1080, 1920))
+    study = run_study(find_sources(root, options), out)
+    write_report(study, out)
+    files = {str(p.relative_to(root)) for p in root.rglob('*.*')}
+    named = {
+        row[side] for row in study.rows for side in ('recording', 'video')
+    }
+    named |= {other.name for other in study.others}
+    assert files <= named, f'nothing is said of {files - named}'
+    for row in study.rows:
+        assert row['state'] == 'sure' or row['reason'], row
+        assert '\n' not in row['reason'] and len(row['reason']) < 2100, row
+    if len(files) > 6 or len(bad) > 1:
+        return 'read'
+    found = {row['recording']: row for row in study.rows if row['video']}
+    good = [
+        p for p in sorted(root.glob('imu/*')) if f'imu/{p.name}' not in bad
+    ]
+    for path in good:
+        number = int(path.stem[1:])
+        (video,) = root.glob(f'pose/v{number}.*')
+        if f'pose/{video.name}' not in bad:
+            row = found[f'imu/{path.name}']
+            assert row['state'] == 'sure', row
+            assert abs(row['offset_s'] - 0.5 * number) < 0.03, row
+    return (
+        'refused'
+        if any(row['state'] != 'sure' for row in study.rows)
+        else 'read'
+    )
+
+
+TOGETHER = {
+    'mobind check': Together(_data_set, _check),
+    'mobind sync --study': Together(_study, _synchronise),
+}
+
+
 def soak(count, seed=0, formats=None):
     """Yield a row (format, copies, read, refused, seconds) per format.
 
@@ -403,7 +545,8 @@ def soak(count, seed=0, formats=None):
         by_reader[target.reader].append((label, target))
     gc.collect()
     gc.freeze()  # or the collection before each copy takes most of the time
-    for name in formats or [*FILE_FORMATS, FRAME_TIMES]:
+    by_reader.update({name: [('', job)] for name, job in TOGETHER.items()})
+    for name in formats or NAMES:
         start, outcomes = time.monotonic(), Counter()
         each = -(-count // len(by_reader[name]))
         for label, target in by_reader[name]:
@@ -421,13 +564,16 @@ def soak(count, seed=0, formats=None):
         )
 
 
+NAMES = [*FILE_FORMATS, FRAME_TIMES, *TOGETHER]
+"""Rows of the table."""
+
+
 def main():
     """Print the table; the first copy that is not contained ends it."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--count', type=int, default=200, help='per format')
     parser.add_argument('--seed', type=int, default=0)
-    names = [*FILE_FORMATS, FRAME_TIMES]
-    parser.add_argument('--formats', nargs='+', choices=names)
+    parser.add_argument('--formats', nargs='+', choices=NAMES)
     args = parser.parse_args()
     print('| format | copies | read | refused | seconds |')
     print('|---|---|---|---|---|')

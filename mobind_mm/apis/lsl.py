@@ -14,9 +14,9 @@ from ..readers.devices import unit_of_gravity
 from ..readers.instance_batches import MAX_COORDINATE
 from ..readers.placing import placement_in
 from ..recordings import STANDARD_GRAVITY
+from ..recordings.streams import LARGEST_SEC
 from ..skeleton import LAYOUTS, LIMBS, USUAL, get_layout, placement_name
 from ..synchronization import LiveState, LiveSynchronizer
-from ..synchronization.live_buffer import LARGEST_SEC
 from ..utils.errors import mistake
 from .synchronizing import plain_answer
 

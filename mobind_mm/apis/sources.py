@@ -16,14 +16,15 @@ from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
 from ..readers.frame_times import read_frame_times
 from ..readers.sensors import UnknownColumnsError, read_imu_file
-from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..recordings import Clock, LazyArray, PoseStream, Recording, SensorStream
 from ..recordings.schema import (
     IMU_CHANNELS,
+    as_numbers,
     check_pose,
     check_sensor,
     check_times,
 )
-from ..recordings.streams import undetected
+from ..recordings.streams import LARGEST_SEC, undetected
 from ..skeleton import LIMBS
 from ..utils.errors import mistake
 
@@ -87,10 +88,16 @@ def _in_order(recording: Recording) -> Recording:
         ValueError: If the times of its frames, or of a sensor of which
             nothing can be rebuilt, do not.
     """
+    if not isinstance(recording.imu, Mapping):
+        kind = type(recording.imu).__name__
+        raise TypeError(f'imu: {kind}, expected {{placement: SensorStream}}.')
     if recording.pose is not None:
-        check_times(recording.pose.clock.times, 'pose')
+        if not isinstance(recording.pose, PoseStream):
+            kind = type(recording.pose).__name__
+            raise TypeError(f'pose: {kind}, expected a PoseStream.')
+        check_pose(recording.pose, 'pose')
     imu = {
-        name: _on_one_clock(stream, f'imu {name!r}')
+        name: _sensor(stream, f'imu {name!r}')
         for name, stream in recording.imu.items()
     }
     same = all(imu[name] is recording.imu[name] for name in imu)
@@ -100,7 +107,7 @@ def _in_order(recording: Recording) -> Recording:
 def _on_one_clock(stream: SensorStream, where: str) -> SensorStream:
     """A sensor whose clock was set back is repaired as readers do it."""
     times = stream.clock.times
-    if times is None or not np.isfinite(times).all():
+    if times is None or not (np.abs(times) < LARGEST_SEC).all():
         check_times(times, where)
         return stream
     if (np.diff(times) > 0).all():
@@ -241,6 +248,14 @@ def to_people(source: Any) -> Mapping[str, PoseStream]:
 
 def _sensor(value: Any, where: str) -> SensorStream:
     if isinstance(value, SensorStream):
+        odd = {
+            name: as_numbers(array, where, name, np.float32)
+            for name, array in value.channels.items()
+            if type(array) not in (np.ndarray, np.memmap, LazyArray)
+            or getattr(array, 'dtype', np.dtype('f4')).kind != 'f'
+        }
+        if odd:
+            value = replace(value, channels={**value.channels, **odd})
         value = _on_one_clock(value, where)
         check_sensor(value, where)
         return value
@@ -251,12 +266,17 @@ def _sensor(value: Any, where: str) -> SensorStream:
         )
     _check_keys(value, _SENSOR, where)
     channels = {
-        name: np.asarray(value[name], np.float32)
+        name: as_numbers(value[name], where, name, np.float32)
         for name in IMU_CHANNELS
         if name in value
     }
     if not channels:
         raise ValueError(f'{where} has none of {list(IMU_CHANNELS)}.')
+    for name, array in channels.items():
+        if array.ndim != 2:
+            wanted = f'expected (T, {IMU_CHANNELS[name]})'
+            what = f'has {name} of shape {array.shape}, {wanted}'
+            raise mistake(where, what)
     gravity = value.get('gravity', True)
     if gravity in ('included', 'removed'):
         gravity = gravity == 'included'
@@ -280,14 +300,24 @@ def _sensor(value: Any, where: str) -> SensorStream:
 
 def _pose_arrays(value: Mapping) -> PoseStream:
     _check_keys(value, _POSE, 'pose')
-    keypoints: np.ndarray = np.asarray(value['keypoints'], np.float32)
+    keypoints = as_numbers(value['keypoints'], 'pose', 'keypoints', np.float32)
     if 'img_shape' not in value:
         raise ValueError(
             'pose: img_shape is missing; give (height, width) in pixels.'
         )
+    if keypoints.ndim != 3:
+        raise mistake(
+            'pose',
+            f'has keypoints of shape {keypoints.shape}, expected (T, K, 2)',
+        )
+    sides = value['img_shape']
+    if isinstance(sides, (int, float, str)) or not np.iterable(sides):
+        sides = (sides,)
     known = ~undetected(keypoints)
     scores = value.get('scores')
-    scores = known if scores is None else np.asarray(scores)
+    if scores is None:
+        scores = known
+    scores = as_numbers(scores, 'pose', 'scores', np.float32)
     notes: tuple[str, ...] = ()
     if scores.shape == known.shape:  # otherwise, check_pose complains
         notes = lost_note('pose', int((~known & (scores > 0)).sum()))
@@ -295,9 +325,9 @@ def _pose_arrays(value: Mapping) -> PoseStream:
     stream = PoseStream(
         _clock(value, len(keypoints), 'pose'),
         np.where(known[..., None], keypoints, np.float32(0)),
-        np.asarray(scores, np.float32),
+        scores,
         value.get('layout', 'coco'),
-        tuple(value['img_shape']),
+        tuple(sides),
         notes,
     )
     check_pose(stream, 'pose')
@@ -307,7 +337,9 @@ def _pose_arrays(value: Mapping) -> PoseStream:
 def _clock(value: Mapping, length: int, where: str) -> Clock:
     given = {key: value[key] for key in _CLOCK if value.get(key) is not None}
     if 'times' in given:
-        given['times'] = np.asarray(given['times'], np.float64)
+        given['times'] = times = as_numbers(given['times'], where, 'times')
+        if times.ndim != 1:
+            raise mistake(where, f'has times of shape {times.shape}')
     try:
         return Clock(length, **given)
     except ValueError as error:

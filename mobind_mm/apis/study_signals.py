@@ -22,13 +22,14 @@ from ..recordings import (
     write_pose,
 )
 from ..skeleton import LIMBS
+from ..synchronization.coarse import LONGEST_SEC
 from ..synchronization.pairing import (
     LimbSignals,
     SensorSignals,
     limb_signals,
     sensor_signals,
 )
-from ..utils.errors import READ_ERRORS
+from ..utils.errors import READ_ERRORS, is_memory, mistake
 from ..utils.files import replacing
 from .study_files import Source
 
@@ -98,8 +99,11 @@ def prepare(source: Source, out: Path) -> Prepared:
         made_of = f'{VERSION} {source.made_of()}'
         kept = _kept(source, made_of, out)
         return kept or _fresh(source, made_of, out)
-    except (*READ_ERRORS, OSError) as error:
-        return Prepared(source, source.side, problem=str(error))
+    except (*READ_ERRORS, OSError, MemoryError) as error:
+        problem = str(error)
+        if is_memory(error):
+            problem = 'it takes more memory than there is; cut it'
+        return Prepared(source, source.side, problem=problem)
 
 
 def _kept(source: Source, made_of: str, out: Path) -> Prepared | None:
@@ -130,7 +134,14 @@ def _fresh(source: Source, made_of: str, out: Path) -> Prepared:
     clocks += [stream.clock for stream in content.people.values()]
     if clocks:
         spans = [clock.span for clock in clocks]
-        facts['seconds'] = max(s[1] for s in spans) - min(s[0] for s in spans)
+        first, last = min(s[0] for s in spans), max(s[1] for s in spans)
+        facts['seconds'] = last - first
+        if not facts['seconds'] <= LONGEST_SEC:
+            raise mistake(
+                source.path,
+                f'has times from {first:g} to {last:g} s, more than 30 days',
+                'Correct times that are wrong, or cut it',
+            )
     facts['members'] = [*content.people]
     if content.imu:
         facts['members'] = _add_sensors(content.imu, arrays)

@@ -11,6 +11,7 @@ import numpy as np
 from ..checks.plausibility import comparable_sensors
 from ..readers.files import write_imu_table
 from ..recordings import Recording, SensorStream, notes_of
+from ..recordings.streams import LARGEST_SEC, as_float
 from ..synchronization import (
     ClockMap,
     Synchronizer,
@@ -21,7 +22,7 @@ from ..synchronization import (
 )
 from ..synchronization.clock import CLIP_SEC, Feats, Track
 from ..synchronization.coarse import coarse_offsets, offset_range
-from ..utils.errors import first_few
+from ..utils.errors import first_few, show
 from .embedder import Embedder
 from .fitting import fit_sensors
 from .sources import to_recording
@@ -39,6 +40,8 @@ WIDE_SEC = 120.0
 """Wider searches begin with a coarse one."""
 LONG_SEC = 60.0
 """Longer recordings get a clock with drift."""
+_NARROWEST_SEC = 0.05
+"""Narrower searches have no two offsets to compare."""
 WIDEST_SEC = 3600.0
 """A search may be so wide, or as wide as the recordings overlap."""
 _LONGEST_TOKENS = 180.0
@@ -121,10 +124,19 @@ def searched(
         ValueError: If there is nothing to synchronise, or a number is out
             of range.
     """
-    if max_offset is not None and not max_offset > 0:
-        raise ValueError(f'max_offset must be positive, got {max_offset} s.')
-    if around is not None and not np.isfinite(around):
-        raise ValueError(f'around must be a number of seconds, got {around}.')
+    if max_offset is not None:
+        given, max_offset = max_offset, as_float(max_offset)
+        if not max_offset >= _NARROWEST_SEC:
+            raise ValueError(
+                f'max_offset must be positive, {_NARROWEST_SEC} s or more, '
+                f'got {show(given)}.'
+            )
+    if around is not None:
+        given, around = around, as_float(around)
+        if not abs(around) < LARGEST_SEC:
+            raise ValueError(
+                f'around must be a number of seconds, got {show(given)}.'
+            )
     if streams.pose is None or not streams.imu:
         raise ValueError(
             'Synchronising needs a skeleton and a sensor, and the recording '

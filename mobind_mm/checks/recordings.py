@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..readers.convert import convert_all
+from ..readers.files import RecordingReader
 from ..recordings import (
     PoseStream,
     Recording,
     SensorStream,
     check_entry,
     read_annotations,
-    read_imu,
     read_pose,
 )
 from .agreement import (
@@ -182,7 +182,7 @@ def _view(
     return View(
         name=Path(pose).stem if pose else take,
         imu_name=Path(imu).stem if imu else take,
-        imu=partial(read_imu, root / imu) if imu else dict,
+        imu=RecordingReader(root / imu).read_imu if imu else dict,
         pose=partial(read_pose, root / pose) if pose else None,
         camera=str(entry.get('camera', '')),
     )

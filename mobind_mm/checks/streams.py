@@ -10,6 +10,7 @@ import numpy as np
 
 from ..readers.stuck import saturated_rows
 from ..recordings import Clock, PoseStream, SensorStream
+from ..recordings.streams import undetected
 from ..skeleton import keypoint_indices
 from .finding import Finding, Opinion, Rule, judge_all
 
@@ -107,8 +108,7 @@ def seen_keypoints(stream: PoseStream) -> np.ndarray:
     Missing are those without a score, NaN, and exactly (0, 0), which many
     tools write for what they did not see.
     """
-    points = np.asarray(stream.keypoints)
-    there = np.isfinite(points).all(axis=2) & (points != 0).any(axis=2)
+    there = ~undetected(np.asarray(stream.keypoints))
     return there & (np.asarray(stream.scores) > 0)
 
 

@@ -590,6 +590,8 @@ class _Rebuilding:
         if len(steps) < 3:
             return
         usual = float(np.median(steps)) if interval is None else interval
+        if not usual > 0:  # the times are refused where they are checked
+            return
         pairs = steps[1:] + steps[:-1]
         # A sample that is only late has a short step beside its long one.
         long = steps > 1.6 * usual

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..recordings import PoseStream, SensorStream, read_imu, read_pose
+from ..recordings.streams import measurable
 from ..utils.errors import mistake, shown
 from ..utils.files import replacing
 from .archives import is_folder, listing, only_folder
@@ -71,7 +72,7 @@ class RecordingReader(FileReader):
         streams = read_imu(self.source)
         for placement, stream in streams.items():
             for channel, values in stream.channels.items():
-                _check_finite(values, self.source, f'{placement} {channel}')
+                _check_values(values, self.source, f'{placement} {channel}')
         return streams
 
     def read_people(self) -> dict[str, PoseStream]:
@@ -79,12 +80,13 @@ class RecordingReader(FileReader):
         return {self.source.stem: read_pose(self.source)}
 
 
-def _check_finite(values: np.ndarray, source: Path, name: str) -> None:
+def _check_values(values: np.ndarray, source: Path, name: str) -> None:
     for start in range(0, len(values), _ROWS):
-        finite = np.isfinite(values[start : start + _ROWS]).all(axis=1)
-        if not finite.all():
-            row = start + int(np.argmin(finite))
-            what = f'has {name} that is not finite, in sample {row}'
+        fine = measurable(values[start : start + _ROWS]).all(axis=1)
+        if not fine.all():
+            row = start + int(np.argmin(fine))
+            odd = ', '.join(f'{x:g}' for x in values[row : row + 1][0])
+            what = f'has {name} of {odd}, no measurement, in sample {row}'
             raise mistake(source, what, 'Convert or export it again')
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..recordings import PoseStream
+from ..utils.errors import mistake
 from .archives import open_file
 from .base import register_reader
 from .detections import Detections, Instances
@@ -277,6 +278,9 @@ def collect_results(
 
 def _frames(results: Iterable[Any]) -> Iterator[Any]:
     """Items of single frames; the inferencer may give batches of them."""
+    if not isinstance(results, Iterable):
+        what = f'are of type {type(results).__name__}'
+        raise mistake(_SOURCE, what, 'Give one item per frame, or a file')
     for item in results:
         if isinstance(item, Mapping) and 'predictions' in item:
             yield from item['predictions']

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..recordings import Clock, SensorStream
+from ..recordings.streams import LARGEST
 from ..utils.errors import mistake
 from .clocks import (
     COUNTER_BITS,
@@ -62,6 +63,7 @@ def table_stream(part: Part, table: Table) -> SensorStream:
         )
         for channel, names in part.channels().items()
     }
+    _refuse_huge(table, arrays)
     part, notes = _without_empty_time(part, table)
     notes += _strange_years(part, table)
     notes += _drop_zeros(part, table, arrays)
@@ -205,6 +207,17 @@ def _drop_zeros(
         f'{table.path}: {int(zero.sum())} rows are all zeros, without '
         'gravity, and are left out'
     ]
+
+
+def _refuse_huge(table: Table, arrays: Mapping[str, np.ndarray]) -> None:
+    for channel, values in arrays.items():
+        if (huge := np.abs(values) >= LARGEST).any():
+            raise mistake(
+                table.path,
+                f'is more than any sensor measures ({channel})',
+                'Correct or empty the cell, or correct columns',
+                value=float(values[huge][0]),
+            )
 
 
 def _refuse_empty(table: Table, names: Sequence[str]) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..skeleton import get_layout
-from ..utils.errors import show
-from .streams import PoseStream, SensorStream
+from ..utils.errors import mistake, show
+from .streams import LARGEST_SEC, RATES, PoseStream, SensorStream, measurable
 
 FORMAT_VERSION = 1
 IMU_FORMAT = 'mobind_mm/imu'
@@ -98,9 +98,9 @@ def check_sensor(stream: SensorStream, where: str) -> None:
                 f'{IMU_CHANNELS}.'
             )
         expected = (stream.clock.num_samples, IMU_CHANNELS[name])
-        if tuple(array.shape) != expected:
+        if np.shape(array) != expected:
             raise ValueError(
-                f'{where}/{name}: shape {tuple(array.shape)}, expected '
+                f'{where}/{name}: shape {np.shape(array)}, expected '
                 f'{expected}.'
             )
     if stream.frame not in FRAMES:
@@ -110,8 +110,43 @@ def check_sensor(stream: SensorStream, where: str) -> None:
     check_times(stream.clock.times, where)
 
 
+def as_numbers(
+    values: Any, where: str, what: str, dtype: type = np.float64
+) -> np.ndarray:
+    """Real numbers, in memory of their own; those masked are NaN.
+
+    Args:
+        values: An array, a tensor, or nested lists.
+        where: What messages call the place.
+        what: And what stands there.
+        dtype: Floating point; what is too large for it is infinite.
+
+    Raises:
+        ValueError: If it is anything else.
+
+    >>> as_numbers([1, 2.5], 'A chunk', 'times')
+    array([1. , 2.5])
+    """
+    try:
+        if hasattr(values, 'detach'):  # a tensor, wherever it is
+            values = values.detach().cpu().double().numpy()
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(values.astype(np.float64), np.nan)
+        array: np.ndarray = np.asarray(values)
+        if array.dtype.kind in 'buifO':
+            with np.errstate(over='ignore'):
+                return array.astype(dtype)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        pass
+    raise mistake(where, f'has {what} that are not an array of numbers')
+
+
 def check_pose(stream: PoseStream, where: str) -> None:
     """Raise ValueError if layout, shapes or clock of a skeleton are wrong."""
+    if not isinstance(stream.layout, str):
+        raise ValueError(
+            f'{where}: layout must be a name, got {show(stream.layout)}.'
+        )
     try:
         num_keypoints = len(get_layout(stream.layout))
     except ValueError as error:
@@ -121,13 +156,13 @@ def check_pose(stream: PoseStream, where: str) -> None:
         ('keypoints', stream.keypoints, (*shape, 2)),
         ('scores', stream.scores, shape),
     ):
-        if tuple(array.shape) != expected:
+        if np.shape(array) != expected:
             raise ValueError(
-                f'{where}: {name} has shape {tuple(array.shape)}, expected '
+                f'{where}: {name} has shape {np.shape(array)}, expected '
                 f'{expected} (time, {num_keypoints} keypoints of '
                 f'{stream.layout!r}{", x y" if len(expected) == 3 else ""}).'
             )
-    if len(stream.img_shape) != 2 or min(stream.img_shape) <= 0:
+    if not _is_size([*stream.img_shape]):
         raise ValueError(
             f'{where}: img_shape must be (height, width) in pixels, got '
             f'{tuple(stream.img_shape)}.'
@@ -139,23 +174,28 @@ def check_times(times: np.ndarray | None, where: str) -> None:
     """Raise ValueError if timestamps do not increase or are not finite."""
     if times is None:
         return
-    bad = ~np.isfinite(times)
+    bad = ~(np.abs(times) < LARGEST_SEC)
     bad[1:] |= ~(np.diff(times) > 0)
     if bad.any():
         index = int(np.argmax(bad))
         before = times[index - 1] if index else None
         raise ValueError(
             f'{where}: timestamps must be finite and strictly increasing, '
-            f'but sample {index} is {times[index]} s after {before} s. Sort '
-            'the samples and drop duplicates, or correct a clock that was set '
-            'back.'
+            f'but sample {index} is {times[index]} s after {before} s. Give '
+            'seconds, sort the samples and drop duplicates, or correct a '
+            'clock that was set back.'
+        )
+    if len(times) > 1 and np.median(np.diff(times)) < 1 / RATES[1]:
+        raise ValueError(
+            f'{where}: timestamps make more than {RATES[1]:g} samples per '
+            'second; give them in seconds.'
         )
 
 
 def check_sensor_values(
     channels: Mapping[str, np.ndarray], times: np.ndarray, where: str
 ) -> None:
-    """Reject NaN, infinity and quaternions that are not of unit norm.
+    """Reject what no sensor measures, and quaternions not of unit norm.
 
     Args:
         channels: Channel name to (T, c).
@@ -163,13 +203,14 @@ def check_sensor_values(
         where: File or take, and placement, for the message.
     """
     for name, array in channels.items():
-        finite = np.isfinite(array)
-        if not finite.all():
-            row = int(np.argmin(finite.all(axis=1)))
+        fine = measurable(array)
+        if not fine.all():
+            row = int(np.argmin(fine.all(axis=1)))
             raise ValueError(
                 f'{where}/{name}: {array[row].tolist()} at {times[row]:.3f} '
                 's. Cut these samples out of the stream and give the rest '
-                'timestamps: a gap is normal input, a NaN is not.'
+                'timestamps: a gap is normal input, NaN and numbers that no '
+                'sensor measures are not.'
             )
     quat = channels.get('quat')
     if quat is None:
@@ -188,7 +229,7 @@ def check_sensor_values(
 def check_keypoint_values(
     keypoints: np.ndarray, scores: np.ndarray, times: np.ndarray, where: str
 ) -> None:
-    """Reject NaN scores, and NaN keypoints with a positive score.
+    """Reject NaN scores, and what is no pixel with a positive score.
 
     Args:
         keypoints: (T, K, 2) pixels.
@@ -196,8 +237,8 @@ def check_keypoint_values(
         times: (T,) seconds, for the message.
         where: File or take, for the message.
     """
-    finite = np.isfinite(keypoints).all(axis=2)
-    bad = ~np.isfinite(scores) | (~finite & ~(scores <= 0))
+    fine = measurable(keypoints).all(axis=2)
+    bad = ~measurable(scores) | (~fine & ~(scores <= 0))
     if bad.any():
         row, joint = np.argwhere(bad)[0]
         raise ValueError(

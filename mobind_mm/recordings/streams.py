@@ -9,7 +9,26 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..utils.errors import show
+
 _S = TypeVar('_S', bound='_Stream')
+
+LARGEST = 1e12
+"""Samples and pixels beyond are no measurements; their squares overflow."""
+LARGEST_SEC = 1e15
+"""Times beyond are none: a moment of this century is 4e9 s after 1970."""
+RATES = (1e-6, 1e6)
+"""Hz that a stream may have."""
+
+
+def as_float(value: Any) -> float:
+    """A number as other packages may give it; NaN of what is none."""
+    if isinstance(value, (bool, str, bytes)):
+        return float('nan')
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return float('nan')
 
 
 @dataclass(frozen=True)
@@ -49,9 +68,34 @@ class Clock:
                 f'got rate={self.rate} and times='
                 f'{"given" if self.times is not None else None}.'
             )
-        if self.rate is not None and not self.rate > 0:
-            raise ValueError(f'A rate must be positive, got {self.rate} Hz.')
-        if self.times is not None and len(self.times) != self.num_samples:
+        if self.rate is not None:
+            rate, start = as_float(self.rate), as_float(self.start)
+            if not RATES[0] <= rate <= RATES[1]:
+                raise ValueError(
+                    'A rate must be positive, from 1e-6 to 1e6 Hz, got '
+                    f'{show(self.rate)}.'
+                )
+            if not abs(start) < LARGEST_SEC:
+                raise ValueError(
+                    f'A start must be seconds, got {show(self.start)}.'
+                )
+            for name, value in (('rate', rate), ('start', start)):
+                if not isinstance(getattr(self, name), (int, float)):
+                    object.__setattr__(self, name, value)
+        count = self.num_samples
+        if not isinstance(count, (int, np.integer)) or count < 0:
+            raise ValueError(f'{show(count)} is no number of samples.')
+        if self.times is None:
+            return
+        times = np.asarray(self.times)
+        if times.ndim != 1 or times.dtype.kind not in 'fiu':
+            raise ValueError(
+                'A clock needs one number of seconds per sample, got '
+                f'{times.dtype} of shape {times.shape}.'
+            )
+        if times is not self.times:
+            object.__setattr__(self, 'times', times)
+        if len(self.times) != self.num_samples:
             raise ValueError(
                 f'{len(self.times)} times for {self.num_samples} samples.'
             )
@@ -177,8 +221,17 @@ class SensorStream(_Stream):
         return {'channels': channels}
 
 
+def measurable(values: np.ndarray) -> np.ndarray:
+    """Whether values are numbers that something can have measured.
+
+    >>> measurable(np.array([-5.0, np.nan, np.inf, 1e30])).tolist()
+    [True, False, False, False]
+    """
+    return np.abs(values) < LARGEST
+
+
 def undetected(keypoints: np.ndarray) -> np.ndarray:
-    """Whether keypoints (..., 2) are NaN, or exactly (0, 0).
+    """Whether keypoints (..., 2) are not measurable, or exactly (0, 0).
 
     Tools write so what they did not detect, with a score or without.
 
@@ -186,7 +239,7 @@ def undetected(keypoints: np.ndarray) -> np.ndarray:
     [True, False, True]
     """
     x, y = keypoints[..., 0], keypoints[..., 1]
-    return ~(np.isfinite(x) & np.isfinite(y) & ((x != 0) | (y != 0)))
+    return ~(measurable(x) & measurable(y) & ((x != 0) | (y != 0)))
 
 
 @dataclass(frozen=True)

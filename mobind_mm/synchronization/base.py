@@ -311,19 +311,23 @@ def build_synchronizer(
     False
     """
     built: Any = synchronizer
-    if isinstance(synchronizer, str):
-        config = SHORT_NAMES.get(synchronizer, {'type': synchronizer})
-        if TASK_UTILS.get(config['type']) is None:
+    if isinstance(synchronizer, (str, Mapping)):
+        config: Mapping[str, Any] = {'type': synchronizer}
+        if isinstance(synchronizer, Mapping):
+            config = synchronizer
+        elif synchronizer in SHORT_NAMES:
+            config = SHORT_NAMES[synchronizer]
+        name = config.get('type')
+        named = name is None or isinstance(name, str)
+        if named and TASK_UTILS.get(str(name)) is None:
             known = synchronizer_names()
-            near = difflib.get_close_matches(synchronizer, known, 1, 0.5)
+            near = difflib.get_close_matches(str(name), known, 1, 0.5)
             raise ValueError(
-                f'There is no synchronizer {synchronizer!r}'
+                f'There is no synchronizer {name!r}'
                 + (f'; did you mean {near[0]!r}?' if near else '.')
                 + f' Known: {", ".join(known)}.'
             )
         built = TASK_UTILS.build({**config, **kwargs})
-    elif isinstance(synchronizer, Mapping):
-        built = TASK_UTILS.build({**synchronizer, **kwargs})
     elif kwargs:
         raise TypeError(
             f'{type(synchronizer).__name__} is built already; '

@@ -10,6 +10,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, sosfiltfilt
 
 from ..recordings import PoseStream, Recording, SensorStream
+from ..utils.errors import mistake
 from .signals import limb_motion
 
 COARSE_RATE = 10.0
@@ -30,11 +31,15 @@ _CANDIDATES, _RIVAL = 3, 0.6
 the best one."""
 
 
+LONGEST_SEC = 30 * 86400.0
+"""Width of the search that fits in memory."""
+
+
 def offset_range(streams: Recording) -> tuple[float, float]:
     """Smallest and largest offset at which streams overlap enough.
 
     Raises:
-        ValueError: If no sensor has a sample.
+        ValueError: If no sensor has a sample, or there are years of offsets.
     """
     assert streams.pose is not None
     spans = [s.clock.span for s in streams.imu.values() if s.clock.num_samples]
@@ -44,7 +49,17 @@ def offset_range(streams: Recording) -> tuple[float, float]:
             'give at least one that was recorded during the video.'
         )
     worn = min(s[0] for s in spans), max(s[1] for s in spans)
-    low, high = overlapping(worn, streams.pose.clock.span)
+    filmed = streams.pose.clock.span
+    low, high = overlapping(worn, filmed)
+    if not high - low <= LONGEST_SEC:
+        each = [(k, *s.clock.span) for k, s in streams.imu.items()]
+        lasting = [f'{k} from {a:g} to {b:g} s' for k, a, b in each]
+        raise mistake(
+            'recording',
+            f'{", ".join(lasting)} and the video from {filmed[0]:g} to '
+            f'{filmed[1]:g} s make more than 30 days of offsets',
+            'Correct times that are wrong, and give sensors of one clock',
+        )
     return low, max(high, low)
 
 

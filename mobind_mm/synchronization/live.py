@@ -9,11 +9,11 @@ import numpy as np
 
 from ..recordings import Recording
 from ..recordings.schema import FRAMES, is_number
+from ..recordings.streams import LARGEST_SEC
 from ..utils.errors import mistake
 from .clock_map import ClockMap
 from .fused import FusedSynchronizer
 from .live_budget import Budget
-from .live_buffer import LARGEST_SEC
 from .live_follower import REACH_SEC, STRETCH_SEC, SUSPECTED, Follower
 from .live_streams import LiveStreams
 from .live_track import LiveState, Track

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from ..recordings.schema import as_numbers
+from ..recordings.streams import LARGEST_SEC, measurable
 from ..utils.errors import mistake
 
 _STEP_SEC = 0.2
@@ -21,35 +23,6 @@ _CROWDED = 1.6
 """Neighbours closer than so many periods leave no room for a sample."""
 _MOST_PENDING = 2000
 """Chunks that wait to be sorted in."""
-
-
-LARGEST_SEC = 1e15
-"""Times beyond are none: a moment of this century is 4e9 s after 1970."""
-_LARGEST = 1e12
-"""Samples beyond are not measurements, and count as missing."""
-
-
-def as_numbers(values: Any, where: str, what: str) -> np.ndarray:
-    """Real numbers as float64.
-
-    Args:
-        values: An array, or nested lists.
-        where: What messages call the place.
-        what: And what stands there.
-
-    Raises:
-        ValueError: If it is anything else.
-
-    >>> as_numbers([1, 2.5], 'A chunk', 'times')
-    array([1. , 2.5])
-    """
-    try:
-        array: np.ndarray = np.asarray(values)
-        if array.dtype.kind in 'buifO':
-            return array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise mistake(where, f'has {what} that are not an array of numbers')
 
 
 class Event(NamedTuple):
@@ -148,7 +121,7 @@ class StreamBuffer:
                     f'has {name} of shape {value.shape} for {len(times)} '
                     f'times, expected {(len(times), *known.shape[1:])}',
                 )
-            value = np.where(np.abs(value) < _LARGEST, value, np.nan)
+            value = np.where(measurable(value), value, np.nan)
             values[name] = value.astype(np.float32)
         known_names = set(self.channels) or set(
             self._pending[0][1] if self._pending else values

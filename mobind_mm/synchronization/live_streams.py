@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..recordings import Clock, PoseStream, Recording, SensorStream
+from ..recordings.schema import as_numbers
 from ..skeleton import get_layout, get_limb, placement_name
 from ..utils.errors import mistake
-from .live_buffer import Event, StreamBuffer, as_numbers
+from .live_buffer import Event, StreamBuffer
 from .live_track import Track
 
 _WAIT_SEC = 2.5

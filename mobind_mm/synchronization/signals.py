@@ -11,6 +11,7 @@ from scipy.ndimage import binary_erosion, gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from ..recordings import STANDARD_GRAVITY, PoseStream, SensorStream
+from ..recordings.streams import measurable, undetected
 from ..skeleton import get_limb, limb_indices
 
 RATE = 100.0
@@ -163,8 +164,7 @@ def limb_motion(
     weights = [weight for weight in shares if weight]
     points = np.asarray(stream.keypoints)[:, index].astype(np.float64)
     known = (np.asarray(stream.scores)[:, index] > 0).all(axis=1)
-    known &= np.isfinite(points).all(axis=(1, 2))
-    known &= (points != 0).any(axis=2).all(axis=1)  # (0, 0): not there
+    known &= ~undetected(points).any(axis=1)
     if known.sum() < 8:
         return None
     times, points = times[known], points[known]
@@ -254,8 +254,8 @@ def known_samples(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Times (T,) and float64 channels (T, c) of the samples that are known.
 
-    Samples with NaN are left out, and so are quaternions of zeros, which
-    some devices write until they know their orientation.
+    Samples that nothing measures are left out, and so are quaternions of
+    zeros, which some devices write until they know their orientation.
     """
     times = stream.clock.at()
     channels = {
@@ -265,7 +265,7 @@ def known_samples(
     }
     known = np.isfinite(times)
     for value in channels.values():
-        known &= np.isfinite(value).all(axis=1)
+        known &= measurable(value).all(axis=1)
     if 'quat' in channels:
         known &= np.linalg.norm(channels['quat'], axis=1) > 1e-6
     return times[known], {k: v[known] for k, v in channels.items()}

@@ -105,6 +105,58 @@ def _huge(content, rng):
     return content[:place] + chosen + content[place + len(chosen) :]
 
 
+_OTHERS = {
+    'nothing': b'',
+    'a picture': b'\x89PNG\r\n\x1a\n' + bytes(range(256)),
+    'a page': b'<html><body>404</body></html>',
+    'half an archive': b'PK\x03\x04' + bytes(60),
+    'zeros': bytes(5000),
+    'another table': b'a,b\n1,2\n',
+    'a number': b'5',
+    'null': b'null',
+}
+
+
+def among_good_ones(files, seed, count):
+    """Yield (what was done, the files, names of the bad ones).
+
+    One file is damaged, changed for another, given twice or under the
+    suffix of another, or is no longer what its name says.
+
+    Args:
+        files: Name to content.
+        seed: Of the damage.
+        count: How often.
+    """
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        one, other = (str(n) for n in rng.choice([*files], 2))
+        folder, _, name = one.rpartition('/')
+        bad, kind = dict(files), number % 5
+        if kind == 0:
+            what = str(rng.choice([*_OTHERS]))
+            bad[one], what = _OTHERS[what], f'{one} is {what}'
+        elif kind == 1:
+            what = f'{one} and {other} changed places'
+            bad[one], bad[other] = files[other], files[one]
+        elif kind == 2:
+            what = f'{other} again in {folder}'
+            bad[f'{folder}/copy of {Path(other).name}'] = files[other]
+        elif kind == 3:
+            what = f'{one} with the suffix of {other}'
+            stem, suffix = Path(name).stem, Path(other).suffix
+            bad[f'{folder}/{stem}{suffix}'] = bad.pop(one)
+        else:
+            damaged = [*corruptions(files[one], int(rng.integers(1e9)), 8)]
+            what, bad[one] = damaged[int(rng.integers(8))]
+            what = f'{one}: {what}'
+        yield (
+            what,
+            bad,
+            {n for n in {**files, **bad} if bad.get(n) != files.get(n)},
+        )
+
+
 def check_contained(convert, dst):
     """Run a conversion of a damaged file.
 

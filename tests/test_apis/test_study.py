@@ -5,11 +5,13 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from json_mutations import mutations
 
+from mobind_mm.apis import study_signals
 from mobind_mm.apis.study import run_study
 from mobind_mm.apis.study_files import (
     Options,
@@ -22,7 +24,7 @@ from mobind_mm.apis.study_report import describe_study, write_report
 from mobind_mm.apis.study_signals import prepare
 from mobind_mm.datasets.synthetic.example import mmpose_frames
 from mobind_mm.readers.files import write_imu_table
-from mobind_mm.recordings import write_imu, write_pose
+from mobind_mm.recordings import Clock, write_imu, write_pose
 from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.utils.files import write_whole
 
@@ -204,6 +206,42 @@ def test_a_bad_file_does_not_end_a_study(copy):
     assert row['recording'] == 'imu/bad.safetensors', study.rows
     assert row['state'] == 'left over' and 'bad.safetensors' in row['reason']
     assert len(found(study)) == 3
+
+
+def test_a_file_of_years_does_not_end_a_study(copy, monkeypatch):
+    """Its clock was set: MemoryError, for all."""
+    recording = simulate_recording(3, 14.0)
+    for kind, write in (('imu', write_imu), ('pose', write_pose)):
+        write(copy / f'data/{kind}/odd.safetensors', late(recording, kind))
+    found_again = again(copy)
+    for row in found_again.rows[-2:]:
+        name = row['recording'] or row['video']
+        assert f'{name} has times from 0 to 1.7e+09 s' in row['reason']
+    assert len(found(found_again)) == 3
+
+    def full(*_):
+        raise MemoryError
+
+    for kind in ('imu', 'pose'):
+        (copy / f'data/{kind}/odd.safetensors').unlink()
+    write_imu(copy / 'data/imu/big.safetensors', recording.imu)
+    monkeypatch.setattr(study_signals, 'sensor_signals', full)
+    rows = [r for r in again(copy).rows if r['recording']]
+    assert rows[-1]['recording'] == 'imu/big.safetensors'
+    assert 'more memory' in rows[-1]['reason'] and len(rows) == 5
+
+
+def late(recording, kind):
+    """Half of a stream, decades after the other."""
+
+    def changed(stream):
+        times = stream.clock.at() - stream.clock.span[0]
+        times[len(times) // 2 :] += 1.7e9
+        return replace(stream, clock=Clock(len(times), times=times))
+
+    if kind == 'pose':
+        return changed(recording.pose)
+    return {name: changed(x) for name, x in recording.imu.items()}
 
 
 def test_a_sensor_at_an_unknown_place_is_left_over(copy):

@@ -218,11 +218,16 @@ FOREIGN = 'time,ax,ay,az,gx,gy,gz'
 @pytest.mark.parametrize('names', ['', FOREIGN])
 @pytest.mark.parametrize(
     'change',
-    [cell(9, 'inf'), cell(200, 'oops'), cell(3, '1_0'), cell(None, '{} g')],
+    [
+        *(cell(9, 'inf'), cell(200, 'oops'), cell(3, '1_0')),
+        *(cell(None, '{} g'), cell(5, '1e30')),
+    ],
 )
 def test_a_bad_cell_does_not_cost_a_channel(tmp_path, names, change):
     path = table(tmp_path / 'a.csv', change, names)
-    with pytest.raises(ValueError, match=r'a\.csv.*(not a number|doubt)'):
+    with pytest.raises(
+        ValueError, match=r'a\.csv.*(not a number|doubt|measures)'
+    ):
         to_imu({'file': path, 'placement': 'left_wrist'})
 
 

@@ -35,9 +35,14 @@ def test_targets_that_no_other_test_has(label, tmp_path):
     assert sum(outcomes.values()) >= 16
 
 
+@pytest.mark.parametrize('name', soak_readers.TOGETHER)
+def test_bad_files_among_good_ones(name, tmp_path):
+    outcomes = soak_readers.TOGETHER[name].soak(tmp_path, 5, seed=2)
+    assert sum(outcomes.values()) == 5
+
+
 @pytest.mark.slow
 def test_two_hundred_copies_of_each():
     rows = list(soak_readers.soak(200))
-    names = [*FILE_FORMATS, soak_readers.FRAME_TIMES]
-    assert [row[0] for row in rows] == names
+    assert [row[0] for row in rows] == soak_readers.NAMES
     assert all(row[1] >= 200 for row in rows)

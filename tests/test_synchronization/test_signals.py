@@ -125,6 +125,7 @@ def test_samples_that_are_no_numbers_are_gaps():
     whole = imu_motion(stream, GRID)
     acc, quat = (stream.channels[k].copy() for k in ('acc', 'quat'))
     acc[300:350], quat[500:520] = np.nan, 0.0
+    acc[310:340] = 1e30  # no more a measurement than NaN
     motion = imu_motion(
         SensorStream(stream.clock, dict(acc=acc, quat=quat)), GRID
     )
@@ -184,6 +185,7 @@ def test_gaps_are_masked_with_a_guard_and_nan_is_a_gap():
             holed.scores[gap] = 0.0
         else:
             holed.keypoints[gap] = np.nan
+            holed.keypoints[gap, ::2] = 1e30
         mask = limb_motion(holed, 'right_wrist', GRID).mask
         assert not mask[187:314].any()
         assert mask[:184].all() and mask[317:790].all()

@@ -99,6 +99,12 @@ def test_cameras_share_their_sensors(tmp_path):
     assert len(names) == len(set(names)) == 2 * 2 + 2 * 2
 
 
+def change_number(path, value):
+    """Overwrite the last number of a file, as a damaged disk may."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-4] + np.float32(value).tobytes())
+
+
 @pytest.mark.parametrize(
     ('break_it', 'message'),
     [
@@ -108,6 +114,8 @@ def test_cameras_share_their_sensors(tmp_path):
             'not a readable safetensors',
         ),
         (lambda root: next(root.glob('pose/*')).unlink(), 'does not exist'),
+        (lambda root: change_number(next(root.glob('imu/*')), 1e30), '1e+30'),
+        (lambda root: change_number(next(root.glob('imu/*')), 'nan'), 'nan'),
         (
             lambda root: (root / 'annotations/train.json').write_text('{'),
             'is not JSON',
