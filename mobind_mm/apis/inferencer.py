@@ -131,7 +131,7 @@ class MoBindInferencer(Embedder):
             ``offset_s``: sensor time = video time + offset, at the video's
             second ``at_video_s``; ``drift_ppm``, positive if the sensors'
             clock runs fast; ``confidence``, the probability that the clock
-            is less than 0.1 s wrong anywhere in the video; ``abstained``
+            is never more than 0.1 s off in the video; ``abstained``
             (the confidence is below 0.65) and ``reason``, see
             :data:`~mobind_mm.synchronization.base.REASONS`; ``rivals``;
             ``clock``, the whole piecewise linear map; ``jumps`` of a clock

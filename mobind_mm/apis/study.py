@@ -284,7 +284,7 @@ class _Table:
             row['offset_confidence'] = answer['confidence']
             if answer['abstained']:
                 reasons.append(
-                    f'no offset is sure ({answer["reason"]}): '
+                    f'the offset is refused ({answer["reason"]}): '
                     f'{WHY[answer["reason"]]}'
                 )
         row['state'] = 'doubtful' if reasons else 'sure'

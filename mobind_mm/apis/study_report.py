@@ -14,6 +14,7 @@ from ..utils.files import replacing, write_whole
 from ..visualization.figures import to_image, write_image
 from ..visualization.sync_pictures import draw_study
 from .study import COLUMNS, Study
+from .synchronizing import signed
 
 _DIGITS = {
     'confidence': 3,
@@ -22,16 +23,22 @@ _DIGITS = {
     'drift_ppm': 1,
     'offset_confidence': 3,
 }
-_TITLES = {'folder': 'picture'}
+_TITLES = {
+    'offset_s': 'offset (s)',
+    'at_video_s': 'at video time (s)',
+    'drift_ppm': 'drift (ppm)',
+    'folder': 'picture',
+}
 _STYLE = """
-body {font: 14px/1.45 system-ui, sans-serif; color: #22262b; margin: 2em;}
+body {font: 14px/1.45 system-ui, sans-serif; color: #22262b; margin: 1em;}
 table {border-collapse: collapse;}
-th, td {padding: .35em .8em; border-bottom: 1px solid #e6e8eb;
+th, td {padding: .35em .6em; border-bottom: 1px solid #e6e8eb;
         text-align: left; vertical-align: top;}
 td.number {text-align: right; font-variant-numeric: tabular-nums;}
 tr.sure td:first-child {color: #009e73;}
 tr.doubtful td:first-child {color: #d55e00; font-weight: bold;}
-td img {width: 26em;}
+td.person {white-space: nowrap;}
+td img {width: 100%; min-width: 14em; max-width: 26em;}
 """
 
 
@@ -83,7 +90,7 @@ def describe_study(study: Study) -> Iterator[str]:
             line += f' (probability {row["confidence"]:.3f})'
         if row['offset_s'] is not None:
             line += (
-                f': sensor time = video time {row["offset_s"]:+.3f} s '
+                f': sensor time = video time {signed(row["offset_s"])} s '
                 f'(confidence {row["offset_confidence"]:.3f})'
             )
         yield line + (f': {row["reason"]}' if row['reason'] else '')
@@ -131,8 +138,8 @@ def _cells(row: Mapping[str, Any], out: Path) -> Iterator[str]:
             shown = _image(picture, 'sync curve') if row[key] else ''
             yield f'<td>{shown}</td>'
             continue
-        kind = ' class="number"' if key in _DIGITS else ''
-        yield f'<td{kind}>{escape(_text(key, row[key]))}</td>'
+        kind = 'number' if key in _DIGITS else key
+        yield f'<td class="{kind}">{escape(_text(key, row[key]))}</td>'
 
 
 def _list(title: str, lines: Sequence[str]) -> Iterator[str]:

@@ -330,7 +330,10 @@ def pictures_of(clock: ClockMap) -> Iterator[tuple[str, dict[str, Any]]]:
         clock: What :func:`align` gives.
     """
     result = clock.result
+    title = 'Offset of the sensors against the video'
     if result is not None and len(result.offsets):
+        if clock.abstained:
+            title += f' (refused: {result.reason})'
         yield (
             'sync_curve',
             {
@@ -338,7 +341,7 @@ def pictures_of(clock: ClockMap) -> Iterator[tuple[str, dict[str, Any]]]:
                 'log_posterior': result.log_posterior,
                 'estimate': result.offset,
                 'rivals': result.rivals,
-                'title': 'Offset of the sensors against the video',
+                'title': title,
             },
         )
     if len(clock.clip_times) > 1:
@@ -457,11 +460,11 @@ def describe(answer: Mapping[str, Any]) -> str:
     low = searched['around_s'] - searched['max_offset_s']
     high = searched['around_s'] + searched['max_offset_s']
     offset, drift = answer['offset_s'], answer['drift_ppm']
-    equation = f'sensor time = video time {_signed(offset)} s'
+    equation = f'sensor time = video time {signed(offset)} s'
     if drift:
         start = answer['at_video_s']
         since = 'video time' if not start else f'(video time - {start:.3f} s)'
-        equation += f' {_signed(drift, 1)}e-6 x {since}'
+        equation += f' {signed(drift, 1)}e-6 x {since}'
     if answer['abstained']:
         lines = [
             f'refused: {WHY[answer["reason"]]}',
@@ -474,7 +477,7 @@ def describe(answer: Mapping[str, Any]) -> str:
             if len(answer['clips']['video_s']) > 1
             else 'drift: not looked for',
             f'confidence: {answer["confidence"]:.3f} (probability that the '
-            'clock is less than 0.1 s wrong anywhere)',
+            'clock is never more than 0.1 s off)',
         ]
     lines += [
         f'jump of {jump["seconds"]:+.3f} s at video second '
@@ -486,7 +489,7 @@ def describe(answer: Mapping[str, Any]) -> str:
         for start, end in answer.get('unknown', ())
     ]
     lines += [
-        f'{name}: sensor time = video time {_signed(own["offset_s"])} s '
+        f'{name}: sensor time = video time {signed(own["offset_s"])} s '
         f'(confidence {own["confidence"]:.3f})'
         for name, own in answer.get('sensor_clocks', {}).items()
         if own['offset_s'] != offset and not own['abstained']
@@ -500,7 +503,7 @@ def describe(answer: Mapping[str, Any]) -> str:
             f'{first_few(others, 8)} s: nobody moved, or a clock jumped there'
         )
     if answer['model_used']:
-        lines.append('the model was asked, too')
+        lines.append('the model was used as well')
     lines.append(
         f'searched: {low:+.1f} to {high:+.1f} s, with '
         + ', '.join(answer['sensors'])
@@ -511,6 +514,7 @@ def describe(answer: Mapping[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _signed(value: float, digits: int = 3) -> str:
+def signed(value: float, digits: int = 3) -> str:
+    """A number as the last term of a sum, such as ``+ 3.217``."""
     text = f'{value:+.{digits}f}'
     return f'{"+" if float(text) >= 0 else "-"} {text[1:]}'

@@ -34,7 +34,7 @@ _LEAST = 6
 """Fewest pairs of windows to judge by."""
 _FASTEST = 87.0
 """rad/s (5,000 deg/s) that no body turns at for long."""
-_HALF, _THIRD = 0.5, 0.35
+_HALF, _THIRD, _SWINGING = 0.5, 0.35, 0.05
 _STILL = 1e-3
 """Relative mean square change of gravity below which nothing turns."""
 
@@ -105,7 +105,7 @@ def gyroscope_facts(
     Returns:
         (W, len(HYPOTHESES)) square of the change of the mean of ``acc``
         from a window of 2 s to the next, by hypothesis, relative to the
-        square of the median magnitude.
+        square of the median magnitude; infinite if no body turns so fast.
     """
     acc, gyro = channels['acc'], channels['gyro']
     index, filled = window_index(times, WINDOW_SEC)
@@ -114,8 +114,12 @@ def gyroscope_facts(
     if pairs.any():  # what happened during a gap is unknown
         pairs &= np.diff(middle) < 1.5 * np.median(np.diff(middle)[pairs])
     level = max(float(np.median(np.linalg.norm(acc, axis=1))), 1e-9)
+    fastest = np.quantile(np.linalg.norm(gyro, axis=1), 0.99)
     changes = []
     for scale, signs in HYPOTHESES:
+        if scale > 1 and scale * fastest > _FASTEST:  # would blur gravity
+            changes.append(np.full(pairs.sum(), np.inf))
+            continue
         turned = integrate(times, scale * np.array(signs) * gyro).apply(acc)
         step = np.diff(window_means(turned / level, index), axis=0)[pairs]
         changes.append((step**2).sum(axis=1))
@@ -146,7 +150,9 @@ def judge_gyroscope(facts: Sequence[np.ndarray]) -> tuple[Opinion, Reading]:
     if best == 0:
         clear = stored < _HALF * still
         return Opinion('fine' if clear else 'unknown'), Reading()
-    if change[best] > _THIRD * stored:
+    # Where limbs swing to and fro, gravity is as steady without turning.
+    turns = change[best] < _HALF * still
+    if change[best] > (_THIRD if turns else _SWINGING) * stored:
         return Opinion('unknown'), Reading()
     scale, signs = HYPOTHESES[best]
     ratio = np.sqrt(stored / change[best])

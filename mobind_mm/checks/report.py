@@ -107,14 +107,14 @@ def _stream_table(rows: Sequence[StreamRow]) -> Table:
     table = Table('take', 'stream', title='Streams', title_justify='left')
     for name in ('seconds', 'Hz', 'jitter ms', 'gaps'):
         table.add_column(name, justify='right')
-    table.add_column('range')
+    table.add_column('range (m/s², rad/s, µT, pixels)')
     table.add_column('note')
     for row in rows:
         gaps = str(row.num_gaps)
         if row.num_gaps:
             gaps += f', {row.longest_gap:.2f} s'
         ranges = [
-            f'{name} {low:.3g}..{high:.3g}'
+            f'{name} {_rounded(low)} to {_rounded(high)}'
             for name, (low, high) in row.ranges.items()
             if name in _CHANNELS
         ]
@@ -134,6 +134,11 @@ def _stream_table(rows: Sequence[StreamRow]) -> Table:
             ', '.join(notes),
         )
     return table
+
+
+def _rounded(value: float) -> str:
+    """Three digits, or all of those before the point."""
+    return f'{value:.0f}' if abs(value) >= 100 else f'{value:.3g}'
 
 
 def _fit_table(report: Report) -> Table:

@@ -14,7 +14,6 @@ from ..utils.results import write_json
 from .arguments import (
     add_imu_arguments,
     add_model_arguments,
-    add_out_dir_argument,
     add_placement_argument,
     add_pose_arguments,
     between,
@@ -110,7 +109,12 @@ def _search_arguments(parser: ArgumentParser) -> None:
         default=16,
         help='lists that are scanned; more find more; default: 16',
     )
-    add_out_dir_argument(parser, 'search')
+    parser.add_argument(
+        '--out-dir',
+        default='search',
+        metavar='DIR',
+        help='where search.json goes; default: search',
+    )
 
 
 def search(args: Namespace) -> None:

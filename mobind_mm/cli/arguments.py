@@ -175,6 +175,7 @@ def add_workers_argument(parser: _ActionsContainer) -> None:
         '--workers',
         type=between(1, 1000, int),
         default=1,
+        metavar='N',
         help='processes; default: 1',
     )
 

@@ -25,6 +25,7 @@ def _pose_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--max-people',
         type=int,
+        metavar='N',
         help='most people to follow at once, with mediapipe; default: 4',
     )
     parser.add_argument(
@@ -83,7 +84,7 @@ def estimate_poses(args: Namespace) -> int | None:
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('root', metavar='DST', help='data set directory')
+    parser.add_argument('root', metavar='DIR', help='data set directory')
     parser.add_argument(
         '--split',
         nargs='+',
@@ -102,7 +103,8 @@ def _check_arguments(parser: ArgumentParser) -> None:
         '--max-lag',
         type=float,
         default=3.0,
-        help='largest lag in seconds to look for; default: 3',
+        metavar='SEC',
+        help='largest lag to look for; default: 3',
     )
     parser.add_argument(
         '--all-rows',
@@ -154,7 +156,7 @@ def _example_arguments(parser: ArgumentParser) -> None:
         '--seconds',
         type=between(1, 86_400),
         default=30.0,
-        help='length; default: 30',
+        help='length in seconds; default: 30',
     )
     parser.add_argument(
         '--people',
@@ -234,7 +236,7 @@ def _study_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--seconds',
         type=between(1, 86_400),
-        help='length of a recording; default: 45, with --mixed 60',
+        help='length of a recording in seconds; default: 45, with --mixed 60',
     )
     parser.add_argument(
         '--seed', type=int, default=0, help='random seed; default: 0'

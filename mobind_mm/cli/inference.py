@@ -96,7 +96,8 @@ def _sync_arguments(parser: ArgumentParser) -> None:
     results.add_argument(
         '--force',
         action='store_true',
-        help='write the sensors and the preview even if the answer is refused',
+        help='write sensors, preview and exports even if the answer is '
+        'refused',
     )
     add_study_arguments(parser)
 
@@ -157,6 +158,7 @@ def synchronize(args: Namespace) -> int | None:
                 args.preview_start,
                 args.preview_sec,
                 answer,
+                inferencer.track,
             )
             if args.video and video_facts(args.video).has_audio is None:
                 print('note: without PyAV the preview has no sound')
@@ -197,6 +199,8 @@ def _localize_arguments(parser: ArgumentParser) -> None:
 
 def localize(args: Namespace) -> None:
     """Find who in a video wears the sensors, and which limb carries which."""
+    from ..apis.synchronizing import signed
+
     out = Path(args.out_dir)
     answer = make_inferencer(args).localize(
         imu_source(args),
@@ -233,8 +237,8 @@ def localize(args: Namespace) -> None:
             'next limb)'
         )
     print(
-        f'{answer["num_windows"]} windows, sensor time = video time + '
-        f'({answer["offset_s"]:+.3f} s)'
+        f'sensor time = video time {signed(answer["offset_s"])} s, compared '
+        f'in {answer["num_windows"]} windows'
     )
     if answer['offset_reason']:
         print(f'that offset is doubtful: {answer["offset_reason"]}')

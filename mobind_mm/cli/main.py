@@ -154,6 +154,8 @@ def _run(words: list[str], named: bool) -> None:
     )
     add_arguments(parser)
     _add_import(parser)
+    groups = parser._action_groups  # what applies to every command comes last
+    groups.append(groups.pop(1))
     parser.set_defaults(command=name)
     args = parser.parse_args(words)
     _check_values(args)
@@ -232,7 +234,7 @@ def _add_import(parser: ArgumentParser) -> None:
         default=[],
         metavar='MODULE[,MODULE]',
         help='import Python modules first, e.g. to register readers, limbs, '
-        'synchronizers or backbones; also found in the current directory',
+        'synchronisers or backbones; also found in the current directory',
     )
 
 

@@ -94,7 +94,8 @@ def without_stuck(stream: SensorStream, where: str) -> SensorStream:
     }
     for name in stuck:
         where_in = f'{where}: {name}'
-        notes += _axis_notes(channels[name], clock.at(), where_in)
+        unit = {'acc': 'm/s²', 'gyro': 'rad/s'}[name]
+        notes += _axis_notes(channels[name], clock.at(), where_in, unit)
     notes = [*stream.notes, *notes]
     return replace(stream, clock=clock, channels=channels, notes=tuple(notes))
 
@@ -183,7 +184,7 @@ def _repeats(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _axis_notes(
-    values: np.ndarray, times: np.ndarray, where: str
+    values: np.ndarray, times: np.ndarray, where: str, unit: str
 ) -> list[str]:
     """Notes of axes (T, 3) that are dead or at the end of the range."""
     notes = []
@@ -199,7 +200,7 @@ def _axis_notes(
     if railed.any():
         end = np.abs(values[railed]).max()
         notes.append(
-            f'{where} is at the end of its range ({end:.4g}) in '
+            f'{where} is at the end of its range ({end:.4g} {unit}) in '
             f'{_extent(railed, times)}; what is beyond is cut off'
         )
     return notes

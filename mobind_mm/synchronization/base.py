@@ -63,7 +63,7 @@ class SyncResult:
         offset: Seconds; positive if the pose window starts later in the
             recording than the IMU window, so ``t_imu = t_pose + offset``
             for clocks that start with their windows.
-        confidence: Probability that the offset is less than 0.1 s wrong.
+        confidence: Probability that the offset is off by less than 0.1 s.
         abstained: Whether the synchroniser advises against using the
             offset, which it states nevertheless.
         reason: Why it abstains: one of :data:`REASONS`.

@@ -32,7 +32,7 @@ class LiveState:
         offset: ``t_imu - t_pose`` then, in seconds; 0 while unknown.
         drift_ppm: How much faster the IMU clock runs, in parts per million.
         drift_error_ppm: Standard error of the drift.
-        confidence: Probability that the offset is less than 0.1 s wrong.
+        confidence: Probability that the offset is off by less than 0.1 s.
         abstained: Whether not to rely on it.
         reason: Why it abstains: one of
             :data:`~mobind_mm.synchronization.base.REASONS`.

@@ -13,6 +13,7 @@ from scipy.signal import butter, sosfiltfilt
 from ..recordings import PoseStream, Recording
 from ..skeleton import keypoint_indices
 from ..synchronization.clips import cut_clip
+from ..synchronization.clock import Track
 from ..synchronization.evidence import limb_pairs
 from ..synchronization.signals import RATE
 from ..utils.files import replacing
@@ -41,6 +42,7 @@ def write_preview(
     start: float | None = None,
     seconds: float = 20.0,
     answer: Mapping[str, Any] | None = None,
+    track: Track | None = None,
 ) -> int:
     """Write a side-by-side video that shows whether the clocks agree.
 
@@ -60,6 +62,7 @@ def write_preview(
         seconds: Length of the preview.
         answer: What was found, with ``offset_s`` and ``confidence``, to
             show it.
+        track: Shows the progress of an iteration; takes its description.
 
     Returns:
         Number of frames.
@@ -97,7 +100,7 @@ def write_preview(
             rows = rows[:: max(round(rate / _ANIMATED_HZ), 1)]
             writing = _animating(path)
         with writing or writing_video(path, rate, size, sound) as add:
-            for row in rows:
+            for row in track(rows, 'Preview') if track else rows:
                 time = times[row]
                 image = None
                 if source is not None:
@@ -184,7 +187,7 @@ class _View:
                 low, high = (x - 6, y - 6), (x + 6, y + 6)
                 cv2.rectangle(panel, low, high, _bgr(SENSOR), -1)
                 cv2.rectangle(panel, low, high, _bgr(INK), 1)
-        _text(cv2, panel, f'video {time:8.3f} s', (10, HEIGHT - 12), INK, 0.5)
+        _text(cv2, panel, f'video {time:.3f} s', (10, HEIGHT - 12), INK, 0.5)
         return panel
 
 
@@ -228,9 +231,14 @@ class _Traces:
         cv2, top = self.cv2, 68
         panel = np.full((HEIGHT, TRACES_WIDTH, 3), 255, np.uint8)
         _text(cv2, panel, self.found, (16, 24), INK, 0.5)
-        _text(cv2, panel, 'acceleration of the', (16, 50), GREY, 0.45)
-        _text(cv2, panel, 'sensor', (172, 50), SENSOR, 0.45)
-        _text(cv2, panel, 'limb in the video', (240, 50), LIMB, 0.45)
+        left = 16
+        for words, colour in (
+            ('acceleration of the ', GREY),
+            ('sensor', SENSOR),
+            (' and of the ', GREY),
+            ('limb in the video', LIMB),
+        ):
+            left += _text(cv2, panel, words, (left, 50), colour, 0.45)
         height = (HEIGHT - top - 26) / len(self.traces)
         middle = round((time - self.origin) * RATE)
         reach = round(_SHOWN_SEC * RATE)
@@ -374,11 +382,13 @@ def _text(
     colour: str,
     scale: float,
     halo: bool = False,
-) -> None:
+) -> int:
+    """Write, and give the width in pixels."""
     font = cv2.FONT_HERSHEY_SIMPLEX
+    (width, height), low = cv2.getTextSize(text, font, scale, 1)
     if halo:
-        (width, height), low = cv2.getTextSize(text, font, scale, 1)
         corner = (at[0] - 2, at[1] - height - 2)
         opposite = (at[0] + width, at[1] + low)
         cv2.rectangle(panel, corner, opposite, _PAPER, -1)
     cv2.putText(panel, text, at, font, scale, _bgr(colour), 1, cv2.LINE_AA)
+    return int(width)

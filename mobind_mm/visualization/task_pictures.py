@@ -120,9 +120,7 @@ def draw_recall_curves(
     axes.set_xticks(ticks, [str(t) for t in ticks])
     axes.minorticks_off()
     plain(axes)
-    axes.legend(
-        loc='center right', fontsize=8, facecolor='white', edgecolor='none'
-    )
+    axes.legend(loc='best', fontsize=8, facecolor='white', edgecolor='none')
     return figure
 
 
@@ -258,9 +256,7 @@ def draw_confusion_matrix(
     names = [name.replace('_', ' ') for name in names]
     size = max(4.2, 0.32 * count + 1.8)
     right = np.trace(matrix) / max(total, 1)
-    figure = new_figure(
-        size + 0.9, size, f'{title}: {right:.3f} of {total:g} right'
-    )
+    figure = new_figure(size + 0.9, size, f'{title}: {right:.3f} of {total:g}')
     axes = figure.subplots()
     image = axes.imshow(share, cmap='Blues', vmin=0, vmax=1)
     font = 7 if count > 12 else 9

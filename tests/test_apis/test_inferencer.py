@@ -451,4 +451,4 @@ def test_a_clock_that_jumps_is_told(oracle):
     )
     text = describe(answer)
     assert '7 of 10 clips agree; not those around 70, 80, 90 s' in text
-    assert 'the model was asked, too' in text
+    assert 'the model was used as well' in text

@@ -272,7 +272,7 @@ def test_known_pairs_are_kept(done, tmp_path):
     row = found(study)['imu/r0.safetensors', 'pose/v3.safetensors']
     # It is wrong, and the offset says so.
     assert row['state'] == 'doubtful' and row['confidence'] == 1.0
-    assert 'no offset is sure' in row['reason']
+    assert 'the offset is refused' in row['reason']
     left = [r['recording'] or r['video'] for r in study.rows[1:]]
     assert left == ['imu/r1.safetensors', 'pose/v0.safetensors']
 

@@ -85,6 +85,20 @@ def test_bias_at_rest_says_nothing_about_the_unit():
     assert opinion.fix == 'units.gyro: deg/s'
 
 
+@pytest.mark.parametrize('bias', [0.0, 0.1])
+def test_a_swinging_limb_says_nothing_about_the_unit(bias):
+    """Blows move the mean of acc; to and fro, turning does not."""
+    rng = np.random.default_rng(1)
+    times = np.arange(0, 20, 0.01)
+    gyro = np.zeros((len(times), 3))
+    gyro[:, 1] = 3 * np.cos(2 * np.pi * times) + bias
+    angle = 3 / (2 * np.pi) * np.sin(2 * np.pi * times)
+    acc = G * np.stack([np.sin(angle), 0 * angle, np.cos(angle)], axis=1)
+    acc += 0.3 * rng.normal(size=(10, 3)).repeat(200, axis=0)
+    facts = gyroscope_facts(times, {'acc': acc, 'gyro': gyro})
+    assert judge_gyroscope([facts])[0].status == 'unknown'
+
+
 @pytest.mark.parametrize(('counts', 'unit'), [(8192, G), (16384, 1), (64, 1)])
 def test_raw_counts_are_asked_about(counts, unit):
     right = take()

@@ -96,8 +96,9 @@ def test_takes_must_be_longer_than_the_start(tmp_path):
 # A mixed study has the files that its truth names
 
 
-def test_files_and_truth(tmp_path):
+def test_files_and_truth(tmp_path, capsys):
     path = write_mixed_study(tmp_path, 1, 1, 1, seconds=4.0, seed=1)
+    assert '100%' in capsys.readouterr().err
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert sorted(

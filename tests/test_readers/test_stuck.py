@@ -103,6 +103,6 @@ def test_the_end_of_the_range(tmp_path):
     stream = to_imu({'file': path, 'placement': 'head'})['head']
     railed = (np.abs(table[:, 1:4]) == 1.2).any(axis=1)
     note = next(n for n in stream.notes if 'end of its' in n)
-    said = f'head: acc is at the end of its range (11.77) in {railed.sum()} of'
-    assert note.startswith(said) and railed.sum() > 100
+    said = 'head: acc is at the end of its range (11.77 m/s²) in '
+    assert note.startswith(f'{said}{railed.sum()} of') and railed.sum() > 100
     assert stream.clock.num_samples == 2000

@@ -73,7 +73,7 @@ def write_mixed_study(
     scenes = _scenes(count, seconds + _SLACK_SEC, seed, rng)
     console = Console(stderr=True)
     shown = track(scenes, 'Simulating', total=count, console=console)
-    for index, people in zip(rng.permutation(count).tolist(), shown):
+    for people, index in zip(shown, rng.permutation(count).tolist()):
         starts = rng.uniform(0, _SLACK_SEC, 2)
         clock = rng.uniform(-_LATEST_SEC, _LATEST_SEC)
         row = dict.fromkeys(COLUMNS, '')
