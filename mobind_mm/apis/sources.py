@@ -15,6 +15,7 @@ from ..readers.clocks import sample_times
 from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
 from ..readers.frame_times import read_frame_times
+from ..readers.layout_choice import layout_of_arrays
 from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import Clock, LazyArray, PoseStream, Recording, SensorStream
 from ..recordings.schema import (
@@ -199,7 +200,8 @@ def to_pose(source: Any) -> PoseStream:
     Args:
         source: A :class:`PoseStream`; a recording; arrays ``{'keypoints':
             (T, K, 2), 'scores': (T, K), 'rate': Hz, 'img_shape': (height,
-            width), 'layout': 'coco'}``; a file or folder of any pose tool
+            width), 'layout': 'coco'}``, whose layout is found from the
+            proportions if it is not given; a file or folder of any pose tool
             (docs/pose_tools.md), or ``{'file': ..., 'rate': ...,
             'img_shape': ..., 'person': ..., 'layout': ..., 'times': ...,
             'mapping': ...}``, where ``times`` are seconds of the frames or a
@@ -319,14 +321,20 @@ def _pose_arrays(value: Mapping) -> PoseStream:
         scores = known
     scores = as_numbers(scores, 'pose', 'scores', np.float32)
     notes: tuple[str, ...] = ()
+    layout = value.get('layout')
     if scores.shape == known.shape:  # otherwise, check_pose complains
         notes = lost_note('pose', int((~known & (scores > 0)).sum()))
         scores = np.where(known, scores, 0)
+        if layout is None and known.ndim == 2 and scores.any():
+            layout, more = layout_of_arrays(
+                keypoints[None], scores[None], None, 'pose'
+            )
+            notes = (*notes, *more)
     stream = PoseStream(
         _clock(value, len(keypoints), 'pose'),
         np.where(known[..., None], keypoints, np.float32(0)),
         scores,
-        value.get('layout', 'coco'),
+        layout or 'coco',
         tuple(sides),
         notes,
     )

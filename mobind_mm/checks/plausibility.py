@@ -438,7 +438,7 @@ def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
     for name, stream in streams.imu.items():
         missing = _missing(name, pose.layout)
         if missing:
-            notes.append(f'{name}: left out: {missing}.')
+            notes.append(f'{name}: left out: {missing}')
             continue
         kept[name] = stream
         limb, seen = get_limb(name), get_limb(name).seen_by(pose.layout)
@@ -446,16 +446,16 @@ def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
             joints = ', '.join(seen.keypoints)
             notes.append(
                 f'{name}: the skeleton ({pose.layout}) has no '
-                f'{limb.keypoints[-1]}, so {joints} stand for it.'
+                f'{limb.keypoints[-1]}, so {joints} are used instead'
             )
     useless = [finding.where for finding in without_gravity(kept)]
     if len(useless) < len(kept):  # of all, the answer says why
         for name in useless:
             del kept[name]
-            notes.append(f'{name}: left out of the comparison.')
+            notes.append(f'{name}: left out of the comparison')
     if streams.imu and not kept:
         what = 'no sensor can be compared with the video'
-        raise mistake(what, ' '.join(notes).removesuffix('.'))
+        raise mistake(what, '; '.join(notes))
     return Recording(kept, pose), notes
 
 

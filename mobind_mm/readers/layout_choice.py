@@ -22,7 +22,7 @@ from ..skeleton import (
     layout_name,
 )
 from ..utils.errors import mistake
-from .detections import Detections
+from .detections import Detections, boxes_of
 from .json_items import shorten
 from .keypoint_names import resolve_names
 
@@ -119,6 +119,29 @@ def with_layout(
         f'those of {layout}{why}'
     )
     return replace(detections, layout=layout).noted(note)
+
+
+def layout_of_arrays(
+    keypoints: np.ndarray,
+    scores: np.ndarray,
+    wanted: str | None,
+    where: str,
+    noted: bool = True,
+) -> tuple[str, tuple[str, ...]]:
+    """Layout of keypoints (M, T, K, 2) of M people, and notes.
+
+    The other arguments are those of :func:`with_layout`.
+
+    Raises:
+        ValueError: If no layout fits, or none beyond doubt.
+    """
+    rows = np.argwhere((scores > 0).any(axis=2))
+    rows = rows[:: max(1, len(rows) // _MOST)]
+    points, seen = keypoints[tuple(rows.T)], scores[tuple(rows.T)]
+    boxes = boxes_of(points, seen)
+    some = Detections(len(rows), rows[:, 1], points, seen, boxes, '')
+    some = with_layout(some, where, wanted, noted=noted)
+    return some.layout, some.notes
 
 
 def check_count(wanted: str, count: int | None, source: object) -> str:

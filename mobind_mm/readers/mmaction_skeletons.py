@@ -14,16 +14,14 @@ import numpy as np
 from ..recordings import Clock, PoseStream
 from ..utils.errors import mistake, nearest
 from .base import FileReader, register_reader
-from .detections import Detections, boxes_of, from_percent, lost_note
+from .detections import from_percent, lost_note
 from .foreign_values import as_numbers, brief
-from .layout_choice import with_layout
+from .layout_choice import layout_of_arrays
 from .people import Video
 from .unpickle import load_pickle
 
 _HEAD = 1 << 16
 _KEYS = rb'frame_dir|total_frames|keypoint_score(?!s)|keypoint(?![s_])'
-_SOME = 2000
-"""Skeletons whose proportions tell the layout."""
 _LARGEST_IMAGE = 100_000
 """Pixels on a side."""
 
@@ -97,7 +95,9 @@ def _read(
     scores = np.minimum(scores, 1.0)
     shape = _img_shape(annotations[name], img_shape, where)
     rate, _ = Video(rate, shape).facts(where)
-    layout, more = _layout(keypoints, scores, layout, where)
+    layout, more = layout_of_arrays(
+        keypoints, scores, layout, where, noted=False
+    )
     notes = (*notes, *more)
     seen = scores > 0
     if not seen.any():
@@ -115,19 +115,6 @@ def _read(
         )
         for number in np.flatnonzero(seen.any(axis=(1, 2))).tolist()
     }
-
-
-def _layout(
-    keypoints: np.ndarray, scores: np.ndarray, wanted: str | None, where: str
-) -> tuple[str, tuple[str, ...]]:
-    """Layout of keypoints (M, T, V, 2), and notes."""
-    rows = np.argwhere((scores > 0).any(axis=2))
-    rows = rows[:: max(1, len(rows) // _SOME)]
-    points, seen = keypoints[tuple(rows.T)], scores[tuple(rows.T)]
-    boxes = boxes_of(points, seen)
-    some = Detections(len(rows), rows[:, 1], points, seen, boxes, '')
-    some = with_layout(some, where, wanted, noted=False)
-    return some.layout, some.notes
 
 
 @lru_cache(maxsize=1)  # many takes of one large file

@@ -47,7 +47,7 @@ def test_acceleration_without_gravity_and_orientation():
     both = {**settled, 'left_knee': sensors('_shared', 'imu.csv')['left_knee']}
     kept, notes = comparable_sensors(Recording(both, pose))
     assert [*kept.imu] == ['left_knee']
-    assert notes == ['right_wrist: left out of the comparison.']
+    assert notes == ['right_wrist: left out of the comparison']
 
 
 @pytest.mark.parametrize(

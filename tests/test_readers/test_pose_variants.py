@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from raw_pose_tools import RATE, SHAPE, flat, mmpose_dump, openpose, person
 
+from mobind_mm.apis.sources import to_pose
 from mobind_mm.readers import recognize
 from mobind_mm.readers.files import Video, load_people, load_pose
 from mobind_mm.readers.frame_times import seconds
@@ -100,6 +101,10 @@ def test_the_proportions_tell_the_layout(layout, tmp_path):
     assert pose.layout == layout
     assert any(f'those of {layout}' in note for note in pose.notes)
     assert follows(pose)
+    arrays = {'keypoints': rows[..., :2], 'scores': rows[..., 2]}
+    same = to_pose({**arrays, 'rate': RATE, 'img_shape': SHAPE})
+    assert same.layout == layout and follows(same)
+    assert any(f'those of {layout}' in note for note in same.notes)
 
 
 @pytest.mark.parametrize('layout', ['aic', 'h36m'])
