@@ -385,7 +385,7 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
             facts['untold'].append(key)
             word = fresh[0].replace('img_shape', 'size')
             facts['notes'].append(
-                f'{path}: does not tell the {word} of its video: give '
+                f'{path}: does not give the {word} of its video: give '
                 f'it ({flag}), or the video (--video).'
             )
     for name, pose in islice(people.items(), _PEOPLE_SHOWN):
@@ -450,7 +450,7 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
             text += f'; {s["gaps"]} gaps, the longest {gap}'
         lines.append(text)
     for name, p in facts['people'].items():
-        rate = _rate(p['rate_hz'])
+        rate = _rate(p['rate_hz'], 'frames per second')
         lines.append(
             f'  {name}: {p["layout"]}, {p["keypoints"]} keypoints, '
             f'{p["frames_seen"]} of {p["frames"]} frames, {rate}, '
@@ -459,7 +459,8 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
     if 'video' in facts:
         v = facts['video']
         size = f'{v["height"]} x {v["width"]}'
-        lines.append(f'  {size} (height x width), {v["rate_hz"]:.5g} Hz')
+        rate = _rate(v['rate_hz'], 'frames per second')
+        lines.append(f'  {size} (height x width), {rate}')
     for name, keys in facts.get('described', {}).items():
         units = keys.get('units') or {}
         shown = ', '.join(
@@ -468,7 +469,8 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
         )
         lines.append(f'  as {name}: {shown or "see --json"}')
     lines += [f'  {text}' for text in facts.get('guesses', ())]
-    notes = list(dict.fromkeys(facts['notes']))
+    here = f'{facts["path"]}: '
+    notes = list(dict.fromkeys(n.removeprefix(here) for n in facts['notes']))
     lines += [f'  note: {note}' for note in notes[:_MAX_NOTES]]
     if len(notes) > _MAX_NOTES:
         lines.append(f'  and {len(notes) - _MAX_NOTES} more notes (--json)')
@@ -491,6 +493,6 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _rate(rate: float | None) -> str:
+def _rate(rate: float | None, unit: str = 'Hz') -> str:
     known = rate and np.isfinite(rate)
-    return f'{rate:.5g} Hz' if known else 'unknown rate'
+    return f'{rate:.5g} {unit}' if known else 'unknown rate'

@@ -35,8 +35,9 @@ def _sync_arguments(parser: ArgumentParser) -> None:
     search.add_argument(
         '--synchronizer',
         metavar='NAME',
-        help='method: fused, signals, vote, correlation, or one that is '
-        'registered by --import; default: fused',
+        help='method: signals, fused (signals and model), vote, correlation, '
+        'or one that is registered by --import; default: signals, then fused '
+        'if they give no answer and at most two sensors are worn',
     )
     search.add_argument(
         '--max-offset',

@@ -148,7 +148,7 @@ class Video:
                     '--img-shape HEIGHT WIDTH'
                 )
             raise ValueError(
-                f'{source} does not tell the {" and the ".join(flags)} of '
+                f'{source} does not give the {" and the ".join(flags)} of '
                 f'its video; give them ({", ".join(flags.values())}), or the '
                 'video (--video).'
             )

@@ -233,7 +233,7 @@ class TableFile:
         often = 'once' if len(again) == 1 else f'{len(again)} times'
         note = (
             f'{self.path}: the header is repeated {often}, first in row '
-            f'{again[0]}; time goes on, so such rows are left out'
+            f'{again[0]}; time continues, so such rows are left out'
         )
         return replace(table, notes=(*table.notes, note))
 

@@ -260,7 +260,7 @@ function mappingOf(entry) {
 
 function poseOptions(entry) {
   const row = tag('div', undefined, 'row');
-  row.append(tag('span', 'Of its video:'));
+  row.append(tag('span', 'Its video:'));
   entry.pose = entry.pose || {};
   for (const [key, text] of [['rate', 'frames per second'],
     ['width', 'width'], ['height', 'height']]) {
