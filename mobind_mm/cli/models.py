@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from itertools import chain
 
 from ..utils.model_index import ZooModel, load_models
 
@@ -12,12 +13,12 @@ def _models_arguments(parser: ArgumentParser) -> None:
 
 
 def list_models(args: Namespace) -> None:
-    """List the models of the zoo: tasks, data, and whether weights exist.
+    """List the models of the zoo, and what they were measured on.
 
     "shipped" weights come with the package and need no download; without
     weights, train the model with its config.
     """
-    rows = [('model', 'weights', 'data', 'tasks', 'config')]
+    rows = [('model', 'weights', 'measured on', 'tasks', 'config')]
     for model in load_models():
         rows.append(
             (
@@ -45,7 +46,8 @@ def _results(model: ZooModel, key: str) -> list[str]:
     """The different values that the results of a model have for a key."""
     results = model.entry.get('Results') or []
     results = results if isinstance(results, list) else [results]
-    return list(dict.fromkeys(str(r[key]) for r in results if key in r))
+    values = (str(r[key]).split(', ') for r in results if key in r)
+    return list(dict.fromkeys(chain.from_iterable(values)))
 
 
 def _import_arguments(parser: ArgumentParser) -> None:

@@ -223,10 +223,11 @@ def test_configs_that_do_not_exist(tmp_path, monkeypatch):
 def test_models(mobind):
     status, out, _ = mobind('models')
     lines = [line.split() for line in out.splitlines()]
-    assert status == 0 and lines[0][:3] == ['model', 'weights', 'data']
+    assert status == 0 and lines[0][:3] == ['model', 'weights', 'measured']
     for line, name in zip(lines[1:], ('real', 'synthetic')):
         assert line[:2] == [f'mobind_{name}', 'shipped']
     assert lines[2][-1] == 'mobind/synthetic.py'
+    assert out.count('motion capture') == 1  # each data set once
     assert ['two_stream_utd_mhad', 'none', 'UTD-MHAD'] in [
         line[:3] for line in lines
     ]
