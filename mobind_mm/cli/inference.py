@@ -142,6 +142,9 @@ def synchronize(args: Namespace) -> int | None:
     print_notes(answer['notes'])
     write_json(out / 'sync.json', answer)
     written = [out / 'sync.json', *inferencer.pictures]
+    wanted = args.write_imu or args.preview or exports
+    if answer['abstained'] and wanted and not args.force:
+        print('sensors, preview and exports are not written (--force)')
     if not answer['abstained'] or args.force:
         if args.write_imu:
             written += export_imu(streams.imu, answer, out / 'imu.csv')
@@ -237,9 +240,10 @@ def localize(args: Namespace) -> None:
             f'({sensor["evidence"]:+.3f}, {sensor["margin"]:+.3f} above the '
             'next limb)'
         )
+    count = answer['num_windows']
     print(
         f'sensor time = video time {signed(answer["offset_s"])} s, compared '
-        f'in {answer["num_windows"]} windows'
+        f'in {count} window{"s" * (count != 1)}'
     )
     if answer['offset_reason']:
         print(f'that offset is doubtful: {answer["offset_reason"]}')

@@ -24,7 +24,7 @@ from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows
 from .people import Video
-from .pose_items import facts_of
+from .pose_items import NUMPY, facts_of
 from .pose_people import MOST_PEOPLE, PEOPLE
 
 FRAMES = (
@@ -237,7 +237,7 @@ class Frames:
                 f'{path}: the first frame with a person is 1, and frames are '
                 'taken to count from 1 (else: first_frame: 0)'
             )
-        if self._unsaid:
+        if self._unsaid and PurePath(path).suffix.lower() not in NUMPY:
             notes.append(
                 f'{path}: its {self._unsaid} entries do not say of which '
                 'frame they are; each is taken for one frame'

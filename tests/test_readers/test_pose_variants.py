@@ -209,6 +209,7 @@ def test_arrays_of_numpy(tmp_path):
             path, video, 3 if path.stem == 'people' else 'longest'
         )
         assert follows(pose), path
+        assert not any('which frame' in note for note in pose.notes)
     assert any(
         '(people, frames)' in n for n in load_pose(paths[3], VIDEO).notes
     )

@@ -138,6 +138,7 @@ def test_a_still_recording_is_refused(run, checkpoint, tmp_path):
     )  # fmt: skip
     assert status == 1
     assert 'refused: hardly anybody moves' in out and 'not to be used' in out
+    assert 'sensors, preview and exports are not written (--force)' in out
     answer = json.loads((tmp_path / 'out/sync.json').read_text())
     assert answer['abstained'] and answer['reason'] == 'still'
     assert not (tmp_path / 'out/imu.csv').exists()
