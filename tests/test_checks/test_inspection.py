@@ -199,7 +199,7 @@ def test_what_skeletons_do_not_tell_of_their_video(tmp_path):
     path.write_text(json.dumps({'instance_info': frames}))
     facts = inspect_path(path)
     assert facts['untold'] == ['rate', 'img_shape']
-    asked = [note for note in facts['notes'] if 'does not tell the' in note]
+    asked = [note for note in facts['notes'] if 'does not give the' in note]
     assert '(--fps)' in asked[0] and 'the size of' in asked[1]
 
 

@@ -20,7 +20,7 @@ def test_two_folders_and_exit_status(tmp_path, command):
     assert status == 0
     assert text.startswith(
         'sure: a.safetensors - b.safetensors, b (probability 0.999): '
-        'sensor time = video time +0.80'
+        'sensor time = video time + 0.80'
     )
     assert '1 recordings, 1 videos: 1 sure pairs' in text
     write_imu(tmp_path / 'imu/c.safetensors', simulate_recording(5, 14.0).imu)

@@ -540,7 +540,7 @@ def test_the_reader(tmp_path, crowd):
         )
     with pytest.raises(ValueError, match=r'p\.json: nobody is seen for 9'):
         MMPoseReader(path, **VIDEO, min_sec=9.0).read_people()
-    with pytest.raises(ValueError, match='does not tell the frames per sec'):
+    with pytest.raises(ValueError, match='does not give the frames per sec'):
         MMPoseReader(path, img_shape=(1080, 1920)).read_people()
     with pytest.raises(ValueError, match='the height and width'):
         MMPoseReader(path, rate=30.0).read_people()

@@ -332,7 +332,7 @@ def test_numbers_of_frames_are_no_times(tmp_path):
     content = frames_with('timestamp', int, {5, 6, 20})
     path = save(tmp_path / 'a.json', content)
     assert follows(load_pose(path, VIDEO))
-    with pytest.raises(ValueError, match='does not tell the frames per sec'):
+    with pytest.raises(ValueError, match='does not give the frames per sec'):
         load_pose(path, SIZE)
     content = frames_with('pts', lambda i: 512 * i)
     with pytest.raises(ValueError, match='pts counts in steps of 512'):
