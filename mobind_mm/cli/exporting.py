@@ -116,6 +116,7 @@ def export_all(
         answer: What is known of the clocks.
     """
     from ..apis.exports import Take, write_exports
+    from ..apis.pose_extraction import progress_of
     from ..utils.video import frame_times
 
     if args.video:
@@ -123,16 +124,18 @@ def export_all(
     else:
         assert streams.pose is not None
         times = streams.pose.clock.at()
-    take = Take(
-        streams.imu,
-        answer,
-        times,
-        streams.pose,
-        Path(args.video) if args.video else None,
-        args.rate,
-        (args.start, args.end),
-    )
-    files, notes = write_exports(names, take, args.out_dir, args.force)
+    with progress_of('clip.mp4', not args.quiet) as advance:
+        take = Take(
+            streams.imu,
+            answer,
+            times,
+            streams.pose,
+            Path(args.video) if args.video else None,
+            args.rate,
+            (args.start, args.end),
+            advance=advance,
+        )
+        files, notes = write_exports(names, take, args.out_dir, args.force)
     print_notes(notes)
     return files
 

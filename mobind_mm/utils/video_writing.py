@@ -177,7 +177,11 @@ def _encoded(source: Any, audio: Any, encoder: Any) -> Iterator[Any]:
 
 
 def trim_video(
-    video: str | Path, path: str | Path, start: float, end: float
+    video: str | Path,
+    path: str | Path,
+    start: float,
+    end: float,
+    advance: Callable[[int, int], Any] | None = None,
 ) -> tuple[int, int, list[str]]:
     """Write a part of a video, with its sound.
 
@@ -190,6 +194,7 @@ def trim_video(
         path: MP4 file to write.
         start: Second after the video's first frame.
         end: Second of the last frame.
+        advance: Is told the progress: frames that are done, and all.
 
     Returns:
         Index of the first frame, that after the last one, and notes.
@@ -220,6 +225,8 @@ def trim_video(
                 float(facts.times[index] - origin),
             )
             count += 1
+            if advance is not None:
+                advance(index + 1 - first, stop - first)
     name, notes = Path(video).name, []
     if count < stop - first:
         notes.append(

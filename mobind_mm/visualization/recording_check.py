@@ -134,8 +134,8 @@ def _draw_traces(
         scale = max(values[both].std(), 1e-9)
         shown = np.where(seen > 0, values / scale, np.nan)
         axes.plot(times[part], shown[part], color=colour, lw=1.1, label=label)
-    axes.set(ylim=(-4.2, 4.9), yticks=[])
-    axes.set_ylabel('acc upwards (of its sd)')
+    axes.set(ylim=(-4.2, 5.6), yticks=[])
+    axes.set_ylabel('vertical acc (standard deviations)')
 
 
 def _liveliest(forces: list[np.ndarray]) -> slice:

@@ -215,7 +215,7 @@ def draw_actions(
                 0.8,
                 left=window['start_s'],
                 color=colours[action],
-                alpha=0.3 + 0.6 * max(min(window['score'], 1.0), 0.0),
+                alpha=0.15 + 0.4 * max(min(window['score'], 1.0), 0.0),
             )
             middle = window['start_s'] + 0.48 * length
             write(axes, middle, row, action.replace('_', '\n'), 6.5, 'center')

@@ -372,7 +372,11 @@ def test_frames_and_sound_keep_their_times(video, tmp_path):
     import av
 
     path = tmp_path / 'clip.mp4'
-    first, stop, notes = trim_video(video, path, 0.2, 1.61)
+    done = []
+    first, stop, notes = trim_video(
+        video, path, 0.2, 1.61, lambda *counts: done.append(counts)
+    )
+    assert done[-1] == (stop - first, stop - first) and len(done) > 5
     assert CLIP_TIMES[first] <= 0.2 < CLIP_TIMES[first + 1]
     assert CLIP_TIMES[stop - 1] <= 1.61 < CLIP_TIMES[stop] and notes == []
     expected = CLIP_TIMES[first:stop] - CLIP_TIMES[first]

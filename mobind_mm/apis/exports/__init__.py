@@ -50,6 +50,7 @@ class Take:
         span: First and last second of ``clip.mp4``; None for the part of
             the video in which every sensor has values.
         portable: Whether files name each other without folders.
+        advance: Is told the progress of ``clip.mp4``, see ``trim_video``.
     """
 
     imu: Mapping[str, SensorStream]
@@ -60,6 +61,7 @@ class Take:
     rate: float | None = None
     span: tuple[float | None, float | None] = (None, None)
     portable: bool = False
+    advance: Callable[[int, int], Any] | None = None
 
     @cached_property
     def aligned(self) -> Aligned:
@@ -136,7 +138,7 @@ def _video(take: Take, out: Path) -> Written:
     start = float(known[0]) if start is None else start
     end = float(known[-1]) if end is None else end
     path = out / 'clip.mp4'
-    first, stop, notes = trim_video(take.video, path, start, end)
+    first, stop, notes = trim_video(take.video, path, start, end, take.advance)
     # The clip starts with a frame, not between two.
     table = aligned.table().iloc[first:stop]
     table.insert(1, 'clip_time', table['time'] - table['time'].iloc[0])
