@@ -18,6 +18,7 @@ from .arguments import (
     add_pose_arguments,
     between,
     file_source,
+    flags,
     imu_source,
     make_inferencer,
     pose_source,
@@ -28,33 +29,32 @@ _REACH_SEC = 1.0
 
 
 def _source_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('archive', metavar='DIR', help='the archive')
-    parser.add_argument(
-        'sources',
+    flag = flags(parser)
+    flag('archive DIR', 'the archive')
+    flag(
+        'sources PATH',
+        'data set directories, recordings, or embeddings (--dump-embeddings '
+        'of mobind test)',
         nargs='*',
-        metavar='PATH',
-        help='data set directories, recordings, or embeddings '
-        '(--dump-embeddings of mobind test)',
     )
-    parser.add_argument(
-        '--stride-sec',
+    flag(
+        '--stride-sec SEC',
+        'seconds between windows of recordings',
         type=between(0.01, 86_400),
         default=1.0,
-        metavar='SEC',
-        help='seconds between windows of recordings; default: 1',
     )
-    parser.add_argument('--mapping', metavar='YAML', help='of tables')
+    flag('--mapping YAML', 'of tables')
     add_placement_argument(parser)
     add_pose_arguments(parser)
     add_model_arguments(parser)
 
 
 def _build_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
+    flags(parser)(
         '--modality',
+        'what its windows show; default: pose, searched by sensors',
         choices=('imu', 'pose'),
         default='pose',
-        help='what its windows show; default: pose, searched by sensors',
     )
     _source_arguments(parser)
 
@@ -80,7 +80,7 @@ def add(args: Namespace) -> None:
 
 
 def _train_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('archive', metavar='DIR', help='the archive')
+    flags(parser)('archive DIR', 'the archive')
 
 
 def train(args: Namespace) -> None:
@@ -93,21 +93,17 @@ def train(args: Namespace) -> None:
 
 
 def _search_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('archive', metavar='DIR', help='the archive')
+    flag = flags(parser)
+    flag('archive DIR', 'the archive')
     add_imu_arguments(parser, required=False)
     add_pose_arguments(parser)
     add_model_arguments(parser)
-    parser.add_argument(
-        '-k',
-        type=between(1, 10_000, int),
-        default=5,
-        help='windows per query; default: 5',
-    )
-    parser.add_argument(
-        '--probes',
+    flag('-k K', 'windows per query', type=between(1, 10_000, int), default=5)
+    flag(
+        '--probes PROBES',
+        'lists that are scanned; more find more',
         type=between(1, 1_000_000, int),
         default=16,
-        help='lists that are scanned; more find more; default: 16',
     )
     parser.add_argument(
         '--out-dir',

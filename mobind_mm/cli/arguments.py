@@ -18,49 +18,77 @@ if TYPE_CHECKING:
     from ..apis import MoBindInferencer
 
 
+def flags(parser: _ActionsContainer) -> Callable[..., None]:
+    """What adds flags to a parser, each written as its help shows it.
+
+    ``flag('--rate HZ', 'rows per second', default=30.0)`` takes a number and
+    ends its help with the default; ``flag('--quiet', 'show no progress')``
+    is a switch. What else there is to say goes to ``add_argument``.
+    """
+
+    def flag(spec: str, text: str, **options: Any) -> None:
+        name, *words = spec.split()
+        default = options.get('default')
+        if len(words) > 1:
+            options = {'nargs': len(words), 'metavar': tuple(words), **options}
+        elif words:
+            options['metavar'] = words[0]
+        elif name[0] == '-' and not {'action', 'choices'} & set(options):
+            options['action'] = 'store_true'
+        if isinstance(default, (int, float)):
+            options.setdefault('type', type(default))
+        if default not in (None, '', []) and 'default' not in text:
+            each = default if isinstance(default, (list, tuple)) else [default]
+            shown = ' '.join(
+                f'{value:g}' if isinstance(value, float) else str(value)
+                for value in each
+            )
+            text = '; '.join(filter(None, [text, f'default: {shown}']))
+        parser.add_argument(name, help=text, **options)
+
+    return flag
+
+
 def add_model_arguments(parser: ArgumentParser) -> None:
     """Add the flags that name the model."""
-    group = parser.add_argument_group('model')
-    group.add_argument(
-        '--checkpoint',
-        metavar='CKPT',
-        help='checkpoint, or name of a model (mobind models lists them); '
-        'default: the model that ships with mobind_mm',
+    flag = flags(parser.add_argument_group('model'))
+    flag(
+        '--checkpoint CKPT',
+        'checkpoint, or name of a model (mobind models lists them); default: '
+        'the model that ships with mobind_mm',
     )
-    group.add_argument(
-        '--config', help='config, for a checkpoint that does not carry its own'
+    flag(
+        '--config CONFIG',
+        'config, for a checkpoint that does not carry its own',
     )
-    group.add_argument('--device', help='cpu, cuda:0, ...; default: the best')
+    flag('--device DEVICE', 'cpu, cuda:0, ...; default: the best')
     add_run_arguments(parser)
 
 
 def add_run_arguments(parser: ArgumentParser) -> None:
     """Add what is shown, and whether the files are checked."""
-    parser.add_argument(
-        '--quiet', action='store_true', help='show no progress'
-    )
-    parser.add_argument(
+    flag = flags(parser)
+    flag('--quiet', 'show no progress')
+    flag(
         '--no-check',
-        action='store_true',
-        help='do not look for mistakes in the files: take units, gravity and '
-        'so on as they are described',
+        'do not look for mistakes in the files: take units, gravity and so on '
+        'as they are described',
     )
 
 
 def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
     """Add the flags that name the sensors."""
     group = parser.add_argument_group('sensors')
-    group.add_argument(
-        '--imu',
-        metavar='PATH',
+    flag = flags(group)
+    flag(
+        '--imu PATH',
+        'file or folder of the sensors: the export of a device, CSV, Parquet, '
+        '.safetensors, or a YAML mapping that names its files',
         required=required,
-        help='file or folder of the sensors: the export of a device, CSV, '
-        'Parquet, .safetensors, or a YAML mapping that names its files',
     )
-    group.add_argument(
-        '--mapping',
-        metavar='YAML',
-        help='meaning of the columns of --imu, see docs/own_data.md; mobind '
+    flag(
+        '--mapping YAML',
+        'meaning of the columns of --imu, see docs/own_data.md; mobind '
         'inspect FILE --write-mapping YAML starts one',
     )
     add_placement_argument(group)
@@ -68,63 +96,52 @@ def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
 
 def add_placement_argument(parser: _ActionsContainer) -> None:
     """Add where the sensors are worn."""
-    parser.add_argument(
-        '--placement',
+    flags(parser)(
+        '--placement [SENSOR=]NAME',
+        'where the sensor is worn, such as right_wrist; of several sensors, '
+        'SENSOR=NAME for each',
         nargs='+',
-        metavar='[SENSOR=]NAME',
-        help='where the sensor is worn, such as right_wrist; of several '
-        'sensors, SENSOR=NAME for each',
     )
 
 
 def add_pose_arguments(parser: ArgumentParser, person: bool = True) -> None:
     """Add the flags that name the skeletons and their video."""
     group = parser.add_argument_group('video and skeletons')
-    group.add_argument(
-        '--pose',
-        metavar='FILE',
-        help='skeletons of a video: file or folder of OpenPose, AlphaPose, '
+    flag = flags(group)
+    flag(
+        '--pose FILE',
+        'skeletons of a video: file or folder of OpenPose, AlphaPose, '
         'MediaPipe, Ultralytics, MMPose, ... (docs/pose_tools.md), a YAML '
         'mapping that names its file, or .safetensors',
     )
-    group.add_argument(
-        '--pose-mapping',
-        metavar='YAML',
-        help='meaning of the columns of --pose, see docs/pose_tools.md',
+    flag(
+        '--pose-mapping YAML',
+        'meaning of the columns of --pose, see docs/pose_tools.md',
     )
-    group.add_argument(
-        '--frame-times',
-        metavar='FILE',
-        help='CSV with the time of each frame, for a video whose frames are '
-        'not even; instead of --fps',
+    flag(
+        '--frame-times FILE',
+        'CSV with the time of each frame, for a video whose frames are not '
+        'even; instead of --fps',
     )
-    group.add_argument(
-        '--video',
-        metavar='FILE',
-        help='the video of --pose, for its frame times and size; without '
-        '--pose, the poses are estimated and kept beside it',
+    flag(
+        '--video FILE',
+        'the video of --pose, for its frame times and size; without --pose, '
+        'the poses are estimated and kept beside it',
     )
     add_estimator_argument(group)
-    group.add_argument(
-        '--fps', type=frame_rate, help='frames per second, without --video'
-    )
-    group.add_argument(
-        '--img-shape',
+    flag('--fps FPS', 'frames per second, without --video', type=frame_rate)
+    flag(
+        '--img-shape HEIGHT WIDTH',
+        'size of the video in pixels, without --video',
         type=between(1, 100_000, int),
-        nargs=2,
-        metavar=('HEIGHT', 'WIDTH'),
-        help='size of the video in pixels, without --video',
     )
-    group.add_argument(
-        '--layout', help="skeleton layout; default: the file's, or coco"
-    )
+    flag('--layout LAYOUT', "skeleton layout; default: the file's, or coco")
     if person:
-        group.add_argument(
-            '--person',
+        flag(
+            '--person PERSON',
+            'longest (seen in most frames), largest, or a number',
             type=person_rule,
             default='longest',
-            help='longest (seen in most frames), largest, or a number; '
-            'default: longest',
         )
 
 
@@ -155,12 +172,10 @@ def between(
 
 def add_estimator_argument(parser: _ActionsContainer) -> None:
     """Add the name of the pose estimator."""
-    parser.add_argument(
-        '--estimator',
-        metavar='NAME',
-        help='pose estimator: mediapipe (pip install mobind_mm[pose]), '
-        'rtmlib, mmpose, or one that is registered by --import; default: '
-        'mediapipe',
+    flags(parser)(
+        '--estimator NAME',
+        'pose estimator: mediapipe (pip install mobind_mm[pose]), rtmlib, '
+        'mmpose, or one that is registered by --import; default: mediapipe',
     )
 
 
@@ -171,22 +186,15 @@ def person_rule(text: str) -> int | str:
 
 def add_workers_argument(parser: _ActionsContainer) -> None:
     """Add the number of processes."""
-    parser.add_argument(
-        '--workers',
-        type=between(1, 1000, int),
-        default=1,
-        metavar='N',
-        help='processes; default: 1',
+    flags(parser)(
+        '--workers WORKERS', 'processes', type=between(1, 1000, int), default=1
     )
 
 
 def add_out_dir_argument(parser: _ActionsContainer, name: str) -> None:
     """Add the directory of the results, which is called ``name``."""
-    parser.add_argument(
-        '--out-dir',
-        default=name,
-        metavar='DIR',
-        help=f'where {name}.json and pictures go; default: {name}',
+    flags(parser)(
+        '--out-dir DIR', f'where {name}.json and pictures go', default=name
     )
 
 

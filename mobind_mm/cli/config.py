@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..utils.files import check_output
 from ..utils.model_index import find_config
 from ..utils.processes import follow_parent
+from .arguments import flags
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -18,23 +19,22 @@ if TYPE_CHECKING:
 
 def add_config_arguments(parser: ArgumentParser) -> None:
     """Add the flags that ``train`` and ``test`` have in common."""
-    parser.add_argument(
-        '--work-dir',
-        help='directory of logs and checkpoints; default: '
-        "the config's, or ./work_dirs/<name of the config>",
+    flag = flags(parser)
+    flag(
+        '--work-dir WORK_DIR',
+        "directory of logs and checkpoints; default: the config's, or "
+        './work_dirs/<name of the config>',
     )
-    parser.add_argument(
-        '--data-root',
-        metavar='DIR',
-        help='directory of the data, for every dataset in the config',
+    flag(
+        '--data-root DIR',
+        'directory of the data, for every dataset in the config',
     )
-    parser.add_argument('--seed', type=int, help='random seed')
-    parser.add_argument(
-        '--cfg-options',
+    flag('--seed SEED', 'random seed', type=int)
+    flag(
+        '--cfg-options KEY=VALUE',
+        'change the config, e.g. train_dataloader.batch_size=8',
         nargs='+',
         action=_ConfigOptions,
-        metavar='KEY=VALUE',
-        help='change the config, e.g. train_dataloader.batch_size=8',
     )
     parser.add_argument(
         '--launcher',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from .arguments import add_workers_argument, person_rule, print_notes
+from .arguments import add_workers_argument, flags, person_rule, print_notes
 
 if TYPE_CHECKING:
     from ..readers import Reader
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 def _add_source_and_out(parser: ArgumentParser, name: str, text: str) -> None:
     """Add what every converter reads and writes."""
     parser.add_argument(name, help=text)
-    parser.add_argument(
-        '--out', required=True, metavar='DST', help='data set directory'
-    )
+    flags(parser)('--out DST', 'data set directory', required=True)
     add_workers_argument(parser)
 
 
@@ -48,54 +46,45 @@ def _totalcapture_arguments(parser: ArgumentParser) -> None:
     _add_source_and_out(
         parser, 'src', 'directory that holds the files, in any layout'
     )
-    parser.add_argument(
-        '--pose',
+    flag = flags(parser)
+    flag(
+        '--pose vicon|mmpose DIR',
+        'vicon: project the Vicon joints through calibration.cal; mmpose: '
+        'read predictions on the videos, TC_S<n>_<take>_cam<c>.json below '
+        'DIR, or SRC',
         nargs='+',
         default=['vicon'],
-        metavar=('vicon|mmpose', 'DIR'),
-        help='vicon: project the Vicon joints through calibration.cal; '
-        'mmpose: read predictions on the videos, '
-        'TC_S<n>_<take>_cam<c>.json below DIR, or SRC; default: vicon',
     )
-    parser.add_argument(
-        '--person',
+    flag(
+        '--person RULE',
+        'who wears the sensors if MMPose saw several people: longest, largest '
+        'or the number of a track',
         type=person_rule,
         default='longest',
-        metavar='RULE',
-        help='who wears the sensors if MMPose saw several people: longest, '
-        'largest or the number of a track; default: longest',
     )
-    parser.add_argument(
-        '--takes',
+    flag(
+        '--takes NAME',
+        "recordings such as s1_acting1 or 's5_*'; default: all",
         nargs='+',
         default=[],
-        metavar='NAME',
-        help="recordings such as s1_acting1 or 's5_*'; default: all",
     )
-    parser.add_argument(
-        '--cameras',
+    flag(
+        '--cameras N',
+        'cameras, counted from 1; default: all',
         type=int,
         nargs='+',
         default=[],
-        metavar='N',
-        help='cameras, counted from 1; default: all',
     )
-    parser.add_argument(
+    flag(
         '--skip-incomplete',
-        action='store_true',
-        help='leave out recordings and cameras that lack a file',
+        'leave out recordings and cameras that lack a file',
     )
-    parser.add_argument(
-        '--calibrate',
-        action='store_true',
-        help='rotate the IMUs to the frames of their bones',
-    )
-    parser.add_argument(
-        '--mag-unit',
-        type=float,
-        metavar='UT',
-        help='microtesla of a magnetometer reading of 1; without it the '
+    flag('--calibrate', 'rotate the IMUs to the frames of their bones')
+    flag(
+        '--mag-unit UT',
+        'microtesla of a magnetometer reading of 1; without it the '
         'magnetometer is left out',
+        type=float,
     )
 
 
@@ -129,60 +118,51 @@ def _mri_arguments(parser: ArgumentParser) -> None:
     from ..readers.mri.streams import ACC_UNITS
 
     _add_source_and_out(parser, 'src', 'directory that holds aligned_data')
-    parser.add_argument(
-        '--img-shape',
+    flag = flags(parser)
+    flag(
+        '--img-shape HEIGHT WIDTH',
+        'size of the video in pixels, e.g. 1080 1920',
         type=int,
-        nargs=2,
         required=True,
-        metavar=('HEIGHT', 'WIDTH'),
-        help='size of the video in pixels, e.g. 1080 1920',
     )
-    parser.add_argument(
+    flag(
         '--pose',
+        '2D poses: predictions of MMPose, or those of the left or right '
+        'camera that come with the data set; several choices give several '
+        'entries',
         nargs='+',
         choices=POSES,
         default=['mmpose'],
-        help='2D poses: predictions of MMPose, or those of the left or right '
-        'camera that come with the data set; several choices give several '
-        'entries; default: mmpose',
     )
-    parser.add_argument(
-        '--predictions',
-        metavar='DIR',
-        help='directory of subject<N>_results_det.json; default: below src',
+    flag(
+        '--predictions DIR',
+        'directory of subject<N>_results_det.json; default: below src',
     )
-    parser.add_argument(
-        '--person',
+    flag(
+        '--person PERSON',
+        'whom to take from the predictions: longest, largest, or the number '
+        'of a track',
         type=person_rule,
         default='longest',
-        help='whom to take from the predictions: longest, largest, or the '
-        'number of a track; default: longest',
     )
-    parser.add_argument(
-        '--acc-unit',
-        choices=ACC_UNITS,
-        default='g',
-        help='unit of axg, ayg, azg; default: g',
-    )
-    parser.add_argument(
+    flag('--acc-unit', 'unit of axg, ayg, azg', choices=ACC_UNITS, default='g')
+    flag(
         '--first-frame',
+        'number of the first frame in the labels; default: detected',
         type=int,
         choices=(0, 1),
-        help='number of the first frame in the labels; default: detected',
     )
-    parser.add_argument(
-        '--imu-start',
+    flag(
+        '--imu-start FRAME',
+        'frame of the labels at the first IMU row, if it does not follow from '
+        'the number of rows',
         type=int,
-        metavar='FRAME',
-        help='frame of the labels at the first IMU row, if it does not '
-        'follow from the number of rows',
     )
-    parser.add_argument(
-        '--video-start',
+    flag(
+        '--video-start FRAME',
+        'frame of the labels at which the video of the predictions begins, if '
+        'it does not follow from its length',
         type=int,
-        metavar='FRAME',
-        help='frame of the labels at which the video of the predictions '
-        'begins, if it does not follow from its length',
     )
 
 
@@ -211,16 +191,16 @@ def _egohumans_arguments(parser: ArgumentParser) -> None:
     _add_source_and_out(
         parser, 'src', 'directory that holds 01_tagging, 02_lego, ...'
     )
-    parser.add_argument(
-        '--smpl',
+    flag = flags(parser)
+    flag(
+        '--smpl MODEL',
+        'SMPL model that the bodies are posed with, .pkl or .npz',
         required=True,
-        metavar='MODEL',
-        help='SMPL model that the bodies are posed with, .pkl or .npz',
     )
-    parser.add_argument(
-        '--camera',
+    flag(
+        '--camera CAMERA',
+        'camera with the keypoints; default: cam03, as published',
         default='cam03',
-        help='camera with the keypoints; default: cam03, as published',
     )
     parser.add_argument(
         '--imu',
@@ -228,12 +208,12 @@ def _egohumans_arguments(parser: ArgumentParser) -> None:
         default='simulated',
         help='source of the inertial sensors: simulated on the SMPL body',
     )
-    parser.add_argument(
+    flag(
         '--up',
+        'vertical of a sequence: the axis of its world closest to the '
+        "people's trunks, or their mean direction",
         choices=UP_RULES,
         default='axis',
-        help='vertical of a sequence: the axis of its world closest to the '
-        "people's trunks, or their mean direction; default: axis",
     )
 
 
@@ -251,13 +231,12 @@ def _utd_mhad_arguments(parser: ArgumentParser) -> None:
     _add_source_and_out(
         parser, 'src', 'directory that holds Inertial and Skeleton'
     )
-    parser.add_argument(
-        '--val-subjects',
+    flags(parser)(
+        '--val-subjects N',
+        'training (odd) subjects for val.json; default: none, no file',
         type=int,
         nargs='+',
         default=[],
-        metavar='N',
-        help='training (odd) subjects for val.json; default: none, no file',
     )
 
 

@@ -8,46 +8,43 @@ from argparse import ArgumentParser, Namespace
 from ..utils.errors import printable
 from ..utils.files import write_whole
 from ..utils.results import prepare_results, write_json
-from .arguments import add_estimator_argument, add_workers_argument, between
+from .arguments import (
+    add_estimator_argument,
+    add_workers_argument,
+    between,
+    flags,
+)
 
 
 def _pose_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        'videos', nargs='+', help='videos, or directories of videos'
-    )
-    parser.add_argument(
-        '--out',
-        metavar='PATH',
-        help='JSON file, or a directory for those of several videos; '
-        'default: beside each video, such as take.mediapipe.json',
+    flag = flags(parser)
+    flag('videos', 'videos, or directories of videos', nargs='+')
+    flag(
+        '--out PATH',
+        'JSON file, or a directory for those of several videos; default: '
+        'beside each video, such as take.mediapipe.json',
     )
     add_estimator_argument(parser)
-    parser.add_argument(
-        '--max-people',
+    flag(
+        '--max-people MAX_PEOPLE',
+        'most people to follow at once, with mediapipe; default: 4',
         type=int,
-        metavar='N',
-        help='most people to follow at once, with mediapipe; default: 4',
     )
-    parser.add_argument(
-        '--mode',
-        help='lightweight, balanced or performance, with rtmlib; default: '
-        'balanced',
+    flag(
+        '--mode MODE',
+        'lightweight, balanced or performance, with rtmlib; default: balanced',
     )
-    parser.add_argument(
-        '--pose2d',
-        help='config or name of the model, with mmpose; default: human',
+    flag(
+        '--pose2d POSE2D',
+        'config or name of the model, with mmpose; default: human',
     )
-    parser.add_argument(
-        '--det-model',
-        help='config or name of the MMDetection model that finds people, or '
+    flag(
+        '--det-model DET_MODEL',
+        'config or name of the MMDetection model that finds people, or '
         "whole_image, with mmpose; default: MMPose's choice",
     )
-    parser.add_argument(
-        '--device', help='cpu, cuda:0, ..., with mmpose and rtmlib'
-    )
-    parser.add_argument(
-        '--force', action='store_true', help='replace files that exist'
-    )
+    flag('--device DEVICE', 'cpu, cuda:0, ..., with mmpose and rtmlib')
+    flag('--force', 'replace files that exist')
 
 
 def estimate_poses(args: Namespace) -> int | None:
@@ -84,33 +81,20 @@ def estimate_poses(args: Namespace) -> int | None:
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('root', metavar='DIR', help='data set directory')
-    parser.add_argument(
+    flag = flags(parser)
+    flag('root DST', 'data set directory')
+    flag(
         '--split',
+        'splits to check; default: all that exist',
         nargs='+',
         choices=('train', 'val', 'test'),
-        help='splits to check; default: all that exist',
     )
-    parser.add_argument(
-        '--out', metavar='FILE', help='JSON file of the report'
+    flag('--out FILE', 'JSON file of the report')
+    flag('--show-dir DIR', 'directory for a picture of each recording')
+    flag(
+        '--max-lag MAX_LAG', 'largest lag in seconds to look for', default=3.0
     )
-    parser.add_argument(
-        '--show-dir',
-        metavar='DIR',
-        help='directory for a picture of each recording',
-    )
-    parser.add_argument(
-        '--max-lag',
-        type=float,
-        default=3.0,
-        metavar='SEC',
-        help='largest lag to look for; default: 3',
-    )
-    parser.add_argument(
-        '--all-rows',
-        action='store_true',
-        help='print a row for every stream; default: the first 40',
-    )
+    flag('--all-rows', 'print a row for every stream; default: the first 40')
     add_workers_argument(parser)
 
 
@@ -144,47 +128,27 @@ def check(args: Namespace) -> int:
 
 
 def _example_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('out', help='directory to write')
-    parser.add_argument(
-        '--offset',
-        type=float,
-        default=3.217,
-        metavar='SEC',
-        help='sensor time minus video time; default: 3.217',
-    )
-    parser.add_argument(
-        '--seconds',
-        type=between(1, 86_400),
-        default=30.0,
-        help='length in seconds; default: 30',
-    )
-    parser.add_argument(
-        '--people',
+    flag = flags(parser)
+    flag('out', 'directory to write')
+    flag('--offset SEC', 'sensor time minus video time', default=3.217)
+    flag('--seconds SECONDS', 'length', type=between(1, 86_400), default=30.0)
+    flag(
+        '--people PEOPLE',
+        'people in the video',
         type=between(1, 100, int),
         default=1,
-        help='people in the video; default: 1',
     )
-    parser.add_argument(
-        '--fps',
-        type=between(1, 1000),
-        default=29.97,
-        help='frames per second; default: 29.97',
+    flag(
+        '--fps FPS', 'frames per second', type=between(1, 1000), default=29.97
     )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='random seed; default: 0'
-    )
-    parser.add_argument('--still', action='store_true', help='nobody moves')
-    parser.add_argument(
+    flag('--seed SEED', 'random seed', default=0)
+    flag('--still', 'nobody moves')
+    flag(
         '--video',
-        action='store_true',
-        help='write a rendered video of the first person, take.mp4, instead '
-        'of skeletons',
+        'write a rendered video of the first person, take.mp4, instead of '
+        'skeletons',
     )
-    parser.add_argument(
-        '--labelled',
-        action='store_true',
-        help='write a data set with labelled actions instead',
-    )
+    flag('--labelled', 'write a data set with labelled actions instead')
 
 
 def write_example(args: Namespace) -> None:
@@ -208,39 +172,32 @@ def write_example(args: Namespace) -> None:
 
 
 def _study_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        '--out', default='study', metavar='DIR', help='default: study'
-    )
-    parser.add_argument(
-        '--mixed',
+    flag = flags(parser)
+    flag('--out DIR', '', default='study')
+    flag(
+        '--mixed N',
+        'write N pairs of sensors and skeletons under names that say nothing, '
+        'some leftovers and truth.csv, for mobind sync --study',
         type=int,
-        metavar='N',
-        help='write N pairs of sensors and skeletons under names that say '
-        'nothing, some leftovers and truth.csv, for mobind sync --study',
     )
-    parser.add_argument(
-        '--left-over',
+    flag(
+        '--left-over R V',
+        'with --mixed: recordings and videos without a partner',
         type=int,
-        nargs=2,
         default=(1, 1),
-        metavar=('R', 'V'),
-        help='with --mixed: recordings and videos without a partner; '
-        'default: 1 1',
     )
-    parser.add_argument(
-        '--takes',
+    flag(
+        '--takes TAKES',
+        'recordings of each person',
         type=between(1, 1000, int),
         default=2,
-        help='recordings of each person; default: 2',
     )
-    parser.add_argument(
-        '--seconds',
+    flag(
+        '--seconds SECONDS',
+        'length of a recording; default: 45, with --mixed 60',
         type=between(1, 86_400),
-        help='length of a recording in seconds; default: 45, with --mixed 60',
     )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='random seed; default: 0'
-    )
+    flag('--seed SEED', 'random seed', default=0)
 
 
 def simulate_study(args: Namespace) -> None:
@@ -268,16 +225,14 @@ def simulate_study(args: Namespace) -> None:
 
 
 def _inspect_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('path', help='file or folder of sensors or skeletons')
-    parser.add_argument(
-        '--mapping', metavar='YAML', help='meaning of the columns of a table'
-    )
-    parser.add_argument('--json', metavar='OUT', help='write it all as JSON')
-    parser.add_argument(
-        '--write-mapping',
-        metavar='YAML',
-        help='write a first mapping of a table of an unknown format; guesses '
-        'are marked',
+    flag = flags(parser)
+    flag('path', 'file or folder of sensors or skeletons')
+    flag('--mapping YAML', 'meaning of the columns of a table')
+    flag('--json OUT', 'write it all as JSON')
+    flag(
+        '--write-mapping YAML',
+        'write a first mapping of a table of an unknown format; guesses are '
+        'marked',
     )
 
 

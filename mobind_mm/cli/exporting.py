@@ -13,6 +13,7 @@ from .arguments import (
     add_pose_arguments,
     add_run_arguments,
     between,
+    flags,
     imu_source,
     pose_source,
     print_notes,
@@ -26,52 +27,31 @@ NAMES = 'csv, parquet, elan, label-studio, sto, trc, video'
 
 def add_export_arguments(parser: _ActionsContainer) -> None:
     """Add what is said of the tables and of the clip."""
-    parser.add_argument(
-        '--rate',
+    flag = flags(parser)
+    flag(
+        '--rate HZ',
+        'rows per second of the tables; default: one row per frame',
         type=between(0.01, 100_000),
-        metavar='HZ',
-        help='rows per second of the tables; default: one row per frame',
     )
-    parser.add_argument(
-        '--start',
+    flag(
+        '--start SEC',
+        'second of the video at which clip.mp4 begins; default: where every '
+        'sensor has values',
         type=float,
-        metavar='SEC',
-        help='second of the video at which clip.mp4 begins; default: where '
-        'every sensor has values',
     )
-    parser.add_argument(
-        '--end', type=float, metavar='SEC', help='and that at which it ends'
-    )
+    flag('--end SEC', 'and that at which it ends', type=float)
 
 
 def _arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser)
     add_pose_arguments(parser)
-    parser.add_argument(
-        '--sync',
-        default='sync/sync.json',
-        metavar='JSON',
-        help='what mobind sync wrote; default: sync/sync.json',
-    )
-    parser.add_argument(
-        '--to',
-        default='csv',
-        metavar='NAME[,NAME]',
-        help=f'what to write: {NAMES}; default: csv',
-    )
+    flag = flags(parser)
+    flag('--sync JSON', 'what mobind sync wrote', default='sync/sync.json')
+    flag('--to NAME[,NAME]', f'what to write: {NAMES}', default='csv')
     add_export_arguments(parser)
-    parser.add_argument(
-        '--out-dir',
-        default='aligned',
-        metavar='DIR',
-        help='where the files go; default: aligned',
-    )
+    flag('--out-dir DIR', 'where the files go', default='aligned')
     add_run_arguments(parser)
-    parser.add_argument(
-        '--force',
-        action='store_true',
-        help='write the files even if mobind sync refused the answer',
-    )
+    flag('--force', 'write the files even if mobind sync refused the answer')
 
 
 def align(args: Namespace) -> None:

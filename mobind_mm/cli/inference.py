@@ -18,6 +18,7 @@ from .arguments import (
     add_pose_arguments,
     between,
     file_source,
+    flags,
     imu_source,
     make_inferencer,
     pose_source,
@@ -32,61 +33,46 @@ def _sync_arguments(parser: ArgumentParser) -> None:
     add_pose_arguments(parser)
     add_model_arguments(parser)
     search = parser.add_argument_group('search')
-    search.add_argument(
-        '--synchronizer',
-        metavar='NAME',
-        help='method: signals, fused (signals and model), vote, correlation, '
-        'or one that is registered by --import; default: signals, then fused '
-        'if they give no answer and at most two sensors are worn',
+    flag = flags(search)
+    flag(
+        '--synchronizer NAME',
+        'method: fused, signals, vote, correlation, or one that is registered '
+        'by --import; default: fused',
     )
-    search.add_argument(
-        '--max-offset',
+    flag(
+        '--max-offset SEC',
+        'largest difference from --around to look for; default: every offset '
+        'at which enough of both overlaps, or 10 with --around',
         type=float,
-        metavar='SEC',
-        help='largest difference from --around to look for; default: every '
-        'offset at which enough of both overlaps, or 10 with --around',
     )
-    search.add_argument(
-        '--around',
+    flag(
+        '--around SEC',
+        'offset in the middle of the search; default with --max-offset: 0, '
+        'or, if the clocks never meet, as if both had been started together',
         type=float,
-        metavar='SEC',
-        help='offset in the middle of the search; default with '
-        '--max-offset: 0, or, if the clocks never meet, as if both had been '
-        'started together',
     )
-    search.add_argument(
+    flag(
         '--drift',
+        'whether to look for drift; default: from one minute on',
         action=BooleanOptionalAction,
-        help='whether to look for drift; default: from one minute on',
     )
     results = parser.add_argument_group('results')
     add_out_dir_argument(results, 'sync')
-    results.add_argument(
-        '--write-imu',
-        action='store_true',
-        help="write imu.csv, the sensors on the video's clock",
-    )
-    results.add_argument(
-        '--preview',
+    flag = flags(results)
+    flag('--write-imu', "write imu.csv, the sensors on the video's clock")
+    flag(
+        '--preview NAME',
+        'write preview.mp4: skeleton, sensor traces, running cursor; or a '
+        'small animation with this name, .webp or .gif',
         nargs='?',
         const='preview.mp4',
-        metavar='NAME',
-        help='write preview.mp4: skeleton, sensor traces, running cursor; '
-        'or a small animation with this name, .webp or .gif',
     )
-    results.add_argument(
-        '--preview-start',
+    flag(
+        '--preview-start SEC',
+        'second of the video at which the preview begins; default: 0',
         type=float,
-        metavar='SEC',
-        help='second of the video at which the preview begins; default: 0',
     )
-    results.add_argument(
-        '--preview-sec',
-        type=float,
-        default=20.0,
-        metavar='SEC',
-        help='length of the preview; default: 20',
-    )
+    flag('--preview-sec SEC', 'length of the preview', default=20.0)
     results.add_argument(
         '--export',
         default='',
@@ -94,11 +80,9 @@ def _sync_arguments(parser: ArgumentParser) -> None:
         help=f'write files for other programs: {NAMES}; see mobind align',
     )
     add_export_arguments(results)
-    results.add_argument(
+    flag(
         '--force',
-        action='store_true',
-        help='write sensors, preview and exports even if the answer is '
-        'refused',
+        'write the sensors and the preview even if the answer is refused',
     )
     add_study_arguments(parser)
 
@@ -178,26 +162,19 @@ def _localize_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser)
     add_pose_arguments(parser, person=False)
     add_model_arguments(parser)
-    parser.add_argument(
-        '--offset',
+    flag = flags(parser)
+    flag(
+        '--offset SEC',
+        'sensor time minus video time, as mobind sync finds it; default: 0, '
+        'or, if the clocks never meet, as if both had been started together',
         type=float,
-        metavar='SEC',
-        help='sensor time minus video time, as mobind sync finds it; '
-        'default: 0, or, if the clocks never meet, as if both had been '
-        'started together',
     )
-    parser.add_argument(
-        '--max-offset',
-        type=float,
+    flag(
+        '--max-offset SEC',
+        'largest error of --offset; default: 0, the offset is exact',
         default=0.0,
-        metavar='SEC',
-        help='largest error of --offset; default: 0, the offset is exact',
     )
-    parser.add_argument(
-        '--several-wearers',
-        action='store_true',
-        help='the sensors may be on several people',
-    )
+    flag('--several-wearers', 'the sensors may be on several people')
     add_out_dir_argument(parser, 'localize')
 
 
@@ -261,33 +238,26 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser, required=False)
     add_pose_arguments(parser)
     add_model_arguments(parser)
-    parser.add_argument(
-        '--gallery',
+    flag = flags(parser)
+    flag(
+        '--gallery PATH',
+        'where to look: data set directories, and files or folders of pose '
+        'tools; if --pose is the query, of sensors',
         nargs='+',
         required=True,
-        metavar='PATH',
-        help='where to look: data set directories, and files or folders of '
-        'pose tools; if --pose is the query, of sensors',
     )
-    parser.add_argument(
-        '-k',
-        type=int,
-        default=5,
-        help='number of matches to return; default: 5',
-    )
-    parser.add_argument(
-        '--stride-sec',
+    flag('-k K', 'number of matches to return', default=5)
+    flag(
+        '--stride-sec SEC',
+        'seconds between the windows of the gallery',
         type=between(0.01, 86_400),
-        default=0.8,
-        metavar='SEC',
-        help='seconds between the windows of the gallery; default: 0.8',
+        default=1.0,
     )
-    parser.add_argument(
-        '--signal-weight',
+    flag(
+        '--signal-weight W',
+        'how much the signals count beside the model (see docs/tasks.md); 0: '
+        'not at all; default: as calibrated',
         type=float,
-        metavar='W',
-        help='how much the signals count beside the model (see '
-        'docs/tasks.md); 0: not at all; default: as calibrated',
     )
     add_out_dir_argument(parser, 'retrieve')
 
@@ -330,18 +300,16 @@ def _recognize_arguments(parser: ArgumentParser) -> None:
     add_imu_arguments(parser, required=False)
     add_pose_arguments(parser)
     add_model_arguments(parser)
-    parser.add_argument(
-        '--gallery',
-        metavar='DIR',
-        help='data set directory (or annotation file) with labelled '
-        'recordings, for a checkpoint that is not a classifier',
+    flag = flags(parser)
+    flag(
+        '--gallery DIR',
+        'data set directory (or annotation file) with labelled recordings, '
+        'for a checkpoint that is not a classifier',
     )
-    parser.add_argument(
-        '--stride-sec',
+    flag(
+        '--stride-sec SEC',
+        'seconds between windows; default: the length of a window',
         type=between(0.01, 86_400),
-        metavar='SEC',
-        help='seconds between windows; default: a quarter of a window, and '
-        'more for recordings of hours; a whole one for a classifier',
     )
     add_out_dir_argument(parser, 'recognize')
 

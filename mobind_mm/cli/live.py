@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..utils.errors import printable
 from ..utils.results import write_json
-from .arguments import between, placements_of, print_notes
+from .arguments import between, flags, placements_of, print_notes
 
 if TYPE_CHECKING:
     from ..apis.lsl import LiveSession
@@ -16,66 +16,50 @@ if TYPE_CHECKING:
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        '--list', action='store_true', help='list the streams, and end'
-    )
-    parser.add_argument(
-        '--imu',
+    flag = flags(parser)
+    flag('--list', 'list the streams, and end')
+    flag(
+        '--imu NAME',
+        'names or types of the streams of sensors; default: those of type '
+        'IMU, or whose name says where they are worn',
         nargs='+',
-        metavar='NAME',
-        help='names or types of the streams of sensors; default: those of '
-        'type IMU, or whose name says where they are worn',
     )
-    parser.add_argument(
-        '--pose',
-        metavar='NAME',
-        help='name or type of the stream of the skeleton; default: that of '
-        'type Pose',
+    flag(
+        '--pose NAME',
+        'name or type of the stream of the skeleton; default: that of type '
+        'Pose',
     )
-    parser.add_argument(
-        '--placement',
+    flag(
+        '--placement [STREAM=]NAME',
+        'where sensors are worn, if the names of the streams do not say it; '
+        'STREAM=NAME for each of several',
         nargs='+',
-        metavar='[STREAM=]NAME',
-        help='where sensors are worn, if the names of the streams do not '
-        'say it; STREAM=NAME for each of several',
     )
-    parser.add_argument(
-        '--layout', help='skeleton layout; default: by the channels'
-    )
-    parser.add_argument(
-        '--img-shape',
+    flag('--layout LAYOUT', 'skeleton layout; default: by the channels')
+    flag(
+        '--img-shape HEIGHT WIDTH',
+        'size of the video in pixels',
         type=between(1, 100_000, int),
-        nargs=2,
         default=(1080, 1920),
-        metavar=('HEIGHT', 'WIDTH'),
-        help='size of the video in pixels; default: 1080 1920',
     )
-    parser.add_argument(
-        '--duration',
+    flag(
+        '--duration SEC',
+        'end after so long; default: until Ctrl-C',
         type=float,
-        metavar='SEC',
-        help='end after so long; default: until Ctrl-C',
     )
-    parser.add_argument(
-        '--wait',
+    flag(
+        '--wait SEC',
+        'how long to look for streams',
         type=between(0, 3600),
         default=3.0,
-        metavar='SEC',
-        help='how long to look for streams; default: 3',
     )
-    parser.add_argument(
-        '--max-lag',
+    flag(
+        '--max-lag SEC',
+        'how much later than the other one stream may be',
         type=between(0.01, 3600),
         default=10.0,
-        metavar='SEC',
-        help='how much later than the other one stream may be; default: 10',
     )
-    parser.add_argument(
-        '--out-dir',
-        default='live',
-        metavar='DIR',
-        help='where sync.json goes; default: live',
-    )
+    flag('--out-dir DIR', 'where sync.json goes', default='live')
 
 
 def live(args: Namespace) -> int:
@@ -173,33 +157,30 @@ def status_line(state: LiveState) -> str:
 
 
 def _app_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        '--host',
+    flag = flags(parser)
+    flag(
+        '--host HOST',
+        'address to listen to; default: 127.0.0.1, this computer alone. Any '
+        'other lets everybody in the network use the app',
         default='127.0.0.1',
-        help='address to listen to; default: 127.0.0.1, this computer alone. '
-        'Any other lets everybody in the network use the app',
     )
-    parser.add_argument(
-        '--port',
+    flag(
+        '--port PORT',
+        '0 for a free one',
         type=between(0, 65_535, int),
         default=7860,
-        help='0 for a free one; default: 7860',
     )
-    parser.add_argument(
-        '--max-mb',
+    flag(
+        '--max-mb MB',
+        'most megabytes that a page may upload',
         type=between(0.001, 1e9),
         default=2000.0,
-        metavar='MB',
-        help='most megabytes that a page may upload; default: 2000',
     )
-    parser.add_argument(
-        '--study',
-        metavar='DIR',
-        help='show the results of mobind sync --study, which are in DIR',
+    flag(
+        '--study DIR',
+        'show the results of mobind sync --study, which are in DIR',
     )
-    parser.add_argument(
-        '--no-browser', action='store_true', help='do not open the browser'
-    )
+    flag('--no-browser', 'do not open the browser')
 
 
 def app(args: Namespace) -> None:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from itertools import chain
 
 from ..utils.model_index import ZooModel, load_models
+from .arguments import flags
 
 
 def _models_arguments(parser: ArgumentParser) -> None:
@@ -51,13 +52,14 @@ def _results(model: ZooModel, key: str) -> list[str]:
 
 
 def _import_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('src', metavar='IN', help='.pt state dict or .npz')
-    parser.add_argument('dst', metavar='OUT', help='checkpoint to write')
-    parser.add_argument(
-        '--num-heads',
-        type=int,
-        help='number of attention heads, which a state dict does not hold; '
+    flag = flags(parser)
+    flag('src IN', '.pt state dict or .npz')
+    flag('dst OUT', 'checkpoint to write')
+    flag(
+        '--num-heads NUM_HEADS',
+        'number of attention heads, which a state dict does not hold; '
         'default: the published 8',
+        type=int,
     )
 
 
@@ -72,30 +74,25 @@ def import_weights(args: Namespace) -> None:
 
 
 def _export_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
+    flag = flags(parser)
+    flag(
         'model',
+        'checkpoint, config, or name of a model (mobind models lists them); '
+        'default: the model that ships with mobind_mm',
         nargs='?',
-        help='checkpoint, config, or name of a model (mobind models lists '
-        'them); default: the model that ships with mobind_mm',
     )
-    parser.add_argument(
-        '--out', metavar='FILE', required=True, help='.onnx or .pt2 to write'
-    )
-    parser.add_argument(
+    flag('--out FILE', '.onnx or .pt2 to write', required=True)
+    flag(
         '--format',
+        'default: what the name of the file says',
         choices=('onnx', 'torch'),
-        help='default: what the name of the file says',
     )
-    parser.add_argument(
-        '--weights',
-        metavar='CKPT',
-        help='checkpoint, where the model is a config',
-    )
-    parser.add_argument(
+    flag('--weights CKPT', 'checkpoint, where the model is a config')
+    flag(
         '--part',
+        'the whole model (default), or the encoder of one modality',
         choices=('model', 'imu', 'pose'),
         default='model',
-        help='the whole model (default), or the encoder of one modality',
     )
 
 

@@ -6,28 +6,27 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from .arguments import add_workers_argument, placements_of, print_notes
+from .arguments import add_workers_argument, flags, placements_of, print_notes
 
 
 def add_study_arguments(parser: ArgumentParser) -> None:
     """Add the flags of many recordings and videos."""
     group = parser.add_argument_group('many recordings at once')
-    group.add_argument(
-        '--study',
+    flag = flags(group)
+    flag(
+        '--study PATH',
+        'many at once: a folder of recordings and videos, or a CSV with the '
+        'columns recording and video (docs/study.md); without PATH, the '
+        'folders --imu and --pose',
         nargs='?',
         const='',
-        metavar='PATH',
-        help='many at once: a folder of recordings and videos, or a CSV with '
-        'the columns recording and video (docs/study.md); without PATH, the '
-        'folders --imu and --pose',
     )
     add_workers_argument(group)
-    group.add_argument(
-        '--shard',
+    flag(
+        '--shard I/N',
+        'with --study: compare the I-th of N parts of the recordings only; a '
+        'run without it then takes all results',
         type=shard,
-        metavar='I/N',
-        help='with --study: compare the I-th of N parts of the recordings '
-        'only; a run without it then takes all results',
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..utils.files import check_output
 from ..utils.results import format_metrics, prepare_results, write_json
+from .arguments import flags
 from .config import add_config_arguments, build_runner, load_config
 
 if TYPE_CHECKING:
@@ -19,48 +20,38 @@ if TYPE_CHECKING:
 
 
 def _test_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
+    flag = flags(parser)
+    flag(
         'config',
-        help='config file, or name of a config of mobind_mm, such as '
+        'config file, or name of a config of mobind_mm, such as '
         'mobind/synthetic.py',
     )
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    flag('checkpoint', 'checkpoint file or URL')
     add_config_arguments(parser)
-    parser.add_argument(
-        '--out', metavar='FILE', help='JSON file to write the metrics to'
-    )
-    parser.add_argument(
-        '--tasks',
+    flag('--out FILE', 'JSON file to write the metrics to')
+    flag(
+        '--tasks TASK',
+        'evaluate only these, e.g. retrieval sync; default: all',
         nargs='+',
-        metavar='TASK',
-        help='evaluate only these, e.g. retrieval sync; default: all',
     )
-    parser.add_argument(
-        '--show-dir', metavar='DIR', help='directory to write pictures to'
+    flag('--show-dir DIR', 'directory to write pictures to')
+    flag('--show', 'show these pictures in windows')
+    flag(
+        '--dump FILE',
+        "pickle file to write the predictions to, as MMAction2's does",
     )
-    parser.add_argument(
-        '--show', action='store_true', help='show these pictures in windows'
+    flag(
+        '--dump-cases DIR',
+        'write one CSV per metric with per-sample results, worst first',
     )
-    parser.add_argument(
-        '--dump',
-        metavar='FILE',
-        help="pickle file to write the predictions to, as MMAction2's does",
+    flag(
+        '--dump-embeddings FILE',
+        '.safetensors file to write all embeddings to, for mobind eval',
     )
-    parser.add_argument(
-        '--dump-cases',
-        metavar='DIR',
-        help='write one CSV per metric with per-sample results, worst first',
-    )
-    parser.add_argument(
-        '--dump-embeddings',
-        metavar='FILE',
-        help='.safetensors file to write all embeddings to, for mobind eval',
-    )
-    parser.add_argument(
+    flag(
         '--dump-tokens',
-        action='store_true',
-        help='write the tokens there, too: some 60 times as much; mobind '
-        'eval --similarity tokens and --localization need them',
+        'write the tokens there, too: some 60 times as much; mobind eval '
+        '--similarity tokens and --localization need them',
     )
 
 
@@ -256,31 +247,29 @@ def _file_name(metric: BaseMetric) -> str:
 
 
 def _eval_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument('file', help='safetensors file of embeddings')
-    parser.add_argument(
-        '--gallery',
-        metavar='FILE',
-        help='embeddings of labelled windows to learn actions from; all '
-        'windows of the first file are then queries',
+    flag = flags(parser)
+    flag('file', 'safetensors file of embeddings')
+    flag(
+        '--gallery FILE',
+        'embeddings of labelled windows to learn actions from; all windows of '
+        'the first file are then queries',
     )
-    parser.add_argument(
+    flag(
         '--similarity',
+        'what retrieval compares; tokens are in the file after mobind test '
+        '--dump-tokens',
         choices=('embedding', 'tokens'),
         default='embedding',
-        help='what retrieval compares; tokens are in the file after mobind '
-        'test --dump-tokens; default: embedding',
     )
-    parser.add_argument(
-        '--rerank',
+    flag(
+        '--rerank K',
+        'with --similarity tokens: compare them for the K best candidates of '
+        'the embedding alone',
         type=int,
-        metavar='K',
-        help='with --similarity tokens: compare them for the K best '
-        'candidates of the embedding alone',
     )
-    parser.add_argument(
+    flag(
         '--localization',
-        action='store_true',
-        help='evaluate localisation, too; needs mobind test --dump-tokens',
+        'evaluate localisation, too; needs mobind test --dump-tokens',
     )
     parser.add_argument(
         '--probe-C',
@@ -290,20 +279,16 @@ def _eval_arguments(parser: ArgumentParser) -> None:
         help='inverse penalty of the linear probe; the best of several is '
         'chosen by leaving gallery subjects out',
     )
-    parser.add_argument('--out', metavar='FILE', help='JSON file of metrics')
-    parser.add_argument(
-        '--dump-cases',
-        metavar='DIR',
-        help='write one CSV per metric with per-window results, worst first',
+    flag('--out FILE', 'JSON file of metrics')
+    flag(
+        '--dump-cases DIR',
+        'write one CSV per metric with per-window results, worst first',
     )
-    parser.add_argument(
-        '--neighbours',
-        metavar='FILE',
-        help='CSV file for the nearest pose windows of each IMU window',
+    flag(
+        '--neighbours FILE',
+        'CSV file for the nearest pose windows of each IMU window',
     )
-    parser.add_argument(
-        '--k', type=int, default=5, help='neighbours per window; default: 5'
-    )
+    flag('--k K', 'neighbours per window', default=5)
 
 
 def evaluate_embeddings(args: Namespace) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..utils.locks import locked
+from .arguments import flags
 from .config import (
     add_config_arguments,
     build_runner,
@@ -23,47 +24,35 @@ if TYPE_CHECKING:
 
 
 def _train_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
+    flag = flags(parser)
+    flag(
         'config',
-        help='config file, or name of a config of mobind_mm, such as '
+        'config file, or name of a config of mobind_mm, such as '
         'mobind/synthetic.py',
     )
     add_config_arguments(parser)
     start = parser.add_mutually_exclusive_group()
-    start.add_argument(
-        '--resume',
+    flag = flags(start)
+    flag(
+        '--resume CHECKPOINT',
+        'resume from a checkpoint, or from the latest intact one in the work '
+        'dir',
         nargs='?',
         const='auto',
-        metavar='CHECKPOINT',
-        help='resume from a checkpoint, or from the latest intact one in the '
-        'work dir',
     )
-    start.add_argument(
-        '--load-from',
-        metavar='CHECKPOINT',
-        help='start a new run from the weights of a checkpoint',
+    flag(
+        '--load-from CHECKPOINT',
+        'start a new run from the weights of a checkpoint',
     )
-    parser.add_argument(
-        '--amp', action='store_true', help='mixed precision (needs a GPU)'
-    )
-    parser.add_argument(
-        '--no-validate', action='store_true', help='do not evaluate'
-    )
-    parser.add_argument(
+    flag = flags(parser)
+    flag('--amp', 'mixed precision (needs a GPU)')
+    flag('--no-validate', 'do not evaluate')
+    flag(
         '--auto-scale-lr',
-        action='store_true',
-        help='scale the learning rate with the batch size of all processes',
+        'scale the learning rate with the batch size of all processes',
     )
-    parser.add_argument(
-        '--deterministic',
-        action='store_true',
-        help='use only deterministic operators of PyTorch',
-    )
-    parser.add_argument(
-        '--diff-rank-seed',
-        action='store_true',
-        help='give each process its own seed',
-    )
+    flag('--deterministic', 'use only deterministic operators of PyTorch')
+    flag('--diff-rank-seed', 'give each process its own seed')
 
 
 def apply_flags(cfg: Config, args: Namespace) -> None:
