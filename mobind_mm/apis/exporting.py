@@ -177,10 +177,7 @@ def export_model(
 def run_exported(file: str | Path, inputs: Tensors) -> Tensors:
     """Outputs of an exported file, on the CPU.
 
-    Args:
-        file: What :func:`export_model` has written here. PyTorch does not
-            promise that a ``.pt2`` file of others is safe to load.
-        inputs: Its inputs.
+    PyTorch does not promise that a ``.pt2`` file of others is safe to load.
 
     Raises:
         ImportError: If it is ONNX and ``onnxruntime`` is missing.

@@ -24,11 +24,6 @@ def fit_sensors(
     sensor is there. Gravity is added to ``acc`` where it was removed and the
     orientation is known; ``gyro`` follows from ``quat``.
 
-    Args:
-        imu: Sensors by placement.
-        limbs: Limbs of the model.
-        channels: Channels of the model.
-
     Returns:
         The sensors by limb, and a note on each that was changed or left out.
     """

@@ -71,11 +71,7 @@ def _pylsl() -> Any:
 
 
 def describe_stream(info: Any) -> str:
-    """A stream in one line.
-
-    Args:
-        info: What :func:`find_streams` gives.
-    """
+    """A stream in one line."""
     role = {True: 'skeleton', False: 'sensor', None: 'not used'}[_role(info)]
     rate = f'{info.nominal_srate():g} Hz' if info.nominal_srate() else 'uneven'
     return (

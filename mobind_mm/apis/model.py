@@ -178,11 +178,6 @@ def check_types(node: object, registry: Registry, source: str) -> None:
     size of 10^9 builds for ever. A checkpoint from elsewhere must not be
     able to ask for that.
 
-    Args:
-        node: Config, or a part of it.
-        registry: What its types must be in.
-        source: Where it comes from, for the message.
-
     Raises:
         ValueError: Naming the type, the scope or the number.
     """

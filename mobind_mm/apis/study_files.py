@@ -149,16 +149,10 @@ def find_sources(
 ) -> list[Source]:
     """Files and folders below a folder that may take part.
 
-    A folder that a reader knows as the export of a device or of a pose tool
-    is one source. A YAML that names its tables stands for them; one with the
-    name of a table describes it. A video is named by its poses, where they
-    lie beside it.
-
-    Args:
-        root: The folder.
-        options: What the user says about all.
-        side: ``imu`` or ``pose``, if all are; else ``''``.
-        skip: Folders to leave out.
+    A folder that a reader knows as the export of a device or of a pose tool is
+    one source. A YAML that names its tables stands for them; one with the name
+    of a table describes it. A video is named by its poses, where they lie
+    beside it. ``side`` is ``imu`` or ``pose``, if all are; else ``''``.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -269,10 +263,6 @@ def read_study_table(
     The columns ``recording`` and ``video`` name files relative to the
     table; a line need not have both. With ``known: yes``, those of a line
     belong together. ``placement``, ``mapping`` and ``fps`` describe them.
-
-    Args:
-        path: CSV file.
-        options: What the user says about all.
 
     Raises:
         FileNotFoundError: If a file does not exist.

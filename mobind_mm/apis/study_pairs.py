@@ -130,11 +130,6 @@ def synchronize_pair(
 
     Writes ``sync.json``, the last of its files, and pictures.
 
-    Args:
-        pair: What belongs together, perhaps.
-        out: Directory of the results.
-        settings: How to synchronise.
-
     Returns:
         The answer; ``problem`` in it says why there is none.
     """

@@ -45,12 +45,7 @@ td img {width: 100%; min-width: 14em; max-width: 26em;}
 def write_report(study: Study, out: str | Path) -> list[Path]:
     """Write ``study.csv``, ``study.png`` and ``study.html``.
 
-    Args:
-        study: The result.
-        out: Directory of the results; pictures of pairs are below it.
-
-    Returns:
-        The files.
+    Pictures of pairs are below ``out``. Returns the files.
     """
     out = Path(out)
     files = [out / f'study.{kind}' for kind in ('csv', 'png', 'html')]

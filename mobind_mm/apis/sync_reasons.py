@@ -90,11 +90,8 @@ def explain_search(
 ) -> ClockMap:
     """Say so if the offset is not within the search that was asked for.
 
-    Args:
-        streams: The recording.
-        clock: The answer of a narrowed search.
-        search: Its middle and half width in seconds.
-        drift: Whether the recording was cut into clips.
+    ``search`` is its middle and half width in seconds; ``drift`` tells whether
+    the recording was cut into clips.
     """
     result = clock.result
     assert result is not None
@@ -118,10 +115,7 @@ def check_beyond(
 ) -> ClockMap:
     """Refuse an answer of a narrowed search if one beyond it fits better.
 
-    Args:
-        streams: The recording.
-        clock: The answer.
-        search: Middle and half width of the search in seconds.
+    ``search`` is its middle and half width in seconds.
     """
     low, high = offset_range(streams)
     if clock.abstained or high - low > 240:
@@ -145,12 +139,7 @@ def check_beyond(
 
 
 def explain(streams: Recording, clock: ClockMap) -> ClockMap:
-    """Look for the reason why nothing fits.
-
-    Args:
-        streams: The recording.
-        clock: The answer.
-    """
+    """Look for the reason why nothing fits."""
     result = clock.result
     if result is None or not clock.abstained:
         return clock
@@ -180,12 +169,7 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
 
 
 def name_jumps(streams: Recording, clock: ClockMap) -> ClockMap:
-    """Say what each jump of a clock may come from, and what helps.
-
-    Args:
-        streams: The recording.
-        clock: The answer.
-    """
+    """Say what each jump of a clock may come from, and what helps."""
     assert streams.pose is not None
     if not clock.jumps:
         return clock

@@ -157,10 +157,6 @@ def searched(
 def check_reach(max_offset: float, most: float = WIDEST_SEC) -> None:
     """Refuse a search that would take any amount of memory.
 
-    Args:
-        max_offset: Largest difference that the user wants to look for.
-        most: Largest that is allowed, in seconds.
-
     Raises:
         ValueError: If it is larger.
 
@@ -326,8 +322,7 @@ def plain_answer(
 def pictures_of(clock: ClockMap) -> Iterator[tuple[str, dict[str, Any]]]:
     """What shows an answer: ``draw_<name>`` of the visualization, arguments.
 
-    Args:
-        clock: What :func:`align` gives.
+    ``clock`` is what :func:`align` gives.
     """
     result = clock.result
     title = 'Offset of the sensors against the video'

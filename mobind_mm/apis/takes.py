@@ -69,9 +69,6 @@ def data_set_takes(
 ) -> tuple[Takes, list[str]]:
     """Recordings of a data set.
 
-    Args:
-        source: Directory, annotation file, or data set object.
-
     Returns:
         The recordings by take (and camera), whose arrays are read when
         sliced, and the names of the classes.

@@ -102,11 +102,7 @@ class Preparation:
     def window_for(self, seconds: float) -> float:
         """The longest window that a recording of some seconds holds.
 
-        Args:
-            seconds: Length of the recording.
-
-        Returns:
-            At most ``window_sec``; 0 if the model takes none so short.
+        At most ``window_sec``; 0 if the model takes none so short.
         """
         if seconds >= self.window_sec - _EPS:
             return self.window_sec
@@ -182,9 +178,6 @@ class ClipFeatures:
 
     def __call__(self, clip: Recording) -> dict[str, np.ndarray] | None:
         """Embeddings and tokens of a clip.
-
-        Args:
-            clip: Streams whose clocks count from the start of the clip.
 
         Returns:
             ``imu_embedding`` and ``pose_embedding``, ``imu_tokens`` and

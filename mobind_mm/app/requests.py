@@ -74,13 +74,10 @@ WORK: dict[str, type[_Part]] = {
 def read_request(
     what: str, body: bytes, inside: Callable[[str], str]
 ) -> dict[str, Any]:
-    """The body of a request.
+    """The JSON of a request for some of :data:`WORK`.
 
-    Args:
-        what: Of :data:`WORK`.
-        body: JSON.
-        inside: Makes a path below the page's folder of the name of a file,
-            or raises ValueError.
+    ``inside`` makes a path below the page's folder of the name of a file, or
+    raises ValueError.
 
     Raises:
         ValueError: Naming what is wrong in it.

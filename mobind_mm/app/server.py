@@ -48,11 +48,8 @@ def build_app(
 ) -> Starlette:
     """The web application.
 
-    Args:
-        sessions: Pages that are open.
-        hosts: Names under which it may be called; a page of another site
-            that makes its own name point here is refused.
-        study: Folder of a study's results, to be shown.
+    ``hosts`` are the names under which it may be called; a page of another
+    site that makes its own name point here is refused.
     """
 
     @asynccontextmanager
@@ -322,10 +319,7 @@ async def _study(request: Request) -> Response:
 
 
 def read_study(folder: Path) -> dict[str, Any]:
-    """What a folder of a study's results holds.
-
-    Args:
-        folder: What ``mobind sync --study`` wrote.
+    """What a folder holds that ``mobind sync --study`` wrote.
 
     Returns:
         ``columns`` and ``rows`` of ``study.csv``, all as texts, and the

@@ -38,9 +38,6 @@ _DEVICES = re.compile(r'^(con|prn|aux|nul|(com|lpt)\d)(?=\.|$)', re.IGNORECASE)
 def safe_name(name: str) -> PurePosixPath:
     r"""A path below a folder, of harmless characters.
 
-    Args:
-        name: What a browser calls a file, folders included.
-
     Raises:
         ValueError: If nothing is left of it.
 

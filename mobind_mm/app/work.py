@@ -246,14 +246,9 @@ def _skeleton(pose: Any, path: Path) -> dict[str, Any]:
 
 
 def moved_by_hand(answer: Mapping[str, Any], by: float) -> dict[str, Any]:
-    """The answer whose clocks are all later by some seconds.
+    """The answer, with clocks that are later by seconds that a person added.
 
-    Args:
-        answer: What was found.
-        by: Seconds that a person has added to the offset.
-
-    Returns:
-        An answer that is not refused, with a note that says so.
+    It is not refused, and a note says so.
 
     >>> clock = {'video_s': [0.0, 1.0], 'offset_s': [2.0, 2.0]}
     >>> found = {'offset_s': 2.0, 'clock': clock, 'notes': []}

@@ -172,10 +172,6 @@ def judge_acceleration(
 ) -> tuple[Opinion, Reading]:
     """Judge unit and gravity of the streams of one sensor.
 
-    Args:
-        facts: Those of its takes.
-        gravity: Whether the header says that gravity is included.
-
     Returns:
         The opinion, and the reading that fixes it.
     """
@@ -216,13 +212,10 @@ def _unit(level: float) -> Unit | None:
 def judge_scale(sizes: Sequence[np.ndarray]) -> Opinion:
     """Judge unit and sign of one sensor's acceleration without gravity.
 
-    The acceleration of the limb in the image, in metres by the height of
-    the person, is regressed on that of the sensor: noise of the keypoints
-    does not bias the slope.
-
-    Args:
-        sizes: (3,) each, energies of sensor and limb and their product, see
-            :class:`.agreement.Agreement`.
+    The acceleration of the limb in the image, in metres by the height of the
+    person, is regressed on that of the sensor: noise of the keypoints does not
+    bias the slope. ``sizes`` are (3,) each: energies of sensor and limb and
+    their product, see :class:`.agreement.Agreement`.
     """
     if not sizes:
         return Opinion('unknown')

@@ -206,10 +206,6 @@ def judge_variants(
 ) -> tuple[list[Finding], dict[str, Agreement]]:
     """Judge frame, quaternions, unit and sign of sensors without gravity.
 
-    Args:
-        views: What each recording shows, by its name.
-        sensors: Those on their own limbs.
-
     Returns:
         Likely mistakes, and the views with the evidence for the readings
         that were found.
@@ -241,10 +237,6 @@ def judge_rotation(
     """Whether sensors fit the skeletons better in a rotated image.
 
     People who lie down fit best as they are.
-
-    Args:
-        views: What each recording shows, by its name.
-        images: What each skeleton shows, likewise.
     """
     findings = []
     for name, view in views.items():

@@ -72,12 +72,7 @@ class Opinion:
 def findings_of_takes(
     where: str, opinions: Iterable[tuple[str, Opinion]]
 ) -> list[Finding]:
-    """One finding for each kind of mistake that single takes have.
-
-    Args:
-        where: See :class:`Finding`.
-        opinions: Names of takes, each with a wrong opinion.
-    """
+    """One finding for each kind of mistake that single takes have, by name."""
     by_kind: dict[str, list[tuple[str, Opinion]]] = {}
     for take, opinion in opinions:
         by_kind.setdefault(opinion.kind, []).append((take, opinion))
@@ -192,12 +187,7 @@ _CHANGES = (
 
 
 def name_changes(reading: Reading, seen: str) -> list[Opinion]:
-    """One opinion for each change of frame, quaternion or axes.
-
-    Args:
-        reading: The changes.
-        seen: The numbers that speak for them.
-    """
+    """One opinion for each change of frame, quaternion or axes."""
     evidence = SimpleNamespace(
         reading=reading,
         seen=seen,

@@ -22,10 +22,6 @@ def read_guessed(
     Every unit must be in the names of the columns or show in the values,
     times must be there, and a single sensor needs a placement.
 
-    Args:
-        path: CSV or Parquet file.
-        placement: As for :func:`~mobind_mm.readers.sensors.read_imu_file`.
-
     Returns:
         Name to stream, with a note of what was taken for what.
 

@@ -86,9 +86,6 @@ def guess_mapping(path: str | Path) -> Guess | None:
     By the names of the columns, the units beside them, and the values: the
     level of a still sensor tells g from m/s², the turning of gravity deg/s
     from rad/s, the steps of time seconds from milliseconds.
-
-    Args:
-        path: CSV or Parquet file.
     """
     path = Path(path)
     dialect, names = find_table(path)

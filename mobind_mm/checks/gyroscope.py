@@ -132,9 +132,6 @@ def judge_gyroscope(facts: Sequence[np.ndarray]) -> tuple[Opinion, Reading]:
     All axes of ``acc`` inverted look the same as none, and one inverted
     axis of ``acc`` looks like the two others of ``gyro``: gravity alone
     does not tell these apart.
-
-    Args:
-        facts: Those of the sensor's takes.
     """
     changes = np.concatenate([np.zeros((0, len(HYPOTHESES))), *facts])
     if len(changes) < _LEAST:

@@ -96,11 +96,8 @@ def _inspected(
 ) -> dict[str, Any]:
     """What a file is, or a folder and what is in it.
 
-    Args:
-        path: The file or folder.
-        mapping: Mapping of a table.
-        depth: Folders in folders that are looked at.
-        turns: One for each file that may yet be looked at.
+    Folders are looked at ``depth`` deep; ``turns`` has one for each file that
+    may yet be looked at.
     """
     facts = _facts(path)
     if is_special(path):

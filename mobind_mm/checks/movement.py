@@ -34,10 +34,7 @@ def judge_movement(
 ) -> tuple[list[Finding], dict[str, SensorFit]]:
     """Judge all recordings together.
 
-    Args:
-        views: What each recording shows, by its name.
-        slowest_rate: Samples per second of the slowest stream; lags up to
-            one and a half of its samples do not count.
+    Lags up to one and a half samples of ``slowest_rate`` do not count.
 
     Returns:
         Likely mistakes, and how each sensor fits its limb, by placement.

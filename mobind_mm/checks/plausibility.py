@@ -254,12 +254,7 @@ def _identical(imu: Mapping[str, SensorStream]) -> Iterator[Doubt]:
 def _judge_sensors(
     sensors: dict[str, SensorStream], looked: Mapping[str, SensorStream]
 ) -> list[Doubt]:
-    """Units, gravity, axes and quaternions; corrects what is certain.
-
-    Args:
-        sensors: Whole, some of which are replaced.
-        looked: What is looked at of each.
-    """
+    """Units, gravity, axes and quaternions; what is certain is corrected."""
     facts = {
         name: sensor_facts('', name, part) for name, part in looked.items()
     }
@@ -420,9 +415,6 @@ def _judge_pose(pose: PoseStream) -> tuple[list[Doubt], PoseStream]:
 
 def comparable_sensors(streams: Recording) -> tuple[Recording, list[str]]:
     """Leave out sensors that cannot be compared with a skeleton, with notes.
-
-    Args:
-        streams: Sensors by placement, and the skeleton.
 
     Returns:
         The recording with the other sensors, and a note for each that was

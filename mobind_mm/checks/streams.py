@@ -302,12 +302,7 @@ def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
 
 
 def rotated_finding(facts: ImageFacts, seen: str) -> Finding:
-    """That an image seems to be rotated by 90 degrees.
-
-    Args:
-        facts: Of its skeleton.
-        seen: What speaks for it, or against it.
-    """
+    """That an image seems to be rotated by 90 degrees."""
     height, width = facts.img_shape
     share = 100 * facts.sideways / max(facts.torsos, 1)
     return Finding(
@@ -338,9 +333,7 @@ def turned_pose(stream: PoseStream, degrees: int) -> PoseStream:
 def corrected_pose(stream: PoseStream, kinds: Sequence[str]) -> PoseStream:
     """The skeleton as it should have been stored.
 
-    Args:
-        stream: The skeleton.
-        kinds: Of the findings: ``upside_down``, ``normalised``, ``zeros``.
+    ``kinds`` are some of ``upside_down``, ``normalised`` and ``zeros``.
     """
     height, width = stream.img_shape
     points, scores = np.asarray(stream.keypoints), np.asarray(stream.scores)

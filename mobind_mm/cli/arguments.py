@@ -261,9 +261,7 @@ def placements_of(texts: Sequence[str] | None) -> Any:
 def pose_source(args: Namespace, path: str | None = None) -> Any:
     """Skeletons, as :func:`~mobind_mm.apis.sources.to_pose` takes them.
 
-    Args:
-        args: The flags.
-        path: Another file than ``--pose``.
+    ``path`` is another file than ``--pose``.
     """
     from ..readers.files import read_video_facts
 

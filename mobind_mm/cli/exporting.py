@@ -87,14 +87,7 @@ def export_all(
     streams: Recording,
     answer: Mapping[str, Any],
 ) -> list[Path]:
-    """Write exports as the flags say, and print the notes.
-
-    Args:
-        args: The flags.
-        names: What to write.
-        streams: Sensors on their own clock, and the skeleton, if any.
-        answer: What is known of the clocks.
-    """
+    """Write exports as the flags say, and print the notes."""
     from ..apis.exports import Take, write_exports
     from ..apis.pose_extraction import progress_of
     from ..utils.video import frame_times

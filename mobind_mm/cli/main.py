@@ -120,9 +120,7 @@ def main(*words: str) -> None:
 def _run(words: list[str], named: bool) -> None:
     """Find the subcommand, parse its flags, run it.
 
-    Args:
-        words: The command line.
-        named: Whether the program has a name of its own.
+    ``named`` tells whether the program has a name of its own.
     """
     modules, words = _global_options(words)
     program, table = 'mobind', COMMANDS

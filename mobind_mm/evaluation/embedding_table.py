@@ -140,9 +140,7 @@ def token_vectors(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
 def all_tokens(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Tokens (M, S, N, D) of a modality and which of them (M, S, N) count.
 
-    Args:
-        table: Columns, with tokens.
-        name: ``imu``, ``pose``, or ``both``: both along the limb axis.
+    ``name`` is ``imu``, ``pose``, or ``both``: both along the limb axis.
     """
     names = ('imu', 'pose') if name == 'both' else (name,)
     tokens = [table[f'{name}_tokens'] for name in names]
@@ -159,12 +157,7 @@ def token_mask(table: Table, name: str) -> np.ndarray:
 
 
 def list_neighbours(query: Table, index: Table, k: int) -> list[dict]:
-    """Nearest pose windows of each IMU window.
-
-    Args:
-        query: Windows whose IMU is looked up.
-        index: Windows whose pose is found.
-        k: Neighbours of each.
+    """The ``k`` pose windows of ``index`` nearest to the IMU of each query.
 
     Returns:
         One row per pair: take and start (seconds) of both, their similarity
@@ -193,12 +186,7 @@ def list_neighbours(query: Table, index: Table, k: int) -> list[dict]:
 def write_embeddings(
     path: str | Path, table: Table, classes: Sequence[str] = ()
 ) -> None:
-    """Write a table, atomically.
-
-    Args:
-        path: File to write; its directory is made.
-        table: Columns.
-        classes: Names of the actions.
+    """Write a table and the names of the actions, atomically.
 
     Raises:
         ValueError: If the path does not end in ``.safetensors``.

@@ -119,13 +119,9 @@ def describe_clips(
 def mean_of_present(
     scores: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
 ) -> torch.Tensor:
-    """Mean over the modalities that a clip has.
+    """Mean (B, classes) over the modalities that a clip has; zero for none.
 
-    Args:
-        scores: Logits (B, classes) and presence (B,) of each modality.
-
-    Returns:
-        (B, classes), zero for a clip with none.
+    ``scores`` are logits (B, classes) and presence (B,) of each modality.
     """
     logits = torch.stack([value for value, _ in scores.values()])
     present = torch.stack([mask for _, mask in scores.values()])[..., None]

@@ -51,12 +51,6 @@ def clip_starts(
 ) -> torch.Tensor:
     """Starts (W,) of the sub-windows of clips in ``imu`` and ``pose``.
 
-    Args:
-        inputs: ``imu`` and ``pose``, (..., T).
-        backbones: The backbones by modality.
-        stride_sec: Seconds between the sub-windows.
-        window_sec: Length of a sub-window.
-
     Raises:
         ValueError: If the clips are shorter than a window, IMU and pose
             differ in length, or the stride is between two samples.

@@ -69,10 +69,7 @@ class _Actigraph(ExportReader):
     ) -> dict[str, Any]:
         """Keys of rows without names: perhaps a date, then three axes.
 
-        Args:
-            skipped: Lines before the rows.
-            notes: Assumptions are added.
-            unit: Unit of acceleration.
+        Assumptions are added to ``notes``.
         """
         cells = data_row(self._line(skipped))
         dated = bool(_WHEN.fullmatch(cells[0]) or _SERIAL.match(cells[0]))

@@ -56,11 +56,7 @@ def stat(path: Path) -> stat_result:
 
 
 def open_file(path: Path, most: int | None = None) -> BinaryIO:
-    """Open a file, or one in an archive, for reading bytes.
-
-    Args:
-        path: The file.
-        most: Bytes that will be read; all by default.
+    """Open a file, or one in an archive, to read at most so many bytes.
 
     Raises:
         OSError: If it cannot be opened.
@@ -114,12 +110,8 @@ def files_in(folder: Path, *suffixes: str) -> list[Path]:
 def files_of(path: Path, *suffixes: str, several: bool = False) -> list[Path]:
     """Files of a folder, or of the only folder in it, or those beside a file.
 
-    Archives often unpack into a folder of their own.
-
-    Args:
-        path: Folder, archive or file.
-        suffixes: Those of the files, in lower case.
-        several: Whether the files of several folders in it count together.
+    Archives often unpack into a folder of their own. With ``several``, the
+    files of several folders in it count together.
     """
     folder = path if is_folder(path) else path.parent
     files = files_in(folder, *suffixes)
@@ -154,15 +146,9 @@ def only_folder(path: Path) -> Path:
 
 
 def listing(folder: Path, most: int | None = None) -> list[Path]:
-    """Files and folders of a folder, an archive, or a folder in one.
+    """Paths in a folder, an archive, or a folder in one, in order.
 
-    Args:
-        folder: Where they are.
-        most: How many of a folder are looked at, in any order; all by
-            default.
-
-    Returns:
-        Their paths in order, without those that are hidden.
+    Hidden ones are left out; at most ``most`` are looked at, in any order.
     """
     archive = folder if _is_archive(folder) else _archive_of(folder)
     if archive is not None:

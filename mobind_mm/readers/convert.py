@@ -196,14 +196,8 @@ def convert_all(
 ) -> list[Any]:
     """Call a function for each item, with a progress bar.
 
-    Args:
-        convert: Function that can be pickled, if there are workers.
-        items: What to convert.
-        workers: Processes; 1 converts in this one.
-        description: What stands before the bar.
-
-    Returns:
-        What the function returned, in the order of the items.
+    Returns what it gave, in the order of the items. With several ``workers``,
+    which are processes, the function must be one that can be pickled.
 
     Raises:
         ValueError: If ``workers`` is not positive.
@@ -309,10 +303,6 @@ def is_converted(path: Path, source: Mapping[str, Any]) -> bool:
 def only_layout(layouts: Iterable[tuple[str, Any]], where: str) -> str:
     """The skeleton layout that all poses of a data set have.
 
-    Args:
-        layouts: Layout and name of each pose.
-        where: What names the data set in an error.
-
     Raises:
         ValueError: If there are several layouts; names a pose of each.
     """
@@ -334,15 +324,8 @@ def write_splits(
 ) -> dict[str, int]:
     """Write ``annotations/<split>.json``, the last step of a conversion.
 
-    Args:
-        dst: Dataset directory.
-        metainfo: See :func:`write_annotations`; ``format_version`` is
-            added.
-        splits: Entries by split. An empty one gets no file, and loses the
-            file of an earlier conversion.
-
-    Returns:
-        Number of entries by split.
+    A split without entries gets no file, and loses that of an earlier
+    conversion. Returns the number of entries by split.
     """
     metainfo = {**metainfo, 'format_version': FORMAT_VERSION}
     for split, entries in splits.items():

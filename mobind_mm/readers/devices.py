@@ -187,11 +187,9 @@ class ExportReader(DeviceReader):
     def placed(
         self, texts: Iterable[str], device: str | None = None
     ) -> tuple[str, list[str]]:
-        """What to call a sensor, and notes.
+        """What to call a sensor by the names of file and folder, and notes.
 
-        Args:
-            texts: Names of the file and its folder, that of the file first.
-            device: Its name where no place is known.
+        It is called ``device`` where no place is known.
         """
         for text in texts:
             place = placement_in(text)

@@ -372,14 +372,10 @@ def write_imu_table(
 ) -> None:
     """Write sensors that share a clock as a CSV that needs no mapping.
 
-    Columns are ``time`` in seconds and ``<sensor>_<channel>_<axis>``, such
-    as ``right_wrist_acc_x``, in the units of the recording format; ``acc``
-    is called ``acc_free`` without gravity, ``acc_world`` in the world frame.
-
-    Args:
-        path: File to write.
-        streams: Sensors by name; of T samples each.
-        times: (T,) seconds.
+    Columns are ``time`` in seconds and ``<sensor>_<channel>_<axis>``, such as
+    ``right_wrist_acc_x``, in the units of the recording format; ``acc`` is
+    called ``acc_free`` without gravity, ``acc_world`` in the world frame.
+    ``times`` are the (T,) seconds of all.
     """
     named = imu_columns(streams)
     names = ['time', *named]

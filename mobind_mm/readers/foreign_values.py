@@ -50,13 +50,7 @@ def as_numbers(value: Any) -> np.ndarray:
 def consists_of(
     value: Any, fits: Callable[[Any], bool], depth: int = _DEEPEST
 ) -> bool:
-    """Whether everything in nested lists and tuples fits.
-
-    Args:
-        value: Anything.
-        fits: Tells whether an item that is not a list or tuple fits.
-        depth: Levels of lists; more do not fit.
-    """
+    """Whether all items of lists and tuples, nested to a depth, fit."""
     if not isinstance(value, (list, tuple)):
         return fits(value)
     return depth > 0 and all(consists_of(v, fits, depth - 1) for v in value)
@@ -69,13 +63,9 @@ def _is_numeric(value: Any) -> bool:
 
 
 def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Read up to where the numbers begin.
+    """Shape, whether the first axis is the fastest, and dtype of an array.
 
-    Args:
-        file: Positioned at the beginning.
-
-    Returns:
-        Shape, whether the first axis is the fastest, and dtype.
+    The file is read up to where the numbers begin.
 
     Raises:
         ValueError: If it is not a header, without the name of the file.

@@ -141,11 +141,8 @@ class Head(Header):
 def find_header(path: Path, *patterns: str, most: int = 30) -> Header | None:
     """The first line with a name for each pattern, None if there is none.
 
-    Args:
-        path: A text table.
-        patterns: Regular expressions of whole names, in any case; ``@``
-            stands for ``x``.
-        most: Lines that are looked at.
+    Patterns are regular expressions of whole names, in any case; ``@`` stands
+    for ``x``. Of the lines, ``most`` are looked at.
     """
     wanted = [re.compile(p.replace('@', 'x'), re.IGNORECASE) for p in patterns]
 
@@ -157,14 +154,9 @@ def find_header(path: Path, *patterns: str, most: int = 30) -> Header | None:
 
 
 def find_head(path: Path, test: Callable[[Names], Any]) -> Head | None:
-    """Find the names of a table's columns among its first lines.
+    """Names of a table's columns among its first lines, which pass a test.
 
-    Args:
-        path: Any file.
-        test: Whether a row of names is the one.
-
-    Returns:
-        None if no line has such names, or no numbers follow.
+    None if no line has such names, or no numbers follow.
     """
     lines = _split(head(path))
     for number, delimiter, names in _rows(lines, test):

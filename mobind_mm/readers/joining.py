@@ -26,10 +26,6 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
     of the first part that lie outside another part, or in one of its gaps,
     are left out; a note says so if they are many.
 
-    Args:
-        parts: Streams of one device, in one frame.
-        name: File of the first part, for messages.
-
     Raises:
         ValueError: If the parts do not overlap in time.
     """
@@ -66,11 +62,7 @@ def join_parts(parts: Sequence[SensorStream], name: str) -> SensorStream:
 def one_after_another(
     streams: Sequence[SensorStream], names: Sequence[str]
 ) -> SensorStream:
-    """Join parts of the recording of one sensor, of which each has all rows.
-
-    Args:
-        streams: In their order.
-        names: Their files, for messages.
+    """Join parts, in their order, of which each has all rows of one sensor.
 
     Raises:
         ValueError: If one does not continue another.

@@ -111,11 +111,7 @@ def resolve_names(
 ) -> tuple[str, dict[str, str]]:
     """Find the layout that holds the keypoints of a file.
 
-    Args:
-        names: Names in the file.
-        source: The file, for messages.
-        wanted: Layout that the user named.
-        aliases: Keypoint to the name in the file, where the user says so.
+    ``aliases`` are names in the file by keypoint, where the user says so.
 
     Returns:
         The layout, and keypoint to the name in the file.

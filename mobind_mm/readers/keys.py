@@ -369,10 +369,7 @@ def _plain(value: Any) -> Any:
 def check_keys(model: type[M], content: Any, where: str) -> M:
     """Check the values of a mapping.
 
-    Args:
-        model: What it describes.
-        content: The mapping.
-        where: File and key of it, such as ``study.yml:``.
+    ``where`` is the file and key of it, such as ``study.yml:``.
 
     Raises:
         ValueError: Naming file, key path, value, allowed values and the

@@ -43,13 +43,9 @@ def gaps_between(
 ) -> list[Gap]:
     """Pairs of tracks of which one begins where the other has ended.
 
-    A track is in one pair as the earlier one at most, and in one as the
-    later one.
-
-    Args:
-        tracks: Rows of the detections of each person, in order.
-        detections: Of the video.
-        most: Frames that may be between them.
+    A track is in one pair as the earlier one at most, and in one as the later
+    one. ``tracks`` are rows of the detections of each person; at most ``most``
+    frames may be between them.
     """
     frames = detections.frames
     ends = np.array([frames[rows[-1]] for rows in tracks])

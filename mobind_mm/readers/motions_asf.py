@@ -29,11 +29,8 @@ def read_amc(
 ) -> BodyMotion:
     """Read an AMC file.
 
-    Args:
-        path: The motion.
-        skeleton: Its ASF file; by default the one beside it whose name the
-            motion's begins with (``07.asf`` of ``07_01.amc``), or the only
-            one.
+    By default, the skeleton is the ASF file beside it whose name the motion's
+    begins with (``07.asf`` of ``07_01.amc``), or the only one.
 
     Raises:
         FileNotFoundError: If there is no skeleton.

@@ -104,9 +104,6 @@ class Video:
         Times go before rates, which may be nominal; what the file says goes
         before what the video says, except the size. A start of the file is
         added.
-
-        Args:
-            own: What the file of skeletons says.
         """
         clip, result = self.clip or Video(), self
         if self.rate is None and self.times is None:
@@ -251,11 +248,8 @@ def on_video(
 ) -> tuple[Detections, Video]:
     """Bring detections to the pixels and the frames of their video.
 
-    Args:
-        detections: In pixels, or in shares of the image.
-        video: What is known of it, by now everything.
-        source: File of the detections, for messages.
-        lists_all: Whether the file has an entry for every frame.
+    ``detections`` are in pixels, or in shares of the image; with ``lists_all``
+    the file has an entry for every frame.
 
     Raises:
         ValueError: If a fact is unknown, or what is known contradicts.
@@ -365,12 +359,8 @@ def one_person(
 ) -> PoseStream:
     """Follow people through detections and choose one of them.
 
-    Args:
-        detections: What the pose estimator saw.
-        source: Where they are from, for messages.
-        video: What is known of the video.
-        person: ``longest``, ``largest`` or an id; see
-            :func:`.tracking.choose_person`.
+    ``person`` is ``longest``, ``largest`` or an id; see
+    :func:`.tracking.choose_person`.
 
     Returns:
         All frames of the video; keypoints and scores are 0 where the person
@@ -494,11 +484,8 @@ def choose_stream(
 ) -> PoseStream:
     """One of several people.
 
-    Args:
-        people: Skeletons by name.
-        person: ``longest`` (seen in most frames), ``largest`` (largest
-            median height), or the number or name of the person.
-        source: Where they are from, for the message.
+    ``person`` is ``longest`` (seen in most frames), ``largest`` (largest
+    median height), or a number or name.
 
     Raises:
         ValueError: If there is no such person.

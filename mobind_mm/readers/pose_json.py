@@ -209,11 +209,7 @@ def read_people_json(
 ) -> tuple[Detections, Video]:
     """Read the people of all frames.
 
-    Args:
-        frames: Of the file: a list of people with their frame, a list of
-            frames, or a dict of frames by name.
-        video: What is known of the video: ``layout`` and ``first_frame``.
-        title: What to call the tool.
+    ``video`` gives ``layout`` and ``first_frame``.
 
     Returns:
         Everybody, and what the file says of its video.

@@ -152,14 +152,7 @@ def read_imu_tables(
     mapping: str | Path | Mapping | None = None,
     placement: str | Mapping[str, str] | None = None,
 ) -> dict[str, SensorStream]:
-    """Sensors of a table, or of the tables that a mapping names.
-
-    Args:
-        source: The table, or the mapping.
-        mapping: YAML file or its content.
-        placement: Where the only sensor is worn, if the mapping does not
-            say.
-    """
+    """Sensors of a table, or of the tables that a mapping names."""
     content, root, where = read_mapping(source, mapping)
     if content is None:
         return read_sensors(_own_sensors(source), '.', f'{source}:')

@@ -42,12 +42,7 @@ _AT_RANGE = 10
 
 
 def without_stuck(stream: SensorStream, where: str) -> SensorStream:
-    """Leave out rows that repeat others while the body moves; note the rest.
-
-    Args:
-        stream: Of one sensor.
-        where: The sensor, for notes.
-    """
+    """Leave out rows that repeat others while the body moves, with a note."""
     arrays = {
         name: np.asarray(stream.channels[name])
         for name in ('acc', 'gyro')

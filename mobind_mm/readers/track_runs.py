@@ -227,18 +227,10 @@ def follow_together(
     """Continue people over many frames, as far as there is nothing to decide.
 
     Where every detection costs one of the visible people less than anybody
-    else, hidden people included, and less than leaving it, no other
-    assignment costs as little.
-
-    Args:
-        active: People, of whom as many as P were seen last; these are
-            changed.
-        detections: Of the video.
-        rows: (n, P) of the next frames.
-        max_gap: Frames without the person that a track survives.
-
-    Returns:
-        Number of frames that were followed.
+    else, hidden people included, and less than leaving it, no other assignment
+    costs as little. ``active`` people, of whom as many as P were seen last,
+    are changed; ``rows`` are (n, P) of the next frames. Returns how many
+    frames were followed.
     """
     last = max(person.frame for person in active)
     group = [p for p in active if p.frame == last]
@@ -303,14 +295,9 @@ def follow_together(
 
 
 def _follow_links(link: np.ndarray) -> tuple[np.ndarray, int]:
-    """Place of each of P people in every frame.
+    """Place of P people in every frame, by that in the frame before (n, P).
 
-    Args:
-        link: (n, P) the place in the frame before of each detection.
-
-    Returns:
-        (n + 1, P) places of the people, and for how many frames no two of
-        them are in one place.
+    (n + 1, P) places, and for how many frames no two of them are the same.
     """
     whole = (np.sort(link, axis=1) == np.arange(link.shape[1])).all(axis=1)
     count = len(link) if whole.all() else int(np.argmin(whole))

@@ -63,10 +63,6 @@ def track_people(detections: Detections, max_gap: int) -> list[Track]:
     keeps its velocity. Hidden people compete with the others: whoever comes
     out from behind somebody is taken for the one who went there.
 
-    Args:
-        detections: What the pose estimator saw.
-        max_gap: Frames without the person that a track survives.
-
     Returns:
         Tracks by id.
 

@@ -61,13 +61,7 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
 
 
 def read_field(header: Mapping, key: str, kind: str, where: str | Path) -> Any:
-    """A field of a header.
-
-    Args:
-        header: What was read from JSON.
-        key: Name of the field.
-        kind: Of :data:`KINDS`.
-        where: File and place, for the message.
+    """A field of a header, of one of :data:`KINDS`.
 
     Raises:
         ValueError: If it is missing, or of another kind.

@@ -44,10 +44,8 @@ def shapes(pair: PairEvidence) -> dict[str, float]:
 def log_odds(pairs: Sequence[Sequence[PairEvidence]]) -> np.ndarray:
     """Log odds (N, P) of each pair against "not these two".
 
-    A pair is the less probable beforehand, the more there are.
-
-    Args:
-        pairs: Evidence of N recordings about P people.
+    Of N recordings and P people: a pair is the less probable beforehand, the
+    more there are.
     """
     count, people = len(pairs), len(pairs[0]) if pairs else 0
     odds = np.full((count, people), -np.inf)
@@ -69,10 +67,7 @@ def log_odds(pairs: Sequence[Sequence[PairEvidence]]) -> np.ndarray:
 
 
 def assign(odds: np.ndarray) -> np.ndarray:
-    """The most probable assignment (N,): a person or -1, "none of these".
-
-    Args:
-        odds: (N, P) log odds of each pair.
+    """The most probable person (N,) by log odds (N, P); -1: "none of these".
 
     >>> assign(np.array([[3.0, 2.0], [4.0, -1.0], [-2.0, -3.0]]))
     array([ 1,  0, -1])

@@ -87,8 +87,7 @@ def streams_on_line(
 def clip_feats(sample: Mapping[str, Any]) -> dict[str, Any] | None:
     """Model predictions of a clip in the form that synchronisers read.
 
-    Args:
-        sample: Data sample; a clip of one window has no axis W.
+    In the sample, a clip of one window has no axis W.
 
     Returns:
         The fields :data:`FEATS` with the axis W and ``window_starts``

@@ -225,15 +225,9 @@ def synchronize_clocks(
 def _look_everywhere(
     asked: Question, starts: np.ndarray, clip_sec: float, track: Track
 ) -> tuple[np.ndarray, list[ClipEvidence], bool]:
-    """Times and evidence of some clips, for every offset.
+    """Times and evidence of some clips of ``clip_sec``, for every offset.
 
     Also whether more clips, or a finer grid, can place the offset better.
-
-    Args:
-        asked: The question.
-        starts: Where clips can start, on the pose clock.
-        clip_sec: Length of a clip in seconds.
-        track: Shows the progress.
     """
     name = type(asked.synchronizer).__name__
     chosen = _spread(len(starts), COARSE_CLIPS)
@@ -270,10 +264,7 @@ def _near_line(
 ) -> tuple[np.ndarray, list[ClipEvidence]]:
     """Times and evidence of clips side by side, which no others overlap.
 
-    Args:
-        asked: The question; its streams are about in step.
-        clip_sec: Length of a clip in seconds.
-        track: Shows the progress.
+    The streams are about in step.
     """
     first, last = _pose_span(asked.streams)
     sync, reach = asked.synchronizer, asked.max_offset

@@ -94,12 +94,9 @@ class ClockMap:
 def join(clocks: Sequence[ClockMap], borders: Sequence[float]) -> ClockMap:
     """One clock that jumps from each of these to the next.
 
-    Where an IMU lost samples, a stretch of video has none; its IMU time
-    stands still there, so that the map can be inverted.
-
-    Args:
-        clocks: One clock per stretch, in their order.
-        borders: Times of the pose clock between them.
+    Where an IMU lost samples, a stretch of video has none; its IMU time stands
+    still there, so that the map can be inverted. ``borders`` are the times of
+    the pose clock between them.
     """
     times: list[float] = []
     offsets: list[float] = []

@@ -89,9 +89,6 @@ def coarse_offsets(streams: Recording) -> list[float]:
     are compared with the limbs in pieces of a minute, at every offset at
     which they overlap, by one correlation for each band.
 
-    Args:
-        streams: The recording.
-
     Returns:
         Seconds: the offset with most evidence, and up to two others, not
         near it, with almost as much; none if nothing can be compared.

@@ -59,12 +59,8 @@ def simulate_recording(
 ) -> Recording:
     """A wrist that shakes in front of a camera, with a sensor on it.
 
-    Args:
-        seed: Of the movement, and of the noise.
-        seconds: Length.
-        offset: ``t_imu - t_pose`` at the start, in seconds.
-        drift_ppm: How much faster the IMU clock runs.
-        still: Whether nobody moves.
+    ``offset`` is ``t_imu - t_pose`` at the start, in seconds; the IMU clock
+    runs faster by ``drift_ppm``.
     """
     rng = np.random.default_rng(seed)
     speed = 2 * np.pi * rng.uniform(0.4, 3.0, (24, 3))
@@ -108,13 +104,10 @@ def simulate_recording(
 
 
 def simulate_feats(clip: Recording) -> Feats:
-    """Features of a clip as a perfect model would give them.
+    """Features of a clip of :func:`simulate_recording`, as of a perfect model.
 
-    Windows of 2 s every 0.2 s; embeddings and tokens are the smoothed
-    vertical acceleration that either modality shows.
-
-    Args:
-        clip: A clip of :func:`simulate_recording`.
+    Windows of 2 s every 0.2 s; embeddings and tokens are the smoothed vertical
+    acceleration that either modality shows.
     """
     pose, imu = clip.pose, clip.imu[_PLACEMENT]
     assert pose is not None

@@ -293,13 +293,9 @@ def _ratios(
 ) -> np.ndarray:
     """Log likelihood ratios (K, len(SIGNAL_NAMES), G) of pieces.
 
-    Args:
-        pair: The pieces.
-        kinds: What is compared.
-        ys: (B, K or 1, T) channels of the limb, of each kind.
-        heading: Whether the heading is the same in all bands. Parts of a
-            clip, of which a wrong offset may have chosen it, look for their
-            own.
+    ``ys`` are channels (B, K or 1, T) of the limb, of each kind. With
+    ``heading`` it is the same in all bands; parts of a clip, of which a wrong
+    offset may have chosen it, look for their own.
     """
     count = len(pair.first)
     rows = np.zeros((count, len(SIGNAL_NAMES), pair.seen.shape[1]), np.float32)

@@ -57,13 +57,7 @@ class Signals:
 def sensor_signals(
     streams: Sequence[SensorStream | None], seconds: float
 ) -> Signals:
-    """Signals of sensors.
-
-    Args:
-        streams: Of each window the sensor, whose clock counts from the
-            start of the window; None if there is none.
-        seconds: Length of the windows.
-    """
+    """Signals of each window's sensor, whose clock begins with the window."""
     grid = make_grid(seconds)
     motions = [None if s is None else imu_motion(s, grid) for s in streams]
     rates = [0.0 if s is None else s.clock.mean_rate for s in streams]
@@ -79,14 +73,7 @@ def sensor_signals(
 def limb_signals(
     streams: Sequence[PoseStream | None], placement: str, seconds: float
 ) -> Signals:
-    """Signals of the limb that would carry a sensor.
-
-    Args:
-        streams: Of each window the skeleton, whose clock counts from the
-            start of the window; None if there is none.
-        placement: Name of the limb.
-        seconds: Length of the windows.
-    """
+    """Signals of a limb of each window's skeleton, likewise."""
     grid = make_grid(seconds)
     motions = [
         limb_motion(s, placement, grid)
@@ -127,9 +114,7 @@ def _has_limb(layout: str, placement: str) -> bool:
 def pair_ratios(sensors: Signals, limbs: Signals) -> np.ndarray:
     """Log likelihood ratios (A, B) that a sensor is on a limb.
 
-    Args:
-        sensors: Of A windows.
-        limbs: Of B windows of the same length.
+    Of A windows of the sensor and B of the limb, of the same length.
     """
     seen = sensors.masks @ limbs.masks.T * (_EVERY / RATE)
     lower = np.minimum(sensors.rates[:, None], limbs.rates)
@@ -162,12 +147,10 @@ def signal_ratios(
 ) -> np.ndarray:
     """Log likelihood ratios (A, B) that somebody wears some sensors.
 
-    Args:
-        sensors: Of A windows the sensors by placement.
-        poses: Of B windows the skeleton.
-        seconds: Length of the windows, from whose start all clocks count.
-        max_offset: Seconds by which the windows may be out of step; of all
-            offsets, the one with the most evidence counts.
+    Of A windows the sensors by placement, of B windows the skeleton; clocks
+    count from the start of the windows. These may be out of step by
+    ``max_offset`` seconds; of all offsets, the one with the most evidence
+    counts.
     """
     lags = range(0, round(max_offset * RATE / _EVERY) + 1, _LAG)
     lags_both = [*(-lag for lag in lags if lag), *lags]

@@ -96,12 +96,7 @@ def limb_rows(motion: LimbMotion) -> np.ndarray:
 
 
 def limb_noise(motion: LimbMotion, rate: float) -> dict[str, np.ndarray]:
-    """Variance of a limb's channel in each band, by kind.
-
-    Args:
-        motion: The limb.
-        rate: Frames per second.
-    """
+    """Variance of a limb's channel in each band, by kind, at ``rate`` Hz."""
     acc, place, speed = noise_gain(round(rate, 3))
     one, both = motion.noise**2, 2 * motion.noise**2  # ends of the segment
     turning = both / max(motion.length, 1e-9) ** 2 * speed
@@ -117,15 +112,10 @@ def limb_noise(motion: LimbMotion, rate: float) -> dict[str, np.ndarray]:
 
 @cache
 def noise_gain(rate: float) -> tuple[np.ndarray, ...]:
-    """Variance of white keypoint noise in each band of all kinds.
+    """Variance of white keypoint noise in each band of all kinds; rate in Hz.
 
-    Args:
-        rate: Frames per second.
-
-    Returns:
-        For unit variance of a keypoint: (len(ACC_BANDS),) of its
-        acceleration, (len(TILT_BANDS),) of its position, and
-        (len(SPIN_BANDS),) of its velocity.
+    For unit variance of a keypoint: (len(ACC_BANDS),) of its acceleration,
+    (len(TILT_BANDS),) of its position, and (len(SPIN_BANDS),) of its velocity.
     """
     seconds = 60.0
     times = np.arange(round(seconds * rate)) / rate

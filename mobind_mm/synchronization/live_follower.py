@@ -93,9 +93,8 @@ class Follower:
     def alarm(self, at: float, guess: float = 0.0) -> None:
         """Doubt the clock until it is seen to go on as before.
 
-        Args:
-            at: Pose time of what makes it doubtful.
-            guess: About how far it may have been set, in seconds.
+        ``at`` is the pose time of what makes it doubtful; it may have been set
+        by about ``guess`` seconds.
         """
         if self.track.known and at > self.odd:
             self.odd, self.guess = at, guess
@@ -267,11 +266,8 @@ class Follower:
     ) -> None:
         """An answer that agrees with the clock, or is the first.
 
-        Args:
-            span: Of the window on the pose clock.
-            result: The answer.
-            evidence: That of the window about ``offset - around``.
-            around: Offset in the middle of the search.
+        ``span`` is that of the window on the pose clock, ``evidence`` that
+        about ``offset - around``.
         """
         offset, confidence = result.offset, result.confidence
         self.track.add(0.5 * (span[0] + span[1]), offset, confidence)

@@ -302,10 +302,7 @@ def _compare(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Evidence (2, G), forwards and backwards, and overlap (G,) in seconds.
 
-    Args:
-        sensor: The sensor.
-        limb: Its limb in a piece of video.
-        lags: (G,) offsets in samples.
+    ``lags`` are (G,) offsets in samples.
     """
     size = next_fast_len(len(sensor.mask) + limb.ys.shape[1], True)
     xs, squares, known = sensor.spectra(size)

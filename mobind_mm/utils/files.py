@@ -57,10 +57,8 @@ _HOST = _machine()
 def replacing(path: str | Path, durable: bool = False) -> Iterator[Path]:
     """Write a file under a temporary name, then move it into place.
 
-    Args:
-        path: File to write; its directory is made.
-        durable: Wait until the disk has the file, so that it survives a
-            power cut too.
+    With ``durable``, wait until the disk has the file, so that it survives a
+    power cut too.
 
     Yields:
         The temporary file to write. It is removed if the block fails.
@@ -148,11 +146,6 @@ def leads_back(path: Path) -> bool:
 
 def check_output(path: str | Path, is_dir: bool, flag: str = '') -> None:
     """Refuse an output that cannot be written, before the work starts.
-
-    Args:
-        path: File or directory that is going to be written.
-        is_dir: Which of the two.
-        flag: Flag that names it, for the message.
 
     Raises:
         OSError: Naming the path, and what is in the way.

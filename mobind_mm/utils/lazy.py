@@ -13,10 +13,8 @@ def lazy_names(
 ) -> Callable[[str], Any]:
     """The ``__getattr__`` of a package that imports its names on first use.
 
-    Args:
-        package: Its full name.
-        homes: Names by the module of the package that defines them; a
-            module without names is a name itself.
+    ``homes`` are names by the module of the package that defines them; a
+    module without names is a name itself.
     """
     modules = {
         name: module

@@ -71,11 +71,8 @@ def format_metrics(metrics: Mapping[str, float], title: str) -> str:
 
     ``<task>/<row>_<measure>`` becomes the cell of a row and a column; a name
     without a known measure gets its own row. A count (``num_<row>``) is
-    appended to its row, or else put beside the name of the task.
-
-    Args:
-        metrics: Values by ``<task>/<name>``; None as in a JSON file is NaN.
-        title: Title of the table.
+    appended to its row, or else put beside the name of the task. None, as in a
+    JSON file, is NaN.
     """
     tasks: dict[str, dict[str, float]] = {}
     for key, value in metrics.items():

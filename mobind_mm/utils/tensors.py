@@ -19,13 +19,9 @@ def write_tensors(
 ) -> None:
     """Write arrays and a text to a file of safetensors, atomically.
 
-    ``safetensors.save_file`` does so, too, but through a file of its own
-    that stays if the process is killed, and that nobody else may read.
-
-    Args:
-        path: File to write; its directory is made.
-        arrays: Name to array of numbers or truth values.
-        header: Text to keep under ``header`` of the metadata.
+    ``safetensors.save_file`` does so, too, but through a file of its own that
+    stays if the process is killed, and that nobody else may read. The text is
+    kept under ``header`` of the metadata.
     """
     about: dict[str, object] = {'__metadata__': {'header': header}}
     # The format wants no array before one of larger items: all lie aligned.

@@ -101,10 +101,6 @@ def read_frames(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Decode the frames of a video.
 
-    Args:
-        path: Video file.
-        first: Frame to begin with.
-
     Yields:
         Index of the frame among its :func:`frame_times`, and its image
         (H, W, 3) uint8 BGR, upright. A frame that is damaged is left out.

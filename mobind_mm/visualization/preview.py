@@ -276,15 +276,9 @@ def motion_traces(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """How strongly sensors and their limbs are accelerated, by placement.
 
-    Args:
-        streams: Sensors and skeleton on the clock of the video.
-        start: First second.
-        seconds: Length.
-
-    Returns:
-        Of each sensor that can be compared two arrays (T,) at
-        :data:`~mobind_mm.synchronization.signals.RATE`, of it and of its
-        limb: 1 where it is large, NaN in gaps.
+    Two arrays (T,) at :data:`~mobind_mm.synchronization.signals.RATE`, of each
+    sensor that can be compared and of its limb: 1 where it is large, NaN in
+    gaps.
     """
     pairs = _limb_motion(streams, start, seconds)
     return {name: (imu[0], limb[0]) for name, (imu, limb) in pairs.items()}

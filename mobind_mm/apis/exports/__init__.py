@@ -191,13 +191,9 @@ def export_names(text: str) -> list[str]:
 def write_exports(
     names: Iterable[str], take: Take, out: str | Path, force: bool = False
 ) -> Written:
-    """Write the sensors on the video's clock, in the files of other programs.
+    """Write sensors on the video's clock as some of :data:`EXPORTS`.
 
-    Args:
-        names: Some of :data:`EXPORTS`.
-        take: What to write.
-        out: Directory to write to.
-        force: Write although the answer was refused.
+    ``force`` writes them although the answer was refused.
 
     Returns:
         The files, the last one being ``export.json``, which lists units,

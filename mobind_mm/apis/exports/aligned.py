@@ -252,10 +252,8 @@ def unit_of(column: str) -> str:
 def write_table(table: pd.DataFrame, path: Path, missing: str = '') -> None:
     """Write a table as CSV: times to the microsecond, values to 7 digits.
 
-    Args:
-        table: Columns; those whose name ends in ``time`` are seconds.
-        path: File to write.
-        missing: What stands where nothing is known.
+    ``missing`` stands where nothing is known; columns whose name ends in
+    ``time`` are seconds.
     """
     times = [name for name in table.columns if str(name).endswith('time')]
     texts = {name: table[name].map('{:.6f}'.format) for name in times}

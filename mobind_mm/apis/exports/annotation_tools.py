@@ -29,12 +29,9 @@ def write_elan(
 ) -> list[Path]:
     """Write an ELAN project: video, linked time series, a tier of gaps.
 
-    Args:
-        aligned: Sensors on the video's clock.
-        video: The video; None leaves it to be chosen in ELAN.
-        out: Directory to write to; the files have the name of the video.
-        portable: Link the files by name alone, for projects that are going
-            to be moved with their video beside them.
+    Without ``video`` it is left to be chosen in ELAN. ``portable`` links the
+    files by name alone, for projects that are going to be moved with their
+    video beside them.
 
     Returns:
         The ``.eaf``, the table that it links, and ``_tsconf.xml``, which
@@ -161,12 +158,8 @@ def write_label_studio(
     """Write a task and a labeling configuration for Label Studio.
 
     The time series are in the task; their first time is that of the first
-    frame, so that the player keeps both in step.
-
-    Args:
-        aligned: Sensors on the video's clock.
-        video: The video; None leaves the player out.
-        out: Directory to write to.
+    frame, so that the player keeps both in step. Without ``video`` there is no
+    player.
 
     Returns:
         ``label_studio.json`` to import, ``label_studio.xml`` to paste.

@@ -43,10 +43,6 @@ def write_sto(aligned: Aligned, out: Path) -> tuple[list[Path], list[str]]:
     One file per channel, of the sensors that have it. OpenSim reads no gaps,
     so a row in which a sensor has no value is left out.
 
-    Args:
-        aligned: Sensors on the video's clock.
-        out: Directory to write to.
-
     Returns:
         The files, and notes on what was left out.
     """
@@ -111,10 +107,6 @@ def write_trc(pose: PoseStream, path: Path) -> list[Path]:
     The origin is the lower left corner of the image; z is 0. A keypoint that
     was not detected is empty; the last one is NaN, because OpenSim does not
     count empty cells at the end of a line.
-
-    Args:
-        pose: The skeleton.
-        path: TRC file.
     """
     points = np.asarray(pose.keypoints, np.float64)
     seen = (np.asarray(pose.scores) > 0) & ~undetected(points)

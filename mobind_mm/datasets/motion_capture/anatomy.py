@@ -94,11 +94,7 @@ _FACE = {
 
 
 def torso_frame(positions: np.ndarray) -> np.ndarray:
-    """Anatomical axes (T, 3, 3) of the trunk: forward, left, up.
-
-    Args:
-        positions: (T, 20, 3) joints.
-    """
+    """Axes (T, 3, 3) of the trunk of joints (T, 20, 3): forward, left, up."""
     hips = positions[:, [JOINT['l_hip'], JOINT['r_hip']]]
     shoulders = positions[:, [JOINT['l_shoulder'], JOINT['r_shoulder']]]
     up = _unit(shoulders.mean(axis=1) - hips.mean(axis=1))

@@ -84,14 +84,8 @@ def plan_takes(
     """Cut one person's clips into pieces, and join these into takes.
 
     Everything is used once, in a random order. Who has less than a take
-    repeats it in another order.
-
-    Args:
-        motions: The clips; a piece names one by its index.
-        rng: Source of randomness.
-        take_sec: Least length of a take in seconds.
-        piece_sec: Range of the length of a piece.
-        variation: How pieces may differ from what was captured.
+    repeats it in another order. A piece names a clip by its index; its length
+    is in the range ``piece_sec``.
     """
     pieces = _cut(motions, rng, piece_sec, variation)
     total = sum(p.seconds - BLEND_SEC for p in pieces)

@@ -145,16 +145,10 @@ def plan_scenes(
 def plan_segments(
     rng: np.random.Generator, deck: list[str], take_sec: float
 ) -> list[tuple[float, float, str]]:
-    """Tile a take with segments of 4 to 10 s.
+    """Tile a take with segments of 4 to 10 s: start, end (s) and action.
 
-    Args:
-        rng: Source of randomness.
-        deck: Action names in the order in which they are performed; it is
-            repeated if it is too short.
-        take_sec: Length of the take; below 8 s it is one segment.
-
-    Returns:
-        (start, end, action name) of each segment, in seconds.
+    Actions are performed in the order of ``deck``, which is repeated. Below 8
+    s a take is one segment.
     """
     least, most = int(np.ceil(take_sec / 10)), int(take_sec / 4)
     count = np.clip(

@@ -166,13 +166,10 @@ def bracket(
 
 
 def sign_continuous(quat: np.ndarray) -> np.ndarray:
-    """Choose between q and -q the one nearer to the previous sample.
+    """Choose between q and -q, (T, ..., 4), the one nearer to the last sample.
 
     The first sample gets w >= 0, so a stream and its copy with random signs
     give the same result.
-
-    Args:
-        quat: (T, ..., 4), T >= 1.
     """
     signs = np.empty(quat.shape[:-1], dtype=quat.dtype)
     signs[0] = np.where(quat[0, ..., 0] < 0, -1, 1)

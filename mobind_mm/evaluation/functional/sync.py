@@ -44,10 +44,7 @@ def is_within(error: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def error_summary(error: np.ndarray) -> dict[str, float]:
-    """Mean error and accuracies.
-
-    Args:
-        error: (M,) absolute errors in seconds; may be empty.
+    """Mean error and accuracies of absolute errors (M,) in seconds.
 
     Returns:
         ``mae_s``, ``median_s`` and ``acc@<threshold>`` (strict <) for

@@ -120,11 +120,7 @@ class EmbeddingMetric(BaseMetric):
 
 
 def embedding_row(sample: Mapping[str, Any], tokens: bool = False) -> dict:
-    """Row of a table of embeddings from a window's data sample.
-
-    Args:
-        sample: Data sample, or a dictionary of its fields.
-        tokens: Keep the tokens too.
+    """Row of a table of embeddings from a window's data sample, or its fields.
 
     Raises:
         ValueError: If the model gives no tokens and they are asked for.
@@ -190,10 +186,7 @@ class DumpEmbeddings(EmbeddingMetric):
 
 
 def check_dump(path: str | Path | None) -> Path | None:
-    """Refuse an unsuitable file name, before hours of work.
-
-    Args:
-        path: ``dump`` of a metric; None for no table.
+    """Refuse an unsuitable ``dump`` of a metric, before hours of work.
 
     Raises:
         ValueError: If the path does not end in ``.csv`` or is a directory.

@@ -309,13 +309,9 @@ def _mean(x: np.ndarray) -> float:
 
 
 def gallery_rivals(gallery: str, table: Table) -> Rivals | None:
-    """Which windows compete in a gallery; None for all.
+    """Which windows compete in one of :data:`GALLERIES`; None for all.
 
     The query's own window as another camera saw it never competes.
-
-    Args:
-        gallery: One of :data:`GALLERIES`.
-        table: Columns of the windows, each a query and an item.
 
     Raises:
         ValueError: If takes or times that it needs are unknown.

@@ -232,11 +232,7 @@ def _check_groups(table: Table, groups: dict[tuple, list[int]]) -> None:
 
 
 def _has_strides_apart(starts: dict[tuple, list[int]]) -> bool:
-    """Whether somebody's windows lie on a grid of their own.
-
-    Args:
-        starts: Starts of each person's windows in ms.
-    """
+    """Whether somebody's windows (starts in ms) lie on a grid of their own."""
     gaps = [gap for ts in starts.values() for gap in np.diff(sorted(ts))]
     if not gaps:
         return False

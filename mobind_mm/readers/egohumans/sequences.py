@@ -89,14 +89,10 @@ class PersonFrames:
 
 
 def find_sequences(src: str | Path) -> list[EgoSequence]:
-    """Find the sequences of a copy.
+    """Sequences of a copy by activity and number.
 
-    Args:
-        src: The directory ``data``, one around it, an activity or a
-            sequence.
-
-    Returns:
-        Sequences by activity and number.
+    ``src`` is the directory ``data``, one around it, an activity or a
+    sequence.
     """
     src = Path(os.path.abspath(src))
     sequences: dict[tuple[int, int], EgoSequence] = {}
@@ -128,26 +124,18 @@ def find_sequences(src: str | Path) -> list[EgoSequence]:
 
 
 def read_poses(files: Mapping[int, Path]) -> dict[str, PersonFrames]:
-    """Read keypoints.
+    """Person to ``keypoints`` (T, 17, 3): x and y in pixels, and a score.
 
-    Args:
-        files: By frame number as in their names, from 1.
-
-    Returns:
-        Person to ``keypoints`` (T, 17, 3): x and y in pixels, and a score.
+    Files are given by frame number as in their names, from 1.
     """
     return _collect(files, _people_of_poses)
 
 
 def read_bodies(files: Mapping[int, Path]) -> dict[str, PersonFrames]:
-    """Read SMPL parameters.
+    """Person to SMPL parameters, by files as for :func:`read_poses`.
 
-    Args:
-        files: By frame number as in their names, from 1.
-
-    Returns:
-        Person to ``pose`` (T, 24, 3) axis times angle in radians, ``transl``
-        (T, 3) metres and ``betas`` (T, B).
+    ``pose`` (T, 24, 3) axis times angle in radians, ``transl`` (T, 3) metres
+    and ``betas`` (T, B).
     """
     return _collect(files, _people_of_bodies)
 

@@ -91,14 +91,7 @@ class SMPLBody:
 
 
 def rotation_matrices(vectors: np.ndarray) -> np.ndarray:
-    """Rodrigues' formula (1).
-
-    Args:
-        vectors: (..., 3) axis times angle in radians.
-
-    Returns:
-        (..., 3, 3).
-    """
+    """Rodrigues' formula (1): (..., 3, 3) of axis times angle (..., 3)."""
     x, y, z = np.moveaxis(vectors, -1, 0)
     zero = np.zeros_like(x)
     cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1)

@@ -216,16 +216,10 @@ class _Network:
 def cut_square(
     image: np.ndarray, square: Square, size: int, fill: bool = False
 ) -> np.ndarray:
-    """Cut a turned square out of an image, by bilinear interpolation.
+    """Cut a turned square out of an image (H, W, 3) uint8 BGR, bilinearly.
 
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        square: Where.
-        size: Pixels of the result's side.
-        fill: Whether what lies outside is black; else, the edge is repeated.
-
-    Returns:
-        (size, size, 3) float32 RGB in [0, 1].
+    Returns (size, size, 3) float32 RGB in [0, 1]. What lies outside is black
+    with ``fill``; else, the edge is repeated.
     """
     cv2 = require_cv2()
     x, y, side, turn = square

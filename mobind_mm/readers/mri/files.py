@@ -78,11 +78,6 @@ def find_subjects(
     upper or lower case and with or without leading zeros. Where a file is
     there several times, the one below ``aligned_data`` counts.
 
-    Args:
-        src: Directory of the data set, or above it.
-        predictions: Directory of MMPose's predictions, if not below ``src``.
-        with_predictions: Whether each subject needs predictions.
-
     Raises:
         FileNotFoundError: If there is none, or a subject lacks a file.
         ValueError: If a file is there twice or mRI has no such subject.

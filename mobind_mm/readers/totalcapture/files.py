@@ -247,10 +247,6 @@ def add_predictions(
 ) -> list[TakeFiles]:
     """Add MMPose's predictions ``TC_S<n>_<take>_cam<c>.json``.
 
-    Args:
-        takes: What :func:`find_takes` found.
-        src: Directory that holds the predictions, at any depth.
-
     Returns:
         Takes that have IMUs or predictions; cameras are called ``cam1`` and
         so on.

@@ -241,13 +241,9 @@ def _head_frame(
 ) -> np.ndarray:
     """Left, up and forward in the frame of Vicon's head, as columns.
 
-    Vicon does not document how the axes of a bone lie. On average over a
-    take, a head is upright and faces as the shoulders do.
-
-    Args:
-        path: File of the orientations, for the message.
-        turn: Head to world at each of T frames.
-        shoulders: (T, 3) from the right to the left one.
+    Vicon does not document how the axes of a bone lie. On average over a take,
+    a head is upright and faces as the shoulders do. ``turn`` is head to world
+    at T frames, ``shoulders`` (T, 3) from the right to the left one.
     """
     back = turn.inv()
     up = back.apply([0.0, 1.0, 0.0]).mean(axis=0)
@@ -267,12 +263,8 @@ def _head_frame(
 def _read_joints(path: str | Path, width: int) -> np.ndarray:
     """Read a file with a header of 21 names and a line for each frame.
 
-    Args:
-        path: File of positions in inches (width 3) or of quaternions (4).
-        width: Numbers of a joint.
-
-    Returns:
-        (T, 21, width) in the order of :data:`JOINTS`; positions in metres.
+    Positions in inches have the width 3, quaternions 4. Returns (T, 21, width)
+    in the order of :data:`JOINTS`, positions in metres.
     """
     text = TextFile(path)
     header = [w.decode('ascii', 'replace').lower() for w in text.words(0)]
