@@ -207,12 +207,7 @@ def example_inputs(
 ) -> Tensors:
     """Random clips with gaps: limbs, frames and channels are missing.
 
-    Args:
-        model: What they are for.
-        modalities: ``imu``, ``pose``, or both.
-        clips: Number of clips B.
-        tokens: Length of a clip; that of the training by default.
-        device: Where they go.
+    They have ``tokens`` tokens, by default as in training.
     """
     draw = torch.Generator().manual_seed(clips)
     limbs = _num_limbs(model)
@@ -256,13 +251,7 @@ def _hide_channels(x: torch.Tensor, draw: torch.Generator) -> None:
 def describe(
     model: nn.Module, modalities: Sequence[str], name: str = ''
 ) -> dict[str, Any]:
-    """What somebody has to know who uses an exported model.
-
-    Args:
-        model: A :class:`LimbModel`, with its ``cfg`` if it has one.
-        modalities: ``imu``, ``pose``, or both.
-        name: What to call it.
-    """
+    """What somebody has to know who uses an exported model."""
     assert isinstance(model, LimbModel)
     steps = _pipeline(getattr(model, 'cfg', None))
     pack = steps[-1] if steps else {}

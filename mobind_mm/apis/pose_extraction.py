@@ -96,11 +96,8 @@ def pose_of_video(
 ) -> Path:
     """The file of the people in a video; estimated if it is not there yet.
 
-    Args:
-        video: Video file.
-        estimator: Name of the pose estimator; None: ``mediapipe``.
-        show_progress: Whether to show it on standard error.
-        **options: Keywords of :func:`mobind_mm.readers.video.pose_of_video`.
+    The estimator is ``mediapipe`` by default; the options are those of
+    :func:`mobind_mm.readers.video.pose_of_video`.
 
     Raises:
         FileNotFoundError: If there is no such video.

@@ -86,14 +86,9 @@ def run_study(
 ) -> Study | None:
     """Find which recordings and videos belong together.
 
-    Args:
-        sources: See :func:`.study_files.find_sources`.
-        out: Directory of the results.
-        known: Names of recordings and videos that belong together.
-        settings: How pairs are synchronised.
-        workers: Processes.
-        shard: Number from 1, and count: only this part of the recordings is
-            compared, and nothing assigned; None does all that is missing.
+    ``known`` are names of recordings and videos that belong together. Of a
+    ``shard``, number from 1 and count, only that part of the recordings is
+    compared, and nothing assigned.
 
     Returns:
         The result; None of a shard.

@@ -247,14 +247,7 @@ def _ask(
 ) -> ClockMap:
     """The answer of one synchroniser, in one search after the other.
 
-    Args:
-        streams: The recording.
-        sync: The synchroniser.
-        middles: Middles of the searches, in seconds.
-        reach: How far each goes from there.
-        feats: As in :func:`align`.
-        drift: Whether to look for drift.
-        track: Shows the progress.
+    Searches go from ``middles`` as far as ``reach``, in seconds.
     """
     if not sync.needs_feats:
         feats = None
@@ -284,10 +277,7 @@ def plain_answer(
 ) -> dict[str, Any]:
     """The answer as plain numbers and texts, as ``sync.json`` has it.
 
-    Args:
-        clock: What :func:`align` gives.
-        streams: The recording.
-        search: Middle and half width of the search, see :func:`searched`.
+    ``search`` is its middle and half width, see :func:`searched`.
     """
     result, first = clock.result, float(clock.times[0])
     assert result is not None
@@ -377,11 +367,7 @@ def _breaks(clock: ClockMap) -> dict[str, Any]:
 def clock_of(answer: Mapping[str, Any], sensor: str | None = None) -> ClockMap:
     """The clock of a plain answer.
 
-    Args:
-        answer: What ``MoBindInferencer.synchronize`` returns, or the
-            content of ``sync.json``.
-        sensor: Name of a sensor, whose clock may differ; None for that of
-            the sensors that agree.
+    ``sensor`` is one whose clock may differ; None: that of those that agree.
     """
     own = answer.get('sensor_clocks', {}).get(sensor, answer)
     breaks = {  # files of earlier versions have them once, for all sensors
@@ -402,9 +388,7 @@ def on_video_clock(
 ) -> dict[str, SensorStream]:
     """Sensors whose times are those of the video.
 
-    Args:
-        imu: Sensors by name, on their own clock.
-        answer: What ``MoBindInferencer.synchronize`` returns.
+    ``answer`` is what ``MoBindInferencer.synchronize`` returns.
     """
     moved = {}
     for name, stream in imu.items():
@@ -423,11 +407,6 @@ def export_imu(
     Sensors that share a clock share a file; others get one each, whose name
     ends in theirs. No sample is interpolated. The files can be read without
     a mapping.
-
-    Args:
-        imu: Sensors by name, on their own clock.
-        answer: What ``MoBindInferencer.synchronize`` returns.
-        path: CSV file.
 
     Returns:
         The files.

@@ -57,11 +57,6 @@ class Preparation:
     def of(cls, cfg: Config, source: str, model: Any = None) -> Preparation:
         """Read the test data of a config.
 
-        Args:
-            cfg: The config of a model.
-            source: Where it comes from, for messages.
-            model: The model, which may take shorter windows.
-
         Raises:
             ValueError: If it has no data, or transforms of other packages.
         """

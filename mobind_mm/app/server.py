@@ -369,12 +369,7 @@ def serve(
 ) -> None:
     """Run the app until it is interrupted.
 
-    Args:
-        host: Address to listen to.
-        port: Its port; 0 takes a free one.
-        max_mb: Most megabytes that a page may upload.
-        study: Folder of a study's results.
-        show: Called with the URL once the server answers.
+    ``port`` 0 takes a free one; ``show`` gets the URL once the server answers.
     """
     import uvicorn
 

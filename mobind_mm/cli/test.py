@@ -155,11 +155,7 @@ def add_embeddings(cfg: Config, file: str, tokens: bool = False) -> None:
 
 
 def dump_cases(loop: TestLoop, directory: str) -> list[Path]:
-    """Let every metric write its per-sample results, if it can.
-
-    Args:
-        loop: Test loop that is about to run.
-        directory: Where the tables go, one CSV file per metric.
+    """Let every metric write a CSV of its per-sample results, if it can.
 
     Returns:
         The files that will be written; where two metrics would get the

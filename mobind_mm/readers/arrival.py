@@ -338,10 +338,7 @@ def _drift(
 def catches_up(times: np.ndarray, place: int, usual: float) -> bool:
     """Whether rows after a step come so quickly that nothing is missing.
 
-    Args:
-        times: (T,) stamps.
-        place: Row before the step.
-        usual: Usual interval in seconds.
+    ``place`` is the row before the step, ``usual`` the interval in seconds.
     """
     size = times[place + 1] - times[place] - usual
     resumed = place + 1 + int(min(np.ceil(size / usual), len(times))) + 3

@@ -29,13 +29,9 @@ def continues(
 ) -> bool | None:
     """Whether the values continue after a row as if nothing were missing.
 
-    Compares how much they bend there with how they bend nearby, and with
-    how they would if so many samples were missing.
-
-    Args:
-        values: (T, c) measurements.
-        place: Row before the step.
-        missing: Samples that the step has room for.
+    Compares how much they bend there with how they bend nearby, and with how
+    they would if so many samples were missing. The step after the row
+    ``place`` has room for ``missing`` samples.
 
     Returns:
         None if they do not tell, as those of a still sensor.

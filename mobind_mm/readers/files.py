@@ -164,11 +164,8 @@ def load_people(
 ) -> Mapping[str, PoseStream]:
     """Everybody in a video, by a name such as ``person 0``.
 
-    Args:
-        source: As of :func:`load_pose`.
-        video: What is known of the video.
-        min_sec: Seconds for which somebody must be seen to count.
-        mapping: As of :func:`load_pose`.
+    ``min_sec`` are the seconds for which somebody must be seen to count; the
+    rest is as for :func:`load_pose`.
 
     Raises:
         FileNotFoundError: If there is no such file.

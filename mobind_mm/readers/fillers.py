@@ -51,11 +51,8 @@ def fillers_of(
 ) -> list[np.ndarray]:
     """Points (2,) at which far joints are again and again.
 
-    Args:
-        points: (M, K, 2) float32.
-        seen: (M, K) whether they have a score.
-        joints: How many must share it.
-        times: How often it must be there.
+    At least ``joints`` of points (M, K, 2) that are ``seen`` share one,
+    ``times`` times.
     """
     points = np.ascontiguousarray(points)
     keys = points.view(np.int64)[..., 0]

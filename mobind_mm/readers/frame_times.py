@@ -84,12 +84,6 @@ def are_frames(values: np.ndarray, unit: str) -> bool:
 def seconds(values: np.ndarray, name: str, unit: str, where: Any) -> Any:
     """Times (T,) in seconds, of a unit or, if that is '', by their size.
 
-    Args:
-        values: The times.
-        name: Of their column, for the message.
-        unit: Theirs.
-        where: File, for the message.
-
     Raises:
         ValueError: If they may be of several units.
 

@@ -229,10 +229,7 @@ def split_cells(line: str, delimiter: str) -> Names:
 def metadata(path: Path, last: int, *labels: str) -> str | None:
     """Value of a line ``label: value`` or ``label:,value`` of the metadata.
 
-    Args:
-        path: Any file.
-        last: Last line to look at.
-        labels: What it may be called; upper and lower case are one.
+    Up to the line ``last``; upper and lower case of labels are one.
     """
     for line in head_lines(path, last):
         text = line.strip().lstrip('/#').strip()

@@ -326,9 +326,7 @@ class Keys(pydantic.BaseModel):
     def require(self, names: Iterable[str], where: str) -> None:
         """Check that keys are there.
 
-        Args:
-            names: Keys, those below another as ``'units.acc'``.
-            where: File and key of this mapping.
+        Those below another are as ``'units.acc'``.
 
         Raises:
             ValueError: Naming the first key that is missing.

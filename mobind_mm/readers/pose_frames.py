@@ -158,11 +158,7 @@ class Frames:
     ) -> tuple[Detections, Video]:
         """The instances on frames from 0, and what is said of the video.
 
-        Args:
-            instances: With frames as :meth:`add` gave them.
-            video: What the user said of it.
-            others: What the file says besides.
-            names: Of the keypoints, where the file has them.
+        ``instances`` have frames as :meth:`add` gave them.
         """
         path = self.path
         places = np.array(instances.frames, np.int64)

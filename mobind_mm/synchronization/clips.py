@@ -31,15 +31,9 @@ def cut_clip(
 ) -> Recording:
     """Cut a clip of the pose, with IMU from a margin before to one after.
 
-    Both clocks count from the start of the IMU's part, so that streams
-    whose offset is ``around`` are in step.
-
-    Args:
-        streams: The recording; it has a skeleton.
-        start: Start of the clip in seconds of the pose clock.
-        seconds: Its length.
-        margin: Seconds of IMU before and after it.
-        around: Offset that becomes 0, in seconds.
+    Both clocks count from the start of the IMU's part, so that streams whose
+    offset is ``around`` are in step. ``start`` and ``margin`` are seconds too,
+    on the pose clock and of IMU.
     """
     pose = streams.pose
     assert pose is not None
@@ -60,11 +54,7 @@ def streams_on_line(
 ) -> Recording:
     """The recording with sensors whose clocks are corrected by a line.
 
-    Args:
-        streams: The recording.
-        offset: Offset in seconds at ``centre``, which becomes 0.
-        drift: How much it grows in a second, which becomes 0.
-        centre: Seconds of the pose clock.
+    ``offset`` at ``centre`` of the pose clock and ``drift`` become 0.
     """
 
     def corrected(clock: Clock) -> Clock:

@@ -120,9 +120,7 @@ def without_edges(mask: np.ndarray) -> np.ndarray:
 def peak_offset(offsets: np.ndarray, score: np.ndarray) -> float:
     """Offset of the largest score, on the parabola through its neighbours.
 
-    Args:
-        offsets: (G,) evenly spaced seconds.
-        score: (G,) finite scores.
+    Offsets (G,) are evenly spaced, scores (G,) finite.
 
     Returns:
         Seconds, at most half a step from the largest sample; the sample

@@ -75,9 +75,7 @@ def limb_pairs(
 ) -> dict[str, tuple[IMUMotion, LimbMotion]]:
     """Motions of the sensors and limbs that can be compared, by placement.
 
-    Args:
-        streams: A clip's raw streams; each clock starts with its window.
-        turning: Whether orientations and angular rates are wanted, too.
+    ``turning`` tells whether orientations and angular rates are wanted, too.
     """
     if streams.pose is None:
         return {}

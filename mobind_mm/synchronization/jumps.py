@@ -102,11 +102,8 @@ def border_between(
 ) -> int:
     """Where the offset changes: parts before this index have the first one.
 
-    Args:
-        parts: (K, G) evidence of short parts in their order.
-        before: Index of the offset before the jump.
-        after: Index of the offset after it.
-        step: Distance of the offsets in seconds.
+    ``parts`` (K, G) are the evidence of short parts in their order; ``before``
+    and ``after`` are indices of offsets, ``step`` seconds apart.
     """
     reach = max(round(_SAME_SEC / step), 1)
     soft = maximum_filter1d(parts, 2 * reach + 1, axis=1, mode='nearest')

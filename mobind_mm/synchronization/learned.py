@@ -119,9 +119,7 @@ def learned_evidence(
 def _gain(cosines: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Log of the probability (M, M) of pairs, relative to chance.
 
-    Args:
-        cosines: (M, M) of sensor tokens with limb tokens.
-        known: (M, M) boolean, where both are known.
+    Of cosines (M, M) of sensor and limb tokens, where both are ``known``.
     """
     # Far below all others, but finite: rows may be unknown.
     scaled = np.where(known, cosines / TEMPERATURE, -1e6)

@@ -71,11 +71,9 @@ class Pair:
         )
 
     def products(self, xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
-        """Sums (B, C, K, G) of products at each lag.
+        """Sums (B, C, K, G) of products of xs (B, C, T), ys (B, K, n) by lag.
 
-        Args:
-            xs: (B, C, T), 0 where the sensor has no data.
-            ys: (B, K, n), 0 where the limb is not seen.
+        Both are 0 where there is no data.
         """
         reach, width = self.max_lag, xs.shape[-1]
         length = self.length + 2 * reach

@@ -306,9 +306,7 @@ def _covered(times: np.ndarray, grid: np.ndarray, gap: float) -> np.ndarray:
 def integrate(times: np.ndarray, gyro: np.ndarray) -> Rotation:
     """Sensor-to-start rotations (T,) from angular rates.
 
-    Args:
-        times: (T,) seconds.
-        gyro: (T, 3) rad/s in the sensor frame.
+    ``gyro`` (T, 3) is in rad/s in the sensor frame.
     """
     steps = np.diff(times)[:, None]
     turns = Rotation.from_rotvec(0.5 * (gyro[1:] + gyro[:-1]) * steps)

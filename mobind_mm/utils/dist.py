@@ -40,14 +40,9 @@ class _AllGather(torch.autograd.Function):
 
 
 def gather_with_grad(x: torch.Tensor, sizes: list[int]) -> torch.Tensor:
-    """Concatenate ``x`` of all processes along dim 0, in rank order.
+    """Concatenate ``x`` (n, ...) of all processes along dim 0, in rank order.
 
-    Args:
-        x: (n, ...) floating point tensor.
-        sizes: ``n`` of every process.
-
-    Returns:
-        (sum of n, ...) tensor.
+    ``sizes`` are the ``n`` of every process.
     """
     return _AllGather.apply(x, sizes)
 

@@ -103,9 +103,7 @@ def check_comparable(a: np.ndarray, b: np.ndarray) -> None:
 def chunks(x: np.ndarray, size: int | None = None) -> Iterator[slice]:
     """Slices of at most ``size`` rows of ``x``.
 
-    Args:
-        x: (M, ...) embeddings.
-        size: Rows; by default as many as fit 32 MB, at most 4096.
+    By default, as many as fit 32 MB, at most 4096.
     """
     if size is None:
         elements = max(int(np.prod(x.shape[1:])), 1)

@@ -21,20 +21,11 @@ def derive_rng(seed: int, *names: str | int) -> np.random.Generator:
 def smooth_noise(
     rng: np.random.Generator, times: np.ndarray, step: float, width: int = 1
 ) -> np.ndarray:
-    """Draw C2-smooth noise of about unit variance.
+    """Draw C2-smooth noise (T, width) of about unit variance.
 
     A cubic B-spline whose coefficients, one every ``step`` seconds, are
-    independent standard normal numbers.
-
-    Args:
-        rng: Source of randomness.
-        times: (T,) seconds.
-        step: Seconds between coefficients; the noise lives below about
-            ``0.5 / step`` Hz.
-        width: Number of independent channels.
-
-    Returns:
-        Noise (T, width).
+    independent standard normal numbers; it lives below about ``0.5 / step``
+    Hz.
     """
     count = int(np.ceil((times[-1] - times[0]) / step)) + 4
     knots = times[0] + (np.arange(count + 4) - 3) * step

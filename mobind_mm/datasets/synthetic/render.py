@@ -343,12 +343,7 @@ def render_video(
 ) -> None:
     """Film a motion.
 
-    Args:
-        path: MP4 file to write.
-        motion: Exact motion of a person.
-        camera: Camera; the image keeps its shape.
-        times: (T,) seconds on the motion's clock, one a frame.
-        seed: Another seed gives another background.
+    ``times`` (T,) are seconds on the motion's clock, one per frame.
 
     Raises:
         ImportError: If OpenCV is not installed.

@@ -299,10 +299,7 @@ def _torsos(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Origin (B, 2) and unit (B, 1) of mode ``torso``; inf where unknown.
 
-    Args:
-        points: (B, 2, K, T) keypoints.
-        known: (B, K, T) boolean.
-        layout: Skeleton layout.
+    Of points (B, 2, K, T), of which those (B, K, T) are known.
     """
     names = ('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder')
     torso = keypoint_indices(layout, names)

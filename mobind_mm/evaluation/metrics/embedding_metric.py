@@ -98,10 +98,7 @@ class EmbeddingMetric(BaseMetric):
     ) -> None:
         """Write the results of single windows where ``dump`` says.
 
-        Args:
-            table: Columns of the windows, for their ids.
-            columns: Results, one per window.
-            worst: How bad a line is.
+        ``worst`` tells how bad a line is.
         """
         if self.dump is None:
             return

@@ -49,12 +49,8 @@ def make_recordings(
 ) -> tuple[dict[str, Recording], dict[str, str], list[float]]:
     """Simulate the sensors of everyone and pair them with the keypoints.
 
-    Args:
-        poses: Keypoints by person.
-        bodies: SMPL parameters by person.
-        body: SMPL model with :data:`VERTICES`.
-        up_rule: See :func:`find_up`.
-        where: Sequence, for messages.
+    ``bodies`` are SMPL parameters, ``body`` is the model with
+    :data:`VERTICES`.
 
     Returns:
         Recording by person; why others have none, by person; and the

@@ -111,14 +111,10 @@ def _blend(directions: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
 def _chain(
     local: np.ndarray, joints: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Follow the tree of joints from the pelvis (4).
+    """Rotations and places of joints in the world, from the pelvis on (4).
 
-    Args:
-        local: (T, 24, 3, 3) rotations in the parents' frames.
-        joints: (T, 24, 3) places in the rest pose.
-
-    Returns:
-        Rotations and places of the joints in the world.
+    ``local`` (T, 24, 3, 3) are rotations in the parents' frames, ``joints``
+    (T, 24, 3) places in the rest pose.
     """
     turned, placed = local.copy(), joints.copy()
     for joint, parent in enumerate(PARENTS[1:], start=1):

@@ -150,15 +150,10 @@ class Timeline:
     ) -> Timeline:
         """Infer the numbering and the length.
 
-        Frames count from 1 only if that is certain: nothing has frame 0,
-        and a list ends with the number of all frames.
-
-        Args:
-            sets: All frame sets of the labels.
-            pairs: First and last frame of the actions.
-            rows: Lengths of arrays with a row for some or all frames.
-            where: File, for messages.
-            first_frame: Overrides what would be inferred.
+        Frames count from 1 only if that is certain: nothing has frame 0, and a
+        list ends with the number of all frames. ``rows`` are lengths of arrays
+        with a row for some or all frames; ``first_frame`` overrides what would
+        be inferred.
         """
         masks = sorted({s.length for s in sets if s.kind == 'mask'})
         if len(masks) > 1:

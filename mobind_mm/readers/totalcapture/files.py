@@ -59,10 +59,8 @@ class TextFile:
     ) -> np.ndarray:
         """Read the numbers of lines that have the same form.
 
-        Args:
-            rows: Which lines.
-            width: Numbers per line.
-            name: First word of every line, None if it starts with a number.
+        ``name`` is the first word of every line, None if it starts with a
+        number.
 
         Returns:
             (len(rows), width) float64.
@@ -95,12 +93,6 @@ class TextFile:
         self, rows: range, bad: np.ndarray, problem: str, fix: str = OR_MOVE
     ) -> None:
         """Refuse lines whose values cannot be right.
-
-        Args:
-            rows: Lines.
-            bad: (len(rows),) boolean.
-            problem: What is wrong with them.
-            fix: What to do.
 
         Raises:
             ValueError: Naming the first bad line.

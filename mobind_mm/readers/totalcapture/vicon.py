@@ -214,16 +214,10 @@ def read_skeleton(
 def film(
     points: np.ndarray, known: np.ndarray, camera: CalibratedCamera
 ) -> PoseStream:
-    """Project keypoints.
+    """Project keypoints (T, 17, 3) in metres to COCO keypoints at 60 Hz.
 
-    Args:
-        points: (T, 17, 3) metres in the world of the camera.
-        known: (17,) which keypoints exist.
-        camera: The camera.
-
-    Returns:
-        COCO keypoints at 60 Hz with score 1; those that are unknown,
-        outside the image or not in front of the camera have score 0.
+    The score is 1, and 0 for those that are unknown, outside the image or not
+    in front of the camera.
     """
     pixels, visible = camera.project(points)
     visible &= known
