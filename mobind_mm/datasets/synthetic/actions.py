@@ -1,4 +1,4 @@
-"""Actions as cycles of key poses; their tables are the place to add one.
+"""Actions as cycles of key poses; ``actions.yml`` is the place to add one.
 
 See :func:`make_action` for the notation. The curve through the key poses, the
 person's style and the path over the floor come from :mod:`.motion`.
@@ -7,21 +7,17 @@ person's style and the path over the floor come from :mod:`.motion`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from .body import DOF, DOFS
 
 _REST = {
-    **{f'{s}_arm_flex': 4 for s in 'lr'},
-    **{f'{s}_arm_abd': 9 for s in 'lr'},
-    **{f'{s}_arm_twist': 12 for s in 'lr'},
-    **{f'{s}_elbow': 14 for s in 'lr'},
-    **{f'{s}_pronation': 25 for s in 'lr'},
-    **{f'{s}_hip_flex': 3 for s in 'lr'},
-    **{f'{s}_hip_abd': 4 for s in 'lr'},
-    **{f'{s}_knee': 5 for s in 'lr'},
+    **{'arm_flex': 4, 'arm_abd': 9, 'arm_twist': 12, 'elbow': 14},
+    **{'pronation': 25, 'hip_flex': 3, 'hip_abd': 4, 'knee': 5},
 }
 _SIDES = {'l_': 'left_', 'r_': 'right_'}
 _MIDLINE = (
@@ -84,8 +80,8 @@ class Action:
 def make_action(
     name: str,
     period: float,
-    *variants: dict[float, dict[str, float]],
-    base: dict[str, float] | None = None,
+    variants: list[dict[float, dict[str, Any]]],
+    base: dict[str, Any] | None = None,
     gait: bool = False,
     **options: Any,
 ) -> Action:
@@ -94,271 +90,43 @@ def make_action(
     Args:
         name: Class name.
         period: Seconds per cycle.
-        variants: Key poses by phase. A pose gives degrees by joint, whose
-            name is prefixed with ``l_`` or ``r_`` (the dominant side), and
-            ``lift``, the height of a jump in metres. What it omits is as in
-            ``base``.
+        variants: Key poses by phase. A pose gives degrees by joint: of both
+            sides, of the right (dominant) one and the left one, or, where
+            its name is prefixed with ``l_`` or ``r_``, of one; and ``lift``,
+            the height of a jump in metres. What it omits is as in ``base``.
         base: Base pose in the same form; what it omits is at rest.
         gait: Whether the poses are half a cycle, to be mirrored.
         options: Further arguments of :class:`Action`.
     """
-    rest = {**_REST, **(base or {})}
+    rest = {**_angles(_REST), **_angles(base or {})}
     tables = []
     for keys in variants:
         phases = np.array(list(keys), float)
-        poses = np.stack([pose_vector(rest, k) for k in keys.values()])
+        poses = [pose_vector(rest, _angles(pose)) for pose in keys.values()]
         if gait:
             phases = np.concatenate([phases, phases + 0.5])
-            poses = np.concatenate([poses, mirror(poses)])
-        tables.append((phases, poses))
+            poses += [mirror(pose) for pose in poses]
+        tables.append((phases, np.stack(poses)))
     return Action(name, period, pose_vector(rest), tuple(tables), **options)
 
 
-def _both(**angles: float) -> dict[str, float]:
-    """Give both sides the same angles."""
-    return {f'{s}_{name}': v for s in 'lr' for name, v in angles.items()}
+def _angles(pose: dict[str, Any]) -> dict[str, float]:
+    """Give both sides the angles that are written for both."""
+    angles: dict[str, float] = {}
+    for name, value in pose.items():
+        if name in _REST:
+            both = value if isinstance(value, list) else [value, value]
+            angles.update(zip((f'r_{name}', f'l_{name}'), both))
+        else:
+            angles[name] = value
+    return angles
 
 
-def _step(
-    right: tuple[float, float],
-    left: tuple[float, float],
-    arms: tuple[float, float] = (4, 4),
-    **others: float,
-) -> dict[str, float]:
-    """Set hip and knee flexion of both legs and flexion of both arms."""
-    names = (
-        *('r_hip_flex', 'r_knee', 'l_hip_flex', 'l_knee'),
-        *('r_arm_flex', 'l_arm_flex'),
+_TABLES = Path(__file__).with_name('actions.yml').read_text('utf-8')
+ACTIONS = {
+    name: make_action(
+        name, **{**keys, 'turn': tuple(keys.get('turn', (0, 0)))}
     )
-    return {**dict(zip(names, (*right, *left, *arms))), **others}
-
-
-_LIST = (
-    make_action(
-        'walk',
-        1.12,
-        {
-            0.00: _step((28, 6), (-13, 14), (-20, 24), spine_twist=5),
-            0.12: _step((20, 16), (-6, 50), (-14, 17), spine_twist=4),
-            0.25: _step((6, 8), (20, 60), (0, 4)),
-            0.38: _step((-5, 6), (33, 28), (14, -10), spine_twist=-4),
-        },
-        base={'lean': 3, **_both(elbow=24)},
-        gait=True,
-        turn=(25, 55),
-        pause=0.05,
-    ),
-    make_action(
-        'run_in_place',
-        0.74,
-        {
-            0.00: _step((20, 38), (14, 45), (-38, 34), spine_twist=6),
-            0.12: _step((12, 28), (36, 88), (-25, 22), spine_twist=4),
-            0.25: _step((8, 18), (58, 98), (0, 0)),
-            0.38: _step((10, 22), (42, 74), (24, -26), lift=0.03),
-        },
-        base={'lean': 6, **_both(elbow=88)},
-        gait=True,
-        turn=(-8, 8),
-        pause=0.03,
-    ),
-    make_action(
-        'wave',
-        0.85,
-        {
-            0.0: {'r_elbow': 62, 'spine_side': -2},
-            0.5: {'r_elbow': 112, 'spine_side': 3},
-        },
-        {
-            0.0: {'r_arm_twist': -55, 'r_elbow': 70},
-            0.5: {'r_arm_twist': -100, 'r_elbow': 95, 'r_pronation': 60},
-        },
-        base={
-            **{'r_arm_abd': 82, 'r_arm_flex': 12},
-            **{'r_arm_twist': -84, 'r_elbow': 85},
-        },
-    ),
-    make_action(
-        'squat',
-        2.5,
-        {
-            0.00: {},
-            0.24: _both(hip_flex=52, knee=62, arm_flex=50) | {'lean': 22},
-            0.45: _both(hip_flex=96, knee=118, arm_flex=88) | {'lean': 36},
-            0.55: _both(hip_flex=97, knee=120, arm_flex=90) | {'lean': 37},
-            0.78: _both(hip_flex=50, knee=60, arm_flex=48) | {'lean': 22},
-        },
-        base=_both(hip_abd=12),
-    ),
-    make_action(
-        'jumping_jack',
-        1.1,
-        {
-            0.00: _both(hip_flex=16, knee=32, arm_abd=10),
-            0.25: _both(hip_abd=12, arm_abd=82, elbow=10) | {'lift': 0.09},
-            0.50: _both(hip_flex=12, knee=24, hip_abd=22, arm_abd=160),
-            0.75: _both(hip_abd=12, arm_abd=85, elbow=10) | {'lift': 0.09},
-        },
-        base={'lean': 4},
-    ),
-    make_action(
-        'box',
-        0.95,
-        {  # jab
-            0.00: {},
-            0.32: {'l_arm_flex': 88, 'l_elbow': 12, 'spine_twist': -16},
-            0.70: {},
-        },
-        {  # cross
-            0.00: {},
-            0.36: {'r_arm_flex': 88, 'r_elbow': 10, 'spine_twist': 32},
-            0.75: {},
-        },
-        {  # hook
-            0.00: {'spine_twist': -14, 'r_arm_abd': 45},
-            0.38: {
-                **{'r_arm_abd': 62, 'r_arm_flex': 66, 'r_arm_twist': 55},
-                **{'r_elbow': 88, 'spine_twist': 36, 'spine_side': -6},
-            },
-            0.75: {},
-        },
-        {  # uppercut
-            0.00: {'r_arm_flex': 5, 'r_elbow': 95, 'spine_bend': 10},
-            0.40: {'r_arm_flex': 95, 'r_elbow': 100, 'spine_twist': 26},
-            0.75: {},
-        },
-        base={
-            **_both(arm_flex=45, arm_abd=16, arm_twist=28, elbow=118),
-            **{'l_hip_flex': 17, 'l_knee': 18, 'r_hip_flex': -6},
-            **{'r_knee': 16, 'lean': 6, 'spine_bend': 5},
-        },
-        pause=0.2,
-    ),
-    make_action(
-        'throw',
-        2.2,
-        {
-            0.00: {},
-            0.28: {
-                **{'r_arm_abd': 92, 'r_arm_twist': -82, 'r_elbow': 98},
-                **{'spine_twist': -32, 'lean': -4, 'r_hip_flex': -8},
-                **{'r_knee': 14, 'l_arm_flex': 50, 'l_hip_flex': 12},
-            },
-            0.42: {
-                **{'r_arm_abd': 45, 'r_arm_flex': 112, 'r_arm_twist': -20},
-                **{'r_elbow': 22, 'spine_twist': 28, 'lean': 14},
-                **{'l_hip_flex': 26, 'l_knee': 20, 'l_arm_flex': -10},
-                **{'r_hip_flex': -16, 'r_knee': 22},
-            },
-            0.58: {
-                **{'r_arm_flex': 34, 'r_arm_twist': 40, 'spine_twist': 30},
-                **{'spine_bend': 16, 'lean': 20, 'l_hip_flex': 28},
-                **{'l_knee': 26, 'r_hip_flex': -8, 'r_knee': 30},
-            },
-            0.88: {},
-        },
-        pause=0.3,
-    ),
-    make_action(
-        'stir',
-        0.95,
-        {
-            0.00: {'r_arm_flex': 52, 'r_elbow': 62},
-            0.25: {'r_arm_twist': 50, 'r_arm_abd': 14},
-            0.50: {'r_arm_flex': 30, 'r_elbow': 88},
-            0.75: {'r_arm_twist': 8, 'r_arm_abd': 26},
-        },
-        {
-            0.00: {'r_arm_flex': 54, 'r_elbow': 60},
-            0.25: {'r_arm_twist': 8, 'r_arm_abd': 26},
-            0.50: {'r_arm_flex': 32, 'r_elbow': 86},
-            0.75: {'r_arm_twist': 50, 'r_arm_abd': 14},
-        },
-        base={
-            **{'r_arm_flex': 41, 'r_elbow': 75, 'r_arm_twist': 30},
-            **{'r_arm_abd': 20, 'l_arm_flex': 26, 'l_arm_twist': 42},
-            **{'l_elbow': 82, 'spine_bend': 8, 'head_nod': 22},
-        },
-    ),
-    make_action(
-        'sit_to_stand',
-        4.4,
-        {
-            0.00: {},
-            0.16: _both(hip_flex=46, knee=64, arm_flex=16) | {'lean': 34},
-            0.32: _both(hip_flex=88, knee=90, arm_flex=24, elbow=58),
-            0.50: _both(hip_flex=88, knee=90, arm_flex=26, elbow=60),
-            0.62: _both(hip_flex=86, knee=100, arm_flex=34) | {'lean': 44},
-            0.72: _both(hip_flex=50, knee=70, arm_flex=20) | {'lean': 34},
-            0.86: {},
-        },
-        pause=0.2,
-    ),
-    make_action(
-        'kick',
-        1.9,
-        {
-            0.00: {},
-            0.22: _step((-26, 74), (5, 12), (28, -8), lean=6),
-            0.40: _step((78, 8), (6, 14), (-26, 42), lean=-12),
-            0.58: _step((48, 66), (6, 14), (-6, 18), spine_bend=6),
-            0.82: {},
-        },
-        alternate=True,
-        pause=0.25,
-    ),
-    make_action(
-        'reach',
-        2.6,
-        {  # up
-            0.00: {},
-            0.38: {'r_arm_flex': 155, 'r_elbow': 14, 'spine_side': -7},
-            0.55: {'r_arm_flex': 160, 'r_elbow': 8, 'spine_side': -9},
-            0.90: {},
-        },
-        {  # out to the side
-            0.00: {},
-            0.36: {'r_arm_abd': 98, 'r_elbow': 10, 'spine_side': 10},
-            0.55: {'r_arm_abd': 100, 'r_elbow': 6, 'spine_twist': -14},
-            0.88: {},
-        },
-        {  # low in front
-            0.00: {},
-            0.40: {
-                **{'r_arm_flex': 70, 'r_elbow': 8, 'lean': 32},
-                **_both(hip_flex=34, knee=42),
-                'spine_bend': 26,
-            },
-            0.55: {
-                **{'r_arm_flex': 66, 'r_elbow': 6, 'lean': 36},
-                **_both(hip_flex=40, knee=50),
-                'spine_bend': 30,
-            },
-            0.92: {},
-        },
-        {  # across the body
-            0.00: {},
-            0.38: {'r_arm_flex': 86, 'r_arm_abd': -28, 'spine_twist': 26},
-            0.55: {'r_arm_flex': 84, 'r_arm_abd': -34, 'spine_twist': 34},
-            0.90: {},
-        },
-        alternate=True,
-        pause=0.3,
-    ),
-    make_action(
-        'turn_around',
-        1.25,
-        {
-            0.00: _step((4, 8), (6, 14), (10, -6)),
-            0.12: _step((6, 10), (26, 42), (6, 0)),
-            0.28: _step((6, 8), (34, 46), (-4, 8)),
-            0.40: _step((4, 6), (16, 18), (-8, 12)),
-        },
-        gait=True,
-        turn=(75, 140),
-        pause=0.25,
-    ),
-)
-
-ACTIONS: dict[str, Action] = {action.name: action for action in _LIST}
+    for name, keys in yaml.safe_load(_TABLES).items()
+}
 """The actions by name; their order is the order of the labels."""
