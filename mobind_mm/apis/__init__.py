@@ -12,17 +12,7 @@ if TYPE_CHECKING:
     from .model_zoo import find_model, list_models
     from .official import convert_official
 
-__all__ = [
-    'Embedder',
-    'MoBindInferencer',
-    'convert_official',
-    'export_model',
-    'find_model',
-    'init_model',
-    'list_models',
-]
-
-__getattr__ = lazy_names(
+__all__, __getattr__ = lazy_names(
     __name__,
     {
         'embedder': ('Embedder',),

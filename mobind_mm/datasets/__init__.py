@@ -23,23 +23,7 @@ if TYPE_CHECKING:
     from .sync_clip_dataset import SyncClipDataset
     from .synthetic import SyntheticMotionDataset
 
-__all__ = [
-    'BatchedDataset',
-    'EgoHumansDataset',
-    'IMUPoseDataset',
-    'MRIDataset',
-    'MotionCaptureDataset',
-    'PackedDataset',
-    'SyncClipDataset',
-    'SyntheticMotionDataset',
-    'TotalCaptureDataset',
-    'UTDMHADDataset',
-    'packed_collate',
-    'seed_worker',
-    'transforms',
-]
-
-__getattr__ = lazy_names(
+__all__, __getattr__ = lazy_names(
     __name__,
     {
         'batched_dataset': ('BatchedDataset',),

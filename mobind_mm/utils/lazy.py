@@ -10,8 +10,8 @@ from typing import Any
 
 def lazy_names(
     package: str, homes: Mapping[str, tuple[str, ...]]
-) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package that imports its names on first use.
+) -> tuple[list[str], Callable[[str], Any]]:
+    """``__all__`` and ``__getattr__`` of a package with lazy names.
 
     ``homes`` are names by the module of the package that defines them; a
     module without names is a name itself.
@@ -33,7 +33,7 @@ def lazy_names(
         setattr(sys.modules[package], name, value)
         return value
 
-    return __getattr__
+    return sorted(modules), __getattr__
 
 
 def import_all(package: str) -> None:

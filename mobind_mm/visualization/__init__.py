@@ -27,26 +27,7 @@ if TYPE_CHECKING:
     )
     from .visualizer import MoBindVisualizer
 
-__all__ = [
-    'MoBindVisualizer',
-    'draw_actions',
-    'draw_clock_drift',
-    'draw_confusion_matrix',
-    'draw_growth',
-    'draw_localization',
-    'draw_recall_curves',
-    'draw_recording_check',
-    'draw_retrieval',
-    'draw_similarity_matrix',
-    'draw_skeleton',
-    'draw_step_parts',
-    'draw_sync_curve',
-    'save_recording_check',
-    'scene_frames',
-    'write_preview',
-]
-
-__getattr__ = lazy_names(
+__all__, __getattr__ = lazy_names(
     __name__,
     {
         'preview': ('write_preview',),
