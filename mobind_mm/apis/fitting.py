@@ -9,7 +9,7 @@ import numpy as np
 
 from ..recordings import SensorStream
 from ..recordings.derived import derivable, specific_force
-from ..skeleton import LIMBS, Limb
+from ..skeleton import LIMBS
 
 Sensors = Mapping[str, SensorStream]
 
@@ -76,21 +76,17 @@ def match_limbs(imu: Sensors, limbs: Sequence[str]) -> dict[str, str | None]:
     for name in imu:
         if name in found:
             continue
-        apart = {
-            limb: _distance(LIMBS[limb], LIMBS[name])
+        worn = LIMBS.get(name)
+        apart = {  # how far from each other the two are strapped, about
+            limb: np.abs(np.subtract(LIMBS[limb].point, worn.point)).sum()
             for limb in limbs
-            if name in LIMBS
+            if worn is not None
             and limb in LIMBS
-            and LIMBS[limb].keypoints == LIMBS[name].keypoints
+            and LIMBS[limb].keypoints == worn.keypoints
             and limb not in found.values()
         }
         found[name] = min(apart, key=lambda x: apart[x], default=None)
     return {name: found[name] for name in imu}
-
-
-def _distance(one: Limb, other: Limb) -> float:
-    """How far apart two sensors on one limb are strapped, about."""
-    return float(np.abs(np.subtract(one.point, other.point)).sum())
 
 
 def _with_gravity(stream: SensorStream) -> tuple[SensorStream, str]:

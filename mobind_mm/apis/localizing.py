@@ -50,7 +50,8 @@ def localize(
     if not imu:
         raise mistake('no sensor is left', ' '.join(about)[:-1])
     if offset is None:
-        offset = _centre(imu, people)
+        recordings = (Recording(dict(imu), pose) for pose in people.values())
+        offset = min(map(search_centre, recordings), key=abs)
         if offset and not max_offset:
             max_offset = NEAR_SEC
             about.append(
@@ -176,14 +177,6 @@ def decide(
             )
         )
     return totals, found
-
-
-def _centre(imu: Sensors, people: People) -> float:
-    """Offset to start from if the user gives none."""
-    centres = [
-        search_centre(Recording(dict(imu), pose)) for pose in people.values()
-    ]
-    return min(centres, key=abs)
 
 
 def _signals(imu: Sensors, people: People, limbs: Sequence[str]) -> np.ndarray:

@@ -177,7 +177,8 @@ def _sync(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     answer, clock = synchronize(
         embedder, streams, request.get('max_offset'), request.get('around')
     )
-    answer = _plain({**answer, 'clips': _lists(answer['clips'])}, folder)
+    clips = {k: np.asarray(v).tolist() for k, v in answer['clips'].items()}
+    answer = _plain({**answer, 'clips': clips}, folder)
     streams = embedder.settled(streams)
     out = folder / 'out'
     write_json(out / 'sync.json', answer)
@@ -200,10 +201,6 @@ def _sync(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     }
     write_json(out / 'view.json', view)
     return {'abstained': answer['abstained']}
-
-
-def _lists(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: np.asarray(v).tolist() for k, v in mapping.items()}
 
 
 def _movement(streams: Any, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -285,7 +282,6 @@ def _export(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     """Write files to download; returns the name of one, or of a ZIP."""
     from ..apis.exports import Take, read_answer, write_exports
     from ..checks import settle_inputs
-    from ..utils.results import write_json
     from ..utils.video import frame_times
 
     out = folder / 'out'

@@ -397,8 +397,11 @@ def _group(
                 kind == 'acc' and free
             )
     if not sensors and guess.mapping.get('header') == 0:
-        rest = [n for n in columns if not _is_time(guess, n)][:6]
-        if len(rest) >= 3 and _is_acceleration(rest[:3], read):
+        time = guess.mapping.get('columns', {}).get('time')
+        rest = [n for n in columns if n != time][:6]
+        # Columns without names may be at the level of gravity at rest.
+        stream = read({'acc': rest[:3]}) if len(rest) >= 3 else None
+        if stream is not None and acc_unit(stream, False)[1]:
             sensors[''] = {'columns': {'acc': rest[:3]}}
             if len(rest) == 6:
                 sensors['']['columns']['gyro'] = rest[3:]
@@ -465,29 +468,14 @@ def _add_parts(
     guess.mapping.update(placement=placement, parts=parts)
 
 
-def _is_acceleration(names: Sequence[str], read: Stream) -> bool:
-    """Whether columns without names are at the level of gravity at rest."""
-    stream = read({'acc': names})
-    return stream is not None and acc_unit(stream, False)[1]
-
-
-def _is_time(guess: Guess, name: str) -> bool:
-    return guess.mapping.get('columns', {}).get('time') == name
-
-
 def _kind_of_unit(name: str) -> str:
-    for kind in ('acc', 'gyro', 'mag'):
-        if header_unit(name, kind):
-            return kind
-    return ''
+    kinds = ('acc', 'gyro', 'mag')
+    return next((kind for kind in kinds if header_unit(name, kind)), '')
 
 
 def _kind_of_file(path: Path) -> str:
-    stem = path.stem.lower()
-    for kind, word in (('gyro', 'gyr'), ('mag', 'mag'), ('acc', '')):
-        if word in stem:
-            return kind
-    return 'acc'
+    words = {'gyr': 'gyro', 'mag': 'mag', '': 'acc'}
+    return next(kind for w, kind in words.items() if w in path.stem.lower())
 
 
 def _describe(

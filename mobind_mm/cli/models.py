@@ -8,6 +8,8 @@ from itertools import chain
 from ..utils.model_index import ZooModel, load_models
 from .arguments import flags
 
+_WEIGHTS = ('none', 'download')
+
 
 def _models_arguments(parser: ArgumentParser) -> None:
     """``mobind models`` has no flags of its own."""
@@ -24,7 +26,7 @@ def list_models(args: Namespace) -> None:
         rows.append(
             (
                 model.name,
-                _weights(model),
+                'shipped' if model.shipped else _WEIGHTS[bool(model.weights)],
                 ', '.join(_results(model, 'Dataset')),
                 ', '.join(_results(model, 'Task')),
                 f'{model.config.parent.name}/{model.config.name}',
@@ -34,13 +36,6 @@ def list_models(args: Namespace) -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths))
         print('  '.join(cells).rstrip())
-
-
-def _weights(model: ZooModel) -> str:
-    """Where the weights are."""
-    if model.shipped:
-        return 'shipped'
-    return 'download' if model.weights else 'none'
 
 
 def _results(model: ZooModel, key: str) -> list[str]:

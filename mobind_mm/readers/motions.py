@@ -22,6 +22,7 @@ from .motions_body import JOINTS, SEGMENTS, BodyMotion
 from .motions_bvh import read_bvh
 from .unpickle import read_arrays
 
+_KINDS = ('.npz', '.bvh', '.amc')
 FREE_LICENCES = ('PDDL', 'CMU: free for any use', 'CC0', 'CC BY 4.0')
 """Beginnings of licences under which trained weights may be shipped."""
 
@@ -54,7 +55,8 @@ def read_motions(
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist.')
-    paths = [path] if path.is_file() else _motion_files(path)
+    inside = sorted(p for p in path.rglob('*') if p.suffix.lower() in _KINDS)
+    paths = [path] if path.is_file() else inside
     motions = [motion for file in paths for motion in _read(file)]
     if not motions:
         raise mistake(
@@ -81,11 +83,6 @@ def _allowed(licence: str, licences: Collection[str] | None) -> bool:
         or not licence
         or any(name in licence for name in licences)
     )
-
-
-def _motion_files(folder: Path) -> list[Path]:
-    kinds = ('.npz', '.bvh', '.amc')
-    return sorted(p for p in folder.rglob('*') if p.suffix.lower() in kinds)
 
 
 def _read(path: Path) -> Iterator[BodyMotion]:

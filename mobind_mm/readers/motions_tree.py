@@ -187,7 +187,7 @@ def body_motion(
     floor = np.quantile(joints[:, :, 2].min(axis=1), 0.02)
     joints[:, :, 2] -= floor
     return BodyMotion(
-        joints, _quaternions(turns), rate, path.stem, path.stem,
+        joints, quaternions(turns), rate, path.stem, path.stem,
         source=path.parent.name, notes=tuple(said),
     )  # fmt: skip
 
@@ -291,11 +291,12 @@ def _complete(joints: np.ndarray, turns: np.ndarray) -> list[str]:
     return lacking
 
 
-def _quaternions(rotations: np.ndarray) -> np.ndarray:
+def quaternions(rotations: np.ndarray) -> np.ndarray:
+    """Quaternions w x y z (..., 4) of rotation matrices (..., 3, 3)."""
     from scipy.spatial.transform import Rotation
 
     flat = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_quat()
-    return flat[:, [3, 0, 1, 2]].reshape(*rotations.shape[:2], 4)
+    return flat[:, [3, 0, 1, 2]].reshape(*rotations.shape[:-2], 4)
 
 
 def euler_matrices(order: str, degrees: np.ndarray) -> np.ndarray:

@@ -318,7 +318,8 @@ class FusedSynchronizer(Synchronizer):
                 # A longer overlap does not tell periods apart.
                 confidence *= 1 - sum(share for _, share in rivals)
         else:
-            mass = _mass(offsets, log_posterior, best)
+            near = np.abs(offsets - offsets[best]) < _CLOSE_SEC - 1e-9
+            mass = float(np.exp(log_posterior[near]).sum())
             confidence = mass / (1 + len(rivals))
         low = confidence < self.min_confidence
         reason = ''
@@ -381,9 +382,3 @@ def _regular(offset: float, rivals: list[tuple[float, float]]) -> bool:
     if len(periods) > 2:
         periods = periods[1:]  # the nearest is a whole period anyway
     return bool(np.mean(np.abs(periods - np.round(periods)) < 0.12) >= 0.6)
-
-
-def _mass(offsets: np.ndarray, log_posterior: np.ndarray, at: int) -> float:
-    """Probability of the offsets closer than 0.1 s to one of them."""
-    near = np.abs(offsets - offsets[at]) < _CLOSE_SEC - 1e-9
-    return float(np.exp(log_posterior[near]).sum())

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREEN, RED = '#0072b2', '#e69f00', '#009e73', '#d55e00'
 PURPLE, SKY, GREY, INK = '#cc79a7', '#56b4e9', '#8a8f98', '#22262b'
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 """Colours that stay apart for colour-blind readers (Okabe and Ito)."""
 
 SENSOR, LIMB, LEFT, RIGHT, ANSWER = ORANGE, BLUE, GREEN, PURPLE, RED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +95,9 @@ def draw_skeleton(
         axes.fill(*frame.T, facecolor='none', edgecolor='#b8bdc4', zorder=0)
     step = 0.05 * size.max()
     sides = _free_sides(checked, 5 * step)
-    for person, colour, side in zip(checked, _cycle(len(checked)), sides):
+    # The colours of the sides for one, and one colour per person of several.
+    colours = cycle(OTHERS if len(checked) > 1 else [None])
+    for person, colour, side in zip(checked, colours, sides):
         _draw_person(axes, person, colour, layout, step, side)
     plain(axes, grid=False)
     axes.spines[:].set_visible(False)
@@ -260,13 +263,6 @@ def find_keypoints(layout: str, names: Sequence[str]) -> list[int]:
         return keypoint_indices(layout, names)
     except ValueError:
         return []
-
-
-def _cycle(count: int) -> list[str | None]:
-    """One colour per person; None, the colours of the sides, for one."""
-    if count == 1:
-        return [None]
-    return [OTHERS[i % len(OTHERS)] for i in range(count)]
 
 
 def scene_frames(dataset: Any, limit: int = 2) -> dict[str, dict]:

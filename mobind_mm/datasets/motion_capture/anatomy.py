@@ -179,9 +179,3 @@ def matrices(quat: np.ndarray) -> np.ndarray:
 def _unit(x: np.ndarray) -> np.ndarray:
     size = np.linalg.norm(x, axis=-1, keepdims=True)
     return x / np.maximum(size, 1e-9)
-
-
-def quaternions(rotations: np.ndarray) -> np.ndarray:
-    """Quaternions w x y z (..., 4) of rotation matrices (..., 3, 3)."""
-    flat = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_quat()
-    return flat[:, [3, 0, 1, 2]].reshape(*rotations.shape[:-2], 4)

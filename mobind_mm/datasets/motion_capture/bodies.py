@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...readers.motions_body import JOINT, JOINTS, SEGMENT, SEGMENTS
+from ...readers.motions_tree import quaternions
 from ..synthetic.body import SEGMENTS as PARTS
 from ..synthetic.body import Body
 from ..synthetic.motion import Motion
 from ..transforms.resampling import sign_continuous
-from .anatomy import quaternions
 
 _UPRIGHT: dict[str, tuple[float, float, float]] = {
     **{'pelvis': (0, 0, 1.0), 'spine': (0, 0, 1.22)},

@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 
 from ...readers.motions_body import JOINT, SEGMENT
 from ...recordings import STANDARD_GRAVITY, Clock, SensorStream
+from ...recordings.derived import quat_product
 from ..synthetic.body import axis_rotation
 from ..synthetic.imu import IMUNoise, add_errors
 from ..transforms.resampling import sign_continuous
@@ -276,15 +277,6 @@ def _random_turn(rng: np.random.Generator, degrees: float) -> np.ndarray:
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Hamilton product of quaternions w x y z, broadcast."""
-    w, x, y, z = np.moveaxis(a, -1, 0)
-    p, q, r, s = np.moveaxis(b, -1, 0)
-    return np.stack(
-        [
-            w * p - x * q - y * r - z * s,
-            w * q + x * p + y * s - z * r,
-            w * r - x * s + y * p + z * q,
-            w * s + x * r - y * q + z * p,
-        ],
-        axis=-1,
-    )
+    """Hamilton product of quaternions w x y z (..., 4), broadcast."""
+    product = quat_product(np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0))
+    return np.ascontiguousarray(np.moveaxis(product, 0, -1))

@@ -10,9 +10,10 @@ import numpy as np
 from scipy.interpolate import make_interp_spline
 
 from ...readers.motions_body import BodyMotion
+from ...readers.motions_tree import quaternions
 from ..synthetic.body import axis_rotation
 from ..transforms.resampling import sign_continuous
-from .anatomy import matrices, mirrored, quaternions, torso_frame
+from .anatomy import matrices, mirrored, torso_frame
 
 RATE = 60.0
 """Frames per second of a take."""
