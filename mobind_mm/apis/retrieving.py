@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -116,7 +118,7 @@ class _Comparison:
         gallery: The same of the gallery.
         names: Modality of the queries and of the gallery.
         seconds: Length of a window.
-        signal_weight: Of
+        weight: ``signal_weight`` of
             :func:`~mobind_mm.evaluation.functional.rank_by_both`.
         reach: Seconds by which windows that match may be out of step.
     """
