@@ -521,25 +521,3 @@ def mapping_schema() -> dict[str, Any]:
     ['classes', 'defaults', 'name', 'pattern', 'root', 'split', 'takes']
     """
     return Study.model_json_schema()
-
-
-def key_tables() -> dict[str, str]:
-    """Markdown tables of the keys, which docs/own_data.md prints."""
-    above = {*TableKeys.model_fields} - {'file', 'rate'}
-    tables = {}
-    for title, model in (
-        ('key', Study),
-        ('key of a take', TakeKeys),
-        ('key of a sensor', Sensor),
-        ('key of a skeleton', Skeleton),
-    ):
-        fields = sorted(
-            model.model_fields.items(), key=lambda f: f[0] in above
-        )
-        rows = [
-            f'| `{name}` | {field.description} |'
-            for name, field in fields
-            if model is not Skeleton or name not in {'file', *above}
-        ]
-        tables[title] = '\n'.join([f'| {title} | |', '|---|---|', *rows, ''])
-    return tables
