@@ -203,7 +203,8 @@ def wheel(tmp_path_factory):
     wheel = wheel_of(archive, path / 'wheel')
     contents = [sorted(zipfile.ZipFile(w).namelist()) for w in (wheel, direct)]
     assert contents[0] == contents[1]
-    assert 'mobind_mm/py.typed' in contents[0]
+    data = 'py.typed', 'cli/examples.txt', 'datasets/synthetic/actions.yml'
+    assert {f'mobind_mm/{name}' for name in data} <= set(contents[0])
     return wheel
 
 
