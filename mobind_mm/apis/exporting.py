@@ -70,11 +70,7 @@ class Exported:
 
 
 class Graph(nn.Module):
-    """A model whose inputs and outputs are tensors with names.
-
-    Args:
-        model: A :class:`LimbModel` in evaluation mode.
-    """
+    """A :class:`LimbModel` whose inputs and outputs are tensors with names."""
 
     def __init__(self, model: LimbModel) -> None:
         super().__init__()

@@ -20,12 +20,10 @@ def fit_sensors(
     """Sensors that a model can encode, under the names of its limbs.
 
     A sensor at a placement that the model does not have is taken for a limb
-    with the same keypoints, such as a forearm for a wrist, if no other
-    sensor is there. Gravity is added to ``acc`` where it was removed and the
-    orientation is known; ``gyro`` follows from ``quat``.
-
-    Returns:
-        The sensors by limb, and a note on each that was changed or left out.
+    with the same keypoints, such as a forearm for a wrist, if no other sensor
+    is there. Gravity is added to ``acc`` where it was removed and the
+    orientation is known; ``gyro`` follows from ``quat``. Returns the sensors
+    by limb, and a note on each that was changed or left out.
     """
     able, notes = fit_channels(imu, channels)
     served = {}

@@ -403,13 +403,8 @@ class PoseInlet(_Inlet):
 class LiveSession:
     """Streams of a network, synchronised while they arrive.
 
-    Args:
-        sensors: Streams of sensors, see :func:`choose_streams`.
-        pose: The stream of the skeleton.
-        placement: Where sensors are worn, by name.
-        layout: Layout of the skeleton; by its channels if None.
-        img_shape: (height, width) in pixels.
-        **options: Of :class:`LiveSynchronizer`.
+    ``sensors`` and ``pose`` are of :func:`choose_streams`, the options those
+    of :class:`LiveSynchronizer`. Without ``layout`` it goes by the channels.
     """
 
     def __init__(

@@ -168,11 +168,8 @@ def _insist(
 class _Table:
     """The assignment, and what is said of each recording and video.
 
-    Args:
-        recordings: N recordings.
-        videos: V videos.
-        people: P people, each with his video.
-        odds: (N, P) log odds of each pair.
+    Of N recordings, V videos and P people, each with his video; ``odds`` are
+    the (N, P) log odds of each pair.
     """
 
     def __init__(

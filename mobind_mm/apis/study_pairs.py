@@ -128,10 +128,8 @@ def synchronize_pair(
 ) -> dict[str, Any]:
     """Synchronise a likely pair as ``mobind sync`` does, by signals alone.
 
-    Writes ``sync.json``, the last of its files, and pictures.
-
-    Returns:
-        The answer; ``problem`` in it says why there is none.
+    Writes ``sync.json``, the last of its files, and pictures. Where there is
+    no answer, ``problem`` says why.
     """
     path = out / 'pairs' / pair.folder / 'sync.json'
     made_of = {

@@ -405,11 +405,8 @@ def export_imu(
     """Write the sensors on the video's clock as CSV.
 
     Sensors that share a clock share a file; others get one each, whose name
-    ends in theirs. No sample is interpolated. The files can be read without
-    a mapping.
-
-    Returns:
-        The files.
+    ends in theirs. No sample is interpolated. The files can be read without a
+    mapping. Returns the files.
     """
     path = Path(path)
     groups: dict[bytes, dict[str, SensorStream]] = {}

@@ -67,11 +67,9 @@ def is_data_set(source: Any) -> bool:
 def data_set_takes(
     source: str | Path | IMUPoseDataset,
 ) -> tuple[Takes, list[str]]:
-    """Recordings of a data set.
+    """Recordings of a data set by take (and camera), and names of its classes.
 
-    Returns:
-        The recordings by take (and camera), whose arrays are read when
-        sliced, and the names of the classes.
+    Their arrays are read when sliced.
 
     Raises:
         FileNotFoundError: If there are no annotations or files.

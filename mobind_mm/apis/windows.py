@@ -153,13 +153,8 @@ class ClipFeatures:
     """Features of a clip, as a synchroniser asks for them.
 
     Sensors and skeleton are each encoded where they have data: in a short
-    recording, the margins of a clip have no sensors, and the skeleton is
-    seen only in the middle.
-
-    Args:
-        model: In evaluation mode.
-        preparation: How its windows are made.
-        stride_sec: Seconds between the sub-windows of a clip.
+    recording, the margins of a clip have no sensors, and the skeleton is seen
+    only in the middle. ``stride_sec`` lies between the sub-windows of a clip.
     """
 
     def __init__(

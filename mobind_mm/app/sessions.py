@@ -107,11 +107,7 @@ class Session:
         return path
 
     def start(self, what: str, request: dict[str, Any]) -> Any:
-        """Begin some work in a process of its own.
-
-        Returns:
-            Where its answer will arrive.
-        """
+        """Begin some work in a process; gives where its answer arrives."""
         self.cancel()
         there, here = _CONTEXT.Pipe(duplex=False)
         arguments = (here, what, str(self.folder), request)
@@ -131,11 +127,7 @@ class Session:
 
 
 class Sessions:
-    """All pages that are open.
-
-    Args:
-        max_mb: Most megabytes that a page may upload.
-    """
+    """All pages that are open; each may upload ``max_mb`` megabytes."""
 
     def __init__(self, max_mb: float = 2000.0) -> None:
         self.max_bytes = int(max_mb * MEGABYTE)

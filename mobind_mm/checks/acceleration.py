@@ -170,11 +170,7 @@ _WITHOUT_GRAVITY = (
 def judge_acceleration(
     facts: Sequence[AccelerationFacts], gravity: bool
 ) -> tuple[Opinion, Reading]:
-    """Judge unit and gravity of the streams of one sensor.
-
-    Returns:
-        The opinion, and the reading that fixes it.
-    """
+    """Opinion on unit and gravity of a sensor, and what fixes them."""
     levels = np.concatenate([np.zeros(0), *(f.levels for f in facts)])
     if len(levels) < _LEAST:
         return Opinion('unknown'), Reading()

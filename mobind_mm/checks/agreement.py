@@ -206,9 +206,8 @@ def judge_variants(
 ) -> tuple[list[Finding], dict[str, Agreement]]:
     """Judge frame, quaternions, unit and sign of sensors without gravity.
 
-    Returns:
-        Likely mistakes, and the views with the evidence for the readings
-        that were found.
+    Returns likely mistakes, and the views with the evidence for the readings
+    that were found.
     """
     findings, corrected = [], dict(views)
     for sensor in sensors:

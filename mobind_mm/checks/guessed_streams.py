@@ -19,11 +19,9 @@ def read_guessed(
 ) -> dict[str, SensorStream]:
     """Read a table that nobody described, if what it holds is evident.
 
-    Every unit must be in the names of the columns or show in the values,
-    times must be there, and a single sensor needs a placement.
-
-    Returns:
-        Name to stream, with a note of what was taken for what.
+    Every unit must be in the names of the columns or show in the values, times
+    must be there, and a single sensor needs a placement. A note says what was
+    taken for what.
 
     Raises:
         ValueError: Naming what is in doubt.

@@ -32,12 +32,9 @@ Curves = Mapping[tuple[str, str], np.ndarray]
 def judge_movement(
     views: Mapping[str, Agreement], slowest_rate: float
 ) -> tuple[list[Finding], dict[str, SensorFit]]:
-    """Judge all recordings together.
+    """Likely mistakes in all recordings, and how each sensor fits its limb.
 
     Lags up to one and a half samples of ``slowest_rate`` do not count.
-
-    Returns:
-        Likely mistakes, and how each sensor fits its limb, by placement.
     """
     views = {name: _moving(view) for name, view in views.items()}
     views = {name: view for name, view in views.items() if view.curves}

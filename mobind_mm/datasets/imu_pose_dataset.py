@@ -362,8 +362,7 @@ def build_recordings(dataset: dict | IMUPoseDataset) -> IMUPoseDataset:
 class WrappedRecordings(Dataset):
     """Windows of a dataset of recordings, made in another way.
 
-    Args:
-        dataset: Config of an :class:`IMUPoseDataset`, or such a dataset.
+    ``dataset`` is an :class:`IMUPoseDataset`, or the config of one.
     """
 
     def __init__(self, dataset: dict | IMUPoseDataset) -> None:

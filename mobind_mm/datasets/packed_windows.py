@@ -71,10 +71,8 @@ def _seen(near: np.ndarray, imu: ResampleIMU) -> np.ndarray:
 class WindowBatcher:
     """Packs all windows of a batch at once, as ``PackIMUPose`` packs one.
 
-    Args:
-        imu, pose: The transforms that resampled the streams.
-        pack: The transform to imitate.
-        to_image: Whether keypoints are divided by the image size.
+    ``imu`` and ``pose`` are the transforms that resampled the streams; with
+    ``to_image``, keypoints are divided by the image size.
     """
 
     def __init__(

@@ -52,11 +52,7 @@ class SourceStream:
 
 
 class StreamTable:
-    """Streams that are resampled in any combination.
-
-    Args:
-        streams: All of one width C.
-    """
+    """Streams of one width C that are resampled in any combination."""
 
     def __init__(self, streams: Sequence[SourceStream]) -> None:
         self.flat = np.concatenate([s.values for s in streams])

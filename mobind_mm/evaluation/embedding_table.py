@@ -207,10 +207,7 @@ def write_embeddings(
 
 
 def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:
-    """Read and check a file of :func:`write_embeddings`.
-
-    Returns:
-        The table and the names of the actions.
+    """Table and names of actions of a file of :func:`write_embeddings`.
 
     Raises:
         FileNotFoundError: If there is no such file.

@@ -31,10 +31,8 @@ def continues(
 
     Compares how much they bend there with how they bend nearby, and with how
     they would if so many samples were missing. The step after the row
-    ``place`` has room for ``missing`` samples.
-
-    Returns:
-        None if they do not tell, as those of a still sensor.
+    ``place`` has room for ``missing`` samples. None if they do not tell, as
+    those of a still sensor.
     """
     if values is None or not 2 <= place < len(values) - 3:
         return None

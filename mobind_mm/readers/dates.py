@@ -85,10 +85,7 @@ def is_date(second: float) -> bool:
 def parse_date(value: str) -> float | None:
     """Seconds since 1970 of an ISO 8601 date with a time of day.
 
-    Without a zone it counts as UTC.
-
-    Returns:
-        None if the text is not such a date.
+    Without a zone it counts as UTC. None if the text is not such a date.
 
     >>> parse_date('1970-01-01T01:00:00.5+01:00')
     0.5

@@ -67,8 +67,7 @@ class Header:
     def axes(self, *patterns: str, axes: Iterable[str] = 'xyz') -> list[str]:
         """Columns of the first pattern that each axis fits in place of ``@``.
 
-        Returns:
-            The columns, or nothing if one is not there.
+        Nothing if one is not there.
         """
         for pattern in patterns:
             found = [self.find(pattern.replace('@', axis)) for axis in axes]

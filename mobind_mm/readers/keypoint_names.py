@@ -112,9 +112,7 @@ def resolve_names(
     """Find the layout that holds the keypoints of a file.
 
     ``aliases`` are names in the file by keypoint, where the user says so.
-
-    Returns:
-        The layout, and keypoint to the name in the file.
+    Returns the layout, and names in the file by keypoint.
 
     Raises:
         ValueError: If the names are not those of a body.

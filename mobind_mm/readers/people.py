@@ -360,11 +360,8 @@ def one_person(
     """Follow people through detections and choose one of them.
 
     ``person`` is ``longest``, ``largest`` or an id; see
-    :func:`.tracking.choose_person`.
-
-    Returns:
-        All frames of the video; keypoints and scores are 0 where the person
-        was not detected.
+    :func:`.tracking.choose_person`. There are all frames of the video;
+    keypoints and scores are 0 where the person was not detected.
 
     Raises:
         ValueError: If the video cannot be so, or has no such person.
@@ -399,12 +396,6 @@ class Everybody(Mapping[Any, PoseStream]):
 
     A skeleton has all frames of its video. Were hundreds who pass by in a
     long one made at once, they would take more memory than there is.
-
-    Args:
-        detections: What the pose estimator saw.
-        tracks: The people.
-        video: What is known of the video.
-        source: Where they are from, for messages.
     """
 
     def __init__(

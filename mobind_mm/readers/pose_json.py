@@ -209,10 +209,8 @@ def read_people_json(
 ) -> tuple[Detections, Video]:
     """Read the people of all frames.
 
-    ``video`` gives ``layout`` and ``first_frame``.
-
-    Returns:
-        Everybody, and what the file says of its video.
+    ``video`` gives ``layout`` and ``first_frame``. Returns everybody, and what
+    the file says of its video.
 
     Raises:
         FileNotFoundError: If there is no such file.

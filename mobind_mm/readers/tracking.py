@@ -54,17 +54,15 @@ class Track:
 def track_people(detections: Detections, max_gap: int) -> list[Track]:
     """Follow people from frame to frame.
 
-    Where the tool that wrote the file says who is who, that is used; whom
-    it lost and found again within ``max_gap`` is one person, see
+    Where the tool that wrote the file says who is who, that is used; whom it
+    lost and found again within ``max_gap`` is one person, see
     :mod:`.lost_people`. Otherwise, skeletons of one frame that coincide are
     one person; the one with the greater sum of scores stays. Then every frame
     is assigned to the tracks at the least total cost: overlap of the boxes,
     offset and shape of the skeletons, against where a track is expected if it
     keeps its velocity. Hidden people compete with the others: whoever comes
-    out from behind somebody is taken for the one who went there.
-
-    Returns:
-        Tracks by id.
+    out from behind somebody is taken for the one who went there. Returns
+    tracks by id.
 
     Raises:
         ValueError: If ``max_gap`` is negative.

@@ -85,13 +85,11 @@ def coarse_offset(streams: Recording) -> float | None:
 def coarse_offsets(streams: Recording) -> list[float]:
     """Offsets at which most of the video agrees with the sensors, to 1 s.
 
-    Tilt, angular rate and size of the acceleration of up to three sensors
-    are compared with the limbs in pieces of a minute, at every offset at
-    which they overlap, by one correlation for each band.
-
-    Returns:
-        Seconds: the offset with most evidence, and up to two others, not
-        near it, with almost as much; none if nothing can be compared.
+    Tilt, angular rate and size of the acceleration of up to three sensors are
+    compared with the limbs in pieces of a minute, at every offset at which
+    they overlap, by one correlation for each band. Returns the offset with
+    most evidence, and up to two others, not near it, with almost as much; none
+    if nothing can be compared.
     """
     assert streams.pose is not None
     low, high = offset_range(streams)

@@ -120,11 +120,9 @@ def without_edges(mask: np.ndarray) -> np.ndarray:
 def peak_offset(offsets: np.ndarray, score: np.ndarray) -> float:
     """Offset of the largest score, on the parabola through its neighbours.
 
-    Offsets (G,) are evenly spaced, scores (G,) finite.
-
-    Returns:
-        Seconds, at most half a step from the largest sample; the sample
-        itself at an end of the curve or on a plateau.
+    Offsets (G,) are evenly spaced, scores (G,) finite. It is at most half a
+    step from the largest sample; the sample itself at an end of the curve or
+    on a plateau.
     """
     best = int(np.argmax(score))
     if not 0 < best < len(score) - 1:

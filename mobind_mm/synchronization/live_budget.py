@@ -20,10 +20,8 @@ _LONGEST_WAIT_SEC = 60.0
 class Budget:
     """How much may be compared, and which sensors are asked.
 
-    Args:
-        load: Share of a processor core to be used on average; None for no
-            limit.
-        every_sec: Seconds between comparisons.
+    ``load`` is the share of a processor core to be used on average, None for
+    no limit; ``every_sec`` lies between comparisons.
     """
 
     def __init__(self, load: float | None, every_sec: float) -> None:

@@ -48,15 +48,8 @@ _SUPPORTS = 4.0
 class Follower:
     """Asks windows of streams, one after the other, and keeps the clock.
 
-    Args:
-        streams: Samples in memory.
-        track: The clock.
-        budget: Processor time.
-        sync: What weighs the evidence.
-        search: Middle and half width of the offsets that can be, as the
-            user says; None to go by the streams.
-        window_sec: Length of a window.
-        every_sec: Seconds between questions.
+    ``search`` is the middle and half width of the offsets that can be, as the
+    user says; None to go by the streams.
     """
 
     def __init__(

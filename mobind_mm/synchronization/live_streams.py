@@ -23,17 +23,10 @@ _MOST_NOTES = 50
 class LiveStreams:
     """The newest samples of sensors and of a skeleton, and notes on them.
 
-    Args:
-        layout: Layout of the skeleton.
-        img_shape: (height, width) of the image in pixels.
-        gravity: Whether ``acc`` includes gravity.
-        frame: Frame of ``acc``: ``sensor`` or ``world``.
-        max_lag: How much later than the other one stream may arrive, in
-            seconds.
-        pose_sec: Seconds of the skeleton that are kept.
-        imu_sec: Seconds of the sensors that are kept.
-        track: The clock, which turns times of sensors into those of the
-            video once it is known.
+    Of these, ``pose_sec`` and ``imu_sec`` seconds are kept; one stream may
+    arrive ``max_lag`` seconds later than the other. ``frame`` is that of
+    ``acc``: ``sensor`` or ``world``. Once ``track`` knows the clock, it turns
+    times of sensors into those of the video.
 
     Raises:
         ValueError: If the layout is unknown.

@@ -60,8 +60,7 @@ class LiveState:
 class Segment:
     """Estimates between two jumps; their number is bounded.
 
-    Args:
-        start: Pose time of the jump before, in seconds.
+    ``start`` is the pose time of the jump before, in seconds.
     """
 
     def __init__(self, start: float) -> None:

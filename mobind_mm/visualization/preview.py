@@ -194,12 +194,6 @@ class _View:
 class _Traces:
     """The panel of the traces.
 
-    Args:
-        streams: Sensors and skeleton on the clock of the video.
-        start: First second to show.
-        seconds: Length of the preview.
-        answer: What was found, to be written above.
-
     Raises:
         ValueError: If no sensor and limb can be compared there.
     """

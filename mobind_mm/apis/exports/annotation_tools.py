@@ -159,10 +159,8 @@ def write_label_studio(
 
     The time series are in the task; their first time is that of the first
     frame, so that the player keeps both in step. Without ``video`` there is no
-    player.
-
-    Returns:
-        ``label_studio.json`` to import, ``label_studio.xml`` to paste.
+    player. Returns ``label_studio.json`` to import and ``label_studio.xml`` to
+    paste.
     """
     table = aligned.table().drop(columns='frame')
     series: dict[str, Any] = {

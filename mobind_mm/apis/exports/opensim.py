@@ -41,10 +41,8 @@ def write_sto(aligned: Aligned, out: Path) -> tuple[list[Path], list[str]]:
     """Write orientations, accelerations and angular velocities.
 
     One file per channel, of the sensors that have it. OpenSim reads no gaps,
-    so a row in which a sensor has no value is left out.
-
-    Returns:
-        The files, and notes on what was left out.
+    so a row in which a sensor has no value is left out. Returns the files, and
+    notes on what was left out.
     """
     files, notes = [], []
     for channel, (name, kind) in _TABLES.items():

@@ -164,9 +164,8 @@ def filmed(
 ) -> tuple[PoseStream, float]:
     """A skeleton as a video from ``start`` to ``end`` shows it.
 
-    Returns:
-        The skeleton, whose first frame is at 0, and the time of that frame
-        in the clock of ``pose``.
+    Its first frame is at 0; also returns the time of that in the clock of
+    ``pose``.
     """
     assert pose is not None  # simulated with one
     part = pose.clock.between(start, end)

@@ -108,9 +108,7 @@ def plan_scenes(
 
     For every take index, the people are shuffled and grouped; the last group
     gets the rest. Arguments are those of :class:`SyntheticMotionDataset`.
-
-    Returns:
-        The parts, sorted by person and take.
+    Returns the parts, sorted by person and take.
 
     Raises:
         ValueError: If a number is below 1 or ``people`` is not a range.

@@ -233,11 +233,7 @@ class RandomSensorDrop(BaseTransform):
 
 
 class PoseAugmentation(BaseTransform):
-    """Applied with a probability to a window that has a skeleton.
-
-    Args:
-        prob: Probability for each window.
-    """
+    """Applied with a probability ``prob`` to a window that has a skeleton."""
 
     needs = ('keypoint_mask',)
     looks_at_all = False

@@ -115,12 +115,9 @@ class Scene:
         )
 
     def parts(self, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """The sensors of one set against the limbs of their wearer.
+        """Evidence (k, L) and true limb (k,) of k sensors of one wearer.
 
         Sensors on a limb that is not seen are left out.
-
-        Returns:
-            (k, L) evidence and (k,) true limb of k sensors.
         """
         person = self.truth[row]
         limbs = np.flatnonzero(self.pose_mask[person])
@@ -131,9 +128,8 @@ class Scene:
     def slots(self) -> tuple[np.ndarray, np.ndarray]:
         """All sensors, unlabelled, against all limbs of all people.
 
-        Returns:
-            (k, L) evidence and (k,) true slot of k sensors whose wearer
-            and limb are seen.
+        (k, L) evidence and (k,) true slot of k sensors whose wearer and limb
+        are seen.
         """
         num_sets, num_limbs, num_people, _ = self.part_evidence.shape
         seen = self.pose_mask

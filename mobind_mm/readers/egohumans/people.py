@@ -50,11 +50,8 @@ def make_recordings(
     """Simulate the sensors of everyone and pair them with the keypoints.
 
     ``bodies`` are SMPL parameters, ``body`` is the model with
-    :data:`VERTICES`.
-
-    Returns:
-        Recording by person; why others have none, by person; and the
-        upward direction that was found, empty without bodies.
+    :data:`VERTICES`. Returns recordings by person, why others have none, and
+    the upward direction that was found, empty without bodies.
 
     Raises:
         ValueError: If which way is up is unknown.

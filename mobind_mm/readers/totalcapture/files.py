@@ -57,13 +57,10 @@ class TextFile:
     def numbers(
         self, rows: range, width: int, name: bytes | None = None
     ) -> np.ndarray:
-        """Read the numbers of lines that have the same form.
+        """Numbers (len(rows), width) of lines that have the same form.
 
         ``name`` is the first word of every line, None if it starts with a
         number.
-
-        Returns:
-            (len(rows), width) float64.
 
         Raises:
             ValueError: Naming the first line that has another name, another
@@ -185,12 +182,10 @@ class TakeFiles:
 def find_takes(src: str | Path) -> list[TakeFiles]:
     """Find the takes anywhere below a directory.
 
-    Case does not matter. Subject and take stand before the
-    end of a name (``s1_acting1_Xsens.sensors``), or in the directories
-    above it (``S1/acting1/gt_skel_gbl_pos.txt``); the nearest count.
-
-    Returns:
-        Takes by subject and name.
+    Case does not matter. Subject and take stand before the end of a name
+    (``s1_acting1_Xsens.sensors``), or in the directories above it
+    (``S1/acting1/gt_skel_gbl_pos.txt``); the nearest count. Returns the takes
+    by subject and name.
 
     Raises:
         ValueError: Also if the subject or the take of a file is missing or
@@ -239,9 +234,8 @@ def add_predictions(
 ) -> list[TakeFiles]:
     """Add MMPose's predictions ``TC_S<n>_<take>_cam<c>.json``.
 
-    Returns:
-        Takes that have IMUs or predictions; cameras are called ``cam1`` and
-        so on.
+    Returns takes that have IMUs or predictions; cameras are called ``cam1``
+    and so on.
     """
     merged = {
         (take.subject, take.take): TakeFiles(

@@ -112,9 +112,7 @@ def read_rotations(path: str | Path) -> dict[str, Rotation]:
     """Read ``..._calib_imu_ref.txt`` or ``..._calib_imu_bone.txt``.
 
     A line with the number of sensors, then ``<sensor> x y z w`` for each.
-
-    Returns:
-        Rotation of every placement.
+    Returns the rotation of every placement.
     """
     text = TextFile(path)
     if text.words(0) != [str(len(PLACEMENTS)).encode()]:
@@ -183,8 +181,8 @@ def _read_counts(text: TextFile) -> tuple[int, int]:
 def _read_structure(text: TextFile) -> tuple[dict[bytes, str], int]:
     """Check the first frame and the lines between the sensors.
 
-    Returns:
-        Placement by name, in the order of the file, and number of frames.
+    Returns placements by name, in the order of the file, and the number of
+    frames.
     """
     count, frames = _read_counts(text)
     if count != len(PLACEMENTS):
