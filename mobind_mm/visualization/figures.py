@@ -105,9 +105,27 @@ def write(
     size: float = 7,
     ha: str = 'left',
     color: str = INK,
+    **options: Any,
 ) -> None:
     """A text whose left end, or centre, is at a point."""
-    axes.text(x, y, text, fontsize=size, ha=ha, va='center', color=color)
+    style = dict(fontsize=size, ha=ha, va='center', color=color)
+    axes.text(x, y, text, **style, **options)  # type: ignore[arg-type]
+
+
+def write_beside(
+    axes: Axes, at: Any, by: tuple[float, float], text: str, **options: Any
+) -> None:
+    """A text that is some points away from a place in the data."""
+    options = {'fontsize': 7, 'color': INK, **options}
+    axes.annotate(text, at, by, textcoords='offset points', **options)
+
+
+def row_legend(place: Axes | Figure, axes: Axes, size: int) -> None:
+    """Names of what is drawn in one row at the upper right, if any."""
+    lines, names = axes.get_legend_handles_labels()
+    if lines:
+        style: Any = dict(fontsize=size, frameon=False, ncols=len(lines))
+        place.legend(lines, names, loc='upper right', **style)
 
 
 def title_left(axes: Axes, text: str, **options: Any) -> None:

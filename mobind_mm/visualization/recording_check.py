@@ -22,7 +22,10 @@ from .figures import (
     SENSOR,
     new_figure,
     plain,
+    row_legend,
     title_left,
+    write,
+    write_beside,
 )
 from .skeleton import WORN_AT, coloured_bones, find_keypoints
 
@@ -83,7 +86,7 @@ def draw_recording_check(
         title_left(trace, sensor.replace('_', ' '), weight='bold')
         if row == 0:
             for axes in (trace, up):
-                _legend(axes)
+                row_legend(axes, axes, 7)
             title_left(lag, 'evidence by lag (log odds)', weight='bold')
             title_left(up, 'up in the sensor frame (g)', weight='bold')
         if row == last:
@@ -161,16 +164,9 @@ def _draw_lag(axes: Axes, agreement: Agreement, sensor: str) -> None:
     best = int(np.argmax(curve))
     axes.plot(offsets[best], curve[best], 'o', color=ANSWER, ms=4)
     side = 'left' if offsets[best] < 0.6 * offsets[-1] else 'right'
-    axes.annotate(
-        f'{offsets[best]:+.2f} s',
-        (offsets[best], curve[best]),
-        (6 if side == 'left' else -6, -2),
-        textcoords='offset points',
-        ha=side,
-        va='top',
-        fontsize=7.5,
-        color=INK,
-    )
+    at, by = (offsets[best], curve[best]), (6 if side == 'left' else -6, -2)
+    style = dict(ha=side, va='top', fontsize=7.5)
+    write_beside(axes, at, by, f'{offsets[best]:+.2f} s', **style)
     axes.set_xlim(offsets[0], offsets[-1])
     axes.set_ylim(0, max(1.15 * curve.max(), 5.0))
 
@@ -218,15 +214,8 @@ def _draw_frame(axes: Axes, pose: PoseStream, sensors: list[str]) -> None:
         if ends and seen[ends].all():
             x, y = points[ends].mean(axis=0)
             axes.plot(x, y, 's', color=SENSOR, mec=INK, ms=6)
-            axes.annotate(
-                sensor.replace('_', ' '),
-                (x, y),
-                (6, 0),
-                textcoords='offset points',
-                va='center',
-                fontsize=7,
-                color=INK,
-            )
+            name = sensor.replace('_', ' ')
+            write_beside(axes, (x, y), (6, 0), name, va='center')
     low, high = points[seen].min(axis=0), points[seen].max(axis=0)
     room = 0.12 * max(float((high - low).max()), 1.0)
     axes.set_xlim(low[0] - room, high[0] + 3 * room)
@@ -236,30 +225,7 @@ def _draw_frame(axes: Axes, pose: PoseStream, sensors: list[str]) -> None:
     axes.set(xlabel='x (pixels)', ylabel='y (pixels)')
 
 
-def _legend(axes: Axes) -> None:
-    """Names of the lines, in one row."""
-    lines, names = axes.get_legend_handles_labels()
-    if lines:
-        axes.legend(
-            lines,
-            names,
-            fontsize=7,
-            frameon=False,
-            ncols=len(lines),
-            loc='upper right',
-        )
-
-
 def _say(axes: Axes, text: str) -> None:
     """A word where there is nothing to draw."""
-    axes.text(
-        0.5,
-        0.5,
-        text,
-        transform=axes.transAxes,
-        ha='center',
-        va='center',
-        fontsize=8,
-        color=GREY,
-    )
+    write(axes, 0.5, 0.5, text, 8, 'center', GREY, transform=axes.transAxes)
     axes.set(xticks=[], yticks=[])

@@ -16,7 +16,9 @@ from .figures import (
     colour_bar,
     new_figure,
     plain,
+    row_legend,
     title_left,
+    write_beside,
 )
 
 if TYPE_CHECKING:
@@ -81,14 +83,9 @@ def draw_sync_curve(
     for at, probability in rivals:
         height = np.interp(at, offsets, np.nan_to_num(curve, nan=floor))
         whole.plot(at, height, marker='v', color=GREY, markersize=5)
-        whole.annotate(
-            f'{probability:.2f}',
-            (at, height),
-            (0, 5),
-            textcoords='offset points',
-            ha='center',
-            fontsize=7,
-            color=GREY,
+        style = dict(ha='center', color=GREY)
+        write_beside(
+            whole, (at, height), (0, 5), f'{probability:.2f}', **style
         )
     centre = estimate if estimate is not None else offset
     if centre is None or not np.isfinite(centre):
@@ -99,16 +96,7 @@ def draw_sync_curve(
         close.set_ylim(1.08 * low - 1e-3, -0.12 * low + 1e-3)
     close.set_xlim(centre - _ZOOM_SEC, centre + _ZOOM_SEC)
     title_left(close, 'close-up')
-    handles, labels = whole.get_legend_handles_labels()
-    if handles:
-        figure.legend(
-            handles,
-            labels,
-            loc='upper right',
-            ncols=len(handles),
-            fontsize=8,
-            frameon=False,
-        )
+    row_legend(figure, whole, 8)
     return figure
 
 
