@@ -23,13 +23,16 @@ def flags(parser: _ActionsContainer) -> Callable[..., None]:
 
     ``flag('--rate HZ', 'rows per second', default=30.0)`` takes a number and
     ends its help with the default; ``flag('--quiet', 'show no progress')``
-    is a switch. What else there is to say goes to ``add_argument``.
+    is a switch; ``--tasks TASK ...`` takes one or more. What else there is to
+    say goes to ``add_argument``.
     """
 
     def flag(spec: str, text: str, **options: Any) -> None:
         name, *words = spec.split()
         default = options.get('default')
-        if len(words) > 1:
+        if words[1:] == ['...']:
+            options.update(nargs='+', metavar=words[0])
+        elif words[1:]:
             options = {'nargs': len(words), 'metavar': tuple(words), **options}
         elif words:
             options['metavar'] = words[0]
@@ -97,10 +100,9 @@ def add_imu_arguments(parser: ArgumentParser, required: bool = True) -> None:
 def add_placement_argument(parser: _ActionsContainer) -> None:
     """Add where the sensors are worn."""
     flags(parser)(
-        '--placement [SENSOR=]NAME',
+        '--placement [SENSOR=]NAME ...',
         'where the sensor is worn, such as right_wrist; of several sensors, '
         'SENSOR=NAME for each',
-        nargs='+',
     )
 
 

@@ -31,9 +31,8 @@ def add_config_arguments(parser: ArgumentParser) -> None:
     )
     flag('--seed SEED', 'random seed', type=int)
     flag(
-        '--cfg-options KEY=VALUE',
+        '--cfg-options KEY=VALUE ...',
         'change the config, e.g. train_dataloader.batch_size=8',
-        nargs='+',
         action=_ConfigOptions,
     )
     parser.add_argument(

@@ -63,16 +63,14 @@ def _totalcapture_arguments(parser: ArgumentParser) -> None:
         default='longest',
     )
     flag(
-        '--takes NAME',
+        '--takes NAME ...',
         "recordings such as s1_acting1 or 's5_*'; default: all",
-        nargs='+',
         default=[],
     )
     flag(
-        '--cameras N',
+        '--cameras N ...',
         'cameras, counted from 1; default: all',
         type=int,
-        nargs='+',
         default=[],
     )
     flag(
@@ -232,10 +230,9 @@ def _utd_mhad_arguments(parser: ArgumentParser) -> None:
         parser, 'src', 'directory that holds Inertial and Skeleton'
     )
     flags(parser)(
-        '--val-subjects N',
+        '--val-subjects N ...',
         'training (odd) subjects for val.json; default: none, no file',
         type=int,
-        nargs='+',
         default=[],
     )
 

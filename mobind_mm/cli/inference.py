@@ -240,10 +240,9 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
     add_model_arguments(parser)
     flag = flags(parser)
     flag(
-        '--gallery PATH',
+        '--gallery PATH ...',
         'where to look: data set directories, and files or folders of pose '
         'tools; if --pose is the query, of sensors',
-        nargs='+',
         required=True,
     )
     flag('-k K', 'number of matches to return', default=5)

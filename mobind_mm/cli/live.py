@@ -19,10 +19,9 @@ def _arguments(parser: ArgumentParser) -> None:
     flag = flags(parser)
     flag('--list', 'list the streams, and end')
     flag(
-        '--imu NAME',
+        '--imu NAME ...',
         'names or types of the streams of sensors; default: those of type '
         'IMU, or whose name says where they are worn',
-        nargs='+',
     )
     flag(
         '--pose NAME',
@@ -30,10 +29,9 @@ def _arguments(parser: ArgumentParser) -> None:
         'Pose',
     )
     flag(
-        '--placement [STREAM=]NAME',
+        '--placement [STREAM=]NAME ...',
         'where sensors are worn, if the names of the streams do not say it; '
         'STREAM=NAME for each of several',
-        nargs='+',
     )
     flag('--layout LAYOUT', 'skeleton layout; default: by the channels')
     flag(

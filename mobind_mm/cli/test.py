@@ -30,9 +30,8 @@ def _test_arguments(parser: ArgumentParser) -> None:
     add_config_arguments(parser)
     flag('--out FILE', 'JSON file to write the metrics to')
     flag(
-        '--tasks TASK',
+        '--tasks TASK ...',
         'evaluate only these, e.g. retrieval sync; default: all',
-        nargs='+',
     )
     flag('--show-dir DIR', 'directory to write pictures to')
     flag('--show', 'show these pictures in windows')

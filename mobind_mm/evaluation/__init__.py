@@ -1,23 +1,4 @@
 """Metrics of the four tasks."""
 
-from .metrics import (
-    ActionKNNMetric,
-    ActionMetric,
-    ActionProbeMetric,
-    DumpEmbeddings,
-    LocalizationMetric,
-    OpenLocalizationMetric,
-    RetrievalMetric,
-    SyncMetric,
-)
-
-__all__ = [
-    'ActionKNNMetric',
-    'ActionMetric',
-    'ActionProbeMetric',
-    'DumpEmbeddings',
-    'LocalizationMetric',
-    'OpenLocalizationMetric',
-    'RetrievalMetric',
-    'SyncMetric',
-]
+from .metrics import *  # noqa: F403
+from .metrics import __all__  # noqa: F401

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ...readers.files import write_imu_table
 from ...recordings import Clock, Recording
 from ...utils.files import replacing
 from .dataset import SyntheticMotionDataset
-from .example import filmed, write_mmpose
+from .example import SENSORS, filmed, write_mmpose
 
 _SLACK_SEC = 12.0
 """What is simulated beyond the length of the files."""
@@ -32,7 +32,6 @@ def write_mixed_study(
     recordings: int = 1,
     videos: int = 1,
     seconds: float = 60.0,
-    sensors: Sequence[str] = ('right_wrist', 'left_knee'),
     seed: int = 0,
 ) -> Path:
     """Write sensors and skeletons under names that say nothing.
@@ -48,7 +47,6 @@ def write_mixed_study(
         recordings: Further recordings, whose video is missing.
         videos: Further videos, whose sensors are missing.
         seconds: Length of each; those of a pair start some seconds apart.
-        sensors: Where the sensors are worn.
         seed: Another seed gives other people and another order.
 
     Returns:
@@ -80,7 +78,7 @@ def write_mixed_study(
         if index < pairs + recordings:
             number = int(numbers['r'][index])
             row['recording'] = f'sensors/r{number:02}.csv'
-            worn = {name: people[0].imu[name] for name in sensors}
+            worn = {name: people[0].imu[name] for name in SENSORS}
             stream = next(iter(worn.values()))
             part = stream.clock.between(starts[0], starts[0] + seconds)
             cut = {
