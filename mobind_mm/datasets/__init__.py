@@ -12,14 +12,13 @@ if TYPE_CHECKING:
     from .batched_dataset import BatchedDataset
     from .imu_pose_dataset import IMUPoseDataset
     from .motion_capture import MotionCaptureDataset
-    from .packed_dataset import PackedDataset, packed_collate
+    from .packed_dataset import PackedDataset, packed_collate, seed_worker
     from .public_datasets import (
         EgoHumansDataset,
         MRIDataset,
         TotalCaptureDataset,
         UTDMHADDataset,
     )
-    from .seeding import seed_worker
     from .sync_clip_dataset import SyncClipDataset
     from .synthetic import SyntheticMotionDataset
 
@@ -29,14 +28,13 @@ __all__, __getattr__ = lazy_names(
         'batched_dataset': ('BatchedDataset',),
         'imu_pose_dataset': ('IMUPoseDataset',),
         'motion_capture': ('MotionCaptureDataset',),
-        'packed_dataset': ('PackedDataset', 'packed_collate'),
+        'packed_dataset': ('PackedDataset', 'packed_collate', 'seed_worker'),
         'public_datasets': (
             'EgoHumansDataset',
             'MRIDataset',
             'TotalCaptureDataset',
             'UTDMHADDataset',
         ),
-        'seeding': ('seed_worker',),
         'sync_clip_dataset': ('SyncClipDataset',),
         'synthetic': ('SyntheticMotionDataset',),
         'transforms': (),

@@ -38,8 +38,8 @@ from .transforms import (
     ResamplePose,
     SmoothKeypoints,
 )
+from .transforms.base import WindowBatch
 from .transforms.resampling import normalize, sign_continuous
-from .window_batch import WindowBatch
 from .windows import labels_at, segment_table
 
 _SPANS = (RandomSpeed, RandomWindow, RandomTimeShift)

@@ -1,18 +1,21 @@
-"""Cut windows out of streams that were resampled once."""
+"""Cut windows out of streams that were resampled once; collate and seed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 
 from ..registry import DATASETS, FUNCTIONS
+from ..utils.compat import without_scope
 from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings
 from .packed_streams import StreamPacker, read_packed, write_packed
 from .packed_windows import WindowBatcher, cut_window
@@ -200,3 +203,22 @@ def packed_collate(batch: list | dict) -> dict:
         if len({value.shape for value in values}) == 1:
             collated['inputs'][name] = torch.stack(list(values))
     return collated
+
+
+@FUNCTIONS.register_module()
+@without_scope
+def seed_worker(worker_id: int) -> None:
+    """Seed a new worker from the loader's seed of this epoch.
+
+    MMEngine gives a worker the same seed in every epoch, so each epoch would
+    repeat the random transforms of the first unless workers persist. PyTorch
+    draws its seed in the main process, which ``EpochSeedHook`` seeds by
+    epoch. Put ``worker_init_fn=dict(type='mobind_mm.seed_worker')`` into the
+    dataloader's config.
+
+    Args:
+        worker_id: Index of the worker, already part of PyTorch's seed.
+    """
+    seed = torch.initial_seed() % 2**32
+    np.random.seed(seed)
+    random.seed(seed)

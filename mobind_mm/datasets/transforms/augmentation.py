@@ -10,8 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from ...registry import TRANSFORMS
 from ...utils.arguments import check_amount, check_factors, check_prob
-from ..window_batch import WindowBatch
-from .base import BaseTransform, check_placements, happens
+from .base import BaseTransform, WindowBatch, check_placements, happens
 from .resampling import from_axis_angle, right_matrix, to_matrix
 
 

@@ -11,8 +11,7 @@ from ...recordings.streams import undetected
 from ...registry import TRANSFORMS
 from ...skeleton import get_layout, keypoint_indices
 from ...utils.arguments import check_amount, check_choice, check_rate
-from ..window_batch import WindowBatch
-from .base import BaseTransform
+from .base import BaseTransform, WindowBatch
 from .imu import check_margin
 from .resampling import bracket, resample_window
 
