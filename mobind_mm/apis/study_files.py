@@ -192,7 +192,10 @@ def _below(
     described = {m.stem: m for m in mappings if not named_files(m)}
     videos = [p for p in files if p.suffix.lower() in VIDEOS]
     for path in inside:
-        if path.resolve() in skipped | named or _is_result(path):
+        results = (path / name for name in ('signals', 'streams'))
+        if path.resolve() in skipped | named or all(
+            folder.is_dir() for folder in results
+        ):  # of another study
             continue
         if path.is_dir():
             if _is_export(path):
@@ -211,11 +214,6 @@ def _below(
             own = replace(options, mapping=str(described[path.stem]))
         video = None if path in videos else _beside(path, videos)
         yield Source('', path, video=video, options=own)
-
-
-def _is_result(folder: Path) -> bool:
-    """Whether a folder is that of the results of a study."""
-    return all((folder / name).is_dir() for name in ('signals', 'streams'))
 
 
 def _is_export(folder: Path) -> bool:

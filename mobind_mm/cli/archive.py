@@ -12,7 +12,7 @@ import numpy as np
 
 from ..utils.results import write_json
 from .arguments import (
-    add_imu_arguments,
+    add_input_arguments,
     add_model_arguments,
     add_placement_argument,
     add_pose_arguments,
@@ -95,9 +95,7 @@ def train(args: Namespace) -> None:
 def _search_arguments(parser: ArgumentParser) -> None:
     flag = flags(parser)
     flag('archive DIR', 'the archive')
-    add_imu_arguments(parser, required=False)
-    add_pose_arguments(parser)
-    add_model_arguments(parser)
+    add_input_arguments(parser)
     flag('-k K', 'windows per query', type=between(1, 10_000, int), default=5)
     flag(
         '--probes PROBES',

@@ -52,6 +52,15 @@ def flags(parser: _ActionsContainer) -> Callable[..., None]:
     return flag
 
 
+def add_input_arguments(
+    parser: ArgumentParser, required: bool = False, person: bool = True
+) -> None:
+    """Add the flags that name sensors, skeletons and the model."""
+    add_imu_arguments(parser, required)
+    add_pose_arguments(parser, person)
+    add_model_arguments(parser)
+
+
 def add_model_arguments(parser: ArgumentParser) -> None:
     """Add the flags that name the model."""
     flag = flags(parser.add_argument_group('model'))

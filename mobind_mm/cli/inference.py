@@ -12,10 +12,8 @@ from ..utils.errors import printable
 from ..utils.results import write_json
 from ..utils.video import video_facts
 from .arguments import (
-    add_imu_arguments,
-    add_model_arguments,
+    add_input_arguments,
     add_out_dir_argument,
-    add_pose_arguments,
     between,
     file_source,
     flags,
@@ -29,9 +27,7 @@ from .studying import add_study_arguments, synchronize_study
 
 
 def _sync_arguments(parser: ArgumentParser) -> None:
-    add_imu_arguments(parser, required=False)
-    add_pose_arguments(parser)
-    add_model_arguments(parser)
+    add_input_arguments(parser)
     search = parser.add_argument_group('search')
     flag = flags(search)
     flag(
@@ -159,9 +155,7 @@ def synchronize(args: Namespace) -> int | None:
 
 
 def _localize_arguments(parser: ArgumentParser) -> None:
-    add_imu_arguments(parser)
-    add_pose_arguments(parser, person=False)
-    add_model_arguments(parser)
+    add_input_arguments(parser, required=True, person=False)
     flag = flags(parser)
     flag(
         '--offset SEC',
@@ -235,9 +229,7 @@ def _probably(probability: float | None) -> str:
 
 
 def _retrieve_arguments(parser: ArgumentParser) -> None:
-    add_imu_arguments(parser, required=False)
-    add_pose_arguments(parser)
-    add_model_arguments(parser)
+    add_input_arguments(parser)
     flag = flags(parser)
     flag(
         '--gallery PATH ...',
@@ -296,9 +288,7 @@ def retrieve(args: Namespace) -> None:
 
 
 def _recognize_arguments(parser: ArgumentParser) -> None:
-    add_imu_arguments(parser, required=False)
-    add_pose_arguments(parser)
-    add_model_arguments(parser)
+    add_input_arguments(parser)
     flag = flags(parser)
     flag(
         '--gallery DIR',

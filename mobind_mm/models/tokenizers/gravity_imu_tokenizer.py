@@ -250,8 +250,10 @@ def attitude_up(
         rate: Samples per second.
         most: Greatest T of an exported model, which has to know it.
     """
-    half = 0.5 * (gyro[:, 1:] + gyro[:, :-1]) / rate
-    steps = _from_vector(half)
+    turn = 0.5 * (gyro[:, 1:] + gyro[:, :-1]) / rate
+    angle = _norm(turn, -1)
+    axis = turn / angle
+    steps = torch.cat([(angle / 2).cos(), axis * (angle / 2).sin()], dim=-1)
     turned = F.normalize(_running_product(steps, most), dim=2)
     level = _smooth(_rotate(turned, acc), _GYRO_LEVEL_SEC * rate)
     conjugate = turned * turned.new_tensor([1.0, -1.0, -1.0, -1.0])
@@ -309,13 +311,6 @@ def random_rotations(count: int, like: torch.Tensor) -> torch.Tensor:
         for axis in torch.eye(3, device=like.device, dtype=like.dtype)
     ]
     return torch.stack(columns, dim=2)
-
-
-def _from_vector(vector: torch.Tensor) -> torch.Tensor:
-    """Quaternions (..., 4) of rotation vectors (..., 3)."""
-    angle = _norm(vector, -1)
-    axis = vector / angle
-    return torch.cat([(angle / 2).cos(), axis * (angle / 2).sin()], dim=-1)
 
 
 def _rotate(quat: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
