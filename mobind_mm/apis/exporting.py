@@ -166,7 +166,7 @@ def export_model(
         {key: tuple(axes) for key, axes in metadata['inputs'].items()},
         tuple(expected),
         metadata,
-        _difference(graph, file, format, modalities),
+        _difference(graph, file, modalities),
     )
 
 
@@ -450,7 +450,7 @@ def _save_onnx(
 
 
 def _difference(
-    graph: Graph, file: Path, format: str, modalities: Sequence[str]
+    graph: Graph, file: Path, modalities: Sequence[str]
 ) -> float | None:
     """Greatest difference of a written file to the model, on the CPU."""
     graph = graph.cpu()

@@ -83,15 +83,11 @@ _SHORT_SEC = 8.0
 
 
 def explain_search(
-    streams: Recording,
-    clock: ClockMap,
-    search: tuple[float, float],
-    drift: bool,
+    streams: Recording, clock: ClockMap, search: tuple[float, float]
 ) -> ClockMap:
     """Say so if the offset is not within the search that was asked for.
 
-    ``search`` is its middle and half width in seconds; ``drift`` tells whether
-    the recording was cut into clips.
+    ``search`` is its middle and half width in seconds.
     """
     result = clock.result
     assert result is not None

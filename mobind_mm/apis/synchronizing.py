@@ -232,7 +232,7 @@ def align(
     if not explained:
         return clock
     if narrowed:
-        clock = explain_search(streams, clock, (middle, reach), drift)
+        clock = explain_search(streams, clock, (middle, reach))
     return name_jumps(streams, explain(streams, clock))
 
 

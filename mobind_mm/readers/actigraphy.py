@@ -64,13 +64,8 @@ class _Actigraph(ExportReader):
         dates = [r[0] for r in rows if len(r) > 3 and _WHEN.fullmatch(r[0])]
         return not dates or bool(re.search(r':\d.*(Z|[+-]\d)', dates[0]))
 
-    def numbered(
-        self, skipped: int, notes: list[str], *, unit: str | None = 'g'
-    ) -> dict[str, Any]:
-        """Keys of rows without names: perhaps a date, then three axes.
-
-        Assumptions are added to ``notes``.
-        """
+    def numbered(self, skipped: int) -> dict[str, Any]:
+        """Keys of rows without names: perhaps a date, then three axes."""
         cells = data_row(self._line(skipped))
         dated = bool(_WHEN.fullmatch(cells[0]) or _SERIAL.match(cells[0]))
         first = 2 if dated else 1
@@ -81,7 +76,7 @@ class _Actigraph(ExportReader):
         return described(
             self.source,
             columns=columns,
-            units={'acc': unit},
+            units={'acc': 'g'},
             header=0,
             skip_rows=skipped,
         )
@@ -165,7 +160,7 @@ class ActiGraphReader(_Actigraph):
             f'{self.source}: columns have no names; the last three are taken '
             'for acceleration in g'
         )
-        return self.numbered(count, notes)
+        return self.numbered(count)
 
     def _timing(self, facts: str) -> dict[str, Any]:
         """What the header says of time."""
@@ -235,7 +230,7 @@ class GENEActivReader(_Actigraph):
                 _RAW,
                 row=times[0] + 1,
             )
-        keys = self.numbered(times[0], notes)
+        keys = self.numbered(times[0])
         zone = re.match(
             r'(?:GMT|UTC)? *([+-]\d\d:?\d\d)', facts.get('Time Zone', '')
         )
@@ -299,7 +294,7 @@ class AxivityReader(_Actigraph):
 
     def _unnamed(self, notes: list[str]) -> dict[str, Any]:
         """Rows without names."""
-        keys = self.numbered(0, notes)
+        keys = self.numbered(0)
         names, dialect = keys['columns']['acc'], Dialect(header=0)
         acc = columns_of(self.source, [names[0], *names], dialect)[1]
         keys['units']['acc'] = _unit(self.source, acc)
