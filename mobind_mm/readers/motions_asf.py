@@ -24,20 +24,18 @@ class _Bone:
     parent: str = ''
 
 
-def read_amc(
-    path: str | Path, skeleton: str | Path | None = None
-) -> BodyMotion:
+def read_amc(path: str | Path) -> BodyMotion:
     """Read an AMC file.
 
-    By default, the skeleton is the ASF file beside it whose name the motion's
-    begins with (``07.asf`` of ``07_01.amc``), or the only one.
+    Its skeleton is the ASF file beside it whose name the motion's begins with
+    (``07.asf`` of ``07_01.amc``), or the only one.
 
     Raises:
         FileNotFoundError: If there is no skeleton.
         ValueError: If a file is damaged.
     """
     path = Path(path)
-    asf = Path(skeleton) if skeleton else _beside(path)
+    asf = _beside(path)
     bones, order, degrees = _read_asf(asf)
     frames = _read_amc(path, bones)
     names = ['root', *[n for n in order if n != 'root']]

@@ -231,9 +231,7 @@ def read_recording(
     )
 
 
-def project_skeleton(
-    skeleton: np.ndarray, camera: PinholeCamera = KINECT_V1
-) -> tuple[np.ndarray, np.ndarray]:
+def project_skeleton(skeleton: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Project Kinect skeletons to COCO keypoints.
 
     Kinect's frame is right-handed with y up and z away from the sensor, so
@@ -242,7 +240,6 @@ def project_skeleton(
 
     Args:
         skeleton: (20, 3, F) metres.
-        camera: Where to project.
 
     Returns:
         Keypoints (F, 17, 2) in pixels, and scores (F, 17): 1, or 0 for eyes
@@ -252,7 +249,7 @@ def project_skeleton(
         ValueError: If a joint is not in front of the camera.
     """
     joints = np.moveaxis(skeleton[list(JOINTS.values())], 2, 0)
-    pixels = camera.project(joints * (-1.0, -1.0, 1.0))
+    pixels = KINECT_V1.project(joints * (-1.0, -1.0, 1.0))
     shape = (len(joints), len(get_layout('coco')))
     keypoints, scores = np.zeros((*shape, 2)), np.zeros(shape)
     indices = keypoint_indices('coco', list(JOINTS))
