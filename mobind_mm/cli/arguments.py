@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 def flags(parser: _ActionsContainer) -> Callable[..., None]:
     """What adds flags to a parser, each written as its help shows it.
 
-    ``flag('--rate HZ', 'rows per second', default=30.0)`` takes a number and
-    ends its help with the default; ``flag('--quiet', 'show no progress')``
-    is a switch; ``--tasks TASK ...`` takes one or more. What else there is to
-    say goes to ``add_argument``.
+    With words behind its name it takes values, without any it is a switch.
+    The help ends with the default, if there is one; what else there is to say
+    goes to ``add_argument``.
+
+    >>> flag = flags(parser := ArgumentParser())
+    >>> flag('--rate HZ', 'rows per second', default=30.0)
+    >>> flag('--tasks TASK ...', 'evaluate only these')
+    >>> flag('--quiet', 'show no progress')
+    >>> parser.parse_args(['--rate', '5', '--tasks', 'sync', 'retrieval'])
+    Namespace(rate=5.0, tasks=['sync', 'retrieval'], quiet=False)
     """
 
     def flag(spec: str, text: str, **options: Any) -> None:
