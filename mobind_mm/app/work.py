@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..utils.errors import READ_ERRORS, is_memory, mistake
-from ..utils.results import write_json
+from ..utils.results import plain, write_json
 
 _AROUND_SEC = 60.0
 """Seconds of sensors before and after the video that can be nudged in."""
@@ -68,16 +68,7 @@ def _without_folders(text: str, folder: Path) -> str:
 
 def _plain(value: Any, folder: Path) -> Any:
     """Facts whose texts name files as the user does."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v, folder) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part, folder) for part in value]
-    if isinstance(value, str):
-        return _without_folders(value, folder)
-    value = value.item() if hasattr(value, 'item') else value
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
+    return plain(value, lambda text: _without_folders(text, folder))
 
 
 def _check_mapping(path: Path, inputs: Path) -> None:
@@ -177,8 +168,7 @@ def _sync(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     answer, clock = synchronize(
         embedder, streams, request.get('max_offset'), request.get('around')
     )
-    clips = {k: np.asarray(v).tolist() for k, v in answer['clips'].items()}
-    answer = _plain({**answer, 'clips': clips}, folder)
+    answer = _plain(answer, folder)
     streams = embedder.settled(streams)
     out = folder / 'out'
     write_json(out / 'sync.json', answer)

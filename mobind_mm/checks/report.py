@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ..utils.results import plain
 from .finding import Finding
 from .streams import StreamRow
 
@@ -159,7 +158,7 @@ def _fit_table(report: Report) -> Table:
 
 def report_values(report: Report) -> dict[str, Any]:
     """A report as values that JSON knows."""
-    return _plain(
+    return plain(
         dict(
             num_findings=len(report.findings),
             findings=[dict(**asdict(f), text=str(f)) for f in report.findings],
@@ -169,14 +168,3 @@ def report_values(report: Report) -> dict[str, Any]:
             streams=[asdict(row) for row in report.rows],
         )
     )
-
-
-def _plain(value: Any) -> Any:
-    """Lists, dicts, text and numbers; what is not finite becomes None."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
-    return value

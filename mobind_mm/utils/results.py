@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +44,22 @@ def write_json(path: str | Path, content: Any) -> None:
     has no NaN. The file is written under a temporary name first, so it is
     never half there.
     """
-    text = json.dumps(_plain(content), indent=2, allow_nan=False)
+    text = json.dumps(plain(content), indent=2, allow_nan=False)
     write_whole(path, f'{text}\n')
 
 
-def _plain(content: Any) -> Any:
+def plain(content: Any, words: Callable[[str], str] = str) -> Any:
+    """What JSON can hold of dicts, lists, arrays, numbers and texts.
+
+    ``words`` changes the texts.
+    """
     if isinstance(content, Mapping):
-        return {str(key): _plain(value) for key, value in content.items()}
+        return {str(k): plain(value, words) for k, value in content.items()}
     if hasattr(content, 'tolist'):
         content = content.tolist()
     if isinstance(content, (list, tuple)):
-        return [_plain(value) for value in content]
-    return plain_value(content)
+        return [plain(value, words) for value in content]
+    return words(content) if isinstance(content, str) else plain_value(content)
 
 
 def plain_value(value: Any) -> Any:
