@@ -28,8 +28,7 @@ from .studying import add_study_arguments, synchronize_study
 
 def _sync_arguments(parser: ArgumentParser) -> None:
     add_input_arguments(parser)
-    search = parser.add_argument_group('search')
-    flag = flags(search)
+    flag = flags(parser.add_argument_group('search'))
     flag(
         '--synchronizer NAME',
         'method: fused, signals, vote, correlation, or one that is registered '
@@ -69,11 +68,10 @@ def _sync_arguments(parser: ArgumentParser) -> None:
         type=float,
     )
     flag('--preview-sec SEC', 'length of the preview', default=20.0)
-    results.add_argument(
-        '--export',
+    flag(
+        '--export NAME[,NAME]',
+        f'write files for other programs: {NAMES}; see mobind align',
         default='',
-        metavar='NAME[,NAME]',
-        help=f'write files for other programs: {NAMES}; see mobind align',
     )
     add_export_arguments(results)
     flag(
