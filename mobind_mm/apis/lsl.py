@@ -12,6 +12,8 @@ from ..checks.column_names import header_unit, parse_column
 from ..checks.plausibility import check_inputs
 from ..readers.devices import unit_of_gravity
 from ..readers.instance_batches import MAX_COORDINATE
+from ..readers.keys import unit_factor
+from ..readers.mapping import UNITS
 from ..readers.placing import placement_in
 from ..recordings import STANDARD_GRAVITY
 from ..recordings.streams import LARGEST_SEC
@@ -20,14 +22,6 @@ from ..synchronization import LiveState, LiveSynchronizer
 from ..utils.errors import mistake
 from .synchronizing import plain_answer
 
-_FACTORS = {
-    'm/s2': 1.0,
-    'g': STANDARD_GRAVITY,
-    'mg': STANDARD_GRAVITY / 1000,
-    'rad/s': 1.0,
-    'deg/s': np.pi / 180,
-    '': 1.0,
-}
 _AXES = {'acc': 'xyz', 'gyro': 'xyz', 'quat': 'wxyz'}
 _UNNAMED = {3: ('acc',), 6: ('acc', 'gyro'), 9: ('acc', 'gyro')}
 """Channels of an IMU stream without labels, by their number."""
@@ -320,7 +314,8 @@ class SensorInlet(_Inlet):
                     self.notes.append(
                         f'{place}: no unit of gyro is given; taken as rad/s'
                     )
-                self.factors[place, kind] = _FACTORS[unit]
+                factor = unit_factor(unit, UNITS[kind]) if unit else 1.0
+                self.factors[place, kind] = factor
 
     def push(self, live: LiveSynchronizer) -> None:
         """Pass on what has arrived."""

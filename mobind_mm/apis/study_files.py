@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from ..checks.guessing import guess_mapping
-from ..checks.inspection import VIDEOS, what_it_holds
+from ..checks.inspection import what_it_holds
 from ..checks.plausibility import settle_inputs
 from ..readers import FileReader, recognize
 from ..readers.archives import only_folder
 from ..readers.convert import fingerprint
 from ..readers.files import Video, load_people, read_video_facts
 from ..readers.keys import read_yaml
+from ..readers.pose_frames import VIDEOS
 from ..readers.sensors import read_imu_file
 from ..recordings import PoseStream, SensorStream
 from ..utils.errors import READ_ERRORS, mistake, printable

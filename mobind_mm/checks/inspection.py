@@ -18,6 +18,7 @@ from ..readers.files import TableReader, Video, load_people, skeletons_in
 from ..readers.headers import head
 from ..readers.keys import check_keys, read_yaml
 from ..readers.mapping import ImuFile, Study
+from ..readers.pose_frames import VIDEOS
 from ..readers.sensors import read_imu_file
 from ..readers.sync_annotations import read_sync_file
 from ..recordings import PoseStream, SensorStream, read_annotations
@@ -37,7 +38,6 @@ TITLES = {
     'video': 'video',
 }
 """What formats are called whose readers do not say it."""
-VIDEOS = ('.mp4', '.mov', '.avi', '.mkv', '.m4v', '.webm')
 FOLDERS = {('Inertial', 'Skeleton'): ('UTD-MHAD', 'mobind convert utd_mhad')}
 """Data sets by what is in their folder."""
 MOST_FILES = 200

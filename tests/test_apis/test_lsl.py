@@ -101,13 +101,13 @@ def test_streams_are_found_by_type_and_chosen_by_name(fake):
 
 def test_units_of_the_stream_or_by_size(fake):
     fake()
-    units = ['g'] * 3 + ['deg/s'] * 3
-    inlet = lsl.SensorInlet(Info(WRIST, 'IMU', AXES, units), {})
-    inlet.prepare(np.ones((100, 6)))
-    assert inlet.factors == pytest.approx(
-        {(WRIST, 'acc'): STANDARD_GRAVITY, (WRIST, 'gyro'): np.pi / 180}
-    )
-    assert inlet.notes == []
+    for acc, gyro, scale in (('g', 'deg/s', 1.0), ('mg', 'mdps', 1e-3)):
+        units = [acc] * 3 + [gyro] * 3
+        inlet = lsl.SensorInlet(Info(WRIST, 'IMU', AXES, units), {})
+        inlet.prepare(np.ones((100, 6)))
+        assert inlet.factors[WRIST, 'acc'] == scale * STANDARD_GRAVITY
+        assert inlet.factors[WRIST, 'gyro'] == scale * np.pi / 180
+        assert inlet.notes == []
     inlet = lsl.SensorInlet(Info('dot', 'IMU', AXES), {'dot': 'chest'})
     inlet.prepare(np.tile([0, 0, 1000.0, 0, 0, 0], (100, 1)))
     assert inlet.factors['sternum', 'acc'] == pytest.approx(9.80665e-3)

@@ -9,9 +9,9 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from ...recordings import STANDARD_GRAVITY
+from ...recordings.schema import IMU_CHANNELS
 from ...registry import MODELS
 
-_WIDTH = {'acc': 3, 'gyro': 3, 'quat': 4, 'mag': 3}
 _NORMS = {'acc_norm': 'acc', 'gyro_norm': 'gyro'}
 _TINY = 1e-12  # a root has no gradient at 0
 
@@ -52,10 +52,10 @@ class IMUTokenizer(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if unknown := sorted(set(channels) - set(_WIDTH)):
+        if unknown := sorted(set(channels) - set(IMU_CHANNELS)):
             raise ValueError(
                 f'Unknown IMU channels {unknown}; choose from '
-                f'{sorted(_WIDTH)}.'
+                f'{sorted(IMU_CHANNELS)}.'
             )
         features = features or dict.fromkeys(channels, 1.0)
         norms = [n for n, raw in _NORMS.items() if raw in channels]
@@ -70,10 +70,10 @@ class IMUTokenizer(BaseModule):
         self.slices: dict[str, slice] = {}
         start = 0
         for name in channels:
-            self.slices[name] = slice(start, start + _WIDTH[name])
-            start += _WIDTH[name]
+            self.slices[name] = slice(start, start + IMU_CHANNELS[name])
+            start += IMU_CHANNELS[name]
         self.in_channels = start
-        self.out_channels = sum(_WIDTH.get(n, 1) for n in self.features)
+        self.out_channels = sum(IMU_CHANNELS.get(n, 1) for n in self.features)
 
     def forward(
         self, imu: torch.Tensor, mask: torch.Tensor | None = None
