@@ -21,6 +21,11 @@ def add_config_arguments(parser: ArgumentParser) -> None:
     """Add the flags that ``train`` and ``test`` have in common."""
     flag = flags(parser)
     flag(
+        'config',
+        'config file, or name of a config of mobind_mm, such as '
+        'mobind/synthetic.py',
+    )
+    flag(
         '--work-dir WORK_DIR',
         "directory of logs and checkpoints; default: the config's, or "
         './work_dirs/<name of the config>',

@@ -20,14 +20,9 @@ if TYPE_CHECKING:
 
 
 def _test_arguments(parser: ArgumentParser) -> None:
-    flag = flags(parser)
-    flag(
-        'config',
-        'config file, or name of a config of mobind_mm, such as '
-        'mobind/synthetic.py',
-    )
-    flag('checkpoint', 'checkpoint file or URL')
     add_config_arguments(parser)
+    flag = flags(parser)
+    flag('checkpoint', 'checkpoint file or URL')
     flag('--out FILE', 'JSON file to write the metrics to')
     flag(
         '--tasks TASK ...',

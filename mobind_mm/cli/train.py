@@ -24,15 +24,8 @@ if TYPE_CHECKING:
 
 
 def _train_arguments(parser: ArgumentParser) -> None:
-    flag = flags(parser)
-    flag(
-        'config',
-        'config file, or name of a config of mobind_mm, such as '
-        'mobind/synthetic.py',
-    )
     add_config_arguments(parser)
-    start = parser.add_mutually_exclusive_group()
-    flag = flags(start)
+    flag = flags(parser.add_mutually_exclusive_group())
     flag(
         '--resume CHECKPOINT',
         'resume from a checkpoint, or from the latest intact one in the work '
