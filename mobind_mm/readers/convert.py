@@ -196,7 +196,7 @@ def convert_all(
 ) -> list[Any]:
     """Call a function for each item, with a progress bar.
 
-    Returns what it gave, in the order of the items. With several ``workers``,
+    Returns the results in the order of the items. With several ``workers``,
     which are processes, the function must be one that can be pickled.
 
     Raises:

@@ -372,7 +372,7 @@ def write_imu_table(
     Columns are ``time`` in seconds and ``<sensor>_<channel>_<axis>``, such as
     ``right_wrist_acc_x``, in the units of the recording format; ``acc`` is
     called ``acc_free`` without gravity, ``acc_world`` in the world frame.
-    ``times`` are the (T,) seconds of all.
+    ``times`` are (T,) seconds, shared by all.
     """
     named = imu_columns(streams)
     names = ['time', *named]

@@ -51,8 +51,8 @@ def fillers_of(
 ) -> list[np.ndarray]:
     """Points (2,) at which far joints are again and again.
 
-    At least ``joints`` of points (M, K, 2) that are ``seen`` share one,
-    ``times`` times.
+    As many as ``joints`` of the points (M, K, 2) that are ``seen`` must share
+    one, ``times`` times.
     """
     points = np.ascontiguousarray(points)
     keys = points.view(np.int64)[..., 0]

@@ -67,7 +67,7 @@ class Header:
     def axes(self, *patterns: str, axes: Iterable[str] = 'xyz') -> list[str]:
         """Columns of the first pattern that each axis fits in place of ``@``.
 
-        Nothing if one is not there.
+        There are none if one of them is missing.
         """
         for pattern in patterns:
             found = [self.find(pattern.replace('@', axis)) for axis in axes]
@@ -141,7 +141,7 @@ def find_header(path: Path, *patterns: str, most: int = 30) -> Header | None:
     """The first line with a name for each pattern, None if there is none.
 
     Patterns are regular expressions of whole names, in any case; ``@`` stands
-    for ``x``. Of the lines, ``most`` are looked at.
+    for ``x``. The first ``most`` lines are looked at.
     """
     wanted = [re.compile(p.replace('@', 'x'), re.IGNORECASE) for p in patterns]
 
@@ -228,7 +228,7 @@ def split_cells(line: str, delimiter: str) -> Names:
 def metadata(path: Path, last: int, *labels: str) -> str | None:
     """Value of a line ``label: value`` or ``label:,value`` of the metadata.
 
-    Up to the line ``last``; upper and lower case of labels are one.
+    The lines up to ``last`` are searched; the case of labels does not count.
     """
     for line in head_lines(path, last):
         text = line.strip().lstrip('/#').strip()

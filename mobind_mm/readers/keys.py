@@ -326,7 +326,7 @@ class Keys(pydantic.BaseModel):
     def require(self, names: Iterable[str], where: str) -> None:
         """Check that keys are there.
 
-        Those below another are as ``'units.acc'``.
+        A key below another is written as ``'units.acc'``.
 
         Raises:
             ValueError: Naming the first key that is missing.

@@ -360,8 +360,8 @@ def one_person(
     """Follow people through detections and choose one of them.
 
     ``person`` is ``longest``, ``largest`` or an id; see
-    :func:`.tracking.choose_person`. There are all frames of the video;
-    keypoints and scores are 0 where the person was not detected.
+    :func:`.tracking.choose_person`. The stream has all frames of the
+    video; keypoints and scores are 0 where the person was not detected.
 
     Raises:
         ValueError: If the video cannot be so, or has no such person.

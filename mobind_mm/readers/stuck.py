@@ -161,8 +161,7 @@ def _stuck_rows(
 def _repeats(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First and last + 1 row of stretches that repeat the rows before.
 
-    And how many rows before: 1 for one value that stays, n for a packet of n
-    rows.
+    Also by how many rows: 1 for a value that stays, n for a packet of n rows.
     """
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
     keys = np.zeros(len(bits), np.uint64)

@@ -297,7 +297,7 @@ def follow_together(
 def _follow_links(link: np.ndarray) -> tuple[np.ndarray, int]:
     """Place of P people in every frame, by that in the frame before (n, P).
 
-    (n + 1, P) places, and for how many frames no two of them are the same.
+    Returns (n + 1, P) places, and for how many frames no two are the same.
     """
     whole = (np.sort(link, axis=1) == np.arange(link.shape[1])).all(axis=1)
     count = len(link) if whole.all() else int(np.argmin(whole))
