@@ -343,7 +343,7 @@ def _embed(
             kept[name] = _entry(entry, recording), recording
     if not kept:
         raise ValueError(f'No recording has what {kind!r} compares.')
-    options: dict[str, Any] = {}
+    options = {}
     if classes is not None:
         options = dict(
             metainfo={'classes': classes}, filter_cfg={'labelled': True}
