@@ -15,7 +15,6 @@ from ..readers.instance_batches import MAX_COORDINATE
 from ..readers.keys import unit_factor
 from ..readers.mapping import UNITS
 from ..readers.placing import placement_in
-from ..recordings import STANDARD_GRAVITY
 from ..recordings.streams import LARGEST_SEC
 from ..skeleton import LAYOUTS, LIMBS, USUAL, get_layout, placement_name
 from ..synchronization import LiveState, LiveSynchronizer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -118,7 +116,7 @@ class _Comparison:
         gallery: The same of the gallery.
         names: Modality of the queries and of the gallery.
         seconds: Length of a window.
-        weight: ``signal_weight`` of
+        signal_weight: Of
             :func:`~mobind_mm.evaluation.functional.rank_by_both`.
         reach: Seconds by which windows that match may be out of step.
     """

@@ -204,7 +204,7 @@ def person_rule(text: str) -> int | str:
 def add_workers_argument(parser: _ActionsContainer) -> None:
     """Add the number of processes."""
     flags(parser)(
-        '--workers WORKERS', 'processes', type=between(1, 1000, int), default=1
+        '--workers N', 'processes', type=between(1, 1000, int), default=1
     )
 
 

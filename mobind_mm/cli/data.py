@@ -26,7 +26,7 @@ def _pose_arguments(parser: ArgumentParser) -> None:
     )
     add_estimator_argument(parser)
     flag(
-        '--max-people MAX_PEOPLE',
+        '--max-people N',
         'most people to follow at once, with mediapipe; default: 4',
         type=int,
     )
@@ -82,7 +82,7 @@ def estimate_poses(args: Namespace) -> int | None:
 
 def _check_arguments(parser: ArgumentParser) -> None:
     flag = flags(parser)
-    flag('root DST', 'data set directory')
+    flag('root DIR', 'data set directory')
     flag(
         '--split',
         'splits to check; default: all that exist',
@@ -91,9 +91,7 @@ def _check_arguments(parser: ArgumentParser) -> None:
     )
     flag('--out FILE', 'JSON file of the report')
     flag('--show-dir DIR', 'directory for a picture of each recording')
-    flag(
-        '--max-lag MAX_LAG', 'largest lag in seconds to look for', default=3.0
-    )
+    flag('--max-lag SEC', 'largest lag to look for', default=3.0)
     flag('--all-rows', 'print a row for every stream; default: the first 40')
     add_workers_argument(parser)
 
@@ -131,7 +129,12 @@ def _example_arguments(parser: ArgumentParser) -> None:
     flag = flags(parser)
     flag('out', 'directory to write')
     flag('--offset SEC', 'sensor time minus video time', default=3.217)
-    flag('--seconds SECONDS', 'length', type=between(1, 86_400), default=30.0)
+    flag(
+        '--seconds SECONDS',
+        'length in seconds',
+        type=between(1, 86_400),
+        default=30.0,
+    )
     flag(
         '--people PEOPLE',
         'people in the video',
@@ -194,7 +197,7 @@ def _study_arguments(parser: ArgumentParser) -> None:
     )
     flag(
         '--seconds SECONDS',
-        'length of a recording; default: 45, with --mixed 60',
+        'length of a recording in seconds; default: 45, with --mixed 60',
         type=between(1, 86_400),
     )
     flag('--seed SEED', 'random seed', default=0)

@@ -31,8 +31,9 @@ def _sync_arguments(parser: ArgumentParser) -> None:
     flag = flags(parser.add_argument_group('search'))
     flag(
         '--synchronizer NAME',
-        'method: fused, signals, vote, correlation, or one that is registered '
-        'by --import; default: fused',
+        'method: signals, fused (signals and model), vote, correlation, or '
+        'one that is registered by --import; default: signals, then fused if '
+        'they give no answer and at most two sensors are worn',
     )
     flag(
         '--max-offset SEC',
@@ -76,7 +77,7 @@ def _sync_arguments(parser: ArgumentParser) -> None:
     add_export_arguments(results)
     flag(
         '--force',
-        'write the sensors and the preview even if the answer is refused',
+        'write sensors, preview and exports even if the answer is refused',
     )
     add_study_arguments(parser)
 
@@ -240,7 +241,7 @@ def _retrieve_arguments(parser: ArgumentParser) -> None:
         '--stride-sec SEC',
         'seconds between the windows of the gallery',
         type=between(0.01, 86_400),
-        default=1.0,
+        default=0.8,
     )
     flag(
         '--signal-weight W',
@@ -295,7 +296,8 @@ def _recognize_arguments(parser: ArgumentParser) -> None:
     )
     flag(
         '--stride-sec SEC',
-        'seconds between windows; default: the length of a window',
+        'seconds between windows; default: a quarter of a window, and more '
+        'for recordings of hours; a whole one for a classifier',
         type=between(0.01, 86_400),
     )
     add_out_dir_argument(parser, 'recognize')

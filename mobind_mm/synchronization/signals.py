@@ -11,6 +11,7 @@ from scipy.ndimage import binary_erosion, gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from ..recordings import STANDARD_GRAVITY, PoseStream, SensorStream
+from ..recordings.derived import quat_product
 from ..recordings.streams import measurable, undetected
 from ..skeleton import get_limb, limb_indices
 
