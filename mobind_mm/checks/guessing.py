@@ -30,7 +30,7 @@ from .guessed_units import (
     time_unit,
 )
 from .plausibility import still_level
-from .table_layout import NUMBER, find_table
+from .table_layout import NUMBER, find_table, labels_of
 
 AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
 SENSED = ('acc', 'gyro')
@@ -63,6 +63,7 @@ class Guess:
         notes: What was not understood.
         doubts: Guesses without evidence, or against some, as sentences.
         columns: Names of the columns of numbers.
+        labels: Names of columns, with the units that a row below gives.
         only_times: Whether the table has no other column than times.
         unplaced: Whether nothing says where its only sensor is worn.
         owners: ``where`` of the rows by whose they are, if a column says it.
@@ -74,6 +75,7 @@ class Guess:
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
     only_times: bool = False
     unplaced: bool = False
     owners: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -91,7 +93,7 @@ def guess_mapping(path: str | Path) -> Guess | None:
     dialect, names = find_table(path)
     if not names:
         return None
-    guess = Guess()
+    guess = Guess(labels=labels_of(path, dialect, names))
     for key in ('delimiter', 'decimal', 'header', 'skip_rows'):
         value = getattr(dialect, key)
         usual = {'delimiter': value, 'header': 1, 'skip_rows': 0}
@@ -219,7 +221,7 @@ def _guess_time(
         rising = max(float((steps >= 0).mean()), float((steps <= 0).mean()))
         if rising < 0.95 or not np.ptp(known):
             continue
-        unit, why = time_unit(name, known, steps)
+        unit, why = time_unit(guess.labels[name], known, steps)
         named = bool(_TIME.search(name))
         if not named and (_COUNTER.search(name) or not unit):
             continue
@@ -372,7 +374,8 @@ def _group(
     for name in columns:
         column = parse_column(name)
         if column is not None:
-            kind = column.kind or _kind_of_unit(name) or _kind_of_file(path)
+            kind = column.kind or _kind_of_unit(guess.labels[name])
+            kind = kind or _kind_of_file(path)
             of = column.sensor if column.kind else ''
             group = groups.setdefault((of, kind, column.free), {})
             group.setdefault(column.axis, name)
@@ -504,8 +507,9 @@ def _describe(
             keys[key] = value
         guess.reasons[key] = guess.reasons[prefix + key] = why
 
+    first = {c: guess.labels[names[0]] for c, names in named.items()}
     if 'acc' in named:
-        unit: Any = header_unit(named['acc'][0], 'acc')
+        unit: Any = header_unit(first['acc'], 'acc')
         stream = streams['acc']
         level = still_level(stream) if stream is not None else float('nan')
         gravity, why = not found.get('free'), 'a still sensor shows it'
@@ -522,22 +526,22 @@ def _describe(
             guess.doubts.append(f'whether acc{of} has gravity ({why})')
         if re.search('uncal', named['acc'][0], re.IGNORECASE):
             seen = f'{seen}: {UNCLEAR[3]}'
-        if seen.endswith(UNCLEAR) or strange_unit(named['acc'][0], 'acc'):
+        if seen.endswith(UNCLEAR) or strange_unit(first['acc'], 'acc'):
             guess.doubts.append(f'the unit of acc{of} ({seen})')
         say('units.acc', unit, seen)
         say('gravity', 'included' if gravity else 'removed', why)
         world = re.search(r'free|world', named['acc'][0], re.IGNORECASE)
         say('frame', 'world' if world else 'sensor', 'usual')
     if 'gyro' in named:
-        unit = header_unit(named['gyro'][0], 'gyro')
+        unit = header_unit(first['gyro'], 'gyro')
         seen = 'by the name of the column'
         if not unit:
             unit, seen = gyro_unit(streams)
-            if not seen.endswith(EVIDENT) or strange_unit(named['gyro'][0]):
+            if not seen.endswith(EVIDENT) or strange_unit(first['gyro']):
                 guess.doubts.append(f'the unit of gyro{of} ({seen})')
         say('units.gyro', unit, seen)
     if 'mag' in named:
-        unit = header_unit(named['mag'][0], 'mag')
+        unit = header_unit(first['mag'], 'mag')
         field = np.stack([columns[n] for n in named['mag']], axis=1)
         level = float(np.nanmedian(np.linalg.norm(field, axis=1)))
         fits = [u for u, f in UNITS['mag'].items() if 15 < level * f < 150]

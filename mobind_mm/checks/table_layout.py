@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..readers.headers import head_lines
 from ..readers.tables import PARQUET, Dialect, column_names
+from .column_names import header_unit
 
 NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
 
@@ -45,6 +46,25 @@ def find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
                 names,
             )
     return best[1], best[2]
+
+
+def labels_of(
+    path: Path, dialect: Dialect, names: Sequence[str]
+) -> dict[str, str]:
+    """Names of columns, with the units that a row below gives in brackets."""
+    labels = {name: name for name in names}
+    if not dialect.header or path.suffix.lower() in PARQUET:
+        return labels
+    last = dialect.header + dialect.skip_rows
+    for line in head_lines(path, last)[dialect.header : last]:
+        for name, cell in zip(names, _cells(line, dialect.delimiter or ',')):
+            label = f'{name} [{cell.strip("()[] ")}]'
+            if any(
+                header_unit(label, kind) and not header_unit(name, kind)
+                for kind in ('acc', 'gyro', 'mag', 'time')
+            ):
+                labels[name] = label
+    return labels
 
 
 def _cells(line: str, mark: str) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -278,15 +279,28 @@ def _head(path: Path, changed: int, size: int) -> str:
         data = file.read(_BYTES)
     if data[:2] in (b'\xff\xfe', b'\xfe\xff'):
         data = data[: len(data) // 2 * 2].decode('utf-16', 'replace').encode()
-    if b'\0' in data:
-        return ''
+    if b'\0' in data:  # no text, or one whose end was never written
+        lines = data.rstrip(b'\0').split(b'\n')
+        written = [line for line in lines if b'\0' not in line]
+        if len(written) < 0.9 * len(lines):
+            return ''
+        data = b'\n'.join(written)
     try:
-        text = data.decode('utf-8-sig')
+        text = data.decode()
     except UnicodeDecodeError as error:
         # The last character may be cut.
         cut = len(data) == _BYTES and error.start > _BYTES - 4
-        text = data.decode('utf-8-sig' if cut else 'cp1252', 'replace')
+        text = data.decode('utf-8' if cut else 'cp1252', 'replace')
+    text = text.lstrip('\ufeff')
     return plain_minus(text).replace('\r\n', '\n').replace('\r', '\n')
+
+
+def skip_marks(file: Any) -> None:
+    """Go to the end of all byte order marks at the start of a file."""
+    start = 0
+    while file.read(len(BOM_UTF8)) == BOM_UTF8:
+        start += len(BOM_UTF8)
+    file.seek(start)
 
 
 _MINUS = re.compile(r'(?<![^\s,;|"eE])\u2212(?=[\d.,])')

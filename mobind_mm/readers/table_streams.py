@@ -33,6 +33,13 @@ _YEAR, _YEARS = 31556952.0, (2005.0, 2045.0)
 """Seconds of a year; when people wear sensors that know the date."""
 _MOST_ZEROS = 0.5
 """Share of rows of zeros from which they are not a loss."""
+_IMPOSSIBLE = {'acc': 5000.0, 'gyro': 600.0}
+"""m/s² and rad/s that no sensor on a body shows."""
+_NINES = [10.0**digits - 1 for digits in range(3, 10)]
+_FAR_BEYOND = 10
+"""How many times larger than nearly all others such values are."""
+_MOST_IMPOSSIBLE = 0.2
+"""Share of the values from which they are in another unit."""
 _FULL = 0.9
 """Share of the rows in which channels of one clock have values."""
 _COUNTER = re.compile(
@@ -63,10 +70,12 @@ def table_stream(part: Part, table: Table) -> SensorStream:
         )
         for channel, names in part.channels().items()
     }
-    _refuse_huge(table, arrays)
     part, notes = _without_empty_time(part, table)
     notes += _strange_years(part, table)
-    notes += _drop_zeros(part, table, arrays)
+    dropped = np.zeros(len(table), bool)
+    notes += _drop_zeros(part, table, arrays, dropped)
+    notes += _drop_impossible(part, table, arrays, dropped)
+    _refuse_huge(table, arrays)
     timed = _timed(part, table)
     known = {c: timed & _whole(np.isfinite(v)) for c, v in arrays.items()}
     for channel, names in part.channels().items():
@@ -86,6 +95,7 @@ def table_stream(part: Part, table: Table) -> SensorStream:
     there = timed.copy()
     for values in arrays.values():
         there |= ~_whole(np.isnan(values))
+    there &= ~dropped
     left_out = int((there & ~rows).sum())
     if left_out and not slower:
         notes.append(
@@ -190,7 +200,10 @@ def _strange_years(part: Part, table: Table) -> list[str]:
 
 
 def _drop_zeros(
-    part: Part, table: Table, arrays: dict[str, np.ndarray]
+    part: Part,
+    table: Table,
+    arrays: dict[str, np.ndarray],
+    dropped: np.ndarray,
 ) -> list[str]:
     """Empty the rows that a device fills with zeros; a note of them."""
     if part.gravity not in (None, 'included') or GRAVITY in arrays:
@@ -203,6 +216,7 @@ def _drop_zeros(
         return []
     for values in arrays.values():
         values[zero] = np.nan
+    dropped |= zero
     return [
         f'{table.path}: {int(zero.sum())} rows are all zeros, without '
         'gravity, and are left out'
@@ -218,6 +232,44 @@ def _refuse_huge(table: Table, arrays: Mapping[str, np.ndarray]) -> None:
                 'Correct or empty the cell, or correct columns',
                 value=float(values[huge][0]),
             )
+
+
+def _drop_impossible(
+    part: Part,
+    table: Table,
+    arrays: dict[str, np.ndarray],
+    dropped: np.ndarray,
+) -> list[str]:
+    """Empty the rows with values that stand for none; a note of them."""
+    gone, examples = np.zeros(len(table), bool), []
+    for channel, most in _IMPOSSIBLE.items():
+        if channel not in arrays:
+            continue
+        size = np.abs(arrays[channel])
+        if not np.fmax.reduce(size, None, initial=0.0) >= _NINES[0]:
+            continue
+        unit = unit_factor(getattr(part.units, channel), UNITS[channel])
+        beyond = size * unit > most
+        # Numbers of nines are what programs write for none.
+        beyond |= np.isin(size, _NINES)
+        if not beyond.any() or beyond.mean() > _MOST_IMPOSSIBLE:
+            continue
+        usual = np.nanquantile(np.where(beyond, np.nan, size), 0.99)
+        beyond &= size > _FAR_BEYOND * usual
+        gone |= beyond.any(axis=1)
+        examples += [
+            f'{value:g} in {channel}' for value in arrays[channel][beyond][:1]
+        ]
+    if not examples:
+        return []
+    for values in arrays.values():
+        values[gone] = np.nan
+    dropped |= gone
+    return [
+        f'{table.path}: {int(gone.sum())} rows have values that no body '
+        f'reaches ({", ".join(examples)}), first row '
+        f'{table.lines[np.argmax(gone)]}, and are left out'
+    ]
 
 
 def _refuse_empty(table: Table, names: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from collections.abc import (
 )
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,21 +44,28 @@ from .dates import (
     strptime,
     zone_in,
 )
-from .headers import plain_minus
+from .headers import plain_minus, skip_marks
 
 DELIMITERS = (',', ';', '\t', '|', ' ')
 PARQUET = ('.parquet', '.pq')
 
-_MISSING = ('', 'nan', 'na', 'n/a', 'null', 'none')
+_MISSING = (
+    *('', 'nan', '-nan', 'na', 'n/a', '#n/a', '<na>', 'null', 'none', '-'),
+    *('nan(ind)', '-nan(ind)', '-1.#ind', '1.#qnan', '--'),
+)
 _SPELLINGS = ['NaN', *(f(m) for m in _MISSING for f in (str, str.upper))]
 """Those that pandas looks for; in texts, upper and lower case are one."""
 _NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 _THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
 _DATE = re.compile(r'(?<![a-z])(date|day|datum|fecha)', re.IGNORECASE)
 _BORN = re.compile(r'birth|born|geburt|dob|naci', re.IGNORECASE)
+_NULS = re.compile('[^\n]*\0{8,}[^\n]*')
+"""A line in which a disk kept room that was never written."""
 _LARGEST = 3e38  # of float32, in which recordings are kept
 _HEADER_LINES = 100
 """Lines in which the names of the columns are looked for."""
+_UNIT_ROWS = 3
+"""Rows of units and the like that may follow the names."""
 _BLOCK = 1 << 22
 """Characters that are parsed at once."""
 _MAX_LINE = 1_000_000
@@ -149,7 +156,8 @@ class TableFile:
         names: Columns to read.
         texts: Those of them that are text.
         repair: Whether to leave out lines that repeat the header, as in
-            exports that were put together, if time goes on after them.
+            exports that were put together, if time goes on after them, and
+            rows of units below the header.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -178,6 +186,17 @@ class TableFile:
         dialect = replace(dialect, encoding=encoding)
         header, indices = _find_header(path, names, dialect)
         places = dict(zip(names, indices))
+        if repair and header.line:
+            cells = [places[name] for name in names if name not in texts]
+            units = _units_below(path, header, cells, dialect)
+            if units:
+                skip = dialect.skip_rows + len(units)
+                dialect = replace(dialect, skip_rows=skip)
+                self.notes += (
+                    f'{path}: row {header.line + 1} below the names holds no '
+                    f'numbers ({shown(units[0], 6)}), as if it gave units, '
+                    'and is left out',
+                )
         self._rows = rows = _Rows(path, header, dialect, places, repair)
         self.columns = rows.parse(texts, self.decimal or '.', self._commas)
         self.lines = rows.lines
@@ -187,6 +206,7 @@ class TableFile:
             self.decimal = self._guess_decimal(self.columns, texts, self.lines)
             if self.decimal == ',':
                 self.columns = rows.parse(texts, ',')
+        self.notes += rows.notes
 
     def select(
         self,
@@ -561,6 +581,8 @@ class _Rows:
         self.lines = np.zeros(0, int)
         self.commas = False
         """Whether decimal commas were seen at the start, and used."""
+        self.notes: tuple[str, ...] = ()
+        """What was left out of the file."""
         self._dates: dict[tuple[str, ...], dict[str, np.ndarray]] = {}
         self.again: list[int] = []
         """Lines that repeat the header and are left out."""
@@ -581,8 +603,8 @@ class _Rows:
         """
         parts: dict[str, list[np.ndarray]] = {n: [] for n in self.places}
         lines: list[np.ndarray] = []
-        self.again = []
-        for block in self._blocks():
+        self.again, self.notes, unwritten = [], (), []
+        for block in self._blocks(unwritten):
             keep = self._checked(block)
             columns = self._columns(block, keep, texts, decimal)
             if not lines and commas is not None and commas(columns, texts):
@@ -592,6 +614,11 @@ class _Rows:
             for name, column in columns.items():
                 parts[name].append(column)
         self.lines = np.concatenate([np.zeros(0, int), *lines])
+        if unwritten:
+            self.notes += (
+                f'{self.path}: rows with NULs, as where a device lost its '
+                f'power, are left out: {len(unwritten)}, first {unwritten[0]}',
+            )
         mixed = {
             name
             for name, column in parts.items()
@@ -604,12 +631,11 @@ class _Rows:
             joined[name] = np.concatenate(parts.pop(name) or [np.zeros(0)])
         return joined
 
-    def _blocks(self) -> Iterator[_Block]:
-        """Blocks of complete rows."""
+    def _blocks(self, unwritten: list[int]) -> Iterator[_Block]:
+        """Blocks of complete rows; adds lines that were never written."""
         encoding, names = self.dialect.encoding, self.header.names
-        blocks = _plain_rows(
-            self.path, self.header.delimiter, self.first, encoding
-        )
+        how = self.header.delimiter, self.first, encoding, unwritten
+        blocks = _plain_rows(self.path, *how)
         if not self.repair or all(map(_NUMBER.fullmatch, self.places)):
             return blocks
         sign = max(names, key=len).encode()
@@ -666,15 +692,27 @@ class _Rows:
             bad[row] |= any(map(bytes.strip, surplus))
         if bad.any():
             row = int(np.argmax(bad))
+            line = self.first + int(block.lines[row])
+            if block.lines[row] > 1 and self._ends_in(line):
+                self.notes += (
+                    f'{self.path}: the last row, {line}, is cut and left out',
+                )
+                keep[row] = False
+                return keep
             raise mistake(
                 self.path,
                 f'{cells[row]} cells between {self.header.delimiter!r}, '
                 f'expected {self.num_names or self.width}',
                 'Remove the row if it is cut; name delimiter and decimal if '
                 'the file is written otherwise',
-                row=self.first + int(block.lines[row]),
+                row=line,
             )
         return keep
+
+    def _ends_in(self, line: int) -> bool:
+        """Whether the file ends within a line."""
+        with _open_text(self.path, self.dialect.encoding) as file:
+            return not next(islice(file, line - 1, line), '\n').endswith('\n')
 
     def _columns(
         self,
@@ -742,12 +780,17 @@ class _Block(NamedTuple):
 
 
 def _plain_rows(
-    path: Path, delimiter: str, skipped: int, encoding: str | None
+    path: Path,
+    delimiter: str,
+    skipped: int,
+    encoding: str | None,
+    unwritten: list[int],
 ) -> Iterator[_Block]:
     """The rows after some lines, in blocks.
 
     From the first quote on, or where several spaces are one delimiter, the
-    cells are given without quotes, and a unit separator between them.
+    cells are given without quotes, and a unit separator between them. Lines
+    that were never written are blank, and added to ``unwritten``.
     """
     with _open_text(path, encoding) as file:
         for _ in range(skipped):
@@ -757,14 +800,18 @@ def _plain_rows(
             if not text.endswith('\n'):  # within a line, or the last one
                 text += file.readline()
             text = plain_minus(text)
-            if '\0' in text:
-                row = skipped + done + 1 + text[: text.index('\0')].count('\n')
-                fix = 'Save it again as CSV (UTF-8)'
-                raise mistake(path, 'a NUL is not text', fix, row=row)
             if '"' in text or delimiter == ' ':
                 lines = chain(io.StringIO(text), map(plain_minus, file))
-                yield from _quoted_rows(path, delimiter, lines, skipped, done)
+                written = _written(path, lines, skipped + done, unwritten)
+                yield from _quoted_rows(
+                    path, delimiter, written, skipped, done
+                )
                 return
+            if '\0' in text:
+                whole = text.splitlines(keepends=True)
+                text = ''.join(
+                    _written(path, whole, skipped + done, unwritten)
+                )
             text += '' if text.endswith('\n') else '\n'
             data = text.encode()
             count = data.count(b'\n')
@@ -778,7 +825,7 @@ def _quoted_rows(
 ) -> Iterator[_Block]:
     """Rows of lines of which some have quotes, in blocks."""
     reader = csv.reader(
-        _without_nul(path, text, skipped + done),
+        text,
         delimiter=delimiter,
         skipinitialspace=delimiter == ' ',
         strict=True,  # a quote that is never closed is an error
@@ -805,12 +852,21 @@ def _quoted_rows(
         yield _Block(''.join(rows).encode(), np.array(lines, int), b'\x1f')
 
 
-def _without_nul(path: Path, text: Iterable[str], done: int) -> Iterator[str]:
+def _written(
+    path: Path, text: Iterable[str], done: int, unwritten: list[int]
+) -> Iterator[str]:
+    """Lines, of which those that were never written are blank.
+
+    Raises:
+        ValueError: If a NUL is in another one.
+    """
     for number, line in enumerate(text, done + 1):
         if '\0' in line:
-            fix = 'Save it again as CSV (UTF-8)'
-            raise mistake(path, 'a NUL is not text', fix, row=number)
-        yield line
+            if not _NULS.search(line):
+                fix = 'Save it again as CSV (UTF-8)'
+                raise mistake(path, 'a NUL is not text', fix, row=number)
+            unwritten.append(number)
+        yield '\n' if '\0' in line else line
 
 
 def _is_full(data: bytes, mark: bytes, cells: int) -> bool:
@@ -832,6 +888,36 @@ def _line_lengths(data: bytes) -> np.ndarray:
     """Bytes of each line, its newline included."""
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord('\n'))
     return np.diff(ends, prepend=-1)
+
+
+def has_units(path: Path, names: Sequence[str]) -> bool:
+    """Whether rows of texts, such as units, follow the names of columns."""
+    if path.suffix.lower() in PARQUET:
+        return False
+    dialect = Dialect(encoding=_find_encoding(path, None)[0])
+    header, places = _find_header(path, names, dialect)
+    return bool(_units_below(path, header, places, dialect))
+
+
+def _units_below(
+    path: Path, header: Header, places: Sequence[int], dialect: Dialect
+) -> list[list[str]]:
+    """Rows of texts between the names and the first row of numbers."""
+    first = header.line + dialect.skip_rows
+    with _open_text(path, dialect.encoding) as file:
+        lines = [*islice(file, first, first + _UNIT_ROWS + 1)]
+    units: list[list[str]] = []
+    for line in lines:
+        row = _split(plain_minus(line), header.delimiter)
+        cells = [row[p].strip() for p in places if p < len(row)]
+        filled = [c for c in cells if c.lower() not in _MISSING]
+        if any(
+            _NUMBER.fullmatch(c.replace(',', '.')) or looks_like_date(c)
+            for c in filled
+        ):
+            return units
+        units.append(filled)
+    return []
 
 
 class Header(NamedTuple):
@@ -966,6 +1052,8 @@ def _open_text(path: Path, encoding: str | None) -> Iterator[io.TextIOBase]:
     """Open as text with lines that end in a newline; errors name the file."""
     try:
         with io.TextIOWrapper(open_file(path), encoding) as file:
+            if encoding == 'utf-8-sig':
+                skip_marks(file.buffer)
             yield file
     except UnicodeError:
         name = str(encoding).upper().replace('UTF-8-SIG', 'UTF-8')

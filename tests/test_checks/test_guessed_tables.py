@@ -101,12 +101,41 @@ def test_a_row_of_units_below_our_own_names(tmp_path, stream):
     path = write(tmp_path / 'a.csv', stream, ('time', *names))
     head, _, rest = path.read_text().partition('\n')
     path.write_text(f'{head}\ns{",m/s^2" * 3}{",rad/s" * 3}\n{rest}')
-    with pytest.raises(ValueError, match='row 2'):
+    with pytest.raises(ValueError, match='row 2: gives units'):
         read_imu_file(path)
     read = to_imu(path)['left_wrist']
     np.testing.assert_allclose(
         read.channels['acc'], stream.channels['acc'], rtol=1e-4
     )
+
+
+def test_units_in_a_row_of_their_own(tmp_path, stream):
+    """A gyroscope that hardly turns does not show its unit."""
+    still = scaled(1, 1 / G, 0.002 * DEG)
+    path = write(tmp_path / 'a.csv', stream, ('time', *AXES), still)
+    head, _, rest = path.read_text().partition('\n')
+    path.write_text(f'{head}\ns{",(g)" * 3}{",deg/s" * 3}\n{rest}')
+    read = to_imu({'file': path, 'placement': 'left_wrist'})['left_wrist']
+    np.testing.assert_allclose(
+        read.channels['gyro'], 0.002 * stream.channels['gyro'], rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize('value', [99999.0, -999.0, 1e30])
+@pytest.mark.parametrize('unit', [1.0, 1 / G])
+def test_values_that_stand_for_none(tmp_path, stream, value, unit):
+    def spiked(table):
+        table = scaled(1, unit, DEG)(table)
+        table[500::97, 2] = value
+        return table
+
+    path = write(tmp_path / 'a.csv', stream, ('time', *AXES), spiked)
+    read = to_imu({'file': path, 'placement': 'left_wrist'})['left_wrist']
+    kept = np.delete(
+        np.asarray(stream.channels['acc']), slice(500, None, 97), 0
+    )
+    np.testing.assert_allclose(read.channels['acc'], kept, rtol=1e-4)
+    assert any('no body reaches' in note for note in read.notes)
 
 
 def moving(table):

@@ -3,6 +3,7 @@
 import copy
 import datetime
 import itertools
+import re
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from raw_tables import (
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.readers.dates import parse_date
-from mobind_mm.readers.headers import Head
+from mobind_mm.readers.headers import Head, head
 from mobind_mm.readers.keys import check_keys
 from mobind_mm.readers.mapping import Sensor, Skeleton
 from mobind_mm.readers.sensors import read_sensors
@@ -436,7 +437,7 @@ def test_bad_cells_are_named(recording, tmp_path, change, message):
 BAD_FILES = {
     'empty': (b'', 'is empty'),
     'header only': (b't,a,b,c\n', 'has no rows'),
-    'cut row': (b't,a,b,c\n0,1,2,3\n1,1,2', r'row 3: 3 cells.*expected 4'),
+    'cut row': (b't,a,b,c\n0,1,2,3\n1,1,2\n', r'row 3: 3 cells.*expected 4'),
     'long row': (b't,a,b,c\n0,1,2,3,4\n', r'row 2: 5 cells'),
     'decimal comma': (b't,a,b,c\n0,1,1,5,2,0\n', 'row 2: 6 cells.*decimal'),
     'latin-1': (b't,a,b,c\n0,1,2,\xb0\n', r"row 2: column 'c' has '°'"),
@@ -463,6 +464,36 @@ def test_bad_files_are_named(tmp_path, content, message):
         read(tmp_path, columns=columns)
     assert str(path) in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+WHOLE = b't,a,b,c\n' + b''.join(b'%d,1,2,-3\n' % i for i in range(20))
+ODD_FILES = {
+    'power lost': (WHOLE + b'20,1,2,' + b'\0' * 99, 20, 'NULs.*first 22'),
+    'and found again': (WHOLE[:-2] + b'\0' * 99 + WHOLE[8:], 38, 'NULs'),
+    'cut at the end': (WHOLE + b'20,1,-', 20, 'row, 22, is cut'),
+    'marked twice': (b'\xef\xbb\xbf' * 2 + WHOLE, 20, ''),
+    'units': (WHOLE[:8] + b's,m/s^2,m/s^2,g\n' + WHOLE[8:], 20, "row 2.*'g'"),
+    'two rows of units': (
+        WHOLE[:8] + b's,g,,\n,a,b,c\n' + WHOLE[8:],
+        20,
+        "'s",
+    ),
+    'spellings of none': (WHOLE + b'20,-nan(ind),--,#N/A\n', 21, ''),
+}
+
+
+@pytest.mark.parametrize(
+    ('content', 'rows', 'note'), ODD_FILES.values(), ids=ODD_FILES
+)
+def test_odd_files_are_read_with_a_note(tmp_path, content, rows, note):
+    path = tmp_path / 'a.csv'
+    path.write_bytes(content)
+    table = read_table(path, ['a', 'b', 'c'], ['t'])
+    assert len(table) == rows
+    assert (table.numbers['c'][:20] == -3).all()
+    assert re.search(note, ''.join(table.notes))
+    assert bool(note) == bool(table.notes)
+    assert head(path).lstrip().startswith('t,a,b,c')
 
 
 def test_long_files_are_read_in_pieces(tmp_path):
