@@ -75,7 +75,8 @@ def find_packets(
     short = steps <= _SHORT * mean
     tied = steps == 0
     packed = comes_in_packets(steps)
-    beats = index is None and uneven(steps)
+    count = 1 if index is None else np.maximum(np.diff(index), 1)
+    beats = uneven(steps / count)
     if not (packed or beats or irregular(steps) or arrival is not None):
         return None
     ends = np.r_[np.flatnonzero(~short), len(times) - 1]

@@ -197,16 +197,18 @@ class _Rebuilding:
         steps = np.diff(index)
         position = _position(steps == 0)
         if position.any():  # rows of a packet share its number
-            sizes = np.diff(np.r_[np.flatnonzero(position == 0), len(index)])
-            size = int(np.median(sizes))
+            first = np.flatnonzero(position == 0)
+            sizes = np.diff(np.r_[first, len(index)])
+            size = max(int(np.median(sizes)), 1)
             if size > 1:
                 self.note(f'{size} rows share a number of the counter')
-            index = index * max(size, 1) + position
+            rises = np.diff(index[first])
+            if (rises == sizes[:-1]).mean() < 0.5:  # it counts packets
+                index = index / max(_divisor(rises), 1) * size
+            index = index + position
             index = np.maximum.accumulate(index)
-        forward = np.diff(index)
-        forward = forward[forward > 0].astype(np.int64)
-        divisor = int(np.gcd.reduce(forward)) if len(forward) else 1
-        if divisor > 1 and len(forward) > 3:
+        divisor = _divisor(np.diff(index))
+        if divisor > 1 and len(index) > 4:
             self.note(
                 f'the counter goes up by {divisor} with each row, which is '
                 'taken as one sample'
@@ -536,7 +538,11 @@ class _Rebuilding:
         packets = find_packets(self.times, self.index, arrival)
         if packets is not None and self.unpack(packets, rate, arrival):
             return
-        times, stalls = without_stalls(self.times, regular_step(steps, rate))
+        usual = regular_step(steps, rate)
+        count = np.arange(len(self.times))
+        lost = usual * ((count if self.index is None else self.index) - count)
+        times, stalls = without_stalls(self.times - lost, usual)
+        times = times + lost
         smooth = stalls and smoother(self.kept_values(), times, self.times)
         if stalls and smooth is not False:
             self.times = times
@@ -564,7 +570,8 @@ class _Rebuilding:
         times = sample_clock(self.times, packets, self.index, rate, values)
         if arrival is None and not packets.tied:
             better = smoother(values, times, self.times)
-            told = packets.bursts or told_by_rate(self.times, times)
+            told = packets.bursts or self.index is not None
+            told = told or told_by_rate(self.times, times)
             if better is False or (better is None and not told):
                 return False
         self.times = times
@@ -619,6 +626,12 @@ def _position(tied: np.ndarray) -> np.ndarray:
     places = np.arange(len(tied) + 1)
     first = np.where(np.r_[True, ~tied], places, 0)
     return places - np.maximum.accumulate(first)
+
+
+def _divisor(steps: np.ndarray) -> int:
+    """What all steps of a counter that goes up are multiples of."""
+    forward = steps[steps > 0].astype(np.int64)
+    return int(np.gcd.reduce(forward)) if len(forward) else 1
 
 
 def padded_fractions(times: np.ndarray) -> np.ndarray | None:

@@ -37,7 +37,7 @@ _TRIED = 1_200
 """Packets by which rates are compared."""
 _INTERVAL = 0.06
 """Seconds that a radio waits until it may send."""
-_COMPARED = 3
+_COMPARED = 8
 """Rates that are compared in earnest."""
 _PAUSED = 15
 """Packets on each side of a pause."""
@@ -228,7 +228,9 @@ def _cheapest(
     prices = np.full((number, 4 * states + _UNITS), np.inf)
     prices[:, states] = 0.0
     last = states + _UNITS
-    priced = np.maximum(_PRICES - odds[: number - 1], 0.0)
+    # Of places that values tell, each is one loss, not one of them two.
+    least = 0.5 * np.arange(_UNITS)
+    priced = np.maximum(_PRICES - odds[: number - 1], least)
     prices[1:, states + 1 : last + 1] = priced
     prices[1:, last + 1 :] = priced[:, -1:]
     place = places[None] - places[:, None] + states  # [to, from]
@@ -274,7 +276,11 @@ def odds_of_losses(
         over = values[1 + lag : -1] - values[1 : -1 - lag]
         return over - (steps[: len(over)] + steps[-len(over) :]) / 2
 
-    near = 1.6 * uniform_filter1d(np.abs(bends(1)), _AROUND, axis=0)
+    small = np.abs(bends(1))
+    around = uniform_filter1d(small, _AROUND, axis=0)
+    # Those at losses say nothing of the others.
+    small = np.minimum(small, 2 * around)
+    near = 1.6 * uniform_filter1d(small, _AROUND, axis=0)
     bent = bends(1)[rows - 1] ** 2
     near = np.maximum(near[rows - 1] ** 2, 1e-12)
     for number in range(1, _UNITS + 1):

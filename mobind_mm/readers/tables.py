@@ -603,7 +603,8 @@ class _Rows:
         """
         parts: dict[str, list[np.ndarray]] = {n: [] for n in self.places}
         lines: list[np.ndarray] = []
-        self.again, self.notes, unwritten = [], (), []
+        unwritten: list[int] = []
+        self.again, self.notes = [], ()
         for block in self._blocks(unwritten):
             keep = self._checked(block)
             columns = self._columns(block, keep, texts, decimal)

@@ -87,6 +87,45 @@ def test_losses_at_the_rate_of_the_radio():
     assert '20 samples are missing' in rebuilt.notes[-1]
 
 
+@pytest.mark.parametrize(
+    ('rate', 'size', 'interval', 'seed'),
+    [(100, 5, 0.04875, 4), (100, 5, 0.04875, 0), (52, 3, 0.05, 2)],
+)
+def test_one_packet_in_twenty(rate, size, interval, seed):
+    """Gaps are laid where the values tell, at the rate of the device."""
+    rng = np.random.default_rng(1000 + seed)
+    lost = np.flatnonzero(rng.random(40 * rate // size) < 0.05)
+    lost = lost[(lost > 5) & (lost < 40 * rate // size - 10)]
+    true, stamps, values = sent(rate, size, interval, lost, seed=seed)
+    error = sample_times(stamps, 'a.csv', values=values).clock.times - true
+    wrong = np.abs(error - np.median(error)) > 0.003
+    assert wrong.mean() < 0.01
+
+
+@pytest.mark.parametrize('counts', ['packets', 'rows', 'first rows'])
+@pytest.mark.parametrize('rate', [None, 100.0])
+@pytest.mark.parametrize(('size', 'share'), [(1, 0.3), (1, 0.05), (5, 0.05)])
+def test_counters_lay_gaps_where_they_are(counts, rate, size, share):
+    """However late a packet comes; its number may be that of a sample."""
+    rng = np.random.default_rng(0)
+    packets = np.arange(40 * 100 // size)
+    lost = packets[5:-5][rng.random(len(packets) - 10) < share]
+    true, stamps, values = sent(100, size, 0.0075 * size, lost)
+    rows = np.arange(len(packets) * size)
+    rows = rows[~np.isin(rows // size, lost)].astype(float)
+    packet = rows // size
+    counter = {'packets': packet, 'rows': rows, 'first rows': packet * size}
+    rebuilt = sample_times(
+        stamps if rate is None else None,
+        'a.csv',
+        counter=counter[counts],
+        rate=rate,
+        values=values,
+    )
+    error = rebuilt.clock.at() - true
+    assert np.abs(error - np.median(error)).max() < 0.003
+
+
 def test_many_losses_of_packets_that_come_together():
     """Several packets of 20 ms each 50 ms, of which one in 20 is lost."""
     rng = np.random.default_rng(4)
