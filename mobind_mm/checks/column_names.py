@@ -25,6 +25,7 @@ _HEADER_UNITS = {
         r'g|gs|g-force': 'g',
         r'mg|milli ?g': 'mg',
         r'cm/s(\^?2|²)': '1/100 m/s2',
+        r'mm/s(\^?2|²)': '1/1000 m/s2',
     },
     'gyro': {
         r'rad/s|rps|rad/sec|rad_?s|radps|rads': 'rad/s',

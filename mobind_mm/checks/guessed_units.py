@@ -21,6 +21,7 @@ _UNIT = re.compile(r'[(\[]\s*([^\d\W]{1,5}(/[^\s)\]]+)?)\s*[)\]]')
 _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 """How many of a unit are a second."""
 _RATES = (2.0, 3000.0)
+_SLOWEST = 5.0
 _COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
 _FASTEST = 87.0
 """rad/s that no body turns at for long."""
@@ -30,6 +31,7 @@ UNCLEAR = (
     'never rests',
     'counts whose zero is not known',
 )
+SLOW = 'slower than movement is measured'
 EVIDENT = 'turns as fast, or only that can be'
 """How reasons end that are none, and that are some."""
 
@@ -58,7 +60,8 @@ def time_unit(
             why = f'{first:.4g} is a date since 1970 in {unit}'
             return unit, f'{why}, at {rate:.4g} Hz'
     for unit, rate in fits.items():
-        return unit, f'steps of {step:.4g} are {rate:.4g} Hz in {unit}'
+        why = f'steps of {step:.4g} are {rate:.4g} Hz in {unit}'
+        return unit, f'{why}, {SLOW}' if rate < _SLOWEST else why
     return '', ''
 
 

@@ -23,6 +23,7 @@ from ..utils.errors import READ_ERRORS, shown
 from .column_names import header_unit, kind_of_word, parse_column
 from .guessed_units import (
     EVIDENT,
+    SLOW,
     UNCLEAR,
     acc_unit,
     gyro_unit,
@@ -213,6 +214,7 @@ def _guess_time(
 ) -> None:
     """Choose the column of times."""
     scored: list[tuple[float, str, str, str]] = []
+    back = ''
     for name, values in columns.items():
         known = values[np.isfinite(values)]
         if len(known) < 8:
@@ -220,6 +222,9 @@ def _guess_time(
         steps = np.diff(known)
         rising = max(float((steps >= 0).mean()), float((steps <= 0).mean()))
         if rising < 0.95 or not np.ptp(known):
+            if _TIME.fullmatch(name) and rising < 0.95:
+                share = f'{min((steps < 0).mean(), (steps > 0).mean()):.0%}'
+                back = f'{name!r} goes back in {share} of the rows'
             continue
         unit, why = time_unit(guess.labels[name], known, steps)
         named = bool(_TIME.search(name))
@@ -248,7 +253,8 @@ def _guess_time(
         counters = [n for n in columns if _COUNTER.search(n)]
         hint = f'; {counters[0]} may be columns.counter' if counters else ''
         _set(guess, 'rate', 100, f'no column of times was found{hint}')
-        guess.doubts.append('when samples were taken: no times were found')
+        told = back or 'no times were found'
+        guess.doubts.append(f'when samples were taken: {told}')
         return
     _, name, unit, why = max(scored)
     own = {k for _, n, *_ in scored for k in ('acc', 'gyr') if k in n.lower()}
@@ -283,6 +289,8 @@ def _guess_time(
         _set(guess, 'columns.counter', counter, why)
     if 'tick' in name.lower() and why.startswith('steps of'):
         guess.doubts.append(f'the unit of time ({name!r}: what is a tick?)')
+    elif why.endswith(SLOW):
+        guess.doubts.append(f'the unit of time ({name!r}: {why})')
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
 

@@ -83,8 +83,12 @@ def _is_number(cell: str) -> bool:
 
 def _is_data(rows: Sequence[Sequence[str]], first: int) -> bool:
     """Whether from here on rows of numbers follow one another."""
-    part = [row for row in rows[first : first + 6] if any(row)]
-    if len(part) < 2 or len({len(row) for row in part}) > 1:
+    part = [row for row in rows[first : first + 12] if any(row)][:6]
+    if (
+        not any(rows[first])
+        or len(part) < 2
+        or len({len(row) for row in part}) > 1
+    ):
         return False
     numbers = [sum(map(_is_number, row)) for row in part]
     filled = [sum(map(bool, row)) for row in part]

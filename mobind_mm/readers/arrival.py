@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .dates import DAY
 from .lost_packets import (
     find_losses,
     is_usual,
@@ -204,7 +205,8 @@ def _rounding(
         return grid, 0.0
     if whole and round(grid, 9) in (1.0, 60.0):  # cut off
         return grid, grid - mean / 2
-    if whole and round(np.log10(grid), 6) in (-1, *range(1, 9)):
+    digits = round(np.log10(grid), 6), round(np.log10(grid / DAY), 6)
+    if whole and (digits[0] in (-1, *range(1, 9)) or digits[1] in (-5, -6)):
         return grid, (grid - mean) / 2
     return 0.0, 0.0
 

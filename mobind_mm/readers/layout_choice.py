@@ -105,6 +105,8 @@ def with_layout(
             'Name the layout (--layout)',
         )
     alone = len(fitting) == 1 and usual not in _STRICT
+    if usual and alone:
+        _refuse_others(replace(detections, layout=usual), source)
     if usual and (alone or is_body(replace(detections, layout=usual))):
         layout, why, clear = usual, '', alone
         if not alone:
@@ -278,6 +280,29 @@ def is_body(detections: Detections) -> bool:
     return not known.any() or not (
         np.median(cosines[known]) < _OPPOSITE
         and np.median(heads[known]) > _HEAD
+    )
+
+
+def _refuse_others(detections: Detections, source: object) -> None:
+    """Refuse keypoints that are certainly not those of the only layout."""
+    length, alike = _limbs(detections)
+    if alike or not np.isfinite(length):
+        return
+    places = _limb_places(detections.layout)
+    shoulders, hips = (places[i :: len(_LIMBS)] for i in (0, 3))
+    y, scores = detections.keypoints[..., 1], detections.scores
+    seen: np.ndarray = np.all(scores[:, shoulders + hips] > _SEEN, axis=1)
+    down = y[seen][:, shoulders].mean(axis=1) > y[seen][:, hips].mean(axis=1)
+    if is_body(detections) and down.mean() < 0.5:
+        return
+    count = detections.keypoints.shape[1]
+    raise mistake(
+        source,
+        f'the {count} keypoints have no names, and their proportions are not '
+        f'those of {detections.layout}, the only layout with so many; perhaps '
+        'some of another layout were left out',
+        'Give their names (keypoint_id2name of meta_info, or a mapping), or '
+        'all of a layout',
     )
 
 

@@ -17,7 +17,13 @@ from .base import FileReader
 from .detections import Detections
 from .fillers import without_fillers
 from .frame_times import check_frame_times
-from .tracking import Track, follow_person, tracks_with_note, who_was_lost
+from .tracking import (
+    Track,
+    follow_person,
+    numbered,
+    tracks_with_note,
+    who_was_lost,
+)
 
 _FRACTION = 2.0
 """Coordinates whose 95th percentile is below are shares of the image."""
@@ -386,6 +392,8 @@ def _followed(
     rate, _ = video.facts(source)
     max_gap = round(video.max_gap_sec * rate)
     tracks, joined = tracks_with_note(detections, max_gap)
+    if detections.ids is None:
+        tracks = numbered(tracks, rate)
     lost = who_was_lost(tracks, detections, rate, max_gap)
     notes = (f'{source}: {note}' for note in (joined, lost) if note)
     return detections.noted(*notes), tracks, max_gap

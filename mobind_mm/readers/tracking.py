@@ -30,7 +30,7 @@ _RUN, _MOST = 8, 2**18
 with one another at most."""
 
 _LONG = 1.0
-"""Seconds for which somebody is seen who may be one with another."""
+"""Seconds for which people are seen; what is seen for less may be none."""
 
 RULES = ('longest', 'largest')
 """How to choose a person, besides by id."""
@@ -41,8 +41,8 @@ class Track:
     """One person.
 
     Args:
-        id: Number from 0, in the order of first appearance; or the identity
-            in the file.
+        id: Number from 0, in the order of first appearance, see
+            :func:`numbered`; or the identity in the file.
         instances: (n,) int64 rows of the :class:`Detections`, one per frame,
             ascending.
     """
@@ -125,6 +125,13 @@ def _identified(
     tracks = [np.flatnonzero(ids == name) for name in ordered]
     ordered, tracks, note = joined(ordered, tracks, detections, max_gap)
     return [*map(Track, ordered, tracks)], note
+
+
+def numbered(tracks: list[Track], rate: float) -> list[Track]:
+    """Tracks whose first numbers are those of people, then what flashes up."""
+    short = [len(track.instances) < _LONG * rate for track in tracks]
+    order = np.argsort(short, kind='stable').tolist()
+    return [Track(i, tracks[n].instances) for i, n in enumerate(order)]
 
 
 def who_was_lost(

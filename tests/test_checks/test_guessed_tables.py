@@ -114,7 +114,7 @@ def test_units_in_a_row_of_their_own(tmp_path, stream):
     still = scaled(1, 1 / G, 0.002 * DEG)
     path = write(tmp_path / 'a.csv', stream, ('time', *AXES), still)
     head, _, rest = path.read_text().partition('\n')
-    path.write_text(f'{head}\ns{",(g)" * 3}{",deg/s" * 3}\n{rest}')
+    path.write_text(f'{head}\n\ns{",(g)" * 3}{",deg/s" * 3}\n{rest}')
     read = to_imu({'file': path, 'placement': 'left_wrist'})['left_wrist']
     np.testing.assert_allclose(
         read.channels['gyro'], 0.002 * stream.channels['gyro'], rtol=1e-4
@@ -147,12 +147,21 @@ def moving(table):
     return table
 
 
+def swapped(table):
+    """Rows of which every fifth stands before the one before it."""
+    table = table.copy()
+    table[3::5], table[4::5] = table[4::5].copy(), table[3::5].copy()
+    return table * [1, 0.31, *[1] * 5]
+
+
 @pytest.mark.parametrize(
     ('names', 'rows', 'said'),
     [
         (AXES, lambda table: table[:, 1:], 'no times were found'),
         (('time', *AXES), moving, 'never rests|no unit explains'),
         (('time', *AXES), scaled(1, 0.31, 1), 'unit of acc'),
+        (('time', *AXES), swapped, "'time' goes back in 20%"),
+        (('time', *AXES[:3]), scaled(32768, 1, 1), 'unit of time .*slower'),
     ],
 )
 def test_doubts_are_refused(tmp_path, stream, names, rows, said):
@@ -198,6 +207,21 @@ def test_days_of_a_spreadsheet(tmp_path, stream):
     times = first + stream.clock.at()
     np.testing.assert_allclose(read.clock.at(), times, atol=1e-3)
     assert any('as spreadsheets do' in note for note in read.notes)
+
+
+def test_days_without_their_last_digits(tmp_path, stream):
+    """Five digits are 0.864 s, to which times are rounded, not cut."""
+    path = write(tmp_path / 'a.csv', stream, ('time', *AXES))
+    names, *rows = path.read_text().splitlines()
+    cells = [row.partition(',') for row in rows]
+    rows = [f'{45_413 + float(t) / 86_400:.5f},{rest}' for t, _, rest in cells]
+    path.write_text('\n'.join([names, *rows]))
+    read = to_imu({'file': path, 'placement': 'left_wrist'})['left_wrist']
+    first = (45_413 - 25_569) * 86_400
+    np.testing.assert_allclose(
+        read.clock.at() - first, stream.clock.at(), atol=0.1
+    )
+    assert any('up to 0.432 s off' in note for note in read.notes)
 
 
 @pytest.mark.parametrize(

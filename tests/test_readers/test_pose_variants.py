@@ -245,6 +245,17 @@ def test_what_fits_no_layout_alone_is_refused_with_their_names(tmp_path):
     assert pose.layout == 'aic'
 
 
+@pytest.mark.parametrize('missing', ['nose', 'left_wrist', 'right_ankle'])
+def test_keypoints_of_which_one_was_left_out(missing, tmp_path):
+    """They are not the 16 of MPII, and y does not point upwards."""
+    rows = np.delete(rows_of('coco'), COCO.index(missing), axis=1)
+    content = [
+        {'frame': i, 'keypoints': r.tolist()} for i, r in enumerate(rows)
+    ]
+    with pytest.raises(ValueError, match='16 keypoints.* not those of mpii'):
+        load_pose(save(tmp_path / 'a.json', content), VIDEO)
+
+
 def posetrack(layout, folder='images/val/1'):
     images = [
         {

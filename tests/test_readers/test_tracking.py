@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from raw_mmpose import Seen, as_detections, box_iou, simulate_crowd
 
+from mobind_mm.readers.people import Video, all_people
 from mobind_mm.readers.track_runs import (
     SAME_PERSON,
     keypoint_offsets,
@@ -154,6 +155,17 @@ def test_choose(rule, expected):
     tracks = track_people(detections, RATE)
     assert [len(t.instances) for t in tracks] == [100, 60, 20, 90]
     assert choose_person(tracks, detections, rule).id == expected
+
+
+def test_what_flashes_up_takes_no_number():
+    """Whoever is alone in a video is person 0, whatever came before."""
+    flashes = [[standing(100 + 400 * (i % 4), i)] for i in range(0, 20, 5)]
+    frames = [[]] * 9 + [f for flash in flashes for f in (flash, [], [])]
+    frames += [[standing(900, 0)]] * 3 * RATE
+    video = Video(rate=RATE, img_shape=(1080, 1920), max_gap_sec=0.05)
+    people = all_people(as_detections(frames)[0], 'a.json', video, 0.0)
+    assert len(people) > 1
+    assert (people[0].scores[:, 0] > 0).sum() == 3 * RATE
 
 
 def test_unknown_choices_name_the_ids():
