@@ -196,6 +196,10 @@ def _rounding(
     single = times.astype(np.float32).astype(float)
     grid = float(np.min(steps[steps > 0]))
     grid = round(grid, 6) or grid
+    digits = float(np.log10(grid / DAY))
+    if abs(digits - round(digits)) < 1e-5:  # days, as spreadsheets write them
+        grid = DAY * 10 ** round(digits)
+        return grid, (grid - mean) / 2
     if (single == times).all() and grid <= 2 * np.spacing(
         np.float32(np.abs(times).max())
     ):
@@ -205,8 +209,7 @@ def _rounding(
         return grid, 0.0
     if whole and round(grid, 9) in (1.0, 60.0):  # cut off
         return grid, grid - mean / 2
-    digits = round(np.log10(grid), 6), round(np.log10(grid / DAY), 6)
-    if whole and (digits[0] in (-1, *range(1, 9)) or digits[1] in (-5, -6)):
+    if whole and round(np.log10(grid), 6) in (-1, *range(1, 9)):
         return grid, (grid - mean) / 2
     return 0.0, 0.0
 
