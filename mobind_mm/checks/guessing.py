@@ -516,6 +516,12 @@ def _describe(
         guess.reasons[key] = guess.reasons[prefix + key] = why
 
     first = {c: guess.labels[names[0]] for c, names in named.items()}
+    for channel in SENSED:
+        labels = (guess.labels[n] for n in named.get(channel, ()))
+        units = {header_unit(label, channel) for label in labels}
+        if len(units) > 1:
+            told = f'the unit of {channel}{of} (its columns give several)'
+            guess.doubts.append(told)
     if 'acc' in named:
         unit: Any = header_unit(first['acc'], 'acc')
         stream = streams['acc']

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from pydantic_core import from_json
 
 from .archives import is_file, open_file
+from .headers import skip_marks
 
 CHUNK = 1 << 20
 """Characters read at once."""
@@ -72,7 +73,7 @@ class JSONItems:
             yield from self._read_dict()
         else:
             raise self._error(f'starts with {opening!r}, expected "[" or "{{"')
-        if self._peek():
+        if self._peek() not in ('', '\0'):  # of which a disk keeps room
             raise self._error('continues after its end')
 
     def _read_dict(self) -> Iterator[Any]:
@@ -193,14 +194,16 @@ class JSONItems:
 
 
 def open_text(path: str | Path) -> TextIO:
-    """Open a text, also of an archive: UTF-8, perhaps with its mark.
+    """Open a text, also of an archive: UTF-8, perhaps with marks.
 
     Or UTF-16 with its mark, as PowerShell writes what a program prints.
     """
     file = open_file(Path(path))
     wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     file.seek(0)
-    return io.TextIOWrapper(file, encoding='utf-16' if wide else 'utf-8-sig')
+    if not wide:
+        skip_marks(file)
+    return io.TextIOWrapper(file, encoding='utf-16' if wide else 'utf-8')
 
 
 @contextmanager

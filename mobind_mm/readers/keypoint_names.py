@@ -52,8 +52,8 @@ def keypoint_name(text: str) -> str | None:
 
     >>> [keypoint_name(n) for n in ('RShoulder', 'left_Big-Toe', 'tail')]
     ['right_shoulder', 'left_big_toe', None]
-    >>> [keypoint_name(n) for n in ('wrist_r', 'MidHip', 'LEFT_EYE_INNER')]
-    ['right_wrist', 'hip', 'left_eye_inner']
+    >>> [keypoint_name(n) for n in ('wrist_r', 'MidHip', 'lefteye')]
+    ['right_wrist', 'hip', 'left_eye']
     """
     words = re.findall(
         '[A-Z]+(?![a-z])|[A-Z]?[a-z]+',
@@ -75,9 +75,10 @@ def keypoint_name(text: str) -> str | None:
             _BONES.get(joint, joint) if len(plain) < len(words) - 1 else joint
         )
         return _sided(_SIDES[sides[0]], joint)
-    for word, side in (*_SIDES.items(), ('l', 'left'), ('r', 'right')):
-        if not sides and whole.startswith(word):
-            return _sided(side, whole[len(word) :])
+    for word, side in _SIDES.items():
+        name = _sided(side, whole.removeprefix(word))
+        if name and not sides and whole.startswith(word):
+            return name
     return None
 
 

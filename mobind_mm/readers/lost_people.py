@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from ..utils.errors import first_few
 from .detections import Detections
@@ -17,6 +18,8 @@ _ENDS = 5
 """Frames at the end and the start of a track that tell place and size."""
 _MOST = 3
 """Pairs that a note names."""
+_SAME_PLACE = 0.3
+"""Overlap of two boxes of one person."""
 _LONGEST = 60.0
 """Seconds after which nobody is taken for somebody else."""
 
@@ -104,6 +107,44 @@ def _alone(
     near[[*before, *after]] = False
     boxes = detections.boxes[near]
     return not (overlaps(ends, boxes) > 0).any()
+
+
+def unswapped(detections: Detections) -> tuple[np.ndarray, str]:
+    """Identities of a file, changed back where some change places; a note.
+
+    From one frame to the next, somebody is away from where he was, and
+    exactly where another one was, who is away, too.
+    """
+    frames, boxes = detections.frames, detections.boxes
+    ids: np.ndarray = np.array(detections.ids)
+    order = np.lexsort((frames, ids))
+    before, after = order[:-1], order[1:]
+    near = (ids[before] == ids[after]) & (ids[after] >= 0)
+    near &= frames[after] - frames[before] == 1
+    low = np.maximum(boxes[before, :2], boxes[after, :2])
+    high = np.minimum(boxes[before, 2:], boxes[after, 2:])
+    jumps = near & ((high - low) <= 0).any(axis=1)
+    before, after = before[jumps], after[jumps]
+    at, counts = np.unique(frames[after], return_counts=True)
+    original, swapped = ids.copy(), []
+    for frame in at[counts > 1].tolist():
+        here = frames[after] == frame
+        old, new = before[here], after[here]
+        same = overlaps(boxes[old], boxes[new])
+        rows, columns = linear_sum_assignment(-same)
+        if (same[rows, columns] < _SAME_PLACE).any():
+            continue
+        swapped.append(f'{frame} ({", ".join(map(str, original[old]))})')
+        later = slice(int(np.searchsorted(frames, frame)), None)
+        names = dict(zip(original[new[columns]], ids[old[rows]]))
+        for name, value in names.items():
+            ids[later][original[later] == name] = value
+    if not swapped:
+        return ids, ''
+    return ids, (
+        'identities of the file change places from one frame to the next, '
+        f'and are changed back, in frame {first_few(swapped, _MOST)}'
+    )
 
 
 def joined(

@@ -34,6 +34,8 @@ _CORNER = 0.36
 """Share of the image in whose upper left nobody is all the time."""
 _FEW = 3
 """Steps between frames that show none."""
+_OTHER_RATE = 0.01
+"""Relative difference of rates that is noted."""
 _SPARE = 2
 """Frames by which a video and the poses in it may differ: decoders do."""
 
@@ -115,6 +117,8 @@ class Video:
         if self.rate is None and self.times is None:
             times = own.times if own.times is not None else clip.times
             rate = clip.rate if own.rate is None else own.rate
+            if rate and clip.rate and abs(clip.rate / rate - 1) < _OTHER_RATE:
+                rate = clip.rate  # that of the file may be rounded
             result = replace(result, times=times)
             if times is None:
                 result = replace(result, rate=rate)
@@ -226,7 +230,12 @@ class PoseReader(FileReader):
         detections, own = self.detect(video)
         detections = without_fillers(detections, self.source)
         given = self.options.get('notes', ())
-        detections = replace(detections, notes=(*given, *detections.notes))
+        used = own.rate if video.rate is None else video.rate
+        clip = video.clip.rate if video.clip else None
+        rates = {'the file': own.rate, 'the video': clip}
+        apart = rates_apart(self.source, used, rates)
+        notes = (*given, *detections.notes, *apart)
+        detections = replace(detections, notes=notes)
         return on_video(
             detections, video.with_file(own), self.source, self.lists_all
         )
@@ -244,6 +253,18 @@ class PoseReader(FileReader):
         if not people:
             raise ValueError(f'{self.source}: nobody is seen for {seconds} s.')
         return people.named()
+
+
+def rates_apart(
+    source: object, used: float | None, others: Mapping[str, float | None]
+) -> list[str]:
+    """Notes of frames per second that are not those used, by who has them."""
+    return [
+        f'{source}: {used:g} frames per second are used, but {name} has '
+        f'{rate:g}'
+        for name, rate in others.items()
+        if used and rate and abs(rate / used - 1) > _OTHER_RATE
+    ]
 
 
 def on_video(

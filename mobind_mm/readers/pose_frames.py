@@ -23,7 +23,7 @@ from .json_items import shorten
 from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows
-from .people import Video
+from .people import Video, rates_apart
 from .pose_items import NUMPY, facts_of
 from .pose_people import MOST_PEOPLE, PEOPLE
 
@@ -175,7 +175,9 @@ class Frames:
         self._check_order(result)
         facts = _facts(others or {})
         if video.clip is not None:
-            facts.pop('rate', None)  # which may be rounded
+            rate = facts.pop('rate', None)  # which may be rounded
+            used = video.clip.rate if video.rate is None else video.rate
+            notes += rates_apart(path, used, {'the file': rate})
         own = replace(own, num_frames=None).completed(**facts)
         own = own.completed(img_shape=self.shape)
         return result.noted(*notes), own

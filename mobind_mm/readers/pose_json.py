@@ -138,7 +138,8 @@ class PeopleJSONReader(PoseJSONReader):
     title = 'MMPose 0.x or alike'
     guesses = True
     marks = (
-        rf'"({"|".join(POINTS)})"\s*(:\s*[\[{{]|[,\]])|\A\s*(\[\s*){{3,5}}-?\d',
+        rf'"({"|".join(POINTS)})"\s*(:\s*[\[{{]|[,\]])|\A\s*(\[\s*){{3,5}}-?\d'
+        r'|\A\s*\{\s*"[^"]*\d[^"]*"\s*:\s*(\[\s*){2,3}-?\d',
     )
 
 

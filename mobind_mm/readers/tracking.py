@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .detections import Detections
-from .lost_people import joined, lost_note
+from .lost_people import joined, lost_note, unswapped
 from .track_runs import (
     DUPLICATE,
     Person,
@@ -119,12 +118,13 @@ def _identified(
     detections: Detections, max_gap: int
 ) -> tuple[list[Track], str]:
     """Tracks by identities, in the order of appearance, and a note."""
-    ids: Any = detections.ids
+    ids, swapped = unswapped(detections)
     names, first = np.unique(ids, return_index=True)
     ordered = [n for n in names[np.argsort(first)].tolist() if n >= 0]
     tracks = [np.flatnonzero(ids == name) for name in ordered]
     ordered, tracks, note = joined(ordered, tracks, detections, max_gap)
-    return [*map(Track, ordered, tracks)], note
+    notes = '; '.join(n for n in (swapped, note) if n)
+    return [*map(Track, ordered, tracks)], notes
 
 
 def numbered(tracks: list[Track], rate: float) -> list[Track]:

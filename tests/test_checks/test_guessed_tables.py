@@ -160,6 +160,7 @@ def swapped(table):
         (AXES, lambda table: table[:, 1:], 'no times were found'),
         (('time', *AXES), moving, 'never rests|no unit explains'),
         (('time', *AXES), scaled(1, 0.31, 1), 'unit of acc'),
+        (('time', 'ax [g]', 'ay [g]', 'az [mg]'), scaled(1, 1, 1), 'several'),
         (('time', *AXES), swapped, "'time' goes back in 20%"),
         (('time', *AXES[:3]), scaled(32768, 1, 1), 'unit of time .*slower'),
     ],

@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -537,6 +538,54 @@ def test_whom_a_tracker_lost(tmp_path):
         assert len(people) == 2
         notes = ' '.join(people['person 1'].notes)
         assert ('may' in notes or 'max_gap_sec' in notes) == told
+
+
+def test_identities_that_change_places(tmp_path):
+    """Those that are the order of a detector, for one."""
+    rng = np.random.default_rng(0)
+    content = []
+    for i, rows in enumerate(np.c_[POINTS, SCORES[..., None]].tolist()):
+        order = rng.permutation(3) if i % 7 == 5 else np.arange(3)
+        content += [
+            {
+                **{'frame': i, 'track_id': int(number)},
+                'keypoints': [[x + 200 * place, y, s] for x, y, s in rows],
+            }
+            for place, number in enumerate(order)
+        ]
+    people = load_people(save(tmp_path / 'a.json', content), VIDEO)
+    assert len(people) == 3
+    for pose in people.values():
+        across = wrists(pose)[:, 0]
+        assert np.nanmax(across) - np.nanmin(across) < 150
+    assert any('change places' in note for note in pose.notes)
+
+
+def test_points_by_frame_marked_twice_and_not_written_to_the_end(tmp_path):
+    rows = np.c_[POINTS, SCORES[..., None]].tolist()
+    path = tmp_path / 'a.json'
+    for people in (rows, [[row] for row in rows]):
+        text = json.dumps({str(i): some for i, some in enumerate(people)})
+        path.write_bytes(b'\xef\xbb\xbf' * 2 + text.encode() + b'\0' * 600)
+        assert follows(load_pose(path, VIDEO))
+
+
+@pytest.mark.parametrize(
+    ('video', 'rate', 'told'),
+    [
+        (Video(rate=RATE), RATE, 'but the file has 25'),
+        (Video(clip=Video(rate=50.0)), 50.0, 'but the file has 25'),
+        (Video(clip=Video(rate=24.975)), 24.975, ''),
+    ],
+)
+def test_rates_that_disagree(video, rate, told, tmp_path):
+    """That of the video is exact where that of the file is rounded."""
+    rows = np.c_[POINTS, SCORES[..., None]].tolist()
+    frames = [{'frame': i, 'keypoints': row} for i, row in enumerate(rows)]
+    path = save(tmp_path / 'a.json', {'fps': 25, 'frames': frames})
+    pose = load_pose(path, replace(video, img_shape=SHAPE))
+    assert pose.clock.rate == rate
+    assert any(told in n for n in pose.notes) if told else not pose.notes
 
 
 def test_points_in_a_corner_are_noted(tmp_path):
