@@ -112,7 +112,7 @@ class Items:
         first, _, more = text.lstrip().partition('\n')
         ends = {'{': '}', '[': ']'}.get(first[:1])
         if first.rstrip()[-1:] == ends and more.lstrip()[:1] in ('[', '{'):
-            yield from _lines(path)
+            yield from self._of_lines()
             return
         if re.match(BY_NUMBER, text):
             items = JSONItems(path, 'keypoints')
@@ -134,6 +134,24 @@ class Items:
                     item = dict(zip(map(str, columns), item))
                 yield item
         self.others.update(items.others)
+
+    def _of_lines(self) -> Iterator[Any]:
+        """Items of a file with one per line, whose last may be cut."""
+        with open_text(self.path) as file:
+            lines = iter(lambda: file.readline(_LINE), '')
+            for row, line in enumerate(lines, 1):
+                if not line.strip('\0 \r\n\t'):
+                    continue
+                try:
+                    item = _parsed(line, f'{self.path}, row {row}')
+                except ValueError:
+                    if row == 1 or line.endswith('\n') or len(line) == _LINE:
+                        raise
+                    self.notes.append(
+                        f'the last row, {row}, is cut and left out'
+                    )
+                    return
+                yield item
 
 
 def _is_movenet(item: Any) -> bool:
@@ -176,14 +194,6 @@ def _top_keys(text: str) -> list[str]:
         else:
             depth += 1 if kind in '[{' else -1
     return keys
-
-
-def _lines(path: Path) -> Iterator[Any]:
-    """Items of a file with one per line."""
-    with open_text(path) as file:
-        for row, line in enumerate(iter(lambda: file.readline(_LINE), '')):
-            if line.strip():
-                yield _parsed(line, f'{path}, row {row + 1}')
 
 
 def _parsed(text: str, where: str) -> Any:

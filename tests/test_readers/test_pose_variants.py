@@ -570,6 +570,23 @@ def test_points_by_frame_marked_twice_and_not_written_to_the_end(tmp_path):
         assert follows(load_pose(path, VIDEO))
 
 
+@pytest.mark.parametrize('end', ['', '\0' * 600])
+def test_lines_of_which_the_last_is_cut(end, tmp_path):
+    rows = np.c_[POINTS, SCORES[..., None]].tolist()
+    lines = [
+        json.dumps({'frame': i, 'keypoints': row})
+        for i, row in enumerate(rows)
+    ]
+    path = tmp_path / 'a.jsonl'
+    path.write_text('\n'.join(lines)[:-200] + end)
+    pose = load_pose(path, VIDEO)
+    assert len(pose.keypoints) == len(rows) - 1 and follows(pose)
+    assert any('row, 60, is cut' in note for note in pose.notes)
+    path.write_text('\n'.join([*lines[:9], lines[9][:-9], *lines[10:]]))
+    with pytest.raises(ValueError, match='row 10 is not complete JSON'):
+        load_pose(path, VIDEO)
+
+
 @pytest.mark.parametrize(
     ('video', 'rate', 'told'),
     [
