@@ -50,6 +50,8 @@ _NAMED = 5
 """Jumps of a clock that are named one by one."""
 _STRAYS = 4
 """Rows at an end that a clock of their own makes strays."""
+_AROUND, _MOST_SPIKES = 11, 0.05
+"""Rows among which a stamp is ahead; share of the rows that may be."""
 _FAR = 1.0
 """Seconds between them and the others."""
 
@@ -258,6 +260,7 @@ class _Rebuilding:
                 'it is continued'
             )
         self.times = overlapped(self.times)
+        self.level_spikes(rate)
         if self.index is None:
             self.sort(self.times, None)
             self.drop_twice(self.times)
@@ -273,6 +276,25 @@ class _Rebuilding:
         if bad.any():
             self.refuse(int(np.argmax(bad)))
         return self.done(Clock(len(self.times), times=self.times))
+
+    def level_spikes(self, rate: float | None) -> None:
+        """Put stamps between others that are far ahead for a moment."""
+        from scipy.ndimage import median_filter
+
+        assert self.times is not None
+        steps = np.diff(self.times)
+        if not (steps < 0).any():
+            return
+        ahead = self.times - median_filter(self.times, _AROUND, mode='nearest')
+        odd = ahead > max(_FAR, 100 * regular_step(steps, rate))
+        if not odd.any() or odd.mean() > _MOST_SPIKES:
+            return
+        rows = np.arange(len(odd))
+        self.times[odd] = np.interp(rows[odd], rows[~odd], self.times[~odd])
+        self.note(
+            f'{int(odd.sum())} stamps are far ahead for a moment, first at '
+            f'row {self.row(int(np.argmax(odd)))}; they are put between others'
+        )
 
     def all_equal(self, rate: float | None) -> None:
         """All rows have one time."""
@@ -736,7 +758,7 @@ def check_time_unit(
     usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else mean
 
     def wrong(factor: float) -> str:
-        last = float(np.abs(values).max() * factor)
+        last = float(np.quantile(np.abs(values), 0.9) * factor)
         if last > _LATEST:
             return f'would be of the year {int(1970 + last / 31556952)}'
         for step in (usual, mean):

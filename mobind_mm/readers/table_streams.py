@@ -35,6 +35,8 @@ _MOST_ZEROS = 0.5
 """Share of rows of zeros from which they are not a loss."""
 _IMPOSSIBLE = {'acc': 5000.0, 'gyro': 600.0}
 """m/s² and rad/s that no sensor on a body shows."""
+_NO_NORM = 1e-2
+"""Norm of a quaternion below which, or above whose inverse, there is none."""
 _NINES = [10.0**digits - 1 for digits in range(3, 10)]
 _FAR_BEYOND = 10
 """How many times larger than nearly all others such values are."""
@@ -260,14 +262,20 @@ def _drop_impossible(
         examples += [
             f'{value:g} in {channel}' for value in arrays[channel][beyond][:1]
         ]
+    if 'quat' in arrays and arrays['quat'].shape[1] == 4:
+        norm = np.linalg.norm(arrays['quat'], axis=1)
+        none = (norm < _NO_NORM) | (norm > 1 / _NO_NORM)
+        if none.any() and none.mean() <= _MOST_IMPOSSIBLE:
+            gone |= none
+            examples.append(f'a norm of {norm[none][0]:g} of quat')
     if not examples:
         return []
     for values in arrays.values():
         values[gone] = np.nan
     dropped |= gone
     return [
-        f'{table.path}: {int(gone.sum())} rows have values that no body '
-        f'reaches ({", ".join(examples)}), first row '
+        f'{table.path}: {int(gone.sum())} rows have values that no sensor '
+        f'gives ({", ".join(examples)}), first row '
         f'{table.lines[np.argmax(gone)]}, and are left out'
     ]
 

@@ -246,6 +246,18 @@ def test_a_stamp_that_goes_back_for_a_moment(rng):
     assert '2 stamps go back for a moment' in rebuilt.notes[0]
 
 
+@pytest.mark.parametrize('value', [99_999.0, 4e9, 0.0, -1.0])
+@pytest.mark.parametrize('every', [900, 100])
+def test_stamps_that_stand_for_none(rng, value, every):
+    true = 3.2 + np.arange(1000) / RATE
+    stamps = true.copy()
+    stamps[50::every] = value
+    check_time_unit(stamps, 1.0, 'a.csv', 't')
+    rebuilt = sample_times(stamps, 'a.csv', values=motion(true, rng))
+    assert np.abs(rebuilt.clock.times - true[rebuilt.rows]).max() < 0.011
+    assert len(rebuilt.rows) > 980 and rebuilt.notes
+
+
 def test_a_sensor_that_rests_between_bursts_is_believed(rng):
     times = (np.arange(40)[:, None] * 2.0 + np.arange(50) / RATE).ravel()
     rebuilt = sample_times(times, 'a.csv', values=motion(times, rng))

@@ -406,6 +406,17 @@ def break_cell(column, row, value):
     return change
 
 
+@pytest.mark.parametrize('value', [0.0, 99999.0])
+def test_quaternions_that_stand_for_none(recording, tmp_path, value):
+    columns = sensor_columns(recording.imu['left_wrist'])
+    for letter in 'wxyz':
+        columns[f'q{letter}'][:30:10] = value
+    write_csv(tmp_path / 'imu.csv', columns)
+    found = read(tmp_path)
+    assert len(found.channels['quat']) == len(columns['t']) - 3
+    assert any('3 rows' in n and 'norm' in n for n in found.notes)
+
+
 def not_unit(columns):
     columns['qx'][12] += 0.7
 
