@@ -296,13 +296,15 @@ def _guess_time(
 
 
 def _numbers_packets(name: str, values: np.ndarray) -> bool:
-    """Whether a column numbers packets of rows, or rows."""
+    """Whether a column numbers packets of rows, their first rows, or rows."""
     if not _COUNTER.search(name) or not np.isfinite(values).all():
         return False
     steps = np.diff(unwrap(values, [2.0**bits for bits in COUNTER_BITS])[0])
     if not steps.any() or (steps < 0).any():
         return False
-    return float(np.median(steps[steps > 0])) == 1
+    forward = steps[steps > 0]
+    rows = round(len(values) / (len(forward) + 1))
+    return float(np.median(forward)) in (1, rows)
 
 
 def _counts_seconds(values: np.ndarray) -> bool:

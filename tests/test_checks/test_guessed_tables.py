@@ -139,6 +139,22 @@ def test_values_that_stand_for_none(tmp_path, stream, value, unit):
     assert any('no sensor gives' in note for note in read.notes)
 
 
+def test_packets_numbered_by_their_first_row(tmp_path, stream):
+    def sent(table):
+        rows = np.arange(len(table)) // 5 * 5
+        stamps = np.ceil(table[rows + 4, 0] / 0.04875) * 0.04875
+        table = np.c_[stamps, rows, table[:, 1:]]
+        return table[np.random.default_rng(0).random(640)[rows // 5] > 0.05]
+
+    names = ('time', 'sample_index', *AXES)
+    path = write(tmp_path / 'a.csv', stream, names, sent)
+    read = to_imu({'file': path, 'placement': 'left_wrist'})['left_wrist']
+    numbers = np.arange(3200).reshape(640, 5)
+    kept = numbers[np.random.default_rng(0).random(640) > 0.05].ravel()
+    late = read.clock.at() - stream.clock.at()[kept]
+    np.testing.assert_allclose(late, late[0], atol=1e-3)
+
+
 def moving(table):
     """Rows of a sensor that never rests, in a unit that nobody said."""
     table = table.copy()
