@@ -312,7 +312,9 @@ def test_lines_and_texts_of_json(tmp_path):
     ):
         (tmp_path / name).write_text(text)
         assert agrees(load_pose(tmp_path / name, VIDEO))
-    (tmp_path / 'a.jsonl').write_text('\n'.join([*texts[:5], texts[5][:40], '']))
+    (tmp_path / 'a.jsonl').write_text(
+        '\n'.join([*texts[:5], texts[5][:40], ''])
+    )
     with pytest.raises(ValueError, match=r'a\.jsonl, row 6'):
         load_pose(tmp_path / 'a.jsonl', VIDEO)
 
