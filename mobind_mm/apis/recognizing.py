@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from ..evaluation.embedding_table import Table, all_tokens, select
 from ..evaluation.functional import anytime_similarity, whitened
@@ -211,6 +209,9 @@ def _familiarity(
                 without.append(_stands_out(scores[np.ix_(rows, other)]))
     if len(with_it) < _LEAST_ASKED:
         return None
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
     scale = StandardScaler()
     x = scale.fit_transform(np.reshape([with_it, without], (-1, 1)))
     # A strong ridge: recordings of few people say little of new ones.

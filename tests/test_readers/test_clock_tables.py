@@ -203,7 +203,7 @@ def test_a_header_that_is_repeated(columns, stream, tmp_path, delimiter):
     check_values(found, stream)
     assert found.notes == (
         f'{path}: the header is repeated 2 times, first in row 302; time '
-        'goes on, so such rows are left out',
+        'continues, so such rows are left out',
     )
     put_together(path, columns, [301], delimiter=delimiter)
     assert 'repeated once, first in row 302;' in read(path).notes[0]

@@ -244,7 +244,10 @@ def test_classifier_learns_the_synthetic_actions(project, run_here):
         *('train.py', 'learn.py', '--work-dir', 'learn', '--cfg-options'),
         *('train_cfg.max_epochs=2', 'train_cfg.val_interval=2'),
         f'experiment_name={project.name}',
-        *('train_dataloader.dataset.num_subjects=8', 'param_scheduler=None'),
+        *(
+            'train_dataloader.dataset.dataset.num_subjects=8',
+            'param_scheduler=None',
+        ),
         *('model.imu_backbone.num_layers=1', 'model.pose_backbone=None'),
         *('model.pose_tokenizer=None', 'log_level=WARNING'),
         'val_dataloader.dataset.datasets.0.num_subjects=1',

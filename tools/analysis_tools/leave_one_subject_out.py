@@ -41,7 +41,6 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('config', help='config file')
     add_config_arguments(parser)
     parser.add_argument(
         '--out', metavar='FILE', help='JSON file for the table'

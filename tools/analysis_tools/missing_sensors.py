@@ -57,9 +57,8 @@ _COLUMNS = ('run', 'checkpoint', 'pose', 'num_sensors', 'sensors')
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
     add_config_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument(
         '--out', metavar='FILE', required=True, help='.json or .csv file'
     )

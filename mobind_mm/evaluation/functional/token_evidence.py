@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
 
 from ...utils.arguments import check_choice
 from ...utils.similarity import NO_SHARED_LIMB, check_finite
@@ -229,6 +228,8 @@ def whitened(
     seen = seen[:: len(seen) // _MOST_FITTED + 1].astype(float)
     if len(seen) < 2 or not np.ptp(seen, axis=0).any():
         return x, y
+    from sklearn.covariance import ledoit_wolf
+
     mean = seen.mean(axis=0)
     covariance, _ = ledoit_wolf(seen - mean, assume_centered=True)
     size, axes = np.linalg.eigh(covariance)
