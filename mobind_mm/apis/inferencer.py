@@ -180,17 +180,19 @@ class MoBindInferencer(Embedder):
 
         Returns:
             ``person``, who wears them (None without ``one_wearer``, or if
-            nobody in view probably does), with ``person_probability``, and
-            ``person_evidence`` of everybody; ``sensors``: of each
-            ``person``, ``limb``, ``evidence``, ``margin`` to the next
-            best limb, ``probability`` of the limb, and ``in_view``, that
-            of a limb in view that carries it. Where that is below 0.5, or
-            nobody wears the sensors, person and limb are None, and
-            ``guess`` has the best ones. Only calibrated models give
-            probabilities, see :mod:`~mobind_mm.apis.calibration`; otherwise
-            they are None. ``evidence`` (sensors, people, limbs) with
-            ``people`` and ``limbs``, their names; ``offset_s``,
-            ``num_windows`` and ``window_sec``.
+            nobody in view probably does, or the offset is doubtful), with
+            ``person_probability``, and ``person_evidence`` of everybody;
+            ``sensors``: of each ``person``, ``limb``, ``evidence``,
+            ``margin`` to the next best limb, ``probability`` of the limb,
+            and ``in_view``, that of a limb in view that carries it. Where
+            that is below 0.5, or ``person`` is None for one of these
+            reasons, person and limb are None, and ``guess`` has the best
+            ones. Only calibrated models give probabilities, see
+            :mod:`~mobind_mm.apis.calibration`; otherwise they are None.
+            ``evidence`` (sensors, people, limbs) with ``people`` and
+            ``limbs``, their names; ``offset_s``; ``offset_reason``, why a
+            searched offset is doubtful, or ``''``; ``num_windows`` and
+            ``window_sec``.
 
         Raises:
             ValueError: If sensors and video never overlap for a window.

@@ -8,6 +8,7 @@ from mobind_mm.apis import MoBindInferencer, init_model
 from mobind_mm.apis.calibration import LEAST, Logistic, match_features
 from mobind_mm.apis.localizing import decide
 from mobind_mm.apis.recognizing import _compare, _familiarity
+from mobind_mm.apis.shared_offset import find_offset
 from mobind_mm.apis.windows import ClipFeatures, Preparation
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization.conformance import simulate_recording
@@ -151,6 +152,29 @@ def test_clocks_that_never_meet_are_taken_to_start_together(untrained):
     assert answer['offset_s'] == pytest.approx(5000.0, abs=0.2)
     assert answer['person'] == 'a'
     assert any('never meet' in note for note in answer['notes'])
+
+
+def test_at_an_offset_that_is_doubtful_nobody_is_named(untrained):
+    one, others = take(20.0, offset=2.0), {'b': take(20.0, 1).pose}
+    there = untrained.localize(
+        one.imu, {**others, 'a': one.pose}, max_offset=5.0, signal_weight=10.0
+    )
+    assert there['person'] == 'a' and not there['offset_reason']
+    assert there['offset_s'] == pytest.approx(2.0, abs=0.05)
+    gone = untrained.localize(
+        one.imu, others, max_offset=5.0, signal_weight=10.0
+    )
+    assert gone['person'] is None and gone['offset_reason']
+    assert all('guess' in sensor for sensor in gone['sensors'].values())
+
+
+def test_the_wearer_is_one_of_those_in_view_or_nobody(untrained):
+    one = take(20.0)
+    people = {'a': one.pose, 'same': one.pose, 'b': take(20.0, 1).pose}
+    found = find_offset(untrained, one.imu, people, 0.0, 3.0)
+    assert not found.reason and sum(found.wearer.values()) < 1
+    assert found.wearer['a'] == found.wearer['same'] < 0.5
+    assert found.wearer['b'] < 0.05
 
 
 def test_clip_features_of_a_model_with_fixed_windows():
