@@ -297,9 +297,8 @@ def test_a_bad_cell_does_not_cost_a_channel(tmp_path, names, change):
         to_imu({'file': path, 'placement': 'left_wrist'})
 
 
-@pytest.mark.parametrize('names', ['', FOREIGN])
-def test_a_number_that_no_sensor_gives_is_left_out(tmp_path, names):
-    path = table(tmp_path / 'a.csv', cell(5, '1e30'), names)
+def test_a_number_that_no_sensor_gives_is_left_out(tmp_path):
+    path = table(tmp_path / 'a.csv', cell(5, '1e30'))
     (stream,) = to_imu({'file': path, 'placement': 'left_wrist'}).values()
     assert np.abs(stream.channels['acc'][:]).max() < 200
     assert [note for note in stream.notes if '1e+30' in note]
