@@ -88,7 +88,7 @@ def test_the_report_holds_tables():
             'five, acc': {'windows': 9, **rows}, 'limb': limb,
             'limb, whole take': limb,
             'out of step': {
-                'five, tokens': dict(windows=9, recording=0.5, window=0.9)
+                'five: tokens': dict(windows=9, recording=0.5, window=0.9)
             },
         },
         'gait_video': {

@@ -415,58 +415,79 @@ def out_of_step(embedder: Embedder, takes: Takes) -> dict[str, Any]:
 
     The sensors' clocks run 0.05 to 0.4 s late, so no window of a skeleton
     covers the same time. ``recording``: the best window is one of the right
-    recording; ``window``: the right window is among the ten best.
+    recording; ``window``: the right window is among the ten best. At four
+    moments, each window stands for those that begin up to 0.6 s later, too.
     """
     placements = list(embedder.preparation.placements)
     out: dict[str, Any] = {}
     for worn, limbs in (('five', FIVE), ('left wrist', FIVE[:1])):
         at = [placements.index(limb) for limb in limbs]
         known = encode(embedder, takes, 5.0, 0.8, limbs)
-        seen = known['pose_token_mask'][:, at]
+        tokens, seen = (
+            known['pose_tokens'][:, at],
+            known['pose_token_mask'][:, at],
+        )
         right = defaultdict(list)
         for late in (0.05, 0.15, 0.3, 0.4):
             moved = {
                 name: (entry, _late(recording, late))
                 for name, (entry, recording) in takes.items()
             }
-            asked = encode(embedder, moved, 5.0, 4.0, limbs)
-            asked = {
-                k: v[asked['imu_mask'][:, at].all(axis=1)]
-                for k, v in asked.items()
-            }
-            tokens = asked['imu_tokens'][:, at], known['pose_tokens'][:, at]
-            masks = np.ones(tokens[0].shape[:3], bool), seen
+            later = encode(embedder, moved, 5.0, 0.2, limbs)
+            clips = unit(later['imu']) @ unit(known['pose']).T
+            first = _moments(later, 4)
+            first = first[later['imu_mask'][first][:, at].all(axis=1)]
+            asked = {k: v[first] for k, v in later.items()}
+            worn_tokens = asked['imu_tokens'][:, at]
+            masks = np.ones(worn_tokens.shape[:3], bool), seen
             same = asked['take'][:, None] == known['take']
             when = asked['window_start'] - late
-            near = abs(known['window_start'] - when[:, None]) <= 0.41
-            for name, matrix in (
+            starts = known['window_start'] - when[:, None]
+            for name, matrix, reach in (
+                ('clip embeddings', clips[first], 0.41),
                 (
-                    'clip embeddings',
-                    unit(asked['imu']) @ unit(known['pose']).T,
+                    'clip embeddings, four moments',
+                    np.max([clips[first + i] for i in range(4)], axis=0),
+                    0.81,
                 ),
-                ('tokens in step', lagged_similarity(*tokens, *masks, 0)),
+                (
+                    'tokens in step',
+                    lagged_similarity(worn_tokens, tokens, *masks, 0),
+                    0.41,
+                ),
                 (
                     'tokens at their best lag',
-                    lagged_similarity(*tokens, *masks, 2),
+                    lagged_similarity(worn_tokens, tokens, *masks, 2),
+                    0.41,
                 ),
             ):
                 best = np.argsort(-matrix, axis=1)
+                near = same & (abs(starts) <= reach)
                 right[name].append(
                     (
                         np.take_along_axis(same, best[:, :1], 1).mean(),
-                        np.take_along_axis(same & near, best[:, :10], 1)
+                        np.take_along_axis(near, best[:, :10], 1)
                         .any(axis=1)
                         .mean(),
                     )
                 )
         for name, rates in right.items():
             found, among = np.mean(rates, axis=0)
-            out[f'{worn}, {name}'] = {
-                'windows': len(asked['take']),
+            out[f'{worn}: {name}'] = {
+                'windows': len(first),
                 'recording': float(found),
                 'window': float(among),
             }
     return out
+
+
+def _moments(feats: Features, count: int) -> np.ndarray:
+    """Rows of windows 4 s apart, behind which there are more of the take."""
+    rows = []
+    for take in dict.fromkeys(feats['take']):
+        at = np.flatnonzero(feats['take'] == take)
+        rows += [at[i] for i in range(0, len(at) - count + 1, 20)]
+    return np.array(rows)
 
 
 def _late(recording: Recording, seconds: float) -> Recording:

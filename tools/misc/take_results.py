@@ -282,7 +282,7 @@ def zero_shot_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
     if 'out of step' in capture:
         made['out_of_step'] = [
             [
-                *name.split(', '),
+                *name.split(': '),
                 part['windows'],
                 part['recording'],
                 part['window'],
