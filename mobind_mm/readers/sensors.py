@@ -33,7 +33,7 @@ from .placing import place_sensors
 from .stuck import without_stuck
 from .table_streams import clock_of as clock_of
 from .table_streams import counter_among, losses_of, shifted, table_stream
-from .tables import PARQUET, Dialect, Table, TableFile, column_names, has_units
+from .tables import PARQUET, Dialect, Table, TableFile, column_names, units_row
 
 K = TypeVar('K', Sensor, Skeleton)
 
@@ -227,11 +227,10 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
         raise UnknownColumnsError(str(error))
     _check_axes(path, there, columns, labels)
     first = next(iter(columns.values()))
-    if has_units(
-        path, [n for c, ns in first.items() if c in AXES for n in ns]
-    ):
+    axes = [n for c, ns in first.items() if c in AXES for n in ns]
+    if row := units_row(path, axes):
         what = 'gives units below names that are of fixed units'
-        error = mistake(path, what, 'Remove that row', row=2)
+        error = mistake(path, what, 'Remove that row', row=row)
         raise UnknownColumnsError(str(error))
     sensors = {}
     for sensor, channels in columns.items():

@@ -190,11 +190,11 @@ class TableFile:
             cells = [places[name] for name in names if name not in texts]
             units = _units_below(path, header, cells, dialect)
             if units:
-                skip = dialect.skip_rows + len(units)
+                skip = dialect.skip_rows + units.skip
                 dialect = replace(dialect, skip_rows=skip)
                 self.notes += (
-                    f'{path}: row {header.line + 1} below the names holds no '
-                    f'numbers ({shown(units[0], 6)}), as if it gave units, '
+                    f'{path}: row {units.line} below the names holds no '
+                    f'numbers ({shown(units.cells, 6)}), as if it gave units, '
                     'and is left out',
                 )
         self._rows = rows = _Rows(path, header, dialect, places, repair)
@@ -891,24 +891,33 @@ def _line_lengths(data: bytes) -> np.ndarray:
     return np.diff(ends, prepend=-1)
 
 
-def has_units(path: Path, names: Sequence[str]) -> bool:
-    """Whether rows of texts, such as units, follow the names of columns."""
+class _Units(NamedTuple):
+    """Lines down to the last row of texts; line and cells of the first one."""
+
+    skip: int
+    line: int
+    cells: list[str]
+
+
+def units_row(path: Path, names: Sequence[str]) -> int | None:
+    """Line of the texts, such as units, that follow the names of columns."""
     if path.suffix.lower() in PARQUET:
-        return False
+        return None
     dialect = Dialect(encoding=_find_encoding(path, None)[0])
     header, places = _find_header(path, names, dialect)
-    return bool(_units_below(path, header, places, dialect))
+    units = _units_below(path, header, places, dialect)
+    return units.line if units else None
 
 
 def _units_below(
     path: Path, header: Header, places: Sequence[int], dialect: Dialect
-) -> list[list[str]]:
+) -> _Units | None:
     """Rows of texts between the names and the first row of numbers."""
     first = header.line + dialect.skip_rows
     with _open_text(path, dialect.encoding) as file:
         lines = [*islice(file, first, first + _UNIT_ROWS + 1)]
-    units: list[list[str]] = []
-    for line in lines:
+    units: list[_Units] = []
+    for skip, line in enumerate(lines, 1):
         row = _split(plain_minus(line), header.delimiter)
         cells = [row[p].strip() for p in places if p < len(row)]
         filled = [c for c in cells if c.lower() not in _MISSING]
@@ -916,9 +925,10 @@ def _units_below(
             _NUMBER.fullmatch(c.replace(',', '.')) or looks_like_date(c)
             for c in filled
         ):
-            return units
-        units.append(filled)
-    return []
+            return units[0]._replace(skip=units[-1].skip) if units else None
+        if filled:
+            units.append(_Units(skip, first + skip, filled))
+    return None
 
 
 class Header(NamedTuple):

@@ -110,6 +110,20 @@ def test_a_row_of_units_below_our_own_names(tmp_path, stream):
     )
 
 
+@pytest.mark.parametrize('row', ['', ',' * 6, 'nan' + ',NaN' * 6])
+def test_empty_rows_below_our_own_names_are_no_units(tmp_path, stream, row):
+    """A sensor that starts later than another was refused for its units."""
+    names = [f'left_wrist_{k}_{x}' for k in ('acc', 'gyro') for x in 'xyz']
+    path = write(tmp_path / 'a.csv', stream, ('time', *names))
+    head, _, rest = path.read_text().partition('\n')
+    path.write_text(f'{head}\n{row}\n{row}\n{rest}')
+    read = read_imu_file(path)['left_wrist']
+    assert read.clock.num_samples == 3200 and not read.notes
+    path.write_text(f'{head}\n{row}\ns{",m/s^2" * 3}{",rad/s" * 3}\n{rest}')
+    with pytest.raises(ValueError, match='row 3: gives units'):
+        read_imu_file(path)
+
+
 def test_units_in_a_row_of_their_own(tmp_path, stream):
     """A gyroscope that hardly turns does not show its unit."""
     still = scaled(1, 1 / G, 0.002 * DEG)

@@ -489,6 +489,8 @@ ODD_FILES = {
         20,
         "'s",
     ),
+    'a blank row': (WHOLE[:8] + b'\n' + WHOLE[8:], 20, ''),
+    'units below one': (WHOLE[:8] + b'\ns,g,,\n' + WHOLE[8:], 20, "row 3.*'s"),
     'spellings of none': (WHOLE + b'20,-nan(ind),--,#N/A\n', 21, ''),
 }
 
