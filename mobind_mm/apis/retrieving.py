@@ -15,6 +15,7 @@ from ..evaluation.functional import (
 from ..recordings import Recording, notes_of
 from ..synchronization.in_step import signal_ratios
 from ..utils.arguments import check_choice, check_count
+from ..utils.similarity import chunks
 from .embedder import Embedder
 from .takes import Takes, named_takes
 
@@ -249,4 +250,8 @@ class _Comparison:
 
 def _largest(values: np.ndarray, count: int) -> np.ndarray:
     """Columns (M, count or fewer) of the largest values, largest first."""
-    return np.argsort(-values, axis=1, kind='stable')[:, :count]
+    parts = [
+        np.argsort(-values[rows], axis=1, kind='stable')[:, :count]
+        for rows in chunks(values)  # places take twice as much memory
+    ]
+    return np.concatenate(parts)

@@ -176,7 +176,12 @@ def test_similarity_of_tokens_in_any_order(at_once, monkeypatch):
     np.testing.assert_allclose(mixed, expected, atol=1e-5)
 
 
-def test_windows_out_of_step_are_compared_at_their_best_lag():
+@pytest.mark.parametrize('at_once', [2**23, 1])
+def test_windows_out_of_step_are_compared_at_their_best_lag(
+    at_once, monkeypatch
+):
+    name = 'mobind_mm.utils.similarity'
+    monkeypatch.setattr(import_module(name), '_CHUNK_ELEMENTS', at_once)
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(4, 2, 6, 5)), rng.normal(size=(3, 2, 6, 5))
     a_mask, b_mask = (rng.random(x.shape[:3]) > 0.3 for x in (a, b))

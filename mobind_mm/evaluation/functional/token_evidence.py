@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...utils.arguments import check_choice
-from ...utils.similarity import NO_SHARED_LIMB, check_finite
+from ...utils.similarity import NO_SHARED_LIMB, check_finite, chunks
 
 TOKEN_KINDS = ('token_posterior', 'tokens')
 
@@ -129,10 +129,7 @@ def _anytime(
     a: np.ndarray, b: np.ndarray, a_seen: np.ndarray, b_seen: np.ndarray
 ) -> np.ndarray:
     """Similarity (A, B) of one limb's tokens (A, N, D) and (B, M, D)."""
-    x, y = (
-        _unit(tokens.astype(np.float32)) * seen[..., None]
-        for tokens, seen in ((a, a_seen), (b, b_seen))
-    )
+    (x, _), (y, _) = _masked(a, a_seen), _masked(b, b_seen)
     cosine = np.tensordot(x, y, (2, 2))  # (A, N, B, M)
     there = np.where(b_seen, cosine, -1).max(axis=3)
     there = np.where(a_seen[..., None], there, 0).sum(axis=1)
@@ -173,27 +170,32 @@ def lagged_similarity(
     >>> lagged_similarity(walk, late, seen, seen, 2).item()
     1.0
     """
-    x, y = (
-        _unit(tokens.astype(np.float32)) * seen[..., None]
-        for tokens, seen in ((a, a_mask), (b, b_mask))
-    )
     length = a.shape[2]
-    best = np.full((len(a), len(b)), NO_SHARED_LIMB, np.float32)
     most = min(max_lag, (length - 1) // 2)
-    y = y.reshape(len(b), -1)
-    b_seen = b_mask.reshape(len(b), -1).astype(np.float32)
-    for lag in range(-most, most + 1):
-        moved, seen = np.zeros_like(x), np.zeros_like(a_mask)
-        there = slice(max(lag, 0), length - max(-lag, 0))
-        here = slice(max(-lag, 0), length - max(lag, 0))
-        moved[:, :, there], seen[:, :, there] = (
-            x[:, :, here],
-            a_mask[:, :, here],
-        )
-        count = seen.reshape(len(a), -1).astype(np.float32) @ b_seen.T
-        mean = moved.reshape(len(a), -1) @ y.T / np.maximum(count, 1)
-        best = np.where(count > 0, np.maximum(best, mean), best)
+    best = np.full((len(a), len(b)), NO_SHARED_LIMB, np.float32)
+    x, x_seen = _masked(a, a_mask)
+    for rows in chunks(b):  # as float32, all of them take too much memory
+        y, y_seen = _masked(b[rows], b_mask[rows])
+        for lag in range(-most, most + 1):
+            here = slice(max(-lag, 0), length - max(lag, 0))
+            there = slice(max(lag, 0), length - max(-lag, 0))
+            mean, count = (
+                one[:, :, here].reshape(len(a), -1)
+                @ other[:, :, there].reshape(len(y), -1).T
+                for one, other in ((x, y), (x_seen, y_seen))
+            )
+            mean /= np.maximum(count, 1)
+            mean[count == 0] = NO_SHARED_LIMB
+            np.maximum(best[:, rows], mean, out=best[:, rows])
     return best
+
+
+def _masked(
+    tokens: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unit tokens, 0 where the mask is False, and the mask, as float32."""
+    seen = mask.astype(np.float32)
+    return _unit(tokens.astype(np.float32)) * seen[..., None], seen
 
 
 def whitened(
@@ -231,7 +233,8 @@ def whitened(
     from sklearn.covariance import ledoit_wolf
 
     mean = seen.mean(axis=0)
-    covariance, _ = ledoit_wolf(seen - mean, assume_centered=True)
+    seen -= mean  # a copy, which is large
+    covariance, _ = ledoit_wolf(seen, assume_centered=True)
     size, axes = np.linalg.eigh(covariance)
     size = np.maximum(size, 1e-9 * size[-1])
     to_white = ((axes * size**-0.5) @ axes.T).astype(np.float32)
