@@ -82,7 +82,7 @@ def label_nce(
     same[torch.arange(len(asked)), asked] = False
     asked, same = asked[same.any(dim=1)], same[same.any(dim=1)]
     logits = rows[asked] @ rows.T / temperature
-    itself = F.one_hot(asked, len(rows)).bool()
+    itself = torch.zeros_like(same).scatter_(1, asked[:, None], True)
     logits = logits.masked_fill(itself, torch.finfo(logits.dtype).min)
     nearer = logits.log_softmax(dim=1).masked_fill(~same, 0).sum(dim=1)
     return -nearer / same.sum(dim=1)

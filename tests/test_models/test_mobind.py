@@ -199,6 +199,11 @@ def test_labels_pull_limbs_of_one_action_together():
         terms.append(label_nce(project[name](tokens), labels, 0.1))
     loss = model(inputs, samples, mode='loss')['loss_action']
     torch.testing.assert_close(loss, 0.5 * torch.cat(terms).mean())
+    for sample in samples:
+        sample.action = -1
+    nothing = model(inputs, samples, mode='loss')['loss_action']
+    nothing.backward()  # a RuntimeError
+    assert nothing == 0 and not project['imu'].weight.grad.any()
     with pytest.raises(ValueError, match='labels. Got 0 for 4 windows'):
         model(inputs, mode='loss')
 
