@@ -397,8 +397,13 @@ class PoseInlet(_Inlet):
 class LiveSession:
     """Streams of a network, synchronised while they arrive.
 
-    ``sensors`` and ``pose`` are of :func:`choose_streams`, the options those
-    of :class:`LiveSynchronizer`. Without ``layout`` it goes by the channels.
+    Args:
+        sensors: Streams of sensors, see :func:`choose_streams`.
+        pose: The stream of the skeleton.
+        placement: Where sensors are worn, by name.
+        layout: Layout of the skeleton; None: by its channels.
+        img_shape: (height, width) in pixels.
+        **options: Of :class:`LiveSynchronizer`.
     """
 
     def __init__(

@@ -367,7 +367,11 @@ def _breaks(clock: ClockMap) -> dict[str, Any]:
 def clock_of(answer: Mapping[str, Any], sensor: str | None = None) -> ClockMap:
     """The clock of a plain answer.
 
-    ``sensor`` is one whose clock may differ; None: that of those that agree.
+    Args:
+        answer: What ``MoBindInferencer.synchronize`` returns, or the content
+            of ``sync.json``.
+        sensor: Name of a sensor, whose clock may differ; None: the clock of
+            the sensors that agree.
     """
     own = answer.get('sensor_clocks', {}).get(sensor, answer)
     breaks = {  # files of earlier versions have them once, for all sensors
@@ -388,7 +392,9 @@ def on_video_clock(
 ) -> dict[str, SensorStream]:
     """Sensors whose times are those of the video.
 
-    ``answer`` is what ``MoBindInferencer.synchronize`` returns.
+    Args:
+        imu: Sensors by name, on their own clock.
+        answer: What ``MoBindInferencer.synchronize`` returns.
     """
     moved = {}
     for name, stream in imu.items():
@@ -406,7 +412,15 @@ def export_imu(
 
     Sensors that share a clock share a file; others get one each, whose name
     ends in theirs. No sample is interpolated. The files can be read without a
-    mapping. Returns the files.
+    mapping.
+
+    Args:
+        imu: Sensors by name, on their own clock.
+        answer: What ``MoBindInferencer.synchronize`` returns.
+        path: CSV file to write.
+
+    Returns:
+        The files.
     """
     path = Path(path)
     groups: dict[bytes, dict[str, SensorStream]] = {}
