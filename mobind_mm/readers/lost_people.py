@@ -117,6 +117,7 @@ def unswapped(detections: Detections) -> tuple[np.ndarray, str]:
     """
     frames, boxes = detections.frames, detections.boxes
     ids: np.ndarray = np.array(detections.ids)
+    changed = ids.copy()
     order = np.lexsort((frames, ids))
     before, after = order[:-1], order[1:]
     near = (ids[before] == ids[after]) & (ids[after] >= 0)
@@ -125,23 +126,35 @@ def unswapped(detections: Detections) -> tuple[np.ndarray, str]:
     high = np.minimum(boxes[before, 2:], boxes[after, 2:])
     jumps = near & ((high - low) <= 0).any(axis=1)
     before, after = before[jumps], after[jumps]
-    at, counts = np.unique(frames[after], return_counts=True)
-    original, swapped = ids.copy(), []
-    for frame in at[counts > 1].tolist():
-        here = frames[after] == frame
-        old, new = before[here], after[here]
+    by_frame = np.argsort(frames[after], kind='stable')
+    before, after = before[by_frame], after[by_frame]
+    at, first = np.unique(frames[after], return_index=True)
+    # By identity of the file: rows from which it has another one.
+    steps: dict[int, list[tuple[int, int]]] = {}
+    swapped = []
+    parts = zip(np.split(before, first[1:]), np.split(after, first[1:]))
+    for frame, (old, new) in zip(at.tolist(), parts):
+        if len(old) < 2:
+            continue
         same = overlaps(boxes[old], boxes[new])
         rows, columns = linear_sum_assignment(-same)
         if (same[rows, columns] < _SAME_PLACE).any():
             continue
-        swapped.append(f'{frame} ({", ".join(map(str, original[old]))})')
-        later = slice(int(np.searchsorted(frames, frame)), None)
-        names = dict(zip(original[new[columns]], ids[old[rows]]))
-        for name, value in names.items():
-            ids[later][original[later] == name] = value
+        swapped.append(f'{frame} ({", ".join(map(str, ids[old]))})')
+        row = int(np.searchsorted(frames, frame))
+        names = [
+            steps.setdefault(name, [(0, name)])[-1][1]
+            for name in ids[old[rows]].tolist()
+        ]
+        for name, value in zip(ids[new[columns]].tolist(), names):
+            steps.setdefault(name, [(0, name)]).append((row, value))
+    for name, changes in steps.items():
+        starts, values = np.transpose(changes)
+        rows = np.flatnonzero(ids == name)
+        changed[rows] = values[np.searchsorted(starts, rows, 'right') - 1]
     if not swapped:
         return ids, ''
-    return ids, (
+    return changed, (
         'identities of the file change places from one frame to the next, '
         f'and are changed back, in frame {first_few(swapped, _MOST)}'
     )
