@@ -181,7 +181,8 @@ class MoBindInferencer(Embedder):
         Returns:
             ``person``, who wears them (None without ``one_wearer``, or if
             nobody in view probably does, or the offset is doubtful), with
-            ``person_probability``, and ``person_evidence`` of everybody;
+            ``person_probability``, and ``person_evidence`` of everybody,
+            None of those who are not seen for long enough to be compared;
             ``sensors``: of each ``person``, ``limb``, ``evidence``,
             ``margin`` to the next best limb, ``probability`` of the limb,
             and ``in_view``, that of a limb in view that carries it. Where

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..datasets.windows import window_starts
 from ..evaluation.functional import SIGNAL_WEIGHT, assign, token_evidence
 from ..recordings import Recording, notes_of
 from ..synchronization.in_step import limb_signals, pair_ratios, sensor_signals
@@ -19,6 +20,7 @@ from .shared_offset import CLIP_SEC, People, Sensors, find_offset, in_groups
 from .sources import to_imu, to_people
 from .synchronizing import NEAR_SEC, check_reach, search_centre
 from .takes import Takes
+from .windows import Preparation
 
 _UNSEEN = -1.0
 """Evidence of what was not seen: less than any cosine."""
@@ -64,6 +66,8 @@ def localize(
         offset = searched.offset
     moved = {name: stream.later(-offset) for name, stream in imu.items()}
     learned, num_windows, window_sec = _evidence(embedder, moved, people)
+    compared = ~np.isnan(learned).all(axis=(0, 2))
+    notes = notes_of(notes, _too_short(moved, people, compared, window_sec))
     limbs = embedder.preparation.placements
     evidence = learned
     if signal_weight:
@@ -82,7 +86,7 @@ def localize(
                 float(totals[person]),
                 float(totals[person] - rest),
                 seconds * len(imu),
-                len(people),
+                int(compared.sum()),
             )
         )
     if sure is not None and searched:
@@ -96,7 +100,10 @@ def localize(
     return {
         'person': names[person] if one_wearer and not nobody else None,
         'person_probability': sure,
-        'person_evidence': dict(zip(names, totals.tolist())),
+        'person_evidence': {
+            name: float(total) if seen else None
+            for name, total, seen in zip(names, totals, compared)
+        },
         'sensors': sensors,
         'evidence': evidence,
         'people': names,
@@ -205,6 +212,48 @@ def _shared_span(imu: Sensors, people: People) -> tuple[float, float]:
     return start, end
 
 
+def _spans(imu: Sensors, people: People) -> list[tuple[float, float]]:
+    """When each person is seen while all sensors have data, in seconds."""
+    return [_shared_span(imu, {'': pose}) for pose in people.values()]
+
+
+def _window_for_all(
+    preparation: Preparation,
+    longest: float,
+    spans: Sequence[tuple[float, float]],
+) -> float:
+    """The longest window, in seconds, that falls within each of the spans.
+
+    Windows begin at multiples of their length. They are never shorter than
+    half of the longest one, whoever was seen for less.
+    """
+    asked = [(a, b) for a, b in spans if b - a >= longest / 2 - 1e-6]
+    seconds = longest
+    while seconds >= longest / 2 - 1e-6:
+        entries = [{'start_s': a, 'end_s': b} for a, b in asked]
+        if all(window_starts(e, seconds, seconds, 'clock') for e in entries):
+            return seconds
+        shorter = preparation.window_for(seconds - preparation.token_sec)
+        if not shorter:
+            break
+        seconds = shorter
+    return longest
+
+
+def _too_short(
+    imu: Sensors, people: People, compared: np.ndarray, seconds: float
+) -> Iterator[str]:
+    """Who is not seen for long enough to be compared."""
+    spans = _spans(imu, people)
+    for name, (start, end), known in zip(people, spans, compared.tolist()):
+        if not known:
+            yield (
+                f'{name} is not compared: seen together with the sensors for '
+                f'{max(end - start, 0.0):.1f} s, too short for the windows '
+                f'of {seconds:g} s.'
+            )
+
+
 def _evidence(
     embedder: Embedder, imu: Sensors, people: People
 ) -> tuple[np.ndarray, int, float]:
@@ -218,6 +267,7 @@ def _evidence(
     if end - start < 2 * seconds:  # as many whole windows as there can be
         imu = {name: s.later(-start) for name, s in imu.items()}
         people = {name: p.later(-start) for name, p in people.items()}
+    seconds = _window_for_all(preparation, seconds, _spans(imu, people))
     limbs = embedder.preparation.placements
     groups = in_groups(imu, limbs)
     takes: Takes = {

@@ -239,7 +239,10 @@ _STORED = (
         'unknown',
     ),
     Rule(
-        lambda e: abs(e.length - STANDARD_GRAVITY) < 0.2 * STANDARD_GRAVITY,
+        lambda e: (
+            e.stored.off > 2 * _OFF
+            and abs(e.length - STANDARD_GRAVITY) < 0.2 * STANDARD_GRAVITY
+        ),
         'world_up',
         'gravity points along ({e.direction}) in the world frame of quat, '
         'not along z',
@@ -298,7 +301,10 @@ def judge_orientation(
         stored=stored,
         length=length,
         direction=', '.join(f'{x / max(length, 1e-9):.2f}' for x in mean),
-        seen=_comparison(stored, stored).split(', ')[0],
+        seen='; '.join(
+            part.split(', ')[0]
+            for part in _comparison(stored, stored).split('; ')
+        ),
     )
     opinion, reading = judge(_STORED, evidence)
     return [opinion], reading

@@ -192,7 +192,8 @@ def localize(args: Namespace) -> None:
     elif sure is not None:
         print('worn by: nobody in view' + _probably(1 - sure))
     for name, value in answer['person_evidence'].items():
-        print(f'  {name}: {value:+.3f}')
+        shown = 'not compared' if value is None else f'{value:+.3f}'
+        print(f'  {name}: {shown}')
     for name, sensor in answer['sensors'].items():
         if sensor['evidence'] is None:
             print(f'{name}: no limb is left for it')

@@ -121,12 +121,17 @@ def test_recordings_find_their_videos(done):
     assert pairs['imu/r1.safetensors', 'pose/v1.json']['person'] == 'person 1'
 
 
-def test_leftovers_are_named_with_the_reason(done):
-    _, study, _ = done
+@pytest.mark.parametrize('telling', [20.0, 10.0])
+def test_leftovers_are_named_with_the_reason(copy, telling, monkeypatch):
+    monkeypatch.setattr('mobind_mm.apis.study.TELLING_SEC', telling)
+    study = again(copy)
     left = [row for row in study.rows if row['state'] == 'left over']
     names = [row['recording'] or row['video'] for row in left]
     assert names == ['imu/r3.safetensors', 'pose/v3.safetensors']
-    assert all(row['reason'] and row['confidence'] > 0.8 for row in left)
+    for row in left:  # of 14 s
+        short = 'too short to tell' in row['reason']
+        assert short == (row['confidence'] is None) == (telling == 20.0)
+        assert short or row['confidence'] > 0.8
     assert not study.is_certain
     assert [p.name for p in study.others] == ['notes.txt']
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 
 from mobind_mm.apis import MoBindInferencer, init_model
@@ -19,6 +20,7 @@ ON_HAND = ('right_wrist', 'right_hand')  # the same keypoints
 @pytest.fixture(scope='module')
 def untrained(tmp_path_factory):
     """The model of any sensor, small and with random weights."""
+    torch.manual_seed(0)
     cfg = Config.fromfile('configs/mobind/mobind_real.py')
     for encoder in (cfg.model.imu_backbone, cfg.model.pose_backbone):
         encoder.update(num_layers=1, conv_channels=(8, 8, 8), embed_dims=32)
@@ -175,6 +177,23 @@ def test_the_wearer_is_one_of_those_in_view_or_nobody(untrained):
     assert not found.reason and sum(found.wearer.values()) < 1
     assert found.wearer['a'] == found.wearer['same'] < 0.5
     assert found.wearer['b'] < 0.05
+
+
+@pytest.mark.parametrize(
+    'seen, window', [((0.0, 4.4), 4.4), ((2.6, 8.1), 4.0), ((6.0, 7.1), 5.0)]
+)
+def test_people_who_come_and_go_are_compared(untrained, seen, window):
+    one, other = take(9.8), take(9.8, 1).pose
+    start, end = seen
+    part = one.pose.window(start, end - start)  # at second 0
+    people = {'other': other, 'wearer': part.later(start)}
+    answer = untrained.localize(one.imu, people, signal_weight=10.0)
+    assert answer['window_sec'] == pytest.approx(window)
+    short = end - start < 2.5
+    assert (answer['person_evidence']['wearer'] is None) == short
+    assert answer['person'] == ('other' if short else 'wearer')
+    told = [n for n in answer['notes'] if 'wearer is not compared' in n]
+    assert len(told) == short and all('for 1.1 s' in note for note in told)
 
 
 def test_clip_features_of_a_model_with_fixed_windows():

@@ -270,6 +270,12 @@ MISTAKES = {
         'world_up',
         'columns.quat: turn the quaternions',
     ),
+    'axes of the gyroscope exchanged': (
+        ALL,
+        channel('gyro', lambda g: g[:, [1, 0, 2]]),
+        'orientation',
+        'columns.quat, columns.acc and columns.gyro: check the axes',
+    ),
     'twice the rate': (
         ALL,
         lambda s: replace(s, clock=faster(s.clock)),
