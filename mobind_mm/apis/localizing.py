@@ -90,7 +90,7 @@ def localize(
             )
         )
     if sure is not None and searched:
-        sure = min(sure, searched.wearer[names[person]])
+        sure = min(sure, searched.wearer.get(names[person], 0.0))
     doubt = searched.reason if searched else ''
     # At a wrong offset everybody may fit.
     nobody = bool(doubt) or (sure is not None and sure < LEAST)

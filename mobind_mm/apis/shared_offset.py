@@ -56,7 +56,8 @@ def find_offset(
     offset is sure, or a place is unknown, the tokens choose the offset with
     the best one-to-one assignment of sensors to limbs, to 0.2 s; with that
     assignment the signals search the whole range again, and must find the
-    same.
+    same. People who are seen for less than half as long as others are not
+    asked.
 
     Args:
         embedder: Whose model it is.
@@ -74,6 +75,10 @@ def find_offset(
             f'{embedder.name} gives no embeddings; use the checkpoint of a '
             'MoBind model.'
         )
+    # Whoever flashes up would leave no time that all share.
+    seen = {name: np.ptp(pose.clock.span) for name, pose in people.items()}
+    least = max(seen.values()) / 2
+    people = {name: people[name] for name in people if seen[name] >= least}
     first = max(pose.clock.span[0] for pose in people.values())
     last = min(pose.clock.span[1] for pose in people.values())
     seconds = min(CLIP_SEC, last - first)

@@ -150,6 +150,7 @@ def test_improbable_answers_are_refused(untrained, monkeypatch):
 def test_clocks_that_never_meet_are_taken_to_start_together(untrained):
     one = take(12.0, offset=5000.0)
     people = {'a': one.pose, 'b': take(12.0, 1).pose}
+    people['c'] = take(12.0, 2).pose.window(9.0, 1.5).later(9.0)
     answer = untrained.localize(one.imu, people, signal_weight=10.0)
     assert answer['offset_s'] == pytest.approx(5000.0, abs=0.2)
     assert answer['person'] == 'a'
