@@ -215,7 +215,7 @@ def _familiarity(
     scale = StandardScaler()
     x = scale.fit_transform(np.reshape([with_it, without], (-1, 1)))
     # A strong ridge: recordings of few people say little of new ones.
-    model = LogisticRegression(C=0.1)
+    model = LogisticRegression(C=0.03)
     model.fit(x, np.repeat([True, False], len(with_it)))
     shown = np.unique(known['action'])
 
