@@ -217,10 +217,10 @@ def _familiarity(
     # A strong ridge: recordings of few people say little of new ones.
     model = LogisticRegression(C=0.03)
     model.fit(x, np.repeat([True, False], len(with_it)))
-    shown = np.unique(known['action'])
+    there = np.unique(known['action'])
 
     def familiar(scores: np.ndarray) -> float:
-        x = scale.transform([[_stands_out(scores[:, shown])]])
+        x = scale.transform([[_stands_out(scores[:, there])]])
         return float(model.predict_proba(x)[0, 1])
 
     return familiar
