@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.agreement import mirrored
 from ..recordings import Clock, Recording, SensorStream
 from ..skeleton import layout_limbs
 from ..synchronization import (
@@ -74,6 +75,8 @@ _SURE = 0.9
 _CHECKED = 2
 """How many of the best are looked at closely."""
 _EDGE_SEC = 0.1
+_STRIDE_SEC = 2.0
+"""Offsets this close are searched for exchanged sides: a stride and more."""
 _SAME_SEC = 0.1
 """Parts whose offsets differ by more contradict each other."""
 _ALIKE = 0.5
@@ -132,6 +135,41 @@ def check_beyond(
     at = float(found[0].offsets[best] + found[1])
     note = f'the streams fit at {at:+.2f} s as well, beyond the search'
     return _refused(clock, 'out of reach', note)
+
+
+def check_sides(streams: Recording, clock: ClockMap) -> ClockMap:
+    """Note if sensors of both sides fit better with left and right exchanged.
+
+    Walking does not tell the sides apart but by half a stride, by which such
+    an answer is wrong.
+    """
+    pairs = {name for name in streams.imu if mirrored(name) != name}
+    pairs &= {mirrored(name) for name in streams.imu}
+    if clock.abstained or not pairs:
+        return clock
+    assert streams.pose is not None and clock.result is not None
+    other = {
+        mirrored(name) if name in pairs else name: stream
+        for name, stream in streams.imu.items()
+    }
+    first, last = streams.pose.clock.span
+    centre, half = 0.5 * (first + last), 0.5 * min(last - first, _CLIP_SEC)
+    offset = float(clock.to_imu_time(np.array([centre]))[0] - centre)
+    best = []
+    for imu in (streams.imu, other):
+        asked = Question(
+            replace(streams, imu=imu), _scanner(), _STRIDE_SEC, offset
+        )
+        evidence = asked.evidence((centre - half, centre + half))
+        assert evidence is not None  # signals need no features
+        best.append(float(evidence.score.max()))
+    if best[1] <= best[0]:
+        return clock
+    note = (
+        'with left and right exchanged the sensors fit the video better; '
+        'check on which side each is worn, and that the video is not mirrored'
+    )
+    return replace(clock, notes=(*clock.notes, note))
 
 
 def explain(streams: Recording, clock: ClockMap) -> ClockMap:

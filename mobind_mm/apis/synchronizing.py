@@ -29,6 +29,7 @@ from .sources import to_recording
 from .sync_reasons import (
     WHY,
     check_beyond,
+    check_sides,
     explain,
     explain_search,
     name_jumps,
@@ -233,7 +234,8 @@ def align(
         return clock
     if narrowed:
         clock = explain_search(streams, clock, (middle, reach))
-    return name_jumps(streams, explain(streams, clock))
+    clock = check_sides(streams, explain(streams, clock))
+    return name_jumps(streams, clock)
 
 
 def _ask(

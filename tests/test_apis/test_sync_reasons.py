@@ -1,11 +1,14 @@
 """Reasons to refuse are looked for before they are given."""
 
+from dataclasses import replace
+
 import numpy as np
 import page_files
 import pytest
 from recordings import make_recording
 
-from mobind_mm.apis.sync_reasons import explain
+from mobind_mm.apis.sync_reasons import check_sides, explain
+from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization import ClockMap, SyncResult
 from mobind_mm.synchronization.single import constant_clock
@@ -36,3 +39,30 @@ def test_limbs_that_move_alike_contradict_nothing(placement, reason):
     result = SyncResult(0.0, 0.5, abstained=True, reason='weak')
     told = explain(knee, constant_clock(filmed.pose.clock.span, result))
     assert told.abstained and told.result.reason == reason
+
+
+def test_exchanged_sides_are_told():
+    """Of an answer, which may be half a stride off."""
+    source = SyntheticMotionDataset(
+        split='test', num_subjects=1, takes_per_subject=1, take_sec=20.0,
+        lazy_init=True,
+    )  # fmt: skip
+    (entry,) = source.load_entries()
+    streams = source.get_recording(entry)
+    clock = constant_clock(streams.pose.clock.span, SyncResult(0.0, 0.9))
+    swapped = {
+        name.replace('left', '?')
+        .replace('right', 'left')
+        .replace('?', 'right'): x
+        for name, x in streams.imu.items()
+    }
+    assert {*swapped} == {*streams.imu}
+    exchanged = Recording(swapped, streams.pose)
+    assert check_sides(streams, clock) is clock
+    (note,) = check_sides(exchanged, clock).notes
+    assert 'left and right exchanged' in note
+    # One side alone may be either; a refusal has its own reasons.
+    one = {name: x for name, x in swapped.items() if 'left' not in name}
+    assert check_sides(Recording(one, streams.pose), clock) is clock
+    refused = replace(clock, abstained=True)
+    assert check_sides(exchanged, refused) is refused
