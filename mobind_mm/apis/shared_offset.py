@@ -168,15 +168,14 @@ def _by_tokens(
     found = assign_with_offset(evidence)
     near = around + (found.offset_index - max_lag) * step
     sync = build_synchronizer('signals')
+    wearers: list[dict[str, SensorStream]] = [{} for _ in people]
+    for slot, stream in zip(found.slots, imu.values()):
+        if slot >= 0:
+            wearers[slot // len(limbs)][limbs[slot % len(limbs)]] = stream
 
     def by_signals(middle: float, reach: float) -> SyncResult:
         clips = []
-        for index, pose in enumerate(people.values()):
-            carried = {
-                limbs[slot % len(limbs)]: stream
-                for slot, stream in zip(found.slots, imu.values())
-                if slot >= 0 and slot // len(limbs) == index
-            }
+        for carried, pose in zip(wearers, people.values()):
             if carried:
                 streams = Recording(carried, pose)
                 part = cut_clip(streams, *clip, reach, middle)

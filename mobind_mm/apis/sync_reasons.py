@@ -147,22 +147,20 @@ def check_sides(streams: Recording, clock: ClockMap) -> ClockMap:
     pairs &= {mirrored(name) for name in streams.imu}
     if clock.abstained or not pairs:
         return clock
-    assert streams.pose is not None and clock.result is not None
+    assert streams.pose is not None
     other = {
         mirrored(name) if name in pairs else name: stream
         for name, stream in streams.imu.items()
     }
-    first, last = streams.pose.clock.span
-    centre, half = 0.5 * (first + last), 0.5 * min(last - first, _CLIP_SEC)
-    offset = float(clock.to_imu_time(np.array([centre]))[0] - centre)
+    centre = np.mean(streams.pose.clock.span, keepdims=True)
+    offset = float((clock.to_imu_time(centre) - centre)[0])
     best = []
     for imu in (streams.imu, other):
-        asked = Question(
-            replace(streams, imu=imu), _scanner(), _STRIDE_SEC, offset
+        found = _evidence(
+            replace(streams, imu=imu), _scanner(), search=(offset, _STRIDE_SEC)
         )
-        evidence = asked.evidence((centre - half, centre + half))
-        assert evidence is not None  # signals need no features
-        best.append(float(evidence.score.max()))
+        assert found is not None  # the search is given
+        best.append(found[0].score.max())
     if best[1] <= best[0]:
         return clock
     note = (
@@ -273,13 +271,20 @@ def _evidence(
     streams: Recording,
     sync: Synchronizer,
     span: tuple[float, float] | None = None,
+    search: tuple[float, float] | None = None,
 ) -> tuple[ClipEvidence, float] | None:
-    """Evidence of at most 40 s, and the offset in the middle of its search."""
+    """Evidence of at most 40 s, and the offset in the middle of its search.
+
+    ``search`` is that middle and the half width, in seconds; None searches
+    the whole range.
+    """
     assert streams.pose is not None
     first, last = span or streams.pose.clock.span
     low, high = offset_range(streams)
     middle, reach = 0.5 * (low + high), max(0.5 * (high - low), 0.5)
-    if reach > 120:
+    if search is not None:
+        middle, reach = search
+    elif reach > 120:
         coarse = coarse_offset(streams)
         if coarse is None:
             return None

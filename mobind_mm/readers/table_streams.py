@@ -216,13 +216,20 @@ def _drop_zeros(
     zero = np.all([_whole(values == 0) for values in sensed], axis=0)
     if not zero.any() or zero.mean() > _MOST_ZEROS:
         return []
-    for values in arrays.values():
-        values[zero] = np.nan
-    dropped |= zero
+    _leave_out(zero, arrays, dropped)
     return [
         f'{table.path}: {int(zero.sum())} rows are all zeros, without '
         'gravity, and are left out'
     ]
+
+
+def _leave_out(
+    rows: np.ndarray, arrays: Mapping[str, np.ndarray], dropped: np.ndarray
+) -> None:
+    """Empty rows, and mark them as dropped."""
+    for values in arrays.values():
+        values[rows] = np.nan
+    dropped |= rows
 
 
 def _refuse_huge(table: Table, arrays: Mapping[str, np.ndarray]) -> None:
@@ -270,9 +277,7 @@ def _drop_impossible(
             examples.append(f'a norm of {norm[none][0]:g} of quat')
     if not examples:
         return []
-    for values in arrays.values():
-        values[gone] = np.nan
-    dropped |= gone
+    _leave_out(gone, arrays, dropped)
     return [
         f'{table.path}: {int(gone.sum())} rows have values that no sensor '
         f'gives ({", ".join(examples)}), first row '
