@@ -32,7 +32,7 @@ model = dict(
     ),
     imu_neck=None,
     pose_neck=None,
-    # Its labels, too, say what is alike.
+    # The labels of the data set also say which windows are alike.
     head=dict(global_weight=0.0, action_weight=0.3, embed_dims=160),
 )
 train_cfg = dict(max_epochs=360, val_interval=120)
