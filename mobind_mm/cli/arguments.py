@@ -34,7 +34,9 @@ def flags(parser: _ActionsContainer) -> Callable[..., None]:
     """
 
     def flag(spec: str, text: str, **options: Any) -> None:
-        name, *words = spec.split()
+        parts = spec.split()
+        words = [part for part in parts[1:] if part[0] != '-']
+        names = parts[: len(parts) - len(words)]
         default = options.get('default')
         if words[1:] == ['...']:
             options.update(nargs='+', metavar=words[0])
@@ -42,7 +44,7 @@ def flags(parser: _ActionsContainer) -> Callable[..., None]:
             options = {'nargs': len(words), 'metavar': tuple(words), **options}
         elif words:
             options['metavar'] = words[0]
-        elif name[0] == '-' and not {'action', 'choices'} & set(options):
+        elif parts[0][0] == '-' and not {'action', 'choices'} & set(options):
             options['action'] = 'store_true'
         if isinstance(default, (int, float)):
             options.setdefault('type', type(default))
@@ -53,7 +55,7 @@ def flags(parser: _ActionsContainer) -> Callable[..., None]:
                 for value in each
             )
             text = '; '.join(filter(None, [text, f'default: {shown}']))
-        parser.add_argument(name, help=text, **options)
+        parser.add_argument(*names, help=text, **options)
 
     return flag
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from mobind_mm.cli.arguments import flags
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.errors import mistake
 from mobind_mm.visualization.figures import (
@@ -113,15 +114,16 @@ def main() -> None:
     tasks = parser.add_subparsers(required=True)
     for run in (cal_train_time, plot_curve):
         task = tasks.add_parser(run.__name__, help=run.__doc__)
-        task.add_argument('json_logs', nargs='+', help='vis_data/scalars.json')
+        flag = flags(task)
+        flag('json_logs', 'vis_data/scalars.json', nargs='+')
         task.set_defaults(run=run)
         if run is cal_train_time:
-            task.add_argument('--include-outliers', action='store_true')
+            flag('--include-outliers', '')
         else:
-            task.add_argument('--keys', nargs='+', default=['loss'])
-            task.add_argument('--legend', nargs='+')
-            task.add_argument('--title')
-            task.add_argument('--out', default='curves.png')
+            flag('--keys KEY ...', '', default=['loss'])
+            flag('--legend TEXT ...', '')
+            flag('--title TEXT', '')
+            flag('--out FILE', '', default='curves.png')
     args = parser.parse_args()
     args.run(args)
 

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 import mobind_mm  # noqa: F401
+from mobind_mm.cli.arguments import flags
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import write_whole
 from mobind_mm.visualization import MoBindVisualizer
@@ -28,55 +29,44 @@ from mobind_mm.visualization import MoBindVisualizer
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--out', metavar='FILE', help='JSON file to write')
-    parser.add_argument(
-        '--show-dir', metavar='DIR', help='directory to write pictures to'
-    )
-    parser.add_argument(
+    flag = flags(parser)
+    flag('--out FILE', 'JSON file to write')
+    flag('--show-dir DIR', 'directory to write pictures to')
+    flag(
         '--parts',
+        'what to measure; default: all but scaling and precision',
         nargs='*',
         choices=list(PARTS),
         default=[p for p in PARTS if p not in ('scaling', 'precision')],
-        help='what to measure; default: all but scaling and precision',
     )
-    parser.add_argument(
-        '--scaling', action='store_true', help='how cost grows with size'
-    )
-    parser.add_argument(
-        '--compiled', action='store_true', help='torch.compile too'
-    )
-    parser.add_argument(
+    flag('--scaling', 'how cost grows with size')
+    flag('--compiled', 'torch.compile too')
+    flag(
         '--device',
+        '',
         choices=['cpu', 'cuda'],
         default='cuda' if torch.cuda.is_available() else 'cpu',
     )
-    parser.add_argument('--batch-size', type=int)
-    parser.add_argument('--repeats', type=int)
-    parser.add_argument('--minutes', type=float, help='recording to sync')
-    parser.add_argument('--items', type=int, help='gallery of retrieval')
-    parser.add_argument(
-        '--sync-error',
-        nargs=2,
-        metavar=('CONFIG', 'CHECKPOINT'),
-        help='synchronise simulated recordings with a model of the synthetic '
+    flag('--batch-size N', '', type=int)
+    flag('--repeats N', '', type=int)
+    flag('--minutes MIN', 'recording to sync', type=float)
+    flag('--items N', 'gallery of retrieval', type=int)
+    flag(
+        '--sync-error CONFIG CHECKPOINT',
+        'synchronise simulated recordings with a model of the synthetic '
         'dataset, both ways',
     )
-    parser.add_argument(
-        '--encoders',
-        nargs='+',
-        metavar='CONFIG',
-        help='training steps of the models of configs, on random streams of '
+    flag(
+        '--encoders CONFIG ...',
+        'training steps of the models of configs, on random streams of '
         'their sizes',
     )
-    parser.add_argument(
+    flag(
         '--processor-time',
-        action='store_true',
-        help='count the processor time of one thread, without loader '
+        'count the processor time of one thread, without loader '
         'processes: for a machine that does other work too',
     )
-    parser.add_argument(
-        '--quick', action='store_true', help='tiny sizes, to try it out'
-    )
+    flag('--quick', 'tiny sizes, to try it out')
     return parser.parse_args()
 
 

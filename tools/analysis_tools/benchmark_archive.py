@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from benchmarking.settings import machine, memory_kib
 
+from mobind_mm.cli.arguments import flags
 from mobind_mm.evaluation.archive import EmbeddingArchive
 from mobind_mm.evaluation.embedding_table import read_embeddings
 from mobind_mm.utils.cli import run_command
@@ -30,23 +31,23 @@ _BLOCK = 250_000
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('embeddings', help='file of real embeddings')
-    parser.add_argument('--rows', type=int, default=1_000_000)
-    parser.add_argument('--queries', type=int, default=200)
-    parser.add_argument(
-        '--noise',
-        type=float,
+    flag = flags(parser)
+    flag('embeddings', 'file of real embeddings')
+    flag('--rows N', '', default=1_000_000)
+    flag('--queries N', '', default=200)
+    flag(
+        '--noise LENGTH',
+        'length of the noise, of unit embeddings',
         default=0.5,
-        help='length of the noise, of unit embeddings; default: 0.5',
     )
-    parser.add_argument('--probes', type=int, nargs='+', default=[8, 16, 32])
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument(
-        '--dir',
-        help='where the archive goes, or stands from an earlier run, of the '
+    flag('--probes N ...', '', type=int, default=[8, 16, 32])
+    flag('--seed N', '', default=0)
+    flag(
+        '--dir DIR',
+        'where the archive goes, or stands from an earlier run, of the '
         'same windows; default: a temporary directory',
     )
-    parser.add_argument('--out', metavar='FILE', help='JSON file to write')
+    flag('--out FILE', 'JSON file to write')
     return parser.parse_args()
 
 

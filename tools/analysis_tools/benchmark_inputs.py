@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from benchmarking.settings import machine
 
+from mobind_mm.cli.arguments import flags
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.results import write_json
 
@@ -47,15 +48,17 @@ print(len(found), spent, peak)
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--hours', type=float, default=0.1)
-    parser.add_argument('--people', type=int, nargs='+', default=[1, 2])
-    parser.add_argument(
+    flag = flags(parser)
+    flag('--hours HOURS', '', default=0.1)
+    flag('--people N ...', '', type=int, default=[1, 2])
+    flag(
         '--formats',
+        '',
         nargs='+',
         choices=[*FORMATS, 'imu'],
         default=[*FORMATS, 'imu'],
     )
-    parser.add_argument('--out', metavar='FILE', help='JSON file to write')
+    flag('--out FILE', 'JSON file to write')
     return parser.parse_args()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mobind_mm.cli.arguments import flags
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.recordings import PoseStream, Recording
 from mobind_mm.synchronization import LiveSynchronizer
@@ -222,16 +223,15 @@ def _middle(values: np.ndarray) -> float:
 def main() -> None:
     """Command line."""
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument(
-        '--seconds', type=float, help='an hour; 90 s of each with --people'
-    )
-    parser.add_argument('--people', type=int, help='short sessions of each')
-    parser.add_argument('--drift-ppm', type=float, default=50.0)
-    parser.add_argument('--jump', type=float, default=0.0, help='seconds')
-    parser.add_argument('--noise-px', type=float, default=3.0)
-    parser.add_argument('--load', type=float, default=0.02)
-    parser.add_argument('--every', type=int, default=300, help='of the rows')
-    parser.add_argument('--seed', type=int, default=0)
+    flag = flags(parser)
+    flag('--seconds SEC', 'an hour; 90 s of each with --people', type=float)
+    flag('--people N', 'short sessions of each', type=int)
+    flag('--drift-ppm PPM', '', default=50.0)
+    flag('--jump SEC', 'seconds', default=0.0)
+    flag('--noise-px PX', '', default=3.0)
+    flag('--load SHARE', '', default=0.02)
+    flag('--every N', 'of the rows', default=300)
+    flag('--seed N', '', default=0)
     args = parser.parse_args()
     args.seconds = args.seconds or (90.0 if args.people else 3600.0)
     short_sessions(args) if args.people else long_session(args)

@@ -10,6 +10,7 @@ import time
 import numpy as np
 from benchmarking.trust import cut_imu, cut_pose
 
+from mobind_mm.cli.arguments import flags
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.synchronization.assignment import (
     assign,
@@ -29,13 +30,12 @@ _SLACK_SEC = 12.0
 def main() -> None:
     """Simulate, compare all pairs, and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--count', type=int, default=40, help='of each kind')
-    parser.add_argument('--alone', type=int, default=4, help='of each kind')
-    parser.add_argument('--seconds', type=float, default=60.0)
-    parser.add_argument(
-        '--sensors', nargs='+', default=['right_wrist', 'left_knee']
-    )
-    parser.add_argument('--seed', type=int, default=5)
+    flag = flags(parser)
+    flag('--count N', 'of each kind', default=40)
+    flag('--alone N', 'of each kind', default=4)
+    flag('--seconds SEC', '', default=60.0)
+    flag('--sensors NAME ...', '', default=['right_wrist', 'left_knee'])
+    flag('--seed N', '', default=5)
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
     people = SyntheticMotionDataset(

@@ -27,6 +27,7 @@ from rich.progress import track
 
 import mobind_mm  # noqa: F401
 from mobind_mm.apis import init_model
+from mobind_mm.cli.arguments import flags
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import write_whole
@@ -50,41 +51,32 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument(
+    flag = flags(parser)
+    flag(
         'config',
+        'config file of a synthetic training; the model of --trust',
         nargs='?',
-        help='config file of a synthetic training; the model of --trust',
     )
-    parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
-    parser.add_argument(
-        '--trust',
-        action='store_true',
-        help='only the table of trust; by signals alone without a model',
+    flag('checkpoint', 'checkpoint file', nargs='?')
+    flag(
+        '--trust', 'only the table of trust; by signals alone without a model'
     )
-    parser.add_argument(
-        '--speed',
+    flag(
+        '--speed MINUTES',
+        'only time, memory and jumps; default: 1 10 60',
         nargs='*',
         type=float,
-        metavar='MINUTES',
-        help='only time, memory and jumps; default: 1 10 60',
     )
-    parser.add_argument(
-        '--data',
+    flag(
+        '--data DIR',
+        'folder of real data for --trust: mocap, utd_mhad, gait_video',
         type=Path,
-        metavar='DIR',
-        help='folder of real data for --trust: mocap, utd_mhad, gait_video',
     )
-    parser.add_argument(
-        '--count', type=int, default=12, help='recordings per source (--trust)'
-    )
-    parser.add_argument('--seed', type=int, default=11, help='for --trust')
-    parser.add_argument(
-        '--out', required=True, metavar='FILE', help='JSON file of the rows'
-    )
-    parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS)
-    parser.add_argument(
-        '--num-clips', type=int, help='clips per cell; default: all 36'
-    )
+    flag('--count N', 'recordings per source (--trust)', default=12)
+    flag('--seed N', 'for --trust', default=11)
+    flag('--out FILE', 'JSON file of the rows', required=True)
+    flag('--parts', '', nargs='+', choices=PARTS, default=PARTS)
+    flag('--num-clips N', 'clips per cell; default: all 36', type=int)
     return parser.parse_args()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
+from mobind_mm.cli.arguments import flags
 from mobind_mm.cli.config import set_data_root
 from mobind_mm.registry import DATASETS
 from mobind_mm.utils.cli import run_command
@@ -26,16 +27,13 @@ from mobind_mm.visualization.figures import write_image
 def main() -> None:
     """Write one picture per scene."""
     parser = ArgumentParser(description=(__doc__ or '').partition('\n')[0])
-    parser.add_argument('config', help='file or name of a config')
-    parser.add_argument('output_dir', help='directory of the pictures')
-    parser.add_argument(
-        '--phase', '-p', default='train', choices=('train', 'val', 'test')
-    )
-    parser.add_argument(
-        '--show-number', '-n', type=int, default=8, help='default: 8'
-    )
-    parser.add_argument('--data-root', help='directory of the data')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    flag = flags(parser)
+    flag('config', 'file or name of a config')
+    flag('output_dir', 'directory of the pictures')
+    flag('--phase -p', '', choices=('train', 'val', 'test'), default='train')
+    flag('--show-number -n N', '', default=8)
+    flag('--data-root DIR', 'directory of the data')
+    flag('--cfg-options', '', nargs='+', action=DictAction)
     args = parser.parse_args()
     cfg = Config.fromfile(str(find_config(args.config)))
     if args.cfg_options:

@@ -25,24 +25,24 @@ from benchmarking.zero_shot_data import Takes, motion_capture
 from zero_shot import encode
 
 from mobind_mm.apis.embedder import Embedder
+from mobind_mm.cli.arguments import flags
 from mobind_mm.utils.cli import run_command
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('model', help='config, checkpoint or name in the zoo')
-    parser.add_argument('checkpoint', nargs='?', help='weights of a config')
-    parser.add_argument('--mocap', nargs='+', metavar='SOURCE', required=True)
-    parser.add_argument('--takes', type=int, help='takes of motion capture')
-    parser.add_argument('--trials', type=int, default=3000)
-    parser.add_argument(
-        '--weight', type=float, help='of the signals; default: the best one'
+    flag = flags(parser)
+    flag('model', 'config, checkpoint or name in the zoo')
+    flag('checkpoint', 'weights of a config', nargs='?')
+    flag('--mocap SOURCE ...', '', required=True)
+    flag('--takes N', 'takes of motion capture', type=int)
+    flag('--trials N', '', default=3000)
+    flag(
+        '--weight WEIGHT', 'of the signals; default: the best one', type=float
     )
-    parser.add_argument(
-        '--split', choices=('val', 'test'), default='val', help='for a look'
-    )
-    parser.add_argument('--seed', type=int, default=0)
+    flag('--split', 'for a look', choices=('val', 'test'), default='val')
+    flag('--seed N', '', default=0)
     return parser.parse_args()
 
 

@@ -16,6 +16,7 @@ from benchmarking.trust_sources import motion_capture, procedural
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from mobind_mm.cli.arguments import flags
 from mobind_mm.recordings import PoseStream, Recording, SensorStream
 from mobind_mm.synchronization.assignment import BELONGS, shapes
 from mobind_mm.synchronization.pairing import (
@@ -95,10 +96,11 @@ def fit(x: np.ndarray, match: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Fit, and print the table and how it does on other subjects."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--mocap', type=Path, help='folder of ui_prmd.npz')
-    parser.add_argument('--count', type=int, default=12, help='people')
-    parser.add_argument('--draws', type=int, default=3, help='of each source')
-    parser.add_argument('--seed', type=int, default=0)
+    flag = flags(parser)
+    flag('--mocap DIR', 'folder of ui_prmd.npz', type=Path)
+    flag('--count N', 'people', default=12)
+    flag('--draws N', 'of each source', default=3)
+    flag('--seed N', '', default=0)
     args = parser.parse_args()
     data = {}
     for odd, split in enumerate(('train', 'test')):

@@ -18,6 +18,7 @@ from benchmarking.trust_table import right_within
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from mobind_mm.apis.synchronizing import searched
+from mobind_mm.cli.arguments import flags
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.synchronization.single import Question, in_depth
 from mobind_mm.synchronization.trust import NUMBERS, features
@@ -87,18 +88,16 @@ def fit(numbers: list[dict[str, float]], right: np.ndarray) -> dict[str, Any]:
 def main() -> None:
     """Measure, fit, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--data', type=Path, help='folder of real data')
-    parser.add_argument('--count', type=int, default=16, help='per source')
-    parser.add_argument(
-        '--seeds',
+    flag = flags(parser)
+    flag('--data DIR', 'folder of real data', type=Path)
+    flag('--count N', 'per source', default=16)
+    flag(
+        '--seeds SEED ...',
+        '',
         type=int,
-        nargs='+',
         default=[5, 6, 8, 9, 410, 411, 412, 413, 414, 416],
-        metavar='SEED',
     )
-    parser.add_argument(
-        '--out', type=Path, default=Path('trust.json'), help='the trees'
-    )
+    flag('--out FILE', 'the trees', type=Path, default=Path('trust.json'))
     args = parser.parse_args()
     found = [
         (trial.condition, *measured)

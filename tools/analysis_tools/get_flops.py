@@ -18,6 +18,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mobind_mm.apis.exporting import Graph, example_inputs
+from mobind_mm.cli.arguments import flags
 from mobind_mm.models.limb_model import MODALITIES, LimbModel
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.cli import run_command
@@ -64,8 +65,9 @@ def count(config: str, tokens: int | None = None) -> dict[str, Any]:
 def main() -> None:
     """Print the table of a config."""
     parser = ArgumentParser(description=(__doc__ or '').partition('\n')[0])
-    parser.add_argument('config', help='file or name of a config')
-    parser.add_argument('--tokens', type=int, help='tokens in the window')
+    flag = flags(parser)
+    flag('config', 'file or name of a config')
+    flag('--tokens N', 'tokens in the window', type=int)
     args = parser.parse_args()
     result = count(args.config, args.tokens)
     print(result['out_table'])

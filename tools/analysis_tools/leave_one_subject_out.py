@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 import mobind_mm  # noqa: F401
+from mobind_mm.cli.arguments import flags
 from mobind_mm.cli.config import (
     add_config_arguments,
     build_runner,
@@ -42,14 +43,11 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config_arguments(parser)
-    parser.add_argument(
-        '--out', metavar='FILE', help='JSON file for the table'
-    )
-    parser.add_argument(
-        '--metrics',
-        nargs='+',
-        metavar='KEY',
-        help='columns of the table by fold; default: those of action '
+    flag = flags(parser)
+    flag('--out FILE', 'JSON file for the table')
+    flag(
+        '--metrics KEY ...',
+        'columns of the table by fold; default: those of action '
         'recognition, or all if there are none',
     )
     return parser.parse_args()

@@ -31,6 +31,7 @@ from rich.table import Table
 from row_files import read_rows, write_rows
 
 import mobind_mm  # noqa: F401
+from mobind_mm.cli.arguments import flags
 from mobind_mm.cli.config import (
     add_config_arguments,
     build_runner,
@@ -58,36 +59,29 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint file or URL')
-    parser.add_argument(
-        '--out', metavar='FILE', required=True, help='.json or .csv file'
-    )
-    parser.add_argument(
+    flag = flags(parser)
+    flag('checkpoint', 'checkpoint file or URL')
+    flag('--out FILE', '.json or .csv file', required=True)
+    flag(
         '--pose',
+        "the skeleton's limbs that are compared: those that still have "
+        'a sensor (default), or all, as if these limbs were unknown',
         choices=['kept', 'all'],
         default='kept',
-        help="the skeleton's limbs that are compared: those that still have "
-        'a sensor (default), or all, as if these limbs were unknown',
     )
-    parser.add_argument(
-        '--sizes',
-        '-n',
-        nargs='+',
+    flag(
+        '--sizes -n N ...',
+        'how many sensors to keep; every number by default',
         type=int,
-        metavar='N',
-        help='how many sensors to keep; every number by default',
     )
-    parser.add_argument(
-        '--max-subsets',
+    flag(
+        '--max-subsets N',
+        'largest number of subsets per size; all by default',
         type=int,
-        metavar='N',
-        help='largest number of subsets per size; all by default',
     )
-    parser.add_argument(
-        '--metrics',
-        nargs='+',
-        metavar='KEY',
-        help='metrics in the printed table, or "all"; by default the main '
+    flag(
+        '--metrics KEY ...',
+        'metrics in the printed table, or "all"; by default the main '
         'ones of each task',
     )
     return parser.parse_args()

@@ -44,6 +44,7 @@ from mobind_mm.apis.embedder import Embedder
 from mobind_mm.apis.fitting import match_limbs
 from mobind_mm.apis.recognizing import answers_by_gallery
 from mobind_mm.apis.windows import RecordingWindows
+from mobind_mm.cli.arguments import flags
 from mobind_mm.datasets.transforms import KeepSensors
 from mobind_mm.evaluation import ActionKNNMetric
 from mobind_mm.evaluation.functional import (
@@ -72,20 +73,17 @@ Features = dict[str, np.ndarray]
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('model', help='config, checkpoint or name in the zoo')
-    parser.add_argument('checkpoint', nargs='?', help='weights of a config')
-    parser.add_argument('--utd-mhad', type=Path, metavar='FOLDER')
-    parser.add_argument('--mocap', nargs='*', metavar='SOURCE', default=[])
-    parser.add_argument('--gait-video', type=Path, metavar='FOLDER')
-    parser.add_argument('--gallery', type=int, default=300)
-    parser.add_argument('--takes', type=int, help='takes of motion capture')
-    parser.add_argument(
-        '--clips', type=int, default=24, help='clips to synchronise'
-    )
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument(
-        '--out', type=Path, help='JSON file, for tools/misc/take_results.py'
-    )
+    flag = flags(parser)
+    flag('model', 'config, checkpoint or name in the zoo')
+    flag('checkpoint', 'weights of a config', nargs='?')
+    flag('--utd-mhad FOLDER', '', type=Path)
+    flag('--mocap SOURCE', '', nargs='*', default=[])
+    flag('--gait-video FOLDER', '', type=Path)
+    flag('--gallery N', '', default=300)
+    flag('--takes N', 'takes of motion capture', type=int)
+    flag('--clips N', 'clips to synchronise', default=24)
+    flag('--seed N', '', default=0)
+    flag('--out FILE', 'JSON file, for tools/misc/take_results.py', type=Path)
     return parser.parse_args()
 
 

@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from publish_model import CHECKPOINTS, same_model, without_local_paths
 
+from mobind_mm.cli.arguments import flags
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.checkpoint import check_state_dict, read_checkpoint
 from mobind_mm.utils.cli import run_command
@@ -174,12 +175,13 @@ def _check_weights(model: ZooModel) -> Iterator[str]:
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
+    flag = flags(parser)
+    flag(
         'root',
+        'top of the checkout; default: the one of this command',
         nargs='?',
         type=Path,
         default=Path(__file__).resolve().parents[2],
-        help='top of the checkout; default: the one of this command',
     )
     return parser.parse_args()
 

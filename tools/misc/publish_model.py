@@ -16,6 +16,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mobind_mm.cli.arguments import flags
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.checkpoint import check_state_dict, read_checkpoint
 from mobind_mm.utils.cli import run_command
@@ -225,20 +226,17 @@ def _day(day: str | None, meta: Mapping) -> str:
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config of the training')
-    parser.add_argument('checkpoint', help='checkpoint of the training')
-    parser.add_argument(
-        '--out-dir', default='.', metavar='DIR', help='default: here'
+    flag = flags(parser)
+    flag('config', 'config of the training')
+    flag('checkpoint', 'checkpoint of the training')
+    flag('--out-dir DIR', 'default: here', default='.')
+    flag(
+        '--date YYYYMMDD',
+        'for the name of the file; default: the day of the training',
     )
-    parser.add_argument(
-        '--date',
-        metavar='YYYYMMDD',
-        help='for the name of the file; default: the day of the training',
-    )
-    parser.add_argument(
-        '--model',
-        metavar='NAME',
-        help='model of the zoo whose checkpoint it becomes, in this checkout',
+    flag(
+        '--model NAME',
+        'model of the zoo whose checkpoint it becomes, in this checkout',
     )
     return parser.parse_args()
 

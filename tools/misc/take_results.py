@@ -24,6 +24,8 @@ from typing import Any
 
 from update_results import ROOT, read_results, write_results
 
+from mobind_mm.cli.arguments import flags
+
 EVIDENCE = ('signals alone', 'learning alone', 'both')
 RECALLS = ('imu2pose_R@1', 'imu2pose_R@5', 'pose2imu_R@1', 'pose2imu_R@5')
 LIMBS = ('sensors', 'argmax', 'one to one')
@@ -317,11 +319,12 @@ def _sync_row(limb: str, kind: str, part: Mapping) -> list:
 def main() -> None:
     """Take one file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('file', type=Path)
-    parser.add_argument('--hardware', required=True)
-    parser.add_argument('--command', help='how FILE was made')
-    parser.add_argument('--commit', help='that was run; default: this one')
-    parser.add_argument('--reranked', type=Path, metavar='FILE')
+    flag = flags(parser)
+    flag('file', 'what was written', type=Path)
+    flag('--hardware TEXT', '', required=True)
+    flag('--command TEXT', 'how FILE was made')
+    flag('--commit COMMIT', 'that was run; default: this one')
+    flag('--reranked FILE', '', type=Path)
     args = parser.parse_args()
     found = json.loads(args.file.read_text('utf-8'))
     name, make = 'sync.json', sync_tables
