@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .preview import write_preview
     from .recording_check import draw_recording_check, save_recording_check
     from .skeleton import draw_skeleton, scene_frames
-    from .speed import draw_growth, draw_step_parts
     from .sync_pictures import (
         draw_clock_drift,
         draw_similarity_matrix,
@@ -33,7 +32,6 @@ __all__, __getattr__ = lazy_names(
         'preview': ('write_preview',),
         'recording_check': ('draw_recording_check', 'save_recording_check'),
         'skeleton': ('draw_skeleton', 'scene_frames'),
-        'speed': ('draw_growth', 'draw_step_parts'),
         'sync_pictures': (
             'draw_clock_drift',
             'draw_similarity_matrix',

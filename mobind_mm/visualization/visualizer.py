@@ -11,7 +11,7 @@ from mmengine.dist import master_only
 from mmengine.visualization import Visualizer
 
 from ..registry import VISUALIZERS
-from . import skeleton, speed, sync_pictures, task_pictures
+from . import skeleton, sync_pictures, task_pictures
 from .figures import to_image, write_image
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PICTURES: dict[str, Callable[..., Figure]] = {
     name[len('draw_') :]: function
-    for module in (skeleton, speed, sync_pictures, task_pictures)
+    for module in (skeleton, sync_pictures, task_pictures)
     for name, function in vars(module).items()
     if name.startswith('draw_')
 }

@@ -10,6 +10,7 @@ import pytest
 import torch
 from benchmarking.loading import write_files
 from benchmarking.models import published_pair, random_inputs
+from benchmarking.pictures import draw_growth, draw_step_parts
 from benchmarking.reference_model import ReferenceModel
 from benchmarking.retrieval import reference_ranks
 from benchmarking.settings import Settings, exponent, interleaved, peak_mib
@@ -156,6 +157,44 @@ def test_small_files_hold_one_window_and_limb_each(tmp_path):
     # Gravity is in it, and image-normalised coordinates.
     assert 8 < window['imu'][:, 2].mean() < 12
     assert 0.2 < window['pose'].mean() < 0.7
+
+
+# Its pictures
+
+
+def test_lines_of_growth_go_through_powers():
+    sizes = dict(sizes=[64, 128, 256], seconds=[0.5, 1.0, 2.0])
+    powers = dict(seconds_exponent=1.0, memory_exponent=2.0)
+    known = dict(sizes, memory_mib=[100.0, 400.0, 1600.0], **powers)
+    unknown = dict(sizes, memory_mib=[None] * 3, seconds_exponent=1.0)
+    batch, limbs = draw_growth(dict(batch=known, limbs=unknown)).axes
+    lines = {x.get_label(): x.get_xydata() for x in batch.lines}
+    np.testing.assert_allclose(
+        lines['s ~ size^1.00'], [[64, 0.5], [128, 1], [256, 2]]
+    )
+    np.testing.assert_allclose(
+        lines['MiB ~ size^2.00'], [[64, 100], [128, 400], [256, 1600]]
+    )
+    assert len(limbs.lines) == 2
+
+
+def test_bars_of_a_step_add_up():
+    rows = {
+        name: dict(
+            clips_per_s=32 / (3 * unit),
+            parts_s=dict(heads=unit, backward=2 * unit),
+        )
+        for name, unit in (('reference', 0.6), ('efficient', 0.1))
+    }
+    axes = draw_step_parts(rows).axes[0]
+    ends = [bar.get_x() + bar.get_width() for bar in axes.patches]
+    assert max(ends) == pytest.approx(1.8)
+    assert [text.get_text().strip() for text in axes.texts] == [
+        '18 clips/s',
+        '107 clips/s',
+    ]
+    with pytest.raises(ValueError, match='no model'):
+        draw_step_parts({})
 
 
 # The benchmark runs, and writes what it prints

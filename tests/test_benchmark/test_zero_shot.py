@@ -104,3 +104,19 @@ def test_an_untrained_model_is_evaluated(tmp_path, monkeypatch, capsys):
         results
     )
     assert capsys.readouterr().out.endswith(out.read_text())
+
+
+def test_paired_interval_is_that_of_the_mean_difference():
+    rng = np.random.default_rng(2)
+    first = rng.normal(0.2, size=400)
+    second = rng.normal(size=400)
+    low, high = zero_shot.paired_interval(first, second)
+    difference = first - second
+    error = difference.std() / 20
+    assert low == pytest.approx(difference.mean() - 1.96 * error, abs=0.02)
+    assert high == pytest.approx(difference.mean() + 1.96 * error, abs=0.02)
+    # Ten groups of equal answers are ten questions, not 400.
+    groups = np.repeat(np.arange(10), 40)
+    same = np.repeat(rng.normal(size=10), 40)
+    wide = np.diff(zero_shot.paired_interval(same, 0 * same, groups))
+    assert wide > 3 * np.diff(zero_shot.paired_interval(same, 0 * same))

@@ -1,4 +1,4 @@
-"""Ranking by both kinds of evidence, and intervals, against loops."""
+"""Ranking by both kinds of evidence, against loops."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ from embedding_samples import evaluate, random_samples
 from mobind_mm.evaluation.functional import (
     disjoint_rivals,
     matrix_ranks,
-    paired_interval,
     rank_by_both,
     retrieval_ranks,
 )
@@ -46,22 +45,6 @@ def test_ranks_of_a_matrix_are_those_of_its_vectors():
             matrix_ranks(x @ y.T, some), retrieval_ranks(x, y, rivals=some)
         )
     assert matrix_ranks(np.ones((4, 4))).tolist() == [4] * 4
-
-
-def test_paired_interval_is_that_of_the_mean_difference():
-    rng = np.random.default_rng(2)
-    first = rng.normal(0.2, size=400)
-    second = rng.normal(size=400)
-    low, high = paired_interval(first, second)
-    difference = first - second
-    error = difference.std() / 20
-    assert low == pytest.approx(difference.mean() - 1.96 * error, abs=0.02)
-    assert high == pytest.approx(difference.mean() + 1.96 * error, abs=0.02)
-    # Ten groups of equal answers are ten questions, not 400.
-    groups = np.repeat(np.arange(10), 40)
-    same = np.repeat(rng.normal(size=10), 40)
-    wide = np.diff(paired_interval(same, 0 * same, groups))
-    assert wide > 3 * np.diff(paired_interval(same, 0 * same))
 
 
 def test_the_metric_ranks_by_both():

@@ -15,13 +15,11 @@ from mobind_mm.visualization import (
     draw_actions,
     draw_clock_drift,
     draw_confusion_matrix,
-    draw_growth,
     draw_localization,
     draw_recall_curves,
     draw_retrieval,
     draw_similarity_matrix,
     draw_skeleton,
-    draw_step_parts,
     draw_sync_curve,
 )
 from mobind_mm.visualization.figures import ORANGE, new_figure, to_image
@@ -96,32 +94,6 @@ def examples():
             pairs=[(2, 0)],
         ),
         'confusion_matrix': dict(matrix=rng.integers(0, 9, (4, 4))),
-        'growth': dict(
-            rows=dict(
-                batch=dict(
-                    sizes=[64, 128, 256],
-                    seconds=[0.5, 1.0, 2.0],
-                    memory_mib=[100.0, 400.0, 1600.0],
-                    seconds_exponent=1.0,
-                    memory_exponent=2.0,
-                ),
-                limbs=dict(
-                    sizes=[1, 2],
-                    seconds=[1.0, 1.5],
-                    memory_mib=[None, None],
-                    seconds_exponent=np.log2(1.5),
-                ),
-            )
-        ),
-        'step_parts': dict(
-            rows={
-                name: dict(
-                    clips_per_s=32 / (3 * unit),
-                    parts_s=dict(heads=unit, backward=2 * unit),
-                )
-                for name, unit in (('reference', 0.6), ('efficient', 0.1))
-            }
-        ),
         'recall_curves': dict(
             ranks=dict(imu2pose=rng.integers(1, 21, 30)), num_gallery=20
         ),
@@ -194,30 +166,6 @@ def test_the_answer_of_localization_is_framed():
     np.testing.assert_array_equal(
         shown, examples()['localization']['evidence'][:, 1]
     )
-
-
-def test_lines_of_growth_go_through_powers():
-    batch, limbs = draw_growth(**examples()['growth']).axes
-    np.testing.assert_allclose(
-        line(batch, 's ~ size^1.00'), [[64, 0.5], [128, 1], [256, 2]]
-    )
-    np.testing.assert_allclose(
-        line(batch, 'MiB ~ size^2.00'), [[64, 100], [128, 400], [256, 1600]]
-    )
-    # Memory that nobody knows is not drawn.
-    assert len(limbs.lines) == 2
-
-
-def test_bars_of_a_step_add_up():
-    axes = draw_step_parts(**examples()['step_parts']).axes[0]
-    ends = [bar.get_x() + bar.get_width() for bar in axes.patches]
-    assert max(ends) == pytest.approx(1.8)
-    assert [text.get_text().strip() for text in axes.texts] == [
-        '18 clips/s',
-        '107 clips/s',
-    ]
-    with pytest.raises(ValueError, match='no model'):
-        draw_step_parts({})
 
 
 def test_bars_of_retrieval_and_actions():

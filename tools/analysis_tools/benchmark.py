@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from benchmarking import PARTS, Settings
+from benchmarking.pictures import draw_growth, draw_step_parts
 from benchmarking.settings import count_processor_time, machine
 from benchmarking.step import measure_encoders
 from benchmarking.sync import measure_sync_error
@@ -23,7 +24,7 @@ import mobind_mm  # noqa: F401
 from mobind_mm.cli.arguments import flags
 from mobind_mm.utils.cli import run_command
 from mobind_mm.utils.files import write_whole
-from mobind_mm.visualization import MoBindVisualizer
+from mobind_mm.visualization.figures import to_image, write_image
 
 
 def parse_args() -> argparse.Namespace:
@@ -127,16 +128,16 @@ def _flat(rows: dict, prefix: str = '') -> list[tuple[str, object]]:
     return flat
 
 
-def pictures(result: dict) -> dict[str, dict]:
-    """Pictures of the parts that were measured, by name."""
-    shown = {}
+def write_pictures(result: dict, folder: Path) -> None:
+    """Draw the parts that were measured and have a picture."""
     if 'step' in result:
         rows = result['step']
         models = {k: v for k, v in rows.items() if isinstance(v, dict)}
-        shown['step_parts'] = dict(kind='step_parts', rows=models)
+        picture = to_image(draw_step_parts(models))
+        write_image(folder / 'step_parts.png', picture)
     if 'scaling' in result:
-        shown['growth'] = dict(kind='growth', rows=result['scaling'])
-    return shown
+        picture = to_image(draw_growth(result['scaling']))
+        write_image(folder / 'growth.png', picture)
 
 
 def main() -> None:
@@ -166,10 +167,7 @@ def main() -> None:
         if args.out:
             write_whole(Path(args.out), json.dumps(result, indent=1))
     if args.show_dir:
-        visualizer = MoBindVisualizer()
-        for name, picture in pictures(result).items():
-            path = Path(args.show_dir) / f'{name}.png'
-            visualizer.add_picture(name, picture, out_file=path)
+        write_pictures(result, Path(args.show_dir))
 
 
 if __name__ == '__main__':

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mobind_mm.utils.model_index import load_models
-from mobind_mm.visualization import draw_growth, draw_step_parts
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / 'docs/images'
@@ -94,6 +93,9 @@ STEPS: tuple[tuple[str, Mapping[str, str]], ...] = (
 
 def _draw_speed(name: str) -> None:
     """The pictures of docs/performance.md, from the tables there."""
+    sys.path.append(str(ROOT / 'tools/analysis_tools'))
+    from benchmarking.pictures import draw_growth, draw_step_parts
+
     path = ROOT / 'docs/results/speed.json'
     tables = json.loads(path.read_text('utf-8'))['tables']
     if name == 'growth.png':

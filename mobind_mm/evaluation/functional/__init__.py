@@ -20,13 +20,7 @@ from .localization import (
     fit_threshold,
     person_similarity,
 )
-from .ranking import (
-    SIGNAL_WEIGHT,
-    matrix_ranks,
-    paired_interval,
-    rank_by_both,
-    search_index,
-)
+from .ranking import SIGNAL_WEIGHT, matrix_ranks, rank_by_both, search_index
 from .retrieval import (
     count_rivals,
     disjoint_rivals,
@@ -82,7 +76,6 @@ __all__ = [
     'nearest_take',
     'offset_error',
     'other_camera_rivals',
-    'paired_interval',
     'person_similarity',
     'probe_features',
     'rank_by_both',

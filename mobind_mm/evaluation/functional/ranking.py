@@ -90,41 +90,6 @@ def matrix_ranks(
     return beaten.sum(axis=1)
 
 
-_DRAWS = 2000
-
-
-def paired_interval(
-    first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None
-) -> tuple[float, float]:
-    """Interval (95 %) of the mean difference of two methods, by bootstrap.
-
-    Both were asked the same questions, so questions are drawn, and with
-    each of them the answers of both; or whole groups of questions that are
-    not independent.
-
-    Args:
-        first: (M,) what one method scored on each question.
-        second: (M,) the same of the other.
-        groups: (M,) which group a question is of; each its own if None.
-
-    Returns:
-        Bounds of ``first - second``.
-
-    >>> paired_interval(np.ones(50), np.zeros(50))
-    (1.0, 1.0)
-    """
-    difference = np.asarray(first, float) - np.asarray(second, float)
-    if groups is None:
-        groups = np.arange(len(difference))
-    _, index = np.unique(groups, return_inverse=True)
-    total, size = np.bincount(index, difference), np.bincount(index)
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(total), (_DRAWS, len(total)))
-    means = total[drawn].sum(axis=1) / size[drawn].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
-
-
 BACKENDS = ('auto', 'faiss', 'numpy')
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .figures import OTHERS, new_figure, plain, write
+from mobind_mm.visualization.figures import OTHERS, new_figure, plain, write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
