@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.agreement import mirrored
 from ..recordings import Clock, Recording, SensorStream
-from ..skeleton import layout_limbs
+from ..skeleton import layout_limbs, mirrored
 from ..synchronization import (
     ClipEvidence,
     ClockMap,

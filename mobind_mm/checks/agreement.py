@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..recordings import Recording, SensorStream
-from ..skeleton import LIMBS
+from ..skeleton import LIMBS, mirrored
 from ..synchronization.clips import cut_clip
 from ..synchronization.correlate import bandpass
 from ..synchronization.evidence import (
@@ -173,13 +173,6 @@ def candidate_limbs(placements: Iterable[str]) -> list[str]:
     """Limbs of the placements, and those on the other side."""
     both = [p for name in placements for p in (name, mirrored(name))]
     return [p for p in dict.fromkeys(both) if p in LIMBS]
-
-
-def mirrored(placement: str) -> str:
-    """The same placement on the other side of the body."""
-    side, _, rest = placement.partition('_')
-    other = {'left': 'right', 'right': 'left'}.get(side)
-    return f'{other}_{rest}' if other else placement
 
 
 def variants_of(stream: SensorStream) -> list[Reading]:

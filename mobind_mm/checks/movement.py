@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from .agreement import Agreement, judge_variants, mirrored
+from ..skeleton import mirrored
+from .agreement import Agreement, judge_variants
 from .finding import Finding
 from .lags import TOLERANCE_SEC, Lag, find_lags, has_evidence
 from .report import SensorFit

@@ -197,6 +197,17 @@ def placement_name(name: str) -> str:
     return plain if plain in LIMBS else name
 
 
+def mirrored(placement: str) -> str:
+    """The same placement on the other side of the body.
+
+    >>> mirrored('left_wrist'), mirrored('head')
+    ('right_wrist', 'head')
+    """
+    side, _, rest = placement.partition('_')
+    other = {'left': 'right', 'right': 'left'}.get(side)
+    return f'{other}_{rest}' if other else placement
+
+
 def register_limb(limb: Limb) -> Limb:
     """Make a limb known by its name, wherever placements are named.
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from ...skeleton import mirrored
 from .body import DOF, DOFS
 
 _REST = {
@@ -38,13 +39,7 @@ def pose_vector(*layers: dict[str, float]) -> np.ndarray:
     return vector
 
 
-def _mirror_name(name: str) -> str:
-    if name.startswith('left_'):
-        return 'right_' + name[5:]
-    return 'left_' + name[6:] if name.startswith('right_') else name
-
-
-_SWAP = np.array([DOF[_mirror_name(name)] for name in DOFS])
+_SWAP = np.array([DOF[mirrored(name)] for name in DOFS])
 _SIGN = np.array([-1.0 if name in _MIDLINE else 1.0 for name in DOFS])
 
 

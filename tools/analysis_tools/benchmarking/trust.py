@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarking import trust_sources
 from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
+from mobind_mm.skeleton import mirrored
 
 CONDITIONS = (
     'matched',
@@ -241,7 +242,7 @@ def make_trial(
         wrong = [wrong[i] for i in rng.permutation(len(wrong))]
         imu = {w: imu[p] for w, p in zip(wrong, worn)}
     if condition == 'sides swapped':
-        imu = {_mirror(p): s for p, s in imu.items()}
+        imu = {mirrored(p): s for p, s in imu.items()}
     jumps: list[tuple[float, float]] = []  # pose time, added to the offset
     if condition == 'lost packets':
         cuts = np.sort(rng.uniform(begin + 3, begin + keep - 3, 4))
@@ -303,12 +304,6 @@ def _both_sides(names, number, rng):
     chosen = [kinds[i] for i in rng.permutation(len(kinds))]
     chosen = chosen[: max(number // 2, 1)]
     return [f'{side}_{k}' for k in chosen for side in ('left', 'right')]
-
-
-def _mirror(name: str) -> str:
-    side, _, rest = name.partition('_')
-    other = {'left': 'right', 'right': 'left'}.get(side)
-    return f'{other}_{rest}' if other else name
 
 
 def cut_imu(stream: SensorStream, start: float, end: float) -> SensorStream:
