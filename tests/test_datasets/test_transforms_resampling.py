@@ -15,11 +15,8 @@ from scipy.spatial.transform import Rotation, Slerp
 from mobind_mm.datasets.transforms import LoadWindow, ResampleIMU, ResamplePose
 from mobind_mm.datasets.transforms.resampling import (
     STOPBAND_DB,
-    from_axis_angle,
-    right_matrix,
     sign_continuous,
     slerp,
-    to_matrix,
 )
 from mobind_mm.recordings import Recording
 
@@ -216,21 +213,6 @@ def test_slerp_against_scipy():
     found = slerp(np.tile(a, (7, 1)), np.tile(b, (7, 1)), at)
     found *= np.sign(np.sum(found * expected, axis=1))[:, None]
     np.testing.assert_allclose(found, expected, atol=1e-9)
-
-
-def test_rotations_against_scipy():
-    one, two = Rotation.random(2, random_state=1)
-    quat = quat_of(two)
-    np.testing.assert_allclose(to_matrix(quat), two.as_matrix(), atol=1e-12)
-    product = quat_of(one) @ right_matrix(quat)
-    expected = quat_of(one * two)
-    np.testing.assert_allclose(
-        product * np.sign(product @ expected), expected, atol=1e-12
-    )
-    vector = two.as_rotvec()
-    angle = np.linalg.norm(vector)
-    found = from_axis_angle(vector / angle, angle)
-    np.testing.assert_allclose(found * np.sign(found @ quat), quat, atol=1e-9)
 
 
 # Gaps

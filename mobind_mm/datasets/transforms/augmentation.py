@@ -11,7 +11,6 @@ from scipy.spatial.transform import Rotation
 from ...registry import TRANSFORMS
 from ...utils.arguments import check_amount, check_factors, check_prob
 from .base import BaseTransform, WindowBatch, check_placements, happens
-from .resampling import from_axis_angle, right_matrix, to_matrix
 
 
 @TRANSFORMS.register_module()
@@ -41,14 +40,13 @@ class RandomIMURotation(BaseTransform):
             axis = np.random.normal(size=3)
             axis /= np.linalg.norm(axis)
             angle = np.deg2rad(np.random.uniform(0, self.max_deg))
-            turn = from_axis_angle(axis, angle)
+            turn = Rotation.from_rotvec(angle * axis)
             # Row vectors: v @ R is the vector seen from the rotated sensor.
-            matrix = to_matrix(turn).astype(np.float32)
-            turn = right_matrix(turn).astype(np.float32)
+            matrix = turn.as_matrix().astype(np.float32)
             frame = results['imu_meta'][placement]['frame']
             for name, values in channels.items():
                 if name == 'quat':
-                    turned = values @ turn
+                    turned = values @ _right_factor(turn).T
                     channels[name] = -turned if turned[0, 0] < 0 else turned
                 elif name != 'acc' or frame == 'sensor':
                     channels[name] = values @ matrix
@@ -68,13 +66,17 @@ class RandomIMURotation(BaseTransform):
         of_acc = np.where(in_frame, matrix, np.eye(3, dtype=np.float32))
         for name, values in batch.imu.items():
             if name == 'quat':
-                x, y, z, w = turn.as_quat().T.astype(np.float32)
-                rows = [w, -x, -y, -z], [x, w, z, -y], [y, -z, w, x]
-                right = np.array([*rows, [z, y, -x, w]]).transpose(2, 0, 1)
-                values[:] = right @ values
+                values[:] = np.moveaxis(_right_factor(turn), 2, 0) @ values
                 np.negative(values, values, where=values[:, :1, :1] < 0)
             else:
                 values[:] = (of_acc if name == 'acc' else matrix) @ values
+
+
+def _right_factor(turn: Rotation) -> np.ndarray:
+    """(4, 4, ...) float32: times a column p, the Hamilton product p * turn."""
+    x, y, z, w = turn.as_quat().T.astype(np.float32)
+    rows = [w, -x, -y, -z], [x, w, z, -y], [y, -z, w, x], [z, y, -x, w]
+    return np.array(rows)
 
 
 @TRANSFORMS.register_module()

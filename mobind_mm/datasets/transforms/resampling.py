@@ -196,25 +196,3 @@ def slerp(first: np.ndarray, second: np.ndarray, at: np.ndarray) -> np.ndarray:
     left = np.sin((1 - at) * angle) / np.sin(angle)
     right = np.sin(at * angle) / np.sin(angle)
     return left[..., None] * first + right[..., None] * second
-
-
-def from_axis_angle(axis: np.ndarray, angle: float) -> np.ndarray:
-    """Rotation (4,) by ``angle`` radians about a unit ``axis`` (3,)."""
-    half = 0.5 * angle
-    return np.concatenate([[np.cos(half)], np.sin(half) * np.asarray(axis)])
-
-
-def to_matrix(quat: np.ndarray) -> np.ndarray:
-    """Rotation matrix (3, 3) of one unit quaternion (4,)."""
-    w, x, y, z = quat.tolist()
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    # Rodrigues' formula with half angles.
-    return np.eye(3) + 2 * w * cross + 2 * cross @ cross
-
-
-def right_matrix(quat: np.ndarray) -> np.ndarray:
-    """Matrix (4, 4) with ``p @ matrix == p * quat``, the Hamilton product."""
-    w, x, y, z = quat.tolist()
-    return np.array(
-        [[w, x, y, z], [-x, w, -z, y], [-y, z, w, -x], [-z, -y, x, w]]
-    )
