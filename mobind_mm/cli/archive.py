@@ -103,12 +103,7 @@ def _search_arguments(parser: ArgumentParser) -> None:
         type=between(1, 1_000_000, int),
         default=16,
     )
-    parser.add_argument(
-        '--out-dir',
-        default='search',
-        metavar='DIR',
-        help='where search.json goes; default: search',
-    )
+    flag('--out-dir DIR', 'where search.json goes', default='search')
 
 
 def search(args: Namespace) -> None:

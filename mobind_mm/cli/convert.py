@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 def _add_source_and_out(parser: ArgumentParser, name: str, text: str) -> None:
     """Add what every converter reads and writes."""
-    parser.add_argument(name, help=text)
-    flags(parser)('--out DST', 'data set directory', required=True)
+    flag = flags(parser)
+    flag(name, text)
+    flag('--out DST', 'data set directory', required=True)
     add_workers_argument(parser)
 
 

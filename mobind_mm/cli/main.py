@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
+from textwrap import indent
 from typing import Any, NamedTuple, NoReturn
 
 from ..utils.cli import run_command
 from ..utils.errors import mistake, nearest
 from ..utils.files import INPUTS, check_output, is_special
 from ..version import __version__
-from .examples import EXAMPLES, example_text
 
 Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
 """Adds the flags of a subcommand; runs it."""
@@ -34,6 +35,13 @@ _OUTPUTS = (
     *('resume', 'load_from'),  # from which training continues
 )
 """Flags of files that a command may replace."""
+_, *_PARTS = re.split(
+    r'^\[(.*)\]\n',
+    Path(__file__).with_name('examples.txt').read_text('utf-8'),
+    flags=re.MULTILINE,
+)
+EXAMPLES = dict(zip(_PARTS[::2], map(str.rstrip, _PARTS[1::2])))
+"""What stands at the end of ``--help``, by the words after ``mobind``."""
 PLUGINS = 'mobind_mm.plugins'
 """Entry points of other packages that are imported before a subcommand."""
 
@@ -147,7 +155,7 @@ def _run(words: list[str], named: bool) -> None:
     parser = _Parser(
         prog=Path(sys.argv[0]).name if named else program,
         description=inspect.getdoc(run),
-        epilog=example_text(program.partition(' ')[2]),
+        epilog=_examples(program.partition(' ')[2]),
         formatter_class=RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
@@ -192,6 +200,13 @@ def _check_values(args: Namespace) -> None:
                 )
             if name not in _OUTPUTS and os.path.isfile(value):
                 INPUTS.add(os.path.realpath(value))
+
+
+def _examples(words: str) -> str:
+    """What stands below the flags of a subcommand."""
+    text = EXAMPLES.get(words, '')
+    many = 's' * ('\nmobind' in text)
+    return text and f'example{many}:\n{indent(text, "  ")}'
 
 
 def _is_directory(parser: ArgumentParser, name: str, path: str) -> bool:

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from programs import python
 
-from mobind_mm.cli.examples import EXAMPLES
-from mobind_mm.cli.main import COMMANDS, CONVERTERS, INDEX
+from mobind_mm.cli.main import COMMANDS, CONVERTERS, EXAMPLES, INDEX
 from mobind_mm.registry import MODELS
 from mobind_mm.utils.model_index import find_config, find_root
 
