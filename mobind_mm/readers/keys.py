@@ -185,56 +185,40 @@ def unit_of(units: Mapping[str, float]) -> pydantic.BeforeValidator:
     return pydantic.BeforeValidator(check)
 
 
-def text_encoding() -> pydantic.AfterValidator:
+def _encoding(value: str) -> str:
     """The name of an encoding of text that Python knows."""
-
-    def check(value: str) -> str:
-        try:
-            ''.encode(value)
-            b''.decode(value)
-            return codecs.lookup(value).name
-        except (LookupError, ValueError, TypeError):
-            raise _wrong(
-                'is not the name of an encoding',
-                'Give utf-8, utf-16 or cp1252, for example',
-            ) from None
-
-    return pydantic.AfterValidator(check)
+    try:
+        ''.encode(value)
+        b''.decode(value)
+        return codecs.lookup(value).name
+    except (LookupError, ValueError, TypeError):
+        fix = 'Give utf-8, utf-16 or cp1252, for example'
+        raise _wrong('is not the name of an encoding', fix) from None
 
 
-def zone_name() -> pydantic.AfterValidator:
+def _zone(value: str) -> str:
     """A time zone, as :func:`.dates.parse_zone` takes it."""
-
-    def check(value: str) -> str:
-        try:
-            parse_zone(value)
-        except ValueError as error:
-            raise _wrong(str(error)) from None
-        return value
-
-    return pydantic.AfterValidator(check)
+    try:
+        parse_zone(value)
+    except ValueError as error:
+        raise _wrong(str(error)) from None
+    return value
 
 
-def epoch_moment() -> pydantic.BeforeValidator:
+def _epoch(value: Any) -> float:
     """Seconds since 1970 of a year or a date."""
-
-    def check(value: Any) -> float:
-        if str(value) in EPOCHS:
-            return EPOCHS[str(value)]
-        if isinstance(value, float):
-            return _as_number(value)
-        if isinstance(value, datetime.date):
-            value = value.isoformat()
-        if isinstance(value, str):
-            text = value if len(value) > 10 else f'{value}T00:00'
-            seconds = parse_date(text)
-            if seconds is not None:
-                return seconds
-        raise _wrong(
-            "is neither 1970, 2000, 2001 nor a date such as '2001-01-01'"
-        )
-
-    return pydantic.BeforeValidator(check)
+    if str(value) in EPOCHS:
+        return EPOCHS[str(value)]
+    if isinstance(value, float):
+        return _as_number(value)
+    if isinstance(value, datetime.date):
+        value = value.isoformat()
+    if isinstance(value, str):
+        text = value if len(value) > 10 else f'{value}T00:00'
+        seconds = parse_date(text)
+        if seconds is not None:
+            return seconds
+    raise _wrong("is neither 1970, 2000, 2001 nor a date such as '2001-01-01'")
 
 
 def format_of(*built_in: str) -> pydantic.BeforeValidator:
@@ -277,6 +261,9 @@ Positive = Optional[Annotated[_Number, pydantic.Field(gt=0)]]
 Moment = Optional[
     Annotated[float, pydantic.BeforeValidator(_as_moment), _MOMENT]
 ]
+Encoding = Optional[Annotated[str, pydantic.AfterValidator(_encoding)]]
+Zone = Optional[Annotated[str, pydantic.AfterValidator(_zone)]]
+Epoch = Optional[Annotated[float, pydantic.BeforeValidator(_epoch)]]
 Three = Optional[Annotated[_Names, _list_of(3, 'a list of 3 columns')]]
 Nine = Optional[Annotated[_Names, _list_of(9, 'a list of 9 columns')]]
 Orientation = Optional[

@@ -17,6 +17,8 @@ from .keys import (
     OTHER,
     SEVERAL,
     Count,
+    Encoding,
+    Epoch,
     Keys,
     Limb,
     Moment,
@@ -32,13 +34,11 @@ from .keys import (
     Texts,
     Three,
     Word,
-    epoch_moment,
+    Zone,
     format_of,
     key,
     merged,
-    text_encoding,
     unit_of,
-    zone_name,
 )
 from .tables import Dialect
 
@@ -110,18 +110,18 @@ class TableKeys(Keys):
         'row of the names, found if not given; 0: none, columns go by number'
     )
     skip_rows: Count = key('rows to leave out after the names, such as units')
-    encoding: Optional[Annotated[str, text_encoding()]] = key(
+    encoding: Encoding = key(
         'such as `cp1252`; UTF-8 or UTF-16 is found if not given'
     )
     time_format: Text = key(
         'how dates are written: `dd/mm/yyyy` or `mm/dd/yyyy` where the file '
         "does not tell, or as `'%d.%m.%y %H:%M:%S.%f'`"
     )
-    timezone: Optional[Annotated[str, zone_name()]] = key(
+    timezone: Zone = key(
         'of dates without one, such as `+02:00` or `Europe/London`; UTC if '
         'not given'
     )
-    epoch: Optional[Annotated[float, epoch_moment()]] = key(
+    epoch: Epoch = key(
         'what numbers of `time` count from: `1970`, `2000` (Polar), `2001` '
         '(Apple) or a date'
     )

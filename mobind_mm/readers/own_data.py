@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from ..recordings import PoseStream, SensorStream
 from ..utils.errors import mistake
 from .base import (
-    BaseReader,
+    DataSetReader,
     Output,
     Plan,
     Streams,
@@ -52,7 +52,7 @@ _TEXTS = ('subject', 'scene', 'camera', 'split', 'label')
 
 
 @register_reader
-class OwnDataReader(BaseReader):
+class OwnDataReader(DataSetReader):
     """Reads the recordings that a mapping describes, see docs/own_data.md.
 
     Args:
@@ -91,10 +91,6 @@ class OwnDataReader(BaseReader):
         foreign = [keys for take in takes for keys in take.foreign()]
         self.formats = [get_reader(str(keys.format)) for keys in foreign]
         return [self._take(take) for take in takes]
-
-    def plan(self, job: Take, dst: Path) -> Plan:
-        """The job is a take."""
-        return Plan([job])
 
     def read(
         self, job: Take, missing: Collection[str] | None

@@ -234,39 +234,7 @@ class TableFile:
         Raises:
             ValueError: Naming file, row, column and value.
         """
-        wanted = [*numbers], {*times}, [*texts], where
-        form = time_format, timezone, dated
-        table = self._select(*wanted, *form)
-        again = self._rows.again if self._rows else []
-        if not again:
-            return table
-        if not _goes_on(table, wanted[1], again):
-            why = 'after which time begins again'
-            if not wanted[1]:
-                why = 'and no times tell what is missing there'
-            raise mistake(
-                self.path,
-                f'the header is there again, {why}',
-                'Divide the file there: each recording is a file of its own',
-                row=again[0],
-            )
-        often = 'once' if len(again) == 1 else f'{len(again)} times'
-        note = (
-            f'{self.path}: the header is repeated {often}, first in row '
-            f'{again[0]}; time continues, so such rows are left out'
-        )
-        return replace(table, notes=(*table.notes, note))
-
-    def _select(
-        self,
-        numbers: Sequence[str],
-        times: Collection[str],
-        texts: Sequence[str],
-        where: Mapping[str, str] | None,
-        time_format: str | None,
-        timezone: str | None,
-        dated: bool,
-    ) -> Table:
+        timed = {*times}
         keep = np.ones(len(self.lines), bool)
         for name, value in (where or {}).items():
             keep &= _equal(self.columns[name], value)
@@ -279,9 +247,9 @@ class TableFile:
         values: dict[str, np.ndarray] = {}
         notes = [*self.notes]
         kinds: dict[str, set[str]] = {'dates': set(), 'hours': set()}
-        for name in dict.fromkeys((*numbers, *times)):
+        for name in dict.fromkeys((*numbers, *timed)):
             cells = self.columns[name][rows]
-            serial = name in times and cells.dtype.kind == 'f'
+            serial = name in timed and cells.dtype.kind == 'f'
             if serial and (dates := serial_dates(cells)):
                 values[name] = self._serial(name, *dates, timezone)
                 kinds['dates'].add(name)
@@ -290,7 +258,7 @@ class TableFile:
                     f'{dates[1]}; they are taken for dates'
                 )
                 continue
-            if name in times and (time_format or _holds_dates(cells)):
+            if name in timed and (time_format or _holds_dates(cells)):
                 zone = timezone or zone_in(name)
                 form = time_format, zone or 'UTC'
                 values[name], whole = self._dates(cells, lines, name, *form)
@@ -307,9 +275,9 @@ class TableFile:
                         f'zone {zone}, as its name says'
                     )
                 continue
-            values[name] = self._values(cells, lines, name, name in times)
+            values[name] = self._values(cells, lines, name, name in timed)
         chosen = {n: [*map(str, self.columns[n][rows])] for n in texts}
-        return Table(
+        table = Table(
             self.path,
             lines,
             values,
@@ -318,6 +286,29 @@ class TableFile:
             frozenset(kinds['hours']),
             tuple(notes),
         )
+        return self._continued(table, timed)
+
+    def _continued(self, table: Table, times: Collection[str]) -> Table:
+        """The table with a note of headers that are repeated within it."""
+        again = self._rows.again if self._rows else []
+        if not again:
+            return table
+        if not _goes_on(table, times, again):
+            why = 'after which time begins again'
+            if not times:
+                why = 'and no times tell what is missing there'
+            raise mistake(
+                self.path,
+                f'the header is there again, {why}',
+                'Divide the file there: each recording is a file of its own',
+                row=again[0],
+            )
+        often = 'once' if len(again) == 1 else f'{len(again)} times'
+        note = (
+            f'{self.path}: the header is repeated {often}, first in row '
+            f'{again[0]}; time continues, so such rows are left out'
+        )
+        return replace(table, notes=(*table.notes, note))
 
     def _dates(
         self,

@@ -290,14 +290,10 @@ def _by_tag(
     """The sensors that a DOT server wrote into one table."""
     tag = head.find('Tag')
     assert tag is not None
-    skip = keys.get('skip_rows', 0)
-    dialect = Dialect(
-        head.delimiter, head.decimal, keys['header'], skip, head.encoding
-    )
-    tags = read_table(path, [], texts=[tag], dialect=dialect).texts[tag]
+    table = read_table(path, [], texts=[tag], dialect=dialect_of(keys))
     return {
         name: {**keys, 'where': {tag: name}}
-        for name in dict.fromkeys(tags)
+        for name in dict.fromkeys(table.texts[tag])
         if name
     }
 
