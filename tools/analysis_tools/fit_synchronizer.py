@@ -27,7 +27,6 @@ from scipy.special import expit, log_softmax, logsumexp
 import mobind_mm  # noqa: F401
 from mobind_mm.apis import init_model
 from mobind_mm.apis.embedder import Embedder
-from mobind_mm.cli.arguments import flags
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.synchronization.clips import clip_feats
 from mobind_mm.synchronization.fused import EVIDENCE_NAMES, WEIGHTS
@@ -130,13 +129,18 @@ def fit_weights(
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    flag = flags(parser)
-    flag('config', 'config file of a synthetic training')
-    flag('checkpoint', 'checkpoint file', nargs='?')
-    flag('--out FILE', 'JSON file to write the weights to')
-    flag('--seed N', 'of the people', default=1)
-    flag('--mocap SOURCE ...', 'fit the tokens alone')
-    flag('--clips N', 'moments of motion capture', default=60)
+    parser.add_argument('config', help='config file of a synthetic training')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file')
+    parser.add_argument(
+        '--out', metavar='FILE', help='JSON file to write the weights to'
+    )
+    parser.add_argument('--seed', type=int, default=1, help='of the people')
+    parser.add_argument(
+        '--mocap', nargs='+', metavar='SOURCE', help='fit the tokens alone'
+    )
+    parser.add_argument(
+        '--clips', type=int, default=60, help='moments of motion capture'
+    )
     return parser.parse_args()
 
 
