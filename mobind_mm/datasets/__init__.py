@@ -9,10 +9,10 @@ from ..utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from . import transforms
-    from .batched_dataset import BatchedDataset
+    from .batched import BatchedDataset
     from .imu_pose_dataset import IMUPoseDataset
     from .motion_capture import MotionCaptureDataset
-    from .packed_dataset import PackedDataset, packed_collate, seed_worker
+    from .packed import PackedDataset, packed_collate, seed_worker
     from .public_datasets import (
         EgoHumansDataset,
         MRIDataset,
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 __all__, __getattr__ = lazy_names(
     __name__,
     {
-        'batched_dataset': ('BatchedDataset',),
+        'batched': ('BatchedDataset',),
         'imu_pose_dataset': ('IMUPoseDataset',),
         'motion_capture': ('MotionCaptureDataset',),
-        'packed_dataset': ('PackedDataset', 'packed_collate', 'seed_worker'),
+        'packed': ('PackedDataset', 'packed_collate', 'seed_worker'),
         'public_datasets': (
             'EgoHumansDataset',
             'MRIDataset',

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mobind_mm.readers.motions_body import JOINTS, SEGMENTS
+from mobind_mm.readers.motions.body import JOINTS, SEGMENTS
 
 
 def compact(path, motions, licence='PDDL v1.0', fps=60.0, subjects=None):

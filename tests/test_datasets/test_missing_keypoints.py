@@ -9,7 +9,7 @@ from raw_pose_tools import person
 from recordings import AXIS, OMEGA, make_recording, make_results
 
 from mobind_mm.datasets import transforms as t
-from mobind_mm.datasets.packed_streams import StreamPacker
+from mobind_mm.datasets.packed.streams import StreamPacker
 from mobind_mm.datasets.transforms import NormalizeSkeleton, ResamplePose
 from mobind_mm.engine.training import _windows
 from mobind_mm.recordings import Recording

@@ -22,7 +22,7 @@ from mobind_mm.datasets.motion_capture.takes import (
 from mobind_mm.datasets.synthetic import Subject
 from mobind_mm.datasets.synthetic.motion import perform
 from mobind_mm.readers.motions import read_motions
-from mobind_mm.readers.motions_body import JOINT, SEGMENT, BodyMotion
+from mobind_mm.readers.motions.body import JOINT, SEGMENT, BodyMotion
 
 
 def clip(action, seed=0, seconds=8.0):

@@ -19,7 +19,7 @@ from mobind_mm.datasets.motion_capture import (
 )
 from mobind_mm.datasets.synthetic import Subject
 from mobind_mm.datasets.synthetic.motion import perform
-from mobind_mm.readers.motions_body import JOINT, SEGMENT
+from mobind_mm.readers.motions.body import JOINT, SEGMENT
 from mobind_mm.recordings import STANDARD_GRAVITY
 from mobind_mm.skeleton import LIMBS, get_layout
 

@@ -130,7 +130,7 @@ def test_windows_are_those_of_the_pipeline(root, tmp_path, after, cached):
 
 def test_blocks_leave_no_seam(root, monkeypatch):
     cfg = _config(root, IMAGE)
-    monkeypatch.setattr('mobind_mm.datasets.packed_streams._BLOCK_SEC', 2)
+    monkeypatch.setattr('mobind_mm.datasets.packed.streams._BLOCK_SEC', 2)
     batch = PackedDataset(cfg).__getitems__(range(33))
     slow = _build(cfg)
     _assert_equal(batch, pseudo_collate([slow[i] for i in range(33)]))
@@ -206,7 +206,7 @@ def test_a_short_last_block(root, monkeypatch):
     # 14.5 s less than a sample of 10 Hz, or of 25 Hz.
     for seconds in (14.45, 14.49):
         monkeypatch.setattr(
-            'mobind_mm.datasets.packed_streams._BLOCK_SEC', seconds
+            'mobind_mm.datasets.packed.streams._BLOCK_SEC', seconds
         )
         batch = PackedDataset(cfg).__getitems__(range(33))
         slow = _build(cfg)

@@ -10,8 +10,8 @@ import pytest
 from processes import warm
 
 from mobind_mm.evaluation import archive
-from mobind_mm.evaluation import archive_lists as module
 from mobind_mm.evaluation.archive import EmbeddingArchive
+from mobind_mm.evaluation.archive import lists as module
 from mobind_mm.utils.similarity import Vectors
 
 needs_faiss = pytest.mark.skipif(

@@ -12,10 +12,10 @@ from safetensors import safe_open
 from safetensors.numpy import save, save_file
 from test_archive import table
 
-from mobind_mm.evaluation import archive_files
-from mobind_mm.evaluation import archive_lists as module
 from mobind_mm.evaluation.archive import EmbeddingArchive
-from mobind_mm.evaluation.archive_files import FORMAT, VERSION, read_facts
+from mobind_mm.evaluation.archive import files as archive_files
+from mobind_mm.evaluation.archive import lists as module
+from mobind_mm.evaluation.archive.files import FORMAT, VERSION, read_facts
 
 ITEMS, QUERY = table(60, 0, (3,)), table(3, 1, (3,))
 

@@ -13,7 +13,7 @@ from mobind_mm.readers.motions import (
     read_motions,
     unpack_motion,
 )
-from mobind_mm.readers.motions_body import JOINT, SEGMENT
+from mobind_mm.readers.motions.body import JOINT, SEGMENT
 
 # Name, parent, offset in centimetres: y up, x left, z ahead, in a T-pose.
 TREE = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ...readers.motions_body import JOINT, JOINTS, SEGMENT
+from ...readers.motions.body import JOINT, JOINTS, SEGMENT
 from ...skeleton import get_layout
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...readers.motions_body import JOINT, JOINTS, SEGMENT, SEGMENTS
-from ...readers.motions_tree import quaternions
+from ...readers.motions.body import JOINT, JOINTS, SEGMENT, SEGMENTS
+from ...readers.motions.tree import quaternions
 from ..synthetic.body import SEGMENTS as PARTS
 from ..synthetic.body import Body
 from ..synthetic.motion import Motion

@@ -14,7 +14,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ...readers.motions import FREE_LICENCES, read_motions
-from ...readers.motions_body import SEGMENT, BodyMotion
+from ...readers.motions.body import SEGMENT, BodyMotion
 from ...recordings import Recording
 from ...registry import DATASETS
 from ...utils.arguments import check_choice, check_rate

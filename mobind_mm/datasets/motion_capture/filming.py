@@ -89,7 +89,7 @@ def simulate_pose(
 
     Args:
         positions: (T, 20, 3) joints in metres, see
-            :data:`mobind_mm.readers.motions_body.JOINTS`.
+            :data:`mobind_mm.readers.motions.body.JOINTS`.
         camera: The camera; see :func:`look_at`.
         fps: Frames per second of the video.
         rng: Source of errors.

@@ -16,7 +16,7 @@ from scipy.interpolate import BSpline, make_interp_spline
 from scipy.signal import butter, lfilter, sosfiltfilt
 from scipy.spatial.transform import Rotation
 
-from ...readers.motions_body import JOINT, SEGMENT
+from ...readers.motions.body import JOINT, SEGMENT
 from ...recordings import STANDARD_GRAVITY, Clock, SensorStream
 from ...recordings.derived import quat_product
 from ..synthetic.body import axis_rotation
@@ -95,7 +95,7 @@ def simulate_sensors(
 
     Args:
         positions: (T, 20, 3) joints in metres, see
-            :data:`mobind_mm.readers.motions_body.JOINTS`.
+            :data:`mobind_mm.readers.motions.body.JOINTS`.
         orientations: (T, 15, 4) segments, w x y z, segment to world.
         rate: Frames per second of both.
         placements: Where the sensors are, of :data:`.anatomy.PLACES`.

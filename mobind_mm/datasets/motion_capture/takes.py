@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
-from ...readers.motions_body import BodyMotion
-from ...readers.motions_tree import quaternions
+from ...readers.motions.body import BodyMotion
+from ...readers.motions.tree import quaternions
 from ..synthetic.body import axis_rotation
 from ..transforms.resampling import sign_continuous
 from .anatomy import matrices, mirrored, torso_frame

@@ -21,7 +21,7 @@ from benchmarking.zero_shot_data import GAIT_JOINTS, gait_passes
 from mobind_mm.datasets.motion_capture.dataset import HELD_OUT
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.readers.motions import read_motions
-from mobind_mm.readers.motions_body import JOINTS, SEGMENTS, BodyMotion
+from mobind_mm.readers.motions.body import JOINTS, SEGMENTS, BodyMotion
 from mobind_mm.recordings import (
     STANDARD_GRAVITY,
     Clock,

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..recordings import PoseStream
-from ..recordings.schema import check_keypoint_values
-from .stream_table import SourceStream, StreamTable
-from .transforms import PackIMUPose, ResamplePose
-from .transforms.pose import fill, neighbours
+from ...recordings import PoseStream
+from ...recordings.schema import check_keypoint_values
+from ..transforms import PackIMUPose, ResamplePose
+from ..transforms.pose import fill, neighbours
+from .streams import SourceStream, StreamTable
 
 
 class PoseTable:

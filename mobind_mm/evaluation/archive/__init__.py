@@ -14,7 +14,7 @@ archive as it was, and adding to it needs no more memory than what is added.
 A query scans the codes (32 bytes per vector of 128 numbers) of the nearest
 lists, and compares the best candidates exactly, by vectors mapped from disk.
 Vectors without a code are all compared: those that were added without faiss,
-and every one below :data:`.archive_lists.EXACT_BELOW` rows.
+and every one below :data:`.lists.EXACT_BELOW` rows.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.arguments import check_count
-from ..utils.errors import mistake
-from ..utils.similarity import Vectors, check_finite
-from .archive_files import (
+from ...utils.arguments import check_count
+from ...utils.errors import mistake
+from ...utils.similarity import Vectors, check_finite
+from ..embedding_table import Table
+from .files import (
     BLOCK,
     FORMAT,
     VERSION,
@@ -43,8 +44,7 @@ from .archive_files import (
     write_facts,
     write_shard,
 )
-from .archive_lists import damaged, has_faiss, make_lists, read_index
-from .embedding_table import Table
+from .lists import damaged, has_faiss, make_lists, read_index
 
 _SHARD_ROWS = 500_000
 _CANDIDATES, _MOST_CANDIDATES = 400, 5000

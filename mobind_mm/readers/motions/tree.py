@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..utils.errors import mistake
-from .motions_body import JOINT, JOINTS, SEGMENTS, BodyMotion
+from ...utils.errors import mistake
+from .body import JOINT, JOINTS, SEGMENTS, BodyMotion
 
 UNITS = {
     'metres': 1.0,

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ..recordings.reading import open_file
-from ..recordings.schema import read_field
-from ..utils.errors import mistake
-from ..utils.files import write_whole
-from ..utils.locks import locked
-from ..utils.similarity import Vectors
-from ..utils.tensors import write_tensors
-from .embedding_table import Table
+from ...recordings.reading import open_file
+from ...recordings.schema import read_field
+from ...utils.errors import mistake
+from ...utils.files import write_whole
+from ...utils.locks import locked
+from ...utils.similarity import Vectors
+from ...utils.tensors import write_tensors
+from ..embedding_table import Table
 
 FORMAT, VERSION = 'mobind_mm/archive', 1
 BLOCK = 100_000

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 
-from ..registry import DATASETS, FUNCTIONS
-from ..utils.compat import without_scope
-from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings
-from .packed_streams import StreamPacker, read_packed, write_packed
-from .packed_windows import WindowBatcher, cut_window
-from .transforms import LoadWindow, RandomWindow, ResampleIMU, ResamplePose
+from ...registry import DATASETS, FUNCTIONS
+from ...utils.compat import without_scope
+from ..imu_pose_dataset import IMUPoseDataset, WrappedRecordings
+from ..transforms import LoadWindow, RandomWindow, ResampleIMU, ResamplePose
+from .streams import StreamPacker, read_packed, write_packed
+from .windows import WindowBatcher, cut_window
 
 
 @DATASETS.register_module()

@@ -10,16 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ..recordings import PoseStream, SensorStream
-from ..recordings.derived import turning_rate
-from ..recordings.schema import IMU_CHANNELS, check_sensor_values
-from ..registry import DATASETS
-from ..structures import MoBindDataSample
-from .imu_pose_dataset import IMUPoseDataset, WrappedRecordings
-from .packed_dataset import entry_key
-from .pose_table import PoseTable
-from .stream_table import SourceStream, StreamTable
-from .transforms import (
+from ...recordings import PoseStream, SensorStream
+from ...recordings.derived import turning_rate
+from ...recordings.schema import IMU_CHANNELS, check_sensor_values
+from ...registry import DATASETS
+from ...structures import MoBindDataSample
+from ..imu_pose_dataset import IMUPoseDataset, WrappedRecordings
+from ..packed import entry_key
+from ..transforms import (
     LoadWindow,
     NormalizeKeypoints,
     PackIMUPose,
@@ -38,9 +36,11 @@ from .transforms import (
     ResamplePose,
     SmoothKeypoints,
 )
-from .transforms.base import WindowBatch
-from .transforms.resampling import normalize, sign_continuous
-from .windows import labels_at, segment_table
+from ..transforms.base import WindowBatch
+from ..transforms.resampling import normalize, sign_continuous
+from ..windows import labels_at, segment_table
+from .poses import PoseTable
+from .streams import SourceStream, StreamTable
 
 _SPANS = (RandomSpeed, RandomWindow, RandomTimeShift)
 _STEPS = (

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from ..recordings import Clock
-from .transforms.resampling import (
+from ...recordings import Clock
+from ..transforms.resampling import (
     _INTERPOLATE,
     _LOW_PASS,
     _SAME_RATE,

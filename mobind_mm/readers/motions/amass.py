@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..utils.errors import mistake
-from .motions_body import BodyMotion
-from .motions_tree import Node, body_motion, forward
+from ...utils.errors import mistake
+from .body import BodyMotion
+from .tree import Node, body_motion, forward
 
 _STATURE = 1.7
 """Metres. Without the body model, its shape parameters mean nothing."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..utils.errors import mistake
-from .motions_body import BodyMotion
-from .motions_tree import Node, body_motion, euler_matrices, forward
+from ...utils.errors import mistake
+from .body import BodyMotion
+from .tree import Node, body_motion, euler_matrices, forward
 
 AMC_RATE = 120.0
 """Frames per second of CMU's motions; AMC files do not say."""

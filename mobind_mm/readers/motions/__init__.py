@@ -1,7 +1,7 @@
 """Captured human motion: joints and segments of a body over time.
 
-Whatever the source, a motion has the joints of :data:`.motions_body.JOINTS` in
-metres with z up, and the orientation of its :data:`.motions_body.SEGMENTS`.
+Whatever the source, a motion has the joints of :data:`.body.JOINTS` in
+metres with z up, and the orientation of its :data:`.body.SEGMENTS`.
 What a file leaves out (heads, hands, toes) is derived from what it has, with
 a note.
 """
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..utils.errors import mistake
-from .headers import head
-from .motions_amass import amass_motion, is_amass
-from .motions_asf import read_amc
-from .motions_body import JOINTS, SEGMENTS, BodyMotion
-from .motions_bvh import read_bvh
-from .unpickle import read_arrays
+from ...utils.errors import mistake
+from ..headers import head
+from ..unpickle import read_arrays
+from .amass import amass_motion, is_amass
+from .asf import read_amc
+from .body import JOINTS, SEGMENTS, BodyMotion
+from .bvh import read_bvh
 
 _KINDS = ('.npz', '.bvh', '.amc')
 FREE_LICENCES = ('PDDL', 'CMU: free for any use', 'CC0', 'CC BY 4.0')

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..utils.errors import mistake
-from .motions_body import BodyMotion
-from .motions_tree import Node, body_motion, euler_matrices, forward
+from ...utils.errors import mistake
+from .body import BodyMotion
+from .tree import Node, body_motion, euler_matrices, forward
 
 _MOST_JOINTS, _MOST_BYTES = 1000, 1 << 30
 

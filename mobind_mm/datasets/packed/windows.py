@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ..recordings.schema import IMU_CHANNELS
-from ..skeleton import limb_indices
-from ..structures import MoBindDataSample
-from .transforms import (
+from ...recordings.schema import IMU_CHANNELS
+from ...skeleton import limb_indices
+from ...structures import MoBindDataSample
+from ..transforms import (
     NormalizeKeypoints,
     PackIMUPose,
     ResampleIMU,

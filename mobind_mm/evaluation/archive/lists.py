@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.errors import mistake
-from ..utils.files import replacing
-from .archive_files import Shard
+from ...utils.errors import mistake
+from ...utils.files import replacing
+from .files import Shard
 
 EXACT_BELOW = 50_000
 """Rows up to which everything is compared."""

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..recordings import Recording
-from ..recordings.derived import derivable
-from ..recordings.schema import IMU_CHANNELS
-from ..utils.tensors import write_tensors
-from .transforms.imu import ResampleIMU
-from .transforms.loading import LoadWindow
-from .transforms.pose import ResamplePose
-from .transforms.resampling import sign_continuous
+from ...recordings import Recording
+from ...recordings.derived import derivable
+from ...recordings.schema import IMU_CHANNELS
+from ...utils.tensors import write_tensors
+from ..transforms.imu import ResampleIMU
+from ..transforms.loading import LoadWindow
+from ..transforms.pose import ResamplePose
+from ..transforms.resampling import sign_continuous
 
 _BLOCK_SEC = 60  # resampled at once
 _FORMAT = 'mobind_mm.packed.1'
