@@ -30,9 +30,69 @@ _MAX_OPEN = 64  # files a process keeps mapped
 class OpenFile:
     """A mapped file, its identity on disk, and what was parsed from it."""
 
+    path: str
     handle: Any
     identity: tuple
     parsed: dict = field(default_factory=dict)
+
+    def array(self, name: str, dtype: str = 'F32') -> np.ndarray:
+        """An array that is read when it is sliced."""
+        names = sorted(self.handle.keys())
+        if name not in names:
+            raise ValueError(
+                f'{self.path}: no array {name!r}; it has {names}.'
+            )
+        view = self.handle.get_slice(name)
+        if view.get_dtype() != dtype:
+            raise ValueError(
+                f'{self.path}: array {name!r} is {view.get_dtype()}, expected '
+                f'{dtype}. Write it with mobind_mm.recordings.'
+            )
+        # It has all that streams need of an array: shape, length and slices.
+        shape = tuple(view.get_shape())
+        return cast(np.ndarray, LazyArray(self.path, name, shape))
+
+    def clock(self, name: str, header: dict, length: int) -> Clock:
+        """The clock of a stream, whose times may be an array."""
+        fields: dict[str, Any]
+        if name in {*self.handle.keys()}:
+            self.array(name, 'F64')  # checks it
+            fields = dict(times=self.handle.get_tensor(name))
+        else:
+            kinds = {'rate': 'a number above 0', 'start': 'a number'}
+            fields = {
+                key: read_field(header, key, kind, self.path)
+                for key, kind in kinds.items()
+            }
+        try:
+            return Clock(length, **fields)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'{self.path}: {error}') from None
+
+    def header(self, expected: str) -> dict:
+        """Parse the header and check format and version."""
+        path, text = self.path, (self.handle.metadata() or {}).get('header')
+        try:
+            header = json.loads(text) if text else None
+        except (ValueError, RecursionError):
+            header = None
+        if not isinstance(header, dict):
+            raise ValueError(
+                f'{path}: a safetensors file without a {expected} header; '
+                'write recordings with mobind_mm.recordings.'
+            )
+        if header.get('format') != expected:
+            raise ValueError(
+                f'{path}: format {show(header.get("format"))}, expected '
+                f'{expected!r}. Are "imu" and "pose" swapped in the entry?'
+            )
+        if header.get('version') != FORMAT_VERSION:
+            raise ValueError(
+                f'{path}: format version {show(header.get("version"))}, but '
+                f'this mobind_mm reads version {FORMAT_VERSION}. Convert the '
+                'data again.'
+            )
+        return header
 
 
 class _FileCache:
@@ -52,7 +112,7 @@ class _FileCache:
             self._pid = os.getpid()
         file = self._files.get(path)
         if file is None or (fresh and file.identity != _identity(path)):
-            file = OpenFile(_open(path), _identity(path))
+            file = OpenFile(path, _open(path), _identity(path))
             self._files[path] = file
             while len(self._files) > _MAX_OPEN:
                 self._files.popitem(last=False)
@@ -141,15 +201,11 @@ def read_imu(path: str | Path) -> dict[str, SensorStream]:
     """
     file = open_file(path)
     if 'imu' not in file.parsed:
-        header = _read_header(str(path), file.handle, IMU_FORMAT)
-        names = set(file.handle.keys())
+        header = file.header(IMU_FORMAT)
         streams = read_field(header, 'streams', 'a mapping', path)
         file.parsed['imu'] = {
             name: _read_sensor(
-                str(path),
-                name,
-                names,
-                read_field(streams, name, 'a mapping', path),
+                file, name, read_field(streams, name, 'a mapping', path)
             )
             for name in streams
         }
@@ -165,18 +221,15 @@ def read_pose(path: str | Path) -> PoseStream:
     """
     file = open_file(path)
     if 'pose' not in file.parsed:
-        header = _read_header(str(path), file.handle, POSE_FORMAT)
-        names = set(file.handle.keys())
-        keypoints = _lazy(str(path), 'keypoints', names)
+        header = file.header(POSE_FORMAT)
+        keypoints = file.array('keypoints')
         height, width = read_field(
             header, 'img_shape', '[height, width] in pixels', path
         )
         stream = PoseStream(
-            clock=_read_clock(
-                str(path), 'timestamps', names, header, len(keypoints)
-            ),
+            clock=file.clock('timestamps', header, len(keypoints)),
             keypoints=keypoints,
-            scores=_lazy(str(path), 'scores', names),
+            scores=file.array('scores'),
             layout=read_field(header, 'layout', 'text', path),
             img_shape=(height, width),
             notes=_notes(header, str(path)),
@@ -198,30 +251,27 @@ def read_source(path: str | Path) -> dict:
         text = (file.handle.metadata() or {}).get('header') or ''
         if f'"{name}"' in text:
             read(path)
-            header = _read_header(str(path), file.handle, name)
-            return read_field(header, 'source', 'a mapping', path)
+            return read_field(file.header(name), 'source', 'a mapping', path)
     raise ValueError(f'{path} is neither an IMU nor a pose file.')
 
 
-def _read_sensor(
-    path: str, placement: str, names: set[str], header: dict
-) -> SensorStream:
-    where = f'{path}: {placement}'
-    prefix = f'{placement}/'
+def _read_sensor(file: OpenFile, placement: str, header: dict) -> SensorStream:
+    where, prefix = f'{file.path}: {placement}', f'{placement}/'
+    names = sorted(file.handle.keys())
     channels = {
-        name[len(prefix) :]: _lazy(path, name, names)
-        for name in sorted(names)
+        name[len(prefix) :]: file.array(name)
+        for name in names
         if name.startswith(prefix) and name != f'{prefix}timestamps'
     }
     if not channels:
         raise ValueError(
             f'{where}: the header lists it, but the file has no array '
-            f'{prefix}<channel>; it has {sorted(names)}. Write it again '
+            f'{prefix}<channel>; it has {names}. Write it again '
             'with mobind_mm.recordings.write_imu.'
         )
     length = len(next(iter(channels.values())))
     stream = SensorStream(
-        clock=_read_clock(path, f'{prefix}timestamps', names, header, length),
+        clock=file.clock(f'{prefix}timestamps', header, length),
         channels=channels,
         gravity=read_field(header, 'gravity', 'true or false', where),
         frame=read_field(header, 'frame', 'text', where),
@@ -229,64 +279,6 @@ def _read_sensor(
     )
     check_sensor(stream, where)
     return stream
-
-
-def _read_clock(
-    path: str, name: str, names: set[str], header: dict, length: int
-) -> Clock:
-    fields: dict[str, Any]
-    if name in names:
-        _lazy(path, name, names, dtype='F64')  # checks it
-        fields = dict(times=open_file(path).handle.get_tensor(name))
-    else:
-        kinds = {'rate': 'a number above 0', 'start': 'a number'}
-        fields = {k: read_field(header, k, v, path) for k, v in kinds.items()}
-    try:
-        return Clock(length, **fields)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f'{path}: {error}') from None
-
-
-def _lazy(
-    path: str, name: str, names: set[str], dtype: str = 'F32'
-) -> np.ndarray:
-    """An array that is read when it is sliced."""
-    if name not in names:
-        raise ValueError(f'{path}: no array {name!r}; it has {sorted(names)}.')
-    view = open_file(path).handle.get_slice(name)
-    if view.get_dtype() != dtype:
-        raise ValueError(
-            f'{path}: array {name!r} is {view.get_dtype()}, expected '
-            f'{dtype}. Write it with mobind_mm.recordings.'
-        )
-    # It has all that streams need of an array: shape, length and slices.
-    return cast(np.ndarray, LazyArray(path, name, tuple(view.get_shape())))
-
-
-def _read_header(path: str, handle: Any, expected: str) -> dict:
-    """Parse the header and check format and version."""
-    text = (handle.metadata() or {}).get('header')
-    try:
-        header = json.loads(text) if text else None
-    except (ValueError, RecursionError):
-        header = None
-    if not isinstance(header, dict):
-        raise ValueError(
-            f'{path}: a safetensors file without a {expected} header; '
-            'write recordings with mobind_mm.recordings.'
-        )
-    if header.get('format') != expected:
-        raise ValueError(
-            f'{path}: format {show(header.get("format"))}, expected '
-            f'{expected!r}. Are "imu" and "pose" swapped in the entry?'
-        )
-    if header.get('version') != FORMAT_VERSION:
-        raise ValueError(
-            f'{path}: format version {show(header.get("version"))}, but this '
-            f'mobind_mm reads version {FORMAT_VERSION}. Convert the data '
-            'again.'
-        )
-    return header
 
 
 def _notes(header: dict, where: str) -> tuple[str, ...]:

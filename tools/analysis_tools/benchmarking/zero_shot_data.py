@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -215,29 +215,17 @@ def gait_video(folder: Path) -> Iterator[tuple[str, str, Recording]]:
 
 def with_channels(takes: Takes, channels: tuple[str, ...]) -> Takes:
     """The same takes, of sensors that measure only these channels."""
-    return _changed(
-        takes,
-        lambda stream: SensorStream(
-            stream.clock,
-            {k: v for k, v in stream.channels.items() if k in channels},
-            stream.gravity,
-            stream.frame,
-        ),
-    )
 
+    def only(stream: SensorStream) -> SensorStream:
+        kept = {k: v for k, v in stream.channels.items() if k in channels}
+        return SensorStream(stream.clock, kept, stream.gravity, stream.frame)
 
-def _changed(
-    takes: Takes, change: Callable[[SensorStream], SensorStream]
-) -> Takes:
     return {
         name: (
             entry,
-            Recording(
-                {k: change(v) for k, v in recording.imu.items()},
-                recording.pose,
-            ),
+            Recording({k: only(v) for k, v in r.imu.items()}, r.pose),
         )
-        for name, (entry, recording) in takes.items()
+        for name, (entry, r) in takes.items()
     }
 
 
