@@ -24,7 +24,7 @@ from ..utils.errors import mistake
 from .archives import files_in, is_folder
 from .base import register_reader
 from .devices import SUFFIXES, LabReader, of_parts, recording_of
-from .headers import Head, Names, find_head, head_lines, split_cells
+from .headers import Head, Names, head_lines, split_cells
 
 _CHANNELS = ('acc', 'linear', 'gyro')
 """Contents that are read; of the first two, the first that is there."""
@@ -33,7 +33,7 @@ _CHANNELS = ('acc', 'linear', 'gyro')
 class PairReader(LabReader):
     """Reads files of one recording that hold a channel each.
 
-    Derived classes set :attr:`word` and implement :meth:`head`,
+    Derived classes set :attr:`word` and implement :meth:`fits`,
     :meth:`content` and :meth:`part`.
 
     Attributes:
@@ -43,23 +43,13 @@ class PairReader(LabReader):
     word: ClassVar[re.Pattern[str]]
 
     @classmethod
-    def head(cls, path: Path) -> Head | None:
-        """Names of the columns, if the file is of this device."""
-        raise NotImplementedError
-
-    @classmethod
-    def content(cls, path: Path, head: Head) -> str:
+    def content(cls, head: Head) -> str:
         """``acc``, ``gyro``, ``linear``, or what else the file holds."""
         raise NotImplementedError
 
-    def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
+    def part(self, head: Head, channel: str) -> dict[str, Any]:
         """Keys of the table of one channel."""
         raise NotImplementedError
-
-    @classmethod
-    def reads(cls, path: Path) -> bool:
-        """By the names of the columns."""
-        return cls.head(path) is not None
 
     def describe_files(
         self, paths: list[Path]
@@ -85,19 +75,19 @@ class PairReader(LabReader):
         self, given: list[Path], same: list[Path], name: str
     ) -> Iterator[tuple[Path, dict[str, dict[str, Any]]]]:
         """The sensor of one recording; files that are given come first."""
-        found: dict[str, tuple[Path, Head]] = {}
+        found: dict[str, Head] = {}
         others = []
         for path in dict.fromkeys((*given, *same)):
             head = self.head(path)
             if head is None:
                 continue
-            content = self.content(path, head)
+            content = self.content(head)
             if content not in _CHANNELS or content in found:
                 others.append((path, content))
             else:
-                found[content] = (path, head)
+                found[content] = head
         if {'acc', 'linear'} <= found.keys():
-            others.append((found.pop('linear')[0], 'linear acceleration'))
+            others.append((found.pop('linear').path, 'linear acceleration'))
         if not found:
             contents = ', '.join(sorted({content for _, content in others}))
             raise mistake(
@@ -112,22 +102,20 @@ class PairReader(LabReader):
         ]
         parts = []
         for content in (c for c in _CHANNELS if c in found):
-            path, head = found[content]
-            if path not in given:
-                notes.append(f'{given[0]}: {path.name} beside it is read, too')
-            parts.append(self.part(path, head, content))
+            beside = found[content].path
+            if beside not in given:
+                notes.append(
+                    f'{given[0]}: {beside.name} beside it is read, too'
+                )
+            parts.append(self.part(found[content], content))
         yield given[0], {name: of_parts(parts, notes)}
 
 
 def _part(
-    path: Path,
-    head: Head,
-    channel: str,
-    columns: dict[str, Any],
-    units: dict[str, Any],
+    head: Head, channel: str, columns: dict[str, Any], units: dict[str, Any]
 ) -> dict[str, Any]:
     """Keys of a table with one channel."""
-    keys = {'file': str(path), **head.keys(), 'columns': columns}
+    keys = {'file': str(head.path), **head.keys(), 'columns': columns}
     if channel in ('acc', 'linear'):
         gravity = 'included' if channel == 'acc' else 'removed'
         keys.update(gravity=gravity, frame='sensor')
@@ -148,16 +136,19 @@ class MetaWearReader(PairReader):
     )
 
     @classmethod
-    def head(cls, path: Path) -> Head | None:
+    def fits(cls, names: Names) -> bool:
         """By its columns of times."""
-        return find_head(path, _is_metawear)
+        first = re.fullmatch(r'epoch? \(ms\)', names[0], re.IGNORECASE)
+        return bool(first) and 'elapsed (s)' in map(str.lower, names)
 
     @classmethod
-    def content(cls, path: Path, head: Head) -> str:
+    def content(cls, head: Head) -> str:
         """By the unit, and by the name for what else is in g."""
         match = re.search(r'\((.*)\)', head.names[-1])
         unit = match[1].strip() if match else ''
-        words = [w[0].lower() for w in cls.word.finditer(path.stem)] or ['']
+        words = [w[0].lower() for w in cls.word.finditer(head.path.stem)] or [
+            ''
+        ]
         if unit == 'g' and words[-1].startswith('linear'):
             return 'linear'
         if unit == 'g' and words[-1] == 'gravity':
@@ -165,21 +156,18 @@ class MetaWearReader(PairReader):
         kinds = {'g': 'acc', 'deg/s': 'gyro', 'rad/s': 'gyro'}
         return kinds.get(unit, words[-1] or head.names[-1][:40])
 
-    def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
+    def part(self, head: Head, channel: str) -> dict[str, Any]:
         """The column ``epoch (ms)``, and the three axes."""
         axes = head.axes(r'@-axis \(.*\)')
         if not axes:
-            raise mistake(path, 'has no three axes', 'Export the file again')
+            raise mistake(
+                head.path, 'has no three axes', 'Export the file again'
+            )
         name = 'gyro' if channel == 'gyro' else 'acc'
         unit = 'rad/s' if '(rad/s)' in axes[0] else 'deg/s'
         columns = {'time': head.find(r'epoch? \(ms\)'), name: axes}
         units = {'time': 'ms', name: 'g' if name == 'acc' else unit}
-        return _part(path, head, channel, columns, units)
-
-
-def _is_metawear(names: Names) -> bool:
-    first = re.fullmatch(r'epoch? \(ms\)', names[0], re.IGNORECASE)
-    return bool(first) and 'elapsed (s)' in map(str.lower, names)
+        return _part(head, channel, columns, units)
 
 
 @register_reader
@@ -196,12 +184,12 @@ class PolarReader(PairReader):
     )
 
     @classmethod
-    def head(cls, path: Path) -> Head | None:
+    def fits(cls, names: Names) -> bool:
         """By its column of the sensor's times."""
-        return find_head(path, _is_polar)
+        return 'sensor timestamp [ns]' in map(str.lower, names)
 
     @classmethod
-    def content(cls, path: Path, head: Head) -> str:
+    def content(cls, head: Head) -> str:
         """By the unit."""
         units = {
             'mg': 'acc',
@@ -217,18 +205,20 @@ class PolarReader(PairReader):
             match = re.fullmatch(r'X ?\[(.*)\]', name)
             if match and match[1] in units:
                 return units[match[1]]
-        words = [w[0].upper() for w in cls.word.finditer(path.stem)]
+        words = [w[0].upper() for w in cls.word.finditer(head.path.stem)]
         bare = all(head.find(axis) for axis in 'xyz')
         kinds = {'ACC': 'acc', 'GYR': 'gyro'} if bare else {}
         word = words[-1] if words else ', '.join(head.names[2:4])[:40]
         return kinds.get(word[:3], word)
 
-    def part(self, path: Path, head: Head, channel: str) -> dict[str, Any]:
+    def part(self, head: Head, channel: str) -> dict[str, Any]:
         """Times of the sensor, or of the phone if those are empty."""
         axes = head.axes(r'@( ?\[.*\])?')
         stamp = head.index(r'sensor timestamp \[ns\]')
         if not axes or stamp is None:
-            raise mistake(path, 'has no three axes', 'Export the file again')
+            raise mistake(
+                head.path, 'has no three axes', 'Export the file again'
+            )
         first = head.index(r'X( ?\[.*\])?')
         assert first is not None  # axes were found
         unit = head.names[first][1:].strip(' []')
@@ -239,21 +229,15 @@ class PolarReader(PairReader):
         units = {channel: unit, 'time': 'ns'}
         if head.filled(stamp) and max(head.values(stamp), default=0) > 0:
             columns = {'time': head.column(stamp), channel: axes}
-            keys = _part(path, head, channel, columns, units)
+            keys = _part(head, channel, columns, units)
             since_1970 = max(head.values(stamp)) > _FROM_1970
             return {**keys, 'epoch': '1970' if since_1970 else '2000'}
         phone = head.find(r'phone timestamp')
-        return _part(
-            path, head, channel, {'time': phone, channel: axes}, units
-        )
+        return _part(head, channel, {'time': phone, channel: axes}, units)
 
 
 _FROM_1970 = 1.3e18
 """Nanoseconds: 2041 if they counted from 2000, 2011 if from 1970."""
-
-
-def _is_polar(names: Names) -> bool:
-    return 'sensor timestamp [ns]' in map(str.lower, names)
 
 
 _NUMBER = re.compile(r'-?\d+(\.\d+)?')
@@ -279,11 +263,6 @@ def _is_e4(path: Path) -> bool:
     return same and start >= _DATE and 1 <= rate <= 1000
 
 
-def _is_embrace(names: Names) -> bool:
-    lower = [name.lower() for name in names]
-    return 'unix_timestamp' in lower and lower[-3:] == ['x', 'y', 'z']
-
-
 @register_reader
 class EmpaticaReader(LabReader):
     """Reads acceleration of Empatica E4 and EmbracePlus."""
@@ -292,11 +271,16 @@ class EmpaticaReader(LabReader):
     title = 'Empatica'
 
     @classmethod
+    def fits(cls, names: Names) -> bool:
+        """By the names of EmbracePlus."""
+        lower = [name.lower() for name in names]
+        return 'unix_timestamp' in lower and lower[-3:] == ['x', 'y', 'z']
+
+    @classmethod
     def reads(cls, path: Path) -> bool:
-        """By the first rows of E4, or the names of EmbracePlus."""
+        """By those names, or the first rows of E4."""
         return _is_e4(path) or (
-            find_head(path, _is_embrace) is not None
-            and 'gyro' not in path.stem.lower()
+            super().reads(path) and 'gyro' not in path.stem.lower()
         )
 
     def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
@@ -306,9 +290,9 @@ class EmpaticaReader(LabReader):
             'gravity': 'included',
             'frame': 'sensor',
         }
-        head = find_head(path, _is_embrace)
+        head = self.head(path)
         if head is not None:
-            return {'embraceplus': {**keys, **_embrace(path, head)}}
+            return {'embraceplus': {**keys, **_embrace(head)}}
         rows = _first_rows(path)
         keys.update(
             delimiter=',',
@@ -322,16 +306,16 @@ class EmpaticaReader(LabReader):
         return {'e4': keys}
 
 
-def _embrace(path: Path, head: Head) -> dict[str, Any]:
+def _embrace(head: Head) -> dict[str, Any]:
     """Keys of EmbracePlus, whose values may be counts."""
     axes = [head.index(axis) for axis in 'xyz']
     values = [head.values(i) for i in axes if i is not None]
     shortest = min(map(len, values))
     if not shortest:
-        raise mistake(path, 'has no samples', 'Export the file again')
+        raise mistake(head.path, 'has no samples', 'Export the file again')
     lengths = np.linalg.norm([v[:shortest] for v in values], axis=0)
     counts = float(np.median(lengths)) > _COUNTS
-    note = f'{path}: acceleration is taken to be counts, 1/2048 g each'
+    note = f'{head.path}: acceleration is taken to be counts, 1/2048 g each'
     return {
         **head.keys(),
         'columns': {

@@ -25,6 +25,7 @@ from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..utils.errors import mistake, shown
 from .archives import files_of, is_folder
 from .base import FileReader
+from .headers import Head, Names, find_head
 from .joining import one_after_another
 from .keys import check_keys
 from .mapping import Sensor
@@ -232,14 +233,25 @@ SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
 class LabReader(DeviceReader):
     """Reads one file of a device, or all of a folder.
 
-    Derived classes implement :meth:`reads` and :meth:`describe_file`, or
+    Derived classes implement :meth:`fits` and :meth:`describe_table`;
+    :meth:`reads` and :meth:`describe_file` where a file is no such table, or
     :meth:`describe_files` where several files are one sensor.
     """
 
     @classmethod
+    def fits(cls, names: Names) -> bool:
+        """Whether a table of this device has columns of these names."""
+        raise NotImplementedError
+
+    @classmethod
+    def head(cls, path: Path) -> Head | None:
+        """The beginning of a table of this device."""
+        return find_head(path, cls.fits)
+
+    @classmethod
     def reads(cls, path: Path) -> bool:
         """Whether a file is of this device; quick, never raises."""
-        raise NotImplementedError
+        return cls.head(path) is not None
 
     @classmethod
     def recognizes(cls, path: Path) -> bool:
@@ -254,6 +266,12 @@ class LabReader(DeviceReader):
         Raises:
             ValueError: If the file is of this format, but damaged.
         """
+        head = self.head(path)
+        assert head is not None  # reads() was asked
+        return self.describe_table(head)
+
+    def describe_table(self, head: Head) -> dict[str, dict[str, Any]]:
+        """The same of a table that begins so."""
         raise NotImplementedError
 
     def describe_files(

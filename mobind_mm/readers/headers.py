@@ -77,6 +77,24 @@ class Header:
                 return names
         return []
 
+    def metadata(self, *labels: str) -> str | None:
+        """Value of a line ``label: value`` or ``label:,value``.
+
+        Lines down to the names are searched; the case of labels does not
+        count.
+        """
+        for line in head_lines(self.path, self.line):
+            text = line.strip().lstrip('/#').strip()
+            for label in labels:
+                match = re.match(
+                    rf'"?{re.escape(label)}"?\s*[:=]\s*[,;\t]?\s*"?([^,;\t"]*)',
+                    text,
+                    re.IGNORECASE,
+                )
+                if match and match[1].strip():
+                    return match[1].strip()
+        return None
+
 
 @dataclass(frozen=True)
 class Head(Header):
@@ -224,24 +242,6 @@ def split_cells(line: str, delimiter: str) -> Names:
         )
         return tuple(cell.strip() for cell in row)
     return ()
-
-
-def metadata(path: Path, last: int, *labels: str) -> str | None:
-    """Value of a line ``label: value`` or ``label:,value`` of the metadata.
-
-    The lines up to ``last`` are searched; the case of labels does not count.
-    """
-    for line in head_lines(path, last):
-        text = line.strip().lstrip('/#').strip()
-        for label in labels:
-            match = re.match(
-                rf'"?{re.escape(label)}"?\s*[:=]\s*[,;\t]?\s*"?([^,;\t"]*)',
-                text,
-                re.IGNORECASE,
-            )
-            if match and match[1].strip():
-                return match[1].strip()
-    return None
 
 
 def data_row(line: str) -> Names:

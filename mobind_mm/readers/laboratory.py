@@ -19,7 +19,7 @@ from typing import Any
 from ..utils.errors import mistake
 from .base import register_reader
 from .devices import LabReader
-from .headers import Head, Names, find_head, head_lines
+from .headers import Head, Names, head_lines
 from .placing import placement_in
 
 _UNITS = {
@@ -37,11 +37,9 @@ _UNITS = {
 _USUAL = {'acc': 'g', 'gyro': 'deg/s'}
 
 
-def _sensor_keys(
-    path: Path, head: Head, parts: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _sensor_keys(head: Head, parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Keys of a sensor whose channels have columns and units each."""
-    shared = {'file': str(path), **head.keys()}
+    shared = {'file': str(head.path), **head.keys()}
     for part in parts:
         if 'acc' in part['columns']:
             part.update(gravity='included', frame='sensor')
@@ -64,14 +62,6 @@ _LABEL = re.compile(
 )
 
 
-def _is_delsys(names: Names) -> bool:
-    first = next((n for n in names if n), '')
-    timed = re.match(r'X ?\[s\]$', first, re.I) or any(
-        'time series (s)' in name.lower() for name in names
-    )
-    return bool(timed) and any(map(_channel_of, names))
-
-
 def _channel_of(name: str) -> re.Match[str] | None:
     return None if _TIME.fullmatch(name) else _CHANNEL.fullmatch(name)
 
@@ -84,16 +74,18 @@ class DelsysReader(LabReader):
     title = 'Delsys Trigno'
 
     @classmethod
-    def reads(cls, path: Path) -> bool:
+    def fits(cls, names: Names) -> bool:
         """By columns of times and of an accelerometer or gyroscope."""
-        return find_head(path, _is_delsys) is not None
+        first = next((n for n in names if n), '')
+        timed = re.match(r'X ?\[s\]$', first, re.I) or any(
+            'time series (s)' in name.lower() for name in names
+        )
+        return bool(timed) and any(map(_channel_of, names))
 
-    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+    def describe_table(self, head: Head) -> dict[str, dict[str, Any]]:
         """Keys of the sensors; each channel has times of its own."""
-        head = find_head(path, _is_delsys)
-        assert head is not None  # reads() was asked
         units: dict[str, str] = {}
-        for line in head_lines(path, head.line):
+        for line in head_lines(head.path, head.line):
             if match := _LABEL.match(line):
                 units[match[1]] = match[2]
         owners = _owners(head)
@@ -118,7 +110,7 @@ class DelsysReader(LabReader):
                 if len(kinds.get(kind, ())) == 3
             ]
             if parts:
-                sensors[sensor] = _sensor_keys(path, head, parts)
+                sensors[sensor] = _sensor_keys(head, parts)
         return sensors
 
 
@@ -169,16 +161,6 @@ _NORAXON_TIME = r'time(?:[ ,]*[\[(]?s[\])]?)?'
 _KINDS = {'accel': 'acc', 'gyro': 'gyro', 'rot': 'quat', 'quat': 'quat'}
 
 
-def _is_noraxon(names: Names) -> bool:
-    timed = any(re.fullmatch(_NORAXON_TIME, n, re.I) for n in names[:3])
-    matches = map(_SEGMENT.fullmatch, names)
-    return timed and any(
-        m['kind'].lower() == 'accel' and (m['unit'] or '').lower() == 'mg'
-        for m in matches
-        if m
-    )
-
-
 @register_reader
 class NoraxonReader(LabReader):
     """Reads CSV files of Noraxon myoRESEARCH."""
@@ -187,14 +169,18 @@ class NoraxonReader(LabReader):
     title = 'Noraxon Ultium Motion'
 
     @classmethod
-    def reads(cls, path: Path) -> bool:
+    def fits(cls, names: Names) -> bool:
         """By columns of acceleration in mG, and of times."""
-        return find_head(path, _is_noraxon) is not None
+        timed = any(re.fullmatch(_NORAXON_TIME, n, re.I) for n in names[:3])
+        matches = map(_SEGMENT.fullmatch, names)
+        return timed and any(
+            m['kind'].lower() == 'accel' and (m['unit'] or '').lower() == 'mg'
+            for m in matches
+            if m
+        )
 
-    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+    def describe_table(self, head: Head) -> dict[str, dict[str, Any]]:
         """Keys of the sensors by their segments."""
-        head = find_head(path, _is_noraxon)
-        assert head is not None  # reads() was asked
         time = head.find(_NORAXON_TIME)
         found: dict[str, dict[str, dict[str, tuple[str, str]]]] = {}
         for index, name in enumerate(head.names):
@@ -222,7 +208,7 @@ class NoraxonReader(LabReader):
             part = {'columns': columns, 'units': units}
             name = placement_in(segment) or segment
             name = segment if name in sensors else name
-            sensors[name] = _sensor_keys(path, head, [part])
+            sensors[name] = _sensor_keys(head, [part])
         return sensors
 
 
@@ -264,13 +250,6 @@ _UNIT_ROWS = (
 )
 
 
-def _is_table(names: Names) -> bool:
-    stamp = any(re.fullmatch(_STAMP, n, re.I) for n in names)
-    old = any(re.fullmatch(r'time ?stamp', n, re.I) for n in names)
-    old &= any('Accelerometer X' in n or 'Gyroscope X' in n for n in names)
-    return stamp or old
-
-
 @register_reader
 class ShimmerReader(LabReader):
     """Reads CSV files of Shimmer Consensys."""
@@ -279,19 +258,25 @@ class ShimmerReader(LabReader):
     title = 'Shimmer'
 
     @classmethod
+    def fits(cls, names: Names) -> bool:
+        """By the name of the column of times."""
+        stamp = any(re.fullmatch(_STAMP, n, re.I) for n in names)
+        old = any(re.fullmatch(r'time ?stamp', n, re.I) for n in names)
+        old &= any('Accelerometer X' in n or 'Gyroscope X' in n for n in names)
+        return stamp or old
+
+    @classmethod
     def reads(cls, path: Path) -> bool:
-        """By the name of the column of times, and columns CAL or RAW."""
-        table = find_head(path, _is_table)
+        """By columns CAL or RAW besides."""
+        table = cls.head(path)
         return table is not None and any(
             re.search('_(CAL|RAW)$', name, re.I)
             for name in _with_kinds(table).names
         )
 
-    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+    def describe_table(self, head: Head) -> dict[str, dict[str, Any]]:
         """Keys of the sensors, by what stands before their columns."""
-        table = find_head(path, _is_table)
-        assert table is not None  # reads() was asked
-        head = _with_kinds(table)
+        table, head = head, _with_kinds(head)
         motion = r'(.*?)_?(?:Accel|Gyro|Low Noise|Wide Range).*_CAL'
         owners = dict.fromkeys(
             match[1]
@@ -300,52 +285,51 @@ class ShimmerReader(LabReader):
         )
         if not owners:
             raise mistake(
-                path,
+                head.path,
                 'has no calibrated acceleration or rotation',
                 'Export calibrated signals of the accelerometer and the '
                 'gyroscope',
             )
         return {
-            owner or path.stem: self._sensor(path, table, head, owner)
+            owner or head.path.stem: _shimmer_sensor(table, head, owner)
             for owner in owners
         }
 
-    def _sensor(
-        self, path: Path, table: Head, head: Head, owner: str
-    ) -> dict[str, Any]:
-        """Keys of one sensor."""
-        before = f'{re.escape(owner)}_' if owner else ''
-        stamps = [f'{before}{time}' for time in _TIMES]
-        stamps += [f'(?:.*_)?{time}' for time in _TIMES]
-        stamp = head.index(*stamps)
-        if stamp is None:
-            raise mistake(
-                path, 'has no calibrated time stamps', 'Export them, too'
-            )
-        kinds = {
-            kind: found
-            for kind, pattern in _ACC.items()
-            if (found := _axes(head, before + pattern))
-        }
-        gyro = _axes(head, before + _GYRO)
-        notes = []
-        if len(kinds) > 1:
-            kind = next(iter(kinds))
-            notes.append(
-                f'{path}: of several accelerometers the {kind} one is read'
-            )
-        channels = {'acc': next(iter(kinds.values()), []), 'gyro': gyro}
-        columns: dict[str, Any] = {'time': table.column(stamp)}
-        units = {'time': _unit(head, stamp, 'ms')}
-        for channel, usual in (('acc', 'm/s2'), ('gyro', 'deg/s')):
-            if channels[channel]:
-                indices = channels[channel]
-                columns[channel] = [table.column(i) for i in indices]
-                units[channel] = _unit(head, indices[0], usual)
-        keys = {'file': str(path), **table.keys(), '_notes': notes}
-        if 'acc' in columns:
-            keys.update(gravity='included', frame='sensor')
-        return {**keys, 'columns': columns, 'units': units}
+
+def _shimmer_sensor(table: Head, head: Head, owner: str) -> dict[str, Any]:
+    """Keys of one sensor; ``head`` has the kinds in its names."""
+    before = f'{re.escape(owner)}_' if owner else ''
+    stamps = [f'{before}{time}' for time in _TIMES]
+    stamps += [f'(?:.*_)?{time}' for time in _TIMES]
+    stamp = head.index(*stamps)
+    if stamp is None:
+        raise mistake(
+            head.path, 'has no calibrated time stamps', 'Export them, too'
+        )
+    kinds = {
+        kind: found
+        for kind, pattern in _ACC.items()
+        if (found := _axes(head, before + pattern))
+    }
+    gyro = _axes(head, before + _GYRO)
+    notes = []
+    if len(kinds) > 1:
+        kind = next(iter(kinds))
+        notes.append(
+            f'{head.path}: of several accelerometers the {kind} one is read'
+        )
+    channels = {'acc': next(iter(kinds.values()), []), 'gyro': gyro}
+    columns: dict[str, Any] = {'time': table.column(stamp)}
+    units = {'time': _unit(head, stamp, 'ms')}
+    for channel, usual in (('acc', 'm/s2'), ('gyro', 'deg/s')):
+        if channels[channel]:
+            indices = channels[channel]
+            columns[channel] = [table.column(i) for i in indices]
+            units[channel] = _unit(head, indices[0], usual)
+    keys = {'file': str(head.path), **table.keys(), '_notes': notes}
+    if 'acc' in columns:
+        keys.update(gravity='included', frame='sensor')
+    return {**keys, 'columns': columns, 'units': units}
 
 
 def _with_kinds(head: Head) -> Head:

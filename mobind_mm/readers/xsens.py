@@ -17,7 +17,7 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .devices import LabReader, columns_of, unit_of_rotation
-from .headers import Head, Names, find_head, has, head_lines, metadata
+from .headers import Head, Names, has, head_lines
 from .tables import Dialect, read_table
 
 _MOTION = r'(free|cal_free)?acc_[xe]|gyr_x|quat_(w|q0)|euler_x|mat\[1\]\[1\]'
@@ -33,18 +33,12 @@ _SMALLEST_MICROSECONDS = 500.0
 2,000 Hz. MTi and MTw count 0.1 ms, and are never slower than 20 Hz."""
 
 
-def _is_table(names: Names) -> bool:
-    """Names of the columns of DOT, its server, MTw or MTi."""
-    clock = has(names, 'PacketCounter') or has(names, 'SampleTimeFine')
-    clock |= has(names, 'Timestamp', 'Address', 'Tag')
-    return clock and any(re.fullmatch(_MOTION, n, re.I) for n in names)
-
-
-def _is_mt(path: Path, head: Head) -> bool:
+def _is_mt(head: Head) -> bool:
     """Whether MT Manager wrote a table, not the DOT software."""
-    if metadata(path, head.line, 'DeviceTag', 'Measurement Mode'):
+    if head.metadata('DeviceTag', 'Measurement Mode'):
         return False
-    first = next((line for line in head_lines(path, 20) if line.strip()), '')
+    lines = head_lines(head.path, 20)
+    first = next((line for line in lines if line.strip()), '')
     return first.lstrip().startswith('//') or any(
         has(head.names, name) for name in _MT_ONLY
     )
@@ -57,10 +51,17 @@ class XsensReader(LabReader):
     gyro: str
 
     @classmethod
+    def fits(cls, names: Names) -> bool:
+        """Whether they are those of DOT, its server, MTw or MTi."""
+        clock = has(names, 'PacketCounter') or has(names, 'SampleTimeFine')
+        clock |= has(names, 'Timestamp', 'Address', 'Tag')
+        return clock and any(re.fullmatch(_MOTION, n, re.I) for n in names)
+
+    @classmethod
     def reads(cls, path: Path) -> bool:
         """By the names of the columns and the lines above them."""
-        head = find_head(path, _is_table)
-        return head is not None and _is_mt(path, head) == cls.mt
+        head = cls.head(path)
+        return head is not None and _is_mt(head) == cls.mt
 
     def describe_files(
         self, paths: list[Path]
@@ -84,19 +85,18 @@ class XsensReader(LabReader):
             else:
                 yield path, sensors
 
-    def describe_file(self, path: Path) -> dict[str, dict[str, Any]]:
+    def describe_table(self, head: Head) -> dict[str, dict[str, Any]]:
         """Keys of the sensor of a file, or of those of a DOT server."""
-        head = find_head(path, _is_table)
-        assert head is not None  # reads() was asked
+        path = head.path
         keys: dict[str, Any] = {'file': str(path), **head.keys()}
         notes: list[str] = []
         units: dict[str, Any] = {'acc': 'm/s2', 'gyro': self.gyro}
-        columns = self._clock(path, head, keys, units)
+        columns = self._clock(head, keys, units)
         _add_motion(head, columns, keys)
         _add_orientation(head, columns, keys)
         if not {'acc', 'gyro'} & {*columns}:
-            _add_increments(path, head, columns, units, notes)
-        if 'gyro' in columns and not self.mt and not has_metadata(path, head):
+            _add_increments(head, columns, units, notes)
+        if 'gyro' in columns and not self.mt and not has_metadata(head):
             units['gyro'], why = self._gyro_unit(path, columns, keys, units)
             notes.append(
                 f'{path}: nothing says who wrote it; Gyr is taken to be '
@@ -114,8 +114,8 @@ class XsensReader(LabReader):
             keys['frame'] = keys.get('frame', 'sensor')
         keys.update(columns=columns, units=units, _notes=notes)
         if has(head.names, 'Timestamp', 'Address', 'Tag'):
-            return _by_tag(path, head, keys)
-        return {self._name(path, head): keys}
+            return _by_tag(head, keys)
+        return {self._name(head): keys}
 
     def _gyro_unit(
         self,
@@ -134,20 +134,16 @@ class XsensReader(LabReader):
                 return unit, 'by how fast gravity turns'
         return self.gyro, 'as DOT writes it'
 
-    def _name(self, path: Path, head: Head) -> str:
+    def _name(self, head: Head) -> str:
         raise NotImplementedError
 
     def _clock(
-        self,
-        path: Path,
-        head: Head,
-        keys: dict[str, Any],
-        units: dict[str, Any],
+        self, head: Head, keys: dict[str, Any], units: dict[str, Any]
     ) -> dict[str, Any]:
         """Columns of the clock; adds its unit, or the nominal rate."""
         fine = head.index('SampleTimeFine', 'Timestamp')
         counter = head.find('PacketCounter')
-        rate = _rate(path, head) or self.options.get('rate')
+        rate = _rate(head) or self.options.get('rate')
         if rate and counter and (self.mt or not head.filled(fine)):
             keys['rate'] = rate
             return {'counter': counter}
@@ -155,11 +151,11 @@ class XsensReader(LabReader):
             units['time'] = _unit_of_time(head, fine)
             return {'time': head.column(fine)}
         raise mistake(
-            path,
+            head.path,
             'has no times: SampleTimeFine is empty, and no line says the rate',
             'Give rate in a mapping, such as {format: '
-            f'{self.name}, file: {path.name}, placement: right_wrist, rate: '
-            '100}',
+            f'{self.name}, file: {head.path.name}, placement: right_wrist, '
+            'rate: 100}',
         )
 
 
@@ -173,10 +169,10 @@ def _span(path: Path, keys: dict[str, Any]) -> tuple[float, float, float]:
     return (times[0], times[-1], np.median(steps)) if len(steps) else (0, 0, 0)
 
 
-def has_metadata(path: Path, head: Head) -> bool:
+def has_metadata(head: Head) -> bool:
     """Whether lines above the table say that it is of DOT."""
     known = ('DeviceTag', 'Measurement Mode', 'OutputRate', 'AppVersion')
-    return metadata(path, head.line, *known) is not None
+    return head.metadata(*known) is not None
 
 
 def _add_motion(
@@ -218,7 +214,6 @@ def _add_orientation(
 
 
 def _add_increments(
-    path: Path,
     head: Head,
     columns: dict[str, Any],
     units: dict[str, Any],
@@ -235,23 +230,23 @@ def _add_increments(
         return
     fine = head.index('SampleTimeFine')
     step = _step(head, fine) * _unit_of_time(head, fine)
-    rate = _rate(path, head) or (1 / step if step > 0 else None)
+    rate = _rate(head) or (1 / step if step > 0 else None)
     if rate is None:
         what = 'has changes per sample, but neither rate nor times'
-        raise mistake(path, what, 'Export rate quantities')
+        raise mistake(head.path, what, 'Export rate quantities')
     if velocity:
         columns['acc'], units['acc'] = velocity, rate
     if turn:  # half the angle is the vector's length
         columns['gyro'], units['gyro'] = turn, 2 * rate
     notes.append(
-        f'{path}: acceleration and rotation are the changes of velocity and '
-        f'orientation per sample, times {rate:g} Hz'
+        f'{head.path}: acceleration and rotation are the changes of velocity '
+        f'and orientation per sample, times {rate:g} Hz'
     )
 
 
-def _rate(path: Path, head: Head) -> float | None:
+def _rate(head: Head) -> float | None:
     """Samples per second, as a line above the table says."""
-    text = metadata(path, head.line, 'OutputRate', 'Update Rate') or ''
+    text = head.metadata('OutputRate', 'Update Rate') or ''
     match = re.match(r'\d+(\.\d+)?', text)
     return float(match[0]) if match and float(match[0]) > 0 else None
 
@@ -284,13 +279,11 @@ def dialect_of(keys: dict[str, Any]) -> Dialect:
     )
 
 
-def _by_tag(
-    path: Path, head: Head, keys: dict[str, Any]
-) -> dict[str, dict[str, Any]]:
+def _by_tag(head: Head, keys: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The sensors that a DOT server wrote into one table."""
     tag = head.find('Tag')
     assert tag is not None
-    table = read_table(path, [], texts=[tag], dialect=dialect_of(keys))
+    table = read_table(head.path, [], texts=[tag], dialect=dialect_of(keys))
     return {
         name: {**keys, 'where': {tag: name}}
         for name in dict.fromkeys(table.texts[tag])
@@ -307,8 +300,8 @@ class XsensDotReader(XsensReader):
     mt = False
     gyro = 'deg/s'
 
-    def _name(self, path: Path, head: Head) -> str:
-        return metadata(path, head.line, 'DeviceTag') or path.stem
+    def _name(self, head: Head) -> str:
+        return head.metadata('DeviceTag') or head.path.stem
 
 
 @register_reader
@@ -320,7 +313,8 @@ class XsensMtwReader(XsensReader):
     mt = True
     gyro = 'rad/s'
 
-    def _name(self, path: Path, head: Head) -> str:
-        ids = re.findall(r'(?<![0-9A-F])00[0-9A-F]{6}(?![0-9A-F])', path.stem)
-        given = metadata(path, head.line, 'DeviceId', 'Device ID')
-        return ids[-1] if ids else given or path.stem
+    def _name(self, head: Head) -> str:
+        stem = head.path.stem
+        ids = re.findall(r'(?<![0-9A-F])00[0-9A-F]{6}(?![0-9A-F])', stem)
+        given = head.metadata('DeviceId', 'Device ID')
+        return ids[-1] if ids else given or stem
