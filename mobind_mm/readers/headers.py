@@ -35,9 +35,9 @@ class Header:
 
     Args:
         path: The table.
-        line: Line of the names, from 1.
+        line: Line of the names, from 1; 0: there is none.
         delimiter: Character between cells.
-        names: Names of the columns, as they are written.
+        names: Names of the columns, as they are written; none without line.
     """
 
     path: Path

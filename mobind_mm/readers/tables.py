@@ -44,7 +44,7 @@ from .dates import (
     strptime,
     zone_in,
 )
-from .headers import plain_minus, skip_marks
+from .headers import Header, plain_minus, skip_marks
 
 DELIMITERS = (',', ';', '\t', '|', ' ')
 PARQUET = ('.parquet', '.pq')
@@ -188,7 +188,7 @@ class TableFile:
         places = dict(zip(names, indices))
         if repair and header.line:
             cells = [places[name] for name in names if name not in texts]
-            units = _units_below(path, header, cells, dialect)
+            units = _units_below(header, cells, dialect)
             if units:
                 skip = dialect.skip_rows + units.skip
                 dialect = replace(dialect, skip_rows=skip)
@@ -197,7 +197,7 @@ class TableFile:
                     f'numbers ({shown(units.cells, 6)}), as if it gave units, '
                     'and is left out',
                 )
-        self._rows = rows = _Rows(path, header, dialect, places, repair)
+        self._rows = rows = _Rows(header, dialect, places, repair)
         self.columns = rows.parse(texts, self.decimal or '.', self._commas)
         self.lines = rows.lines
         if rows.commas:
@@ -555,13 +555,12 @@ class _Rows:
 
     def __init__(
         self,
-        path: Path,
         header: Header,
         dialect: Dialect,
         places: Mapping[str, int],
         repair: bool,
     ) -> None:
-        self.path, self.header, self.places = path, header, places
+        self.path, self.header, self.places = header.path, header, places
         self.dialect, self.repair = dialect, repair
         self.first = header.line + dialect.skip_rows
         self.num_names = len(header.names)
@@ -660,7 +659,7 @@ class _Rows:
             return {}
         key = (*places,)
         if key not in self._dates:  # many sensors may share a table
-            more = self.path, self.header, self.dialect, places, self.repair
+            more = self.header, self.dialect, places, self.repair
             self._dates[key] = _Rows(*more).parse(places, '.')
         return self._dates[key]
 
@@ -896,16 +895,16 @@ def units_row(path: Path, names: Sequence[str]) -> int | None:
         return None
     dialect = Dialect(encoding=_find_encoding(path, None)[0])
     header, places = _find_header(path, names, dialect)
-    units = _units_below(path, header, places, dialect)
+    units = _units_below(header, places, dialect)
     return units.line if units else None
 
 
 def _units_below(
-    path: Path, header: Header, places: Sequence[int], dialect: Dialect
+    header: Header, places: Sequence[int], dialect: Dialect
 ) -> _Units | None:
     """Rows of texts between the names and the first row of numbers."""
     first = header.line + dialect.skip_rows
-    with _open_text(path, dialect.encoding) as file:
+    with _open_text(header.path, dialect.encoding) as file:
         lines = [*islice(file, first, first + _UNIT_ROWS + 1)]
     units: list[_Units] = []
     for skip, line in enumerate(lines, 1):
@@ -920,14 +919,6 @@ def _units_below(
         if filled:
             units.append(_Units(skip, first + skip, filled))
     return None
-
-
-class Header(NamedTuple):
-    """Line of the names from 1 (0: none), delimiter, and names (or none)."""
-
-    line: int
-    delimiter: str
-    names: tuple[str, ...]
 
 
 def column_names(
@@ -964,7 +955,7 @@ def _headers(path: Path, wanted: set[str], dialect: Dialect) -> list[Header]:
             for mark in dialect.delimiter or DELIMITERS:
                 with suppress(csv.Error):
                     names = tuple(map(str.strip, _split(text, mark)))
-                    headers.append(Header(line, mark, names))
+                    headers.append(Header(path, line, mark, names))
     return sorted(
         headers,
         key=lambda h: (-len(wanted & {*h.names}), h.line, -len(h.names)),
@@ -996,7 +987,8 @@ def _find_header(
                 what = 'header: 0 says that columns have no names, so '
                 raise mistake(path, f'{what}{name!r} must be a number from 1')
         widest = max(headers, key=lambda header: len(header.names))
-        return Header(0, widest.delimiter, ()), [int(n) - 1 for n in names]
+        unnamed = replace(widest, line=0, names=())
+        return unnamed, [int(n) - 1 for n in names]
     best = headers[0]
     counts = Counter(best.names)
     for name in sorted(names):
