@@ -11,7 +11,6 @@ from mobind_mm.skeleton import get_layout
 G = 9.80665
 ACC = {'m/s2': 1, 'g': 1 / G, 'mg': 1000 / G}
 GYRO = {'rad/s': 1, 'deg/s': 180 / np.pi}
-MAG = {'uT': 1, 'mT': 0.001, 'gauss': 0.01}
 TIME = {'s': 1, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 AXES = 'xyz'
 

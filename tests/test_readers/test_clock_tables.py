@@ -75,7 +75,6 @@ def check_values(found, stream, rows=slice(None), channels=('acc', 'gyro')):
 
 # Dates
 
-SECOND = '%s %s'
 SHOWN = {
     'days first': '{d:%d/%m/%Y} {d:%H:%M:%S}.{ms:03d}',
     'months first': '{d.month}/{d.day}/{d:%Y} {d:%H:%M:%S}.{ms:03d}',

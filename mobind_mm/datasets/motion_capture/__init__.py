@@ -1,16 +1,14 @@
 """Simulated sensors and cameras for captured people."""
 
-from .anatomy import PLACES, SHIPPED_PLACEMENTS, keypoints_of, mirrored
+from .anatomy import PLACES, keypoints_of, mirrored
 from .bodies import captured, standing
-from .dataset import HELD_OUT, MotionCaptureDataset
+from .dataset import MotionCaptureDataset
 from .filming import PoseErrors, look_at, simulate_pose
 from .sensors import EDGE_SEC, SensorErrors, simulate_sensors
 
 __all__ = [
     'EDGE_SEC',
-    'HELD_OUT',
     'PLACES',
-    'SHIPPED_PLACEMENTS',
     'MotionCaptureDataset',
     'PoseErrors',
     'SensorErrors',

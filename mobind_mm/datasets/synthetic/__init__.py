@@ -1,7 +1,7 @@
 """Simulated people, inertial sensors and cameras."""
 
 from .actions import ACTIONS
-from .body import DOFS, SEGMENTS, Body, Kinematics
+from .body import DOFS, SEGMENTS, Body
 from .camera import Camera, Detector
 from .dataset import SyntheticMotionDataset
 from .imu import PLACEMENTS, IMUNoise, Mounting, sample_mountings, simulate_imu
@@ -18,7 +18,6 @@ __all__ = [
     'Camera',
     'Detector',
     'IMUNoise',
-    'Kinematics',
     'Motion',
     'Mounting',
     'Simulator',
