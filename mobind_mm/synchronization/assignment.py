@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 
 from .pairing import PairEvidence
 
-BELONGS = {'excess': 0.77, 'nats': 3.93, 'excess_rate': 3.82, 'bias': -1.42}
+BELONGS = {'excess': 1.79, 'nats': 2.71, 'excess_rate': 3.45, 'bias': -1.62}
 """Log odds that sensors and a person belong together, where half of all pairs
 do. Fitted by maximum likelihood to 3,072 pairs of
 ``tools/analysis_tools/fit_pairing.py --count 16 --draws 6``: simulated people

@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -218,6 +219,15 @@ def test_reasons(changes, reason):
     )
     assert result.reason == reason
     assert result.abstained == bool(reason)
+
+
+@pytest.mark.parametrize(('motion', 'reason'), [(0.1, ''), (0.05, 'still')])
+def test_slow_movement_is_believed_and_standing_is_not(motion, reason):
+    sync = signals()
+    clip = sync.evidence(drawn_clip(offset=1.0), None, 3.0)
+    result = sync.decide([replace(clip, motion=motion)])
+    assert result.reason == reason
+    assert (result.confidence < 0.5) == bool(reason)
 
 
 def test_sensors_of_one_body_count_less_than_independent_ones():

@@ -8,7 +8,7 @@ import pytest
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization import FusedSynchronizer
 from mobind_mm.synchronization.conformance import simulate_recording
-from mobind_mm.synchronization.in_step import signal_ratios
+from mobind_mm.synchronization.in_step import MATCHING_WEIGHTS, signal_ratios
 
 SECONDS = 5.0
 
@@ -21,7 +21,7 @@ def windows(count=3, **kwargs):
 
 
 def one_by_one(sensors, poses):
-    sync = FusedSynchronizer(use_feats=False)
+    sync = FusedSynchronizer(MATCHING_WEIGHTS, use_feats=False)
     sync.part_sec = None
     return np.array(
         [
@@ -75,7 +75,7 @@ def test_windows_out_of_step_are_found():
     apart = signal_ratios(sensors, poses, SECONDS)
     assert apart[0, 0] < 2
     near = signal_ratios(sensors, poses, SECONDS, max_offset=0.5)
-    sync = FusedSynchronizer(use_feats=False)
+    sync = FusedSynchronizer(MATCHING_WEIGHTS, use_feats=False)
     sync.part_sec = None
     clip = Recording(late.imu, poses[0])
     best = sync.evidence(clip, None, 0.5).score.max()
