@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarking.conditions import MAX_OFFSET
-from benchmarking.trust import Trial, gather
+from benchmarking.trust import FITTING_SEEDS, Trial, gather
 from benchmarking.trust_table import right_within
 from benchmarking.zero_shot_data import film_again, motion_capture, sync_clips
 from rich.progress import track
@@ -23,6 +23,7 @@ from scipy.special import expit, log_softmax, logsumexp
 
 import mobind_mm  # noqa: F401
 from mobind_mm.apis.embedder import Embedder
+from mobind_mm.cli.arguments import flags
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.synchronization.base import ClipEvidence
 from mobind_mm.synchronization.fused import (
@@ -198,27 +199,14 @@ def _shares(clip: ClipEvidence, right: np.ndarray) -> bool:
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--data', type=Path, help='folder of real data')
-    parser.add_argument('--count', type=int, default=16, help='per source')
-    parser.add_argument(
-        '--seeds',
-        type=int,
-        nargs='+',
-        default=[5, 6, 8, 9, 410, 411, 412, 413, 414, 416],
-        metavar='SEED',
-    )
-    parser.add_argument(
-        '--out', metavar='FILE', help='JSON file to write the weights to'
-    )
-    parser.add_argument(
-        '--mocap', nargs='+', metavar='SOURCE', help='fit the tokens alone'
-    )
-    parser.add_argument(
-        '--model', default='mobind_real', help='whose tokens they are'
-    )
-    parser.add_argument(
-        '--clips', type=int, default=60, help='moments of motion capture'
-    )
+    flag = flags(parser)
+    flag('--data DIR', 'folder of real data', type=Path)
+    flag('--count N', 'per source', default=16)
+    flag('--seeds SEED ...', '', type=int, default=FITTING_SEEDS)
+    flag('--out FILE', 'JSON file to write the weights to')
+    flag('--mocap SOURCE ...', 'fit the tokens alone')
+    flag('--model MODEL', 'whose tokens they are', default='mobind_real')
+    flag('--clips N', 'moments of motion capture', default=60)
     return parser.parse_args()
 
 

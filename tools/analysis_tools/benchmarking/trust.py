@@ -31,6 +31,8 @@ CONDITIONS = (
 NO_ANSWER = ('wrong person', 'unrelated', 'frozen', 'frame rate')
 """Conditions in which no offset is right. On the wrong limb of the right
 person, or beyond the search, an offset can be right, all the same."""
+FITTING_SEEDS = (5, 6, 8, 9, 410, 411, 412, 413, 414, 416)
+"""Those of the trials to which weights and trees were fitted."""
 _LONG = (
     'lost packets',
     'dropped frames',
