@@ -71,13 +71,9 @@ sync_loader = dict(
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
 )
-sync_clip_evaluator = [
-    dict(
-        type='SyncMetric',
-        synchronizers=dict(
-            fused=dict(type='FusedSynchronizer', min_overlap_sec=0.5),
-            correlation=dict(type='CorrelationSynchronizer'),
-            vote=dict(type='VoteSynchronizer', level='token', topk=2),
-        ),
-    )
-]
+synchronizers = dict(
+    fused=dict(type='FusedSynchronizer', min_overlap_sec=0.5),
+    correlation=dict(type='CorrelationSynchronizer'),
+    vote=dict(type='VoteSynchronizer', level='token', topk=2),
+)
+sync_clip_evaluator = [dict(type='SyncMetric', synchronizers=synchronizers)]
