@@ -11,6 +11,7 @@ import numpy as np
 
 from ..checks.guessed_streams import read_guessed
 from ..readers import FileReader, recognize
+from ..readers.archives import is_folder
 from ..readers.clocks import sample_times
 from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
@@ -181,11 +182,14 @@ def _read_imu_file(
     path: str | Path, mapping: Any, placement: Any
 ) -> dict[str, SensorStream]:
     """Read a file; what a table holds is found if nobody says it."""
+    path = Path(path)
     try:
         return read_imu_file(path, mapping, placement)
     except ValueError as error:
-        kind = None if mapping is not None else recognize(path)
-        if kind is None or kind.name != 'table':
+        if mapping is not None:
+            raise
+        kind = recognize(path)
+        if is_folder(path) or (kind is not None and kind.name != 'table'):
             raise
         try:
             return read_guessed(path, placement)

@@ -12,7 +12,13 @@ import numpy as np
 
 from ..readers.arrival import comes_in_packets
 from ..readers.clocks import COUNTER_BITS, TIME_UNITS, unwrap
-from ..readers.dates import is_day, looks_like_date
+from ..readers.dates import (
+    Dates,
+    find_order,
+    is_day,
+    looks_like_date,
+    serial_dates,
+)
 from ..readers.keys import unit_factor
 from ..readers.mapping import UNITS, Columns, Part, Units
 from ..readers.table_streams import table_stream
@@ -246,6 +252,7 @@ def _guess_time(
         )
         and not is_day(str(cells[0]))
     ]
+    scored = _of_one_length(scored, columns, [texts[n] for n in dated])
     if dated and (not scored or max(scored)[0] < 3):
         _set(guess, 'columns.time', dated[0], 'dates')
         return
@@ -293,6 +300,36 @@ def _guess_time(
         guess.doubts.append(f'the unit of time ({name!r}: {why})')
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
+
+
+def _of_one_length(
+    scored: Sequence[tuple[float, str, str, str]],
+    columns: Mapping[str, np.ndarray],
+    dates: Sequence[np.ndarray],
+) -> list[tuple[float, str, str, str]]:
+    """Times as long as those of known unit, if there are any beside them.
+
+    A clock that counts 10 us at 100 Hz looks like one of 1000 us at 1 Hz.
+    """
+
+    def length(name: str, unit: str) -> float:
+        dates = serial_dates(columns[name])
+        steps = np.abs(np.diff(dates[0] if dates else columns[name]))
+        steps = steps[steps < 1e3 * np.nanmedian(steps[steps > 0])]
+        return float(steps.sum()) * unit_factor(unit, TIME_UNITS)
+
+    lengths = {name: length(name, unit) for _, name, unit, _ in scored}
+    said = [lengths[n] for *_, n, _, w in scored if w and w[:5] != 'steps']
+    for cells in dates:
+        ends = [str(cells[0]), str(cells[-1])]
+        first, last = map(Dates(find_order(ends) or 'dmy'), ends)
+        if first is not None and last is not None and last > first:
+            said.append(last - first)
+    return [
+        time
+        for time in scored
+        if not said or any(abs(lengths[time[1]] - s) < 0.05 * s for s in said)
+    ]
 
 
 def _numbers_packets(name: str, values: np.ndarray) -> bool:

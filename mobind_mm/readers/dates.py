@@ -12,6 +12,7 @@ import datetime
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from time import time
 
 import numpy as np
 
@@ -44,6 +45,7 @@ _REWRITTEN = tuple(
     for pattern, text in (
         (r'(\d{4})(?:年|\. ?)(\d{1,2})(?:月|\. ?)(\d{1,2})[日.]', r'\1-\2-\3'),
         (r'(\d{4}-\d\d-\d\d)[ _T](\d\d)-(\d\d)-(\d\d)', r'\1 \2:\3:\4'),
+        (r'(\d+) ?[时時시] ?(\d+) ?[分분] ?([\d.]+) ?[秒초]', r'\1:\2:\3'),
         (r'(?:上午|午前|오전) ?([\d:.]+)', r'\1 AM'),
         (r'(?:下午|午後|오후) ?([\d:.]+)', r'\1 PM'),
         (r'\s([apAP])\.\s?[mM]\.', r' \1m'),
@@ -52,10 +54,17 @@ _REWRITTEN = tuple(
          r'\2 \1 \4 \3'),
         (r'^(?:\w{2,9},? )?([^\W\d]{3,9})\.? (\d\d?),? (\d{4})\b',
          r'\2 \1 \3'),
-        (r'^(\d\d:\d\d[.,]\d{1,9})$', r'00:\1'),
+        (r'^(\d\d?:\d\d[.,]\d{1,9})$', r'00:\1'),
+        (r'^0 days,? ', ''),  # lengths of time of pandas
     )
 )  # fmt: skip
 """Dates of languages and programs, and how they are written here."""
+_ZONES = {
+    **{'WET': '+00', 'CET': '+01', 'WEST': '+01', 'CEST': '+02', 'EET': '+02'},
+    **{'EEST': '+03', 'JST': '+09', 'KST': '+09', 'EDT': '-04', 'EST': '-05'},
+    **{'CDT': '-05', 'MDT': '-06', 'MST': '-07', 'PDT': '-07', 'PST': '-08'},
+}
+"""Zones by short names that are those of one zone (CST, IST, BST are not)."""
 _NAMED = re.compile(
     r'(?:[^\W\d]{2,9}\.?,? )?(\d{1,2})[-. /]+([^\W\d]{3,9})\.?[-. /]+(\d{4})\b'
 )
@@ -198,7 +207,8 @@ def plain_date(cell: str) -> str:
     >>> plain_date('Mon Jun 22 2015 00:56:06 GMT+0100 (BST)')
     '2015-06-22 00:56:06 GMT+0100'
     """
-    cell = cell.strip()
+    rest, _, zone = cell.strip().rpartition(' ')
+    cell = f'{rest}{_ZONES[zone]}' if zone in _ZONES else cell.strip()
     for pattern, text in _REWRITTEN:
         cell = pattern.sub(text, cell)
     if match := _COMPACT.fullmatch(cell):
@@ -235,7 +245,7 @@ def _minute(
     numbers = _NUMBERS.findall(day)
     order = 'ymd' if len(numbers[0]) == 4 else order
     fields = dict(zip(order, numbers))
-    if len(fields['y']) == 2 and order != 'ymd':  # 22.6.15
+    if len(fields['y']) == 2:  # 22.6.15
         fields['y'] = f'20{fields["y"]}'
     if len(fields['y']) != 4 or len(fields['d']) > 2:
         return None
@@ -319,6 +329,7 @@ def find_order(cells: Sequence[str]) -> str | None:
 
     A number above 12 tells, as do dots, which stand between day and month
     in this order only, and days that follow each other in one order only.
+    A year of two digits is first if it would be a day of the future.
     """
     matches = map(_match, cells)
     found = (m[1] for m in matches if m and m[1])
@@ -327,12 +338,18 @@ def find_order(cells: Sequence[str]) -> str | None:
         return 'ymd'
     if all('.' in day for day in days):
         return 'dmy'
-    spans = {}
-    for order in ('dmy', 'mdy'):
+    spans, lasts_by = {}, {}
+    for order in ('dmy', 'mdy', 'ymd'):
         begins = [_minute(day, '00:00', order, None, 'UTC') for day in days]
         known = [begin for begin in begins if begin is not None]
         if len(known) == len(days):
             spans[order] = max(known) - min(known)
+            lasts_by[order] = max(known)
+    now = time() + 2 * DAY
+    year_first = lasts_by.pop('ymd', now) < now
+    if year_first and all(last > now for last in lasts_by.values()):
+        return 'ymd'
+    spans.pop('ymd', None)
     if len(spans) == 2 and len(days) > 1:
         lasts = [spans[o] == (len(days) - 1) * DAY for o in spans]
         if lasts.count(True) == 1:

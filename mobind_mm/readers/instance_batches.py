@@ -28,7 +28,10 @@ SCORES = (
     *('v', 'presence'),
 )
 """Keys of the score of a point."""
-NAMES = ('name', 'part', 'type', 'landmark', 'bodypart', 'joint', 'label')
+NAMES = (
+    *('name', 'part', 'type', 'landmark', 'bodypart', 'joint', 'label'),
+    *('class_name', 'class'),
+)
 """Keys of the name of a point."""
 NUMBERS = ('id', 'index', 'idx', 'keypoint_id', 'landmark_id', 'joint_id')
 """Keys of the number of a point."""

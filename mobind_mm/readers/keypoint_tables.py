@@ -35,10 +35,13 @@ _BEFORE = re.compile(rf'(x|y|{_SCORES})[\s_.:-]*(.+)', re.IGNORECASE)
 _NUMBERED = re.compile(r'(?:[a-z]+[\s_.:-]*)?(\d{1,3})', re.IGNORECASE)
 _FRAME = ('frame', 'frame_id', 'frame_number', 'frame_idx', 'frame_index')
 _PERSON = ('person', 'person_id', 'track_id', 'track', 'individual')
-_LANDMARK = tuple(
-    f'{word}{end}'
-    for end in ('_name', '', '_id', '_index', '_idx')
-    for word in ('landmark', 'keypoint', 'joint', 'bodypart', 'point')
+_LANDMARK = (
+    *(
+        f'{word}{end}'
+        for end in ('_name', '', '_id', '_index', '_idx')
+        for word in ('landmark', 'keypoint', 'joint', 'bodypart', 'point')
+    ),
+    'id',
 )
 _LEAST = 6
 """Keypoints that make a skeleton."""

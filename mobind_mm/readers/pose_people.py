@@ -30,13 +30,14 @@ from .keypoint_names import joints_of
 PEOPLE = (
     *('instances', 'people', 'persons', 'detections', 'predictions'),
     *('results', 'objects', 'annotations', 'bodies', 'poses'),
-    *('pose_results', 'preds', 'skeleton', 'pred_instances'),
+    *('pose_results', 'preds', 'skeleton', 'pred_instances', 'body_list'),
 )
 """Keys of the list of people in a frame."""
 POINTS = (
     *('keypoints', 'pose_keypoints_2d', 'pose_keypoints', 'landmarks'),
     *('pose_landmarks', 'poseLandmarks', 'pose', 'joints', 'keypoints_2d'),
-    *('kpts', 'keypoint', 'joints2d', 'joints_2d', 'xy', 'xyn'),
+    *('kpts', 'keypoint_2d', 'keypoint', 'joints2d', 'joints_2d', 'xy'),
+    *('xyn', 'landmark', 'pred_keypoints'),
 )
 """Keys of the points of a person."""
 _OWN_SCORES = (
@@ -140,7 +141,8 @@ def _is_points(value: list) -> bool:
     """Whether a list is one person's points, rather than of people."""
     first = value[0] if value else None
     if isinstance(first, Mapping):
-        return {'x', 'y'} <= {*_place(first)}
+        here = {'x', 'y'} <= {*_place(first)}
+        return here and {*POINTS}.isdisjoint(first)  # of a box
     if isinstance(first, list):
         return 2 <= len(first) <= 4 and not isinstance(first[0], (list, dict))
     return isinstance(first, (int, float))

@@ -57,7 +57,7 @@ _SPELLINGS = ['NaN', *(f(m) for m in _MISSING for f in (str, str.upper))]
 """Those that pandas looks for; in texts, upper and lower case are one."""
 _NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 _THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
-_DATE = re.compile(r'(?<![a-z])(date|day|datum|fecha)', re.IGNORECASE)
+_DATE = re.compile(r'(?i:(?<![a-z])(date|day|datum|fecha))|[a-z]Date')
 _BORN = re.compile(r'birth|born|geburt|dob|naci', re.IGNORECASE)
 _NULS = re.compile('[^\n]*\0{8,}[^\n]*')
 """A line in which a disk kept room that was never written."""

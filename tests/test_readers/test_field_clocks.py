@@ -92,6 +92,7 @@ def test_seconds_of_the_size_of_days(tmp_path, worn):
         ('Wed May  1 11:00:00.125 2024', 0.125),
         ('May 1, 2024 11:00:00', 0.0),
         ('2024-05-01_11-00-00.750', 0.75),
+        ('2024年05月01日 11時00分00.500秒', 0.5),
     ],
 )
 def test_dates_of_other_languages(cell, second):
@@ -101,7 +102,19 @@ def test_dates_of_other_languages(cell, second):
 
 def test_minutes_of_a_spreadsheet():
     assert Dates()('05:07.3') == 307.3
+    assert Dates()('5:07.3') == 307.3
     assert Dates()('26:00:01') == 93601
+    assert Dates()('0 days 00:05:07.300000') == 307.3
+
+
+def test_a_year_that_is_first_without_its_century(monkeypatch):
+    """Days of the future are no days."""
+    monkeypatch.setattr('mobind_mm.readers.dates.time', lambda: MAY)
+    assert find_order(['24-04-25 11:00:00']) == 'ymd'
+    assert find_order(['15/04/24 11:00:00']) == 'dmy'
+    assert find_order(['04/15/24 11:00:00']) == 'mdy'
+    assert find_order(['05/04/24 11:00:00']) is None
+    assert Dates('ymd')('24-05-01 11:00:00') == MAY
 
 
 @pytest.mark.parametrize(
@@ -204,6 +217,34 @@ def test_clocks_that_are_in_doubt(tmp_path, worn, names, times, why):
     ]
     with pytest.raises(ValueError, match=why):
         read(tmp_path / 'a.csv', worn, cells, names)
+
+
+@pytest.mark.parametrize('beside', ['host_ms', 'date'])
+def test_times_of_known_unit_tell_the_length_of_others(tmp_path, worn, beside):
+    """A clock of 100 us looks like one of milliseconds at a tenth."""
+    starts = np.datetime64('2024-05-01T11:00:00') + np.round(
+        worn.times * 1000
+    ).astype('timedelta64[ms]')
+    known = starts.astype(str) if beside == 'date' else worn.times * 1000
+    ticks = np.round(worn.times * 1e4)
+    cells = [f'{t:.0f},{k}' for t, k in zip(ticks, known)]
+    stream = read(tmp_path / 'a.csv', worn, cells, f'timestamp,{beside}')
+    assert same(stream, worn, MAY if beside == 'date' else 0.0)
+
+
+def test_a_log_of_any_suffix_with_lines_above(tmp_path, worn):
+    path = tmp_path / 'esp.log'
+    read(tmp_path / 'a.csv', worn, worn.times, 't_s')
+    boot = 'ets Jun  8 2016 00:22:57\n\nrst:0x1 (POWERON),boot:0x13\n'
+    path.write_text(boot + (tmp_path / 'a.csv').read_text())
+    streams = to_imu({'file': path, 'placement': 'right_wrist'})
+    assert same(streams['right_wrist'], worn)
+
+
+def test_dates_in_a_column_of_one_word(tmp_path, worn):
+    cells = [f'05/13/2024,11:00:{t:05.2f}' for t in worn.times]
+    stream = read(tmp_path / 'a.csv', worn, cells, 'rtcDate,rtcTime')
+    assert same(stream, worn, MAY + 12 * 86400)
 
 
 def test_counts_of_unknown_zero_by_their_name(tmp_path, worn):

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from raw_devices import G, lines_of, write_dot, write_lines, write_polar
-from raw_pose_tools import RATE, SHAPE, as_layout, c3d, person
+from raw_pose_tools import RATE, SHAPE, as_layout, c3d, mediapipe_long, person
 
 from mobind_mm.apis.sources import to_imu
 from mobind_mm.readers.dates import Dates, find_order, looks_like_date
@@ -120,6 +120,9 @@ def test_a_folder_for_each_sensor(tmp_path, worn, packed):
         ('20150622_005606_250', 0.25),
         ('20150622T005606Z', 0.0),
         ('22.6.15 00:56:06', 0.0),
+        ('22/06/15 00:56:06', 0.0),
+        ('2015-06-22 02:56:06.5 CEST', 0.5),
+        ('Sun Jun 21 2015 19:56:06 EST', 0.0),
     ],
 )
 def test_dates_of_other_forms(cell, second):
@@ -263,6 +266,20 @@ WRITERS = {
         }
     },
     'vision': lambda p, s: {'joints': named(p, s, apple)},
+    'detectron2': lambda p, s: {
+        'instances': [{'pred_keypoints': np.c_[p, s].tolist()}]
+    },
+    'roboflow': lambda p, s: {
+        'predictions': [
+            {
+                **{'x': 600.0, 'y': 350.0, 'class': 'person'},
+                'keypoints': [
+                    {'class': row.pop('name'), **row} for row in named(p, s)
+                ],
+            }
+        ]
+    },
+    'message': lambda p, s: {'landmark': named(p, s)},
     'by_name': lambda p, s: {
         'landmarks': {row.pop('name'): row for row in named(p, s)}
     },
@@ -378,6 +395,13 @@ def test_points_in_space_are_refused(tmp_path):
     path = write_lines(tmp_path / 'a.csv', ','.join(names), lines_of(*columns))
     with pytest.raises(ValueError, match='points in space'):
         load_pose(path, VIDEO)
+
+
+def test_points_by_id(tmp_path):
+    ((_, text),) = mediapipe_long(POINTS, SCORES).items()
+    path = tmp_path / 'a.csv'
+    path.write_bytes(text.replace(b',landmark,', b',id,'))
+    assert agrees(load_pose(path, VIDEO))
 
 
 def test_holistic_rows_of_the_body(tmp_path):
