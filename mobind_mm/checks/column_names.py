@@ -10,14 +10,20 @@ _KINDS = {
     'gravity': r'grav\w*',
     'mag': r'mag\w*|m|compass',
     'gyro': r'gyr\w*|gy|g|rot\w*|rotationrate|ang\w*|omega|w|rate'
-    r'|dreh\w*|winkel\w*',
-    'acc': r'acc\w*|acl|ac|a|accelerometer|lin\w*|user\w*|force|motion'
-    r'|beschl\w*',
+    r'|dreh\w*|winkel\w*|giro\w*|hoek\w*',
+    'acc': r'acc\w*|acl|ac|a|lin(ea[rl]\w*|acc\w*)?|user\w*|force|motion'
+    r'|beschl\w*|acel\w*|versnel\w*',
     'other': r'euler\w*|roll|pitch|yaw|mat\w*|vel\w*|pos\w*|lat\w*|lon\w*',
 }
 """What columns of a channel are called."""
-_FREE = re.compile(r'lin|user|free|world|nograv')
+_FREE = re.compile(r'(?<![a-z])lin(?=ea[rl]|acc|_|$)|user|free|world|nograv')
 """What acceleration without gravity is called."""
+_WRITTEN = {
+    **{'角速度': ' gyr ', '陀螺仪': ' gyr ', 'ジャイロ': ' gyr '},
+    **{'각속도': ' gyr ', '자이로': ' gyr '},
+    **{'加速度': ' acc ', '가속도': ' acc ', '线性': ' lin '},
+}
+"""Words without spaces between them."""
 _HEADER_UNITS = {
     'acc': {
         r'm/s(ec)?(\^?2|²|/s)|m/\(s\^2\)|ms-?2|m\.s-2': 'm/s2',
@@ -116,6 +122,9 @@ def parse_column(name: str) -> Column | None:
     end = _AXIS_UNIT.fullmatch(name)
     if end and any(header_unit(name, k) for k in ('acc', 'gyro', 'mag')):
         name = end[1]
+    name = re.sub(r'[(\[]([xyzXYZ0-3])[)\]]', r' \1', name)
+    for written, word in _WRITTEN.items():
+        name = name.replace(written, word)
     bare = re.sub(r'[(\[].*?[)\]]', ' ', name)
     bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
     words = [w for w in re.split(r'[^a-z0-9]+', bare) if w]
@@ -126,6 +135,9 @@ def parse_column(name: str) -> Column | None:
             axis = words.pop(index)
             break
     if not axis and words:
+        if number := re.fullmatch(r'(acc|gyr|a|g|m)([xyz])(\d+)', words[-1]):
+            words[-1:] = [number[1] + number[2], number[3]]
+            words.insert(0, words.pop())  # ax1: of the first sensor
         found = re.fullmatch(
             r'(acc|acce?l\w*|gyr\w*?|ac|gy|mag|rot|quat|grav\w*|a|g|m|w|q)'
             r'_?([wxyz0-3])',

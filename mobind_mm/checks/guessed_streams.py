@@ -82,7 +82,12 @@ def read_guessed(
     left = [f'{path}: not read: {shown(rest, 6)}'] if rest else []
     return {
         name: replace(
-            stream, notes=(_told(path, keys, shared), *left, *stream.notes)
+            stream,
+            notes=(
+                _told(path, keys, shared, stream.clock.mean_rate),
+                *left,
+                *stream.notes,
+            ),
         )
         for (name, stream), keys in zip(streams.items(), sensors.values())
     }
@@ -105,7 +110,7 @@ def _senses(keys: Mapping[str, Any]) -> bool:
     return any({*SENSED} & {*part['columns']} for part in parts)
 
 
-def _told(path: Path, keys: Mapping, shared: Mapping) -> str:
+def _told(path: Path, keys: Mapping, shared: Mapping, rate: float) -> str:
     """A note of what was taken for what."""
     parts: dict[str, None] = {}
     for part in keys.get('parts', [keys]):
@@ -120,5 +125,5 @@ def _told(path: Path, keys: Mapping, shared: Mapping) -> str:
             parts[f'{channel} = {", ".join(names)}{unit}{of}'] = None
     return (
         f'{path}: nobody says what its columns are; by names and values, '
-        f'{"; ".join(parts)}; a mapping would overrule it'
+        f'{"; ".join(parts)}; {rate:.4g} Hz; a mapping would overrule it'
     )

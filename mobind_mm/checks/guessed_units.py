@@ -16,7 +16,9 @@ from .column_names import header_unit
 from .gyroscope import gyroscope_facts, judge_gyroscope
 from .plausibility import still_level
 
-_UNIT = re.compile(r'[(\[]\s*([^\d\W]{1,5}(/[^\s)\]]+)?)\s*[)\]]')
+_UNIT = re.compile(
+    r'[(\[]\s*(?![xyzXYZ]\W)([^\d\W]{1,5}(/[^\s)\]]+)?)\s*[)\]]'
+)
 """What is written in brackets as a unit is."""
 _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 """How many of a unit are a second."""

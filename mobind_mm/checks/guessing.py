@@ -57,7 +57,7 @@ _TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
 """Numbers of Android's types of sensors."""
 _MOST_OWNERS, _MIXED = 40, 0.1
 """Sensors in a table; share of the rows that are of another one."""
-_MOST_ROWS, _FEWEST = 200_000, 8
+_MOST_ROWS, _FEWEST, _FIRST = 200_000, 8, 400
 
 
 @dataclass
@@ -174,7 +174,9 @@ def _guess_owners(
 ) -> None:
     """Find a column that says whose a row is: a sensor's, or a channel's."""
     for name, cells in table.columns.items():
-        if not _OF.search(name) or name in guess.mapping.get('columns', ()):
+        if name in guess.mapping.get('columns', {}).values():
+            continue
+        if not (_OF.search(name) or _alternates(cells)):
             continue
         texts = [str(cell).removesuffix('.0') for cell in cells.tolist()]
         owners, which, counts = np.unique(
@@ -194,6 +196,17 @@ def _guess_owners(
         if mixed or max(firsts) < min(lasts):
             guess.owners = {str(owner): {name: str(owner)} for owner in owners}
             return
+
+
+def _alternates(cells: np.ndarray) -> bool:
+    """Whether a few values take turns from row to row."""
+    texts = [*map(str, cells[:_FIRST].tolist())]
+    count = len({*texts})
+    if not 1 < count <= len(texts) / _FEWEST:
+        return False
+    again = [a == b for a, b in zip(texts, texts[count:])]
+    other = [a != b for a, b in zip(texts, texts[1:])]
+    return float(np.mean(again)) > 0.9 < float(np.mean(other))
 
 
 def _numbers(cells: np.ndarray) -> np.ndarray:
@@ -221,6 +234,10 @@ def _guess_time(
     """Choose the column of times."""
     scored: list[tuple[float, str, str, str]] = []
     back = ''
+    called = {
+        name: guess.labels[name] if name.isdigit() else name
+        for name in (*columns, *texts)
+    }
     for name, values in columns.items():
         known = values[np.isfinite(values)]
         if len(known) < 8:
@@ -228,13 +245,13 @@ def _guess_time(
         steps = np.diff(known)
         rising = max(float((steps >= 0).mean()), float((steps <= 0).mean()))
         if rising < 0.95 or not np.ptp(known):
-            if _TIME.fullmatch(name) and rising < 0.95:
+            if _TIME.fullmatch(called[name]) and rising < 0.95:
                 share = f'{min((steps < 0).mean(), (steps > 0).mean()):.0%}'
                 back = f'{name!r} goes back in {share} of the rows'
             continue
         unit, why = time_unit(guess.labels[name], known, steps)
-        named = bool(_TIME.search(name))
-        if not named and (_COUNTER.search(name) or not unit):
+        named = bool(_TIME.search(called[name]))
+        if not named and (_COUNTER.search(called[name]) or not unit):
             continue
         score = 2 * named + bool(unit) + rising
         score += 0.5 * float((steps != 0).mean())
@@ -244,7 +261,7 @@ def _guess_time(
     dated = [
         name
         for name, cells in texts.items()
-        if _TIME.search(name)
+        if _TIME.search(called[name])
         and len(cells)
         and (
             re.search(r'\d[:.]\d\d', str(cells[0]))
@@ -257,7 +274,7 @@ def _guess_time(
         _set(guess, 'columns.time', dated[0], 'dates')
         return
     if not scored:
-        counters = [n for n in columns if _COUNTER.search(n)]
+        counters = [n for n in columns if _COUNTER.search(called[n])]
         hint = f'; {counters[0]} may be columns.counter' if counters else ''
         _set(guess, 'rate', 100, f'no column of times was found{hint}')
         told = back or 'no times were found'
@@ -371,7 +388,7 @@ def _guess_sensors(
             + ', '.join(list(columns)[:12])
         )
         return
-    sensors = _by_owner(sensors, guess)
+    sensors = _by_owner(sensors, columns, guess)
     described = {
         name: _describe(found, columns, read, guess, name)
         for name, found in sensors.items()
@@ -419,7 +436,7 @@ def _group(
     """Group columns into channels of sensors."""
     groups: dict[tuple[str, str, bool], dict[str, str]] = {}
     for name in columns:
-        column = parse_column(name)
+        column = parse_column(guess.labels[name])
         if column is not None:
             kind = column.kind or _kind_of_unit(guess.labels[name])
             kind = kind or _kind_of_file(path)
@@ -432,6 +449,8 @@ def _group(
         wanted = AXES.get(kind, '')
         if kind == 'quat' and {*'0123'} <= {*axes}:
             axes = dict(zip('wxyz', (axes[i] for i in '0123')))
+        if kind in SENSED and {*axes} in ({*'012'}, {*'123'}):
+            axes = dict(zip('xyz', (axes[i] for i in sorted(axes))))
         if not wanted or not {*wanted} <= {*axes}:
             missing = {*wanted} - {*axes}
             if kind in SENSED and len(missing) == 1:
@@ -446,7 +465,8 @@ def _group(
             found['free'] = found.get('free', False) or (
                 kind == 'acc' and free
             )
-    if not sensors and guess.mapping.get('header') == 0:
+    unnamed = all(label == name for name, label in guess.labels.items())
+    if not sensors and guess.mapping.get('header') == 0 and unnamed:
         time = guess.mapping.get('columns', {}).get('time')
         rest = [n for n in columns if n != time][:6]
         # Columns without names may be at the level of gravity at rest.
@@ -459,17 +479,20 @@ def _group(
 
 
 def _by_owner(
-    sensors: dict[str, dict[str, Any]], guess: Guess
+    sensors: dict[str, dict[str, Any]],
+    columns: Mapping[str, np.ndarray],
+    guess: Guess,
 ) -> dict[str, dict[str, Any]]:
     """Sensors by whose their rows are, or one whose channels have rows."""
     if not guess.owners:
         return sensors
-    kinds = {
-        owner: _TYPES.get(owner) or kind_of_word(owner)
-        for owner in guess.owners
-    }
+    names = next(iter(next(iter(sensors.values()))['columns'].values()))
+    kinds = {owner: kind_of_word(owner) for owner in guess.owners}
+    types = {o: _TYPES[o] for o in guess.owners if o in _TYPES}
+    sizes = [_size(columns, names, guess.owners[owner]) for owner in types]
+    if not any(kinds.values()) and sizes and max(sizes) > 2 * min(sizes):
+        kinds = types  # of numbered sensors, all would show gravity
     if any(kinds.values()):
-        names = next(iter(next(iter(sensors.values()))['columns'].values()))
         owners = {kind: owner for owner, kind in reversed(kinds.items())}
         free = 'acc' not in owners and 'linear' in owners
         owners['acc'] = owners.get('acc') or owners.get('linear') or ''
@@ -489,6 +512,18 @@ def _by_owner(
         for owner, where in guess.owners.items()
         for name, found in sensors.items()
     }
+
+
+def _size(
+    columns: Mapping[str, np.ndarray],
+    names: Sequence[str],
+    where: Mapping[str, str],
+) -> float:
+    """Median magnitude of the rows of a number."""
+    ((name, owner),) = where.items()
+    rows = columns[name] == float(owner)
+    values = np.stack([columns[n][rows] for n in names], axis=1)
+    return float(np.nanmedian(np.linalg.norm(values, axis=1)))
 
 
 def _add_parts(

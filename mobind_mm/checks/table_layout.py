@@ -53,8 +53,10 @@ def labels_of(
 ) -> dict[str, str]:
     """Names of columns, with the units that a row below gives in brackets."""
     labels = {name: name for name in names}
-    if not dialect.header or path.suffix.lower() in PARQUET:
+    if path.suffix.lower() in PARQUET:
         return labels
+    if not dialect.header:
+        return labels | _stacked(path, dialect, names)
     last = dialect.header + dialect.skip_rows
     for line in head_lines(path, last)[dialect.header : last]:
         for name, cell in zip(names, _cells(line, dialect.delimiter or ',')):
@@ -64,6 +66,33 @@ def labels_of(
                 for kind in ('acc', 'gyro', 'mag', 'time')
             ):
                 labels[name] = label
+    return labels
+
+
+def _stacked(
+    path: Path, dialect: Dialect, names: Sequence[str]
+) -> dict[str, str]:
+    """Names that stand in the rows above, none of which has all of them.
+
+    Cells of the upper row hold until the next one, as merged cells do.
+    """
+    last = dialect.skip_rows
+    lines = head_lines(path, last)[max(last - 3, 0) : last]
+    rows = [_cells(line, dialect.delimiter or ',') for line in lines]
+    rows = [row for row in rows if abs(len(row) - len(names)) <= 1]
+    labels: dict[str, str] = {}
+    above = ''
+    for place, name in enumerate(names):
+        cells = [row[place] if place < len(row) else '' for row in rows]
+        if len(cells) > 1:
+            cells[0] = above = cells[0] or above
+        words = ' '.join(
+            f'[{cell}]'
+            if any(header_unit(f'[{cell}]', k) for k in ('acc', 'gyro', 'mag'))
+            else cell
+            for cell in cells
+        ).strip()
+        labels[name] = words or name
     return labels
 
 

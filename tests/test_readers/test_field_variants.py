@@ -11,6 +11,7 @@ from raw_devices import G, lines_of, write_dot, write_lines, write_polar
 from raw_pose_tools import RATE, SHAPE, as_layout, c3d, mediapipe_long, person
 
 from mobind_mm.apis.sources import to_imu
+from mobind_mm.checks.column_names import parse_column
 from mobind_mm.readers.dates import Dates, find_order, looks_like_date
 from mobind_mm.readers.detections import Detections
 from mobind_mm.readers.files import Video, load_pose
@@ -176,6 +177,68 @@ def test_rows_of_several_sensors(tmp_path, worn):
     streams = to_imu(table(tmp_path / 'd.csv', worn, names, columns))
     assert [*streams] == ['left_wrist', 'right_wrist']
     assert all(same(s, worn, 1.7e9, gyro=False) for s in streams.values())
+
+
+@pytest.mark.parametrize('name', ['sensor', 'node', 'port'])
+@pytest.mark.parametrize('ids', ['01', '14', '12'])
+def test_numbered_sensors_are_no_types(tmp_path, worn, name, ids):
+    """Android numbers kinds of sensors, others those of a person."""
+    rows = [
+        f'{t + 0.002 * i:.3f},{number},{x:.5f},{y:.5f},{z:.5f}'
+        for t, (x, y, z) in zip(worn.times, worn.acc)
+        for i, number in enumerate(ids)
+    ]
+    path = write_lines(tmp_path / 'a.csv', f'time,{name},ax,ay,az', rows)
+    streams = to_imu({'file': path}, placements_only=False)
+    assert {*streams} == {*ids}
+    assert all(
+        same(stream, worn, 0.002 * i, gyro=False)
+        for i, stream in enumerate(streams.values())
+    )
+
+
+@pytest.mark.parametrize('gap', ['right_wrist', ''])
+@pytest.mark.parametrize('units', [False, True])
+def test_names_in_two_rows(tmp_path, worn, gap, units):
+    """As pandas writes levels of columns, and workbooks merged cells."""
+    left = 'left_knee' if gap else ''
+    above = ['', 'right_wrist', gap, gap, 'left_knee', left, left]
+    head = [','.join(above), ','.join(['time', *AXES[:3], *AXES[:3]])]
+    head += [','.join(['s', *['g'] * 6])] if units else []
+    acc = worn.acc.T / (G if units else 1)
+    rows = lines_of(worn.times, *acc, *-acc)
+    path = write_lines(tmp_path / 'a.csv', head, rows)
+    streams = to_imu({'file': path})
+    assert same(streams['right_wrist'], worn, gyro=False)
+    np.testing.assert_allclose(
+        streams['left_knee'].channels['acc'][:],
+        -np.asarray(streams['right_wrist'].channels['acc'][:]),
+    )
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ['acc[0]', 'acc[1]', 'acc[2]', 'gyro[0]', 'gyro[1]', 'gyro[2]'],
+        ['acc(x)', 'acc(y)', 'acc(z)', 'gyro(x)', 'gyro(y)', 'gyro(z)'],
+        ['acc1', 'acc2', 'acc3', 'gyro1', 'gyro2', 'gyro3'],
+        ['ax1', 'ay1', 'az1', 'gx1', 'gy1', 'gz1'],
+        [f'{kind}{x}' for kind in ('加速度', '角速度') for x in 'XYZ'],
+        [f'{kind}_{x}' for kind in ('aceleracion', 'giro') for x in 'xyz'],
+        [f'Knie links {kind} {x}' for kind in ('Acc', 'Gyr') for x in 'XYZ'],
+    ],
+)
+def test_axes_in_names(tmp_path, worn, names):
+    columns = [worn.times, *worn.acc.T, *worn.gyro.T]
+    path = table(tmp_path / 'a.csv', worn, ['time', *names], columns)
+    stream = read(path)
+    assert same(stream, worn) and stream.gravity
+    assert any('100 Hz' in note for note in stream.notes)
+
+
+def test_left_in_german_is_not_linear():
+    assert not parse_column('Knie links Acc X [m/s²]').free
+    assert parse_column('LinAccX').free and parse_column('lin_acc_x').free
 
 
 def test_what_somebody_does_is_no_sensor(tmp_path, worn):
