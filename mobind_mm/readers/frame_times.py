@@ -25,6 +25,7 @@ _WORDS = (
     *('t', 'time', 'timestamp', 'timestamps', 'time_stamp', 'ts'),
     *('frame_time', 'video_time', 'media_time', 'presentation_time'),
     *('current_time', 'pkt_pts_time', 'best_effort'),
+    *('zeit', 'temps', 'tiempo', 'tempo', 'tijd'),
 )
 _NAMES = {
     'pts_time': 's',

@@ -7,11 +7,39 @@ Tools and people write ``RShoulder``, ``right shoulder``, ``shoulder_r`` or
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 from ..skeleton import LAYOUTS, get_layout, layout_name
 from ..utils.errors import mistake, shown
 
+_LANGUAGES = {
+    'left': 'links linke linker linkes gauche izquierda izquierdo izq '
+    'sinistra sinistro sx esquerda esquerdo',
+    'right': 'rechts rechte rechter rechtes droite droit derecha derecho der '
+    'destra destro dx direita direito',
+    'nose': 'nase nez nariz naso neus',
+    'eye': 'auge oeil ojo occhio olho oog',
+    'ear': 'ohr oreille oreja orecchio orelha oor',
+    'shoulder': 'schulter epaule hombro spalla ombro schouder',
+    'elbow': 'ellbogen ellenbogen coude codo gomito cotovelo elleboog',
+    'wrist': 'handgelenk poignet muneca polso punho pulso pols',
+    'hip': 'hufte huefte hanche cadera anca quadril heup',
+    'knee': 'knie genou rodilla ginocchio joelho',
+    'ankle': 'knochel knoechel sprunggelenk cheville tobillo caviglia '
+    'tornozelo enkel',
+    'foot': 'fuss pied pie piede',
+    'head': 'kopf tete cabeza testa cabeca hoofd',
+    'neck': 'hals cou cuello collo pescoco nek',
+    'pelvis': 'becken bassin bacino',
+    'chest': 'brust poitrine pecho petto peito borst',
+    'forearm': 'unterarm antebrazo avambraccio antebraco onderarm',
+    'thigh': 'oberschenkel cuisse muslo coscia coxa bovenbeen',
+    'shank': 'unterschenkel onderbeen',
+}
+"""Words of German, French, Spanish, Italian, Portuguese and Dutch."""
+_ENGLISH = {w: e for e, words in _LANGUAGES.items() for w in words.split()}
+_WORD = re.compile('[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
 _SIDES = {'l': 'left', 'left': 'left', 'r': 'right', 'right': 'right'}
 _JOINTS = {
     'bigtoe': 'big_toe',
@@ -47,6 +75,17 @@ _LEAST = 6
 """Keypoints that make a body."""
 
 
+def in_english(text: str) -> str:
+    """A name of a part of the body, with words of other languages in English.
+
+    >>> in_english('Handgelenk_rechts'), in_english('muñeca izq')
+    ('wrist_right', 'wrist left')
+    """
+    plain = unicodedata.normalize('NFKD', text.replace('ß', 'ss'))
+    plain = ''.join(c for c in plain if not unicodedata.combining(c))
+    return _WORD.sub(lambda m: _ENGLISH.get(m[0].lower(), m[0]), plain)
+
+
 def keypoint_name(text: str) -> str | None:
     """Our name of a keypoint; None if it is not known.
 
@@ -55,14 +94,8 @@ def keypoint_name(text: str) -> str | None:
     >>> [keypoint_name(n) for n in ('wrist_r', 'MidHip', 'lefteye')]
     ['right_wrist', 'hip', 'left_eye']
     """
-    words = re.findall(
-        '[A-Z]+(?![a-z])|[A-Z]?[a-z]+',
-        re.sub(
-            r'\b([LR])(?=[A-Z][a-z])',
-            r'\1_',
-            _PREFIX.sub('', text.strip()[:60]),
-        ),
-    )
+    text = in_english(_PREFIX.sub('', text.strip()[:60]))
+    words = _WORD.findall(re.sub(r'\b([LR])(?=[A-Z][a-z])', r'\1_', text))
     plain = [word.lower() for word in words if word.lower() != 'joint']
     whole = ''.join(plain)
     if whole in _MIDDLE:

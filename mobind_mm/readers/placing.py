@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from ..skeleton import LIMBS, placement_name
 from ..utils.errors import mistake
+from .keypoint_names import in_english
 
 _SIDES = {
-    **dict.fromkeys(('left', 'lt', 'l', 'links', 'sinistra'), 'left'),
-    **dict.fromkeys(('right', 'rt', 'r', 'rechts', 'destra'), 'right'),
+    **dict.fromkeys(('left', 'lt', 'l'), 'left'),
+    **dict.fromkeys(('right', 'rt', 'r'), 'right'),
 }
 _ALSO = {
     'upper_spine': 'sternum',
@@ -35,6 +36,7 @@ def placement_in(text: str) -> str | None:
     >>> placement_in('Pelvis'), placement_in('D422CD00A1B2')
     ('pelvis', None)
     """
+    text = in_english(text)
     words = re.findall(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+', text)
     words = [word.lower() for word in words]
     sides = {_SIDES[word] for word in words if word in _SIDES}

@@ -17,6 +17,7 @@ from mobind_mm.readers.detections import Detections
 from mobind_mm.readers.files import Video, load_pose
 from mobind_mm.readers.fillers import without_fillers
 from mobind_mm.readers.orientation import rate_unit
+from mobind_mm.readers.placing import placement_in
 from mobind_mm.skeleton import get_layout
 
 VIDEO = Video(rate=RATE, img_shape=SHAPE)
@@ -458,6 +459,40 @@ def test_points_in_space_are_refused(tmp_path):
     path = write_lines(tmp_path / 'a.csv', ','.join(names), lines_of(*columns))
     with pytest.raises(ValueError, match='points in space'):
         load_pose(path, VIDEO)
+
+
+@pytest.mark.parametrize(
+    ('time', 'names'),
+    [
+        (
+            'Zeit (ms)',
+            'Schulter {}, Ellenbogen {}, Handgelenk {}, Hüfte {}, Knie {}, '
+            'Knöchel {}; links, rechts',
+        ),
+        (
+            'tiempo_ms',
+            'hombro_{}, codo_{}, muñeca_{}, cadera_{}, rodilla_{}, tobillo_{}'
+            '; izq, der',
+        ),
+        (
+            'temps (ms)',
+            'épaule {}, coude {}, poignet {}, hanche {}, genou {}, cheville {}'
+            '; gauche, droite',
+        ),
+    ],
+)
+def test_joints_of_other_languages(tmp_path, time, names):
+    joints, sides = (part.split(', ') for part in names.split('; '))
+    names = [joint.format(side) for joint in joints for side in sides]
+    head = [time, *(f'{name} {axis}' for name in names for axis in 'XY')]
+    rows = lines_of(
+        np.arange(len(POINTS)) * 1000 / RATE,
+        *np.nan_to_num(POINTS[:, 5:]).reshape(len(POINTS), -1).T,
+    )
+    path = write_lines(tmp_path / 'a.csv', ','.join(head), rows)
+    assert agrees(load_pose(path, VIDEO))
+    place = placement_in(f'P1 {joints[2].format(sides[0])}.csv')
+    assert place == 'left_wrist'
 
 
 def test_points_by_id(tmp_path):
