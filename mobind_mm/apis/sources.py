@@ -15,6 +15,7 @@ from ..readers.archives import is_folder
 from ..readers.clocks import sample_times
 from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
+from ..readers.fillers import at_fillers
 from ..readers.frame_times import read_frame_times
 from ..readers.layout_choice import layout_of_arrays
 from ..readers.sensors import UnknownColumnsError, read_imu_file
@@ -328,6 +329,9 @@ def _pose_arrays(value: Mapping) -> PoseStream:
     layout = value.get('layout')
     if scores.shape == known.shape:  # otherwise, check_pose complains
         notes = lost_note('pose', int((~known & (scores > 0)).sum()))
+        if known.shape[1:]:
+            gone, filled = at_fillers(keypoints, known & (scores > 0), 'pose')
+            known, notes = known & ~gone, (*notes, *filled)
         scores = np.where(known, scores, 0)
         if layout is None and known.ndim == 2 and scores.any():
             layout, more = layout_of_arrays(

@@ -24,15 +24,7 @@ def without_fillers(detections: Detections, source: object) -> Detections:
     """Take points that far joints share, again and again, as not detected."""
     points = np.asarray(detections.keypoints, np.float32)
     scores: np.ndarray = detections.scores
-    gone, notes = np.zeros(scores.shape, bool), []
-    every = max(1, scores.size // _SAMPLE)
-    for filler in fillers_of(points[::every], scores[::every] > 0):
-        same = (points == filler).all(axis=2) & (scores > 0)
-        gone |= same
-        notes.append(
-            f'{source}: {int(same.sum())} points are all at ({filler[0]:g}, '
-            f'{filler[1]:g}) and taken as not detected'
-        )
+    gone, notes = at_fillers(points, scores > 0, source)
     if not notes:
         return detections
     scores = np.where(gone, 0, scores).astype(scores.dtype)
@@ -44,6 +36,22 @@ def without_fillers(detections: Detections, source: object) -> Detections:
     cleaned = replace(detections, keypoints=points, scores=scores, boxes=boxes)
     seen: np.ndarray = np.any(scores > 0, axis=1)
     return cleaned.noted(*notes).select(seen | ~changed)
+
+
+def at_fillers(
+    points: np.ndarray, seen: np.ndarray, source: object
+) -> tuple[np.ndarray, list[str]]:
+    """Which of the points (M, K, 2) that are ``seen`` are fillers; notes."""
+    gone, notes = np.zeros(seen.shape, bool), []
+    every = max(1, seen.size // _SAMPLE)
+    for filler in fillers_of(points[::every], seen[::every]):
+        same = (points == filler).all(axis=2) & seen
+        gone |= same
+        notes.append(
+            f'{source}: {int(same.sum())} points are all at ({filler[0]:g}, '
+            f'{filler[1]:g}) and taken as not detected'
+        )
+    return gone, notes
 
 
 def fillers_of(

@@ -15,6 +15,7 @@ from ..recordings import Clock, PoseStream
 from ..utils.errors import mistake, nearest
 from .base import FileReader, register_reader
 from .detections import from_percent, lost_note
+from .fillers import at_fillers
 from .foreign_values import as_numbers, brief
 from .layout_choice import layout_of_arrays
 from .people import Video
@@ -92,13 +93,16 @@ def _read(
     where = str(path) if name is None else f'{path}: {name}'
     keypoints, scores, lost = _arrays(annotations[name], where)
     scores, notes = from_percent(scores, where)
-    scores = np.minimum(scores, 1.0)
+    flat = keypoints.reshape(-1, *keypoints.shape[2:]).astype(np.float32)
+    seen = (scores > 0).reshape(flat.shape[:2])
+    gone, filled = at_fillers(flat, seen, where)
+    scores = np.where(gone.reshape(scores.shape), 0.0, scores).clip(max=1.0)
     shape = _img_shape(annotations[name], img_shape, where)
     rate, _ = Video(rate, shape).facts(where)
     layout, more = layout_of_arrays(
         keypoints, scores, layout, where, noted=False
     )
-    notes = (*notes, *more)
+    notes = (*notes, *filled, *more)
     seen = scores > 0
     if not seen.any():
         raise ValueError(f'{where}: nobody was detected in any frame.')

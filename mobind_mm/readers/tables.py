@@ -818,7 +818,7 @@ def _quoted_rows(
     reader = csv.reader(
         text,
         delimiter=delimiter,
-        skipinitialspace=delimiter == ' ',
+        skipinitialspace=True,
         strict=True,  # a quote that is never closed is an error
     )
     rows, lines, size, last = [], [], 0, done
@@ -967,7 +967,7 @@ def _split(line: str, mark: str) -> list[str]:
     plain = '"' not in line and mark != ' ' and len(line) < _SHORT
     if plain and line.strip('\n'):
         return line.rstrip('\n').split(mark)
-    cells = csv.reader([line], delimiter=mark, skipinitialspace=mark == ' ')
+    cells = csv.reader([line], delimiter=mark, skipinitialspace=True)
     return next(cells, [])
 
 

@@ -30,7 +30,7 @@ def skeleton(missing, scores):
 
 
 @pytest.mark.parametrize('scores', [None, 1.0])
-@pytest.mark.parametrize('missing', [np.nan, 0.0])
+@pytest.mark.parametrize('missing', [np.nan, 0.0, -1.0])
 @pytest.mark.parametrize('mode', ['torso', 'image', 'bbox'])
 def test_normalize_skeleton(mode, missing, scores):
     results = NormalizeSkeleton(mode)(skeleton(missing, scores))

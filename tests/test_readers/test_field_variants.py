@@ -8,9 +8,17 @@ import zipfile
 import numpy as np
 import pytest
 from raw_devices import G, lines_of, write_dot, write_lines, write_polar
-from raw_pose_tools import RATE, SHAPE, as_layout, c3d, mediapipe_long, person
+from raw_pose_tools import (
+    RATE,
+    SHAPE,
+    as_layout,
+    c3d,
+    mediapipe_long,
+    mmaction,
+    person,
+)
 
-from mobind_mm.apis.sources import to_imu
+from mobind_mm.apis.sources import to_imu, to_pose
 from mobind_mm.checks.column_names import parse_column
 from mobind_mm.readers.dates import Dates, find_order, looks_like_date
 from mobind_mm.readers.detections import Detections
@@ -235,6 +243,16 @@ def test_axes_in_names(tmp_path, worn, names):
     stream = read(path)
     assert same(stream, worn) and stream.gravity
     assert any('100 Hz' in note for note in stream.notes)
+
+
+def test_spaces_before_quotes(tmp_path, worn):
+    rows = lines_of(worn.times, *worn.acc.T, delimiter='", "')
+    path = write_lines(
+        tmp_path / 'a.csv',
+        '"time", "ax", "ay", "az"',
+        [f'"{row}"' for row in rows],
+    )
+    assert same(read(path), worn, gyro=False)
 
 
 def test_left_in_german_is_not_linear():
@@ -528,13 +546,20 @@ def test_fillers_of_any_value(tmp_path, filler):
         for i, (p, s) in enumerate(zip(points, ones))
     ]
     (tmp_path / 'a.json').write_text(json.dumps(people))
-    pose = load_pose(tmp_path / 'a.json', VIDEO)
+    (content,) = mmaction(points, ones).values()
+    (tmp_path / 'a.pkl').write_bytes(content)
+    arrays = {'keypoints': points, 'rate': RATE, 'img_shape': SHAPE}
     gone = (points == filler).all(axis=2)
     gone |= ~(POINTS > 0).all(axis=2)  # the person's own
-    np.testing.assert_array_equal(np.asarray(pose.scores[:]) == 0, gone)
     count = (points == filler).all(axis=2).sum()
     said = f'{count} points are all at ({filler[0]:g}, {filler[1]:g})'
-    assert any(said in note for note in pose.notes)
+    for pose in (
+        load_pose(tmp_path / 'a.json', VIDEO),
+        load_pose(tmp_path / 'a.pkl', Video(rate=RATE)),
+        to_pose(arrays),
+    ):
+        np.testing.assert_array_equal(np.asarray(pose.scores[:]) == 0, gone)
+        assert any(said in note for note in pose.notes)
 
 
 def test_joints_that_share_a_place_by_chance_are_kept():

@@ -403,8 +403,8 @@ class NormalizeSkeleton(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Change ``keypoint`` (M, T, V, 2) and ``keypoint_score``.
 
-        A keypoint that is NaN or exactly (0, 0) is missing, whatever its
-        score. Sets ``video_id``, by which errors name the sample.
+        A keypoint that is NaN or exactly (0, 0) or (-1, -1) is missing,
+        whatever its score. Sets ``video_id``, by which errors name the sample.
 
         Raises:
             ValueError: If the skeletons are not 2D ones of ``layout``.
@@ -416,7 +416,7 @@ class NormalizeSkeleton(BaseTransform):
                 f'(M, T, {self.num_keypoints}, 2), got {keypoint.shape}; set '
                 'layout to that of the pickle.'
             )
-        gone = undetected(keypoint)
+        gone = undetected(keypoint) | (keypoint == -1).all(axis=-1)
         score = results.get('keypoint_score')
         score = np.ones(gone.shape) if score is None else score
         score = np.where(gone | ~np.isfinite(score), 0, score)
