@@ -48,6 +48,8 @@ _COUNTS = (64, 256, 512, 1000, 1024, 2048, 4096, 8192, 16384)
 """What converters usually give for 1 g."""
 _RATES = (5.0, 2000.0)
 """Hz between which most sensors sample."""
+_USUAL = (20.0, 800.0)
+"""Hz between which nearly all sensors sample."""
 _YEAR_2200 = 7.26e9
 _TIMES = {
     1e-3: 'ms instead of s, us instead of ms, or ns instead of us',
@@ -193,8 +195,21 @@ def _judge_times(
     start, end = clock.span
     rate = clock.mean_rate
     late = abs(start) > _YEAR_2200
+    seen = f'{rate:.4g} samples per second over {_duration(end - start)}'
+    if video is not None:
+        seen += f', of a video of {_duration(video)}'
     if not late and 1.0 <= rate <= 20000.0:
-        return [], stream
+        tens = _in_tens(rate, (end - start) / video) if video else None
+        if tens is None:
+            return [], stream
+        finding = Finding(
+            'tens',
+            name,
+            f'{seen}; by {tens:g} times the unit of its times, it would be '
+            f'{rate / tens:.4g} Hz over {_duration((end - start) * tens)}',
+            'units.time, if so',
+        )
+        return [Doubt(finding)], stream
     fits = [
         factor
         for factor in _TIMES
@@ -202,11 +217,8 @@ def _judge_times(
         and abs(start * factor) < _YEAR_2200
         and (video is None or video / 10 < (end - start) * factor < 10 * video)
     ]
-    seen = f'{rate:.4g} samples per second over {_duration(end - start)}'
     if late:
-        seen += f' that begin in the year {1970 + start / 31556952:.0f}'
-    if video is not None:
-        seen += f', of a video of {_duration(video)}'
+        seen += f', that begin in the year {1970 + start / 31556952:.0f}'
     finding = Finding(
         'rate',
         name,
@@ -220,6 +232,24 @@ def _judge_times(
     moved = Clock(clock.num_samples, times=clock.at() * factor)
     doubt = Doubt(replace(finding, fix=fix), CONVERT)
     return [doubt], replace(stream, clock=moved)
+
+
+def _in_tens(rate: float, length: float) -> float | None:
+    """Tens by which times make an unusual rate usual, and a video's length.
+
+    Args:
+        rate: Samples per second.
+        length: Seconds of them in lengths of the video.
+
+    >>> _in_tens(10.0, 10.2), _in_tens(1000.0, 0.1), _in_tens(10.0, 1.1)
+    (0.1, 10.0, None)
+    """
+    least, most = _USUAL
+    if least <= rate <= most:
+        return None
+    tens = 10.0 ** -round(float(np.log10(length))) if length > 0 else 1.0
+    usual = least <= rate / tens <= most and 0.8 < length * tens < 1.25
+    return tens if usual else None
 
 
 def _duration(seconds: float) -> str:

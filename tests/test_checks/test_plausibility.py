@@ -130,6 +130,20 @@ def test_units_of_time(factor):
         assert 'in the year' in stream.notes[0]
 
 
+@pytest.mark.parametrize('factor', [10, 0.1])
+def test_times_in_tens_of_their_unit_are_noted(factor):
+    right = take()
+    wrong = changed(right, lambda s: s.at_times(s.clock.at() * factor))
+    found = check_inputs(wrong, right.pose)
+    assert kinds(found) == ['tens'] and 'units.time' in str(found[0])
+    imu, _ = settle_inputs(wrong, right.pose)
+    for name, stream in imu.items():
+        times = right.imu[name].clock.at() * factor
+        np.testing.assert_allclose(stream.clock.at(), times)
+        assert f'by {1 / factor:g} times the unit' in stream.notes[0]
+    assert 'tens' not in kinds(check_inputs(wrong))
+
+
 def test_times_that_no_unit_explains_are_asked_about():
     right = take()
     slow = changed(
