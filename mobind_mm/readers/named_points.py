@@ -134,8 +134,8 @@ def clock_of_rows(
 def as_scores(scores: np.ndarray, source: Any) -> tuple[Any, tuple[str, ...]]:
     """Scores in [0, 1] of any, and a note if they were something else.
 
-    Logits have values on both sides of [0, 1], or far beyond 1; percent none
-    below 0, and most well above 1.
+    Logits have values on both sides of [0, 1], or beyond 1; percent none
+    below 0, and most well above 1. Flags are 0, 1 and 2, as in COCO.
 
     >>> as_scores(np.array([0.5, 1.0, -1.0]), 'a.csv')[1]
     ()
@@ -144,9 +144,14 @@ def as_scores(scores: np.ndarray, source: Any) -> tuple[Any, tuple[str, ...]]:
     outside = (given < -0.01) | (given > 1.01)
     if not len(given) or outside.mean() <= LOGITS:
         return scores, ()
+    if np.isin(given, (0, 1, 2)).all():
+        return scores, ()
     shares, notes = from_percent(scores, source)
     if notes:
         return shares, notes
+    if given.min() >= 0 and (most := float(given.max())) > LOGIT_LIMIT:
+        note = f'{source}: scores are divided by {most:g}, the largest of them'
+        return scores / most, (note,)
     with np.errstate(invalid='ignore'):
         shares = 1 / (1 + np.exp(-np.clip(scores, -LOGIT_LIMIT, LOGIT_LIMIT)))
     return shares, (f'{source}: {LOGIT_NOTE}',)

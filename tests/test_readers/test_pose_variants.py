@@ -16,6 +16,7 @@ from mobind_mm.apis.sources import to_pose
 from mobind_mm.readers import recognize
 from mobind_mm.readers.files import Video, load_people, load_pose
 from mobind_mm.readers.frame_times import seconds
+from mobind_mm.readers.named_points import as_scores
 from mobind_mm.skeleton import LAYOUTS, get_layout
 
 VIDEO = Video(rate=RATE, img_shape=SHAPE)
@@ -156,6 +157,21 @@ def test_scores_in_percent(tmp_path):
         pose = load_pose(path, rate)
         assert np.max(pose.scores) == pytest.approx(0.9)
         assert any('percent' in note for note in pose.notes)
+
+
+@pytest.mark.parametrize(
+    ('given', 'scores', 'said'),
+    [
+        ([0, 1, 2, 2], [0, 1, 1, 1], ''),
+        ([0, 51, 255, 204], [0, 0.2, 1, 0.8], 'divided by 255'),
+        ([0, 15, 5, 90], [0, 1 / 6, 1 / 18, 1], 'divided by 90'),
+        ([0, -20, 20, 20], [0.5, 0, 1, 1], 'logit'),
+    ],
+)
+def test_scores_of_other_ranges(given, scores, said):
+    found, notes = as_scores(np.array(given, float), 'a.csv')
+    np.testing.assert_allclose(np.clip(found, 0, 1), scores, atol=1e-6)
+    assert said in ''.join(notes) and bool(said) == bool(notes)
 
 
 def test_frames_numbered_in_steps(tmp_path):
