@@ -328,11 +328,17 @@ def _in_pixels(
     if not len(seen):
         return detections
     outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1).mean()
+    above = (seen[:, 1] < 0).mean()
     if outside > 0.5:
         raise ValueError(
             f'{source}: {outside:.0%} of the keypoints lie outside '
-            f'img_shape {list(img_shape)}; it is [height, width] of the '
-            'video in pixels.'
+            f'img_shape {list(img_shape)}; '
+            + (
+                'their y is below 0, so it seems to point upwards, or from '
+                'the middle. Pixels count from the upper left corner, down.'
+                if above > 0.4
+                else 'it is [height, width] of the video in pixels.'
+            )
         )
     right, low = np.quantile(seen, 0.999, axis=0) / img_shape[::-1]
     if max(right, low) >= _CORNER:

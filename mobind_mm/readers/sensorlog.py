@@ -37,7 +37,9 @@ _UNITS = {
     r'\(rad/s\)': ('gyro', 'rad/s'),
     r'\([µμ]T\)': ('mag', 'uT'),
 }
-_FREE = re.compile(r'linear|lin\.|without g|ohne g|sans g|sin g', re.I)
+_FREE = re.compile(
+    r'lin[eé]a|lin\.|(without|ohne|sans|sin|senza|sem|zonder|bez) g', re.I
+)
 
 
 @register_reader
@@ -120,7 +122,9 @@ def _quantities(path: Path) -> dict[str, tuple[Header, list[str]]]:
                 kind = 'free'
             if channel == 'acc' and 'gravity' in label.lower():
                 continue
-            if names and kind not in found:
+            if names and kind in found:
+                return {}  # of several sensors, which no phone has
+            if names:
                 found[kind] = header, names
     return found
 

@@ -245,6 +245,34 @@ def test_axes_in_names(tmp_path, worn, names):
     assert any('100 Hz' in note for note in stream.notes)
 
 
+def test_two_sensors_with_units_as_those_of_phyphox(tmp_path, worn):
+    parts = {'Right Wrist': worn.acc, 'Left Shank': -worn.acc}
+    names = [f'{p} Accelerometer {x} (m/s^2)' for p in parts for x in 'XYZ']
+    columns = [worn.times, *np.concatenate([*parts.values()], axis=1).T]
+    names = ['Time (s)', *names]
+    streams = to_imu(table(tmp_path / 'a.csv', worn, names, columns))
+    assert same(streams['right_wrist'], worn, gyro=False)
+    assert {*streams} == {'right_wrist', 'left_shank'}
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        'timestamp_ms,acc_{x},acc2_{x}',
+        'timestamp_ms,acc_{x},acc_{x}.1',
+        'timestamp (ms),accel_{x},accel_{x}_left',
+    ],
+)
+def test_no_sensor_of_a_phone_log_is_lost(tmp_path, worn, names):
+    time, *names = names.split(',')
+    names = [name.replace('{x}', axis) for name in names for axis in 'xyz']
+    columns = [worn.times * 1000, *worn.acc.T, *-worn.acc.T]
+    path = table(tmp_path / 'a.csv', worn, [time, *names], columns)
+    streams = to_imu({'file': path}, placements_only=False)
+    assert len(streams) == 2
+    assert same(next(iter(streams.values())), worn, gyro=False)
+
+
 def test_spaces_before_quotes(tmp_path, worn):
     rows = lines_of(worn.times, *worn.acc.T, delimiter='", "')
     path = write_lines(

@@ -621,6 +621,19 @@ def test_rates_that_disagree(video, rate, told, tmp_path):
     assert any(told in n for n in pose.notes) if told else not pose.notes
 
 
+@pytest.mark.parametrize(
+    ('sign', 'said'), [([1, -1], 'point upwards'), ([9, 9], 'height, width')]
+)
+def test_points_outside_the_image(sign, said, tmp_path):
+    rows = rows_of('coco')
+    rows[..., :2] *= sign
+    entries = [
+        {'frame': i, 'keypoints': r.tolist()} for i, r in enumerate(rows)
+    ]
+    with pytest.raises(ValueError, match=said):
+        load_pose(save(tmp_path / 'a.json', entries), VIDEO)
+
+
 def test_points_in_a_corner_are_noted(tmp_path):
     content = [
         {'frame': i, 'keypoints': np.c_[POINTS[i] / 4, SCORES[i]].tolist()}
