@@ -15,6 +15,7 @@ must have the names that :func:`.files.write_imu_table` gives them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import chain
@@ -155,7 +156,9 @@ def read_imu_tables(
     """Sensors of a table, or of the tables that a mapping names."""
     content, root, where = read_mapping(source, mapping)
     if content is None:
-        return read_sensors(_own_sensors(source), '.', f'{source}:')
+        own = _own_sensors(source)
+        streams = read_sensors(own, '.', f'{source}:')
+        return _noted_rest(source, own, streams)
     if isinstance(placement, str) and not {'imu', 'placement'} & {*content}:
         content = {**content, 'placement': placement}
     keys = check_keys(ImuFile, content, where)
@@ -164,6 +167,27 @@ def read_imu_tables(
         for name, spec in keys.sensors(where).items()
     }
     return read_sensors(sensors, '.', where)
+
+
+def _noted_rest(
+    path: Path, own: Mapping[str, Sensor], streams: dict[str, SensorStream]
+) -> dict[str, SensorStream]:
+    """Streams with a note of the columns that are not read."""
+    used = {'time'}
+    for keys in own.values():
+        columns = keys.columns
+        for channel in AXES:
+            used |= {*(getattr(columns, channel, None) or ())}
+    names = column_names(path, ('time',), Dialect())
+    rest = [name for name in names if name and name not in used]
+    rest = [n for n in rest if not re.search('count|packet', n, re.I)]
+    if not rest:
+        return streams
+    note = f'{path}: not read: {shown(rest, 6)}'
+    return {
+        name: replace(stream, notes=(*stream.notes, note))
+        for name, stream in streams.items()
+    }
 
 
 def read_mapping(

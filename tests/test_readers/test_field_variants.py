@@ -273,6 +273,16 @@ def test_no_sensor_of_a_phone_log_is_lost(tmp_path, worn, names):
     assert same(next(iter(streams.values())), worn, gyro=False)
 
 
+def test_columns_beside_our_own_are_noted(tmp_path, worn):
+    names = [f'right_wrist_acc_{x}' for x in 'xyz']
+    names = ['time', *names, 'knee_l_ax', 'knee_l_ay', 'knee_l_az']
+    columns = [worn.times, *worn.acc.T, *-worn.acc.T]
+    path = table(tmp_path / 'a.csv', worn, names, columns)
+    stream = to_imu(path)['right_wrist']
+    assert same(stream, worn, gyro=False)
+    assert any("not read: 'knee_l_ax'" in note for note in stream.notes)
+
+
 def test_spaces_before_quotes(tmp_path, worn):
     rows = lines_of(worn.times, *worn.acc.T, delimiter='", "')
     path = write_lines(
