@@ -176,7 +176,7 @@ def _guess_owners(
     for name, cells in table.columns.items():
         if name in guess.mapping.get('columns', {}).values():
             continue
-        if not (_OF.search(name) or _alternates(cells)):
+        if not (_OF.search(name) or _alternates(cells, numbers)):
             continue
         texts = [str(cell).removesuffix('.0') for cell in cells.tolist()]
         owners, which, counts = np.unique(
@@ -198,15 +198,26 @@ def _guess_owners(
             return
 
 
-def _alternates(cells: np.ndarray) -> bool:
-    """Whether a few values take turns from row to row."""
+def _alternates(cells: np.ndarray, numbers: Mapping[str, np.ndarray]) -> bool:
+    """Whether a few values take turns from row to row, and sensors with them.
+
+    Places in a packet take turns, too, but rows of one sensor follow closely.
+    """
     texts = [*map(str, cells[:_FIRST].tolist())]
     count = len({*texts})
     if not 1 < count <= len(texts) / _FEWEST:
         return False
     again = [a == b for a, b in zip(texts, texts[count:])]
     other = [a != b for a, b in zip(texts, texts[1:])]
-    return float(np.mean(again)) > 0.9 < float(np.mean(other))
+    axes = (v[:_FIRST] for n, v in numbers.items() if parse_column(n))
+    sensed = [values for values in axes if np.isfinite(values).all()]
+    if min(np.mean(again), np.mean(other)) < 0.9 or not sensed:
+        return False
+    near, own = (
+        sum(float(np.abs(v[k:] - v[:-k]).mean()) for v in sensed)
+        for k in (1, count)
+    )
+    return own < 0.5 * near
 
 
 def _numbers(cells: np.ndarray) -> np.ndarray:

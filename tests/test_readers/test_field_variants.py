@@ -194,16 +194,25 @@ def test_numbered_sensors_are_no_types(tmp_path, worn, name, ids):
     """Android numbers kinds of sensors, others those of a person."""
     rows = [
         f'{t + 0.002 * i:.3f},{number},{x:.5f},{y:.5f},{z:.5f}'
-        for t, (x, y, z) in zip(worn.times, worn.acc)
+        for t, acc in zip(worn.times, worn.acc)
         for i, number in enumerate(ids)
+        for x, y, z in [acc * (1 - 2 * i)]
     ]
     path = write_lines(tmp_path / 'a.csv', f'time,{name},ax,ay,az', rows)
     streams = to_imu({'file': path}, placements_only=False)
     assert {*streams} == {*ids}
-    assert all(
-        same(stream, worn, 0.002 * i, gyro=False)
-        for i, stream in enumerate(streams.values())
-    )
+    first, second = streams.values()
+    assert same(first, worn, gyro=False)
+    second.channels['acc'] = -np.asarray(second.channels['acc'][:])
+    assert same(second, worn, 0.002, gyro=False)
+
+
+@pytest.mark.parametrize('count', [2, 10])
+def test_places_in_a_packet_are_no_sensors(tmp_path, worn, count):
+    cells = np.arange(len(worn.times)) % count
+    columns = [worn.times, cells, *worn.acc.T]
+    path = table(tmp_path / 'a.csv', worn, ['t_s', 'part', *AXES[:3]], columns)
+    assert same(read(path), worn, gyro=False)
 
 
 @pytest.mark.parametrize('gap', ['right_wrist', ''])
