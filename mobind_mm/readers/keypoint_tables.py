@@ -34,7 +34,10 @@ _AFTER = re.compile(rf'(.+?)[\s_.:/-]*(x|y|{_SCORES})', re.IGNORECASE)
 _BEFORE = re.compile(rf'(x|y|{_SCORES})[\s_.:-]*(.+)', re.IGNORECASE)
 _NUMBERED = re.compile(r'(?:[a-z]+[\s_.:-]*)?(\d{1,3})', re.IGNORECASE)
 _FRAME = ('frame', 'frame_id', 'frame_number', 'frame_idx', 'frame_index')
-_PERSON = ('person', 'person_id', 'track_id', 'track', 'individual')
+_PERSON = (
+    *('person', 'person_id', 'track_id', 'track', 'individual', 'subject'),
+    *('subject_id', 'instance_id', 'object_id', 'body_id', 'human_id', 'id'),
+)
 _LANDMARK = (
     *(
         f'{word}{end}'
@@ -43,6 +46,8 @@ _LANDMARK = (
     ),
     'id',
 )
+_FEW = 20
+"""People in a table of a moment."""
 _LEAST = 6
 """Keypoints that make a skeleton."""
 _BELOW, _WIDEST = 0.02, 3.0
@@ -159,18 +164,17 @@ def _first(plain: Mapping[str, str], wanted: Iterable[str]) -> str | None:
 
 def _others(names: Sequence[str]) -> dict[str, Any]:
     plain = _plain(names)
-    return dict(
-        time=time_column([*names]),
-        frame=_first(plain, _FRAME),
-        person=_first(plain, _PERSON),
-    )
+    time, frame = time_column([*names]), _first(plain, _FRAME)
+    numbered = time is None and frame is None  # such an id is that of a row
+    person = _first(plain, _PERSON[: -1 if numbered else None])
+    return dict(time=time, frame=frame, person=person)
 
 
 def _long(names: Sequence[str]) -> _Columns | None:
     """A table with a row per point."""
     plain = _plain(names)
     landmark = _first(plain, _LANDMARK)
-    others = _others(names)
+    others = _others([name for name in names if name != landmark])
     if landmark is None or not {'x', 'y'} <= {*plain}:
         return None
     if others['time'] is None and others['frame'] is None:
@@ -363,6 +367,8 @@ def _people(
     if columns.person is None:
         return None
     names = np.array(table.texts[columns.person])[rows]
+    if len(np.unique(names)) > max(len(names) / 2, _FEW):
+        return None  # numbers of the rows
     digits = [re.search(r'(\d{1,9})$', name) for name in np.unique(names)]
     distinct, which = np.unique(names, return_inverse=True)
     if all(digits):

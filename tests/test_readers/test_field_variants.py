@@ -560,6 +560,24 @@ def test_joints_of_other_languages(tmp_path, time, names):
     assert place == 'left_wrist'
 
 
+@pytest.mark.parametrize('name', ['id', 'subject', 'person_id'])
+def test_people_in_a_table_keep_their_ids(tmp_path, name):
+    columns = ','.join(f'{joint}_{axis}' for joint in COCO for axis in 'xy')
+    rows = [
+        ','.join(map(str, [frame, who, *(points + 300 * (who == 7)).ravel()]))
+        for frame, points in enumerate(POINTS)
+        for who in (7, 4)
+    ]
+    path = write_lines(tmp_path / 'a.csv', f'frame,{name},{columns}', rows)
+    assert agrees(load_pose(path, VIDEO, person=4))
+    rows = [
+        row.replace(',4,', f',{i},', 1) for i, row in enumerate(rows[1::2])
+    ]
+    write_lines(path, f'frame,{name},{columns}', rows)  # of the row
+    pose = load_pose(path, VIDEO)
+    assert agrees(pose) and not any('identities' in n for n in pose.notes)
+
+
 def test_points_by_id(tmp_path):
     ((_, text),) = mediapipe_long(POINTS, SCORES).items()
     path = tmp_path / 'a.csv'
