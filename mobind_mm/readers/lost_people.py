@@ -177,6 +177,50 @@ def joined(
         for gap in gaps_between(tracks, detections, max_gap)
         if _alone(tracks[gap.first], tracks[gap.second], detections)
     ]
+    names, parts = _chained(ids, tracks, gaps)
+    if not gaps:
+        return names, parts, ''
+    pairs = [f'{ids[g.second]} to {ids[g.first]}' for g in gaps]
+    note = (
+        f'{len(gaps)} identities of the file begin where another has ended, '
+        f'within {max_gap} frames, and are joined to it '
+        f'({first_few(pairs, _MOST)})'
+    )
+    return names, parts, note
+
+
+def returned(
+    ids: Sequence[int],
+    tracks: Sequence[np.ndarray],
+    detections: Detections,
+    rate: float,
+) -> tuple[list[int], list[np.ndarray], str]:
+    """Tracks of a video, those of one person joined, and a note.
+
+    If two people are never seen at once, who appears where the last one was,
+    of the same size, is taken for the same person.
+    """
+    frames = detections.frames
+    spans = sorted((frames[rows[0]], frames[rows[-1]]) for rows in tracks)
+    gaps = []
+    if all(end < start for (_, end), (start, _) in zip(spans, spans[1:])):
+        gaps = gaps_between(tracks, detections, round(_LONGEST * rate))
+    if not gaps:
+        return [*ids], [*tracks], ''
+    longest = max(gap.missed for gap in gaps) / rate
+    note = (
+        'two people are never seen at once, and who appears where the last '
+        f'one was, of the same size, up to {longest:.1f} s later, is taken '
+        f'for the same person ({len(gaps)} times). If they are several '
+        'people, say so (max_gap_sec: 1 in a mapping)'
+    )
+    return *_chained(ids, tracks, gaps), note
+
+
+def _chained(
+    ids: Sequence[int], tracks: Sequence[np.ndarray], gaps: Sequence[Gap]
+) -> tuple[list[int], list[np.ndarray]]:
+    """Identities and rows of tracks, joined over gaps."""
     next_of = {gap.first: gap.second for gap in gaps}
     later = {*next_of.values()}
     names, parts = [], []
@@ -188,15 +232,7 @@ def joined(
             chain.append(next_of[chain[-1]])
         names.append(ids[start])
         parts.append(np.concatenate([tracks[i] for i in chain]))
-    if not gaps:
-        return names, parts, ''
-    pairs = [f'{ids[g.second]} to {ids[g.first]}' for g in gaps]
-    note = (
-        f'{len(gaps)} identities of the file begin where another has ended, '
-        f'within {max_gap} frames, and are joined to it '
-        f'({first_few(pairs, _MOST)})'
-    )
-    return names, parts, note
+    return names, parts
 
 
 def lost_note(

@@ -337,8 +337,8 @@ class Skeleton(TableKeys):
         'counts from 0 in a pickle'
     )
     max_gap_sec: Positive = key(
-        'of files without identities: seconds without the person after which '
-        'whoever appears is somebody else'
+        'seconds without the person after which whoever appears is somebody '
+        'else; 1 if not given, 60 if two people are never seen at once'
     )
     first_frame: Count = key(
         "of numbered frames: number of the video's first frame, found if not "

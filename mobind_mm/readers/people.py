@@ -22,9 +22,12 @@ from .tracking import (
     follow_person,
     numbered,
     tracks_with_note,
+    who_returned,
     who_was_lost,
 )
 
+_MAX_GAP_SEC = 1.0
+"""Seconds after which somebody else appears, in general."""
 _FRACTION = 2.0
 """Coordinates whose 95th percentile is below are shares of the image."""
 FRACTION_NOTE = (
@@ -50,7 +53,8 @@ class Video:
         layout: Skeleton layout; None likewise.
         start: Time of the first frame in seconds.
         max_gap_sec: Seconds without a person after which whoever appears is
-            somebody else.
+            somebody else; None for 1 s, but a minute if two people are never
+            seen at once.
         first_frame: ``frame_id`` of the first frame; None infers it.
         times: (T,) presentation times of the frames in seconds, strictly
             increasing, instead of ``rate``.
@@ -65,7 +69,7 @@ class Video:
     img_shape: tuple[int, int] | None = None
     layout: str | None = None
     start: float = 0.0
-    max_gap_sec: float = 1.0
+    max_gap_sec: float | None = None
     first_frame: int | None = None
     times: np.ndarray | None = None
     num_frames: int | None = None
@@ -162,7 +166,7 @@ class Video:
         for name, value, least, most in (
             ('rate', rate, 1e-3, 1e5),
             ('start', self.start, -math.inf, math.inf),
-            ('max_gap_sec', self.max_gap_sec, 0.0, math.inf),
+            ('max_gap_sec', self.max_gap_sec or 0.0, 0.0, math.inf),
             *(('img_shape', length, 1, 1e6) for length in self.img_shape),
         ):
             number = isinstance(value, Real)
@@ -417,12 +421,16 @@ def _followed(
 ) -> tuple[Detections, list[Track], int]:
     """Detections with notes on who is who, the people, and ``max_gap``."""
     rate, _ = video.facts(source)
-    max_gap = round(video.max_gap_sec * rate)
+    given = video.max_gap_sec
+    max_gap = round((_MAX_GAP_SEC if given is None else given) * rate)
     tracks, joined = tracks_with_note(detections, max_gap)
+    returned = ''
+    if given is None:
+        tracks, returned = who_returned(tracks, detections, rate)
     if detections.ids is None:
         tracks = numbered(tracks, rate)
     lost = who_was_lost(tracks, detections, rate, max_gap)
-    notes = (f'{source}: {note}' for note in (joined, lost) if note)
+    notes = (f'{source}: {note}' for note in (joined, returned, lost) if note)
     return detections.noted(*notes), tracks, max_gap
 
 

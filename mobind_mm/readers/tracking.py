@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from .detections import Detections
-from .lost_people import joined, lost_note, unswapped
+from .lost_people import joined, lost_note, returned, unswapped
 from .track_runs import (
     DUPLICATE,
     Person,
@@ -142,6 +142,23 @@ def who_was_lost(
     names, rows = [t.id for t in long], [t.instances for t in long]
     least = max_gap if detections.ids is None else -1
     return lost_note(names, rows, detections, rate, least)
+
+
+def who_returned(
+    tracks: list[Track], detections: Detections, rate: float
+) -> tuple[list[Track], str]:
+    """Tracks, one of those of a person who is alone and was away; a note."""
+    long = [t for t in tracks if len(t.instances) >= _LONG * rate]
+    names, rows = [t.id for t in long], [t.instances for t in long]
+    names, rows, note = returned(names, rows, detections, rate)
+    if not note:
+        return tracks, ''
+    short = [t for t in tracks if len(t.instances) < _LONG * rate]
+    return sorted([*map(Track, names, rows), *short], key=_first), note
+
+
+def _first(track: Track) -> int:
+    return int(track.instances[0])
 
 
 def choose_person(

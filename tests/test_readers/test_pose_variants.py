@@ -543,17 +543,38 @@ def test_whom_a_tracker_lost(tmp_path):
     # Somebody else stands there, too.
     crowd = [*short, *(entry(i, 50, idx=9) for i in range(60))]
     assert len(load_people(save(path, crowd), VIDEO, 0.3)) == 3
-    # Away for long; another, farther away.
-    for shift, told in ((0, True), (700, False)):
-        long = [entry(i, idx=1) for i in range(31)]
-        long += [
-            {**entry(i, shift, idx=2), 'image_id': i + 45}
-            for i in range(29, 60)
-        ]
-        people = load_people(save(path, long), VIDEO)
-        assert len(people) == 2
-        notes = ' '.join(people['person 1'].notes)
-        assert ('may' in notes or 'max_gap_sec' in notes) == told
+
+
+@pytest.mark.parametrize('ids', [True, False])
+def test_who_is_alone_and_comes_back(tmp_path, ids):
+    path = tmp_path / 'a.json'
+
+    def away(shift):
+        later = [entry(i, shift, idx=2) for i in range(29, 60)]
+        later = [{**one, 'image_id': one['image_id'] + 45} for one in later]
+        frames = [*(entry(i, idx=1) for i in range(31)), *later]
+        return frames
+
+    def without(frames):
+        if ids:
+            return frames
+        return [{k: one[k] for k in one if k != 'idx'} for one in frames]
+
+    # The same, as two people are never seen at once.
+    (pose,) = load_people(save(path, without(away(0))), VIDEO).values()
+    assert (pose.scores > 0).any(axis=1).sum() == 62
+    assert any('never seen at once' in note for note in pose.notes)
+    # Another, farther away; or as the user says, with a note.
+    assert len(load_people(save(path, without(away(700))), VIDEO)) == 2
+    strict = replace(VIDEO, max_gap_sec=1.0)
+    people = load_people(save(path, without(away(0))), strict)
+    assert len(people) == 2
+    first = next(iter(people.values()))
+    assert any('max_gap_sec: 2' in note for note in first.notes)
+    # Somebody else is seen, too.
+    other = [entry(i, 700, idx=3) for i in range(60)]
+    people = load_people(save(path, without([*away(0), *other])), VIDEO)
+    assert len(people) == 3
 
 
 def test_identities_that_change_places(tmp_path):
