@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import logit
 
 from ..readers.convert import convert_all
 from ..synchronization.assignment import assign, log_odds, probabilities
@@ -29,7 +30,12 @@ TELLING_SEC = 20.0
 simulated pairs, 3 of 12 are found in 12 s, 11 in 20 s."""
 LIKELY = 0.05
 """Pairs that are as probable are synchronised."""
+_FITS = 0.25
+"""What is as probable fits, even if another one fits better."""
 _MOST = 0.999
+_ASKED = 2
+"""A recording is synchronised with the video that is best for it, and with the
+one that it is best for; each is the less probable beforehand."""
 _GIVEN = 60.0
 """Log odds of what the user says."""
 
@@ -118,17 +124,22 @@ def run_study(
     people = [(video, person) for video in seen for person in video.members]
     odds = log_odds([[row[v.name][p] for v, p in people] for row in rows])
     _insist(odds, usable, people, known)
+    answers: dict[tuple[int, int], dict[str, Any]] = {}
     table = _Table(usable, seen, people, odds)
-    likely = table.likely()
-    answers = convert_all(
-        partial(synchronize_pair, out=out, settings=settings),
-        [*likely.values()],
-        workers,
-        'Synchronising',
-    )
-    found = list(table.rows(dict(zip(likely, answers)), set(known)))
+    asked = table.likely()
+    while asked:
+        found = convert_all(
+            partial(synchronize_pair, out=out, settings=settings),
+            [*asked.values()],
+            workers,
+            'Synchronising',
+        )
+        answers.update(zip(asked, found))
+        table = _Table(usable, seen, people, _confirmed(odds, answers))
+        asked = {k: v for k, v in table.pairs().items() if k not in answers}
+    pairs = list(table.rows(answers, set(known)))
     return Study(
-        [*found, *map(_broken, (p for p in made if p.problem))],
+        [*pairs, *map(_broken, (p for p in made if p.problem))],
         recordings,
         videos,
         others,
@@ -169,6 +180,22 @@ def _insist(
             odds[i, inside] += _GIVEN
 
 
+def _confirmed(
+    odds: np.ndarray, answers: Mapping[tuple[int, int], Mapping[str, Any]]
+) -> np.ndarray:
+    """The odds (N, P), with what the synchronised pairs add.
+
+    Where movements repeat themselves, as in walking, the quick look at all
+    pairs tells which is best, but not how sure that is; the offset does.
+    """
+    odds = odds.copy()
+    for pair, answer in answers.items():
+        if 'problem' not in answer and not answer['abstained']:
+            sure = float(logit(min(answer['confidence'], _MOST)))
+            odds[pair] = max(odds[pair], sure - np.log(_ASKED))
+    return odds
+
+
 class _Table:
     """The assignment, and what is said of each recording and video.
 
@@ -194,13 +221,31 @@ class _Table:
         self.video_of = np.where(self.chosen >= 0, self.at[self.chosen], -1)
 
     def likely(self) -> dict[tuple[int, int], Likely]:
-        """What is synchronised, by recording and video."""
-        wanted = self.by_video >= LIKELY
-        rows = np.flatnonzero(self.chosen >= 0)
-        wanted[rows, self.video_of[rows]] = True
+        """What is synchronised, by recording and person."""
+        best = np.where(np.isfinite(self.odds), self.odds, -np.inf)
+        wanted = (best == best.max(axis=1, keepdims=True)) & (best > -np.inf)
+        for v in range(len(self.videos)):
+            inside = np.where(self.at == v, best, -np.inf)
+            wanted |= (inside == inside.max()) & (inside > -np.inf)
+        explained = self.by_video >= LIKELY
+        for i, v in np.argwhere(explained).tolist():
+            wanted[i, self.who(i, v)] = True
+        found = {
+            (i, p): Likely(
+                self.recordings[i],
+                *self.people[p],
+                bool(explained[i, self.at[p]]),
+            )
+            for i, p in np.argwhere(wanted).tolist()
+        }
+        return {**found, **self.pairs()}
+
+    def pairs(self) -> dict[tuple[int, int], Likely]:
+        """What belongs together, by recording and person."""
         return {
-            (i, v): Likely(self.recordings[i], *self.people[self.who(i, v)])
-            for i, v in np.argwhere(wanted).tolist()
+            (i, p): Likely(self.recordings[i], *self.people[p])
+            for i, p in enumerate(self.chosen.tolist())
+            if p >= 0
         }
 
     def who(self, i: int, v: int) -> int:
@@ -219,37 +264,38 @@ class _Table:
     ) -> Iterator[dict[str, Any]]:
         """Pairs, sure ones first, then what is left over."""
         rows = [
-            self._pair(i, int(v), answers[i, int(v)], known)
-            for i, v in enumerate(self.video_of)
-            if v >= 0
+            self._pair(*pair, answer=answers[pair], known=known)
+            for pair in self.pairs()
         ]
         yield from sorted(rows, key=lambda row: row['state'] != 'sure')
+        taken = {*self.video_of.tolist()}
         for i in np.flatnonzero(self.video_of < 0).tolist():
             one, chance = self.recordings[i], self.by_video[i]
             yield {
                 **_EMPTY,
                 'recording': one.name,
-                **self._lonely(one, chance, self.videos),
+                **self._lonely(one, chance, self.videos, taken),
             }
-        taken = {*self.video_of.tolist()}
+        paired = {*np.flatnonzero(self.video_of >= 0).tolist()}
         for v in range(len(self.videos)):
             if v not in taken:
                 one, chance = self.videos[v], self.by_video[:, v]
                 yield {
                     **_EMPTY,
                     'video': one.name,
-                    **self._lonely(one, chance, self.recordings),
+                    **self._lonely(one, chance, self.recordings, paired),
                 }
 
     def _pair(
         self,
         i: int,
-        v: int,
+        p: int,
         answer: Mapping[str, Any],
         known: Collection[tuple[str, str]],
     ) -> dict[str, Any]:
+        v = int(self.at[p])
         names = self.recordings[i].name, self.videos[v].name
-        likely = Likely(self.recordings[i], *self.people[self.chosen[i]])
+        likely = Likely(self.recordings[i], *self.people[p])
         row: dict[str, Any] = {
             **_EMPTY,
             'recording': names[0],
@@ -264,7 +310,7 @@ class _Table:
         elif row['confidence'] < SURE:
             reasons.append(self._rivals(i, v))
         inside = self.chance[i][self.at == v].sum()
-        share = self.chance[i, self.chosen[i]] / max(inside, 1e-12)
+        share = self.chance[i, p] / max(inside, 1e-12)
         if share < SURE and (self.at == v).sum() > 1:
             reasons.append(
                 f'of the people in this video, {likely.person} is '
@@ -289,6 +335,9 @@ class _Table:
         """What else may be true of a doubtful pair."""
         others = self.by_video.copy()
         others[i, v] = 0
+        # Those of other people in it are no rivals.
+        with_others = (self.video_of == v) & (self.chosen != self.chosen[i])
+        others[with_others, v] = 0
         row, column = int(others[i].argmax()), int(others[:, v].argmax())
         texts = [
             (others[i, row], f'it fits {self.videos[row].name}, too'),
@@ -301,15 +350,22 @@ class _Table:
         return '; '.join(said) or 'the movements agree too little to be sure'
 
     def _lonely(
-        self, one: Prepared, chance: np.ndarray, partners: Sequence[Prepared]
+        self,
+        one: Prepared,
+        chance: np.ndarray,
+        partners: Sequence[Prepared],
+        taken: Collection[int],
     ) -> dict[str, Any]:
-        """Why something is left over, and how surely."""
+        """Why something is left over, and how surely.
+
+        ``taken`` are the indices of partners that belong to another one.
+        """
         best = int(np.argmax(chance))
         name, share = partners[best].name, f'{chance[best]:.2f}'
         shared = min(one.seconds, max(other.seconds for other in partners))
         sure: float | None = 1 - min(float(chance.sum()), 1.0)
-        if chance[best] >= 0.5:
-            reason = f'fits {name} ({share}), which another one fits better'
+        if best in taken and chance[best] >= _FITS:
+            reason = f'fits {name} ({share}), which another one fits, too'
         elif shared < TELLING_SEC:
             sure = None
             reason = (

@@ -111,16 +111,23 @@ def _read(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Likely:
-    """A recording, a video, and who may wear the sensors."""
+    """A recording, a video, and who may wear the sensors.
+
+    ``explained``: whether to find out why there is no answer.
+    """
 
     recording: Prepared
     video: Prepared
     person: str
+    explained: bool = True
 
     @property
     def folder(self) -> str:
         """Name of the folder of its results."""
-        return f'{self.recording.source.slug}--{self.video.source.slug}'
+        who = ''
+        if len(self.video.members) > 1:
+            who = f'-{[*self.video.members].index(self.person)}'
+        return f'{self.recording.source.slug}--{self.video.source.slug}{who}'
 
 
 def synchronize_pair(
@@ -137,6 +144,7 @@ def synchronize_pair(
         'recording': [pair.recording.name, pair.recording.made_of],
         'video': [pair.video.name, pair.video.made_of],
         'person': pair.person,
+        'explained': pair.explained,
         **asdict(settings),
     }
     kept = _read(path)
@@ -159,7 +167,7 @@ def _answer(pair: Likely, out: Path, settings: Settings) -> dict[str, Any]:
     streams, about = comparable_sensors(streams)
     search = searched(streams, settings.max_offset, settings.around)
     clock = align(streams, **asdict(settings), explained=False)
-    if clock.abstained:  # it takes long to find out why
+    if clock.abstained and pair.explained:  # it takes long to find out why
         clock = align(streams, **asdict(settings))
     answer = plain_answer(clock, streams, search)
     answer['model_used'] = False

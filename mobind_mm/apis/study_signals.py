@@ -33,7 +33,7 @@ from ..utils.errors import READ_ERRORS, is_memory, mistake
 from ..utils.files import replacing
 from .study_files import Source
 
-VERSION = 1
+VERSION = 2
 """Changes with the content of the files."""
 Limbs = Mapping[str, Sequence[LimbSignals]]
 
@@ -50,7 +50,7 @@ class Prepared:
         side: ``imu``, ``pose``, or ``''`` if it holds neither.
         made_of: Digest of its content and options.
         members: Placements of its sensors, or names of its people.
-        seconds: Length.
+        seconds: Length; of a video, for how long anybody is seen at most.
         problem: Why it cannot be used; ``''`` if it can.
         notes: What was repaired, left out or assumed.
     """
@@ -147,8 +147,11 @@ def _fresh(source: Source, made_of: str, out: Path) -> Prepared:
         facts['members'] = _add_sensors(content.imu, arrays)
         if not facts['members']:
             facts['problem'] = _useless(content.imu)
+    seen = []  # somebody may be there for a part of a video alone
     for index, pose in enumerate(content.people.values()):
         _add_limbs(pose, f'{index}', arrays)
+        seen.append(_seen_sec(pose))
+    facts['seconds'] = max(seen, default=facts.get('seconds', 0.0))
     prepared = Prepared(source, **facts)
     made = {'made_of': made_of}
     for member, path in prepared.streams(out).items():
@@ -160,6 +163,12 @@ def _fresh(source: Source, made_of: str, out: Path) -> Prepared:
         arrays['facts'] = np.array(json.dumps(facts))
         np.savez(file, **arrays)  # type: ignore[arg-type]
     return prepared
+
+
+def _seen_sec(pose: PoseStream) -> float:
+    """Seconds of the frames that show somebody."""
+    seen = (np.asarray(pose.scores) > 0).any(axis=1)
+    return float(seen.sum() / pose.clock.mean_rate)
 
 
 def _add_sensors(

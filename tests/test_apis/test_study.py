@@ -6,13 +6,14 @@ import os
 import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from json_mutations import mutations
 
 from mobind_mm.apis import study_signals
-from mobind_mm.apis.study import run_study
+from mobind_mm.apis.study import _confirmed, _Table, run_study
 from mobind_mm.apis.study_files import (
     Options,
     Source,
@@ -21,7 +22,7 @@ from mobind_mm.apis.study_files import (
 )
 from mobind_mm.apis.study_pairs import Settings, compare
 from mobind_mm.apis.study_report import describe_study, write_report
-from mobind_mm.apis.study_signals import prepare
+from mobind_mm.apis.study_signals import Prepared, prepare
 from mobind_mm.datasets.synthetic.example import mmpose_frames
 from mobind_mm.readers.files import write_imu_table
 from mobind_mm.recordings import Clock, write_imu, write_pose
@@ -119,6 +120,37 @@ def test_recordings_find_their_videos(done):
         assert row['confidence'] > 0.9 and row['offset_confidence'] > 0.7
     # Not who is seen first: the one who wears it.
     assert pairs['imu/r1.safetensors', 'pose/v1.json']['person'] == 'person 1'
+
+
+def test_an_offset_that_is_sure_makes_a_pair():
+    """Of movements that repeat themselves, a quick look is never sure."""
+    recordings = [
+        Prepared(Source(f'r{i}', Path(f'r{i}.csv')), 'imu', seconds=30.0)
+        for i in range(3)
+    ]
+    video = replace(
+        Prepared(Source('v', Path('v.json')), 'pose', seconds=30.0),
+        members=('person 0', 'person 1'),
+    )
+    people = [(video, person) for person in video.members]
+    odds = np.array([[-2.0, -3.0], [-2.5, -1.5], [-4.0, -4.0]])
+    table = _Table(recordings, [video], people, odds)
+    assert not table.pairs()
+    # The best of each recording and the best of each video are asked.
+    asked = table.likely()
+    assert asked.keys() == {(0, 0), (1, 1), (2, 0), (2, 1)}
+    assert asked[1, 1].folder != asked[0, 0].folder
+    sure = {'confidence': 0.98, 'abstained': False}
+    answers = {k: {**sure, 'abstained': k[0] == 2} for k in asked}
+    changed = _confirmed(odds, answers)
+    assert (changed[2] == odds[2]).all() and odds[0, 0] == -2.0
+    table = _Table(recordings, [video], people, changed)
+    assert table.pairs().keys() == {(0, 0), (1, 1)}
+    offset = dict.fromkeys(('offset_s', 'at_video_s', 'drift_ppm'), 0.0)
+    rows = [*table.rows({k: {**v, **offset} for k, v in answers.items()}, ())]
+    assert [row['state'] for row in rows] == ['sure', 'sure', 'left over']
+    # Who wears other sensors in the same video is no rival.
+    assert not any(row['reason'] for row in rows[:2])
 
 
 @pytest.mark.parametrize('telling', [20.0, 10.0])
