@@ -197,7 +197,7 @@ def synchronize_clocks(
         placed, fine = _near_line(near, clip_sec, track)
         if fine:
             bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
-            rest = fit_clock(placed, fine, bend, knot_sec, span)
+            rest = fit_clock(placed, fine, bend, knot_sec, span, drift)
             clock = rest.added(offset, drift, centre)
     middle = float(np.interp(np.mean(span), clock.times, clock.offsets))
     result = replace(result, offset=middle, drift_ppm=clock.drift_ppm)

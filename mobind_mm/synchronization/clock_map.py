@@ -15,6 +15,10 @@ _CAP = 30.0
 """Evidence that one clip may give: no clip outvotes all others."""
 _AGREEING = 0.25
 """Share of the usable clips that must agree."""
+DRIFT_PPM = 200.0
+"""Clocks rarely drift more; stronger drift needs evidence."""
+_CLIP_SEC = 0.001
+"""Least error of the offset of a clip."""
 _CLOSE_SEC = 0.15
 """A clip agrees with the common line if its own maximum is this close."""
 
@@ -160,6 +164,7 @@ def fit_clock(
     max_drift_ppm: float,
     knot_sec: float,
     span: tuple[float, float],
+    known_drift: float = 0.0,
 ) -> ClockMap:
     """Fit a piecewise linear clock to the evidence of clips.
 
@@ -169,13 +174,16 @@ def fit_clock(
         max_drift_ppm: Largest drift in parts per million.
         knot_sec: Seconds between the knots.
         span: First and last time of the clock in seconds.
+        known_drift: What the streams have been corrected for already.
     """
     offsets = clips[0].offsets
     # A coarse grid has its three samples around the line, at least.
     close = max(_CLOSE_SEC, 1.5 * (offsets[1] - offsets[0]) + 1e-6)
     scores = capped_scores(clips)
     centre = 0.5 * (span[0] + span[1])
-    offset, drift = best_line(times - centre, offsets, scores, max_drift_ppm)
+    offset, drift = best_line(
+        times - centre, offsets, scores, max_drift_ppm, known_drift
+    )
     line = offset + drift * (times - centre)
     fine, weight = np.empty(len(times)), np.zeros(len(times))
     for i, clip in enumerate(clips):
@@ -201,7 +209,7 @@ def fit_clock(
             abstained=True,
         )
     knots = np.linspace(*span, max(round(np.ptp(span) / knot_sec), 1) + 1)
-    values = _smooth_clock(times, fine, weight, knots)
+    values = _smooth_clock(times, fine, weight, knots, known_drift)
     slope = np.polyfit(
         times[agrees], np.interp(times, knots, values)[agrees], 1
     )
@@ -227,8 +235,12 @@ def best_line(
     offsets: np.ndarray,
     scores: np.ndarray,
     max_drift_ppm: float,
+    known_drift: float = 0.0,
 ) -> tuple[float, float]:
-    """Offset at time 0 and drift whose line gathers most evidence."""
+    """Offset at time 0 and drift whose line gathers most evidence.
+
+    Clocks rarely drift more than :data:`DRIFT_PPM`, ``known_drift`` included.
+    """
     step = offsets[1] - offsets[0]
     reach = max(np.abs(times).max(), 1.0)
     limit = max_drift_ppm * 1e-6
@@ -241,7 +253,10 @@ def best_line(
                 offsets + drift * time, offsets, score, left=0, right=0
             )
         top = int(total.argmax())
-        best = max(best, (total[top], peak_offset(offsets, total), drift))
+        found = (
+            total[top] - 0.5 * (1e6 * (drift + known_drift) / DRIFT_PPM) ** 2
+        )
+        best = max(best, (found, peak_offset(offsets, total), drift))
     return best[1], best[2]
 
 
@@ -250,12 +265,26 @@ def _smooth_clock(
     values: np.ndarray,
     weight: np.ndarray,
     knots: np.ndarray,
+    known_drift: float,
 ) -> np.ndarray:
-    """Values (M,) at knots: robust, with no more bends than data demand."""
+    """Values (M,) at knots: robust, with no more bends than data demand.
+
+    A line through few clips, whose offsets scatter, may drift a lot by chance,
+    so a drift counts as far as it stands out from :data:`DRIFT_PPM`.
+    """
     basis = np.array(
         [np.interp(times, knots, row) for row in np.eye(len(knots))]
     ).T
     bends = np.diff(np.eye(len(knots)), 2, axis=0)
+    ends = np.eye(len(knots))[[0, -1]]
+    slope = (ends[1] - ends[0]) / (knots[-1] - knots[0])
+    # How far clips are from a line, which has two freedoms.
+    line = _robust_fit(basis, values, weight, bends, 1e4, 0.0 * slope)
+    count = int((weight > 0).sum())
+    left = weight @ np.abs(values - basis @ line) / weight.sum()
+    error = max(np.sqrt(count / max(count - 2, 0.5)) * left, _CLIP_SEC)
+    prior = np.sqrt(error / count) / (1e-6 * DRIFT_PPM)
+    drift = prior * slope, -prior * known_drift
     fold = np.arange(len(times)) % 5
     best = (np.inf, np.inf)
     for stiffness in (1e4, 1e2, 1.0, 1e-2) if len(bends) else (1.0,):
@@ -264,13 +293,15 @@ def _smooth_clock(
             train = weight * (fold != k)
             if (train > 0).sum() < 2:
                 continue
-            fitted = _robust_fit(basis, values, train, bends, stiffness)
+            fitted = _robust_fit(
+                basis, values, train, bends, stiffness, *drift
+            )
             left = np.abs(values - basis @ fitted) * (fold == k) * (weight > 0)
             error += left.sum()
         # Bends must be worth it: a tenth better, at least.
         if error < 0.9 * best[0]:
             best = (error, stiffness)
-    return _robust_fit(basis, values, weight, bends, best[1])
+    return _robust_fit(basis, values, weight, bends, best[1], *drift)
 
 
 def _robust_fit(
@@ -279,16 +310,27 @@ def _robust_fit(
     weight: np.ndarray,
     bends: np.ndarray,
     stiffness: float,
+    slope: np.ndarray,
+    known_slope: float = 0.0,
 ) -> np.ndarray:
-    """Penalised least absolute deviations by reweighting."""
+    """Penalised least absolute deviations by reweighting.
+
+    The product of ``slope`` (M,) with the values is close to ``known_slope``
+    beforehand: its square counts as much as mean deviations do.
+    """
     weight = weight / weight.sum()
-    scale = weight.copy()
+    scale, size = weight.copy(), 0.0
     for _ in range(20):
         root = np.sqrt(scale)[:, None]
-        rows = np.vstack([basis * root, np.sqrt(stiffness) * bends])
-        right = np.concatenate([values * root[:, 0], np.zeros(len(bends))])
+        rows = np.vstack(
+            [basis * root, np.sqrt(stiffness) * bends, size * slope]
+        )
+        right = np.concatenate(
+            [values * root[:, 0], np.zeros(len(bends)), [size * known_slope]]
+        )
         fitted = lsq_linear(rows, right).x
         left = np.abs(values - basis @ fitted)
         scale = weight / np.maximum(left, 2e-3)
+        size = float(scale.sum() ** -0.5)
         scale = scale / scale.sum()
     return fitted

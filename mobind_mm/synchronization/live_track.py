@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .clock_map import ClockMap, join
+from .clock_map import DRIFT_PPM, ClockMap, join
 
 _POINT_SEC = 0.01
 """Error of one estimate: windows overlap, so a few are hardly better."""
-_DRIFT_PPM = 200.0
-"""Clocks rarely drift more; stronger drift needs evidence."""
 _MEMORY_SEC = 600.0
 """Drift changes with temperature: older estimates count less."""
 _MOST_POINTS = 512
@@ -87,7 +85,7 @@ class Segment:
         times, offsets, _ = self.points.T
         x = times - at
         weight = np.exp(-np.abs(x) / memory_sec) / _POINT_SEC**2
-        prior = (_DRIFT_PPM * 1e-6) ** -2
+        prior = (DRIFT_PPM * 1e-6) ** -2
         scale = np.ones(len(x))
         for _ in range(4):
             w = weight * scale

@@ -133,6 +133,20 @@ def test_noise_does_not_bend_a_straight_clock():
     assert found.drift_ppm == pytest.approx(100, abs=15)
 
 
+@pytest.mark.parametrize('scatter, drift', [(0.02, 100), (0.0, 800)])
+def test_few_clips_that_scatter_show_no_drift(scatter, drift):
+    """Less than clocks drift, but what clips agree on is kept."""
+    times = 20.0 * np.arange(3) + 10
+    tops = 9e-4 * times + scatter * np.array([1, -2, 1])
+    clips = [bump(top) for top in tops]
+    found = fit_clock(times, clips, 1000.0, 120.0, (0.0, 60.0))
+    assert (found.drift_ppm <= drift) == bool(scatter)
+    # The same if most of it has been corrected for.
+    rest = [bump(top) for top in tops - 9e-4 * times]
+    found = fit_clock(times, rest, 1000.0, 120.0, (0.0, 60.0), 9e-4)
+    assert (found.drift_ppm + 900 <= drift) == bool(scatter)
+
+
 def test_clips_that_disagree_are_not_trusted():
     times = 10.0 * np.arange(18) + 10
     rng = np.random.default_rng(0)
