@@ -77,9 +77,9 @@ class StreamBuffer:
         return float(self.times[-1]) if len(self.times) else -np.inf
 
     @property
-    def has_hole(self) -> bool:
-        """Whether there is a gap so young that it may still be filled."""
-        return bool(len(self._gaps(self._looked, np.inf)))
+    def holes(self) -> list[Event]:
+        """Gaps that are so young that they may still be filled."""
+        return [self._gap(i) for i in self._gaps(self._looked, np.inf)]
 
     @property
     def period(self) -> float:
@@ -173,10 +173,9 @@ class StreamBuffer:
             events += self._place(*run, last=stop == len(times))
         settled = self.newest - _LATE_SEC
         reported = [event.at for event in events]
-        for i in self._gaps(self._looked, settled):
-            at, after = map(float, self.times[i : i + 2])
-            if at not in reported:
-                events.append(Event('gap', at, after - at))
+        for gap in map(self._gap, self._gaps(self._looked, settled)):
+            if gap.at not in reported:
+                events.append(gap)
         self._looked = max(self._looked, settled)
         first = int(np.searchsorted(self.times, self.newest - self.memory_sec))
         if first:
@@ -189,6 +188,11 @@ class StreamBuffer:
         times = self.times[first:]
         wide = np.diff(times) > max(GAP_SEC, 5 * self.period)
         return first + np.flatnonzero(wide & (times[1:] <= until))
+
+    def _gap(self, i: int) -> Event:
+        """The gap after sample ``i``."""
+        at, after = map(float, self.times[i : i + 2])
+        return Event('gap', at, after - at)
 
     def _place(
         self, times: np.ndarray, channels: dict, last: bool

@@ -43,6 +43,8 @@ _CONTRADICTS = 8.0
 """Evidence by which the newest seconds may prefer another offset."""
 _SUPPORTS = 4.0
 """Evidence from which a part of a window confirms an offset."""
+_KNOWN = 3
+"""Windows that must have confirmed a clock which others need not."""
 
 
 class Follower:
@@ -342,8 +344,31 @@ class Follower:
             self._moved(asked, span, result)
         elif result.reason == 'still' or self.is_still():
             self._rest()
-        else:
+        elif not (near and self._keep(result, evidence, line)):
             self._look_at_newest(span, result)
+
+    def _keep(
+        self, result: SyncResult, evidence: ClipEvidence, around: float
+    ) -> bool:
+        """Whether a clock is still believed that a window hardly confirms.
+
+        Its best offset is that of the clock, but by itself it is not sure.
+        Windows overlap, so what is new in it is a part of what it says.
+        """
+        offset = result.offset - around
+        known = len(self.track.segments[-1].points) >= _KNOWN
+        doubted = self.belief.abstained or not known
+        if doubted or self._contradicted(evidence, offset):
+            return False
+        odds = result.confidence / max(1 - result.confidence, 1e-6)
+        odds **= self.every_sec / self.window_sec
+        confidence = _with_prior(self.belief.confidence, odds)
+        if confidence < self.sync.min_confidence:
+            return False
+        support = self._support(evidence, offset)
+        self.confirmed = max(self.confirmed, *support)
+        self._believe(confidence=confidence)
+        return True
 
     def _rest(self) -> None:
         """Nobody moves: nothing confirms the clock, and nothing doubts it."""

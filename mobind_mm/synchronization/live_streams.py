@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -18,6 +19,8 @@ _WAIT_SEC = 2.5
 _SILENT_SEC = 3.0
 """A stream that is this far behind the others is silent."""
 _MOST_NOTES = 50
+_ARRIVALS = 4096
+"""Chunks of which is kept how far the other stream was."""
 
 
 class LiveStreams:
@@ -50,6 +53,9 @@ class LiveStreams:
         self.pose = StreamBuffer('the skeleton', pose_sec)
         self.imu: dict[str, StreamBuffer] = {}
         self.notes: dict[str, None] = {}
+        self._arrivals: dict[str, deque[tuple[float, float]]] = defaultdict(
+            lambda: deque(maxlen=_ARRIVALS)
+        )
 
     def push_imu(
         self,
@@ -77,7 +83,7 @@ class LiveStreams:
                     name,
                     f'{key} has shape {value.shape}, expected (N, {width})',
                 )
-        self.imu[name].push(times, channels)
+        self._push(self.imu[name], times, channels, self.pose.latest)
 
     def push_pose(
         self,
@@ -106,7 +112,35 @@ class LiveStreams:
         if len(shape) == 2:
             keypoints, scores = keypoints[None], scores[None]
         channels = {'keypoints': keypoints, 'scores': scores}
-        self.pose.push(times, channels)
+        latest = [buffer.latest for buffer in self.imu.values()]
+        self._push(self.pose, times, channels, max(latest, default=-np.inf))
+
+    def _push(
+        self,
+        buffer: StreamBuffer,
+        times: np.ndarray | Sequence[float],
+        channels: dict[str, np.ndarray],
+        other: float,
+    ) -> None:
+        """Add samples; ``other`` is how far the other stream is."""
+        buffer.push(times, channels)
+        if np.isfinite(other):
+            self._arrivals[buffer.name].append((buffer.latest, other))
+
+    def _was_silent(self, buffer: StreamBuffer, gap: Event) -> bool:
+        """Whether a stream has a gap because nothing arrived.
+
+        Meanwhile the other stream went on for as long; if a clock was set
+        ahead, it did not.
+        """
+        arrivals = np.array(self._arrivals[buffer.name]).reshape(-1, 2)
+        before = np.flatnonzero(arrivals[:, 0] <= gap.at + 1e-6)[-1:]
+        own, other = arrivals[int(before.sum()) :].T
+        after = np.flatnonzero(own >= gap.at + gap.seconds - 1e-6)[:1]
+        if not len(before) or not len(after):
+            return False
+        gone = (other - own)[after] - (other - own)[0]
+        return bool(abs(gone) < 0.5 * gap.seconds)
 
     def note(self, text: str) -> None:
         """Keep a sentence; the oldest ones are forgotten."""
@@ -123,22 +157,24 @@ class LiveStreams:
             whether it is the video's.
         """
         for event in self.pose.settle():
-            self.note(_sentence(event, 'the skeleton'))
-            yield event, True
-        heard: dict[tuple[str, float, float], list[str]] = {}
+            silent = self._was_silent(self.pose, event)
+            self.note(_sentence(event, 'the skeleton', silent))
+            if not silent:
+                yield event, True
+        heard: dict[tuple[str, float, float, bool], list[str]] = {}
         for name, buffer in self.imu.items():
             for event in buffer.settle():
-                at = event.at
+                at, silent = event.at, self._was_silent(buffer, event)
                 if self._track.known:
                     at -= self._track.line(at)[0]
-                key = event.kind, round(event.seconds, 1), round(at)
+                key = event.kind, round(event.seconds, 1), round(at), silent
                 heard.setdefault(key, []).append(name)
-        for (kind, seconds, at), names in heard.items():
+        for (kind, seconds, at, silent), names in heard.items():
             event = Event(kind, at, seconds)
             who = ', '.join(names) if len(names) < 3 else 'most sensors'
-            self.note(_sentence(event, who))
+            self.note(_sentence(event, who, silent))
             # What happens to most sensors may be their common clock.
-            if len(names) >= 0.5 * len(self.imu):
+            if not silent and len(names) >= 0.5 * len(self.imu):
                 yield event, False
 
     @property
@@ -171,9 +207,15 @@ class LiveStreams:
 
     @property
     def has_hole(self) -> bool:
-        """Whether the skeleton, or half of the sensors, waits for samples."""
-        holes = [buffer.has_hole for buffer in self.imu.values()]
-        return self.pose.has_hole or sum(holes) >= 0.5 * len(holes)
+        """Whether the skeleton, or half of the sensors, waits for samples.
+
+        A stream that was silent does not.
+        """
+        pose, *imu = (
+            any(not self._was_silent(buffer, hole) for hole in buffer.holes)
+            for buffer in (self.pose, *self.imu.values())
+        )
+        return pose or sum(imu) >= 0.5 * len(imu)
 
     def silent(self) -> list[str]:
         """Sentences about streams that have stopped."""
@@ -228,11 +270,11 @@ class LiveStreams:
         return Recording(imu, pose)
 
 
-def _sentence(event: Event, who: str) -> str:
-    """A sentence about the times of a stream."""
+def _sentence(event: Event, who: str, silent: bool) -> str:
+    """A sentence about the times of a stream, which may have been silent."""
     what = {
         'gap': 'no samples for {:.1f} s',
         'back': 'the clock went back by {:.1f} s',
         'ahead': 'the times leap ahead by {:.1f} s',
-    }[event.kind].format(abs(event.seconds))
+    }['gap' if silent else event.kind].format(abs(event.seconds))
     return f'{who}: {what} at second {event.at:.0f}'

@@ -7,6 +7,7 @@ import pytest
 
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization import (
+    ClipEvidence,
     FusedSynchronizer,
     LiveSynchronizer,
     SyncResult,
@@ -94,6 +95,21 @@ def test_a_clock_that_is_set_is_reported(size):
     )
     ends = live.clock().to_imu_time(np.array([10.0, 55.0]))
     assert ends == pytest.approx(clock(np.array([10.0, 55.0])), abs=0.03)
+
+
+@pytest.mark.parametrize('quiet', ['push_imu', 'push_pose'])
+def test_a_stream_that_was_silent_was_not_set(quiet):
+    """Nobody in view, or sensors out of reach, while the other goes on."""
+    streams = simulate_recording(2, 40.0)
+    calls = list(chunks(streams, 40.0))
+    for i in range(2 * 20, 2 * 25):
+        if calls[i][0] == quiet:
+            calls[i] = 'state', (), {}
+    states = []
+    live = played(calls, watch=states.append)
+    late = [state for state in states if state.video_s > 26.5]
+    assert late and not any(state.abstained for state in late)
+    assert any('no samples for 5.' in note for note in live.state().notes)
 
 
 def test_another_person_is_not_answered():
@@ -195,10 +211,10 @@ def test_late_chunks_are_sorted_in_and_repeated_ones_left_out():
 
 def test_gaps_are_told_once():
     buffer, events = pushed(0, 2)
-    assert buffer.has_hole and events == []
+    assert len(buffer.holes) == 1 and events == []
     buffer, events = pushed(0, 2, 3, 4)
     (event,) = events
-    assert event.kind == 'gap' and not buffer.has_hole
+    assert event.kind == 'gap' and not buffer.holes
     assert event[1:] == pytest.approx((0.99, 1.01))
 
 
@@ -257,6 +273,26 @@ def test_a_clock_that_was_followed_jumps_only_for_a_surer_answer(
     follower._begin(10.0, (0.0, 20.0), SyncResult(1.0, confidence))
     assert bool(jumps) == jumped
     assert follower.belief.abstained != jumped
+
+
+@pytest.mark.parametrize(
+    ('windows', 'confidence', 'kept'),
+    [(3, 0.5, True), (3, 0.001, False), (2, 0.5, False)],
+)
+def test_a_known_clock_is_not_dropped_for_one_window(
+    windows, confidence, kept
+):
+    follower = Follower.__new__(Follower)
+    follower.sync = FusedSynchronizer(use_feats=False)
+    follower.every_sec, follower.window_sec = 5.0, 20.0
+    points = SimpleNamespace(points=np.zeros((windows, 3)))
+    follower.track = SimpleNamespace(segments=[points])
+    follower.belief = LiveState(confidence=0.9, abstained=False, reason='')
+    follower.confirmed = 0.0
+    weak = SyncResult(7.0, confidence, abstained=True, reason='weak')
+    evidence = ClipEvidence(*np.zeros((3, 21)))
+    assert follower._keep(weak, evidence, 7.0) == kept
+    assert follower.belief.confidence == pytest.approx(0.9)
 
 
 TIMES, ACC = np.arange(5) / 100, np.ones((5, 3))
