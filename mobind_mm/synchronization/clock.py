@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from .single import (
     GAIN,
     GUARD_SEC,
     SAME_SEC,
+    UNLIKE,
     WITHOUT_FEATS,
     Feats,
     Question,
@@ -178,6 +179,53 @@ def synchronize_clocks(
         )
     clock = coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
     result = _decide(times, clips, coarse, synchronizer)
+    unlike: tuple[str, ...] = ()
+    if result.abstained:
+        sure = _sure_offsets(times, clips, coarse, synchronizer)
+        others = _contradicting(sure)
+        centre = float(np.mean(span))
+        line = around + np.interp(centre, coarse.times, coarse.offsets)
+        if len(clips[0].alone) > 2 and 2 * len(others) >= len(sure) > 0:
+            each = [
+                f'{n} at {r.offset + line:+.3f} s' for n, r in sure.items()
+            ]
+            others, unlike = {}, (UNLIKE.format(', '.join(each)),)
+        most = {k: v for k, v in streams.imu.items() if k not in others}
+        main = None
+        if others and most:
+            main = synchronize_clocks(
+                replace(streams, imu=most),
+                synchronizer,
+                max_offset,
+                feats,
+                clip_sec,
+                stride_sec,
+                max_drift_ppm,
+                knot_sec,
+                around,
+                track,
+            )
+        if main is not None and not main.abstained:
+            assert main.result is not None
+            gaps = {
+                name: float(own.offset + line - main.result.offset)
+                for name, own in others.items()
+            }
+            sensors = {
+                name: replace(
+                    main.moved(gap),
+                    result=others[name].moved(float(line)),
+                    sensors={},
+                    notes=(),
+                )
+                for name, gap in gaps.items()
+            }
+            notes = (APART.format(name, gap) for name, gap in gaps.items())
+            return replace(
+                main,
+                sensors={**main.sensors, **sensors},
+                notes=(*main.notes, *notes),
+            )
     placed = times  # clips by which the clock is placed
     if in_detail and not result.abstained:
         centre = float(np.mean(span))
@@ -201,20 +249,26 @@ def synchronize_clocks(
             clock = rest.added(offset, drift, centre)
     middle = float(np.interp(np.mean(span), clock.times, clock.offsets))
     result = replace(result, offset=middle, drift_ppm=clock.drift_ppm)
+    own_offsets: dict[str, SyncResult] = {}
+    if not result.abstained:
+        own_offsets = _sure_offsets(times, clips, clock, synchronizer)
     apart = {
         name: replace(
             clock.moved(own.offset).moved(around),
             result=replace(own, offset=middle + own.offset + around),
         )
-        for name, own in _own_offsets(times, clips, clock, synchronizer)
-        if not result.abstained
+        for name, own in own_offsets.items()
+        if abs(own.offset) >= SAME_SEC
     }
     return replace(
         clock.moved(around),
         sensors=apart,
-        notes=tuple(
-            APART.format(name, own.offsets[0] - clock.offsets[0] - around)
-            for name, own in apart.items()
+        notes=(
+            *unlike,
+            *(
+                APART.format(name, own.offsets[0] - clock.offsets[0] - around)
+                for name, own in apart.items()
+            ),
         ),
         abstained=result.abstained,
         result=result.moved(around),
@@ -293,17 +347,18 @@ def _near_line(
     return np.array(times), clips
 
 
-def _own_offsets(
+def _sure_offsets(
     times: np.ndarray,
     clips: list[ClipEvidence],
     clock: ClockMap,
     synchronizer: Synchronizer,
-) -> Iterator[tuple[str, SyncResult]]:
-    """Sensors that are sure of another offset, and how much it differs."""
+) -> dict[str, SyncResult]:
+    """Sensors that are sure alone, and how much they differ from a clock."""
     names = list(clips[0].alone)
     if len(names) < 2:
-        return
+        return {}
     line = np.interp(times, clock.times, clock.offsets)
+    found = {}
     for name in names:
         own = [
             clip.alone[name].shifted(by)
@@ -311,8 +366,23 @@ def _own_offsets(
             if name in clip.alone
         ]
         result = synchronizer.decide(own)
-        if not result.abstained and abs(result.offset) >= SAME_SEC:
-            yield name, result
+        if not result.abstained:
+            found[name] = result
+    return found
+
+
+def _contradicting(sure: Mapping[str, SyncResult]) -> dict[str, SyncResult]:
+    """Sensors that are sure of another offset than most of them."""
+    groups = [
+        [n for n, r in sure.items() if abs(r.offset - own.offset) < SAME_SEC]
+        for own in sure.values()
+    ]
+    group = max(
+        groups,
+        key=lambda g: (len(g), sum(sure[n].confidence for n in g)),
+        default=[],
+    )
+    return {n: r for n, r in sure.items() if n not in group}
 
 
 def _unknown(

@@ -84,6 +84,7 @@ WITHOUT_FEATS = (
 
 
 APART = '{}: its clock differs by {:+.3f} s from that of the other sensors'
+UNLIKE = 'these sensors contradict each other: {}; do they share a clock?'
 MISFIT = '{}: does not fit this limb at the offset of the other sensors'
 
 

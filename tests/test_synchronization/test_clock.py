@@ -14,6 +14,7 @@ from mobind_mm.synchronization import (
 from mobind_mm.synchronization import clock as clock_module
 from mobind_mm.synchronization.clips import cut_clip
 from mobind_mm.synchronization.clock_map import best_line, fit_clock
+from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.synchronization.fused import EVIDENCE_NAMES
 
 SYNC = FusedSynchronizer(use_feats=False)
@@ -131,6 +132,39 @@ def test_noise_does_not_bend_a_straight_clock():
         found.to_imu_time(times), times + truth, atol=0.006
     )
     assert found.drift_ppm == pytest.approx(100, abs=15)
+
+
+def test_sensors_that_contradict_each_other(monkeypatch):
+    """Most share a clock, which the other one hides from all together."""
+    decide = clock_module._decide
+
+    def refused(times, clips, *rest):
+        result = decide(times, clips, *rest)
+        apart = 'right_forearm' in clips[0].alone
+        return result.refused('periodic') if apart else result
+
+    monkeypatch.setattr(clock_module, '_decide', refused)
+    recording = simulate_recording(1, 40.0, offset=0.5)
+    wrist = recording.imu['right_wrist']
+    imu = {
+        **{'right_wrist': wrist, 'right_hand': wrist},
+        'right_forearm': wrist.later(0.7),
+    }
+    streams = Recording(imu, recording.pose)
+    found = synchronize_clocks(streams, SYNC, 2.0)
+    assert not found.abstained and {*found.sensors} == {'right_forearm'}
+    assert found.result.offset == pytest.approx(0.5, abs=0.02)
+    (note,) = found.notes
+    assert 'right_forearm: its clock differs by +0.7' in note
+    apart = found.sensors['right_forearm']
+    assert apart.offsets == pytest.approx(found.offsets + 0.7, abs=0.02)
+    assert apart.result.offset == pytest.approx(1.2, abs=0.02)
+    # Of three, none has another on its side.
+    imu['right_hand'] = wrist.later(-0.6)
+    found = synchronize_clocks(Recording(imu, recording.pose), SYNC, 2.0)
+    assert found.abstained and not found.sensors
+    assert 'right_wrist at +0.5' in found.notes[0]
+    assert 'right_hand at -0.1' in found.notes[0]
 
 
 @pytest.mark.parametrize('scatter, drift', [(0.02, 100), (0.0, 800)])
