@@ -18,6 +18,7 @@ from scipy.special import logit
 
 from ..readers.convert import convert_all
 from ..synchronization.assignment import assign, log_odds, probabilities
+from ..utils.errors import first_few
 from .study_files import Source
 from .study_pairs import Likely, Settings, compare, synchronize_pair
 from .study_signals import Prepared, prepare
@@ -376,6 +377,14 @@ class _Table:
             reason = f'fits none of the others well; {name} best ({share})'
         else:
             reason = 'fits none of the others'
+        short = [
+            f'{other.name} ({other.seconds:.1f} s)'
+            for i, other in enumerate(partners)
+            if i not in taken and other.seconds < TELLING_SEC
+        ]
+        if sure is not None and short:
+            sure = None
+            reason += f'; too short to tell: {first_few(short, 3)}'
         return {'confidence': sure, 'reason': reason}
 
 

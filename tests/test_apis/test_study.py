@@ -151,6 +151,16 @@ def test_an_offset_that_is_sure_makes_a_pair():
     assert [row['state'] for row in rows] == ['sure', 'sure', 'left over']
     # Who wears other sensors in the same video is no rival.
     assert not any(row['reason'] for row in rows[:2])
+    assert rows[2]['confidence'] > 0.9
+    # It may belong to somebody who is seen for a moment.
+    brief = replace(video, source=Source('w', Path('w.json')), seconds=8.0)
+    people.append((brief, 'person 0'))
+    table = _Table(
+        recordings, [video, brief], people, np.c_[changed, [-5.0] * 3]
+    )
+    rows = [*table.rows({k: {**v, **offset} for k, v in answers.items()}, ())]
+    assert [row['confidence'] for row in rows[2:]] == [None, None]
+    assert rows[2]['reason'].endswith('too short to tell: w (8.0 s)')
 
 
 @pytest.mark.parametrize('telling', [20.0, 10.0])
