@@ -132,7 +132,7 @@ class MoBindInferencer(Embedder):
             second ``at_video_s``; ``drift_ppm``, positive if the sensors'
             clock runs fast; ``confidence``, the probability that the clock
             is never more than 0.1 s off in the video; ``abstained``
-            (the confidence is below 0.7) and ``reason``, see
+            (the confidence is below 0.65) and ``reason``, see
             :data:`~mobind_mm.synchronization.base.REASONS`; ``rivals``;
             ``clock``, the whole piecewise linear map; ``jumps`` of a clock
             in it, ``unknown`` stretches; ``sensor_clocks``, one clock for

@@ -139,7 +139,7 @@ class FusedSynchronizer(Synchronizer):
         weights: Mapping[str, float] | None = None,
         sensors_power: float = SENSORS_POWER,
         overlap_power: float = 0.0,
-        min_confidence: float = 0.7,
+        min_confidence: float = 0.65,
         min_overlap_sec: float = 1.5,
         token_sec: float = 0.2,
         use_feats: bool = True,

@@ -37,6 +37,7 @@ SENSORS = {5: 'five', 2: 'both wrists', 1: 'one wrist'}
 WALKING = {
     'matched': 'walking, real, matched (within 0.2 s)',
     'wrong person': 'walking, real, wrong person',
+    'another time': 'walking, real, another pass of the person',
 }
 TRUST = {
     'condition': lambda row: row['condition'],

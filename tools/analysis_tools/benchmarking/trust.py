@@ -16,6 +16,7 @@ CONDITIONS = (
     'matched',
     'out of reach',
     'wrong person',
+    'another time',
     'wrong limb',
     'sides swapped',
     'unrelated',
@@ -28,7 +29,13 @@ CONDITIONS = (
     'sensors disagree',
     'partial overlap',
 )
-NO_ANSWER = ('wrong person', 'unrelated', 'frozen', 'frame rate')
+NO_ANSWER = (
+    'wrong person',
+    'another time',
+    'unrelated',
+    'frozen',
+    'frame rate',
+)
 """Conditions in which no offset is right. On the wrong limb of the right
 person, or beyond the search, an offset can be right, all the same."""
 FITTING_SEEDS = (5, 6, 8, 9, 410, 411, 412, 413, 414, 416)
@@ -96,14 +103,26 @@ def gather(
                 data / 'utd_mhad', not fitting, max(count // 2, 2), seed
             )
         )
-    rng = np.random.default_rng(seed)
+    rng, again = np.random.default_rng(seed), np.random.default_rng((seed, 1))
     for source, people in sources.items():
         for person, recording in people:
             other = someone_else(people, person, rng)
             if other is None:
                 continue
             for condition in CONDITIONS:
-                trial = make_trial(source, condition, recording, other, rng)
+                sensors, drawn = other, rng
+                if condition == 'another time':
+                    # Takes of UTD-MHAD may stand in two rows of a subject.
+                    sensors, drawn = None, again
+                    if source != 'utd':
+                        sensors = another_time(
+                            people, person, recording, again
+                        )
+                if sensors is None:
+                    continue
+                trial = make_trial(
+                    source, condition, recording, sensors, drawn
+                )
                 if trial is not None:
                     yield trial
     if data is not None and (data / 'mocap').exists() and not unseen:
@@ -120,10 +139,32 @@ def someone_else(
     return others[int(rng.integers(len(others)))] if others else None
 
 
+def another_time(
+    people: Sequence[tuple[str, Recording]],
+    person: str,
+    recording: Recording,
+    rng: np.random.Generator,
+) -> Recording | None:
+    """Another recording of the same person; None if there is none.
+
+    Those of the same length may be the same motion, filmed again.
+    """
+
+    def samples(one: Recording) -> int:
+        return next(iter(one.imu.values())).clock.num_samples
+
+    others = [
+        other
+        for name, other in people
+        if name == person and samples(other) != samples(recording)
+    ]
+    return others[int(rng.integers(len(others)))] if others else None
+
+
 def stride_trials(
     folder: Path, fitting: bool, count: int, seed: int
 ) -> Iterator[Trial]:
-    """Walking, searched within 4 s: matched, and of somebody else.
+    """Walking, searched within 4 s: matched, of another walk, of others.
 
     Args:
         folder: Motion capture.
@@ -131,21 +172,25 @@ def stride_trials(
         count: Recordings.
         seed: Of everything.
     """
-    rng = np.random.default_rng(seed)
+    rng, again = np.random.default_rng(seed), np.random.default_rng((seed, 1))
     people = list(trust_sources.strides(folder, not fitting, count, seed))
     for person, recording in people:
         other = someone_else(people, person, rng)
         if other is None:
             continue
-        for condition, sensors in (
-            ('matched', recording),
-            ('wrong person', other),
+        same = another_time(people, person, recording, again)
+        for condition, sensors, rng_of in (
+            ('matched', recording, rng),
+            ('wrong person', other, rng),
+            ('another time', same, again),
         ):
-            offset = float(rng.uniform(-3, 3))
-            number = int(rng.choice([2, 4, 7, 7]))
-            names = rng.permutation(list(sensors.imu))[:number]
+            if sensors is None:
+                continue
+            offset = float(rng_of.uniform(-3, 3))
+            number = int(rng_of.choice([2, 4, 7, 7]))
+            names = rng_of.permutation(list(sensors.imu))[:number]
             first, last = sensors.imu[names[0]].clock.span
-            late = float(rng.choice([0.0, rng.uniform(-0.3, 0.3)]))
+            late = float(rng_of.choice([0.0, rng_of.uniform(-0.3, 0.3)]))
             late *= last - first
             imu = {
                 str(n): _moved(
@@ -203,7 +248,8 @@ def make_trial(
     if condition == 'out of reach':
         reach = 4.0
         offset = float(rng.uniform(5, 12) * rng.choice([-1, 1]))
-    sensors = other if condition == 'wrong person' else recording
+    someone = condition in ('wrong person', 'another time')
+    sensors = other if someone else recording
     # Half of the sensors begin late, or end early.
     late = float(rng.choice([0.0, rng.uniform(-0.6, 0.6) * length]))
     imu = {

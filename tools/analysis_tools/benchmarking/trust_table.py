@@ -12,6 +12,7 @@ import numpy as np
 from benchmarking.trust import (
     CONDITIONS,
     Trial,
+    another_time,
     gather,
     largest_error,
     someone_else,
@@ -36,7 +37,8 @@ def right_within(trial: Trial) -> float:
 def walking_trials(folder: Path, seed: int) -> Iterator[Trial]:
     """Passes of people who walk, searched within 4 s.
 
-    Matched, and with the sensors of a pass of somebody else.
+    Matched, and with the sensors of a pass of somebody else, or of another
+    pass of the same person.
     """
     rng = np.random.default_rng(seed)
     passes = [(name.split('-')[0], r) for name, r in walking(folder)]
@@ -56,6 +58,11 @@ def walking_trials(folder: Path, seed: int) -> Iterator[Trial]:
         assert other is not None  # nine people walk
         streams = _walk(recording, other, rng)[1]
         yield Trial('walking', 'wrong person', streams, None, 4.0)
+    for person, recording in passes:
+        same = another_time(passes, person, recording, rng)
+        if same is not None:
+            streams = _walk(recording, same, rng)[1]
+            yield Trial('walking', 'another time', streams, None, 4.0)
 
 
 def _walk(
