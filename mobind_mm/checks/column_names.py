@@ -19,9 +19,10 @@ _KINDS = {
 _FREE = re.compile(r'(?<![a-z])lin(?=ea[rl]|acc|_|$)|user|free|world|nograv')
 """What acceleration without gravity is called."""
 _WRITTEN = {
-    **{'角速度': ' gyr ', '陀螺仪': ' gyr ', 'ジャイロ': ' gyr '},
-    **{'각속도': ' gyr ', '자이로': ' gyr '},
-    **{'加速度': ' acc ', '가속도': ' acc ', '线性': ' lin '},
+    **dict.fromkeys(('角速度', '陀螺仪', '陀螺儀', 'ジャイロ'), ' gyr '),
+    **dict.fromkeys(('각속도', '자이로'), ' gyr '),
+    **dict.fromkeys(('加速度', '가속도'), ' acc '),
+    **dict.fromkeys(('线性', '線性', '線形', '선형'), ' lin '),
 }
 """Words without spaces between them."""
 _HEADER_UNITS = {

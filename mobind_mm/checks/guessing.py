@@ -342,8 +342,9 @@ def _of_one_length(
 
     def length(name: str, unit: str) -> float:
         dates = serial_dates(columns[name])
-        steps = np.abs(np.diff(dates[0] if dates else columns[name]))
-        steps = steps[steps < 1e3 * np.nanmedian(steps[steps > 0])]
+        values = dates[0] if dates else columns[name]
+        steps = np.abs(np.diff(values[np.isfinite(values)]))
+        steps = steps[steps < 1e3 * np.median(steps[steps > 0])]
         return float(steps.sum()) * unit_factor(unit, TIME_UNITS)
 
     lengths = {name: length(name, unit) for _, name, unit, _ in scored}
@@ -497,12 +498,14 @@ def _by_owner(
     """Sensors by whose their rows are, or one whose channels have rows."""
     if not guess.owners:
         return sensors
-    names = next(iter(next(iter(sensors.values()))['columns'].values()))
+    channels = next(iter(sensors.values()))['columns']
+    names = next(iter(channels.values()))
     kinds = {owner: kind_of_word(owner) for owner in guess.owners}
     types = {o: _TYPES[o] for o in guess.owners if o in _TYPES}
-    sizes = [_size(columns, names, guess.owners[owner]) for owner in types]
-    if not any(kinds.values()) and sizes and max(sizes) > 2 * min(sizes):
-        kinds = types  # of numbered sensors, all would show gravity
+    if len(channels) == 1 and not any(kinds.values()):
+        sizes = [_size(columns, names, guess.owners[o]) for o in types]
+        if sizes and max(sizes) > 2 * min(sizes):
+            kinds = types  # of numbered sensors, all would show gravity
     if any(kinds.values()):
         owners = {kind: owner for owner, kind in reversed(kinds.items())}
         free = 'acc' not in owners and 'linear' in owners
@@ -530,9 +533,11 @@ def _size(
     names: Sequence[str],
     where: Mapping[str, str],
 ) -> float:
-    """Median magnitude of the rows of a number."""
+    """Median magnitude of the rows of a number; NaN if some are texts."""
     ((name, owner),) = where.items()
-    rows = columns[name] == float(owner)
+    rows = columns.get(name, np.nan) == float(owner)
+    if not np.any(rows):
+        return float('nan')
     values = np.stack([columns[n][rows] for n in names], axis=1)
     return float(np.nanmedian(np.linalg.norm(values, axis=1)))
 

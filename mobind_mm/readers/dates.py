@@ -329,7 +329,8 @@ def find_order(cells: Sequence[str]) -> str | None:
 
     A number above 12 tells, as do dots, which stand between day and month
     in this order only, and days that follow each other in one order only.
-    A year of two digits is first if it would be a day of the future.
+    A year of two digits is first if it would be a day of the future
+    otherwise, so old dates may be another day: see :func:`is_unclear_year`.
     """
     matches = map(_match, cells)
     found = (m[1] for m in matches if m and m[1])
@@ -338,27 +339,40 @@ def find_order(cells: Sequence[str]) -> str | None:
         return 'ymd'
     if all('.' in day for day in days):
         return 'dmy'
-    spans, lasts_by = {}, {}
+    spans, latest = {}, {}
     for order in ('dmy', 'mdy', 'ymd'):
         begins = [_minute(day, '00:00', order, None, 'UTC') for day in days]
         known = [begin for begin in begins if begin is not None]
         if len(known) == len(days):
             spans[order] = max(known) - min(known)
-            lasts_by[order] = max(known)
+            latest[order] = max(known)
+    follow = [o for o in spans if spans[o] == (len(days) - 1) * DAY]
+    if len(follow) == 1 and len(days) > 1:
+        return follow[0]
     now = time() + 2 * DAY
-    year_first = lasts_by.pop('ymd', now) < now
-    if year_first and all(last > now for last in lasts_by.values()):
+    year_first = latest.pop('ymd', now) < now
+    if year_first and all(last > now for last in latest.values()):
         return 'ymd'
     spans.pop('ymd', None)
-    if len(spans) == 2 and len(days) > 1:
-        lasts = [spans[o] == (len(days) - 1) * DAY for o in spans]
-        if lasts.count(True) == 1:
-            return [*spans][lasts.index(True)]
     if len(spans) == 2 and any(
         len({*_NUMBERS.findall(d)[:2]}) > 1 for d in days
     ):
         return None
     return next(iter(spans), 'dmy')
+
+
+def is_unclear_year(cell: str) -> bool:
+    """Whether the year of a date may be its first or its last two digits.
+
+    >>> is_unclear_year('24-04-25 11:00'), is_unclear_year('24-04-32 11:00')
+    (True, False)
+    """
+    match = _match(cell)
+    day = (match and match[1]) or ''
+    if not day or '.' in day or len(_NUMBERS.findall(day)[0]) == 4:
+        return False
+    begins = [_minute(day, '00:00', o, None, 'UTC') for o in ('dmy', 'ymd')]
+    return None not in begins and begins[0] != begins[1]
 
 
 def strptime(cells: Sequence[str], form: str, zone: str) -> np.ndarray:

@@ -14,10 +14,10 @@ from ..skeleton import LAYOUTS, get_layout, layout_name
 from ..utils.errors import mistake, shown
 
 _LANGUAGES = {
-    'left': 'links linke linker linkes gauche izquierda izquierdo izq '
+    'left': 'links linke linken linker linkes gauche izquierda izquierdo izq '
     'sinistra sinistro sx esquerda esquerdo',
-    'right': 'rechts rechte rechter rechtes droite droit derecha derecho der '
-    'destra destro dx direita direito',
+    'right': 'rechts rechte rechten rechter rechtes droite droit derecha '
+    'derecho der destra destro dx direita direito',
     'nose': 'nase nez nariz naso neus',
     'eye': 'auge oeil ojo occhio olho oog',
     'ear': 'ohr oreille oreja orecchio orelha oor',

@@ -36,6 +36,7 @@ from .dates import (
     find_order,
     has_day,
     is_day,
+    is_unclear_year,
     join_days,
     looks_like_date,
     order_of,
@@ -263,6 +264,13 @@ class TableFile:
                 form = time_format, zone or 'UTC'
                 values[name], whole = self._dates(cells, lines, name, *form)
                 kinds['dates' if whole else 'hours'].add(name)
+                cell = str(cells[0]) if whole and not time_format else ''
+                if is_unclear_year(cell):
+                    year = np.datetime64(int(values[name][0]), 's').item().year
+                    notes.append(
+                        f'{self.path}: {cell!r} in column {name!r} is taken '
+                        f'for a day of {year}; if it is none, set time_format'
+                    )
                 if dated and not whole:
                     joined, more = self._with_date(cells, rows, name, *form)
                     notes += more

@@ -114,6 +114,18 @@ def test_a_year_that_is_first_without_its_century(monkeypatch):
     assert find_order(['15/04/24 11:00:00']) == 'dmy'
     assert find_order(['04/15/24 11:00:00']) == 'mdy'
     assert find_order(['05/04/24 11:00:00']) is None
+    # Nor do recordings last for years.
+    monkeypatch.setattr('mobind_mm.readers.dates.time', lambda: 2 * MAY)
+    assert find_order(['24-04-25 23:59:59', '24-04-26 00:00:01']) == 'ymd'
+    assert find_order(['24/04/25 23:59:59', '25/04/25 00:00:01']) == 'dmy'
+    assert find_order(['24-04-25 11:00:00']) == 'dmy'
+
+
+def test_a_year_of_two_digits_is_noted(tmp_path, worn):
+    cells = [f'24-04-25 11:00:{t:06.3f}' for t in worn.times]
+    stream = read(tmp_path / 'a.csv', worn, cells)
+    (note,) = (n for n in stream.notes if 'is taken for a day of 20' in n)
+    assert "'24-04-25 11:00:00.000' in column" in note
     assert Dates('ymd')('24-05-01 11:00:00') == MAY
 
 
@@ -219,7 +231,8 @@ def test_clocks_that_are_in_doubt(tmp_path, worn, names, times, why):
         read(tmp_path / 'a.csv', worn, cells, names)
 
 
-@pytest.mark.parametrize('beside', ['host_ms', 'date'])
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('beside', ['host_ms', 'sparse_ms', 'date'])
 def test_times_of_known_unit_tell_the_length_of_others(tmp_path, worn, beside):
     """A clock of 100 us looks like one of milliseconds at a tenth."""
     starts = np.datetime64('2024-05-01T11:00:00') + np.round(
@@ -228,8 +241,13 @@ def test_times_of_known_unit_tell_the_length_of_others(tmp_path, worn, beside):
     known = starts.astype(str) if beside == 'date' else worn.times * 1000
     ticks = np.round(worn.times * 1e4)
     cells = [f'{t:.0f},{k}' for t, k in zip(ticks, known)]
+    if beside == 'sparse_ms':  # in every other row, so half of them are left
+        cells[1::2] = [f'{t:.0f},' for t in ticks[1::2]]
     stream = read(tmp_path / 'a.csv', worn, cells, f'timestamp,{beside}')
-    assert same(stream, worn, MAY if beside == 'date' else 0.0)
+    if beside == 'sparse_ms':
+        assert stream.clock.at() == pytest.approx(worn.times[::2])
+    else:
+        assert same(stream, worn, MAY if beside == 'date' else 0.0)
 
 
 def test_a_log_of_any_suffix_with_lines_above(tmp_path, worn):

@@ -207,6 +207,23 @@ def test_numbered_sensors_are_no_types(tmp_path, worn, name, ids):
     assert same(second, worn, 0.002, gyro=False)
 
 
+def test_numbered_sensors_of_two_channels_are_no_types(tmp_path, worn):
+    """One turns much faster than the other."""
+    rows = [
+        ','.join(map(str, [t, i, *rates * i**2, *acc]))
+        for t, acc, rates in zip(worn.times, worn.acc, worn.gyro)
+        for i in (1, 4)
+    ]
+    gyro = [f'g{x} (rad/s)' for x in 'xyz']
+    head = ','.join(['time', 'node', *gyro, *AXES[:3]])
+    path = write_lines(tmp_path / 'a.csv', head, rows)
+    streams = to_imu({'file': path}, placements_only=False)
+    assert {*streams} == {'1', '4'} and same(streams['1'], worn)
+    text = path.read_text().replace(',4,', ',B,')  # a number, and a letter
+    path.write_text(text)
+    assert {*to_imu({'file': path}, placements_only=False)} == {'1', 'B'}
+
+
 @pytest.mark.parametrize('count', [2, 10])
 def test_places_in_a_packet_are_no_sensors(tmp_path, worn, count):
     cells = np.arange(len(worn.times)) % count
@@ -305,6 +322,15 @@ def test_spaces_before_quotes(tmp_path, worn):
 def test_left_in_german_is_not_linear():
     assert not parse_column('Knie links Acc X [m/s²]').free
     assert parse_column('LinAccX').free and parse_column('lin_acc_x').free
+    assert all(
+        parse_column(f'{word}X').free
+        for word in ('线性加速度', '線性加速度', '線形加速度', '선형 가속도')
+    )
+
+
+def test_sides_in_german():
+    assert placement_in('an der linken Hand') is None  # der: or Spanish, right
+    assert placement_in('linken_hand') == 'left_hand'
 
 
 def test_what_somebody_does_is_no_sensor(tmp_path, worn):
