@@ -167,6 +167,8 @@ def _fresh(source: Source, made_of: str, out: Path) -> Prepared:
 
 def _seen_sec(pose: PoseStream) -> float:
     """Seconds of the frames that show somebody."""
+    if pose.clock.num_samples < 2:  # which have no rate
+        return 0.0
     seen = (np.asarray(pose.scores) > 0).any(axis=1)
     return float(seen.sum() / pose.clock.mean_rate)
 

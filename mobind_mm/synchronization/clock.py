@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from .single import (
     WITHOUT_FEATS,
     Feats,
     Question,
+    agreeing,
     check_sensors,
     constant_clock,
     find_border,
@@ -182,7 +183,8 @@ def synchronize_clocks(
     unlike: tuple[str, ...] = ()
     if result.abstained:
         sure = _sure_offsets(times, clips, coarse, synchronizer)
-        others = _contradicting(sure)
+        group = agreeing(sure)
+        others = {n: r for n, r in sure.items() if n not in group}
         centre = float(np.mean(span))
         line = around + np.interp(centre, coarse.times, coarse.offsets)
         if len(clips[0].alone) > 2 and 2 * len(others) >= len(sure) > 0:
@@ -369,20 +371,6 @@ def _sure_offsets(
         if not result.abstained:
             found[name] = result
     return found
-
-
-def _contradicting(sure: Mapping[str, SyncResult]) -> dict[str, SyncResult]:
-    """Sensors that are sure of another offset than most of them."""
-    groups = [
-        [n for n, r in sure.items() if abs(r.offset - own.offset) < SAME_SEC]
-        for own in sure.values()
-    ]
-    group = max(
-        groups,
-        key=lambda g: (len(g), sum(sure[n].confidence for n in g)),
-        default=[],
-    )
-    return {n: r for n, r in sure.items() if n not in group}
 
 
 def _unknown(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
@@ -137,15 +137,7 @@ def check_sensors(
     if clock.abstained:
         if not sure:
             return clock
-        # The largest group of sensors that agree.
-        groups = [
-            [m for m, s in sure.items() if abs(s.offset - r.offset) < SAME_SEC]
-            for r in sure.values()
-        ]
-        group = max(
-            groups, key=lambda g: (len(g), sum(sure[n].confidence for n in g))
-        )
-        main = float(np.median([sure[n].offset for n in group]))
+        main = float(np.median([sure[n].offset for n in agreeing(sure)]))
     group, other, misfit = [], {}, []
     for name, result in single.items():
         far = name in sure and abs(result.offset - main) >= SAME_SEC
@@ -180,6 +172,23 @@ def check_sensors(
     notes += [MISFIT.format(name) for name in misfit]
     return replace(
         constant_clock(span, result), sensors=sensors, notes=tuple(notes)
+    )
+
+
+def agreeing(sure: Mapping[str, SyncResult]) -> list[str]:
+    """The largest group of sensors whose offsets agree; of equals the surest.
+
+    >>> agreeing({'head': SyncResult(0.0), 'left_knee': SyncResult(0.9)})
+    ['head']
+    """
+    groups = [
+        [n for n, r in sure.items() if abs(r.offset - one.offset) < SAME_SEC]
+        for one in sure.values()
+    ]
+    return max(
+        groups,
+        key=lambda g: (len(g), sum(sure[n].confidence for n in g)),
+        default=[],
     )
 
 

@@ -163,6 +163,21 @@ def test_an_offset_that_is_sure_makes_a_pair():
     assert rows[2]['reason'].endswith('too short to tell: w (8.0 s)')
 
 
+def test_somebody_is_seen_for_as_long_as_the_frames_show_it():
+    pose = simulate_recording(1, 2.0).pose
+    scores = np.ones(pose.scores.shape, np.float32)
+    scores[15:] = 0
+    brief = replace(pose, scores=scores)
+    assert study_signals._seen_sec(brief) == pytest.approx(0.5, abs=0.02)
+    one = replace(
+        pose,
+        clock=Clock(1, times=np.zeros(1)),
+        keypoints=pose.keypoints[:1],
+        scores=scores[:1],
+    )
+    assert study_signals._seen_sec(one) == 0
+
+
 @pytest.mark.parametrize('telling', [20.0, 10.0])
 def test_leftovers_are_named_with_the_reason(copy, telling, monkeypatch):
     monkeypatch.setattr('mobind_mm.apis.study.TELLING_SEC', telling)
