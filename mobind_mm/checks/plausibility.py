@@ -205,8 +205,8 @@ def _judge_times(
         finding = Finding(
             'tens',
             name,
-            f'{seen}; by {tens:g} times the unit of its times, it would be '
-            f'{rate / tens:.4g} Hz over {_duration((end - start) * tens)}',
+            f'{seen}; with a unit of time {tens:g} times as long, it would '
+            f'be {rate / tens:.4g} Hz over {_duration((end - start) * tens)}',
             'units.time, if so',
         )
         return [Doubt(finding)], stream

@@ -140,7 +140,7 @@ def test_times_in_tens_of_their_unit_are_noted(factor):
     for name, stream in imu.items():
         times = right.imu[name].clock.at() * factor
         np.testing.assert_allclose(stream.clock.at(), times)
-        assert f'by {1 / factor:g} times the unit' in stream.notes[0]
+        assert f'unit of time {1 / factor:g} times as long' in stream.notes[0]
     assert 'tens' not in kinds(check_inputs(wrong))
 
 
