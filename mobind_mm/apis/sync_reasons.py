@@ -69,6 +69,8 @@ _LIMBS = ('wrist', 'upper_arm', 'thigh', 'knee', 'foot')
 _CLIP_SEC = 40.0
 _SCAN_HZ = 25.0
 """Offsets per second of a first look."""
+_PROMISING = 2.0
+"""What a sure answer has, and more, by which it leads in a first look."""
 _SURE = 0.9
 """One of many questions must be answered with more confidence than this."""
 _CHECKED = 2
@@ -257,13 +259,27 @@ def _anywhere(
     sync: Synchronizer | None = None,
     span: tuple[float, float] | None = None,
 ) -> SyncResult:
-    """Answer of a stretch of a recording, its middle if None."""
+    """Answer of a stretch of a recording, its middle if None.
+
+    What a first look shows not to stand out is not asked in full.
+    """
     sync = sync or build_synchronizer('signals')
-    found = _evidence(streams, sync, span)
+    found = _evidence(streams, _scanner(), span)
     if found is None:
         return SyncResult(0.0, abstained=True, reason='weak')
     evidence, middle = found
-    return sync.decide([evidence]).moved(middle)
+    if _lead(evidence) < _PROMISING:
+        best = int(np.argmax(evidence.score))
+        return SyncResult(
+            float(evidence.offsets[best]) + middle,
+            abstained=True,
+            reason='weak',
+            evidence=float(evidence.score[best]),
+        )
+    reach = float(evidence.offsets[-1])
+    found = _evidence(streams, sync, span, (middle, reach))
+    assert found is not None  # the search is given
+    return sync.decide([found[0]]).moved(middle)
 
 
 def _evidence(

@@ -10,7 +10,7 @@ from recordings import make_recording
 from mobind_mm.apis.sync_reasons import check_sides, explain
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.recordings import Recording
-from mobind_mm.synchronization import ClockMap, SyncResult
+from mobind_mm.synchronization import ClockMap, FusedSynchronizer, SyncResult
 from mobind_mm.synchronization.single import constant_clock
 
 
@@ -27,6 +27,24 @@ def test_a_few_seconds_are_too_short_to_look_further(reason):
     told = explain(make_recording(4.0), clock)
     expected = 'too short' if reason == 'weak' else 'still'
     assert told.abstained and told.result.reason == expected
+
+
+def test_what_does_not_stand_out_is_not_asked_in_full(monkeypatch):
+    """Seven sensors of somebody else took most of a minute to refuse."""
+    asked, evidence = [], FusedSynchronizer.evidence
+
+    def counted(self, *about):
+        asked.append(self.part_sec)
+        return evidence(self, *about)
+
+    monkeypatch.setattr(FusedSynchronizer, 'evidence', counted)
+    streams = Recording(make_recording(30.0, 1).imu, page_files.person().pose)
+    result = SyncResult(0.0, 0.05, abstained=True, reason='weak')
+    clock = constant_clock(streams.pose.clock.span, result)
+    told = explain(streams, clock)
+    assert told.result.reason == 'wrong limb or person'
+    full = [part for part in asked if part is not None]
+    assert len(full) <= 2 < len(asked)
 
 
 @pytest.mark.parametrize(
