@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .clock_map import DRIFT_PPM, ClockMap, join
+from .single import SAME_SEC
 
 _POINT_SEC = 0.01
 """Error of one estimate: windows overlap, so a few are hardly better."""
@@ -159,11 +160,23 @@ class Track:
 
     def jump(
         self, at: float, time: float, offset: float, confidence: float
-    ) -> None:
-        """Start a segment at a jump with its first estimate."""
-        self.segments.append(Segment(at))
-        del self.segments[:-_MOST_SEGMENTS]
+    ) -> bool:
+        """Start a segment at a jump with its first estimate.
+
+        Segments that begin later are void, and so is the jump if nothing is
+        left that it leads from, or what is left has the same offset.
+
+        Returns:
+            Whether it is a jump.
+        """
+        while self.segments and self.segments[-1].start >= at:
+            self.segments.pop()
+        jumped = self.known and abs(offset - self.line(time)[0]) >= SAME_SEC
+        if jumped or not self.known:
+            self.segments.append(Segment(at))
+            del self.segments[:-_MOST_SEGMENTS]
         self.add(time, offset, confidence)
+        return jumped
 
     def line(self, at: float) -> tuple[float, float, float]:
         """Offset, drift and its standard error at a time."""

@@ -251,6 +251,41 @@ def test_a_track_is_a_line_and_its_points_are_bounded():
     track.jump(15000.0, 15005.0, 7.0, 1.0)
     ((at, size),) = track.jumps
     assert at == 15000.0 and size == pytest.approx(8.0, abs=0.01)
+    # It was none: from a moment before it on, the clock is as it was.
+    assert not track.jump(14990.0, 15010.0, -1.0, 1.0)
+    assert track.jumps == () and track.line(15010.0)[0] == pytest.approx(
+        -1, abs=5e-3
+    )
+    assert track.jump(15020.0, 15030.0, -1.3, 1.0)
+
+
+def test_all_that_is_followed_was_mistaken():
+    """A first answer is corrected: no clock jumped before it was known."""
+    track = Track()
+    track.add(10.0, 0.1, 0.9)
+    assert not track.jump(6.0, 15.0, 0.0, 0.9)
+    assert track.jumps == () and track.line(15.0)[0] == 0.0
+
+
+@pytest.mark.parametrize('lead, moved', [(4.0, False), (9.0, True)])
+def test_a_window_moves_a_clock_only_if_it_outweighs_what_is_known(
+    lead, moved
+):
+    """Steps of a walk fit almost as well 0.1 s away."""
+    offsets = np.arange(-600, 601) / 100
+    score = np.zeros(1201)
+    score[600], score[610] = 15.0, 15.0 + lead
+    clip = SimpleNamespace(offsets=offsets, score=score, alone={}, parts=None)
+    result = SyncResult(0.1, 0.97)
+    follower, doubts, moves = Follower.__new__(Follower), [], []
+    follower._speaking = lambda everybody: ['head']
+    follower._evidence = lambda *about: (clip, None)
+    follower._doubt = lambda *about: doubts.append(about)
+    follower._moved = lambda *about: moves.append(about)
+    follower.sync = SimpleNamespace(decide=lambda clips: result)
+    follower.track = SimpleNamespace(line=lambda time: (0.0, 0.0, 0.0))
+    follower._follow((0.0, 20.0))
+    assert bool(moves) == moved and bool(doubts) != moved
 
 
 def test_a_prior_multiplies_the_odds():
@@ -267,7 +302,7 @@ def test_a_clock_that_was_followed_jumps_only_for_a_surer_answer(
     follower.streams = SimpleNamespace(notes={}, note=lambda text: None)
     follower.track = SimpleNamespace(
         line=lambda time: (0.0, 0.0, 0.0),
-        jump=lambda *about: jumps.append(about),
+        jump=lambda *about: jumps.append(about) or True,
     )
     follower.belief, follower.apart = LiveState(), {}
     follower._begin(10.0, (0.0, 20.0), SyncResult(1.0, confidence))
