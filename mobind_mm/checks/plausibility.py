@@ -177,7 +177,7 @@ def _examine(
         doubt, sensors[name] = _judge_times(name, stream, video)
         doubts += doubt
     looked = {name: _middle(stream) for name, stream in sensors.items()}
-    doubts += _identical(looked)
+    doubts += [Doubt(f, ASK) for f in find_copies(looked)]
     doubts += _judge_sensors(sensors, looked)
     if pose is not None:
         found, pose = _judge_pose(pose)
@@ -259,7 +259,7 @@ def _duration(seconds: float) -> str:
     return f'{seconds:.3g} s'
 
 
-def _identical(imu: Mapping[str, SensorStream]) -> Iterator[Doubt]:
+def find_copies(imu: Mapping[str, SensorStream]) -> Iterator[Finding]:
     """Sensors whose samples are the very same."""
     for (a, one), (b, other) in combinations(imu.items(), 2):
         same = [
@@ -271,14 +271,13 @@ def _identical(imu: Mapping[str, SensorStream]) -> Iterator[Doubt]:
             if channel in other.channels
         ]
         if any(same):
-            finding = Finding(
+            yield Finding(
                 'identical',
                 f'{a}, {b}',
                 'the two have the same samples: one file or column was named '
                 'twice',
                 'file or columns of one of them',
             )
-            yield Doubt(finding, ASK)
 
 
 def _judge_sensors(

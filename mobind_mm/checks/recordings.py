@@ -26,6 +26,7 @@ from .agreement import (
 )
 from .finding import Finding, Opinion, findings_of_takes
 from .movement import judge_movement
+from .plausibility import find_copies
 from .reading import Reading
 from .report import Report, SensorFit
 from .sensors import SensorFacts, judge_sensors, sensor_facts
@@ -236,8 +237,13 @@ def check_recordings(
     report = Report()
     sensors: list[SensorFacts] = []
     by_file = {view.imu_name: view for view in views}
-    for facts in run(_measure_sensors, list(by_file.values())):
+    copied: set[tuple[str, str]] = set()
+    for facts, copies in run(_measure_sensors, list(by_file.values())):
         sensors += facts
+        report.findings += copies
+        for finding in copies:
+            names = finding.where.split(', ')
+            copied |= {(finding.takes[0], name) for name in names}
     filmed = [view for view in views if view.pose is not None]
     images: dict[str, ImageFacts] = {}
     poses: list[StreamRow] = []
@@ -257,7 +263,9 @@ def check_recordings(
             {
                 placement: reading
                 for (take, placement), reading in verdict.readings.items()
-                if take == view.imu_name and placement not in timeless
+                if take == view.imu_name
+                and placement not in timeless
+                and (take, placement) not in copied
             },
             kinds[view.name],
         )
@@ -290,11 +298,11 @@ _Job = tuple[View, dict[str, Reading], tuple[str, ...]]
 """A view, how to fix its sensors, and what is wrong with its image."""
 
 
-def _measure_sensors(view: View) -> list[SensorFacts]:
-    return [
-        sensor_facts(view.imu_name, placement, stream)
-        for placement, stream in view.imu().items()
-    ]
+def _measure_sensors(view: View) -> tuple[list[SensorFacts], list[Finding]]:
+    """Facts of the sensors of a take, and those that are copies."""
+    imu, take = view.imu(), view.imu_name
+    copies = [replace(found, takes=(take,)) for found in find_copies(imu)]
+    return [sensor_facts(take, *sensor) for sensor in imu.items()], copies
 
 
 def _measure_pose(view: View) -> tuple[StreamRow, ImageFacts]:

@@ -29,6 +29,16 @@ from deliberate import (
 from mobind_mm.checks import check_recordings
 
 
+def test_one_sensor_under_two_names():
+    """Not a lag of one of them, which it was reported as."""
+    found = each(recordings(), lambda stream: stream)
+    for recording in found.values():
+        recording.imu['left_wrist'] = recording.imu['right_wrist']
+    report = check_recordings(views(found))
+    assert {f.kind for f in report.findings} == {'identical'}
+    assert {*report.findings[0].takes} == {*found}
+
+
 @pytest.mark.parametrize('name', MISTAKES)
 def test_mistake_of_the_sensors(name):
     channels, change, kind, fix = MISTAKES[name]
