@@ -30,7 +30,7 @@ def test_a_few_seconds_are_too_short_to_look_further(reason):
 
 
 def test_what_does_not_stand_out_is_not_asked_in_full(monkeypatch):
-    """Seven sensors of somebody else took most of a minute to refuse."""
+    """Stretches, frame rates and limbs that fit nowhere."""
     asked, evidence = [], FusedSynchronizer.evidence
 
     def counted(self, *about):
