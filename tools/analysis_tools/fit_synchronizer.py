@@ -114,7 +114,7 @@ def by_token_weight(
     weights = np.array([WEIGHTS[name] for name in EVIDENCE_NAMES])
     near = np.abs(offsets - truth[:, None]) < _NEAR_SEC
     table = []
-    for weight in (0, 0.02, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0):
+    for weight in (0, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0):
         weights[at] = weight
         log_p = log_softmax(np.einsum('f,mfg->mg', weights, rows), axis=1)
         hit = logsumexp(np.where(near, log_p, -np.inf), axis=1)
