@@ -14,6 +14,7 @@ from ..synchronization.pairing import PairEvidence, pair_evidence
 from ..utils.errors import READ_ERRORS
 from ..utils.results import write_json
 from .study_signals import Prepared, load_limbs, load_sensors
+from .sync_reasons import check_sides
 from .synchronizing import align, pictures_of, plain_answer, searched
 
 VERSION = 1
@@ -167,6 +168,7 @@ def _answer(pair: Likely, out: Path, settings: Settings) -> dict[str, Any]:
     streams, about = comparable_sensors(streams)
     search = searched(streams, settings.max_offset, settings.around)
     clock = align(streams, **asdict(settings), explained=False)
+    clock = check_sides(streams, clock)
     if clock.abstained and pair.explained:  # it takes long to find out why
         clock = align(streams, **asdict(settings))
     answer = plain_answer(clock, streams, search)

@@ -79,7 +79,7 @@ _EDGE_SEC = 0.1
 _STRIDE_SEC = 2.0
 """Offsets this close are searched for exchanged sides: a stride and more."""
 _SAME_SEC = 0.1
-"""Parts whose offsets differ by more contradict each other."""
+"""Offsets that differ by more contradict each other."""
 _ALIKE = 0.5
 """A sensor fits its limb if it shows that much of its best evidence there."""
 _SHORT_SEC = 8.0
@@ -141,8 +141,8 @@ def check_beyond(
 def check_sides(streams: Recording, clock: ClockMap) -> ClockMap:
     """Note if sensors of both sides fit better with left and right exchanged.
 
-    Walking does not tell the sides apart but by half a stride, by which such
-    an answer is wrong.
+    Walking does not tell the sides apart but by half a stride. If they fit
+    better at another offset, the answer is refused.
     """
     pairs = {name for name in streams.imu if mirrored(name) != name}
     pairs &= {mirrored(name) for name in streams.imu}
@@ -161,14 +161,21 @@ def check_sides(streams: Recording, clock: ClockMap) -> ClockMap:
             replace(streams, imu=imu), _scanner(), search=(offset, _STRIDE_SEC)
         )
         assert found is not None  # the search is given
-        best.append(found[0].score.max())
-    if best[1] <= best[0]:
+        evidence, _ = found
+        top = int(evidence.score.argmax())
+        best.append((evidence.score[top], float(evidence.offsets[top])))
+    (own, _), (exchanged, apart) = best
+    if exchanged <= own:
         return clock
-    note = (
-        'with left and right exchanged the sensors fit the video better; '
-        'check on which side each is worn, and that the video is not mirrored'
+    fit = 'with left and right exchanged the sensors fit the video better'
+    check = 'check on which side each is worn, and that the video is not '
+    if abs(apart) <= _SAME_SEC:
+        return replace(clock, notes=(*clock.notes, f'{fit}; {check}mirrored'))
+    return _refused(
+        clock,
+        'wrong limb or person',
+        f'{fit}, and {apart:+.1f} s from this offset; {check}mirrored',
     )
-    return replace(clock, notes=(*clock.notes, note))
 
 
 def explain(streams: Recording, clock: ClockMap) -> ClockMap:

@@ -214,6 +214,8 @@ def fit_clock(
         times[agrees], np.interp(times, knots, values)[agrees], 1
     )
     usable = sum(clip.usable for clip in clips)
+    # A line leads through any two clips; a third one must confirm it.
+    least = max(_AGREEING * usable, min(usable - 1, 3))
     return ClockMap(
         times=knots,
         offsets=values,
@@ -221,7 +223,7 @@ def fit_clock(
         clip_times=times,
         clip_offsets=fine,
         agrees=agrees,
-        abstained=bool(agrees.sum() < _AGREEING * usable),
+        abstained=bool(agrees.sum() < least),
     )
 
 

@@ -60,7 +60,7 @@ def test_limbs_that_move_alike_contradict_nothing(placement, reason):
 
 
 def test_exchanged_sides_are_told():
-    """Of an answer, which may be half a stride off."""
+    """Noted, and refused if they would fit at another offset."""
     source = SyntheticMotionDataset(
         split='test', num_subjects=1, takes_per_subject=1, take_sec=20.0,
         lazy_init=True,
@@ -79,6 +79,10 @@ def test_exchanged_sides_are_told():
     assert check_sides(streams, clock) is clock
     (note,) = check_sides(exchanged, clock).notes
     assert 'left and right exchanged' in note
+    span = streams.pose.clock.span
+    off = check_sides(exchanged, constant_clock(span, SyncResult(0.5, 0.9)))
+    assert off.abstained and off.result.reason == 'wrong limb or person'
+    assert '-0.5 s from this offset' in off.notes[0]
     # One side alone may be either; a refusal has its own reasons.
     one = {name: x for name, x in swapped.items() if 'left' not in name}
     assert check_sides(Recording(one, streams.pose), clock) is clock

@@ -189,6 +189,18 @@ def test_clips_that_disagree_are_not_trusted():
     assert found.abstained
 
 
+@pytest.mark.parametrize('agreeing', [2, 3])
+def test_two_clips_of_eight_are_not_enough(agreeing):
+    times = 10.0 * np.arange(8) + 10
+    tops = np.array([0.3, -2.5, 1.7, 0.3, 2.6, -1.2, 0.3, -0.6])
+    tops[6] += (agreeing == 2) * 1.1
+    found = fit_clock(
+        times, [bump(top) for top in tops], 200.0, 120.0, (0.0, 90.0)
+    )
+    assert found.agrees.sum() == agreeing
+    assert found.abstained == (agreeing == 2)
+
+
 def test_best_line_equals_a_search_over_all_lines():
     rng = np.random.default_rng(3)
     times, drift = np.linspace(-80, 80, 9), 3e-4
