@@ -178,9 +178,9 @@ def gather_signals(
         (truth,) = {float(t[0]) for t in trial.truth(pose.clock.at()).values()}
         right = np.abs(evidence.offsets - truth) < right_within(trial)
         kind = trial.source, trial.condition
-        found = [(evidence, 'together')]
-        found += [(clip, 'alone') for clip in evidence.alone.values()]
-        for clip, how in found:
+        clips = [(evidence, 'together')]
+        clips += [(clip, 'alone') for clip in evidence.alone.values()]
+        for clip, how in clips:
             if _shares(clip, right):
                 rows.append(clip.rows[: len(SIGNAL_NAMES)].astype(np.float32))
                 near.append(right)
@@ -219,12 +219,13 @@ def main() -> None:
         for row in gather_mocap(args):
             print({name: round(x, 3) for name, x in row.items()})
         return
-    told = gather_signals(matched(args))
-    fitted, loss = fit_weights(*told)
+    evidence = gather_signals(matched(args))
+    fitted, loss = fit_weights(*evidence)
     sized = (fitted * _SIZE).round(3).tolist()
     weights = dict(zip(SIGNAL_NAMES, sized))
     text = json.dumps(weights, indent=1)
-    print(f'{len(told[0])} recordings and sensors, loss {loss:.3f}\n{text}')
+    count = len(evidence[0])
+    print(f'{count} recordings and sensors, loss {loss:.3f}\n{text}')
     if args.out:
         write_whole(args.out, text)
 
