@@ -168,8 +168,9 @@ def _answer(pair: Likely, out: Path, settings: Settings) -> dict[str, Any]:
     streams, about = comparable_sensors(streams)
     search = searched(streams, settings.max_offset, settings.around)
     clock = align(streams, **asdict(settings), explained=False)
-    clock = check_sides(streams, clock)
-    if clock.abstained and pair.explained:  # it takes long to find out why
+    if not clock.abstained:
+        clock = check_sides(streams, clock)
+    elif pair.explained:  # it takes long to find out why
         clock = align(streams, **asdict(settings))
     answer = plain_answer(clock, streams, search)
     answer['model_used'] = False

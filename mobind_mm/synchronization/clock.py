@@ -183,18 +183,15 @@ def synchronize_clocks(
     unlike: tuple[str, ...] = ()
     if result.abstained:
         sure = _sure_offsets(times, clips, coarse, synchronizer)
+        middle = np.interp(np.mean(span), coarse.times, coarse.offsets)
+        sure = {n: r.moved(around + float(middle)) for n, r in sure.items()}
         group = agreeing(sure)
         others = {n: r for n, r in sure.items() if n not in group}
-        centre = float(np.mean(span))
-        line = around + np.interp(centre, coarse.times, coarse.offsets)
-        if len(clips[0].alone) > 2 and 2 * len(others) >= len(sure) > 0:
-            each = [
-                f'{n} at {r.offset + line:+.3f} s' for n, r in sure.items()
-            ]
-            others, unlike = {}, (UNLIKE.format(', '.join(each)),)
         most = {k: v for k, v in streams.imu.items() if k not in others}
-        main = None
-        if others and most:
+        if len(clips[0].alone) > 2 and 2 * len(others) >= len(sure) > 0:
+            each = [f'{n} at {r.offset:+.3f} s' for n, r in sure.items()]
+            unlike = (UNLIKE.format(', '.join(each)),)
+        elif others and most:
             main = synchronize_clocks(
                 replace(streams, imu=most),
                 synchronizer,
@@ -207,27 +204,8 @@ def synchronize_clocks(
                 around,
                 track,
             )
-        if main is not None and not main.abstained:
-            assert main.result is not None
-            gaps = {
-                name: float(own.offset + line - main.result.offset)
-                for name, own in others.items()
-            }
-            sensors = {
-                name: replace(
-                    main.moved(gap),
-                    result=others[name].moved(float(line)),
-                    sensors={},
-                    notes=(),
-                )
-                for name, gap in gaps.items()
-            }
-            notes = (APART.format(name, gap) for name, gap in gaps.items())
-            return replace(
-                main,
-                sensors={**main.sensors, **sensors},
-                notes=(*main.notes, *notes),
-            )
+            if not main.abstained:
+                return _with_own_clocks(main, others)
     placed = times  # clips by which the clock is placed
     if in_detail and not result.abstained:
         centre = float(np.mean(span))
@@ -371,6 +349,21 @@ def _sure_offsets(
         if not result.abstained:
             found[name] = result
     return found
+
+
+def _with_own_clocks(
+    main: ClockMap, others: dict[str, SyncResult]
+) -> ClockMap:
+    """A clock, with those of sensors that are sure of another offset."""
+    assert main.result is not None
+    sensors, notes = dict(main.sensors), [*main.notes]
+    for name, own in others.items():
+        gap = float(own.offset - main.result.offset)
+        sensors[name] = replace(
+            main.moved(gap), result=own, sensors={}, notes=()
+        )
+        notes.append(APART.format(name, gap))
+    return replace(main, sensors=sensors, notes=tuple(notes))
 
 
 def _unknown(
