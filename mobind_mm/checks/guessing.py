@@ -12,6 +12,7 @@ import numpy as np
 
 from ..readers.arrival import comes_in_packets
 from ..readers.clocks import COUNTER_BITS, TIME_UNITS, unwrap
+from ..readers.column_names import header_unit, kind_of_word, parse_column
 from ..readers.dates import (
     Dates,
     find_order,
@@ -19,14 +20,14 @@ from ..readers.dates import (
     looks_like_date,
     serial_dates,
 )
+from ..readers.headers import head_lines
 from ..readers.keys import unit_factor
 from ..readers.mapping import UNITS, Columns, Part, Units
 from ..readers.table_streams import table_stream
 from ..readers.tables import TableFile
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..skeleton import LIMBS, placement_name
-from ..utils.errors import READ_ERRORS, shown
-from .column_names import header_unit, kind_of_word, parse_column
+from ..utils.errors import READ_ERRORS, mistake, shown
 from .guessed_units import (
     EVIDENT,
     SLOW,
@@ -47,6 +48,11 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
+_RATE = re.compile(
+    r'(?<!baud )(?<!heart )(?<!frame )(?:rate|frequency)\b[^\d\n]{0,12}?'
+    r'(\d+(?:\.\d+)?) ?(?:hz|$|[,;\t"])',
+    re.IGNORECASE,
+)
 _OF = re.compile(
     r'sensor|device|type|tag|node|imu|name|address|mac|placement|location|'
     r'position|channel|source|^id$|_id$',
@@ -58,6 +64,9 @@ _TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
 _MOST_OWNERS, _MIXED = 40, 0.1
 """Sensors in a table; share of the rows that are of another one."""
 _MOST_ROWS, _FEWEST, _FIRST = 200_000, 8, 400
+_GYRO = 'the unit of gyro'
+"""How a doubt begins."""
+AGAIN = 'Record longer, or export it again'
 
 
 @dataclass
@@ -124,12 +133,16 @@ def guess_mapping(path: str | Path) -> Guess | None:
             told = f'what {name!r} holds: {cell[:40]!r} is not a number'
             guess.reasons[f'columns: {name!r} left out'] = told
             guess.doubts.append(told)
-    _guess_time(columns, texts, guess)
+    _guess_time(path, columns, texts, guess)
     guess.only_times = 'columns' in guess.mapping and len(columns) == 1
     table.columns = {n: c[:_MOST_ROWS] for n, c in table.columns.items()}
     table.lines = table.lines[:_MOST_ROWS]
     _guess_owners(table, numbers, guess)
     _guess_sensors(path, columns, _reader(table, guess), guess)
+    if len(table.lines) < _FEWEST and guess.doubts:
+        few = f'has only {len(table.lines)} rows, from which units and times '
+        few += 'cannot be told'
+        guess.problem = str(mistake(path, few, AGAIN))
     return guess
 
 
@@ -238,6 +251,7 @@ def _numbers(cells: np.ndarray) -> np.ndarray:
 
 
 def _guess_time(
+    path: Path,
     columns: Mapping[str, np.ndarray],
     texts: Mapping[str, np.ndarray],
     guess: Guess,
@@ -286,6 +300,12 @@ def _guess_time(
         return
     if not scored:
         counters = [n for n in columns if _COUNTER.search(called[n])]
+        if rate := _rate_above(path, guess.mapping):
+            _set(guess, 'rate', rate, 'a line above the table says so')
+            if counters:
+                why = 'it counts the samples'
+                _set(guess, 'columns.counter', counters[0], why)
+            return
         hint = f'; {counters[0]} may be columns.counter' if counters else ''
         _set(guess, 'rate', 100, f'no column of times was found{hint}')
         told = back or 'no times were found'
@@ -328,6 +348,17 @@ def _guess_time(
         guess.doubts.append(f'the unit of time ({name!r}: {why})')
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
+
+
+def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
+    """Samples per second, as a line above a table says."""
+    last = mapping.get('header', 1) - 1
+    rates = {
+        float(match[1])
+        for line in head_lines(path, max(last, mapping.get('skip_rows', 0)))
+        if (match := _RATE.search(line)) and float(match[1]) > 0
+    }
+    return rates.pop() if len(rates) == 1 else None
 
 
 def _of_one_length(
@@ -405,6 +436,7 @@ def _guess_sensors(
         name: _describe(found, columns, read, guess, name)
         for name, found in sensors.items()
     }
+    _share_unit_of_gyro(described, guess)
     if len(described) == 1:
         (name, keys), *_ = described.items()
         place = placement_name(name) if name else ''
@@ -440,6 +472,25 @@ def _guess_sensors(
         }
         for name, keys in described.items()
     }
+
+
+def _share_unit_of_gyro(
+    described: Mapping[str, Mapping[str, Any]], guess: Guess
+) -> None:
+    """Take the unit of the sensors that show theirs for all of a table."""
+    units = {
+        n: k['units'] for n, k in described.items() if 'gyro' in k['units']
+    }
+    doubts = {
+        name: [d for d in guess.doubts if d.startswith(f'{_GYRO} of {name} (')]
+        for name in units
+        if name
+    }
+    sure = {u['gyro'] for n, u in units.items() if not doubts.get(n)}
+    if len(sure) == 1:
+        for name, told in doubts.items():
+            units[name].update(gyro=next(iter(sure)))
+            guess.doubts[:] = [d for d in guess.doubts if d not in told]
 
 
 def _group(
@@ -642,7 +693,7 @@ def _describe(
         if not unit:
             unit, seen = gyro_unit(streams)
             if not seen.endswith(EVIDENT) or strange_unit(first['gyro']):
-                guess.doubts.append(f'the unit of gyro{of} ({seen})')
+                guess.doubts.append(f'{_GYRO}{of} ({seen})')
         say('units.gyro', unit, seen)
     if 'mag' in named:
         unit = header_unit(first['mag'], 'mag')

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..readers.column_names import header_unit
 from ..readers.headers import head_lines
 from ..readers.tables import PARQUET, Dialect, column_names
-from .column_names import header_unit
 
 NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
 
@@ -46,6 +46,16 @@ def find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
                 names,
             )
     return best[1], best[2]
+
+
+def has_numbers(path: Path) -> bool:
+    """Whether a line of a file is a row of numbers."""
+    rows = [
+        _cells(line, mark)
+        for line in head_lines(path, 150)
+        for mark in (',', ';', '\t', '|', ' ')
+    ]
+    return any(len(row) > 2 and all(map(_is_number, row)) for row in rows)
 
 
 def labels_of(

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from ..recordings import SensorStream
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed, shown
-from .archives import is_folder
+from .archives import is_file, is_folder, open_file
 from .base import FileReader, get_reader, recognize
 from .dates import is_date
 from .joining import join_parts, with_gravity
@@ -106,7 +106,7 @@ def read_imu_file(
         ValueError: Naming file, key, row, column and value.
     """
     path = Path(path)
-    if not path.exists():
+    if not (path.exists() or is_file(path)):
         raise FileNotFoundError(
             f'There is no IMU file {path}; check the path.'
         )
@@ -125,6 +125,10 @@ def read_imu_file(
     else:
         given = {} if placement is None else {'placement': placement}
         streams = kind(path, **given).read_imu()
+    for name, stream in streams.items():
+        if stream.clock.num_samples < 2:
+            what = f'has one sample of {name}, which is no movement'
+            raise mistake(path, what, 'Record longer, or export it again')
     if placement is None or (kind is not None and kind.places):
         return streams
     return place_sensors(streams, placement, f'{path}:')
@@ -134,7 +138,7 @@ def _refuse_no_text(path: Path) -> None:
     """Say what a file is that is neither a table nor of a known device."""
     if path.suffix.lower() in PARQUET:
         return
-    with path.open('rb') as file:
+    with open_file(path, 64) as file:
         start = file.read(64)
     if not start:
         raise mistake(path, 'is empty', 'Export it again')

@@ -7,7 +7,15 @@ import zipfile
 
 import numpy as np
 import pytest
-from raw_devices import G, lines_of, write_dot, write_lines, write_polar
+from raw_devices import (
+    G,
+    integers,
+    lines_of,
+    write_dot,
+    write_lines,
+    write_polar,
+)
+from raw_phones import dates
 from raw_pose_tools import (
     RATE,
     SHAPE,
@@ -19,7 +27,7 @@ from raw_pose_tools import (
 )
 
 from mobind_mm.apis.sources import to_imu, to_pose
-from mobind_mm.checks.column_names import parse_column
+from mobind_mm.readers.column_names import parse_column
 from mobind_mm.readers.dates import Dates, find_order, looks_like_date
 from mobind_mm.readers.detections import Detections
 from mobind_mm.readers.files import Video, load_pose
@@ -885,4 +893,82 @@ def test_other_channels_alone_are_no_sensor(tmp_path, worn):
         tmp_path / 'a.csv', *m.acc.T, names='time,mag_x,mag_y,mag_z'
     )
     with pytest.raises(ValueError, match='no acceleration or angular rate'):
+        worn_on(path)
+
+
+@pytest.mark.parametrize('end', ['.1', ' 2', '_y'])
+@pytest.mark.parametrize('device', ['dot', 'mtw', 'actigraph', 'axivity'])
+def test_files_of_two_sensors_that_were_put_together(
+    tmp_path, worn, device, end
+):
+    """Both are read, where only the first was, without a word."""
+    m, other = worn, worn.part(slice(None))
+    other.acc, other.gyro = (np.roll(v, 1, axis=1) for v in (m.acc, m.gyro))
+    if device == 'mtw':  # of one unit with the first, whose movement tells
+        rng = np.random.default_rng(0)
+        other.acc = rng.normal((0, 0, G), 0.01, (2000, 3))
+        other.gyro = rng.normal(0, 0.01, (2000, 3))
+    first = '_x' if end == '_y' else ''
+    turns = 180 / np.pi if device == 'dot' else 1.0
+    values = [(m.acc, m.gyro * turns), (other.acc, other.gyro * turns)]
+    head, clock = [], ['PacketCounter', 'SampleTimeFine']
+    names = [f'{kind}_{axis}' for kind in ('Acc', 'Gyr') for axis in 'XYZ']
+    count = [*map(str, range(2000))]
+    times = [count, integers(m.times * 1e6)]
+    if device == 'mtw':
+        head, times[1] = ['// Update Rate: 100.0Hz'], [''] * 2000
+    if device in ('actigraph', 'axivity'):
+        names = [f'Accelerometer {axis}' for axis in 'XYZ']
+        clock, values = ['Timestamp'], [(m.acc / G,), (other.acc / G,)]
+        if device == 'axivity':
+            clock = ['Time']
+            names = [f'Accel-{axis} (g)' for axis in 'XYZ']
+        times = [dates(m.times, '%Y-%m-%d %H:%M:%S.%f', start=0)]
+    names = [name + mark for mark in (first, end) for name in names]
+    columns = [axis for sensor in values for v in sensor for axis in v.T]
+    path = write_lines(
+        tmp_path / 'a.csv',
+        *head,
+        ','.join([*clock, *names]),
+        lines_of(*times, *columns),
+    )
+    streams = [*to_imu({'file': path}, placements_only=False).values()]
+    assert len(streams) == 2
+    gyro = device in ('dot', 'mtw')
+    assert same(streams[0], m, gyro=gyro)
+    assert same(streams[1], other, gyro=gyro)
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        'time,x,y,z,hip_x,hip_y,hip_z',
+        'time,x,y,z,x2,y2,z2',
+        'time,x,y,z,gx,gy,gz',
+        '',
+    ],
+)
+def test_further_columns_of_actigraphs_are_named(tmp_path, worn, names):
+    stamps = dates(worn.times, '%Y-%m-%d %H:%M:%S.%f', start=0)
+    rows = lines_of(stamps, *worn.acc.T / G, *worn.acc.T[::-1] / G)
+    path = write_lines(tmp_path / 'a.csv', *filter(None, [names]), rows)
+    with pytest.raises(ValueError, match='another sensor|second acc'):
+        worn_on(path)
+
+
+@pytest.mark.parametrize('count', [0, 1, 3])
+@pytest.mark.parametrize('device', ['dot', 'unknown'])
+def test_hardly_any_rows(tmp_path, worn, device, count):
+    """The reason is their number, not the names of the columns."""
+    m = worn.part(slice(count))
+    if device == 'dot':
+        path = write_dot(tmp_path / 'a.csv', m)
+        what = ('no rows', 'one sample', '')[min(count, 2)]
+    else:
+        path = undescribed(tmp_path / 'a.csv', *m.acc.T, names='t,ax,ay,az')
+        what = ('no rows', 'one row', 'only 3 rows')[min(count, 2)]
+    if not what:
+        assert worn_on(path).clock.num_samples == 3
+        return
+    with pytest.raises(ValueError, match=what):
         worn_on(path)
