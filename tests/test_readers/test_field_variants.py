@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import sys
 import zipfile
 
@@ -365,12 +366,23 @@ def test_counts_whose_zero_is_not_known(tmp_path, worn):
         read(path)
 
 
-def test_a_clock_that_counts_from_2001(tmp_path, worn):
-    columns = [[f'{7.3e8 + t:.3f}' for t in worn.times], *worn.acc.T]
-    path = table(tmp_path / 'a.csv', worn, ['timestamp', *AXES[:3]], columns)
+@pytest.mark.parametrize(
+    ('name', 'first', 'told'),
+    [
+        ('timestamp', 7.3e8, 'would be of 1993'),
+        ('timestamp', 1.4e9, 'would be of 2014 .* of 2024 if from 1980'),
+        ('gps_time', 1.6e9, 'of 2030 if from 1980'),
+    ],
+)
+def test_a_clock_that_counts_from_another_year(
+    tmp_path, worn, monkeypatch, name, first, told
+):
+    monkeypatch.setattr('mobind_mm.readers.table_streams.now', lambda: 1.75e9)
+    columns = [[f'{first + t:.3f}' for t in worn.times], *worn.acc.T]
+    path = table(tmp_path / 'a.csv', worn, [name, *AXES[:3]], columns)
     stream = read(path)
-    assert same(stream, worn, 7.3e8, gyro=False)
-    assert any('would be of 1993' in note for note in stream.notes)
+    assert same(stream, worn, first, gyro=False)
+    assert any(re.search(told, note) for note in stream.notes)
 
 
 def test_polar_without_units(tmp_path, worn):
