@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..readers.archives import is_folder, listing
 from ..readers.devices import CHANNEL, recording_of, tables_of
 from ..readers.joining import join_parts, one_after_another
 from ..readers.placing import place_sensors, placement_in
@@ -26,7 +27,7 @@ from .guessed_streams import read_guessed
 from .guessed_units import EVIDENT, gyro_unit
 from .guessing import SENSED
 
-_MOST_FILES = 40
+_MOST_FILES, _DEEPEST = 40, 4
 _NUMBERED = re.compile(r'[\W_]*(part|teil|split)?[\W_]*\d+$', re.IGNORECASE)
 """What the names of parts of one recording differ by."""
 
@@ -53,7 +54,7 @@ def read_guessed_folder(
     """
     recorded: dict[tuple[Path, str, str], list[_Table]] = {}
     others = []
-    for file in tables_of(folder)[:_MOST_FILES]:
+    for file in _tables(folder)[:_MOST_FILES]:
         try:
             streams, doubt = _read(file)
         except UnknownColumnsError:
@@ -89,6 +90,15 @@ def read_guessed_folder(
     return place_sensors(streams, placement, f'{folder}:')
 
 
+def _tables(folder: Path, depth: int = _DEEPEST) -> list[Path]:
+    """Tables of a folder, or of the folders in it that have some."""
+    found = tables_of(folder)
+    if found or not depth:
+        return found
+    inside = filter(is_folder, listing(folder, _MOST_FILES))
+    return [file for path in inside for file in _tables(path, depth - 1)]
+
+
 def _read(file: Path) -> tuple[dict[str, SensorStream], Exception | None]:
     """Sensors of a table; and the doubt, if angular rate may be in rad/s."""
     try:
@@ -114,10 +124,9 @@ def _named(
     sensors: dict[str, SensorStream] = {}
     for (parent, *words), tables in recorded.items():
         label = ' '.join(filter(None, words))
+        above = ' '.join(parent.relative_to(folder).parts)
         if len(places) > 1:
-            label = (
-                parent.name if len(labels) == 1 else f'{parent.name} {label}'
-            )
+            label = above if len(labels) == 1 else f'{above} {label}'
         channels = [c for table in tables for c in table.stream.channels]
         doubt = next((t.doubt for t in tables if t.doubt), None)
         if doubt and 'acc' not in channels:
@@ -127,7 +136,8 @@ def _named(
             continue
         tables = sorted(tables, key=lambda t: 'acc' not in t.stream.channels)
         files = first_few([table.file.name for table in tables], 4)
-        label = label.strip() or (folder.stem if len(tables) > 1 else files)
+        label = label.strip() or above
+        label = label or (folder.stem if len(tables) > 1 else files)
         stream = join_parts([t.stream for t in tables], label)
         if len(tables) > 1:
             note = f'{folder}: {files} are taken for channels of one sensor'

@@ -21,8 +21,9 @@ from ..readers.dates import (
     serial_dates,
 )
 from ..readers.headers import head_lines
+from ..readers.joining import with_gravity
 from ..readers.keys import unit_factor
-from ..readers.mapping import UNITS, Columns, Part, Units
+from ..readers.mapping import GRAVITY, UNITS, Columns, Part, Units
 from ..readers.table_streams import table_stream
 from ..readers.tables import TableFile
 from ..recordings import STANDARD_GRAVITY, SensorStream
@@ -138,7 +139,7 @@ def guess_mapping(path: str | Path) -> Guess | None:
     table.columns = {n: c[:_MOST_ROWS] for n, c in table.columns.items()}
     table.lines = table.lines[:_MOST_ROWS]
     _guess_owners(table, numbers, guess)
-    _guess_sensors(path, columns, _reader(table, guess), guess)
+    _guess_sensors(path, columns, _reader(path, table, guess), guess)
     if len(table.lines) < _FEWEST and guess.doubts:
         few = f'has only {len(table.lines)} rows, from which units and times '
         few += 'cannot be told'
@@ -149,7 +150,7 @@ def guess_mapping(path: str | Path) -> Guess | None:
 Stream = Callable[..., 'SensorStream | None']
 
 
-def _reader(table: TableFile, guess: Guess) -> Stream:
+def _reader(path: Path, table: TableFile, guess: Guess) -> Stream:
     """What reads channels with the guessed clock, in the units of the file."""
     keys = {k: v for k, v in guess.mapping.items() if k != 'columns'}
     clock = guess.mapping.get('columns', {})
@@ -177,6 +178,7 @@ def _reader(table: TableFile, guess: Guess) -> Stream:
         except READ_ERRORS as error:
             guess.problem = guess.problem or str(error)
             return None
+        stream = with_gravity(stream, str(path))
         return stream if stream.clock.num_samples >= _FEWEST else None
 
     return read
@@ -283,10 +285,12 @@ def _guess_time(
         if name.isdigit() and not named:
             score += 0.2 * (name == '1')
         scored.append((score, name, unit or 's', why))
+    # A name in another encoding may be anything.
+    dates = [n for n, cells in texts.items() if looks_like_date(str(cells[0]))]
     dated = [
         name
         for name, cells in texts.items()
-        if _TIME.search(called[name])
+        if (_TIME.search(called[name]) or [name] == dates)
         and len(cells)
         and (
             re.search(r'\d[:.]\d\d', str(cells[0]))
@@ -509,7 +513,7 @@ def _group(
     sensors: dict[str, dict[str, Any]] = {}
     order = sorted(groups.items(), key=lambda group: group[0][2])
     for (sensor, kind, free), axes in order:
-        wanted = AXES.get(kind, '')
+        wanted = 'xyz' if kind == GRAVITY else AXES.get(kind, '')
         if kind == 'quat' and {*'0123'} <= {*axes}:
             axes = dict(zip('wxyz', (axes[i] for i in '0123')))
         if kind in SENSED and {*axes} in ({*'012'}, {*'123'}):
@@ -528,6 +532,12 @@ def _group(
             found['free'] = found.get('free', False) or (
                 kind == 'acc' and free
             )
+    for found in sensors.values():
+        if not found.get('free'):  # it is in acc already
+            found['columns'].pop(GRAVITY, None)
+    sensors = {
+        name: found for name, found in sensors.items() if found['columns']
+    }
     unnamed = all(label == name for name, label in guess.labels.items())
     if not sensors and guess.mapping.get('header') == 0 and unnamed:
         time = guess.mapping.get('columns', {}).get('time')
@@ -641,10 +651,14 @@ def _describe(
     named: dict[str, list[str]] = found['columns']
     keys: dict[str, Any] = {'columns': dict(named), 'units': {}}
     wheres = found.get('where', {})
-    sensed = {c: names for c, names in named.items() if c in SENSED}
-    streams = {c: read({c: n}, wheres.get(c)) for c, n in sensed.items()}
-    if len(sensed) > 1 and (same := wheres.get('acc')) == wheres.get('gyro'):
-        streams = dict.fromkeys(sensed, read(sensed, same))
+    of_acc = ('acc', GRAVITY) if GRAVITY in named else ('acc',)
+    sensed = {c: n for c, n in named.items() if c in (*SENSED, GRAVITY)}
+    streams = {
+        c: read({k: named[k] for k in (of_acc if c == 'acc' else (c,))}, where)
+        for c, where in ((c, wheres.get(c)) for c in SENSED if c in named)
+    }
+    if len(streams) > 1 and (same := wheres.get('acc')) == wheres.get('gyro'):
+        streams = dict.fromkeys(streams, read(sensed, same))
     prefix = f'imu.{placement_name(sensor)}.' if sensor else ''
     of = f' of {sensor}' if sensor else ''
 
@@ -684,6 +698,7 @@ def _describe(
         if seen.endswith(UNCLEAR) or strange_unit(first['acc'], 'acc'):
             guess.doubts.append(f'the unit of acc{of} ({seen})')
         say('units.acc', unit, seen)
+        gravity = gravity and GRAVITY not in named
         say('gravity', 'included' if gravity else 'removed', why)
         world = re.search(r'free|world', named['acc'][0], re.IGNORECASE)
         say('frame', 'world' if world else 'sensor', 'usual')

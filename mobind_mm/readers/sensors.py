@@ -72,6 +72,8 @@ _NO_TEXT = {
     b'[': ('JSON that no reader knows', 'Export it as CSV'),
 }
 """First bytes of files that are not tables: what they are, what to do."""
+_NO_SENSORS = {'lin', 'linear', 'user', 'free', 'raw', 'cal', 'total', 'body'}
+"""What acceleration of other programs is called, not sensors of ours."""
 OWN_UNITS: dict[str, Any] = {
     'time': 's',
     'acc': 'm/s2',
@@ -243,7 +245,7 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
                 columns.setdefault(sensor, {'time': 'time'})[channel] = wanted
                 if channel == 'acc':
                     acc[sensor] = ACC[label]
-    if not columns:
+    if not columns or {*columns} & _NO_SENSORS:
         listed = shown(names, 8) or 'nothing'
         error = mistake(
             path,

@@ -66,7 +66,7 @@ def test_a_file_for_each_sensor(tmp_path, worn, packed):  # noqa: F811
         {'acc': 'acc.csv', 'gyro': 'gyro.csv'},
         {'acc': 'S1 Accelerometer.csv', 'gyro': 'S1 Gyroscope.csv'},
         {'acc': 'handAcc.csv', 'gyro': 'handGyr.csv'},
-        {'acc': 'hand/acc.csv', 'gyro': 'hand/gyro.csv'},
+        {'acc': 'hand/d5l/10-00/acc.csv', 'gyro': 'hand/d5l/10-00/gyro.csv'},
     ],
 )
 def test_a_file_for_each_channel(tmp_path, worn, files, unit):  # noqa: F811

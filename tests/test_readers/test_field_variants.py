@@ -984,3 +984,36 @@ def test_hardly_any_rows(tmp_path, worn, device, count):
         return
     with pytest.raises(ValueError, match=what):
         worn_on(path)
+
+
+def test_gravity_in_columns_of_its_own(tmp_path, worn):
+    m = worn
+    gravity = G * m.acc / np.linalg.norm(m.acc, axis=1, keepdims=True)
+    names = [f'{k}_{a}' for k in ('lin_acc', 'grav', 'gyr') for a in 'xyz']
+    values = [*(m.acc - gravity).T, *gravity.T, *m.gyro.T]
+    path = undescribed(
+        tmp_path / 'a.csv', *values, names=','.join(['time', *names])
+    )
+    assert same(worn_on(path), m)
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'words'),
+    [
+        ('gb18030', ('时间', '加速度', '角速度')),
+        ('cp932', ('時刻', '加速度', '角速度')),
+        ('cp949', ('시간', '가속도', '각속도')),
+    ],
+)
+def test_encodings_before_utf_8(tmp_path, worn, encoding, words):
+    axes = [f'{word}{a}' for word in words[1:] for a in 'XYZ']
+    stamps = dates(worn.times, '%Y-%m-%d %H:%M:%S.%f', start=0)
+    path = write_lines(
+        tmp_path / 'a.txt',
+        '\t'.join([words[0], *axes]),
+        lines_of(stamps, *worn.acc.T, *worn.gyro.T, delimiter='\t'),
+        encoding=encoding,
+    )
+    stream = worn_on(path)
+    assert same(stream, worn)
+    assert any('is not text in UTF-8' in note for note in stream.notes)
