@@ -196,13 +196,15 @@ def _read_imu_file(
             if device:
                 raise
             return read_guessed_folder(path, placement)
+        unknown = isinstance(error, UnknownColumnsError)
         try:
             streams = read_guessed(path, placement)
         except ValueError as doubt:
-            unknown = isinstance(error, UnknownColumnsError)
-            raise (doubt if unknown else error) from None
-        if device and len(streams) < 2:  # no device's tables put together
-            raise
+            raise (doubt if unknown and not device else error) from None
+        channels = {c for stream in streams.values() for c in stream.channels}
+        whole = unknown and channels >= {'acc', 'gyro'}
+        if device and len(streams) < 2 and not whole:
+            raise  # it is no device's tables that were put together
         return streams
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import SensorStream
 from ..utils.errors import mistake, shown
-from .guessing import AGAIN, AXES, SENSED, guess_mapping
-from .table_layout import find_table, has_numbers
+from .guessing import AXES, SENSED, guess_mapping
+from .table_layout import find_table, why_no_table
 
 
 def read_guessed(
@@ -44,9 +44,8 @@ def read_guessed(
     if guess is None or not {'imu', 'placement'} & {*guess.mapping}:
         names = shown(find_table(path)[1], 8)
         if not names:
-            few = 'one row' if has_numbers(path) else 'no rows'
-            what = f'has {few} of numbers'
-            raise mistake(path, what, AGAIN, kind=UnknownColumnsError)
+            reason = why_no_table(path)
+            raise mistake(path, *reason, kind=UnknownColumnsError)
         raise mistake(
             path,
             f'its columns ({names}) do not say what they are: no acceleration '

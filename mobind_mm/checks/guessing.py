@@ -67,7 +67,6 @@ _MOST_OWNERS, _MIXED = 40, 0.1
 _MOST_ROWS, _FEWEST, _FIRST = 200_000, 8, 400
 _GYRO = 'the unit of gyro'
 """How a doubt begins."""
-AGAIN = 'Record longer, or export it again'
 
 
 @dataclass
@@ -143,7 +142,8 @@ def guess_mapping(path: str | Path) -> Guess | None:
     if len(table.lines) < _FEWEST and guess.doubts:
         few = f'has only {len(table.lines)} rows, from which units and times '
         few += 'cannot be told'
-        guess.problem = str(mistake(path, few, AGAIN))
+        again = 'Record longer, or export it again'
+        guess.problem = str(mistake(path, few, again))
     return guess
 
 

@@ -48,14 +48,20 @@ def find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
     return best[1], best[2]
 
 
-def has_numbers(path: Path) -> bool:
-    """Whether a line of a file is a row of numbers."""
-    rows = [
-        _cells(line, mark)
-        for line in head_lines(path, 150)
-        for mark in (',', ';', '\t', '|', ' ')
-    ]
-    return any(len(row) > 2 and all(map(_is_number, row)) for row in rows)
+def why_no_table(path: Path) -> tuple[str, str]:
+    """What a file without rows of numbers is, and what to do."""
+    lines = head_lines(path, 150)
+    marks = (',', ';', '\t', '|', ' ')
+    rows = [_cells(line, mark) for line in lines for mark in marks]
+    again = 'Record longer, or export it again'
+    if any(len(row) > 2 and all(map(_is_number, row)) for row in rows):
+        return 'has one row of numbers', again
+    if sum(len(re.findall(r'\d[.,]\d', line)) > 2 for line in lines) > 1:
+        return (
+            'has numbers within text, in no cells of their own',
+            'Write a table: a row of names, then rows of numbers',
+        )
+    return 'has no rows of numbers', again
 
 
 def labels_of(

@@ -32,7 +32,7 @@ from .keys import check_keys
 from .mapping import Sensor
 from .orientation import rate_unit
 from .placing import place_sensors, placement_in
-from .sensors import read_sensors
+from .sensors import UnknownColumnsError, read_sensors
 from .tables import Dialect, read_table
 
 
@@ -234,7 +234,7 @@ def refuse_more_sensors(header: Header, columns: Mapping[str, Any]) -> None:
         columns: Of the sensor that is read, as in a mapping.
 
     Raises:
-        ValueError: Naming the columns of the others.
+        UnknownColumnsError: Naming the columns of the others.
     """
     axes = [columns.get(channel) or () for channel in ('acc', 'gyro')]
     read = {name.lstrip('-') for names in axes for name in names}
@@ -249,6 +249,7 @@ def refuse_more_sensors(header: Header, columns: Mapping[str, Any]) -> None:
             f'beside {shown(ours, 6)}',
             'Give each sensor a file of its own, or describe them with a '
             'mapping (--mapping, docs/own_data.md)',
+            kind=UnknownColumnsError,
         )
 
 

@@ -1017,3 +1017,21 @@ def test_encodings_before_utf_8(tmp_path, worn, encoding, words):
     stream = worn_on(path)
     assert same(stream, worn)
     assert any('is not text in UTF-8' in note for note in stream.notes)
+
+
+def test_channels_of_metawear_side_by_side(tmp_path, worn):
+    """They were two files; the second was read as none, or as the first."""
+    names = ['epoc (ms)', 'timestamp (+0200)', 'elapsed (s)']
+    names += [f'{a}-axis ({u})' for u in ('g', 'deg/s') for a in 'xyz']
+    clock = [integers(1.7e12 + worn.times * 1e3), [''] * 2000, worn.times]
+    gyro = np.rad2deg(worn.gyro)
+    columns = [*clock, *worn.acc.T / G, *gyro.T]
+    stream = worn_on(table(tmp_path / 'a.csv', worn, names, columns))
+    assert same(stream, worn, 1.7e9)
+
+
+def test_numbers_within_text_are_named(tmp_path):
+    lines = [f'AccX:{i}.5\tAccY:{i}.25\tAccZ:{i}.75' for i in range(30)]
+    write_lines(tmp_path / 'a.txt', lines)
+    with pytest.raises(ValueError, match='numbers within text'):
+        worn_on(tmp_path / 'a.txt')
