@@ -235,6 +235,7 @@ def refuse_more_sensors(header: Header, columns: Mapping[str, Any]) -> None:
 
     Raises:
         UnknownColumnsError: Naming the columns of the others.
+        ValueError: The same, if they are called as its own.
     """
     axes = [columns.get(channel) or () for channel in ('acc', 'gyro')]
     read = {name.lstrip('-') for names in axes for name in names}
@@ -249,7 +250,7 @@ def refuse_more_sensors(header: Header, columns: Mapping[str, Any]) -> None:
             f'beside {shown(ours, 6)}',
             'Give each sensor a file of its own, or describe them with a '
             'mapping (--mapping, docs/own_data.md)',
-            kind=UnknownColumnsError,
+            kind=ValueError if {*ours} & {*more} else UnknownColumnsError,
         )
 
 
