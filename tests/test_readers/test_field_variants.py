@@ -1036,3 +1036,31 @@ def test_numbers_within_text_are_named(tmp_path):
     write_lines(tmp_path / 'a.txt', lines)
     with pytest.raises(ValueError, match='numbers within text'):
         worn_on(tmp_path / 'a.txt')
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ('Time (s)', 'Acceleration {} (m/s^2)', 'Acceleration {} (m/s^2).1'),
+        ('time_s', 'acc_{}', 'watch_acc_{}'),
+    ],
+)
+def test_second_sensors_in_logs_of_phones(tmp_path, worn, names):
+    turned = worn.acc[:, [1, 2, 0]]
+    axes = [name.format(axis) for name in names[1:] for axis in 'xyz']
+    columns = [worn.times, *worn.acc.T, *turned.T]
+    path = table(tmp_path / 'a.csv', worn, [names[0], *axes], columns)
+    first, second = to_imu({'file': path}, placements_only=False).values()
+    assert same(first, worn, gyro=False)
+    np.testing.assert_allclose(second.channels['acc'], turned, atol=0.02)
+
+
+def test_second_sensors_of_ios_do_not_lose_their_signs(tmp_path, worn):
+    names = ['loggingTime(txt)', 'accelerometerTimestamp_sinceReboot(s)']
+    acc = [f'accelerometerAcceleration{axis}(G)' for axis in 'XYZ']
+    names += [*acc, *(f'{name}.1' for name in acc)]
+    stamps = dates(worn.times, '%Y-%m-%d %H:%M:%S.%f')
+    columns = [stamps, worn.times, *-worn.acc.T / G, *worn.acc.T / G]
+    path = table(tmp_path / 'a.csv', worn, names, columns)
+    with pytest.raises(ValueError, match=r"another sensor .*X\(G\)\.1'"):
+        to_imu({'file': path}, placements_only=False)
