@@ -120,7 +120,7 @@ def parse_column(name: str) -> Column | None:
     Column(sensor='right_wrist', kind='acc', axis='x', free=False)
     >>> parse_column('X [mg]').axis, parse_column('gz').kind
     ('x', 'gyro')
-    >>> [parse_column(n).sensor for n in ('ax1', 'gyro_x_2', 'AccX3')]
+    >>> [parse_column(n).sensor for n in ('ax1', 'gyro_x_2', 'gFx3')]
     ['1', '2', '3']
     >>> parse_column('Acc_Z_y').sensor, parse_column('Acc_Z_y').axis
     ('y', 'z')
@@ -131,6 +131,7 @@ def parse_column(name: str) -> Column | None:
     name = re.sub(r'[(\[]([xyzXYZ0-3])[)\]]', r' \1', name)
     for written, word in _WRITTEN.items():
         name = name.replace(written, word)
+    name = re.sub(r'\bgF(?=[xyz])', 'acc_', name)  # Physics Toolbox
     bare = re.sub(r'[(\[].*?[)\]]', ' ', name)
     bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
     words = [w for w in re.split(r'[^a-z0-9]+', bare) if w]
