@@ -275,10 +275,10 @@ def _names_of(part: Part, read: Iterable[str]) -> dict[str, str]:
 
 
 _SENSED = ('acc', 'gyro', GRAVITY)
-_VARIANTS = (
-    *('hr', 'cal', 'raw', 'uncal', 'uncalibrated', 'motion', 'filtered'),
+_VARIANTS = {
+    *('', 'hr', 'cal', 'raw', 'uncal', 'uncalibrated', 'motion', 'filtered'),
     *('bias', 'drift', 'offset', 'mean', 'std', 'var', 'cov', 'covariance'),
-)
+}
 """Words for other values of the same axis of a sensor."""
 
 
@@ -290,7 +290,8 @@ def _again(one: str, other: str) -> bool:
     if not first.kind:  # the name is that of an axis alone
         return True
     same = (first.kind, first.free) == (second.kind, second.free)
-    of_one = second.sensor in (first.sensor, *_VARIANTS) and one != other
+    words = [{*of.split('_')} for of in (first.sensor, second.sensor)]
+    of_one = one != other and (words[0] ^ words[1]) <= _VARIANTS
     return same and not of_one
 
 

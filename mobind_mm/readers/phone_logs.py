@@ -28,13 +28,12 @@ from .devices import (
 )
 from .headers import Header, data_row, find_header, head_lines
 from .orientation import UNFIT_QUATERNIONS, find_attitude
+from .sensors import UnknownColumnsError
 
 _SEPARATED = '[-_. ]?'
 _SQUARED = r'm/?s(\^2|²|2|\^-2)?'
 _RATE = re.compile(r'(rad|deg|°) ?/ ?s|\bdps\b', re.IGNORECASE)
 """Units of angular rate in the name of a column."""
-_SENSED = re.compile(r'^(acc|gF)(?!uracy).*?[xyz]|^gyr.*[xyz]', re.IGNORECASE)
-"""Names of an axis of acceleration or of angular rate."""
 _LEAST_RATES = 0.2
 """Angular rate in rad/s (rms) below which its unit cannot be told."""
 
@@ -76,27 +75,10 @@ class _Log:
             header = find_header(path, self.time, *patterns, most=12)
             if header is None or not all(map(header.axes, patterns)):
                 continue
-            if self._of_several(header):
-                return None
             turns = any(map(_RATE.search, header.names))
             if not turns or (self.gyro and header.axes(self.gyro)):
                 return header  # no angular rate would be lost
         return None
-
-    def _of_several(self, header: Header) -> bool:
-        """Whether columns of another sensor would be left out."""
-        known = [
-            re.compile(pattern.replace('@', '[xyz]'), re.IGNORECASE)
-            for pattern in (self.acc, self.free, self.gravity, self.gyro)
-            if pattern
-        ]
-        rest = [
-            name
-            for name in header.names
-            if _SENSED.search(name)
-            and not any(one.fullmatch(name) for one in known)
-        ]
-        return len(rest) > 2
 
 
 _LOGS = (
@@ -296,6 +278,7 @@ def _gyro_unit(
             'does not show whether it is in rad/s or deg/s',
             'Say so with a mapping (--mapping, docs/own_data.md)',
             column=columns['gyro'][0],
+            kind=UnknownColumnsError,
         )
     notes.append(
         f'{header.path}: angular rate is taken for {unit or "rad/s"}, by how '

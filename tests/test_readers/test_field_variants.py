@@ -1064,3 +1064,29 @@ def test_second_sensors_of_ios_do_not_lose_their_signs(tmp_path, worn):
     path = table(tmp_path / 'a.csv', worn, names, columns)
     with pytest.raises(ValueError, match=r"another sensor .*X\(G\)\.1'"):
         to_imu({'file': path}, placements_only=False)
+
+
+@pytest.mark.parametrize(
+    ('above', 'name', 'rate'),
+    [
+        ('# Config: data_rate = 100.0 Hz, filter = 42 Hz', 'count', 100.0),
+        ('Sampling frequency (Hz);100', '', 100.0),
+        ('Sample rate (ms): 10', '', None),
+        ('Bit rate: 16', 'count', None),
+    ],
+)
+def test_a_rate_above_a_table_without_times(tmp_path, worn, above, name, rate):
+    m = worn.part(np.r_[:500, 700:2000])  # a counter shows it
+    names = ['a_x', 'a_y', 'a_z']
+    columns = [*m.acc.T / G]
+    if name:
+        names, columns = [name, *names], [np.r_[:500, 700:2000], *columns]
+    rows = lines_of(*columns)
+    path = write_lines(tmp_path / 'a.csv', above, '', ','.join(names), rows)
+    if rate is None:
+        with pytest.raises(ValueError, match='no times were found'):
+            worn_on(path)
+        return
+    times = worn_on(path).clock.at()
+    assert times[499] == pytest.approx(4.99)
+    assert times[500] == pytest.approx(7.0 if name else 5.0)
