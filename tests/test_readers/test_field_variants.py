@@ -1090,3 +1090,27 @@ def test_a_rate_above_a_table_without_times(tmp_path, worn, above, name, rate):
     times = worn_on(path).clock.at()
     assert times[499] == pytest.approx(4.99)
     assert times[500] == pytest.approx(7.0 if name else 5.0)
+
+
+def test_variants_of_one_sensor_are_not_another(tmp_path, worn):
+    axes = 'XYZ'
+    names = ['PacketCounter', 'SampleTimeFine']
+    for kind in ('Acc', 'Gyr', 'FreeAcc', 'AccHR', 'GyrHR'):
+        names += [f'{kind}_{axis}' for axis in axes]
+    count = [*map(str, range(2000))]
+    turns = worn.acc, worn.gyro, 0 * worn.acc, worn.acc, worn.gyro
+    columns = [count, [''] * 2000, *(x for v in turns for x in v.T)]
+    rows = lines_of(*columns)
+    path = write_lines(
+        tmp_path / 'a.txt', '// Update Rate: 100.0Hz', ','.join(names), rows
+    )
+    assert same(worn_on(path), worn)
+    names = ['loggingTime(txt)', 'motionTimestamp_sinceReboot(s)']
+    for kind in ('gyroRotation', 'motionRotationRate'):
+        names += [f'{kind}{axis}(rad/s)' for axis in axes]
+    names += [f'accelerometerAcceleration{axis}(G)' for axis in axes]
+    stamps = dates(worn.times, '%Y-%m-%d %H:%M:%S.%f', start=0)
+    columns = [stamps, worn.times, *worn.gyro.T, *worn.gyro.T]
+    columns += [*-worn.acc.T / G]
+    path = table(tmp_path / 'b.csv', worn, names, columns)
+    assert same(worn_on(path), worn)
