@@ -23,13 +23,13 @@ from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..readers.sync_annotations import read_sync_file
 from ..recordings import PoseStream, SensorStream, read_annotations
 from ..skeleton import LIMBS
-from ..utils.errors import READ_ERRORS
+from ..utils.errors import READ_ERRORS, mistake
 from ..utils.files import is_special, leads_back
 from .finding import Finding
-from .guessed_streams import read_guessed
 from .guessing import guess_mapping, to_yaml
 from .plausibility import check_inputs
 from .streams import clock_facts, seen_keypoints
+from .table_layout import why_no_table
 
 TITLES = {
     'recording': 'recording of mobind_mm',
@@ -212,15 +212,15 @@ def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
     """A table: with our names of columns, or one that nobody knows."""
     try:
         streams = read_imu_file(path)
-    except READ_ERRORS:
+    except READ_ERRORS as error:
         guess = guess_mapping(path)
         if guess is None or not guess.mapping:
             facts['title'] = 'text'
             if path.suffix.lower() in TableReader.suffixes:
-                try:
-                    read_guessed(path)
-                except READ_ERRORS as reason:
-                    facts['problem'] = str(reason)
+                why: Exception = error
+                if isinstance(error, UnknownColumnsError):
+                    why = mistake(path, *why_no_table(path))
+                facts['problem'] = str(why)
             return
         facts['title'] = 'table of an unknown format'
         if 'placement' not in guess.mapping and 'imu' not in guess.mapping:
