@@ -25,8 +25,8 @@ _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 _RATES = (2.0, 3000.0)
 _SLOWEST = 5.0
 _COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
-_FASTEST = 87.0
-"""rad/s that no body turns at for long."""
+_FASTEST, _FASTEST_DEG = 87.0, 5000.0
+"""rad/s and deg/s that no body turns at for long."""
 UNCLEAR = (
     'seems to be removed',
     'no unit explains',
@@ -118,6 +118,10 @@ def gyro_unit(streams: Mapping[str, SensorStream | None]) -> tuple[str, str]:
             unit = 'deg/s'
     fast = f'{np.quantile(size, 0.99):.3g}'
     if unit is None:
-        return 'rad/s', f'it stays below {fast} in 99 % of the rows'
+        why = f'it stays below {fast} in 99 % of the rows'
+        if np.quantile(size, 0.99) > _FASTEST_DEG and (rates % 1 == 0).all():
+            why += ': counts, of which only the data sheet tells how many are '
+            why += '1 deg/s'
+        return 'rad/s', why
     seen = f'it exceeds {fast} in 1 % of the rows: gravity in acc'
     return unit, f'{seen} {EVIDENT}'

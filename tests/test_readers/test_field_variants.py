@@ -359,6 +359,15 @@ def test_newest_rows_first(tmp_path, worn):
     assert any('out of order' in note for note in stream.notes)
 
 
+def test_counts_of_a_gyroscope(tmp_path, worn):
+    acc = np.round(worn.acc / G * 16384)
+    gyro = np.round(np.rad2deg(worn.gyro) * 131 + [0, 0, 20000])
+    columns = [worn.times, *acc.T, *gyro.T]
+    path = table(tmp_path / 'a.csv', worn, ['t', *AXES], columns)
+    with pytest.raises(ValueError, match='counts, of which only the data'):
+        read(path)
+
+
 def test_counts_whose_zero_is_not_known(tmp_path, worn):
     counts = np.round(512 + worn.acc * 10)
     columns = [worn.times, *counts.T]
