@@ -25,6 +25,7 @@ from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..utils.errors import mistake, shown
 from .archives import files_of, is_folder
 from .base import FileReader
+from .dialects import Dialect
 from .headers import Head, Names, find_head
 from .joining import one_after_another
 from .keys import check_keys
@@ -32,7 +33,7 @@ from .mapping import Sensor
 from .orientation import rate_unit
 from .placing import place_sensors, placement_in
 from .sensors import read_sensors
-from .tables import Dialect, read_table
+from .tables import read_table
 
 
 class DeviceReader(FileReader):

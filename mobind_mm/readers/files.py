@@ -20,6 +20,7 @@ from .detections import Detections
 from .frame_times import is_regular
 from .headers import head
 from .mmpose import MMPoseReader, collect_results
+from .parquet import PARQUET
 from .people import (
     PoseReader,
     Video,
@@ -30,7 +31,6 @@ from .people import (
 )
 from .sensors import ACC, AXES, read_imu_tables, shifted
 from .skeletons import mapped_people, retimed
-from .tables import PARQUET
 
 _ROWS = 1_000_000
 """Samples that are checked at once."""

@@ -25,9 +25,10 @@ from .keypoint_names import keypoint_name
 from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows, detections_of
+from .parquet import PARQUET
 from .people import PoseReader, Video
 from .pose_people import MOST_PEOPLE
-from .tables import PARQUET, Table, read_table
+from .tables import Table, read_table
 
 _SCORES = 'visibility|vis|score|confidence|conf|likelihood|presence|v|c|p|s'
 _AFTER = re.compile(rf'(.+?)[\s_.:/-]*(x|y|{_SCORES})', re.IGNORECASE)

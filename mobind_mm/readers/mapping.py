@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import below, mistake
 from .clocks import TIME_UNITS
+from .dialects import Dialect
 from .keys import (
     KEYS,
     KEYS_OR_OTHER,
@@ -40,7 +41,6 @@ from .keys import (
     merged,
     unit_of,
 )
-from .tables import Dialect
 
 UNITS = {
     'acc': {'m/s2': 1.0, 'g': STANDARD_GRAVITY, 'mg': STANDARD_GRAVITY / 1000},
