@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,24 +12,9 @@ import numpy as np
 
 from ..utils.errors import mistake, shown
 from .archives import is_file
-from .dates import (
-    DAY,
-    Dates,
-    find_order,
-    has_day,
-    is_day,
-    is_unclear_year,
-    join_days,
-    looks_like_date,
-    order_of,
-    parse_zone,
-    serial_dates,
-    strptime,
-    zone_in,
-)
+from .cells import Column, guess_decimal, holds_dates
+from .dates import is_unclear_year, zone_in
 from .dialects import (
-    MISSING,
-    NUMBER,
     Dialect,
     find_encoding,
     find_header,
@@ -38,9 +22,7 @@ from .dialects import (
     units_below,
 )
 from .parquet import PARQUET, open_parquet, read_parquet
-from .table_rows import BLOCK, LARGEST, Rows
-
-_THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
+from .table_rows import BLOCK, Rows
 
 
 @dataclass(frozen=True)
@@ -149,7 +131,7 @@ class TableFile:
         if rows.commas:
             self.decimal = ','
         elif self.decimal is None:
-            self.decimal = self._guess_decimal(self.columns, texts, self.lines)
+            self.decimal = guess_decimal(path, self.columns, texts, self.lines)
             if self.decimal == ',':
                 self.columns = rows.parse(texts, ',')
         self.notes += rows.notes
@@ -194,30 +176,34 @@ class TableFile:
         notes = [*self.notes]
         kinds: dict[str, set[str]] = {'dates': set(), 'hours': set()}
         for name in dict.fromkeys((*numbers, *timed)):
-            cells = self.columns[name][rows]
-            serial = name in timed and cells.dtype.kind == 'f'
-            if serial and (dates := serial_dates(cells)):
-                values[name] = self._serial(name, *dates, timezone)
+            column = Column(self.path, name, self.columns[name][rows], lines)
+            serial = name in timed and column.cells.dtype.kind == 'f'
+            if serial and (dates := column.serial_dates(timezone or 'UTC')):
+                values[name], counted = dates
                 kinds['dates'].add(name)
                 notes.append(
                     f'{self.path}: numbers of column {name!r} count '
-                    f'{dates[1]}; they are taken for dates'
+                    f'{counted}; they are taken for dates'
                 )
                 continue
-            if name in timed and (time_format or _holds_dates(cells)):
+            if name in timed and (time_format or holds_dates(column.cells)):
                 zone = timezone or zone_in(name)
                 form = time_format, zone or 'UTC'
-                values[name], whole = self._dates(cells, lines, name, *form)
+                values[name], whole = column.dates(*form)
                 kinds['dates' if whole else 'hours'].add(name)
-                cell = str(cells[0]) if whole and not time_format else ''
+                cell = (
+                    str(column.cells[0]) if whole and not time_format else ''
+                )
                 if is_unclear_year(cell):
                     year = np.datetime64(int(values[name][0]), 's').item().year
                     notes.append(
                         f'{self.path}: {cell!r} in column {name!r} is taken '
                         f'for a day of {year}; if it is none, set time_format'
                     )
-                if dated and not whole:
-                    joined, more = self._with_date(cells, rows, name, *form)
+                if dated and not whole and self._rows:
+                    beside = self._rows.called_dates(name)
+                    beside = {n: cells[rows] for n, cells in beside.items()}
+                    joined, more = column.with_days(beside, *form)
                     notes += more
                     if joined is not None:
                         values[name] = joined
@@ -228,7 +214,7 @@ class TableFile:
                         f'zone {zone}, as its name says'
                     )
                 continue
-            values[name] = self._values(cells, lines, name, name in timed)
+            values[name] = column.numbers(self.decimal, name in timed)
         chosen = {n: [*map(str, self.columns[n][rows])] for n in texts}
         table = Table(
             self.path,
@@ -263,153 +249,6 @@ class TableFile:
         )
         return replace(table, notes=(*table.notes, note))
 
-    def _dates(
-        self,
-        cells: np.ndarray,
-        lines: np.ndarray,
-        name: str,
-        form: str | None,
-        zone: str,
-    ) -> tuple[np.ndarray, bool]:
-        """(T,) seconds, NaN where a cell is empty; whether since 1970."""
-        if cells.dtype.kind == 'M':
-            return _seconds(cells), True
-        if cells.dtype.kind != 'O':
-            what, fix = 'holds numbers', 'Give units.time, not time_format'
-            raise mistake(self.path, what, fix, column=name)
-        filled = np.array([c.lower() not in MISSING for c in cells])
-        values, texts = np.full(len(cells), np.nan), cells[filled]
-        if form is not None and '%' in form:
-            values[filled] = strptime(texts, form, zone)
-            dated = bool((values[filled] >= DAY).any())
-        else:
-            order = order_of(form) if form else find_order(texts)
-            row = int(np.argmax(filled))
-            if order is None:
-                what = 'may be day/month or month/day'
-                if form:
-                    what = 'cannot be read'
-                raise mistake(
-                    self.path,
-                    what,
-                    'Set time_format to dd/mm/yyyy, mm/dd/yyyy or a format '
-                    "such as '%d.%m.%y %H:%M:%S.%f'",
-                    row=lines[row],
-                    column=name,
-                    value=texts[0][:40] if len(texts) else form,
-                )
-            values[filled] = [*map(Dates(order, zone), texts)]
-            dated = len(texts) > 0 and has_day(texts[0])
-        bad = filled & np.isnan(values)
-        if bad.any():
-            self._no_date(cells, lines, name, int(np.argmax(bad)))
-        return values, dated
-
-    def _serial(
-        self, name: str, seconds: np.ndarray, what: str, zone: str | None
-    ) -> np.ndarray:
-        """(T,) seconds since 1970 of dates that are numbers."""
-        known = seconds[np.isfinite(seconds)]
-        steps = np.abs(np.diff(known))
-        finest = float(steps[steps > 0].min())
-        if finest > 1.0 and (steps == 0).mean() > 0.5:
-            raise mistake(
-                self.path,
-                f'counts {what}, in steps of {finest:.3g} s: its last digits '
-                'are lost',
-                'Export it with more digits, or as dates with fractions of '
-                'a second',
-                column=name,
-            )
-        moment = np.datetime64(int(known[0]), 's').item()
-        shift = parse_zone(zone or 'UTC').utcoffset(moment)
-        return seconds - (shift.total_seconds() if shift else 0.0)
-
-    def _with_date(
-        self,
-        cells: np.ndarray,
-        rows: Any,
-        name: str,
-        form: str | None,
-        zone: str,
-    ) -> tuple[np.ndarray | None, list[str]]:
-        """(T,) seconds since 1970 of times of day, and notes.
-
-        None if it is not one column that holds a date wherever there is a
-        time, or if its dates cannot be read.
-        """
-        filled = np.array([c.lower() not in MISSING for c in cells], bool)
-        beside = self._rows.called_dates(name) if self._rows else {}
-        beside = {n: c[rows][filled] for n, c in beside.items()}
-        beside = {n: c for n, c in beside.items() if all(map(is_day, {*c}))}
-        if len(beside) != 1:
-            return None, []
-        ((day, days),) = beside.items()
-        joined = join_days([*days], [*cells[filled]], form, zone)
-        if joined is None:
-            return None, [
-                f'{self.path}: the dates of column {day!r} are not of one '
-                'form, or may be day/month or month/day (time_format says '
-                f'which), so column {name!r} gives only the times of day'
-            ]
-        values = np.full(len(cells), np.nan)
-        values[filled] = joined
-        return values, [
-            f'{self.path}: the times of day of column {name!r} are those of '
-            f'the dates in column {day!r}'
-        ]
-
-    def _no_date(
-        self, cells: np.ndarray, lines: np.ndarray, name: str, row: int
-    ) -> None:
-        raise mistake(
-            self.path,
-            'is not a number or a date of a form that is read',
-            'Correct or empty the cell, or set time_format, such as '
-            "'%d/%m/%Y %H:%M:%S.%f'",
-            row=lines[row],
-            column=name,
-            value=str(cells[row])[:40],
-        )
-
-    def _values(
-        self, cells: np.ndarray, lines: np.ndarray, name: str, times: bool
-    ) -> np.ndarray:
-        """(T,) float64, NaN where a cell is empty."""
-        values, bad = cells, np.zeros(len(cells), bool)
-        if cells.dtype.kind == 'M':
-            what = 'holds dates, expected numbers'
-            raise mistake(self.path, what, 'Correct columns', column=name)
-        if cells.dtype.kind == 'O':
-            filled = np.array([c.lower() not in MISSING for c in cells])
-            values = np.full(len(cells), np.nan)
-            values[filled] = [self._number(cell) for cell in cells[filled]]
-            bad = filled & np.isnan(values)
-        infinite = np.abs(values) > LARGEST
-        if not (bad | infinite).any():
-            return values
-        row = int(np.argmax(bad | infinite))
-        cell = str(cells[row])
-        if times and bad[row] and not infinite[row]:
-            self._no_date(cells, lines, name, row)
-        what = f'is not {"finite" if infinite[row] else "a number"}'
-        if ',' in cell or '.' in cell:
-            what += f' (decimal: {self.decimal or "."!r})'
-        raise mistake(
-            self.path,
-            what,
-            'Correct or empty the cell, or correct columns, decimal or '
-            'skip_rows',
-            row=lines[row],
-            column=name,
-            value=cell[:40],
-        )
-
-    def _number(self, cell: str) -> float | None:
-        if self.decimal == ',':
-            cell = '' if '.' in cell else cell.replace(',', '.')
-        return float(cell) if NUMBER.fullmatch(cell) else None
-
     def _commas(
         self, columns: Mapping[str, np.ndarray], texts: Collection[str]
     ) -> bool:
@@ -418,55 +257,8 @@ class TableFile:
             return False
         with suppress(ValueError):
             lines = range(BLOCK)  # not known yet, and not told
-            return self._guess_decimal(columns, texts, lines) == ','
+            return guess_decimal(self.path, columns, texts, lines) == ','
         return False
-
-    def _guess_decimal(
-        self,
-        columns: Mapping[str, np.ndarray],
-        texts: Collection[str],
-        lines: np.ndarray | range,
-    ) -> str:
-        """Decimal of the first cell that shows it.
-
-        Raises:
-            ValueError: If all commas may separate thousands.
-        """
-        thousands = None
-        for name, cells in columns.items():
-            if name in texts or cells.dtype.kind == 'f' or _holds_dates(cells):
-                continue
-            for row, cell in enumerate(cells):
-                if ',' in cell and not _THOUSANDS.fullmatch(cell):
-                    return ','
-                if ',' in cell:
-                    thousands = (int(lines[row]), name, cell)
-                elif '.' in cell and not thousands:
-                    return '.'
-        if not thousands:
-            return '.'
-        row, name, cell = thousands
-        raise mistake(
-            self.path,
-            'may be thousands or a decimal comma, and so may all numbers '
-            'with a comma there',
-            "Set decimal: ',', or write them without thousands separators",
-            row=row,
-            column=name,
-            value=cell,
-        )
-
-
-def _seconds(dates: np.ndarray) -> np.ndarray:
-    return (dates - np.datetime64(0, 's')) / np.timedelta64(1, 's')
-
-
-def _holds_dates(cells: np.ndarray) -> bool:
-    """Whether the first cell that is filled is a date or a time of day."""
-    if cells.dtype.kind == 'O':
-        filled = (c for c in cells if c.lower() not in MISSING)
-        return looks_like_date(next(filled, ''))
-    return cells.dtype.kind == 'M'
 
 
 def _goes_on(
