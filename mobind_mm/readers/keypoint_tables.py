@@ -134,7 +134,7 @@ class KeypointTableReader(PoseReader):
             order,
         )
         if numbered is not None:
-            detections = with_layout(detections, path, video.layout)
+            detections = with_layout(detections, video.layout)
         if len(frames) and np.bincount(frames).max() > MOST_PEOPLE:
             what = f'more than {MOST_PEOPLE} people in a frame'
             raise mistake(path, what)

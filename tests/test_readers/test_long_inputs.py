@@ -272,7 +272,7 @@ def test_hundreds_who_pass_by_are_not_in_memory_at_once(tmp_path):
     video = Video(rate=30.0, img_shape=(1080, 1920))
 
     def look():
-        found = all_people(seen, 'a.json', video, 0.0)
+        found = all_people(seen, video, 0.0)
         assert len(found) == people and 499 in found and 500 not in found
         for name, pose in found.items():
             frame = pose.keypoints[40 * name]
