@@ -35,8 +35,6 @@ from .skeletons import mapped_people, retimed
 _ROWS = 1_000_000
 """Samples that are checked at once."""
 
-"""What to call results in Python."""
-
 
 def read_video_facts(path: str | Path) -> Video:
     """Frames per second, size, and times of a video that is not even.
