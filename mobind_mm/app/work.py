@@ -73,7 +73,7 @@ def _plain(value: Any, folder: Path) -> Any:
 
 def _check_mapping(path: Path, inputs: Path) -> None:
     """Refuse a mapping that names files of others."""
-    from ..apis.study_files import named_files
+    from ..apis.study.files import named_files
 
     if path.suffix.lower() not in ('.yml', '.yaml') or not path.is_file():
         return

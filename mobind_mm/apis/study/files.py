@@ -13,19 +13,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..checks.guessing import guess_mapping
-from ..checks.inspection import what_it_holds
-from ..checks.plausibility import settle_inputs
-from ..readers import FileReader, recognize
-from ..readers.archives import only_folder
-from ..readers.convert import fingerprint
-from ..readers.files import Video, load_people, read_video_facts
-from ..readers.keys import read_yaml
-from ..readers.pose_frames import VIDEOS
-from ..readers.sensors import read_imu_file
-from ..recordings import PoseStream, SensorStream
-from ..utils.errors import READ_ERRORS, mistake, printable
-from ..utils.files import is_special, leads_back
+from ...checks.guessing import guess_mapping
+from ...checks.inspection import what_it_holds
+from ...checks.plausibility import settle_inputs
+from ...readers import FileReader, recognize
+from ...readers.archives import only_folder
+from ...readers.convert import fingerprint
+from ...readers.files import Video, load_people, read_video_facts
+from ...readers.keys import read_yaml
+from ...readers.pose_frames import VIDEOS
+from ...readers.sensors import read_imu_file
+from ...recordings import PoseStream, SensorStream
+from ...utils.errors import READ_ERRORS, mistake, printable
+from ...utils.files import is_special, leads_back
 
 COLUMNS = ('recording', 'video', 'known', 'placement', 'mapping', 'fps')
 """Columns of a table that names the files; the first two are needed."""
@@ -381,7 +381,7 @@ def _read(source: Source) -> Content:
     suffix = path.suffix.lower()
     video = Video(options.rate, options.img_shape, options.layout)
     if suffix in VIDEOS:
-        from .pose_extraction import pose_of_video
+        from ..pose_extraction import pose_of_video
 
         poses = pose_of_video(path, options.estimator, False)
         return _people(poses, replace(video, clip=read_video_facts(path)))
