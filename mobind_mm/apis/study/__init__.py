@@ -15,12 +15,4 @@ if TYPE_CHECKING:
     from .pairs import Settings
     from .report import describe_study, write_report
 
-__all__, __getattr__ = lazy_names(
-    __name__,
-    {
-        'files': ('Options', 'find_sources', 'read_study_table'),
-        'matching': ('Study', 'run_study'),
-        'pairs': ('Settings',),
-        'report': ('describe_study', 'write_report'),
-    },
-)
+__all__, __getattr__ = lazy_names(__name__)
