@@ -42,63 +42,103 @@ def join_jumps(rows: SampleRows, rate: float | None, arrived: bool) -> None:
         return
     if back.sum() > max(20, _MOST_JUMPS * len(times)):
         rows.refuse(int(np.argmax(back)))
-    values = rows.kept_values()
     returns = steps > 3 * usual if back.any() else forward
-    jumps = np.flatnonzero(back | forward | returns)
-    offset = np.zeros(len(times))
-    pending: list[tuple[int, float]] = []  # gaps that may be jumps
-    owed = 0.0
-    cuts, glitches = [], []
-    named: list[tuple[int, float]] = []
-    for place in jumps.tolist():
+    jumps = _Jumps(rows, usual)
+    for place in np.flatnonzero(back | forward | returns).tolist():
         size = float(steps[place] - usual)
-        near = max(0.02 * abs(size), 1.5 * usual)
-        missing = abs(size) / usual if usual else np.inf
         if size < 0:
-            match = next((p for p in pending if abs(p[1] + size) < near), None)
-            if match is None and not persists(times, place, usual):
-                glitches.append(place)
-                continue
-            if match:  # set forward, and back again
-                pending.remove(match)
-                offset[match[0] + 1 :] -= match[1]
-                named.append(match)
-            elif continues(values, place) is False:
-                _check_start(rows, place, usual)
-                cuts.append(place)
-                continue
-            else:
-                owed += size
-            offset[place + 1 :] -= size
-            named.append((place, size))
-        elif owed and abs(size + owed) < near:
-            owed = 0.0
-            offset[place + 1 :] -= size
-            named.append((place, size))
-        elif (
-            forward[place]
-            and persists(times, place, usual)
-            and not catches_up(times, place, usual)
-            and continues(values, place, missing)
-        ):
-            offset[place + 1 :] -= size
-            named.append((place, size))
+            jumps.back(place, size)
         else:
-            pending.append((place, size))
-    _name_jumps(rows, sorted(named), times)
-    if any(abs(size) > DAY for _, size in named):  # another date
+            jumps.forward(place, size, bool(forward[place]))
+    jumps.named.sort()
+    _name_jumps(rows, jumps.named, times)
+    offset = jumps.offset
+    if any(abs(size) > DAY for _, size in jumps.named):  # another date
         levels, counts = np.unique(offset, return_counts=True)
         offset = offset - levels[np.argmax(counts)]
         rows.note('times are those of the clock that most rows have')
     rows.times = times + offset
-    if glitches:
+    if jumps.glitches:
         rows.times = spread_ties(np.maximum.accumulate(rows.times))
         rows.note(
-            f'{len(glitches)} stamps go back for a moment, first at row '
-            f'{rows.row(glitches[0] + 1)}; they are put between others'
+            f'{len(jumps.glitches)} stamps go back for a moment, first at row '
+            f'{rows.row(jumps.glitches[0] + 1)}; they are put between others'
         )
-    if cuts:
-        _keep_longest(rows, cuts)
+    if jumps.cuts:
+        _keep_longest(rows, jumps.cuts)
+
+
+class _Jumps:
+    """What the places are at which times go back, or far ahead.
+
+    Args:
+        rows: Of the stream.
+        usual: Seconds from row to row.
+
+    Attributes:
+        offset: (T,) seconds that are added to the times.
+        named: Place and size of each jump of the clock.
+        glitches: Places where a few rows go back.
+        cuts: Places where the clock was set, and something is missing.
+    """
+
+    def __init__(self, rows: SampleRows, usual: float) -> None:
+        self.rows, self.usual = rows, usual
+        self.values = rows.kept_values()
+        self.offset = np.zeros(len(rows.times))
+        self.named: list[tuple[int, float]] = []
+        self.glitches: list[int] = []
+        self.cuts: list[int] = []
+        self._pending: list[tuple[int, float]] = []  # gaps that may be jumps
+        self._owed = 0.0
+
+    def back(self, place: int, size: float) -> None:
+        """Take up a step of ``size`` seconds less than usual."""
+        near = self._near(size)
+        match = next(
+            (p for p in self._pending if abs(p[1] + size) < near), None
+        )
+        if match:  # set forward, and back again
+            self._pending.remove(match)
+            self._undo(*match)
+        elif not persists(self.rows.times, place, self.usual):
+            self.glitches.append(place)
+            return
+        elif continues(self.values, place) is False:
+            _check_start(self.rows, place, self.usual)
+            self.cuts.append(place)
+            return
+        else:
+            self._owed += size
+        self._undo(place, size)
+
+    def forward(self, place: int, size: float, far: bool) -> None:
+        """Take up a step of ``size`` seconds more than usual.
+
+        ``far`` says whether it may be a jump of its own.
+        """
+        times, usual = self.rows.times, self.usual
+        missing = size / usual if usual else np.inf
+        if self._owed and abs(size + self._owed) < self._near(size):
+            self._owed = 0.0
+            self._undo(place, size)
+        elif (
+            far
+            and persists(times, place, usual)
+            and not catches_up(times, place, usual)
+            and continues(self.values, place, missing)
+        ):
+            self._undo(place, size)
+        else:
+            self._pending.append((place, size))
+
+    def _near(self, size: float) -> float:
+        """Seconds by which two jumps of a size may differ."""
+        return max(0.02 * abs(size), 1.5 * self.usual)
+
+    def _undo(self, place: int, size: float) -> None:
+        self.offset[place + 1 :] -= size
+        self.named.append((place, size))
 
 
 def _name_jumps(
