@@ -177,44 +177,16 @@ class TableFile:
         kinds: dict[str, set[str]] = {'dates': set(), 'hours': set()}
         for name in dict.fromkeys((*numbers, *timed)):
             column = Column(self.path, name, self.columns[name][rows], lines)
-            serial = name in timed and column.cells.dtype.kind == 'f'
-            if serial and (dates := column.serial_dates(timezone or 'UTC')):
-                values[name], counted = dates
-                kinds['dates'].add(name)
-                notes.append(
-                    f'{self.path}: numbers of column {name!r} count '
-                    f'{counted}; they are taken for dates'
-                )
+            dates = None
+            if name in timed:
+                dates = self._dates(column, rows, time_format, timezone, dated)
+            if dates is None:
+                values[name] = column.numbers(self.decimal, name in timed)
                 continue
-            if name in timed and (time_format or holds_dates(column.cells)):
-                zone = timezone or zone_in(name)
-                form = time_format, zone or 'UTC'
-                values[name], whole = column.dates(*form)
-                kinds['dates' if whole else 'hours'].add(name)
-                cell = (
-                    str(column.cells[0]) if whole and not time_format else ''
-                )
-                if is_unclear_year(cell):
-                    year = np.datetime64(int(values[name][0]), 's').item().year
-                    notes.append(
-                        f'{self.path}: {cell!r} in column {name!r} is taken '
-                        f'for a day of {year}; if it is none, set time_format'
-                    )
-                if dated and not whole and self._rows:
-                    beside = self._rows.called_dates(name)
-                    beside = {n: cells[rows] for n, cells in beside.items()}
-                    joined, more = column.with_days(beside, *form)
-                    notes += more
-                    if joined is not None:
-                        values[name] = joined
-                        kinds['dates'].add(name)
-                if zone and not timezone:
-                    notes.append(
-                        f'{self.path}: times of column {name!r} are in the '
-                        f'zone {zone}, as its name says'
-                    )
-                continue
-            values[name] = column.numbers(self.decimal, name in timed)
+            values[name], what, more = dates
+            notes += more
+            for kind in what:
+                kinds[kind].add(name)
         chosen = {n: [*map(str, self.columns[n][rows])] for n in texts}
         table = Table(
             self.path,
@@ -226,6 +198,55 @@ class TableFile:
             tuple(notes),
         )
         return self._continued(table, timed)
+
+    def _dates(
+        self,
+        column: Column,
+        rows: Any,
+        time_format: str | None,
+        timezone: str | None,
+        dated: bool,
+    ) -> tuple[np.ndarray, list[str], list[str]] | None:
+        """Seconds (T,) of a column, of which kinds they are, and notes.
+
+        None if it holds numbers that are no dates.
+        """
+        cells, where = column.cells, f'{self.path}: '
+        if cells.dtype.kind == 'f' and (
+            serial := column.serial_dates(timezone or 'UTC')
+        ):
+            note = (
+                f'{where}numbers of column {column.name!r} count {serial[1]}; '
+                'they are taken for dates'
+            )
+            return serial[0], ['dates'], [note]
+        if not time_format and not holds_dates(cells):
+            return None
+        zone = timezone or zone_in(column.name)
+        form = time_format, zone or 'UTC'
+        values, whole = column.dates(*form)
+        kinds, notes = ['dates' if whole else 'hours'], []
+        cell = str(cells[0]) if whole and not time_format else ''
+        if is_unclear_year(cell):
+            year = np.datetime64(int(values[0]), 's').item().year
+            notes.append(
+                f'{where}{cell!r} in column {column.name!r} is taken for a '
+                f'day of {year}; if it is none, set time_format'
+            )
+        if dated and not whole and self._rows:
+            beside = self._rows.called_dates(column.name)
+            beside = {name: texts[rows] for name, texts in beside.items()}
+            joined, more = column.with_days(beside, *form)
+            notes += more
+            if joined is not None:
+                values = joined
+                kinds.append('dates')
+        if zone and not timezone:
+            notes.append(
+                f'{where}times of column {column.name!r} are in the zone '
+                f'{zone}, as its name says'
+            )
+        return values, kinds, notes
 
     def _continued(self, table: Table, times: Collection[str]) -> Table:
         """The table with a note of headers that are repeated within it."""
