@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checks.agreement import Agreement, cut_clips
 from ..recordings import PoseStream, Recording
+from ..skeleton import find_keypoints
 from ..synchronization.correlate import bandpass
 from ..synchronization.evidence import limb_pairs
 from ..synchronization.signals import RATE, IMUMotion, LimbMotion
@@ -27,7 +28,7 @@ from .figures import (
     write,
     write_beside,
 )
-from .skeleton import WORN_AT, coloured_bones, find_keypoints
+from .skeleton import WORN_AT, coloured_bones
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
