@@ -63,8 +63,6 @@ class _Take:
     name: str
     subject: str
     pieces: tuple[Piece, ...]
-    variant: int
-    source: str
 
 
 @DATASETS.register_module()
@@ -162,13 +160,8 @@ class MotionCaptureDataset(IMUPoseDataset):
                     motions, rng, self.take_sec, variation=self._variation
                 )
                 for number, pieces in enumerate(plan):
-                    take = _Take(
-                        f'{subject}_v{variant}_t{number:03d}',
-                        subject,
-                        tuple(pieces),
-                        variant,
-                        motions[0].source,
-                    )
+                    name = f'{subject}_v{variant}_t{number:03d}'
+                    take = _Take(name, subject, tuple(pieces))
                     entries.append(self._entry(take, motions))
         if 'procedural' in self.sources:
             for index in range(self.num_procedural):
@@ -237,7 +230,7 @@ class MotionCaptureDataset(IMUPoseDataset):
 
     def _procedural_entry(self, index: int, variant: int) -> dict:
         name = f'procedural-{index:03d}'
-        take = _Take(f'{name}_v{variant}', name, (), variant, 'procedural')
+        take = _Take(f'{name}_v{variant}', name, ())
         return self._remember(take, self.take_sec, self._acts(take))
 
     def _remember(
