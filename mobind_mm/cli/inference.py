@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,10 +24,6 @@ from .arguments import (
 )
 from .exporting import NAMES, add_export_arguments, export_all
 from .studying import add_study_arguments, synchronize_study
-
-if TYPE_CHECKING:
-    from ..recordings import Recording
-    from ..synchronization.clock import Track
 
 
 def _sync_arguments(parser: ArgumentParser) -> None:
@@ -102,7 +97,8 @@ def synchronize(args: Namespace) -> int | None:
         raise ValueError('Give the sensors as --imu, or many as --study.')
     from ..apis.exports import export_names
     from ..apis.sources import to_recording
-    from ..apis.synchronizing import describe, export_imu
+    from ..apis.synchronizing import describe, export_imu, on_video_clock
+    from ..recordings import Recording
 
     out = Path(args.out_dir)
     exports = export_names(args.export)
@@ -125,40 +121,36 @@ def synchronize(args: Namespace) -> int | None:
     print_notes(answer['notes'])
     write_json(out / 'sync.json', answer)
     written = [out / 'sync.json', *inferencer.pictures]
+    wanted = args.write_imu or args.preview or exports
+    if answer['abstained'] and wanted and not args.force:
+        print('sensors, preview and exports are not written (--force)')
     if not answer['abstained'] or args.force:
         if args.write_imu:
             written += export_imu(streams.imu, answer, out / 'imu.csv')
         if args.preview:
+            from ..visualization.preview import write_preview
+
+            aligned = Recording(
+                on_video_clock(streams.imu, answer), streams.pose
+            )
             written.append(out / args.preview)
-            _write_preview(args, streams, answer, inferencer.track)
+            write_preview(
+                aligned,
+                written[-1],
+                args.video,
+                args.preview_start,
+                args.preview_sec,
+                answer,
+                inferencer.track,
+            )
+            if args.video and video_facts(args.video).has_audio is None:
+                print('note: without PyAV the preview has no sound')
         if exports:
             written += export_all(
                 args, exports, inferencer.settled(streams), answer
             )
-    elif args.write_imu or args.preview or exports:
-        print('sensors, preview and exports are not written (--force)')
     print('written:', *written)
     return 1 if answer['abstained'] else 0
-
-
-def _write_preview(
-    args: Namespace, streams: Recording, answer: dict, track: Track
-) -> None:
-    from ..apis.synchronizing import on_video_clock
-    from ..recordings import Recording
-    from ..visualization.preview import write_preview
-
-    write_preview(
-        Recording(on_video_clock(streams.imu, answer), streams.pose),
-        Path(args.out_dir) / args.preview,
-        args.video,
-        args.preview_start,
-        args.preview_sec,
-        answer,
-        track,
-    )
-    if args.video and video_facts(args.video).has_audio is None:
-        print('note: without PyAV the preview has no sound')
 
 
 def _localize_arguments(parser: ArgumentParser) -> None:
