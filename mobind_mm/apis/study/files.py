@@ -269,6 +269,27 @@ def read_study_table(
     """
     path = Path(path)
     names, lines = _read_cells(path)
+    _check_columns(path, names)
+    sources: dict[str, Source] = {}
+    known = []
+    for row, line in lines:
+        own = _row_options(path, row, line, options)
+        for column, side in (('recording', 'imu'), ('video', 'pose')):
+            if name := line[column]:
+                new = Source(name, path.parent / name, side, None, own)
+                if sources.setdefault(name, new).side != side:
+                    what = 'this file is a recording and a video'
+                    raise mistake(path, what, row=row, value=name)
+        if line.get('known', '').lower() in _YES:
+            if not (line['recording'] and line['video']):
+                what = 'known, but a recording or video is missing'
+                raise mistake(path, what, row=row)
+            known.append((line['recording'], line['video']))
+    return list(sources.values()), known
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    """Refuse a table without the columns of files, or with unknown ones."""
     for column in COLUMNS[:2]:
         if column not in names:
             raise mistake(
@@ -285,52 +306,31 @@ def read_study_table(
                 name=column,
                 known=COLUMNS,
             )
-    sources: dict[str, Source] = {}
-    known = []
-    for row, line in lines:
-        own = options
-        if line.get('placement'):
-            own = replace(own, placement=line['placement'])
-        if line.get('mapping'):
-            own = replace(own, mapping=str(path.parent / line['mapping']))
-        if line.get('fps'):
-            own = replace(own, rate=_number(path, row, line['fps']))
-        for column in ('recording', 'video', 'mapping'):
-            name = line.get(column)
-            # False for what cannot be a path, too.
-            if name and not os.path.exists(path.parent / name):
-                raise mistake(
-                    path,
-                    'is a file that does not exist',
-                    row=row,
-                    column=column,
-                    value=name,
-                    kind=FileNotFoundError,
-                )
-        for column, side in (('recording', 'imu'), ('video', 'pose')):
-            name = line[column]
-            if not name:
-                continue
-            file = path.parent / name
-            if (
-                sources.setdefault(
-                    name, Source(name, file, side, None, own)
-                ).side
-                != side
-            ):
-                raise mistake(
-                    path,
-                    'this file is a recording and a video',
-                    row=row,
-                    value=name,
-                )
-        if line.get('known', '').lower() in _YES:
-            if not (line['recording'] and line['video']):
-                raise mistake(
-                    path, 'known, but a recording or video is missing', row=row
-                )
-            known.append((line['recording'], line['video']))
-    return list(sources.values()), known
+
+
+def _row_options(
+    path: Path, row: int, line: Mapping[str, str], options: Options
+) -> Options:
+    """What a row says about its files, which must exist."""
+    if line.get('placement'):
+        options = replace(options, placement=line['placement'])
+    if line.get('mapping'):
+        options = replace(options, mapping=str(path.parent / line['mapping']))
+    if line.get('fps'):
+        options = replace(options, rate=_number(path, row, line['fps']))
+    for column in ('recording', 'video', 'mapping'):
+        name = line.get(column)
+        # False for what cannot be a path, too.
+        if name and not os.path.exists(path.parent / name):
+            raise mistake(
+                path,
+                'is a file that does not exist',
+                row=row,
+                column=column,
+                value=name,
+                kind=FileNotFoundError,
+            )
+    return options
 
 
 def _read_cells(
