@@ -67,9 +67,12 @@ def load_official(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'No released checkpoint at {path}.')
-    read = _read_archive if path.suffix == '.npz' else _read_state_dict
     try:
-        state, meta = read(path)
+        if path.suffix == '.npz':
+            state, meta = _read_archive(path)
+        else:
+            state = torch.load(path, map_location='cpu', weights_only=True)
+            meta = {}
     except Exception as error:  # torch, numpy and zipfile raise many kinds
         raise ValueError(
             f'{path} is neither a weights-only state dict nor an archive of '
@@ -98,11 +101,6 @@ def _read_archive(path: Path) -> tuple[dict, dict]:
             elif group == 'meta':
                 meta[name] = archive[key].item()
     return state, meta
-
-
-def _read_state_dict(path: Path) -> tuple[dict, dict]:
-    """A bare state dict, which carries no settings."""
-    return torch.load(path, map_location='cpu', weights_only=True), {}
 
 
 def official_model_cfg(

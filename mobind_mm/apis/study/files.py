@@ -199,7 +199,8 @@ def _below(
         ):  # of another study
             continue
         if path.is_dir():
-            if _is_export(path):
+            kind = recognize(path)
+            if kind is not None and issubclass(kind, FileReader):
                 yield Source('', path, video=_beside(path, videos))
             else:
                 yield from _below(path, options, skipped)
@@ -215,11 +216,6 @@ def _below(
             own = replace(options, mapping=str(described[path.stem]))
         video = None if path in videos else _beside(path, videos)
         yield Source('', path, video=video, options=own)
-
-
-def _is_export(folder: Path) -> bool:
-    kind = recognize(folder)
-    return kind is not None and issubclass(kind, FileReader)
 
 
 def _beside(path: Path, videos: Iterable[Path]) -> Path | None:
