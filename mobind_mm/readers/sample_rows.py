@@ -59,17 +59,12 @@ class SampleRows:
 
     def kept_values(self) -> np.ndarray | None:
         """(T, c) measurements of the rows that are kept."""
-        if self.values is None or self._all_kept():
+        every = np.arange(len(self.kept))
+        if self.values is None or (
+            len(self.values) == len(every) and (self.kept == every).all()
+        ):
             return self.values
         return self.values[self.kept]
-
-    def _all_kept(self) -> bool:
-        """Whether the rows are all, in their order."""
-        assert self.values is not None
-        count = len(self.kept)
-        return count == len(self.values) and bool(
-            (self.kept == np.arange(count)).all()
-        )
 
     def sort(self, key: np.ndarray, step: float | None) -> None:
         """Sort rows that came out of order, if their places are clear."""
