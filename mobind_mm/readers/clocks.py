@@ -29,6 +29,7 @@ from .arrival import (
     stepping_packets,
     told_by_rate,
     uneven,
+    with_ties,
     without_stalls,
 )
 from .continuity import continues, regular_step, several_streams, smoother
@@ -243,6 +244,7 @@ class _Rebuilding:
     ) -> SampleTimes:
         """Times as they are given, as far as they can be believed."""
         assert self.times is not None
+        self.times = with_ties(self.times)
         if len(self.times) > 1 and not np.ptp(self.times):
             self.all_equal(rate)
             return self.done(Clock(len(self.rows), times=self.times))
