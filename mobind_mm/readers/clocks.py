@@ -26,6 +26,7 @@ from .arrival import (
     stepping_packets,
     told_by_rate,
     uneven,
+    with_ties,
     without_stalls,
 )
 from .clock_jumps import join_jumps
@@ -140,6 +141,7 @@ def _by_times(
     arrival: bool | None,
 ) -> SampleTimes:
     """Times as they are given, as far as they can be believed."""
+    rows.times = with_ties(rows.times)
     if len(rows.times) > 1 and not np.ptp(rows.times):
         _all_equal(rows, rate)
         return _done(rows, Clock(len(rows.kept), times=rows.times))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
@@ -264,16 +264,25 @@ def follow_jumps(
         )
         return replace(clock, result=refused, jumps=jumps)
     joined = join(answers, borders)
-    middle = float(
-        np.interp(0.5 * (first + last), joined.times, joined.offsets)
-    )
     result = replace(
-        results[0],
-        offset=middle,
+        middle_result(answers, borders, 0.5 * (first + last)),
         confidence=sure,
         evidence=sum(result.evidence for result in results),
     )
     return replace(joined, result=result, sensors=clock.sensors)
+
+
+def middle_result(
+    clocks: Sequence[ClockMap], borders: Sequence[float], middle: float
+) -> SyncResult:
+    """Answer of the piece in the middle, with the offset there.
+
+    ``borders`` are the times of the pose clock between the clocks.
+    """
+    clock = clocks[int(np.searchsorted(borders, middle))]
+    assert clock.result is not None
+    offset = float(clock.to_imu_time(np.array(middle)) - middle)
+    return replace(clock.result, offset=offset)
 
 
 def find_border(
