@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks.guessed_folders import read_guessed_folder
 from ..checks.guessed_streams import read_guessed
 from ..readers import FileReader, recognize
 from ..readers.archives import is_folder
@@ -191,13 +192,21 @@ def _read_imu_file(
         if mapping is not None:
             raise
         kind = recognize(path)
-        if is_folder(path) or (kind is not None and kind.name != 'table'):
-            raise
+        device = kind is not None and kind.name != 'table'
+        if is_folder(path):
+            if device:
+                raise
+            return read_guessed_folder(path, placement)
+        unknown = isinstance(error, UnknownColumnsError)
         try:
-            return read_guessed(path, placement)
+            streams = read_guessed(path, placement)
         except ValueError as doubt:
-            unknown = isinstance(error, UnknownColumnsError)
-            raise (doubt if unknown else error) from None
+            raise (doubt if unknown and not device else error) from None
+        channels = {c for stream in streams.values() for c in stream.channels}
+        whole = unknown and channels >= {'acc', 'gyro'}
+        if device and len(streams) < 2 and not whole:
+            raise  # it is no device's tables that were put together
+        return streams
 
 
 def to_pose(source: Any) -> PoseStream:

@@ -16,7 +16,13 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .dates import Dates
-from .devices import ExportReader, columns_of, described, unit_of_gravity
+from .devices import (
+    ExportReader,
+    columns_of,
+    described,
+    refuse_more_sensors,
+    unit_of_gravity,
+)
 from .dialects import Dialect
 from .headers import Header, data_row, find_header, head, head_lines
 
@@ -128,6 +134,7 @@ class ActiGraphReader(_Actigraph):
                 },
                 units={'acc': 'g', 'gyro': 'deg/s', 'mag': 'uT'},
             )
+            refuse_more_sensors(header, keys['columns'])
         if 'time' in keys['columns']:
             timing = {k: v for k, v in timing.items() if k == 'time_format'}
         else:
@@ -281,7 +288,7 @@ class AxivityReader(_Actigraph):
                     column=time,
                 )
             units['time'] = 's'
-        return described(
+        keys = described(
             self.source,
             columns={
                 'time': time,
@@ -291,6 +298,8 @@ class AxivityReader(_Actigraph):
             },
             units=units,
         )
+        refuse_more_sensors(header, keys['columns'])
+        return keys
 
     def _unnamed(self, notes: list[str]) -> dict[str, Any]:
         """Rows without names."""
@@ -307,6 +316,14 @@ class AxivityReader(_Actigraph):
         if width >= 7:
             names = ['5', '6', '7']
             more = columns_of(self.source, ['5', *names], dialect)[1]
+            if unit_of_gravity(more, 1.2) == 'g':
+                raise mistake(
+                    self.source,
+                    'has no names of columns, and 5 to 7 are usually 1 in '
+                    'size, as if they were those of a second accelerometer',
+                    'Give each sensor a file of its own, or describe them '
+                    'with a mapping (--mapping, docs/own_data.md)',
+                )
             if (more < 0).any(axis=0).all():
                 keys['columns']['gyro'] = names
                 keys['units']['gyro'] = 'deg/s'
@@ -357,6 +374,9 @@ class BiobankReader(_Actigraph):
     def keys(self, notes: list[str]) -> dict[str, Any]:
         """The unit is g, unless values show m/s^2."""
         names = ['x', 'y', 'z']
+        header = find_header(self.source, *names, most=1)
+        assert header is not None  # recognizes() was asked
+        refuse_more_sensors(header, {'acc': names})
         unit = _unit(self.source, columns_of(self.source, ['x', *names])[1])
         return described(
             self.source,

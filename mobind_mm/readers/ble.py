@@ -23,7 +23,14 @@ import numpy as np
 from ..utils.errors import mistake
 from .archives import files_in, is_folder
 from .base import register_reader
-from .devices import SUFFIXES, LabReader, of_parts, recording_of
+from .devices import (
+    CHANNEL,
+    SUFFIXES,
+    LabReader,
+    of_parts,
+    recording_of,
+    refuse_more_sensors,
+)
 from .headers import Head, Names, head_lines, split_cells
 
 _CHANNELS = ('acc', 'linear', 'gyro')
@@ -115,6 +122,7 @@ def _part(
     head: Head, channel: str, columns: dict[str, Any], units: dict[str, Any]
 ) -> dict[str, Any]:
     """Keys of a table with one channel."""
+    refuse_more_sensors(head, columns)
     keys = {'file': str(head.path), **head.keys(), 'columns': columns}
     if channel in ('acc', 'linear'):
         gravity = 'included' if channel == 'acc' else 'removed'
@@ -128,12 +136,7 @@ class MetaWearReader(PairReader):
 
     name = 'metawear'
     title = 'MetaWear'
-    word = re.compile(
-        r'(?<![a-z])(linear[ _-]?acc(el(eration)?)?|acc(el(erometer|eration)?'
-        r')?|gyr(o(scope)?)?|mag(netometer)?|gravity|quat(ernion)?|euler'
-        r'([ _-]?angles)?)(?![a-z])',
-        re.IGNORECASE,
-    )
+    word = CHANNEL
 
     @classmethod
     def fits(cls, names: Names) -> bool:

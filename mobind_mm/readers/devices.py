@@ -25,14 +25,15 @@ from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..utils.errors import mistake, shown
 from .archives import files_of, is_folder
 from .base import FileReader
+from .column_names import parse_column
 from .dialects import Dialect
-from .headers import Head, Names, find_head
+from .headers import Head, Header, Names, find_head
 from .joining import one_after_another
 from .keys import check_keys
 from .mapping import Sensor
 from .orientation import rate_unit
 from .placing import place_sensors, placement_in
-from .sensors import read_sensors
+from .sensors import UnknownColumnsError, read_sensors
 from .tables import read_table
 
 
@@ -224,10 +225,62 @@ def described(file: Path, **keys: Any) -> dict[str, Any]:
     return {'file': str(file), 'columns': there, **keys}
 
 
+def refuse_more_sensors(header: Header, columns: Mapping[str, Any]) -> None:
+    """Refuse a table that has the channels of a sensor more than once.
+
+    Somebody put files together; a device writes one sensor into a table.
+
+    Args:
+        header: Names of the table's columns.
+        columns: Of the sensor that is read, as in a mapping.
+
+    Raises:
+        UnknownColumnsError: Naming the columns of the others.
+    """
+    axes = [columns.get(channel) or () for channel in ('acc', 'gyro')]
+    read = {name.lstrip('-') for names in axes for name in names}
+    names = {header.column(i): n for i, n in enumerate(header.names)}
+    ours = [n for column, n in names.items() if column in read]
+    others = [n for column, n in names.items() if column not in read]
+    more = [n for n in others if any(_again(one, n) for one in ours)]
+    if len(more) > 2:
+        raise mistake(
+            header.path,
+            f'has columns of another sensor or channel ({shown(more, 6)}) '
+            f'beside {shown(ours, 6)}',
+            'Give each sensor a file of its own, or describe them with a '
+            'mapping (--mapping, docs/own_data.md)',
+            kind=UnknownColumnsError,
+        )
+
+
+_VARIANTS = ('hr', 'cal', 'raw')
+"""Words for other values of the same axis of a sensor."""
+
+
+def _again(one: str, other: str) -> bool:
+    """Whether columns hold one axis of one quantity, of two sensors."""
+    first, second = parse_column(one), parse_column(other)
+    if not (first and second) or first.axis != second.axis:
+        return one == re.sub(r'[\W_]*\d+$', '', other)
+    if not first.kind:  # the name is that of an axis alone
+        return True
+    same = (first.kind, first.free) == (second.kind, second.free)
+    of_one = second.sensor in (first.sensor, *_VARIANTS) and one != other
+    return same and not of_one
+
+
 _MOST_FILES = 40
 """Files of a folder by which it is recognised."""
 _LONGEST = 60
 """Characters of a sensor's name."""
+CHANNEL = re.compile(
+    r'(?<![a-z])(linear[ _-]?acc(el(eration)?)?|acc(el(erometer|eration)?'
+    r')?|gyr(o(scope)?)?|mag(netometer)?|gravity|quat(ernion)?|euler'
+    r'([ _-]?angles)?)(?![a-z])',
+    re.IGNORECASE,
+)
+"""What names of files call the channel in them."""
 SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from ..utils.errors import mistake, shown
 from .archives import open_file
 from .dates import looks_like_date
-from .headers import Header, plain_minus, skip_marks
+from .headers import Header, older_encoding, plain_minus, skip_marks
 
 DELIMITERS = (',', ';', '\t', '|', ' ')
 MISSING = (
@@ -191,12 +191,14 @@ def find_encoding(
             pass
     with open_file(path) as file:
         data = file.read()
+    name = older_encoding(data)
     try:
-        data.decode('cp1252')
+        data.decode(name)
     except UnicodeDecodeError:
         return 'utf-8-sig', ()
-    note = f'{path}: is not text in UTF-8; it is read as Windows-1252'
-    return 'cp1252', (note,)
+    called = name.upper().replace('CP', 'Windows-')
+    note = f'{path}: is not text in UTF-8; it is read as {called}'
+    return name, (note,)
 
 
 @contextmanager

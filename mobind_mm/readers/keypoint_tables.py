@@ -47,6 +47,16 @@ _LANDMARK = (
     ),
     'id',
 )
+_OWNER = re.compile(
+    r'(?<![a-z])(?:person|player|subject|individual|human|body|skeleton|pose|'
+    r'track|id|p)[\s_.-]*(\d{1,2})(?!\d)[\s_.:/-]*',
+    re.IGNORECASE,
+)
+_AGAIN = re.compile(
+    rf'[._](\d{{1,2}})(?=$|[\s_.:/-]*(?:x|y|{_SCORES})$)', re.IGNORECASE
+)
+"""Whose column it is: ``person1_nose_x``; ``nose_x.1``, ``nose_1_x``."""
+_WORD = re.compile(r'([^\W_]+)[\s_.:/-]+')
 _FEW = 20
 """People in a table of a moment."""
 _LEAST = 6
@@ -72,6 +82,7 @@ class _Columns:
         landmark: Column that names points, in a long table.
         where: Rows of a long table that are of the body.
         depth: Columns z of the points.
+        others: Points of further people, who have columns of their own.
     """
 
     points: Mapping[str, tuple[str, ...]]
@@ -81,6 +92,7 @@ class _Columns:
     landmark: str | None = None
     where: Mapping[str, str] | None = None
     depth: tuple[str, ...] = ()
+    others: tuple[Mapping[str, tuple[str, ...]], ...] = ()
 
 
 @register_reader
@@ -106,7 +118,8 @@ class KeypointTableReader(PoseReader):
             what = 'its columns do not say which keypoints they are'
             fix = 'Describe them in a mapping (--pose-mapping)'
             raise mistake(path, what, fix)
-        names = [n for some in columns.points.values() for n in some]
+        everybody = (columns.points, *columns.others)
+        names = [n for one in everybody for some in one.values() for n in some]
         texts = [n for n in (columns.person, columns.landmark) if n]
         numbers = [*names, *([columns.frame] if columns.frame else [])]
         time = [columns.time[0]] if columns.time else []
@@ -123,13 +136,25 @@ class KeypointTableReader(PoseReader):
         frames, own, num_frames, notes = _frames(
             columns, table, rows, video, path
         )
+        people = _people(columns, table, rows)
+        if columns.others:
+            people = np.repeat(np.arange(len(everybody)), len(table))
+            frames = np.tile(frames, len(everybody))
+            num_frames = None
+            each = [
+                {n: _values(table, t) for n, t in one.items()}
+                for one in everybody
+            ]
+            points = {
+                n: np.concatenate([one[n] for one in each]) for n in points
+            }
         detections = detections_of(
             points,
             video,
             path,
             self.options.get('keypoint_names'),
             frames,
-            _people(columns, table, rows),
+            people,
             num_frames,
             order,
         )
@@ -188,7 +213,63 @@ def _long(names: Sequence[str]) -> _Columns | None:
 
 
 def _wide(names: Sequence[str]) -> _Columns | None:
-    """A table with a row per frame and person."""
+    """A table with a row per frame, or per frame and person."""
+    owned: dict[str, dict[str, str]] = {}
+    for name in names:
+        owner, rest = _owner(name)
+        owned.setdefault(owner, {}).setdefault(rest, name)
+    people, depth = [], []
+    for columns in owned.values() if len(owned) > 1 else ():
+        found = _wide_of_one([*columns])
+        if found is not None:
+            people.append(_called(found, columns))
+            depth += [columns[name] for name in found.depth]
+    if len(people) < 2:
+        found = _wide_of_one(names)
+        plain = {
+            rest: n for some in owned.values() for rest, n in some.items()
+        }
+        if len(plain) < len(names):
+            return found
+        bare = _wide_of_one([*plain])  # without the word before all of them
+        if bare is None or (found and len(found.points) >= len(bare.points)):
+            return found
+        depth = [plain[name] for name in bare.depth]
+        people = [_called(bare, plain)]
+    kinds = {(p, len(n)) for one in people for p, n in one.items()}
+    if len(kinds) > len(people[0]):
+        return None  # not the same points of each
+    return _Columns(
+        people[0],
+        depth=tuple(depth),
+        others=tuple(people[1:]),
+        **_others(names),
+    )
+
+
+def _called(
+    found: _Columns, columns: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Points of one person, by what the file calls their columns."""
+    points = found.points.items()
+    return {p: tuple(columns[name] for name in some) for p, some in points}
+
+
+def _owner(name: str) -> tuple[str, str]:
+    """Whose a column is, and its name without that."""
+    match = _OWNER.search(name) or _AGAIN.search(name)
+    if match is None and (word := _WORD.match(name)):
+        point = _AFTER.fullmatch(name)
+        rest = _AFTER.fullmatch(name[word.end() :])
+        if rest and point and not keypoint_name(point[1]):
+            match = word if keypoint_name(rest[1]) else None
+    if match is None or match[0] == name:
+        return '', name
+    return match[1], name.replace(match[0], '', 1)
+
+
+def _wide_of_one(names: Sequence[str]) -> _Columns | None:
+    """A table with one skeleton per row."""
     for pattern, name_at, axis_at in ((_AFTER, 1, 2), (_BEFORE, 2, 1)):
         points: dict[str, dict[str, str]] = {}
         for name in names:

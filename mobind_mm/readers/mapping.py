@@ -122,8 +122,8 @@ class TableKeys(Keys):
         'not given'
     )
     epoch: Epoch = key(
-        'what numbers of `time` count from: `1970`, `2000` (Polar), `2001` '
-        '(Apple) or a date'
+        'what numbers of `time` count from: `1970`, `1980` (GPS), `2000` '
+        '(Polar), `2001` (Apple) or a date'
     )
 
     def dialect(self) -> Dialect:

@@ -32,6 +32,9 @@ _FRACTION = 2.0
 FRACTION_NOTE = (
     'coordinates are shares of the image and are taken times its size'
 )
+_BEYOND, _SQUARE = 0.05, 1.1
+"""Share of the points that lie outside the image if shares are of one side;
+ratio of the sides below which that makes no difference."""
 _CORNER = 0.36
 """Share of the image in whose upper left nobody is all the time."""
 _FEW = 3
@@ -318,12 +321,14 @@ def _in_pixels(
                 'coordinates are from -1 to 1, not pixels',
                 'Write pixels (OpenPose: --keypoint_scale 0)',
             )
+        inside = detections.layout != 'mediapipe33'  # which guesses beyond
+        size, note = shares_of(seen, size, inside)
         scaled = replace(
             detections,
             keypoints=detections.keypoints * size,
             boxes=detections.boxes * np.tile(size, 2),
         )
-        return scaled.noted(f'{detections.source}: {FRACTION_NOTE}')
+        return scaled.noted(f'{detections.source}: {note}')
     if not len(seen):
         return detections
     outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1).mean()
@@ -347,6 +352,37 @@ def _in_pixels(
         f'within {right:.0%} of its width and {low:.0%} of its height; if '
         'they are pixels of a smaller image, or of a part of it, give the '
         'size of that (--img-shape)'
+    )
+
+
+def shares_of(
+    shares: np.ndarray, size: np.ndarray, inside: bool = True
+) -> tuple[np.ndarray, str]:
+    """What shares (M, 2) are of, in pixels (x, y), and a note.
+
+    Some scripts divide both coordinates by one side. Shares of the shorter
+    one exceed 1 along the longer, if all points are ``inside`` the image;
+    those of the longer one may be others.
+    """
+    long, short = int(np.argmax(size)), int(np.argmin(size))
+    axis, side = 'xy'[long], ('width', 'height')
+    ratio = float(size[long] / size[short])
+    if (
+        inside
+        and (shares[:, long] > 1).mean() > _BEYOND
+        and (
+            np.quantile(shares, 0.99, axis=0)[[short, long]] < [1, ratio]
+        ).all()
+    ):
+        note = f'{axis} exceeds 1, so coordinates are taken for shares of the '
+        return np.repeat(size[short], 2), f'{note}{side[short]} alone'
+    highest = float(shares[:, short].max())
+    if ratio < _SQUARE or highest > 1 / ratio:
+        return size, FRACTION_NOTE
+    return size, (
+        f'{FRACTION_NOTE}; no {"xy"[short]} exceeds {highest:.2f}: if both '
+        f'were divided by the {side[long]}, multiply {"xy"[short]} by '
+        f'{ratio:.3g} first'
     )
 
 

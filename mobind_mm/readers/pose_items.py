@@ -342,7 +342,7 @@ def arrays_of_points(path: Path) -> list[str]:
         name
         for name, (shape, kind) in shapes.items()
         if kind in 'fiu'
-        and len(shape) in (3, 4)
+        and (len(shape) in (3, 4) or (len(shape) == 5 and 1 in shape[1:3]))
         and 2 <= shape[-1] <= 4 < shape[-2]
     ]
     named = [name for name in points if name in POINTS]
@@ -366,6 +366,8 @@ def _arrays(path: Path) -> tuple[Any, str]:
             "Save one of them as 'keypoints'",
         )
     points, note = content.pop(names[0]), ''
+    if points.ndim == 5:
+        points = points.reshape(len(points), -1, *points.shape[-2:])
     third = points[..., 2:3][np.isfinite(points[..., 2:3])]
     if len(third) and (third.min() < 0 or third.max() > 100):
         raise mistake(

@@ -119,6 +119,8 @@ def parse_column(name: str) -> Column | None:
     Column(sensor='right_wrist', kind='acc', axis='x', free=False)
     >>> parse_column('X [mg]').axis, parse_column('gz').kind
     ('x', 'gyro')
+    >>> parse_column('Acc_Z_y').sensor, parse_column('Acc_Z_y').axis
+    ('y', 'z')
     """
     end = _AXIS_UNIT.fullmatch(name)
     if end and any(header_unit(name, k) for k in ('acc', 'gyro', 'mag')):
@@ -130,6 +132,9 @@ def parse_column(name: str) -> Column | None:
     bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
     words = [w for w in re.split(r'[^a-z0-9]+', bare) if w]
     words = [w for w in words if w not in ('axis', 'data', 'value', 'raw')]
+    merged = len(words) > 1 and words[-1] in ('x', 'y')
+    if merged and re.fullmatch('([a-z]+)?[wxyz]', words[-2]):
+        words.insert(0, words.pop())  # Acc_X_y: pandas' mark of a table
     axis = ''
     for index in (-1, 0, *range(1, len(words) - 1)):
         if len(words) > index and words and words[index] in tuple('wxyz'):
