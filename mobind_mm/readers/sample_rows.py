@@ -47,8 +47,7 @@ class SampleRows:
     def keep(self, order: np.ndarray) -> None:
         """Keep some rows, in some order."""
         self.kept = self.kept[order]
-        if self.times is not None:
-            self.times = self.times[order]
+        self.times = self.times[order]
         if self.index is not None:
             self.index = self.index[order]
 
