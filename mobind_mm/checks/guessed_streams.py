@@ -98,7 +98,7 @@ def read_guessed(
         )
     streams = read_imu_file(path, mapping, placement)
     shared = mapping.get('sensor', {})
-    read = [*_columns_in(mapping)]
+    read = [*texts_in(mapping)]
     rest = [name for name in guess.columns if name not in read]
     left = [f'{path}: not read: {shown(rest, 6)}'] if rest else []
     return {
@@ -114,15 +114,15 @@ def read_guessed(
     }
 
 
-def _columns_in(keys: Any) -> Iterator[str]:
-    """Names of columns in a mapping, and other texts."""
+def texts_in(keys: Any) -> Iterator[str]:
+    """Names of columns in keys of a mapping, and other texts."""
     if isinstance(keys, Mapping):
         keys = [*keys.values(), *keys.get('where', ())]
     if isinstance(keys, str):
         yield keys
     elif isinstance(keys, Sequence):
         for part in keys:
-            yield from _columns_in(part)
+            yield from texts_in(part)
 
 
 def _senses(keys: Mapping[str, Any]) -> bool:

@@ -305,11 +305,14 @@ def _guess_time(
         return
     if not scored:
         counters = [n for n in columns if _COUNTER.search(called[n])]
-        if rate := _rate_above(path, guess.mapping):
+        rate = None if back else _rate_above(path, guess.mapping)
+        if rate is not None:
             _set(guess, 'rate', rate, 'a line above the table says so')
-            if counters:
-                why = 'it counts the samples'
-                _set(guess, 'columns.counter', counters[0], why)
+            for name in counters:
+                if (np.diff(columns[name]) == 1).mean() > 0.5:
+                    why = 'it counts the samples'
+                    _set(guess, 'columns.counter', name, why)
+                    break
             return
         hint = f'; {counters[0]} may be columns.counter' if counters else ''
         _set(guess, 'rate', 100, f'no column of times was found{hint}')

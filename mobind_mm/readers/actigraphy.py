@@ -16,13 +16,7 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .dates import Dates
-from .devices import (
-    ExportReader,
-    columns_of,
-    described,
-    refuse_more_sensors,
-    unit_of_gravity,
-)
+from .devices import ExportReader, columns_of, described, unit_of_gravity
 from .dialects import Dialect
 from .headers import Header, data_row, find_header, head, head_lines
 
@@ -134,7 +128,6 @@ class ActiGraphReader(_Actigraph):
                 },
                 units={'acc': 'g', 'gyro': 'deg/s', 'mag': 'uT'},
             )
-            refuse_more_sensors(header, keys['columns'])
         if 'time' in keys['columns']:
             timing = {k: v for k, v in timing.items() if k == 'time_format'}
         else:
@@ -288,7 +281,7 @@ class AxivityReader(_Actigraph):
                     column=time,
                 )
             units['time'] = 's'
-        keys = described(
+        return described(
             self.source,
             columns={
                 'time': time,
@@ -298,8 +291,6 @@ class AxivityReader(_Actigraph):
             },
             units=units,
         )
-        refuse_more_sensors(header, keys['columns'])
-        return keys
 
     def _unnamed(self, notes: list[str]) -> dict[str, Any]:
         """Rows without names."""
@@ -374,9 +365,6 @@ class BiobankReader(_Actigraph):
     def keys(self, notes: list[str]) -> dict[str, Any]:
         """The unit is g, unless values show m/s^2."""
         names = ['x', 'y', 'z']
-        header = find_header(self.source, *names, most=1)
-        assert header is not None  # recognizes() was asked
-        refuse_more_sensors(header, {'acc': names})
         unit = _unit(self.source, columns_of(self.source, ['x', *names])[1])
         return described(
             self.source,

@@ -23,14 +23,7 @@ import numpy as np
 from ..utils.errors import mistake
 from .archives import files_in, is_folder
 from .base import register_reader
-from .devices import (
-    CHANNEL,
-    SUFFIXES,
-    LabReader,
-    of_parts,
-    recording_of,
-    refuse_more_sensors,
-)
+from .devices import CHANNEL, SUFFIXES, LabReader, of_parts, recording_of
 from .headers import Head, Names, head_lines, split_cells
 
 _CHANNELS = ('acc', 'linear', 'gyro')
@@ -122,7 +115,6 @@ def _part(
     head: Head, channel: str, columns: dict[str, Any], units: dict[str, Any]
 ) -> dict[str, Any]:
     """Keys of a table with one channel."""
-    refuse_more_sensors(head, columns)
     keys = {'file': str(head.path), **head.keys(), 'columns': columns}
     if channel in ('acc', 'linear'):
         gravity = 'included' if channel == 'acc' else 'removed'

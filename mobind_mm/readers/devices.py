@@ -27,14 +27,14 @@ from .archives import files_of, is_folder
 from .base import FileReader
 from .column_names import parse_column
 from .dialects import Dialect
-from .headers import Head, Header, Names, find_head
+from .headers import Head, Names, find_head, head_lines, split_cells
 from .joining import one_after_another
 from .keys import check_keys
-from .mapping import Sensor
+from .mapping import GRAVITY, Part, Sensor
 from .orientation import rate_unit
 from .placing import place_sensors, placement_in
 from .sensors import UnknownColumnsError, read_sensors
-from .tables import read_table
+from .tables import column_names, read_table
 
 
 class DeviceReader(FileReader):
@@ -46,6 +46,7 @@ class DeviceReader(FileReader):
 
     Attributes:
         title: What users call the device or app, such as ``Movella DOT``.
+        several: Whether it finds all sensors of a table.
 
     Args:
         source: The file or folder.
@@ -55,6 +56,7 @@ class DeviceReader(FileReader):
     """
 
     title: ClassVar[str]
+    several: ClassVar[bool] = False
     places = True
 
     def describe(self) -> dict[str, dict[str, Any]]:
@@ -97,6 +99,8 @@ class DeviceReader(FileReader):
             notes[name] = tuple(content.pop('_notes', ()))
             sensors[name] = check_keys(Sensor, content, f'{where} {name}')
             sensors[name].check(f'{where} {name}')
+        if not (self.several or 'columns' in given):
+            _refuse_more_sensors(sensors.values())
         streams = {
             name: replace(stream, notes=(*notes[name], *stream.notes))
             for name, stream in read_sensors(
@@ -225,36 +229,57 @@ def described(file: Path, **keys: Any) -> dict[str, Any]:
     return {'file': str(file), 'columns': there, **keys}
 
 
-def refuse_more_sensors(header: Header, columns: Mapping[str, Any]) -> None:
-    """Refuse a table that has the channels of a sensor more than once.
+def _refuse_more_sensors(sensors: Iterable[Sensor]) -> None:
+    """Refuse tables that have the channels of a sensor more than once.
 
     Somebody put files together; a device writes one sensor into a table.
 
     Args:
-        header: Names of the table's columns.
-        columns: Of the sensor that is read, as in a mapping.
+        sensors: Keys of all that is read of the tables.
 
     Raises:
         UnknownColumnsError: Naming the columns of the others.
+        ValueError: The same, if they are called as those that are read.
     """
-    axes = [columns.get(channel) or () for channel in ('acc', 'gyro')]
-    read = {name.lstrip('-') for names in axes for name in names}
-    names = {header.column(i): n for i, n in enumerate(header.names)}
-    ours = [n for column, n in names.items() if column in read]
-    others = [n for column, n in names.items() if column not in read]
-    more = [n for n in others if any(_again(one, n) for one in ours)]
-    if len(more) > 2:
-        raise mistake(
-            header.path,
-            f'has columns of another sensor or channel ({shown(more, 6)}) '
-            f'beside {shown(ours, 6)}',
-            'Give each sensor a file of its own, or describe them with a '
-            'mapping (--mapping, docs/own_data.md)',
-            kind=UnknownColumnsError,
-        )
+    tables: dict[str, tuple[Part, set[str]]] = {}
+    for part in (part for sensor in sensors for part in sensor.tables()):
+        axes = (part.channels().get(channel, ()) for channel in _SENSED)
+        read = {name.removeprefix('-') for names in axes for name in names}
+        tables.setdefault(str(part.file), (part, set()))[1].update(read)
+    for file, (part, read) in tables.items():
+        names = _names_of(part, read) if read else {}
+        ours = [n for column, n in names.items() if column in read]
+        others = [n for column, n in names.items() if column not in read]
+        more = [n for n in others if any(_again(one, n) for one in ours)]
+        if len(more) > 2:
+            raise mistake(
+                file,
+                'has columns of another sensor or channel '
+                f'({shown(more, 6)}) beside {shown(ours, 6)}',
+                'Give each sensor a file of its own, or describe them with a '
+                'mapping (--mapping, docs/own_data.md)',
+                kind=ValueError if {*ours} & {*more} else UnknownColumnsError,
+            )
 
 
-_VARIANTS = ('hr', 'cal', 'raw')
+def _names_of(part: Part, read: Iterable[str]) -> dict[str, str]:
+    """Names of the columns of a table, by what a mapping calls them."""
+    path, dialect = Path(str(part.file)), part.dialect()
+    if dialect.header != 0:
+        names = column_names(path, read, dialect)
+        return dict(zip(names, names))
+    mark = dialect.delimiter or ','
+    lines = head_lines(path, dialect.skip_rows)[: dialect.skip_rows]
+    rows = [split_cells(line, mark) for line in lines]
+    best = max(rows, key=lambda r: len([*filter(parse_column, r)]), default=())
+    return {str(i): name for i, name in enumerate(best, 1)}
+
+
+_SENSED = ('acc', 'gyro', GRAVITY)
+_VARIANTS = (
+    *('hr', 'cal', 'raw', 'uncal', 'uncalibrated', 'motion', 'filtered'),
+    *('bias', 'drift', 'offset', 'mean', 'std', 'var', 'cov', 'covariance'),
+)
 """Words for other values of the same axis of a sensor."""
 
 

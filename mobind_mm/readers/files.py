@@ -292,7 +292,8 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
             kind = MMPoseReader  # whose messages say what JSON it reads
             keys = dict.fromkeys(re.findall(r'"(\w+)"\s*:', head(path)))
             if keys and not _MMPOSE & {*keys}:
-                what = f'is JSON without keypoints, of {shown([*keys], 8)}'
+                what = 'is JSON without known keypoints, of '
+                what += shown([*keys], 8)
                 fix = 'Export the 2D keypoints of people; docs/pose_tools.md '
                 raise mistake(path, what, f'{fix}lists what is read')
     if kind is None or not issubclass(kind, FileReader):

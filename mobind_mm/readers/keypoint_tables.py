@@ -21,7 +21,7 @@ from .base import register_reader
 from .detections import Detections
 from .frame_times import are_frames, check_frame_times, seconds, time_column
 from .headers import head, head_lines
-from .keypoint_names import keypoint_name
+from .keypoint_names import keypoint_name, owner_of
 from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows, detections_of
@@ -47,16 +47,10 @@ _LANDMARK = (
     ),
     'id',
 )
-_OWNER = re.compile(
-    r'(?<![a-z])(?:person|player|subject|individual|human|body|skeleton|pose|'
-    r'track|id|p)[\s_.-]*(\d{1,2})(?!\d)[\s_.:/-]*',
-    re.IGNORECASE,
-)
 _AGAIN = re.compile(
     rf'[._](\d{{1,2}})(?=$|[\s_.:/-]*(?:x|y|{_SCORES})$)', re.IGNORECASE
 )
-"""Whose column it is: ``person1_nose_x``; ``nose_x.1``, ``nose_1_x``."""
-_WORD = re.compile(r'([^\W_]+)[\s_.:/-]+')
+"""Number of a person in a column: ``nose_x.1``, ``nose_1_x``."""
 _FEW = 20
 """People in a table of a moment."""
 _LEAST = 6
@@ -257,15 +251,12 @@ def _called(
 
 def _owner(name: str) -> tuple[str, str]:
     """Whose a column is, and its name without that."""
-    match = _OWNER.search(name) or _AGAIN.search(name)
-    if match is None and (word := _WORD.match(name)):
-        point = _AFTER.fullmatch(name)
-        rest = _AFTER.fullmatch(name[word.end() :])
-        if rest and point and not keypoint_name(point[1]):
-            match = word if keypoint_name(rest[1]) else None
-    if match is None or match[0] == name:
-        return '', name
-    return match[1], name.replace(match[0], '', 1)
+    if (match := _AGAIN.search(name)) and match[0] != name:
+        return match[1], name.replace(match[0], '', 1)
+    point = _AFTER.fullmatch(name)
+    end = len(point[1]) if point else len(name)
+    owner, rest = owner_of(name[:end])
+    return owner, rest + name[end:]
 
 
 def _wide_of_one(names: Sequence[str]) -> _Columns | None:

@@ -33,7 +33,8 @@ BY_NUMBER = r'^\s*\{\s*"keypoints"\s*:\s*\[\s*\{\s*("\d+"\s*:|\})'
 """Start of a file of easy_ViTPose."""
 _BY_COLUMN = r'^\s*\{\s*"[A-Za-z_ ]+"\s*:\s*\{\s*"0"\s*:'
 """Start of a data frame of pandas."""
-_ARRAY = r'\s*\{\s*"(keypoints|scores)"\s*:\s*\[\s*\[\s*\['
+_FACT = r'"\w+"\s*:\s*(-?[\d.]+|"[^"]*"|\[[\d., ]*\])\s*,\s*'
+_ARRAY = rf'\s*\{{\s*({_FACT}){{,9}}"(keypoints|scores)"\s*:\s*\[\s*\[\s*\['
 """Start of one array of all frames."""
 _TOKEN = r'"(?P<name>(?:\\.|[^"\\])*)"(?P<list>\s*:\s*\[)?|[\[\]{}]'
 _LINE = 1 << 22
@@ -257,10 +258,11 @@ def _expanded(item: Any) -> Iterator[Any]:
     name, value = item if isinstance(item, tuple) else (None, item)
     facts: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     lists = {k: v for k, v in facts.items() if isinstance(v, list) and v}
-    inner = lists.get('frames', []) if 'track_id' in facts else []
+    who = next((facts[k] for k in ('track_id', 'id') if k in facts), None)
+    inner = [] if who is None else lists.get('frames', [])
     if inner and all(isinstance(frame, Mapping) for frame in inner):
         for frame in inner:
-            yield {'track_id': facts['track_id'], **frame}
+            yield {'track_id': who, **frame}
         return
     frames = next((lists[k] for k in _FRAMES_OF if k in lists), [])
     lists = {k: v for k, v in lists.items() if len(v) == len(frames)}

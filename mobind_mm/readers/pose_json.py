@@ -142,7 +142,9 @@ class PeopleJSONReader(PoseJSONReader):
     guesses = True
     marks = (
         rf'"({"|".join(POINTS)})"\s*(:\s*[\[{{]|[,\]])|\A\s*(\[\s*){{3,5}}-?\d'
-        r'|\A\s*\{\s*"[^"]*\d[^"]*"\s*:\s*(\[\s*){2,3}-?\d',
+        r'|\A\s*\{\s*"[^"]*\d[^"]*"\s*:\s*(\[\s*){2,3}-?\d'
+        r'|"[A-Za-z_. ]*([Ss]houlder|SHOULDER|[Ww]rist|WRIST)[A-Za-z_. ]*"\s*:'
+        r'\s*(\[\s*-?\d|\{\s*"[xy]")',
     )
 
 

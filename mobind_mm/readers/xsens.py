@@ -16,12 +16,7 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .base import register_reader
-from .devices import (
-    LabReader,
-    columns_of,
-    refuse_more_sensors,
-    unit_of_rotation,
-)
+from .devices import LabReader, columns_of, unit_of_rotation
 from .dialects import Dialect
 from .headers import Head, Names, has, head_lines
 from .tables import read_table
@@ -100,7 +95,6 @@ class XsensReader(LabReader):
         columns = self._clock(head, keys, units)
         _add_motion(head, columns, keys)
         _add_orientation(head, columns, keys)
-        refuse_more_sensors(head, columns)
         if not {'acc', 'gyro'} & {*columns}:
             _add_increments(head, columns, units, notes)
         if 'gyro' in columns and not self.mt and not has_metadata(head):

@@ -28,6 +28,7 @@ from raw_pose_tools import (
 )
 
 from mobind_mm.apis.sources import to_imu, to_pose
+from mobind_mm.checks.inspection import inspect_path
 from mobind_mm.readers.column_names import parse_column
 from mobind_mm.readers.dates import Dates, find_order, looks_like_date
 from mobind_mm.readers.detections import Detections
@@ -945,7 +946,7 @@ def test_files_of_two_sensors_that_were_put_together(
         lines_of(*times, *columns),
     )
     streams = [*to_imu({'file': path}, placements_only=False).values()]
-    assert len(streams) == 2
+    assert len(streams) == len(inspect_path(path)['sensors']) == 2
     gyro = device in ('dot', 'mtw')
     assert same(streams[0], m, gyro=gyro)
     assert same(streams[1], other, gyro=gyro)
@@ -1035,3 +1036,31 @@ def test_numbers_within_text_are_named(tmp_path):
     write_lines(tmp_path / 'a.txt', lines)
     with pytest.raises(ValueError, match='numbers within text'):
         worn_on(tmp_path / 'a.txt')
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ('Time (s)', 'Acceleration {} (m/s^2)', 'Acceleration {} (m/s^2).1'),
+        ('time_s', 'acc_{}', 'watch_acc_{}'),
+    ],
+)
+def test_second_sensors_in_logs_of_phones(tmp_path, worn, names):
+    turned = worn.acc[:, [1, 2, 0]]
+    axes = [name.format(axis) for name in names[1:] for axis in 'xyz']
+    columns = [worn.times, *worn.acc.T, *turned.T]
+    path = table(tmp_path / 'a.csv', worn, [names[0], *axes], columns)
+    first, second = to_imu({'file': path}, placements_only=False).values()
+    assert same(first, worn, gyro=False)
+    np.testing.assert_allclose(second.channels['acc'], turned, atol=0.02)
+
+
+def test_second_sensors_of_ios_do_not_lose_their_signs(tmp_path, worn):
+    names = ['loggingTime(txt)', 'accelerometerTimestamp_sinceReboot(s)']
+    acc = [f'accelerometerAcceleration{axis}(G)' for axis in 'XYZ']
+    names += [*acc, *(f'{name}.1' for name in acc)]
+    stamps = dates(worn.times, '%Y-%m-%d %H:%M:%S.%f')
+    columns = [stamps, worn.times, *-worn.acc.T / G, *worn.acc.T / G]
+    path = table(tmp_path / 'a.csv', worn, names, columns)
+    with pytest.raises(ValueError, match=r"another sensor .*X\(G\)\.1'"):
+        to_imu({'file': path}, placements_only=False)

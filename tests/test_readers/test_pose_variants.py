@@ -16,7 +16,7 @@ from mobind_mm.apis.sources import to_pose
 from mobind_mm.readers import recognize
 from mobind_mm.readers.files import Video, load_people, load_pose
 from mobind_mm.readers.frame_times import seconds
-from mobind_mm.readers.named_points import as_scores
+from mobind_mm.readers.named_points import as_scores, detections_of
 from mobind_mm.skeleton import LAYOUTS, get_layout
 
 VIDEO = Video(rate=RATE, img_shape=SHAPE)
@@ -814,3 +814,63 @@ def test_shares_of_one_side(tmp_path, side, told):
     wanted = POINTS[:, 5] + [500, -100]
     wanted = wanted * ([1, 1] if side == 0 else [1, SHAPE[0] / SHAPE[1]])
     np.testing.assert_allclose(seen, wanted, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ('Anna:{}', 'Bob:{}'),
+        ('{}', '{}_2'),
+        ('P1_{}', 'P2_{}'),
+        ('anna_{}', 'bob_{}'),
+    ],
+)
+def test_markers_of_two_subjects(names):
+    """Of TRC, C3D and DeepLabCut; the second was dropped silently."""
+    joints = joints_of(POINTS)
+    points = {
+        names[who].format(n): joints[n] + [400 * who, 0]
+        for who in (0, 1)
+        for n in COCO
+    }
+    detections = detections_of(points, VIDEO, 'a.trc')
+    assert len(detections.frames) == 2 * len(POINTS)
+    first, second = (detections.keypoints[detections.ids == i] for i in (0, 1))
+    np.testing.assert_allclose((second - first)[..., 0], 400, atol=1e-3)
+
+
+def named_json(kind):
+    """Frames whose points have names, as people save them."""
+    rows = rows_of('coco').tolist()
+    named = [dict(zip(COCO, frame)) for frame in rows]
+    axes = [
+        {n: dict(zip(('x', 'y', 'score'), p)) for n, p in frame.items()}
+        for frame in named
+    ]
+    whole = {'fps': RATE, 'keypoints': rows}
+    return {
+        'points': [{'keypoints': frame} for frame in named],
+        'bare': [{'frame': i, **frame} for i, frame in enumerate(named)],
+        'axes': [{'people': [frame]} for frame in axes],
+        'frames': {f'frame_{i}': frame for i, frame in enumerate(named)},
+        'array': whole,
+        'tracks': {
+            'tracks': [
+                {
+                    'id': 3,
+                    'frames': [
+                        {'frame': i, 'keypoints': frame}
+                        for i, frame in enumerate(rows)
+                    ],
+                }
+            ]
+        },
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    'kind', ['points', 'bare', 'axes', 'frames', 'array', 'tracks']
+)
+def test_json_of_named_points(tmp_path, kind):
+    (tmp_path / 'a.json').write_text(json.dumps(named_json(kind)))
+    assert follows(load_pose(tmp_path / 'a.json', VIDEO))
