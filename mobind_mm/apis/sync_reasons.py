@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..recordings import Clock, Recording, SensorStream
+from ..checks.agreement import VIDEO_RATES, at_rate, liveliest
+from ..recordings import Recording, SensorStream
 from ..skeleton import layout_limbs
 from ..synchronization import (
     ClipEvidence,
@@ -70,8 +71,6 @@ WHY = {
 }
 """What a reason to abstain means, and what helps."""
 
-_RATES = (24, 25, 30, 48, 50, 60, 100, 120, 240)
-"""Frame rates that videos have."""
 _LIMBS = ('wrist', 'upper_arm', 'thigh', 'knee', 'foot')
 _CLIP_SEC = 40.0
 _PROMISING = 2.0
@@ -363,7 +362,7 @@ def _other_rates(streams: Recording) -> Iterator[float]:
     clock = streams.pose.clock
     if clock.rate is None:
         return  # each frame has its own time
-    for fps in _RATES:
+    for fps in VIDEO_RATES:
         if abs(fps / clock.rate - 1) > 0.02 and clock.num_samples > 5 * fps:
             yield float(fps)
 
@@ -372,21 +371,8 @@ def _at_rate(streams: Recording, fps: float, most: int = 2) -> Recording:
     """The recording as if its video had another frame rate."""
     pose = streams.pose
     assert pose is not None
-    clock = Clock(pose.clock.num_samples, rate=fps, start=pose.clock.start)
-    return Recording(_lively(streams, most), replace(pose, clock=clock))
-
-
-def _lively(streams: Recording, most: int) -> dict[str, SensorStream]:
-    """The sensors that move most."""
-
-    def motion(name: str) -> float:
-        acc = streams.imu[name].channels.get('acc')
-        if acc is None or not len(acc):
-            return 0.0
-        return float(np.nanstd(np.asarray(acc), axis=0).sum())
-
-    names = sorted(streams.imu, key=motion, reverse=True)[:most]
-    return {name: streams.imu[name] for name in names}
+    pose = replace(pose, clock=at_rate(pose.clock, fps))
+    return Recording(liveliest(streams.imu, most), pose)
 
 
 def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
@@ -397,7 +383,7 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
     seen = layout_limbs(pose.layout)
     others = [o for o in [*others, 'pelvis', 'head'] if o in seen]
     scanner = _scanner()
-    for name, stream in _lively(streams, 2).items():
+    for name, stream in liveliest(streams.imu, 2).items():
         tried = Recording({o: stream for o in others if o != name}, pose)
         scanned = _evidence(tried, scanner)
         if scanned is None:

@@ -339,6 +339,22 @@ def test_known_pairs_are_kept(done, tmp_path):
     assert left == ['imu/r1.safetensors', 'pose/v0.safetensors']
 
 
+def test_a_sure_pair_says_that_its_clock_jumps(tmp_path):
+    recording = simulate_recording(5, 42.0, offset=0.4)
+    stream = recording.imu['right_wrist']
+    times = stream.clock.at()
+    moved = stream.at_times(times + 2.0 * (times > 21.4))
+    write_imu(tmp_path / 'data/r.safetensors', {'right_wrist': moved})
+    write_pose(tmp_path / 'data/v.safetensors', recording.pose)
+    sources = find_sources(tmp_path / 'data', OPTIONS)
+    names = [source.name for source in sources]
+    study = run_study(sources, tmp_path / 'out', [tuple(names)])
+    (row,) = study.rows
+    assert row['state'] == 'sure'
+    assert row['offset_s'] == pytest.approx(0.4, abs=0.02)
+    assert 'clock of the sensors was set forward' in row['reason']
+
+
 def test_sides_of_two_folders(done, tmp_path):
     folder, _, _ = done
     sources = find_sources(folder / 'data/imu', OPTIONS, 'pose')
