@@ -32,6 +32,10 @@ _NUMBERED = re.compile(r'[\W_]*(part|teil|split)?[\W_]*\d+$', re.IGNORECASE)
 """What the names of parts of one recording differ by."""
 
 
+_BESIDE = ('linear', 'gravity', 'quat', 'euler')
+"""Channels that are not read where there is acceleration with gravity."""
+
+
 class _Table(NamedTuple):
     """A sensor of a file: its stream, and the doubt in the unit of gyro."""
 
@@ -54,16 +58,18 @@ def read_guessed_folder(
     """
     recorded: dict[tuple[Path, str, str], list[_Table]] = {}
     others = []
-    for file in _tables(folder)[:_MOST_FILES]:
+    files = {file: _parsed(file) for file in _tables(folder)[:_MOST_FILES]}
+    with_acc = {key for word, key in files.values() if word[:3] == 'acc'}
+    for file, (word, key) in files.items():
+        if word.startswith(_BESIDE) and key in with_acc:
+            others.append(file.name)
+            continue
         try:
             streams, doubt = _read(file)
         except UnknownColumnsError:
             others.append(file.name)
             continue
-        stem = re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', file.stem)
-        before, after = recording_of(stem, CHANNEL)
         for name, stream in streams.items():
-            key = (file.parent, before, after)
             if len(streams) > 1 or name in LIMBS:
                 key = (file.parent, '', name)
             recorded.setdefault(key, []).append(_Table(file, stream, doubt))
@@ -115,35 +121,66 @@ def _read(file: Path) -> tuple[dict[str, SensorStream], Exception | None]:
         raise
 
 
+def _parsed(file: Path) -> tuple[str, tuple[Path, str, str]]:
+    """The channel that a file's name speaks of, and whose it is."""
+    words = CHANNEL.findall(_spaced(file.stem))
+    key = (file.parent, *recording_of(_spaced(file.stem), CHANNEL))
+    return words[-1][0].lower() if words else '', key
+
+
+def _spaced(stem: str) -> str:
+    return re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', stem)
+
+
 def _named(
     folder: Path, recorded: Mapping[tuple[Path, str, str], list[_Table]]
 ) -> dict[str, SensorStream]:
     """Sensors by name, of which each file may hold a channel."""
     places = {parent for parent, *_ in recorded}
     labels = {key[1:] for key in recorded}
-    sensors: dict[str, SensorStream] = {}
+    groups: dict[str, list[_Table]] = {}
     for (parent, *words), tables in recorded.items():
         label = ' '.join(filter(None, words))
         above = ' '.join(parent.relative_to(folder).parts)
         if len(places) > 1:
             label = above if len(labels) == 1 else f'{above} {label}'
-        channels = [c for table in tables for c in table.stream.channels]
-        doubt = next((t.doubt for t in tables if t.doubt), None)
-        if doubt and 'acc' not in channels:
-            raise doubt
-        if len({*channels}) < len(channels):  # each is a sensor of its own
-            sensors |= {table.file.stem: table.stream for table in tables}
+        if not _again(tables):
+            groups[label.strip() or above] = tables
             continue
-        tables = sorted(tables, key=lambda t: 'acc' not in t.stream.channels)
-        files = first_few([table.file.name for table in tables], 4)
-        label = label.strip() or above
-        label = label or (folder.stem if len(tables) > 1 else files)
-        stream = join_parts([t.stream for t in tables], label)
-        if len(tables) > 1:
-            note = f'{folder}: {files} are taken for channels of one sensor'
-            stream = replace(stream, notes=(note, *stream.notes))
-        sensors[label] = _with_unit(stream, doubt) if doubt else stream
+        for table in tables:  # numbers tell them apart
+            rest = CHANNEL.sub('', _spaced(table.file.stem)).strip(' _-.')
+            groups.setdefault(f'{above} {rest}'.strip(), []).append(table)
+    sensors: dict[str, SensorStream] = {}
+    for label, tables in groups.items():
+        if _again(tables):
+            for table in tables:
+                inside = table.file.relative_to(folder).with_suffix('')
+                name = ' '.join(inside.parts)
+                sensors[name] = _joined(folder, name, [table])
+        else:
+            name = label or (folder if tables[1:] else tables[0].file).stem
+            sensors[name] = _joined(folder, name, tables)
     return sensors
+
+
+def _again(tables: list[_Table]) -> bool:
+    """Whether a channel is there twice."""
+    channels = [c for table in tables for c in table.stream.channels]
+    return len({*channels}) < len(channels)
+
+
+def _joined(folder: Path, name: str, tables: list[_Table]) -> SensorStream:
+    """One sensor of tables that hold a channel each."""
+    tables = sorted(tables, key=lambda t: 'acc' not in t.stream.channels)
+    doubt = next((t.doubt for t in tables if t.doubt), None)
+    if doubt and 'acc' not in tables[0].stream.channels:
+        raise doubt
+    stream = join_parts([table.stream for table in tables], name)
+    if len(tables) > 1:
+        files = first_few([table.file.name for table in tables], 4)
+        note = f'{folder}: {files} are taken for channels of one sensor'
+        stream = replace(stream, notes=(note, *stream.notes))
+    return _with_unit(stream, doubt) if doubt else stream
 
 
 def _with_unit(stream: SensorStream, doubt: Exception) -> SensorStream:

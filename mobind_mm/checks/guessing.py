@@ -51,7 +51,8 @@ _TIME = re.compile(
 )
 _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
 _RATE = re.compile(
-    r'(?<!baud )(?<!heart )(?<!frame )(?:rate|frequency)\b[^\d\n]{0,12}?'
+    r'(?<!baud )(?<!heart )(?<!frame )(?<!bit )(?<!refresh )'
+    r'(?:rate|frequency)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
     r'(\d+(?:\.\d+)?) ?(?:hz|$|[,;\t"])',
     re.IGNORECASE,
 )

@@ -78,7 +78,7 @@ _NUMBERED = re.compile(
     r'track|id|p)[\s_.-]*(\d{1,2})(?!\d)[\s_.:/-]*',
     re.IGNORECASE,
 )
-_AGAIN = re.compile(r'[\s._-](\d{1,2})$')
+_DIGITS = re.compile(r'[\s_.:-]*(\d{1,2})[\s_.:-]*')
 _WORD_BEFORE = re.compile(r'([^\W_]+)[\s_.:/-]+')
 """What names of points have where they are of several people."""
 
@@ -134,21 +134,21 @@ _KNOWN = {name for layout in LAYOUTS.values() for name in layout}
 def owner_of(name: str) -> tuple[str, str]:
     """Whose point a name is, if it says so, and the name without that.
 
-    >>> owner_of('person2_nose'), owner_of('Anna:LWrist'), owner_of('nose_2')
+    >>> owner_of('person2_nose'), owner_of('Anna:LWrist'), owner_of('nose2')
     (('2', 'nose'), ('Anna', 'LWrist'), ('2', 'nose'))
     >>> owner_of('left_wrist'), owner_of('kpt_2')
     (('', 'left_wrist'), ('', 'kpt_2'))
     """
-    match = _NUMBERED.search(name)
-    if match is None:
-        again, before = _AGAIN.search(name), _WORD_BEFORE.match(name)
-        if again and keypoint_name(name[: again.start()]):
-            match = again
-        elif before and (':' in before[0] or not keypoint_name(name)):
-            match = before if keypoint_name(name[before.end() :]) else None
+    match, known = _NUMBERED.search(name), keypoint_name(name)
+    before = _WORD_BEFORE.match(name)
+    if match is None and known and len(_DIGITS.findall(name)) == 1:
+        match = _DIGITS.search(name)  # which does not change the joint
+    elif match is None and before and (':' in before[0] or not known):
+        match = before if keypoint_name(name[before.end() :]) else None
     if match is None or match[0] == name:
         return '', name
-    return match[1], name.replace(match[0], '', 1)
+    ends = name[: match.start()], name[match.end() :]
+    return match[1], '_'.join(filter(None, ends))
 
 
 def by_person(names: Iterable[str]) -> list[dict[str, str]]:

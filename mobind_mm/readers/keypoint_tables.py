@@ -30,8 +30,13 @@ from .people import PoseReader, Video
 from .pose_people import MOST_PEOPLE
 from .tables import Table, read_table
 
-_SCORES = 'visibility|vis|score|confidence|conf|likelihood|presence|v|c|p|s'
-_AFTER = re.compile(rf'(.+?)[\s_.:/-]*(x|y|{_SCORES})', re.IGNORECASE)
+_SCORES = (
+    'visibility|vis|score|confidence|conf|likelihood|presence|probability|'
+    'prob|v|c|p|s'
+)
+_AFTER = re.compile(rf'(.+?)[\s_.:/(\[-]*(x|y|{_SCORES})[)\]]?', re.IGNORECASE)
+_PIXELS = re.compile(r'[\s_.]*[(\[]?(px|pix(els?)?)[)\]]?$', re.IGNORECASE)
+"""Unit behind the name of a column."""
 _BEFORE = re.compile(rf'(x|y|{_SCORES})[\s_.:-]*(.+)', re.IGNORECASE)
 _NUMBERED = re.compile(r'(?:[a-z]+[\s_.:-]*)?(\d{1,3})', re.IGNORECASE)
 _FRAME = ('frame', 'frame_id', 'frame_number', 'frame_idx', 'frame_index')
@@ -253,7 +258,7 @@ def _owner(name: str) -> tuple[str, str]:
     """Whose a column is, and its name without that."""
     if (match := _AGAIN.search(name)) and match[0] != name:
         return match[1], name.replace(match[0], '', 1)
-    point = _AFTER.fullmatch(name)
+    point = _AFTER.fullmatch(_PIXELS.sub('', name))
     end = len(point[1]) if point else len(name)
     owner, rest = owner_of(name[:end])
     return owner, rest + name[end:]
@@ -264,7 +269,7 @@ def _wide_of_one(names: Sequence[str]) -> _Columns | None:
     for pattern, name_at, axis_at in ((_AFTER, 1, 2), (_BEFORE, 2, 1)):
         points: dict[str, dict[str, str]] = {}
         for name in names:
-            match = pattern.fullmatch(name)
+            match = pattern.fullmatch(_PIXELS.sub('', name))
             if match:
                 axis = match[axis_at].lower()
                 axis = axis if axis in 'xy' else 'score'

@@ -88,6 +88,21 @@ def test_channels_of_sensors_in_folders(tmp_path, worn):  # noqa: F811
     assert same(streams['left_knee'], other)
 
 
+def test_channels_of_numbered_sensors(tmp_path, worn):  # noqa: F811
+    other = worn.part(slice(None))
+    other.acc, other.gyro = worn.acc[:, [1, 2, 0]], worn.gyro[:, [1, 2, 0]]
+    for number, m in (('1', worn), ('2', other)):
+        write(tmp_path / f'acc{number}.csv', m, 'acc')
+        write(tmp_path / f'gyro{number}.csv', m, 'gyro')
+        write(tmp_path / f'linear_acc{number}.csv', m, 'acc')
+    streams = read(tmp_path)
+    assert same(streams['1'], worn) and same(streams['2'], other)
+    (tmp_path / 'acc2.csv').unlink()  # of nothing, its unit would be a guess
+    (tmp_path / 'linear_acc2.csv').unlink()
+    with pytest.raises(ValueError, match=r'gyro2.csv .*the unit of gyro'):
+        read(tmp_path)
+
+
 def test_parts_of_one_recording_or_several(tmp_path, worn):  # noqa: F811
     write(tmp_path / 'parts' / 'log_1.csv', worn.part(slice(900)))
     write(tmp_path / 'parts' / 'log_2.csv', worn.part(slice(900, None)))

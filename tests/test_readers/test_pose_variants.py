@@ -781,6 +781,8 @@ def columns_of_people(names):
         ('{name}_1_{axis}', '{name}_2_{axis}'),
         ('{name}_{axis}', 'id2_{name}_{axis}'),
         ('anna-{name}-{axis}', 'bob-{name}-{axis}'),
+        ('p1_{name} {axis} [px]', 'p2_{name} {axis} [px]'),
+        ('{name}_{axis} (px)', '2_{name}_{axis} (px)'),
     ],
 )
 def test_people_side_by_side(tmp_path, names):
@@ -821,6 +823,7 @@ def test_shares_of_one_side(tmp_path, side, told):
     [
         ('Anna:{}', 'Bob:{}'),
         ('{}', '{}_2'),
+        ('1{}', '2{}'),
         ('P1_{}', 'P2_{}'),
         ('anna_{}', 'bob_{}'),
     ],
