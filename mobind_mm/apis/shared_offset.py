@@ -170,7 +170,7 @@ def _by_tokens(
     sync = build_synchronizer('signals')
     wearers: list[dict[str, SensorStream]] = [{} for _ in people]
     for slot, stream in zip(found.slots, imu.values()):
-        if slot >= 0:
+        if slot >= 0 and known[slot].any():  # a limb that is seen
             wearers[slot // len(limbs)][limbs[slot % len(limbs)]] = stream
 
     def by_signals(middle: float, reach: float) -> SyncResult:

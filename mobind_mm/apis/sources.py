@@ -14,6 +14,7 @@ from ..checks.guessed_folders import read_guessed_folder
 from ..checks.guessed_streams import read_guessed, texts_in
 from ..readers import FileReader, recognize
 from ..readers.archives import is_folder
+from ..readers.arrival import with_ties
 from ..readers.clocks import sample_times
 from ..readers.detections import lost_note
 from ..readers.files import TableReader, Video, load_people, load_pose
@@ -115,7 +116,7 @@ def _on_one_clock(stream: SensorStream, where: str) -> SensorStream:
     if times is None or not (np.abs(times) < LARGEST_SEC).all():
         check_times(times, where)
         return stream
-    if (np.diff(times) > 0).all():
+    if (np.diff(with_ties(times)) > 0).all():
         return stream
     channels = {k: np.asarray(v) for k, v in stream.channels.items()}
     values = [channels[k] for k in ('acc', 'gyro') if k in channels]

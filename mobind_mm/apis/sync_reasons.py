@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from ..recordings import Clock, Recording, SensorStream
-from ..skeleton import layout_limbs, mirrored
+from ..checks.agreement import VIDEO_RATES, at_rate, liveliest
+from ..recordings import Recording, SensorStream
+from ..skeleton import layout_limbs
 from ..synchronization import (
     ClipEvidence,
     ClockMap,
@@ -18,7 +18,15 @@ from ..synchronization import (
     build_synchronizer,
 )
 from ..synchronization.coarse import coarse_offset, offset_range
-from ..synchronization.single import Question
+from ..synchronization.single import (
+    CHECK_SIDES,
+    DIFFERS_SEC,
+    EXCHANGED,
+    STRIDE_SEC,
+    Question,
+    scanning,
+    with_sides_exchanged,
+)
 
 WHY = {
     'too short': (
@@ -63,12 +71,8 @@ WHY = {
 }
 """What a reason to abstain means, and what helps."""
 
-_RATES = (24, 25, 30, 48, 50, 60, 100, 120, 240)
-"""Frame rates that videos have."""
 _LIMBS = ('wrist', 'upper_arm', 'thigh', 'knee', 'foot')
 _CLIP_SEC = 40.0
-_SCAN_HZ = 25.0
-"""Offsets per second of a first look."""
 _PROMISING = 2.0
 """What a sure answer has, and more, by which it leads in a first look."""
 _SURE = 0.9
@@ -76,10 +80,6 @@ _SURE = 0.9
 _CHECKED = 2
 """How many of the best are looked at closely."""
 _EDGE_SEC = 0.1
-_STRIDE_SEC = 2.0
-"""Offsets this close are searched for exchanged sides: a stride and more."""
-_SAME_SEC = 0.1
-"""Offsets that differ by more contradict each other."""
 _ALIKE = 0.5
 """A sensor fits its limb if it shows that much of its best evidence there."""
 _SHORT_SEC = 8.0
@@ -144,37 +144,30 @@ def check_sides(streams: Recording, clock: ClockMap) -> ClockMap:
     Walking does not tell the sides apart but by half a stride. If they fit
     better at another offset, the answer is refused.
     """
-    pairs = {name for name in streams.imu if mirrored(name) != name}
-    pairs &= {mirrored(name) for name in streams.imu}
-    if clock.abstained or not pairs:
+    exchanged = with_sides_exchanged(streams)
+    if clock.abstained or exchanged is None:
         return clock
     assert streams.pose is not None
-    other = {
-        mirrored(name) if name in pairs else name: stream
-        for name, stream in streams.imu.items()
-    }
     centre = np.mean(streams.pose.clock.span, keepdims=True)
     offset = float((clock.to_imu_time(centre) - centre)[0])
     best = []
-    for imu in (streams.imu, other):
-        found = _evidence(
-            replace(streams, imu=imu), _scanner(), search=(offset, _STRIDE_SEC)
-        )
+    for worn in (streams, exchanged):
+        search = offset, STRIDE_SEC
+        found = _evidence(worn, _scanner(), search=search)
         assert found is not None  # the search is given
         evidence, _ = found
         top = int(evidence.score.argmax())
         best.append((evidence.score[top], float(evidence.offsets[top])))
-    (own, _), (exchanged, apart) = best
-    if exchanged <= own:
+    (own, _), (other, apart) = best
+    if other <= own:
         return clock
-    fit = 'with left and right exchanged the sensors fit the video better'
-    check = 'check on which side each is worn, and that the video is not '
-    if abs(apart) <= _SAME_SEC:
-        return replace(clock, notes=(*clock.notes, f'{fit}; {check}mirrored'))
+    if abs(apart) <= DIFFERS_SEC:
+        note = f'{EXCHANGED}; {CHECK_SIDES}'
+        return replace(clock, notes=(*clock.notes, note))
     return _refused(
         clock,
         'wrong limb or person',
-        f'{fit}, and {apart:+.1f} s from this offset; {check}mirrored',
+        f'{EXCHANGED}, and {apart:+.1f} s from this offset; {CHECK_SIDES}',
     )
 
 
@@ -320,10 +313,7 @@ def _evidence(
 
 
 def _scanner() -> Synchronizer:
-    """Finds what may fit in a tenth of the time, but cannot judge it."""
-    scanner: Any = build_synchronizer('signals')
-    scanner.part_sec, scanner.grid_hz = None, _SCAN_HZ
-    return scanner
+    return scanning(build_synchronizer('signals'))
 
 
 def _lead(clip: ClipEvidence) -> float:
@@ -348,7 +338,7 @@ def _certain_parts(
         middle = start + 0.5 * seconds
         known = float(clock.to_imu_time(np.array(middle))) - middle
         sure = not found.abstained and found.confidence > _SURE
-        if sure and abs(found.offset - known) > _SAME_SEC:
+        if sure and abs(found.offset - known) > DIFFERS_SEC:
             yield (
                 f'video second {start:.0f} to {start + seconds:.0f} fits at '
                 f'{found.offset:+.3f} s'
@@ -372,7 +362,7 @@ def _other_rates(streams: Recording) -> Iterator[float]:
     clock = streams.pose.clock
     if clock.rate is None:
         return  # each frame has its own time
-    for fps in _RATES:
+    for fps in VIDEO_RATES:
         if abs(fps / clock.rate - 1) > 0.02 and clock.num_samples > 5 * fps:
             yield float(fps)
 
@@ -381,21 +371,8 @@ def _at_rate(streams: Recording, fps: float, most: int = 2) -> Recording:
     """The recording as if its video had another frame rate."""
     pose = streams.pose
     assert pose is not None
-    clock = Clock(pose.clock.num_samples, rate=fps, start=pose.clock.start)
-    return Recording(_lively(streams, most), replace(pose, clock=clock))
-
-
-def _lively(streams: Recording, most: int) -> dict[str, SensorStream]:
-    """The sensors that move most."""
-
-    def motion(name: str) -> float:
-        acc = streams.imu[name].channels.get('acc')
-        if acc is None or not len(acc):
-            return 0.0
-        return float(np.nanstd(np.asarray(acc), axis=0).sum())
-
-    names = sorted(streams.imu, key=motion, reverse=True)[:most]
-    return {name: streams.imu[name] for name in names}
+    pose = replace(pose, clock=at_rate(pose.clock, fps))
+    return Recording(liveliest(streams.imu, most), pose)
 
 
 def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
@@ -406,7 +383,7 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
     seen = layout_limbs(pose.layout)
     others = [o for o in [*others, 'pelvis', 'head'] if o in seen]
     scanner = _scanner()
-    for name, stream in _lively(streams, 2).items():
+    for name, stream in liveliest(streams.imu, 2).items():
         tried = Recording({o: stream for o in others if o != name}, pose)
         scanned = _evidence(tried, scanner)
         if scanned is None:
@@ -429,5 +406,5 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
         # Limbs of one person may move alike; that is not a contradiction.
         own = _anywhere(Recording({name: stream}, pose), sync)
         alike = own.evidence >= _ALIKE * best.evidence
-        if not alike or abs(own.offset - best.offset) > _SAME_SEC:
+        if not alike or abs(own.offset - best.offset) > DIFFERS_SEC:
             yield f'{name} moves like {limb}, at {best.offset:+.3f} s'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from ..checks.plausibility import comparable_sensors
 from ..readers.files import write_imu_table
-from ..recordings import Recording, SensorStream, notes_of
+from ..recordings import Clock, Recording, SensorStream, notes_of
 from ..recordings.streams import LARGEST_SEC, as_float
 from ..synchronization import (
     ClockMap,
@@ -35,6 +36,7 @@ from .sync_reasons import (
     name_jumps,
 )
 
+LEFT_OUT = '{}: left out, its clock is not known.'
 NEAR_SEC = 10.0
 """How far from a known offset is searched."""
 WIDE_SEC = 120.0
@@ -47,6 +49,8 @@ WIDEST_SEC = 3600.0
 """A search may be so wide, or as wide as the recordings overlap."""
 _LONGEST_TOKENS = 180.0
 """Longest clip, with its margins, that is encoded by the model."""
+_MORE_ROWS = 1.05
+"""So many rows, compared with those of its sensors, has a common table."""
 _FEW_SENSORS = 2
 """The signals of more sensors say more than the model."""
 
@@ -318,6 +322,8 @@ def pictures_of(clock: ClockMap) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     result = clock.result
     title = 'Offset of the sensors against the video'
+    if np.ptp(clock.offsets):
+        title += ' in its middle'
     if result is not None and len(result.offsets):
         if clock.abstained:
             title += f' (refused: {result.reason})'
@@ -394,14 +400,18 @@ def on_video_clock(
 ) -> dict[str, SensorStream]:
     """Sensors whose times are those of the video.
 
+    Those whose clock alone is not known are left out.
+
     Args:
         imu: Sensors by name, on their own clock.
         answer: What ``MoBindInferencer.synchronize`` returns.
     """
     moved = {}
     for name, stream in imu.items():
-        times = clock_of(answer, name).to_pose_time(stream.clock.at())
-        moved[name] = stream.at_times(times)
+        clock = clock_of(answer, name)
+        if answer['abstained'] or not clock.abstained:
+            times = clock.to_pose_time(stream.clock.at())
+            moved[name] = stream.at_times(times)
     return moved
 
 
@@ -412,9 +422,10 @@ def export_imu(
 ) -> list[Path]:
     """Write the sensors on the video's clock as CSV.
 
-    Sensors that share a clock share a file; others get one each, whose name
-    ends in theirs. No sample is interpolated. The files can be read without a
-    mapping.
+    Sensors whose samples are at the same times share a file, NaN where some
+    lack a few; others get one each, whose name ends in theirs. No sample
+    is interpolated. The files can be read without a mapping. Sensors
+    whose clock alone is not known are left out.
 
     Args:
         imu: Sensors by name, on their own clock.
@@ -425,20 +436,38 @@ def export_imu(
         The files.
     """
     path = Path(path)
-    groups: dict[bytes, dict[str, SensorStream]] = {}
+    groups: list[tuple[np.ndarray, dict[str, SensorStream]]] = []
     for name, stream in on_video_clock(imu, answer).items():
-        assert stream.clock.times is not None
-        key = stream.clock.times.tobytes()
-        groups.setdefault(key, {})[name] = stream
+        times = stream.clock.at()
+        for i, (shared, streams) in enumerate(groups):
+            both = np.union1d(shared, times)
+            if len(both) <= _MORE_ROWS * max(len(shared), len(times)):
+                groups[i] = both, {**streams, name: stream}
+                break
+        else:
+            groups.append((times, {name: stream}))
     files = []
-    for times, streams in groups.items():
+    for times, streams in groups:
         file = path
         if len(groups) > 1:
             names = '_'.join(streams)
             file = path.with_name(f'{path.stem}_{names}{path.suffix}')
-        write_imu_table(file, streams, np.frombuffer(times))
+        rows = {name: _in_rows(s, times) for name, s in streams.items()}
+        write_imu_table(file, rows, times)
         files.append(file)
     return files
+
+
+def _in_rows(stream: SensorStream, times: np.ndarray) -> SensorStream:
+    """A sensor at times that include its own, NaN at the others."""
+    at = np.searchsorted(times, stream.clock.at())
+    channels = {}
+    for name, values in stream.channels.items():
+        channels[name] = np.full((len(times), values.shape[1]), np.nan)
+        channels[name][at] = values
+    return replace(
+        stream, clock=Clock(len(times), times=times), channels=channels
+    )
 
 
 def describe(answer: Mapping[str, Any]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
 
-from ..recordings import Recording, SensorStream
+from ..recordings import Clock, Recording, SensorStream
 from ..skeleton import LIMBS, mirrored
 from ..synchronization.clips import cut_clip
 from ..synchronization.correlate import bandpass
@@ -35,6 +36,12 @@ _SCALE_BAND = (0.6, 3.0)
 _CLEAR, _SHARE = 8.0, 0.06
 """Evidence, and share of it, by which another reading must be better: most
 of the evidence does not depend on it."""
+
+VIDEO_RATES = (24, 25, 30, 48, 50, 60, 100, 120, 240)
+"""Frame rates that videos have."""
+_CLEAR_RATE, _RATE_SHARE = 12.0, 0.5
+"""Evidence, and share of it, by which another frame rate must be better: at a
+wrong one, hardly anything fits."""
 
 _Key = TypeVar('_Key')
 
@@ -145,6 +152,67 @@ def measure_agreement(
                 size = _sizes(imu, limb_motion, metre)
                 _add(agreement.sizes, sensor, size)
     return agreement
+
+
+def evidence_at_rates(recording: Recording, max_lag: float) -> np.ndarray:
+    """Evidence at the frame rates that the video may have instead.
+
+    That of the liveliest sensors at their limbs, in two clips, at the stored
+    rate and then at each of :data:`VIDEO_RATES`.
+    """
+    pose = recording.pose
+    assert pose is not None and pose.clock.rate is not None
+    weights = np.array([WEIGHTS[name] for name in SIGNAL_NAMES])
+    imu, found = liveliest(recording.imu, 2), []
+    for fps in (pose.clock.rate, *VIDEO_RATES):
+        other = Recording(imu, replace(pose, clock=at_rate(pose.clock, fps)))
+        total = 0.0
+        for clip in islice(cut_clips(other, max_lag), 2):
+            shown = signal_evidence(clip, max_lag).values()
+            curves = [weights @ evidence.signals for evidence in shown]
+            total += float(np.max(np.sum(curves, axis=0))) if curves else 0.0
+        found.append(total)
+    return np.array(found)
+
+
+def at_rate(clock: Clock, fps: float) -> Clock:
+    """A clock of the same frames at another rate."""
+    return Clock(clock.num_samples, rate=fps, start=clock.start)
+
+
+def liveliest(
+    imu: Mapping[str, SensorStream], most: int
+) -> dict[str, SensorStream]:
+    """The sensors that move most."""
+
+    def motion(name: str) -> float:
+        acc = imu[name].channels.get('acc')
+        if acc is None or not len(acc):
+            return 0.0
+        return float(np.nanstd(np.asarray(acc), axis=0).sum())
+
+    names = sorted(imu, key=motion, reverse=True)[:most]
+    return {name: imu[name] for name in names}
+
+
+def judge_rate(
+    evidence: Mapping[str, np.ndarray], stored: float
+) -> Finding | None:
+    """Whether videos fit at another frame rate than the one that is stored.
+
+    ``evidence`` is that of :func:`evidence_at_rates` by take.
+    """
+    total = np.sum([*evidence.values()], axis=0)
+    best = int(np.argmax(total))
+    gain = float(total[best] - total[0])
+    if not gain > max(_CLEAR_RATE, _RATE_SHARE * total[best]):
+        return None
+    fps = VIDEO_RATES[best - 1]
+    message = (
+        f'the sensors fit the video at {fps:g} frames per second, not at '
+        f'{stored:g} ({gain:.0f} nats)'
+    )
+    return Finding('rate', 'pose', message, f'rate of pose: {fps:g}')
 
 
 def _evidence(

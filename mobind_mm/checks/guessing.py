@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..readers.arrival import comes_in_packets
-from ..readers.clocks import COUNTER_BITS, TIME_UNITS, unwrap
 from ..readers.column_names import header_unit, kind_of_word, parse_column
+from ..readers.counters import COUNTER_BITS, unwrap
 from ..readers.dates import (
     Dates,
     find_order,
@@ -26,6 +26,7 @@ from ..readers.keys import unit_factor
 from ..readers.mapping import GRAVITY, UNITS, Columns, Part, Units
 from ..readers.table_streams import table_stream
 from ..readers.tables import TableFile
+from ..readers.time_units import TIME_UNITS
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..skeleton import LIMBS, placement_name
 from ..utils.errors import READ_ERRORS, mistake, shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -109,15 +109,20 @@ class Assignment:
         return Finding('swap', where, message, fix, takes)
 
 
-def best_assignment(curves: Curves, offsets: np.ndarray) -> Assignment:
+def best_assignment(
+    curves: Curves, offsets: np.ndarray, least: float = _CLEAR
+) -> Assignment:
     """Assign sensors to limbs by the evidence for each pair.
 
     Every pair counts at its best offset, one far from 0 at a price: a
-    swapped and a shifted sensor are told apart.
+    swapped and a shifted sensor are told apart. Sensors that change places
+    with each other must gain clearly by it, and of what explains as much, as
+    few as possible do.
 
     Args:
         curves: Evidence (G,) by offset, by sensor and limb.
         offsets: (G,) seconds.
+        least: Evidence by which others must beat the given limbs.
     """
     sensors = sorted({sensor for sensor, _ in curves})
     limbs = sorted({limb for _, limb in curves})
@@ -126,18 +131,38 @@ def best_assignment(curves: Curves, offsets: np.ndarray) -> Assignment:
     for (sensor, limb), curve in curves.items():
         best = max(curve[near].max(), curve.max() - _LATE)
         value[sensors.index(sensor), limbs.index(limb)] = best
-    rows, columns = linear_sum_assignment(-value)
+    given = np.equal.outer(np.array(sensors), np.array(limbs))
+    rows, columns = linear_sum_assignment(-value - 0.5 * least * given)
     chosen = {sensors[i]: limbs[j] for i, j in zip(rows, columns)}
-    gain = total = 0.0
-    for sensor, limb in list(chosen.items()):
+    for sensor, limb in chosen.items():
         if (sensor, sensor) not in curves or (sensor, limb) not in curves:
             chosen[sensor] = sensor
-            continue
-        if limb != sensor:
+    best = Assignment({s: s for s in chosen}, 0.0, 0.0)
+    for group in _changing_places(chosen):
+        gain = total = 0.0
+        for sensor, limb in group.items():
             row = value[sensors.index(sensor)]
-            total += row[limbs.index(limb)]
-            gain += row[limbs.index(limb)] - row[limbs.index(sensor)]
-    return Assignment(chosen, float(gain), float(total))
+            total += float(row[limbs.index(limb)])
+            gain += float(row[limbs.index(limb)] - row[limbs.index(sensor)])
+        if Assignment(group, gain, total).clear(least):
+            best = Assignment(
+                {**best.limbs, **group}, best.gain + gain, best.total + total
+            )
+    return best
+
+
+def _changing_places(limbs: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Sensors on other limbs, those together that change with each other."""
+    left = {s: limb for s, limb in limbs.items() if s != limb}
+    while left:
+        names, size = {next(iter(left))}, 0
+        while len(names) > size:
+            size = len(names)
+            for pair in left.items():
+                if names & {*pair}:
+                    names |= {*pair}
+        yield {s: limb for s, limb in left.items() if s in names}
+        left = {s: limb for s, limb in left.items() if s not in names}
 
 
 def describe(limbs: Mapping[str, str]) -> tuple[str, str, str]:
@@ -174,17 +199,16 @@ def _judge_assignment(
     views: Mapping[str, Agreement], total: Curves, offsets: np.ndarray
 ) -> tuple[list[Finding], dict[str, str], dict[str, dict[str, str]]]:
     """Swaps; limbs of the sensors in all takes, and in takes that differ."""
-    best = best_assignment(total, offsets)
+    best = best_assignment(total, offsets, _CLEAR)
     given = {sensor: sensor for sensor in best.limbs}
-    if best.clear(_CLEAR) and _common(best, views, offsets):
+    if best.gain and _common(best, views, offsets):
         # The mistake of all takes is enough to fix.
         return [best.finding()], best.limbs, {}
     findings, single = [], {}
     if len(views) > 1:
         for name, view in views.items():
-            take = best_assignment(view.curves, offsets)
-            moved = any(s != limb for s, limb in take.limbs.items())
-            if moved and take.clear(_CLEAR_TAKE):
+            take = best_assignment(view.curves, offsets, _CLEAR_TAKE)
+            if take.gain:
                 single[name] = take.limbs
                 findings.append(take.finding((name,)))
     return findings, given, single

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..readers.convert import convert_all
 from ..readers.files import RecordingReader
 from ..recordings import (
@@ -20,6 +22,8 @@ from ..recordings import (
 )
 from .agreement import (
     Agreement,
+    evidence_at_rates,
+    judge_rate,
     judge_rotation,
     measure_agreement,
     variants_of,
@@ -40,6 +44,10 @@ from .streams import (
 )
 
 SPLITS = ('train', 'val', 'test')
+_RATED = 4
+"""Most videos of which the frame rate is asked."""
+_FITS = 20.0
+"""Evidence of a sensor and its limb from which the rate is not in doubt."""
 _CLOCK = ('rate', 'gyro_gain')
 """Mistakes of a clock: such a sensor cannot be compared with a video."""
 _SHARE = 0.5
@@ -286,7 +294,7 @@ def check_recordings(
             del agreements[finding.takes[0]]
         if rotated:
             findings, _ = judge_movement(agreements, slowest)
-        report.findings += findings
+        report.findings += _of_rate(findings, agreements, jobs, max_lag)
     for sensor in sensors:
         nothing = SensorFit(0.0, float('nan'), False)
         report.fits.setdefault(sensor.row.stream, nothing)
@@ -296,6 +304,41 @@ def check_recordings(
 
 _Job = tuple[View, dict[str, Reading], tuple[str, ...]]
 """A view, how to fix its sensors, and what is wrong with its image."""
+
+
+def _of_rate(
+    findings: Sequence[Finding],
+    agreements: Mapping[str, Agreement],
+    jobs: Sequence[_Job],
+    max_lag: float,
+) -> list[Finding]:
+    """Findings of movement, or that of a wrong frame rate instead.
+
+    Asked are some videos that hardly fit, or seem to be late.
+    """
+    late = {t for f in findings if f.where == 'pose' for t in f.takes or ['']}
+    evidence: dict[str, np.ndarray] = {}
+    stored = None  # one mistake, of one rate
+    for job in jobs:
+        name = job[0].name
+        if name not in agreements or len(evidence) == _RATED:
+            continue
+        fits = [
+            curve.max()
+            for (sensor, limb), curve in agreements[name].curves.items()
+            if sensor == limb
+        ]
+        if max(fits, default=0.0) < _FITS or {name, ''} & late:
+            recording = _corrected(job)
+            assert recording.pose is not None
+            rate = recording.pose.clock.rate
+            stored = stored or rate
+            if rate is not None and rate == stored:
+                evidence[name] = evidence_at_rates(recording, max_lag)
+    found = judge_rate(evidence, stored) if stored else None
+    if found is None or len(evidence) == len(jobs):
+        return [*findings] if found is None else [found]
+    return [replace(found, takes=tuple(evidence)), *findings]
 
 
 def _measure_sensors(view: View) -> tuple[list[SensorFacts], list[Finding]]:
@@ -311,9 +354,8 @@ def _measure_pose(view: View) -> tuple[StreamRow, ImageFacts]:
     return pose_row(view.name, stream), image_facts(stream)
 
 
-def _measure_view(
-    job: _Job, max_lag: float, draw: Draw | None, show_dir: Path | None
-) -> Agreement:
+def _corrected(job: _Job) -> Recording:
+    """The recording of a view, without the mistakes that were found."""
     view, readings, kinds = job
     recording = view.recording()
     assert recording.pose is not None  # only views with a skeleton come here
@@ -322,8 +364,15 @@ def _measure_view(
         for placement, stream in recording.imu.items()
         if placement in readings
     }
-    recording = Recording(imu, corrected_pose(recording.pose, kinds))
-    variants = {placement: variants_of(s) for placement, s in imu.items()}
+    return Recording(imu, corrected_pose(recording.pose, kinds))
+
+
+def _measure_view(
+    job: _Job, max_lag: float, draw: Draw | None, show_dir: Path | None
+) -> Agreement:
+    view, readings, kinds = job
+    recording = _corrected(job)
+    variants = {name: variants_of(s) for name, s in recording.imu.items()}
     agreement = measure_agreement(recording, max_lag, variants)
     if draw is not None and show_dir is not None:
         title = view.name

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..readers.column_names import header_unit
+from ..readers.dialects import Dialect
 from ..readers.headers import head_lines
-from ..readers.tables import PARQUET, Dialect, column_names
+from ..readers.parquet import PARQUET
+from ..readers.tables import column_names
 
 NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
 

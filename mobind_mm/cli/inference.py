@@ -97,7 +97,12 @@ def synchronize(args: Namespace) -> int | None:
         raise ValueError('Give the sensors as --imu, or many as --study.')
     from ..apis.exports import export_names
     from ..apis.sources import to_recording
-    from ..apis.synchronizing import describe, export_imu, on_video_clock
+    from ..apis.synchronizing import (
+        LEFT_OUT,
+        describe,
+        export_imu,
+        on_video_clock,
+    )
     from ..recordings import Recording
 
     out = Path(args.out_dir)
@@ -124,18 +129,17 @@ def synchronize(args: Namespace) -> int | None:
     wanted = args.write_imu or args.preview or exports
     if answer['abstained'] and wanted and not args.force:
         print('sensors, preview and exports are not written (--force)')
-    if not answer['abstained'] or args.force:
+    if wanted and (not answer['abstained'] or args.force):
+        streams = inferencer.settled(streams)
+        moved = on_video_clock(streams.imu, answer)
         if args.write_imu:
             written += export_imu(streams.imu, answer, out / 'imu.csv')
         if args.preview:
             from ..visualization.preview import write_preview
 
-            aligned = Recording(
-                on_video_clock(streams.imu, answer), streams.pose
-            )
             written.append(out / args.preview)
             write_preview(
-                aligned,
+                Recording(moved, streams.pose),
                 written[-1],
                 args.video,
                 args.preview_start,
@@ -146,9 +150,10 @@ def synchronize(args: Namespace) -> int | None:
             if args.video and video_facts(args.video).has_audio is None:
                 print('note: without PyAV the preview has no sound')
         if exports:
-            written += export_all(
-                args, exports, inferencer.settled(streams), answer
-            )
+            written += export_all(args, exports, streams, answer)
+        else:
+            left = (name for name in streams.imu if name not in moved)
+            print_notes(LEFT_OUT.format(name) for name in left)
     print('written:', *written)
     return 1 if answer['abstained'] else 0
 

@@ -17,8 +17,8 @@ from ..utils.errors import mistake
 from .base import register_reader
 from .dates import Dates
 from .devices import ExportReader, columns_of, described, unit_of_gravity
+from .dialects import Dialect
 from .headers import Header, data_row, find_header, head, head_lines
-from .tables import Dialect
 
 _NUMBER = re.compile(r'[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?')
 _WHEN = re.compile(r'\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]\d{1,2}[:.]\d\d.*')

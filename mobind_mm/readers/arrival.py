@@ -33,6 +33,8 @@ _BEATS = 0.1
 """Share of unusual steps from which a radio may have delayed the rows."""
 _COARSE = 0.05
 """Seconds between rounded stamps that are worth a warning."""
+_TIED_SEC = 1e-8
+"""Steps up to this are errors of rounding, or of larger times up to theirs."""
 _BLOCK = 30.0
 """Seconds over which a clock drifts evenly."""
 
@@ -212,6 +214,18 @@ def _rounding(
     if whole and round(np.log10(grid), 6) in (-1, *range(1, 9)):
         return grid, (grid - mean) / 2
     return 0.0, 0.0
+
+
+def with_ties(times: np.ndarray) -> np.ndarray:
+    """Times (T,) that are equal where they are but for rounding.
+
+    >>> with_ties(np.array([0.0, 1e-12, 0.01, 0.02])).tolist()
+    [0.0, 0.0, 0.01, 0.02]
+    """
+    rounding = max(_TIED_SEC, 2 * np.spacing(np.abs(times).max(initial=0.0)))
+    tied = np.abs(np.diff(times)) <= rounding
+    first = np.where(np.r_[True, ~tied], np.arange(len(times)), 0)
+    return times[np.maximum.accumulate(first)] if tied.any() else times
 
 
 def spread_ties(times: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ from ..utils.errors import mistake, shown
 from .archives import files_of, is_folder
 from .base import FileReader
 from .column_names import parse_column
+from .dialects import Dialect
 from .headers import Head, Names, find_head, head_lines, split_cells
 from .joining import one_after_another
 from .keys import check_keys
@@ -33,7 +34,7 @@ from .mapping import GRAVITY, Part, Sensor
 from .orientation import rate_unit
 from .placing import place_sensors, placement_in
 from .sensors import UnknownColumnsError, read_sensors
-from .tables import Dialect, column_names, read_table
+from .tables import column_names, read_table
 
 
 class DeviceReader(FileReader):

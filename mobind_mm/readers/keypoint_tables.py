@@ -25,9 +25,10 @@ from .keypoint_names import keypoint_name, owner_of
 from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows, detections_of
+from .parquet import PARQUET
 from .people import PoseReader, Video
 from .pose_people import MOST_PEOPLE
-from .tables import PARQUET, Table, read_table
+from .tables import Table, read_table
 
 _SCORES = (
     'visibility|vis|score|confidence|conf|likelihood|presence|probability|'
@@ -157,7 +158,7 @@ class KeypointTableReader(PoseReader):
             order,
         )
         if numbered is not None:
-            detections = with_layout(detections, path, video.layout)
+            detections = with_layout(detections, video.layout)
         if len(frames) and np.bincount(frames).max() > MOST_PEOPLE:
             what = f'more than {MOST_PEOPLE} people in a frame'
             raise mistake(path, what)

@@ -96,6 +96,7 @@ def detections_of(
         layout,
         np.zeros(length, np.int64) if ids is None else ids,
         tuple(notes),
+        source,
     )
     seen: np.ndarray = np.any(scores > 0, axis=1)
     detections = detections.select(seen)

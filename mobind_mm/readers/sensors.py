@@ -27,14 +27,16 @@ from ..utils.errors import READ_ERRORS, below, mistake, prefixed, shown
 from .archives import is_file, is_folder, open_file
 from .base import FileReader, get_reader, recognize
 from .dates import is_date
+from .dialects import Dialect
 from .joining import join_parts, with_gravity
 from .keys import check_keys, read_yaml
 from .mapping import Columns, ImuFile, Part, Sensor, Skeleton, Units
+from .parquet import PARQUET
 from .placing import place_sensors
 from .stuck import without_stuck
 from .table_streams import clock_of as clock_of
 from .table_streams import counter_among, losses_of, shifted, table_stream
-from .tables import PARQUET, Dialect, Table, TableFile, column_names, units_row
+from .tables import Table, TableFile, column_names, units_row
 
 K = TypeVar('K', Sensor, Skeleton)
 

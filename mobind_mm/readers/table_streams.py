@@ -14,20 +14,15 @@ import numpy as np
 from ..recordings import Clock, SensorStream
 from ..recordings.streams import LARGEST
 from ..utils.errors import mistake
-from .clocks import (
-    COUNTER_BITS,
-    TIME_UNITS,
-    SampleTimes,
-    check_time_unit,
-    sample_times,
-    unwrap,
-)
+from .clocks import SampleTimes, sample_times
+from .counters import COUNTER_BITS, unwrap
 from .dates import DAY, EPOCHS, is_date
 from .joining import join_parts
 from .keys import unit_factor
 from .mapping import GRAVITY, UNITS, Part, Skeleton
 from .orientation import to_quaternions
 from .tables import Table
+from .time_units import TIME_UNITS, check_time_unit
 
 _MAX_NORM_ERROR = 0.05
 _YEAR, _YEARS = 31556952.0, (2005.0, 2045.0)

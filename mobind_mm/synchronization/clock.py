@@ -32,6 +32,7 @@ from .single import (
     find_border,
     follow_jumps,
     in_depth,
+    middle_result,
 )
 
 Track = Callable[[Iterable, str], Iterable]
@@ -450,10 +451,8 @@ def _in_pieces(
     sure = min(result.confidence for result in results)
     least = getattr(asked.synchronizer, 'min_confidence', 0.5)
     refused = joined.abstained or sure < least
-    middle = float(np.interp(np.mean(span), joined.times, joined.offsets))
     result = replace(
-        results[0],
-        offset=middle,
+        middle_result(clocks, found, float(np.mean(span))),
         drift_ppm=joined.drift_ppm,
         confidence=min(sure, 0.5) if refused else sure,
         abstained=refused,

@@ -17,14 +17,20 @@ from .live_streams import LiveStreams
 from .live_track import LiveState, Track
 from .single import (
     APART,
+    CHECK_SIDES,
+    DIFFERS_SEC,
+    EXCHANGED,
     GAIN,
     GUARD_SEC,
     MISFIT,
     SAME_SEC,
+    STRIDE_SEC,
     Question,
     check_sensors,
     constant_clock,
     find_border,
+    scanning,
+    with_sides_exchanged,
 )
 
 REACH_SEC = 6.0
@@ -88,6 +94,9 @@ class Follower:
         self._misses = 0.0
         self._asked = 0
         self._misfits: dict[str, int] = {}
+        self._sides: Any = 0.0
+        self._sides_at = -np.inf
+        self._sides_apart = 0.0  # seconds, if exchanged sides fit better
 
     def alarm(self, at: float, guess: float = 0.0) -> None:
         """Doubt the clock until it is seen to go on as before.
@@ -170,6 +179,7 @@ class Follower:
                 self.next = end + self.budget.wait_sec
             else:
                 self._look_everywhere((start, end))
+                self._check_sides((start, end))
             return
         if self._asked % _WIDE_EVERY == 0 and self.affords():
             found = self._search_all((start, end))
@@ -184,6 +194,7 @@ class Follower:
             self._verify((start, end))
         else:
             self._follow((start, end), everybody=self.affords())
+        self._check_sides((start, end))
         if self._doubtful:
             self.doubted = min(self.doubted, end)
             self.next = min(self.next, end + self.every_sec / 2)
@@ -377,6 +388,40 @@ class Follower:
         self._believe(confidence=confidence)
         return True
 
+    def _check_sides(self, span: tuple[float, float]) -> None:
+        """Note or doubt if sensors fit better with left and right exchanged.
+
+        One window after the other adds its evidence (2, G), as the sensors
+        are said to be worn and exchanged, about the clock that is followed.
+        """
+        if self._doubtful or not self.track.known:
+            return
+        due = self._sides_at + self.window_sec <= span[1] and self.affords()
+        worn = exchanged = None
+        if due:
+            worn = self.streams.recording(span[0] - 1.0, self._speaking(True))
+            exchanged = with_sides_exchanged(worn)
+        if worn is not None and exchanged is not None:
+            line = self.track.line(0.5 * (span[0] + span[1]))[0]
+            quick, scores = scanning(self.sync), []
+            for streams in (worn, exchanged):
+                asked = Question(streams, quick, STRIDE_SEC, line)
+                clip = asked.evidence(span)
+                assert clip is not None  # signals need no features
+                offsets = clip.offsets
+                scores.append(clip.score)
+            self._sides = self._sides + np.array(scores)
+            self._sides_at = span[1]
+            own, other = self._sides
+            self._sides_apart = 0.0
+            for text in [t for t in self.streams.notes if EXCHANGED in t]:
+                self.streams.notes.pop(text)
+            if other.max() > own.max():
+                self._sides_apart = float(offsets[other.argmax()])
+                self.streams.note(f'{EXCHANGED}; {CHECK_SIDES}')
+        if abs(self._sides_apart) > DIFFERS_SEC:
+            self._doubt('wrong limb or person', SUSPECTED)
+
     def _rest(self) -> None:
         """Nobody moves: nothing confirms the clock, and nothing doubts it."""
         if self.belief.abstained and self.belief.reason != 'still':
@@ -482,7 +527,8 @@ class Follower:
             text = f'corrected by {size:+.3f} s since video second {at:.0f}'
         self.streams.note(text)
         self.confirmed, self.confirmed_by = span[1], result
-        self.odd = -np.inf
+        self.odd = self._sides_at = -np.inf
+        self._sides, self._sides_apart = 0.0, 0.0
         self.apart.clear()
         self._believe(confidence=result.confidence, abstained=False, reason='')
 

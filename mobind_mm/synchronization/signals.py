@@ -20,6 +20,8 @@ RATE = 100.0
 
 _GUARD_SEC = 0.15
 """Frames this close to a gap are left out: they are interpolated."""
+_TIED = 0.01
+"""Part of the usual step by which samples are apart."""
 STEP_SEC = 1.0 / RATE  # from one time of the grid to the next
 """Half the span of differences. Derivatives of the spline itself, sampled
 on the grid, would fold the noise of keypoints above 50 Hz into all bands."""
@@ -168,6 +170,7 @@ def limb_motion(
     known &= ~undetected(points).any(axis=1)
     if known.sum() < 8:
         return None
+    known = _apart(times, np.asarray(known))
     times, points = times[known], points[known]
     points = points * [1.0, -1.0]  # image rows count downwards
     place = np.tensordot(weights, points, (0, 1))
@@ -269,7 +272,19 @@ def known_samples(
         known &= measurable(value).all(axis=1)
     if 'quat' in channels:
         known &= np.linalg.norm(channels['quat'], axis=1) > 1e-6
+    known = _apart(times, known)
     return times[known], {k: v[known] for k, v in channels.items()}
+
+
+def _apart(times: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Indices of what is known (T,), one of those at nearly the same time.
+
+    No curve leads through two values at once.
+    """
+    at = np.flatnonzero(known)
+    steps = np.diff(times[at])
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    return at[np.r_[True, steps > max(_TIED * usual, 1e-9)][: len(at)]]
 
 
 def _orientation(

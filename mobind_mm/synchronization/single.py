@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 import numpy as np
 
 from ..recordings import Recording
+from ..skeleton import mirrored
 from . import base
 from .base import ClipEvidence, Synchronizer, SyncResult
 from .clips import cut_clip
@@ -34,6 +35,12 @@ _ANOTHER = 0.9
 """Probability that a clock that jumped once did not jump again."""
 GUARD_SEC = 0.75
 """Around a jump, whose time is known to about this."""
+STRIDE_SEC = 2.0
+"""Offsets this close are searched for exchanged sides: a stride and more."""
+DIFFERS_SEC = 0.1
+"""Offsets that differ by more contradict each other."""
+_SCAN_HZ = 25.0
+"""Offsets per second of a first look."""
 _FINE_SEC = 1.0
 """Length of the parts that tell when a clock jumped."""
 
@@ -77,6 +84,23 @@ def in_depth(synchronizer: Synchronizer) -> Synchronizer:
     return sharp
 
 
+def scanning(synchronizer: Synchronizer) -> Synchronizer:
+    """One that finds what may fit in a tenth of the time, but cannot judge."""
+    quick: Any = copy.copy(synchronizer)
+    quick.part_sec, quick.grid_hz = None, _SCAN_HZ
+    return quick
+
+
+def with_sides_exchanged(streams: Recording) -> Recording | None:
+    """With left and right exchanged, where sensors are worn on both sides."""
+    imu = streams.imu
+    pairs = {n for n in imu if mirrored(n) != n and mirrored(n) in imu}
+    if not pairs:
+        return None
+    exchanged = {mirrored(n) if n in pairs else n: s for n, s in imu.items()}
+    return replace(streams, imu=exchanged)
+
+
 WITHOUT_FEATS = (
     '{} compares features of the model, and got none: give feats, and a '
     'recording as long as the windows of the model.'
@@ -85,6 +109,10 @@ WITHOUT_FEATS = (
 
 APART = '{}: its clock differs by {:+.3f} s from that of the other sensors'
 UNLIKE = 'these sensors contradict each other: {}; do they share a clock?'
+EXCHANGED = 'with left and right exchanged the sensors fit the video better'
+CHECK_SIDES = (
+    'check on which side each is worn, and that the video is not mirrored'
+)
 MISFIT = '{}: does not fit this limb at the offset of the other sensors'
 
 
@@ -264,16 +292,25 @@ def follow_jumps(
         )
         return replace(clock, result=refused, jumps=jumps)
     joined = join(answers, borders)
-    middle = float(
-        np.interp(0.5 * (first + last), joined.times, joined.offsets)
-    )
     result = replace(
-        results[0],
-        offset=middle,
+        middle_result(answers, borders, 0.5 * (first + last)),
         confidence=sure,
         evidence=sum(result.evidence for result in results),
     )
     return replace(joined, result=result, sensors=clock.sensors)
+
+
+def middle_result(
+    clocks: Sequence[ClockMap], borders: Sequence[float], middle: float
+) -> SyncResult:
+    """Answer of the piece in the middle, with the offset there.
+
+    ``borders`` are the times of the pose clock between the clocks.
+    """
+    clock = clocks[int(np.searchsorted(borders, middle))]
+    assert clock.result is not None
+    offset = float(clock.to_imu_time(np.array(middle)) - middle)
+    return replace(clock.result, offset=offset)
 
 
 def find_border(

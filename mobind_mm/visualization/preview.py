@@ -11,7 +11,6 @@ import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
 from ..recordings import PoseStream, Recording
-from ..skeleton import keypoint_indices
 from ..synchronization.clips import cut_clip
 from ..synchronization.clock import Track
 from ..synchronization.evidence import limb_pairs
@@ -20,7 +19,7 @@ from ..utils.files import replacing
 from ..utils.video import open_video, require_cv2
 from ..utils.video_writing import writing_video
 from .figures import GREY, INK, LIMB, SENSOR
-from .skeleton import WORN_AT, coloured_bones, neck_indices
+from .skeleton import coloured_bones, neck_indices, worn_at
 
 HEIGHT = 480
 TRACES_WIDTH = 640
@@ -60,8 +59,8 @@ def write_preview(
         video: The video that the skeleton was found in.
         start: Second of the video at which to begin; None: its start.
         seconds: Length of the preview.
-        answer: What was found, with ``offset_s`` and ``confidence``, to
-            show it.
+        answer: What ``MoBindInferencer.synchronize`` returns, to show the
+            offset at each frame; ``offset_s`` and ``confidence`` suffice.
         track: Shows the progress of an iteration; takes its description.
 
     Returns:
@@ -135,9 +134,7 @@ class _View:
         self.cv2 = require_cv2()
         self.bones = coloured_bones(pose.layout)
         self.necks = neck_indices(pose.layout)
-        self.marks = [
-            keypoint_indices(pose.layout, WORN_AT[name]) for name in sensors
-        ]
+        self.layout, self.sensors = pose.layout, tuple(sensors)
         height, width = pose.img_shape
         low, high = np.zeros(2), np.array([width, height], float)
         if not whole and seen.any():
@@ -181,9 +178,10 @@ class _View:
                 _line(cv2, panel, [middle, points[c]], GREY, 3)
         for point in points[seen]:
             cv2.circle(panel, tuple(point), 3, _PAPER, -1, cv2.LINE_AA)
-        for at in self.marks:
-            if seen[at].all():
-                x, y = points[at].mean(axis=0).round().astype(int)
+        for name in self.sensors:
+            place = worn_at(self.layout, name, points, seen)
+            if place is not None:
+                x, y = place.round().astype(int)
                 low, high = (x - 6, y - 6), (x + 6, y + 6)
                 cv2.rectangle(panel, low, high, _bgr(SENSOR), -1)
                 cv2.rectangle(panel, low, high, _bgr(INK), 1)
@@ -218,13 +216,19 @@ class _Traces:
                 f'to {start + seconds:.1f} s of the video.'
             )
         self.names = list(self.traces)
-        self.found = '' if answer is None else _found(answer)
+        self.answer = answer
 
     def draw(self, time: float) -> np.ndarray:
         """One frame (HEIGHT, TRACES_WIDTH, 3) uint8 BGR."""
         cv2, top = self.cv2, 68
         panel = np.full((HEIGHT, TRACES_WIDTH, 3), 255, np.uint8)
-        _text(cv2, panel, self.found, (16, 24), INK, 0.5)
+        clocks: Mapping[str, Any] = {}
+        if self.answer is not None:
+            shared = _offset(self.answer, time)
+            clocks = self.answer.get('sensor_clocks', clocks)
+            said = f'sensor time = video time {shared}'
+            said += f'    confidence {self.answer["confidence"]:.2f}'
+            _text(cv2, panel, said, (16, 24), INK, 0.5)
         left = 16
         for words, colour in (
             ('acceleration of the ', GREY),
@@ -249,6 +253,11 @@ class _Traces:
                 _curve(cv2, panel, np.stack([x, y], axis=1), colour)
             where = (16, round(base - height + 18))
             _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)
+            own = clocks.get(name)
+            if own is not None and _offset(own, time) != shared:
+                below = (where[0], where[1] + 16)
+                own_text = f'its clock {_offset(own, time)}'
+                _text(cv2, panel, own_text, below, GREY, 0.38, True)
             places = (150, TRACES_WIDTH // 2 + 12)  # beside the cursor
             for (_, most, colour), left in zip(curves, places):
                 unit = 'px' if colour == LIMB else 'm'
@@ -292,12 +301,13 @@ def _limb_motion(
     }
 
 
-def _found(answer: Mapping[str, Any]) -> str:
-    """The answer in one line."""
-    said = f'sensor time = video time {answer["offset_s"]:+.3f} s'
-    if answer.get('drift_ppm'):
-        said += f', {answer["drift_ppm"]:+.0f} ppm'
-    return f'{said}    confidence {answer["confidence"]:.2f}'
+def _offset(answer: Mapping[str, Any], time: float) -> str:
+    """What is added to a time of the video, which drift and jumps change."""
+    offset = answer['offset_s']
+    if 'clock' in answer:
+        clock = answer['clock']
+        offset = np.interp(time, clock['video_s'], clock['offset_s'])
+    return f'{offset:+.3f} s'
 
 
 @contextmanager

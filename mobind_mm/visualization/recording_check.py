@@ -27,7 +27,7 @@ from .figures import (
     write,
     write_beside,
 )
-from .skeleton import WORN_AT, coloured_bones, find_keypoints
+from .skeleton import coloured_bones, worn_at
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -210,9 +210,9 @@ def _draw_frame(axes: Axes, pose: PoseStream, sensors: list[str]) -> None:
             axes.plot(*points[[a, b]].T, color=side, lw=2)
     axes.plot(*points[seen].T, 'o', color='white', mec=INK, ms=3)
     for sensor in sensors:
-        ends = find_keypoints(pose.layout, WORN_AT.get(sensor, ()))
-        if ends and seen[ends].all():
-            x, y = points[ends].mean(axis=0)
+        place = worn_at(pose.layout, sensor, points, seen)
+        if place is not None:
+            x, y = place
             axes.plot(x, y, 's', color=SENSOR, mec=INK, ms=6)
             name = sensor.replace('_', ' ')
             write_beside(axes, (x, y), (6, 0), name, va='center')

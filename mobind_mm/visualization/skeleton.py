@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..skeleton import get_layout, keypoint_indices
+from ..skeleton import LIMBS, find_keypoints, get_layout, keypoint_indices
 from .figures import GREY, INK, LEFT, OTHERS, RIGHT, SENSOR, new_figure, plain
 
 if TYPE_CHECKING:
@@ -33,16 +33,6 @@ BONES = (
 )
 """Names of the ends of each line of a skeleton."""
 _NECK = ('left_shoulder', 'right_shoulder', 'nose')
-
-WORN_AT = {
-    'head': ('left_eye', 'right_eye'),
-    'pelvis': ('left_hip', 'right_hip'),
-    **{f'{s}_wrist': (f'{s}_wrist',) for s in ('left', 'right')},
-    # The sensor named after the knee sits on the shank below it.
-    **{f'{s}_knee': (f'{s}_knee', f'{s}_ankle') for s in ('left', 'right')},
-    **{f'{s}_thigh': (f'{s}_hip', f'{s}_knee') for s in ('left', 'right')},
-}
-"""Keypoints between which a sensor sits, by placement."""
 
 
 def draw_skeleton(
@@ -117,10 +107,10 @@ def _checked(person: Mapping, layout: str) -> dict:
             f'{keypoints.shape} and scores {scores.shape}.'
         )
     sensors = list(person.get('sensors', ()))
-    if unknown := sorted(set(sensors) - WORN_AT.keys()):
+    if unknown := sorted(set(sensors) - LIMBS.keys()):
         raise ValueError(
             f'There is no place in the picture for {unknown}; draw sensors '
-            f'of {sorted(WORN_AT)}.'
+            f'of {sorted(LIMBS)}.'
         )
     seen = (scores > 0) & np.isfinite(keypoints).all(axis=1)
     return dict(
@@ -183,9 +173,9 @@ def _draw_person(
     axes.plot(*points[seen].T, 'o', color='white', mec=colour or INK, ms=4)
     sensors = {}
     for name in person['sensors']:
-        at = find_keypoints(layout, WORN_AT[name])
-        if at and seen[at].all():
-            sensors[name] = points[at].mean(axis=0)
+        place = worn_at(layout, name, points, seen)
+        if place is not None:
+            sensors[name] = place
             axes.plot(
                 *sensors[name], 's', color=SENSOR, mec=INK, ms=8, zorder=4
             )
@@ -257,12 +247,29 @@ def neck_indices(layout: str) -> list[list[int]]:
     return [neck] if neck else []
 
 
-def find_keypoints(layout: str, names: Sequence[str]) -> list[int]:
-    """Indices of keypoints; none if the layout lacks one of them."""
+def worn_at(
+    layout: str, sensor: str, points: np.ndarray, seen: np.ndarray
+) -> np.ndarray | None:
+    """Where in a frame a sensor sits (2,), as far as that is seen.
+
+    Args:
+        layout: Skeleton layout of the keypoints.
+        sensor: Its placement.
+        points: (K, 2) pixels.
+        seen: (K,) boolean.
+
+    >>> points = np.arange(34.0).reshape(17, 2)
+    >>> worn_at('coco', 'left_shank', points, np.ones(17, bool)).tolist()
+    [28.0, 29.0]
+    """
     try:
-        return keypoint_indices(layout, names)
-    except ValueError:
-        return []
+        limb = LIMBS[sensor].seen_by(layout)
+    except (KeyError, ValueError):  # no placement, or not in this layout
+        return None
+    weights = np.array(limb.point)
+    at = np.array(keypoint_indices(layout, limb.keypoints))
+    at, weights = at[weights != 0], weights[weights != 0]
+    return weights @ points[at] if seen[at].all() else None
 
 
 def scene_frames(dataset: Any, limit: int = 2) -> dict[str, dict]:
@@ -331,7 +338,7 @@ def _frame(name: str, members: list[tuple]) -> dict:
             dict(
                 keypoints=keypoints[best],
                 scores=scores[best],
-                sensors=[s for s in recording.imu if s in WORN_AT],
+                sensors=[s for s in recording.imu if s in LIMBS],
                 name=info['subject'] or info['take'],
             )
         )

@@ -141,7 +141,8 @@ def draw_clock_drift(
     figure = new_figure(8.0, 3.4, title)
     axes = figure.subplots()
     middle = np.median(offsets)
-    reach = 1.2 * max(np.ptp(offsets), 0.02)
+    shown = np.concatenate([offsets, clip_offsets[agrees]])
+    reach = 1.2 * max(np.abs(shown - middle).max(), 0.02)
     far = np.clip(clip_offsets - middle, -0.95 * reach, 0.95 * reach)
     axes.plot(
         clip_times[~agrees] / unit,

@@ -38,6 +38,29 @@ def test_sensor_clock_set_back_is_repaired_with_a_note(whole):
     assert np.allclose(again.clock.at(), whole.imu[WRIST].clock.at())
 
 
+@pytest.mark.parametrize('step', [0.0, 1e-16, 1e-9])
+def test_times_that_are_equal_but_for_rounding(whole, step):
+    stream = whole.imu[WRIST]
+    times = stream.clock.at()
+    times[500] = np.nextafter(times[499], np.inf) if step else times[499]
+    times[500] = max(times[500], times[499] + step)
+    tied = replace(whole, imu={WRIST: stream.at_times(times)})
+    mended = to_recording(tied)
+    assert 'share the time of the row before' in mended.imu[WRIST].notes[0]
+    true = whole.imu[WRIST].clock.at()
+    assert np.allclose(mended.imu[WRIST].clock.at(), true, atol=1e-5)
+    assert np.diff(mended.imu[WRIST].clock.at()).min() > 0.004
+    if step:  # built by hand, not quite equal, and frames as well
+        times[300] = times[299] + 5e-6
+        tied = replace(whole, imu={WRIST: stream.at_times(times)})
+        frames = whole.pose.clock.at()
+        frames[200] = np.nextafter(frames[199], np.inf)
+        tied = replace(tied, pose=whole.pose.at_times(frames))
+        clock = align(tied, max_offset=1.0, around=0.5)
+        assert not clock.abstained
+        assert clock.offsets[0] == pytest.approx(0.5, abs=0.02)
+
+
 def test_times_that_increase_stay_as_they_are(whole):
     assert to_recording(whole) is whole
 

@@ -15,6 +15,7 @@ from mobind_mm.apis.exports import (
     read_answer,
     write_exports,
 )
+from mobind_mm.apis.synchronizing import export_imu
 from mobind_mm.recordings import Clock, PoseStream, SensorStream
 from mobind_mm.skeleton import get_layout
 from mobind_mm.utils.video import frame_times
@@ -115,13 +116,14 @@ def test_a_clock_that_jumps_has_a_gap_where_it_does():
         'video_s': [0.0, 5.0, 6.001, 10.0],
         'offset_s': [2.0, 2.0, 1.0, 1.0],
     }
-    aligned = align_sensors(
-        {'right_wrist': wrist()}, answer(clock=clock), TIMES
-    )
+    jumps = [{'video_s': 5.0, 'seconds': -1.0}]
+    found = answer(clock=clock, jumps=jumps)
+    aligned = align_sensors({'right_wrist': wrist()}, found, TIMES)
     ((_, start, end, rows, why),) = gaps_of(aligned)
-    assert (start, end, rows, why) == (5.0, 6.0, 26, 'the clock jumps')
+    # When a clock jumped is known to 0.75 s.
+    assert (start, end, rows, why) == (4.28, 6.72, 62, 'the clock jumps')
     values = aligned.table()['right_wrist_acc_x']
-    later = TIMES > 6.001
+    later = TIMES > 6.75
     assert np.allclose(values[later], TIMES[later] + 1.0)
 
 
@@ -137,6 +139,27 @@ def test_a_sensor_with_a_clock_of_its_own():
     assert np.allclose(table['left_thigh_acc_x'][26:], TIMES[26:] + 3)
     assert not [name for name in table if name.startswith('head')]
     assert 'head: left out' in aligned.notes[0]
+
+
+def test_sensors_on_the_video_clock_as_files(tmp_path):
+    lost = {**answer(9.0), 'abstained': True, 'reason': 'weak'}
+    clocks = {'left_thigh': answer(3.0), 'head': lost}
+    found = answer(sensor_clocks=clocks)
+    whole, part = wrist(), wrist()
+    part = part.cut(np.delete(np.arange(len(whole.clock.at())), [7, 8, 40]))
+    imu = {'right_wrist': whole, 'pelvis': part, 'left_thigh': whole}
+    files = export_imu({**imu, 'head': whole}, found, tmp_path / 'imu.csv')
+    names = ['imu_right_wrist_pelvis.csv', 'imu_left_thigh.csv']
+    assert [file.name for file in files] == names
+    table = pd.read_csv(files[0])
+    assert np.allclose(
+        table['right_wrist_acc_x'], table['time'] + 2, atol=1e-5
+    )
+    known = table['pelvis_acc_x'].notna()
+    assert np.flatnonzero(~known).tolist() == [7, 8, 40]
+    assert np.allclose(
+        table['pelvis_acc_x'][known], table['time'][known] + 2, atol=1e-5
+    )
 
 
 def test_rows_at_a_rate():

@@ -1,12 +1,14 @@
 """Each question alone, on numbers whose answer is known."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from deliberate import recordings
 from scipy.spatial.transform import Rotation
 
+from mobind_mm.checks import View, check_recordings
 from mobind_mm.checks.acceleration import (
     AccelerationFacts,
     acceleration_facts,
@@ -27,6 +29,7 @@ from mobind_mm.checks.streams import clock_facts, image_facts, judge_image
 from mobind_mm.readers.stuck import saturated_rows
 from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.skeleton import get_layout
+from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.synchronization.signals import integrate
 
 OFFSETS = np.arange(-200, 201) / 100
@@ -226,6 +229,23 @@ def test_assignment_by_evidence():
     best = best_assignment(curves, OFFSETS)
     assert best.limbs == dict(x='y', y='z', z='x')
     assert best.gain == pytest.approx(3 * 51) and best.total == 180
+    # Who does not gain clearly stays.
+    curves |= {
+        (a, b): peak(0, 40 if a == b else 43) for a in 'pq' for b in 'pq'
+    }
+    assert best_assignment(curves, OFFSETS) == replace(
+        best, limbs={**best.limbs, 'p': 'p', 'q': 'q'}
+    )
+    # Two changed sides; two others, which look alike, did not.
+    names = 'abcd'
+    given = [[9, 50, 9, 9], [50, 9, 9, 9], [9, 9, 40, 42], [9, 52, 42, 40]]
+    curves = {
+        (x, y): peak(0, given[i][j])
+        for i, x in enumerate(names)
+        for j, y in enumerate(names)
+    }
+    found = best_assignment(curves, OFFSETS).limbs
+    assert found == dict(a='b', b='a', c='c', d='d')
     # A lag is cheaper than another limb.
     curves = {
         ('a', 'a'): peak(0.5, 60),
@@ -234,6 +254,20 @@ def test_assignment_by_evidence():
         ('b', 'b'): peak(0, 60),
     }
     assert best_assignment(curves, OFFSETS).gain == 0
+
+
+@pytest.mark.parametrize('fps', [30.0, 25.0, 60.0])
+def test_a_wrong_frame_rate_is_no_lag(fps):
+    streams = simulate_recording(seed=3, seconds=24.0)
+    pose = streams.pose
+    clock = Clock(pose.clock.num_samples, rate=fps)
+    pose = replace(pose, clock=clock)
+    view = View('t', 't', lambda: streams.imu, lambda: pose)
+    findings = check_recordings([view]).findings
+    assert [f.kind for f in findings] == ['rate'] * (fps != 30.0)
+    for finding in findings:
+        assert 'fit the video at 30 frames per second' in finding.message
+        assert finding.fix == 'rate of pose: 30'
 
 
 def test_mirror_is_named_only_where_all_sides_changed():

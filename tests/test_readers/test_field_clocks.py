@@ -5,10 +5,10 @@ import pytest
 from raw_devices import G, lines_of, write_lines
 
 from mobind_mm.apis.sources import to_imu
-from mobind_mm.apis.study_files import Source
+from mobind_mm.apis.study.files import Source
 from mobind_mm.checks.inspection import inspect_path
-from mobind_mm.readers.clocks import padded_fractions
 from mobind_mm.readers.dates import Dates, find_order, serial_dates
+from mobind_mm.readers.time_units import padded_fractions
 
 MAY = 1714561200.0
 """2024-05-01 11:00:00 UTC."""

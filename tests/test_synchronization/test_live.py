@@ -1,11 +1,13 @@
 """Streams that arrive while they are synchronised."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mobind_mm.recordings import Recording
+from mobind_mm.skeleton import get_layout
 from mobind_mm.synchronization import (
     ClipEvidence,
     FusedSynchronizer,
@@ -18,6 +20,7 @@ from mobind_mm.synchronization.live_follower import Follower, _with_prior
 from mobind_mm.synchronization.live_track import LiveState, Track
 
 WRIST = 'right_wrist'
+SIDES = 'left', 'right'
 OFFSET = 5000.3
 
 
@@ -308,6 +311,52 @@ def test_a_clock_that_was_followed_jumps_only_for_a_surer_answer(
     follower._begin(10.0, (0.0, 20.0), SyncResult(1.0, confidence))
     assert bool(jumps) == jumped
     assert follower.belief.abstained != jumped
+
+
+@pytest.mark.parametrize(
+    'worn, moved, noted, doubted',
+    [
+        (('right_wrist', 'left_wrist'), 0.0, False, False),
+        (('left_wrist', 'right_wrist'), 0.0, True, False),
+        (('left_wrist', 'right_wrist'), 0.5, True, True),
+    ],
+)
+def test_exchanged_sides_are_noted_and_doubted_at_another_offset(
+    worn, moved, noted, doubted
+):
+    one, other = (simulate_recording(seed, 20.0) for seed in (0, 1))
+    points, scores = one.pose.keypoints.copy(), one.pose.scores.copy()
+    names = get_layout('coco')
+    for name in ('shoulder', 'elbow', 'wrist'):
+        left, right = (names.index(f'{side}_{name}') for side in SIDES)
+        points[:, left] = other.pose.keypoints[:, right]
+        scores[:, left] = other.pose.scores[:, right]
+    pose = replace(one.pose, keypoints=points, scores=scores)
+    sensors = (streams.imu[WRIST].later(moved) for streams in (one, other))
+    recording = Recording(dict(zip(worn, sensors)), pose)
+    follower, notes = Follower.__new__(Follower), {}
+    follower.__dict__.update(
+        streams=SimpleNamespace(
+            notes=notes,
+            note=lambda text: notes.update({text: None}),
+            speaking=lambda: [*worn],
+            recording=lambda *_: recording,
+        ),
+        track=SimpleNamespace(known=True, line=lambda time: (0.0, 0.0, 0.0)),
+        budget=SimpleNamespace(chosen=lambda names, everybody: names),
+        sync=FusedSynchronizer(use_feats=False),
+        belief=LiveState(abstained=False, confidence=0.9),
+        affords=lambda: True,
+        window_sec=20.0,
+        odd=-np.inf,
+        _sides=0.0,
+        _sides_at=-np.inf,
+        _sides_apart=0.0,
+    )
+    follower._check_sides((0.0, 20.0))
+    assert bool(notes) == noted and follower.belief.abstained == doubted
+    if doubted:
+        assert follower.belief.reason == 'wrong limb or person'
 
 
 @pytest.mark.parametrize(

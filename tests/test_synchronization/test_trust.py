@@ -388,6 +388,10 @@ def test_a_jump_of_the_clock_is_followed(size):
     truth = times + 0.4 + size * (times > 21)
     np.testing.assert_allclose(clock.to_imu_time(times), truth, atol=0.03)
     assert 'clock of the sensors was set forward' in clock.notes[-1]
+    curve = dict(synchronizing.pictures_of(clock))['sync_curve']
+    assert curve['title'].endswith('in its middle')
+    best = curve['offsets'][np.argmax(curve['log_posterior'])]
+    assert best == pytest.approx(curve['estimate'], abs=0.02)
 
 
 def test_dropped_frames_are_named_with_time_size_and_advice():

@@ -91,19 +91,22 @@ def run(command):
 
 def test_sync_within_30_ms(run, files, checkpoint, tmp_path):
     cv2 = pytest.importorskip('cv2')
-    status, out, _ = run(
+    wrong = tmp_path / 'imu.yml'  # the acceleration of the head is in g
+    units = '{units: {time: s, acc: m/s2, gyro: deg/s}, '
+    wrong.write_text(MAPPING.replace('head: {', f'head: {units}'))
+    status, out, err = run(
         'sync.py', '--imu', files / 'imu.csv', '--mapping',
-        files / 'imu.yml', '--pose', files / 'pose.json', *VIDEO,
+        wrong, '--pose', files / 'pose.json', *VIDEO,
         '--checkpoint', checkpoint, '--out-dir', tmp_path, '--quiet',
         '--write-imu', '--preview', '--preview-sec', '1', '--device', 'cpu',
     )  # fmt: skip
-    assert status == 0
+    assert status == 0, err
     answer = json.loads((tmp_path / 'sync.json').read_text())
     assert answer['offset_s'] == pytest.approx(OFFSET, abs=0.030)
     assert not answer['abstained'] and answer['confidence'] > 0.9
     assert f'sensor time = video time + {answer["offset_s"]:.3f} s' in out
     assert (tmp_path / 'sync_curve.png').stat().st_size > 5000
-    # The sensors on the video's clock need no mapping and no offset.
+    # The sensors on the video's clock need no mapping, unit and offset.
     moved = read_imu_file(tmp_path / 'imu.csv')
     original = read_imu_file(files / 'imu.csv', files / 'imu.yml')
     for name in PLACEMENTS:

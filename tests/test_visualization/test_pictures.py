@@ -8,8 +8,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from mmengine.visualization import LocalVisBackend
 
+from mobind_mm.recordings import Recording
 from mobind_mm.registry import VISUALIZERS
 from mobind_mm.skeleton import LAYOUTS
+from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.visualization import (
     MoBindVisualizer,
     draw_actions,
@@ -21,6 +23,7 @@ from mobind_mm.visualization import (
     draw_similarity_matrix,
     draw_skeleton,
     draw_sync_curve,
+    preview,
 )
 from mobind_mm.visualization.figures import ORANGE, new_figure, to_image
 from mobind_mm.visualization.visualizer import PICTURES
@@ -253,12 +256,60 @@ def test_sync_curve_marks_truth_estimate_and_rivals():
     assert text.xy[0] == 0.5
 
 
+@pytest.mark.parametrize('sensor', ['right_forearm', 'right_hand'])
+def test_a_preview_says_what_is_true_at_each_frame(
+    sensor, tmp_path, monkeypatch
+):
+    pytest.importorskip('cv2')
+    streams = simulate_recording(seed=0, seconds=6.0)
+    (worn,) = streams.imu.values()
+    said = []
+    monkeypatch.setattr(
+        preview, '_text', lambda *words, **_: said.append(words[2]) or 0
+    )
+    clock = {'video_s': [0.0, 2.0, 2.1, 6.0], 'offset_s': [1, 1, 3, 3]}
+    own = {'clock': {**clock, 'offset_s': [2, 2, 4, 4]}, 'offset_s': 2}
+    answer = {
+        'offset_s': 1.0,
+        'confidence': 0.9,
+        'clock': clock,
+        'sensor_clocks': {sensor: own},
+    }
+    file = tmp_path / 'preview.webp'
+    preview.write_preview(
+        Recording({sensor: worn}, streams.pose), file, None, 1.5, 1, answer
+    )
+    assert file.stat().st_size > 1000
+    offsets = [x.split('  ')[0] for x in said if x.startswith('sensor time')]
+    assert offsets[0] == 'sensor time = video time +1.000 s'
+    assert offsets[-1] == 'sensor time = video time +3.000 s'
+    own = [x for x in said if x.startswith('its clock')]
+    assert (own[0], own[-1]) == ('its clock +2.000 s', 'its clock +4.000 s')
+
+
+def test_clips_that_count_are_within_the_picture():
+    shown = examples()['clock_drift']
+    shown['clip_offsets'] = shown['clip_offsets'] + 0.1
+    low, high = draw_clock_drift(**shown).axes[0].get_ylim()
+    agreeing = shown['clip_offsets'][shown['agrees']]
+    assert low < agreeing.min() and agreeing.max() < high
+
+
 def test_sensors_sit_where_they_are_worn():
     axes = draw_skeleton([person()]).axes[0]
     marks = [
         tuple(x.get_xydata()[0]) for x in axes.lines if x.get_marker() == 's'
     ]
-    assert marks == [(85, 70), (36, 130), (50, 8), (50, 75), (63, 92.5)]
+    points = {name: np.array(COCO[name]) for name in COCO}
+    parts = [
+        {'left_wrist': 0.88, 'left_elbow': 0.12},
+        {'right_knee': 0.75, 'right_ankle': 0.25},
+        dict.fromkeys(('nose', 'left_eye', 'right_eye'), 1 / 3),
+        {'left_hip': 0.5, 'right_hip': 0.5},
+        {'left_hip': 0.4, 'left_knee': 0.6},
+    ]
+    wanted = [sum(w * points[k] for k, w in part.items()) for part in parts]
+    np.testing.assert_allclose(marks, wanted)
     names = [t.get_text() for t in axes.texts]
     assert names[-1] == 'Ada' and {'left wrist', 'right knee'} < {*names}
     # Names on one side of a person do not lie on each other.

@@ -107,7 +107,7 @@ def test_nothing_to_show(alter):
 
 def test_a_sensor_without_a_place_in_the_picture():
     def alter(idx, info, recording):
-        imu = {**recording.imu, 'sternum': next(iter(recording.imu.values()))}
+        imu = {**recording.imu, 'tail': next(iter(recording.imu.values()))}
         return dict(info, recording=replace(recording, imu=imu))
 
     (frame,) = scene_frames(Altered(alter)).values()

@@ -15,13 +15,12 @@ from ...checks.streams import GAP
 from ...readers.files import imu_columns
 from ...recordings import Clock, SensorStream
 from ...synchronization import ClockMap
+from ...synchronization.single import GUARD_SEC
 from ...utils.errors import mistake
 from ...utils.files import replacing
-from ..synchronizing import clock_of
+from ..synchronizing import LEFT_OUT, clock_of
 
 _UNITS = {'acc': 'm/s²', 'gyro': 'rad/s', 'quat': '', 'mag': 'µT'}
-_SLOPES = 0.5, 2.0
-"""Slopes of a clock, of its two ends; beyond them it has jumped."""
 _MOST_ROWS = 50_000_000
 """Of a table: half a day at 1000 Hz."""
 _SAME_SEC = 1e-6
@@ -109,7 +108,7 @@ def align_sensors(
     Values are interpolated between the two samples around a frame, and
     orientations are turned from one to the other. Nothing is made up: a row
     is NaN before the first sample and after the last, between samples that
-    are far apart, where a clock jumps, and where its offset is unknown.
+    are far apart, around a jump of a clock, and where its offset is unknown.
 
     Args:
         imu: Sensors by name, on their own clock.
@@ -156,7 +155,7 @@ def align_sensors(
     for name, stream in imu.items():
         clock = clock_of(answer, name)
         if clock.abstained and not answer['abstained']:
-            notes.append(f'{name}: left out, its clock is not known.')
+            notes.append(LEFT_OUT.format(name))
             continue
         if name not in answer.get('sensors', imu):
             notes.append(
@@ -195,7 +194,9 @@ def _resampled(
         why[far & (near > _SAME_SEC)] = _HOLE
     why[at < own[0] - _SAME_SEC] = _FIRST
     why[at > own[-1] + _SAME_SEC] = _LAST
-    why[_jumping(clock, rows)] = _JUMP
+    for time, size in clock.jumps:
+        start, end = time - GUARD_SEC, time + max(-size, 0.0) + GUARD_SEC
+        why[(rows >= start) & (rows <= end)] = _JUMP
     for start, end in clock.unknown:
         why[(rows >= start) & (rows <= end)] = _UNKNOWN
     known = why == 0
@@ -211,16 +212,6 @@ def _resampled(
                 full[known, axis] = np.interp(at, own, values[:, axis])
         channels[name] = full
     return why, channels
-
-
-def _jumping(clock: ClockMap, rows: np.ndarray) -> np.ndarray:
-    """(T,) whether a row lies in a piece that stands for a jump."""
-    steps = np.diff(clock.times)
-    slopes = 1 + np.diff(clock.offsets) / steps
-    jumping = (slopes < _SLOPES[0]) | (slopes > _SLOPES[1])
-    piece = np.searchsorted(clock.times, rows, 'right') - 1
-    inside = (piece >= 0) & (piece < len(steps))
-    return inside & jumping[np.clip(piece, 0, len(steps) - 1)]
 
 
 def _turned(own: np.ndarray, quat: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from scipy.special import logit
 
-from ..readers.convert import convert_all
-from ..synchronization.assignment import assign, log_odds, probabilities
-from ..utils.errors import first_few
-from .study_files import Source
-from .study_pairs import Likely, Settings, compare, synchronize_pair
-from .study_signals import Prepared, prepare
-from .sync_reasons import WHY
+from ...readers.convert import convert_all
+from ...synchronization.assignment import assign, log_odds, probabilities
+from ...utils.errors import first_few
+from ..sync_reasons import WHY
+from .files import Source
+from .pairs import Likely, Settings, compare, synchronize_pair
+from .signals import Prepared, prepare
 
 SURE = 0.9
 """Pairs that are less probable are doubtful."""
@@ -61,8 +61,8 @@ class Study:
             too short to tell);
             ``offset_s``, ``at_video_s``, ``drift_ppm`` as in ``sync.json``,
             and ``offset_confidence``, how probable they are if the pair is
-            right; ``reason``, why it is not sure; and ``folder`` of the
-            files of the pair.
+            right; ``reason``, why it is not sure, and what one offset does not
+            say of the clocks; and ``folder`` of the files of the pair.
         recordings: The recordings.
         videos: The videos.
         others: Files that hold neither.
@@ -329,7 +329,7 @@ class _Table:
                     f'{WHY[answer["reason"]]}'
                 )
         row['state'] = 'doubtful' if reasons else 'sure'
-        row['reason'] = '; '.join(reasons)
+        row['reason'] = '; '.join([*reasons, *answer.get('of_clock', ())])
         return row
 
     def _rivals(self, i: int, v: int) -> str:

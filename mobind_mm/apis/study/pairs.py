@@ -8,23 +8,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..checks.plausibility import comparable_sensors
-from ..recordings import Recording, notes_of, read_imu, read_pose
-from ..synchronization.pairing import PairEvidence, pair_evidence
-from ..utils.errors import READ_ERRORS
-from ..utils.results import write_json
-from .study_signals import Prepared, load_limbs, load_sensors
-from .sync_reasons import check_sides
-from .synchronizing import align, pictures_of, plain_answer, searched
+from ...checks.plausibility import comparable_sensors
+from ...recordings import Recording, notes_of, read_imu, read_pose
+from ...synchronization.pairing import PairEvidence, pair_evidence
+from ...utils.errors import READ_ERRORS
+from ...utils.results import write_json
+from ..sync_reasons import check_sides, name_jumps
+from ..synchronizing import align, pictures_of, plain_answer, searched
+from .signals import Prepared, load_limbs, load_sensors
 
-VERSION = 1
+VERSION = 2
 Row = dict[str, dict[str, PairEvidence]]
 """Evidence of a recording, by video and person."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How pairs are synchronised; see :func:`.synchronizing.align`."""
+    """How pairs are synchronised; see :func:`..synchronizing.align`."""
 
     max_offset: float | None = None
     around: float | None = None
@@ -160,8 +160,8 @@ def synchronize_pair(
 
 
 def _answer(pair: Likely, out: Path, settings: Settings) -> dict[str, Any]:
-    from .. import visualization
-    from ..visualization.figures import to_image, write_image
+    from ... import visualization
+    from ...visualization.figures import to_image, write_image
 
     streams = read_pair(pair, out)
     notes = notes_of(streams)
@@ -169,11 +169,12 @@ def _answer(pair: Likely, out: Path, settings: Settings) -> dict[str, Any]:
     search = searched(streams, settings.max_offset, settings.around)
     clock = align(streams, **asdict(settings), explained=False)
     if not clock.abstained:
-        clock = check_sides(streams, clock)
+        clock = name_jumps(streams, check_sides(streams, clock))
     elif pair.explained:  # it takes long to find out why
         clock = align(streams, **asdict(settings))
     answer = plain_answer(clock, streams, search)
     answer['model_used'] = False
+    answer['of_clock'] = answer['notes']
     answer['notes'] = [*notes, *about, *answer['notes']]
     folder = out / 'pairs' / pair.folder
     for kind, picture in pictures_of(clock):
