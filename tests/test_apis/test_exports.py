@@ -13,6 +13,7 @@ from mobind_mm.apis.exports import (
     Take,
     align_sensors,
     read_answer,
+    times_of_rows,
     write_exports,
 )
 from mobind_mm.apis.synchronizing import export_imu
@@ -440,6 +441,24 @@ def test_the_clip_has_its_table(video, tmp_path):
     assert table['video_time'].iloc[0] >= 0.4
     assert np.allclose(table['head_acc_x'], table['video_time'] - 0.4)
     assert 'second 0 is second' in notes[-1]
+
+
+def test_times_of_frames_that_were_given_are_those_of_the_rows(
+    video, tmp_path
+):
+    given = tmp_path / 'times.csv'
+    for by, same in ((0.0, True), (100.0, False)):
+        pd.DataFrame({'time': CLIP_TIMES + by}).to_csv(given, index=False)
+        rows = times_of_rows(['csv'], None, video, given)
+        assert np.allclose(rows, CLIP_TIMES + by)
+        for name in ('elan', 'video'):
+            if same:
+                times_of_rows([name], None, video, given)
+                continue
+            with pytest.raises(ValueError, match=f'and {name} shows them'):
+                times_of_rows([name], None, video, given)
+    assert np.allclose(times_of_rows(['video'], None, video), CLIP_TIMES)
+    assert (times_of_rows(['csv'], pose(), None, given) == TIMES).all()
 
 
 def test_a_part_that_is_not_there(video, tmp_path):
