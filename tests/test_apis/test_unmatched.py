@@ -146,6 +146,13 @@ def test_improbable_answers_are_refused(untrained, monkeypatch):
         assert (sensor['limb'] in ON_HAND) is given
         assert (sensor['in_view'] >= LEAST) is given
         assert given or sensor['guess']['limb'] in ON_HAND
+        two = {**one.imu, 'other': take(10.0, 1).imu['right_wrist']}
+        answer = untrained.localize(two, people, signal_weight=10.0)
+        noted = [n for n in answer['notes'] if '--several-wearers' in n]
+        assert len(noted) == given
+        if given:
+            theirs = dict(a='other: fits b', b='right_wrist: fits a')
+            assert noted[0].startswith(theirs[answer['person']])
 
 
 def test_clocks_that_never_meet_are_taken_to_start_together(untrained):
