@@ -9,6 +9,7 @@ from mobind_mm.version import __version__
 # autodoc only sees names that are already imported.
 import_all('mobind_mm.datasets')
 import_all('mobind_mm.apis')
+import_all('mobind_mm.apis.study')
 
 project = 'mobind_mm'
 author = copyright = 'The mobind_mm contributors'

@@ -40,7 +40,7 @@ import raw_totalcapture  # noqa: E402
 
 # What the commands import, so that every fork has it.
 import mobind_mm.apis  # noqa: E402
-import mobind_mm.apis.study_report  # noqa: E402
+import mobind_mm.apis.study.report  # noqa: E402
 import mobind_mm.datasets  # noqa: E402
 import mobind_mm.engine  # noqa: E402
 import mobind_mm.evaluation  # noqa: E402

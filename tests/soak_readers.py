@@ -50,8 +50,8 @@ from raw_pose_tools import (  # noqa: E402
 from rich.console import Console  # noqa: E402
 
 from mobind_mm.apis.study import run_study  # noqa: E402
-from mobind_mm.apis.study_files import Options, find_sources  # noqa: E402
-from mobind_mm.apis.study_report import write_report  # noqa: E402
+from mobind_mm.apis.study.files import Options, find_sources  # noqa: E402
+from mobind_mm.apis.study.report import write_report  # noqa: E402
 from mobind_mm.checks import check_data_set, print_report, report_values  # noqa: E402
 from mobind_mm.datasets.synthetic.example import mmpose_frames  # noqa: E402
 from mobind_mm.readers.base import FILE_FORMATS, get_reader  # noqa: E402

@@ -12,14 +12,4 @@ if TYPE_CHECKING:
     from .model_zoo import find_model, list_models
     from .official import convert_official
 
-__all__, __getattr__ = lazy_names(
-    __name__,
-    {
-        'embedder': ('Embedder',),
-        'exporting': ('export_model',),
-        'inferencer': ('MoBindInferencer',),
-        'model': ('init_model',),
-        'model_zoo': ('find_model', 'list_models'),
-        'official': ('convert_official',),
-    },
-)
+__all__, __getattr__ = lazy_names(__name__)

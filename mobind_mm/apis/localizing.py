@@ -85,22 +85,20 @@ def localize(
     sure = None
     if one_wearer and 'person' in known:
         rest = np.delete(totals, person).max(initial=0.0)
-        sure = known['person'](
-            **match_features(
-                float(totals[person]),
-                float(totals[person] - rest),
-                seconds * len(imu),
-                int(compared.sum()),
-            )
+        best = float(totals[person]), float(totals[person] - rest)
+        features = match_features(
+            *best, seconds * len(imu), int(compared.sum())
         )
-    if sure is not None and searched:
-        sure = min(sure, searched.wearer.get(names[person], 0.0))
+        sure = known['person'](**features)
+        if searched:
+            sure = min(sure, searched.wearer.get(names[person], 0.0))
     doubt = searched.reason if searched else ''
     # At a wrong offset everybody may fit.
     nobody = bool(doubt) or (sure is not None and sure < LEAST)
-    sensors = {}
-    for name, match in zip(imu, found):
-        sensors[name] = _sensor(match, names, limbs, known, seconds, nobody)
+    sensors = {
+        name: _sensor(match, names, limbs, known, seconds, nobody)
+        for name, match in zip(imu, found)
+    }
     if one_wearer and 'sensor' in known:
         for name, match in zip(imu, decide(evidence, places, limbs, False)[1]):
             at = _sensor(match, names, limbs, known, seconds, nobody)

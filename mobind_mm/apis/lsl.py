@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks.column_names import header_unit, parse_column
 from ..checks.plausibility import check_inputs
+from ..readers.column_names import header_unit, parse_column
 from ..readers.devices import unit_of_gravity
 from ..readers.instance_batches import MAX_COORDINATE
 from ..readers.keys import unit_factor

@@ -67,9 +67,12 @@ def load_official(
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'No released checkpoint at {path}.')
-    read = _read_archive if path.suffix == '.npz' else _read_state_dict
     try:
-        state, meta = read(path)
+        if path.suffix == '.npz':
+            state, meta = _read_archive(path)
+        else:
+            state = torch.load(path, map_location='cpu', weights_only=True)
+            meta = {}
     except Exception as error:  # torch, numpy and zipfile raise many kinds
         raise ValueError(
             f'{path} is neither a weights-only state dict nor an archive of '
@@ -100,11 +103,6 @@ def _read_archive(path: Path) -> tuple[dict, dict]:
     return state, meta
 
 
-def _read_state_dict(path: Path) -> tuple[dict, dict]:
-    """A bare state dict, which carries no settings."""
-    return torch.load(path, map_location='cpu', weights_only=True), {}
-
-
 def official_model_cfg(
     state: Mapping[str, torch.Tensor], meta: Mapping[str, Any]
 ) -> dict:
@@ -114,30 +112,12 @@ def official_model_cfg(
     them, is ``meta['num_heads']`` or the published 8.
     """
     heads = int(meta.get('num_heads', 8))
-
-    def backbone(name: str) -> dict:
-        conv = state[f'{name}.conv1.weight']
-        dims, width = state[f'{name}.pre_transformer.weight'].shape
-        patch = width // state[f'{name}.conv4.weight'].shape[0]
-        tokens = state[f'{name}.transformer.pos_emb'].shape[1]
-        prefix = f'{name}.transformer.transformer.layers'
-        return {
-            'type': 'ConvFormer',
-            'in_channels': conv.shape[1],
-            'rate': patch / 0.2,
-            'window_sec': round(tokens * 0.2, 6),
-            'embed_dims': dims,
-            'num_layers': _count_layers(state, prefix),
-            'num_heads': heads,
-            'ffn_dims': state[f'{prefix}.0.linear1.weight'].shape[0],
-        }
-
-    imu = backbone('imu_encoder')
+    imu = _backbone_cfg(state, 'imu_encoder', heads)
     dims = imu['embed_dims']
     cfg = {
         'type': 'MoBind',
         'imu_backbone': imu,
-        'pose_backbone': backbone('motion_encoder'),
+        'pose_backbone': _backbone_cfg(state, 'motion_encoder', heads),
     }
     head = {'type': 'HierarchicalContrastiveHead', 'embed_dims': dims}
     if 'imu_agg_proj.0.weight' not in state:
@@ -168,6 +148,27 @@ def official_model_cfg(
         'pose_neck': dict(neck),
         'head': head,
         'masked_token_head': masked,
+    }
+
+
+def _backbone_cfg(
+    state: Mapping[str, torch.Tensor], name: str, heads: int
+) -> dict:
+    """Config of the encoder whose weights are called ``name``."""
+    in_channels = state[f'{name}.conv1.weight'].shape[1]
+    dims, width = state[f'{name}.pre_transformer.weight'].shape
+    patch = width // state[f'{name}.conv4.weight'].shape[0]
+    tokens = state[f'{name}.transformer.pos_emb'].shape[1]
+    prefix = f'{name}.transformer.transformer.layers'
+    return {
+        'type': 'ConvFormer',
+        'in_channels': in_channels,
+        'rate': patch / 0.2,
+        'window_sec': round(tokens * 0.2, 6),
+        'embed_dims': dims,
+        'num_layers': _count_layers(state, prefix),
+        'num_heads': heads,
+        'ffn_dims': state[f'{prefix}.0.linear1.weight'].shape[0],
     }
 
 

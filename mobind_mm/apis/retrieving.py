@@ -173,39 +173,34 @@ class _Comparison:
             scores[take] = float(cosines[:, at].max(axis=1).mean())
         takes = sorted(scores, key=lambda take: -scores[take])
         takes = takes[: max(k, CANDIDATES)]
+        # Only windows that may be among the answers are compared by signals.
         used = np.unique(
             np.concatenate(
                 [found.ravel(), *(best[take].ravel() for take in takes)]
             )
         )
-        column = {item: i for i, item in enumerate(used.tolist())}
-        cosines = cosines[:, used]
-        signals = self._signals(asked, select(items, used))
+        items, cosines = select(items, used), cosines[:, used]
+        signals = self._signals(asked, items)
         both = rank_by_both(cosines, signals, self.weight)
         windows = []
-        for i in range(len(cosines)):
-            ranked = [column[j] for j in found[i].tolist()]
-            ranked.sort(key=lambda j: -both[i, j])
-            windows.append(
+        for i, row in enumerate(np.searchsorted(used, found)):
+            ranked = row[np.argsort(-both[i, row], kind='stable')][:k]
+            matches = [
                 {
-                    'start_s': float(asked['window_start'][i]),
-                    'found': [
-                        {
-                            'name': str(items['take'][used[j]]),
-                            'start_s': float(items['window_start'][used[j]]),
-                            'similarity': float(cosines[i, j]),
-                            'signals': float(signals[i, j]),
-                        }
-                        for j in ranked[:k]
-                    ],
+                    'name': str(items['take'][j]),
+                    'start_s': float(items['window_start'][j]),
+                    'similarity': float(cosines[i, j]),
+                    'signals': float(signals[i, j]),
                 }
-            )
+                for j in ranked
+            ]
+            start = float(asked['window_start'][i])
+            windows.append({'start_s': start, 'found': matches})
         recordings: list[dict[str, Any]] = []
-        rows = np.arange(len(cosines))[:, None]
+        rows = np.arange(len(cosines))
         for take in takes:
-            at = np.vectorize(column.__getitem__)(best[take])
-            chosen = both[rows, at].argmax(axis=1)[:, None]
-            at = np.take_along_axis(at, chosen, 1)
+            at = np.searchsorted(used, best[take])
+            at = at[rows, both[rows[:, None], at].argmax(axis=1)]
             recordings.append(
                 {
                     'name': str(take),

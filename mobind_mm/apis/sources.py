@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..checks.guessed_streams import read_guessed
+from ..checks.guessed_folders import read_guessed_folder
+from ..checks.guessed_streams import read_guessed, texts_in
 from ..readers import FileReader, recognize
 from ..readers.archives import is_folder
 from ..readers.arrival import with_ties
@@ -30,7 +32,7 @@ from ..recordings.schema import (
 )
 from ..recordings.streams import LARGEST_SEC, undetected
 from ..skeleton import LIMBS
-from ..utils.errors import mistake
+from ..utils.errors import READ_ERRORS, mistake
 
 _CLOCK = ('rate', 'start', 'times')
 _SENSOR = (*IMU_CHANNELS, *_CLOCK, 'gravity', 'frame')
@@ -191,13 +193,29 @@ def _read_imu_file(
         if mapping is not None:
             raise
         kind = recognize(path)
-        if is_folder(path) or (kind is not None and kind.name != 'table'):
-            raise
+        device = kind is not None and kind.name != 'table'
+        if is_folder(path):
+            if device:
+                raise
+            return read_guessed_folder(path, placement)
+        unknown = isinstance(error, UnknownColumnsError)
         try:
-            return read_guessed(path, placement)
+            streams = read_guessed(path, placement)
         except ValueError as doubt:
-            unknown = isinstance(error, UnknownColumnsError)
-            raise (doubt if unknown else error) from None
+            raise (doubt if unknown and not device else error) from None
+        channels = {c for stream in streams.values() for c in stream.channels}
+        apart = len(streams) > 1 or (unknown and channels >= {'acc', 'gyro'})
+        if device and (not apart or _turned(kind, path)):
+            raise  # its tables were not put together, or signs are at stake
+        return streams
+
+
+def _turned(kind: Any, path: Path) -> bool:
+    """Whether a device writes axes with the sign reversed."""
+    with suppress(AttributeError, *READ_ERRORS):  # no device, or no export
+        described = kind(path).describe()
+        return any(text.startswith('-') for text in texts_in(described))
+    return False
 
 
 def to_pose(source: Any) -> PoseStream:

@@ -208,7 +208,8 @@ def _context() -> Any:
     if os.name != 'posix':
         return multiprocessing.get_context('spawn')
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['mobind_mm.app.preload'])
+    rooms = ('apis', 'checks', 'visualization', 'app.work')
+    context.set_forkserver_preload([f'mobind_mm.{room}' for room in rooms])
     return context
 
 

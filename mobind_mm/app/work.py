@@ -73,7 +73,7 @@ def _plain(value: Any, folder: Path) -> Any:
 
 def _check_mapping(path: Path, inputs: Path) -> None:
     """Refuse a mapping that names files of others."""
-    from ..apis.study_files import named_files
+    from ..apis.study.files import named_files
 
     if path.suffix.lower() not in ('.yml', '.yaml') or not path.is_file():
         return
@@ -147,10 +147,8 @@ def _recording(folder: Path, request: Mapping[str, Any]) -> Any:
         raise ValueError('Add a video, or the keypoints found in it.')
     if not imu:
         raise ValueError('Add a file of sensors.')
-    if 'mapping' in pose:
-        pose['mapping'] = inputs / pose['mapping']
-    if 'times' in pose:
-        pose['times'] = inputs / pose['times']
+    for key in {'mapping', 'times'} & pose.keys():
+        pose[key] = inputs / pose[key]
     if 'img_shape' in pose:
         pose['img_shape'] = tuple(pose['img_shape'])
     if video:
@@ -275,16 +273,14 @@ def _export(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
 
     out = folder / 'out'
     answer = read_answer(out / 'sync.json')
-    by = float(request.get('moved_by') or 0.0)
-    if not np.isfinite(by):
-        raise ValueError('The offset must be a number of seconds.')
+    by = request.get('moved_by', 0.0)
     if by or request.get('accepted'):
         answer = moved_by_hand(answer, by)
     target = out / 'download'
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     write_json(target / 'sync.json', answer)
-    names = [str(name) for name in request['names']]
+    names = request['names']
     if not names:
         return {'file': 'download/sync.json', 'notes': []}
     asked = request['request']

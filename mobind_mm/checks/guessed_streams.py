@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..readers.sensors import read_imu_file
+from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import SensorStream
 from ..utils.errors import mistake, shown
 from .guessing import AXES, SENSED, guess_mapping
-from .table_layout import find_table
+from .table_layout import find_table, why_no_table
 
 
 def read_guessed(
-    path: str | Path, placement: str | Mapping[str, str] | None = None
+    path: str | Path,
+    placement: str | Mapping[str, str] | None = None,
+    name: str = '',
+    rotation: str = '',
 ) -> dict[str, SensorStream]:
     """Read a table that nobody described, if what it holds is evident.
 
@@ -23,7 +26,14 @@ def read_guessed(
     must be there, and a single sensor needs a placement. A note says what was
     taken for what.
 
+    Args:
+        path: The table.
+        placement: Where its only sensor is worn, or each by its name.
+        name: What to call an only sensor of which nothing says it.
+        rotation: Unit of angular rate, if that is all that is in doubt.
+
     Raises:
+        UnknownColumnsError: If it holds no acceleration or angular rate.
         ValueError: Naming what is in doubt.
     """
     path = Path(path)
@@ -32,27 +42,37 @@ def read_guessed(
     if guess is not None and guess.problem:
         raise ValueError(guess.problem)
     if guess is None or not {'imu', 'placement'} & {*guess.mapping}:
-        names = shown(find_table(path)[1], 8) or 'nothing'
+        names = shown(find_table(path)[1], 8)
+        if not names:
+            reason = why_no_table(path)
+            raise mistake(path, *reason, kind=UnknownColumnsError)
         raise mistake(
             path,
             f'its columns ({names}) do not say what they are: no acceleration '
             'or angular rate of three axes is among them',
             'Describe the file with a mapping (--mapping, docs/own_data.md)',
+            kind=UnknownColumnsError,
         )
     mapping = dict(guess.mapping)
+    doubts = guess.doubts
+    if rotation and all(d.startswith('the unit of gyro') for d in doubts):
+        doubts = []
+        mapping['units'] = {**mapping['units'], 'gyro': rotation}
     if guess.unplaced:
         del mapping['placement']
-        if placement is None and not guess.doubts:
+        if name:
+            mapping = {'imu': {name: mapping}}
+        elif placement is None and not doubts:
             raise mistake(
                 path,
                 'holds one sensor, and nothing says where it is worn',
                 'Give --placement',
             )
-    if guess.doubts:
-        doubts = '; '.join(guess.doubts)
+    if doubts:
+        told = '; '.join(doubts)
         raise mistake(
             path,
-            f'has columns that were recognised, but it is in doubt {doubts}',
+            f'has columns that were recognised, but it is in doubt {told}',
             f'{hint}, correct it, and give it as --mapping',
         )
     sensors = mapping.get('imu') or {'': mapping}
@@ -74,10 +94,11 @@ def read_guessed(
             'holds no acceleration or angular rate of three axes, only other '
             'channels',
             'Export those of the accelerometer and the gyroscope, too',
+            kind=UnknownColumnsError,
         )
     streams = read_imu_file(path, mapping, placement)
     shared = mapping.get('sensor', {})
-    read = [*_columns_in(mapping)]
+    read = [*texts_in(mapping)]
     rest = [name for name in guess.columns if name not in read]
     left = [f'{path}: not read: {shown(rest, 6)}'] if rest else []
     return {
@@ -93,15 +114,15 @@ def read_guessed(
     }
 
 
-def _columns_in(keys: Any) -> Iterator[str]:
-    """Names of columns in a mapping, and other texts."""
+def texts_in(keys: Any) -> Iterator[str]:
+    """Names of columns in keys of a mapping, and other texts."""
     if isinstance(keys, Mapping):
         keys = [*keys.values(), *keys.get('where', ())]
     if isinstance(keys, str):
         yield keys
     elif isinstance(keys, Sequence):
         for part in keys:
-            yield from _columns_in(part)
+            yield from texts_in(part)
 
 
 def _senses(keys: Mapping[str, Any]) -> bool:

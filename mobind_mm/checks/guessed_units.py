@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..readers.column_names import header_unit
 from ..readers.dates import serial_dates
 from ..readers.mapping import UNITS
 from ..readers.orientation import rate_unit
 from ..recordings import STANDARD_GRAVITY, SensorStream
-from .column_names import header_unit
 from .gyroscope import gyroscope_facts, judge_gyroscope
 from .plausibility import still_level
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..readers.arrival import comes_in_packets
-from ..readers.clocks import COUNTER_BITS, TIME_UNITS, unwrap
+from ..readers.column_names import header_unit, kind_of_word, parse_column
+from ..readers.counters import COUNTER_BITS, unwrap
 from ..readers.dates import (
     Dates,
     find_order,
@@ -19,14 +20,16 @@ from ..readers.dates import (
     looks_like_date,
     serial_dates,
 )
+from ..readers.headers import head_lines
+from ..readers.joining import with_gravity
 from ..readers.keys import unit_factor
-from ..readers.mapping import UNITS, Columns, Part, Units
+from ..readers.mapping import GRAVITY, UNITS, Columns, Part, Units
 from ..readers.table_streams import table_stream
 from ..readers.tables import TableFile
+from ..readers.time_units import TIME_UNITS
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..skeleton import LIMBS, placement_name
-from ..utils.errors import READ_ERRORS, shown
-from .column_names import header_unit, kind_of_word, parse_column
+from ..utils.errors import READ_ERRORS, mistake, shown
 from .guessed_units import (
     EVIDENT,
     SLOW,
@@ -47,6 +50,12 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
+_RATE = re.compile(
+    r'(?<!baud )(?<!heart )(?<!frame )(?<!bit )(?<!refresh )'
+    r'(?:rate|frequency)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
+    r'(\d+(?:\.\d+)?) ?(?:hz|$|[,;\t"])',
+    re.IGNORECASE,
+)
 _OF = re.compile(
     r'sensor|device|type|tag|node|imu|name|address|mac|placement|location|'
     r'position|channel|source|^id$|_id$',
@@ -58,6 +67,8 @@ _TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
 _MOST_OWNERS, _MIXED = 40, 0.1
 """Sensors in a table; share of the rows that are of another one."""
 _MOST_ROWS, _FEWEST, _FIRST = 200_000, 8, 400
+_GYRO = 'the unit of gyro'
+"""How a doubt begins."""
 
 
 @dataclass
@@ -124,19 +135,24 @@ def guess_mapping(path: str | Path) -> Guess | None:
             told = f'what {name!r} holds: {cell[:40]!r} is not a number'
             guess.reasons[f'columns: {name!r} left out'] = told
             guess.doubts.append(told)
-    _guess_time(columns, texts, guess)
+    _guess_time(path, columns, texts, guess)
     guess.only_times = 'columns' in guess.mapping and len(columns) == 1
     table.columns = {n: c[:_MOST_ROWS] for n, c in table.columns.items()}
     table.lines = table.lines[:_MOST_ROWS]
     _guess_owners(table, numbers, guess)
-    _guess_sensors(path, columns, _reader(table, guess), guess)
+    _guess_sensors(path, columns, _reader(path, table, guess), guess)
+    if len(table.lines) < _FEWEST and guess.doubts:
+        few = f'has only {len(table.lines)} rows, from which units and times '
+        few += 'cannot be told'
+        again = 'Record longer, or export it again'
+        guess.problem = str(mistake(path, few, again))
     return guess
 
 
 Stream = Callable[..., 'SensorStream | None']
 
 
-def _reader(table: TableFile, guess: Guess) -> Stream:
+def _reader(path: Path, table: TableFile, guess: Guess) -> Stream:
     """What reads channels with the guessed clock, in the units of the file."""
     keys = {k: v for k, v in guess.mapping.items() if k != 'columns'}
     clock = guess.mapping.get('columns', {})
@@ -164,6 +180,7 @@ def _reader(table: TableFile, guess: Guess) -> Stream:
         except READ_ERRORS as error:
             guess.problem = guess.problem or str(error)
             return None
+        stream = with_gravity(stream, str(path))
         return stream if stream.clock.num_samples >= _FEWEST else None
 
     return read
@@ -238,6 +255,7 @@ def _numbers(cells: np.ndarray) -> np.ndarray:
 
 
 def _guess_time(
+    path: Path,
     columns: Mapping[str, np.ndarray],
     texts: Mapping[str, np.ndarray],
     guess: Guess,
@@ -269,10 +287,12 @@ def _guess_time(
         if name.isdigit() and not named:
             score += 0.2 * (name == '1')
         scored.append((score, name, unit or 's', why))
+    # A name in another encoding may be anything.
+    dates = [n for n, cells in texts.items() if looks_like_date(str(cells[0]))]
     dated = [
         name
         for name, cells in texts.items()
-        if _TIME.search(called[name])
+        if (_TIME.search(called[name]) or [name] == dates)
         and len(cells)
         and (
             re.search(r'\d[:.]\d\d', str(cells[0]))
@@ -286,6 +306,15 @@ def _guess_time(
         return
     if not scored:
         counters = [n for n in columns if _COUNTER.search(called[n])]
+        rate = None if back else _rate_above(path, guess.mapping)
+        if rate is not None:
+            _set(guess, 'rate', rate, 'a line above the table says so')
+            for name in counters:
+                if (np.diff(columns[name]) == 1).mean() > 0.5:
+                    why = 'it counts the samples'
+                    _set(guess, 'columns.counter', name, why)
+                    break
+            return
         hint = f'; {counters[0]} may be columns.counter' if counters else ''
         _set(guess, 'rate', 100, f'no column of times was found{hint}')
         told = back or 'no times were found'
@@ -328,6 +357,17 @@ def _guess_time(
         guess.doubts.append(f'the unit of time ({name!r}: {why})')
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
+
+
+def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
+    """Samples per second, as a line above a table says."""
+    last = mapping.get('header', 1) - 1
+    rates = {
+        float(match[1])
+        for line in head_lines(path, max(last, mapping.get('skip_rows', 0)))
+        if (match := _RATE.search(line)) and float(match[1]) > 0
+    }
+    return rates.pop() if len(rates) == 1 else None
 
 
 def _of_one_length(
@@ -405,6 +445,7 @@ def _guess_sensors(
         name: _describe(found, columns, read, guess, name)
         for name, found in sensors.items()
     }
+    _share_unit_of_gyro(described, guess)
     if len(described) == 1:
         (name, keys), *_ = described.items()
         place = placement_name(name) if name else ''
@@ -442,6 +483,25 @@ def _guess_sensors(
     }
 
 
+def _share_unit_of_gyro(
+    described: Mapping[str, Mapping[str, Any]], guess: Guess
+) -> None:
+    """Take the unit of the sensors that show theirs for all of a table."""
+    units = {
+        n: k['units'] for n, k in described.items() if 'gyro' in k['units']
+    }
+    doubts = {
+        name: [d for d in guess.doubts if d.startswith(f'{_GYRO} of {name} (')]
+        for name in units
+        if name
+    }
+    sure = {u['gyro'] for n, u in units.items() if not doubts.get(n)}
+    if len(sure) == 1:
+        for name, told in doubts.items():
+            units[name].update(gyro=next(iter(sure)))
+            guess.doubts[:] = [d for d in guess.doubts if d not in told]
+
+
 def _group(
     path: Path, columns: Mapping[str, np.ndarray], read: Stream, guess: Guess
 ) -> dict[str, dict[str, Any]]:
@@ -458,7 +518,7 @@ def _group(
     sensors: dict[str, dict[str, Any]] = {}
     order = sorted(groups.items(), key=lambda group: group[0][2])
     for (sensor, kind, free), axes in order:
-        wanted = AXES.get(kind, '')
+        wanted = 'xyz' if kind == GRAVITY else AXES.get(kind, '')
         if kind == 'quat' and {*'0123'} <= {*axes}:
             axes = dict(zip('wxyz', (axes[i] for i in '0123')))
         if kind in SENSED and {*axes} in ({*'012'}, {*'123'}):
@@ -477,6 +537,12 @@ def _group(
             found['free'] = found.get('free', False) or (
                 kind == 'acc' and free
             )
+    for found in sensors.values():
+        if not found.get('free'):  # it is in acc already
+            found['columns'].pop(GRAVITY, None)
+    sensors = {
+        name: found for name, found in sensors.items() if found['columns']
+    }
     unnamed = all(label == name for name, label in guess.labels.items())
     if not sensors and guess.mapping.get('header') == 0 and unnamed:
         time = guess.mapping.get('columns', {}).get('time')
@@ -590,10 +656,14 @@ def _describe(
     named: dict[str, list[str]] = found['columns']
     keys: dict[str, Any] = {'columns': dict(named), 'units': {}}
     wheres = found.get('where', {})
-    sensed = {c: names for c, names in named.items() if c in SENSED}
-    streams = {c: read({c: n}, wheres.get(c)) for c, n in sensed.items()}
-    if len(sensed) > 1 and (same := wheres.get('acc')) == wheres.get('gyro'):
-        streams = dict.fromkeys(sensed, read(sensed, same))
+    of_acc = ('acc', GRAVITY) if GRAVITY in named else ('acc',)
+    sensed = {c: n for c, n in named.items() if c in (*SENSED, GRAVITY)}
+    streams = {
+        c: read({k: named[k] for k in (of_acc if c == 'acc' else (c,))}, where)
+        for c, where in ((c, wheres.get(c)) for c in SENSED if c in named)
+    }
+    if len(streams) > 1 and (same := wheres.get('acc')) == wheres.get('gyro'):
+        streams = dict.fromkeys(streams, read(sensed, same))
     prefix = f'imu.{placement_name(sensor)}.' if sensor else ''
     of = f' of {sensor}' if sensor else ''
 
@@ -633,6 +703,7 @@ def _describe(
         if seen.endswith(UNCLEAR) or strange_unit(first['acc'], 'acc'):
             guess.doubts.append(f'the unit of acc{of} ({seen})')
         say('units.acc', unit, seen)
+        gravity = gravity and GRAVITY not in named
         say('gravity', 'included' if gravity else 'removed', why)
         world = re.search(r'free|world', named['acc'][0], re.IGNORECASE)
         say('frame', 'world' if world else 'sensor', 'usual')
@@ -642,7 +713,7 @@ def _describe(
         if not unit:
             unit, seen = gyro_unit(streams)
             if not seen.endswith(EVIDENT) or strange_unit(first['gyro']):
-                guess.doubts.append(f'the unit of gyro{of} ({seen})')
+                guess.doubts.append(f'{_GYRO}{of} ({seen})')
         say('units.gyro', unit, seen)
     if 'mag' in named:
         unit = header_unit(first['mag'], 'mag')

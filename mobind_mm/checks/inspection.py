@@ -19,13 +19,14 @@ from ..readers.headers import head
 from ..readers.keys import check_keys, read_yaml
 from ..readers.mapping import ImuFile, Study
 from ..readers.pose_frames import VIDEOS
-from ..readers.sensors import read_imu_file
+from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..readers.sync_annotations import read_sync_file
 from ..recordings import PoseStream, SensorStream, read_annotations
 from ..skeleton import LIMBS
 from ..utils.errors import READ_ERRORS
 from ..utils.files import is_special, leads_back
 from .finding import Finding
+from .guessed_streams import read_guessed
 from .guessing import guess_mapping, to_yaml
 from .plausibility import check_inputs
 from .streams import clock_facts, seen_keypoints
@@ -150,10 +151,16 @@ def _look(
             try:
                 _look_by_reader(path, kind, facts)
             except READ_ERRORS as error:
-                if not path.is_dir():
+                note = f'not one export: {error}'
+                if path.is_dir():
+                    facts['notes'].append(note)
+                    return False
+                guess = guess_mapping(path)
+                several = guess is not None and 'imu' in guess.mapping
+                if not (several or isinstance(error, UnknownColumnsError)):
                     raise
-                facts['notes'].append(f'not one export: {error}')
-                return False
+                facts.update(use='', notes=[note])
+                _look_at_table(path, facts)
         elif path.is_dir():
             return False
         else:
@@ -205,12 +212,15 @@ def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
     """A table: with our names of columns, or one that nobody knows."""
     try:
         streams = read_imu_file(path)
-    except READ_ERRORS as error:
+    except READ_ERRORS:
         guess = guess_mapping(path)
         if guess is None or not guess.mapping:
             facts['title'] = 'text'
             if path.suffix.lower() in TableReader.suffixes:
-                facts['problem'] = str(error)
+                try:
+                    read_guessed(path)
+                except READ_ERRORS as reason:
+                    facts['problem'] = str(reason)
             return
         facts['title'] = 'table of an unknown format'
         if 'placement' not in guess.mapping and 'imu' not in guess.mapping:

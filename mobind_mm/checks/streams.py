@@ -11,7 +11,7 @@ import numpy as np
 from ..readers.stuck import saturated_rows
 from ..recordings import Clock, PoseStream, SensorStream
 from ..recordings.streams import undetected
-from ..skeleton import keypoint_indices
+from ..skeleton import find_keypoints
 from .finding import Finding, Opinion, Rule, judge_all
 
 GAP = 2.5
@@ -210,9 +210,8 @@ def _torso(points: np.ndarray, seen: np.ndarray, layout: str) -> np.ndarray:
     names = [
         f'{s}_{n}' for n in ('shoulder', 'hip') for s in ('left', 'right')
     ]
-    try:
-        index = keypoint_indices(layout, names)
-    except ValueError:  # a face or a hand has no torso
+    index = find_keypoints(layout, names)
+    if not index:  # a face or a hand has no torso
         return np.zeros((0, 2))
     whole = seen[:, index].all(axis=1)
     ends = points[whole][:, index]

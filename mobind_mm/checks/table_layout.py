@@ -7,9 +7,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..readers.column_names import header_unit
+from ..readers.dialects import Dialect
 from ..readers.headers import head_lines
-from ..readers.tables import PARQUET, Dialect, column_names
-from .column_names import header_unit
+from ..readers.parquet import PARQUET
+from ..readers.tables import column_names
 
 NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
 
@@ -46,6 +48,22 @@ def find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
                 names,
             )
     return best[1], best[2]
+
+
+def why_no_table(path: Path) -> tuple[str, str]:
+    """What a file without rows of numbers is, and what to do."""
+    lines = head_lines(path, 150)
+    marks = (',', ';', '\t', '|', ' ')
+    rows = [_cells(line, mark) for line in lines for mark in marks]
+    again = 'Record longer, or export it again'
+    if any(len(row) > 2 and all(map(_is_number, row)) for row in rows):
+        return 'has one row of numbers', again
+    if sum(len(re.findall(r'\d[.,]\d', line)) > 2 for line in lines) > 1:
+        return (
+            'has numbers within text, in no cells of their own',
+            'Write a table: a row of names, then rows of numbers',
+        )
+    return 'has no rows of numbers', again
 
 
 def labels_of(

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .arguments import (
     make_inferencer,
     pose_source,
 )
+
+if TYPE_CHECKING:
+    from ..evaluation.archive.files import Match
 
 _STEP_SEC = 0.2
 _REACH_SEC = 1.0
@@ -136,26 +139,29 @@ def search(args: Namespace) -> None:
     answers = []
     for window in np.unique(number[rows]):
         at = np.flatnonzero(number[rows] == window)
-        best: dict[tuple, Any] = {}
-        for match in chain.from_iterable(found[i] for i in at):
-            key = match.take, match.start_s
-            if key not in best or best[key].similarity < match.similarity:
-                best[key] = match
-        matches = sorted(best.values(), key=lambda match: -match.similarity)
+        matches = _best(found[i] for i in at)[: args.k]
         start = float(answer['window_start'][rows][at[0]])
         print(f'{start:8.2f} s')
-        for place, match in enumerate(matches[: args.k], 1):
+        for place, match in enumerate(matches, 1):
             action = f', {match.action}' if match.action else ''
             print(
                 f'  {place}. {match.take} at {match.start_s:.2f} s '
                 f'({match.similarity:.3f}{action})'
             )
-        answers.append(
-            {'start_s': start, 'found': [vars(m) for m in matches[: args.k]]}
-        )
+        answers.append({'start_s': start, 'found': [*map(vars, matches)]})
     out = Path(args.out_dir) / 'search.json'
     write_json(out, answers)
     print('written:', out)
+
+
+def _best(found: Iterable[list[Match]]) -> list[Match]:
+    """Each window that was found at its best, the most similar one first."""
+    best: dict[tuple[str, float], Match] = {}
+    for match in chain.from_iterable(found):
+        known = best.setdefault((match.take, match.start_s), match)
+        if known.similarity < match.similarity:
+            best[match.take, match.start_s] = match
+    return sorted(best.values(), key=lambda match: -match.similarity)
 
 
 def _tables(

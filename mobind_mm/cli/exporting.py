@@ -70,10 +70,8 @@ def align(args: Namespace) -> None:
         raise mistake('--to', 'names nothing', f'Choose from {NAMES}')
     answer = read_answer(args.sync)
     pose = None
-    if args.pose or not args.video:
+    if args.pose or not args.video or 'trc' in names:  # then it is estimated
         pose = to_pose(pose_source(args))
-    elif 'trc' in names:
-        pose = to_pose(pose_source(args))  # estimated
     imu = to_imu(imu_source(args))
     if not args.no_check:
         imu, pose = settle_inputs(imu, pose)

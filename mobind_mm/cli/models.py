@@ -11,10 +11,6 @@ from .arguments import flags
 _WEIGHTS = ('none', 'download')
 
 
-def _models_arguments(parser: ArgumentParser) -> None:
-    """``mobind models`` has no flags of its own."""
-
-
 def list_models(args: Namespace) -> None:
     """List the models of the zoo, and what they were measured on.
 
@@ -130,7 +126,7 @@ def export(args: Namespace) -> None:
 
 
 COMMANDS = {
-    'models': (_models_arguments, list_models),
+    'models': (lambda parser: None, list_models),  # no flags of its own
     'export': (_export_arguments, export),
     'import-weights': (_import_arguments, import_weights),
 }

@@ -44,10 +44,15 @@ def shard(text: str) -> tuple[int, int]:
 
 def synchronize_study(args: Namespace) -> int | None:
     """Find which recordings and videos belong together, and all offsets."""
-    from ..apis.study import run_study
-    from ..apis.study_files import Options, find_sources, read_study_table
-    from ..apis.study_pairs import Settings
-    from ..apis.study_report import describe_study, write_report
+    from ..apis.study import (
+        Options,
+        Settings,
+        describe_study,
+        find_sources,
+        read_study_table,
+        run_study,
+        write_report,
+    )
 
     _check(args)
     out = Path(args.out_dir)

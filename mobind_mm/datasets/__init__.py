@@ -22,21 +22,4 @@ if TYPE_CHECKING:
     from .sync_clip_dataset import SyncClipDataset
     from .synthetic import SyntheticMotionDataset
 
-__all__, __getattr__ = lazy_names(
-    __name__,
-    {
-        'batched': ('BatchedDataset',),
-        'imu_pose_dataset': ('IMUPoseDataset',),
-        'motion_capture': ('MotionCaptureDataset',),
-        'packed': ('PackedDataset', 'packed_collate', 'seed_worker'),
-        'public_datasets': (
-            'EgoHumansDataset',
-            'MRIDataset',
-            'TotalCaptureDataset',
-            'UTDMHADDataset',
-        ),
-        'sync_clip_dataset': ('SyncClipDataset',),
-        'synthetic': ('SyntheticMotionDataset',),
-        'transforms': (),
-    },
-)
+__all__, __getattr__ = lazy_names(__name__)

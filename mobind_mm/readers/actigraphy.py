@@ -17,8 +17,8 @@ from ..utils.errors import mistake
 from .base import register_reader
 from .dates import Dates
 from .devices import ExportReader, columns_of, described, unit_of_gravity
+from .dialects import Dialect
 from .headers import Header, data_row, find_header, head, head_lines
-from .tables import Dialect
 
 _NUMBER = re.compile(r'[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?')
 _WHEN = re.compile(r'\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]\d{1,2}[:.]\d\d.*')
@@ -307,6 +307,14 @@ class AxivityReader(_Actigraph):
         if width >= 7:
             names = ['5', '6', '7']
             more = columns_of(self.source, ['5', *names], dialect)[1]
+            if unit_of_gravity(more, 1.2) == 'g':
+                raise mistake(
+                    self.source,
+                    'has no names of columns, and 5 to 7 are usually 1 in '
+                    'size, as if they were those of a second accelerometer',
+                    'Give each sensor a file of its own, or describe them '
+                    'with a mapping (--mapping, docs/own_data.md)',
+                )
             if (more < 0).any(axis=0).all():
                 keys['columns']['gyro'] = names
                 keys['units']['gyro'] = 'deg/s'

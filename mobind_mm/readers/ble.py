@@ -23,7 +23,7 @@ import numpy as np
 from ..utils.errors import mistake
 from .archives import files_in, is_folder
 from .base import register_reader
-from .devices import SUFFIXES, LabReader, of_parts, recording_of
+from .devices import CHANNEL, SUFFIXES, LabReader, of_parts, recording_of
 from .headers import Head, Names, head_lines, split_cells
 
 _CHANNELS = ('acc', 'linear', 'gyro')
@@ -128,12 +128,7 @@ class MetaWearReader(PairReader):
 
     name = 'metawear'
     title = 'MetaWear'
-    word = re.compile(
-        r'(?<![a-z])(linear[ _-]?acc(el(eration)?)?|acc(el(erometer|eration)?'
-        r')?|gyr(o(scope)?)?|mag(netometer)?|gravity|quat(ernion)?|euler'
-        r'([ _-]?angles)?)(?![a-z])',
-        re.IGNORECASE,
-    )
+    word = CHANNEL
 
     @classmethod
     def fits(cls, names: Names) -> bool:

@@ -18,8 +18,14 @@ import numpy as np
 
 DATE_FROM = 1e8
 """Seconds from which a time is a date since 1970, not a stopwatch's."""
-EPOCHS = {'1970': 0.0, '2000': 946684800.0, '2001': 978307200.0}
-"""Seconds since 1970 of what devices count from."""
+EPOCHS = {
+    '1970': 0.0,
+    '1980': 315964782.0,
+    '2000': 946684800.0,
+    '2001': 978307200.0,
+}
+"""Seconds since 1970 of what devices count from; GPS counts from 6 January
+1980, and is 18 s ahead of UTC since 2017."""
 DAY = 86400.0
 
 _CELL = re.compile(
@@ -369,7 +375,7 @@ def is_unclear_year(cell: str) -> bool:
     """
     match = _match(cell)
     day = (match and match[1]) or ''
-    if not day or '.' in day or len(_NUMBERS.findall(day)[0]) == 4:
+    if not day or len(_NUMBERS.findall(day)[0]) == 4:
         return False
     begins = [_minute(day, '00:00', o, None, 'UTC') for o in ('dmy', 'ymd')]
     return None not in begins and begins[0] != begins[1]

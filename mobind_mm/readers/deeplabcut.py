@@ -11,11 +11,12 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections
+from .dialects import Dialect
 from .headers import head_lines
 from .mmpose import from_zero
 from .named_points import detections_of
 from .people import PoseReader, Video
-from .tables import Dialect, read_table
+from .tables import read_table
 
 _ROWS = ('individuals', 'bodyparts', 'coords')
 _COORDS = ('x', 'y', 'likelihood')

@@ -35,6 +35,7 @@ class Detections:
         ids: (M,) int64 who each is, by the tool that wrote the file; -1 for
             nobody knows. None: it did not say.
         notes: What the reader repaired, dropped or assumed.
+        source: The file they are from, for messages and notes.
 
     >>> detections = Detections(
     ...     2, np.array([0, 1]), np.ones((2, 17, 2)), np.ones((2, 17)),
@@ -52,6 +53,7 @@ class Detections:
     layout: str
     ids: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    source: object = ''
 
     def select(self, rows: np.ndarray) -> Detections:
         """Keep some instances: a boolean mask (M,) or ascending indices."""
@@ -189,7 +191,7 @@ class Instances:
 
         Args:
             num_frames: Frames of the video.
-            source: File, for the notes.
+            source: File, for messages and notes.
             numbers: (n,) frame from 0 by what :meth:`add` got as the frame;
                 None if that is the same.
             layout: Its number of keypoints counts where nobody is seen.
@@ -217,9 +219,16 @@ class Instances:
         kept, why = usable_ids(frames, ids)
         notes += (f'{source}: {why}',) if why else ()
         points = keypoints.reshape(len(table), k, 2)
-        facts = points, np.minimum(scores, 1.0), boxes, ''
         return Detections(
-            num_frames, frames, *facts, ids if kept else None, notes
+            num_frames,
+            frames,
+            points,
+            np.minimum(scores, 1.0),
+            boxes,
+            '',
+            ids if kept else None,
+            notes,
+            source,
         )
 
 

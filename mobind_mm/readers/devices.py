@@ -25,14 +25,16 @@ from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..utils.errors import mistake, shown
 from .archives import files_of, is_folder
 from .base import FileReader
-from .headers import Head, Names, find_head
+from .column_names import parse_column
+from .dialects import Dialect
+from .headers import Head, Names, find_head, head_lines, split_cells
 from .joining import one_after_another
 from .keys import check_keys
-from .mapping import Sensor
+from .mapping import GRAVITY, Part, Sensor
 from .orientation import rate_unit
 from .placing import place_sensors, placement_in
-from .sensors import read_sensors
-from .tables import Dialect, read_table
+from .sensors import UnknownColumnsError, read_sensors
+from .tables import column_names, read_table
 
 
 class DeviceReader(FileReader):
@@ -44,6 +46,7 @@ class DeviceReader(FileReader):
 
     Attributes:
         title: What users call the device or app, such as ``Movella DOT``.
+        several: Whether it finds all sensors of a table.
 
     Args:
         source: The file or folder.
@@ -53,6 +56,7 @@ class DeviceReader(FileReader):
     """
 
     title: ClassVar[str]
+    several: ClassVar[bool] = False
     places = True
 
     def describe(self) -> dict[str, dict[str, Any]]:
@@ -95,6 +99,8 @@ class DeviceReader(FileReader):
             notes[name] = tuple(content.pop('_notes', ()))
             sensors[name] = check_keys(Sensor, content, f'{where} {name}')
             sensors[name].check(f'{where} {name}')
+        if not (self.several or 'columns' in given):
+            _refuse_more_sensors(sensors.values())
         streams = {
             name: replace(stream, notes=(*notes[name], *stream.notes))
             for name, stream in read_sensors(
@@ -223,10 +229,83 @@ def described(file: Path, **keys: Any) -> dict[str, Any]:
     return {'file': str(file), 'columns': there, **keys}
 
 
+def _refuse_more_sensors(sensors: Iterable[Sensor]) -> None:
+    """Refuse tables that have the channels of a sensor more than once.
+
+    Somebody put files together; a device writes one sensor into a table.
+
+    Args:
+        sensors: Keys of all that is read of the tables.
+
+    Raises:
+        UnknownColumnsError: Naming the columns of the others.
+        ValueError: The same, if they are called as those that are read.
+    """
+    tables: dict[str, tuple[Part, set[str]]] = {}
+    for part in (part for sensor in sensors for part in sensor.tables()):
+        axes = (part.channels().get(channel, ()) for channel in _SENSED)
+        read = {name.removeprefix('-') for names in axes for name in names}
+        tables.setdefault(str(part.file), (part, set()))[1].update(read)
+    for file, (part, read) in tables.items():
+        names = _names_of(part, read) if read else {}
+        ours = [n for column, n in names.items() if column in read]
+        others = [n for column, n in names.items() if column not in read]
+        more = [n for n in others if any(_again(one, n) for one in ours)]
+        if len(more) > 2:
+            raise mistake(
+                file,
+                'has columns of another sensor or channel '
+                f'({shown(more, 6)}) beside {shown(ours, 6)}',
+                'Give each sensor a file of its own, or describe them with a '
+                'mapping (--mapping, docs/own_data.md)',
+                kind=ValueError if {*ours} & {*more} else UnknownColumnsError,
+            )
+
+
+def _names_of(part: Part, read: Iterable[str]) -> dict[str, str]:
+    """Names of the columns of a table, by what a mapping calls them."""
+    path, dialect = Path(str(part.file)), part.dialect()
+    if dialect.header != 0:
+        names = column_names(path, read, dialect)
+        return dict(zip(names, names))
+    mark = dialect.delimiter or ','
+    lines = head_lines(path, dialect.skip_rows)[: dialect.skip_rows]
+    rows = [split_cells(line, mark) for line in lines]
+    best = max(rows, key=lambda r: len([*filter(parse_column, r)]), default=())
+    return {str(i): name for i, name in enumerate(best, 1)}
+
+
+_SENSED = ('acc', 'gyro', GRAVITY)
+_VARIANTS = (
+    *('hr', 'cal', 'raw', 'uncal', 'uncalibrated', 'motion', 'filtered'),
+    *('bias', 'drift', 'offset', 'mean', 'std', 'var', 'cov', 'covariance'),
+)
+"""Words for other values of the same axis of a sensor."""
+
+
+def _again(one: str, other: str) -> bool:
+    """Whether columns hold one axis of one quantity, of two sensors."""
+    first, second = parse_column(one), parse_column(other)
+    if not (first and second) or first.axis != second.axis:
+        return one == re.sub(r'[\W_]*\d+$', '', other)
+    if not first.kind:  # the name is that of an axis alone
+        return True
+    same = (first.kind, first.free) == (second.kind, second.free)
+    of_one = second.sensor in (first.sensor, *_VARIANTS) and one != other
+    return same and not of_one
+
+
 _MOST_FILES = 40
 """Files of a folder by which it is recognised."""
 _LONGEST = 60
 """Characters of a sensor's name."""
+CHANNEL = re.compile(
+    r'(?<![a-z])(linear[ _-]?acc(el(eration)?)?|acc(el(erometer|eration)?'
+    r')?|gyr(o(scope)?)?|mag(netometer)?|gravity|quat(ernion)?|euler'
+    r'([ _-]?angles)?)(?![a-z])',
+    re.IGNORECASE,
+)
+"""What names of files call the channel in them."""
 SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
 
 

@@ -20,6 +20,7 @@ from .detections import Detections
 from .frame_times import is_regular
 from .headers import head
 from .mmpose import MMPoseReader, collect_results
+from .parquet import PARQUET
 from .people import (
     PoseReader,
     Video,
@@ -30,13 +31,9 @@ from .people import (
 )
 from .sensors import ACC, AXES, read_imu_tables, shifted
 from .skeletons import mapped_people, retimed
-from .tables import PARQUET
 
 _ROWS = 1_000_000
 """Samples that are checked at once."""
-
-RESULTS = 'MMPose results'
-"""What to call results in Python."""
 
 
 def read_video_facts(path: str | Path) -> Video:
@@ -145,7 +142,7 @@ def load_pose(
     video = video or Video()
     if not isinstance(source, (str, Path)):
         detections, known = _of_results(source, video)
-        return one_person(detections, RESULTS, known, person)
+        return one_person(detections, known, person)
     path = Path(source)
     if _is_mapped(path, mapping):
         people = mapped_people(path, mapping, video, person)
@@ -174,9 +171,9 @@ def load_people(
     video = video or Video()
     if not isinstance(source, (str, Path)):
         detections, known = _of_results(source, video)
-        numbered = all_people(detections, RESULTS, known, min_sec)
+        numbered = all_people(detections, known, min_sec)
         if not numbered:
-            raise mistake(RESULTS, f'nobody is seen for {min_sec} s')
+            raise mistake(detections.source, f'nobody is seen for {min_sec} s')
         return numbered.named()
     path = Path(source)
     if _is_mapped(path, mapping):
@@ -295,7 +292,8 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
             kind = MMPoseReader  # whose messages say what JSON it reads
             keys = dict.fromkeys(re.findall(r'"(\w+)"\s*:', head(path)))
             if keys and not _MMPOSE & {*keys}:
-                what = f'is JSON without keypoints, of {shown([*keys], 8)}'
+                what = 'is JSON without known keypoints, of '
+                what += shown([*keys], 8)
                 fix = 'Export the 2D keypoints of people; docs/pose_tools.md '
                 raise mistake(path, what, f'{fix}lists what is read')
     if kind is None or not issubclass(kind, FileReader):
@@ -337,9 +335,7 @@ def _other_people(reader: FileReader, video: Video) -> dict[str, PoseStream]:
 def _of_results(source: Any, video: Video) -> tuple[Detections, Video]:
     """People of results in Python, and their video."""
     detections, shape = collect_results(source, video.layout)
-    return on_video(
-        detections, video.with_file(Video(img_shape=shape)), RESULTS
-    )
+    return on_video(detections, video.with_file(Video(img_shape=shape)))
 
 
 def imu_columns(streams: Mapping[str, SensorStream]) -> dict[str, np.ndarray]:

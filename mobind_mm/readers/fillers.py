@@ -20,11 +20,11 @@ share a pixel by chance."""
 _MOST = 5
 
 
-def without_fillers(detections: Detections, source: object) -> Detections:
+def without_fillers(detections: Detections) -> Detections:
     """Take points that far joints share, again and again, as not detected."""
     points = np.asarray(detections.keypoints, np.float32)
     scores: np.ndarray = detections.scores
-    gone, notes = at_fillers(points, scores > 0, source)
+    gone, notes = at_fillers(points, scores > 0, detections.source)
     if not notes:
         return detections
     scores = np.where(gone, 0, scores).astype(scores.dtype)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..utils.errors import mistake, shown
-from .clocks import TIME_UNITS
+from .dialects import Dialect
 from .headers import head
-from .tables import Dialect, column_names, read_table
+from .tables import column_names, read_table
+from .time_units import TIME_UNITS
 
 _UNITS = {
     's': ('s', 'sec', 'secs', 'seconds'),

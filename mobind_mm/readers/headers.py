@@ -26,6 +26,13 @@ _COMMA = re.compile(r'[+-]?\d*,\d+([eE][+-]?\d+)?')
 _FIRST_ROWS = 200
 _BYTES = 1 << 16
 
+OLDER = {
+    'gb18030': ('时间', '加速度', '角速度'),
+    'cp932': ('時間', '時刻', '加速度'),
+    'cp949': ('시간', '가속도', '각속도'),
+}
+"""Encodings before UTF-8, and words of tables of sensors."""
+
 Names = tuple[str, ...]
 
 
@@ -211,15 +218,23 @@ def _rows(
 
 
 def encoding_of(path: Path) -> str | None:
-    """``cp1252`` if the beginning of a text file is not UTF-8."""
+    """Encoding of a text file whose beginning is not UTF-8."""
     with open_file(path, _BYTES) as file:
         data = file.read(_BYTES)
     try:
         data.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         cut = len(data) == _BYTES and error.start > _BYTES - 4
-        return None if cut else 'cp1252'
+        return None if cut else older_encoding(data)
     return None
+
+
+def older_encoding(data: bytes) -> str:
+    """Encoding of text that is not UTF-8, by its words, or else Windows'."""
+    for name, words in OLDER.items():
+        if any(word.encode(name) in data for word in words):
+            return name
+    return 'cp1252'
 
 
 @lru_cache(maxsize=64)
@@ -290,7 +305,7 @@ def _head(path: Path, changed: int, size: int) -> str:
     except UnicodeDecodeError as error:
         # The last character may be cut.
         cut = len(data) == _BYTES and error.start > _BYTES - 4
-        text = data.decode('utf-8' if cut else 'cp1252', 'replace')
+        text = data.decode('utf-8' if cut else older_encoding(data), 'replace')
     text = text.lstrip('\ufeff')
     return plain_minus(text).replace('\r\n', '\n').replace('\r', '\n')
 

@@ -73,6 +73,14 @@ _PREFIX = re.compile(
 """Of a name: the class of MediaPipe, the subject of a motion capture."""
 _LEAST = 6
 """Keypoints that make a body."""
+_NUMBERED = re.compile(
+    r'(?<![a-z])(?:person|player|subject|individual|human|body|skeleton|pose|'
+    r'track|id|p)[\s_.-]*(\d{1,2})(?!\d)[\s_.:/-]*',
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r'[\s_.:-]*(\d{1,2})[\s_.:-]*')
+_WORD_BEFORE = re.compile(r'([^\W_]+)[\s_.:/-]+')
+"""What names of points have where they are of several people."""
 
 
 def in_english(text: str) -> str:
@@ -121,6 +129,39 @@ def _sided(side: str, joint: str) -> str | None:
 
 
 _KNOWN = {name for layout in LAYOUTS.values() for name in layout}
+
+
+def owner_of(name: str) -> tuple[str, str]:
+    """Whose point a name is, if it says so, and the name without that.
+
+    >>> owner_of('person2_nose'), owner_of('Anna:LWrist'), owner_of('nose2')
+    (('2', 'nose'), ('Anna', 'LWrist'), ('2', 'nose'))
+    >>> owner_of('left_wrist'), owner_of('kpt_2')
+    (('', 'left_wrist'), ('', 'kpt_2'))
+    """
+    match, known = _NUMBERED.search(name), keypoint_name(name)
+    before = _WORD_BEFORE.match(name)
+    if match is None and known and len(_DIGITS.findall(name)) == 1:
+        match = _DIGITS.search(name)  # which does not change the joint
+    elif match is None and before and (':' in before[0] or not known):
+        match = before if keypoint_name(name[before.end() :]) else None
+    if match is None or match[0] == name:
+        return '', name
+    ends = name[: match.start()], name[match.end() :]
+    return match[1], '_'.join(filter(None, ends))
+
+
+def by_person(names: Iterable[str]) -> list[dict[str, str]]:
+    """Names of the points of each person, by those without the person.
+
+    None if they are of one person, or say nothing of people.
+    """
+    people: dict[str, dict[str, str]] = {}
+    for name in names:
+        owner, rest = owner_of(name)
+        people.setdefault(owner, {})[rest] = name
+    bodies = [one for one in people.values() if len(joints_of(one)) >= _LEAST]
+    return bodies if len(bodies) > 1 else []
 
 
 def joints_of(names: Iterable[str]) -> dict[str, str]:

@@ -21,16 +21,22 @@ from .base import register_reader
 from .detections import Detections
 from .frame_times import are_frames, check_frame_times, seconds, time_column
 from .headers import head, head_lines
-from .keypoint_names import keypoint_name
+from .keypoint_names import keypoint_name, owner_of
 from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows, detections_of
+from .parquet import PARQUET
 from .people import PoseReader, Video
 from .pose_people import MOST_PEOPLE
-from .tables import PARQUET, Table, read_table
+from .tables import Table, read_table
 
-_SCORES = 'visibility|vis|score|confidence|conf|likelihood|presence|v|c|p|s'
-_AFTER = re.compile(rf'(.+?)[\s_.:/-]*(x|y|{_SCORES})', re.IGNORECASE)
+_SCORES = (
+    'visibility|vis|score|confidence|conf|likelihood|presence|probability|'
+    'prob|v|c|p|s'
+)
+_AFTER = re.compile(rf'(.+?)[\s_.:/(\[-]*(x|y|{_SCORES})[)\]]?', re.IGNORECASE)
+_PIXELS = re.compile(r'[\s_.]*[(\[]?(px|pix(els?)?)[)\]]?$', re.IGNORECASE)
+"""Unit behind the name of a column."""
 _BEFORE = re.compile(rf'(x|y|{_SCORES})[\s_.:-]*(.+)', re.IGNORECASE)
 _NUMBERED = re.compile(r'(?:[a-z]+[\s_.:-]*)?(\d{1,3})', re.IGNORECASE)
 _FRAME = ('frame', 'frame_id', 'frame_number', 'frame_idx', 'frame_index')
@@ -46,6 +52,10 @@ _LANDMARK = (
     ),
     'id',
 )
+_AGAIN = re.compile(
+    rf'[._](\d{{1,2}})(?=$|[\s_.:/-]*(?:x|y|{_SCORES})$)', re.IGNORECASE
+)
+"""Number of a person in a column: ``nose_x.1``, ``nose_1_x``."""
 _FEW = 20
 """People in a table of a moment."""
 _LEAST = 6
@@ -71,6 +81,7 @@ class _Columns:
         landmark: Column that names points, in a long table.
         where: Rows of a long table that are of the body.
         depth: Columns z of the points.
+        others: Points of further people, who have columns of their own.
     """
 
     points: Mapping[str, tuple[str, ...]]
@@ -80,6 +91,7 @@ class _Columns:
     landmark: str | None = None
     where: Mapping[str, str] | None = None
     depth: tuple[str, ...] = ()
+    others: tuple[Mapping[str, tuple[str, ...]], ...] = ()
 
 
 @register_reader
@@ -105,7 +117,8 @@ class KeypointTableReader(PoseReader):
             what = 'its columns do not say which keypoints they are'
             fix = 'Describe them in a mapping (--pose-mapping)'
             raise mistake(path, what, fix)
-        names = [n for some in columns.points.values() for n in some]
+        everybody = (columns.points, *columns.others)
+        names = [n for one in everybody for some in one.values() for n in some]
         texts = [n for n in (columns.person, columns.landmark) if n]
         numbers = [*names, *([columns.frame] if columns.frame else [])]
         time = [columns.time[0]] if columns.time else []
@@ -122,18 +135,30 @@ class KeypointTableReader(PoseReader):
         frames, own, num_frames, notes = _frames(
             columns, table, rows, video, path
         )
+        people = _people(columns, table, rows)
+        if columns.others:
+            people = np.repeat(np.arange(len(everybody)), len(table))
+            frames = np.tile(frames, len(everybody))
+            num_frames = None
+            each = [
+                {n: _values(table, t) for n, t in one.items()}
+                for one in everybody
+            ]
+            points = {
+                n: np.concatenate([one[n] for one in each]) for n in points
+            }
         detections = detections_of(
             points,
             video,
             path,
             self.options.get('keypoint_names'),
             frames,
-            _people(columns, table, rows),
+            people,
             num_frames,
             order,
         )
         if numbered is not None:
-            detections = with_layout(detections, path, video.layout)
+            detections = with_layout(detections, video.layout)
         if len(frames) and np.bincount(frames).max() > MOST_PEOPLE:
             what = f'more than {MOST_PEOPLE} people in a frame'
             raise mistake(path, what)
@@ -187,11 +212,64 @@ def _long(names: Sequence[str]) -> _Columns | None:
 
 
 def _wide(names: Sequence[str]) -> _Columns | None:
-    """A table with a row per frame and person."""
+    """A table with a row per frame, or per frame and person."""
+    owned: dict[str, dict[str, str]] = {}
+    for name in names:
+        owner, rest = _owner(name)
+        owned.setdefault(owner, {}).setdefault(rest, name)
+    people, depth = [], []
+    for columns in owned.values() if len(owned) > 1 else ():
+        found = _wide_of_one([*columns])
+        if found is not None:
+            people.append(_called(found, columns))
+            depth += [columns[name] for name in found.depth]
+    if len(people) < 2:
+        found = _wide_of_one(names)
+        plain = {
+            rest: n for some in owned.values() for rest, n in some.items()
+        }
+        if len(plain) < len(names):
+            return found
+        bare = _wide_of_one([*plain])  # without the word before all of them
+        if bare is None or (found and len(found.points) >= len(bare.points)):
+            return found
+        depth = [plain[name] for name in bare.depth]
+        people = [_called(bare, plain)]
+    kinds = {(p, len(n)) for one in people for p, n in one.items()}
+    if len(kinds) > len(people[0]):
+        return None  # not the same points of each
+    return _Columns(
+        people[0],
+        depth=tuple(depth),
+        others=tuple(people[1:]),
+        **_others(names),
+    )
+
+
+def _called(
+    found: _Columns, columns: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Points of one person, by what the file calls their columns."""
+    points = found.points.items()
+    return {p: tuple(columns[name] for name in some) for p, some in points}
+
+
+def _owner(name: str) -> tuple[str, str]:
+    """Whose a column is, and its name without that."""
+    if (match := _AGAIN.search(name)) and match[0] != name:
+        return match[1], name.replace(match[0], '', 1)
+    point = _AFTER.fullmatch(_PIXELS.sub('', name))
+    end = len(point[1]) if point else len(name)
+    owner, rest = owner_of(name[:end])
+    return owner, rest + name[end:]
+
+
+def _wide_of_one(names: Sequence[str]) -> _Columns | None:
+    """A table with one skeleton per row."""
     for pattern, name_at, axis_at in ((_AFTER, 1, 2), (_BEFORE, 2, 1)):
         points: dict[str, dict[str, str]] = {}
         for name in names:
-            match = pattern.fullmatch(name)
+            match = pattern.fullmatch(_PIXELS.sub('', name))
             if match:
                 axis = match[axis_at].lower()
                 axis = axis if axis in 'xy' else 'score'

@@ -72,6 +72,7 @@ class DelsysReader(LabReader):
 
     name = 'delsys'
     title = 'Delsys Trigno'
+    several = True
 
     @classmethod
     def fits(cls, names: Names) -> bool:
@@ -167,6 +168,7 @@ class NoraxonReader(LabReader):
 
     name = 'noraxon'
     title = 'Noraxon Ultium Motion'
+    several = True
 
     @classmethod
     def fits(cls, names: Names) -> bool:
@@ -256,6 +258,7 @@ class ShimmerReader(LabReader):
 
     name = 'shimmer'
     title = 'Shimmer'
+    several = True
 
     @classmethod
     def fits(cls, names: Names) -> bool:

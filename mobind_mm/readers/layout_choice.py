@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,7 +65,6 @@ between them in diagonals above which they are the top and bottom of a head."""
 
 def with_layout(
     detections: Detections,
-    source: object,
     wanted: str | None = None,
     names: Sequence[str] | None = None,
     noted: bool = True,
@@ -75,7 +73,6 @@ def with_layout(
 
     Args:
         detections: K keypoints each; ``layout`` is any with as many, or ''.
-        source: The file, for messages and notes.
         wanted: Layout that the user named.
         names: Of the K keypoints, where the file has them.
         noted: Whether a usual layout is a guess, which is noted.
@@ -83,9 +80,9 @@ def with_layout(
     Raises:
         ValueError: If no layout fits, or none beyond doubt.
     """
-    count = detections.keypoints.shape[1]
+    count, source = detections.keypoints.shape[1], detections.source
     if names is not None and len(names) == count:
-        return named(detections, names, source, wanted)
+        return named(detections, names, wanted)
     if wanted:
         return replace(detections, layout=check_count(wanted, count, source))
     fitting = [name for name, k in LAYOUTS.items() if len(k) == count]
@@ -106,13 +103,13 @@ def with_layout(
         )
     alone = len(fitting) == 1 and usual not in _STRICT
     if usual and alone:
-        _refuse_others(replace(detections, layout=usual), source)
+        _refuse_others(replace(detections, layout=usual))
     if usual and (alone or is_body(replace(detections, layout=usual))):
         layout, why, clear = usual, '', alone
         if not alone:
             layout, why, clear = _better(detections, fitting, usual)
     else:
-        layout, why = _by_proportions(detections, fitting, usual, source)
+        layout, why = _by_proportions(detections, fitting, usual)
         clear = False
     if layout == usual and clear and (not noted or layout == MMPOSE_DEFAULT):
         return replace(detections, layout=layout)
@@ -141,8 +138,10 @@ def layout_of_arrays(
     rows = rows[:: max(1, len(rows) // _MOST)]
     points, seen = keypoints[tuple(rows.T)], scores[tuple(rows.T)]
     boxes = boxes_of(points, seen)
-    some = Detections(len(rows), rows[:, 1], points, seen, boxes, '')
-    some = with_layout(some, where, wanted, noted=noted)
+    some = Detections(
+        len(rows), rows[:, 1], points, seen, boxes, '', source=where
+    )
+    some = with_layout(some, wanted, noted=noted)
     return some.layout, some.notes
 
 
@@ -166,10 +165,7 @@ def check_count(wanted: str, count: int | None, source: object) -> str:
 
 
 def named(
-    detections: Detections,
-    names: Sequence[str],
-    source: object,
-    wanted: str | None = None,
+    detections: Detections, names: Sequence[str], wanted: str | None = None
 ) -> Detections:
     """Detections whose keypoints are in the order of a layout, by names.
 
@@ -179,7 +175,7 @@ def named(
     for layout in LAYOUTS:
         if get_layout(layout) == tuple(names) and wanted in (None, layout):
             return replace(detections, layout=layout)
-    layout, joints = resolve_names(names, source, wanted)
+    layout, joints = resolve_names(names, detections.source, wanted)
     order = get_layout(layout)
     keypoints = np.zeros((len(detections.frames), len(order), 2), np.float32)
     scores = np.zeros(keypoints.shape[:2], np.float32)
@@ -193,7 +189,7 @@ def named(
 
 
 def named_in_file(
-    detections: Detections, meta: Any, wanted: str | None, source: str | Path
+    detections: Detections, meta: Any, wanted: str | None
 ) -> Detections | None:
     """Detections with the layout of MMPose's ``meta_info``, if it says one.
 
@@ -206,7 +202,7 @@ def named_in_file(
     """
     if not isinstance(meta, Mapping):
         return None
-    name = meta.get('dataset_name')
+    name, source = meta.get('dataset_name'), detections.source
     names = _keypoint_names(meta.get('keypoint_id2name'), source)
     count = detections.keypoints.shape[1]
     for candidate in (*LAYOUTS, name if isinstance(name, str) else ''):
@@ -232,10 +228,10 @@ def named_in_file(
             f'{source}: meta_info names the keypoints '
             f'{shorten(list(names))}, which no layout has; there are {count}.'
         )
-    return named(detections, names, source, wanted)
+    return named(detections, names, wanted)
 
 
-def _keypoint_names(names: Any, path: str | Path) -> tuple[str, ...] | None:
+def _keypoint_names(names: Any, source: object) -> tuple[str, ...] | None:
     """Names in the order of their index; None if the file has none."""
     if names is None:
         return None
@@ -244,7 +240,7 @@ def _keypoint_names(names: Any, path: str | Path) -> tuple[str, ...] | None:
         return tuple(indices[i] for i in range(len(indices)))
     except (AttributeError, KeyError, ValueError):
         raise ValueError(
-            f'{path}: keypoint_id2name of meta_info is {shorten(names)}, '
+            f'{source}: keypoint_id2name of meta_info is {shorten(names)}, '
             'expected {"0": name, "1": name, ...}.'
         ) from None
 
@@ -283,7 +279,7 @@ def is_body(detections: Detections) -> bool:
     )
 
 
-def _refuse_others(detections: Detections, source: object) -> None:
+def _refuse_others(detections: Detections) -> None:
     """Refuse keypoints that are certainly not those of the only layout."""
     length, alike = _limbs(detections)
     if alike or not np.isfinite(length):
@@ -297,7 +293,7 @@ def _refuse_others(detections: Detections, source: object) -> None:
         return
     count = detections.keypoints.shape[1]
     raise mistake(
-        source,
+        detections.source,
         f'the {count} keypoints have no names, and their proportions are not '
         f'those of {detections.layout}, the only layout with so many; perhaps '
         'some of another layout were left out',
@@ -307,17 +303,14 @@ def _refuse_others(detections: Detections, source: object) -> None:
 
 
 def _by_proportions(
-    detections: Detections,
-    fitting: Sequence[str],
-    usual: str | None,
-    source: object,
+    detections: Detections, fitting: Sequence[str], usual: str | None
 ) -> tuple[str, str]:
     """The layout of as many keypoints that fits beyond doubt, and why.
 
     Raises:
         ValueError: If there is none.
     """
-    count = detections.keypoints.shape[1]
+    count, source = detections.keypoints.shape[1], detections.source
     close, distinct = _closest(detections, fitting)
     if distinct:
         return close[0], _FITS

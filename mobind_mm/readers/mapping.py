@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 
 from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import below, mistake
-from .clocks import TIME_UNITS
+from .dialects import Dialect
 from .keys import (
     KEYS,
     KEYS_OR_OTHER,
@@ -40,7 +40,7 @@ from .keys import (
     merged,
     unit_of,
 )
-from .tables import Dialect
+from .time_units import TIME_UNITS
 
 UNITS = {
     'acc': {'m/s2': 1.0, 'g': STANDARD_GRAVITY, 'mg': STANDARD_GRAVITY / 1000},
@@ -122,8 +122,8 @@ class TableKeys(Keys):
         'not given'
     )
     epoch: Epoch = key(
-        'what numbers of `time` count from: `1970`, `2000` (Polar), `2001` '
-        '(Apple) or a date'
+        'what numbers of `time` count from: `1970`, `1980` (GPS), `2000` '
+        '(Polar), `2001` (Apple) or a date'
     )
 
     def dialect(self) -> Dialect:

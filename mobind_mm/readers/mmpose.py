@@ -105,8 +105,8 @@ def read_mmpose_video(
     detections = instances.detections(
         int(numbers.max()) + 1, path, numbers, layout
     )
-    detections = named_in_file(detections, meta, layout, path) or with_layout(
-        detections, path, layout, noted=not meta
+    detections = named_in_file(detections, meta, layout) or with_layout(
+        detections, layout, noted=not meta
     )
     noted = meta.get('notes') if isinstance(meta, dict) else None
     if isinstance(noted, list):  # of mobind pose
@@ -209,7 +209,7 @@ def read_mmpose_people(
     that there may be nobody.
     """
     detections, known = MMPoseReader(path, **video).detections()
-    return all_people(detections, path, known, min_sec)
+    return all_people(detections, known, min_sec)
 
 
 @register_reader
@@ -272,7 +272,7 @@ def collect_results(
     if frame < 0:
         raise ValueError(f'{_SOURCE}: no frames.')
     detections = instances.detections(frame + 1, _SOURCE, None, layout)
-    detections = with_layout(detections, _SOURCE, layout, noted=False)
+    detections = with_layout(detections, layout, noted=False)
     return detections, img_shape
 
 

@@ -20,7 +20,7 @@ from .detections import (
 )
 from .frame_times import frame_places, regular_rate
 from .instance_batches import LOGIT_LIMIT
-from .keypoint_names import absent_note, resolve_names
+from .keypoint_names import absent_note, by_person, resolve_names
 from .mmpose import from_zero
 from .people import Video
 from .pose_people import LOGIT_NOTE, LOGITS
@@ -54,6 +54,17 @@ def detections_of(
         ValueError: If the names are not those of a body.
     """
     layout, joints = '', dict(zip(order or (), order or ()))
+    people = by_person(points) if order is None and ids is None else []
+    if people and not aliases:
+        length = len(next(iter(points.values())))
+        each = np.arange(length) if frames is None else frames
+        frames = np.tile(each, len(people))
+        ids = np.repeat(np.arange(len(people)), length)
+        shared = [n for n in people[0] if all(n in one for one in people)]
+        points = {
+            n: np.concatenate([points[one[n]] for one in people])
+            for n in shared
+        }
     if order is None:
         layout, joints = resolve_names(points, source, video.layout, aliases)
         order = get_layout(layout)
@@ -85,6 +96,7 @@ def detections_of(
         layout,
         np.zeros(length, np.int64) if ids is None else ids,
         tuple(notes),
+        source,
     )
     seen: np.ndarray = np.any(scores > 0, axis=1)
     detections = detections.select(seen)

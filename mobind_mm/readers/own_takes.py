@@ -10,6 +10,7 @@ from typing import Any
 
 from ..utils.errors import READ_ERRORS, mistake, prefixed, show
 from .convert import SPLITS
+from .dialects import Dialect
 from .mapping import (
     POSE_FORMATS,
     Part,
@@ -18,7 +19,7 @@ from .mapping import (
     Skeleton,
     SplitKeys,
 )
-from .tables import Dialect, read_table
+from .tables import read_table
 
 Segment = tuple[float, float, str]
 """Start and end in seconds, and label."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from numbers import Real
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,6 +32,9 @@ _FRACTION = 2.0
 FRACTION_NOTE = (
     'coordinates are shares of the image and are taken times its size'
 )
+_BEYOND, _SQUARE = 0.05, 1.1
+"""Share of the points that lie outside the image if shares are of one side;
+ratio of the sides below which that makes no difference."""
 _CORNER = 0.36
 """Share of the image in whose upper left nobody is all the time."""
 _FEW = 3
@@ -134,7 +136,7 @@ class Video:
         """The video, beginning so many seconds later."""
         return replace(self, start=self.start + seconds)
 
-    def facts(self, source: str | Path) -> tuple[float, tuple[int, int]]:
+    def facts(self, source: object) -> tuple[float, tuple[int, int]]:
         """Frames per second and (height, width), which must be known.
 
         Raises:
@@ -232,7 +234,7 @@ class PoseReader(FileReader):
         if video.rate is not None and video.img_shape is not None:
             video.facts(self.source)  # before a long file is read
         detections, own = self.detect(video)
-        detections = without_fillers(detections, self.source)
+        detections = without_fillers(replace(detections, source=self.source))
         given = self.options.get('notes', ())
         used = own.rate if video.rate is None else video.rate
         clip = video.clip.rate if video.clip else None
@@ -240,20 +242,18 @@ class PoseReader(FileReader):
         apart = rates_apart(self.source, used, rates)
         notes = (*given, *detections.notes, *apart)
         detections = replace(detections, notes=notes)
-        return on_video(
-            detections, video.with_file(own), self.source, self.lists_all
-        )
+        return on_video(detections, video.with_file(own), self.lists_all)
 
     def read_person(self, person: str | int = 'longest') -> PoseStream:
         """One person, followed through the video; see :func:`one_person`."""
         detections, video = self.detections()
-        return one_person(detections, self.source, video, person)
+        return one_person(detections, video, person)
 
     def read_people(self) -> Mapping[str, PoseStream]:
         """Everybody, by names such as ``person 0``; see :class:`Everybody`."""
         detections, video = self.detections()
         seconds = self.options.get('min_sec', 1.0)
-        people = all_people(detections, self.source, video, seconds)
+        people = all_people(detections, video, seconds)
         if not people:
             raise ValueError(f'{self.source}: nobody is seen for {seconds} s.')
         return people.named()
@@ -272,10 +272,7 @@ def rates_apart(
 
 
 def on_video(
-    detections: Detections,
-    video: Video,
-    source: str | Path,
-    lists_all: bool = True,
+    detections: Detections, video: Video, lists_all: bool = True
 ) -> tuple[Detections, Video]:
     """Bring detections to the pixels and the frames of their video.
 
@@ -285,8 +282,9 @@ def on_video(
     Raises:
         ValueError: If a fact is unknown, or what is known contradicts.
     """
+    source = detections.source
     _, img_shape = video.facts(source)
-    detections = _in_pixels(detections, img_shape, source)
+    detections = _in_pixels(detections, img_shape)
     frames, notes = detections.num_frames, list(detections.notes)
     steps = np.diff(np.unique(detections.frames))
     stride = int(np.gcd.reduce(steps)) if len(steps) > _FEW else 1
@@ -311,7 +309,7 @@ def on_video(
 
 
 def _in_pixels(
-    detections: Detections, img_shape: tuple[int, int], source: str | Path
+    detections: Detections, img_shape: tuple[int, int]
 ) -> Detections:
     """Detections in pixels, of which most lie in the image."""
     seen = detections.keypoints[detections.scores > 0]
@@ -319,23 +317,25 @@ def _in_pixels(
         size = np.array(img_shape[::-1], np.float32)
         if (seen < -0.1).any(axis=1).mean() > 0.05:
             raise mistake(
-                source,
+                detections.source,
                 'coordinates are from -1 to 1, not pixels',
                 'Write pixels (OpenPose: --keypoint_scale 0)',
             )
+        inside = detections.layout != 'mediapipe33'  # which guesses beyond
+        size, note = shares_of(seen, size, inside)
         scaled = replace(
             detections,
             keypoints=detections.keypoints * size,
             boxes=detections.boxes * np.tile(size, 2),
         )
-        return scaled.noted(f'{source}: {FRACTION_NOTE}')
+        return scaled.noted(f'{detections.source}: {note}')
     if not len(seen):
         return detections
     outside = ((seen < 0) | (seen > img_shape[::-1])).any(axis=1).mean()
     above = (seen[:, 1] < 0).mean()
     if outside > 0.5:
         raise ValueError(
-            f'{source}: {outside:.0%} of the keypoints lie outside '
+            f'{detections.source}: {outside:.0%} of the keypoints lie outside '
             f'img_shape {list(img_shape)}; '
             + (
                 'their y is below 0, so it seems to point upwards, or from '
@@ -348,10 +348,41 @@ def _in_pixels(
     if max(right, low) >= _CORNER:
         return detections
     return detections.noted(
-        f'{source}: all points lie in the upper left of the image, within '
-        f'{right:.0%} of its width and {low:.0%} of its height; if they are '
-        'pixels of a smaller image, or of a part of it, give the size of that '
-        '(--img-shape)'
+        f'{detections.source}: all points lie in the upper left of the image, '
+        f'within {right:.0%} of its width and {low:.0%} of its height; if '
+        'they are pixels of a smaller image, or of a part of it, give the '
+        'size of that (--img-shape)'
+    )
+
+
+def shares_of(
+    shares: np.ndarray, size: np.ndarray, inside: bool = True
+) -> tuple[np.ndarray, str]:
+    """What shares (M, 2) are of, in pixels (x, y), and a note.
+
+    Some scripts divide both coordinates by one side. Shares of the shorter
+    one exceed 1 along the longer, if all points are ``inside`` the image;
+    those of the longer one may be others.
+    """
+    long, short = int(np.argmax(size)), int(np.argmin(size))
+    axis, side = 'xy'[long], ('width', 'height')
+    ratio = float(size[long] / size[short])
+    if (
+        inside
+        and (shares[:, long] > 1).mean() > _BEYOND
+        and (
+            np.quantile(shares, 0.99, axis=0)[[short, long]] < [1, ratio]
+        ).all()
+    ):
+        note = f'{axis} exceeds 1, so coordinates are taken for shares of the '
+        return np.repeat(size[short], 2), f'{note}{side[short]} alone'
+    highest = float(shares[:, short].max())
+    if ratio < _SQUARE or highest > 1 / ratio:
+        return size, FRACTION_NOTE
+    return size, (
+        f'{FRACTION_NOTE}; no {"xy"[short]} exceeds {highest:.2f}: if both '
+        f'were divided by the {side[long]}, multiply {"xy"[short]} by '
+        f'{ratio:.3g} first'
     )
 
 
@@ -361,7 +392,7 @@ def are_shares(points: np.ndarray) -> bool:
 
 
 def _matched(
-    video: Video, frames: int, source: str | Path, lists_all: bool
+    video: Video, frames: int, source: object, lists_all: bool
 ) -> tuple[Video, int, str]:
     """The video with one time per frame, the frames, and a note."""
     times = np.asarray(video.times)
@@ -389,10 +420,7 @@ def _matched(
 
 
 def one_person(
-    detections: Detections,
-    source: str | Path,
-    video: Video,
-    person: str | int = 'longest',
+    detections: Detections, video: Video, person: str | int = 'longest'
 ) -> PoseStream:
     """Follow people through detections and choose one of them.
 
@@ -407,20 +435,20 @@ def one_person(
     >>> person = {'keypoints': [[9, 9]] * 17, 'keypoint_scores': [0.9] * 17}
     >>> detections, _ = collect_results([[person], [], [person]])
     >>> video = Video(rate=30.0, img_shape=(1080, 1920))
-    >>> pose = one_person(detections, 'walk.mp4', video, 'largest')
+    >>> pose = one_person(detections, video, 'largest')
     >>> pose.keypoints.shape, (pose.scores[:, 0] > 0).tolist()
     ((3, 17, 2), [True, False, True])
     """
-    detections, tracks, max_gap = _followed(detections, source, video)
-    track = follow_person(detections, person, max_gap, source, tracks)
-    return _stream(detections, track, video, source)
+    detections, tracks, max_gap = _followed(detections, video)
+    track = follow_person(detections, person, max_gap, tracks)
+    return _stream(detections, track, video)
 
 
 def _followed(
-    detections: Detections, source: str | Path, video: Video
+    detections: Detections, video: Video
 ) -> tuple[Detections, list[Track], int]:
     """Detections with notes on who is who, the people, and ``max_gap``."""
-    rate, _ = video.facts(source)
+    rate, _ = video.facts(detections.source)
     given = video.max_gap_sec
     max_gap = round((_MAX_GAP_SEC if given is None else given) * rate)
     tracks, joined = tracks_with_note(detections, max_gap)
@@ -430,7 +458,8 @@ def _followed(
     if detections.ids is None:
         tracks = numbered(tracks, rate)
     lost = who_was_lost(tracks, detections, rate, max_gap)
-    notes = (f'{source}: {note}' for note in (joined, returned, lost) if note)
+    found = filter(None, (joined, returned, lost))
+    notes = (f'{detections.source}: {note}' for note in found)
     return detections.noted(*notes), tracks, max_gap
 
 
@@ -442,23 +471,17 @@ class Everybody(Mapping[Any, PoseStream]):
     """
 
     def __init__(
-        self,
-        detections: Detections,
-        tracks: Mapping[Any, Track],
-        video: Video,
-        source: str | Path,
+        self, detections: Detections, tracks: Mapping[Any, Track], video: Video
     ) -> None:
-        self._tracks = tracks
-        self._rest = detections, video, source
+        self._detections, self._tracks, self._video = detections, tracks, video
 
     def named(self) -> Everybody:
         """The same by names such as ``person 0``."""
         tracks = {f'person {id}': t for id, t in self._tracks.items()}
-        return Everybody(self._rest[0], tracks, *self._rest[1:])
+        return Everybody(self._detections, tracks, self._video)
 
     def __getitem__(self, name: Any) -> PoseStream:
-        detections, video, source = self._rest
-        return _stream(detections, self._tracks[name], video, source)
+        return _stream(self._detections, self._tracks[name], self._video)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._tracks)
@@ -471,31 +494,26 @@ class Everybody(Mapping[Any, PoseStream]):
 
 
 def all_people(
-    detections: Detections,
-    source: str | Path,
-    video: Video,
-    min_sec: float = 1.0,
+    detections: Detections, video: Video, min_sec: float = 1.0
 ) -> Everybody:
     """Follow people through detections, by id.
 
     Whoever is seen for less than ``min_sec`` is left out: what flashes up is
     mostly not a person. See :func:`one_person` for the rest.
     """
-    rate, _ = video.facts(source)
-    detections, everybody, _ = _followed(detections, source, video)
+    rate, _ = video.facts(detections.source)
+    detections, everybody, _ = _followed(detections, video)
     tracks = {
         track.id: track
         for track in everybody
         if len(track.instances) >= min_sec * rate
     }
-    return Everybody(detections, tracks, video, source)
+    return Everybody(detections, tracks, video)
 
 
-def _stream(
-    detections: Detections, track: Track, video: Video, source: str | Path
-) -> PoseStream:
+def _stream(detections: Detections, track: Track, video: Video) -> PoseStream:
     """Put a track on the clock of the video."""
-    _, img_shape = video.facts(source)
+    _, img_shape = video.facts(detections.source)
     rows = track.instances
     frames = detections.frames[rows]
     shape = (detections.num_frames, detections.keypoints.shape[1])

@@ -18,7 +18,6 @@ import numpy as np
 from ..recordings import STANDARD_GRAVITY
 from ..utils.errors import mistake
 from .base import register_reader
-from .clocks import TIME_UNITS
 from .devices import (
     ExportReader,
     columns_of,
@@ -28,6 +27,7 @@ from .devices import (
 )
 from .headers import Header, data_row, find_header, head_lines
 from .orientation import UNFIT_QUATERNIONS, find_attitude
+from .time_units import TIME_UNITS
 
 _SEPARATED = '[-_. ]?'
 _SQUARED = r'm/?s(\^2|²|2|\^-2)?'

@@ -171,7 +171,7 @@ class Frames:
         if own.num_frames is not None:
             length = max(length, own.num_frames)
         result = instances.detections(length, path, numbers, video.layout)
-        result = with_layout(result, path, video.layout, names, self.guesses)
+        result = with_layout(result, video.layout, names, self.guesses)
         self._check_order(result)
         facts = _facts(others or {})
         if video.clip is not None:

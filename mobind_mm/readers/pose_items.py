@@ -33,7 +33,8 @@ BY_NUMBER = r'^\s*\{\s*"keypoints"\s*:\s*\[\s*\{\s*("\d+"\s*:|\})'
 """Start of a file of easy_ViTPose."""
 _BY_COLUMN = r'^\s*\{\s*"[A-Za-z_ ]+"\s*:\s*\{\s*"0"\s*:'
 """Start of a data frame of pandas."""
-_ARRAY = r'\s*\{\s*"(keypoints|scores)"\s*:\s*\[\s*\[\s*\['
+_FACT = r'"\w+"\s*:\s*(-?[\d.]+|"[^"]*"|\[[\d., ]*\])\s*,\s*'
+_ARRAY = rf'\s*\{{\s*({_FACT}){{,9}}"(keypoints|scores)"\s*:\s*\[\s*\[\s*\['
 """Start of one array of all frames."""
 _TOKEN = r'"(?P<name>(?:\\.|[^"\\])*)"(?P<list>\s*:\s*\[)?|[\[\]{}]'
 _LINE = 1 << 22
@@ -257,10 +258,11 @@ def _expanded(item: Any) -> Iterator[Any]:
     name, value = item if isinstance(item, tuple) else (None, item)
     facts: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     lists = {k: v for k, v in facts.items() if isinstance(v, list) and v}
-    inner = lists.get('frames', []) if 'track_id' in facts else []
+    who = next((facts[k] for k in ('track_id', 'id') if k in facts), None)
+    inner = [] if who is None else lists.get('frames', [])
     if inner and all(isinstance(frame, Mapping) for frame in inner):
         for frame in inner:
-            yield {'track_id': facts['track_id'], **frame}
+            yield {'track_id': who, **frame}
         return
     frames = next((lists[k] for k in _FRAMES_OF if k in lists), [])
     lists = {k: v for k, v in lists.items() if len(v) == len(frames)}
@@ -342,7 +344,7 @@ def arrays_of_points(path: Path) -> list[str]:
         name
         for name, (shape, kind) in shapes.items()
         if kind in 'fiu'
-        and len(shape) in (3, 4)
+        and (len(shape) in (3, 4) or (len(shape) == 5 and 1 in shape[1:3]))
         and 2 <= shape[-1] <= 4 < shape[-2]
     ]
     named = [name for name in points if name in POINTS]
@@ -366,6 +368,8 @@ def _arrays(path: Path) -> tuple[Any, str]:
             "Save one of them as 'keypoints'",
         )
     points, note = content.pop(names[0]), ''
+    if points.ndim == 5:
+        points = points.reshape(len(points), -1, *points.shape[-2:])
     third = points[..., 2:3][np.isfinite(points[..., 2:3])]
     if len(third) and (third.min() < 0 or third.max() > 100):
         raise mistake(

@@ -9,10 +9,13 @@ the words; here, one class a tool says which file is whose.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
+
+import numpy as np
 
 from ..skeleton import get_layout
 from ..utils.errors import mistake
@@ -22,7 +25,7 @@ from .headers import head
 from .json_items import without_cycles
 from .layout_choice import names_of
 from .mmaction_skeletons import is_mmaction, is_pickle
-from .people import PoseReader, Video
+from .people import PoseReader, Video, are_shares
 from .pose_frames import Frames
 from .pose_items import BY_NUMBER, NUMPY, Items, arrays_of_points, cell_columns
 from .pose_people import (
@@ -139,7 +142,9 @@ class PeopleJSONReader(PoseJSONReader):
     guesses = True
     marks = (
         rf'"({"|".join(POINTS)})"\s*(:\s*[\[{{]|[,\]])|\A\s*(\[\s*){{3,5}}-?\d'
-        r'|\A\s*\{\s*"[^"]*\d[^"]*"\s*:\s*(\[\s*){2,3}-?\d',
+        r'|\A\s*\{\s*"[^"]*\d[^"]*"\s*:\s*(\[\s*){2,3}-?\d'
+        r'|"[A-Za-z_. ]*([Ss]houlder|SHOULDER|[Ww]rist|WRIST)[A-Za-z_. ]*"\s*:'
+        r'\s*(\[\s*-?\d|\{\s*"[xy]")',
     )
 
 
@@ -235,4 +240,31 @@ def read_people_json(
     names = [*get_layout(layout)] if layout else names_of(items.others)
     detections, own = frames.detections(instances, video, items.others, names)
     notes = [*items.notes, *([LOGIT_NOTE] if logits else [])]
+    if frames.guesses and not re.search(r'"x\\?"', head(path)):
+        detections = _x_first(detections, path)
     return detections.noted(*(f'{path}: {note}' for note in notes)), own
+
+
+def _x_first(detections: Detections, path: str | Path) -> Detections:
+    """The people, whose points MoveNet writes as y, x in shares of the image.
+
+    They are told from others by bodies that stand only if the coordinates
+    change places.
+    """
+    points = detections.keypoints
+    seen = points[detections.scores > 0]
+    if points.shape[1] != 17 or not are_shares(seen):
+        return detections
+    shoulders, hips = points[:, 5:7], points[:, 11:13]
+    x, y = np.median((hips - shoulders).reshape(-1, 2), axis=0)
+    if x <= 2 * abs(y):
+        return detections
+    turned = replace(
+        detections,
+        keypoints=points[..., ::-1],
+        boxes=detections.boxes[:, [1, 0, 3, 2]],
+    )
+    return turned.noted(
+        f'{path}: points are taken for y, x, as MoveNet writes them: else '
+        'nobody would stand'
+    )

@@ -100,6 +100,11 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
         points = [value[k] for k in sorted(value, key=int)]
         if all(isinstance(p, Mapping) and {'x', 'y'} <= {*p} for p in points):
             yield {'keypoints': points}
+        return
+    named = {k: p for k, p in value.items() if _is_point(p)}
+    if len(named) >= _LEAST_NAMED and len(joints_of(named)) >= _LEAST_NAMED:
+        others = {k: v for k, v in value.items() if k not in named}
+        yield {**others, 'keypoints': named}
 
 
 def _are_people(people: Any) -> bool:
@@ -241,15 +246,33 @@ def _by_number(points: list[Mapping], where: str) -> list[Mapping]:
 
 def _by_name(points: Any) -> Any:
     """Points with their names, of a dict of them; others as they are."""
-    if not isinstance(points, Mapping) or not any(
-        isinstance(point, Mapping) for point in points.values()
-    ):
+    if not isinstance(points, Mapping):
+        return points
+    named = {n: point for n, point in points.items() if _is_point(point)}
+    if len(joints_of(named)) >= _LEAST_NAMED:
+        rows = {n: p for n, p in named.items() if isinstance(p, list)}
+        points = {
+            **points,
+            **{n: dict(zip(('x', 'y', 'score'), p)) for n, p in rows.items()},
+        }
+    if not any(isinstance(point, Mapping) for point in points.values()):
         return points
     return [
         {'name': name, **point}
         for name, point in points.items()
         if isinstance(point, Mapping)
     ]
+
+
+def _is_point(value: Any) -> bool:
+    """Whether something is one point: x, y and perhaps a score."""
+    if isinstance(value, Mapping):
+        return {'x', 'y'} <= {*_place(value)}
+    return (
+        isinstance(value, list)
+        and len(value) in (2, 3)
+        and all(isinstance(v, (int, float)) for v in value)
+    )
 
 
 def _names(points: Iterable[Mapping]) -> tuple[str, ...]:

@@ -24,17 +24,19 @@ from typing import Any, TypeVar
 
 from ..recordings import SensorStream
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed, shown
-from .archives import is_folder
+from .archives import is_file, is_folder, open_file
 from .base import FileReader, get_reader, recognize
 from .dates import is_date
+from .dialects import Dialect
 from .joining import join_parts, with_gravity
 from .keys import check_keys, read_yaml
 from .mapping import Columns, ImuFile, Part, Sensor, Skeleton, Units
+from .parquet import PARQUET
 from .placing import place_sensors
 from .stuck import without_stuck
 from .table_streams import clock_of as clock_of
 from .table_streams import counter_among, losses_of, shifted, table_stream
-from .tables import PARQUET, Dialect, Table, TableFile, column_names, units_row
+from .tables import Table, TableFile, column_names, units_row
 
 K = TypeVar('K', Sensor, Skeleton)
 
@@ -72,6 +74,8 @@ _NO_TEXT = {
     b'[': ('JSON that no reader knows', 'Export it as CSV'),
 }
 """First bytes of files that are not tables: what they are, what to do."""
+_NO_SENSORS = {'lin', 'linear', 'user', 'free', 'raw', 'cal', 'total', 'body'}
+"""What acceleration of other programs is called, not sensors of ours."""
 OWN_UNITS: dict[str, Any] = {
     'time': 's',
     'acc': 'm/s2',
@@ -106,7 +110,7 @@ def read_imu_file(
         ValueError: Naming file, key, row, column and value.
     """
     path = Path(path)
-    if not path.exists():
+    if not (path.exists() or is_file(path)):
         raise FileNotFoundError(
             f'There is no IMU file {path}; check the path.'
         )
@@ -125,6 +129,10 @@ def read_imu_file(
     else:
         given = {} if placement is None else {'placement': placement}
         streams = kind(path, **given).read_imu()
+    for name, stream in streams.items():
+        if stream.clock.num_samples < 2:
+            what = f'has one sample of {name}, which is no movement'
+            raise mistake(path, what, 'Record longer, or export it again')
     if placement is None or (kind is not None and kind.places):
         return streams
     return place_sensors(streams, placement, f'{path}:')
@@ -134,7 +142,7 @@ def _refuse_no_text(path: Path) -> None:
     """Say what a file is that is neither a table nor of a known device."""
     if path.suffix.lower() in PARQUET:
         return
-    with path.open('rb') as file:
+    with open_file(path, 64) as file:
         start = file.read(64)
     if not start:
         raise mistake(path, 'is empty', 'Export it again')
@@ -239,7 +247,7 @@ def _own_sensors(path: Path) -> dict[str, Sensor]:
                 columns.setdefault(sensor, {'time': 'time'})[channel] = wanted
                 if channel == 'acc':
                     acc[sensor] = ACC[label]
-    if not columns:
+    if not columns or {*columns} & _NO_SENSORS:
         listed = shown(names, 8) or 'nothing'
         error = mistake(
             path,

@@ -18,7 +18,7 @@ from .detections import lost_note
 from .frame_times import check_frame_times, read_frame_times
 from .mapping import Skeleton
 from .named_points import as_scores
-from .people import FRACTION_NOTE, PoseReader, Video, are_shares, choose_stream
+from .people import PoseReader, Video, are_shares, choose_stream, shares_of
 from .sensors import clock_of, placed_keys, read_mapping, reader_of, shifted
 from .tables import Table, column_names, read_table
 
@@ -246,11 +246,14 @@ def read_pose_table(path: Path, keys: Skeleton) -> PoseStream:
         raise mistake(path, what, fix, row=table.lines[row])
     height, width = keys.img_shape
     unit = keys.units.keypoints if keys.units else None
-    if unit is None and are_shares(keypoints[scores > 0]):
+    size, seen = np.array([width, height]), keypoints[scores > 0]
+    if unit is None and are_shares(seen):
+        inside = keys.layout != 'mediapipe33'
+        size, note = shares_of(seen, size, inside)
         unit = 'fraction'
-        notes.append(f'{path}: {FRACTION_NOTE}')
+        notes.append(f'{path}: {note}')
     if unit == 'fraction':
-        keypoints *= (width, height)
+        keypoints *= size
     for name in time:
         empty = np.isnan(table.numbers[name])
         if empty.any():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import time as now
 from typing import Any
 
 import numpy as np
@@ -13,24 +14,21 @@ import numpy as np
 from ..recordings import Clock, SensorStream
 from ..recordings.streams import LARGEST
 from ..utils.errors import mistake
-from .clocks import (
-    COUNTER_BITS,
-    TIME_UNITS,
-    SampleTimes,
-    check_time_unit,
-    sample_times,
-    unwrap,
-)
+from .clocks import SampleTimes, sample_times
+from .counters import COUNTER_BITS, unwrap
 from .dates import DAY, EPOCHS, is_date
 from .joining import join_parts
 from .keys import unit_factor
 from .mapping import GRAVITY, UNITS, Part, Skeleton
 from .orientation import to_quaternions
 from .tables import Table
+from .time_units import TIME_UNITS, check_time_unit
 
 _MAX_NORM_ERROR = 0.05
 _YEAR, _YEARS = 31556952.0, (2005.0, 2045.0)
 """Seconds of a year; when people wear sensors that know the date."""
+_YEARS_BACK = 6
+"""Years before this one of which files of GPS may be."""
 _MOST_ZEROS = 0.5
 """Share of rows of zeros from which they are not a loss."""
 _IMPOSSIBLE = {'acc': 5000.0, 'gyro': 600.0}
@@ -181,7 +179,7 @@ def _without_empty_time(part: Part, table: Table) -> tuple[Part, list[str]]:
 
 
 def _strange_years(part: Part, table: Table) -> list[str]:
-    """A note of times that are dates in a year without such sensors."""
+    """A note of times that are dates of a strange year, or of GPS."""
     time = part.columns.time if part.columns else None
     unit = part.units.time if part.units else None
     if time is None or time in table.dates or unit is None:
@@ -192,12 +190,23 @@ def _strange_years(part: Part, table: Table) -> list[str]:
     second = float(np.median(values)) if len(values) else 0.0
     second *= unit_factor(unit, TIME_UNITS)
     year = 1970 + second / _YEAR
-    if not is_date(second) or _YEARS[0] < year < _YEARS[1]:
+    if not is_date(second):
+        return []
+    text = f'{table.path}: times of column {time!r} would be of {int(year)} '
+    text += 'if they count from 1970'
+    since_1980 = 1970 + (second + EPOCHS['1980']) / _YEAR
+    this_year = 1970 + now() / _YEAR
+    recent = this_year - _YEARS_BACK < since_1980 < this_year + 1
+    if recent or re.search('gps|gnss', time, re.IGNORECASE):
+        return [
+            f'{text}, and of {int(since_1980)} if from 1980, as those of GPS '
+            'do (epoch, in a mapping)'
+        ]
+    if _YEARS[0] < year < _YEARS[1]:
         return []
     return [
-        f'{table.path}: times of column {time!r} would be of {int(year)} if '
-        'they count from 1970; clocks of Apple count from 2001, those of '
-        'Polar from 2000 (epoch, in a mapping)'
+        f'{text}; clocks of Apple count from 2001, those of Polar from 2000 '
+        '(epoch, in a mapping)'
     ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -199,28 +198,26 @@ def follow_person(
     detections: Detections,
     rule: str | int,
     max_gap: int,
-    path: str | Path,
     tracks: list[Track] | None = None,
 ) -> Track:
     """Follow people and choose one; warn if that person is often absent.
 
     ``tracks`` are the people, if they were followed before. See
-    :func:`track_people` and :func:`choose_person`; ``path`` names where the
-    detections are from in messages.
+    :func:`track_people` and :func:`choose_person`.
     """
     tracks = track_people(detections, max_gap) if tracks is None else tracks
     try:
         track = choose_person(tracks, detections, rule)
     except ValueError as error:
-        raise ValueError(f'{path}: {error}') from None
+        raise ValueError(f'{detections.source}: {error}') from None
     share = len(track.instances) / len(np.unique(detections.frames))
     if share < LEAST_SEEN:
         from mmengine.logging import print_log  # which loads PyTorch
 
         print_log(
-            f'{path}: person {rule!r} is there in {share:.0%} of the frames '
-            f'that show somebody; there are {len(tracks)} people. Choose '
-            'another person'
+            f'{detections.source}: person {rule!r} is there in {share:.0%} '
+            'of the frames that show somebody; there are '
+            f'{len(tracks)} people. Choose another person'
             + (
                 ', or, if several are the same person who was away, allow a '
                 'longer absence (max_gap_sec).'

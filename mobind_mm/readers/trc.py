@@ -13,13 +13,14 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections
+from .dialects import Dialect
 from .fillers import fillers_of
 from .frame_times import check_frame_times
 from .headers import head, head_lines
 from .keypoint_names import keypoint_name
 from .named_points import clock_of_rows, detections_of
 from .people import PoseReader, Video
-from .tables import Dialect, read_table
+from .tables import read_table
 
 _METRES = {'m': 1.0, 'cm': 0.01, 'mm': 0.001}
 _WORDS = {

@@ -363,7 +363,8 @@ def _build(
             for key, item in items:
                 value[check_keys([get(key)])[0]] = get(item)
             if isinstance(value, np.dtype) and state:
-                value = _with_order(value, state)
+                if state[1] in ('<', '>'):
+                    value = value.newbyteorder(state[1])
             elif state is not None and call is not _array:
                 raise ValueError(f'{brief(value)} with a state')
         values.append(value)
@@ -415,12 +416,6 @@ def _dtype(name: Any, *_: Any) -> np.dtype:
     if dtype.kind not in KINDS:  # dates, and tables of several columns
         raise ValueError(f'a dtype {brief(name)}')
     return dtype
-
-
-def _with_order(dtype: np.dtype, state: tuple) -> np.dtype:
-    """The state of a dtype has the byte order."""
-    order = state[1]
-    return dtype.newbyteorder(order) if order in ('<', '>') else dtype
 
 
 def _as_bytes(data: Any) -> Any:

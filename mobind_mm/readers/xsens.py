@@ -17,8 +17,9 @@ import numpy as np
 from ..utils.errors import mistake
 from .base import register_reader
 from .devices import LabReader, columns_of, unit_of_rotation
+from .dialects import Dialect
 from .headers import Head, Names, has, head_lines
-from .tables import Dialect, read_table
+from .tables import read_table
 
 _MOTION = r'(free|cal_free)?acc_[xe]|gyr_x|quat_(w|q0)|euler_x|mat\[1\]\[1\]'
 _MOTION += r'|dq_w|roll|oriinc_(q0|w)|quaternion_w'

@@ -314,22 +314,31 @@ def keypoint_indices(layout: str, names: Sequence[str]) -> list[int]:
     return indices
 
 
+def find_keypoints(layout: str, names: Sequence[str]) -> list[int]:
+    """Indices of keypoints in a layout; none if it lacks one of them.
+
+    >>> find_keypoints('h36m', ['left_hip', 'left_ear'])
+    []
+    """
+    try:
+        return keypoint_indices(layout, names)
+    except ValueError:
+        return []
+
+
 def layout_limbs(layout: str) -> list[str]:
     """Names of the known limbs whose keypoints a layout has.
 
     Raises:
         ValueError: If the layout is unknown.
     """
-    known = get_layout(layout)
+    get_layout(layout)
 
     def has(limb: Limb | None) -> bool:
         if limb is None:
             return False
-        seen = (
-            any(n in known for n in (name, *_SYNONYMS.get(name, ())))
-            for name in limb.keypoints
-        )
-        return all(seen) or has(limb.fallback)
+        found = find_keypoints(layout, limb.keypoints)
+        return bool(found) or has(limb.fallback)
 
     return [name for name, limb in LIMBS.items() if has(limb)]
 

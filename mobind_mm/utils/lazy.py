@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 
-def lazy_names(
-    package: str, homes: Mapping[str, tuple[str, ...]]
-) -> tuple[list[str], Callable[[str], Any]]:
+def lazy_names(package: str) -> tuple[list[str], Callable[[str], Any]]:
     """``__all__`` and ``__getattr__`` of a package with lazy names.
 
-    ``homes`` are names by the module of the package that defines them; a
-    module without names is a name itself.
+    The names are those that it imports ``if TYPE_CHECKING``, which only type
+    checkers run: from its modules, or modules themselves.
     """
-    modules = {
-        name: module
-        for module, names in homes.items()
-        for name in names or (module,)
-    }
+    tree = ast.parse(inspect.getsource(sys.modules[package]))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    modules = {n.name: node.module for node in imports for n in node.names}
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         if name not in modules:
             raise AttributeError(
                 f'module {package!r} has no attribute {name!r}'
             )
-        value = import_module(f'{package}.{modules[name]}')
-        if homes[modules[name]]:
+        module = modules[name]
+        value = import_module(f'{package}.{module or name}')
+        if module:
             value = getattr(value, name)
         setattr(sys.modules[package], name, value)
         return value

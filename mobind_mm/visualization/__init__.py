@@ -26,24 +26,4 @@ if TYPE_CHECKING:
     )
     from .visualizer import MoBindVisualizer
 
-__all__, __getattr__ = lazy_names(
-    __name__,
-    {
-        'preview': ('write_preview',),
-        'recording_check': ('draw_recording_check', 'save_recording_check'),
-        'skeleton': ('draw_skeleton', 'scene_frames'),
-        'sync_pictures': (
-            'draw_clock_drift',
-            'draw_similarity_matrix',
-            'draw_sync_curve',
-        ),
-        'task_pictures': (
-            'draw_actions',
-            'draw_confusion_matrix',
-            'draw_localization',
-            'draw_recall_curves',
-            'draw_retrieval',
-        ),
-        'visualizer': ('MoBindVisualizer',),
-    },
-)
+__all__, __getattr__ = lazy_names(__name__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..skeleton import LIMBS, get_layout, keypoint_indices
+from ..skeleton import LIMBS, find_keypoints, get_layout, keypoint_indices
 from .figures import GREY, INK, LEFT, OTHERS, RIGHT, SENSOR, new_figure, plain
 
 if TYPE_CHECKING:
@@ -245,14 +245,6 @@ def neck_indices(layout: str) -> list[list[int]]:
     """Shoulders and nose, between which the neck is drawn, if there."""
     neck = find_keypoints(layout, _NECK)
     return [neck] if neck else []
-
-
-def find_keypoints(layout: str, names: Sequence[str]) -> list[int]:
-    """Indices of keypoints; none if the layout lacks one of them."""
-    try:
-        return keypoint_indices(layout, names)
-    except ValueError:
-        return []
 
 
 def worn_at(

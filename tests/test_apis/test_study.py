@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from json_mutations import mutations
 
-from mobind_mm.apis import study_signals
-from mobind_mm.apis.study import _confirmed, _Table, run_study
-from mobind_mm.apis.study_files import (
+from mobind_mm.apis.study import signals as study_signals
+from mobind_mm.apis.study.files import (
     Options,
     Source,
     find_sources,
     read_study_table,
 )
-from mobind_mm.apis.study_pairs import Settings, compare
-from mobind_mm.apis.study_report import describe_study, write_report
-from mobind_mm.apis.study_signals import Prepared, prepare
+from mobind_mm.apis.study.matching import _confirmed, _Table, run_study
+from mobind_mm.apis.study.pairs import Settings, compare
+from mobind_mm.apis.study.report import describe_study, write_report
+from mobind_mm.apis.study.signals import Prepared, prepare
 from mobind_mm.datasets.synthetic.example import mmpose_frames
 from mobind_mm.readers.files import write_imu_table
 from mobind_mm.recordings import Clock, write_imu, write_pose
@@ -180,7 +180,7 @@ def test_somebody_is_seen_for_as_long_as_the_frames_show_it():
 
 @pytest.mark.parametrize('telling', [20.0, 10.0])
 def test_leftovers_are_named_with_the_reason(copy, telling, monkeypatch):
-    monkeypatch.setattr('mobind_mm.apis.study.TELLING_SEC', telling)
+    monkeypatch.setattr('mobind_mm.apis.study.matching.TELLING_SEC', telling)
     study = again(copy)
     left = [row for row in study.rows if row['state'] == 'left over']
     names = [row['recording'] or row['video'] for row in left]
@@ -538,7 +538,7 @@ def test_links_to_themselves_and_names_that_no_disk_has(tmp_path):
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='names of any bytes')
 def test_names_that_are_not_unicode(tmp_path):
-    from mobind_mm.apis.study_files import Options, find_sources
+    from mobind_mm.apis.study.files import Options, find_sources
 
     folder = os.fsencode(tmp_path)
     with open(os.path.join(folder, b'\xe9\n.csv'), 'w') as file:

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from deliberate import recordings
 
-from mobind_mm.apis.study_files import Options, find_sources
-from mobind_mm.checks.column_names import parse_column
+from mobind_mm.apis.study.files import Options, find_sources
 from mobind_mm.checks.guessing import guess_mapping, to_yaml
 from mobind_mm.checks.inspection import describe_facts, inspect_path
+from mobind_mm.readers.column_names import parse_column
 from mobind_mm.readers.files import write_imu_table
 from mobind_mm.readers.sensors import read_imu_file
 from mobind_mm.recordings import write_imu, write_pose

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from mobind_mm.readers.clocks import check_time_unit, sample_times, unwrap
+from mobind_mm.readers.clocks import sample_times
 from mobind_mm.readers.continuity import continues
+from mobind_mm.readers.counters import unwrap
+from mobind_mm.readers.time_units import check_time_unit
 
 RATE = 100.0
 

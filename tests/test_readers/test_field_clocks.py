@@ -5,10 +5,10 @@ import pytest
 from raw_devices import G, lines_of, write_lines
 
 from mobind_mm.apis.sources import to_imu
-from mobind_mm.apis.study_files import Source
+from mobind_mm.apis.study.files import Source
 from mobind_mm.checks.inspection import inspect_path
-from mobind_mm.readers.clocks import padded_fractions
 from mobind_mm.readers.dates import Dates, find_order, serial_dates
+from mobind_mm.readers.time_units import padded_fractions
 
 MAY = 1714561200.0
 """2024-05-01 11:00:00 UTC."""
@@ -121,11 +121,12 @@ def test_a_year_that_is_first_without_its_century(monkeypatch):
     assert find_order(['24-04-25 11:00:00']) == 'dmy'
 
 
-def test_a_year_of_two_digits_is_noted(tmp_path, worn):
-    cells = [f'24-04-25 11:00:{t:06.3f}' for t in worn.times]
+@pytest.mark.parametrize('day', ['24-04-25', '25.04.24'])
+def test_a_year_of_two_digits_is_noted(tmp_path, worn, day):
+    cells = [f'{day} 11:00:{t:06.3f}' for t in worn.times]
     stream = read(tmp_path / 'a.csv', worn, cells)
     (note,) = (n for n in stream.notes if 'is taken for a day of 20' in n)
-    assert "'24-04-25 11:00:00.000' in column" in note
+    assert f"'{day} 11:00:00.000' in column" in note
     assert Dates('ymd')('24-05-01 11:00:00') == MAY
 
 

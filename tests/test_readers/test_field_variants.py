@@ -2,12 +2,21 @@
 
 import json
 import pickle
+import re
 import sys
 import zipfile
 
 import numpy as np
 import pytest
-from raw_devices import G, lines_of, write_dot, write_lines, write_polar
+from raw_devices import (
+    G,
+    integers,
+    lines_of,
+    write_dot,
+    write_lines,
+    write_polar,
+)
+from raw_phones import dates
 from raw_pose_tools import (
     RATE,
     SHAPE,
@@ -19,7 +28,8 @@ from raw_pose_tools import (
 )
 
 from mobind_mm.apis.sources import to_imu, to_pose
-from mobind_mm.checks.column_names import parse_column
+from mobind_mm.checks.inspection import inspect_path
+from mobind_mm.readers.column_names import parse_column
 from mobind_mm.readers.dates import Dates, find_order, looks_like_date
 from mobind_mm.readers.detections import Detections
 from mobind_mm.readers.files import Video, load_pose
@@ -357,12 +367,23 @@ def test_counts_whose_zero_is_not_known(tmp_path, worn):
         read(path)
 
 
-def test_a_clock_that_counts_from_2001(tmp_path, worn):
-    columns = [[f'{7.3e8 + t:.3f}' for t in worn.times], *worn.acc.T]
-    path = table(tmp_path / 'a.csv', worn, ['timestamp', *AXES[:3]], columns)
+@pytest.mark.parametrize(
+    ('name', 'first', 'told'),
+    [
+        ('timestamp', 7.3e8, 'would be of 1993'),
+        ('timestamp', 1.4e9, 'would be of 2014 .* of 2024 if from 1980'),
+        ('gps_time', 1.6e9, 'of 2030 if from 1980'),
+    ],
+)
+def test_a_clock_that_counts_from_another_year(
+    tmp_path, worn, monkeypatch, name, first, told
+):
+    monkeypatch.setattr('mobind_mm.readers.table_streams.now', lambda: 1.75e9)
+    columns = [[f'{first + t:.3f}' for t in worn.times], *worn.acc.T]
+    path = table(tmp_path / 'a.csv', worn, [name, *AXES[:3]], columns)
     stream = read(path)
-    assert same(stream, worn, 7.3e8, gyro=False)
-    assert any('would be of 1993' in note for note in stream.notes)
+    assert same(stream, worn, first, gyro=False)
+    assert any(re.search(told, note) for note in stream.notes)
 
 
 def test_polar_without_units(tmp_path, worn):
@@ -661,7 +682,7 @@ def test_joints_that_share_a_place_by_chance_are_kept():
     points = points.astype(np.float32)
     boxes, ones = np.zeros((40, 4), np.float32), np.ones((40, 17), np.float32)
     seen = Detections(40, np.arange(40), points, ones, boxes, 'coco')
-    assert without_fillers(seen, 'a.json') is seen
+    assert without_fillers(seen) is seen
 
 
 def test_easy_vitpose_writes_y_before_x(tmp_path):
@@ -886,3 +907,160 @@ def test_other_channels_alone_are_no_sensor(tmp_path, worn):
     )
     with pytest.raises(ValueError, match='no acceleration or angular rate'):
         worn_on(path)
+
+
+@pytest.mark.parametrize('end', ['.1', ' 2', '_y'])
+@pytest.mark.parametrize('device', ['dot', 'mtw', 'actigraph', 'axivity'])
+def test_files_of_two_sensors_that_were_put_together(
+    tmp_path, worn, device, end
+):
+    """Both are read, where only the first was, without a word."""
+    m, other = worn, worn.part(slice(None))
+    other.acc, other.gyro = (np.roll(v, 1, axis=1) for v in (m.acc, m.gyro))
+    if device == 'mtw':  # of one unit with the first, whose movement tells
+        rng = np.random.default_rng(0)
+        other.acc = rng.normal((0, 0, G), 0.01, (2000, 3))
+        other.gyro = rng.normal(0, 0.01, (2000, 3))
+    first = '_x' if end == '_y' else ''
+    turns = 180 / np.pi if device == 'dot' else 1.0
+    values = [(m.acc, m.gyro * turns), (other.acc, other.gyro * turns)]
+    head, clock = [], ['PacketCounter', 'SampleTimeFine']
+    names = [f'{kind}_{axis}' for kind in ('Acc', 'Gyr') for axis in 'XYZ']
+    count = [*map(str, range(2000))]
+    times = [count, integers(m.times * 1e6)]
+    if device == 'mtw':
+        head, times[1] = ['// Update Rate: 100.0Hz'], [''] * 2000
+    if device in ('actigraph', 'axivity'):
+        names = [f'Accelerometer {axis}' for axis in 'XYZ']
+        clock, values = ['Timestamp'], [(m.acc / G,), (other.acc / G,)]
+        if device == 'axivity':
+            clock = ['Time']
+            names = [f'Accel-{axis} (g)' for axis in 'XYZ']
+        times = [dates(m.times, '%Y-%m-%d %H:%M:%S.%f', start=0)]
+    names = [name + mark for mark in (first, end) for name in names]
+    columns = [axis for sensor in values for v in sensor for axis in v.T]
+    path = write_lines(
+        tmp_path / 'a.csv',
+        *head,
+        ','.join([*clock, *names]),
+        lines_of(*times, *columns),
+    )
+    streams = [*to_imu({'file': path}, placements_only=False).values()]
+    assert len(streams) == len(inspect_path(path)['sensors']) == 2
+    gyro = device in ('dot', 'mtw')
+    assert same(streams[0], m, gyro=gyro)
+    assert same(streams[1], other, gyro=gyro)
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        'time,x,y,z,hip_x,hip_y,hip_z',
+        'time,x,y,z,x2,y2,z2',
+        'time,x,y,z,gx,gy,gz',
+        '',
+    ],
+)
+def test_further_columns_of_actigraphs_are_named(tmp_path, worn, names):
+    stamps = dates(worn.times, '%Y-%m-%d %H:%M:%S.%f', start=0)
+    rows = lines_of(stamps, *worn.acc.T / G, *worn.acc.T[::-1] / G)
+    path = write_lines(tmp_path / 'a.csv', *filter(None, [names]), rows)
+    with pytest.raises(ValueError, match='another sensor|second acc'):
+        worn_on(path)
+
+
+@pytest.mark.parametrize('count', [0, 1, 3])
+@pytest.mark.parametrize('device', ['dot', 'unknown'])
+def test_hardly_any_rows(tmp_path, worn, device, count):
+    """The reason is their number, not the names of the columns."""
+    m = worn.part(slice(count))
+    if device == 'dot':
+        path = write_dot(tmp_path / 'a.csv', m)
+        what = ('no rows', 'one sample', '')[min(count, 2)]
+    else:
+        path = undescribed(tmp_path / 'a.csv', *m.acc.T, names='t,ax,ay,az')
+        what = ('no rows', 'one row', 'only 3 rows')[min(count, 2)]
+    if not what:
+        assert worn_on(path).clock.num_samples == 3
+        return
+    with pytest.raises(ValueError, match=what):
+        worn_on(path)
+
+
+def test_gravity_in_columns_of_its_own(tmp_path, worn):
+    m = worn
+    gravity = G * m.acc / np.linalg.norm(m.acc, axis=1, keepdims=True)
+    names = [f'{k}_{a}' for k in ('lin_acc', 'grav', 'gyr') for a in 'xyz']
+    values = [*(m.acc - gravity).T, *gravity.T, *m.gyro.T]
+    path = undescribed(
+        tmp_path / 'a.csv', *values, names=','.join(['time', *names])
+    )
+    assert same(worn_on(path), m)
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'words'),
+    [
+        ('gb18030', ('时间', '加速度', '角速度')),
+        ('cp932', ('時刻', '加速度', '角速度')),
+        ('cp949', ('시간', '가속도', '각속도')),
+    ],
+)
+def test_encodings_before_utf_8(tmp_path, worn, encoding, words):
+    axes = [f'{word}{a}' for word in words[1:] for a in 'XYZ']
+    stamps = dates(worn.times, '%Y-%m-%d %H:%M:%S.%f', start=0)
+    path = write_lines(
+        tmp_path / 'a.txt',
+        '\t'.join([words[0], *axes]),
+        lines_of(stamps, *worn.acc.T, *worn.gyro.T, delimiter='\t'),
+        encoding=encoding,
+    )
+    stream = worn_on(path)
+    assert same(stream, worn)
+    assert any('is not text in UTF-8' in note for note in stream.notes)
+
+
+def test_channels_of_metawear_side_by_side(tmp_path, worn):
+    """They were two files; the second was read as none, or as the first."""
+    names = ['epoc (ms)', 'timestamp (+0200)', 'elapsed (s)']
+    names += [f'{a}-axis ({u})' for u in ('g', 'deg/s') for a in 'xyz']
+    clock = [integers(1.7e12 + worn.times * 1e3), [''] * 2000, worn.times]
+    gyro = np.rad2deg(worn.gyro)
+    columns = [*clock, *worn.acc.T / G, *gyro.T]
+    stream = worn_on(table(tmp_path / 'a.csv', worn, names, columns))
+    assert same(stream, worn, 1.7e9)
+
+
+def test_numbers_within_text_are_named(tmp_path):
+    lines = [f'AccX:{i}.5\tAccY:{i}.25\tAccZ:{i}.75' for i in range(30)]
+    write_lines(tmp_path / 'a.txt', lines)
+    with pytest.raises(ValueError, match='numbers within text'):
+        worn_on(tmp_path / 'a.txt')
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ('Time (s)', 'Acceleration {} (m/s^2)', 'Acceleration {} (m/s^2).1'),
+        ('time_s', 'acc_{}', 'watch_acc_{}'),
+    ],
+)
+def test_second_sensors_in_logs_of_phones(tmp_path, worn, names):
+    turned = worn.acc[:, [1, 2, 0]]
+    axes = [name.format(axis) for name in names[1:] for axis in 'xyz']
+    columns = [worn.times, *worn.acc.T, *turned.T]
+    path = table(tmp_path / 'a.csv', worn, [names[0], *axes], columns)
+    first, second = to_imu({'file': path}, placements_only=False).values()
+    assert same(first, worn, gyro=False)
+    np.testing.assert_allclose(second.channels['acc'], turned, atol=0.02)
+
+
+def test_second_sensors_of_ios_do_not_lose_their_signs(tmp_path, worn):
+    names = ['loggingTime(txt)', 'accelerometerTimestamp_sinceReboot(s)']
+    acc = [f'accelerometerAcceleration{axis}(G)' for axis in 'XYZ']
+    names += [*acc, *(f'{name}.1' for name in acc)]
+    stamps = dates(worn.times, '%Y-%m-%d %H:%M:%S.%f')
+    columns = [stamps, worn.times, *-worn.acc.T / G, *worn.acc.T / G]
+    path = table(tmp_path / 'a.csv', worn, names, columns)
+    with pytest.raises(ValueError, match=r"another sensor .*X\(G\)\.1'"):
+        to_imu({'file': path}, placements_only=False)

@@ -11,7 +11,7 @@ from raw_pose_tools import RATE, SHAPE, TOOLS, person, write
 from mobind_mm.apis.sources import to_imu
 from mobind_mm.checks.inspection import inspect_path
 from mobind_mm.readers import detections as detections_module
-from mobind_mm.readers import tables, tracking
+from mobind_mm.readers import table_rows, tracking
 from mobind_mm.readers.detections import Detections, Instances
 from mobind_mm.readers.files import Video, load_people
 from mobind_mm.readers.keys import read_yaml
@@ -171,7 +171,7 @@ def test_blocks_are_the_whole_table(name, tmp_path, monkeypatch):
     path = tmp_path / 't.csv'
     path.write_text(TABLES[name])
     whole = read_table(path, ['x'], ['t'], ['name'])
-    monkeypatch.setattr(tables, '_BLOCK', 64)
+    monkeypatch.setattr(table_rows, 'BLOCK', 64)
     parts = read_table(path, ['x'], ['t'], ['name'])
     np.testing.assert_array_equal(parts.lines, whole.lines)
     for column, values in whole.numbers.items():
@@ -199,7 +199,7 @@ def test_mistakes_in_later_blocks_are_named(
     path.write_text('\n'.join(lines))
     with pytest.raises(ValueError) as whole:
         read_table(path, ['x'], ['t'], ['name'])
-    monkeypatch.setattr(tables, '_BLOCK', 64)
+    monkeypatch.setattr(table_rows, 'BLOCK', 64)
     with pytest.raises(ValueError, match='row 40') as parts:
         read_table(path, ['x'], ['t'], ['name'])
     assert str(parts.value) == str(whole.value)
@@ -220,11 +220,11 @@ def test_rows_that_are_full(mark):
             len(row.split(mark)) == 3 and row.strip(mark + b' \t')
             for row in rows
         )
-        found = tables._is_full(b''.join(r + b'\n' for r in rows), mark, 3)
+        found = table_rows._is_full(b''.join(r + b'\n' for r in rows), mark, 3)
         assert full or not found
         answers += [found] * full
     assert np.mean(answers) > 0.3  # others may be full, but have blanks
-    assert tables._is_full(b'', b',', 3)
+    assert table_rows._is_full(b'', b',', 3)
 
 
 @pytest.mark.parametrize('seed', range(8))
@@ -272,7 +272,7 @@ def test_hundreds_who_pass_by_are_not_in_memory_at_once(tmp_path):
     video = Video(rate=30.0, img_shape=(1080, 1920))
 
     def look():
-        found = all_people(seen, 'a.json', video, 0.0)
+        found = all_people(seen, video, 0.0)
         assert len(found) == people and 499 in found and 500 not in found
         for name, pose in found.items():
             frame = pose.keypoints[40 * name]

@@ -17,7 +17,7 @@ from raw_tables import (
 )
 
 from mobind_mm.apis.sources import to_imu
-from mobind_mm.apis.study_files import named_files
+from mobind_mm.apis.study.files import named_files
 from mobind_mm.checks.inspection import inspect_path
 from mobind_mm.readers.convert import convert
 from mobind_mm.readers.keys import read_yaml, unit_factor

@@ -16,7 +16,7 @@ from mobind_mm.apis.sources import to_pose
 from mobind_mm.readers import recognize
 from mobind_mm.readers.files import Video, load_people, load_pose
 from mobind_mm.readers.frame_times import seconds
-from mobind_mm.readers.named_points import as_scores
+from mobind_mm.readers.named_points import as_scores, detections_of
 from mobind_mm.skeleton import LAYOUTS, get_layout
 
 VIDEO = Video(rate=RATE, img_shape=SHAPE)
@@ -201,6 +201,8 @@ def numpy_files(folder):
         'array': rows,
         'points': rows[..., :2].astype(np.float32),
         'shares': shares,
+        'movenet': shares[..., [1, 0, 2]],
+        'movenets': shares[:, None, None][..., [1, 0, 2]],
         'people_first': two.swapaxes(0, 1),
     }.items():
         np.save(folder / f'{name}.npy', array)
@@ -219,7 +221,7 @@ def numpy_files(folder):
 
 def test_arrays_of_numpy(tmp_path):
     paths = numpy_files(tmp_path)
-    assert len(paths) == 8
+    assert len(paths) == 10
     for path in paths:
         video = Video() if path.stem == 'told' else VIDEO
         pose = load_pose(
@@ -227,9 +229,15 @@ def test_arrays_of_numpy(tmp_path):
         )
         assert follows(pose), path
         assert not any('which frame' in note for note in pose.notes)
-    assert any(
-        '(people, frames)' in n for n in load_pose(paths[3], VIDEO).notes
-    )
+        told = {
+            'people_first': '(people, frames)',
+            'movenet': 'taken for y, x',
+        }
+        assert all(
+            any(told[n] in note for note in pose.notes)
+            for n in told
+            if path.stem.startswith(n)
+        )
 
 
 @pytest.mark.parametrize(
@@ -746,3 +754,126 @@ def test_json_that_powershell_saved(tmp_path):
     path.write_text(json.dumps(frames), encoding='utf-16')
     pose = load_pose(path, Video(rate=RATE, img_shape=SHAPE))
     assert pose.clock.num_samples == 12
+
+
+def columns_of_people(names):
+    """A table with two people side by side; columns by a format."""
+    rows = rows_of('coco')
+    two = np.stack([rows, np.add(rows, (400, 0, 0))])
+    two[1, 10, 9] = 0
+    heads = ['frame'] + [
+        names[who].format(name=name, axis=axis)
+        for who in (0, 1)
+        for name in COCO
+        for axis in 'xy'
+    ]
+    points = two[..., :2].transpose(1, 0, 2, 3).reshape(len(POINTS), -1)
+    rows = [[i, *row] for i, row in enumerate(points.tolist())]
+    return '\n'.join(','.join(map(str, row)) for row in [heads, *rows])
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ('person1_{name}_{axis}', 'person2_{name}_{axis}'),
+        ('P1 {name} {axis}', 'P2 {name} {axis}'),
+        ('{name}_{axis}', '{name}_{axis}.1'),
+        ('{name}_1_{axis}', '{name}_2_{axis}'),
+        ('{name}_{axis}', 'id2_{name}_{axis}'),
+        ('anna-{name}-{axis}', 'bob-{name}-{axis}'),
+        ('p1_{name} {axis} [px]', 'p2_{name} {axis} [px]'),
+        ('{name}_{axis} (px)', '2_{name}_{axis} (px)'),
+    ],
+)
+def test_people_side_by_side(tmp_path, names):
+    (tmp_path / 'a.csv').write_text(columns_of_people(names))
+    people = [*load_people(tmp_path / 'a.csv', VIDEO).values()]
+    assert len(people) == 2 and follows(people[0])
+    apart = people[1].keypoints - people[0].keypoints
+    np.testing.assert_allclose(apart[11:, :, 0], 400, atol=1e-3)
+
+
+@pytest.mark.parametrize('word', ['pose_', 'kp '])
+def test_a_word_before_all_keypoints(tmp_path, word):
+    names = [f'{word}{name}_{axis}' for name in COCO for axis in 'xy']
+    rows = rows_of('coco')[..., :2].reshape(len(POINTS), -1).tolist()
+    text = [','.join(map(str, [*row])) for row in [names, *rows]]
+    (tmp_path / 'a.csv').write_text('\n'.join(text))
+    assert follows(load_pose(tmp_path / 'a.csv', VIDEO))
+
+
+@pytest.mark.parametrize(
+    ('side', 'told'),
+    [(0, 'shares of the height alone'), (1, 'multiply y by 1.78 first')],
+)
+def test_shares_of_one_side(tmp_path, side, told):
+    """Those of the shorter side show it, those of the longer one may be."""
+    shares = (POINTS + [500, -100] * (POINTS > 0)) / SHAPE[side]
+    np.save(tmp_path / 'a.npy', shares)
+    pose = load_pose(tmp_path / 'a.npy', VIDEO)
+    assert any(told in note for note in pose.notes)
+    seen = pose.keypoints[:, 5]
+    wanted = POINTS[:, 5] + [500, -100]
+    wanted = wanted * ([1, 1] if side == 0 else [1, SHAPE[0] / SHAPE[1]])
+    np.testing.assert_allclose(seen, wanted, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ('Anna:{}', 'Bob:{}'),
+        ('{}', '{}_2'),
+        ('1{}', '2{}'),
+        ('P1_{}', 'P2_{}'),
+        ('anna_{}', 'bob_{}'),
+    ],
+)
+def test_markers_of_two_subjects(names):
+    """Of TRC, C3D and DeepLabCut; the second was dropped silently."""
+    joints = joints_of(POINTS)
+    points = {
+        names[who].format(n): joints[n] + [400 * who, 0]
+        for who in (0, 1)
+        for n in COCO
+    }
+    detections = detections_of(points, VIDEO, 'a.trc')
+    assert len(detections.frames) == 2 * len(POINTS)
+    first, second = (detections.keypoints[detections.ids == i] for i in (0, 1))
+    np.testing.assert_allclose((second - first)[..., 0], 400, atol=1e-3)
+
+
+def named_json(kind):
+    """Frames whose points have names, as people save them."""
+    rows = rows_of('coco').tolist()
+    named = [dict(zip(COCO, frame)) for frame in rows]
+    axes = [
+        {n: dict(zip(('x', 'y', 'score'), p)) for n, p in frame.items()}
+        for frame in named
+    ]
+    whole = {'fps': RATE, 'keypoints': rows}
+    return {
+        'points': [{'keypoints': frame} for frame in named],
+        'bare': [{'frame': i, **frame} for i, frame in enumerate(named)],
+        'axes': [{'people': [frame]} for frame in axes],
+        'frames': {f'frame_{i}': frame for i, frame in enumerate(named)},
+        'array': whole,
+        'tracks': {
+            'tracks': [
+                {
+                    'id': 3,
+                    'frames': [
+                        {'frame': i, 'keypoints': frame}
+                        for i, frame in enumerate(rows)
+                    ],
+                }
+            ]
+        },
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    'kind', ['points', 'bare', 'axes', 'frames', 'array', 'tracks']
+)
+def test_json_of_named_points(tmp_path, kind):
+    (tmp_path / 'a.json').write_text(json.dumps(named_json(kind)))
+    assert follows(load_pose(tmp_path / 'a.json', VIDEO))

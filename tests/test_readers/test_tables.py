@@ -22,13 +22,14 @@ from raw_tables import (
 from scipy.spatial.transform import Rotation
 
 from mobind_mm.readers.dates import parse_date
+from mobind_mm.readers.dialects import Dialect
 from mobind_mm.readers.headers import Head, head
 from mobind_mm.readers.keys import check_keys
 from mobind_mm.readers.mapping import Sensor, Skeleton
+from mobind_mm.readers.parquet import read_parquet
 from mobind_mm.readers.sensors import read_sensors
 from mobind_mm.readers.skeletons import read_skeleton
-from mobind_mm.readers.tables import Dialect, read_table
-from mobind_mm.readers.tables import _read_parquet as read_parquet
+from mobind_mm.readers.tables import read_table
 
 
 @pytest.fixture(scope='module')

@@ -163,7 +163,7 @@ def test_what_flashes_up_takes_no_number():
     frames = [[]] * 9 + [f for flash in flashes for f in (flash, [], [])]
     frames += [[standing(900, 0)]] * 3 * RATE
     video = Video(rate=RATE, img_shape=(1080, 1920), max_gap_sec=0.05)
-    people = all_people(as_detections(frames)[0], 'a.json', video, 0.0)
+    people = all_people(as_detections(frames)[0], video, 0.0)
     assert len(people) > 1
     assert (people[0].scores[:, 0] > 0).sum() == 3 * RATE
 

@@ -73,7 +73,7 @@ def parse_args() -> argparse.Namespace:
         type=Path,
     )
     flag('--count N', 'recordings per source (--trust)', default=12)
-    flag('--seed N', 'for --trust', default=11)
+    flag('--seeds N ...', 'for --trust', type=int, default=[11])
     flag('--out FILE', 'JSON file of the rows', required=True)
     flag('--parts', '', nargs='+', choices=PARTS, default=PARTS)
     flag('--num-clips N', 'clips per cell; default: all 36', type=int)
@@ -105,8 +105,8 @@ def main() -> None:
     prepare_results(args.out)
     out = Path(args.out)
     if args.trust:
-        table, bins = run_trust(args.data, args.count, args.seed, args.config)
-        about = dict(model=args.config, count=args.count, seed=args.seed)
+        table, bins = run_trust(args.data, args.count, args.seeds, args.config)
+        about = dict(model=args.config, count=args.count, seeds=args.seeds)
         rows = dict(about, rows=table, bins=bins)
         write_whole(out, json.dumps(rows, indent=1))
         show([*table, *bins])

@@ -2,14 +2,16 @@
 
     python tools/analysis_tools/benchmark_training.py CONFIG
     python tools/analysis_tools/benchmark_training.py CONFIG --against DIR
+    python tools/analysis_tools/benchmark_training.py CONFIG --against DIR \
+        --against-config CONFIG
 
 Epochs run as ``mobind train`` runs them, with all hooks but without
 validation and checkpoints; then, taking turns with them, the steps of an
 epoch on batches that are in memory, and its loading alone. Times are
 processor seconds of one thread, the lower quartile of the rounds, so that
-other work on the machine matters little. With ``--against`` the checkouts
-take turns too, each in a process of its own; their configs are read from
-them.
+other work on the machine matters little. A training is all epochs of its
+config. With ``--against`` the checkouts take turns too, each in a process of
+its own; their configs are read from them.
 """
 
 import argparse
@@ -31,6 +33,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config, relative to a checkout')
     parser.add_argument(
         '--against', metavar='DIR', help='another checkout, such as a release'
+    )
+    parser.add_argument(
+        '--against-config',
+        metavar='CONFIG',
+        help='of the other checkout, if it is not the same',
     )
     parser.add_argument('--epochs', type=int, default=8)
     parser.add_argument('--rounds', type=int, default=2)
@@ -79,6 +86,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     for phase in ('val', 'test'):
         for part in ('dataloader', 'evaluator', 'cfg'):
             cfg[f'{phase}_{part}'] = None
+    configured = cfg.train_cfg.max_epochs
     cfg.train_cfg = dict(by_epoch=True, max_epochs=args.epochs)
     for name in ('early_stopping', 'training_curve', 'result_table'):
         cfg.default_hooks.pop(name, None)
@@ -102,6 +110,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     windows = sum(len(batch['data_samples']) for batch in batches)
     return {
         'windows': windows,
+        'epochs': configured,
         'epoch_s': float(np.quantile(epochs[1:] or epochs, 0.25)),
         'steps_s': float(np.quantile(steps, 0.25)),
         'loading_s': float(np.quantile(loading, 0.25)),
@@ -117,9 +126,11 @@ def _set_root(cfg: Any, root: str) -> None:
             _set_root(value, root)
 
 
-def child(checkout: Path, args: argparse.Namespace) -> dict[str, Any]:
+def child(
+    checkout: Path, config: str, args: argparse.Namespace
+) -> dict[str, Any]:
     """Measure a checkout in a process of its own."""
-    command = [sys.executable, __file__, args.config, '--child']
+    command = [sys.executable, __file__, config, '--child']
     command += ['--epochs', str(args.epochs)]
     if args.cfg_options:
         command += ['--cfg-options', *args.cfg_options]
@@ -142,22 +153,25 @@ def main() -> None:
     if args.child:
         print(json.dumps(measure(args)))
         return
-    checkouts = {'this': _HERE}
+    checkouts = {'this': (_HERE, args.config)}
     if args.against:
-        checkouts['other'] = Path(args.against).resolve()
+        config = args.against_config or args.config
+        checkouts['other'] = (Path(args.against).resolve(), config)
     rounds: dict[str, list[dict]] = {name: [] for name in checkouts}
     for _ in range(args.rounds):
-        for name, checkout in checkouts.items():
-            rounds[name].append(child(checkout, args))
+        for name, (checkout, config) in checkouts.items():
+            rounds[name].append(child(checkout, config, args))
             print(name, rounds[name][-1], flush=True)
-    result: dict[str, Any] = {'config': args.config}
+    result: dict[str, Any] = {}
     for name, found in rounds.items():
         row = {key: min(one[key] for one in found) for key in found[0]}
+        row['config'] = checkouts[name][1]
+        row['training_s'] = row['epochs'] * row['epoch_s']
         row['windows_per_s_of_loading'] = row['windows'] / row['loading_s']
         row['epoch_over_steps'] = row['epoch_s'] / row['steps_s']
         result[name] = row
     if args.against:
-        times = {k: one['epoch_s'] for k, one in result.items() if k in rounds}
+        times = {name: result[name]['training_s'] for name in rounds}
         result['speed_up'] = times['other'] / times['this']
     from benchmarking.settings import machine
 

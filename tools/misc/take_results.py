@@ -340,7 +340,8 @@ def main() -> None:
     path = ROOT / 'docs/results' / name
     old = read_results(path)
     about = {k: old['about'][k] for k in ('command', 'seed', 'data')}
-    about['seed'] = found.get('seed', about['seed'])
+    for key in ('seed', 'seeds'):
+        about['seed'] = found.get(key, about['seed'])
     about['hardware'] = args.hardware
     about['command'] = args.command or about['command']
     about['version'] = 'after 0.1.0'

@@ -82,6 +82,21 @@ def _document(
             MIME_TYPE=kind,
             RELATIVE_LINK_URL=_relative(file, folder, portable),
         )
+    used = ElementTree.Element('PROPERTY', NAME='lastUsedAnnotationId')
+    used.text = str(_add_gaps(root, aligned))
+    header.append(used)
+    _add(
+        root,
+        'LINGUISTIC_TYPE',
+        LINGUISTIC_TYPE_ID=_TYPE,
+        TIME_ALIGNABLE='true',
+        GRAPHIC_REFERENCES='false',
+    )
+    return root
+
+
+def _add_gaps(root: ElementTree.Element, aligned: Aligned) -> int:
+    """Add a tier of the gaps of each sensor; returns how many there are."""
     order = _add(root, 'TIME_ORDER')
     count = 0
     for sensor in aligned.imu:
@@ -106,17 +121,7 @@ def _document(
                 TIME_SLOT_REF2=names[1],
             )
             _add(annotation, 'ANNOTATION_VALUE').text = gap.why
-    used = ElementTree.Element('PROPERTY', NAME='lastUsedAnnotationId')
-    used.text = str(count)
-    header.append(used)
-    _add(
-        root,
-        'LINGUISTIC_TYPE',
-        LINGUISTIC_TYPE_ID=_TYPE,
-        TIME_ALIGNABLE='true',
-        GRAPHIC_REFERENCES='false',
-    )
-    return root
+    return count
 
 
 def _time_series(aligned: Aligned, table: str) -> ElementTree.Element:

@@ -63,8 +63,6 @@ class _Take:
     name: str
     subject: str
     pieces: tuple[Piece, ...]
-    variant: int
-    source: str
 
 
 @DATASETS.register_module()
@@ -162,13 +160,8 @@ class MotionCaptureDataset(IMUPoseDataset):
                     motions, rng, self.take_sec, variation=self._variation
                 )
                 for number, pieces in enumerate(plan):
-                    take = _Take(
-                        f'{subject}_v{variant}_t{number:03d}',
-                        subject,
-                        tuple(pieces),
-                        variant,
-                        motions[0].source,
-                    )
+                    name = f'{subject}_v{variant}_t{number:03d}'
+                    take = _Take(name, subject, tuple(pieces))
                     entries.append(self._entry(take, motions))
         if 'procedural' in self.sources:
             for index in range(self.num_procedural):
@@ -230,40 +223,35 @@ class MotionCaptureDataset(IMUPoseDataset):
         return 'train'
 
     def _entry(self, take: _Take, motions: Sequence[BodyMotion]) -> dict:
-        classes = self._metainfo['classes']
         edges = _edges(take.pieces)
         labels = [plain_label(motions[p.clip].label) for p in take.pieces]
-        segments = [
-            dict(start_s=start, end_s=end, label=classes.index(label))
-            for (start, end), label in zip(edges, labels)
-            if label in classes
-        ]
-        return self._remember(take, edges[-1][1], segments)
+        acts = [(*edge, label) for edge, label in zip(edges, labels)]
+        return self._remember(take, edges[-1][1], acts)
 
     def _procedural_entry(self, index: int, variant: int) -> dict:
-        classes = self._metainfo['classes']
         name = f'procedural-{index:03d}'
-        take = _Take(f'{name}_v{variant}', name, (), variant, 'procedural')
-        segments = [
-            dict(start_s=a, end_s=b, label=classes.index(label))
-            for a, b, label in self._acts(take)
-            if label in classes
-        ]
-        return self._remember(take, self.take_sec, segments)
+        take = _Take(f'{name}_v{variant}', name, ())
+        return self._remember(take, self.take_sec, self._acts(take))
 
     def _remember(
-        self, take: _Take, seconds: float, segments: list[dict]
+        self,
+        take: _Take,
+        seconds: float,
+        acts: Sequence[tuple[float, float, str]],
     ) -> dict:
+        """Entry of a take, of which both edges are left out."""
         self._takes[take.name] = take
+        classes = self._metainfo['classes']
         edge = EDGE_SEC + 0.05
         seconds = seconds - edge
-        inside = [
+        segments = [
             dict(
-                segment,
-                start_s=max(segment['start_s'], edge),
-                end_s=min(segment['end_s'], seconds),
+                start_s=max(start, edge),
+                end_s=min(end, seconds),
+                label=classes.index(label),
             )
-            for segment in segments
+            for start, end, label in acts
+            if label in classes
         ]
         return dict(
             take=take.name,
@@ -274,7 +262,7 @@ class MotionCaptureDataset(IMUPoseDataset):
             camera=f'{take.name}_cam',
             start_s=edge,
             end_s=seconds,
-            segments=[s for s in inside if s['end_s'] > s['start_s']],
+            segments=[s for s in segments if s['end_s'] > s['start_s']],
         )
 
     def _acts(self, take: _Take) -> list[tuple[float, float, str]]:

@@ -10,7 +10,7 @@ import torch
 
 from ...recordings.schema import IMU_CHANNELS
 from ...registry import TRANSFORMS
-from ...skeleton import Limb, get_limb, keypoint_indices, limb_indices
+from ...skeleton import Limb, find_keypoints, get_limb, limb_indices
 from ...structures import MoBindDataSample
 from .base import BaseTransform, check_channels, check_placements
 
@@ -209,10 +209,8 @@ class PackIMUPose(BaseTransform):
         index = np.zeros((len(self.limbs), 3), dtype=np.int64)
         for row, limb in enumerate(self.limbs):
             names = limb.seen_by(self.limb_layout).keypoints
-            try:
-                index[row] = keypoint_indices(layout, names)
-            except ValueError:
-                every[row] = False
+            found = find_keypoints(layout, names)
+            index[row], every[row] = found or 0, bool(found)
         return index, every
 
 

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from ...recordings.streams import undetected
 from ...registry import TRANSFORMS
-from ...skeleton import get_layout, keypoint_indices
+from ...skeleton import find_keypoints, get_layout, keypoint_indices
 from ...utils.arguments import check_amount, check_choice, check_rate
 from .base import BaseTransform, WindowBatch
 from .imu import check_margin
@@ -312,23 +312,14 @@ def _torsos(
     )
 
 
-@cache
-def _all_indices(layout: str, names: tuple[str, ...]) -> list[int] | None:
-    """Indices of keypoints; None if the layout lacks one of them."""
-    try:
-        return keypoint_indices(layout, names)
-    except ValueError:
-        return None
-
-
 def _bodies(
     points: np.ndarray, known: np.ndarray, layout: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same of mode ``body``."""
     unit = np.zeros(len(points))
     for names, ratio in _BONES:
-        at = _all_indices(layout, names)
-        if at is None:
+        at = find_keypoints(layout, names)
+        if not at:
             continue
         seen = np.asarray(known[:, at].all(axis=1))
         ends = points[:, :, at]
@@ -344,10 +335,10 @@ def _bodies(
         size = np.where(used, length / ratio, 0)
         unit = np.maximum(unit, size)
     every = np.asarray(known.any(axis=(1, 2)))
-    hips = _all_indices(layout, _BONES[0][0][:2])
+    hips = find_keypoints(layout, _BONES[0][0][:2])
     origin = np.zeros((len(unit), 2))
     seen = np.zeros((len(unit), known.shape[2]), dtype=bool)
-    if hips is not None:
+    if hips:
         seen = np.asarray(known[:, hips].all(axis=1))
         origin = _medians(points[:, :, hips].mean(axis=2), seen[:, None])
     for row in np.flatnonzero(every & ~seen.any(axis=1)):

@@ -99,24 +99,30 @@ def _hierarchy(
             nodes[parents[-1]] = Node(node.name, node.parent, offset)
             at += 4
         elif word == 'CHANNELS' and parents and at + 1 < len(words):
-            said = words[at + 1]
-            count = int(said) if said in {*'123456'} else 0
-            names = words[at + 2 : at + 2 + count]
-            known = all(n[:1] in tuple('XYZ') and n[1:] in
-                        ('position', 'rotation') for n in names)  # fmt: skip
-            if not known or not 1 <= len(names) <= 6:
+            names = _channels(words[at + 1 : at + 8])
+            if not names:
                 raise mistake(
                     path,
                     f'has the channels {words[at + 1 : at + 8]} of '
                     f'{nodes[parents[-1]].name}, which are not known',
                 )
             channels[parents[-1]] = names
-            at += 2 + count
+            at += 2 + len(names)
         else:
             raise mistake(path, f'has {word!r} in its hierarchy')
     if not nodes or parents:
         raise mistake(path, 'has a hierarchy that does not end')
     return nodes, channels
+
+
+_CHANNELS = {f'{axis}{k}' for axis in 'XYZ' for k in ('position', 'rotation')}
+
+
+def _channels(words: list[str]) -> list[str]:
+    """Names behind their number, from 1 to 6; none if one is not known."""
+    count = int(words[0]) if words[0] in {*'123456'} else 0
+    names = words[1 : 1 + count]
+    return names if {*names} <= _CHANNELS else []
 
 
 def _frames(path: Path, text: str, width: int) -> tuple[float, np.ndarray]:

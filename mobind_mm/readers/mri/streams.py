@@ -291,7 +291,7 @@ def read_predicted_pose(
     people = people.select(keep[people.frames])
     people = replace(people, frames=frames[people.frames])
     max_gap = round(_MAX_GAP_SEC * FRAME_RATE)
-    rows = follow_person(people, person, max_gap, path).instances
+    rows = follow_person(people, person, max_gap).instances
     shape = (np.count_nonzero(keep), NUM_KEYPOINTS)
     keypoints, scores = np.zeros((*shape, 2)), np.zeros(shape)
     places = np.searchsorted(frames[keep], people.frames[rows])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,15 +86,27 @@ def _walk(
     return offset, Recording(imu, filmed.pose)
 
 
+def _trials(
+    data: Path | None, count: int, seeds: Sequence[int], unseen: bool
+) -> Iterator[Trial]:
+    for seed in seeds:
+        yield from gather(data, False, count, seed, unseen)
+        if data is not None and (data / 'gait_video').exists():
+            yield from walking_trials(data / 'gait_video', seed)
+
+
 def run_trust(
-    data: Path | None, count: int, seed: int, model: str | None = None
+    data: Path | None,
+    count: int,
+    seeds: Sequence[int],
+    model: str | None = None,
 ) -> tuple[list[dict], list[dict]]:
     """Rows by source and condition, and the reliability of the confidence.
 
     Args:
         data: Folder of real data; simulated people only if None.
-        count: Recordings per source.
-        seed: Of everything.
+        count: Recordings per source and seed.
+        seeds: Of everything.
         model: Its config, checkpoint or name; None for signals alone. The
             people are those whom the shipped model has not seen.
     """
@@ -102,10 +114,7 @@ def run_trust(
     if model is not None:
         embedder = Embedder(model, None, show_progress=False)
     rows: dict[tuple[str, str], list] = defaultdict(list)
-    trials = [*gather(data, False, count, seed, embedder is not None)]
-    if data is not None and (data / 'gait_video').exists():
-        trials += walking_trials(data / 'gait_video', seed)
-    for trial in trials:
+    for trial in _trials(data, count, seeds, embedder is not None):
         clock = align(
             trial.streams,
             trial.max_offset,

@@ -10,11 +10,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..utils.files import replacing, write_whole
-from ..visualization.figures import to_image, write_image
-from ..visualization.sync_pictures import draw_study
-from .study import COLUMNS, Study
-from .synchronizing import signed
+from ...utils.files import replacing, write_whole
+from ...visualization.figures import to_image, write_image
+from ...visualization.sync_pictures import draw_study
+from ..synchronizing import signed
+from .matching import COLUMNS, Study
 
 _DIGITS = {
     'confidence': 3,

@@ -13,25 +13,25 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ..readers.convert import is_converted
-from ..recordings import (
+from ...readers.convert import is_converted
+from ...recordings import (
     PoseStream,
     SensorStream,
     notes_of,
     write_imu,
     write_pose,
 )
-from ..skeleton import LIMBS
-from ..synchronization.coarse import LONGEST_SEC
-from ..synchronization.pairing import (
+from ...skeleton import LIMBS
+from ...synchronization.coarse import LONGEST_SEC
+from ...synchronization.pairing import (
     LimbSignals,
     SensorSignals,
     limb_signals,
     sensor_signals,
 )
-from ..utils.errors import READ_ERRORS, is_memory, mistake
-from ..utils.files import replacing
-from .study_files import Source
+from ...utils.errors import READ_ERRORS, is_memory, mistake
+from ...utils.files import replacing
+from .files import Source
 
 VERSION = 2
 """Changes with the content of the files."""

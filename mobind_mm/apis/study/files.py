@@ -13,19 +13,19 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..checks.guessing import guess_mapping
-from ..checks.inspection import what_it_holds
-from ..checks.plausibility import settle_inputs
-from ..readers import FileReader, recognize
-from ..readers.archives import only_folder
-from ..readers.convert import fingerprint
-from ..readers.files import Video, load_people, read_video_facts
-from ..readers.keys import read_yaml
-from ..readers.pose_frames import VIDEOS
-from ..readers.sensors import read_imu_file
-from ..recordings import PoseStream, SensorStream
-from ..utils.errors import READ_ERRORS, mistake, printable
-from ..utils.files import is_special, leads_back
+from ...checks.guessing import guess_mapping
+from ...checks.inspection import what_it_holds
+from ...checks.plausibility import settle_inputs
+from ...readers import FileReader, recognize
+from ...readers.archives import only_folder
+from ...readers.convert import fingerprint
+from ...readers.files import Video, load_people, read_video_facts
+from ...readers.keys import read_yaml
+from ...readers.pose_frames import VIDEOS
+from ...readers.sensors import read_imu_file
+from ...recordings import PoseStream, SensorStream
+from ...utils.errors import READ_ERRORS, mistake, printable
+from ...utils.files import is_special, leads_back
 
 COLUMNS = ('recording', 'video', 'known', 'placement', 'mapping', 'fps')
 """Columns of a table that names the files; the first two are needed."""
@@ -199,7 +199,8 @@ def _below(
         ):  # of another study
             continue
         if path.is_dir():
-            if _is_export(path):
+            kind = recognize(path)
+            if kind is not None and issubclass(kind, FileReader):
                 yield Source('', path, video=_beside(path, videos))
             else:
                 yield from _below(path, options, skipped)
@@ -215,11 +216,6 @@ def _below(
             own = replace(options, mapping=str(described[path.stem]))
         video = None if path in videos else _beside(path, videos)
         yield Source('', path, video=video, options=own)
-
-
-def _is_export(folder: Path) -> bool:
-    kind = recognize(folder)
-    return kind is not None and issubclass(kind, FileReader)
 
 
 def _beside(path: Path, videos: Iterable[Path]) -> Path | None:
@@ -269,6 +265,27 @@ def read_study_table(
     """
     path = Path(path)
     names, lines = _read_cells(path)
+    _check_columns(path, names)
+    sources: dict[str, Source] = {}
+    known = []
+    for row, line in lines:
+        own = _row_options(path, row, line, options)
+        for column, side in (('recording', 'imu'), ('video', 'pose')):
+            if name := line[column]:
+                new = Source(name, path.parent / name, side, None, own)
+                if sources.setdefault(name, new).side != side:
+                    what = 'this file is a recording and a video'
+                    raise mistake(path, what, row=row, value=name)
+        if line.get('known', '').lower() in _YES:
+            if not (line['recording'] and line['video']):
+                what = 'known, but a recording or video is missing'
+                raise mistake(path, what, row=row)
+            known.append((line['recording'], line['video']))
+    return list(sources.values()), known
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    """Refuse a table without the columns of files, or with unknown ones."""
     for column in COLUMNS[:2]:
         if column not in names:
             raise mistake(
@@ -285,52 +302,31 @@ def read_study_table(
                 name=column,
                 known=COLUMNS,
             )
-    sources: dict[str, Source] = {}
-    known = []
-    for row, line in lines:
-        own = options
-        if line.get('placement'):
-            own = replace(own, placement=line['placement'])
-        if line.get('mapping'):
-            own = replace(own, mapping=str(path.parent / line['mapping']))
-        if line.get('fps'):
-            own = replace(own, rate=_number(path, row, line['fps']))
-        for column in ('recording', 'video', 'mapping'):
-            name = line.get(column)
-            # False for what cannot be a path, too.
-            if name and not os.path.exists(path.parent / name):
-                raise mistake(
-                    path,
-                    'is a file that does not exist',
-                    row=row,
-                    column=column,
-                    value=name,
-                    kind=FileNotFoundError,
-                )
-        for column, side in (('recording', 'imu'), ('video', 'pose')):
-            name = line[column]
-            if not name:
-                continue
-            file = path.parent / name
-            if (
-                sources.setdefault(
-                    name, Source(name, file, side, None, own)
-                ).side
-                != side
-            ):
-                raise mistake(
-                    path,
-                    'this file is a recording and a video',
-                    row=row,
-                    value=name,
-                )
-        if line.get('known', '').lower() in _YES:
-            if not (line['recording'] and line['video']):
-                raise mistake(
-                    path, 'known, but a recording or video is missing', row=row
-                )
-            known.append((line['recording'], line['video']))
-    return list(sources.values()), known
+
+
+def _row_options(
+    path: Path, row: int, line: Mapping[str, str], options: Options
+) -> Options:
+    """What a row says about its files, which must exist."""
+    if line.get('placement'):
+        options = replace(options, placement=line['placement'])
+    if line.get('mapping'):
+        options = replace(options, mapping=str(path.parent / line['mapping']))
+    if line.get('fps'):
+        options = replace(options, rate=_number(path, row, line['fps']))
+    for column in ('recording', 'video', 'mapping'):
+        name = line.get(column)
+        # False for what cannot be a path, too.
+        if name and not os.path.exists(path.parent / name):
+            raise mistake(
+                path,
+                'is a file that does not exist',
+                row=row,
+                column=column,
+                value=name,
+                kind=FileNotFoundError,
+            )
+    return options
 
 
 def _read_cells(
@@ -381,7 +377,7 @@ def _read(source: Source) -> Content:
     suffix = path.suffix.lower()
     video = Video(options.rate, options.img_shape, options.layout)
     if suffix in VIDEOS:
-        from .pose_extraction import pose_of_video
+        from ..pose_extraction import pose_of_video
 
         poses = pose_of_video(path, options.estimator, False)
         return _people(poses, replace(video, clip=read_video_facts(path)))

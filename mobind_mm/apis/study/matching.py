@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from scipy.special import logit
 
-from ..readers.convert import convert_all
-from ..synchronization.assignment import assign, log_odds, probabilities
-from ..utils.errors import first_few
-from .study_files import Source
-from .study_pairs import Likely, Settings, compare, synchronize_pair
-from .study_signals import Prepared, prepare
-from .sync_reasons import WHY
+from ...readers.convert import convert_all
+from ...synchronization.assignment import assign, log_odds, probabilities
+from ...utils.errors import first_few
+from ..sync_reasons import WHY
+from .files import Source
+from .pairs import Likely, Settings, compare, synchronize_pair
+from .signals import Prepared, prepare
 
 SURE = 0.9
 """Pairs that are less probable are doubtful."""

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..checks.plausibility import comparable_sensors
-from ..recordings import Recording, notes_of, read_imu, read_pose
-from ..synchronization.pairing import PairEvidence, pair_evidence
-from ..utils.errors import READ_ERRORS
-from ..utils.results import write_json
-from .study_signals import Prepared, load_limbs, load_sensors
-from .sync_reasons import check_sides, name_jumps
-from .synchronizing import align, pictures_of, plain_answer, searched
+from ...checks.plausibility import comparable_sensors
+from ...recordings import Recording, notes_of, read_imu, read_pose
+from ...synchronization.pairing import PairEvidence, pair_evidence
+from ...utils.errors import READ_ERRORS
+from ...utils.results import write_json
+from ..sync_reasons import check_sides, name_jumps
+from ..synchronizing import align, pictures_of, plain_answer, searched
+from .signals import Prepared, load_limbs, load_sensors
 
 VERSION = 2
 Row = dict[str, dict[str, PairEvidence]]
@@ -24,7 +24,7 @@ Row = dict[str, dict[str, PairEvidence]]
 
 @dataclass(frozen=True)
 class Settings:
-    """How pairs are synchronised; see :func:`.synchronizing.align`."""
+    """How pairs are synchronised; see :func:`..synchronizing.align`."""
 
     max_offset: float | None = None
     around: float | None = None
@@ -160,8 +160,8 @@ def synchronize_pair(
 
 
 def _answer(pair: Likely, out: Path, settings: Settings) -> dict[str, Any]:
-    from .. import visualization
-    from ..visualization.figures import to_image, write_image
+    from ... import visualization
+    from ...visualization.figures import to_image, write_image
 
     streams = read_pair(pair, out)
     notes = notes_of(streams)

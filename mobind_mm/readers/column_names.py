@@ -9,11 +9,12 @@ _KINDS = {
     'quat': r'quat\w*|q|orientation|attitude',
     'gravity': r'grav\w*',
     'mag': r'mag\w*|m|compass',
-    'gyro': r'gyr\w*|gy|g|rot\w*|rotationrate|ang\w*|omega|w|rate'
+    'gyro': r'gyr\w*|gy|g|rot\w*|rotationrate|ang(?!les?$)\w*|omega|w|rate'
     r'|dreh\w*|winkel\w*|giro\w*|hoek\w*',
     'acc': r'acc\w*|acl|ac|a|lin(ea[rl]\w*|acc\w*)?|user\w*|force|motion'
     r'|beschl\w*|acel\w*|versnel\w*',
-    'other': r'euler\w*|roll|pitch|yaw|mat\w*|vel\w*|pos\w*|lat\w*|lon\w*',
+    'other': r'euler\w*|angles?|roll|pitch|yaw|mat\w*|vel\w*|pos\w*|lat\w*'
+    r'|lon\w*',
 }
 """What columns of a channel are called."""
 _FREE = re.compile(r'(?<![a-z])lin(?=ea[rl]|acc|_|$)|user|free|world|nograv')
@@ -119,6 +120,10 @@ def parse_column(name: str) -> Column | None:
     Column(sensor='right_wrist', kind='acc', axis='x', free=False)
     >>> parse_column('X [mg]').axis, parse_column('gz').kind
     ('x', 'gyro')
+    >>> [parse_column(n).sensor for n in ('ax1', 'gyro_x_2', 'gFx3')]
+    ['1', '2', '3']
+    >>> parse_column('Acc_Z_y').sensor, parse_column('Acc_Z_y').axis
+    ('y', 'z')
     """
     end = _AXIS_UNIT.fullmatch(name)
     if end and any(header_unit(name, k) for k in ('acc', 'gyro', 'mag')):
@@ -126,19 +131,26 @@ def parse_column(name: str) -> Column | None:
     name = re.sub(r'[(\[]([xyzXYZ0-3])[)\]]', r' \1', name)
     for written, word in _WRITTEN.items():
         name = name.replace(written, word)
+    name = re.sub(r'\bgF(?=[xyz])', 'acc_', name)  # Physics Toolbox
     bare = re.sub(r'[(\[].*?[)\]]', ' ', name)
     bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
     words = [w for w in re.split(r'[^a-z0-9]+', bare) if w]
     words = [w for w in words if w not in ('axis', 'data', 'value', 'raw')]
+    merged = len(words) > 1 and words[-1] in ('x', 'y')
+    if merged and re.fullmatch('([a-z]+)?[wxyz]', words[-2]):
+        words.insert(0, words.pop())  # Acc_X_y: pandas' mark of a table
     axis = ''
     for index in (-1, 0, *range(1, len(words) - 1)):
         if len(words) > index and words and words[index] in tuple('wxyz'):
             axis = words.pop(index)
             break
     if not axis and words:
-        if number := re.fullmatch(r'(acc|gyr|a|g|m)([xyz])(\d+)', words[-1]):
-            words[-1:] = [number[1] + number[2], number[3]]
-            words.insert(0, words.pop())  # ax1: of the first sensor
+        ends = '_'.join(words[-2:])
+        if number := re.fullmatch(
+            r'(acc\w*?|gyr\w*?|mag|a|g|m)_?([xyz])_?(\d+)', ends
+        ):
+            # ax1, ax_1, AccX1: of the first sensor
+            words[-2:] = [number[3], number[1] + number[2]]
         found = re.fullmatch(
             r'(acc|acce?l\w*|gyr\w*?|ac|gy|mag|rot|quat|grav\w*|a|g|m|w|q)'
             r'_?([wxyz0-3])',

@@ -1,0 +1,120 @@
+"""Folders of tables that nobody described."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from raw_devices import lines_of, motion, write_lines
+from reader_fixtures import worn  # noqa: F401
+
+from mobind_mm.apis.sources import to_imu
+
+NAMES = {
+    'acc': 'time,x,y,z',
+    'gyro': 'time,x,y,z',
+    'both': 'time (s),' + ','.join(
+        f'{kind}_{axis} ({unit})'
+        for kind, unit in (('acc', 'm/s2'), ('gyro', 'rad/s'))
+        for axis in 'xyz'
+    ),
+}  # fmt: skip
+
+
+def write(path, m, kind='both', unit=1.0):
+    values = {'acc': [m.acc], 'gyro': [m.gyro * unit]}
+    values = values.get(kind, [m.acc, m.gyro])
+    columns = [axis for channel in values for axis in channel.T]
+    return write_lines(path, NAMES[kind], lines_of(m.times, *columns))
+
+
+def same(stream, m):
+    times = stream.clock.at()
+    assert len(times) == len(m.times)
+    for channel, truth in (('acc', m.acc), ('gyro', m.gyro)):
+        wanted = np.stack([np.interp(times, m.times, x) for x in truth.T], 1)
+        np.testing.assert_allclose(stream.channels[channel], wanted, atol=1e-4)
+    return True
+
+
+def read(folder, **given):
+    return to_imu({'file': folder, **given}, placements_only=False)
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_a_file_for_each_sensor(tmp_path, worn, packed):  # noqa: F811
+    other = motion(2000, seed=1)
+    folder = tmp_path / 'walk'
+    write(folder / 'right_wrist.csv', worn)
+    write(folder / 'B2.csv', other)
+    (folder / 'notes.txt').write_text('subject 4\n')
+    if packed:
+        with zipfile.ZipFile(tmp_path / 'walk.zip', 'w') as archive:
+            for file in folder.iterdir():
+                archive.write(file, file.name)
+        folder = tmp_path / 'walk.zip'
+    streams = read(folder, placement={'B2': 'head'})
+    assert {*streams} == {'right_wrist', 'head'}
+    assert same(streams['right_wrist'], worn) and same(streams['head'], other)
+    notes = ' '.join(streams['head'].notes)
+    assert 'of no known device' in notes and "not read: 'notes.txt'" in notes
+
+
+@pytest.mark.parametrize('unit', [1.0, 180 / np.pi])
+@pytest.mark.parametrize(
+    'files',
+    [
+        {'acc': 'acc.csv', 'gyro': 'gyro.csv'},
+        {'acc': 'S1 Accelerometer.csv', 'gyro': 'S1 Gyroscope.csv'},
+        {'acc': 'handAcc.csv', 'gyro': 'handGyr.csv'},
+        {'acc': 'hand/d5l/10-00/acc.csv', 'gyro': 'hand/d5l/10-00/gyro.csv'},
+    ],
+)
+def test_a_file_for_each_channel(tmp_path, worn, files, unit):  # noqa: F811
+    for kind, name in files.items():
+        write(tmp_path / 'take' / name, worn, kind, unit)
+    streams = read(tmp_path / 'take', placement='right_wrist')
+    assert same(streams['right_wrist'], worn)
+    notes = ' '.join(streams['right_wrist'].notes)
+    assert 'channels of one sensor' in notes
+    assert f'gyro is {"rad" if unit == 1.0 else "deg"}/s' in notes
+
+
+def test_channels_of_sensors_in_folders(tmp_path, worn):  # noqa: F811
+    other = motion(2000, seed=1)
+    for place, m in (('right_wrist', worn), ('left_knee', other)):
+        write(tmp_path / 'take' / place / 'data.csv', m)
+    streams = read(tmp_path / 'take')
+    assert same(streams['right_wrist'], worn)
+    assert same(streams['left_knee'], other)
+
+
+def test_channels_of_numbered_sensors(tmp_path, worn):  # noqa: F811
+    other = worn.part(slice(None))
+    other.acc, other.gyro = worn.acc[:, [1, 2, 0]], worn.gyro[:, [1, 2, 0]]
+    for number, m in (('1', worn), ('2', other)):
+        write(tmp_path / f'acc{number}.csv', m, 'acc')
+        write(tmp_path / f'gyro{number}.csv', m, 'gyro')
+        write(tmp_path / f'linear_acc{number}.csv', m, 'acc')
+    streams = read(tmp_path)
+    assert same(streams['1'], worn) and same(streams['2'], other)
+    (tmp_path / 'acc2.csv').unlink()  # of nothing, its unit would be a guess
+    (tmp_path / 'linear_acc2.csv').unlink()
+    with pytest.raises(ValueError, match=r'gyro2.csv .*the unit of gyro'):
+        read(tmp_path)
+
+
+def test_parts_of_one_recording_or_several(tmp_path, worn):  # noqa: F811
+    write(tmp_path / 'parts' / 'log_1.csv', worn.part(slice(900)))
+    write(tmp_path / 'parts' / 'log_2.csv', worn.part(slice(900, None)))
+    streams = read(tmp_path / 'parts', placement='head')
+    assert same(streams['head'], worn)
+    for name, rows in (('run', slice(900)), ('walk', slice(900, None))):
+        write(tmp_path / 'takes' / f'{name}.csv', worn.part(rows))
+    with pytest.raises(ValueError, match='recordings of different times'):
+        read(tmp_path / 'takes')
+
+
+def test_no_table_of_a_sensor(tmp_path):
+    (tmp_path / 'notes.txt').write_text('subject 4\n')
+    with pytest.raises(ValueError, match=r"no table of a sensor \('notes.txt"):
+        read(tmp_path)
