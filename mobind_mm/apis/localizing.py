@@ -22,6 +22,10 @@ from .synchronizing import NEAR_SEC, check_reach, search_centre
 from .takes import Takes
 from .windows import Preparation
 
+OTHER_WEARER = (
+    '{}: fits {} better than the wearer of the others; if several people wear '
+    'sensors, say so (--several-wearers, one_wearer=False)'
+)
 _UNSEEN = -1.0
 """Evidence of what was not seen: less than any cosine."""
 
@@ -95,6 +99,11 @@ def localize(
         name: _sensor(match, names, limbs, known, seconds, nobody)
         for name, match in zip(imu, found)
     }
+    if one_wearer and 'sensor' in known:
+        for name, match in zip(imu, decide(evidence, places, limbs, False)[1]):
+            at = _sensor(match, names, limbs, known, seconds, nobody)
+            if at['person'] not in (None, names[person]):
+                notes.append(OTHER_WEARER.format(name, at['person']))
     return {
         'person': names[person] if one_wearer and not nobody else None,
         'person_probability': sure,

@@ -144,6 +144,8 @@ def check_sides(streams: Recording, clock: ClockMap) -> ClockMap:
     Walking does not tell the sides apart but by half a stride. If they fit
     better at another offset, the answer is refused.
     """
+    shared = {n: s for n, s in streams.imu.items() if n not in clock.sensors}
+    streams = replace(streams, imu=shared)  # others move the best offset
     exchanged = with_sides_exchanged(streams)
     if clock.abstained or exchanged is None:
         return clock

@@ -268,9 +268,8 @@ def moved_by_hand(answer: Mapping[str, Any], by: float) -> dict[str, Any]:
 
 def _export(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     """Write files to download; returns the name of one, or of a ZIP."""
-    from ..apis.exports import Take, read_answer, write_exports
+    from ..apis.exports import Take, read_answer, times_of_rows, write_exports
     from ..checks import settle_inputs
-    from ..utils.video import frame_times
 
     out = folder / 'out'
     answer = read_answer(out / 'sync.json')
@@ -289,7 +288,9 @@ def _export(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     imu, pose = settle_inputs(streams.imu, streams.pose)
     assert pose is not None  # a recording of the app has one
     video = folder / 'in' / asked['video'] if asked.get('video') else None
-    times = pose.clock.at() if video is None else frame_times(video)
+    given = (asked.get('pose') or {}).get('times')
+    given = folder / 'in' / given if given else None
+    times = times_of_rows(names, pose, video, given)
     span = request.get('start'), request.get('end')
     take = Take(imu, answer, times, pose, video, None, span, portable=True)
     files, notes = write_exports(names, take, target)

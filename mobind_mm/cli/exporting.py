@@ -86,15 +86,10 @@ def export_all(
     answer: Mapping[str, Any],
 ) -> list[Path]:
     """Write exports as the flags say, and print the notes."""
-    from ..apis.exports import Take, write_exports
+    from ..apis.exports import Take, times_of_rows, write_exports
     from ..apis.pose_extraction import progress_of
-    from ..utils.video import frame_times
 
-    if args.video:
-        times = frame_times(args.video)
-    else:
-        assert streams.pose is not None
-        times = streams.pose.clock.at()
+    times = times_of_rows(names, streams.pose, args.video, args.frame_times)
     with progress_of('clip.mp4', not args.quiet) as advance:
         take = Take(
             streams.imu,

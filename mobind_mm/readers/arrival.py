@@ -225,7 +225,9 @@ def with_ties(times: np.ndarray) -> np.ndarray:
     rounding = max(_TIED_SEC, 2 * np.spacing(np.abs(times).max(initial=0.0)))
     tied = np.abs(np.diff(times)) <= rounding
     first = np.where(np.r_[True, ~tied], np.arange(len(times)), 0)
-    return times[np.maximum.accumulate(first)] if tied.any() else times
+    if not tied.any() or tied.all():  # all: in a wrong unit
+        return times
+    return times[np.maximum.accumulate(first)]
 
 
 def spread_ties(times: np.ndarray) -> np.ndarray:

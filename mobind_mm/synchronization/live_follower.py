@@ -399,7 +399,8 @@ class Follower:
         due = self._sides_at + self.window_sec <= span[1] and self.affords()
         worn = exchanged = None
         if due:
-            worn = self.streams.recording(span[0] - 1.0, self._speaking(True))
+            shared = [n for n in self._speaking(True) if n not in self.apart]
+            worn = self.streams.recording(span[0] - 1.0, shared)
             exchanged = with_sides_exchanged(worn)
         if worn is not None and exchanged is not None:
             line = self.track.line(0.5 * (span[0] + span[1]))[0]

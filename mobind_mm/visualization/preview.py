@@ -91,6 +91,9 @@ def write_preview(
     with opened as source:
         small = Path(path).suffix in _ANIMATIONS
         whole = source is not None
+        # Frames may have been given other times than the file says.
+        count = 0 if source is None else len(source.facts.times)
+        alike = count == pose.clock.num_samples
         view = _View(pose, keypoints, seen, whole, small, traces.names)
         size = (view.width + TRACES_WIDTH, HEIGHT)
         sound = None if video is None else (video, times[0] - first, seconds)
@@ -102,7 +105,9 @@ def write_preview(
             for row in track(rows, 'Preview') if track else rows:
                 time = times[row]
                 image = None
-                if source is not None:
+                if source is not None and alike:
+                    image = source.frame(part.start + row)
+                elif source is not None:
                     image = source.frame_at(time - first)
                 left = view.draw(image, keypoints[row], seen[row], time)
                 frame = np.hstack([left, traces.draw(time)])

@@ -13,13 +13,16 @@ from mobind_mm.apis.exports import (
     Take,
     align_sensors,
     read_answer,
+    times_of_rows,
     write_exports,
 )
 from mobind_mm.apis.synchronizing import export_imu
-from mobind_mm.recordings import Clock, PoseStream, SensorStream
+from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 from mobind_mm.skeleton import get_layout
-from mobind_mm.utils.video import frame_times
+from mobind_mm.synchronization.conformance import simulate_recording
+from mobind_mm.utils.video import VideoReader, frame_times
 from mobind_mm.utils.video_writing import trim_video
+from mobind_mm.visualization.preview import write_preview
 
 FPS = 25.0
 TIMES = np.arange(250) / FPS
@@ -440,6 +443,45 @@ def test_the_clip_has_its_table(video, tmp_path):
     assert table['video_time'].iloc[0] >= 0.4
     assert np.allclose(table['head_acc_x'], table['video_time'] - 0.4)
     assert 'second 0 is second' in notes[-1]
+
+
+def test_times_of_frames_that_were_given_are_those_of_the_rows(
+    video, tmp_path
+):
+    given = tmp_path / 'times.csv'
+    for by, same in ((0.0, True), (100.0, False)):
+        pd.DataFrame({'time': CLIP_TIMES + by}).to_csv(given, index=False)
+        rows = times_of_rows(['csv'], None, video, given)
+        assert np.allclose(rows, CLIP_TIMES + by)
+        for name in ('elan', 'video'):
+            if same:
+                times_of_rows([name], None, video, given)
+                continue
+            with pytest.raises(ValueError, match=f'and {name} shows them'):
+                times_of_rows([name], None, video, given)
+    assert np.allclose(times_of_rows(['video'], None, video), CLIP_TIMES)
+    assert (times_of_rows(['csv'], pose(), None, given) == TIMES).all()
+
+
+def test_a_preview_shows_the_frames_of_the_times_that_were_given(
+    video, tmp_path, monkeypatch
+):
+    pytest.importorskip('cv2')
+    shown = []
+    monkeypatch.setattr(
+        VideoReader, 'frame', lambda self, index: shown.append(index)
+    )
+    streams = simulate_recording(seed=0, seconds=12.0)
+    count = len(CLIP_TIMES)
+    slow = replace(
+        streams.pose.cut(slice(0, count)),
+        clock=Clock(count, times=3.0 + 4.0 * CLIP_TIMES),
+    )
+    path = tmp_path / 'preview.webp'
+    write_preview(Recording(streams.imu, slow), path, video, 5.0, 1.0)
+    assert shown == [
+        i for i, t in enumerate(3.0 + 4.0 * CLIP_TIMES) if 5.0 <= t < 6.001
+    ]
 
 
 def test_a_part_that_is_not_there(video, tmp_path):

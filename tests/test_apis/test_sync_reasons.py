@@ -86,5 +86,9 @@ def test_exchanged_sides_are_told():
     # One side alone may be either; a refusal has its own reasons.
     one = {name: x for name, x in swapped.items() if 'left' not in name}
     assert check_sides(Recording(one, streams.pose), clock) is clock
+    # A sensor with a clock of its own would fit best elsewhere.
+    left = {name: clock for name in swapped if 'left' in name}
+    own = replace(clock, sensors=left)
+    assert check_sides(exchanged, own) is own
     refused = replace(clock, abstained=True)
     assert check_sides(exchanged, refused) is refused

@@ -11,7 +11,8 @@ from mobind_mm.apis.localizing import decide
 from mobind_mm.apis.recognizing import _compare, _familiarity
 from mobind_mm.apis.shared_offset import find_offset
 from mobind_mm.apis.windows import ClipFeatures, Preparation
-from mobind_mm.recordings import Recording
+from mobind_mm.recordings import PoseStream, Recording
+from mobind_mm.skeleton import get_layout
 from mobind_mm.synchronization.conformance import simulate_recording
 
 ON_HAND = ('right_wrist', 'right_hand')  # the same keypoints
@@ -145,6 +146,13 @@ def test_improbable_answers_are_refused(untrained, monkeypatch):
         assert (sensor['limb'] in ON_HAND) is given
         assert (sensor['in_view'] >= LEAST) is given
         assert given or sensor['guess']['limb'] in ON_HAND
+        two = {**one.imu, 'other': take(10.0, 1).imu['right_wrist']}
+        answer = untrained.localize(two, people, signal_weight=10.0)
+        noted = [n for n in answer['notes'] if '--several-wearers' in n]
+        assert len(noted) == given
+        if given:
+            theirs = dict(a='other: fits b', b='right_wrist: fits a')
+            assert noted[0].startswith(theirs[answer['person']])
 
 
 def test_clocks_that_never_meet_are_taken_to_start_together(untrained):
@@ -169,6 +177,23 @@ def test_at_an_offset_that_is_doubtful_nobody_is_named(untrained):
     )
     assert gone['person'] is None and gone['offset_reason']
     assert all('guess' in sensor for sensor in gone['sensors'].values())
+
+
+@pytest.mark.parametrize('count', [2, 9, 13])
+def test_no_sensor_is_searched_on_a_limb_that_is_never_seen(untrained, count):
+    one = take(8.0)
+    points = np.zeros((one.pose.clock.num_samples, 17, 2), np.float32)
+    names, theirs = get_layout('coco'), get_layout('h36m')
+    for name in ('right_shoulder', 'right_elbow', 'right_wrist'):
+        points[:, theirs.index(name)] = one.pose.keypoints[
+            :, names.index(name)
+        ]
+    seen = (points != 0).all(axis=2).astype(np.float32)
+    pose = PoseStream(one.pose.clock, points, seen, 'h36m', (1080, 1920))
+    (stream,) = one.imu.values()
+    imu = {f's{i}': stream for i in range(count)}
+    found = find_offset(untrained, imu, {'a': pose}, 0.0, 1.0)
+    assert abs(found.offset) <= 1.5
 
 
 def test_the_wearer_is_one_of_those_in_view_or_nobody(untrained):

@@ -349,6 +349,7 @@ def test_exchanged_sides_are_noted_and_doubted_at_another_offset(
         affords=lambda: True,
         window_sec=20.0,
         odd=-np.inf,
+        apart={},
         _sides=0.0,
         _sides_at=-np.inf,
         _sides_apart=0.0,

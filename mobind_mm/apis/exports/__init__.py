@@ -28,8 +28,13 @@ __all__ = [
     'align_sensors',
     'export_names',
     'read_answer',
+    'times_of_rows',
     'write_exports',
 ]
+
+_AT_ITS_TIMES = ('elan', 'label-studio', 'video')
+"""Exports that show the video."""
+_SAME_SEC = 0.002
 
 Written = tuple[list[Path], list[str]]
 """Files, and notes on them."""
@@ -67,6 +72,45 @@ class Take:
     def aligned(self) -> Aligned:
         """The sensors on the rows of the tables."""
         return align_sensors(self.imu, self.answer, self.times, self.rate)
+
+
+def times_of_rows(
+    names: Iterable[str],
+    pose: PoseStream | None,
+    video: str | Path | None,
+    times: str | Path | None = None,
+) -> np.ndarray:
+    """Seconds (T,) of a video's frames, on the clock of its skeletons.
+
+    Args:
+        names: Exports, of which some show the video at its own times.
+        pose: The skeleton, which may lack frames of the video at its end.
+        video: The video.
+        times: The file of the frames' times that was given.
+
+    Raises:
+        ValueError: If such an export would show a video at other times.
+    """
+    from ...readers.frame_times import read_frame_times
+    from ...utils.video import frame_times
+
+    given = None if times is None else read_frame_times(times)
+    if video is None and pose is not None:
+        return pose.clock.at()
+    assert video is not None  # or there is nothing to look at
+    own = frame_times(video)
+    if given is None:
+        return own
+    same = len(given) == len(own) and np.allclose(given, own, atol=_SAME_SEC)
+    shown = [name for name in names if name in _AT_ITS_TIMES]
+    if shown and not same:
+        raise mistake(
+            video,
+            f'its frames are at other times than {times} says, and '
+            f'{shown[0]} shows them at its own',
+            'Synchronise and export without those times, or without the video',
+        )
+    return given
 
 
 def _csv(take: Take, out: Path) -> Written:
