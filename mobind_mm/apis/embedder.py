@@ -308,11 +308,11 @@ def find_parts(
         return 'the config', model, weights
     if model is not None and Path(model).suffix in ('.py', '.pth', '.pt'):
         return str(model), str(model), weights
-    found = find_model(None if model is None else str(model))
-    weights = weights or found.weights
+    entry = find_model(None if model is None else str(model))
+    weights = weights or entry.weights
     if weights is None:
         raise ValueError(
-            f'The zoo has no checkpoint of {found.name}; train it with '
-            f'mobind train {found.config} and pass the file.'
+            f'The zoo has no checkpoint of {entry.name}; train it with '
+            f'mobind train {entry.config} and pass the file.'
         )
-    return found.name, str(found.config), weights
+    return entry.name, str(entry.config), weights

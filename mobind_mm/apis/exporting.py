@@ -190,8 +190,8 @@ def run_exported(file: str | Path, inputs: Tensors) -> Tensors:
     )
     names = [output.name for output in session.get_outputs()]
     arrays = {key: x.cpu().numpy() for key, x in inputs.items()}
-    found = session.run(names, arrays)
-    return {key: torch.from_numpy(x) for key, x in zip(names, found)}
+    outputs = session.run(names, arrays)
+    return {key: torch.from_numpy(x) for key, x in zip(names, outputs)}
 
 
 def example_inputs(
@@ -322,13 +322,13 @@ def check_export(file: str | Path, format: str | None = None) -> str:
 
 
 def _format(file: Path, format: str | None) -> str:
-    found = format or FORMATS.get(file.suffix)
-    if found is None or found not in FORMATS.values():
+    chosen = format or FORMATS.get(file.suffix)
+    if chosen is None or chosen not in FORMATS.values():
         raise ValueError(
             f'{file}: the format is not clear; call the file NAME.onnx or '
             'NAME.pt2, or give the format, onnx or torch.'
         )
-    return found
+    return chosen
 
 
 def _require(*names: str) -> None:
@@ -460,11 +460,11 @@ def _difference(
         with torch.no_grad():
             expected = graph(**inputs)
         try:
-            found = run_exported(file, inputs)
+            outputs = run_exported(file, inputs)
         except ImportError:
             return None
         for key, value in expected.items():
-            gap = (found[key].float() - value.float()).abs().max()
+            gap = (outputs[key].float() - value.float()).abs().max()
             worst = max(worst, float(gap))
     return worst
 

@@ -68,11 +68,11 @@ def fit_channels(
 
 def match_limbs(imu: Sensors, limbs: Sequence[str]) -> dict[str, str | None]:
     """The limb of a model that serves each sensor, None where none does."""
-    found: dict[str, str | None] = {
+    limbs_of: dict[str, str | None] = {
         name: name for name in imu if name in limbs
     }
     for name in imu:
-        if name in found:
+        if name in limbs_of:
             continue
         worn = LIMBS.get(name)
         apart = {  # how far from each other the two are strapped, about
@@ -81,10 +81,10 @@ def match_limbs(imu: Sensors, limbs: Sequence[str]) -> dict[str, str | None]:
             if worn is not None
             and limb in LIMBS
             and LIMBS[limb].keypoints == worn.keypoints
-            and limb not in found.values()
+            and limb not in limbs_of.values()
         }
-        found[name] = min(apart, key=lambda x: apart[x], default=None)
-    return {name: found[name] for name in imu}
+        limbs_of[name] = min(apart, key=lambda x: apart[x], default=None)
+    return {name: limbs_of[name] for name in imu}
 
 
 def _with_gravity(stream: SensorStream) -> tuple[SensorStream, str]:

@@ -77,7 +77,7 @@ def localize(
     if signal_weight:
         evidence = learned + signal_weight * _signals(moved, people, limbs)
     places = [*match_limbs(imu, limbs).values()]
-    totals, found = decide(evidence, places, limbs, one_wearer)
+    totals, matches = decide(evidence, places, limbs, one_wearer)
     seconds = num_windows * window_sec
     known = CALIBRATED.get(embedder.name, {})
     names = list(people)
@@ -97,7 +97,7 @@ def localize(
     nobody = bool(doubt) or (sure is not None and sure < LEAST)
     sensors = {
         name: _sensor(match, names, limbs, known, seconds, nobody)
-        for name, match in zip(imu, found)
+        for name, match in zip(imu, matches)
     }
     if one_wearer and 'sensor' in known:
         for name, match in zip(imu, decide(evidence, places, limbs, False)[1]):
@@ -174,15 +174,15 @@ def decide(
         inside = np.arange(flat.shape[1]) // size == person
     chosen = assign(flat[:, inside], _UNSEEN)
     slots = np.where(chosen < 0, -1, np.flatnonzero(inside)[chosen])
-    found = []
+    matches = []
     for row, slot in zip(flat, slots.tolist()):
         if slot < 0:
-            found.append(Match(-1))
+            matches.append(Match(-1))
             continue
         others = np.where(inside, row, _UNSEEN)
         others[slot] = _UNSEEN
         rivals = int((inside & (row > _UNSEEN)).sum())
-        found.append(
+        matches.append(
             Match(
                 slot,
                 float(row[slot]),
@@ -190,7 +190,7 @@ def decide(
                 rivals,
             )
         )
-    return totals, found
+    return totals, matches
 
 
 def _signals(imu: Sensors, people: People, limbs: Sequence[str]) -> np.ndarray:

@@ -47,8 +47,8 @@ def find_streams(wait_sec: float = 3.0) -> list[Any]:
         ImportError: Without pylsl.
     """
     lsl = _pylsl()
-    found = lsl.resolve_streams(wait_time=wait_sec)
-    numeric = [s for s in found if s.channel_format() != lsl.cf_string]
+    streams = lsl.resolve_streams(wait_time=wait_sec)
+    numeric = [s for s in streams if s.channel_format() != lsl.cf_string]
     return sorted(numeric, key=lambda stream: stream.name())
 
 
@@ -85,22 +85,22 @@ def _role(info: Any) -> bool | None:
 
 
 def choose_streams(
-    found: Sequence[Any],
+    offered: Sequence[Any],
     imu: Sequence[str] | None = None,
     pose: str | None = None,
 ) -> tuple[list[Any], Any]:
     """The streams of the sensors, and that of the skeleton.
 
     Args:
-        found: What :func:`find_streams` gives.
+        offered: What :func:`find_streams` gives.
         imu: Names or types of the sensors' streams; by their types if None.
         pose: Name or type of the skeleton's stream; by its type if None.
 
     Raises:
         ValueError: If there is none, or more than one skeleton.
     """
-    listed = ', '.join(stream.name() for stream in found) or 'none'
-    named = {w for s in found for w in (s.name(), s.type())}
+    listed = ', '.join(stream.name() for stream in offered) or 'none'
+    named = {w for s in offered for w in (s.name(), s.type())}
     for word in [*(imu or ()), *([pose] if pose else [])]:
         if word not in named:
             raise mistake(
@@ -113,8 +113,8 @@ def choose_streams(
 
     def chosen(words: Sequence[str] | None, role: bool) -> list[Any]:
         if words is None:
-            return [stream for stream in found if _role(stream) is role]
-        return [s for s in found if s.name() in words or s.type() in words]
+            return [stream for stream in offered if _role(stream) is role]
+        return [s for s in offered if s.name() in words or s.type() in words]
 
     poses = chosen([pose] if pose else None, True)
     sensors = chosen(imu, False)
@@ -237,7 +237,7 @@ class SensorInlet(_Inlet):
 
     def _channels(self) -> dict[str, dict[str, list[int]]]:
         """Columns of each channel of each sensor."""
-        found: dict[str, dict[str, dict[str, int]]] = {}
+        sensors: dict[str, dict[str, dict[str, int]]] = {}
         for index, label in enumerate(self.labels):
             column = parse_column(label)
             if column is None or column.kind not in _AXES:
@@ -245,16 +245,16 @@ class SensorInlet(_Inlet):
             axis = column.axis
             if column.kind == 'quat' and axis.isdecimal():
                 axis = 'wxyz'[int(axis)]
-            kinds = found.setdefault(column.sensor, {})
+            kinds = sensors.setdefault(column.sensor, {})
             kinds.setdefault(column.kind, {})[axis] = index
-        if found:
+        if sensors:
             return {
                 sensor: {
                     kind: [axes[a] for a in _AXES[kind]]
                     for kind, axes in kinds.items()
                     if set(_AXES[kind]) <= set(axes)
                 }
-                for sensor, kinds in found.items()
+                for sensor, kinds in sensors.items()
             }
         kinds_of = _UNNAMED.get(len(self.labels), ())
         if kinds_of:
@@ -283,14 +283,14 @@ class SensorInlet(_Inlet):
                     name=placement[key],
                     known=LIMBS,
                 )
-        found = placement_in(sensor) or placement_in(self.name)
-        if found is None:
+        said = placement_in(sensor) or placement_in(self.name)
+        if said is None:
             raise mistake(
                 f'stream {self.name}',
                 'does not say where its sensor is worn',
                 f'Give --placement {sensor or self.name}=right_wrist, or so',
             )
-        return found
+        return said
 
     def prepare(self, values: np.ndarray) -> None:
         """Settle the units: as the stream says, or as the values look."""

@@ -209,5 +209,5 @@ def convert_official(path: str | Path, num_heads: int | None = None) -> dict:
 def _count_layers(state: Mapping[str, torch.Tensor], prefix: str) -> int:
     """Number of transformer layers under a prefix."""
     pattern = re.compile(rf'^{re.escape(prefix)}\.(\d+)\.')
-    found = (pattern.match(key) for key in state)
-    return len({m[1] for m in found if m})
+    matches = (pattern.match(key) for key in state)
+    return len({m[1] for m in matches if m})

@@ -64,11 +64,11 @@ def extract_poses(
         ImportError: If the estimator is not installed; says how to.
         OSError: If the disk is full; what is done is kept.
     """
-    found = list(_videos(videos))
+    files = list(_videos(videos))
     model = make_estimator(estimator, **options)
     result = Extraction()
     todo = []
-    for video, path in _plan(found, out, model.name).items():
+    for video, path in _plan(files, out, model.name).items():
         if not force and is_up_to_date(path, video, model):
             result.kept.append(path)
         else:
@@ -135,17 +135,17 @@ def progress_of(name: str, shown: bool = True) -> Iterator[Advance]:
 def _videos(videos: Sequence[str | Path]) -> Iterator[Path]:
     """All video files."""
     for name in map(Path, videos):
-        found = [name]
+        files = [name]
         if name.is_dir():
-            found = sorted(
+            files = sorted(
                 p for p in name.iterdir() if p.suffix.lower() in SUFFIXES
             )
-        if not found or not found[0].is_file():
+        if not files or not files[0].is_file():
             raise FileNotFoundError(
                 f'{name}: no video there; expected a video, or a directory '
                 f'of {" ".join(SUFFIXES)} files.'
             )
-        yield from found
+        yield from files
 
 
 def _plan(

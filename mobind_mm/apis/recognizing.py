@@ -81,7 +81,7 @@ def _answers(
         groups.setdefault(worn, {})[name] = (entry, recording)
     answers, notes = {}, [*notes_of(*of_gallery.values(), about)]
     for worn, part in groups.items():
-        found, note = answers_by_gallery(
+        by_name, note = answers_by_gallery(
             embedder,
             part,
             labelled,
@@ -91,7 +91,7 @@ def _answers(
             stride_sec=stride_sec,
             classes=classes,
         )
-        answers.update(found)
+        answers.update(by_name)
         notes += note
     return [answers[name] for name in takes], notes_of(notes)
 
@@ -238,11 +238,11 @@ def _classify(
     """Probabilities of a classifier, averaged over windows."""
     count = embedder.model.num_classes
     classes = embedder.classes or [str(i) for i in range(count)]
-    found: dict[str, list] = {name: [] for name in takes}
+    rows_of: dict[str, list] = {name: [] for name in takes}
     for sample in embedder.predict(embedder.windows(takes, stride_sec)):
         scores = sample['pred_scores'].float().cpu().numpy()
-        found[sample['take']].append((sample['window_start'], scores))
-    return [_answer(name, rows, classes) for name, rows in found.items()]
+        rows_of[sample['take']].append((sample['window_start'], scores))
+    return [_answer(name, rows, classes) for name, rows in rows_of.items()]
 
 
 def _compare(

@@ -140,7 +140,7 @@ class _Comparison:
         (asked, queries), items = self.query, self.gallery[1]
         y, seen = self._tokens(items, self.names[1])
         lag = round(self.reach / self.seconds * y.shape[2])
-        names, found = [*asked], []
+        names, results = [*asked], []
         size = np.array([np.sum(queries['take'] == name) for name in names])
         part = np.cumsum(size) * len(y) // _AT_ONCE
         for number in np.unique(part):
@@ -150,10 +150,10 @@ class _Comparison:
             cosines = lagged_similarity(x, y, mask, seen, lag)
             for name in some:
                 rows = table['take'] == name
-                found.append(
+                results.append(
                     self.answer(name, select(table, rows), cosines[rows], k)
                 )
-        return found
+        return results
 
     @staticmethod
     def _tokens(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -164,7 +164,7 @@ class _Comparison:
     ) -> dict[str, Any]:
         """Best windows of each window of a query, and best recordings."""
         items = self.gallery[1]
-        found = _largest(cosines, max(k, CANDIDATES))
+        candidates = _largest(cosines, max(k, CANDIDATES))
         best: dict[str, np.ndarray] = {}  # windows of each recording
         scores: dict[str, float] = {}
         for take in dict.fromkeys(items['take']):
@@ -176,14 +176,14 @@ class _Comparison:
         # Only windows that may be among the answers are compared by signals.
         used = np.unique(
             np.concatenate(
-                [found.ravel(), *(best[take].ravel() for take in takes)]
+                [candidates.ravel(), *(best[take].ravel() for take in takes)]
             )
         )
         items, cosines = select(items, used), cosines[:, used]
         signals = self._signals(asked, items)
         both = rank_by_both(cosines, signals, self.weight)
         windows = []
-        for i, row in enumerate(np.searchsorted(used, found)):
+        for i, row in enumerate(np.searchsorted(used, candidates)):
             ranked = row[np.argsort(-both[i, row], kind='stable')][:k]
             matches = [
                 {

@@ -84,9 +84,9 @@ def find_offset(
     seconds = min(CLIP_SEC, last - first)
     clip = first + (last - first - seconds) / 2, seconds
     if set(imu) <= set(LIMBS):
-        found = _by_places(features, imu, people, clip, around, max_offset)
-        if not found.reason:
-            return found
+        result = _by_places(features, imu, people, clip, around, max_offset)
+        if not result.reason:
+            return result
     return _by_tokens(features, imu, people, clip, around, max_offset)
 
 
@@ -112,19 +112,19 @@ def _by_places(
 ) -> SharedOffset:
     """Offset of the person whom the sensors fit best, at their places."""
     sync = build_synchronizer('fused')
-    found: dict[str, SyncResult] = {}
+    results: dict[str, SyncResult] = {}
     for name, pose in people.items():
         seen, _ = comparable_sensors(Recording(imu, pose))
         part = cut_clip(seen, *clip, max_offset, around)
         evidence = sync.evidence(part, features(part), max_offset)
-        found[name] = sync.decide([evidence])
-    best = max(found.values(), key=lambda result: result.confidence)
+        results[name] = sync.decide([evidence])
+    best = max(results.values(), key=lambda result: result.confidence)
     # One of them wears the sensors, or nobody.
-    sure = np.clip([r.confidence for r in found.values()], 0.0, 1 - 1e-6)
+    sure = np.clip([r.confidence for r in results.values()], 0.0, 1 - 1e-6)
     odds = sure / (1 - sure)
     share = odds / (1 + odds.sum())
     return SharedOffset(
-        around + best.offset, best.reason, dict(zip(found, share.tolist()))
+        around + best.offset, best.reason, dict(zip(results, share.tolist()))
     )
 
 
@@ -165,11 +165,11 @@ def _by_tokens(
         _padded(known, length),
         max_lag,
     )
-    found = assign_with_offset(evidence)
-    near = around + (found.offset_index - max_lag) * step
+    assigned = assign_with_offset(evidence)
+    near = around + (assigned.offset_index - max_lag) * step
     sync = build_synchronizer('signals')
     wearers: list[dict[str, SensorStream]] = [{} for _ in people]
-    for slot, stream in zip(found.slots, imu.values()):
+    for slot, stream in zip(assigned.slots, imu.values()):
         if slot >= 0 and known[slot].any():  # a limb that is seen
             wearers[slot // len(limbs)][limbs[slot % len(limbs)]] = stream
 

@@ -103,10 +103,10 @@ def explain_search(
     low, high = offset_range(streams)
     if search[0] - search[1] <= low and high <= search[0] + search[1]:
         return clock
-    found = _anywhere(streams)
-    if found.abstained or abs(found.offset - search[0]) <= search[1]:
+    anywhere = _anywhere(streams)
+    if anywhere.abstained or abs(anywhere.offset - search[0]) <= search[1]:
         return clock
-    note = f'the streams fit at {found.offset:+.3f} s, beyond the search'
+    note = f'the streams fit at {anywhere.offset:+.3f} s, beyond the search'
     return _refused(clock, 'out of reach', note)
 
 
@@ -122,18 +122,18 @@ def check_beyond(
         return clock  # too wide for a first look
     if search[0] - search[1] <= low and high <= search[0] + search[1]:
         return clock
-    found = _evidence(streams, _scanner())
-    if found is None:
+    everywhere = _evidence(streams, _scanner())
+    if everywhere is None:
         return clock
-    distance = np.abs(found[0].offsets + found[1] - search[0])
+    distance = np.abs(everywhere[0].offsets + everywhere[1] - search[0])
     beyond = distance > search[1] + _EDGE_SEC
-    score = found[0].score
+    score = everywhere[0].score
     if beyond.all() or not beyond.any():
         return clock
     best = int(np.argmax(np.where(beyond, score, -np.inf)))
     if score[best] < score[~beyond].max():
         return clock
-    at = float(found[0].offsets[best] + found[1])
+    at = float(everywhere[0].offsets[best] + everywhere[1])
     note = f'the streams fit at {at:+.2f} s as well, beyond the search'
     return _refused(clock, 'out of reach', note)
 
@@ -155,13 +155,13 @@ def check_sides(streams: Recording, clock: ClockMap) -> ClockMap:
     best = []
     for worn in (streams, exchanged):
         search = offset, STRIDE_SEC
-        found = _evidence(worn, _scanner(), search=search)
-        assert found is not None  # the search is given
-        evidence, _ = found
+        evidence_at = _evidence(worn, _scanner(), search=search)
+        assert evidence_at is not None  # the search is given
+        evidence, _ = evidence_at
         top = int(evidence.score.argmax())
         best.append((evidence.score[top], float(evidence.offsets[top])))
-    (own, _), (other, apart) = best
-    if other <= own:
+    (as_worn, _), (other, apart) = best
+    if other <= as_worn:
         return clock
     if abs(apart) <= DIFFERS_SEC:
         note = f'{EXCHANGED}; {CHECK_SIDES}'
@@ -186,8 +186,8 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
         return _refused(clock, 'too short')
     sync = build_synchronizer('signals')
     for fps in _likely_rates(streams):
-        found = _anywhere(_at_rate(streams, fps), sync)
-        if not found.abstained and found.confidence > _SURE:
+        anywhere = _anywhere(_at_rate(streams, fps), sync)
+        if not anywhere.abstained and anywhere.confidence > _SURE:
             note = f'the streams fit at {fps:g} frames per second'
             return _refused(clock, 'frame rate', note)
     if result.reason == 'clock jumps':
@@ -266,10 +266,10 @@ def _anywhere(
     What a first look shows not to stand out is not asked in full.
     """
     sync = sync or build_synchronizer('signals')
-    found = _evidence(streams, _scanner(), span)
-    if found is None:
+    evidence_at = _evidence(streams, _scanner(), span)
+    if evidence_at is None:
         return SyncResult(0.0, abstained=True, reason='weak')
-    evidence, middle = found
+    evidence, middle = evidence_at
     if _lead(evidence) < _PROMISING:
         best = int(np.argmax(evidence.score))
         return SyncResult(
@@ -279,9 +279,9 @@ def _anywhere(
             evidence=float(evidence.score[best]),
         )
     reach = float(evidence.offsets[-1])
-    found = _evidence(streams, sync, span, (middle, reach))
-    assert found is not None  # the search is given
-    return sync.decide([found[0]]).moved(middle)
+    evidence_at = _evidence(streams, sync, span, (middle, reach))
+    assert evidence_at is not None  # the search is given
+    return sync.decide([evidence_at[0]]).moved(middle)
 
 
 def _evidence(
@@ -336,14 +336,14 @@ def _certain_parts(
     if last - first < 1.5 * seconds:
         return
     for start in np.linspace(first, last - seconds, 3):
-        found = _anywhere(streams, sync, (start, start + seconds))
+        result = _anywhere(streams, sync, (start, start + seconds))
         middle = start + 0.5 * seconds
         known = float(clock.to_imu_time(np.array(middle))) - middle
-        sure = not found.abstained and found.confidence > _SURE
-        if sure and abs(found.offset - known) > DIFFERS_SEC:
+        sure = not result.abstained and result.confidence > _SURE
+        if sure and abs(result.offset - known) > DIFFERS_SEC:
             yield (
                 f'video second {start:.0f} to {start + seconds:.0f} fits at '
-                f'{found.offset:+.3f} s'
+                f'{result.offset:+.3f} s'
             )
 
 
@@ -352,9 +352,9 @@ def _likely_rates(streams: Recording) -> list[float]:
     scanner = _scanner()
     leads: dict[float, float] = {}
     for fps in _other_rates(streams):
-        found = _evidence(_at_rate(streams, fps, 1), scanner)
-        if found is not None:
-            leads[fps] = _lead(found[0])
+        evidence_at = _evidence(_at_rate(streams, fps, 1), scanner)
+        if evidence_at is not None:
+            leads[fps] = _lead(evidence_at[0])
     return sorted(leads, key=lambda fps: -leads[fps])[:_CHECKED]
 
 
@@ -406,7 +406,7 @@ def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:
         limb = max(sure, key=lambda o: sure[o].confidence)
         best = sure[limb]
         # Limbs of one person may move alike; that is not a contradiction.
-        own = _anywhere(Recording({name: stream}, pose), sync)
-        alike = own.evidence >= _ALIKE * best.evidence
-        if not alike or abs(own.offset - best.offset) > DIFFERS_SEC:
+        at_own_limb = _anywhere(Recording({name: stream}, pose), sync)
+        alike = at_own_limb.evidence >= _ALIKE * best.evidence
+        if not alike or abs(at_own_limb.offset - best.offset) > DIFFERS_SEC:
             yield f'{name} moves like {limb}, at {best.offset:+.3f} s'

@@ -216,9 +216,9 @@ def align(
         drift = seconds >= LONG_SEC
     middles = [middle]
     if not narrowed and (drift or reach > WIDE_SEC):
-        found = coarse_offsets(streams)
-        if found:
-            middles, reach = found, min(reach, NEAR_SEC)
+        offsets = coarse_offsets(streams)
+        if offsets:
+            middles, reach = offsets, min(reach, NEAR_SEC)
     clip_sec = CLIP_SEC if drift else seconds
     if clip_sec + 2 * reach > _LONGEST_TOKENS:
         feats = None
@@ -381,15 +381,16 @@ def clock_of(answer: Mapping[str, Any], sensor: str | None = None) -> ClockMap:
         sensor: Name of a sensor, whose clock may differ; None: the clock of
             the sensors that agree.
     """
-    own = answer.get('sensor_clocks', {}).get(sensor, answer)
+    entry = answer.get('sensor_clocks', {}).get(sensor, answer)
     breaks = {  # files of earlier versions have them once, for all sensors
-        key: own.get(key, answer.get(key, ())) for key in ('jumps', 'unknown')
+        key: entry.get(key, answer.get(key, ()))
+        for key in ('jumps', 'unknown')
     }
     return ClockMap(
-        times=np.array(own['clock']['video_s'], np.float64),
-        offsets=np.array(own['clock']['offset_s'], np.float64),
-        drift_ppm=float(own['drift_ppm']),
-        abstained=bool(own['abstained']),
+        times=np.array(entry['clock']['video_s'], np.float64),
+        offsets=np.array(entry['clock']['offset_s'], np.float64),
+        drift_ppm=float(entry['drift_ppm']),
+        abstained=bool(entry['abstained']),
         jumps=tuple((j['video_s'], j['seconds']) for j in breaks['jumps']),
         unknown=tuple((start, end) for start, end in breaks['unknown']),
     )
@@ -505,10 +506,10 @@ def describe(answer: Mapping[str, Any]) -> str:
         for start, end in answer.get('unknown', ())
     ]
     lines += [
-        f'{name}: sensor time = video time {signed(own["offset_s"])} s '
-        f'(confidence {own["confidence"]:.3f})'
-        for name, own in answer.get('sensor_clocks', {}).items()
-        if own['offset_s'] != offset and not own['abstained']
+        f'{name}: sensor time = video time {signed(entry["offset_s"])} s '
+        f'(confidence {entry["confidence"]:.3f})'
+        for name, entry in answer.get('sensor_clocks', {}).items()
+        if entry['offset_s'] != offset and not entry['abstained']
     ]
     agrees = answer['clips']['agrees']
     if len(agrees) > 1 and not all(agrees):

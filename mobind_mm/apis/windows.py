@@ -285,11 +285,11 @@ def query_data(node: Any) -> Mapping | None:
     if isinstance(node, Config):
         node = node.get('test_dataloader')
     if isinstance(node, (list, tuple)):
-        found = [query_data(child) for child in node]
+        data = [query_data(child) for child in node]
     elif isinstance(node, Mapping):
         if node.get('pipeline') and node.get('role', 'query') == 'query':
             return node
-        found = [query_data(child) for child in node.values()]
+        data = [query_data(child) for child in node.values()]
     else:
         return None
-    return next(filter(None, found), None)
+    return next(filter(None, data), None)

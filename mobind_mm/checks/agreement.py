@@ -163,7 +163,7 @@ def evidence_at_rates(recording: Recording, max_lag: float) -> np.ndarray:
     pose = recording.pose
     assert pose is not None and pose.clock.rate is not None
     weights = np.array([WEIGHTS[name] for name in SIGNAL_NAMES])
-    imu, found = liveliest(recording.imu, 2), []
+    imu, clips_at = liveliest(recording.imu, 2), []
     for fps in (pose.clock.rate, *VIDEO_RATES):
         other = Recording(imu, replace(pose, clock=at_rate(pose.clock, fps)))
         total = 0.0
@@ -171,8 +171,8 @@ def evidence_at_rates(recording: Recording, max_lag: float) -> np.ndarray:
             shown = signal_evidence(clip, max_lag).values()
             curves = [weights @ evidence.signals for evidence in shown]
             total += float(np.max(np.sum(curves, axis=0))) if curves else 0.0
-        found.append(total)
-    return np.array(found)
+        clips_at.append(total)
+    return np.array(clips_at)
 
 
 def at_rate(clock: Clock, fps: float) -> Clock:

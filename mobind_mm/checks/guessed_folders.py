@@ -98,9 +98,9 @@ def read_guessed_folder(
 
 def _tables(folder: Path, depth: int = _DEEPEST) -> list[Path]:
     """Tables of a folder, or of the folders in it that have some."""
-    found = tables_of(folder)
-    if found or not depth:
-        return found
+    files = tables_of(folder)
+    if files or not depth:
+        return files
     inside = filter(is_folder, listing(folder, _MOST_FILES))
     return [file for path in inside for file in _tables(path, depth - 1)]
 

@@ -69,10 +69,10 @@ def read_guessed(
                 'Give --placement',
             )
     if doubts:
-        told = '; '.join(doubts)
+        listed = '; '.join(doubts)
         raise mistake(
             path,
-            f'has columns that were recognised, but it is in doubt {told}',
+            f'has columns that were recognised, but it is in doubt {listed}',
             f'{hint}, correct it, and give it as --mapping',
         )
     sensors = mapping.get('imu') or {'': mapping}

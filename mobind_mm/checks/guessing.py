@@ -132,9 +132,9 @@ def guess_mapping(path: str | Path) -> Guess | None:
         column = parse_column(name)
         if column is not None and column.kind in SENSED:
             cell = next((c for c in map(str, cells) if c.strip()), '')
-            told = f'what {name!r} holds: {cell[:40]!r} is not a number'
-            guess.reasons[f'columns: {name!r} left out'] = told
-            guess.doubts.append(told)
+            doubt = f'what {name!r} holds: {cell[:40]!r} is not a number'
+            guess.reasons[f'columns: {name!r} left out'] = doubt
+            guess.doubts.append(doubt)
     _guess_time(path, columns, texts, guess)
     guess.only_times = 'columns' in guess.mapping and len(columns) == 1
     table.columns = {n: c[:_MOST_ROWS] for n, c in table.columns.items()}
@@ -230,11 +230,11 @@ def _alternates(cells: np.ndarray, numbers: Mapping[str, np.ndarray]) -> bool:
     sensed = [values for values in axes if np.isfinite(values).all()]
     if min(np.mean(again), np.mean(other)) < 0.9 or not sensed:
         return False
-    near, own = (
+    near, within = (
         sum(float(np.abs(v[k:] - v[:-k]).mean()) for v in sensed)
         for k in (1, count)
     )
-    return own < 0.5 * near
+    return within < 0.5 * near
 
 
 def _numbers(cells: np.ndarray) -> np.ndarray:
@@ -317,12 +317,14 @@ def _guess_time(
             return
         hint = f'; {counters[0]} may be columns.counter' if counters else ''
         _set(guess, 'rate', 100, f'no column of times was found{hint}')
-        told = back or 'no times were found'
-        guess.doubts.append(f'when samples were taken: {told}')
+        doubt = back or 'no times were found'
+        guess.doubts.append(f'when samples were taken: {doubt}')
         return
     _, name, unit, why = max(scored)
-    own = {k for _, n, *_ in scored for k in ('acc', 'gyr') if k in n.lower()}
-    if len(own) > 1:
+    channels_timed = {
+        k for _, n, *_ in scored for k in ('acc', 'gyr') if k in n.lower()
+    }
+    if len(channels_timed) > 1:
         names = shown(n for _, n, *_ in scored)
         guess.doubts.append(f'which of the times {names} are of which sensor')
     values = columns[name][np.isfinite(columns[name])]
@@ -442,8 +444,8 @@ def _guess_sensors(
         return
     sensors = _by_owner(sensors, columns, guess)
     described = {
-        name: _describe(found, columns, read, guess, name)
-        for name, found in sensors.items()
+        name: _describe(sensor, columns, read, guess, name)
+        for name, sensor in sensors.items()
     }
     _share_unit_of_gyro(described, guess)
     if len(described) == 1:
@@ -497,9 +499,9 @@ def _share_unit_of_gyro(
     }
     sure = {u['gyro'] for n, u in units.items() if not doubts.get(n)}
     if len(sure) == 1:
-        for name, told in doubts.items():
+        for name, doubt in doubts.items():
             units[name].update(gyro=next(iter(sure)))
-            guess.doubts[:] = [d for d in guess.doubts if d not in told]
+            guess.doubts[:] = [d for d in guess.doubts if d not in doubt]
 
 
 def _group(
@@ -527,21 +529,21 @@ def _group(
             missing = {*wanted} - {*axes}
             if kind in SENSED and len(missing) == 1:
                 names = shown(axes.values())
-                told = f'where the third axis of {names} is'
-                guess.reasons[f'columns: {names} left out'] = told
-                guess.doubts.append(told)
+                doubt = f'where the third axis of {names} is'
+                guess.reasons[f'columns: {names} left out'] = doubt
+                guess.doubts.append(doubt)
             continue
-        found = sensors.setdefault(sensor, {'columns': {}})
-        if kind not in found['columns']:
-            found['columns'][kind] = [axes[axis] for axis in wanted]
-            found['free'] = found.get('free', False) or (
+        entry = sensors.setdefault(sensor, {'columns': {}})
+        if kind not in entry['columns']:
+            entry['columns'][kind] = [axes[axis] for axis in wanted]
+            entry['free'] = entry.get('free', False) or (
                 kind == 'acc' and free
             )
-    for found in sensors.values():
-        if not found.get('free'):  # it is in acc already
-            found['columns'].pop(GRAVITY, None)
+    for entry in sensors.values():
+        if not entry.get('free'):  # it is in acc already
+            entry['columns'].pop(GRAVITY, None)
     sensors = {
-        name: found for name, found in sensors.items() if found['columns']
+        name: entry for name, entry in sensors.items() if entry['columns']
     }
     unnamed = all(label == name for name, label in guess.labels.items())
     if not sensors and guess.mapping.get('header') == 0 and unnamed:
@@ -586,11 +588,11 @@ def _by_owner(
         }
     return {
         f'{owner}_{name}'.rstrip('_'): {
-            **found,
+            **entry,
             'where': dict.fromkeys(('acc', 'gyro', 'mag', 'quat'), where),
         }
         for owner, where in guess.owners.items()
-        for name, found in sensors.items()
+        for name, entry in sensors.items()
     }
 
 
@@ -646,16 +648,16 @@ def _kind_of_file(path: Path) -> str:
 
 
 def _describe(
-    found: Mapping[str, Any],
+    entry: Mapping[str, Any],
     columns: Mapping[str, np.ndarray],
     read: Stream,
     guess: Guess,
     sensor: str,
 ) -> dict[str, Any]:
     """Keys of one sensor: columns, units, gravity."""
-    named: dict[str, list[str]] = found['columns']
+    named: dict[str, list[str]] = entry['columns']
     keys: dict[str, Any] = {'columns': dict(named), 'units': {}}
-    wheres = found.get('where', {})
+    wheres = entry.get('where', {})
     of_acc = ('acc', GRAVITY) if GRAVITY in named else ('acc',)
     sensed = {c: n for c, n in named.items() if c in (*SENSED, GRAVITY)}
     streams = {
@@ -680,20 +682,20 @@ def _describe(
         labels = (guess.labels[n] for n in named.get(channel, ()))
         units = {header_unit(label, channel) for label in labels}
         if len(units) > 1:
-            told = f'the unit of {channel}{of} (its columns give several)'
-            guess.doubts.append(told)
+            doubt = f'the unit of {channel}{of} (its columns give several)'
+            guess.doubts.append(doubt)
     if 'acc' in named:
         unit: Any = header_unit(first['acc'], 'acc')
         stream = streams['acc']
         level = still_level(stream) if stream is not None else float('nan')
-        gravity, why = not found.get('free'), 'a still sensor shows it'
+        gravity, why = not entry.get('free'), 'a still sensor shows it'
         if not unit:
             unit, gravity, seen = acc_unit(stream, gravity)
         else:
             scale = unit_factor(unit, UNITS['acc'])
             seen = 'by the name of the column'
             gravity = gravity and not level * scale < 0.2 * STANDARD_GRAVITY
-        if found.get('free'):
+        if entry.get('free'):
             why = 'by the names of the columns'
         elif np.isnan(level):
             why = 'not seen: the sensor never rests'

@@ -400,10 +400,12 @@ def _add_people(path: Path, facts: dict[str, Any]) -> None:
         sized = 'img_shape' not in given
         notes = (n for n in pose.notes if sized or '--img-shape' not in n)
         facts['notes'] += notes
-        found = check_inputs({}, pose)
+        findings = check_inputs({}, pose)
         if 'img_shape' in given:
-            found = [_sizeless(f) for f in found if f.kind not in _OF_SIZE]
-        facts['findings'] += [f'{name}: {finding}' for finding in found]
+            findings = [
+                _sizeless(f) for f in findings if f.kind not in _OF_SIZE
+            ]
+        facts['findings'] += [f'{name}: {finding}' for finding in findings]
     if len(people) > _PEOPLE_SHOWN:
         facts['notes'].append(f'{path}: holds {len(people)} people.')
 

@@ -180,8 +180,8 @@ def _examine(
     doubts += [Doubt(f, ASK) for f in find_copies(looked)]
     doubts += _judge_sensors(sensors, looked)
     if pose is not None:
-        found, pose = _judge_pose(pose)
-        doubts += found
+        findings, pose = _judge_pose(pose)
+        doubts += findings
     return doubts, (sensors, pose)
 
 
@@ -400,13 +400,13 @@ def _middle(stream: S) -> S:
 
     if clock.times is not None or length < clock.num_samples:
         clock = Clock(length, times=clock.at(whole))
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if isinstance(stream, PoseStream):
-        found['keypoints'] = read(stream.keypoints)
-        found['scores'] = read(stream.scores)
+        values['keypoints'] = read(stream.keypoints)
+        values['scores'] = read(stream.scores)
     else:
-        found['channels'] = {k: read(v) for k, v in stream.channels.items()}
-    return replace(stream, clock=clock, **found)
+        values['channels'] = {k: read(v) for k, v in stream.channels.items()}
+    return replace(stream, clock=clock, **values)
 
 
 def _comparable(stream: SensorStream) -> bool:

@@ -335,16 +335,16 @@ def _of_rate(
             stored = stored or rate
             if rate is not None and rate == stored:
                 evidence[name] = evidence_at_rates(recording, max_lag)
-    found = judge_rate(evidence, stored) if stored else None
-    if found is None or len(evidence) == len(jobs):
-        return [*findings] if found is None else [found]
-    return [replace(found, takes=tuple(evidence)), *findings]
+    finding = judge_rate(evidence, stored) if stored else None
+    if finding is None or len(evidence) == len(jobs):
+        return [*findings] if finding is None else [finding]
+    return [replace(finding, takes=tuple(evidence)), *findings]
 
 
 def _measure_sensors(view: View) -> tuple[list[SensorFacts], list[Finding]]:
     """Facts of the sensors of a take, and those that are copies."""
     imu, take = view.imu(), view.imu_name
-    copies = [replace(found, takes=(take,)) for found in find_copies(imu)]
+    copies = [replace(copy, takes=(take,)) for copy in find_copies(imu)]
     return [sensor_facts(take, *sensor) for sensor in imu.items()], copies
 
 

@@ -133,13 +133,13 @@ def search(args: Namespace) -> None:
         raise ValueError(
             f'{getattr(args, modality)}: no window shows a limb of the model.'
         )
-    found = archive.search(
+    results = archive.search(
         answer[modality][rows], args.k, mask[rows], args.probes
     )
     answers = []
     for window in np.unique(number[rows]):
         at = np.flatnonzero(number[rows] == window)
-        matches = _best(found[i] for i in at)[: args.k]
+        matches = _best(results[i] for i in at)[: args.k]
         start = float(answer['window_start'][rows][at[0]])
         print(f'{start:8.2f} s')
         for place, match in enumerate(matches, 1):
@@ -154,10 +154,10 @@ def search(args: Namespace) -> None:
     print('written:', out)
 
 
-def _best(found: Iterable[list[Match]]) -> list[Match]:
+def _best(results: Iterable[list[Match]]) -> list[Match]:
     """Each window that was found at its best, the most similar one first."""
     best: dict[tuple[str, float], Match] = {}
-    for match in chain.from_iterable(found):
+    for match in chain.from_iterable(results):
         known = best.setdefault((match.take, match.start_s), match)
         if known.similarity < match.similarity:
             best[match.take, match.start_s] = match

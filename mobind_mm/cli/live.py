@@ -75,12 +75,12 @@ def live(args: Namespace) -> int:
     )
     from ..apis.synchronizing import describe
 
-    found = find_streams(args.wait)
+    streams = find_streams(args.wait)
     if args.list:
-        lines = [describe_stream(info) for info in found]
+        lines = [describe_stream(info) for info in streams]
         print('\n'.join(lines or ['no streams found']))
-        return 0 if found else 1
-    sensors, pose = choose_streams(found, args.imu, args.pose)
+        return 0 if streams else 1
+    sensors, pose = choose_streams(streams, args.imu, args.pose)
     placement = placements_of(args.placement)
     if isinstance(placement, str):
         placement = {info.name(): placement for info in sensors}

@@ -75,20 +75,20 @@ class PairReader(LabReader):
         self, given: list[Path], same: list[Path], name: str
     ) -> Iterator[tuple[Path, dict[str, dict[str, Any]]]]:
         """The sensor of one recording; files that are given come first."""
-        found: dict[str, Head] = {}
+        heads: dict[str, Head] = {}
         others = []
         for path in dict.fromkeys((*given, *same)):
             head = self.head(path)
             if head is None:
                 continue
             content = self.content(head)
-            if content not in _CHANNELS or content in found:
+            if content not in _CHANNELS or content in heads:
                 others.append((path, content))
             else:
-                found[content] = head
-        if {'acc', 'linear'} <= found.keys():
-            others.append((found.pop('linear').path, 'linear acceleration'))
-        if not found:
+                heads[content] = head
+        if {'acc', 'linear'} <= heads.keys():
+            others.append((heads.pop('linear').path, 'linear acceleration'))
+        if not heads:
             contents = ', '.join(sorted({content for _, content in others}))
             raise mistake(
                 given[0],
@@ -101,13 +101,13 @@ class PairReader(LabReader):
             if path in given
         ]
         parts = []
-        for content in (c for c in _CHANNELS if c in found):
-            beside = found[content].path
+        for content in (c for c in _CHANNELS if c in heads):
+            beside = heads[content].path
             if beside not in given:
                 notes.append(
                     f'{given[0]}: {beside.name} beside it is read, too'
                 )
-            parts.append(self.part(found[content], content))
+            parts.append(self.part(heads[content], content))
         yield given[0], {name: of_parts(parts, notes)}
 
 

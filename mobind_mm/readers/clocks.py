@@ -318,9 +318,9 @@ def _unpack(
     times = sample_clock(rows.times, packets, rows.index, rate, values)
     if arrival is None and not packets.tied:
         better = smoother(values, times, rows.times)
-        told = packets.bursts or rows.index is not None
-        told = told or told_by_rate(rows.times, times)
-        if better is False or (better is None and not told):
+        evident = packets.bursts or rows.index is not None
+        evident = evident or told_by_rate(rows.times, times)
+        if better is False or (better is None and not evident):
             return False
     rows.times = times
     rows.note(packets.note)

@@ -68,8 +68,8 @@ def header_unit(name: str, kind: str) -> str:
     >>> header_unit('ax_m/s/s', 'acc'), header_unit('time (min)', 'time')
     ('m/s2', '60 s')
     """
-    found = re.search(r'[(\[]\s*([^)\]]+?)\s*[)\]]', name)
-    text = found[1] if found else ''
+    match = re.search(r'[(\[]\s*([^)\]]+?)\s*[)\]]', name)
+    text = match[1] if match else ''
     if kind == 'time' and not text:
         end = re.search(
             r'_(s|ms|us|ns|sec|microsec|min|h|hours)$|(nano|milli|micro)',
@@ -151,13 +151,13 @@ def parse_column(name: str) -> Column | None:
         ):
             # ax1, ax_1, AccX1: of the first sensor
             words[-2:] = [number[3], number[1] + number[2]]
-        found = re.fullmatch(
+        match = re.fullmatch(
             r'(acc|acce?l\w*|gyr\w*?|ac|gy|mag|rot|quat|grav\w*|a|g|m|w|q)'
             r'_?([wxyz0-3])',
             words[-1],
         )
-        if found:
-            words[-1], axis = found[1], found[2]
+        if match:
+            words[-1], axis = match[1], match[2]
         elif words[-1] in ('0', '1', '2', '3') and len(words) > 1:
             axis = words.pop()
     if not axis:

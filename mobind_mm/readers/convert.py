@@ -306,17 +306,17 @@ def only_layout(layouts: Iterable[tuple[str, Any]], where: str) -> str:
     Raises:
         ValueError: If there are several layouts; names a pose of each.
     """
-    found: dict[str, Any] = {}
+    example: dict[str, Any] = {}
     for layout, name in layouts:
-        found.setdefault(layout, name)
-    if len(found) > 1:
-        listed = ', '.join(f'{k} in {v}' for k, v in sorted(found.items()))
+        example.setdefault(layout, name)
+    if len(example) > 1:
+        listed = ', '.join(f'{k} in {v}' for k, v in sorted(example.items()))
         raise ValueError(
             f'{where}: the poses are of several skeleton layouts: {listed}. '
             'A data set has one; convert each layout to a directory of its '
             'own.'
         )
-    return next(iter(found), 'coco')
+    return next(iter(example), 'coco')
 
 
 def write_splits(

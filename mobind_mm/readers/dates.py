@@ -339,8 +339,8 @@ def find_order(cells: Sequence[str]) -> str | None:
     otherwise, so old dates may be another day: see :func:`is_unclear_year`.
     """
     matches = map(_match, cells)
-    found = (m[1] for m in matches if m and m[1])
-    days = {day for day in found if len(_NUMBERS.findall(day)[0]) < 4}
+    written = (m[1] for m in matches if m and m[1])
+    days = {day for day in written if len(_NUMBERS.findall(day)[0]) < 4}
     if not days:
         return 'ymd'
     if all('.' in day for day in days):

@@ -305,11 +305,11 @@ class LabReader(DeviceReader):
             paths = [path for path in files if self.reads(path)]
             others = [path.name for path in files if path not in paths]
         described = [*self.describe_files(paths)]
-        names = [name for _, found in described for name in found]
+        names = [name for _, parts in described for name in parts]
         sensors: list[_Named] = []
-        for path, found in described:
-            for name, keys in found.items():
-                alone = len(found) == 1
+        for path, parts in described:
+            for name, keys in parts.items():
+                alone = len(parts) == 1
                 if names.count(name) > 1:
                     name = path.stem if alone else f'{path.stem} {name}'
                 text = f'{path.stem} {name}' if alone else name
@@ -337,8 +337,8 @@ class LabReader(DeviceReader):
         places = [placement_in(sensor.text) for sensor in sensors]
         result: dict[str, dict[str, Any]] = {}
         for (path, name, text, keys), place in zip(sensors, places):
-            told = isinstance(placement, str) or name in given
-            if place and not told and places.count(place) == 1:
+            is_given = isinstance(placement, str) or name in given
+            if place and not is_given and places.count(place) == 1:
                 plain = re.sub(r'[\W_]+', '_', name.strip().lower())
                 if place not in given and plain != place:
                     note = (
@@ -365,8 +365,8 @@ def tables_of(folder: Path) -> list[Path]:
     with suppress(OSError):
         paths = sorted(folder.iterdir()) if folder.is_dir() else []
         paths = [p for p in paths if p.suffix.lower() in SUFFIXES]
-        if own := [p for p in paths if p.name[0] != '.' and p.is_file()]:
-            return own
+        if files := [p for p in paths if p.name[0] != '.' and p.is_file()]:
+            return files
     return files_of(folder, *SUFFIXES, several=True)
 
 

@@ -245,17 +245,17 @@ def skeletons_in(path: Path) -> Path:
     inner = [only_folder(path) for path in inner]
     deeper = [p for place in inner for p in listing(place, _LOOKED)]
     for group in ([p for p in entries if not is_folder(p)], inner, deeper):
-        found = [path for path in group[:_LOOKED] if _holds_skeletons(path)]
-        if len(found) > 1:
-            names = [p.relative_to(folder).as_posix() for p in found]
+        files = [path for path in group[:_LOOKED] if _holds_skeletons(path)]
+        if len(files) > 1:
+            names = [p.relative_to(folder).as_posix() for p in files]
             raise mistake(
                 folder,
                 f'holds {len(names)} results of pose tools '
                 f'({shown(names, 5)})',
                 'Give one of them',
             )
-        if found:
-            return found[0]
+        if files:
+            return files[0]
     return folder
 
 
@@ -267,8 +267,8 @@ def _holds_skeletons(path: Path) -> bool:
     kind = recognize(path)
     if kind is None or kind.name in ('table', 'video', 'hdf5'):
         return False
-    own = kind.read_people is not FileReader.read_people
-    return own or issubclass(kind, PoseReader)
+    reads_people = kind.read_people is not FileReader.read_people
+    return reads_people or issubclass(kind, PoseReader)
 
 
 def _reader(path: Path, video: Video, **options: Any) -> FileReader:

@@ -168,8 +168,8 @@ def _probed(path: Path) -> np.ndarray:
     ):
         return np.zeros(0)
     with path.open(encoding='utf-8', errors='replace') as file:
-        found = [t for line in file for t in re.findall(pattern, line)]
-    return np.sort(np.array(found, float))
+        times = [t for line in file for t in re.findall(pattern, line)]
+    return np.sort(np.array(times, float))
 
 
 def _is_number(text: str) -> bool:

@@ -78,9 +78,9 @@ class Header:
         There are none if one of them is missing.
         """
         for pattern in patterns:
-            found = [self.find(pattern.replace('@', axis)) for axis in axes]
-            names = [name for name in found if name]
-            if len({*names}) == len(found):
+            columns = [self.find(pattern.replace('@', axis)) for axis in axes]
+            names = [name for name in columns if name]
+            if len({*names}) == len(columns):
                 return names
         return []
 
@@ -174,8 +174,8 @@ def find_header(path: Path, *patterns: str, most: int = 30) -> Header | None:
     def test(names: Names) -> bool:
         return all(any(map(one.fullmatch, names)) for one in wanted)
 
-    found = next(_rows(_split(head(path))[:most], test), None)
-    return None if found is None else Header(path, *found)
+    row = next(_rows(_split(head(path))[:most], test), None)
+    return None if row is None else Header(path, *row)
 
 
 def find_head(path: Path, test: Callable[[Names], Any]) -> Head | None:

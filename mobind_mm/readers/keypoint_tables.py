@@ -132,7 +132,7 @@ class KeypointTableReader(PoseReader):
         order = None
         if numbered is not None:
             order = [numbered[number] for number in sorted(numbered)]
-        frames, own, num_frames, notes = _frames(
+        frames, file_video, num_frames, notes = _frames(
             columns, table, rows, video, path
         )
         people = _people(columns, table, rows)
@@ -163,7 +163,7 @@ class KeypointTableReader(PoseReader):
             what = f'more than {MOST_PEOPLE} people in a frame'
             raise mistake(path, what)
         notes = (*table.notes, *notes, *detections.notes)
-        return replace(detections, notes=notes), own
+        return replace(detections, notes=notes), file_video
 
 
 @lru_cache(maxsize=16)
@@ -172,9 +172,9 @@ def _columns(lines: Sequence[str]) -> _Columns | None:
     for line in lines:
         for mark in (',', ';', '\t'):
             names = [cell.strip().strip('"') for cell in line.split(mark)]
-            found = _long(names) or _wide(names) if len(names) > 3 else None
-            if found is not None:
-                return found
+            columns = _long(names) or _wide(names) if len(names) > 3 else None
+            if columns is not None:
+                return columns
     return None
 
 
@@ -219,20 +219,20 @@ def _wide(names: Sequence[str]) -> _Columns | None:
         owned.setdefault(owner, {}).setdefault(rest, name)
     people, depth = [], []
     for columns in owned.values() if len(owned) > 1 else ():
-        found = _wide_of_one([*columns])
-        if found is not None:
-            people.append(_called(found, columns))
-            depth += [columns[name] for name in found.depth]
+        person = _wide_of_one([*columns])
+        if person is not None:
+            people.append(_called(person, columns))
+            depth += [columns[name] for name in person.depth]
     if len(people) < 2:
-        found = _wide_of_one(names)
+        person = _wide_of_one(names)
         plain = {
             rest: n for some in owned.values() for rest, n in some.items()
         }
         if len(plain) < len(names):
-            return found
+            return person
         bare = _wide_of_one([*plain])  # without the word before all of them
-        if bare is None or (found and len(found.points) >= len(bare.points)):
-            return found
+        if bare is None or (person and len(person.points) >= len(bare.points)):
+            return person
         depth = [plain[name] for name in bare.depth]
         people = [_called(bare, plain)]
     kinds = {(p, len(n)) for one in people for p, n in one.items()}
@@ -247,10 +247,10 @@ def _wide(names: Sequence[str]) -> _Columns | None:
 
 
 def _called(
-    found: _Columns, columns: Mapping[str, str]
+    person: _Columns, columns: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """Points of one person, by what the file calls their columns."""
-    points = found.points.items()
+    points = person.points.items()
     return {p: tuple(columns[name] for name in some) for p, some in points}
 
 
@@ -432,10 +432,10 @@ def _frames(
         raise mistake(path, what, 'Remove such rows', row=row, column=name)
     times = seconds(distinct, name, unit, path)
     times = check_frame_times(times, path)
-    places, own, notes = clock_of_rows(times, video, path)
+    places, file_video, notes = clock_of_rows(times, video, path)
     if places is None:
-        return which, own, len(times), notes
-    return places[which], own, None, notes
+        return which, file_video, len(times), notes
+    return places[which], file_video, None, notes
 
 
 def _people(

@@ -424,13 +424,13 @@ class _Loader(yaml.SafeLoader):
         if isinstance(node, yaml.MappingNode):
             seen = set()
             for name, _ in node.value:
-                found = (name.tag, str(name.value)[:200])
-                if found in seen and not name.tag.endswith(':merge'):
+                key = (name.tag, str(name.value)[:200])
+                if key in seen and not name.tag.endswith(':merge'):
                     line = name.start_mark.line + 1
                     raise ValueError(
-                        f'key {found[1]!r} is there twice, line {line}'
+                        f'key {key[1]!r} is there twice, line {line}'
                     )
-                seen.add(found)
+                seen.add(key)
         return super().construct_mapping(node, deep)
 
     def flatten_mapping(self, node: Any) -> None:

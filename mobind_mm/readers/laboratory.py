@@ -91,7 +91,7 @@ class DelsysReader(LabReader):
                 units[match[1]] = match[2]
         owners = _owners(head)
         time: int | None = None
-        found: dict[str, dict[str, dict[str, tuple[int, int, str]]]] = {}
+        columns_of: dict[str, dict[str, dict[str, tuple[int, int, str]]]] = {}
         for index, name in enumerate(head.names):
             if _TIME.fullmatch(name):
                 time = index
@@ -100,11 +100,11 @@ class DelsysReader(LabReader):
                 continue
             kind = 'acc' if match['kind'].lower() == 'acc' else 'gyro'
             sensor = match['sensor'] or owners[index]
-            axes = found.setdefault(sensor, {}).setdefault(kind, {})
+            axes = columns_of.setdefault(sensor, {}).setdefault(kind, {})
             unit = _unit_in(name) or units.get(name, '')
             axes.setdefault(match['axis'].lower(), (time, index, unit))
         sensors = {}
-        for sensor, kinds in found.items():
+        for sensor, kinds in columns_of.items():
             parts = [
                 _delsys_part(head, kind, kinds[kind])
                 for kind in _USUAL
@@ -133,8 +133,8 @@ def _owners(head: Head) -> list[str]:
 
 def _unit_in(name: str) -> str:
     """Unit in the brackets of a column's name."""
-    found = re.findall(r'[\[(]([^\])]*)[\])]', name)
-    return next((u for u in reversed(found) if u.lower() in _UNITS), '')
+    units = re.findall(r'[\[(]([^\])]*)[\])]', name)
+    return next((u for u in reversed(units) if u.lower() in _UNITS), '')
 
 
 def _delsys_part(
@@ -184,7 +184,7 @@ class NoraxonReader(LabReader):
     def describe_table(self, head: Head) -> dict[str, dict[str, Any]]:
         """Keys of the sensors by their segments."""
         time = head.find(_NORAXON_TIME)
-        found: dict[str, dict[str, dict[str, tuple[str, str]]]] = {}
+        columns_of: dict[str, dict[str, dict[str, tuple[str, str]]]] = {}
         for index, name in enumerate(head.names):
             match = _SEGMENT.fullmatch(name)
             if match is None or not head.filled(index):
@@ -194,10 +194,10 @@ class NoraxonReader(LabReader):
             if (kind == 'quat') != (unit not in _UNITS) or unit == 'deg':
                 continue
             segment = _segment(match)
-            axes = found.setdefault(segment, {}).setdefault(kind, {})
+            axes = columns_of.setdefault(segment, {}).setdefault(kind, {})
             axes.setdefault(match['axis'].lower(), (head.column(index), unit))
         sensors = {}
-        for segment, kinds in found.items():
+        for segment, kinds in columns_of.items():
             whole = {k: axes for k, axes in kinds.items() if len(axes) == 3}
             if not {'acc', 'gyro'} & {*whole}:
                 continue
@@ -310,9 +310,9 @@ def _shimmer_sensor(table: Head, head: Head, owner: str) -> dict[str, Any]:
             head.path, 'has no calibrated time stamps', 'Export them, too'
         )
     kinds = {
-        kind: found
+        kind: axes
         for kind, pattern in _ACC.items()
-        if (found := _axes(head, before + pattern))
+        if (axes := _axes(head, before + pattern))
     }
     gyro = _axes(head, before + _GYRO)
     notes = []
@@ -353,8 +353,8 @@ def _with_kinds(head: Head) -> Head:
 
 def _axes(head: Head, pattern: str) -> list[int]:
     """Indices of the three axes, or nothing."""
-    found = [head.index(pattern.replace('@', axis)) for axis in 'xyz']
-    return [i for i in found if i is not None] if None not in found else []
+    places = [head.index(pattern.replace('@', axis)) for axis in 'xyz']
+    return [i for i in places if i is not None] if None not in places else []
 
 
 def _unit(head: Head, index: int, usual: str) -> str:

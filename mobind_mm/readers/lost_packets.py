@@ -137,9 +137,9 @@ def _nothing_lost(none: Path, some: Path, unit: int, odds: np.ndarray) -> bool:
         return False
     units = np.diff(some.lost)[places] / unit
     units = np.clip(np.round(units), 1, _UNITS).astype(int)
-    told = float(odds[places, units - 1].sum())
-    if abs(told) > _CLEAR:
-        return told < 0
+    odds_of_loss = float(odds[places, units - 1].sum())
+    if abs(odds_of_loss) > _CLEAR:
+        return odds_of_loss < 0
     usual = [is_usual(path.step) for path in (none, some)]
     if usual[0] != usual[1]:
         return usual[0]
@@ -245,8 +245,8 @@ def _cheapest(
     path[-1] = int(np.argmin(cost))
     for k in range(number - 1, 0, -1):
         path[k - 1] = came[k, path[k]]
-    found = (top - path).astype(float)
-    return found - found[0]
+    lost = (top - path).astype(float)
+    return lost - lost[0]
 
 
 def odds_of_losses(

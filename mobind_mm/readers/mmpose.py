@@ -238,8 +238,10 @@ class MMPoseReader(PoseReader):
             self.source, video.layout, video.first_frame
         )
         size = facts.get('height'), facts.get('width')
-        own = Video(rate=facts.get('fps'), times=facts.get('times'))
-        return detections, own.completed(img_shape=size if all(size) else None)
+        file_video = Video(rate=facts.get('fps'), times=facts.get('times'))
+        return detections, file_video.completed(
+            img_shape=size if all(size) else None
+        )
 
 
 def collect_results(

@@ -248,24 +248,24 @@ def _channels(arrays: dict[str, np.ndarray], at: int) -> dict[str, Any]:
     """Channels, gravity and frame of one sensor or segment."""
     from scipy.spatial.transform import Rotation
 
-    own = {tag: values[:, at] for tag, values in arrays.items()}
+    values_of = {tag: values[:, at] for tag, values in arrays.items()}
     channels, facts = {}, {'gravity': False, 'frame': 'world'}
-    if 'sensorAcceleration' in own:
-        channels['acc'] = own['sensorAcceleration']
+    if 'sensorAcceleration' in values_of:
+        channels['acc'] = values_of['sensorAcceleration']
         still = np.median(np.linalg.norm(channels['acc'], axis=1))
         facts = {'gravity': bool(still > _STILL), 'frame': 'sensor'}
-    elif 'sensorFreeAcceleration' in own:
-        channels['acc'] = own['sensorFreeAcceleration']
-    elif 'acceleration' in own:
-        channels['acc'] = own['acceleration']
+    elif 'sensorFreeAcceleration' in values_of:
+        channels['acc'] = values_of['sensorFreeAcceleration']
+    elif 'acceleration' in values_of:
+        channels['acc'] = values_of['acceleration']
     for tag in ('sensorOrientation', 'orientation'):
-        if tag in own:
-            channels['quat'] = own[tag]
-    if 'sensorAngularVelocity' in own:
-        channels['gyro'] = own['sensorAngularVelocity']
-    elif 'angularVelocity' in own and _are_turns(channels.get('quat')):
+        if tag in values_of:
+            channels['quat'] = values_of[tag]
+    if 'sensorAngularVelocity' in values_of:
+        channels['gyro'] = values_of['sensorAngularVelocity']
+    elif 'angularVelocity' in values_of and _are_turns(channels.get('quat')):
         turns = Rotation.from_quat(np.roll(channels['quat'], -1, axis=1))
-        channels['gyro'] = turns.inv().apply(own['angularVelocity'])
+        channels['gyro'] = turns.inv().apply(values_of['angularVelocity'])
     return {'channels': channels, **facts}
 
 

@@ -126,15 +126,15 @@ def clock_of_rows(
         ValueError: If a time is far beyond the others.
     """
     if video.rate is not None:
-        own = Video(start=float(times[0]))
+        file_video = Video(start=float(times[0]))
         places = frame_places(times, video.rate)
         if places is not None:
-            return from_zero(places.tolist(), 0, source), own, ()
+            return from_zero(places.tolist(), 0, source), file_video, ()
         note = (
             f'{source}: its times do not fit {video.rate:g} frames per second '
             'and are not used; each row is a frame'
         )
-        return None, own, (note,)
+        return None, file_video, (note,)
     if video.times is not None:
         return None, Video(), ()
     rate = regular_rate(times)

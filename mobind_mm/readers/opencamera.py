@@ -53,8 +53,8 @@ class GoProReader(ExportReader):
             take = _take(path)
             if not is_folder(self.source) and take != stem:
                 continue
-            for channel, found in _streams(path, notes.setdefault(take, [])):
-                takes.setdefault(take, {}).setdefault(channel, found)
+            for channel, stream in _streams(path, notes.setdefault(take, [])):
+                takes.setdefault(take, {}).setdefault(channel, stream)
         sensors = {}
         for take, channels in takes.items():
             name, said = self.placed([take])
@@ -81,7 +81,7 @@ def _streams(
     path: Path, notes: list[str] | None = None
 ) -> list[tuple[str, tuple[Header, list[str]]]]:
     """Channels of a file with their columns."""
-    found = []
+    streams = []
     for channel, unit in _UNIT.items():
         label = _LABEL[channel]
         for start in (rf'{label} \(.*\)', label):
@@ -102,8 +102,8 @@ def _streams(
                     'x, y, as GoPro stores them'
                 )
         if names:
-            found.append((channel, (header, names)))
-    return found
+            streams.append((channel, (header, names)))
+    return streams
 
 
 def _part(channel: str, header: Header, names: list[str]) -> dict[str, Any]:
@@ -157,8 +157,8 @@ class OpenCameraReader(ExportReader):
             elif _channel(path):
                 takes.setdefault(match[1], {})[_channel(path)] = path
         if not is_folder(self.source):
-            own = _NAME.fullmatch(self.source.stem)
-            takes = {own[1]: takes[own[1]]} if own else {}
+            named = _NAME.fullmatch(self.source.stem)
+            takes = {named[1]: takes[named[1]]} if named else {}
         if len(takes) != 1:
             raise mistake(
                 self.source,

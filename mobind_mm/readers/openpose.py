@@ -73,7 +73,7 @@ class OpenPoseReader(PoseReader):
         if instances.num_keypoints is None and not video.layout:
             what = f'nobody is seen in any of {len(files)} frames'
             raise mistake(self.source, what, 'Run OpenPose again')
-        detections, own = frames.detections(instances, video)
+        detections, file_video = frames.detections(instances, video)
         absent = detections.num_frames - len(files)
         if absent:
             note = (
@@ -81,7 +81,7 @@ class OpenPoseReader(PoseReader):
                 'have no file and are taken to show nobody'
             )
             detections = detections.noted(note)
-        return detections, own
+        return detections, file_video
 
 
 def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
@@ -95,8 +95,8 @@ def _frame_files(folder: Path) -> tuple[dict[int, Path], bool]:
     videos: dict[str, dict[int, Path]] = {}
     padded = True
     paths = listing(folder)
-    own = [path for path in paths if path.name.endswith(_SUFFIX)]
-    for path in own or [p for p in paths if _NAME.fullmatch(p.name)]:
+    named = [path for path in paths if path.name.endswith(_SUFFIX)]
+    for path in named or [p for p in paths if _NAME.fullmatch(p.name)]:
         match = _NAME.fullmatch(path.name)
         if match is None or len(match[2]) > 15:
             raise mistake(
@@ -213,9 +213,9 @@ def _files(folder: Path) -> list[Path]:
     """Text files of a folder, or of ``labels`` in it."""
     for place in (folder, folder / 'labels'):
         if is_folder(place):
-            found = [p for p in listing(place) if _LABELS_OF.fullmatch(p.name)]
-            if found:
-                return found
+            files = [p for p in listing(place) if _LABELS_OF.fullmatch(p.name)]
+            if files:
+                return files
     return []
 
 

@@ -106,19 +106,19 @@ class OwnDataReader(DataSetReader):
         Raises:
             ValueError: If none does.
         """
-        own: OwnTake = take.source
+        entry: OwnTake = take.source
         inside: list[Segment] = []
-        if 'label' in own.texts:
-            inside = [(start, end, own.texts['label'])]
-        for first, last, label in own.segments:
+        if 'label' in entry.texts:
+            inside = [(start, end, entry.texts['label'])]
+        for first, last, label in entry.segments:
             if is_date(first):
-                first, last = first - own.origin, last - own.origin
+                first, last = first - entry.origin, last - entry.origin
             first, last = max(first, start), min(last, end)
             if first < last:
                 inside.append((first, last, label))
-        if own.segments and not inside:
+        if entry.segments and not inside:
             raise mistake(
-                f'{own.where}.segments',
+                f'{entry.where}.segments',
                 'none lies in the recording, which goes from '
                 f'{start:.3f} to {end:.3f} s; they must be on its clock '
                 '(start_s of a table of segments is added)',
@@ -129,38 +129,38 @@ class OwnDataReader(DataSetReader):
             for first, last, label in inside
         ]
 
-    def _take(self, own: OwnTake) -> Take:
+    def _take(self, entry: OwnTake) -> Take:
         """What the loop needs to know of a take."""
-        imu, poses, camera = None, {}, own.texts.get('camera')
-        if own.imu:
+        imu, poses, camera = None, {}, entry.texts.get('camera')
+        if entry.imu:
             tables = [
-                t for sensor in own.imu.values() for t in sensor.tables()
+                t for sensor in entry.imu.values() for t in sensor.tables()
             ]
-            content = {'imu': {k: s.plain() for k, s in own.imu.items()}}
-            path = f'imu/{own.name}.safetensors'
-            imu = self._output(path, own, content, [t.file for t in tables])
-        if own.pose is not None:
+            content = {'imu': {k: s.plain() for k, s in entry.imu.items()}}
+            path = f'imu/{entry.name}.safetensors'
+            imu = self._output(path, entry, content, [t.file for t in tables])
+        if entry.pose is not None:
             suffix = f'_{camera}' if camera else ''
-            path = f'pose/{own.name}{suffix}.safetensors'
-            content = {'pose': own.pose.plain()}
+            path = f'pose/{entry.name}{suffix}.safetensors'
+            content = {'pose': entry.pose.plain()}
             poses[camera] = self._output(
-                path, own, content, [own.pose.file, own.pose.times]
+                path, entry, content, [entry.pose.file, entry.pose.times]
             )
         return Take(
-            name=own.name,
-            subject=own.texts['subject'],
-            scene=own.texts['scene'],
-            split=own.split,
+            name=entry.name,
+            subject=entry.texts['subject'],
+            scene=entry.texts['scene'],
+            split=entry.split,
             imu=imu,
             poses=poses,
             camera=camera,
-            where=own.where,
+            where=entry.where,
             fix='Correct start_s, units.time or rate.',
-            source=own,
+            source=entry,
         )
 
     def _output(
-        self, path: str, own: OwnTake, content: dict, names: list[str | None]
+        self, path: str, entry: OwnTake, content: dict, names: list[str | None]
     ) -> Output:
         """A file, made of files and of all files of folders."""
         paths = {self.root / name for name in names if name is not None}
@@ -170,28 +170,28 @@ class OwnDataReader(DataSetReader):
             'dataset': self.metainfo['dataset_name'],
             **content,
             'fingerprint': fingerprint(sorted(files)),
-            'origin': own.origin,
+            'origin': entry.origin,
         }
         return Output(path, made_of)
 
     def _streams(
         self, job: Take, missing: Collection[str] | None
     ) -> Iterator[tuple[Output, Streams]]:
-        own: OwnTake = job.source
+        entry: OwnTake = job.source
         for output in job.outputs:
             if missing is not None and output.path not in missing:
                 continue
             if output is not job.imu:
-                assert own.pose is not None  # it has an output
-                where = f'{own.where}.pose'
-                pose = read_skeleton(own.pose, self.root, where)
-                yield output, _from_origin(pose, own, where)
+                assert entry.pose is not None  # it has an output
+                where = f'{entry.where}.pose'
+                pose = read_skeleton(entry.pose, self.root, where)
+                yield output, _from_origin(pose, entry, where)
                 continue
-            where = f'{own.where}.imu'
-            streams = read_sensors(own.imu, self.root, where)
+            where = f'{entry.where}.imu'
+            streams = read_sensors(entry.imu, self.root, where)
             for placement, stream in streams.items():
                 place = f'{where}.{placement}'
-                streams[placement] = _from_origin(stream, own, place)
+                streams[placement] = _from_origin(stream, entry, place)
             yield output, streams
 
     def _described(

@@ -112,7 +112,7 @@ class Video:
         unknown = {k: v for k, v in facts.items() if getattr(self, k) is None}
         return replace(self, **unknown)
 
-    def with_file(self, own: Video) -> Video:
+    def with_file(self, written: Video) -> Video:
         """Fill in what a file of skeletons, and the video, say.
 
         Times go before rates, which may be nominal; what the file says goes
@@ -121,16 +121,17 @@ class Video:
         """
         clip, result = self.clip or Video(), self
         if self.rate is None and self.times is None:
-            times = own.times if own.times is not None else clip.times
-            rate = clip.rate if own.rate is None else own.rate
+            times = written.times if written.times is not None else clip.times
+            rate = clip.rate if written.rate is None else written.rate
             if rate and clip.rate and abs(clip.rate / rate - 1) < _OTHER_RATE:
                 rate = clip.rate  # that of the file may be rounded
             result = replace(result, times=times)
             if times is None:
                 result = replace(result, rate=rate)
         return result.completed(
-            img_shape=clip.img_shape or own.img_shape, layout=own.layout
-        ).delayed(own.start)
+            img_shape=clip.img_shape or written.img_shape,
+            layout=written.layout,
+        ).delayed(written.start)
 
     def delayed(self, seconds: float) -> Video:
         """The video, beginning so many seconds later."""
@@ -233,16 +234,18 @@ class PoseReader(FileReader):
         video = Video.of(self.options)
         if video.rate is not None and video.img_shape is not None:
             video.facts(self.source)  # before a long file is read
-        detections, own = self.detect(video)
+        detections, file_video = self.detect(video)
         detections = without_fillers(replace(detections, source=self.source))
         given = self.options.get('notes', ())
-        used = own.rate if video.rate is None else video.rate
+        used = file_video.rate if video.rate is None else video.rate
         clip = video.clip.rate if video.clip else None
-        rates = {'the file': own.rate, 'the video': clip}
+        rates = {'the file': file_video.rate, 'the video': clip}
         apart = rates_apart(self.source, used, rates)
         notes = (*given, *detections.notes, *apart)
         detections = replace(detections, notes=notes)
-        return on_video(detections, video.with_file(own), self.lists_all)
+        return on_video(
+            detections, video.with_file(file_video), self.lists_all
+        )
 
     def read_person(self, person: str | int = 'longest') -> PoseStream:
         """One person, followed through the video; see :func:`one_person`."""
@@ -458,8 +461,8 @@ def _followed(
     if detections.ids is None:
         tracks = numbered(tracks, rate)
     lost = who_was_lost(tracks, detections, rate, max_gap)
-    found = filter(None, (joined, returned, lost))
-    notes = (f'{detections.source}: {note}' for note in found)
+    parts = filter(None, (joined, returned, lost))
+    notes = (f'{detections.source}: {note}' for note in parts)
     return detections.noted(*notes), tracks, max_gap
 
 

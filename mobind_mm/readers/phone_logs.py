@@ -153,8 +153,8 @@ class PhoneLogReader(ExportReader):
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """The only sensor."""
-        found = ((log, log.header(self.source)) for log in _LOGS)
-        log, header = next((log, h) for log, h in found if h is not None)
+        headers = ((log, log.header(self.source)) for log in _LOGS)
+        log, header = next((log, h) for log, h in headers if h is not None)
         name, notes = self.placed([self.source.stem])
         notes.append(f'{self.source}: read as {log.title}')
         keys = _keys(log, header, notes)
@@ -164,23 +164,23 @@ class PhoneLogReader(ExportReader):
 def _keys(log: _Log, header: Header, notes: list[str]) -> dict[str, Any]:
     """Keys of the sensor of a log."""
     path, time = header.path, str(header.find(log.time))
-    found: dict[str, list[str]] = {}
+    names_of: dict[str, list[str]] = {}
     for quantity in ('acc', 'free', 'gravity', 'gyro', 'mag', 'quat'):
         pattern = getattr(log, quantity)
         axes = 'wxyz' if quantity == 'quat' else 'xyz'
         names = header.axes(pattern, axes=axes) if pattern else []
         if names:
-            found[quantity] = names
-    columns: dict[str, Any] = {'time': time, 'gyro': found.get('gyro')}
-    columns['mag'] = found.get('mag')
+            names_of[quantity] = names
+    columns: dict[str, Any] = {'time': time, 'gyro': names_of.get('gyro')}
+    columns['mag'] = names_of.get('mag')
     units = {'gyro': log.units.get('gyro'), 'mag': 'uT'}
     units['time'] = _time_unit(header, time, log, notes)
-    total = found.get('acc') or found.get('gravity')
+    total = names_of.get('acc') or names_of.get('gravity')
     shown = None
     if total:
         shown = columns_of(path, [time, *total])[1]
         units['acc'] = log.units.get('acc') or unit_of_gravity(shown, 1.5)
-        if 'acc' not in found:
+        if 'acc' not in names_of:
             units['acc'] = log.units.get('gravity') or unit_of_gravity(
                 shown, 1.5
             )
@@ -192,7 +192,7 @@ def _keys(log: _Log, header: Header, notes: list[str]) -> dict[str, Any]:
                 'docs/own_data.md)',
                 column=total[0],
             )
-    elif 'free' in found:
+    elif 'free' in names_of:
         units['acc'] = log.units.get('free') or ('g' if log.ios else 'm/s2')
     sign = ''
     if log.ios and units.get('acc') == 'g':
@@ -202,21 +202,23 @@ def _keys(log: _Log, header: Header, notes: list[str]) -> dict[str, Any]:
             'which is turned back'
         )
     gravity = 'included'
-    if 'acc' in found:
-        columns['acc'] = found['acc']
-    elif 'free' in found:
+    if 'acc' in names_of:
+        columns['acc'] = names_of['acc']
+    elif 'free' in names_of:
         gravity = 'removed'
-        columns['acc'] = [f'{sign}{name}' for name in found['free']]
-        if 'gravity' in found:
-            columns['gravity'] = [f'{sign}{name}' for name in found['gravity']]
-    if found.get('gyro') and re.search('rad', found['gyro'][0]):
+        columns['acc'] = [f'{sign}{name}' for name in names_of['free']]
+        if 'gravity' in names_of:
+            columns['gravity'] = [
+                f'{sign}{name}' for name in names_of['gravity']
+            ]
+    if names_of.get('gyro') and re.search('rad', names_of['gyro'][0]):
         units['gyro'] = 'rad/s'
-    elif found.get('gyro') and re.search('°|deg|dps', found['gyro'][0]):
+    elif names_of.get('gyro') and re.search('°|deg|dps', names_of['gyro'][0]):
         units['gyro'] = 'deg/s'
-    if found.get('gyro') and not units['gyro']:
+    if names_of.get('gyro') and not units['gyro']:
         units['gyro'] = _gyro_unit(header, columns, units, notes)
     keys = {'gravity': gravity, 'frame': 'sensor'} if 'acc' in columns else {}
-    quat = found.get('quat')
+    quat = names_of.get('quat')
     if quat:
         direction = _direction(path, columns, units, quat, sign)
         if direction is None:
@@ -304,5 +306,5 @@ def _direction(
     times = times * TIME_UNITS[units['time'] or 's']
     rates = (times, values[:, 4:7]) if gyro else None
     acc = (times, factor * values[:, -3:]) if total else None
-    found = find_attitude(times, values[:, :4], rates, acc)
-    return None if found is None or found.up < 0 else found.direction
+    attitude = find_attitude(times, values[:, :4], rates, acc)
+    return None if attitude is None or attitude.up < 0 else attitude.direction

@@ -50,8 +50,8 @@ def placement_in(text: str) -> str | None:
     named = {
         placement_name(name) for span in spans for name in (side + span, span)
     }
-    found = named & {*LIMBS}
-    return found.pop() if len(found) == 1 else None
+    limbs = named & {*LIMBS}
+    return limbs.pop() if len(limbs) == 1 else None
 
 
 def place_sensors(

@@ -166,10 +166,10 @@ class Frames:
         if most > MOST_PEOPLE:
             what = f'{most} people in a frame, expected at most {MOST_PEOPLE}'
             raise mistake(path, what, 'Run the tool again')
-        numbers, own, notes = self._numbers(video, others or {})
+        numbers, file_video, notes = self._numbers(video, others or {})
         length = int(numbers.max()) + 1
-        if own.num_frames is not None:
-            length = max(length, own.num_frames)
+        if file_video.num_frames is not None:
+            length = max(length, file_video.num_frames)
         result = instances.detections(length, path, numbers, video.layout)
         result = with_layout(result, video.layout, names, self.guesses)
         self._check_order(result)
@@ -178,9 +178,9 @@ class Frames:
             rate = facts.pop('rate', None)  # which may be rounded
             used = video.clip.rate if video.rate is None else video.rate
             notes += rates_apart(path, used, {'the file': rate})
-        own = replace(own, num_frames=None).completed(**facts)
-        own = own.completed(img_shape=self.shape)
-        return result.noted(*notes), own
+        file_video = replace(file_video, num_frames=None).completed(**facts)
+        file_video = file_video.completed(img_shape=self.shape)
+        return result.noted(*notes), file_video
 
     def _numbers(
         self, video: Video, others: Mapping[str, Any]
@@ -259,10 +259,10 @@ class Frames:
             )
         clock = seconds(distinct, name, unit, path)
         clock = check_frame_times(clock, path)
-        frames, own, notes = clock_of_rows(clock, video, path)
+        frames, file_video, notes = clock_of_rows(clock, video, path)
         if frames is None:
             frames = np.arange(len(clock))
-        return frames[which.ravel()], own, [*notes]
+        return frames[which.ravel()], file_video, [*notes]
 
     def _by_images(
         self, ids: list[int], images: list, video: Video

@@ -128,9 +128,9 @@ class EasyViTPoseReader(PoseJSONReader):
 
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """Everybody in the file."""
-        detections, own = super().detect(video)
+        detections, file_video = super().detect(video)
         note = f'{self.source}: points are y, x, as {self.title} writes them'
-        return detections.noted(note), own
+        return detections.noted(note), file_video
 
 
 @register_reader
@@ -238,11 +238,13 @@ def read_people_json(
             fix = 'World landmarks are metres: write pose_landmarks, too'
         raise mistake(path, 'holds no keypoints of people', fix)
     names = [*get_layout(layout)] if layout else names_of(items.others)
-    detections, own = frames.detections(instances, video, items.others, names)
+    detections, file_video = frames.detections(
+        instances, video, items.others, names
+    )
     notes = [*items.notes, *([LOGIT_NOTE] if logits else [])]
     if frames.guesses and not re.search(r'"x\\?"', head(path)):
         detections = _x_first(detections, path)
-    return detections.noted(*(f'{path}: {note}' for note in notes)), own
+    return detections.noted(*(f'{path}: {note}' for note in notes)), file_video
 
 
 def _x_first(detections: Detections, path: str | Path) -> Detections:

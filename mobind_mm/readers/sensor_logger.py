@@ -209,9 +209,9 @@ def _narrow(device: _Device) -> list[dict[str, Any]]:
         ('gyro', 'rad/s', ('gyroscope', 'gyroscopeuncalibrated')),
         ('mag', 'uT', ('magnetometer',)),
     ):
-        found = [files[kind] for kind in kinds if kind in files]
-        if found and (parts or channel == 'gyro'):
-            parts.append(_part(found[0], channel, unit))
+        given = [files[kind] for kind in kinds if kind in files]
+        if given and (parts or channel == 'gyro'):
+            parts.append(_part(given[0], channel, unit))
     if not parts:
         return []
     up = 0
@@ -340,10 +340,10 @@ def _attitude(
         device.notes.append(f'{file}: has no quaternions and is left out')
         return [], 0
     times, quat = columns_of(file, ['time', *names])
-    found = find_attitude(
+    attitude = find_attitude(
         times * 1e-9, quat, _in_seconds(gyro), _in_seconds(device.total)
     )
-    if found is None:
+    if attitude is None:
         device.notes.append(f'{file}: {UNFIT_QUATERNIONS}')
         return [], 0
     part = described(
@@ -351,9 +351,9 @@ def _attitude(
         columns={'time': 'time', 'quat': names},
         units={'time': 'ns'},
         quat_order='wxyz',
-        quat_direction=found.direction,
+        quat_direction=attitude.direction,
     )
-    return [part], found.up
+    return [part], attitude.up
 
 
 def _in_seconds(

@@ -61,28 +61,28 @@ class PhyphoxReader(ExportReader):
         files, beside = [self.source], files_of(self.source, '.csv')
         if is_folder(self.source) or (self.source.parent / 'meta').is_dir():
             files += [path for path in beside if path not in files]
-        found: dict[str, tuple[Header, list[str]]] = {}
+        columns_of: dict[str, tuple[Header, list[str]]] = {}
         for path in files:
             for quantity, where in _quantities(path).items():
-                found.setdefault(quantity, where)
+                columns_of.setdefault(quantity, where)
         folder = files[0].parent.name
         name, notes = self.placed([self.source.stem, folder])
-        others = {header.path.name for header, _ in found.values()}
+        others = {header.path.name for header, _ in columns_of.values()}
         if not is_folder(self.source) and others != {self.source.name}:
             listed = ', '.join(sorted(others - {self.source.name}))
             notes.append(f'{self.source}: read with {listed} beside it')
-        free = 'acc' not in found and 'free' in found
+        free = 'acc' not in columns_of and 'free' in columns_of
         if free:
-            found['acc'] = found.pop('free')
-            path = found['acc'][0].path
+            columns_of['acc'] = columns_of.pop('free')
+            path = columns_of['acc'][0].path
             notes.append(
                 f'{path}: acceleration is without gravity, and the app knows '
                 'no orientation; record "Acceleration with g" too'
             )
         parts = []
         for channel in ('acc', 'gyro', 'mag'):
-            if channel in found:
-                header, names = found[channel]
+            if channel in columns_of:
+                header, names = columns_of[channel]
                 unit = dict(_UNITS.values())[channel]
                 keys: dict[str, Any] = {}
                 if channel == 'acc':
@@ -108,7 +108,7 @@ class PhyphoxReader(ExportReader):
 
 def _quantities(path: Path) -> dict[str, tuple[Header, list[str]]]:
     """Columns of a table by channel; ``free`` is without gravity."""
-    found: dict[str, tuple[Header, list[str]]] = {}
+    quantities: dict[str, tuple[Header, list[str]]] = {}
     for unit, (channel, _) in _UNITS.items():
         header = find_header(path, _TIME, rf'(.* )?x {unit}', most=3)
         for name in header.names if header else ():
@@ -122,11 +122,11 @@ def _quantities(path: Path) -> dict[str, tuple[Header, list[str]]]:
                 kind = 'free'
             if channel == 'acc' and 'gravity' in label.lower():
                 continue
-            if names and kind in found:
+            if names and kind in quantities:
                 return {}  # of several sensors, which no phone has
             if names:
-                found[kind] = header, names
-    return found
+                quantities[kind] = header, names
+    return quantities
 
 
 def _starts(source: Path) -> np.ndarray:
@@ -218,17 +218,17 @@ def _header(path: Path) -> Header | None:
 
 def _parts(header: Header, notes: list[str]) -> list[dict[str, Any]]:
     """Parts of the only sensor of a table."""
-    path, table, found = header.path, *_read(header, notes)
-    acc = found.get('user') or found.get('raw')
+    path, table, columns_of = header.path, *_read(header, notes)
+    acc = columns_of.get('user') or columns_of.get('raw')
     groups: dict[str, dict[str, Any]] = {}
     keys: dict[str, Any] = {}
-    if 'user' in found and 'gravity' in found:
+    if 'user' in columns_of and 'gravity' in columns_of:
         keys = {'gravity': 'removed', 'frame': 'sensor'}
-        columns = {'acc': found['user'], 'gravity': found['gravity']}
+        columns = {'acc': columns_of['user'], 'gravity': columns_of['gravity']}
         groups['motion'] = {c: _negated(names) for c, names in columns.items()}
     elif acc is not None:
-        raw = 'raw' in found
-        acc = found['raw'] if raw else acc
+        raw = 'raw' in columns_of
+        acc = columns_of['raw'] if raw else acc
         keys = {'gravity': 'included' if raw else 'removed', 'frame': 'sensor'}
         groups['accelerometer' if raw else 'motion'] = {'acc': _negated(acc)}
     if acc is not None:
@@ -236,8 +236,8 @@ def _parts(header: Header, notes: list[str]) -> list[dict[str, Any]]:
             f'{path}: acceleration has the reversed sign of iOS, which is '
             'turned back'
         )
-    clock = 'motion' if 'rate' in found else 'gyro'
-    gyro = found.get('rate', found.get('gyro'))
+    clock = 'motion' if 'rate' in columns_of else 'gyro'
+    gyro = columns_of.get('rate', columns_of.get('gyro'))
     if gyro is not None:
         groups.setdefault(clock, {})['gyro'] = gyro
     if not groups:
@@ -256,8 +256,8 @@ def _parts(header: Header, notes: list[str]) -> list[dict[str, Any]]:
         parts.append(
             described(path, columns=columns, units=units, **timing, **more)
         )
-    if 'quat' in found:
-        parts += _quaternions(table, found, parts, notes)
+    if 'quat' in columns_of:
+        parts += _quaternions(table, columns_of, parts, notes)
     known = {channel for part in parts for channel in part['columns']}
     removed = keys.get('gravity') == 'removed'
     if removed and not {'gravity', 'quat'} & known:
@@ -321,7 +321,7 @@ def _timing(
 
 def _quaternions(
     table: Table,
-    found: dict[str, list[str]],
+    columns_of: dict[str, list[str]],
     parts: list[dict[str, Any]],
     notes: list[str],
 ) -> list[dict[str, Any]]:
@@ -332,7 +332,7 @@ def _quaternions(
     if time in table.numbers:
         arrays = {
             name: np.stack([table.numbers[n] for n in names], axis=1)
-            for name, names in found.items()
+            for name, names in columns_of.items()
         }
         times = table.numbers[time]
         gyro = arrays.get('rate')
@@ -349,7 +349,7 @@ def _quaternions(
     keys = {k: v for k, v in motion[0].items() if k in ('units', 'start_s')}
     part = described(
         table.path,
-        columns={'time': time, 'quat': found['quat']},
+        columns={'time': time, 'quat': columns_of['quat']},
         quat_order='wxyz',
         quat_direction=attitude.direction,
         **keys,

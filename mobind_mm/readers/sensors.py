@@ -164,9 +164,9 @@ def read_imu_tables(
     """Sensors of a table, or of the tables that a mapping names."""
     content, root, where = read_mapping(source, mapping)
     if content is None:
-        own = _own_sensors(source)
-        streams = read_sensors(own, '.', f'{source}:')
-        return _noted_rest(source, own, streams)
+        described = _own_sensors(source)
+        streams = read_sensors(described, '.', f'{source}:')
+        return _noted_rest(source, described, streams)
     if isinstance(placement, str) and not {'imu', 'placement'} & {*content}:
         content = {**content, 'placement': placement}
     keys = check_keys(ImuFile, content, where)
@@ -178,11 +178,11 @@ def read_imu_tables(
 
 
 def _noted_rest(
-    path: Path, own: Mapping[str, Sensor], streams: dict[str, SensorStream]
+    path: Path, sensors: Mapping[str, Sensor], streams: dict[str, SensorStream]
 ) -> dict[str, SensorStream]:
     """Streams with a note of the columns that are not read."""
     used = {'time'}
-    for keys in own.values():
+    for keys in sensors.values():
         columns = keys.columns
         for channel in AXES:
             used |= {*(getattr(columns, channel, None) or ())}

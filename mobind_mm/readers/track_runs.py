@@ -252,7 +252,7 @@ def follow_together(
     frames, rows = frames[: whole + 1], rows[:whole]
     if not whole:
         return 0
-    step, own = np.arange(whole)[:, None], np.arange(len(group))
+    step, same = np.arange(whole)[:, None], np.arange(len(group))
     now, then = places[:-1], places[1:]
     pairs = step[..., None], now[..., None], then[:, None]
     offsets, shapes = offsets[pairs], shapes[pairs]
@@ -269,8 +269,8 @@ def follow_together(
     missed = np.repeat(gaps[:, None] - 1, len(group), axis=1)
     expected = boxes + np.tile(moved, 2)
     costs = pair_costs(offsets, shapes, expected, new, missed)
-    mine = costs[:, own, own].copy()
-    costs[:, own, own] = np.inf
+    mine = costs[:, same, same].copy()
+    costs[:, same, same] = np.inf
     sound = (mine < 1).all(axis=1) & (gaps - 1 <= max_gap)
     sound &= (mine < costs.min(axis=1)).all(axis=1)
     for person in hidden:
@@ -281,7 +281,7 @@ def follow_together(
             rival = np.take_along_axis(rival, then[there], axis=1)
             sound[there] &= (mine[there] < rival).all(axis=1)
     alike = similarities(*(part[:whole] for part in after))
-    alike[:, own, own] = 0
+    alike[:, same, same] = 0
     sound &= (alike < DUPLICATE).all(axis=(1, 2))
     made = whole if sound.all() else int(np.argmin(sound))
     for i, person in enumerate(group if made else ()):

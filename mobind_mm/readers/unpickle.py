@@ -423,7 +423,7 @@ def _as_bytes(data: Any) -> Any:
     return data.encode('latin1') if isinstance(data, str) else data
 
 
-def _check_size(shape: Any, found: int, itemsize: int) -> None:
+def _check_size(shape: Any, given: int, itemsize: int) -> None:
     """Refuse a shape that does not go with the data."""
     count = 1
     good = isinstance(shape, tuple) and len(shape) <= _MOST_AXES
@@ -432,10 +432,10 @@ def _check_size(shape: Any, found: int, itemsize: int) -> None:
         count *= size if good else 0
     if not good:
         raise ValueError(f'an array of shape {brief(shape)}')
-    if count * itemsize != found:
+    if count * itemsize != given:
         raise ValueError(
             f'an array of shape {brief(shape)} should have '
-            f'{brief(count * itemsize)} bytes or items, it has {found}'
+            f'{brief(count * itemsize)} bytes or items, it has {given}'
         )
 
 

@@ -291,13 +291,13 @@ def notes_of(
     >>> notes_of(Recording({'head': sensor}), ['Assumed.', '2 rows lost.'])
     ['2 rows lost.', 'Assumed.']
     """
-    found: list[str] = []
+    notes: list[str] = []
     for source in sources:
         if isinstance(source, Recording):
             streams = [*source.imu.values(), source.pose]
-            found += notes_of(*(s for s in streams if s is not None))
+            notes += notes_of(*(s for s in streams if s is not None))
         elif isinstance(source, (SensorStream, PoseStream)):
-            found += source.notes
+            notes += source.notes
         else:
-            found += source
-    return list(dict.fromkeys(found))
+            notes += source
+    return list(dict.fromkeys(notes))

@@ -337,8 +337,8 @@ def layout_limbs(layout: str) -> list[str]:
     def has(limb: Limb | None) -> bool:
         if limb is None:
             return False
-        found = find_keypoints(layout, limb.keypoints)
-        return bool(found) or has(limb.fallback)
+        points = find_keypoints(layout, limb.keypoints)
+        return bool(points) or has(limb.fallback)
 
     return [name for name, limb in LIMBS.items() if has(limb)]
 

@@ -235,11 +235,13 @@ def synchronize_clocks(
         own_offsets = _sure_offsets(times, clips, clock, synchronizer)
     apart = {
         name: replace(
-            clock.moved(own.offset).moved(around),
-            result=replace(own, offset=middle + own.offset + around),
+            clock.moved(of_sensor.offset).moved(around),
+            result=replace(
+                of_sensor, offset=middle + of_sensor.offset + around
+            ),
         )
-        for name, own in own_offsets.items()
-        if abs(own.offset) >= SAME_SEC
+        for name, of_sensor in own_offsets.items()
+        if abs(of_sensor.offset) >= SAME_SEC
     }
     return replace(
         clock.moved(around),
@@ -247,8 +249,10 @@ def synchronize_clocks(
         notes=(
             *unlike,
             *(
-                APART.format(name, own.offsets[0] - clock.offsets[0] - around)
-                for name, own in apart.items()
+                APART.format(
+                    name, of_sensor.offsets[0] - clock.offsets[0] - around
+                )
+                for name, of_sensor in apart.items()
             ),
         ),
         abstained=result.abstained,
@@ -320,11 +324,11 @@ def _near_line(
         block = cut_clip(asked.streams, start, end - start, reach)
         if block.pose is None or block.pose.clock.num_samples < 2:
             continue
-        found = sync.pieces(block, reach, clip_sec)
+        pieces = sync.pieces(block, reach, clip_sec)
         low, high = block.pose.clock.span
-        borders = np.linspace(low, high, len(found) + 1) + start - reach
+        borders = np.linspace(low, high, len(pieces) + 1) + start - reach
         times += (0.5 * (borders[:-1] + borders[1:])).tolist()
-        clips += found
+        clips += pieces
     return np.array(times), clips
 
 
@@ -339,17 +343,17 @@ def _sure_offsets(
     if len(names) < 2:
         return {}
     line = np.interp(times, clock.times, clock.offsets)
-    found = {}
+    results = {}
     for name in names:
-        own = [
+        evidence = [
             clip.alone[name].shifted(by)
             for clip, by in zip(clips, line)
             if name in clip.alone
         ]
-        result = synchronizer.decide(own)
+        result = synchronizer.decide(evidence)
         if not result.abstained:
-            found[name] = result
-    return found
+            results[name] = result
+    return results
 
 
 def _with_own_clocks(
@@ -358,10 +362,10 @@ def _with_own_clocks(
     """A clock, with those of sensors that are sure of another offset."""
     assert main.result is not None
     sensors, notes = dict(main.sensors), [*main.notes]
-    for name, own in others.items():
-        gap = float(own.offset - main.result.offset)
+    for name, result in others.items():
+        gap = float(result.offset - main.result.offset)
         sensors[name] = replace(
-            main.moved(gap), result=own, sensors={}, notes=()
+            main.moved(gap), result=result, sensors={}, notes=()
         )
         notes.append(APART.format(name, gap))
     return replace(main, sensors=sensors, notes=tuple(notes))
@@ -417,11 +421,11 @@ def _in_pieces(
     """
     pose, span = asked.streams.pose, _pose_span(asked.streams)
     assert pose is not None
-    found = [
+    jumps = [
         find_border(asked, border, pair, span, reach)
         for border, pair in zip(borders, zip(offsets[:-1], offsets[1:]))
     ]
-    edges = [span[0], *found, span[1]]
+    edges = [span[0], *jumps, span[1]]
     clocks = []
     for i, offset in enumerate(offsets):
         low = edges[i] + GUARD_SEC * (i > 0)
@@ -445,14 +449,14 @@ def _in_pieces(
                 piece, asked.synchronizer, near, asked.feats, centre
             )
         clocks.append(clock)
-    joined = join(clocks, found)
+    joined = join(clocks, jumps)
     results = [clock.result for clock in clocks if clock.result is not None]
     # Each piece was looked for where the others say: they stand together.
     sure = min(result.confidence for result in results)
     least = getattr(asked.synchronizer, 'min_confidence', 0.5)
     refused = joined.abstained or sure < least
     result = replace(
-        middle_result(clocks, found, float(np.mean(span))),
+        middle_result(clocks, jumps, float(np.mean(span))),
         drift_ppm=joined.drift_ppm,
         confidence=min(sure, 0.5) if refused else sure,
         abstained=refused,

@@ -255,10 +255,10 @@ def best_line(
                 offsets + drift * time, offsets, score, left=0, right=0
             )
         top = int(total.argmax())
-        found = (
+        highest = (
             total[top] - 0.5 * (1e6 * (drift + known_drift) / DRIFT_PPM) ** 2
         )
-        best = max(best, (found, peak_offset(offsets, total), drift))
+        best = max(best, (highest, peak_offset(offsets, total), drift))
     return best[1], best[2]
 
 

@@ -115,15 +115,15 @@ def coarse_offsets(streams: Recording) -> list[float]:
                 total += _piece(spectra, origin, pose, name, span, offsets)
         if _is_clear(total):
             break
-    found: list[float] = []
+    candidates: list[float] = []
     near, least = round(_NEAR_SEC * COARSE_RATE), _RIVAL * total.max()
-    while total.any() and len(found) < _CANDIDATES:
+    while total.any() and len(candidates) < _CANDIDATES:
         best = int(total.argmax())
         if total[best] <= 0 or total[best] < least:
             break
-        found.append(float(offsets[best]))
+        candidates.append(float(offsets[best]))
         total[max(best - near, 0) : best + near + 1] = 0.0
-    return found
+    return candidates
 
 
 def _is_clear(evidence: np.ndarray) -> bool:
@@ -287,10 +287,10 @@ def _piece(
             r2 = (cross**2 / energy).sum(axis=0) / max(power[band][y], 1e-12)
             unexplained[band] *= np.maximum(1 - r2, 0.05)
     width = np.array([high - low for low, high in _BANDS], np.float32)
-    found = -0.3 / COARSE_RATE * seen * (width @ np.log(unexplained))
+    score = -0.3 / COARSE_RATE * seen * (width @ np.log(unexplained))
     enough = seen >= 0.3 * mask.sum()
     if enough.any():
         # Less what chance gives, or long overlaps would win by that alone.
-        found = np.where(enough, found - np.median(found[enough]), 0.0)
-        evidence[low - first : high - first] = found
+        score = np.where(enough, score - np.median(score[enough]), 0.0)
+        evidence[low - first : high - first] = score
     return evidence

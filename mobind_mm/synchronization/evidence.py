@@ -155,7 +155,7 @@ def _kinds(
     """
     noise = limb_noise(limb, rates[0])
     sensor, seen = imu_rows(imu), limb_rows(limb)
-    found = []
+    kinds = []
     for names in _TOGETHER[: None if turning else 1]:
         bands = KINDS[names[0]].shown(min(rates))
         if KINDS[names[0]].of_bone and not limb.length:
@@ -169,7 +169,7 @@ def _kinds(
         width = np.array([high - low for low, high in bands], np.float32)
         ends = np.cumsum([len(each) for each in rows])
         for i, name in enumerate(names):
-            found.append(
+            kinds.append(
                 _Bands(
                     _FIRST[name] + np.arange(len(bands)),
                     width,
@@ -185,8 +185,8 @@ def _kinds(
                 for field in fields(_Bands)
             )
         )
-        for count in {kind.xs.shape[1] for kind in found}
-        if (alike := [k for k in found if k.xs.shape[1] == count])
+        for count in {kind.xs.shape[1] for kind in kinds}
+        if (alike := [k for k in kinds if k.xs.shape[1] == count])
     ]
 
 
@@ -303,12 +303,12 @@ def _ratios(
         channels = kind.xs.shape[1]
         if channels == 1:
             r = np.maximum(pair.correlation(kind.xs, piece), 0)
-            found = logs(r * r) * scale
+            ratios = logs(r * r) * scale
         elif channels == 2 and heading:
-            found = pair.best_heading(kind.xs, piece, scale)
+            ratios = pair.best_heading(kind.xs, piece, scale)
         else:
-            found = logs(pair.best_mixture(kind.xs, piece)) * scale
-        rows[:, kind.rows] = np.moveaxis(found, 1, 0)
+            ratios = logs(pair.best_mixture(kind.xs, piece)) * scale
+        rows[:, kind.rows] = np.moveaxis(ratios, 1, 0)
     return rows
 
 

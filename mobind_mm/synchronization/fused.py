@@ -212,12 +212,12 @@ class FusedSynchronizer(Synchronizer):
         """
         assert streams.pose is not None
         offsets, num = offset_grid(max_offset, _PIECE_HZ), len(SIGNAL_NAMES)
-        found = piece_evidence(streams, max_offset, piece_sec, _PIECE_HZ)
+        sensors = piece_evidence(streams, max_offset, piece_sec, _PIECE_HZ)
         clips = []
         borders = part_borders(streams.pose.clock.span, piece_sec)
         for k in range(len(borders) - 1):
             alone = {}
-            for name, sensor in found.items():
+            for name, sensor in sensors.items():
                 rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
                 rows[:num] = sensor.parts[k]
                 seen = sensor.part_overlap[k]

@@ -211,9 +211,9 @@ class LiveSynchronizer:
             confirmed_s=follower.confirmed,
             jumps=self._track.jumps,
             sensors={
-                name: offset + float(np.mean(own))
-                for name, own in follower.apart.items()
-                if len(own) > 1
+                name: offset + float(np.mean(offsets))
+                for name, offsets in follower.apart.items()
+                if len(offsets) > 1
             },
         )
         # Beliefs age, and so do doubts about a clock that was set.

@@ -182,11 +182,11 @@ class Follower:
                 self._check_sides((start, end))
             return
         if self._asked % _WIDE_EVERY == 0 and self.affords():
-            found = self._search_all((start, end))
-            if found is not None and not found.abstained:
+            result = self._search_all((start, end))
+            if result is not None and not result.abstained:
                 middle = 0.5 * (start + end)
-                if abs(found.offset - self.track.line(middle)[0]) > REACH_SEC:
-                    self._moved(None, (start, end), found)
+                if abs(result.offset - self.track.line(middle)[0]) > REACH_SEC:
+                    self._moved(None, (start, end), result)
                     return
         if not self._doubtful:
             self._follow((start, end))
@@ -212,10 +212,10 @@ class Follower:
         """Ask what follows a moment at which a clock may have been set."""
         around = self.track.line(span[0])[0] + self.guess
         reach = REACH_SEC + abs(self.guess)
-        found = self._evidence(span, self._speaking(True), around, reach)
-        if found is None:
+        evidence_at = self._evidence(span, self._speaking(True), around, reach)
+        if evidence_at is None:
             return
-        result = self.sync.decide([found[0]]).moved(around)
+        result = self.sync.decide([evidence_at[0]]).moved(around)
         if result.abstained:
             if result.reason != 'still':
                 self._doubt('clock jumps', min(result.confidence, SUSPECTED))
@@ -223,7 +223,7 @@ class Follower:
         line = self.track.line(0.5 * (span[0] + span[1]))[0]
         if abs(result.offset - line) < SAME_SEC:
             self.odd = -np.inf
-            self._accept(span, result, found[0], around)
+            self._accept(span, result, evidence_at[0], around)
         else:
             self._begin(self.odd, span, result)
 
@@ -237,10 +237,10 @@ class Follower:
     def _search_all(self, span: tuple[float, float]) -> SyncResult | None:
         """Answer of a stretch of video at all offsets that can be."""
         around, reach = self.searched = self._search_range()
-        found = self._evidence(span, self._speaking(True), around, reach)
-        if found is None:
+        evidence_at = self._evidence(span, self._speaking(True), around, reach)
+        if evidence_at is None:
             return None
-        return self.sync.decide([found[0]]).moved(around)
+        return self.sync.decide([evidence_at[0]]).moved(around)
 
     def _look_everywhere(self, span: tuple[float, float]) -> None:
         """Search while no offset is known."""
@@ -248,24 +248,24 @@ class Follower:
         answer = self._evidence(span, self._speaking(True), around, reach)
         if answer is None:
             return
-        found = self.sync.decide([answer[0]]).moved(around)
+        result = self.sync.decide([answer[0]]).moved(around)
         # The more often nothing was found, the less likely that there is
         # something to find: the rule of succession.
-        confidence = _with_prior(found.confidence, 1 / (1 + self._misses))
+        confidence = _with_prior(result.confidence, 1 / (1 + self._misses))
         share = self.every_sec / self.window_sec
-        if found.abstained or confidence < self.sync.min_confidence:
-            if found.reason not in ('still', 'too short'):
+        if result.abstained or confidence < self.sync.min_confidence:
+            if result.reason not in ('still', 'too short'):
                 self._misses += share
             self._believe(
-                offset=found.offset,
+                offset=result.offset,
                 confidence=min(confidence, 0.5),
-                reason=found.reason or 'weak',
+                reason=result.reason or 'weak',
             )
-            if not found.abstained:
+            if not result.abstained:
                 self._misses *= 0.5**share
             return
-        found = replace(found, confidence=confidence)
-        self._accept(span, found, answer[0], around)
+        result = replace(result, confidence=confidence)
+        self._accept(span, result, answer[0], around)
 
     def _accept(
         self,
@@ -324,11 +324,11 @@ class Follower:
         middle = 0.5 * (span[0] + span[1])
         line = self.track.line(middle)[0]
         names = self._speaking(everybody)
-        found = self._evidence(span, names, line, REACH_SEC)
-        if found is None:
+        evidence_at = self._evidence(span, names, line, REACH_SEC)
+        if evidence_at is None:
             self._doubt('too short', self.belief.confidence)
             return
-        evidence, asked = found
+        evidence, asked = evidence_at
         stretch = self._jumped(evidence)
         if stretch is not None:
             self._after_jump(asked, span, *stretch)
@@ -413,11 +413,11 @@ class Follower:
                 scores.append(clip.score)
             self._sides = self._sides + np.array(scores)
             self._sides_at = span[1]
-            own, other = self._sides
+            as_worn, other = self._sides
             self._sides_apart = 0.0
             for text in [t for t in self.streams.notes if EXCHANGED in t]:
                 self.streams.notes.pop(text)
-            if other.max() > own.max():
+            if other.max() > as_worn.max():
                 self._sides_apart = float(offsets[other.argmax()])
                 self.streams.note(f'{EXCHANGED}; {CHECK_SIDES}')
         if abs(self._sides_apart) > DIFFERS_SEC:
@@ -435,11 +435,11 @@ class Follower:
         """Ask the end of a window alone that does not fit as a whole."""
         start = max(span[0], span[1] - 2 * STRETCH_SEC)
         if start > span[0] and self.affords():
-            found = self._search_all((start, span[1]))
-            if found is not None and not found.abstained:
+            newest = self._search_all((start, span[1]))
+            if newest is not None and not newest.abstained:
                 line = self.track.line(0.5 * (start + span[1]))[0]
-                if abs(found.offset - line) >= SAME_SEC:
-                    self._moved(None, (start, span[1]), found)
+                if abs(newest.offset - line) >= SAME_SEC:
+                    self._moved(None, (start, span[1]), newest)
                     return
         reason = 'weak' if result.reason in ('', 'periodic') else result.reason
         self._doubt(reason, result.confidence)
@@ -473,16 +473,16 @@ class Follower:
         pair = self.track.line(at)[0] - asked.around, size
         at = find_border(asked, at, pair, span)
         start = at + GUARD_SEC
-        found = None
+        evidence_at = None
         if span[1] - start >= STRETCH_SEC - GUARD_SEC:
-            found = self._evidence(
+            evidence_at = self._evidence(
                 (start, span[1]),
                 self._speaking(True),
                 asked.around + size,
                 REACH_SEC,
             )
-        if found is not None:
-            result = self.sync.decide([found[0]])
+        if evidence_at is not None:
+            result = self.sync.decide([evidence_at[0]])
             result = result.moved(asked.around + size)
             if not result.abstained:
                 self._begin(at, (start, span[1]), result)
@@ -539,8 +539,8 @@ class Follower:
         """Keep account of the sensors that do not share the clock."""
         assert clock.result is not None
         for name in evidence.alone:
-            own = clock.sensors.get(name)
-            result = None if own is None else own.result
+            of_sensor = clock.sensors.get(name)
+            result = None if of_sensor is None else of_sensor.result
             if result is None:
                 self.apart.pop(name, None)
                 self._misfits.pop(name, None)

@@ -135,11 +135,11 @@ class LiveStreams:
         """
         arrivals = np.array(self._arrivals[buffer.name]).reshape(-1, 2)
         before = np.flatnonzero(arrivals[:, 0] <= gap.at + 1e-6)[-1:]
-        own, other = arrivals[int(before.sum()) :].T
-        after = np.flatnonzero(own >= gap.at + gap.seconds - 1e-6)[:1]
+        silent, other = arrivals[int(before.sum()) :].T
+        after = np.flatnonzero(silent >= gap.at + gap.seconds - 1e-6)[:1]
         if not len(before) or not len(after):
             return False
-        gone = (other - own)[after] - (other - own)[0]
+        gone = (other - silent)[after] - (other - silent)[0]
         return bool(abs(gone) < 0.5 * gap.seconds)
 
     def note(self, text: str) -> None:

@@ -208,8 +208,8 @@ def limb_signals(pose: PoseStream, placement: str) -> list[LimbSignals]:
     count = int(np.clip(round((last - first) / PIECE_SEC), 1, PIECES))
     seconds = (last - first) / max(round((last - first) / PIECE_SEC), 1)
     starts = np.linspace(first, max(last - seconds, first), count)
-    found = [_limb_piece(pose, placement, start, seconds) for start in starts]
-    return [piece for piece in found if piece is not None]
+    pieces = [_limb_piece(pose, placement, start, seconds) for start in starts]
+    return [piece for piece in pieces if piece is not None]
 
 
 def _limb_piece(

@@ -71,8 +71,8 @@ class Question:
             features = self.feats(clip)
         if features is None and not self.synchronizer.needs_streams:
             return None
-        found = self.synchronizer.evidence(clip, features, reach)
-        return timed(found, start - reach)
+        of_clip = self.synchronizer.evidence(clip, features, reach)
+        return timed(of_clip, start - reach)
 
 
 def in_depth(synchronizer: Synchronizer) -> Synchronizer:
@@ -220,12 +220,12 @@ def agreeing(sure: Mapping[str, SyncResult]) -> list[str]:
     )
 
 
-def _contradicts(clip: ClipEvidence, main: float, own: float) -> bool:
+def _contradicts(clip: ClipEvidence, main: float, offset: float) -> bool:
     """Whether a sensor more likely has its own offset than the common one.
 
     Having chosen another of many strides that look alike is not enough.
     """
-    if abs(own - main) > APART_SEC:
+    if abs(offset - main) > APART_SEC:
         return True
     return apart(clip.score[None], np.abs(clip.offsets - main))[0] > 0
 
@@ -273,9 +273,9 @@ def follow_jumps(
         end = edges[i + 1] - GUARD_SEC * (i < len(path) - 1)
         if end - start < 2.0:
             continue
-        found = asked.evidence((start, end))
-        assert found is not None  # it needs no features
-        result = asked.synchronizer.decide([found]).moved(asked.around)
+        clip = asked.evidence((start, end))
+        assert clip is not None  # it needs no features
+        result = asked.synchronizer.decide([clip]).moved(asked.around)
         answers.append(constant_clock((edges[i], edges[i + 1]), result))
     results = [a.result for a in answers if a.result is not None]
     doubtful = all(result.abstained for result in results)
@@ -335,14 +335,16 @@ def find_border(
     centre = 0.5 * (pair[0] + pair[1])
     wide = 0.5 * abs(pair[1] - pair[0]) + 0.2
     around = asked.around + centre
-    found = Question(asked.streams, sharp, wide, around).evidence((start, end))
-    if found is None or found.parts is None:
+    evidence = Question(asked.streams, sharp, wide, around).evidence(
+        (start, end)
+    )
+    if evidence is None or evidence.parts is None:
         return middle
-    grid = found.offsets
+    grid = evidence.offsets
     at = [int(np.abs(grid + centre - p).argmin()) for p in pair]
     step = float(grid[1] - grid[0])
-    border = border_between(found.parts, at[0], at[1], step)
-    edges = np.linspace(start, end, len(found.parts) + 1)
+    border = border_between(evidence.parts, at[0], at[1], step)
+    edges = np.linspace(start, end, len(evidence.parts) + 1)
     length = float(edges[1] - edges[0])
     if length > 2 * _FINE_SEC and 2 * length < reach:  # look closer
         return find_border(asked, edges[border], pair, span, 2 * length)

@@ -152,9 +152,9 @@ def _preferences(
     windows = [slice(max(i - reach, 0), i + reach + 1) for i in places]
     sums: dict[str, list[np.ndarray]] = {}
     for clip in clips:
-        for name, own in (clip.alone or {'': clip}).items():
-            if own.rows is not None:
-                parts = [own.rows[:, window] for window in windows]
+        for name, sensor in (clip.alone or {'': clip}).items():
+            if sensor.rows is not None:
+                parts = [sensor.rows[:, window] for window in windows]
                 before = sums.get(name, [0.0, 0.0])
                 sums[name] = [a + b for a, b in zip(before, parts)]
     tops = [[part.max(axis=1) for part in parts] for parts in sums.values()]
@@ -218,8 +218,8 @@ def _sensors(clips: Sequence[ClipEvidence]) -> np.ndarray:
     """Evidence (S, G) of the sensors of all clips, one by one."""
     sums: dict[str, np.ndarray] = {}
     for clip in clips:
-        for name, own in clip.alone.items():
-            sums[name] = sums.get(name, 0.0) + own.score
+        for name, sensor in clip.alone.items():
+            sums[name] = sums.get(name, 0.0) + sensor.score
     return np.array([*sums.values()])
 
 

@@ -35,8 +35,8 @@ def download(url: str, directory: str | Path | None = None) -> Path:
         directory = Path(torch.hub.get_dir(), 'checkpoints')
     name = Path(unquote(urlparse(url).path)).name
     file = Path(directory) / name
-    found = _HASH.search(name)
-    wanted = found[1] if found else ''
+    match = _HASH.search(name)
+    wanted = match[1] if match else ''
     if file.is_file() and _sha256(file).startswith(wanted):
         return file
     os.makedirs(directory, exist_ok=True)

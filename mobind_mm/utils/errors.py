@@ -102,7 +102,7 @@ def printable(text: str, keep: str = '') -> str:
     a\nb \x1b[31m
     """
     return _CONTROLS.sub(
-        lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1],
+        lambda match: match[0] if match[0] in keep else ascii(match[0])[1:-1],
         text,
     )
 

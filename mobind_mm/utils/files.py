@@ -153,10 +153,10 @@ def check_output(path: str | Path, is_dir: bool, flag: str = '') -> None:
     path, named = Path(path), f'{flag} {path}'.strip()
     if path.exists() and path.is_dir() != is_dir:
         kind = NotADirectoryError if is_dir else IsADirectoryError
-        found, wanted = ('file', 'directory')[:: 1 if is_dir else -1]
+        existing, wanted = ('file', 'directory')[:: 1 if is_dir else -1]
         raise kind(
-            f'{named} is a {found}; give a {wanted} for the results, or move '
-            'it away.'
+            f'{named} is a {existing}; give a {wanted} for the results, or '
+            'move it away.'
         )
     place = path if is_dir else path.parent
     while not place.exists():

@@ -146,10 +146,10 @@ def _block(rows: Rows, counts: Mapping[str, str], first: int) -> Iterator[str]:
 
 def _split(name: str) -> tuple[str, str]:
     """Row and column of a metric."""
-    found = [*_MEASURE.finditer(name)]
-    if not found:
+    matches = [*_MEASURE.finditer(name)]
+    if not matches:
         return name, _VALUE
-    last = found[-1]
+    last = matches[-1]
     return (name[: last.start()] + name[last.end() :]).strip('_'), last[1]
 
 

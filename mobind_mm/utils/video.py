@@ -310,9 +310,9 @@ def _facts(
     if tied.size:
         step = 1 / nominal if nominal > 0 else 0.04
         index = np.arange(len(times))
-        own = np.delete(index, tied)
-        end = times[-1] + step * (index[-1] + 1 - own[-1])
-        times = np.interp(index, [*own, len(times)], [*times[own], end])
+        frames = np.delete(index, tied)
+        end = times[-1] + step * (index[-1] + 1 - frames[-1])
+        times = np.interp(index, [*frames, len(times)], [*times[frames], end])
         notes = (
             *notes,
             f'{name}: {tied.size} frames have the time of the frame before '

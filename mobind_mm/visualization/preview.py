@@ -258,10 +258,10 @@ class _Traces:
                 _curve(cv2, panel, np.stack([x, y], axis=1), colour)
             where = (16, round(base - height + 18))
             _text(cv2, panel, name.replace('_', ' '), where, INK, 0.42, True)
-            own = clocks.get(name)
-            if own is not None and _offset(own, time) != shared:
+            own_clock = clocks.get(name)
+            if own_clock is not None and _offset(own_clock, time) != shared:
                 below = (where[0], where[1] + 16)
-                own_text = f'its clock {_offset(own, time)}'
+                own_text = f'its clock {_offset(own_clock, time)}'
                 _text(cv2, panel, own_text, below, GREY, 0.38, True)
             places = (150, TRACES_WIDTH // 2 + 12)  # beside the cursor
             for (_, most, colour), left in zip(curves, places):

@@ -131,13 +131,13 @@ def _free_sides(people: Sequence[dict], room: float) -> list[str]:
         for p in people
     ]
     sides = []
-    for own in spans:
-        others = [s for s in spans if s is not None and s is not own]
-        if own is None:
+    for span in spans:
+        others = [s for s in spans if s is not None and s is not span]
+        if span is None:
             sides.append('')
             continue
-        left = [own[0] - s[1] for s in others if sum(s) <= sum(own)]
-        right = [s[0] - own[1] for s in others if sum(s) > sum(own)]
+        left = [span[0] - s[1] for s in others if sum(s) <= sum(span)]
+        right = [s[0] - span[1] for s in others if sum(s) > sum(span)]
         gaps = min(left, default=np.inf), min(right, default=np.inf)
         close = min(gaps) < room
         side = 'left' if gaps[0] > gaps[1] else 'right'

@@ -98,10 +98,12 @@ def times_of_rows(
     if video is None and pose is not None:
         return pose.clock.at()
     assert video is not None  # or there is nothing to look at
-    own = frame_times(video)
+    decoded = frame_times(video)
     if given is None:
-        return own
-    same = len(given) == len(own) and np.allclose(given, own, atol=_SAME_SEC)
+        return decoded
+    same = len(given) == len(decoded) and np.allclose(
+        given, decoded, atol=_SAME_SEC
+    )
     shown = [name for name in names if name in _AT_ITS_TIMES]
     if shown and not same:
         raise mistake(

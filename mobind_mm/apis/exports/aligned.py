@@ -183,46 +183,48 @@ def _resampled(
     stream: SensorStream, clock: ClockMap, rows: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Why rows have no value (T,), 0 where they do, and the channels."""
-    own = stream.clock.at()
+    sampled = stream.clock.at()
     at = clock.to_imu_time(rows)
-    right = np.clip(np.searchsorted(own, at, 'left'), 1, len(own) - 1)
+    right = np.clip(np.searchsorted(sampled, at, 'left'), 1, len(sampled) - 1)
     why = np.zeros(len(rows), np.int8)
-    if len(own) > 1:
-        near = np.minimum(at - own[right - 1], own[right] - at)
-        steps = np.diff(own)
+    if len(sampled) > 1:
+        near = np.minimum(at - sampled[right - 1], sampled[right] - at)
+        steps = np.diff(sampled)
         far = steps[right - 1] > GAP * np.median(steps)
         why[far & (near > _SAME_SEC)] = _HOLE
-    why[at < own[0] - _SAME_SEC] = _FIRST
-    why[at > own[-1] + _SAME_SEC] = _LAST
+    why[at < sampled[0] - _SAME_SEC] = _FIRST
+    why[at > sampled[-1] + _SAME_SEC] = _LAST
     for time, size in clock.jumps:
         start, end = time - GUARD_SEC, time + max(-size, 0.0) + GUARD_SEC
         why[(rows >= start) & (rows <= end)] = _JUMP
     for start, end in clock.unknown:
         why[(rows >= start) & (rows <= end)] = _UNKNOWN
     known = why == 0
-    at = np.clip(at[known], own[0], own[-1])
+    at = np.clip(at[known], sampled[0], sampled[-1])
     channels = {}
     for name, values in stream.channels.items():
         values = np.asarray(values, np.float64)
         full = np.full((len(rows), values.shape[1]), np.nan)
         if name == 'quat':
-            full[known] = _turned(own, values, at)
+            full[known] = _turned(sampled, values, at)
         else:
             for axis in range(values.shape[1]):
-                full[known, axis] = np.interp(at, own, values[:, axis])
+                full[known, axis] = np.interp(at, sampled, values[:, axis])
         channels[name] = full
     return why, channels
 
 
-def _turned(own: np.ndarray, quat: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _turned(
+    sampled: np.ndarray, quat: np.ndarray, at: np.ndarray
+) -> np.ndarray:
     """Orientations (N, 4) between samples, signs as before."""
-    if len(own) < 2 or not len(at):
+    if len(sampled) < 2 or not len(at):
         return quat[np.zeros(len(at), int)]
-    turn = Slerp(own, Rotation.from_quat(quat[:, [1, 2, 3, 0]]))
-    found = turn(at).as_quat()[:, [3, 0, 1, 2]]
-    near = np.clip(np.searchsorted(own, at), 0, len(own) - 1)
-    same = (found * quat[near]).sum(axis=1, keepdims=True) >= 0
-    return np.where(same, found, -found)
+    turn = Slerp(sampled, Rotation.from_quat(quat[:, [1, 2, 3, 0]]))
+    turned = turn(at).as_quat()[:, [3, 0, 1, 2]]
+    near = np.clip(np.searchsorted(sampled, at), 0, len(sampled) - 1)
+    same = (turned * quat[near]).sum(axis=1, keepdims=True) >= 0
+    return np.where(same, turned, -turned)
 
 
 def _gaps(name: str, rows: np.ndarray, why: np.ndarray) -> Iterable[Gap]:

@@ -205,7 +205,7 @@ def _below(
             else:
                 yield from _below(path, options, skipped)
             continue
-        own = options
+        given = options
         if path in mappings:
             if path.stem in described:
                 continue
@@ -213,9 +213,9 @@ def _below(
             if any(_beside(p, videos) == path for p in inside if p != path):
                 continue
         elif path.stem in described:
-            own = replace(options, mapping=str(described[path.stem]))
+            given = replace(options, mapping=str(described[path.stem]))
         video = None if path in videos else _beside(path, videos)
-        yield Source('', path, video=video, options=own)
+        yield Source('', path, video=video, options=given)
 
 
 def _beside(path: Path, videos: Iterable[Path]) -> Path | None:
@@ -269,10 +269,10 @@ def read_study_table(
     sources: dict[str, Source] = {}
     known = []
     for row, line in lines:
-        own = _row_options(path, row, line, options)
+        given = _row_options(path, row, line, options)
         for column, side in (('recording', 'imu'), ('video', 'pose')):
             if name := line[column]:
-                new = Source(name, path.parent / name, side, None, own)
+                new = Source(name, path.parent / name, side, None, given)
                 if sources.setdefault(name, new).side != side:
                     what = 'this file is a recording and a video'
                     raise mistake(path, what, row=row, value=name)

@@ -129,13 +129,13 @@ def run_study(
     table = _Table(usable, seen, people, odds)
     asked = table.likely()
     while asked:
-        found = convert_all(
+        results = convert_all(
             partial(synchronize_pair, out=out, settings=settings),
             [*asked.values()],
             workers,
             'Synchronising',
         )
-        answers.update(zip(asked, found))
+        answers.update(zip(asked, results))
         table = _Table(usable, seen, people, _confirmed(odds, answers))
         asked = {k: v for k, v in table.pairs().items() if k not in answers}
     pairs = list(table.rows(answers, set(known)))
@@ -231,7 +231,7 @@ class _Table:
         explained = self.by_video >= LIKELY
         for i, v in np.argwhere(explained).tolist():
             wanted[i, self.who(i, v)] = True
-        found = {
+        likely_pairs = {
             (i, p): Likely(
                 self.recordings[i],
                 *self.people[p],
@@ -239,7 +239,7 @@ class _Table:
             )
             for i, p in np.argwhere(wanted).tolist()
         }
-        return {**found, **self.pairs()}
+        return {**likely_pairs, **self.pairs()}
 
     def pairs(self) -> dict[tuple[int, int], Likely]:
         """What belongs together, by recording and person."""

@@ -209,8 +209,8 @@ class PackIMUPose(BaseTransform):
         index = np.zeros((len(self.limbs), 3), dtype=np.int64)
         for row, limb in enumerate(self.limbs):
             names = limb.seen_by(self.limb_layout).keypoints
-            found = find_keypoints(layout, names)
-            index[row], every[row] = found or 0, bool(found)
+            indices = find_keypoints(layout, names)
+            index[row], every[row] = indices or 0, bool(indices)
         return index, every
 
 

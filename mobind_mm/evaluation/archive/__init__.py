@@ -282,8 +282,8 @@ class EmbeddingArchive:
         matches = []
         for score, row in best:
             shard = int(np.searchsorted(self._edges, row, 'right')) - 1
-            own = row - int(self._edges[shard])
-            matches.append(self._shards[shard].match(own, score))
+            inside = row - int(self._edges[shard])
+            matches.append(self._shards[shard].match(inside, score))
         return matches
 
     def _rows(self, rows: np.ndarray) -> Vectors:

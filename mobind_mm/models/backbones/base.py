@@ -276,11 +276,11 @@ def _check_gradients(name: str, backbone: Any, x: torch.Tensor) -> None:
 
 def _same(
     name: str,
-    found: tuple[torch.Tensor, ...],
+    values: tuple[torch.Tensor, ...],
     expected: tuple[torch.Tensor, ...],
     reason: str,
     tolerance: float = 1e-4,
 ) -> None:
-    for a, b in zip(found, expected):
+    for a, b in zip(values, expected):
         if not torch.allclose(a, b, rtol=tolerance, atol=tolerance):
             _refuse(name, reason)

@@ -126,8 +126,8 @@ class EgoHumansReader(BaseReader):
             job.name,
         )
         people = sorted(recordings)
-        found = {'people': people, 'left_out': left_out, 'up': up}
-        plan = self._plan(job, {**self._made_of(job), 'found': found})
+        facts = {'people': people, 'left_out': left_out, 'up': up}
+        plan = self._plan(job, {**self._made_of(job), 'found': facts})
         contents: list[tuple[Output, Streams]] = []
         for take, person in zip(plan.takes, people):
             recording = recordings[person]

@@ -100,7 +100,7 @@ class MediaPipeEstimator:
         if not self._squares or self._since >= _EVERY:
             self._add_new(image)
         self._since += 1
-        found: list[Instance] = []
+        instances: list[Instance] = []
         squares: list[Square] = []
         for square in self._squares:
             landmarks, following, presence = self._landmarks(image, square)
@@ -109,9 +109,9 @@ class MediaPipeEstimator:
             ):
                 continue
             squares.append(following)
-            found.append(_instance(landmarks, presence, image.shape))
+            instances.append(_instance(landmarks, presence, image.shape))
         self._squares = squares
-        return found
+        return instances
 
     def _add_new(self, image: np.ndarray) -> None:
         """Look for people, and take those who are not followed yet."""
@@ -257,7 +257,7 @@ def _merged(points: np.ndarray, scores: np.ndarray) -> list[np.ndarray]:
     """
     low = points[:, 0] - points[:, 1] / 2
     high = points[:, 0] + points[:, 1] / 2
-    order, found = np.argsort(-scores, kind='stable'), []
+    order, merged = np.argsort(-scores, kind='stable'), []
     while order.size:
         best = order[0]
         shared = np.minimum(high[order], high[best]) - np.maximum(
@@ -270,9 +270,9 @@ def _merged(points: np.ndarray, scores: np.ndarray) -> list[np.ndarray]:
         same[0] = True
         group = order[same]
         mean = np.average(points[group, 2:4], axis=0, weights=scores[group])
-        found.append(mean)
+        merged.append(mean)
         order = order[~same]
-    return found
+    return merged
 
 
 def _refined(at: np.ndarray, heat: np.ndarray) -> np.ndarray:

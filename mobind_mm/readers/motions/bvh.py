@@ -23,8 +23,8 @@ def read_bvh(path: str | Path) -> BodyMotion:
     if path.stat().st_size > _MOST_BYTES:
         raise mistake(path, 'is larger than 1 GiB', 'Cut it into clips')
     text = path.read_text(encoding='utf-8', errors='replace')
-    hierarchy, found, motion = text.partition('MOTION')
-    if not found:
+    hierarchy, separator, motion = text.partition('MOTION')
+    if not separator:
         raise mistake(path, 'has no line MOTION', 'Export it again as BVH')
     nodes, channels = _hierarchy(path, hierarchy.split())
     rate, values = _frames(path, motion, sum(len(c) for c in channels))

@@ -145,9 +145,9 @@ def body_motion(
     """
     if len(positions) < 2 or not np.isfinite(positions).all():
         raise mistake(path, 'holds no motion of two frames or more')
-    found = find_joints(names)
+    nodes = find_joints(names)
     needed = ['pelvis', *(f'{s}_{n}' for s in 'lr' for n in _NEEDED)]
-    if missing := [n for n in needed if n not in found]:
+    if missing := [n for n in needed if n not in nodes]:
         raise mistake(
             path,
             f'has no joints that are {missing}; it has {list(names)[:40]}',
@@ -155,31 +155,31 @@ def body_motion(
             'LeftUpLeg, LeftLeg, LeftFoot, LeftArm, LeftForeArm, LeftHand, …)',
         )
     for tip, base in _TIPS.items():  # end sites may have no length
-        if tip in found and base in found:
-            ends = positions[0, [found[tip], found[base]]]
+        if tip in nodes and base in nodes:
+            ends = positions[0, [nodes[tip], nodes[base]]]
             if np.linalg.norm(ends[1] - ends[0]) < 1e-6:
-                del found[tip]
+                del nodes[tip]
     said = list(notes)
-    positions, rotations = _upright(positions, rotations, found, said)
+    positions, rotations = _upright(positions, rotations, nodes, said)
     if unit is None:
-        unit = _guess_unit(positions, found, said)
+        unit = _guess_unit(positions, nodes, said)
     positions = positions * unit
     joints = np.full((len(positions), len(JOINTS), 3), np.nan)
-    for name, node in found.items():
+    for name, node in nodes.items():
         joints[:, JOINT[name]] = positions[:, node]
     chest = next(
         (i for n in _CHEST for i, x in enumerate(names) if plain(x) == n),
-        found['pelvis'],
+        nodes['pelvis'],
     )
-    carriers = {'pelvis': found['pelvis'], 'chest': chest}
+    carriers = {'pelvis': nodes['pelvis'], 'chest': chest}
     plain_names = [plain(name) for name in names]
     carriers['head'] = (
         plain_names.index('head') if 'head' in plain_names
-        else found.get('neck', chest)
+        else nodes.get('neck', chest)
     )  # fmt: skip
     for s in 'lr':
         for segment, joint in _CARRIED_BY.items():
-            carriers[f'{s}_{segment}'] = found[f'{s}_{joint}']
+            carriers[f'{s}_{segment}'] = nodes[f'{s}_{joint}']
     turns = rotations[:, [carriers[name] for name in SEGMENTS]]
     derived = _complete(joints, turns)
     if derived:
@@ -212,24 +212,24 @@ def find_joints(names: Sequence[str]) -> dict[str, int]:
     index: dict[str, int] = {}
     for i, name in enumerate(names):
         index.setdefault(plain(name), i)
-    found: dict[str, int] = {}
+    joints: dict[str, int] = {}
     for joint, candidates in _CANDIDATES.items():
         for name in candidates:
-            if name in index and index[name] not in found.values():
-                found[joint] = index[name]
+            if name in index and index[name] not in joints.values():
+                joints[joint] = index[name]
                 break
-    return found
+    return joints
 
 
 def _upright(
     positions: np.ndarray,
     rotations: np.ndarray,
-    found: Mapping[str, int],
+    joints: Mapping[str, int],
     said: list[str],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Let z be up, if y is."""
-    shoulders = positions[:, [found['l_shoulder'], found['r_shoulder']]]
-    ankles = positions[:, [found['l_ankle'], found['r_ankle']]]
+    shoulders = positions[:, [joints['l_shoulder'], joints['r_shoulder']]]
+    ankles = positions[:, [joints['l_ankle'], joints['r_ankle']]]
     height = np.median(shoulders.mean(1) - ankles.mean(1), axis=0)
     if abs(height[1]) <= abs(height[2]):
         return positions, rotations
@@ -239,11 +239,11 @@ def _upright(
 
 
 def _guess_unit(
-    positions: np.ndarray, found: Mapping[str, int], said: list[str]
+    positions: np.ndarray, joints: Mapping[str, int], said: list[str]
 ) -> float:
     legs = []
     for s in 'lr':
-        a, b, c = (positions[:, found[f'{s}_{n}']] for n in _NEEDED[:3])
+        a, b, c = (positions[:, joints[f'{s}_{n}']] for n in _NEEDED[:3])
         legs.append(np.linalg.norm(a - b, axis=1).mean())
         legs.append(np.linalg.norm(b - c, axis=1).mean())
     length = sum(legs) / 2
