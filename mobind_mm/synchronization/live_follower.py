@@ -55,6 +55,10 @@ _SUPPORTS = 4.0
 """Evidence from which a part of a window confirms an offset."""
 _KNOWN = 3
 """Windows that must have confirmed a clock which others need not."""
+_CLEAR_SIDES = 10.0
+"""Evidence by which sensors must prefer their own sides to be clear."""
+_SELDOM = 8
+"""Windows between looks at the sides, once they are clear."""
 
 
 class Follower:
@@ -95,7 +99,7 @@ class Follower:
         self._asked = 0
         self._misfits: dict[str, int] = {}
         self._sides: Any = 0.0
-        self._sides_at = -np.inf
+        self._sides_due = -np.inf
         self._sides_apart = 0.0  # seconds, if exchanged sides fit better
 
     def alarm(self, at: float, guess: float = 0.0) -> None:
@@ -396,9 +400,8 @@ class Follower:
         """
         if self._doubtful or not self.track.known:
             return
-        due = self._sides_at + self.window_sec <= span[1] and self.affords()
         worn = exchanged = None
-        if due:
+        if self._sides_due <= span[1] and self.affords():
             shared = [n for n in self._speaking(True) if n not in self.apart]
             worn = self.streams.recording(span[0] - 1.0, shared)
             exchanged = with_sides_exchanged(worn)
@@ -412,8 +415,10 @@ class Follower:
                 offsets = clip.offsets
                 scores.append(clip.score)
             self._sides = self._sides + np.array(scores)
-            self._sides_at = span[1]
             as_worn, other = self._sides
+            clear = as_worn.max() - other.max() > _CLEAR_SIDES
+            wait = self.window_sec * (_SELDOM if clear else 1)
+            self._sides_due = span[1] + wait
             self._sides_apart = 0.0
             for text in [t for t in self.streams.notes if EXCHANGED in t]:
                 self.streams.notes.pop(text)
@@ -528,7 +533,7 @@ class Follower:
             text = f'corrected by {size:+.3f} s since video second {at:.0f}'
         self.streams.note(text)
         self.confirmed, self.confirmed_by = span[1], result
-        self.odd = self._sides_at = -np.inf
+        self.odd = self._sides_due = -np.inf
         self._sides, self._sides_apart = 0.0, 0.0
         self.apart.clear()
         self._believe(confidence=result.confidence, abstained=False, reason='')

@@ -351,11 +351,13 @@ def test_exchanged_sides_are_noted_and_doubted_at_another_offset(
         odd=-np.inf,
         apart={},
         _sides=0.0,
-        _sides_at=-np.inf,
+        _sides_due=-np.inf,
         _sides_apart=0.0,
     )
     follower._check_sides((0.0, 20.0))
     assert bool(notes) == noted and follower.belief.abstained == doubted
+    # What is clear is not asked again soon.
+    assert (follower._sides_due > 100) != noted
     if doubted:
         assert follower.belief.reason == 'wrong limb or person'
 
