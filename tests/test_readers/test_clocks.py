@@ -199,6 +199,16 @@ def test_a_pause_between_packets(rng):
     check_line(true + 600.03 * late, rebuilt.clock.times, 0.01)
 
 
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('far', [1e25, 1e300])
+@pytest.mark.parametrize('rows', [1, 100])
+def test_damaged_stamps_of_packets(rng, far, rows):
+    _, stamps = packets(rng, 10)
+    stamps[-rows:] = far
+    times = sample_times(stamps, 'a.csv').clock.times
+    assert (np.diff(times) > 0).all()
+
+
 def test_the_clock_of_the_phone_may_drift(rng):
     true, stamps = packets(rng, 10, seconds=600, drift=2e-4)
     bent = stamps + 0.02 * np.sin(stamps / 100)
