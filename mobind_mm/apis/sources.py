@@ -97,6 +97,9 @@ def _in_order(recording: Recording) -> Recording:
     if not isinstance(recording.imu, Mapping):
         kind = type(recording.imu).__name__
         raise TypeError(f'imu: {kind}, expected {{placement: SensorStream}}.')
+    for name in recording.imu:
+        if not isinstance(name, str):
+            raise TypeError(f'imu: {name!r} is no name, expected a string.')
     pose = recording.pose
     if pose is not None:
         if not isinstance(pose, PoseStream):

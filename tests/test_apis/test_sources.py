@@ -151,7 +151,7 @@ def test_recordings_by_hand_are_arrays_too():
         to_recording(
             Recording({'a': replace(by_hand().imu['head'], gravity='yes')})
         )
-    for streams in ({'head': None}, [1]):  # AttributeError
+    for streams in ({'head': None}, {None: sensor()}, [1]):
         with pytest.raises(TypeError, match='imu.*expected'):
             to_recording(Recording(streams))
     for count in (-5, 5.5, '5', None):
