@@ -195,6 +195,8 @@ def _rounding(
     times: np.ndarray, steps: np.ndarray, mean: float
 ) -> tuple[float, float]:
     """To what shared stamps are rounded, or 0; the shift that this needs."""
+    if not (steps > 0).any():
+        return 0.0, 0.0
     with np.errstate(over='ignore'):  # a damaged stamp of 1e300
         single = times.astype(np.float32).astype(float)
     grid = float(np.min(steps[steps > 0]))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mobind_mm.readers.arrival import _rounding
 from mobind_mm.readers.clocks import sample_times
 from mobind_mm.readers.continuity import continues
 from mobind_mm.readers.counters import unwrap
@@ -487,3 +488,8 @@ def test_simulated_clocks(seed):
     )
     assert found < 1.05 * raw + 0.001, kind
     assert found < 0.025, kind
+
+
+def test_stamps_that_never_rise_have_no_rounding():
+    times = np.repeat([0.48, 0.46], 4)  # "zero-size array to reduction"
+    assert _rounding(times, np.diff(times), 0.01) == (0.0, 0.0)
