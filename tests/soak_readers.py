@@ -18,6 +18,7 @@ import pickle
 import sys
 import tempfile
 import time
+import warnings
 import zipfile
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -575,6 +576,7 @@ def main():
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--formats', nargs='+', choices=NAMES)
     args = parser.parse_args()
+    warnings.simplefilter('error', RuntimeWarning)  # users would see it
     print('| format | copies | read | refused | seconds |')
     print('|---|---|---|---|---|')
     for row in soak(args.count, args.seed, args.formats):

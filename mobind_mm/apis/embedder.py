@@ -268,6 +268,8 @@ class Embedder:
         self, windows: IMUPoseDataset, batch_size: int = BATCH
     ) -> Iterable[dict]:
         """Fields of the data samples that the model predicts."""
+        if batch_size < 1:
+            raise ValueError(f'batch_size is {batch_size}; give 1 or more.')
         loader: DataLoader = DataLoader(
             windows, batch_size, collate_fn=pseudo_collate
         )

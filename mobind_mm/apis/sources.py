@@ -97,17 +97,23 @@ def _in_order(recording: Recording) -> Recording:
     if not isinstance(recording.imu, Mapping):
         kind = type(recording.imu).__name__
         raise TypeError(f'imu: {kind}, expected {{placement: SensorStream}}.')
-    if recording.pose is not None:
-        if not isinstance(recording.pose, PoseStream):
-            kind = type(recording.pose).__name__
+    for name in recording.imu:
+        if not isinstance(name, str):
+            raise TypeError(f'imu: {name!r} is no name, expected a string.')
+    pose = recording.pose
+    if pose is not None:
+        if not isinstance(pose, PoseStream):
+            kind = type(pose).__name__
             raise TypeError(f'pose: {kind}, expected a PoseStream.')
-        check_pose(recording.pose, 'pose')
+        pose = _skeleton(pose)
     imu = {
         name: _sensor(stream, f'imu {name!r}')
         for name, stream in recording.imu.items()
     }
     same = all(imu[name] is recording.imu[name] for name in imu)
-    return recording if same else replace(recording, imu=imu)
+    if same and pose is recording.pose:
+        return recording
+    return replace(recording, imu=imu, pose=pose)
 
 
 def _on_one_clock(stream: SensorStream, where: str) -> SensorStream:
@@ -236,12 +242,12 @@ def to_pose(source: Any) -> PoseStream:
         FileNotFoundError: If a file does not exist.
         ValueError: Naming what is wrong.
     """
-    if isinstance(source, PoseStream):
-        return source
     if isinstance(source, Recording):
         if source.pose is None:
             raise ValueError('The recording has no skeleton.')
-        return source.pose
+        source = source.pose
+    if isinstance(source, PoseStream):
+        return _skeleton(source)
     if isinstance(source, Mapping) and 'keypoints' in source:
         return _pose_arrays(source)
     source, video, rest = _video_source(source, ('person',))
@@ -272,14 +278,28 @@ def to_people(source: Any) -> Mapping[str, PoseStream]:
     return load_people(source, video, **rest)
 
 
+def _odd(arrays: Mapping[str, Any], where: str) -> dict[str, np.ndarray]:
+    """Numbers of those that are no arrays of floating point."""
+    return {
+        name: as_numbers(array, where, name, np.float32)
+        for name, array in arrays.items()
+        if type(array) not in (np.ndarray, np.memmap, LazyArray)
+        or getattr(array, 'dtype', np.dtype('f4')).kind != 'f'
+    }
+
+
+def _skeleton(pose: PoseStream) -> PoseStream:
+    """A skeleton built by hand, with arrays as readers give them."""
+    arrays = {'keypoints': pose.keypoints, 'scores': pose.scores}
+    odd: dict[str, Any] = _odd(arrays, 'pose')
+    pose = replace(pose, **odd) if odd else pose
+    check_pose(pose, 'pose')
+    return pose
+
+
 def _sensor(value: Any, where: str) -> SensorStream:
     if isinstance(value, SensorStream):
-        odd = {
-            name: as_numbers(array, where, name, np.float32)
-            for name, array in value.channels.items()
-            if type(array) not in (np.ndarray, np.memmap, LazyArray)
-            or getattr(array, 'dtype', np.dtype('f4')).kind != 'f'
-        }
+        odd = _odd(value.channels, where)
         if odd:
             value = replace(value, channels={**value.channels, **odd})
         value = _on_one_clock(value, where)

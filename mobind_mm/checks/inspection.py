@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..readers import FileReader, recognize
-from ..readers.archives import is_folder
+from ..readers.archives import is_folder, listing
 from ..readers.files import TableReader, Video, load_people, skeletons_in
 from ..readers.headers import head
 from ..readers.keys import check_keys, read_yaml
@@ -52,8 +52,8 @@ _PEOPLE_SHOWN = 20
 _LINES_SHOWN = 200
 """Lines about the files of a folder; --json has all."""
 _ALIKE_SHOWN = 3
-"""Files in a row of which nothing but the same title can be said."""
-_TOLD = ('sensors', 'people', 'problem', 'findings', 'mapping')
+"""Files in a row of which nothing but the same can be said."""
+_TOLD = ('sensors', 'people', 'findings', 'mapping')
 _MAX_NOTES = 20
 _SI = dict(time='s', acc='m/s2', gyro='rad/s', mag='uT')
 """Units of the numbers that a mapping gives as units."""
@@ -161,7 +161,7 @@ def _look(
                     raise
                 facts.update(use='', notes=[note])
                 _look_at_table(path, facts)
-        elif path.is_dir():
+        elif path.is_dir() or (is_folder(path) and listing(path)):
             return False
         else:
             _look_at_others(path, facts)
@@ -292,9 +292,11 @@ def _look_at_data_set(path: Path, facts: dict[str, Any]) -> None:
 def _look_inside(
     path: Path, facts: dict[str, Any], depth: int, turns: Iterator[int]
 ) -> None:
-    """A folder that is not an export as a whole: what is in it."""
-    parts = sorted(p for p in path.iterdir() if not p.name.startswith('.'))
-    facts['title'] = f'folder of {len(parts)} files and folders'
+    """A folder or archive that is no export as a whole: what is in it."""
+    found = path.iterdir() if path.is_dir() else listing(path)
+    parts = sorted(p for p in found if not p.name.startswith('.'))
+    kind = 'archive' if path.is_file() else 'folder'
+    facts['title'] = f'{kind} of {len(parts)} files and folders'
     names = {part.name for part in parts}
     for inside, (title, use) in FOLDERS.items():
         if names >= {*inside}:
@@ -489,17 +491,24 @@ def describe_facts(facts: Mapping[str, Any]) -> list[str]:
     alike = 0
     parts = facts.get('files', ())
     for part, before in zip(parts, (None, *parts)):
-        plain = before and not any(before[key] for key in _TOLD)
-        same = plain and before['title'] == part['title']
-        alike = alike + 1 if same and not any(part[k] for k in _TOLD) else 0
+        same = before and _said(before) == _said(part)
+        both = (part, before or part)
+        plain = not any(facts[key] for facts in both for key in _TOLD)
+        alike = alike + 1 if same and plain else 0
         if alike < _ALIKE_SHOWN:
             lines += describe_facts(part)
         elif part is parts[-1] or alike == _ALIKE_SHOWN:
-            lines.append(f'{part["path"]}, ...: {part["title"]}')
+            said = f'{part["title"]}{part["problem"] and ", likewise"}'
+            lines.append(f'{part["path"]}, ...: {said}')
     if len(lines) > _LINES_SHOWN:
         more = len(lines) - _LINES_SHOWN
         lines[_LINES_SHOWN:] = [f'and {more} more lines (--json)']
     return lines
+
+
+def _said(facts: Mapping[str, Any]) -> tuple[str, str]:
+    """What a file is, and why it cannot be read, without its name."""
+    return facts['title'], facts['problem'].replace(facts['path'], '')
 
 
 def _rate(rate: float | None, unit: str = 'Hz') -> str:

@@ -9,6 +9,7 @@ import numpy as np
 ANCHORS = ('entry', 'clock')
 
 _EPS = 1e-6  # seconds; borders come from divisions and JSON
+_MOST_WINDOWS = 10_000_000
 
 
 def window_starts(
@@ -32,8 +33,16 @@ def window_starts(
     Returns:
         Starts in order of time or of segments; empty if no window fits into
         the entry.
+
+    Raises:
+        ValueError: If they are more than any memory holds.
     """
     start, end = float(entry['start_s']), float(entry['end_s'])
+    if stride_sec is not None and (end - start) / stride_sec > _MOST_WINDOWS:
+        raise ValueError(
+            f'stride_sec {stride_sec:g} would cut {end - start:g} s into more '
+            f'than {_MOST_WINDOWS} windows; give a longer one.'
+        )
     if stride_sec is not None and anchor == 'clock':
         first = int(np.ceil((start - _EPS) / stride_sec))
         last = int(np.floor((end - window_sec + _EPS) / stride_sec))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..utils.errors import mistake
+from ..utils.files import is_special, leads_back
 
 _MOST_FILES = 500
 """Files of a folder that are looked at; an export has a dozen."""
@@ -148,7 +149,8 @@ def only_folder(path: Path) -> Path:
 def listing(folder: Path, most: int | None = None) -> list[Path]:
     """Paths in a folder, an archive, or a folder in one, in order.
 
-    Hidden ones are left out; at most ``most`` are looked at, in any order.
+    Hidden ones, pipes, devices and links that lead back are left out; at most
+    ``most`` are looked at, in any order.
     """
     archive = folder if _is_archive(folder) else _archive_of(folder)
     if archive is not None:
@@ -157,7 +159,12 @@ def listing(folder: Path, most: int | None = None) -> list[Path]:
         inside = sorted(islice(folder.iterdir(), most))
     except OSError:
         return []
-    return [path for path in inside if not _HIDDEN.match(path.name)]
+    return [
+        path
+        for path in inside
+        if not (_HIDDEN.match(path.name) or is_special(path))
+        and not leads_back(path)
+    ]
 
 
 @lru_cache(maxsize=64)

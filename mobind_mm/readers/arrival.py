@@ -195,7 +195,10 @@ def _rounding(
     times: np.ndarray, steps: np.ndarray, mean: float
 ) -> tuple[float, float]:
     """To what shared stamps are rounded, or 0; the shift that this needs."""
-    single = times.astype(np.float32).astype(float)
+    if not (steps > 0).any():
+        return 0.0, 0.0
+    with np.errstate(over='ignore'):  # a damaged stamp of 1e300
+        single = times.astype(np.float32).astype(float)
     grid = float(np.min(steps[steps > 0]))
     grid = round(grid, 6) or grid
     digits = float(np.log10(grid / DAY))
@@ -343,7 +346,7 @@ def _drift(
     count: np.ndarray, late: np.ndarray, stamps: np.ndarray, at: np.ndarray
 ) -> np.ndarray | float:
     """How a clock that does not run evenly leaves the line (T,)."""
-    blocks = np.floor((stamps - stamps[0]) / _BLOCK).astype(int)
+    blocks = np.floor((stamps - stamps[0]) / _BLOCK)
     names = np.unique(blocks)
     if len(names) < 3:
         return 0.0

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, Union, runtime_checkable
 
 from ..recordings import PoseStream, Recording, SensorStream
 from ..utils.errors import nearest
+from ..utils.files import is_special
 from ..utils.lazy import import_all
 
 Streams = Union[Mapping[str, SensorStream], PoseStream]
@@ -398,9 +399,12 @@ def recognize(path: str | Path) -> type[Any] | None:
     """Class of the reader that recognises a file or folder, if any does.
 
     Readers that others registered are asked first, the latest of them
-    before all; then those of :data:`FILE_FORMATS` in their order.
+    before all; then those of :data:`FILE_FORMATS` in their order. Pipes and
+    devices are not opened.
     """
     path = Path(path)
+    if is_special(path):
+        return None
     _load(FILE_FORMATS)
     ours = [_READERS[name] for name in FILE_FORMATS]
     for kind in [*reversed(foreign_readers()), *ours]:

@@ -141,9 +141,10 @@ def _by_times(
     arrival: bool | None,
 ) -> SampleTimes:
     """Times as they are given, as far as they can be believed."""
+    spread = float(np.ptp(rows.times)) if len(rows.times) else 0.0
     rows.times = with_ties(rows.times)
     if len(rows.times) > 1 and not np.ptp(rows.times):
-        _all_equal(rows, rate)
+        _all_equal(rows, rate, spread)
         return _done(rows, Clock(len(rows.kept), times=rows.times))
     padded = padded_fractions(rows.times)
     if padded is not None:
@@ -197,11 +198,15 @@ def _level_spikes(rows: SampleRows, rate: float | None) -> None:
     )
 
 
-def _all_equal(rows: SampleRows, rate: float | None) -> None:
-    """All rows have one time."""
+def _all_equal(rows: SampleRows, rate: float | None, spread: float) -> None:
+    """All rows have one time, but for ``spread`` seconds."""
     rows.drop_twice(rows.times)
     if len(rows.kept) < 2:
         return
+    if rate is None and spread:
+        what = f'all {len(rows.kept)} rows lie within {spread:.3g} s'
+        fix = 'Give times in seconds, or rate, in samples per second'
+        raise mistake(rows.where, what, fix)
     if rate is None:
         time = f'{rows.times[0]:.15g} s'
         raise mistake(

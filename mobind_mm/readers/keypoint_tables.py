@@ -235,8 +235,8 @@ def _wide(names: Sequence[str]) -> _Columns | None:
             return person
         depth = [plain[name] for name in bare.depth]
         people = [_called(bare, plain)]
-    kinds = {(p, len(n)) for one in people for p, n in one.items()}
-    if len(kinds) > len(people[0]):
+    kinds = [{(p, len(n)) for p, n in one.items()} for one in people]
+    if any(one != kinds[0] for one in kinds):
         return None  # not the same points of each
     return _Columns(
         people[0],

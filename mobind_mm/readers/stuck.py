@@ -207,6 +207,8 @@ def saturated_rows(values: np.ndarray) -> np.ndarray:
     """
     stuck = np.zeros(len(values), dtype=bool)
     for axis in values.T if len(values) else ():
+        if not np.isfinite(axis).all():
+            continue
         steps = np.abs(np.diff(axis))
         finest = steps[steps > 0].min(initial=np.inf)
         below = _END * float(np.ptp(axis))

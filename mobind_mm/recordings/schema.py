@@ -101,6 +101,11 @@ def check_sensor(stream: SensorStream, where: str) -> None:
         raise ValueError(
             f'{where}: frame {show(stream.frame)}; choose from {FRAMES}.'
         )
+    if not isinstance(stream.gravity, (bool, np.bool_)):
+        raise ValueError(
+            f'{where}: gravity is {show(stream.gravity)}, expected True '
+            '(included) or False.'
+        )
     check_times(stream.clock.times, where)
 
 

@@ -112,12 +112,16 @@ class Clock:
 
     @cached_property
     def mean_rate(self) -> float:
-        """Samples per second; the inverse median interval if irregular."""
+        """Samples per second; the inverse median interval if irregular.
+
+        Infinite if most samples share their time with the one before.
+        """
         if self.times is None:
             return self._regular_rate
         if self.num_samples < 2:
             raise ValueError('A stream of one sample has no rate.')
-        return float(1.0 / np.median(np.diff(self.times)))
+        interval = float(np.median(np.diff(self.times)))
+        return 1.0 / interval if interval else np.inf
 
     def between(self, start: float, end: float) -> slice:
         """Indices of the samples with ``start <= time <= end`` (seconds)."""

@@ -141,7 +141,7 @@ def leads_back(path: Path) -> bool:
         return False
     except (OSError, RuntimeError):  # a link to itself, before Python 3.13
         return True
-    return place in {parent.resolve() for parent in path.parents}
+    return place in {parent.resolve() for parent in path.absolute().parents}
 
 
 def check_output(path: str | Path, is_dir: bool, flag: str = '') -> None:

@@ -10,7 +10,7 @@ import pandas
 import pytest
 import torch
 
-from mobind_mm.apis.sources import to_imu, to_pose, to_recording
+from mobind_mm.apis.sources import to_imu, to_people, to_pose, to_recording
 from mobind_mm.apis.synchronizing import searched
 from mobind_mm.recordings import Clock, Recording, SensorStream
 from mobind_mm.synchronization import build_synchronizer
@@ -143,12 +143,22 @@ def test_recordings_by_hand_are_arrays_too():
         by_hand(pose=[1])
     with pytest.raises(ValueError, match='keypoints has shape'):
         by_hand(pose=replace(pose(), keypoints=POINTS[:, :5]))
-    for streams in ({'head': None}, [1]):  # AttributeError
+    for odd in (POINTS * 1j, POINTS.astype('M8[s]'), np.float32(3)):
+        for read in (to_people, lambda people: by_hand(pose=people['a'])):
+            with pytest.raises(ValueError, match='not an array|has shape'):
+                read({'a': replace(pose(), keypoints=odd)})
+    with pytest.raises(ValueError, match="gravity is 'yes', expected True"):
+        to_recording(
+            Recording({'a': replace(by_hand().imu['head'], gravity='yes')})
+        )
+    for streams in ({'head': None}, {None: sensor()}, [1]):
         with pytest.raises(TypeError, match='imu.*expected'):
             to_recording(Recording(streams))
     for count in (-5, 5.5, '5', None):
         with pytest.raises(ValueError, match='no number of samples'):
             Clock(count, rate=50.0)
+    with np.errstate(all='raise'):
+        assert Clock(4, times=np.array([0.0, 1, 1, 1])).mean_rate == np.inf
     for odd in (TIMES[:, None], (TIMES * 1e9).astype('M8[ns]')):
         with pytest.raises(ValueError, match='one number of seconds'):
             Clock(50, times=odd)

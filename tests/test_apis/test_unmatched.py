@@ -43,6 +43,8 @@ def test_windows_are_as_long_as_the_take_allows(untrained, seconds, window):
 def test_takes_below_a_second_have_no_window(untrained):
     with pytest.raises(ValueError, match='longer than every recording'):
         untrained.embed(take(0.9))
+    with pytest.raises(ValueError, match='batch_size is 0'):
+        untrained.embed(take(2.0), batch_size=0)
 
 
 def test_short_queries_shorten_all_windows(untrained):

@@ -15,7 +15,7 @@ from mobind_mm.apis.study.files import Options, find_sources
 from mobind_mm.checks.guessing import guess_mapping, to_yaml
 from mobind_mm.checks.inspection import describe_facts, inspect_path
 from mobind_mm.readers.column_names import parse_column
-from mobind_mm.readers.files import write_imu_table
+from mobind_mm.readers.files import load_people, write_imu_table
 from mobind_mm.readers.sensors import read_imu_file
 from mobind_mm.recordings import write_imu, write_pose
 
@@ -222,7 +222,7 @@ def test_a_mapping_of_odd_types_is_inspected(tmp_path, text):
     assert facts['use'] == '--mapping' or 'm.yml: ' in facts['problem']
 
 
-def test_folders_that_lead_back_and_pipes_in_them(tmp_path):
+def test_folders_that_lead_back_and_pipes_in_them(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / 'pipe.csv')
     (tmp_path / 'a.csv').write_text('time,activity\n1,walking\n')
     for name in ('one', 'two'):
@@ -232,8 +232,25 @@ def test_folders_that_lead_back_and_pipes_in_them(tmp_path):
         'a.csv',
         'pipe.csv',
     ]
-    found = find_sources(tmp_path, Options())
-    assert [source.name for source in found] == ['a.csv']
+    (tmp_path / 'root').symlink_to('/')
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, '.'):
+        found = find_sources(folder, Options())
+        assert [source.name for source in found] == ['a.csv']
+        with pytest.raises(ValueError, match='without files of a known pose'):
+            load_people(folder)  # no pipe is opened, nor a file of the system
+
+
+def test_archives_of_tables_are_looked_at(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'a.zip', 'w') as archive:
+        for name in ('a', 'b', 'c', 'd', 'e'):
+            archive.writestr(f'walk/{name}.csv', 'a,b\nx,y\n')
+    facts = inspect_path(tmp_path / 'a.zip')
+    assert facts['title'] == 'archive of 1 files and folders'
+    (folder,) = facts['files']
+    assert len(folder['files']) == 5
+    text = '\n'.join(describe_facts(facts))  # of the same, the first ones
+    assert text.count('cannot be read') == 3 and 'd.csv, ...: text' in text
 
 
 def test_folders_deeper_than_any_stack(tmp_path):
@@ -245,7 +262,8 @@ def test_folders_deeper_than_any_stack(tmp_path):
 
 def test_what_is_shown_of_a_folder_has_an_end(tmp_path):
     for number in range(150):
-        (tmp_path / f'{number}.csv').write_text('a,b\n1,2\n')
+        suffix = ('csv', 'json')[number % 2]
+        (tmp_path / f'{number:03d}.{suffix}').write_text('a,b\n1,2\n')
     lines = describe_facts(inspect_path(tmp_path))
     assert len(lines) == 201 and lines[-1].endswith('more lines (--json)')
 

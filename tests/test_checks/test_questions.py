@@ -61,6 +61,9 @@ def test_saturation_is_a_value_that_stays():
     clipped = np.clip(acc, -39.2, 39.2)
     expected = np.abs(acc[:, 0]) >= 39.2
     np.testing.assert_array_equal(saturated_rows(clipped), expected)
+    with np.errstate(all='raise'):
+        clipped[7] = np.inf
+        assert not saturated_rows(clipped).any()
     assert not saturated_rows(np.tile([0, 0, 9.81], (100, 1))).any()  # still
 
 

@@ -330,6 +330,7 @@ def test_an_entry_without_skeleton_or_imu(tmp_path):
     [
         (dict(window_sec=0), 'window_sec'),
         (dict(stride_sec=-1), 'stride_sec'),
+        (dict(stride_sec=1e-9), 'more than 10000000 windows'),
         (dict(min_label_overlap=0), 'min_label_overlap'),
         (dict(role='probe'), "'probe'"),
         (dict(filter_cfg=dict(size=3)), r"\['size'\]"),

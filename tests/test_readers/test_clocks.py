@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mobind_mm.readers.arrival import _rounding
 from mobind_mm.readers.clocks import sample_times
 from mobind_mm.readers.continuity import continues
 from mobind_mm.readers.counters import unwrap
@@ -197,6 +198,16 @@ def test_a_pause_between_packets(rng):
     late = np.arange(len(true)) >= 2000
     rebuilt = sample_times(stamps + 600.03 * late, 'a.csv')
     check_line(true + 600.03 * late, rebuilt.clock.times, 0.01)
+
+
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('far', [1e25, 1e300])
+@pytest.mark.parametrize('rows', [1, 100])
+def test_damaged_stamps_of_packets(rng, far, rows):
+    _, stamps = packets(rng, 10)
+    stamps[-rows:] = far
+    times = sample_times(stamps, 'a.csv').clock.times
+    assert (np.diff(times) > 0).all()
 
 
 def test_the_clock_of_the_phone_may_drift(rng):
@@ -477,3 +488,8 @@ def test_simulated_clocks(seed):
     )
     assert found < 1.05 * raw + 0.001, kind
     assert found < 0.025, kind
+
+
+def test_stamps_that_never_rise_have_no_rounding():
+    times = np.repeat([0.48, 0.46], 4)  # "zero-size array to reduction"
+    assert _rounding(times, np.diff(times), 0.01) == (0.0, 0.0)

@@ -793,6 +793,15 @@ def test_people_side_by_side(tmp_path, names):
     np.testing.assert_allclose(apart[11:, :, 0], 400, atol=1e-3)
 
 
+@pytest.mark.parametrize('who', [1, 2])
+def test_people_of_whom_one_lacks_a_point(tmp_path, who):
+    text = columns_of_people(('p1_{name}_{axis}', 'p2_{name}_{axis}'))
+    text = text.replace(f'p{who}_right_elbow_x', 'date')  # KeyError
+    (tmp_path / 'a.csv').write_text(text)
+    with pytest.raises(ValueError, match='a.csv.*pose-mapping'):
+        load_people(tmp_path / 'a.csv', VIDEO)
+
+
 @pytest.mark.parametrize('word', ['pose_', 'kp '])
 def test_a_word_before_all_keypoints(tmp_path, word):
     names = [f'{word}{name}_{axis}' for name in COCO for axis in 'xy']

@@ -107,9 +107,8 @@ class EmbeddingArchive:
                 f"modality must be 'imu' or 'pose', got {modality!r}."
             )
         if path.exists() and (not path.is_dir() or holds_anything(path)):
-            raise mistake(
-                path, 'is not an empty directory', 'Give another place'
-            )
+            fix = 'Give another place, or remove what a killed build left'
+            raise mistake(path, 'is not an empty directory', fix)
         facts = {'format': FORMAT, 'version': VERSION, 'modality': modality}
         facts.update(model=model, width=[], training=None, shards=[], lists=[])
         facts['checks'] = {}
