@@ -1106,8 +1106,9 @@ def test_variants_of_one_sensor_are_not_another(tmp_path, worn):
     names = ['PacketCounter', 'SampleTimeFine']
     for kind in ('Acc', 'Gyr', 'FreeAcc', 'AccHR', 'GyrHR'):
         names += [f'{kind}_{axis}' for axis in axes]
+    names += [f'Acc_{axis}_filt' for axis in axes]
     count = [*map(str, range(2000))]
-    turns = worn.acc, worn.gyro, 0 * worn.acc, worn.acc, worn.gyro
+    turns = worn.acc, worn.gyro, 0 * worn.acc, worn.acc, worn.gyro, worn.acc
     columns = [count, [''] * 2000, *(x for v in turns for x in v.T)]
     rows = lines_of(*columns)
     path = write_lines(
