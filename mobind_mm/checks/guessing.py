@@ -32,6 +32,7 @@ from ..skeleton import LIMBS, placement_name
 from ..utils.errors import READ_ERRORS, mistake, shown
 from .guessed_units import (
     EVIDENT,
+    RATES,
     SLOW,
     UNCLEAR,
     acc_unit,
@@ -52,8 +53,9 @@ _TIME = re.compile(
 _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
 _RATE = re.compile(
     r'(?<!baud )(?<!heart )(?<!frame )(?<!bit )(?<!refresh )'
+    r'(?<!cutoff )(?<!cut-off )(?<!filter )(?<!corner )'
     r'(?:rate|frequency)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
-    r'(\d+(?:\.\d+)?) ?(?:hz|$|[,;\t"])',
+    r'(\d+(?:\.\d+)?) ?(?:hz|$|[;\t"]|,(?!\d))',
     re.IGNORECASE,
 )
 _OF = re.compile(
@@ -368,7 +370,8 @@ def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
     rates = {
         float(match[1])
         for line in head_lines(path, max(last, mapping.get('skip_rows', 0)))
-        if (match := _RATE.search(line)) and float(match[1]) > 0
+        if (match := _RATE.search(line))
+        and RATES[0] <= float(match[1]) <= RATES[1]
     }
     return rates.pop() if len(rates) == 1 else None
 

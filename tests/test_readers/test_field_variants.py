@@ -1082,6 +1082,9 @@ def test_second_sensors_of_ios_do_not_lose_their_signs(tmp_path, worn):
         ('Sampling frequency (Hz);100', '', 100.0),
         ('Sample rate (ms): 10', '', None),
         ('Bit rate: 16', 'count', None),
+        ('Sampling rate: 1,000 Hz', '', None),
+        ('Cutoff frequency: 20 Hz', '', None),
+        ('Data rate: 115200', '', None),
     ],
 )
 def test_a_rate_above_a_table_without_times(tmp_path, worn, above, name, rate):
