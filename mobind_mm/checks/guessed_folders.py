@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..readers.archives import is_folder, listing
-from ..readers.devices import CHANNEL, recording_of, tables_of
+from ..readers.archives import is_file, is_folder, listing
+from ..readers.devices import CHANNEL, SUFFIXES, recording_of
 from ..readers.joining import join_parts, one_after_another
 from ..readers.placing import place_sensors, placement_in
 from ..readers.sensors import UnknownColumnsError, read_imu_file
@@ -98,8 +98,9 @@ def _recorded(
 
     ``tried`` takes all tables that were looked at.
     """
-    inside = (file for file in tables_of(folder) if file.parent == folder)
-    files = {file: _parsed(file) for file in inside}
+    inside = listing(folder)
+    tables = (path for path in inside if path.suffix.lower() in SUFFIXES)
+    files = {file: _parsed(file) for file in tables if is_file(file)}
     tried += files
     if len(tried) > _MOST_FILES:
         what = f'holds more than {_MOST_FILES} tables of no known device'
@@ -120,7 +121,7 @@ def _recorded(
             table = _Table(file, stream, doubt, several)
             recorded.setdefault(key, []).append(table)
     if not recorded and depth:
-        for path in filter(is_folder, listing(folder)):
+        for path in filter(is_folder, inside):
             recorded |= _recorded(path, tried, depth - 1)
     return recorded
 

@@ -1,6 +1,7 @@
 """Folders of tables that nobody described."""
 
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,11 +159,18 @@ def test_tables_of_one_name_and_others_beside(tmp_path, worn):  # noqa: F811
     assert "not read: 'events.csv'" in streams['log.csv'].notes[1]
 
 
-def test_folders_beside_a_text(tmp_path, worn):  # noqa: F811
-    write(tmp_path / 'head' / 'data.csv', worn)
-    write(tmp_path / 'left_knee' / 'new' / 'data.csv', worn)
-    (tmp_path / 'README.txt').write_text('subject 4\n')
-    streams = read(tmp_path)
+@pytest.mark.parametrize('packed', [False, True])
+def test_folders_beside_a_text(tmp_path, worn, packed):  # noqa: F811
+    folder = tmp_path / 'take'
+    write(folder / 'head' / 'data.csv', worn)
+    write(folder / 'left_knee' / 'new' / 'data.csv', worn)
+    (folder / 'README.txt').write_text('subject 4\n')
+    if packed:
+        with zipfile.ZipFile(tmp_path / 'take.zip', 'w') as archive:
+            for file in filter(Path.is_file, folder.rglob('*')):
+                archive.write(file, file.relative_to(tmp_path))
+        folder = tmp_path / 'take.zip'
+    streams = read(folder)
     assert len(streams) == 2 and same(streams['head'], worn)
 
 
