@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..readers.archives import is_folder, listing
-from ..readers.devices import CHANNEL, recording_of, tables_of
+from ..readers.archives import is_file, is_folder, listing
+from ..readers.devices import CHANNEL, SUFFIXES, recording_of
 from ..readers.joining import join_parts, one_after_another
 from ..readers.placing import place_sensors, placement_in
 from ..readers.sensors import UnknownColumnsError, read_imu_file
@@ -37,11 +37,19 @@ _BESIDE = ('linear', 'gravity', 'quat', 'euler')
 
 
 class _Table(NamedTuple):
-    """A sensor of a file: its stream, and the doubt in the unit of gyro."""
+    """A sensor of a file: its stream, and the doubt in the unit of gyro.
+
+    ``name`` is that of one of several sensors in the file.
+    """
 
     file: Path
     stream: SensorStream
     doubt: Exception | None
+    name: str
+
+
+_Recorded = dict[tuple[Path, str, str], list[_Table]]
+"""Tables by their folder and what their names say beside the channel."""
 
 
 def read_guessed_folder(
@@ -56,23 +64,10 @@ def read_guessed_folder(
         UnknownColumnsError: If none of them is a table of a sensor.
         ValueError: Naming what is in doubt.
     """
-    recorded: dict[tuple[Path, str, str], list[_Table]] = {}
-    others = []
-    files = {file: _parsed(file) for file in _tables(folder)[:_MOST_FILES]}
-    with_acc = {key for word, key in files.values() if word[:3] == 'acc'}
-    for file, (word, key) in files.items():
-        if word.startswith(_BESIDE) and key in with_acc:
-            others.append(file.name)
-            continue
-        try:
-            streams, doubt = _read(file)
-        except UnknownColumnsError:
-            others.append(file.name)
-            continue
-        for name, stream in streams.items():
-            if len(streams) > 1 or name in LIMBS:
-                key = (file.parent, '', name)
-            recorded.setdefault(key, []).append(_Table(file, stream, doubt))
+    tried: list[Path] = []
+    recorded = _recorded(folder, tried)
+    used = {table.file for tables in recorded.values() for table in tables}
+    others = [file.name for file in tried if file not in used]
     if not recorded:
         what = 'is not the export of a device that is known, and holds no '
         what += f'table of a sensor ({shown(others, 5) or "no table at all"})'
@@ -96,13 +91,39 @@ def read_guessed_folder(
     return place_sensors(streams, placement, f'{folder}:')
 
 
-def _tables(folder: Path, depth: int = _DEEPEST) -> list[Path]:
-    """Tables of a folder, or of the folders in it that have some."""
-    files = tables_of(folder)
-    if files or not depth:
-        return files
-    inside = filter(is_folder, listing(folder, _MOST_FILES))
-    return [file for path in inside for file in _tables(path, depth - 1)]
+def _recorded(
+    folder: Path, tried: list[Path], depth: int = _DEEPEST
+) -> _Recorded:
+    """Tables of sensors of a folder, or else of the folders in it.
+
+    ``tried`` takes all tables that were looked at.
+    """
+    inside = listing(folder)
+    tables = (path for path in inside if path.suffix.lower() in SUFFIXES)
+    files = {file: _parsed(file) for file in tables if is_file(file)}
+    tried += files
+    if len(tried) > _MOST_FILES:
+        what = f'holds more than {_MOST_FILES} tables of no known device'
+        raise mistake(folder, what, 'Put those of one recording in a folder')
+    recorded: _Recorded = {}
+    with_acc = {key for word, key in files.values() if word[:3] == 'acc'}
+    for file, (word, key) in files.items():
+        if word.startswith(_BESIDE) and key in with_acc:
+            continue
+        try:
+            streams, doubt = _read(file)
+        except UnknownColumnsError:
+            continue
+        for name, stream in streams.items():
+            several = name if len(streams) > 1 else ''
+            if several or name in LIMBS:
+                key = (file.parent, '', name)
+            table = _Table(file, stream, doubt, several)
+            recorded.setdefault(key, []).append(table)
+    if not recorded and depth:
+        for path in filter(is_folder, inside):
+            recorded |= _recorded(path, tried, depth - 1)
+    return recorded
 
 
 def _read(file: Path) -> tuple[dict[str, SensorStream], Exception | None]:
@@ -132,9 +153,7 @@ def _spaced(stem: str) -> str:
     return re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', stem)
 
 
-def _named(
-    folder: Path, recorded: Mapping[tuple[Path, str, str], list[_Table]]
-) -> dict[str, SensorStream]:
+def _named(folder: Path, recorded: _Recorded) -> dict[str, SensorStream]:
     """Sensors by name, of which each file may hold a channel."""
     places = {parent for parent, *_ in recorded}
     labels = {key[1:] for key in recorded}
@@ -144,22 +163,24 @@ def _named(
         above = ' '.join(parent.relative_to(folder).parts)
         if len(places) > 1:
             label = above if len(labels) == 1 else f'{above} {label}'
+        label = label.strip() or above
         if not _again(tables):
-            groups[label.strip() or above] = tables
+            label = label or (folder if tables[1:] else tables[0].file).stem
+            groups.setdefault(label, []).extend(tables)
             continue
         for table in tables:  # numbers tell them apart
             rest = CHANNEL.sub('', _spaced(table.file.stem)).strip(' _-.')
-            groups.setdefault(f'{above} {rest}'.strip(), []).append(table)
+            label = ' '.join(filter(None, (above, table.name, rest)))
+            groups.setdefault(label, []).append(table)
     sensors: dict[str, SensorStream] = {}
     for label, tables in groups.items():
-        if _again(tables):
-            for table in tables:
-                inside = table.file.relative_to(folder).with_suffix('')
-                name = ' '.join(inside.parts)
-                sensors[name] = _joined(folder, name, [table])
-        else:
-            name = label or (folder if tables[1:] else tables[0].file).stem
-            sensors[name] = _joined(folder, name, tables)
+        if not _again(tables):
+            sensors[label] = _joined(folder, label, tables)
+            continue
+        for table in tables:
+            inside = table.file.relative_to(folder)
+            name = ' '.join([*inside.parts, *filter(None, [table.name])])
+            sensors[name] = _joined(folder, name, [table])
     return sensors
 
 
@@ -222,8 +243,8 @@ def _check_together(folder: Path, sensors: dict[str, SensorStream]) -> None:
     if spans[last][0] > spans[first][1]:
         raise mistake(
             folder,
-            f'holds recordings of different times: {first} ends at '
-            f'{spans[first][1]:.3f} s, {last} begins at '
+            'holds recordings of different times, or of clocks that differ: '
+            f'{first} ends at {spans[first][1]:.3f} s, {last} begins at '
             f'{spans[last][0]:.3f} s',
             'Give one of its files',
         )

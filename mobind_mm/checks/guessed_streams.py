@@ -10,7 +10,7 @@ from typing import Any
 from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import SensorStream
 from ..utils.errors import mistake, shown
-from .guessing import AXES, SENSED, guess_mapping
+from .guessing import AXES, GYRO, SENSED, guess_mapping
 from .table_layout import find_table, why_no_table
 
 
@@ -55,9 +55,11 @@ def read_guessed(
         )
     mapping = dict(guess.mapping)
     doubts = guess.doubts
-    if rotation and all(d.startswith('the unit of gyro') for d in doubts):
+    if rotation and all(doubt.startswith(GYRO) for doubt in doubts):
         doubts = []
-        mapping['units'] = {**mapping['units'], 'gyro': rotation}
+        for part in _parts(mapping):
+            if 'gyro' in part['columns']:
+                part['units'] = {**part.get('units', {}), 'gyro': rotation}
     if guess.unplaced:
         del mapping['placement']
         if name:
@@ -76,8 +78,7 @@ def read_guessed(
             f'{hint}, correct it, and give it as --mapping',
         )
     sensors = mapping.get('imu') or {'': mapping}
-    parts = [p for keys in sensors.values() for p in keys.get('parts', [keys])]
-    for keys in parts:
+    for keys in _parts(mapping):
         # Nothing shows which way quaternions turn, or what mag is in.
         keys['columns'] = {
             channel: columns
@@ -123,6 +124,12 @@ def texts_in(keys: Any) -> Iterator[str]:
     elif isinstance(keys, Sequence):
         for part in keys:
             yield from texts_in(part)
+
+
+def _parts(mapping: dict[str, Any]) -> list[dict[str, Any]]:
+    """Keys of the parts of all sensors of a mapping."""
+    sensors = mapping.get('imu') or {'': mapping}
+    return [p for keys in sensors.values() for p in keys.get('parts', [keys])]
 
 
 def _senses(keys: Mapping[str, Any]) -> bool:

@@ -22,7 +22,8 @@ _UNIT = re.compile(
 """What is written in brackets as a unit is."""
 _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 """How many of a unit are a second."""
-_RATES = (2.0, 3000.0)
+RATES = (2.0, 3000.0)
+"""Samples per second that a sensor may have."""
 _SLOWEST = 5.0
 _COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
 _FASTEST, _FASTEST_DEG = 87.0, 5000.0
@@ -55,7 +56,7 @@ def time_unit(
     fits = {
         unit: factor / max(step, 1e-12)
         for unit, factor in _STEPS.items()
-        if _RATES[0] <= factor / max(step, 1e-12) <= _RATES[1]
+        if RATES[0] <= factor / max(step, 1e-12) <= RATES[1]
     }
     for unit, rate in fits.items():
         if 9e8 < first / _STEPS[unit] < 2.5e9:

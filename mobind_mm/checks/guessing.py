@@ -32,6 +32,7 @@ from ..skeleton import LIMBS, placement_name
 from ..utils.errors import READ_ERRORS, mistake, shown
 from .guessed_units import (
     EVIDENT,
+    RATES,
     SLOW,
     UNCLEAR,
     acc_unit,
@@ -52,8 +53,9 @@ _TIME = re.compile(
 _COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
 _RATE = re.compile(
     r'(?<!baud )(?<!heart )(?<!frame )(?<!bit )(?<!refresh )'
+    r'(?<!cutoff )(?<!cut-off )(?<!filter )(?<!corner )'
     r'(?:rate|frequency)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
-    r'(\d+(?:\.\d+)?) ?(?:hz|$|[,;\t"])',
+    r'(\d+(?:\.\d+)?) ?(?:hz|$|[;\t"]|,(?!\d))',
     re.IGNORECASE,
 )
 _OF = re.compile(
@@ -67,8 +69,8 @@ _TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
 _MOST_OWNERS, _MIXED = 40, 0.1
 """Sensors in a table; share of the rows that are of another one."""
 _MOST_ROWS, _FEWEST, _FIRST = 200_000, 8, 400
-_GYRO = 'the unit of gyro'
-"""How a doubt begins."""
+GYRO = 'the unit of gyro'
+"""How a doubt in it begins."""
 
 
 @dataclass
@@ -141,7 +143,8 @@ def guess_mapping(path: str | Path) -> Guess | None:
     table.lines = table.lines[:_MOST_ROWS]
     _guess_owners(table, numbers, guess)
     _guess_sensors(path, columns, _reader(path, table, guess), guess)
-    if len(table.lines) < _FEWEST and guess.doubts:
+    sensed = {'imu', 'placement'} & {*guess.mapping}
+    if sensed and len(table.lines) < _FEWEST and guess.doubts:
         few = f'has only {len(table.lines)} rows, from which units and times '
         few += 'cannot be told'
         again = 'Record longer, or export it again'
@@ -367,7 +370,8 @@ def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
     rates = {
         float(match[1])
         for line in head_lines(path, max(last, mapping.get('skip_rows', 0)))
-        if (match := _RATE.search(line)) and float(match[1]) > 0
+        if (match := _RATE.search(line))
+        and RATES[0] <= float(match[1]) <= RATES[1]
     }
     return rates.pop() if len(rates) == 1 else None
 
@@ -493,7 +497,7 @@ def _share_unit_of_gyro(
         n: k['units'] for n, k in described.items() if 'gyro' in k['units']
     }
     doubts = {
-        name: [d for d in guess.doubts if d.startswith(f'{_GYRO} of {name} (')]
+        name: [d for d in guess.doubts if d.startswith(f'{GYRO} of {name} (')]
         for name in units
         if name
     }
@@ -715,7 +719,7 @@ def _describe(
         if not unit:
             unit, seen = gyro_unit(streams)
             if not seen.endswith(EVIDENT) or strange_unit(first['gyro']):
-                guess.doubts.append(f'{_GYRO}{of} ({seen})')
+                guess.doubts.append(f'{GYRO}{of} ({seen})')
         say('units.gyro', unit, seen)
     if 'mag' in named:
         unit = header_unit(first['mag'], 'mag')

@@ -21,6 +21,8 @@ from .dialects import Dialect
 from .headers import Header, data_row, find_header, head, head_lines
 
 _NUMBER = re.compile(r'[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?')
+_MOST_G = 28.0
+"""More than accelerometers of 16 g per axis show."""
 _WHEN = re.compile(r'\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]\d{1,2}[:.]\d\d.*')
 _SERIAL = re.compile(r'(\d{5}|7\d{5})[.,]\d{5,}$')
 """Days, with their fractions, as spreadsheets and MATLAB count them."""
@@ -307,7 +309,9 @@ class AxivityReader(_Actigraph):
         if width >= 7:
             names = ['5', '6', '7']
             more = columns_of(self.source, ['5', *names], dialect)[1]
-            if unit_of_gravity(more, 1.2) == 'g':
+            largest = np.linalg.norm(more, axis=1).max(initial=0.0)
+            # A gyroscope that mostly rests may show about 1 deg/s, too.
+            if unit_of_gravity(more, 1.2) == 'g' and largest < _MOST_G:
                 raise mistake(
                     self.source,
                     'has no names of columns, and 5 to 7 are usually 1 in '

@@ -21,6 +21,7 @@ _SENSED = ('acc', 'gyro', GRAVITY)
 _VARIANTS = {
     *('', 'hr', 'cal', 'raw', 'uncal', 'uncalibrated', 'motion', 'filtered'),
     *('bias', 'drift', 'offset', 'mean', 'std', 'var', 'cov', 'covariance'),
+    *('filt', 'unfiltered', 'smooth', 'smoothed', 'corrected', 'lp', 'hp'),
 }
 """Words for other values of the same axis of a sensor."""
 

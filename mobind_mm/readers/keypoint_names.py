@@ -154,7 +154,7 @@ def owner_of(name: str) -> tuple[str, str]:
 def by_person(names: Iterable[str]) -> list[dict[str, str]]:
     """Names of the points of each person, by those without the person.
 
-    None if they are of one person, or say nothing of people.
+    Empty if they are of one person, or say nothing of people.
     """
     people: dict[str, dict[str, str]] = {}
     for name in names:

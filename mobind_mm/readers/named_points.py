@@ -45,7 +45,8 @@ def detections_of(
         source: The file, for messages and notes.
         aliases: Keypoint to the name in the file, where the user says so.
         frames: (M,) frame of each row; None if rows are frames.
-        ids: (M,) who a row is of; None for one person.
+        ids: (M,) who a row is of; None for one person, or for all whom the
+            names speak of in every row.
         num_frames: Frames of the video; None ends it with the last row.
         order: Names in the file, if they are numbers; then the layout stays
             open, and keypoints are in this order.
@@ -60,10 +61,12 @@ def detections_of(
         each = np.arange(length) if frames is None else frames
         frames = np.tile(each, len(people))
         ids = np.repeat(np.arange(len(people)), length)
-        shared = [n for n in people[0] if all(n in one for one in people)]
+        absent = np.full_like(next(iter(points.values())), np.nan, float)
         points = {
-            n: np.concatenate([points[one[n]] for one in people])
-            for n in shared
+            n: np.concatenate(
+                [points[one[n]] if n in one else absent for one in people]
+            )
+            for n in dict.fromkeys(n for one in people for n in one)
         }
     if order is None:
         layout, joints = resolve_names(points, source, video.layout, aliases)

@@ -1,6 +1,7 @@
 """Folders of tables that nobody described."""
 
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,4 +118,64 @@ def test_parts_of_one_recording_or_several(tmp_path, worn):  # noqa: F811
 def test_no_table_of_a_sensor(tmp_path):
     (tmp_path / 'notes.txt').write_text('subject 4\n')
     with pytest.raises(ValueError, match=r"no table of a sensor \('notes.txt"):
+        read(tmp_path)
+
+
+def test_parts_of_several_sensors_in_a_file(tmp_path, worn):  # noqa: F811
+    other = motion(2000, seed=1)
+    names = ','.join(
+        f'{place}_{name}'
+        for place in ('right_wrist', 'left_wrist')
+        for name in NAMES['both'].split(',')[1:]
+    )
+    for number, rows in ((1, slice(900)), (2, slice(900, None))):
+        parts = [m.part(rows) for m in (worn, other)]
+        axes = [x for m in parts for c in (m.acc, m.gyro) for x in c.T]
+        lines = lines_of(parts[0].times, *axes)
+        write_lines(tmp_path / f'log_{number}.csv', f'time (s),{names}', lines)
+    streams = read(tmp_path)
+    assert {*streams} == {'right_wrist', 'left_wrist'}
+    assert same(streams['right_wrist'], worn)
+    assert same(streams['left_wrist'], other)
+
+
+def test_rotation_in_doubt_of_several_sensors(tmp_path, worn):  # noqa: F811
+    names = [f'{p}_gyro_{x}' for p in ('knee', 'foot') for x in 'xyz']
+    lines = lines_of(worn.times, *worn.gyro.T, *worn.gyro.T)
+    write_lines(tmp_path / 'both.csv', ','.join(['time (s)', *names]), lines)
+    write(tmp_path / 'head.csv', worn)
+    with pytest.raises(ValueError, match='the unit of gyro of knee'):
+        read(tmp_path)
+
+
+def test_tables_of_one_name_and_others_beside(tmp_path, worn):  # noqa: F811
+    other = motion(2000, seed=1)
+    write(tmp_path / 'log.csv', worn)
+    write(tmp_path / 'log.txt', other)
+    events = ['1.0,jump', '2.0,walk']
+    write_lines(tmp_path / 'events.csv', 'time,label', events)
+    streams = read(tmp_path)
+    assert same(streams['log.csv'], worn) and same(streams['log.txt'], other)
+    assert "not read: 'events.csv'" in streams['log.csv'].notes[1]
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_folders_beside_a_text(tmp_path, worn, packed):  # noqa: F811
+    folder = tmp_path / 'take'
+    write(folder / 'head' / 'data.csv', worn)
+    write(folder / 'left_knee' / 'new' / 'data.csv', worn)
+    (folder / 'README.txt').write_text('subject 4\n')
+    if packed:
+        with zipfile.ZipFile(tmp_path / 'take.zip', 'w') as archive:
+            for file in filter(Path.is_file, folder.rglob('*')):
+                archive.write(file, file.relative_to(tmp_path))
+        folder = tmp_path / 'take.zip'
+    streams = read(folder)
+    assert len(streams) == 2 and same(streams['head'], worn)
+
+
+def test_more_tables_than_are_read(tmp_path):
+    for number in range(41):
+        (tmp_path / f'{number}.csv').touch()
+    with pytest.raises(ValueError, match='holds more than 40 tables'):
         read(tmp_path)

@@ -1082,6 +1082,9 @@ def test_second_sensors_of_ios_do_not_lose_their_signs(tmp_path, worn):
         ('Sampling frequency (Hz);100', '', 100.0),
         ('Sample rate (ms): 10', '', None),
         ('Bit rate: 16', 'count', None),
+        ('Sampling rate: 1,000 Hz', '', None),
+        ('Cutoff frequency: 20 Hz', '', None),
+        ('Data rate: 115200', '', None),
     ],
 )
 def test_a_rate_above_a_table_without_times(tmp_path, worn, above, name, rate):
@@ -1106,8 +1109,9 @@ def test_variants_of_one_sensor_are_not_another(tmp_path, worn):
     names = ['PacketCounter', 'SampleTimeFine']
     for kind in ('Acc', 'Gyr', 'FreeAcc', 'AccHR', 'GyrHR'):
         names += [f'{kind}_{axis}' for axis in axes]
+    names += [f'Acc_{axis}_filt' for axis in axes]
     count = [*map(str, range(2000))]
-    turns = worn.acc, worn.gyro, 0 * worn.acc, worn.acc, worn.gyro
+    turns = worn.acc, worn.gyro, 0 * worn.acc, worn.acc, worn.gyro, worn.acc
     columns = [count, [''] * 2000, *(x for v in turns for x in v.T)]
     rows = lines_of(*columns)
     path = write_lines(

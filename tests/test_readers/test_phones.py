@@ -1,5 +1,6 @@
 """Exports of phones, watches, actigraphs and cameras, against one movement."""
 
+import copy
 import re
 import subprocess
 import sys
@@ -453,6 +454,11 @@ def test_axivity(tmp_path, move, named, gyro):
     _, stream = only(path, 'axivity')
     assert ('gyro' in stream.channels) == gyro
     check(stream, move)
+    rests = copy.copy(move)  # at 1 deg/s, no second accelerometer in g
+    rests.gyro = move.gyro.copy()
+    rests.gyro[:1500] = 1e-3 * move.gyro[:1500] + np.deg2rad([0.6, -0.6, 0.6])
+    path = raw.axivity(tmp_path / 'b.csv', rests, named, gyro)
+    check(only(path, 'axivity')[1], rests)
 
 
 def test_biobank(tmp_path, move):

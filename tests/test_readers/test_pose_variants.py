@@ -849,6 +849,10 @@ def test_markers_of_two_subjects(names):
     assert len(detections.frames) == 2 * len(POINTS)
     first, second = (detections.keypoints[detections.ids == i] for i in (0, 1))
     np.testing.assert_allclose((second - first)[..., 0], 400, atol=1e-3)
+    del points[names[1].format('nose')]  # a marker that only one has
+    detections = detections_of(points, VIDEO, 'a.trc')
+    nose = [detections.scores[detections.ids == i, 0] for i in (0, 1)]
+    assert (nose[0] == 1).all() and (nose[1] == 0).all()
 
 
 def named_json(kind):
