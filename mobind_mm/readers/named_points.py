@@ -25,6 +25,9 @@ from .mmpose import from_zero
 from .people import Video
 from .pose_people import LOGIT_NOTE, LOGITS
 
+_BESIDE = 0.2
+"""Distance of two markers of one joint, relative to the size of the body."""
+
 
 def detections_of(
     points: Mapping[str, np.ndarray],
@@ -56,7 +59,7 @@ def detections_of(
     """
     layout, joints = '', dict(zip(order or (), order or ()))
     people = by_person(points) if order is None and ids is None else []
-    if people and not aliases:
+    if people and not aliases and not _one_body(points, people):
         length = len(next(iter(points.values())))
         each = np.arange(length) if frames is None else frames
         frames = np.tile(each, len(people))
@@ -111,6 +114,26 @@ def detections_of(
         ids=ids[seen] if kept else None,
         notes=(*notes, *((f'{source}: {note}',) if note else ())),
     )
+
+
+def _one_body(
+    points: Mapping[str, np.ndarray], people: Sequence[Mapping[str, str]]
+) -> bool:
+    """Whether numbers tell markers of each joint apart, and not people."""
+    one, other = people[:2]
+    shared = [name for name in one if name in other]
+    if not shared:
+        return False
+    first, second = (
+        np.stack([points[body[name]][:, :2] for name in shared])
+        for body in (one, other)
+    )
+    apart = np.linalg.norm(first - second, axis=-1)
+    size = np.linalg.norm(np.ptp(first, axis=0), axis=-1)
+    apart, size = apart[np.isfinite(apart)], size[np.isfinite(size)]
+    if not (len(apart) and len(size)):
+        return False
+    return bool(np.median(apart) < _BESIDE * np.median(size))
 
 
 def clock_of_rows(

@@ -32,9 +32,10 @@ _FRACTION = 2.0
 FRACTION_NOTE = (
     'coordinates are shares of the image and are taken times its size'
 )
-_BEYOND, _SQUARE = 0.05, 1.1
-"""Share of the points that lie outside the image if shares are of one side;
-ratio of the sides below which that makes no difference."""
+_BEYOND, _OUTSIDE, _SQUARE = 0.05, 1.2, 1.1
+"""Share of the points that lie outside the image if shares are of one side,
+and beyond what, as whoever leaves it does not; ratio of the sides below which
+that makes no difference."""
 _CORNER = 0.36
 """Share of the image in whose upper left nobody is all the time."""
 _FEW = 3
@@ -372,7 +373,7 @@ def shares_of(
     ratio = float(size[long] / size[short])
     if (
         inside
-        and (shares[:, long] > 1).mean() > _BEYOND
+        and (shares[:, long] > _OUTSIDE).mean() > _BEYOND
         and (
             np.quantile(shares, 0.99, axis=0)[[short, long]] < [1, ratio]
         ).all()

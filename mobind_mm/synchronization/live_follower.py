@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..recordings import Recording
 from .base import ClipEvidence, SyncResult
 from .clock_map import ClockMap
 from .fused import MIN_MOTION, FusedSynchronizer
@@ -29,6 +30,7 @@ from .single import (
     check_sensors,
     constant_clock,
     find_border,
+    on_both_sides,
     scanning,
     with_sides_exchanged,
 )
@@ -400,33 +402,38 @@ class Follower:
         """
         if self._doubtful or not self.track.known:
             return
-        worn = exchanged = None
-        if self._sides_due <= span[1] and self.affords():
-            shared = [n for n in self._speaking(True) if n not in self.apart]
+        shared = [n for n in self._speaking(True) if n not in self.apart]
+        due = self._sides_due <= span[1] and on_both_sides(shared)
+        if due and self.affords():
             worn = self.streams.recording(span[0] - 1.0, shared)
             exchanged = with_sides_exchanged(worn)
-        if worn is not None and exchanged is not None:
-            line = self.track.line(0.5 * (span[0] + span[1]))[0]
-            quick, scores = scanning(self.sync), []
-            for streams in (worn, exchanged):
-                asked = Question(streams, quick, STRIDE_SEC, line)
-                clip = asked.evidence(span)
-                assert clip is not None  # signals need no features
-                offsets = clip.offsets
-                scores.append(clip.score)
-            self._sides = self._sides + np.array(scores)
-            as_worn, other = self._sides
-            clear = as_worn.max() - other.max() > _CLEAR_SIDES
-            wait = self.window_sec * (_SELDOM if clear else 1)
-            self._sides_due = span[1] + wait
-            self._sides_apart = 0.0
-            for text in [t for t in self.streams.notes if EXCHANGED in t]:
-                self.streams.notes.pop(text)
-            if other.max() > as_worn.max():
-                self._sides_apart = float(offsets[other.argmax()])
-                self.streams.note(f'{EXCHANGED}; {CHECK_SIDES}')
+            if exchanged is not None:
+                self._compare_sides(worn, exchanged, span)
         if abs(self._sides_apart) > DIFFERS_SEC:
             self._doubt('wrong limb or person', SUSPECTED)
+
+    def _compare_sides(
+        self, worn: Recording, exchanged: Recording, span: tuple[float, float]
+    ) -> None:
+        """Add the evidence of a window, and note what it says by now."""
+        line = self.track.line(0.5 * (span[0] + span[1]))[0]
+        quick, scores = scanning(self.sync), []
+        for streams in (worn, exchanged):
+            asked = Question(streams, quick, STRIDE_SEC, line)
+            clip = asked.evidence(span)
+            assert clip is not None  # signals need no features
+            offsets = clip.offsets
+            scores.append(clip.score)
+        self._sides = self._sides + np.array(scores)
+        as_worn, other = self._sides
+        clear = as_worn.max() - other.max() > _CLEAR_SIDES
+        self._sides_due = span[1] + self.window_sec * (_SELDOM if clear else 1)
+        self._sides_apart = 0.0
+        for text in [t for t in self.streams.notes if EXCHANGED in t]:
+            self.streams.notes.pop(text)
+        if other.max() > as_worn.max():
+            self._sides_apart = float(offsets[other.argmax()])
+            self.streams.note(f'{EXCHANGED}; {CHECK_SIDES}')
 
     def _rest(self) -> None:
         """Nobody moves: nothing confirms the clock, and nothing doubts it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
@@ -91,10 +91,15 @@ def scanning(synchronizer: Synchronizer) -> Synchronizer:
     return quick
 
 
+def on_both_sides(names: Collection[str]) -> set[str]:
+    """Placements of which the other side is among them, too."""
+    return {n for n in names if mirrored(n) != n and mirrored(n) in names}
+
+
 def with_sides_exchanged(streams: Recording) -> Recording | None:
     """With left and right exchanged, where sensors are worn on both sides."""
     imu = streams.imu
-    pairs = {n for n in imu if mirrored(n) != n and mirrored(n) in imu}
+    pairs = on_both_sides(imu)
     if not pairs:
         return None
     exchanged = {mirrored(n) if n in pairs else n: s for n, s in imu.items()}

@@ -855,6 +855,26 @@ def test_markers_of_two_subjects(names):
     assert (nose[0] == 1).all() and (nose[1] == 0).all()
 
 
+def test_numbered_markers_of_one_body_are_no_people():
+    """Such as those inside and outside of each joint."""
+    joints = joints_of(POINTS)
+    points = {f'{n}{k}': joints[n] + [10 * k, 0] for n in COCO for k in (1, 2)}
+    detections = detections_of(points, VIDEO, 'a.trc')
+    assert len(detections.frames) == len(POINTS)
+    np.testing.assert_allclose(
+        detections.keypoints[:, 5], joints['left_shoulder'] + [10, 0]
+    )
+
+
+def test_whoever_leaves_the_image_has_shares_of_both_sides(tmp_path):
+    seen = POINTS[:, 5:]
+    right = SHAPE[1] - np.quantile(seen[..., 0], 0.8)
+    moved = POINTS + np.array([right, 0])
+    np.save(tmp_path / 'a.npy', moved / SHAPE[::-1])
+    pose = load_pose(tmp_path / 'a.npy', VIDEO)
+    np.testing.assert_allclose(pose.keypoints[:, 5], moved[:, 5], rtol=1e-3)
+
+
 def named_json(kind):
     """Frames whose points have names, as people save them."""
     rows = rows_of('coco').tolist()
