@@ -225,8 +225,9 @@ def with_ties(times: np.ndarray) -> np.ndarray:
     >>> with_ties(np.array([0.0, 1e-12, 0.01, 0.02])).tolist()
     [0.0, 0.0, 0.01, 0.02]
     """
-    rounding = max(_TIED_SEC, 2 * np.spacing(np.abs(times).max(initial=0.0)))
-    tied = np.abs(np.diff(times)) <= rounding
+    size = np.abs(times)
+    rounding = 2 * np.spacing(np.maximum(size[1:], size[:-1]))
+    tied = np.abs(np.diff(times)) <= np.maximum(rounding, _TIED_SEC)
     first = np.where(np.r_[True, ~tied], np.arange(len(times)), 0)
     if not tied.any() or tied.all():  # all: in a wrong unit
         return times

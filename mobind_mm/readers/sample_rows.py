@@ -124,9 +124,14 @@ class SampleRows:
         how = 'repeats' if after == before else 'goes back before'
         raise mistake(
             self.where,
-            f'its time {how} that of row {self.row(place)} ({after:.6f} s '
-            f'after {before:.6f} s)',
+            f'its time {how} that of row {self.row(place)} ({_seconds(after)} '
+            f'after {_seconds(before)})',
             'If the rows are of several sensors, choose with where; if the '
             'clock is regular, give rate instead of columns.time',
             row=self.row(place + 1),
         )
+
+
+def _seconds(time: float) -> str:
+    """A time in a message, which may be any number."""
+    return f'{time:.6f} s' if abs(time) < 1e12 else f'{time:.6g} s'
