@@ -185,8 +185,9 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
     if result.reason == 'weak' and _shared_sec(streams) < _SHORT_SEC:
         return _refused(clock, 'too short')
     sync = build_synchronizer('signals')
+    lively = Recording(liveliest(streams.imu, 2), streams.pose)
     for fps in _likely_rates(streams):
-        anywhere = _anywhere(_at_rate(streams, fps), sync)
+        anywhere = _anywhere(at_rate(lively, fps), sync)
         if not anywhere.abstained and anywhere.confidence > _SURE:
             note = f'the streams fit at {fps:g} frames per second'
             return _refused(clock, 'frame rate', note)
@@ -350,9 +351,10 @@ def _certain_parts(
 def _likely_rates(streams: Recording) -> list[float]:
     """The other frame rates at which the streams fit best, best first."""
     scanner = _scanner()
+    liveliest_one = Recording(liveliest(streams.imu, 1), streams.pose)
     leads: dict[float, float] = {}
     for fps in _other_rates(streams):
-        evidence_at = _evidence(_at_rate(streams, fps, 1), scanner)
+        evidence_at = _evidence(at_rate(liveliest_one, fps), scanner)
         if evidence_at is not None:
             leads[fps] = _lead(evidence_at[0])
     return sorted(leads, key=lambda fps: -leads[fps])[:_CHECKED]
@@ -367,14 +369,6 @@ def _other_rates(streams: Recording) -> Iterator[float]:
     for fps in VIDEO_RATES:
         if abs(fps / clock.rate - 1) > 0.02 and clock.num_samples > 5 * fps:
             yield float(fps)
-
-
-def _at_rate(streams: Recording, fps: float, most: int = 2) -> Recording:
-    """The recording as if its video had another frame rate."""
-    pose = streams.pose
-    assert pose is not None
-    pose = replace(pose, clock=at_rate(pose.clock, fps))
-    return Recording(liveliest(streams.imu, most), pose)
 
 
 def _better_limbs(streams: Recording, sync: Synchronizer) -> Iterator[str]:

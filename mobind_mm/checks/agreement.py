@@ -163,11 +163,10 @@ def evidence_at_rates(recording: Recording, max_lag: float) -> np.ndarray:
     pose = recording.pose
     assert pose is not None and pose.clock.rate is not None
     weights = np.array([WEIGHTS[name] for name in SIGNAL_NAMES])
-    imu, clips_at = liveliest(recording.imu, 2), []
+    recording, clips_at = Recording(liveliest(recording.imu, 2), pose), []
     for fps in (pose.clock.rate, *VIDEO_RATES):
-        other = Recording(imu, replace(pose, clock=at_rate(pose.clock, fps)))
         total = 0.0
-        for clip in islice(cut_clips(other, max_lag), 2):
+        for clip in islice(cut_clips(at_rate(recording, fps), max_lag), 2):
             shown = signal_evidence(clip, max_lag).values()
             curves = [weights @ evidence.signals for evidence in shown]
             total += float(np.max(np.sum(curves, axis=0))) if curves else 0.0
@@ -175,9 +174,12 @@ def evidence_at_rates(recording: Recording, max_lag: float) -> np.ndarray:
     return np.array(clips_at)
 
 
-def at_rate(clock: Clock, fps: float) -> Clock:
-    """A clock of the same frames at another rate."""
-    return Clock(clock.num_samples, rate=fps, start=clock.start)
+def at_rate(recording: Recording, fps: float) -> Recording:
+    """The recording as if its video had another frame rate."""
+    pose = recording.pose
+    assert pose is not None
+    clock = Clock(pose.clock.num_samples, rate=fps, start=pose.clock.start)
+    return Recording(recording.imu, replace(pose, clock=clock))
 
 
 def liveliest(
