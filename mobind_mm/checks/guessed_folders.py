@@ -30,8 +30,6 @@ from .guessing import SENSED
 _MOST_FILES, _DEEPEST = 40, 4
 _NUMBERED = re.compile(r'[\W_]*(part|teil|split)?[\W_]*\d+$', re.IGNORECASE)
 """What the names of parts of one recording differ by."""
-
-
 _BESIDE = ('linear', 'gravity', 'quat', 'euler')
 """Channels that are not read where there is acceleration with gravity."""
 
@@ -72,8 +70,8 @@ def read_guessed_folder(
         what = 'is not the export of a device that is known, and holds no '
         what += f'table of a sensor ({shown(others, 5) or "no table at all"})'
         fix = 'Give a file of sensors, with a mapping if it needs one'
-        error = mistake(folder, what, f'{fix} (docs/own_data.md)')
-        raise UnknownColumnsError(str(error))
+        fix = f'{fix} (docs/own_data.md)'
+        raise mistake(folder, what, fix, kind=UnknownColumnsError)
     sensors = _in_parts(_named(folder, recorded))
     _check_together(folder, sensors)
     notes = [f'{folder}: of no known device; its tables are read one by one']

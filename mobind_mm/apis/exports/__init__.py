@@ -94,13 +94,13 @@ def times_of_rows(
     from ...readers.frame_times import read_frame_times
     from ...utils.video import frame_times
 
-    given = None if times is None else read_frame_times(times)
     if video is None and pose is not None:
         return pose.clock.at()
     assert video is not None  # or there is nothing to look at
     decoded = frame_times(video)
-    if given is None:
+    if times is None:
         return decoded
+    given = read_frame_times(times)
     same = len(given) == len(decoded) and np.allclose(
         given, decoded, atol=_SAME_SEC
     )
