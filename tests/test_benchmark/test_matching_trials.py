@@ -96,13 +96,14 @@ def test_the_report_holds_tables():
             'limb, whole pass, both': limb, 'who of four': who,
         },
         'sync': {'head, both': sync},
+        'sync by movement': {'2.0': sync},
     }  # fmt: skip
     old = read_results(ROOT / 'docs/results/mobind_real.json')['tables']
     tables = zero_shot_tables(results, old)
     assert zero_shot_tables({}, old) == old
     assert [*tables] == [
         *('retrieval', 'actions', 'out_of_step', 'unknown'),
-        *('limbs', 'who', 'sync'),
+        *('limbs', 'who', 'sync', 'sync_by_movement'),
     ]
     for table in tables.values():
         widths = {len(row) for row in (table['columns'], *table['rows'])}

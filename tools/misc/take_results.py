@@ -297,6 +297,10 @@ def zero_shot_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
             _sync_row(*name.split(', '), part)
             for name, part in found['sync'].items()
         ]
+        made['sync_by_movement'] = [
+            [float(least), *_sync_values(part)]
+            for least, part in found['sync by movement'].items()
+        ]
     return {**old, **{k: {**old[k], 'rows': v} for k, v in made.items()}}
 
 
@@ -312,9 +316,13 @@ def _recall_rows(label: str, part: Mapping) -> list[list]:
 
 
 def _sync_row(limb: str, kind: str, part: Mapping) -> list:
+    return [limb.replace('_', ' '), kind, *_sync_values(part)]
+
+
+def _sync_values(part: Mapping) -> list:
     answered = part['answered_acc@0.1'] if part['coverage'] else None
     values = [part[k] for k in ('clips', 'acc@0.1', 'mae_s', 'coverage')]
-    return [limb.replace('_', ' '), kind, *values, answered]
+    return [*values, answered]
 
 
 def main() -> None:
