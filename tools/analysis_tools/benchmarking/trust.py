@@ -48,6 +48,11 @@ _LONG = (
     'partial overlap',
 )
 """Conditions of recordings of 20 s or more, where the person is so long."""
+_JUMPS = ('lost packets', 'dropped frames', 'clock jump')
+"""Conditions in which a clock jumps, while sensors and video have data."""
+_LEAST_JUMPING_SEC = 7.0
+"""Less shared data than this leaves no room for three seconds on each side of
+a jump."""
 
 
 @dataclass(frozen=True)
@@ -292,14 +297,19 @@ def make_trial(
     if condition == 'sides swapped':
         imu = {mirrored(p): s for p, s in imu.items()}
     jumps: list[tuple[float, float]] = []  # pose time, added to the offset
+    # What both have: elsewhere, nothing would be lost.
+    spans = [pose.clock.span, *(s.clock.span for s in imu.values())]
+    begin, end = max(a for a, _ in spans), min(b for _, b in spans)
+    if condition in _JUMPS and end - begin < _LEAST_JUMPING_SEC:
+        return None
     if condition == 'lost packets':
-        cuts = np.sort(rng.uniform(begin + 3, begin + keep - 3, 4))
+        cuts = np.sort(rng.uniform(begin + 3, end - 3, 4))
         cuts = cuts[np.insert(np.diff(cuts) > 2.0, 0, True)]
         gap = rng.uniform(0.4, 1.2)
         imu = {p: _lose(s, cuts, gap) for p, s in imu.items()}
         jumps = [(c, -gap) for c in cuts]
     if condition == 'clock jump':
-        at = begin + rng.uniform(0.25, 0.75) * keep
+        at = begin + rng.uniform(0.25, 0.75) * (end - begin)
         size = float(rng.uniform(0.5, 4) * rng.choice([-1, 1]))
         imu = {p: _jump(s, at, abs(size)) for p, s in imu.items()}
         jumps = [(at, abs(size))]
@@ -307,7 +317,7 @@ def make_trial(
         late = float(rng.uniform(0.15, 1.0) * rng.choice([-1, 1]))
         imu[worn[0]] = _moved(imu[worn[0]], late)
     if condition == 'dropped frames':
-        cuts = np.sort(rng.uniform(begin + 3, begin + keep - 3, 3))
+        cuts = np.sort(rng.uniform(begin + 3, end - 3, 3))
         pose, jumps = _drop(pose, cuts, rng.uniform(0.3, 1.0))
     if condition == 'frame rate':
         factor = rng.choice([25 / 30, 30 / 25, 0.5, 2.0, 24 / 30, 50 / 60])
