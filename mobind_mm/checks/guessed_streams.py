@@ -10,7 +10,8 @@ from typing import Any
 from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import SensorStream
 from ..utils.errors import mistake, shown
-from .guessing import AXES, GYRO, SENSED, guess_mapping
+from .guessed_mapping import AXES, GYRO, SENSED
+from .guessing import guess_mapping
 from .table_layout import find_table, why_no_table
 
 
