@@ -191,19 +191,9 @@ _ENTRIES = 200
 _LOOKED = 40
 """Files and folders of a folder whose content is looked at."""
 _SUFFIXES = (
-    *(
-        '.json',
-        '.jsonl',
-        '.csv',
-        '.tsv',
-        '.txt',
-        '.trc',
-        '.c3d',
-        '.pkl',
-        '.pickle',
-    ),
-    '.safetensors',
-)
+    '.json', '.jsonl', '.csv', '.tsv', '.txt', '.trc', '.c3d', '.pkl',
+    '.pickle', '.safetensors',
+)  # fmt: skip
 """Suffixes of files of skeletons."""
 
 
