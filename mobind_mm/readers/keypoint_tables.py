@@ -26,8 +26,9 @@ from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows, detections_of
 from .parquet import PARQUET
-from .people import PoseReader, Video
+from .people import PoseReader
 from .pose_people import MOST_PEOPLE
+from .pose_video import Video
 from .tables import Table, read_table
 
 _SCORES = (

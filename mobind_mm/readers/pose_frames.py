@@ -23,9 +23,9 @@ from .json_items import shorten
 from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows
-from .people import Video, rates_apart
 from .pose_items import NUMPY, facts_of
 from .pose_people import MOST_PEOPLE, PEOPLE
+from .pose_video import Video, rates_apart
 
 FRAMES = (
     'frame', 'frame_id', 'frame_idx', 'frame_index', 'frame_number',
