@@ -117,7 +117,7 @@ def simulate_pose(
         int((seconds - EDGE_SEC - start) * fps) + 1, rate=fps, start=start
     )
     times = clock.at()
-    points = keypoints_of(positions, orientations, 'coco')
+    points = keypoints_of(positions, orientations)
     here = np.isfinite(points).all(axis=(0, 2))
     spline = make_interp_spline(
         np.arange(len(points)) / rate, points[:, here], 3
