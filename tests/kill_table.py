@@ -55,13 +55,13 @@ torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # imports the rest
 
 EPOCHS = 3
 TRAINING = [
-    f'train_cfg.max_epochs={EPOCHS}',
-    *('train_cfg.val_interval=1', 'train_dataloader.batch_size=8'),
-    *('default_hooks.checkpoint.interval=1', 'log_level=WARNING'),
+    f'train_cfg.max_epochs={EPOCHS}', 'train_cfg.val_interval=1',
+    'train_dataloader.batch_size=8', 'default_hooks.checkpoint.interval=1',
+    'log_level=WARNING',
     'default_hooks.checkpoint.save_best=retrieval/imu2pose_R@1',
-    'default_hooks.checkpoint.rule=greater',
-    *('model.imu_backbone.num_layers=1', 'model.pose_backbone.num_layers=1'),
-]
+    'default_hooks.checkpoint.rule=greater', 'model.imu_backbone.num_layers=1',
+    'model.pose_backbone.num_layers=1',
+]  # fmt: skip
 
 
 ENDS = {

@@ -12,11 +12,10 @@ from programs import python
 
 PACKAGE = Path(__file__).parents[1] / 'mobind_mm'
 ROOMS = (
-    *('version', 'utils', 'skeleton', 'structures', 'registry'),
-    *('recordings', 'readers', 'datasets', 'models', 'synchronization'),
-    *('checks', 'evaluation', 'visualization', 'engine', 'apis', 'app', 'cli'),
-    '__main__',
-)
+    'version', 'utils', 'skeleton', 'structures', 'registry', 'recordings',
+    'readers', 'datasets', 'models', 'synchronization', 'checks', 'evaluation',
+    'visualization', 'engine', 'apis', 'app', 'cli', '__main__',
+)  # fmt: skip
 ROOT_FILES = {'mobind_mm'}
 """``mobind_mm/__init__.py`` opens the house; nothing imports from it."""
 

@@ -23,15 +23,14 @@ ALLOWED = {
     ('mobind_mm/readers/keys.py', 'yaml.load'),
 }
 MODULES = {
-    *('pickle', 'cPickle', 'dill', 'cloudpickle', 'marshal', 'shelve'),
-    *('joblib', 'importlib', 'runpy', 'code', 'codeop', 'imp'),
-}
+    'pickle', 'cPickle', 'dill', 'cloudpickle', 'marshal', 'shelve', 'joblib',
+    'importlib', 'runpy', 'code', 'codeop', 'imp',
+}  # fmt: skip
 CALLS = {
-    *('eval', 'exec', 'compile', '__import__'),
-    *('os.system', 'os.popen', 'yaml.load', 'yaml.unsafe_load'),
-    *('yaml.full_load', 'torch.jit.load', 'torch.hub.load'),
-    *('torch.package.PackageImporter', 'subprocess.getoutput'),
-}
+    'eval', 'exec', 'compile', '__import__', 'os.system', 'os.popen',
+    'yaml.load', 'yaml.unsafe_load', 'yaml.full_load', 'torch.jit.load',
+    'torch.hub.load', 'torch.package.PackageImporter', 'subprocess.getoutput',
+}  # fmt: skip
 HARMLESS = ('importlib.util', 'importlib.metadata', 'importlib.resources')
 METHODS = {'fromstring', 'read_pickle', 'load_from_http', 'add_safe_globals'}
 """Names that are found on whatever object; ``Config.fromstring`` executes."""

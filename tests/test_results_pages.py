@@ -11,19 +11,19 @@ ROOT = Path(__file__).parents[1]
 RESULTS = results.all_results()
 PAGES = results.pages()
 QUOTING = (
-    *('README.md', 'docs/results.md', 'docs/results_sync.md'),
-    *('docs/results_choices.md', 'docs/comparison.md', 'docs/performance.md'),
-    *('docs/checking.md', 'docs/own_data.md', 'configs/mobind/README.md'),
-    *('configs/recognition/README.md', 'docs/tasks.md', 'docs/live.md'),
-    *('docs/study.md', 'docs/mobind_real.md', 'docs/video.md'),
-)
+    'README.md', 'docs/results.md', 'docs/results_sync.md',
+    'docs/results_choices.md', 'docs/comparison.md', 'docs/performance.md',
+    'docs/checking.md', 'docs/own_data.md', 'configs/mobind/README.md',
+    'configs/recognition/README.md', 'docs/tasks.md', 'docs/live.md',
+    'docs/study.md', 'docs/mobind_real.md', 'docs/video.md',
+)  # fmt: skip
 """Pages whose text quotes results."""
 NUMBER = re.compile(r'(?<![\w.,/=@])(?:\d+,)*\d+\.\d+(?![\w.]*[\w/])')
 NO_RESULT = {
-    *('9.81', '9.80665', '0.1', '0.2', '0.5', '0.7', '0.8', '0.3', '1.0'),
-    *('2.0', '5.0', '7.0', '10.0', '0.05', '0.33', '0.1.0'),
-    *('2602.19004', '3.9', '2.6', '2.13', '48.75'),
-}
+    '9.81', '9.80665', '0.1', '0.2', '0.5', '0.7', '0.8', '0.3', '1.0', '2.0',
+    '5.0', '7.0', '10.0', '0.05', '0.33', '0.1.0', '2602.19004', '3.9', '2.6',
+    '2.13', '48.75',
+}  # fmt: skip
 """Settings, constants, thresholds and versions that the text names."""
 
 

@@ -32,15 +32,15 @@ def test_built_in_layouts_are_those_of_mmpose(name):
 # What the files of mmpose 1.3.2 show: people with a face, without one, and
 # what is no person's body, with the limbs that have the same names there.
 WITH_FACE = (
-    *('coco', 'coco_aic', 'coco_openpose', 'coco_wholebody'),
-    *('coco_wholebody_openpose', 'h3wb', 'halpe', 'halpe26', 'humanart'),
-    *('humanart21', 'humanart_aic', 'ochuman', 'panoptic_body3d'),
-    *('ubody2d', 'ubody3d', 'macaque'),
-)
+    'coco', 'coco_aic', 'coco_openpose', 'coco_wholebody',
+    'coco_wholebody_openpose', 'h3wb', 'halpe', 'halpe26', 'humanart',
+    'humanart21', 'humanart_aic', 'ochuman', 'panoptic_body3d', 'ubody2d',
+    'ubody3d', 'macaque',
+)  # fmt: skip
 WITHOUT_FACE = (
-    *('aic', 'campus', 'crowdpose', 'exlpose', 'h36m', 'jhmdb', 'mhp'),
-    *('mpi_inf_3dhp', 'mpii', 'mpii_trb', 'posetrack18', 'shelf'),
-)
+    'aic', 'campus', 'crowdpose', 'exlpose', 'h36m', 'jhmdb', 'mhp',
+    'mpi_inf_3dhp', 'mpii', 'mpii_trb', 'posetrack18', 'shelf',
+)  # fmt: skip
 TRUNK = ['sternum', 'pelvis']
 OTHERS = {'animalpose': ['head'], 'ap10k': ['head', *TRUNK], 'atrw': TRUNK}
 

@@ -45,16 +45,8 @@ def localize(
     everybody, window by window; tokens do not encode which limb they are of.
     So are the signals.
     """
-    searched = None
     check_reach(max_offset)
-    imu = embedder.settled(Recording(to_imu(imu, False))).imu
-    people = {
-        name: embedder.settled(Recording(pose=pose)).pose
-        for name, pose in to_people(people).items()
-    }
-    imu, about = fit_channels(imu, embedder.preparation.imu_channels)
-    if not imu:
-        raise mistake('no sensor is left', ' '.join(about)[:-1])
+    imu, people, about = _settled(embedder, imu, people)
     if offset is None:
         recordings = (Recording(dict(imu), pose) for pose in people.values())
         offset = min(map(search_centre, recordings), key=abs)
@@ -65,6 +57,7 @@ def localize(
                 f'have started within {NEAR_SEC:g} s of each other.'
             )
     notes = notes_of(*imu.values(), *people.values(), about)
+    searched = None
     if max_offset:
         searched = find_offset(embedder, imu, people, offset, max_offset)
         offset = searched.offset
@@ -84,12 +77,16 @@ def localize(
     person = int(totals.argmax())
     sure = None
     if one_wearer and 'person' in known:
-        rest = np.delete(totals, person).max(initial=0.0)
-        best = float(totals[person]), float(totals[person] - rest)
-        features = match_features(
-            *best, seconds * len(imu), int(compared.sum())
+        best = totals[person]
+        margin = best - np.delete(totals, person).max(initial=0.0)
+        sure = known['person'](
+            **match_features(
+                float(best),
+                float(margin),
+                seconds * len(imu),
+                int(compared.sum()),
+            )
         )
-        sure = known['person'](**features)
         if searched:
             sure = min(sure, searched.wearer.get(names[person], 0.0))
     doubt = searched.reason if searched else ''
@@ -121,6 +118,21 @@ def localize(
         'window_sec': window_sec,
         'notes': notes,
     }
+
+
+def _settled(
+    embedder: Embedder, imu: Any, people: Any
+) -> tuple[Sensors, People, list[str]]:
+    """Sensors and people as the model takes them, and notes on the sensors."""
+    sensors = embedder.settled(Recording(to_imu(imu, False))).imu
+    poses: Any = {
+        name: embedder.settled(Recording(pose=pose)).pose
+        for name, pose in to_people(people).items()
+    }
+    sensors, about = fit_channels(sensors, embedder.preparation.imu_channels)
+    if not sensors:
+        raise mistake('no sensor is left', ' '.join(about)[:-1])
+    return sensors, poses, about
 
 
 @dataclass(frozen=True)

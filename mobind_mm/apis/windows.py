@@ -25,9 +25,9 @@ from .model import check_types
 _EPS = 1e-6
 _LONGEST_SEC = 86_400.0
 _CLIP_KEYS = (
-    *('imu_embedding', 'imu_tokens', 'imu_mask', 'pose_embedding'),
-    *('pose_tokens', 'pose_mask', 'pose_token_mask'),
-)
+    'imu_embedding', 'imu_tokens', 'imu_mask', 'pose_embedding', 'pose_tokens',
+    'pose_mask', 'pose_token_mask',
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from ..synchronization.signals import integrate
 from .finding import Opinion, Rule, Unit, judge, name_changes
 from .reading import ORDERS, Reading, rotations, window_index, window_means
 
-WINDOW_SEC = 2.0
 UNITS = (
     Unit('m/s2', 1.0),
     Unit('g', STANDARD_GRAVITY, 'looks like g, not m/s²'),
@@ -77,7 +76,7 @@ def acceleration_facts(
         channels: ``acc`` (T, 3), and ``gyro`` and ``quat`` if present.
     """
     acc = channels['acc']
-    index, filled = window_index(times, WINDOW_SEC)
+    index, filled = window_index(times)
     if not filled.any():
         return AccelerationFacts(0.0, np.zeros(0))
     turned = [acc]

@@ -23,9 +23,9 @@ from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import SensorStream
 from ..skeleton import LIMBS
 from ..utils.errors import first_few, mistake, shown
+from .guessed_mapping import SENSED
 from .guessed_streams import read_guessed
 from .guessed_units import EVIDENT, gyro_unit
-from .guessing import SENSED
 
 _MOST_FILES, _DEEPEST = 40, 4
 _NUMBERED = re.compile(r'[\W_]*(part|teil|split)?[\W_]*\d+$', re.IGNORECASE)

@@ -10,7 +10,8 @@ from typing import Any
 from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import SensorStream
 from ..utils.errors import mistake, shown
-from .guessing import AXES, GYRO, SENSED, guess_mapping
+from .guessed_mapping import AXES, GYRO, SENSED, Guess
+from .guessing import guess_mapping
 from .table_layout import find_table, why_no_table
 
 
@@ -37,22 +38,7 @@ def read_guessed(
         ValueError: Naming what is in doubt.
     """
     path = Path(path)
-    guess = guess_mapping(path)
-    hint = f'Run "mobind inspect {path.name} --write-mapping mapping.yml"'
-    if guess is not None and guess.problem:
-        raise ValueError(guess.problem)
-    if guess is None or not {'imu', 'placement'} & {*guess.mapping}:
-        names = shown(find_table(path)[1], 8)
-        if not names:
-            reason = why_no_table(path)
-            raise mistake(path, *reason, kind=UnknownColumnsError)
-        raise mistake(
-            path,
-            f'its columns ({names}) do not say what they are: no acceleration '
-            'or angular rate of three axes is among them',
-            'Describe the file with a mapping (--mapping, docs/own_data.md)',
-            kind=UnknownColumnsError,
-        )
+    guess = _recognized(path)
     mapping = dict(guess.mapping)
     doubts = guess.doubts
     if rotation and all(doubt.startswith(GYRO) for doubt in doubts):
@@ -75,7 +61,8 @@ def read_guessed(
         raise mistake(
             path,
             f'has columns that were recognised, but it is in doubt {listed}',
-            f'{hint}, correct it, and give it as --mapping',
+            f'Run "mobind inspect {path.name} --write-mapping mapping.yml", '
+            'correct it, and give it as --mapping',
         )
     sensors = mapping.get('imu') or {'': mapping}
     for keys in _parts(mapping):
@@ -113,6 +100,26 @@ def read_guessed(
         )
         for (name, stream), keys in zip(streams.items(), sensors.values())
     }
+
+
+def _recognized(path: Path) -> Guess:
+    """What the columns of a table are; an error if none is of a sensor."""
+    guess = guess_mapping(path)
+    if guess is not None and guess.problem:
+        raise ValueError(guess.problem)
+    if guess is not None and {'imu', 'placement'} & {*guess.mapping}:
+        return guess
+    names = shown(find_table(path)[1], 8)
+    if not names:
+        reason = why_no_table(path)
+        raise mistake(path, *reason, kind=UnknownColumnsError)
+    raise mistake(
+        path,
+        f'its columns ({names}) do not say what they are: no acceleration '
+        'or angular rate of three axes is among them',
+        'Describe the file with a mapping (--mapping, docs/own_data.md)',
+        kind=UnknownColumnsError,
+    )
 
 
 def texts_in(keys: Any) -> Iterator[str]:

@@ -8,7 +8,6 @@ from functools import reduce
 import numpy as np
 
 from ..synchronization.signals import integrate
-from .acceleration import WINDOW_SEC
 from .finding import Opinion, Unit, name_changes
 from .orientation import AGREE, SIGNS, SLOW, STEPS, TURNS, OrientationFacts
 from .reading import Reading, Signs, window_index, window_means
@@ -108,7 +107,7 @@ def gyroscope_facts(
         square of the median magnitude; infinite if no body turns so fast.
     """
     acc, gyro = channels['acc'], channels['gyro']
-    index, filled = window_index(times, WINDOW_SEC)
+    index, filled = window_index(times)
     middle = window_means(times[:, None], index)[:, 0]
     pairs = filled[1:] & filled[:-1]
     if pairs.any():  # what happened during a gap is unknown

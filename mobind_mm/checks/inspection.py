@@ -26,7 +26,8 @@ from ..skeleton import LIMBS
 from ..utils.errors import READ_ERRORS, mistake
 from ..utils.files import is_special, leads_back
 from .finding import Finding
-from .guessing import guess_mapping, to_yaml
+from .guessed_mapping import to_yaml
+from .guessing import guess_mapping
 from .plausibility import check_inputs
 from .streams import clock_facts, seen_keypoints
 from .table_layout import why_no_table

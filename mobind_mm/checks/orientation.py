@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 
 from ..recordings import STANDARD_GRAVITY
-from .acceleration import WINDOW_SEC
 from .finding import Opinion, Rule, judge, name_changes
 from .reading import (
     ORDERS,
@@ -106,7 +105,7 @@ def orientation_facts(
         channels: ``quat`` (T, 4) and, if present, ``acc`` and ``gyro``
             (T, 3).
     """
-    index, filled = window_index(times, WINDOW_SEC)
+    index, filled = window_index(times)
     acc = channels.get('acc', np.zeros((len(times), 3)))
     gyro = channels.get('gyro', np.zeros((len(times), 3)))
     axes, square, rates, rate_square = [], [], [], []

@@ -61,9 +61,9 @@ _TIMES = {
 }
 """Factor on the times, and what units.time then is."""
 _ASKED = {
-    *('acc_unit', 'gravity', 'quat_order', 'quat_direction', 'frame'),
-    *('acc_sign', 'gyro_sign', 'rate', 'upside_down'),
-}
+    'acc_unit', 'gravity', 'quat_order', 'quat_direction', 'frame', 'acc_sign',
+    'gyro_sign', 'rate', 'upside_down',
+}  # fmt: skip
 """Kinds that matter to every answer, and that the user must settle."""
 
 

@@ -23,8 +23,8 @@ ORDERS: dict[str, tuple[int, int, int, int]] = {
 ``wxyz``: the first column was the scalar and became z.
 """
 
-_FILLED = 0.7
-"""Share of its samples that a window needs."""
+_WINDOW_SEC, _FILLED = 2.0, 0.7
+"""Length of a window, and the share of its samples that it needs."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,13 @@ def rotations(quat: np.ndarray) -> Rotation:
     return Rotation.from_quat(quat[:, [1, 2, 3, 0]])
 
 
-def window_index(
-    times: np.ndarray, window_sec: float
-) -> tuple[np.ndarray, np.ndarray]:
+def window_index(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Assign samples to windows, of whose means motion averages out.
 
     Windows shrink to half of a short recording, so that there are two.
 
     Args:
         times: (T,) seconds, increasing.
-        window_sec: Length of a window in seconds.
 
     Returns:
         Index (T,) of each sample's window, and which windows (W,) have
@@ -93,7 +90,7 @@ def window_index(
         return np.zeros(len(times), dtype=int), np.zeros(1, dtype=bool)
     period = float(np.median(np.diff(times)))
     span = times[-1] - times[0] + period
-    window = max(min(window_sec, span / 2), 2 * period)
+    window = max(min(_WINDOW_SEC, span / 2), 2 * period)
     # Gaps of hours need no windows: number only those that have samples.
     bins = np.floor((times - times[0]) / window + 1e-9)
     _, index = np.unique(bins, return_inverse=True)

@@ -243,21 +243,20 @@ def check_recordings(
             'draw=mobind_mm.visualization.save_recording_check.'
         )
     report = Report()
-    sensors: list[SensorFacts] = []
     by_file = {view.imu_name: view for view in views}
-    copied: set[tuple[str, str]] = set()
+    sensors: list[SensorFacts] = []
     for facts, copies in run(_measure_sensors, list(by_file.values())):
         sensors += facts
         report.findings += copies
-        for finding in copies:
-            names = finding.where.split(', ')
-            copied |= {(finding.takes[0], name) for name in names}
+    copied = {
+        (copy.takes[0], name)
+        for copy in report.findings
+        for name in copy.where.split(', ')
+    }
     filmed = [view for view in views if view.pose is not None]
-    images: dict[str, ImageFacts] = {}
-    poses: list[StreamRow] = []
-    for view, (row, image) in zip(filmed, run(_measure_pose, filmed)):
-        poses.append(row)
-        images[view.name] = image
+    measured = list(run(_measure_pose, filmed))
+    poses = [row for row, _ in measured]
+    images = {view.name: image for view, (_, image) in zip(filmed, measured)}
     report.rows = [sensor.row for sensor in sensors] + poses
     verdict = judge_sensors(sensors)
     report.findings += verdict.findings
@@ -265,16 +264,15 @@ def check_recordings(
     kinds = _judge_images(filmed, images, report)
     report.findings += _without_overlap(sensors, filmed, poses)
     timeless = {f.where for f in verdict.findings if f.kind in _CLOCK}
+    comparable = {
+        (take, placement): reading
+        for (take, placement), reading in verdict.readings.items()
+        if placement not in timeless and (take, placement) not in copied
+    }
     jobs: list[_Job] = [
         (
             view,
-            {
-                placement: reading
-                for (take, placement), reading in verdict.readings.items()
-                if take == view.imu_name
-                and placement not in timeless
-                and (take, placement) not in copied
-            },
+            {p: r for (t, p), r in comparable.items() if t == view.imu_name},
             kinds[view.name],
         )
         for view in filmed
@@ -285,18 +283,9 @@ def check_recordings(
     )
     agreements = dict(zip([j[0].name for j in jobs], run(measure, jobs)))
     if agreements:
-        rates = [row.rate for row in report.rows if row.rate > 0]
-        slowest = min(rates, default=10.0)
-        rotated = judge_rotation(agreements, images)
-        report.findings += rotated
-        findings, report.fits = judge_movement(agreements, slowest)
-        for finding in rotated:  # one mistake is named once
-            del agreements[finding.takes[0]]
-        if rotated:
-            findings, _ = judge_movement(agreements, slowest)
-        report.findings += _of_rate(findings, agreements, jobs, max_lag)
+        _judge_agreements(agreements, jobs, images, max_lag, report)
+    nothing = SensorFit(0.0, float('nan'), False)
     for sensor in sensors:
-        nothing = SensorFit(0.0, float('nan'), False)
         report.fits.setdefault(sensor.row.stream, nothing)
     report.findings = _merged(report.findings)
     return report
@@ -304,6 +293,26 @@ def check_recordings(
 
 _Job = tuple[View, dict[str, Reading], tuple[str, ...]]
 """A view, how to fix its sensors, and what is wrong with its image."""
+
+
+def _judge_agreements(
+    agreements: dict[str, Agreement],
+    jobs: Sequence[_Job],
+    images: Mapping[str, ImageFacts],
+    max_lag: float,
+    report: Report,
+) -> None:
+    """Judge how sensors and limbs move together, view by view."""
+    rates = [row.rate for row in report.rows if row.rate > 0]
+    slowest = min(rates, default=10.0)
+    rotated = judge_rotation(agreements, images)
+    report.findings += rotated
+    findings, report.fits = judge_movement(agreements, slowest)
+    for finding in rotated:  # one mistake is named once
+        del agreements[finding.takes[0]]
+    if rotated:
+        findings, _ = judge_movement(agreements, slowest)
+    report.findings += _of_rate(findings, agreements, jobs, max_lag)
 
 
 def _of_rate(

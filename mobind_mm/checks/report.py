@@ -92,7 +92,7 @@ def notes_in(report: Report) -> list[str]:
     """Notes on the streams, with take and stream, each once."""
     return list(
         dict.fromkeys(
-            f'{row.take}.{row.stream}: {note}'
+            f'{row.take}.{row.stream}: {note.removeprefix(f"{row.stream}: ")}'
             for row in report.rows
             for note in row.notes
         )

@@ -285,9 +285,9 @@ _IMAGE = (
 def judge_image(facts: Sequence[ImageFacts]) -> list[Opinion]:
     """Judge the skeletons of one camera, or of one take."""
     names = (
-        *('frames', 'seen', 'outside', 'turned', 'upright', 'inverted'),
-        *('torsos', 'zeros'),
-    )
+        'frames', 'seen', 'outside', 'turned', 'upright', 'inverted', 'torsos',
+        'zeros',
+    )  # fmt: skip
     e = SimpleNamespace(
         **{n: sum(getattr(f, n) for f in facts) for n in names}
     )

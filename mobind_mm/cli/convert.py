@@ -185,7 +185,6 @@ def convert_mri(args: Namespace) -> None:
 
 def _egohumans_arguments(parser: ArgumentParser) -> None:
     from ..readers.egohumans.people import UP_RULES
-    from ..readers.egohumans.reader import IMUS
 
     _add_source_and_out(
         parser, 'src', 'directory that holds 01_tagging, 02_lego, ...'
@@ -201,12 +200,6 @@ def _egohumans_arguments(parser: ArgumentParser) -> None:
         'camera with the keypoints; default: cam03, as published',
         default='cam03',
     )
-    parser.add_argument(
-        '--imu',
-        choices=IMUS,
-        default='simulated',
-        help='source of the inertial sensors: simulated on the SMPL body',
-    )
     flag(
         '--up',
         'vertical of a sequence: the axis of its world closest to the '
@@ -220,9 +213,7 @@ def convert_egohumans(args: Namespace) -> None:
     """Convert EgoHumans."""
     from ..readers.egohumans.reader import EgoHumansReader
 
-    reader = EgoHumansReader(
-        args.src, args.smpl, args.camera, args.imu, args.up
-    )
+    reader = EgoHumansReader(args.src, args.smpl, args.camera, args.up)
     _convert(reader, args, 'people')
 
 

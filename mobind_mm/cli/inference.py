@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +26,10 @@ from .arguments import (
 )
 from .exporting import NAMES, add_export_arguments, export_all
 from .studying import add_study_arguments, synchronize_study
+
+if TYPE_CHECKING:
+    from ..apis import MoBindInferencer
+    from ..recordings import Recording
 
 
 def _sync_arguments(parser: ArgumentParser) -> None:
@@ -97,13 +103,7 @@ def synchronize(args: Namespace) -> int | None:
         raise ValueError('Give the sensors as --imu, or many as --study.')
     from ..apis.exports import export_names
     from ..apis.sources import to_recording
-    from ..apis.synchronizing import (
-        LEFT_OUT,
-        describe,
-        export_imu,
-        on_video_clock,
-    )
-    from ..recordings import Recording
+    from ..apis.synchronizing import describe
 
     out = Path(args.out_dir)
     exports = export_names(args.export)
@@ -131,31 +131,47 @@ def synchronize(args: Namespace) -> int | None:
         print('sensors, preview and exports are not written (--force)')
     if wanted and (not answer['abstained'] or args.force):
         streams = inferencer.settled(streams)
-        moved = on_video_clock(streams.imu, answer)
-        if args.write_imu:
-            written += export_imu(streams.imu, answer, out / 'imu.csv')
-        if args.preview:
-            from ..visualization.preview import write_preview
-
-            written.append(out / args.preview)
-            write_preview(
-                Recording(moved, streams.pose),
-                written[-1],
-                args.video,
-                args.preview_start,
-                args.preview_sec,
-                answer,
-                inferencer.track,
-            )
-            if args.video and video_facts(args.video).has_audio is None:
-                print('note: without PyAV the preview has no sound')
-        if exports:
-            written += export_all(args, exports, streams, answer)
-        else:
-            left = (name for name in streams.imu if name not in moved)
-            print_notes(LEFT_OUT.format(name) for name in left)
+        written += _use_answer(args, inferencer, streams, answer, exports)
     print('written:', *written)
     return 1 if answer['abstained'] else 0
+
+
+def _use_answer(
+    args: Namespace,
+    inferencer: MoBindInferencer,
+    streams: Recording,
+    answer: Mapping[str, Any],
+    exports: list[str],
+) -> list[Path]:
+    """Write sensors, preview and exports on the clock of the video."""
+    from ..apis.synchronizing import LEFT_OUT, export_imu, on_video_clock
+    from ..recordings import Recording
+
+    out, written = Path(args.out_dir), []
+    moved = on_video_clock(streams.imu, answer)
+    if args.write_imu:
+        written += export_imu(streams.imu, answer, out / 'imu.csv')
+    if args.preview:
+        from ..visualization.preview import write_preview
+
+        written.append(out / args.preview)
+        write_preview(
+            Recording(moved, streams.pose),
+            written[-1],
+            args.video,
+            args.preview_start,
+            args.preview_sec,
+            answer,
+            inferencer.track,
+        )
+        if args.video and video_facts(args.video).has_audio is None:
+            print('note: without PyAV the preview has no sound')
+    if exports:
+        written += export_all(args, exports, streams, answer)
+    else:
+        left = (name for name in streams.imu if name not in moved)
+        print_notes(LEFT_OUT.format(name) for name in left)
+    return written
 
 
 def _localize_arguments(parser: ArgumentParser) -> None:

@@ -31,9 +31,9 @@ Command = tuple[Callable[[ArgumentParser], None], Callable[[Namespace], Any]]
 _LARGEST = 1e15
 """Of numbers in flags; a moment of this century is 4e9 s after 1970."""
 _OUTPUTS = (
-    *('out', 'dst', 'write_mapping', 'dump', 'dump_embeddings', 'neighbours'),
-    *('resume', 'load_from'),  # from which training continues
-)
+    'out', 'dst', 'write_mapping', 'dump', 'dump_embeddings', 'neighbours',
+    'resume', 'load_from',  # from which training continues
+)  # fmt: skip
 """Flags of files that a command may replace."""
 _, *_PARTS = re.split(
     r'^\[(.*)\]\n',

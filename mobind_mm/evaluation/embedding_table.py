@@ -225,8 +225,12 @@ def read_embeddings(path: str | Path) -> tuple[Table, list[str]]:
             table = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         header = json.loads(header)
     except (
-        *(SafetensorError, ValueError, RecursionError),
-        *(TypeError, KeyError, AttributeError),  # numbers that numpy lacks
+        SafetensorError,
+        ValueError,
+        RecursionError,
+        TypeError,  # these three: of numbers that NumPy lacks
+        KeyError,
+        AttributeError,
     ) as error:
         raise ValueError(
             f'{path} is not a complete safetensors file: {error}'

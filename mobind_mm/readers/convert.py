@@ -152,8 +152,10 @@ def _describe(plan: Plan, reader: Reader, dst: Path) -> _Job:
         imu = read_imu(dst / take.imu.path) if take.imu else {}
         where = take.where or take.name
         for placement, stream in imu.items():
+            own = f'{placement}: '  # some notes begin with the sensor
             result.notes.extend(
-                f'{where}.imu.{placement}: {note}' for note in stream.notes
+                f'{where}.imu.{own}{note.removeprefix(own)}'
+                for note in stream.notes
             )
         poses: list[tuple[str | None, Output | None]] = [*take.poses.items()]
         for camera, output in poses or [(take.camera, None)]:

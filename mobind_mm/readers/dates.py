@@ -34,16 +34,14 @@ _CELL = re.compile(
     r'(?: ?([AaPp])[Mm])?'
     r' ?(Z|UTC|GMT|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d\d)?)?(?: ?\[([\w/+-]+)\])?'
 )
+_NAMES = (
+    'jan', 'feb', 'mar|mär|mrz|mars', 'apr|avr|abr', 'may|mai|mag',
+    'jun|juin|giu', 'jul|juil|lug', 'aug|août|ago|aou', 'sep|set',
+    'oct|okt|ott|out', 'nov', 'dec|dez|déc|dic',
+)  # fmt: skip
 _MONTHS = {
     name: f'{month:02}'
-    for month, names in enumerate(
-        (
-            *('jan', 'feb', 'mar|mär|mrz|mars', 'apr|avr|abr', 'may|mai|mag'),
-            *('jun|juin|giu', 'jul|juil|lug', 'aug|août|ago|aou', 'sep|set'),
-            *('oct|okt|ott|out', 'nov', 'dec|dez|déc|dic'),
-        ),
-        1,
-    )
+    for month, names in enumerate(_NAMES, 1)
     for name in names.split('|')
 }
 _REWRITTEN = tuple(

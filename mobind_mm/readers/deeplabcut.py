@@ -15,7 +15,8 @@ from .dialects import Dialect
 from .headers import head_lines
 from .mmpose import from_zero
 from .named_points import detections_of
-from .people import PoseReader, Video
+from .people import PoseReader
+from .pose_video import Video
 from .tables import read_table
 
 _ROWS = ('individuals', 'bodyparts', 'coords')

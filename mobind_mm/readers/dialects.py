@@ -25,9 +25,9 @@ from .headers import Header, older_encoding, plain_minus, skip_marks
 
 DELIMITERS = (',', ';', '\t', '|', ' ')
 MISSING = (
-    *('', 'nan', '-nan', 'na', 'n/a', '#n/a', '<na>', 'null', 'none', '-'),
-    *('nan(ind)', '-nan(ind)', '-1.#ind', '1.#qnan', '--'),
-)
+    '', 'nan', '-nan', 'na', 'n/a', '#n/a', '<na>', 'null', 'none', '-',
+    'nan(ind)', '-nan(ind)', '-1.#ind', '1.#qnan', '--',
+)  # fmt: skip
 """Cells without a value, in lower case."""
 NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 MAX_LINE = 1_000_000

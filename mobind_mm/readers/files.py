@@ -21,14 +21,8 @@ from .frame_times import is_regular
 from .headers import head
 from .mmpose import MMPoseReader, collect_results
 from .parquet import PARQUET
-from .people import (
-    PoseReader,
-    Video,
-    all_people,
-    choose_stream,
-    on_video,
-    one_person,
-)
+from .people import PoseReader, all_people, choose_stream, one_person
+from .pose_video import Video, on_video
 from .sensors import ACC, AXES, read_imu_tables, shifted
 from .skeletons import mapped_people, retimed
 
@@ -191,19 +185,9 @@ _ENTRIES = 200
 _LOOKED = 40
 """Files and folders of a folder whose content is looked at."""
 _SUFFIXES = (
-    *(
-        '.json',
-        '.jsonl',
-        '.csv',
-        '.tsv',
-        '.txt',
-        '.trc',
-        '.c3d',
-        '.pkl',
-        '.pickle',
-    ),
-    '.safetensors',
-)
+    '.json', '.jsonl', '.csv', '.tsv', '.txt', '.trc', '.c3d', '.pkl',
+    '.pickle', '.safetensors',
+)  # fmt: skip
 """Suffixes of files of skeletons."""
 
 

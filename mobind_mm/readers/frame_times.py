@@ -23,11 +23,10 @@ _UNITS = {
 }
 """How units are written behind a name, or alone."""
 _WORDS = (
-    *('t', 'time', 'timestamp', 'timestamps', 'time_stamp', 'ts'),
-    *('frame_time', 'video_time', 'media_time', 'presentation_time'),
-    *('current_time', 'pkt_pts_time', 'best_effort'),
-    *('zeit', 'temps', 'tiempo', 'tempo', 'tijd'),
-)
+    't', 'time', 'timestamp', 'timestamps', 'time_stamp', 'ts', 'frame_time',
+    'video_time', 'media_time', 'presentation_time', 'current_time',
+    'pkt_pts_time', 'best_effort', 'zeit', 'temps', 'tiempo', 'tempo', 'tijd',
+)  # fmt: skip
 _NAMES = {
     'pts_time': 's',
     **dict.fromkeys(_WORDS, ''),

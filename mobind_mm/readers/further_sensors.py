@@ -19,10 +19,10 @@ from .tables import column_names
 
 _SENSED = ('acc', 'gyro', GRAVITY)
 _VARIANTS = {
-    *('', 'hr', 'cal', 'raw', 'uncal', 'uncalibrated', 'motion', 'filtered'),
-    *('bias', 'drift', 'offset', 'mean', 'std', 'var', 'cov', 'covariance'),
-    *('filt', 'unfiltered', 'smooth', 'smoothed', 'corrected', 'lp', 'hp'),
-}
+    '', 'hr', 'cal', 'raw', 'uncal', 'uncalibrated', 'motion', 'filtered',
+    'bias', 'drift', 'offset', 'mean', 'std', 'var', 'cov', 'covariance',
+    'filt', 'unfiltered', 'smooth', 'smoothed', 'corrected', 'lp', 'hp',
+}  # fmt: skip
 """Words for other values of the same axis of a sensor."""
 
 

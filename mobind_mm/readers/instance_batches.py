@@ -24,14 +24,14 @@ SIZES = frozenset(map(len, LAYOUTS.values()))
 SPATIAL = len(LAYOUTS['mediapipe33'])
 """Keypoints of MediaPipe, whose third column may be a depth."""
 SCORES = (
-    *('visibility', 'score', 'confidence', 'conf', 'visible', 'likelihood'),
-    *('v', 'presence'),
-)
+    'visibility', 'score', 'confidence', 'conf', 'visible', 'likelihood', 'v',
+    'presence',
+)  # fmt: skip
 """Keys of the score of a point."""
 NAMES = (
-    *('name', 'part', 'type', 'landmark', 'bodypart', 'joint', 'label'),
-    *('class_name', 'class'),
-)
+    'name', 'part', 'type', 'landmark', 'bodypart', 'joint', 'label',
+    'class_name', 'class',
+)  # fmt: skip
 """Keys of the name of a point."""
 NUMBERS = ('id', 'index', 'idx', 'keypoint_id', 'landmark_id', 'joint_id')
 """Keys of the number of a point."""

@@ -221,9 +221,8 @@ def resolve_names(
 
 
 _NAMED = (
-    *('coco', 'halpe26', 'openpose_body25', 'openpose_coco18'),
-    'mediapipe33',
-)
+    'coco', 'halpe26', 'openpose_body25', 'openpose_coco18', 'mediapipe33',
+)  # fmt: skip
 """Layouts that named keypoints are given."""
 
 

@@ -26,8 +26,9 @@ from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows, detections_of
 from .parquet import PARQUET
-from .people import PoseReader, Video
+from .people import PoseReader
 from .pose_people import MOST_PEOPLE
+from .pose_video import Video
 from .tables import Table, read_table
 
 _SCORES = (
@@ -41,9 +42,9 @@ _BEFORE = re.compile(rf'(x|y|{_SCORES})[\s_.:-]*(.+)', re.IGNORECASE)
 _NUMBERED = re.compile(r'(?:[a-z]+[\s_.:-]*)?(\d{1,3})', re.IGNORECASE)
 _FRAME = ('frame', 'frame_id', 'frame_number', 'frame_idx', 'frame_index')
 _PERSON = (
-    *('person', 'person_id', 'track_id', 'track', 'individual', 'subject'),
-    *('subject_id', 'instance_id', 'object_id', 'body_id', 'human_id', 'id'),
-)
+    'person', 'person_id', 'track_id', 'track', 'individual', 'subject',
+    'subject_id', 'instance_id', 'object_id', 'body_id', 'human_id', 'id',
+)  # fmt: skip
 _LANDMARK = (
     *(
         f'{word}{end}'

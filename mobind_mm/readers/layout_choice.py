@@ -34,11 +34,13 @@ _LENGTHS = 0.02, 0.7
 _SEEN = 0.2
 """Least score of what is seen: a limb out of view is drawn anywhere."""
 _BONES = (
-    *(('shoulder', 'elbow', _LENGTHS), ('elbow', 'wrist', _LENGTHS)),
-    *(('hip', 'knee', _LENGTHS), ('knee', 'ankle', _LENGTHS)),
+    ('shoulder', 'elbow', _LENGTHS), ('elbow', 'wrist', _LENGTHS),
+    ('hip', 'knee', _LENGTHS), ('knee', 'ankle', _LENGTHS),
     ('nose', 'eye', (-1.0, 0.2)),
-)
-_STRICT = (*('halpe136', 'openpose_body25', 'openpose_coco18', 'mediapipe33'),)
+)  # fmt: skip
+_STRICT = (
+    'halpe136', 'openpose_body25', 'openpose_coco18', 'mediapipe33',
+)  # fmt: skip
 """Usual layouts without models in MMPose: what is not a body is refused."""
 _FITS = ', whose proportions fit'
 _UNSURE = ', which their proportions do not tell beyond doubt'
@@ -437,10 +439,10 @@ def names_of(others: Mapping[str, Any]) -> list[str] | None:
 
 
 _NAME_KEYS = (
-    *('keypoint_names', 'keypoints_names', 'joint_names', 'landmark_names'),
-    *('keypoints', 'joints', 'landmarks', 'skeleton', 'keypoint_id2name'),
-    *('bodyparts', 'node_names', 'kpt_names', 'names'),
-)
+    'keypoint_names', 'keypoints_names', 'joint_names', 'landmark_names',
+    'keypoints', 'joints', 'landmarks', 'skeleton', 'keypoint_id2name',
+    'bodyparts', 'node_names', 'kpt_names', 'names',
+)  # fmt: skip
 """Keys of the names of all keypoints, in their order."""
 
 

@@ -18,7 +18,7 @@ from .detections import from_percent, lost_note
 from .fillers import at_fillers
 from .foreign_values import as_numbers, brief
 from .layout_choice import layout_of_arrays
-from .people import Video
+from .pose_video import Video
 from .unpickle import load_pickle
 
 _HEAD = 1 << 16

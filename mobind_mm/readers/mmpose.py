@@ -26,8 +26,9 @@ from .base import register_reader
 from .detections import Detections, Instances
 from .json_items import JSONItems, shorten, without_cycles
 from .layout_choice import named_in_file, with_layout
-from .people import PoseReader, Video, all_people
+from .people import PoseReader, all_people
 from .pose_people import MOST_PEOPLE
+from .pose_video import Video
 
 MAX_UNLISTED = (1000, 20)
 """A file of n frames may leave out 1000 + 20 n others, so that a damaged

@@ -22,8 +22,8 @@ from .frame_times import frame_places, regular_rate
 from .instance_batches import LOGIT_LIMIT
 from .keypoint_names import absent_note, by_person, resolve_names
 from .mmpose import from_zero
-from .people import Video
 from .pose_people import LOGIT_NOTE, LOGITS
+from .pose_video import Video
 
 _BESIDE = 0.2
 """Distance of two markers of one joint, relative to the size of the body."""

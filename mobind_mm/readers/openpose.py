@@ -18,9 +18,10 @@ from .base import register_reader
 from .detections import Detections, Instances
 from .headers import head
 from .json_items import JSONItems
-from .people import PoseReader, Video
+from .people import PoseReader
 from .pose_frames import Frames
 from .pose_people import few, people_of, points_of
+from .pose_video import Video
 
 _NAME = re.compile(r'(.*?)_?(\d+)(?:_keypoints)?\.json')
 _SUFFIX = '_keypoints.json'

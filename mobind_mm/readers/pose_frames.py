@@ -23,16 +23,16 @@ from .json_items import shorten
 from .layout_choice import with_layout
 from .mmpose import from_zero
 from .named_points import clock_of_rows
-from .people import Video, rates_apart
 from .pose_items import NUMPY, facts_of
 from .pose_people import MOST_PEOPLE, PEOPLE
+from .pose_video import Video, rates_apart
 
 FRAMES = (
-    *('frame', 'frame_id', 'frame_idx', 'frame_index', 'frame_number'),
-    *('frame_num', 'frameNumber', 'frameIndex', 'frameId', 'Frame'),
-    *('image_id', 'image', 'image_path', 'image_name', 'file_name', 'path'),
-    *('img_path', 'imgname', 'img_name', 'filename', 'img_id'),
-)
+    'frame', 'frame_id', 'frame_idx', 'frame_index', 'frame_number',
+    'frame_num', 'frameNumber', 'frameIndex', 'frameId', 'Frame', 'image_id',
+    'image', 'image_path', 'image_name', 'file_name', 'path', 'img_path',
+    'imgname', 'img_name', 'filename', 'img_id',
+)  # fmt: skip
 """Keys of the number of a frame, or of its image, whose name ends in it."""
 _RATES = ('fps', 'frame_rate', 'framerate', 'frameRate', 'video_fps')
 _SIDES = tuple(

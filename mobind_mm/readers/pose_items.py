@@ -25,9 +25,9 @@ from .pose_people import POINTS
 from .unpickle import array_shapes, load_npy_objects, load_pickle, read_arrays
 
 LISTS = (
-    *('frames', 'results', 'predictions', 'annotations', 'instance_info'),
-    *('data', 'poses', 'tracks', 'images'),
-)
+    'frames', 'results', 'predictions', 'annotations', 'instance_info', 'data',
+    'poses', 'tracks', 'images',
+)  # fmt: skip
 """Keys of the list of frames, where the file holds a dict."""
 BY_NUMBER = r'^\s*\{\s*"keypoints"\s*:\s*\[\s*\{\s*("\d+"\s*:|\})'
 """Start of a file of easy_ViTPose."""

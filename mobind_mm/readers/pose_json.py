@@ -25,7 +25,7 @@ from .headers import head
 from .json_items import without_cycles
 from .layout_choice import names_of
 from .mmaction_skeletons import is_mmaction, is_pickle
-from .people import PoseReader, Video, are_shares
+from .people import PoseReader
 from .pose_frames import Frames
 from .pose_items import BY_NUMBER, NUMPY, Items, arrays_of_points, cell_columns
 from .pose_people import (
@@ -37,6 +37,7 @@ from .pose_people import (
     people_of,
     points_of,
 )
+from .pose_video import Video, are_shares
 
 _SAMPLE = 100
 """Items of the file that show what it holds."""

@@ -28,23 +28,23 @@ from .json_items import shorten
 from .keypoint_names import joints_of
 
 PEOPLE = (
-    *('instances', 'people', 'persons', 'detections', 'predictions'),
-    *('results', 'objects', 'annotations', 'bodies', 'poses'),
-    *('pose_results', 'preds', 'skeleton', 'pred_instances', 'body_list'),
-)
+    'instances', 'people', 'persons', 'detections', 'predictions', 'results',
+    'objects', 'annotations', 'bodies', 'poses', 'pose_results', 'preds',
+    'skeleton', 'pred_instances', 'body_list',
+)  # fmt: skip
 """Keys of the list of people in a frame."""
 POINTS = (
-    *('keypoints', 'pose_keypoints_2d', 'pose_keypoints', 'landmarks'),
-    *('pose_landmarks', 'poseLandmarks', 'pose', 'joints', 'keypoints_2d'),
-    *('kpts', 'keypoint_2d', 'keypoint', 'joints2d', 'joints_2d', 'xy'),
-    *('xyn', 'landmark', 'pred_keypoints'),
-)
+    'keypoints', 'pose_keypoints_2d', 'pose_keypoints', 'landmarks',
+    'pose_landmarks', 'poseLandmarks', 'pose', 'joints', 'keypoints_2d',
+    'kpts', 'keypoint_2d', 'keypoint', 'joints2d', 'joints_2d', 'xy', 'xyn',
+    'landmark', 'pred_keypoints',
+)  # fmt: skip
 """Keys of the points of a person."""
 _OWN_SCORES = (
-    *('keypoint_scores', 'keypoints_scores', 'kpt_scores', 'scores', 'score'),
-    *('confidences', 'keypoints_conf', 'keypoint_confidence', 'confidence'),
-    *('conf', 'visibility', 'keypoints_visible'),
-)
+    'keypoint_scores', 'keypoints_scores', 'kpt_scores', 'scores', 'score',
+    'confidences', 'keypoints_conf', 'keypoint_confidence', 'confidence',
+    'conf', 'visibility', 'keypoints_visible',
+)  # fmt: skip
 """Keys of a list of the scores of all points."""
 _DEEPEST = 6
 LOGITS = 0.05

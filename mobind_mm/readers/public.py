@@ -27,19 +27,19 @@ UTD_MHAD = PublicDataSet(
     {
         'dataset_name': 'utd_mhad',
         'classes': (
-            *('swipe_left', 'swipe_right', 'wave', 'clap', 'throw'),
-            *('arm_cross', 'basketball_shoot', 'draw_x'),
-            *('draw_circle_clockwise', 'draw_circle_counter_clockwise'),
-            *('draw_triangle', 'bowling', 'boxing', 'baseball_swing'),
-            *('tennis_swing', 'arm_curl', 'tennis_serve', 'push', 'knock'),
-            *('catch', 'pickup_and_throw', 'jog', 'walk', 'sit_to_stand'),
-            *('stand_to_sit', 'lunge', 'squat'),
+            'swipe_left', 'swipe_right', 'wave', 'clap', 'throw',
+            'arm_cross', 'basketball_shoot', 'draw_x',
+            'draw_circle_clockwise', 'draw_circle_counter_clockwise',
+            'draw_triangle', 'bowling', 'boxing', 'baseball_swing',
+            'tennis_swing', 'arm_curl', 'tennis_serve', 'push', 'knock',
+            'catch', 'pickup_and_throw', 'jog', 'walk', 'sit_to_stand',
+            'stand_to_sit', 'lunge', 'squat',
         ),
     },
     'Inertial.zip and Skeleton.zip from '
     'https://personal.utdallas.edu/~kehtar/UTD-MHAD.html',
     'mobind convert utd_mhad',
-)
+)  # fmt: skip
 TOTAL_CAPTURE = PublicDataSet(
     {
         'dataset_name': 'totalcapture',
@@ -54,7 +54,8 @@ MRI = PublicDataSet(
         'classes': (
             't_pose',
             *(f'pose_{number}' for number in range(1, 11)),
-            *('free_form', 'walk'),
+            'free_form',
+            'walk',
         ),
     },
     'https://sizhean.github.io/mri, on request, for research',

@@ -34,12 +34,11 @@ from .headers import Header, find_header, head_lines, split_cells
 from .orientation import UNFIT_QUATERNIONS, find_attitude
 
 _KINDS = (
-    *('totalacceleration', 'linearacceleration', 'gravity'),
-    *('accelerometeruncalibrated', 'accelerometer'),
-    *('gyroscopeuncalibrated', 'gyroscope'),
-    *('magnetometeruncalibrated', 'magnetometer'),
-    *('gameorientation', 'orientation', 'wristmotion', 'headphone'),
-)
+    'totalacceleration', 'linearacceleration', 'gravity',
+    'accelerometeruncalibrated', 'accelerometer', 'gyroscopeuncalibrated',
+    'gyroscope', 'magnetometeruncalibrated', 'magnetometer', 'gameorientation',
+    'orientation', 'wristmotion', 'headphone',
+)  # fmt: skip
 _KIND = re.compile(f'(.*?)(watch)?({"|".join(_KINDS)})')
 _DEVICES = {'watch': 'watch', 'wristmotion': 'watch', 'headphone': 'head'}
 _FREE = ('accelerometer', 'linearacceleration')

@@ -18,7 +18,8 @@ from .detections import lost_note
 from .frame_times import check_frame_times, read_frame_times
 from .mapping import Skeleton
 from .named_points import as_scores
-from .people import PoseReader, Video, are_shares, choose_stream, shares_of
+from .people import PoseReader, choose_stream
+from .pose_video import Video, are_shares, shares_of
 from .sensors import clock_of, placed_keys, read_mapping, reader_of, shifted
 from .tables import Table, column_names, read_table
 

@@ -19,7 +19,8 @@ from .frame_times import check_frame_times
 from .headers import head, head_lines
 from .keypoint_names import keypoint_name
 from .named_points import clock_of_rows, detections_of
-from .people import PoseReader, Video
+from .people import PoseReader
+from .pose_video import Video
 from .tables import read_table
 
 _METRES = {'m': 1.0, 'cm': 0.01, 'mm': 0.001}

@@ -42,10 +42,10 @@ by the clock."""
 _MOST_AXES = 32
 _MOST_UNPACKED = 8 << 30
 _DAMAGED = (
-    *(OSError, ValueError, EOFError, KeyError, NotImplementedError),
-    *(MemoryError, SyntaxError, TypeError, OverflowError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error),
-)
+    OSError, ValueError, EOFError, KeyError, NotImplementedError, MemoryError,
+    SyntaxError, TypeError, OverflowError, RuntimeError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 _AGAIN = 'Download the file again.'
 _CHILD = Path(__file__).with_name('unpickle_child.py')
 

@@ -19,7 +19,8 @@ from .detections import Detections
 from .estimators import PoseEstimator, make_estimator
 from .estimators.base import DEFAULT
 from .mmpose import MMPoseReader
-from .people import PoseReader, Video
+from .people import PoseReader
+from .pose_video import Video
 
 SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 """What counts as a video in a directory."""

@@ -32,10 +32,8 @@ _COCO = (
     *_sides('hip', 'knee', 'ankle'),
 )
 _HALPE = (
-    *_COCO,
-    *('head', 'neck', 'hip'),
-    *_sides('big_toe', 'small_toe', 'heel'),
-)
+    *_COCO, 'head', 'neck', 'hip', *_sides('big_toe', 'small_toe', 'heel'),
+)  # fmt: skip
 
 
 def _chains(*names: str, first: str = 'right') -> tuple[str, ...]:
@@ -49,14 +47,20 @@ _ARMS_LEGS = (
     *_chains('hip', 'knee', 'ankle'),
 )
 _LSP = (
-    *('right_ankle', 'right_knee', 'right_hip'),
-    *('left_hip', 'left_knee', 'left_ankle'),
-    *('right_wrist', 'right_elbow', 'right_shoulder'),
-    *('left_shoulder', 'left_elbow', 'left_wrist'),
-)
+    'right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee',
+    'left_ankle', 'right_wrist', 'right_elbow', 'right_shoulder',
+    'left_shoulder', 'left_elbow', 'left_wrist',
+)  # fmt: skip
+_KINECT = (
+    'hip', 'spine', 'neck', 'head',
+    *_chains('shoulder', 'elbow', 'wrist', 'hand', first='left'),
+    *_chains('hip', 'knee', 'ankle', 'foot', first='left'),
+)  # fmt: skip
 _MHR = (
-    *('nose', *_sides('eye', 'ear', 'shoulder', 'elbow', 'hip', 'knee')),
-    *(*_sides('ankle'), *_foot('left'), *_foot('right')),
+    'nose',
+    *_sides('eye', 'ear', 'shoulder', 'elbow', 'hip', 'knee', 'ankle'),
+    *_foot('left'),
+    *_foot('right'),
     *(
         name
         for side in ('right', 'left')
@@ -77,58 +81,43 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     'coco': _COCO,
     'halpe26': _HALPE,
     'halpe136': (
-        *_HALPE,
-        *(f'face-{i}' for i in range(68)),
-        *_hand('left'),
-        *_hand('right'),
+        *_HALPE, *(f'face-{i}' for i in range(68)),
+        *_hand('left'), *_hand('right'),
     ),
     'openpose_body25': (
-        *_OPENPOSE_ARMS,
-        'hip',
-        *_chains('hip', 'knee', 'ankle'),
-        *_OPENPOSE_FACE,
-        *_foot('left'),
-        *_foot('right'),
+        *_OPENPOSE_ARMS, 'hip', *_chains('hip', 'knee', 'ankle'),
+        *_OPENPOSE_FACE, *_foot('left'), *_foot('right'),
     ),
     'openpose_coco18': (
-        *_OPENPOSE_ARMS,
-        *_chains('hip', 'knee', 'ankle'),
-        *_OPENPOSE_FACE,
+        *_OPENPOSE_ARMS, *_chains('hip', 'knee', 'ankle'), *_OPENPOSE_FACE,
     ),
     'mediapipe33': (
-        'nose',
-        *(f'left_eye{part}' for part in ('_inner', '', '_outer')),
-        *(f'right_eye{part}' for part in ('_inner', '', '_outer')),
-        *_sides('ear'),
-        *('mouth_left', 'mouth_right'),
+        'nose', 'left_eye_inner', 'left_eye', 'left_eye_outer',
+        'right_eye_inner', 'right_eye', 'right_eye_outer', *_sides('ear'),
+        'mouth_left', 'mouth_right',
         *_sides('shoulder', 'elbow', 'wrist', 'pinky', 'index', 'thumb'),
         *_sides('hip', 'knee', 'ankle', 'heel', 'foot_index'),
     ),
     'h36m': (
-        *('root', 'right_hip', 'right_knee', 'right_foot'),
-        *('left_hip', 'left_knee', 'left_foot'),
-        *('spine', 'thorax', 'neck_base', 'head'),
-        *('left_shoulder', 'left_elbow', 'left_wrist'),
-        *('right_shoulder', 'right_elbow', 'right_wrist'),
+        'root', 'right_hip', 'right_knee', 'right_foot',
+        'left_hip', 'left_knee', 'left_foot',
+        'spine', 'thorax', 'neck_base', 'head',
+        *_chains('shoulder', 'elbow', 'wrist', first='left'),
     ),
     'coco_wholebody': (
-        *_COCO,
-        *_foot('left'),
-        *_foot('right'),
-        *(f'face-{i}' for i in range(68)),
-        *_hand('left'),
-        *_hand('right'),
+        *_COCO, *_foot('left'), *_foot('right'),
+        *(f'face-{i}' for i in range(68)), *_hand('left'), *_hand('right'),
     ),
     'lsp': (*_LSP, 'neck', 'head_top'),
     'aic': (*_ARMS_LEGS, 'head_top', 'neck'),
     'crowdpose': (
         *_sides('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle'),
-        *('top_head', 'neck'),
+        'top_head', 'neck',
     ),
     'openpose_mpi15': ('head', 'neck', *_ARMS_LEGS, 'chest'),
     'posetrack15': (*_LSP, 'head_bottom', 'nose', 'head_top'),
     'jhmdb': (
-        *('neck', 'belly', 'head'),
+        'neck', 'belly', 'head',
         *(
             f'{side}_{joint}'
             for joint in ('shoulder', 'hip', 'elbow', 'knee', 'wrist', 'ankle')
@@ -136,64 +125,50 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
         ),
     ),
     'mpii': (
-        *_LSP[:6],
-        *('pelvis', 'thorax', 'upper_neck', 'head_top'),
-        *_LSP[6:],
+        *_LSP[:6], 'pelvis', 'thorax', 'upper_neck', 'head_top', *_LSP[6:],
     ),
     'posetrack18': (
-        *('nose', 'head_bottom', 'head_top', *_sides('ear')),
+        'nose', 'head_bottom', 'head_top', *_sides('ear'),
         *_sides('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle'),
     ),
     'mpi_inf_3dhp': (
-        *('head_top', 'neck', *_ARMS_LEGS, 'root', 'spine', 'head'),
+        'head_top', 'neck', *_ARMS_LEGS, 'root', 'spine', 'head',
     ),
     'openpose_body25b': (
-        *(*_COCO, 'neck', 'head'),
-        *_foot('left'),
-        *_foot('right'),
+        *_COCO, 'neck', 'head', *_foot('left'), *_foot('right'),
     ),
     'body23': (*_COCO, *_foot('left'), *_foot('right')),
-    'kinect20': (
-        *('hip', 'spine', 'neck', 'head'),
-        *_chains('shoulder', 'elbow', 'wrist', 'hand', first='left'),
-        *_chains('hip', 'knee', 'ankle', 'foot', first='left'),
-    ),
+    'kinect20': _KINECT,
     'kinect25': (
-        *('hip', 'spine', 'neck', 'head'),
-        *_chains('shoulder', 'elbow', 'wrist', 'hand', first='left'),
-        *_chains('hip', 'knee', 'ankle', 'foot', first='left'),
-        'spine_shoulder',
+        *_KINECT, 'spine_shoulder',
         *_chains('hand_tip', 'thumb', first='left'),
     ),
     'kinect32': (
-        *('hip', 'spine', 'chest', 'neck'),
+        'hip', 'spine', 'chest', 'neck',
         *_chains(
-            *('clavicle', 'shoulder', 'elbow', 'wrist'),
-            *('hand', 'hand_tip', 'thumb'),
-            first='left',
+            'clavicle', 'shoulder', 'elbow', 'wrist', 'hand', 'hand_tip',
+            'thumb', first='left',
         ),
         *_chains('hip', 'knee', 'ankle', 'foot', first='left'),
-        *('head', 'nose', *_chains('eye', 'ear', first='left')),
+        'head', 'nose', *_chains('eye', 'ear', first='left'),
     ),
     'smpl24': (
-        *('hip', *_sides('hip'), 'spine1', *_sides('knee')),
-        *('spine2', *_sides('ankle'), 'spine3', *_sides('foot')),
-        *('neck', *_sides('collar'), 'head'),
+        'hip', *_sides('hip'), 'spine1', *_sides('knee'),
+        'spine2', *_sides('ankle'), 'spine3', *_sides('foot'),
+        'neck', *_sides('collar'), 'head',
         *_sides('shoulder', 'elbow', 'wrist', 'hand'),
     ),
     'mhr70': _MHR,
     'goliath308': (*_MHR, *(f'point-{i}' for i in range(70, 308))),
-}
+}  # fmt: skip
 """Keypoint names in index order, by layout name: those of MMPose, and those
 of OpenPose, MediaPipe, AlphaPose, Kinect, SMPL and Sapiens. Of as many
 keypoints, the first is the usual one."""
 
-USUAL = frozenset(
-    (
-        *('coco', 'halpe26', 'halpe136', 'openpose_body25'),
-        *('openpose_coco18', 'mediapipe33', 'coco_wholebody', 'mpii'),
-    )
-)
+USUAL = {
+    'coco', 'halpe26', 'halpe136', 'openpose_body25', 'openpose_coco18',
+    'mediapipe33', 'coco_wholebody', 'mpii',
+}  # fmt: skip
 """Layouts that tools write without names. Others are believed by their
 proportions alone."""
 

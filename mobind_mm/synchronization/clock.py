@@ -40,6 +40,12 @@ Track = Callable[[Iterable, str], Iterable]
 
 CLIP_SEC = 20.0
 """Length of a clip."""
+_CLIP_STRIDE_SEC = 10.0
+"""From the start of a clip to that of the next."""
+_MAX_DRIFT_PPM = 1000.0
+"""Largest drift that is looked for."""
+_KNOT_SEC = 120.0
+"""Between the knots of a clock."""
 COARSE_CLIPS = 30
 """Clips in which the offset is looked for everywhere."""
 TOKEN_CLIPS = 12
@@ -112,9 +118,6 @@ def synchronize_clocks(
     max_offset: float,
     feats: Feats | None = None,
     clip_sec: float = CLIP_SEC,
-    stride_sec: float = 10.0,
-    max_drift_ppm: float = 1000.0,
-    knot_sec: float = 120.0,
     around: float = 0.0,
     track: Track | None = None,
 ) -> ClockMap:
@@ -138,9 +141,6 @@ def synchronize_clocks(
             anywhere in the recording, in seconds.
         feats: Returns the model's features of a clip; signals only if None.
         clip_sec: Length of a clip in seconds.
-        stride_sec: Seconds between clips.
-        max_drift_ppm: Largest drift in parts per million.
-        knot_sec: Seconds between the knots of the clock.
         around: Offset in the middle of the search, in seconds.
         track: Shows the progress.
 
@@ -151,114 +151,113 @@ def synchronize_clocks(
     """
     _check(streams)
     first, last = _pose_span(streams)
-    if last - first < clip_sec + stride_sec:
+    if last - first < clip_sec + _CLIP_STRIDE_SEC:
         raise ValueError(
             f'The skeleton lasts {last - first:.1f} s, and drift needs two '
-            f'clips, {clip_sec + stride_sec:g} s; synchronise it as one clip '
-            '(no drift), or shorten clip_sec.'
+            f'clips, {clip_sec + _CLIP_STRIDE_SEC:g} s; synchronise it as one '
+            'clip (no drift), or shorten clip_sec.'
         )
     check_fulfilled(synchronizer)
-    track = track or (lambda items, description: items)
-
     asked = Question(streams, synchronizer, max_offset, around, feats)
-    starts = np.arange(first, last - clip_sec + 1e-6, stride_sec)
+    return _follow(asked, clip_sec, track or (lambda items, name: items))
+
+
+def _follow(asked: Question, clip_sec: float, track: Track) -> ClockMap:
+    """The clock of a recording that lasts two clips or longer."""
+    first, last = span = _pose_span(asked.streams)
+    starts = np.arange(first, last - clip_sec + 1e-6, _CLIP_STRIDE_SEC)
     times, clips, in_detail = _look_everywhere(asked, starts, clip_sec, track)
-    span = (first, last)
-    apart_sec = stride_sec * len(starts) / min(len(starts), COARSE_CLIPS)
-    path = _stretches(clips, apart_sec, max_drift_ppm)
+    apart_sec = _CLIP_STRIDE_SEC * len(starts) / min(len(starts), COARSE_CLIPS)
+    path = _stretches(clips, apart_sec)
     if len(path) > 1:
-        edges = [0.5 * (times[s.first - 1] + times[s.first]) for s in path[1:]]
-        return _in_pieces(
-            asked,
-            [float(clips[0].offsets[s.index]) for s in path],
-            [float(edge) for edge in edges],
-            2.0 * float(np.median(np.diff(times))),
-            clip_sec=clip_sec,
-            stride_sec=stride_sec,
-            max_drift_ppm=max_drift_ppm,
-            knot_sec=knot_sec,
-            track=track,
-        )
-    clock = coarse = fit_clock(times, clips, max_drift_ppm, knot_sec, span)
-    result = _decide(times, clips, coarse, synchronizer)
-    unlike: tuple[str, ...] = ()
+        return _in_pieces(asked, times, clips, path, clip_sec, track)
+    clock = fit_clock(times, clips, _MAX_DRIFT_PPM, _KNOT_SEC, span)
+    result = _decide(times, clips, clock, asked.synchronizer)
+    notes: list[str] = []
     if result.abstained:
-        sure = _sure_offsets(times, clips, coarse, synchronizer)
-        middle = np.interp(np.mean(span), coarse.times, coarse.offsets)
-        sure = {n: r.moved(around + float(middle)) for n, r in sure.items()}
-        group = agreeing(sure)
-        others = {n: r for n, r in sure.items() if n not in group}
-        most = {k: v for k, v in streams.imu.items() if k not in others}
-        if len(clips[0].alone) > 2 and 2 * len(others) >= len(sure) > 0:
-            each = [f'{n} at {r.offset:+.3f} s' for n, r in sure.items()]
-            unlike = (UNLIKE.format(', '.join(each)),)
-        elif others and most:
-            main = synchronize_clocks(
-                replace(streams, imu=most),
-                synchronizer,
-                max_offset,
-                feats,
-                clip_sec,
-                stride_sec,
-                max_drift_ppm,
-                knot_sec,
-                around,
-                track,
-            )
+        others, notes = _of_another_offset(asked, times, clips, clock)
+        if others:
+            imu = asked.streams.imu.items()
+            most = {name: s for name, s in imu if name not in others}
+            streams = replace(asked.streams, imu=most)
+            main = _follow(replace(asked, streams=streams), clip_sec, track)
             if not main.abstained:
                 return _with_own_clocks(main, others)
-    placed = times  # clips by which the clock is placed
-    if in_detail and not result.abstained:
-        centre = float(np.mean(span))
-        offset, drift = best_line(
-            times - centre,
-            clips[0].offsets,
-            capped_scores(clips),
-            max_drift_ppm,
-        )
-        step = clips[0].offsets[1] - clips[0].offsets[0]
-        near = Question(
-            streams_on_line(streams, around + offset, drift, centre),
-            synchronizer,
-            max(_NEAR_SEC, 5 * step),
-            feats=None if synchronizer.needs_streams else feats,
-        )
-        placed, fine = _near_line(near, clip_sec, track)
-        if fine:
-            bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
-            rest = fit_clock(placed, fine, bend, knot_sec, span, drift)
-            clock = rest.added(offset, drift, centre)
+    elif in_detail:
+        clock = _in_detail(asked, times, clips, clip_sec, track) or clock
     middle = float(np.interp(np.mean(span), clock.times, clock.offsets))
-    result = replace(result, offset=middle, drift_ppm=clock.drift_ppm)
-    own_offsets: dict[str, SyncResult] = {}
+    sensors: dict[str, ClockMap] = {}
     if not result.abstained:
-        own_offsets = _sure_offsets(times, clips, clock, synchronizer)
-    apart = {
-        name: replace(
-            clock.moved(of_sensor.offset).moved(around),
-            result=replace(
-                of_sensor, offset=middle + of_sensor.offset + around
-            ),
-        )
-        for name, of_sensor in own_offsets.items()
-        if abs(of_sensor.offset) >= SAME_SEC
-    }
-    return replace(
-        clock.moved(around),
-        sensors=apart,
-        notes=(
-            *unlike,
-            *(
-                APART.format(
-                    name, of_sensor.offsets[0] - clock.offsets[0] - around
+        alone = _sure_offsets(times, clips, clock, asked.synchronizer)
+        for name, own in alone.items():
+            if abs(own.offset) >= SAME_SEC:
+                notes.append(APART.format(name, own.offset))
+                sensors[name] = replace(
+                    clock.moved(own.offset).moved(asked.around),
+                    result=replace(
+                        own, offset=middle + own.offset + asked.around
+                    ),
                 )
-                for name, of_sensor in apart.items()
-            ),
-        ),
+    result = replace(result, offset=middle, drift_ppm=clock.drift_ppm)
+    return replace(
+        clock.moved(asked.around),
+        sensors=sensors,
+        notes=tuple(notes),
         abstained=result.abstained,
-        result=result.moved(around),
-        unknown=_unknown(placed, clock.agrees, clip_sec),
+        result=result.moved(asked.around),
+        unknown=_unknown(clock, clip_sec),
     )
+
+
+def _of_another_offset(
+    asked: Question,
+    times: np.ndarray,
+    clips: list[ClipEvidence],
+    clock: ClockMap,
+) -> tuple[dict[str, SyncResult], list[str]]:
+    """Sensors that are sure of another offset than most, and a note.
+
+    If they are as many as the rest, none are named, and the note says so.
+    """
+    sure = _sure_offsets(times, clips, clock, asked.synchronizer)
+    centre = np.mean(_pose_span(asked.streams))
+    middle = float(np.interp(centre, clock.times, clock.offsets))
+    sure = {n: r.moved(asked.around + middle) for n, r in sure.items()}
+    group = agreeing(sure)
+    others = {n: r for n, r in sure.items() if n not in group}
+    if len(clips[0].alone) > 2 and 2 * len(others) >= len(sure) > 0:
+        each = [f'{n} at {r.offset:+.3f} s' for n, r in sure.items()]
+        return {}, [UNLIKE.format(', '.join(each))]
+    return others, []
+
+
+def _in_detail(
+    asked: Question,
+    times: np.ndarray,
+    clips: list[ClipEvidence],
+    clip_sec: float,
+    track: Track,
+) -> ClockMap | None:
+    """The clock that clips side by side show, near the line of ``clips``."""
+    span = _pose_span(asked.streams)
+    centre = float(np.mean(span))
+    offsets = clips[0].offsets
+    offset, drift = best_line(
+        times - centre, offsets, capped_scores(clips), _MAX_DRIFT_PPM
+    )
+    sync = asked.synchronizer
+    near = Question(
+        streams_on_line(asked.streams, asked.around + offset, drift, centre),
+        sync,
+        max(_NEAR_SEC, 5 * (offsets[1] - offsets[0])),
+        feats=None if sync.needs_streams else asked.feats,
+    )
+    placed, fine = _near_line(near, clip_sec, track)
+    if not fine:
+        return None
+    bend = 1e6 * _BEND_SEC / (0.5 * np.ptp(span))
+    rest = fit_clock(placed, fine, bend, _KNOT_SEC, span, drift)
+    return rest.added(offset, drift, centre)
 
 
 def _look_everywhere(
@@ -372,11 +371,12 @@ def _with_own_clocks(
 
 
 def _unknown(
-    times: np.ndarray, agrees: np.ndarray, clip_sec: float
+    clock: ClockMap, clip_sec: float
 ) -> tuple[tuple[float, float], ...]:
     """Stretches in which at least two clips in a row do not agree."""
+    times = clock.clip_times
     stretches, start = [], None
-    for i, good in enumerate([*agrees, True]):
+    for i, good in enumerate([*clock.agrees, True]):
         if not good and start is None:
             start = i
         elif good and start is not None:
@@ -388,15 +388,13 @@ def _unknown(
     return tuple(stretches)
 
 
-def _stretches(
-    clips: list[ClipEvidence], stride_sec: float, max_drift_ppm: float
-) -> list[Stretch]:
+def _stretches(clips: list[ClipEvidence], stride_sec: float) -> list[Stretch]:
     """Clips in a row that share a clock; one stretch unless it jumps."""
     offsets = clips[0].offsets
     step = float(offsets[1] - offsets[0])
     if clips[0].parts is None or len(clips) < 4:
         return best_path(capped_scores(clips), step, cost=np.inf)
-    slack = int(np.ceil(max_drift_ppm * 1e-6 * stride_sec / step))
+    slack = int(np.ceil(_MAX_DRIFT_PPM * 1e-6 * stride_sec / step))
     scores = capped_scores(clips)
     path, whole, gain = find_jumps(scores, step, slack)
     short = any(s.stop - s.first < 2 for s in path)
@@ -405,49 +403,38 @@ def _stretches(
 
 def _in_pieces(
     asked: Question,
-    offsets: list[float],
-    borders: list[float],
-    reach: float,
-    **options: Any,
+    times: np.ndarray,
+    clips: list[ClipEvidence],
+    path: list[Stretch],
+    clip_sec: float,
+    track: Track,
 ) -> ClockMap:
-    """A clock that jumps, piece by piece.
-
-    Args:
-        asked: The question.
-        offsets: About the offset of each piece, less ``around``.
-        borders: About the times between them on the pose clock.
-        reach: How far from there the jumps may be, in seconds.
-        **options: Of :func:`synchronize_clocks`.
-    """
+    """A clock that jumps between the stretches of a path, piece by piece."""
     pose, span = asked.streams.pose, _pose_span(asked.streams)
     assert pose is not None
+    offsets = [float(clips[0].offsets[s.index]) for s in path]
+    borders = [
+        0.5 * float(times[s.first - 1] + times[s.first]) for s in path[1:]
+    ]
+    reach = 2.0 * float(np.median(np.diff(times)))
     jumps = [
         find_border(asked, border, pair, span, reach)
         for border, pair in zip(borders, zip(offsets[:-1], offsets[1:]))
     ]
     edges = [span[0], *jumps, span[1]]
+    near = min(_PIECE_SEC, asked.max_offset)
     clocks = []
     for i, offset in enumerate(offsets):
         low = edges[i] + GUARD_SEC * (i > 0)
         high = edges[i + 1] - GUARD_SEC * (i < len(offsets) - 1)
-        piece = replace(
-            asked.streams, pose=pose.cut(pose.clock.between(low, high))
-        )
-        near = min(_PIECE_SEC, asked.max_offset)
+        part = pose.cut(pose.clock.between(low, high))
+        piece = replace(asked.streams, pose=part)
+        search = piece, asked.synchronizer, near, asked.feats
         centre = asked.around + offset
-        if high - low >= options['clip_sec'] + 3 * options['stride_sec']:
-            clock = synchronize_clocks(
-                piece,
-                asked.synchronizer,
-                near,
-                asked.feats,
-                around=centre,
-                **options,
-            )
+        if high - low >= clip_sec + 3 * _CLIP_STRIDE_SEC:
+            clock = synchronize_clocks(*search, clip_sec, centre, track)
         else:
-            clock = synchronize_clip(
-                piece, asked.synchronizer, near, asked.feats, centre
-            )
+            clock = synchronize_clip(*search, centre)
         clocks.append(clock)
     joined = join(clocks, jumps)
     results = [clock.result for clock in clocks if clock.result is not None]

@@ -221,24 +221,18 @@ def _filter(band: int) -> np.ndarray:
     return butter(2, _BANDS[band], 'bandpass', fs=COARSE_RATE, output='sos')
 
 
-def _piece(
-    sensor: _Spectra,
-    origin: float,
-    pose: PoseStream,
-    name: str,
-    span: tuple[float, float],
-    offsets: np.ndarray,
-) -> np.ndarray:
-    """Evidence (G,) of a piece of video about each offset."""
+def _limb_curves(
+    pose: PoseStream, name: str, span: tuple[float, float]
+) -> np.ndarray | None:
+    """Curves (8, T) of a limb at :data:`COARSE_RATE`; the last is its mask."""
     part = pose.clock.between(*span)
     clock = pose.clock.at(part) - span[0]
     if len(clock) < 20:
-        return np.zeros(len(offsets))
-    piece = pose.cut(part).at_times(clock)
+        return None
     fine = np.arange(0, span[1] - span[0], 1 / 100.0)
-    limb = limb_motion(piece, name, fine)
+    limb = limb_motion(pose.cut(part).at_times(clock), name, fine)
     if limb is None or not limb.mask.any():
-        return np.zeros(len(offsets))
+        return None
     size = int(100 / COARSE_RATE)
     count = len(fine) // size
     curves = np.vstack(
@@ -250,16 +244,30 @@ def _piece(
             np.abs(limb.spin)[None],
             limb.mask[None],
         ]
-    )[:, : count * size].reshape(8, count, size)
-    curves = curves.mean(axis=2)
+    )
+    return curves[:, : count * size].reshape(8, count, size).mean(axis=2)
+
+
+def _piece(
+    sensor: _Spectra,
+    origin: float,
+    pose: PoseStream,
+    name: str,
+    span: tuple[float, float],
+    offsets: np.ndarray,
+) -> np.ndarray:
+    """Evidence (G,) of a piece of video about each offset."""
+    evidence = np.zeros(len(offsets))
+    curves = _limb_curves(pose, name, span)
+    if curves is None:
+        return evidence
     mask = (curves[-1] > 0.9).astype(np.float32)
-    length = sensor.length
+    length, count = sensor.length, len(mask)
     # Lags at which the piece and the stream overlap; no others, which the
     # transform would fold onto them.
     first = round((offsets[0] + span[0] - origin) * COARSE_RATE)
     low = max(first, -count)
     high = min(first + len(offsets), sensor.samples)
-    evidence = np.zeros(len(offsets))
     if low >= high:
         return evidence
 

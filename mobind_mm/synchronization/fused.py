@@ -115,7 +115,6 @@ class FusedSynchronizer(Synchronizer):
             keep their default of :data:`WEIGHTS`.
         sensors_power: The sum over S sensors is divided by ``S ** power``:
             sensors of one body do not speak independently.
-        overlap_power: Weight of the log of the overlap.
         min_confidence: Abstain below this confidence.
         min_overlap_sec: Least overlap of data at the best offset.
         token_sec: Seconds that a token of the model stands for.
@@ -138,7 +137,6 @@ class FusedSynchronizer(Synchronizer):
         self,
         weights: Mapping[str, float] | None = None,
         sensors_power: float = SENSORS_POWER,
-        overlap_power: float = 0.0,
         min_confidence: float = 0.65,
         min_overlap_sec: float = 1.5,
         token_sec: float = 0.2,
@@ -152,7 +150,7 @@ class FusedSynchronizer(Synchronizer):
         self.weights = {**WEIGHTS, **weights}
         if min(self.weights.values()) < 0:
             raise ValueError(f'Weights must be >= 0, got {weights}.')
-        self.sensors_power, self.overlap_power = sensors_power, overlap_power
+        self.sensors_power = sensors_power
         self.min_confidence = min_confidence
         self.min_overlap_sec = min_overlap_sec
         self.token_sec = token_sec
@@ -303,8 +301,7 @@ class FusedSynchronizer(Synchronizer):
             return SyncResult(0.0, abstained=True, reason=reason)
         # Every person whose sensors overlap counts.
         overlap = np.max([clip.overlap for clip in used], axis=0)
-        prior = self.overlap_power * np.log(np.maximum(overlap, 0.05))
-        log_posterior = log_softmax(total + prior)
+        log_posterior = log_softmax(total)
         best = int(np.argmax(log_posterior))
         rivals = find_rivals(offsets, total, overlap, best)
         judged = all(clip.parts is not None for clip in used)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,14 @@ _HALF_LIFE_SEC = 120.0
 """A clock that nothing confirms is believed half as much after this long."""
 _FRESH_SEC = 12.0
 """What was confirmed so recently is believed as it is."""
+
+
+def _check(name: str, value: Any, least: float, most: float) -> None:
+    """Refuse what is not a number of a range."""
+    if not is_number(value) or not least <= value <= most:
+        raise mistake(
+            name, f'must be a number from {least:g} to {most:g}', value=value
+        )
 
 
 class LiveSynchronizer:
@@ -100,28 +109,17 @@ class LiveSynchronizer:
             raise mistake(
                 'img_shape', 'must be height and width', value=img_shape
             )
-        for name, value, least, most in (
-            ('max_lag', max_lag, 1e-9, _WIDEST_SEC),
-            ('around', around, -LARGEST_SEC, LARGEST_SEC),
-            ('max_offset', max_offset, 1e-9, _WIDEST_SEC),
-            ('window_sec', window_sec, 2 * _LEAST_SEC, _WIDEST_SEC),
-            ('every_sec', every_sec, 0.5, _WIDEST_SEC),
-            ('load', load, 1e-9, 1e9),
-            ('img_shape', img_shape[0], 1, 1e5),
-            ('img_shape', img_shape[1], 1, 1e5),
-        ):
-            if value is None and name in ('around', 'max_offset', 'load'):
-                continue
-            if (
-                value is None
-                or not is_number(value)
-                or not least <= value <= most
-            ):
-                raise mistake(
-                    name,
-                    f'must be a number from {least:g} to {most:g}',
-                    value=value,
-                )
+        _check('max_lag', max_lag, 1e-9, _WIDEST_SEC)
+        if around is not None:
+            _check('around', around, -LARGEST_SEC, LARGEST_SEC)
+        if max_offset is not None:
+            _check('max_offset', max_offset, 1e-9, _WIDEST_SEC)
+        _check('window_sec', window_sec, 2 * _LEAST_SEC, _WIDEST_SEC)
+        _check('every_sec', every_sec, 0.5, _WIDEST_SEC)
+        if load is not None:
+            _check('load', load, 1e-9, 1e9)
+        for length in img_shape:
+            _check('img_shape', length, 1, 1e5)
         if frame not in FRAMES:
             raise mistake('frame', f'is none of {FRAMES}', value=frame)
         if around is not None and max_offset is None:

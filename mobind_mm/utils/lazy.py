@@ -45,9 +45,9 @@ def import_all(package: str) -> None:
 
 
 _MODULES = (
-    *('apis', 'datasets', 'engine', 'evaluation', 'models'),
-    *('synchronization', 'visualization'),
-)
+    'apis', 'datasets', 'engine', 'evaluation', 'models', 'synchronization',
+    'visualization',
+)  # fmt: skip
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:

@@ -24,9 +24,9 @@ SENSOR, LIMB, LEFT, RIGHT, ANSWER = ORANGE, BLUE, GREEN, PURPLE, RED
 video shows of its limb, the left and the right side of a body, and what was
 found."""
 OTHERS = (
-    *('#332288', '#44aa99', '#999933', '#882255', '#88ccee', '#117733'),
-    *('#cc6677', '#aa4499', '#ddcc77'),
-)
+    '#332288', '#44aa99', '#999933', '#882255', '#88ccee', '#117733',
+    '#cc6677', '#aa4499', '#ddcc77',
+)  # fmt: skip
 """People, actions and other kinds, which have none of these meanings (Tol)."""
 
 _DPI = 130

@@ -178,8 +178,6 @@ def draw_clock_drift(
 
 def draw_similarity_matrix(
     similarity: np.ndarray,
-    rows: str = 'IMU',
-    columns: str = 'pose',
     title: str = 'Similarity',
     row_times: np.ndarray | None = None,
     column_times: np.ndarray | None = None,
@@ -189,9 +187,7 @@ def draw_similarity_matrix(
     """Draw a similarity matrix.
 
     Args:
-        similarity: (A, B); NaN stays white.
-        rows: What the rows are.
-        columns: What the columns are.
+        similarity: (A, B) of IMU and pose; NaN stays white.
         title: Title of the picture.
         row_times: (A,) seconds, evenly spaced; turns both axes into clocks
             that start at the lower left.
@@ -235,7 +231,7 @@ def draw_similarity_matrix(
         aspect='auto',
     )
     unit = ' (s)' if extent else ' window'
-    axes.set(xlabel=f'{columns}{unit}', ylabel=f'{rows}{unit}')
+    axes.set(xlabel=f'pose{unit}', ylabel=f'IMU{unit}')
     plain(axes, grid=False)
     axes.spines[:].set_visible(False)
     if extent:

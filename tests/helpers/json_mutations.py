@@ -4,9 +4,9 @@ import copy
 import random
 
 ODD = (
-    *(None, True, -1, 0, 1e999, float('nan'), 10**30, 3.5, -1e9, 1e7),
-    *('', 'x', '9' * 400, [], {}, [1], {'a': 1}, [[[]]]),
-)
+    None, True, -1, 0, 1e999, float('nan'), 10**30, 3.5, -1e9, 1e7, '', 'x',
+    '9' * 400, [], {}, [1], {'a': 1}, [[[]]],
+)  # fmt: skip
 
 
 def mutations(value, seed, count):

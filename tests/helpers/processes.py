@@ -20,11 +20,11 @@ import torch.multiprocessing as mp
 REPO = Path(__file__).parents[2]
 ONE_CORE = {'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'}
 _IMPORTED = [
-    *('torch', 'matplotlib.figure', 'scipy.signal', 'mmengine.runner'),
-    *('mobind_mm.cli.train', 'mobind_mm.cli.test', 'mobind_mm.engine'),
-    *('mobind_mm.datasets', 'mobind_mm.evaluation', 'mobind_mm.models'),
-    *('mobind_mm.synchronization', 'mobind_mm.visualization.task_pictures'),
-]
+    'torch', 'matplotlib.figure', 'scipy.signal', 'mmengine.runner',
+    'mobind_mm.cli.train', 'mobind_mm.cli.test', 'mobind_mm.engine',
+    'mobind_mm.datasets', 'mobind_mm.evaluation', 'mobind_mm.models',
+    'mobind_mm.synchronization', 'mobind_mm.visualization.task_pictures',
+]  # fmt: skip
 
 
 @lru_cache

@@ -7,7 +7,7 @@ import pytest
 
 from mobind_mm.apis.synchronizing import WIDEST_SEC, searched
 from mobind_mm.cli.arguments import between, frame_rate
-from mobind_mm.readers.people import Video
+from mobind_mm.readers.pose_video import Video
 from mobind_mm.recordings import Clock, PoseStream, Recording, SensorStream
 
 

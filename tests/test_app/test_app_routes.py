@@ -327,7 +327,7 @@ def test_a_mapping_names_uploaded_files_alone(tmp_path, place):
         assert 'not uploaded' in text
 
 
-def test_names_and_requests_of_the_app(tmp_path):
+def test_names_and_requests_of_the_app():
     """Names of hosts and files, and requests, at the doors of the app."""
     pytest.importorskip('starlette')
     from mobind_mm.app.requests import read_request

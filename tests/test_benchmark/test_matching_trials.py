@@ -68,8 +68,8 @@ def test_the_report_holds_tables():
     rows['both - learning alone, imu2pose_R@1'] = [0.01, 0.2]
     limb = {'sensors': 3, 'argmax': 0.6, 'one to one': 0.9}
     levels = (
-        *('local', 'mean token', 'tokens', 'any order', 'whole recordings'),
-    )
+        'local', 'mean token', 'tokens', 'any order', 'whole recordings',
+    )  # fmt: skip
     near = {
         f'1nn {name}, {level}': 0.4
         for name in ('imu', 'pose', 'imu + pose')

@@ -7,6 +7,7 @@ import pytest
 from deliberate import recordings
 
 from mobind_mm.apis.sources import to_imu
+from mobind_mm.checks.guessing import guess_mapping
 from mobind_mm.readers.sensors import read_imu_file
 
 G = 9.80665
@@ -167,6 +168,9 @@ def test_packets_numbered_by_their_first_row(tmp_path, stream):
     kept = numbers[np.random.default_rng(0).random(640) > 0.05].ravel()
     late = read.clock.at() - stream.clock.at()[kept]
     np.testing.assert_allclose(late, late[0], atol=1e-3)
+    reasons = guess_mapping(path).reasons
+    assert reasons['columns.counter'].startswith('it counts the packets')
+    assert reasons['units.time'].startswith('steps of 0.010')
 
 
 def moving(table):

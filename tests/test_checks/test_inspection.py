@@ -12,7 +12,8 @@ import yaml
 from deliberate import recordings
 
 from mobind_mm.apis.study.files import Options, find_sources
-from mobind_mm.checks.guessing import guess_mapping, to_yaml
+from mobind_mm.checks.guessed_mapping import to_yaml
+from mobind_mm.checks.guessing import guess_mapping
 from mobind_mm.checks.inspection import describe_facts, inspect_path
 from mobind_mm.readers.column_names import parse_column
 from mobind_mm.readers.files import load_people, write_imu_table

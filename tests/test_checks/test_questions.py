@@ -69,7 +69,7 @@ def test_saturation_is_a_value_that_stays():
 
 def test_window_means_skip_gaps():
     times = np.concatenate([TIMES[:400], 1e6 + TIMES[:400]])
-    index, filled = window_index(times, 2.0)
+    index, filled = window_index(times)
     values = np.repeat([1.0, 5.0], 400)[:, None]
     assert filled.sum() == 4 and len(filled) < 10
     assert window_means(values, index)[filled][:, 0].tolist() == [1, 1, 5, 5]

@@ -83,7 +83,7 @@ def test_terminals_without_our_characters(monkeypatch):
     assert written.getvalue() == b'm/s\\xb2, \\U0001f600\n'
 
 
-def test_a_reader_that_has_seen_enough(tmp_path):
+def test_a_reader_that_has_seen_enough():
     code = (
         'from mobind_mm.utils.cli import run_command\n'
         'run_command(lambda: print("x" * 10**6))'

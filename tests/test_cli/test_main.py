@@ -232,7 +232,7 @@ def test_models(mobind):
     ]
 
 
-def test_the_synchronizer_is_passed_on_if_named(mobind, tmp_path, monkeypatch):
+def test_the_synchronizer_is_passed_on_if_named(mobind, monkeypatch):
     from mobind_mm.apis import MoBindInferencer, sources
 
     asked = []

@@ -215,7 +215,7 @@ def test_workers_see_the_epoch(root):  # noqa: F811
     assert torch.equal(seen[0], seen[2]) and not torch.equal(*seen[:2])
 
 
-def test_what_it_cannot_do_is_refused(root, tmp_path):  # noqa: F811
+def test_what_it_cannot_do_is_refused(root):  # noqa: F811
     cfg = config(root, [dict(type='IMUToMMAction', placements=PLACEMENTS)])
     with pytest.raises(
         ValueError, match='IMUToMMAction does not change whole'

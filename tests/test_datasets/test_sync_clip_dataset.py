@@ -155,7 +155,7 @@ def test_offsets_depend_on_the_clip_and_the_seed_only(root):
     assert abs(np.corrcoef(x[1:], x[:-1])[0, 1]) < 0.45
 
 
-def test_the_length_of_the_recording_gives_nothing_away(root, tmp_path):
+def test_the_length_of_the_recording_gives_nothing_away(tmp_path):
     """The same entries in files twice as long: the same samples."""
     entries = [make_entry('s1_walk1', 40.0)]
     samples = []

@@ -82,7 +82,7 @@ class Shown:
         return {'curve': dict(kind='sync_curve', **curve)}
 
 
-def test_two_metrics_of_a_task_both_show_their_pictures(tmp_path):
+def test_two_metrics_of_a_task_both_show_their_pictures():
     first, second, alone = Shown('first'), Shown('second'), Shown('alone')
     second.prefix = 'other'
     parts = [SimpleNamespace(metrics=m) for m in ([alone], [first, second])]

@@ -16,6 +16,8 @@ from raw_tables import (
     write_skeletons,
 )
 
+from mobind_mm.checks import check_data_set
+from mobind_mm.checks.report import notes_in
 from mobind_mm.datasets import IMUPoseDataset
 from mobind_mm.readers.convert import convert as convert_reader
 from mobind_mm.readers.convert import convert_all
@@ -472,3 +474,17 @@ def test_recordings_of_the_format_are_read(made, tmp_path):
     )
     pose = read_pose(tmp_path / 'dst/pose/a.safetensors')
     np.testing.assert_array_equal(pose.scores, recording.pose.scores[:])
+
+
+def test_a_note_names_its_sensor_once(made, tmp_path):
+    take, recording = next(iter(made.items()))
+    root = write_raw(tmp_path / 'raw', {take: recording})
+    table = sensor_columns(recording.imu['head'])
+    for name in ('acc_x', 'acc_y', 'acc_z'):
+        table[name] = np.clip(table[name], -9.0, 9.0)
+    write_csv(root / f'imu/{take}_head.csv', table)
+    content = mapping({take: recording}, split={'by': 'take', 'train': [take]})
+    _, notes = convert(tmp_path, content)
+    assert any('.imu.head: acc is at the end of its' in note for note in notes)
+    report = check_data_set(tmp_path / 'dst')
+    assert any(n.startswith(f'{take}.head: acc is') for n in notes_in(report))

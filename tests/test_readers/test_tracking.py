@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from raw_mmpose import Seen, as_detections, box_iou, simulate_crowd
 
-from mobind_mm.readers.people import Video, all_people
+from mobind_mm.readers.people import all_people
+from mobind_mm.readers.pose_video import Video
 from mobind_mm.readers.track_runs import (
     SAME_PERSON,
     keypoint_offsets,

@@ -175,12 +175,8 @@ def test_decision_for_a_scene_is_the_sum_of_the_evidence():
     clips = [cut(person, 6.0, 1.234, 5.0, (WRIST,)) for person in people]
     parts = [sync.evidence(clip, None, 4.0) for clip in clips]
     together = sync.decide(parts)
-    overlap = np.max([part.overlap for part in parts], axis=0)
     expected = sum(part.score for part in parts)
-    expected = expected + sync.overlap_power * np.log(
-        np.maximum(overlap, 0.05)
-    )
-    expected -= np.log(np.exp(expected).sum())
+    expected = expected - np.log(np.exp(expected).sum())
     np.testing.assert_allclose(together.log_posterior, expected, atol=1e-9)
     assert together.offset == pytest.approx(1.234, abs=0.05)
     alone = [sync.decide([part]) for part in parts]

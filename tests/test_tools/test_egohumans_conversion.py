@@ -39,7 +39,7 @@ TOOL = 'dataset_converters/egohumans.py'
 def test_command(tmp_path, command):
     dst = tmp_path / 'dst'
     model = write_copy(tmp_path, 8, [('01_tagging', 1), ('02_lego', 1)])
-    words = (TOOL, tmp_path / 'data', '--out', dst, '--imu', 'simulated')
+    words = (TOOL, tmp_path / 'data', '--out', dst)
     _, out, _ = command(*words, '--smpl', model)
     assert out.splitlines() == [
         f'{dst}/annotations/train.json: 2 people',

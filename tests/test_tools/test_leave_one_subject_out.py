@@ -202,9 +202,9 @@ def run_here(project, monkeypatch, command):
 def test_command_goes_on_where_it_was(project, config, run_here):
     out = project / 'table.json'
     command = (
-        *('analysis_tools/leave_one_subject_out.py', config.name),
-        *('--work-dir', 'loso', '--out', out),
-    )
+        'analysis_tools/leave_one_subject_out.py', config.name, '--work-dir',
+        'loso', '--out', out,
+    )  # fmt: skip
     code, text = run_here(*command)
     assert code == 0 and 'leave one subject out' in text
     table = json.loads(out.read_text())

@@ -599,9 +599,9 @@ def test_ten_minutes_of_eight_cameras(tmp_path):
 def test_config_trains_and_evaluates(tmp_path):
     """Two epochs and all tasks, eight cameras, unchanged but for the root."""
     takes = (
-        *((1, 'acting1'), (2, 'walking2'), (3, 'rom3'), (3, 'freestyle1')),
-        *((4, 'freestyle1'), (5, 'acting2'), (5, 'freestyle3')),
-    )
+        (1, 'acting1'), (2, 'walking2'), (3, 'rom3'), (3, 'freestyle1'),
+        (4, 'freestyle1'), (5, 'acting2'), (5, 'freestyle3'),
+    )  # fmt: skip
     raw = [make_take(subject, take, 30.0) for subject, take in takes]
     write_dataset(tmp_path / 'src', raw, CAMERAS)
     data = tmp_path / 'data'

@@ -89,13 +89,13 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(tmp_path):
     """Random transforms, dropout, shuffling and workers included."""
     write_recordings(tmp_path / 'data', UTDMHADDataset, 'right_wrist')
     arguments = (
-        *('train', REPO / 'configs' / 'mobind' / 'utd_mhad.py'),
-        *('--data-root', tmp_path / 'data', '--no-validate'),
-        *('--cfg-options', 'train_cfg.max_epochs=3'),
-        *('train_dataloader.batch_size=4', 'train_dataloader.num_workers=2'),
+        'train', REPO / 'configs' / 'mobind' / 'utd_mhad.py', '--data-root',
+        tmp_path / 'data', '--no-validate', '--cfg-options',
+        'train_cfg.max_epochs=3', 'train_dataloader.batch_size=4',
+        'train_dataloader.num_workers=2',
         'default_hooks.checkpoint.interval=1',
         'default_hooks.checkpoint.max_keep_ckpts=3',
-    )
+    )  # fmt: skip
     tool(*arguments, '--work-dir', tmp_path / 'whole', cwd=tmp_path)
     tool(
         *(*arguments, '--work-dir', tmp_path / 'rest'),

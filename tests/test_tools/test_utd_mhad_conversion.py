@@ -22,12 +22,11 @@ from mobind_mm.skeleton import get_layout
 TOOL = 'dataset_converters/utd_mhad.py'
 # Kinect joints in file order, by the name of their COCO keypoint.
 KINECT = [
-    *('nose', None, None, None),
-    *('left_shoulder', 'left_elbow', 'left_wrist', None),
-    *('right_shoulder', 'right_elbow', 'right_wrist', None),
-    *('left_hip', 'left_knee', 'left_ankle', None),
-    *('right_hip', 'right_knee', 'right_ankle', None),
-]
+    'nose', None, None, None, 'left_shoulder', 'left_elbow', 'left_wrist',
+    None, 'right_shoulder', 'right_elbow', 'right_wrist', None, 'left_hip',
+    'left_knee', 'left_ankle', None, 'right_hip', 'right_knee', 'right_ankle',
+    None,
+]  # fmt: skip
 SAMPLES, FRAMES = 101, 41  # 2 s at 50 Hz, hence 20 Hz
 
 

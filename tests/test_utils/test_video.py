@@ -78,7 +78,7 @@ def test_any_frame_can_be_asked_for(tmp_path, reading):
     assert rest == [4, 5, 6]
 
 
-def test_frames_at_one_time_are_spread_and_said(tmp_path):
+def test_frames_at_one_time_are_spread_and_said():
     facts = video._facts(
         'a.mp4', np.array([0, 0.04, 0.04, 0.12, 0.12]), 25, (4, 4), 0, None
     )

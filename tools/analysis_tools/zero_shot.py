@@ -137,9 +137,9 @@ def encode(
 
 
 _KEPT = (
-    *('imu', 'pose', 'imu_local', 'pose_local', 'imu_tokens'),
-    *('pose_tokens', 'imu_mask', 'pose_mask', 'pose_token_mask'),
-)
+    'imu', 'pose', 'imu_local', 'pose_local', 'imu_tokens', 'pose_tokens',
+    'imu_mask', 'pose_mask', 'pose_token_mask',
+)  # fmt: skip
 
 
 def similarities(

@@ -30,9 +30,9 @@ EVIDENCE = ('signals alone', 'learning alone', 'both')
 RECALLS = ('imu2pose_R@1', 'imu2pose_R@5', 'pose2imu_R@1', 'pose2imu_R@5')
 LIMBS = ('sensors', 'argmax', 'one to one')
 UNKNOWN = (
-    *('recordings', 'in the gallery', 'mean probability', 'named'),
-    *('in the gallery if named', 'refused if not', 'right if in the gallery'),
-)
+    'recordings', 'in the gallery', 'mean probability', 'named',
+    'in the gallery if named', 'refused if not', 'right if in the gallery',
+)  # fmt: skip
 SENSORS = {5: 'five', 2: 'both wrists', 1: 'one wrist'}
 WALKING = {
     'matched': 'walking, real, matched (within 0.2 s)',
@@ -254,9 +254,8 @@ def zero_shot_tables(found: Mapping, old: Mapping) -> dict[str, Any]:
         ]
     if utd:
         levels = (
-            *('local', 'mean token', 'tokens', 'any order'),
-            'whole recordings',
-        )
+            'local', 'mean token', 'tokens', 'any order', 'whole recordings',
+        )  # fmt: skip
         made['actions'] = [
             [name, *(utd[f'1nn {name}, {level}'] for level in levels)]
             for name in ('imu', 'pose', 'imu + pose')

@@ -41,10 +41,9 @@ _GIVEN = 60.0
 """Log odds of what the user says."""
 
 COLUMNS = (
-    *('state', 'recording', 'video', 'person', 'confidence'),
-    *('offset_s', 'at_video_s', 'drift_ppm', 'offset_confidence'),
-    *('reason', 'folder'),
-)
+    'state', 'recording', 'video', 'person', 'confidence', 'offset_s',
+    'at_video_s', 'drift_ppm', 'offset_confidence', 'reason', 'folder',
+)  # fmt: skip
 """Keys of a row of :class:`Study`."""
 
 

@@ -44,11 +44,10 @@ from .streams import SourceStream, StreamTable
 
 _SPANS = (RandomSpeed, RandomWindow, RandomTimeShift)
 _STEPS = (
-    *(SmoothKeypoints, NormalizeKeypoints, RandomIMURotation),
-    *(RandomIMUNoise, RandomIMUScale, RandomSensorDrop),
-    *(RandomKeypointNoise, RandomPoseScale, RandomPoseRotation),
-    RandomKeypointDrop,
-)
+    SmoothKeypoints, NormalizeKeypoints, RandomIMURotation, RandomIMUNoise,
+    RandomIMUScale, RandomSensorDrop, RandomKeypointNoise, RandomPoseScale,
+    RandomPoseRotation, RandomKeypointDrop,
+)  # fmt: skip
 """Transforms that change a batch; a subclass may do anything else."""
 
 

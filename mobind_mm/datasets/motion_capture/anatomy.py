@@ -72,17 +72,6 @@ SHIPPED_PLACEMENTS: tuple[str, ...] = tuple(
 """The 15 placements that differ: a wrist stands for its forearm, a knee
 strap for its shank."""
 
-_KEYPOINTS = {
-    **{
-        f'{side}_{name}': f'{side[0]}_{joint}'
-        for side in ('left', 'right')
-        for name, joint in (
-            *((n, n) for n in ('shoulder', 'elbow', 'wrist')),
-            *((n, n) for n in ('hip', 'knee', 'ankle')),
-            ('big_toe', 'toe'),
-        )
-    }
-}
 _FACE = {
     'nose': (0.115, 0.0, 0.0),
     'left_eye': (0.095, 0.031, 0.035),
@@ -123,19 +112,16 @@ def head_frame(
 
 
 def keypoints_of(
-    positions: np.ndarray,
-    orientations: np.ndarray | None = None,
-    layout: str = 'coco',
+    positions: np.ndarray, orientations: np.ndarray | None = None
 ) -> np.ndarray:
-    """Keypoints of a layout (T, K, 3); NaN where the body has none.
+    """Keypoints of the layout ``coco`` (T, 17, 3).
 
     Args:
         positions: (T, 20, 3) joints.
         orientations: (T, 15, 4) segments; the head's is used.
-        layout: Name of a skeleton layout.
     """
-    names = get_layout(layout)
-    out = np.full((len(positions), len(names), 3), np.nan)
+    names = get_layout('coco')
+    out = np.empty((len(positions), len(names), 3))
     frame = head_frame(positions, orientations)
     middle = positions[:, JOINT['head']]
     above = _unit(middle - positions[:, JOINT['neck']])
@@ -147,8 +133,9 @@ def keypoints_of(
     for row, name in enumerate(names):
         if name in _FACE:
             out[:, row] = middle + frame @ np.array(_FACE[name])
-        elif name in _KEYPOINTS:
-            out[:, row] = positions[:, JOINT[_KEYPOINTS[name]]]
+        else:
+            side, joint = name.split('_')
+            out[:, row] = positions[:, JOINT[f'{side[0]}_{joint}']]
     return out
 
 

@@ -31,13 +31,18 @@ _UPRIGHT: dict[str, tuple[float, float, float]] = {
 }
 
 _PART_OF = {
-    **{'pelvis': 'pelvis', 'chest': 'thorax', 'head': 'head'},
+    'pelvis': 'pelvis',
+    'chest': 'thorax',
+    'head': 'head',
     **{
         f'{side[0]}_{segment}': f'{side}_{part}'
         for side in ('left', 'right')
         for segment, part in (
-            *(('thigh', 'thigh'), ('shank', 'shank'), ('foot', 'shank')),
-            *(('upperarm', 'upper_arm'), ('forearm', 'forearm')),
+            ('thigh', 'thigh'),
+            ('shank', 'shank'),
+            ('foot', 'shank'),
+            ('upperarm', 'upper_arm'),
+            ('forearm', 'forearm'),
             ('hand', 'forearm'),
         )
     },

@@ -117,7 +117,7 @@ def simulate_pose(
         int((seconds - EDGE_SEC - start) * fps) + 1, rate=fps, start=start
     )
     times = clock.at()
-    points = keypoints_of(positions, orientations, 'coco')
+    points = keypoints_of(positions, orientations)
     here = np.isfinite(points).all(axis=(0, 2))
     spline = make_interp_spline(
         np.arange(len(points)) / rate, points[:, here], 3
@@ -141,15 +141,11 @@ def simulate_pose(
     return PoseStream(clock, keypoints, scores, 'coco', camera.img_shape)
 
 
-def look_at(
-    positions: np.ndarray,
-    rng: np.random.Generator,
-    azimuth_deg: tuple[float, float] = (-180.0, 180.0),
-) -> Camera:
+def look_at(positions: np.ndarray, rng: np.random.Generator) -> Camera:
     """Draw a camera that sees the whole motion (T, 20, 3)."""
     middle = positions[:, 0].mean(axis=0) * np.array([1.0, 1.0, 0.0])
     away = np.linalg.norm(positions[:, :, :2] - middle[:2], axis=-1)
-    camera = Camera.sample(rng, max(float(away.max()), 0.8), azimuth_deg)
+    camera = Camera.sample(rng, max(float(away.max()), 0.8))
     shifted = camera.translation - camera.rotation @ middle
     return Camera(camera.rotation, shifted, camera.focal, camera.img_shape)
 

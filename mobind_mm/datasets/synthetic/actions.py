@@ -22,9 +22,8 @@ _REST = {
 }
 _SIDES = {'l_': 'left_', 'r_': 'right_'}
 _MIDLINE = (
-    *('y', 'yaw', 'roll', 'spine_side', 'spine_twist'),
-    *('head_tilt', 'head_turn'),
-)
+    'y', 'yaw', 'roll', 'spine_side', 'spine_twist', 'head_tilt', 'head_turn',
+)  # fmt: skip
 
 
 def pose_vector(*layers: dict[str, float]) -> np.ndarray:

@@ -12,26 +12,23 @@ from ...skeleton import get_layout
 
 _SIDES = ('left', 'right')
 _LIMB_DOFS = (
-    *('arm_flex', 'arm_abd', 'arm_twist', 'elbow', 'pronation'),
-    *('hip_flex', 'hip_abd', 'hip_twist', 'knee'),
-)
+    'arm_flex', 'arm_abd', 'arm_twist', 'elbow', 'pronation', 'hip_flex',
+    'hip_abd', 'hip_twist', 'knee',
+)  # fmt: skip
 
 SEGMENTS: tuple[str, ...] = (
-    *('pelvis', 'thorax', 'head'),
-    *(
-        f'{side}_{name}'
-        for side in _SIDES
-        for name in ('upper_arm', 'forearm', 'thigh', 'shank')
-    ),
-)
+    'pelvis', 'thorax', 'head',
+    'left_upper_arm', 'left_forearm', 'left_thigh', 'left_shank',
+    'right_upper_arm', 'right_forearm', 'right_thigh', 'right_shank',
+)  # fmt: skip
 """Rigid segments. Frames: x forward, y left, z up while standing."""
 
 DOFS: tuple[str, ...] = (
-    *('x', 'y', 'z', 'yaw', 'roll', 'lean'),
-    *('spine_side', 'spine_bend', 'spine_twist'),
-    *('head_tilt', 'head_nod', 'head_turn'),
+    'x', 'y', 'z', 'yaw', 'roll', 'lean',
+    'spine_side', 'spine_bend', 'spine_twist',
+    'head_tilt', 'head_nod', 'head_turn',
     *(f'{side}_{name}' for side in _SIDES for name in _LIMB_DOFS),
-)
+)  # fmt: skip
 """Degrees of freedom: metres for x, y, z of the mid-hip, else radians.
 
 Positive means forward (flexion, lean, bend, nod), away from the midline

@@ -32,17 +32,9 @@ class Camera:
     img_shape: tuple[int, int] = (1080, 1920)
 
     @classmethod
-    def sample(
-        cls,
-        rng: np.random.Generator,
-        radius: float,
-        azimuth_deg: tuple[float, float] = (-180.0, 180.0),
-    ) -> Camera:
-        """Draw a viewpoint that shows ``radius`` metres around the origin.
-
-        ``azimuth_deg`` is the range of directions to look from.
-        """
-        azimuth = np.deg2rad(rng.uniform(*azimuth_deg))
+    def sample(cls, rng: np.random.Generator, radius: float) -> Camera:
+        """Draw a viewpoint that shows ``radius`` metres around the origin."""
+        azimuth = np.deg2rad(rng.uniform(-180.0, 180.0))
         focal, height = rng.uniform(1000, 1600), rng.uniform(0.8, 2.8)
         # Far enough away for the width, and for 2.4 m of height in the middle.
         fit = max(0.5 * radius + focal * radius / 1150, focal * 1.2 / 500)

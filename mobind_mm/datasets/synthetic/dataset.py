@@ -44,7 +44,7 @@ class SyntheticMotionDataset(IMUPoseDataset):
         detector: Arguments of :class:`Detector`, None for the usual errors,
             or ``'ideal'``.
         imu_rate, pose_rate, imu_jitter: See :class:`.simulator.Simulator`.
-        mounting_deg, azimuth_deg, motion_kind: Likewise.
+        motion_kind: Likewise.
         cache_takes: Number of takes to keep in memory; None keeps all.
         **kwargs: ``window_sec``, ``stride_sec``, ``pipeline`` and the other
             arguments of :class:`IMUPoseDataset`.
@@ -86,8 +86,6 @@ class SyntheticMotionDataset(IMUPoseDataset):
         imu_rate: float = 100.0,
         pose_rate: float = 30.0,
         imu_jitter: float = 0.0,
-        mounting_deg: float = 20.0,
-        azimuth_deg: tuple[float, float] = (-180.0, 180.0),
         motion_kind: str = 'acted',
         cache_takes: int | None = None,
         **kwargs: Any,
@@ -99,9 +97,7 @@ class SyntheticMotionDataset(IMUPoseDataset):
             pose_rate=float(pose_rate),
             imu_noise=IMUNoise.scaled(imu_noise),
             imu_jitter=imu_jitter,
-            mounting_deg=mounting_deg,
             detector=_make_detector(detector),
-            azimuth_deg=(azimuth_deg[0], azimuth_deg[1]),
             motion_kind=motion_kind,
         )
         if num_subjects is None:

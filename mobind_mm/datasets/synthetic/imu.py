@@ -13,8 +13,6 @@ from .body import SEGMENTS, Body, rotation
 from .motion import Motion
 from .noise import smooth_noise
 
-"""m/s^2, downwards along the world's Z."""
-
 PLACEMENTS: dict[str, str] = {
     'left_wrist': 'left_forearm',
     'right_wrist': 'right_forearm',

@@ -85,10 +85,9 @@ class Part:
         x, y = self._ring() * np.array([np.cos(angle), np.sin(angle)]) + jitter
         return float(x), float(y)
 
-    def camera(self, azimuth_deg: tuple[float, float]) -> Camera:
+    def camera(self) -> Camera:
         """Camera of the scene."""
-        rng = self.scene_rng('camera')
-        return Camera.sample(rng, self._ring() + 1.5, azimuth_deg)
+        return Camera.sample(self.scene_rng('camera'), self._ring() + 1.5)
 
     def _ring(self) -> float:
         """Radius of the circle of places."""

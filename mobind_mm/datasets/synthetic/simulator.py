@@ -33,9 +33,7 @@ class Simulator:
         imu_noise: Errors of the IMUs.
         imu_jitter: Standard deviation in seconds of the sample times; if it
             is not 0, the streams have timestamps instead of a rate.
-        mounting_deg: Spread of the sensors' orientation on the limb.
         detector: Errors of the keypoints.
-        azimuth_deg: Range of directions the camera looks from.
         motion_kind: One of :data:`MOTIONS`; the last two test whether a
             synchroniser notices that it cannot know the offset.
 
@@ -48,9 +46,7 @@ class Simulator:
     pose_rate: float = 30.0
     imu_noise: IMUNoise = field(default_factory=IMUNoise)
     imu_jitter: float = 0.0
-    mounting_deg: float = 20.0
     detector: Detector = field(default_factory=Detector)
-    azimuth_deg: tuple[float, float] = (-180.0, 180.0)
     motion_kind: str = 'acted'
 
     def __post_init__(self) -> None:
@@ -81,7 +77,7 @@ class Simulator:
 
     def camera(self, part: Part) -> Camera:
         """Camera of a part's scene."""
-        return part.camera(self.azimuth_deg)
+        return part.camera()
 
     def record(self, part: Part) -> Recording:
         """Measure and film a take; the arrays are read-only float32.
@@ -94,7 +90,6 @@ class Simulator:
             motion.body,
             derive_rng(part.seed, 'straps', part.subject_id),
             part.rng('mounting'),
-            self.mounting_deg,
         )
         rng = part.rng('imu')
         clock = self._clock(rng, self.imu_rate, self.imu_jitter)

@@ -15,9 +15,9 @@ from ...structures import MoBindDataSample
 from .base import BaseTransform, check_channels, check_placements
 
 META_KEYS = (
-    *('sample_idx', 'take', 'subject', 'scene', 'camera', 'role', 'action'),
-    *('window_start', 'window_sec', 'imu_rate', 'pose_rate'),
-)
+    'sample_idx', 'take', 'subject', 'scene', 'camera', 'role', 'action',
+    'window_start', 'window_sec', 'imu_rate', 'pose_rate',
+)  # fmt: skip
 
 
 @TRANSFORMS.register_module()

@@ -135,9 +135,9 @@ num_tokens, embed_dims, token_mask.
     """
     name = type(backbone).__name__
     promised = (
-        *('rate', 'num_samples', 'num_tokens', 'embed_dims'),
-        *('token_mask', 'forward', 'parameters', 'training'),
-    )
+        'rate', 'num_samples', 'num_tokens', 'embed_dims', 'token_mask',
+        'forward', 'parameters', 'training',
+    )  # fmt: skip
     missing = [key for key in promised if not hasattr(backbone, key)]
     if missing:
         _refuse(name, f'it has no {", ".join(missing)}')

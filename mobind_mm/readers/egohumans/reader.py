@@ -16,9 +16,6 @@ from .people import UP_RULES, VERTICES, make_recordings
 from .sequences import EgoSequence, find_sequences, read_bodies, read_poses
 from .smpl_model import SMPLBody, read_smpl
 
-IMUS = ('simulated',)
-"""Where the inertial sensors come from; the data set has none on limbs."""
-
 
 @register_reader
 class EgoHumansReader(BaseReader):
@@ -31,7 +28,6 @@ class EgoHumansReader(BaseReader):
         source: Directory that holds the activities, or one above it.
         smpl: SMPL model, see :func:`.smpl_model.read_smpl`.
         camera: Camera with the keypoints.
-        imu: One of :data:`IMUS`.
         up: One of :data:`.people.UP_RULES`, see :func:`.people.find_up`.
 
     Raises:
@@ -49,16 +45,13 @@ class EgoHumansReader(BaseReader):
         source: str | Path,
         smpl: str | Path,
         camera: str = 'cam03',
-        imu: str = 'simulated',
         up: str = 'axis',
     ) -> None:
-        for name, value, known in (('imu', imu, IMUS), ('up', up, UP_RULES)):
-            if value not in known:
-                raise ValueError(f'--{name} {value!r} must be one of {known}.')
+        if up not in UP_RULES:
+            raise ValueError(f'--up {up!r} must be one of {UP_RULES}.')
         super().__init__(source)
         self.smpl = Path(smpl)
         self.camera = camera
-        self.imu = imu
         self.up = up
 
     @cached_property
@@ -157,7 +150,7 @@ class EgoHumansReader(BaseReader):
         poses, bodies = job.poses(self.camera), job.bodies()
         return {
             'dataset': 'egohumans',
-            'imu': self.imu,
+            'imu': 'simulated',
             'smpl': self.digest,
             'up_rule': self.up,
             'camera': self.camera,

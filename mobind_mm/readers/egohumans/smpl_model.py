@@ -24,9 +24,9 @@ from ..foreign_values import brief, read_npy_header
 from ..unpickle import Inert, load_pickle
 
 PARENTS = (
-    *(-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8),
-    *(9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21),
-)
+    -1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19,
+    20, 21,
+)  # fmt: skip
 """Parent of each of the 24 joints; the pelvis has none."""
 
 

@@ -27,9 +27,9 @@ FREE_LICENCES = ('PDDL', 'CMU: free for any use', 'CC0', 'CC BY 4.0')
 """Beginnings of licences under which trained weights may be shipped."""
 
 _COMPACT = {
-    *('joints', 'segments', 'start', 'length', 'fps', 'clip', 'subject'),
-    *('label', 'pos', 'quat'),
-}
+    'joints', 'segments', 'start', 'length', 'fps', 'clip', 'subject', 'label',
+    'pos', 'quat',
+}  # fmt: skip
 
 
 def read_motions(

@@ -6,22 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_SIDES = ('l', 'r')
 JOINTS: tuple[str, ...] = (
-    'pelvis',
-    *(f'{s}_{n}' for s in _SIDES for n in ('hip', 'knee', 'ankle', 'toe')),
-    *('spine', 'neck', 'head'),
-    *(
-        f'{s}_{n}'
-        for s in _SIDES
-        for n in ('shoulder', 'elbow', 'wrist', 'hand')
-    ),
-)
+    'pelvis', 'l_hip', 'l_knee', 'l_ankle', 'l_toe',
+    'r_hip', 'r_knee', 'r_ankle', 'r_toe', 'spine', 'neck', 'head',
+    'l_shoulder', 'l_elbow', 'l_wrist', 'l_hand',
+    'r_shoulder', 'r_elbow', 'r_wrist', 'r_hand',
+)  # fmt: skip
 SEGMENTS: tuple[str, ...] = (
-    *('pelvis', 'chest', 'head'),
-    *(f'{s}_{n}' for s in _SIDES for n in ('thigh', 'shank', 'foot')),
-    *(f'{s}_{n}' for s in _SIDES for n in ('upperarm', 'forearm', 'hand')),
-)
+    'pelvis', 'chest', 'head',
+    'l_thigh', 'l_shank', 'l_foot', 'r_thigh', 'r_shank', 'r_foot',
+    'l_upperarm', 'l_forearm', 'l_hand', 'r_upperarm', 'r_forearm', 'r_hand',
+)  # fmt: skip
 JOINT = {name: i for i, name in enumerate(JOINTS)}
 SEGMENT = {name: i for i, name in enumerate(SEGMENTS)}
 

@@ -124,12 +124,11 @@ INCH = 0.0254
 """Metres."""
 
 JOINTS: tuple[str, ...] = (
-    *('Hips', 'Spine', 'Spine1', 'Spine2', 'Spine3', 'Neck', 'Head'),
-    *('RightShoulder', 'RightArm', 'RightForeArm', 'RightHand'),
-    *('LeftShoulder', 'LeftArm', 'LeftForeArm', 'LeftHand'),
-    *('RightUpLeg', 'RightLeg', 'RightFoot'),
-    *('LeftUpLeg', 'LeftLeg', 'LeftFoot'),
-)
+    'Hips', 'Spine', 'Spine1', 'Spine2', 'Spine3', 'Neck', 'Head',
+    'RightShoulder', 'RightArm', 'RightForeArm', 'RightHand', 'LeftShoulder',
+    'LeftArm', 'LeftForeArm', 'LeftHand', 'RightUpLeg', 'RightLeg',
+    'RightFoot', 'LeftUpLeg', 'LeftLeg', 'LeftFoot',
+)  # fmt: skip
 """Vicon's joints; each is the beginning of the bone that it names."""
 
 KEYPOINTS: dict[str, str] = {

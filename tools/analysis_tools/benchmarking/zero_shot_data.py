@@ -147,11 +147,11 @@ def sync_clips(
 
 
 GAIT_JOINTS = (
-    *('head_top', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist'),
-    *('left_shoulder', 'left_elbow', 'left_wrist', 'right_hip'),
-    *('right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle'),
-    *('pelvis', 'spine', 'head'),
-)
+    'head_top', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist',
+    'left_shoulder', 'left_elbow', 'left_wrist', 'right_hip', 'right_knee',
+    'right_ankle', 'left_hip', 'left_knee', 'left_ankle', 'pelvis', 'spine',
+    'head',
+)  # fmt: skip
 GaitPass = tuple[str, str, dict[str, SensorStream], Clock, np.ndarray]
 
 
