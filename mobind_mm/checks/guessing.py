@@ -32,6 +32,7 @@ from ..skeleton import LIMBS, placement_name
 from ..utils.errors import READ_ERRORS, mistake, shown
 from .guessed_units import (
     EVIDENT,
+    FAST,
     RATES,
     SLOW,
     UNCLEAR,
@@ -50,11 +51,11 @@ _TIME = re.compile(
     r'|nanos|tick|zeit|temps|heure|tiempo|hora|tijd|时间|時刻|時間|시간',
     re.IGNORECASE,
 )
-_COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
+_COUNTER = re.compile(r'count|packet|sample|index|frame|^n[ro]?\.?$|seq', re.I)
 _RATE = re.compile(
     r'(?<!baud )(?<!heart )(?<!frame )(?<!bit )(?<!refresh )'
     r'(?<!cutoff )(?<!cut-off )(?<!filter )(?<!corner )'
-    r'(?:rate|frequency)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
+    r'(?:rate|frequency|\bfs)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
     r'(\d+(?:\.\d+)?) ?(?:hz|$|[;\t"]|,(?!\d))',
     re.IGNORECASE,
 )
@@ -69,6 +70,10 @@ _TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
 _MOST_OWNERS, _MIXED = 40, 0.1
 """Sensors in a table; share of the rows that are of another one."""
 _MOST_ROWS, _FEWEST, _FIRST = 200_000, 8, 400
+_PARTS = {'s': 1.0, '1/100 s': 1e2, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
+"""Units of parts of seconds, and how many are a second."""
+_PANDAS = re.compile(r'\.\d+$')
+"""What pandas adds to a name that is there already."""
 GYRO = 'the unit of gyro'
 """How a doubt in it begins."""
 
@@ -159,8 +164,8 @@ def _reader(path: Path, table: TableFile, guess: Guess) -> Stream:
     """What reads channels with the guessed clock, in the units of the file."""
     keys = {k: v for k, v in guess.mapping.items() if k != 'columns'}
     clock = guess.mapping.get('columns', {})
-    time, counter = clock.get('time'), clock.get('counter')
-    unit = guess.mapping.get('units', {}).get('time')
+    numbers = [clock[key] for key in ('fraction', 'counter') if key in clock]
+    units = guess.mapping.get('units', {})
 
     def read(
         channels: Mapping[str, Sequence[str]],
@@ -168,16 +173,14 @@ def _reader(path: Path, table: TableFile, guess: Guess) -> Stream:
     ) -> SensorStream | None:
         part = Part.model_construct(
             rate=keys.get('rate'),
-            columns=Columns.model_construct(
-                None, time=time, counter=counter, **channels
-            ),
-            units=Units.model_construct(time=unit, acc=1.0, gyro=1.0, mag=1.0),
+            columns=Columns.model_construct(None, **clock, **channels),
+            units=Units.model_construct(**units, acc=1.0, gyro=1.0, mag=1.0),
         )
         names = [name for some in channels.values() for name in some]
-        names += [counter] if counter else []
+        times = [clock['time']] if 'time' in clock else []
         try:
             rows = table.select(
-                names, [time] if time else [], where=where, dated=False
+                [*names, *numbers], times, where=where, dated=False
             )
             stream = table_stream(part, rows)
         except READ_ERRORS as error:
@@ -265,7 +268,7 @@ def _guess_time(
 ) -> None:
     """Choose the column of times."""
     scored: list[tuple[float, str, str, str]] = []
-    back = ''
+    rate, back, stuck = _rate_above(path, guess.mapping), '', ''
     called = {
         name: guess.labels[name] if name.isdigit() else name
         for name in (*columns, *texts)
@@ -277,13 +280,16 @@ def _guess_time(
         steps = np.diff(known)
         rising = max(float((steps >= 0).mean()), float((steps <= 0).mean()))
         if rising < 0.95 or not np.ptp(known):
-            if _TIME.fullmatch(called[name]) and rising < 0.95:
+            if _TIME.search(called[name]) and not np.ptp(known):
+                stuck = f'{name!r} is {known[0]:.10g} in all rows'
+            elif _TIME.fullmatch(called[name]):
                 share = f'{min((steps < 0).mean(), (steps > 0).mean()):.0%}'
                 back = f'{name!r} goes back in {share} of the rows'
             continue
-        unit, why = time_unit(guess.labels[name], known, steps)
+        unit, why = time_unit(guess.labels[name], known, steps, rate)
         named = bool(_TIME.search(called[name]))
-        if not named and (_COUNTER.search(called[name]) or not unit):
+        counts = _COUNTER.search(called[name]) or (steps == 1).all()
+        if not named and (counts or not unit):
             continue
         score = 2 * named + bool(unit) + rising
         score += 0.5 * float((steps != 0).mean())
@@ -304,13 +310,21 @@ def _guess_time(
         and not is_day(str(cells[0]))
     ]
     scored = _of_one_length(scored, columns, [texts[n] for n in dated])
+    part = None
+    if dated:
+        cells = texts[dated[0]]
+        seconds = np.r_[0, np.cumsum(cells[1:] != cells[:-1])]
+        part = _fraction(columns, seconds)
+    if part and part[1] and scored and max(scored)[1] == part[0]:
+        scored = []
     if dated and (not scored or max(scored)[0] < 3):
         _set(guess, 'columns.time', dated[0], 'dates')
+        if part and part[1]:
+            _set_fraction(guess, part)
         return
     if not scored:
         counters = [n for n in columns if _COUNTER.search(called[n])]
-        rate = None if back else _rate_above(path, guess.mapping)
-        if rate is not None:
+        if rate is not None and not back:
             _set(guess, 'rate', rate, 'a line above the table says so')
             for name in counters:
                 if (np.diff(columns[name]) == 1).mean() > 0.5:
@@ -320,45 +334,46 @@ def _guess_time(
             return
         hint = f'; {counters[0]} may be columns.counter' if counters else ''
         _set(guess, 'rate', 100, f'no column of times was found{hint}')
-        doubt = back or 'no times were found'
+        doubt = back or stuck or 'no times were found'
         guess.doubts.append(f'when samples were taken: {doubt}')
         return
     _, name, unit, why = max(scored)
     channels_timed = {
         k for _, n, *_ in scored for k in ('acc', 'gyr') if k in n.lower()
     }
-    if len(channels_timed) > 1:
+    others = [
+        n
+        for _, n, *_ in scored
+        if _PANDAS.sub('', called[n]) == _PANDAS.sub('', called[name])
+        and not np.allclose(columns[n], columns[name], 0, equal_nan=True)
+    ]
+    if len(channels_timed) > 1 or others:
         names = shown(n for _, n, *_ in scored)
         guess.doubts.append(f'which of the times {names} are of which sensor')
     values = columns[name][np.isfinite(columns[name])]
-    whole = [
-        n
-        for n, c in columns.items()
-        if n != name and _TIME.search(n) and _counts_seconds(c)
-    ]
-    parts = [(n, name) for n in whole]
-    if np.ptp(values) * TIME_UNITS.get(unit, 1.0) > 1.0:
-        seconds = np.diff(columns[name]) > 0
-        parts = [
-            (name, n)
-            for n, c in columns.items()
-            if np.array_equal(np.diff(c) < 0, seconds)
-            and _counts_seconds(columns[name])
-        ]
-    if parts:
-        guess.doubts.append(
-            'when samples were taken: {!r} counts seconds, {!r} their parts; '
-            'write their sum into one column'.format(*parts[0])
-        )
+    for whole in columns:
+        part = _fraction(columns, columns[whole])
+        if part is None or name not in (whole, part[0]):
+            continue
+        if not part[1]:
+            guess.doubts.append(
+                f'when samples were taken: {whole!r} counts seconds, '
+                f'{part[0]!r} their parts; write their sum into one column'
+            )
+            break
+        name, unit, why = whole, 's', 'it counts seconds'
+        _set_fraction(guess, part)
+        values = np.arange(0)
+        break
     counter = next(
         (n for n, c in columns.items() if _numbers_packets(n, c)), ''
     )
     if counter and comes_in_packets(np.diff(values)):
         why = 'it counts the packets in which rows come'
         _set(guess, 'columns.counter', counter, why)
-    if 'tick' in name.lower() and why.startswith('steps of'):
+    if 'tick' in name.lower() and unit in TIME_UNITS and why[:5] == 'steps':
         guess.doubts.append(f'the unit of time ({name!r}: what is a tick?)')
-    elif why.endswith(SLOW):
+    elif why.endswith((SLOW, FAST)):
         guess.doubts.append(f'the unit of time ({name!r}: {why})')
     _set(guess, 'columns.time', name, 'it rises all the time')
     _set(guess, 'units.time', unit, why)
@@ -419,11 +434,35 @@ def _numbers_packets(name: str, values: np.ndarray) -> bool:
     return float(np.median(forward)) in (1, rows)
 
 
-def _counts_seconds(values: np.ndarray) -> bool:
-    """Whether whole numbers go up by 1 again and again."""
-    steps = np.diff(values)
-    rising = (steps[steps != 0] == 1).all() and (steps > 0).sum() > 3
-    return bool(rising and (values == np.round(values)).all())
+def _fraction(
+    columns: Mapping[str, np.ndarray], seconds: np.ndarray
+) -> tuple[str, str] | None:
+    """The column of the parts of whole seconds (T,), and its unit.
+
+    The parts start again where the seconds go up. The unit is '' if nothing
+    tells it; None if there is no such column.
+    """
+    steps = np.diff(seconds)
+    rises = steps > 0
+    if not (seconds == np.round(seconds)).all() or (steps < 0).any():
+        return None
+    if rises.sum() < 3 or np.median(steps[rises]) != 1 or rises.mean() > 0.5:
+        return None
+    for name, values in columns.items():
+        falls = np.diff(values) < 0
+        if (values >= 0).all() and 0.9 * rises.sum() <= falls.sum() > 0:
+            if (falls & ~rises).any():
+                continue
+            most = float(values.max())
+            sizes = {unit: most / n for unit, n in _PARTS.items()}
+            fits = [u for u, size in sizes.items() if 0.5 < size < 1]
+            return name, fits[0] if fits else ''
+    return None
+
+
+def _set_fraction(guess: Guess, part: tuple[str, str]) -> None:
+    _set(guess, 'columns.fraction', part[0], 'it starts again each second')
+    _set(guess, 'units.fraction', part[1], 'its largest is almost a second')
 
 
 def _set(guess: Guess, key: str, value: Any, why: str) -> None:
@@ -513,6 +552,7 @@ def _group(
 ) -> dict[str, dict[str, Any]]:
     """Group columns into channels of sensors."""
     groups: dict[tuple[str, str, bool], dict[str, str]] = {}
+    twice: dict[str, str] = {}
     for name in columns:
         column = parse_column(guess.labels[name])
         if column is not None:
@@ -520,7 +560,15 @@ def _group(
             kind = kind or _kind_of_file(path)
             of = column.sensor if column.kind else ''
             group = groups.setdefault((of, kind, column.free), {})
-            group.setdefault(column.axis, name)
+            first = group.setdefault(column.axis, name)
+            if kind in SENSED and first != name:
+                twice[guess.labels[name]] = guess.labels[first]
+    again = [n for n, first in twice.items() if _PANDAS.sub('', n) == first]
+    if again:
+        guess.doubts.append(
+            f'of which sensor or channel the columns {shown(again)} are, '
+            'whose names are there more than once'
+        )
     sensors: dict[str, dict[str, Any]] = {}
     order = sorted(groups.items(), key=lambda group: group[0][2])
     for (sensor, kind, free), axes in order:

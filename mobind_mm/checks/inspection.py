@@ -26,6 +26,7 @@ from ..skeleton import LIMBS
 from ..utils.errors import READ_ERRORS, mistake
 from ..utils.files import is_special, leads_back
 from .finding import Finding
+from .guessed_folders import read_guessed_folder
 from .guessing import guess_mapping, to_yaml
 from .plausibility import check_inputs
 from .streams import clock_facts, seen_keypoints
@@ -310,8 +311,18 @@ def _look_inside(
         _inspected(part, None, depth - 1, turns)
         for part, _ in zip(parts[:MOST_FILES], turns)
     ]
+    if depth == _DEEPEST:
+        _look_at_whole(path, facts)
     if (count := len(facts['files'])) < len(parts):
         facts['notes'].append(f'only the first {count} were looked at')
+
+
+def _look_at_whole(path: Path, facts: dict[str, Any]) -> None:
+    """What ``--imu`` reads of a folder, with the names for ``--placement``."""
+    with suppress(*READ_ERRORS):
+        streams = read_guessed_folder(path)
+        _add_sensors(streams, facts)
+        facts['use'] = '--imu'
 
 
 def _look_at_others(path: Path, facts: dict[str, Any]) -> None:
@@ -372,7 +383,8 @@ def _add_sensors(
         facts['notes'] += stream.notes
         if name not in LIMBS:
             facts['notes'].append(
-                f'{name}: it is not known where it is worn: give --placement.'
+                f'{name}: it is not known where it is worn: give --placement'
+                f'{f" {name}=NAME" if len(streams) > 1 else ""}.'
             )
     facts['findings'] += map(str, check_inputs(streams))
 

@@ -27,6 +27,8 @@ from .dates import (
 from .dialects import MISSING, NUMBER
 from .table_rows import LARGEST
 
+_DIGITS = re.compile(r'[-+.,\deE]+')
+"""What cells of numbers are written with, and texts of several are not."""
 _THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
 
 
@@ -239,6 +241,8 @@ def guess_decimal(
         if name in texts or cells.dtype.kind == 'f' or holds_dates(cells):
             continue
         for row, cell in enumerate(cells):
+            if not _DIGITS.fullmatch(cell):
+                continue
             if ',' in cell and not _THOUSANDS.fullmatch(cell):
                 return ','
             if ',' in cell:

@@ -26,6 +26,8 @@ BLOCK = 1 << 22
 """Characters that are parsed at once."""
 _SPELLINGS = ['NaN', *(f(m) for m in MISSING for f in (str, str.upper))]
 """Those that pandas looks for; in texts, upper and lower case are one."""
+_MOST_BELOW = 20
+"""Lines that may follow a table."""
 _DATE = re.compile(r'(?i:(?<![a-z])(date|day|datum|fecha))|[a-z]Date')
 _BORN = re.compile(r'birth|born|geburt|dob|naci', re.IGNORECASE)
 _NULS = re.compile('[^\n]*\0{8,}[^\n]*')
@@ -178,11 +180,9 @@ class Rows:
         if bad.any():
             row = int(np.argmax(bad))
             line = self.first + int(block.lines[row])
-            if block.lines[row] > 1 and self._ends_in(line):
-                self.notes += (
-                    f'{self.path}: the last row, {line}, is cut and left out',
-                )
-                keep[row] = False
+            if block.lines[row] > 1 and (below := self._below(line, mark)):
+                self.notes += (f'{self.path}: {below}',)
+                keep[row:] = False
                 return keep
             raise mistake(
                 self.path,
@@ -194,10 +194,17 @@ class Rows:
             )
         return keep
 
-    def _ends_in(self, line: int) -> bool:
-        """Whether the file ends within a line."""
+    def _below(self, line: int, mark: bytes) -> str:
+        """What the rows from a line on are, if the table ends before it."""
         with open_text(self.path, self.dialect.encoding) as file:
-            return not next(islice(file, line - 1, line), '\n').endswith('\n')
+            rows = [*islice(file, line - 1, line + _MOST_BELOW)]
+        if len(rows) == 1 and not rows[0].endswith('\n'):
+            return f'the last row, {line}, is cut and left out'
+        short = (row.count(mark.decode()) + 1 < self.width for row in rows)
+        if not len(rows) <= _MOST_BELOW < line - self.first or not all(short):
+            return ''
+        text = rows[0].strip()[:40]
+        return f'what follows row {line - 1} is no table ({text!r}), left out'
 
     def _columns(
         self,
@@ -275,7 +282,7 @@ def _plain_rows(
         done = 0
         while text := file.read(BLOCK):
             if not text.endswith('\n'):  # within a line, or the last one
-                text += file.readline()
+                text += _line_end(path, file)
             text = plain_minus(text)
             if '"' in text or delimiter == ' ':
                 lines = chain(io.StringIO(text), map(plain_minus, file))
@@ -295,6 +302,19 @@ def _plain_rows(
             lines_of = np.arange(done + 1, done + count + 1)
             yield _Block(data, lines_of, delimiter.encode())
             done += count
+
+
+def _line_end(path: Path, file: io.TextIOBase) -> str:
+    """The rest of a line, of whose NULs only some are kept."""
+    rest = ''
+    while part := file.readline(MAX_LINE):
+        rest += part if part.strip('\0') else part[:8]
+        if part.endswith('\n'):
+            break
+        if len(rest) > MAX_LINE:
+            what = f'has a line of more than {MAX_LINE:,} characters'
+            raise mistake(path, what, 'Export it again, as CSV')
+    return rest
 
 
 def _quoted_rows(

@@ -154,7 +154,8 @@ def _timed(part: Part, table: Table) -> np.ndarray:
     """(T,) rows that have a time and a number, as far as there are columns."""
     timed = np.ones(len(table), bool)
     assert part.columns is not None  # it was checked
-    for name in (part.columns.time, part.columns.counter):
+    columns = part.columns
+    for name in (columns.time, columns.fraction, columns.counter):
         if name is not None:
             filled = np.isfinite(table.numbers[name])
             if not filled.any():
@@ -423,11 +424,16 @@ def _seconds(
     Raises:
         ValueError: If the unit is missing, or certainly another.
     """
-    times = table.numbers[time][known]
+    times, part = table.numbers[time][known], 0.0
+    wraps: tuple[float, ...] = ()
+    if (fraction := getattr(keys.columns, 'fraction', None)) is not None:
+        units: Any = keys.units  # it was checked
+        second = unit_factor(units.fraction, TIME_UNITS)
+        part = table.numbers[fraction][known] * second
     if time in table.hours:
-        return times, (DAY,)
+        return times + part, (DAY,)
     if time in table.dates:
-        wraps: tuple[float, ...] = ()
+        times = times + part
     else:
         unit = keys.units.time if keys.units else None
         if unit is None:
@@ -445,6 +451,7 @@ def _seconds(
                 'Give it as columns.counter, and the rate in Hz',
                 column=time,
             )
+        times = times + part / factor
         check_time_unit(times, factor, table.path, time)
         times = times * factor
         wraps = tuple(factor * 2.0**bits for bits in COUNTER_BITS)
