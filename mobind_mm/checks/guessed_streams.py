@@ -166,7 +166,7 @@ def _told(
             unit = f' in {units[channel]}' if channel in units else ''
             of = where if channel in AXES else ''
             why = guess.reasons.get(f'units.{channel}', '')
-            if channel == 'time' and why.startswith('steps'):
+            if why.startswith('steps') and units[channel] != 's':
                 unit += f' (no unit is said; {why})'
             parts[f'{channel} = {", ".join(names)}{unit}{of}'] = None
     return (
