@@ -55,7 +55,7 @@ _COUNTER = re.compile(r'count|packet|sample|index|frame|^n[ro]?\.?$|seq', re.I)
 _RATE = re.compile(
     r'(?<!baud )(?<!heart )(?<!frame )(?<!bit )(?<!refresh )'
     r'(?<!cutoff )(?<!cut-off )(?<!filter )(?<!corner )'
-    r'(?:rate|frequency|\bfs)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
+    r'(?:rate|freq(?:uency)?|\bfs|\bodr)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
     r'(\d+(?:\.\d+)?) ?(?:hz|$|[;\t"]|,(?!\d))',
     re.IGNORECASE,
 )
@@ -382,9 +382,12 @@ def _guess_time(
 def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
     """Samples per second, as a line above a table says."""
     last = mapping.get('header', 1) - 1
+    lines = head_lines(path, max(last, mapping.get('skip_rows', 0)))
+    if len(lines) > 1 and re.match('devices', lines[0], re.IGNORECASE):
+        lines[1] = f'rate: {lines[1].strip(" ,;")}'  # as Vicon Nexus writes it
     rates = {
         float(match[1])
-        for line in head_lines(path, max(last, mapping.get('skip_rows', 0)))
+        for line in lines
         if (match := _RATE.search(line))
         and RATES[0] <= float(match[1]) <= RATES[1]
     }

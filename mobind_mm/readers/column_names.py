@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 _KINDS = {
     'quat': r'quat\w*|q|orientation|attitude',
-    'gravity': r'grav\w*',
+    'gravity': r'grav\w*|grv',
     'mag': r'mag\w*|m|compass',
     'gyro': r'gyr\w*|gy|g|rot\w*|rotationrate|ang(?!les?$)\w*|omega|w|rate'
     r'|dreh\w*|winkel\w*|giro\w*|hoek\w*|zyro\w*|jiro\w*',
@@ -96,14 +96,18 @@ def header_unit(name: str, kind: str) -> str:
 def kind_of_word(text: str) -> str:
     """Channel of a sensor that is called so; '' if it is of none.
 
-    >>> [kind_of_word(n) for n in ('Accelerometer', 'GYR', 'left', 'linear')]
+    >>> [kind_of_word(n) for n in ('Accelerometer', 'x.GYR', 'left', 'linear')]
     ['acc', 'gyro', '', 'linear']
     """
-    word = re.sub('[^a-z]', '', text.lower())
-    if re.match('linear|user', word):
+    words = re.findall('[a-z]+', text.lower()) or ['']
+    if any(re.match('linear|user', word) for word in words):
         return 'linear'
     starts = {'acc': 'acc', 'gyr': 'gyro', 'mag': 'mag', 'grav': 'gravity'}
-    return next((k for s, k in starts.items() if word.startswith(s)), '')
+    ends = words[0], words[-1]
+    return next(
+        (k for s, k in starts.items() if any(w.startswith(s) for w in ends)),
+        '',
+    )
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ _YEAR, _YEARS = 31556952.0, (2005.0, 2045.0)
 """Seconds of a year; when people wear sensors that know the date."""
 _YEARS_BACK = 6
 """Years before this one of which files of GPS may be."""
+_LEAST_PART = 0.01
+"""Share of a unit of time that its largest part is at least."""
 _MOST_ZEROS = 0.5
 """Share of rows of zeros from which they are not a loss."""
 _IMPOSSIBLE = {'acc': 5000.0, 'gyro': 600.0}
@@ -430,6 +432,18 @@ def _seconds(
         units: Any = keys.units  # it was checked
         second = unit_factor(units.fraction, TIME_UNITS)
         part = table.numbers[fraction][known] * second
+        one = (
+            1.0 if units.time is None else unit_factor(units.time, TIME_UNITS)
+        )
+        most = float(np.abs(part).max())
+        if most > max(one, 1.0) or 0 < most < _LEAST_PART * one:
+            raise mistake(
+                table.path,
+                f'is up to {most:.3g} s in {units.fraction}, expected parts '
+                f'of {one:g} s',
+                'Correct units.fraction',
+                column=fraction,
+            )
     if time in table.hours:
         return times + part, (DAY,)
     if time in table.dates:

@@ -185,7 +185,11 @@ def test_rows_of_several_sensors(tmp_path, worn):
     both = np.stack([worn.acc, worn.gyro], axis=1).reshape(-1, 3)
     names = ['timestamp', 'sensor', 'x', 'y', 'z']
     for number, kinds in enumerate(
-        (['accelerometer', 'gyroscope'], ['1', '4'])
+        (
+            ['accelerometer', 'gyroscope'],
+            ['android.sensor.accelerometer', 'android.sensor.gyroscope'],
+            ['1', '4'],
+        )
     ):
         columns = [[f'{s:.0f}' for s in stamps], kinds * count, *both.T]
         path = table(tmp_path / f'{number}.csv', worn, names, columns)
