@@ -238,6 +238,7 @@ def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
         facts.update(use='--imu, --mapping', mapping=to_yaml(guess, path))
         guessed = [f'guess: {k}: {why}' for k, why in guess.reasons.items()]
         facts['guesses'] = guessed
+        facts['notes'] += [f'in doubt: {doubt}' for doubt in guess.doubts]
         _add_sensors(read_imu_file(path, guess.mapping), facts)
         return
     facts.update(title='table with the columns of mobind_mm', use='--imu')
