@@ -28,6 +28,8 @@ RATES = (2.0, 3000.0)
 _SLOWEST, _QUICKEST = 5.0, 700.0
 """Samples per second beyond which a rate needs to be a usual one."""
 _COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
+_UNSIGNED = 60_000
+"""Counts of 16 bits that would be little below 0."""
 _COUNTED = 1500.0
 """What a still accelerometer shows that counts, and neither mg nor less."""
 _FASTEST, _FASTEST_DEG = 87.0, 5000.0
@@ -107,8 +109,11 @@ def acc_unit(
     if stream is None or np.isnan(level):
         return 'm/s2', gravity, f'not seen: the sensor {UNCLEAR[2]}'
     values = stream.channels['acc'][:]
-    if (values > 0).all() and (values == np.round(values)).all():
-        return 'm/s2', gravity, f'whole numbers above 0, so {UNCLEAR[3]}'
+    if (values >= 0).all() and (values == np.round(values)).all():
+        seen = 'whole numbers, none below 0'
+        if values.max() > _UNSIGNED:
+            seen += ', as if 65535 were -1'
+        return 'm/s2', gravity, f'{seen}, so {UNCLEAR[3]}'
     for unit, factor in UNITS['acc'].items():
         if abs(level * factor / STANDARD_GRAVITY - 1) < 0.15:
             return unit, True, seen

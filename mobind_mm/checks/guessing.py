@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..readers.arrival import comes_in_packets
+from ..readers.cells import ungrouped
 from ..readers.column_names import header_unit, kind_of_word, parse_column
 from ..readers.counters import COUNTER_BITS, unwrap
 from ..readers.dates import (
@@ -20,6 +21,7 @@ from ..readers.dates import (
     looks_like_date,
     serial_dates,
 )
+from ..readers.further_sensors import VARIANTS
 from ..readers.headers import head_lines
 from ..readers.joining import with_gravity
 from ..readers.keys import unit_factor
@@ -72,6 +74,8 @@ _MOST_OWNERS, _MIXED = 40, 0.1
 _MOST_ROWS, _FEWEST, _FIRST = 200_000, 8, 400
 _PARTS = {'s': 1.0, '1/100 s': 1e2, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 """Units of parts of seconds, and how many are a second."""
+_WHOLE = re.compile('includ[a-z]*[ _]?gravity', re.IGNORECASE)
+"""What acceleration is called beside one without gravity."""
 _PANDAS = re.compile(r'\.\d+$')
 """What pandas adds to a name that is there already."""
 GYRO = 'the unit of gyro'
@@ -254,9 +258,10 @@ def _numbers(cells: np.ndarray) -> np.ndarray:
     values = np.full(len(cells), np.nan)
     if cells.dtype.kind != 'O':  # dates
         return values
-    fine = np.array([NUMBER.fullmatch(c) is not None for c in cells], bool)
+    texts = np.array([ungrouped(c) for c in cells], object)
+    fine = np.array([NUMBER.fullmatch(c) is not None for c in texts], bool)
     if fine.mean() > 0.5:
-        values[fine] = [float(c.replace(',', '.')) for c in cells[fine]]
+        values[fine] = [float(c.replace(',', '.')) for c in texts[fine]]
     return values
 
 
@@ -556,16 +561,25 @@ def _group(
     """Group columns into channels of sensors."""
     groups: dict[tuple[str, str, bool], dict[str, str]] = {}
     twice: dict[str, str] = {}
-    for name in columns:
-        column = parse_column(guess.labels[name])
-        if column is not None:
-            kind = column.kind or _kind_of_unit(guess.labels[name])
-            kind = kind or _kind_of_file(path)
-            of = column.sensor if column.kind else ''
-            group = groups.setdefault((of, kind, column.free), {})
-            first = group.setdefault(column.axis, name)
-            if kind in SENSED and first != name:
-                twice[guess.labels[name]] = guess.labels[first]
+    parsed = {n: c for n in columns if (c := parse_column(guess.labels[n]))}
+    plain = {(c.sensor, c.kind, c.axis) for c in parsed.values()}
+    whole = any(_WHOLE.search(guess.labels[name]) for name in parsed)
+    for name, column in parsed.items():
+        kind = column.kind or _kind_of_unit(guess.labels[name])
+        kind = kind or _kind_of_file(path)
+        of = column.sensor if column.kind else ''
+        words = [w for w in of.split('_') if w not in VARIANTS]
+        if '_'.join(words) != of:  # other values of the same sensor
+            of = '_'.join(words)
+            if (of, column.kind, column.axis) in plain:
+                continue
+        free = column.free or (
+            whole and kind == 'acc' and not _WHOLE.search(guess.labels[name])
+        )
+        group = groups.setdefault((of, kind, free), {})
+        first = group.setdefault(column.axis, name)
+        if kind in SENSED and first != name:
+            twice[guess.labels[name]] = guess.labels[first]
     again = [n for n, first in twice.items() if _PANDAS.sub('', n) == first]
     if again:
         guess.doubts.append(

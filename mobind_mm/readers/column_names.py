@@ -136,6 +136,7 @@ def parse_column(name: str) -> Column | None:
     if end and any(header_unit(name, k) for k in ('acc', 'gyro', 'mag')):
         name = end[1]
     name = re.sub(r'[(\[]([xyzXYZ0-3])[)\]]', r' \1', name)
+    name = re.sub('includ[a-z]*[ _]?gravity', '', name, flags=re.IGNORECASE)
     for written, word in _WRITTEN.items():
         name = re.sub(written, word, name, flags=re.IGNORECASE)
     name = ''.join(

@@ -18,7 +18,7 @@ from .sensors import UnknownColumnsError
 from .tables import column_names
 
 _SENSED = ('acc', 'gyro', GRAVITY)
-_VARIANTS = {
+VARIANTS = {
     *('', 'hr', 'cal', 'raw', 'uncal', 'uncalibrated', 'motion', 'filtered'),
     *('bias', 'drift', 'offset', 'mean', 'std', 'var', 'cov', 'covariance'),
     *('filt', 'unfiltered', 'smooth', 'smoothed', 'corrected', 'lp', 'hp'),
@@ -101,5 +101,5 @@ def _again(one: str, other: str) -> bool:
         return True
     same = (first.kind, first.free) == (second.kind, second.free)
     words = [{*of.split('_')} for of in (first.sensor, second.sensor)]
-    of_one = one != other and (words[0] ^ words[1]) <= _VARIANTS
+    of_one = one != other and (words[0] ^ words[1]) <= VARIANTS
     return same and not of_one

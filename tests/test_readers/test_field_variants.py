@@ -922,6 +922,46 @@ def test_words_of_languages(tmp_path, worn, words):
     assert same(read(path), worn)
 
 
+@pytest.mark.parametrize(
+    ('form', 'decimal'),
+    [('{:,.2f}', '.'), ('{:,.2f}', ','), ("{:,.0f}'", '.')],
+)
+def test_thousands_that_cannot_be_decimals(tmp_path, worn, form, decimal):
+    marks = str.maketrans(',.', '.,' if decimal == ',' else ',.')
+    times = [form.format(1000 * t).translate(marks) for t in worn.times]
+    if form.endswith("'"):
+        times = [time[:-1].replace(',', "'") for time in times]
+    rows = lines_of(
+        times, *worn.acc.T, *worn.gyro.T, delimiter=';', decimal=decimal
+    )
+    head = ';'.join(['t (ms)', *AXES])
+    assert same(read(write_lines(tmp_path / 'a.csv', head, rows)), worn)
+
+
+def test_other_values_of_a_sensor_are_no_sensors(tmp_path, worn):
+    free = worn.acc - np.median(worn.acc, axis=0)
+    for first, more in (
+        ('acc_%s', 'acc_%s_filt'),
+        ('accelerationIncludingGravity.%s', 'acceleration.%s'),
+        ('acc_%s', 'acc_bias_%s'),
+    ):
+        names = [name % axis for name in (more, first) for axis in 'xyz']
+        columns = [*free.T, *worn.acc.T, *worn.gyro.T]
+        path = undescribed(
+            tmp_path / 'a.csv',
+            *columns,
+            names=','.join(['time', *names, *AXES[3:]]),
+        )
+        assert same(worn_on(path), worn)
+
+
+def test_counts_that_lost_their_sign(tmp_path, worn):
+    counts = np.round(worn.acc / G * 16384).astype(int) % 65536
+    path = undescribed(tmp_path / 'a.csv', *counts.T, names='time,ax,ay,az')
+    with pytest.raises(ValueError, match='as if 65535 were -1'):
+        worn_on(path)
+
+
 def test_what_follows_a_table(tmp_path, worn):
     columns = [worn.times, *worn.acc.T, *worn.gyro.T]
     path = table(tmp_path / 'a.csv', worn, ['time', *AXES], columns)
