@@ -343,17 +343,16 @@ def _guess_time(
         guess.doubts.append(f'when samples were taken: {doubt}')
         return
     _, name, unit, why = max(scored)
-    channels_timed = {
-        k for _, n, *_ in scored for k in ('acc', 'gyr') if k in n.lower()
-    }
-    others = [
-        n
-        for _, n, *_ in scored
-        if _PANDAS.sub('', called[n]) == _PANDAS.sub('', called[name])
-        and not np.allclose(columns[n], columns[name], 0, equal_nan=True)
-    ]
-    if len(channels_timed) > 1 or others:
-        names = shown(n for _, n, *_ in scored)
+    words = {n: _PANDAS.sub('', called[n]) for _, n, *_ in scored}
+    rivals = [n for n in words if words[n] == words[name]]
+    kinds = {k: [n for n in words if k in n.lower()] for k in ('acc', 'gyr')}
+    timed = [*kinds['acc'], *kinds['gyr']] if all(kinds.values()) else []
+    if any(
+        not np.allclose(columns[n], columns[some[0]], 0, equal_nan=True)
+        for some in (rivals, timed)
+        for n in some
+    ):
+        names = shown(words)
         guess.doubts.append(f'which of the times {names} are of which sensor')
     values = columns[name][np.isfinite(columns[name])]
     for whole in columns:

@@ -261,6 +261,13 @@ def test_seconds_and_their_parts_in_two_columns(tmp_path, worn, names, form):
     assert same(stream, worn) and len(stream.clock.at()) == len(m.times)
 
 
+def test_one_clock_in_a_column_for_each_channel(tmp_path, worn):
+    times = [f'{t},{t}' for t in worn.times]
+    assert same(
+        read(tmp_path / 'a.csv', worn, times, 'acc_time,gyr_time'), worn
+    )
+
+
 def test_rows_lost_at_rest_are_a_gap(tmp_path, worn):
     """The values continue there, whatever the clock did."""
     m = worn.part((worn.times < 8) | (worn.times > 10.5))
