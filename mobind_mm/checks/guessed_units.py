@@ -12,7 +12,8 @@ from ..readers.column_names import header_unit
 from ..readers.dates import serial_dates
 from ..readers.mapping import UNITS
 from ..readers.orientation import rate_unit
-from ..readers.time_units import USUAL, clock_ticks, near_rate
+from ..readers.time_units import RATES as SET_RATES
+from ..readers.time_units import clock_ticks, near_rate
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from .gyroscope import gyroscope_facts, judge_gyroscope
 from .plausibility import still_level
@@ -27,6 +28,7 @@ RATES = (2.0, 3000.0)
 """Samples per second that a sensor may have."""
 _SLOWEST, _QUICKEST = 5.0, 700.0
 """Samples per second beyond which a rate needs to be a usual one."""
+_HIGH = (*SET_RATES, 1125, 1600, 2000)
 _COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
 _UNSIGNED = 60_000
 """Counts of 16 bits that would be little below 0."""
@@ -88,7 +90,7 @@ def time_unit(
         if found < _SLOWEST:
             return unit, f'{why}, {SLOW}'
         if found > _QUICKEST and (
-            step == 1 or not near_rate(found, USUAL, 0.02)
+            step == 1 or not near_rate(found, _HIGH, 0.02)
         ):
             return unit, f'{why}, {FAST}'
         return unit, why

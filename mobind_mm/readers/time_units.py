@@ -11,30 +11,12 @@ from .dates import is_date
 
 TIME_UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
 """Seconds of one unit."""
-USUAL = (
-    *(10, 12.5, 16, 20, 25, 26, 30, 31.25, 32, 33.33, 40, 50, 51.2, 52, 60),
-    *(
-        62.5,
-        64,
-        66.67,
-        75,
-        80,
-        85.7,
-        90,
-        100,
-        102.4,
-        104,
-        110,
-        112.5,
-        119,
-        120,
-    ),
-    *(125, 128, 140, 148.15, 150, 160, 200, 204.8, 208, 222.2, 225, 238, 240),
-    *(250, 256, 296.3, 300, 333.3, 370.4, 400, 416, 476, 480, 500, 512, 562.5),
-    *(600, 800, 833, 952, 1000, 1024, 1111, 1125, 1200, 1259.26, 1344, 1500),
-    *(1600, 1660, 2000, 2048, 2148.15, 2222),
+RATES = (
+    *(5, 10, 12.5, 13, 15, 16, 20, 25, 26, 30, 31.25, 32, 33, 40, 48, 50),
+    *(51.2, 52, 60, 62.5, 64, 75, 80, 96, 100, 102.4, 104, 120, 125, 128),
+    *(148, 200, 204.8, 208, 240, 250, 256, 400, 416, 500, 512, 800, 1000),
 )
-"""Samples per second to which devices are set."""
+"""Hz at which sensors are set to sample."""
 _PER_SECOND = (1, 1e3, 1e6, 1e9)
 _TICKS = (1024, 32768)
 _OTHER_TICKS = (*(2**n for n in range(5, 16)), 100, 1e4, 5e4, 1e5)
@@ -126,7 +108,7 @@ def clock_ticks(
     if even.mean() < 0.99:
         return None
     step = float(forward[even].sum() / counts[even].sum())
-    rates = USUAL if rate is None else (rate,)
+    rates = RATES if rate is None else (rate,)
     if any(near_rate(n / step, rates, 10 * _SET) for n in _PER_SECOND):
         return None
     for count in _TICKS if rate is None else (*_TICKS, *_OTHER_TICKS):
