@@ -19,7 +19,7 @@ import numpy as np
 from ..utils.compat import exact_floats
 from ..utils.errors import mistake
 from .dialects import MAX_LINE, MISSING, NUMBER, Dialect, open_text
-from .headers import Header, plain_minus
+from .headers import Header, plain_cells
 
 LARGEST = 3e38  # of float32, in which recordings are kept
 BLOCK = 1 << 22
@@ -283,9 +283,9 @@ def _plain_rows(
         while text := file.read(BLOCK):
             if not text.endswith('\n'):  # within a line, or the last one
                 text += _line_end(path, file)
-            text = plain_minus(text)
+            text = plain_cells(text)
             if '"' in text or delimiter == ' ':
-                lines = chain(io.StringIO(text), map(plain_minus, file))
+                lines = chain(io.StringIO(text), map(plain_cells, file))
                 written = _written(path, lines, skipped + done, unwritten)
                 yield from _quoted_rows(
                     path, delimiter, written, skipped, done

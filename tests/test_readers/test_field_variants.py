@@ -962,6 +962,18 @@ def test_counts_that_lost_their_sign(tmp_path, worn):
         worn_on(path)
 
 
+@pytest.mark.parametrize('mark', [',', '\t', ' ', ', '])
+@pytest.mark.parametrize('head', ['', 'ax ay az gx gy gz'])
+def test_stamps_of_the_arduino_ide(tmp_path, worn, mark, head):
+    rows = lines_of(*worn.acc.T, *worn.gyro.T, delimiter=mark)
+    clocks = [f'10:00:{t:06.3f}' for t in worn.times]
+    lines = [f'{clock} -> {row}' for clock, row in zip(clocks, rows)]
+    if head:
+        lines.insert(0, f'10:00:00.000 -> {head.replace(" ", mark)}')
+    path = write_lines(tmp_path / 'serial.txt', lines)
+    assert same(read(path), worn, 36000)
+
+
 def test_what_follows_a_table(tmp_path, worn):
     columns = [worn.times, *worn.acc.T, *worn.gyro.T]
     path = table(tmp_path / 'a.csv', worn, ['time', *AXES], columns)
