@@ -19,7 +19,7 @@ import numpy as np
 from ..utils.compat import exact_floats
 from ..utils.errors import mistake
 from .dialects import MAX_LINE, MISSING, NUMBER, Dialect, open_text
-from .headers import Header, plain_cells
+from .headers import Header, plain_cells, split_cells
 
 LARGEST = 3e38  # of float32, in which recordings are kept
 BLOCK = 1 << 22
@@ -180,7 +180,7 @@ class Rows:
         if bad.any():
             row = int(np.argmax(bad))
             line = self.first + int(block.lines[row])
-            if block.lines[row] > 1 and (below := self._below(line, mark)):
+            if block.lines[row] > 1 and (below := self._below(line)):
                 self.notes += (f'{self.path}: {below}',)
                 keep[row:] = False
                 return keep
@@ -194,13 +194,14 @@ class Rows:
             )
         return keep
 
-    def _below(self, line: int, mark: bytes) -> str:
+    def _below(self, line: int) -> str:
         """What the rows from a line on are, if the table ends before it."""
         with open_text(self.path, self.dialect.encoding) as file:
             rows = [*islice(file, line - 1, line + _MOST_BELOW)]
         if len(rows) == 1 and not rows[0].endswith('\n'):
             return f'the last row, {line}, is cut and left out'
-        short = (row.count(mark.decode()) + 1 < self.width for row in rows)
+        mark = self.header.delimiter
+        short = (len(split_cells(row, mark)) < self.width for row in rows)
         if not len(rows) <= _MOST_BELOW < line - self.first or not all(short):
             return ''
         text = rows[0].strip()[:40]

@@ -982,6 +982,12 @@ def test_what_follows_a_table(tmp_path, worn):
     stream = read(path)
     assert same(stream, worn) and len(stream.clock.at()) == 2000
     assert any("no table ('END OF FILE')" in note for note in stream.notes)
+    for mark in ('', '"'):  # a cut row with others after it is named
+        lines = text.replace('time', f'{mark}time{mark}').splitlines()
+        lines[-5] = '1,2'
+        path.write_text('\n'.join(lines))
+        with pytest.raises(ValueError, match='row 1997: 2 cells'):
+            read(path)
     path.write_text(text + '\0' * 3_000_000)  # room that was never written
     stream = read(path)
     assert same(stream, worn) and len(stream.clock.at()) == 2000
