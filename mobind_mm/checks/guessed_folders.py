@@ -30,6 +30,10 @@ from .guessed_units import EVIDENT, gyro_unit
 _MOST_FILES, _DEEPEST = 40, 4
 _NUMBERED = re.compile(r'[\W_]*(part|teil|split)?[\W_]*\d+$', re.IGNORECASE)
 """What the names of parts of one recording differ by."""
+_SENSOR = re.compile(
+    r'(sensor|imu|device|node|unit|tag|dot|mtw|wearable)s?$', re.IGNORECASE
+)
+"""After what a number is that of a sensor."""
 _BESIDE = ('linear', 'gravity', 'quat', 'euler')
 """Channels that are not read where there is acceleration with gravity."""
 
@@ -65,7 +69,11 @@ def read_guessed_folder(
     tried: list[Path] = []
     recorded = _recorded(folder, tried)
     used = {table.file for tables in recorded.values() for table in tables}
-    others = [file.name for file in tried if file not in used]
+    others = [
+        f'{path.name}/' if path.is_dir() else path.name
+        for path in tried
+        if path not in used
+    ]
     if not recorded:
         what = 'is not the export of a device that is known, and holds no '
         what += f'table of a sensor ({shown(others, 5) or "no table at all"})'
@@ -94,7 +102,7 @@ def _recorded(
 ) -> _Recorded:
     """Tables of sensors of a folder, or else of the folders in it.
 
-    ``tried`` takes all tables that were looked at.
+    ``tried`` takes all tables that were looked at, and folders that were not.
     """
     inside = listing(folder)
     tables = (path for path in inside if path.suffix.lower() in SUFFIXES)
@@ -118,8 +126,11 @@ def _recorded(
                 key = (file.parent, '', name)
             table = _Table(file, stream, doubt, several)
             recorded.setdefault(key, []).append(table)
-    if not recorded and depth:
-        for path in filter(is_folder, inside):
+    folders = [*filter(is_folder, inside)]
+    if recorded:
+        tried += folders
+    elif depth:
+        for path in folders:
             recorded |= _recorded(path, tried, depth - 1)
     return recorded
 
@@ -222,6 +233,9 @@ def _in_parts(sensors: dict[str, SensorStream]) -> dict[str, SensorStream]:
         parts.setdefault(_NUMBERED.sub('', name), []).append(name)
     joined: dict[str, SensorStream] = {}
     for base, names in parts.items():
+        if _SENSOR.search(base):  # numbers tell sensors apart
+            joined |= {name: sensors[name] for name in names}
+            continue
         spans = sorted(sensors[name].clock.span for name in names)
         apart = all(a[1] < b[0] for a, b in zip(spans, spans[1:]))
         if base and len(names) > 1 and apart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ AXES = {'acc': 'xyz', 'gyro': 'xyz', 'mag': 'xyz', 'quat': 'wxyz'}
 SENSED = ('acc', 'gyro')
 GYRO = 'the unit of gyro'
 """How a doubt in it begins."""
+AGAIN = re.compile(r'\.\d+$')
+"""What pandas adds to a name of a column that is there already."""
 
 
 @dataclass

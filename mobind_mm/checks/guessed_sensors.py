@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 
 from ..readers.column_names import header_unit, kind_of_word, parse_column
+from ..readers.further_sensors import VARIANTS
 from ..readers.keys import unit_factor
 from ..readers.mapping import GRAVITY, UNITS
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..skeleton import LIMBS, placement_name
 from ..utils.errors import shown
-from .guessed_mapping import AXES, GYRO, SENSED, Guess
+from .guessed_mapping import AGAIN, AXES, GYRO, SENSED, Guess
 from .guessed_units import EVIDENT, UNCLEAR, acc_unit, gyro_unit, strange_unit
 from .plausibility import still_level
 
 _TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
 """Numbers of Android's types of sensors."""
+_WHOLE = re.compile('includ[a-z]*[ _]?gravity', re.IGNORECASE)
+"""What acceleration is called beside one without gravity."""
 _BY_NAME = 'by the name of the column'
 
 Stream = Callable[..., 'SensorStream | None']
@@ -125,14 +128,30 @@ def _group(
 ) -> dict[str, _Sensor]:
     """Group columns into channels of sensors."""
     groups: dict[tuple[str, str, bool], dict[str, str]] = {}
-    for name in columns:
+    twice: dict[str, str] = {}
+    parsed = {n: c for n in columns if (c := parse_column(guess.labels[n]))}
+    plain = {(c.sensor, c.kind, c.axis) for c in parsed.values()}
+    whole = any(_WHOLE.search(guess.labels[name]) for name in parsed)
+    for name, column in parsed.items():
         label = guess.labels[name]
-        column = parse_column(label)
-        if column is not None:
-            kind = column.kind or _kind_of_unit(label) or _kind_of_file(path)
-            of = column.sensor if column.kind else ''
-            group = groups.setdefault((of, kind, column.free), {})
-            group.setdefault(column.axis, name)
+        kind = column.kind or _kind_of_unit(label) or _kind_of_file(path)
+        of = column.sensor if column.kind else ''
+        words = [w for w in of.split('_') if w not in VARIANTS]
+        if '_'.join(words) != of:  # other values of the same sensor
+            of = '_'.join(words)
+            if (of, column.kind, column.axis) in plain:
+                continue
+        free = whole and kind == 'acc' and not _WHOLE.search(label)
+        group = groups.setdefault((of, kind, column.free or free), {})
+        first = group.setdefault(column.axis, name)
+        if kind in SENSED and first != name:
+            twice[label] = guess.labels[first]
+    again = [n for n, first in twice.items() if AGAIN.sub('', n) == first]
+    if again:
+        guess.doubts.append(
+            f'of which sensor or channel the columns {shown(again)} are, '
+            'whose names are there more than once'
+        )
     sensors: dict[str, _Sensor] = {}
     order = sorted(groups.items(), key=lambda group: group[0][2])
     for (of, kind, free), axes in order:

@@ -11,6 +11,7 @@ from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import SensorStream
 from ..utils.errors import mistake, shown
 from .guessed_mapping import AXES, GYRO, SENSED, Guess
+from .guessed_units import COUNTS
 from .guessing import guess_mapping
 from .table_layout import find_table, why_no_table
 
@@ -46,6 +47,18 @@ def read_guessed(
         for part in _parts(mapping):
             if 'gyro' in part['columns']:
                 part['units'] = {**part.get('units', {}), 'gyro': rotation}
+    parts, left, counted = _parts(mapping), [], []
+    if any(COUNTS in doubt for doubt in doubts) and all(
+        'acc' in part['columns'] for part in parts
+    ):
+        doubts = [doubt for doubt in doubts if COUNTS not in doubt]
+        for part in parts:
+            counted += part['columns'].pop('gyro', [])
+        left.append(
+            f'{path}: gyro is left out, as it is in {COUNTS}; say it with a '
+            "mapping, such as units: {gyro: '1/131 deg/s'} for an MPU-6050 "
+            'with a range of 250 deg/s'
+        )
     if guess.unplaced:
         del mapping['placement']
         if name:
@@ -86,14 +99,14 @@ def read_guessed(
         )
     streams = read_imu_file(path, mapping, placement)
     shared = mapping.get('sensor', {})
-    read = [*texts_in(mapping)]
+    read = [*texts_in(mapping), *counted]
     rest = [name for name in guess.columns if name not in read]
-    left = [f'{path}: not read: {shown(rest, 6)}'] if rest else []
+    left += [f'{path}: not read: {shown(rest, 6)}'] if rest else []
     return {
         name: replace(
             stream,
             notes=(
-                _told(path, keys, shared, stream.clock.mean_rate),
+                _told(path, keys, shared, guess, stream.clock.mean_rate),
                 *left,
                 *stream.notes,
             ),
@@ -145,7 +158,9 @@ def _senses(keys: Mapping[str, Any]) -> bool:
     return any({*SENSED} & {*part['columns']} for part in parts)
 
 
-def _told(path: Path, keys: Mapping, shared: Mapping, rate: float) -> str:
+def _told(
+    path: Path, keys: Mapping, shared: Mapping, guess: Guess, rate: float
+) -> str:
     """A note of what was taken for what."""
     parts: dict[str, None] = {}
     for part in keys.get('parts', [keys]):
@@ -157,6 +172,9 @@ def _told(path: Path, keys: Mapping, shared: Mapping, rate: float) -> str:
             names = [names] if isinstance(names, str) else names
             unit = f' in {units[channel]}' if channel in units else ''
             of = where if channel in AXES else ''
+            why = guess.reasons.get(f'units.{channel}', '')
+            if why.startswith('steps') and units[channel] != 's':
+                unit += f' (no unit is said; {why})'
             parts[f'{channel} = {", ".join(names)}{unit}{of}'] = None
     return (
         f'{path}: nobody says what its columns are; by names and values, '

@@ -22,22 +22,24 @@ from ..readers.headers import head_lines
 from ..readers.keys import unit_factor
 from ..readers.time_units import TIME_UNITS
 from ..utils.errors import shown
-from .guessed_mapping import Guess
-from .guessed_units import RATES, SLOW, time_unit
+from .guessed_mapping import AGAIN, Guess
+from .guessed_units import FAST, RATES, SLOW, time_unit
 
 _TIME = re.compile(
     r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|^n?secs?$|elapsed|millis|micros'
     r'|nanos|tick|zeit|temps|heure|tiempo|hora|tijd|时间|時刻|時間|시간',
     re.IGNORECASE,
 )
-_COUNTER = re.compile(r'count|packet|sample|index|frame|^n$|seq', re.I)
+_COUNTER = re.compile(r'count|packet|sample|index|frame|^n[ro]?\.?$|seq', re.I)
 _RATE = re.compile(
     r'(?<!baud )(?<!heart )(?<!frame )(?<!bit )(?<!refresh )'
     r'(?<!cutoff )(?<!cut-off )(?<!filter )(?<!corner )'
-    r'(?:rate|frequency)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
+    r'(?:rate|freq(?:uency)?|\bfs|\bodr)\b(?! *[(\[]m?s)[^\d\n]{0,12}?'
     r'(\d+(?:\.\d+)?) ?(?:hz|$|[;\t"]|,(?!\d))',
     re.IGNORECASE,
 )
+_PARTS = {'s': 1.0, '1/100 s': 1e2, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
+"""Units of parts of seconds, and how many are a second."""
 
 
 class _Times(NamedTuple):
@@ -60,25 +62,43 @@ def guess_time(
         name: guess.labels[name] if name.isdigit() else name
         for name in (*columns, *texts)
     }
-    rising, back = _rising(columns, called, guess.labels)
+    rate = _rate_above(path, guess.mapping)
+    rising, back, stuck = _rising(columns, called, guess.labels, rate)
     dated = _dated(texts, called)
     rising = _of_one_length(rising, columns, [texts[n] for n in dated])
+    part = None
+    if dated:
+        cells = texts[dated[0]]
+        seconds = np.r_[0, np.cumsum(cells[1:] != cells[:-1])]
+        part = _fraction(columns, seconds)
+    if part and part[1] and rising and max(rising).name == part[0]:
+        rising = []
     if dated and (not rising or max(rising).score < 3):
         guess.set('columns.time', dated[0], 'dates')
+        if part and part[1]:
+            _set_fraction(guess, part)
     elif rising:
-        _take(max(rising), rising, columns, guess)
+        _take(max(rising), rising, called, columns, guess)
     else:
         counters = [n for n in columns if _COUNTER.search(called[n])]
-        _do_without(path, {n: columns[n] for n in counters}, back, guess)
+        known = {n: columns[n] for n in counters}
+        if rate is not None and not back:
+            _count(rate, known, guess)
+        else:
+            _do_without([*known], back or stuck, guess)
 
 
 def _rising(
     columns: Mapping[str, np.ndarray],
     called: Mapping[str, str],
     labels: Mapping[str, str],
-) -> tuple[list[_Times], str]:
-    """Columns that rise like times, and a doubt about one that does not."""
-    rising, back = [], ''
+    rate: float | None,
+) -> tuple[list[_Times], str, str]:
+    """Columns that rise like times, and doubts about others.
+
+    These are a column that goes back, and one that stays.
+    """
+    rising, back, stuck = [], '', ''
     for name, values in columns.items():
         known = values[np.isfinite(values)]
         if len(known) < 8:
@@ -86,20 +106,23 @@ def _rising(
         steps = np.diff(known)
         even = max(float((steps >= 0).mean()), float((steps <= 0).mean()))
         if even < 0.95 or not np.ptp(known):
-            if _TIME.fullmatch(called[name]) and even < 0.95:
+            if _TIME.search(called[name]) and not np.ptp(known):
+                stuck = f'{name!r} is {known[0]:.10g} in all rows'
+            elif _TIME.fullmatch(called[name]):
                 share = f'{min((steps < 0).mean(), (steps > 0).mean()):.0%}'
                 back = f'{name!r} goes back in {share} of the rows'
             continue
-        unit, why = time_unit(labels[name], known, steps)
+        unit, why = time_unit(labels[name], known, steps, rate)
         named = bool(_TIME.search(called[name]))
-        if not named and (_COUNTER.search(called[name]) or not unit):
+        counts = _COUNTER.search(called[name]) or (steps == 1).all()
+        if not named and (counts or not unit):
             continue
         score = 2 * named + bool(unit) + even
         score += 0.5 * float((steps != 0).mean())
         if name == '1' and not named:
             score += 0.2
         rising.append(_Times(score, name, unit or 's', why))
-    return rising, back
+    return rising, back, stuck
 
 
 def _dated(
@@ -153,84 +176,122 @@ def _of_one_length(
 def _take(
     time: _Times,
     rising: Sequence[_Times],
+    called: Mapping[str, str],
     columns: Mapping[str, np.ndarray],
     guess: Guess,
 ) -> None:
     """Take a column as that of the times, with what is in doubt about it."""
     _, name, unit, why = time
-    timed = {k for t in rising for k in ('acc', 'gyr') if k in t.name.lower()}
-    if len(timed) > 1:
-        names = shown(t.name for t in rising)
+    words = {t.name: AGAIN.sub('', called[t.name]) for t in rising}
+    rivals = [n for n in words if words[n] == words[name]]
+    kinds = {k: [n for n in words if k in n.lower()] for k in ('acc', 'gyr')}
+    timed = [*kinds['acc'], *kinds['gyr']] if all(kinds.values()) else []
+    if any(
+        not np.allclose(columns[n], columns[some[0]], 0, equal_nan=True)
+        for some in (rivals, timed)
+        for n in some
+    ):
+        names = shown(words)
         guess.doubts.append(f'which of the times {names} are of which sensor')
-    parts = _parts_of_seconds(time, columns)
-    if parts:
+    values = columns[name][np.isfinite(columns[name])]
+    whole, part, part_unit = _parts_of_seconds(name, columns)
+    if part_unit:
+        name, unit, why = whole, 's', 'it counts seconds'
+        _set_fraction(guess, (part, part_unit))
+        values = np.arange(0)
+    elif part:
         guess.doubts.append(
-            'when samples were taken: {!r} counts seconds, {!r} their parts; '
-            'write their sum into one column'.format(*parts)
+            f'when samples were taken: {whole!r} counts seconds, {part!r} '
+            'their parts; write their sum into one column'
         )
     counter = next(
         (n for n, c in columns.items() if _numbers_packets(n, c)), ''
     )
-    values = columns[name][np.isfinite(columns[name])]
     if counter and comes_in_packets(np.diff(values)):
         said = 'it counts the packets in which rows come'
         guess.set('columns.counter', counter, said)
-    if 'tick' in name.lower() and why.startswith('steps of'):
+    if 'tick' in name.lower() and unit in TIME_UNITS and why[:5] == 'steps':
         guess.doubts.append(f'the unit of time ({name!r}: what is a tick?)')
-    elif why.endswith(SLOW):
+    elif why.endswith((SLOW, FAST)):
         guess.doubts.append(f'the unit of time ({name!r}: {why})')
     guess.set('columns.time', name, 'it rises all the time')
     guess.set('units.time', unit, why)
 
 
 def _parts_of_seconds(
-    time: _Times, columns: Mapping[str, np.ndarray]
+    name: str, columns: Mapping[str, np.ndarray]
+) -> tuple[str, str, str]:
+    """Columns of seconds and of their parts, of which one is ``name``.
+
+    Also the unit of the parts, as :func:`_fraction`; all empty if there are
+    no such columns.
+    """
+    for whole in columns:
+        part = _fraction(columns, columns[whole])
+        if part is not None and name in (whole, part[0]):
+            return whole, *part
+    return '', '', ''
+
+
+def _fraction(
+    columns: Mapping[str, np.ndarray], seconds: np.ndarray
 ) -> tuple[str, str] | None:
-    """Names of columns of seconds and of their parts; ``time`` is one."""
-    times = columns[time.name]
-    values = times[np.isfinite(times)]
-    if np.ptp(values) * TIME_UNITS.get(time.unit, 1.0) <= 1.0:
-        pairs = (
-            (n, time.name)
-            for n, c in columns.items()
-            if n != time.name and _TIME.search(n) and _counts_seconds(c)
-        )
-    else:
-        seconds = np.diff(times) > 0
-        pairs = (
-            (time.name, n)
-            for n, c in columns.items()
-            if np.array_equal(np.diff(c) < 0, seconds)
-            and _counts_seconds(times)
-        )
-    return next(pairs, None)
+    """The column of the parts of whole seconds (T,), and its unit.
+
+    The parts start again where the seconds go up. The unit is '' if nothing
+    tells it; None if there is no such column.
+    """
+    steps = np.diff(seconds)
+    rises = steps > 0
+    if not (seconds == np.round(seconds)).all() or (steps < 0).any():
+        return None
+    if rises.sum() < 3 or np.median(steps[rises]) != 1 or rises.mean() > 0.5:
+        return None
+    for name, values in columns.items():
+        falls = np.diff(values) < 0
+        if (values >= 0).all() and 0.9 * rises.sum() <= falls.sum() > 0:
+            if (falls & ~rises).any():
+                continue
+            most = float(values.max())
+            sizes = {unit: most / n for unit, n in _PARTS.items()}
+            fits = [u for u, size in sizes.items() if 0.5 < size < 1]
+            return name, fits[0] if fits else ''
+    return None
 
 
-def _do_without(
-    path: Path, counters: Mapping[str, np.ndarray], back: str, guess: Guess
+def _set_fraction(guess: Guess, part: tuple[str, str]) -> None:
+    guess.set('columns.fraction', part[0], 'it starts again each second')
+    guess.set('units.fraction', part[1], 'its largest is almost a second')
+
+
+def _count(
+    rate: float, counters: Mapping[str, np.ndarray], guess: Guess
 ) -> None:
-    """Take a rate that a line above the table gives, or any."""
-    rate = None if back else _rate_above(path, guess.mapping)
-    if rate is not None:
-        guess.set('rate', rate, 'a line above the table says so')
-        for name, values in counters.items():
-            if (np.diff(values) == 1).mean() > 0.5:
-                guess.set('columns.counter', name, 'it counts the samples')
-                break
-        return
-    first = next(iter(counters), '')
-    hint = f'; {first} may be columns.counter' if first else ''
+    """Take a rate that a line above the table gives."""
+    guess.set('rate', rate, 'a line above the table says so')
+    for name, values in counters.items():
+        if (np.diff(values) == 1).mean() > 0.5:
+            guess.set('columns.counter', name, 'it counts the samples')
+            break
+
+
+def _do_without(counters: Sequence[str], doubt: str, guess: Guess) -> None:
+    """Take any rate, and say that it is in doubt."""
+    hint = f'; {counters[0]} may be columns.counter' if counters else ''
     guess.set('rate', 100, f'no column of times was found{hint}')
-    doubt = back or 'no times were found'
+    doubt = doubt or 'no times were found'
     guess.doubts.append(f'when samples were taken: {doubt}')
 
 
 def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
     """Samples per second, as a line above a table says."""
     last = mapping.get('header', 1) - 1
+    lines = head_lines(path, max(last, mapping.get('skip_rows', 0)))
+    if len(lines) > 1 and re.match('devices', lines[0], re.IGNORECASE):
+        lines[1] = f'rate: {lines[1].strip(" ,;")}'  # as Vicon Nexus writes it
     rates = {
         float(match[1])
-        for line in head_lines(path, max(last, mapping.get('skip_rows', 0)))
+        for line in lines
         if (match := _RATE.search(line))
         and RATES[0] <= float(match[1]) <= RATES[1]
     }
@@ -247,10 +308,3 @@ def _numbers_packets(name: str, values: np.ndarray) -> bool:
     forward = steps[steps > 0]
     rows = round(len(values) / (len(forward) + 1))
     return float(np.median(forward)) in (1, rows)
-
-
-def _counts_seconds(values: np.ndarray) -> bool:
-    """Whether whole numbers go up by 1 again and again."""
-    steps = np.diff(values)
-    rising = (steps[steps != 0] == 1).all() and (steps > 0).sum() > 3
-    return bool(rising and (values == np.round(values)).all())

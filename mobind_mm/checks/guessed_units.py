@@ -12,6 +12,8 @@ from ..readers.column_names import header_unit
 from ..readers.dates import serial_dates
 from ..readers.mapping import UNITS
 from ..readers.orientation import rate_unit
+from ..readers.time_units import RATES as SET_RATES
+from ..readers.time_units import clock_ticks, near_rate
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from .gyroscope import gyroscope_facts, judge_gyroscope
 from .plausibility import still_level
@@ -24,8 +26,14 @@ _STEPS = {'s': 1.0, 'ms': 1e3, 'us': 1e6, 'ns': 1e9}
 """How many of a unit are a second."""
 RATES = (2.0, 3000.0)
 """Samples per second that a sensor may have."""
-_SLOWEST = 5.0
+_SLOWEST, _QUICKEST = 5.0, 700.0
+"""Samples per second beyond which a rate needs to be a usual one."""
+_HIGH = (*SET_RATES, 1125, 1600, 2000)
 _COUNTS = (16384, 8192, 4096, 2048, 1024, 256, 64)
+_UNSIGNED = 60_000
+"""Counts of 16 bits that would be little below 0."""
+_COUNTED = 1500.0
+"""What a still accelerometer shows that counts, and neither mg nor less."""
 _FASTEST, _FASTEST_DEG = 87.0, 5000.0
 """rad/s and deg/s that no body turns at for long."""
 UNCLEAR = (
@@ -34,15 +42,28 @@ UNCLEAR = (
     'never rests',
     'counts whose zero is not known',
 )
+COUNTS = 'counts, of which only the data sheet tells how many are 1 deg/s'
 SLOW = 'slower than movement is measured'
+FAST = 'faster than movement is usually measured'
 EVIDENT = 'turns as fast, or only that can be'
 """How reasons end that are none, and that are some."""
 
 
 def time_unit(
-    name: str, values: np.ndarray, steps: np.ndarray
+    name: str, values: np.ndarray, steps: np.ndarray, rate: float | None = None
 ) -> tuple[str, str]:
-    """Unit of a column of times, if one fits, and why."""
+    """Unit of a column of times, if one fits, and why.
+
+    Args:
+        name: Of the column.
+        values: (T,) its numbers.
+        steps: (T - 1,) between them.
+        rate: Samples per second, if the file says them.
+
+    >>> ticks = np.round(np.arange(500) * 20.48)
+    >>> time_unit('timestamp', ticks, np.diff(ticks))[0]
+    '1/1024 s'
+    """
     if dates := serial_dates(values):
         return 's', f'its numbers count {dates[1]}'
     unit = header_unit(name, 'time')
@@ -58,13 +79,21 @@ def time_unit(
         for unit, factor in _STEPS.items()
         if RATES[0] <= factor / max(step, 1e-12) <= RATES[1]
     }
-    for unit, rate in fits.items():
+    for unit, found in fits.items():
         if 9e8 < first / _STEPS[unit] < 2.5e9:
             why = f'{first:.4g} is a date since 1970 in {unit}'
-            return unit, f'{why}, at {rate:.4g} Hz'
-    for unit, rate in fits.items():
-        why = f'steps of {step:.4g} are {rate:.4g} Hz in {unit}'
-        return unit, f'{why}, {SLOW}' if rate < _SLOWEST else why
+            return unit, f'{why}, at {found:.4g} Hz'
+    if ticks := clock_ticks(steps, rate):
+        return ticks
+    for unit, found in fits.items():
+        why = f'steps of {step:.4g} are {found:.4g} Hz in {unit}'
+        if found < _SLOWEST:
+            return unit, f'{why}, {SLOW}'
+        if found > _QUICKEST and (
+            step == 1 or not near_rate(found, _HIGH, 0.02)
+        ):
+            return unit, f'{why}, {FAST}'
+        return unit, why
     return '', ''
 
 
@@ -82,16 +111,18 @@ def acc_unit(
     if stream is None or np.isnan(level):
         return 'm/s2', gravity, f'not seen: the sensor {UNCLEAR[2]}'
     values = stream.channels['acc'][:]
-    if (values > 0).all() and (values == np.round(values)).all():
-        return 'm/s2', gravity, f'whole numbers above 0, so {UNCLEAR[3]}'
+    if (values >= 0).all() and (values == np.round(values)).all():
+        seen = 'whole numbers, none below 0'
+        if values.max() > _UNSIGNED:
+            seen += ', as if 65535 were -1'
+        return 'm/s2', gravity, f'{seen}, so {UNCLEAR[3]}'
     for unit, factor in UNITS['acc'].items():
         if abs(level * factor / STANDARD_GRAVITY - 1) < 0.15:
             return unit, True, seen
     for count in _COUNTS:
         if abs(level / count - 1) < 0.1:
-            factor = STANDARD_GRAVITY / count
             why = f'{seen}, as if 1 g were {count} counts'
-            return float(f'{factor:.6g}'), True, why
+            return f'1/{count} g', True, why
     if level < 2.0:
         return 'm/s2', False, f'{seen}: gravity {UNCLEAR[0]}'
     return 'm/s2', gravity, f'{seen}, which {UNCLEAR[1]}'
@@ -120,9 +151,11 @@ def gyro_unit(streams: Mapping[str, SensorStream | None]) -> tuple[str, str]:
     fast = f'{np.quantile(size, 0.99):.3g}'
     if unit is None:
         why = f'it stays below {fast} in 99 % of the rows'
-        if np.quantile(size, 0.99) > _FASTEST_DEG and (rates % 1 == 0).all():
-            why += ': counts, of which only the data sheet tells how many are '
-            why += '1 deg/s'
+        level = np.median(np.linalg.norm(beside, axis=1))
+        counted = level > _COUNTED and (beside % 1 == 0).all()
+        counted = counted or np.quantile(size, 0.99) > _FASTEST_DEG
+        if counted and (rates % 1 == 0).all():
+            why += f': {COUNTS}'
         return 'rad/s', why
     seen = f'it exceeds {fast} in 1 % of the rows: gravity in acc'
     return unit, f'{seen} {EVIDENT}'

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..readers.cells import ungrouped
 from ..readers.column_names import parse_column
 from ..readers.joining import with_gravity
 from ..readers.mapping import Columns, Part, Units
@@ -85,8 +86,8 @@ def _reader(path: Path, table: TableFile, guess: Guess) -> Stream:
     """What reads channels with the guessed clock, in the units of the file."""
     keys = {k: v for k, v in guess.mapping.items() if k != 'columns'}
     clock = guess.mapping.get('columns', {})
-    time, counter = clock.get('time'), clock.get('counter')
-    unit = guess.mapping.get('units', {}).get('time')
+    numbers = [clock[key] for key in ('fraction', 'counter') if key in clock]
+    units = guess.mapping.get('units', {})
 
     def read(
         channels: Mapping[str, Sequence[str]],
@@ -94,16 +95,14 @@ def _reader(path: Path, table: TableFile, guess: Guess) -> Stream:
     ) -> SensorStream | None:
         part = Part.model_construct(
             rate=keys.get('rate'),
-            columns=Columns.model_construct(
-                None, time=time, counter=counter, **channels
-            ),
-            units=Units.model_construct(time=unit, acc=1.0, gyro=1.0, mag=1.0),
+            columns=Columns.model_construct(None, **clock, **channels),
+            units=Units.model_construct(**units, acc=1.0, gyro=1.0, mag=1.0),
         )
         names = [name for some in channels.values() for name in some]
-        names += [counter] if counter else []
+        times = [clock['time']] if 'time' in clock else []
         try:
             rows = table.select(
-                names, [time] if time else [], where=where, dated=False
+                [*names, *numbers], times, where=where, dated=False
             )
             stream = table_stream(part, rows)
         except READ_ERRORS as error:
@@ -177,7 +176,8 @@ def _numbers(cells: np.ndarray) -> np.ndarray:
     values = np.full(len(cells), np.nan)
     if cells.dtype.kind != 'O':  # dates
         return values
-    fine = np.array([NUMBER.fullmatch(c) is not None for c in cells], bool)
+    texts = np.array([ungrouped(c) for c in cells], object)
+    fine = np.array([NUMBER.fullmatch(c) is not None for c in texts], bool)
     if fine.mean() > 0.5:
-        values[fine] = [float(c.replace(',', '.')) for c in cells[fine]]
+        values[fine] = [float(c.replace(',', '.')) for c in texts[fine]]
     return values

@@ -82,7 +82,11 @@ def judge_fastest(turning: float) -> tuple[Opinion, Reading] | None:
     if not turning > _FASTEST:
         return None
     seen = f'it exceeds {turning:.0f} in 1 % of the samples'
-    return _in_unit(UNITS[1], seen)
+    if turning * UNITS[1].factor < _FASTEST:
+        return _in_unit(UNITS[1], seen)
+    message = f'gyro is in neither rad/s nor deg/s (raw counts?): {seen}'
+    fix = "units.gyro: what one count is, such as '1/131 deg/s'"
+    return Opinion('wrong', 'gyro_counts', message, fix), Reading()
 
 
 def _in_unit(unit: Unit, seen: str) -> tuple[Opinion, Reading]:

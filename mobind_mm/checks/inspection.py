@@ -26,6 +26,7 @@ from ..skeleton import LIMBS
 from ..utils.errors import READ_ERRORS, mistake
 from ..utils.files import is_special, leads_back
 from .finding import Finding
+from .guessed_folders import read_guessed_folder
 from .guessed_mapping import to_yaml
 from .guessing import guess_mapping
 from .plausibility import check_inputs
@@ -238,6 +239,7 @@ def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
         facts.update(use='--imu, --mapping', mapping=to_yaml(guess, path))
         guessed = [f'guess: {k}: {why}' for k, why in guess.reasons.items()]
         facts['guesses'] = guessed
+        facts['notes'] += [f'in doubt: {doubt}' for doubt in guess.doubts]
         _add_sensors(read_imu_file(path, guess.mapping), facts)
         return
     facts.update(title='table with the columns of mobind_mm', use='--imu')
@@ -311,8 +313,18 @@ def _look_inside(
         _inspected(part, None, depth - 1, turns)
         for part, _ in zip(parts[:MOST_FILES], turns)
     ]
+    if depth == _DEEPEST:
+        _look_at_whole(path, facts)
     if (count := len(facts['files'])) < len(parts):
         facts['notes'].append(f'only the first {count} were looked at')
+
+
+def _look_at_whole(path: Path, facts: dict[str, Any]) -> None:
+    """What ``--imu`` reads of a folder, with the names for ``--placement``."""
+    with suppress(*READ_ERRORS):
+        streams = read_guessed_folder(path)
+        _add_sensors(streams, facts)
+        facts['use'] = '--imu'
 
 
 def _look_at_others(path: Path, facts: dict[str, Any]) -> None:
@@ -373,7 +385,8 @@ def _add_sensors(
         facts['notes'] += stream.notes
         if name not in LIMBS:
             facts['notes'].append(
-                f'{name}: it is not known where it is worn: give --placement.'
+                f'{name}: it is not known where it is worn: give --placement'
+                f'{f" {name}=NAME" if len(streams) > 1 else ""}.'
             )
     facts['findings'] += map(str, check_inputs(streams))
 

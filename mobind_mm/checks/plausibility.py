@@ -62,7 +62,7 @@ _TIMES = {
 """Factor on the times, and what units.time then is."""
 _ASKED = {
     'acc_unit', 'gravity', 'quat_order', 'quat_direction', 'frame', 'acc_sign',
-    'gyro_sign', 'rate', 'upside_down',
+    'gyro_sign', 'gyro_counts', 'rate', 'upside_down',
 }  # fmt: skip
 """Kinds that matter to every answer, and that the user must settle."""
 

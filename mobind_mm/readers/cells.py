@@ -27,6 +27,11 @@ from .dates import (
 from .dialects import MISSING, NUMBER
 from .table_rows import LARGEST
 
+_DIGITS = re.compile(r'[-+.,\deE]+')
+"""What cells of numbers are written with, and texts of several are not."""
+_SPACES = re.compile("(?<=\\d)['\u2019\u00a0\u202f](?=\\d{3})")
+_GROUPED = re.compile(r'[+-]?[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*(?!\1)[.,]\d+')
+"""Separators of thousands: marks of no other use, and before a decimal."""
 _THOUSANDS = re.compile(r'[+-]?[1-9]\d{0,2}(,\d{3})+')
 
 
@@ -209,7 +214,20 @@ class Column:
         )
 
 
+def ungrouped(text: str) -> str:
+    """A number without separators of thousands, if they cannot be decimals.
+
+    >>> [ungrouped(t) for t in ('1.234,5', '1,234.5', "1'234", '1,234')]
+    ['1234,5', '1234.5', '1234', '1,234']
+    """
+    text = _SPACES.sub('', text)
+    if match := _GROUPED.fullmatch(text):
+        return text.replace(match[1], '')
+    return text
+
+
 def _number(text: str, decimal: str | None) -> float | None:
+    text = ungrouped(text)
     if decimal == ',':
         text = '' if '.' in text else text.replace(',', '.')
     return float(text) if NUMBER.fullmatch(text) else None
@@ -239,6 +257,9 @@ def guess_decimal(
         if name in texts or cells.dtype.kind == 'f' or holds_dates(cells):
             continue
         for row, cell in enumerate(cells):
+            cell = ungrouped(cell)
+            if not _DIGITS.fullmatch(cell):
+                continue
             if ',' in cell and not _THOUSANDS.fullmatch(cell):
                 return ','
             if ',' in cell:

@@ -9,7 +9,7 @@ import numpy as np
 from ..utils.errors import mistake
 from .arrival import catches_up, comes_in_packets, persists, spread_ties
 from .continuity import continues, regular_step
-from .dates import DAY
+from .dates import DAY, HOUR
 from .sample_rows import SampleRows
 
 _MOST_JUMPS = 0.01
@@ -118,7 +118,6 @@ class _Jumps:
         ``far`` says whether it may be a jump of its own.
         """
         times, usual = self.rows.times, self.usual
-        missing = size / usual if usual else np.inf
         if self._owed and abs(size + self._owed) < self._near(size):
             self._owed = 0.0
             self._undo(place, size)
@@ -126,11 +125,22 @@ class _Jumps:
             far
             and persists(times, place, usual)
             and not catches_up(times, place, usual)
-            and continues(self.values, place, missing)
+            and self._continues(place, size)
         ):
             self._undo(place, size)
         else:
             self._pending.append((place, size))
+
+    def _continues(self, place: int, size: float) -> bool:
+        """Whether nothing is missing where the clock steps forward.
+
+        At rest nothing tells; then only a step of days, or of the hour of
+        summer time, is that of a clock that was set.
+        """
+        missing = size / self.usual if self.usual else np.inf
+        shown = continues(self.values, place, missing)
+        dated = size > DAY or abs(size - HOUR) < 2 * self.usual
+        return dated if shown is None else shown
 
     def _near(self, size: float) -> float:
         """Seconds by which two jumps of a size may differ."""

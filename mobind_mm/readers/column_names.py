@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 _KINDS = {
     'quat': r'quat\w*|q|orientation|attitude',
-    'gravity': r'grav\w*',
+    'gravity': r'grav\w*|grv',
     'mag': r'mag\w*|m|compass',
     'gyro': r'gyr\w*|gy|g|rot\w*|rotationrate|ang(?!les?$)\w*|omega|w|rate'
-    r'|dreh\w*|winkel\w*|giro\w*|hoek\w*',
+    r'|dreh\w*|winkel\w*|giro\w*|hoek\w*|zyro\w*|jiro\w*',
     'acc': r'acc\w*|acl|ac|a|lin(ea[rl]\w*|acc\w*)?|user\w*|force|motion'
-    r'|beschl\w*|acel\w*|versnel\w*',
+    r'|beschl\w*|acel\w*|versnel\w*|przysp\w*|ivme',
     'other': r'euler\w*|angles?|roll|pitch|yaw|mat\w*|vel\w*|pos\w*|lat\w*'
     r'|lon\w*',
 }
@@ -24,8 +25,10 @@ _WRITTEN = {
     **dict.fromkeys(('각속도', '자이로'), ' gyr '),
     **dict.fromkeys(('加速度', '가속도'), ' acc '),
     **dict.fromkeys(('线性', '線性', '線形', '선형'), ' lin '),
+    r'гироскоп\w*|угловая скорость': ' gyr ',
+    r'ускорени\w*|акселерометр\w*': ' acc ',
 }
-"""Words without spaces between them."""
+"""Words of other scripts, of which some have no spaces between them."""
 _HEADER_UNITS = {
     'acc': {
         r'm/s(ec)?(\^?2|²|/s)|m/\(s\^2\)|ms-?2|m\.s-2': 'm/s2',
@@ -93,14 +96,18 @@ def header_unit(name: str, kind: str) -> str:
 def kind_of_word(text: str) -> str:
     """Channel of a sensor that is called so; '' if it is of none.
 
-    >>> [kind_of_word(n) for n in ('Accelerometer', 'GYR', 'left', 'linear')]
+    >>> [kind_of_word(n) for n in ('Accelerometer', 'x.GYR', 'left', 'linear')]
     ['acc', 'gyro', '', 'linear']
     """
-    word = re.sub('[^a-z]', '', text.lower())
-    if re.match('linear|user', word):
+    words = re.findall('[a-z]+', text.lower()) or ['']
+    if any(re.match('linear|user', word) for word in words):
         return 'linear'
     starts = {'acc': 'acc', 'gyr': 'gyro', 'mag': 'mag', 'grav': 'gravity'}
-    return next((k for s, k in starts.items() if word.startswith(s)), '')
+    ends = words[0], words[-1]
+    return next(
+        (k for s, k in starts.items() if any(w.startswith(s) for w in ends)),
+        '',
+    )
 
 
 @dataclass(frozen=True)
@@ -129,8 +136,14 @@ def parse_column(name: str) -> Column | None:
     if end and any(header_unit(name, k) for k in ('acc', 'gyro', 'mag')):
         name = end[1]
     name = re.sub(r'[(\[]([xyzXYZ0-3])[)\]]', r' \1', name)
+    name = re.sub('includ[a-z]*[ _]?gravity', '', name, flags=re.IGNORECASE)
     for written, word in _WRITTEN.items():
-        name = name.replace(written, word)
+        name = re.sub(written, word, name, flags=re.IGNORECASE)
+    name = ''.join(
+        c
+        for c in unicodedata.normalize('NFKD', name)
+        if c < '\u0300' or c > '\u036f'
+    )
     name = re.sub(r'\bgF(?=[xyz])', 'acc_', name)  # Physics Toolbox
     bare = re.sub(r'[(\[].*?[)\]]', ' ', name)
     bare = re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', bare).lower()
@@ -171,6 +184,10 @@ def parse_column(name: str) -> Column | None:
                 if number := re.fullmatch(r'[a-z]+(\d+)', word):
                     rest.append(number[1])  # Acc1_X, Acc2_X
                 rest = [w for w in rest if not _FREE.search(w)]
-                rest = [w for w in rest if not re.match('vel|rate', w)]
+                rest = [
+                    w
+                    for w in rest
+                    if not re.match('vel|rate|vites|geschw|predk', w)
+                ]
                 return Column('_'.join(rest), kind, axis, free)
     return Column(text, '', axis, free)

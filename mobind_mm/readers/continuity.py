@@ -10,6 +10,8 @@ import numpy as np
 
 _WINDOW = 100
 """Rows on both sides by which a step of the values is judged."""
+_BESIDE = 20
+"""Rows on both sides by which it is told whether a sensor moves."""
 _CLEAR = 7.0
 """Logarithm of the odds from which something is clear (1,000 to 1)."""
 _BETTER = 1.5
@@ -48,7 +50,10 @@ def continues(
     far = np.sqrt(2) * around.std(axis=0)
     if missing + 20 < len(around) / 2:
         far = np.sqrt(np.mean(_bends(around, int(missing) + 1) ** 2, axis=0))
-    tells = far > 3 * np.maximum(near, 1e-9)
+    # Where it is still on both sides, the values are the same after a gap.
+    sides = around[max(at - _BESIDE, 0) : at + 1], around[at + 1 :][:_BESIDE]
+    moving = np.max([side.std(axis=0) for side in sides], axis=0)
+    tells = np.minimum(far, 3 * moving) > 3 * np.maximum(near, 1e-9)
     near, far = np.maximum(near[tells], 1e-9), far[tells]
     bend = bends[at - 1][tells]
     odds = np.log(far / near) + bend**2 / 2 * (far**-2.0 - near**-2.0)

@@ -26,7 +26,7 @@ EPOCHS = {
 }
 """Seconds since 1970 of what devices count from; GPS counts from 6 January
 1980, and is 18 s ahead of UTC since 2017."""
-DAY = 86400.0
+DAY, HOUR = 86400.0, 3600.0
 
 _CELL = re.compile(
     r'(?:(\d{1,4}([-/.])\d{1,2}\2\d{1,4})(?:T|_|,? +))?'  # the day

@@ -23,10 +23,10 @@ import numpy as np
 
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..utils.errors import mistake, shown
-from .archives import files_of, is_folder
+from .archives import files_of, is_folder, listing
 from .base import FileReader
 from .dialects import Dialect
-from .further_sensors import refuse_more_sensors
+from .further_sensors import channels_left_out, refuse_more_sensors
 from .headers import Head, Names, find_head
 from .joining import one_after_another
 from .keys import check_keys
@@ -102,7 +102,14 @@ class DeviceReader(FileReader):
         if not (self.several or 'columns' in given):
             refuse_more_sensors(sensors.values())
         streams = {
-            name: replace(stream, notes=(*notes[name], *stream.notes))
+            name: replace(
+                stream,
+                notes=(
+                    *notes[name],
+                    *channels_left_out(sensors[name]),
+                    *stream.notes,
+                ),
+            )
             for name, stream in read_sensors(
                 sensors, '.', f'{self.title}:'
             ).items()
@@ -304,6 +311,9 @@ class LabReader(DeviceReader):
             files = tables_of(self.source)
             paths = [path for path in files if self.reads(path)]
             others = [path.name for path in files if path not in paths]
+            if any(path.parent == self.source for path in paths):
+                folders = filter(is_folder, listing(self.source))
+                others += [f'{path.name}/' for path in folders]
         described = [*self.describe_files(paths)]
         names = [name for _, parts in described for name in parts]
         sensors: list[_Named] = []

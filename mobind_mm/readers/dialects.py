@@ -21,7 +21,7 @@ from typing import NamedTuple
 from ..utils.errors import mistake, shown
 from .archives import open_file
 from .dates import looks_like_date
-from .headers import Header, older_encoding, plain_minus, skip_marks
+from .headers import Header, older_encoding, plain_cells, skip_marks
 
 DELIMITERS = (',', ';', '\t', '|', ' ')
 MISSING = (
@@ -77,7 +77,7 @@ def units_below(
         lines = [*islice(file, first, first + _UNIT_ROWS + 1)]
     units: list[_Units] = []
     for skip, line in enumerate(lines, 1):
-        row = _split(plain_minus(line), header.delimiter)
+        row = _split(plain_cells(line), header.delimiter)
         cells = [row[p].strip() for p in places if p < len(row)]
         filled = [c for c in cells if c.lower() not in MISSING]
         if any(
@@ -112,7 +112,8 @@ def find_headers(
                 )
             for mark in dialect.delimiter or DELIMITERS:
                 with suppress(csv.Error):
-                    names = tuple(map(str.strip, _split(text, mark)))
+                    cells = _split(plain_cells(text), mark)
+                    names = tuple(map(str.strip, cells))
                     headers.append(Header(path, line, mark, names))
     return sorted(
         headers,

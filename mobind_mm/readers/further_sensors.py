@@ -18,7 +18,7 @@ from .sensors import UnknownColumnsError
 from .tables import column_names
 
 _SENSED = ('acc', 'gyro', GRAVITY)
-_VARIANTS = {
+VARIANTS = {
     '', 'hr', 'cal', 'raw', 'uncal', 'uncalibrated', 'motion', 'filtered',
     'bias', 'drift', 'offset', 'mean', 'std', 'var', 'cov', 'covariance',
     'filt', 'unfiltered', 'smooth', 'smoothed', 'corrected', 'lp', 'hp',
@@ -59,6 +59,26 @@ def refuse_more_sensors(sensors: Iterable[Sensor]) -> None:
             )
 
 
+def channels_left_out(sensor: Sensor) -> list[str]:
+    """A note for each table with a channel that nothing is read of."""
+    read = {c for part in sensor.tables() for c in part.channels()}
+    notes: dict[str, None] = {}
+    for part in sensor.tables() if {'acc', 'gyro'} - read else ():
+        axes = [
+            name.removeprefix('-')
+            for n in part.channels().values()
+            for name in n
+        ]
+        names = _names_of(part, axes).values()
+        columns = [(name, parse_column(name)) for name in names]
+        lost = [
+            n for n, c in columns if c and c.kind in {'acc', 'gyro'} - read
+        ]
+        if len(lost) > 2:
+            notes[f'{part.file}: not read: {shown(lost, 6)}'] = None
+    return [*notes]
+
+
 def _names_of(part: Part, read: Iterable[str]) -> dict[str, str]:
     """Names of the columns of a table, by what a mapping calls them."""
     path, dialect = Path(str(part.file)), part.dialect()
@@ -81,5 +101,5 @@ def _again(one: str, other: str) -> bool:
         return True
     same = (first.kind, first.free) == (second.kind, second.free)
     words = [{*of.split('_')} for of in (first.sensor, second.sensor)]
-    of_one = one != other and (words[0] ^ words[1]) <= _VARIANTS
+    of_one = one != other and (words[0] ^ words[1]) <= VARIANTS
     return same and not of_one

@@ -307,7 +307,7 @@ def _head(path: Path, changed: int, size: int) -> str:
         cut = len(data) == _BYTES and error.start > _BYTES - 4
         text = data.decode('utf-8' if cut else older_encoding(data), 'replace')
     text = text.lstrip('\ufeff')
-    return plain_minus(text).replace('\r\n', '\n').replace('\r', '\n')
+    return plain_cells(text).replace('\r\n', '\n').replace('\r', '\n')
 
 
 def skip_marks(file: Any) -> None:
@@ -319,13 +319,22 @@ def skip_marks(file: Any) -> None:
 
 
 _MINUS = re.compile(r'(?<![^\s,;|"eE])\u2212(?=[\d.,])')
+_STAMPED = re.compile(
+    r'^(\d\d:\d\d:\d\d\.\d{3}) -> (?=[^,;\t \n]*([,;\t ])?)', re.MULTILINE
+)
+"""What the Arduino IDE writes before each line."""
 
 
-def plain_minus(text: str) -> str:
-    """Text in which numbers have the minus of ASCII.
+def plain_cells(text: str) -> str:
+    """Text whose numbers have the minus of ASCII, and stamps a cell.
 
     Phones of some languages, such as Norwegian, write that of typesetters.
+
+    >>> plain_cells('10:00:00.250 -> 1,2')
+    '10:00:00.250,1,2'
     """
+    if ' -> ' in text:
+        text = _STAMPED.sub(lambda m: m[1] + (m[2] or ','), text)
     return _MINUS.sub('-', text) if '\u2212' in text else text
 
 

@@ -17,12 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_RATES = (
-    5, 10, 12.5, 13, 15, 16, 20, 25, 26, 30, 31.25, 32, 33, 40, 48, 50, 51.2,
-    52, 60, 62.5, 64, 75, 80, 96, 100, 102.4, 104, 120, 125, 128, 148, 200,
-    204.8, 208, 240, 250, 256, 400, 416, 500, 512, 800, 1000,
-)  # fmt: skip
-"""Hz at which sensors are set to sample."""
+from .time_units import RATES
+
 _NEAR = 7e-4
 """How much a sensor's rate differs from that which it is set to."""
 _MOST_LOST = 1.4
@@ -112,7 +108,7 @@ def find_losses(
     )
     if none.spread < 0.5 * unit * none.step:  # a loss would be seen
         return none.step, none.lost
-    known = [1 / r for r in _RATES if 1 <= r * none.step <= _MOST_LOST]
+    known = [1 / r for r in RATES if 1 <= r * none.step <= _MOST_LOST]
     tried = [1 / rate] if rate else [usual, *known]
     tried = [s for s in tried if 0.98 < none.step / s < 1.02 * _MOST_LOST]
     few = stamps[:_TRIED], count[:_TRIED], unit
@@ -150,7 +146,7 @@ def _nothing_lost(none: Path, some: Path, unit: int, odds: np.ndarray) -> bool:
 
 def is_usual(step: float | np.floating) -> bool:
     """Whether sensors are set to a rate, of which seconds are given."""
-    return bool(np.min(np.abs(np.array(_RATES) * step - 1)) < _NEAR)
+    return bool(np.min(np.abs(np.array(RATES) * step - 1)) < _NEAR)
 
 
 def _path(

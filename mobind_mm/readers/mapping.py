@@ -64,6 +64,7 @@ class Columns(Keys):
     """Columns of a sensor's table."""
 
     time: Text = None
+    fraction: Text = None
     counter: Text = None
     acc: Three = None
     gravity: Three = None
@@ -78,6 +79,7 @@ class Units(Keys):
     """Units of a sensor's table."""
 
     time: TimeUnit = key(example='s or ms or us or ns')
+    fraction: TimeUnit = key(example='ns or us or ms')
     acc: Optional[Annotated[Union[str, float], unit_of(UNITS['acc'])]] = key(
         example='m/s2 or g or mg'
     )
@@ -162,16 +164,19 @@ class Part(TableKeys):
     )
     columns: Optional[Columns] = key(
         '`time`, and three each for `acc`, `gyro`, `mag`, four for `quat`; '
-        '`-ax` negates a column. `counter`: a column that counts samples or '
-        'packets. `gravity`: three columns that are added to `acc`. Instead '
-        'of `quat`: `matrix`, nine columns, row by row; `euler`, degrees '
-        'about x, y and z, of which z turns first; or x, y and z of `quat`',
+        '`-ax` negates a column. `fraction`: a column that is added to '
+        '`time`, such as nanoseconds beside seconds. `counter`: a column that '
+        'counts samples or packets. `gravity`: three columns that are added '
+        'to `acc`. Instead of `quat`: `matrix`, nine columns, row by row; '
+        '`euler`, degrees about x, y and z, of which z turns first; or x, y '
+        'and z of `quat`',
         '{time: t, acc: [ax, ay, az]}',
     )
     units: Optional[Units] = key(
-        '`time`: `s` `ms` `us` `ns`; `acc`: `m/s2` `g` `mg`; `gyro`: `rad/s` '
-        '`deg/s`; `mag`: `uT` `mT` `gauss`. Of counts also `1/64 g`, or a '
-        'number: what 1 is in s, m/s², rad/s, µT. Dates need no unit'
+        '`time`, `fraction`: `s` `ms` `us` `ns`; `acc`: `m/s2` `g` `mg`; '
+        '`gyro`: `rad/s` `deg/s`; `mag`: `uT` `mT` `gauss`. Of counts also '
+        '`1/64 g`, or a number: what 1 is in s, m/s², rad/s, µT. Dates need '
+        'no unit'
     )
     clock: Optional[Literal['samples', 'arrival']] = key(
         '`samples`: times are those of the samples; `arrival`: those at '
@@ -247,7 +252,9 @@ class Part(TableKeys):
             what = 'included contradicts columns.gravity, which is added'
             raise mistake(f'{where}.gravity', what, 'Leave one of them out')
         names = [n.lstrip('-') for some in channels.values() for n in some]
-        names += [n for n in (time, self.columns.counter) if n]
+        if (fraction := self.columns.fraction) is not None:
+            self.require(['columns.time', 'units.fraction'], where)
+        names += [n for n in (time, fraction, self.columns.counter) if n]
         for name in sorted(names):
             if names.count(name) > 1:
                 what = f'{name!r} serves two purposes'

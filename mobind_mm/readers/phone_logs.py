@@ -26,9 +26,10 @@ from .devices import (
     unit_of_rotation,
 )
 from .headers import Header, data_row, find_header, head_lines
+from .keys import unit_factor
 from .orientation import UNFIT_QUATERNIONS, find_attitude
 from .sensors import UnknownColumnsError
-from .time_units import TIME_UNITS
+from .time_units import TIME_UNITS, clock_ticks
 
 _SEPARATED = '[-_. ]?'
 _SQUARED = r'm/?s(\^2|²|2|\^-2)?'
@@ -252,6 +253,18 @@ def _time_unit(
     times, _ = columns_of(header.path, [time, time])
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     dated = len(times) and times[0] > 1e8
+    if not dated and (ticks := clock_ticks(np.diff(times))):
+        notes.append(f'{header.path}: {time!r} is in {ticks[0]}: {ticks[1]}')
+        return ticks[0]
+    if len(times) > 1 and (np.diff(times) == 1).all():
+        raise mistake(
+            header.path,
+            'counts the rows, or is in ms at 1000 Hz',
+            'Give it as columns.counter, with a rate, in a mapping '
+            '(docs/own_data.md)',
+            column=time,
+            kind=UnknownColumnsError,
+        )
     for unit, second in TIME_UNITS.items():
         since_1970 = 1e8 < times[0] * second < 1e10 if dated else True
         if since_1970 and 5e-4 < step * second < 0.5:
@@ -272,7 +285,7 @@ def _gyro_unit(
 ) -> str:
     """Unit of angular rate, by how fast gravity turns in the sensor."""
     unit, strength = unit_of_rotation(
-        header.path, columns, TIME_UNITS[units['time'] or 's']
+        header.path, columns, unit_factor(units['time'] or 's', TIME_UNITS)
     )
     if unit is None and strength > _LEAST_RATES:
         raise mistake(
@@ -303,7 +316,7 @@ def _direction(
     total = [name.removeprefix('-') for name in total]
     gyro = list(columns.get('gyro') or ())
     times, values = columns_of(path, [columns['time'], *quat, *gyro, *total])
-    times = times * TIME_UNITS[units['time'] or 's']
+    times = times * unit_factor(units['time'] or 's', TIME_UNITS)
     rates = (times, values[:, 4:7]) if gyro else None
     acc = (times, factor * values[:, -3:]) if total else None
     attitude = find_attitude(times, values[:, :4], rates, acc)

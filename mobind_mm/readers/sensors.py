@@ -405,8 +405,9 @@ def _columns(part: Part) -> tuple[list[str], list[str]]:
     axes = [n for names in part.channels().values() for n in names]
     numbers = [name.removeprefix('-') for name in axes]
     time = part.columns.time if part.columns else None
-    counter = part.columns.counter if part.columns else None
-    numbers += [counter] if counter else []
+    for name in ('fraction', 'counter'):
+        column = getattr(part.columns, name, None)
+        numbers += [column] if column else []
     return numbers, [time] if time else []
 
 

@@ -19,13 +19,15 @@ import numpy as np
 from ..utils.compat import exact_floats
 from ..utils.errors import mistake
 from .dialects import MAX_LINE, MISSING, NUMBER, Dialect, open_text
-from .headers import Header, plain_minus
+from .headers import Header, plain_cells, split_cells
 
 LARGEST = 3e38  # of float32, in which recordings are kept
 BLOCK = 1 << 22
 """Characters that are parsed at once."""
 _SPELLINGS = ['NaN', *(f(m) for m in MISSING for f in (str, str.upper))]
 """Those that pandas looks for; in texts, upper and lower case are one."""
+_MOST_BELOW = 20
+"""Lines that may follow a table."""
 _DATE = re.compile(r'(?i:(?<![a-z])(date|day|datum|fecha))|[a-z]Date')
 _BORN = re.compile(r'birth|born|geburt|dob|naci', re.IGNORECASE)
 _NULS = re.compile('[^\n]*\0{8,}[^\n]*')
@@ -178,11 +180,9 @@ class Rows:
         if bad.any():
             row = int(np.argmax(bad))
             line = self.first + int(block.lines[row])
-            if block.lines[row] > 1 and self._ends_in(line):
-                self.notes += (
-                    f'{self.path}: the last row, {line}, is cut and left out',
-                )
-                keep[row] = False
+            if block.lines[row] > 1 and (below := self._below(line)):
+                self.notes += (f'{self.path}: {below}',)
+                keep[row:] = False
                 return keep
             raise mistake(
                 self.path,
@@ -194,10 +194,18 @@ class Rows:
             )
         return keep
 
-    def _ends_in(self, line: int) -> bool:
-        """Whether the file ends within a line."""
+    def _below(self, line: int) -> str:
+        """What the rows from a line on are, if the table ends before it."""
         with open_text(self.path, self.dialect.encoding) as file:
-            return not next(islice(file, line - 1, line), '\n').endswith('\n')
+            rows = [*islice(file, line - 1, line + _MOST_BELOW)]
+        if len(rows) == 1 and not rows[0].endswith('\n'):
+            return f'the last row, {line}, is cut and left out'
+        mark = self.header.delimiter
+        short = (len(split_cells(row, mark)) < self.width for row in rows)
+        if not len(rows) <= _MOST_BELOW < line - self.first or not all(short):
+            return ''
+        text = rows[0].strip()[:40]
+        return f'what follows row {line - 1} is no table ({text!r}), left out'
 
     def _columns(
         self,
@@ -275,10 +283,10 @@ def _plain_rows(
         done = 0
         while text := file.read(BLOCK):
             if not text.endswith('\n'):  # within a line, or the last one
-                text += file.readline()
-            text = plain_minus(text)
+                text += _line_end(path, file)
+            text = plain_cells(text)
             if '"' in text or delimiter == ' ':
-                lines = chain(io.StringIO(text), map(plain_minus, file))
+                lines = chain(io.StringIO(text), map(plain_cells, file))
                 written = _written(path, lines, skipped + done, unwritten)
                 yield from _quoted_rows(
                     path, delimiter, written, skipped, done
@@ -295,6 +303,19 @@ def _plain_rows(
             lines_of = np.arange(done + 1, done + count + 1)
             yield _Block(data, lines_of, delimiter.encode())
             done += count
+
+
+def _line_end(path: Path, file: io.TextIOBase) -> str:
+    """The rest of a line, of whose NULs only some are kept."""
+    rest = ''
+    while part := file.readline(MAX_LINE):
+        rest += part if part.strip('\0') else part[:8]
+        if part.endswith('\n'):
+            break
+        if len(rest) > MAX_LINE:
+            what = f'has a line of more than {MAX_LINE:,} characters'
+            raise mistake(path, what, 'Export it again, as CSV')
+    return rest
 
 
 def _quoted_rows(

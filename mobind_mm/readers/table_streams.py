@@ -29,6 +29,8 @@ _YEAR, _YEARS = 31556952.0, (2005.0, 2045.0)
 """Seconds of a year; when people wear sensors that know the date."""
 _YEARS_BACK = 6
 """Years before this one of which files of GPS may be."""
+_LEAST_PART = 0.01
+"""Share of a unit of time that its largest part is at least."""
 _MOST_ZEROS = 0.5
 """Share of rows of zeros from which they are not a loss."""
 _IMPOSSIBLE = {'acc': 5000.0, 'gyro': 600.0}
@@ -154,7 +156,8 @@ def _timed(part: Part, table: Table) -> np.ndarray:
     """(T,) rows that have a time and a number, as far as there are columns."""
     timed = np.ones(len(table), bool)
     assert part.columns is not None  # it was checked
-    for name in (part.columns.time, part.columns.counter):
+    columns = part.columns
+    for name in (columns.time, columns.fraction, columns.counter):
         if name is not None:
             filled = np.isfinite(table.numbers[name])
             if not filled.any():
@@ -423,11 +426,28 @@ def _seconds(
     Raises:
         ValueError: If the unit is missing, or certainly another.
     """
-    times = table.numbers[time][known]
+    times, part = table.numbers[time][known], 0.0
+    wraps: tuple[float, ...] = ()
+    if (fraction := getattr(keys.columns, 'fraction', None)) is not None:
+        units: Any = keys.units  # it was checked
+        second = unit_factor(units.fraction, TIME_UNITS)
+        part = table.numbers[fraction][known] * second
+        one = (
+            1.0 if units.time is None else unit_factor(units.time, TIME_UNITS)
+        )
+        most = float(np.abs(part).max())
+        if most > max(one, 1.0) or 0 < most < _LEAST_PART * one:
+            raise mistake(
+                table.path,
+                f'is up to {most:.3g} s in {units.fraction}, expected parts '
+                f'of {one:g} s',
+                'Correct units.fraction',
+                column=fraction,
+            )
     if time in table.hours:
-        return times, (DAY,)
+        return times + part, (DAY,)
     if time in table.dates:
-        wraps: tuple[float, ...] = ()
+        times = times + part
     else:
         unit = keys.units.time if keys.units else None
         if unit is None:
@@ -445,6 +465,7 @@ def _seconds(
                 'Give it as columns.counter, and the rate in Hz',
                 column=time,
             )
+        times = times + part / factor
         check_time_unit(times, factor, table.path, time)
         times = times * factor
         wraps = tuple(factor * 2.0**bits for bits in COUNTER_BITS)

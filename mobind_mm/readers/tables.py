@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..utils.errors import mistake, shown
-from .archives import is_file
+from .archives import is_file, stat
 from .cells import Column, guess_decimal, holds_dates
 from .dates import is_unclear_year, zone_in
 from .dialects import (
@@ -126,7 +126,11 @@ class TableFile:
                     'and is left out',
                 )
         self._rows = rows = Rows(header, dialect, places, repair)
-        self.columns = rows.parse(texts, self.decimal or '.', self._commas)
+        try:
+            self.columns = rows.parse(texts, self.decimal or '.', self._commas)
+        except MemoryError as error:
+            size = f'{stat(path).st_size / 1e9:.2g} GB'
+            raise MemoryError(f'to read {path}, of {size}: {error}') from None
         self.lines = rows.lines
         if rows.commas:
             self.decimal = ','

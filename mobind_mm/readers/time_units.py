@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..utils.errors import mistake
@@ -9,6 +11,18 @@ from .dates import is_date
 
 TIME_UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'ns': 1e-9}
 """Seconds of one unit."""
+RATES = (
+    *(5, 10, 12.5, 13, 15, 16, 20, 25, 26, 30, 31.25, 32, 33, 40, 48, 50),
+    *(51.2, 52, 60, 62.5, 64, 75, 80, 96, 100, 102.4, 104, 120, 125, 128),
+    *(148, 200, 204.8, 208, 240, 250, 256, 400, 416, 500, 512, 800, 1000),
+)
+"""Hz at which sensors are set to sample."""
+_PER_SECOND = (1, 1e3, 1e6, 1e9)
+_TICKS = (1024, 32768)
+_OTHER_TICKS = (*(2**n for n in range(5, 16)), 100, 1e4, 5e4, 1e5)
+"""Ticks a second of clocks, of which the second need a rate that is said."""
+_SET = 3e-4
+"""Relative error of a rate that is that of the clock's own oscillator."""
 _LATEST = 4.2e9  # the year 2103
 _IMPOSSIBLE = 1e5
 _SLOWEST, _FASTEST = 0.5, 20_000.0
@@ -64,6 +78,53 @@ def check_time_unit(
         if 'Hz' in what and usual * factor > 1 / _IMPOSSIBLE:
             return  # nothing is better, so it may be right
     raise mistake(where, what, fix, column=column)
+
+
+def clock_ticks(
+    steps: np.ndarray, rate: float | None = None
+) -> tuple[str, str] | None:
+    """Unit of a clock that counts neither ms nor us, and why.
+
+    Its samples are even to the tick, and in ticks of such a clock, but in no
+    other unit, they have the rate that is said, or one that is usual.
+
+    Args:
+        steps: (T - 1,) from number to number.
+        rate: Samples per second, if the file says them.
+
+    Returns:
+        A unit such as ``1/1024 s``; None if it is no such clock.
+
+    >>> clock_ticks(np.diff(np.round(np.arange(500) * 20.48)))[0]
+    '1/1024 s'
+    """
+    forward = steps[steps > 0]
+    usual = float(np.median(forward)) if len(forward) else 0.0
+    whole = usual and (steps == np.round(steps)).all()
+    if not whole or (usual < 4 and rate is None):
+        return None
+    counts = np.round(forward / usual) if usual >= 4 else np.ones(len(forward))
+    even = np.abs(forward - counts * usual) <= 1
+    if even.mean() < 0.99:
+        return None
+    step = float(forward[even].sum() / counts[even].sum())
+    rates = RATES if rate is None else (rate,)
+    if any(near_rate(n / step, rates, 10 * _SET) for n in _PER_SECOND):
+        return None
+    for count in _TICKS if rate is None else (*_TICKS, *_OTHER_TICKS):
+        if found := near_rate(count / step, rates, _SET):
+            why = 'a usual rate' if rate is None else 'as the file says'
+            why = f'steps of {step:.5g} are {found:g} Hz in it, {why}, and '
+            why += f'{1000 / step:.4g} Hz in ms'
+            return f'1/{count:g} s', why
+    return None
+
+
+def near_rate(
+    rate: float, rates: Sequence[float], error: float
+) -> float | None:
+    """The rate that another is up to a relative error."""
+    return next((r for r in rates if abs(rate / r - 1) < error), None)
 
 
 def padded_fractions(times: np.ndarray) -> np.ndarray | None:

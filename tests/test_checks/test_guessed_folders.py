@@ -9,6 +9,7 @@ from raw_devices import lines_of, motion, write_lines
 from reader_fixtures import worn  # noqa: F401
 
 from mobind_mm.apis.sources import to_imu
+from mobind_mm.checks.inspection import inspect_path
 
 NAMES = {
     'acc': 'time,x,y,z',
@@ -113,6 +114,26 @@ def test_parts_of_one_recording_or_several(tmp_path, worn):  # noqa: F811
         write(tmp_path / 'takes' / f'{name}.csv', worn.part(rows))
     with pytest.raises(ValueError, match='recordings of different times'):
         read(tmp_path / 'takes')
+
+
+def test_numbers_of_sensors_are_no_parts(tmp_path, worn):  # noqa: F811
+    first, second = worn.part(slice(0, 1000)), worn.part(slice(1010, None))
+    for number, part in enumerate((first, second), 1):
+        write(tmp_path / 'parts' / f'log_{number}.csv', part)
+        write(tmp_path / 'sensors' / f'sensor_{number}.csv', part)
+    (stream,) = read(tmp_path / 'parts').values()
+    assert len(stream.clock.at()) == 1990
+    with pytest.raises(ValueError, match='recordings of different times'):
+        read(tmp_path / 'sensors')
+
+
+def test_what_is_shown_of_a_folder(tmp_path, worn):  # noqa: F811
+    for name in ('band_A', 'band_B', 'more/deep'):
+        write(tmp_path / f'{name}.csv', worn)
+    facts = inspect_path(tmp_path)
+    assert [*facts['sensors']] == ['band_A', 'band_B']
+    notes = ' '.join(facts['notes'])
+    assert "not read: 'more/'" in notes and 'band_B=NAME' in notes
 
 
 def test_no_table_of_a_sensor(tmp_path):

@@ -112,6 +112,14 @@ def test_raw_counts_are_asked_about(counts, unit):
     assert f'{G / counts:.6g} if 1 g is {counts} counts' in message
 
 
+def test_counts_of_a_gyroscope_are_asked_about():
+    right = take()
+    scale = np.rad2deg(131) * 10
+    wrong = changed(right, channel('gyro', lambda x: x * scale), 'left_wrist')
+    with pytest.raises(ValueError, match=r'left_wrist.*gyro .*raw counts\?'):
+        settle_inputs(wrong, right.pose)
+
+
 @pytest.mark.parametrize('factor', [1e3, 1e6, 1e-3])
 def test_units_of_time(factor):
     right = take()

@@ -210,9 +210,9 @@ def test_units_of_rotation(tmp_path, worn, unit, factor):
 @pytest.mark.parametrize(
     ('names', 'times', 'why'),
     [
-        ('sec,nsec', '{s},{ns}', "'sec' counts seconds, 'nsec' their parts"),
-        ('sec,msec', '{s},{ms}', "'sec' counts seconds, 'msec' their parts"),
+        ('sec,part', '{s},{tenths}', "'sec' counts seconds, 'part' their p"),
         ('ticks', '{ticks}', 'what is a tick'),
+        ('timestamp', '{row}', 'faster than movement is usually measured'),
         ('acc_time,gyro_time', '{t},{later}', 'of which sensor'),
     ],
 )
@@ -220,8 +220,8 @@ def test_clocks_that_are_in_doubt(tmp_path, worn, names, times, why):
     cells = [
         times.format(
             s=int(t + 1e-6),
-            ns=int((t + 1e-6) % 1 * 1e9),
-            ms=int((t + 1e-6) % 1 * 1e3),
+            tenths=int((t + 1e-6) % 1 * 1e4) / 3,
+            row=round(t * 100),
             ticks=int(t * 1e7),
             t=t,
             later=t + 0.05,
@@ -230,6 +230,84 @@ def test_clocks_that_are_in_doubt(tmp_path, worn, names, times, why):
     ]
     with pytest.raises(ValueError, match=why):
         read(tmp_path / 'a.csv', worn, cells, names)
+
+
+@pytest.mark.parametrize(
+    ('names', 'form'),
+    [
+        ('header.stamp.secs,header.stamp.nsecs', '{s},{ns}'),
+        ('time_sec,time_usec', '{s},{us}'),
+        ('s,ms', '{s},{ms}'),
+        ('Datetime,Millis', '{date},{ms}'),
+        ('sec,hundredths', '{s},{hundredths}'),
+    ],
+)
+def test_seconds_and_their_parts_in_two_columns(tmp_path, worn, names, form):
+    kept = (worn.times < 3) | (worn.times > 5.2)
+    m = worn.part(kept)
+    cells = [
+        form.format(
+            s=t // 100,
+            date=np.datetime64(t // 100, 's'),
+            ns=t % 100 * 10_000_000,
+            us=t % 100 * 10_000,
+            ms=t % 100 * 10,
+            hundredths=t % 100,
+        )
+        for t in np.round(m.times * 100).astype(int).tolist()
+    ]
+    columns = [*m.acc.T, *m.gyro.T]
+    stream = read(tmp_path / 'a.csv', worn, cells, names, columns)
+    assert same(stream, worn) and len(stream.clock.at()) == len(m.times)
+
+
+def test_one_clock_in_a_column_for_each_channel(tmp_path, worn):
+    times = [f'{t},{t}' for t in worn.times]
+    assert same(
+        read(tmp_path / 'a.csv', worn, times, 'acc_time,gyr_time'), worn
+    )
+
+
+def test_rows_lost_at_rest_are_a_gap(tmp_path, worn):
+    """The values continue there, whatever the clock did."""
+    m = worn.part((worn.times < 8) | (worn.times > 10.5))
+    columns = [*m.acc.T, *m.gyro.T]
+    stream = read(tmp_path / 'a.csv', m, m.times, columns=columns)
+    assert same(stream, worn) and said(stream, 'samples are missing')
+    summer = np.where(worn.times > 9, 3600, 0) + worn.times + MAY
+    stream = read(tmp_path / 'b.csv', worn, [f'{t:.3f}' for t in summer])
+    assert same(stream, worn, MAY) and said(stream, 'set forward by 3600')
+
+
+@pytest.mark.parametrize(
+    ('ticks', 'rate', 'head', 'unit'),
+    [
+        (1024, 100, '', '1/1024 s'),
+        (32768, 50, '', '1/32768 s'),
+        (32768, 51.2, '', '1/32768 s'),
+        (1024, 128, '# Sampling rate: 128 Hz', '1/1024 s'),
+        (100, 100, '# fs = 100', '1/100 s'),
+        (1e4, 100, '# Sampling rate: 100 Hz', '1/10000 s'),
+        (1000, 100, '# Sampling rate: 98 Hz', 'ms'),
+        (1000, 97, '', 'ms'),
+    ],
+)
+@pytest.mark.parametrize('names', ['ax,ay,az,gx,gy,gz', ','.join(AXES)])
+def test_a_clock_that_counts_ticks(
+    tmp_path, worn, ticks, rate, head, unit, names
+):
+    times = np.arange(0, 19.9, 1 / rate)
+    columns = [
+        np.interp(times, worn.times, axis)
+        for axis in (*worn.acc.T, *worn.gyro.T)
+    ]
+    rows = lines_of(np.round(times * ticks), *columns, delimiter=',')
+    path = write_lines(
+        tmp_path / 'a.csv', [*filter(None, [head])], f'timestamp,{names}', rows
+    )
+    stream = to_imu({'file': path, 'placement': 'right_wrist'})['right_wrist']
+    assert same(stream, worn)
+    assert said(stream, f'in {unit} ') or said(stream, f'in {unit}:')
 
 
 @pytest.mark.filterwarnings('error')

@@ -185,7 +185,11 @@ def test_rows_of_several_sensors(tmp_path, worn):
     both = np.stack([worn.acc, worn.gyro], axis=1).reshape(-1, 3)
     names = ['timestamp', 'sensor', 'x', 'y', 'z']
     for number, kinds in enumerate(
-        (['accelerometer', 'gyroscope'], ['1', '4'])
+        (
+            ['accelerometer', 'gyroscope'],
+            ['android.sensor.accelerometer', 'android.sensor.gyroscope'],
+            ['1', '4'],
+        )
     ):
         columns = [[f'{s:.0f}' for s in stamps], kinds * count, *both.T]
         path = table(tmp_path / f'{number}.csv', worn, names, columns)
@@ -364,8 +368,9 @@ def test_counts_of_a_gyroscope(tmp_path, worn):
     gyro = np.round(np.rad2deg(worn.gyro) * 131 + [0, 0, 20000])
     columns = [worn.times, *acc.T, *gyro.T]
     path = table(tmp_path / 'a.csv', worn, ['t', *AXES], columns)
-    with pytest.raises(ValueError, match='counts, of which only the data'):
-        read(path)
+    stream = read(path)
+    assert same(stream, worn, gyro=False) and 'gyro' not in stream.channels
+    assert any("units: {gyro: '1/131 deg/s'}" in n for n in stream.notes)
 
 
 def test_counts_whose_zero_is_not_known(tmp_path, worn):
@@ -878,9 +883,131 @@ def test_no_column_is_lost_without_a_word(tmp_path, worn):
     )
     with pytest.raises(ValueError, match='2 sensors'):
         worn_on(path)
+    for mark in ('', '.1'):  # as they are, and as pandas marks them
+        names = ['time', *'xyz', *(f'{axis}{mark}' for axis in 'xyz')]
+        path = undescribed(tmp_path / 'd.csv', *six, names=','.join(names))
+        with pytest.raises(ValueError, match='names are there more than once'):
+            worn_on(path)
+    names = ['time', *AXES[:3], 'time', *AXES[3:]]
+    columns = [*m.acc.T, m.times + 0.02, *m.gyro.T]
+    path = undescribed(tmp_path / 'e.csv', *columns, names=','.join(names))
+    with pytest.raises(ValueError, match='which of the times'):
+        worn_on(path)
+    names = [f'Beschleunigung {a} (m/s²)' for a in 'XYZ']
+    names += [f'Drehrate {a} (°/s)' for a in 'XYZ']
+    path = undescribed(
+        tmp_path / 'f.csv', *six, names=','.join(['Zeit (s)', *names])
+    )
+    assert any("not read: 'Drehrate X" in n for n in worn_on(path).notes)
     more = 'time,acc_x,acc_y,acc_z,acc_norm,battery,mode'
     stream = worn_on(undescribed(tmp_path / 'c.csv', *six, names=more))
     assert any("not read: 'acc_norm'" in note for note in stream.notes)
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        'tempo;aceleração {};velocidade angular {}',
+        'czas;przyspieszenie {};żyroskop {}',
+        'время;ускорение {};угловая скорость {}',
+        'zaman;ivme_{};jiroskop_{}',
+        'temps;accélération {};vitesse angulaire {}',
+    ],
+)
+def test_words_of_languages(tmp_path, worn, words):
+    time, *channels = words.split(';')
+    names = [time, *(c.format(a) for c in channels for a in 'xyz')]
+    columns = [worn.times, *worn.acc.T, *worn.gyro.T]
+    path = table(tmp_path / 'a.csv', worn, names, columns, ';')
+    assert same(read(path), worn)
+
+
+@pytest.mark.parametrize(
+    ('form', 'decimal'),
+    [('{:,.2f}', '.'), ('{:,.2f}', ','), ("{:,.0f}'", '.')],
+)
+def test_thousands_that_cannot_be_decimals(tmp_path, worn, form, decimal):
+    marks = str.maketrans(',.', '.,' if decimal == ',' else ',.')
+    times = [form.format(1000 * t).translate(marks) for t in worn.times]
+    if form.endswith("'"):
+        times = [time[:-1].replace(',', "'") for time in times]
+    rows = lines_of(
+        times, *worn.acc.T, *worn.gyro.T, delimiter=';', decimal=decimal
+    )
+    head = ';'.join(['t (ms)', *AXES])
+    assert same(read(write_lines(tmp_path / 'a.csv', head, rows)), worn)
+
+
+def test_other_values_of_a_sensor_are_no_sensors(tmp_path, worn):
+    free = worn.acc - np.median(worn.acc, axis=0)
+    for first, more in (
+        ('acc_%s', 'acc_%s_filt'),
+        ('accelerationIncludingGravity.%s', 'acceleration.%s'),
+        ('acc_%s', 'acc_bias_%s'),
+    ):
+        names = [name % axis for name in (more, first) for axis in 'xyz']
+        columns = [*free.T, *worn.acc.T, *worn.gyro.T]
+        path = undescribed(
+            tmp_path / 'a.csv',
+            *columns,
+            names=','.join(['time', *names, *AXES[3:]]),
+        )
+        assert same(worn_on(path), worn)
+
+
+def test_counts_that_lost_their_sign(tmp_path, worn):
+    counts = np.round(worn.acc / G * 16384).astype(int) % 65536
+    path = undescribed(tmp_path / 'a.csv', *counts.T, names='time,ax,ay,az')
+    with pytest.raises(ValueError, match='as if 65535 were -1'):
+        worn_on(path)
+
+
+@pytest.mark.parametrize('mark', [',', '\t', ' ', ', '])
+@pytest.mark.parametrize('head', ['', 'ax ay az gx gy gz'])
+def test_stamps_of_the_arduino_ide(tmp_path, worn, mark, head):
+    rows = lines_of(*worn.acc.T, *worn.gyro.T, delimiter=mark)
+    clocks = [f'10:00:{t:06.3f}' for t in worn.times]
+    lines = [f'{clock} -> {row}' for clock, row in zip(clocks, rows)]
+    if head:
+        lines.insert(0, f'10:00:00.000 -> {head.replace(" ", mark)}')
+    path = write_lines(tmp_path / 'serial.txt', lines)
+    assert same(read(path), worn, 36000)
+
+
+def test_what_follows_a_table(tmp_path, worn):
+    columns = [worn.times, *worn.acc.T, *worn.gyro.T]
+    path = table(tmp_path / 'a.csv', worn, ['time', *AXES], columns)
+    text = path.read_text()
+    path.write_text(f'{text}END OF FILE\nSamples: 2000\n\n')
+    stream = read(path)
+    assert same(stream, worn) and len(stream.clock.at()) == 2000
+    assert any("no table ('END OF FILE')" in note for note in stream.notes)
+    for mark in ('', '"'):  # a cut row with others after it is named
+        lines = text.replace('time', f'{mark}time{mark}').splitlines()
+        lines[-5] = '1,2'
+        path.write_text('\n'.join(lines))
+        with pytest.raises(ValueError, match='row 1997: 2 cells'):
+            read(path)
+    path.write_text(text + '\0' * 3_000_000)  # room that was never written
+    stream = read(path)
+    assert same(stream, worn) and len(stream.clock.at()) == 2000
+
+
+def test_texts_with_commas_show_no_decimal(tmp_path, worn):
+    columns = [worn.times, ['"(0.0, 0.0)"'] * 2000, *worn.acc.T, *worn.gyro.T]
+    names = ['time', 'covariance', *AXES]
+    assert same(read(table(tmp_path / 'a.csv', worn, names, columns)), worn)
+
+
+def test_too_little_memory_names_the_file(tmp_path, worn, monkeypatch):
+    path = undescribed(tmp_path / 'a.csv', *worn.acc.T, names='time,ax,ay,az')
+
+    def parse(*args):
+        raise MemoryError('Unable to allocate 6 GiB')
+
+    monkeypatch.setattr('mobind_mm.readers.tables.Rows.parse', parse)
+    with pytest.raises(MemoryError, match=r'a\.csv, of .* GB: Unable'):
+        worn_on(path)
 
 
 def test_a_minus_of_typesetters(tmp_path, worn):

@@ -77,10 +77,11 @@ def test_five_dots_with_one_tag_are_named_by_their_files(tmp_path):
     for number in range(5):
         raw.write_dot(tmp_path / f'dot_{number}.csv', ONE, tag='Xsens DOT')
     (tmp_path / 'notes.csv').write_text('a,b\n1,2\n')
+    (tmp_path / 'day_2').mkdir()
     streams = read_imu_file(tmp_path)
     assert list(streams) == [f'dot_{n}' for n in range(5)]
     (note,) = streams['dot_0'].notes
-    assert "1 other files are not read: 'notes.csv'" in note
+    assert "2 other files are not read: 'notes.csv', 'day_2/'" in note
     kind = get_reader('xsens_dot')
     worn = {'dot_0': 'head', 'dot_3': 'left wrist'}
     found = kind(tmp_path, placement=worn).read_imu()
