@@ -38,7 +38,7 @@ NUMBERS = {
     'agree': 1,
     'kinds': 1,
     'jump': -1,
-    'apart': -1,
+    'support': 1,
     'covered': 1,
     'sensors': 0,
 }
@@ -98,9 +98,8 @@ def features(
         rival: the sum of their preferences over the root of the squares,
         M^0.5 if M are alike. ``kinds``: how many more kinds prefer it than
         do not. ``jump``: the most that another offset would gain before or
-        after some moment, where a clock may have jumped. ``apart``: how
-        likely it is that a sensor has a clock of its own, as the logarithm
-        of a Bayes factor, of the sensor of which it is likeliest.
+        after some moment, where a clock may have jumped. ``support``: how
+        much the sensor that prefers the answer least does prefer it.
         ``covered``: the seconds that the streams share, relative to the most
         that they share at any offset. ``sensors``: how many.
     """
@@ -126,7 +125,7 @@ def features(
         'agree': float(gain.sum() / max(np.sqrt((gain**2).sum()), 1e-6)),
         'kinds': float(np.sign(gain.sum(axis=0)).sum()),
         'jump': _jump(clips, moved),
-        'apart': float(apart(alone, distance).max()) if several else -np.inf,
+        'support': _support(alone, distance) if several else np.inf,
         'covered': float(min(overlap[best] / most, 1.0)),
         'sensors': float(max(len(alone), 1)),
     }
@@ -240,6 +239,22 @@ def apart(scores: np.ndarray, distance: np.ndarray) -> np.ndarray:
     gain = scores[:, far] - scores[:, near].max(axis=1, keepdims=True)
     odds = np.exp(np.minimum(_SENSOR * gain, 50.0)).mean(axis=1)
     return np.log(np.maximum(odds, 1e-9))
+
+
+def _support(scores: np.ndarray, distance: np.ndarray) -> float:
+    """How much the sensor that prefers an offset least does prefer it.
+
+    The offset competes with those that a clock of its own could have.
+
+    Args:
+        scores: (S, G) evidence of the sensors.
+        distance: (G,) seconds from the offset.
+    """
+    near = distance <= _SAME_SEC
+    far = (distance > _RIGHT_SEC) & (distance <= APART_SEC)
+    if not far.any():
+        return np.inf
+    return float((scores[:, near].max(1) - scores[:, far].max(1)).min())
 
 
 def _in_time(

@@ -29,11 +29,11 @@ from mobind_mm.synchronization.coarse import coarse_offset, offset_range
 from mobind_mm.synchronization.conformance import simulate_recording
 from mobind_mm.synchronization.jumps import best_path, border_between
 from mobind_mm.synchronization.single import constant_clock
-from mobind_mm.synchronization.trust import NUMBERS, table, trust
+from mobind_mm.synchronization.trust import NUMBERS, apart, table, trust
 from mobind_mm.synchronization.trust import features as features_of
 
 SURE = dict(
-    lead=8.0, agree=3.0, kinds=14.0, jump=0.0, apart=-6.0, covered=1.0,
+    lead=8.0, agree=3.0, kinds=14.0, jump=0.0, support=4.0, covered=1.0,
     sensors=2.0,
 )  # fmt: skip
 
@@ -45,7 +45,7 @@ def features(clips, score, best, weights=(1.0,), learned=0.0):
 def test_more_evidence_is_never_less_trust():
     assert set(SURE) == set(NUMBERS) and trust(SURE) > 0.95
     rng = np.random.default_rng(0)
-    steps = {'kinds': 4.0, 'lead': 1.0, 'jump': 0.5, 'apart': 1.0}
+    steps = {'kinds': 4.0, 'lead': 1.0, 'jump': 0.5, 'support': 1.0}
     for name, sign in NUMBERS.items():
         by = steps.get(name, 0.2)
         for _ in range(50):
@@ -55,7 +55,7 @@ def test_more_evidence_is_never_less_trust():
             }
             more = trust({**start, name: start[name] + by}) - trust(start)
             assert not sign or sign * more >= 0, name
-    assert trust({**SURE, 'apart': -np.inf}) >= trust(SURE)
+    assert trust({**SURE, 'support': np.inf}) >= trust(SURE)
     assert trust({**SURE, 'jump': 9.0}) < 0.2
     assert trust({**SURE, 'lead': 0.0, 'kinds': 0.0}) < 0.5
 
@@ -230,17 +230,21 @@ def test_sensor_that_may_have_a_clock_of_its_own():
     sure, unsure = np.zeros((2, 201))
     sure[100], unsure[100] = 20.0, 1.0
     both = {'head': sure, 'pelvis': unsure}
+    scores = np.array([sure, unsure])
     clip = _evidence(np.array([sure + unsure]), both)
-    found = features([clip], clip.score, 100)['apart']
+    distance = abs(clip.offsets - clip.offsets[100])
     # Farther than 0.1 s all offsets are as likely as each other.
-    assert found == pytest.approx(-0.75)
+    assert apart(scores, distance).max() == pytest.approx(-0.75)
+    assert features([clip], clip.score, 100)['support'] == pytest.approx(1.0)
     unsure[160] = 9.0
     far = np.concatenate([np.arange(0, 90), np.arange(111, 201)])
     odds = np.exp(0.75 * (unsure[far] - 1.0)).mean()
-    found = features([clip], clip.score, 100)['apart']
+    found = apart(np.array([sure, unsure]), distance).max()
     assert found == pytest.approx(np.log(odds))
+    clip = _evidence(np.array([sure + unsure]), both)
+    assert features([clip], clip.score, 100)['support'] == pytest.approx(-8.0)
     one = _evidence(np.array([sure]), {'head': sure})
-    assert features([one], one.score, 100)['apart'] == -np.inf
+    assert features([one], one.score, 100)['support'] == np.inf
 
 
 @pytest.mark.parametrize('height, contradicts', [(8.0, False), (20.0, True)])

@@ -21,7 +21,7 @@ from mobind_mm.apis.synchronizing import searched
 from mobind_mm.cli.arguments import flags
 from mobind_mm.synchronization import build_synchronizer
 from mobind_mm.synchronization.single import Question, in_depth
-from mobind_mm.synchronization.trust import NUMBERS, features
+from mobind_mm.synchronization.trust import NUMBERS, apart, features
 from mobind_mm.utils.cli import run_command
 
 _APART = 0.7
@@ -29,7 +29,11 @@ _APART = 0.7
 
 
 def measure(trial: Trial) -> tuple[dict[str, float], bool] | None:
-    """Numbers of the best offset of a trial, and whether it is right."""
+    """Numbers of the best offset of a trial, and whether it is right.
+
+    None if there is no evidence, or if a sensor is so sure of another offset
+    that it gets a clock of its own.
+    """
     pose = trial.streams.pose
     assert pose is not None
     middle, reach = searched(trial.streams, trial.max_offset)
@@ -40,6 +44,11 @@ def measure(trial: Trial) -> tuple[dict[str, float], bool] | None:
     if evidence is None or not evidence.alone or not np.ptp(evidence.score):
         return None
     best = int(np.argmax(evidence.score))
+    if trial.condition == 'sensors disagree':
+        scores = np.array([clip.score for clip in evidence.alone.values()])
+        distance = np.abs(evidence.offsets - evidence.offsets[best])
+        if apart(scores, distance).max() > _APART:
+            return None
     numbers = features([evidence], evidence.score, best, sync.row_weights())
     if trial.truth is None:
         return numbers, False
@@ -95,18 +104,13 @@ def main() -> None:
     flag('--out FILE', 'the trees', type=Path, default=Path('trust.json'))
     args = parser.parse_args()
     found = [
-        (trial.condition, *measured)
+        measured
         for seed in args.seeds
         for trial in gather(args.data, True, args.count, seed)
         if (measured := measure(trial)) is not None
-        # A sensor that is sure of another offset gets a clock of its own.
-        and (
-            trial.condition != 'sensors disagree'
-            or measured[0]['apart'] <= _APART
-        )
     ]
-    right = np.array([row[2] for row in found], bool)
-    trees = fit([row[1] for row in found], right)
+    right = np.array([row[1] for row in found], bool)
+    trees = fit([row[0] for row in found], right)
     lines = ',\n'.join(json.dumps(tree) for tree in trees['trees'])
     args.out.write_text(
         f'{{"bias": {trees["bias"]}, "trees": [\n{lines}\n]}}\n', 'utf-8'
