@@ -261,6 +261,18 @@ def test_seconds_and_their_parts_in_two_columns(tmp_path, worn, names, form):
     assert same(stream, worn) and len(stream.clock.at()) == len(m.times)
 
 
+def test_packets_of_ms_are_no_ticks(tmp_path, worn):
+    """Packets every 640 ms look like 51.2 Hz in 1/32768 s."""
+    m = worn.part(slice(None, None, 4))
+    stamps = [int(i // 16 * 640 + 600) for i in range(len(m.times))]
+    for names in (AXES, ['ax', 'ay', 'az', 'gx', 'gy', 'gz']):
+        rows = lines_of(stamps, *m.acc.T, *m.gyro.T, delimiter=',')
+        head = ','.join(['timestamp', *names])
+        path = write_lines(tmp_path / 'a.csv', head, rows)
+        stream = to_imu({'file': path, 'placement': 'head'})['head']
+        assert same(stream, m) and said(stream, 'packets of 16 rows')
+
+
 def test_one_clock_in_a_column_for_each_channel(tmp_path, worn):
     times = [f'{t},{t}' for t in worn.times]
     assert same(
