@@ -240,7 +240,7 @@ def spread_ties(times: np.ndarray) -> np.ndarray:
     sizes = np.diff(np.r_[starts, len(times)])
     stamps = times[starts]
     steps = np.diff(stamps)
-    usual = float(np.median(steps)) if len(steps) else 1.0
+    usual = float(np.median(steps / sizes[:-1])) if len(steps) else 1.0
     room = np.r_[np.where(steps > 0, steps, usual), np.inf]
     room = np.minimum(room, usual * sizes)
     place = np.arange(len(times)) - np.repeat(starts, sizes)

@@ -59,7 +59,9 @@ def join_jumps(rows: SampleRows, rate: float | None, arrived: bool) -> None:
         rows.note('times are those of the clock that most rows have')
     rows.times = times + offset
     if jumps.glitches:
-        rows.times = spread_ties(np.maximum.accumulate(rows.times))
+        rows.times = np.maximum.accumulate(rows.times)
+        if not comes_in_packets(np.diff(rows.times)):  # those are rebuilt
+            rows.times = spread_ties(rows.times)
         rows.note(
             f'{len(jumps.glitches)} stamps go back for a moment, first at row '
             f'{rows.row(jumps.glitches[0] + 1)}; they are put between others'

@@ -159,6 +159,7 @@ def _by_times(
             f'the time starts over {wrapped} times after {period:.6g} s; '
             'it is continued'
         )
+    rows.drop_sent_again()
     rows.times = overlapped(rows.times)
     _level_spikes(rows, rate)
     if rows.index is None:

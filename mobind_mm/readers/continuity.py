@@ -10,7 +10,7 @@ import numpy as np
 
 _WINDOW = 100
 """Rows on both sides by which a step of the values is judged."""
-_BESIDE = 20
+_BESIDE = 8
 """Rows on both sides by which it is told whether a sensor moves."""
 _CLEAR = 7.0
 """Logarithm of the odds from which something is clear (1,000 to 1)."""

@@ -10,6 +10,8 @@ import numpy as np
 
 from ..utils.errors import mistake
 
+_MOST_AGAIN = 1000
+"""Places at which rows may be sent again."""
 _TIE_SHARE = 0.3
 """Share of equal stamps from which rows come in packets."""
 
@@ -117,6 +119,32 @@ class SampleRows:
             return
         self.keep(np.flatnonzero(np.r_[True, ~twice]))
         self.note(f'{int(twice.sum())} rows are there twice; one is kept')
+
+    def drop_sent_again(self) -> None:
+        """Drop rows that came before, where times go back to repeat them.
+
+        Those of a sensor at rest do not tell whether the clock was set back.
+        """
+        back = np.flatnonzero(np.diff(self.times) < 0)
+        values = self.kept_values()
+        if not len(back) or len(back) > _MOST_AGAIN or values is None:
+            return
+        import pandas
+
+        table = pandas.DataFrame(np.column_stack([self.times, values]))
+        again = table.duplicated().to_numpy()
+        gone = np.zeros(len(again), bool)
+        latest = np.maximum.accumulate(self.times)
+        for place in back.tolist():
+            later = self.times[place + 1 :] > latest[place]
+            end = place + 1 + int(np.argmax(later)) if later.any() else None
+            rows = np.s_[place + 1 : end]
+            older = again[rows][self.times[rows] < latest[place]]
+            if older.all() and np.ptp(values[rows], axis=0).any():
+                gone[rows] |= again[rows]
+        if gone.any():
+            self.keep(np.flatnonzero(~gone))
+            self.note(f'{int(gone.sum())} rows are there twice; one is kept')
 
     def refuse(self, place: int) -> None:
         """Refuse a time that is not later than that of the row before."""

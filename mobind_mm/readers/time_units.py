@@ -101,7 +101,8 @@ def clock_ticks(
     forward = steps[steps > 0]
     usual = float(np.median(forward)) if len(forward) else 0.0
     whole = usual and (steps == np.round(steps)).all()
-    if not whole or (usual < 4 and rate is None):
+    packets = (steps <= 0).mean() > 0.01  # whose rows share a stamp
+    if not whole or packets or (usual < 4 and rate is None):
         return None
     counts = np.round(forward / usual) if usual >= 4 else np.ones(len(forward))
     even = np.abs(forward - counts * usual) <= 1

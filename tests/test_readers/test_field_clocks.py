@@ -261,6 +261,41 @@ def test_seconds_and_their_parts_in_two_columns(tmp_path, worn, names, form):
     assert same(stream, worn) and len(stream.clock.at()) == len(m.times)
 
 
+def test_packets_of_ms_are_no_ticks(tmp_path, worn):
+    """Packets every 640 ms look like 51.2 Hz in 1/32768 s."""
+    m = worn.part(slice(None, None, 4))
+    stamps = [int(i // 16 * 640 + 600) for i in range(len(m.times))]
+    for names in (AXES, ['ax', 'ay', 'az', 'gx', 'gy', 'gz']):
+        rows = lines_of(stamps, *m.acc.T, *m.gyro.T, delimiter=',')
+        head = ','.join(['timestamp', *names])
+        path = write_lines(tmp_path / 'a.csv', head, rows)
+        stream = to_imu({'file': path, 'placement': 'head'})['head']
+        assert same(stream, m) and said(stream, 'packets of 16 rows')
+
+
+@pytest.mark.parametrize('disorder', ['again', 'swapped'])
+@pytest.mark.parametrize('place', [403, 510])
+def test_rows_of_packets_sent_again_or_late(tmp_path, worn, place, disorder):
+    stamps = (np.arange(2000) // 10 * 100 + 100).astype(int)
+    rows = np.arange(2000)
+    if disorder == 'again':
+        rows = np.r_[:place, place - 23 : 2000]
+    else:
+        late = np.s_[place : place + 6]
+        rows = np.r_[:place, place + 6 : place + 12, late, place + 12 : 2000]
+    columns = [c[rows] for c in (*worn.acc.T, *worn.gyro.T)]
+    stream = read(
+        tmp_path / 'a.csv', worn, stamps[rows], 'epoch_ms', columns=columns
+    )
+    times = stream.clock.at()
+    assert len(times) == 2000 and np.ptp(times) == pytest.approx(19.99, 0.01)
+    off = times - np.interp(times, times, worn.times)
+    assert np.abs(off - np.median(off)).max() < 0.12
+    if disorder == 'again':
+        assert same(stream, worn, np.median(off))
+        assert said(stream, '23 rows are there twice')
+
+
 def test_one_clock_in_a_column_for_each_channel(tmp_path, worn):
     times = [f'{t},{t}' for t in worn.times]
     assert same(
