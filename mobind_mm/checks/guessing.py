@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..readers.arrays import ARRAYS, rate_said
 from ..readers.arrival import comes_in_packets
 from ..readers.column_names import header_unit, kind_of_word, parse_column
 from ..readers.counters import COUNTER_BITS, unwrap
@@ -24,6 +25,7 @@ from ..readers.headers import head_lines
 from ..readers.joining import with_gravity
 from ..readers.keys import unit_factor
 from ..readers.mapping import GRAVITY, UNITS, Columns, Part, Units
+from ..readers.placing import placement_in
 from ..readers.table_streams import table_stream
 from ..readers.tables import TableFile
 from ..readers.time_units import TIME_UNITS
@@ -64,10 +66,18 @@ _OF = re.compile(
     re.IGNORECASE,
 )
 """Columns that say whose a row is."""
+_NO_SENSOR = re.compile(
+    r'(?<![a-z])(pos(itions?)?|vel(ocity|ocities)?|angles?|euler|orientations?'
+    r'|quat\w*|joints?|keypoints?|markers?|skeletons?|poses?)(?![a-z])',
+    re.IGNORECASE,
+)
+"""What names of files call values of x, y and z that are no acceleration."""
 _TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
 """Numbers of Android's types of sensors."""
 _MOST_OWNERS, _MIXED = 40, 0.1
 """Sensors in a table; share of the rows that are of another one."""
+_MOST_UNNAMED = 10
+"""Columns without names that may be of one sensor: acc, gyro, mag, labels."""
 _MOST_ROWS, _FEWEST, _FIRST = 200_000, 8, 400
 GYRO = 'the unit of gyro'
 """How a doubt in it begins."""
@@ -366,6 +376,8 @@ def _guess_time(
 
 def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
     """Samples per second, as a line above a table says."""
+    if path.suffix.lower() in ARRAYS:
+        return rate_said(path)
     last = mapping.get('header', 1) - 1
     rates = {
         float(match[1])
@@ -446,7 +458,7 @@ def _guess_sensors(
             + ', '.join(list(columns)[:12])
         )
         return
-    sensors = _by_owner(sensors, columns, guess)
+    sensors = _placed(_by_owner(sensors, columns, guess))
     described = {
         name: _describe(sensor, columns, read, guess, name)
         for name, sensor in sensors.items()
@@ -489,6 +501,15 @@ def _guess_sensors(
     }
 
 
+def _placed(sensors: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Sensors by the placements that their names speak of, if those differ."""
+    places = [placement_in(name) for name in sensors]
+    return {
+        place if place and places.count(place) == 1 else name: entry
+        for (name, entry), place in zip(sensors.items(), places)
+    }
+
+
 def _share_unit_of_gyro(
     described: Mapping[str, Mapping[str, Any]], guess: Guess
 ) -> None:
@@ -513,12 +534,14 @@ def _group(
 ) -> dict[str, dict[str, Any]]:
     """Group columns into channels of sensors."""
     groups: dict[tuple[str, str, bool], dict[str, str]] = {}
-    for name in columns:
-        column = parse_column(guess.labels[name])
+    parsed = {name: parse_column(guess.labels[name]) for name in columns}
+    bodies = {c.sensor for c in parsed.values() if c and not c.kind}
+    for name, column in parsed.items():
         if column is not None:
             kind = column.kind or _kind_of_unit(guess.labels[name])
-            kind = kind or _kind_of_file(path)
-            of = column.sensor if column.kind else ''
+            if not kind and column.axis in 'xyz':
+                kind = _kind_of_file(path)
+            of = column.sensor if column.kind or len(bodies) > 1 else ''
             group = groups.setdefault((of, kind, column.free), {})
             group.setdefault(column.axis, name)
     sensors: dict[str, dict[str, Any]] = {}
@@ -552,7 +575,15 @@ def _group(
     unnamed = all(label == name for name, label in guess.labels.items())
     if not sensors and guess.mapping.get('header') == 0 and unnamed:
         time = guess.mapping.get('columns', {}).get('time')
-        rest = [n for n in columns if n != time][:6]
+        rest = [
+            name
+            for name, values in columns.items()
+            if name != time and not (np.diff(values) >= 0).all()
+        ]
+        if len(rest) > _MOST_UNNAMED:
+            what = f'what its {len(columns)} columns without names are'
+            guess.doubts.append(what)
+        rest = rest[:6]
         # Columns without names may be at the level of gravity at rest.
         stream = read({'acc': rest[:3]}) if len(rest) >= 3 else None
         if stream is not None and acc_unit(stream, False)[1]:
@@ -648,6 +679,8 @@ def _kind_of_unit(name: str) -> str:
 
 def _kind_of_file(path: Path) -> str:
     words = {'gyr': 'gyro', 'mag': 'mag', '': 'acc'}
+    if _NO_SENSOR.search(path.stem):
+        return 'other'
     return next(kind for w, kind in words.items() if w in path.stem.lower())
 
 
