@@ -584,6 +584,8 @@ def _group(
             what = f'what its {len(columns)} columns without names are'
             guess.doubts.append(what)
         rest = rest[:6]
+        if len(rest) == 3 and _kind_of_file(path) == 'gyro':
+            return {'': {'columns': {'gyro': rest}}}
         # Columns without names may be at the level of gravity at rest.
         stream = read({'acc': rest[:3]}) if len(rest) >= 3 else None
         if stream is not None and acc_unit(stream, False)[1]:
