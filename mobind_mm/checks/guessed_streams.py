@@ -42,10 +42,20 @@ def read_guessed(
     if guess is not None and guess.problem:
         raise ValueError(guess.problem)
     if guess is None or not {'imu', 'placement'} & {*guess.mapping}:
-        names = shown(find_table(path)[1], 8)
-        if not names:
+        dialect, columns = find_table(path)
+        if not columns:
             reason = why_no_table(path)
             raise mistake(path, *reason, kind=UnknownColumnsError)
+        if dialect.header == 0:
+            raise mistake(
+                path,
+                f'has {len(columns)} columns without names, which do not '
+                'show what they are',
+                'Say it in a mapping, by their numbers from 1 (--mapping, '
+                'docs/own_data.md)',
+                kind=UnknownColumnsError,
+            )
+        names = shown(columns, 8)
         raise mistake(
             path,
             f'its columns ({names}) do not say what they are: no acceleration '

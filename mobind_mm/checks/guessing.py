@@ -21,6 +21,7 @@ from ..readers.dates import (
     looks_like_date,
     serial_dates,
 )
+from ..readers.devices import CHANNEL
 from ..readers.headers import head_lines
 from ..readers.joining import with_gravity
 from ..readers.keys import unit_factor
@@ -457,6 +458,11 @@ def _guess_sensors(
             'no columns of a sensor were recognised among '
             + ', '.join(list(columns)[:12])
         )
+        if guess.mapping.get('header') == 0:
+            guess.notes.append(
+                'columns without names are described by their numbers in a '
+                'mapping (docs/own_data.md)'
+            )
         return
     sensors = _placed(_by_owner(sensors, columns, guess))
     described = {
@@ -683,7 +689,10 @@ def _kind_of_file(path: Path) -> str:
     words = {'gyr': 'gyro', 'mag': 'mag', '': 'acc'}
     if _NO_SENSOR.search(path.stem):
         return 'other'
-    return next(kind for w, kind in words.items() if w in path.stem.lower())
+    text = path.stem.lower()
+    if 'acc' not in text and (above := CHANNEL.search(path.parent.stem)):
+        text += above[0].lower()
+    return next(kind for word, kind in words.items() if word in text)
 
 
 def _describe(

@@ -9,6 +9,7 @@ Nothing in such files is executed.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -21,7 +22,13 @@ import numpy as np
 from ..utils.errors import mistake, shown
 from .foreign_values import as_numbers, consists_of
 from .matlab import read_mat_file
-from .unpickle import load_npy_objects, load_pickle, read_arrays
+from .unpickle import (
+    MEMORY,
+    array_shapes,
+    load_npy_objects,
+    load_pickle,
+    read_arrays,
+)
 
 ARRAYS = (
     *('.npy', '.npz', '.mat', '.h5', '.hdf5'),
@@ -33,6 +40,7 @@ _MOST_COLUMNS = 2000
 _FEWEST = 8
 """Samples of an array that may be a recording."""
 _DEEPEST = 16
+_MOST_BYTES = 1 << 30
 _RATE = re.compile(
     r'(?:.*[\W_])?(fs|hz|rate|freq(uency)?|(sampling|sample|frame)_?'
     r'(rate|freq(uency)?)|samplerate|framerate|freq_?hz)(_?hz)?',
@@ -116,7 +124,20 @@ def _content(path: Path) -> _Content:
     if not path.is_file():
         raise mistake(path, 'is in an archive', 'Unpack it, and give the file')
     facts = path.stat()
+    _check_size(path, facts.st_size, _MOST_BYTES)
     return _read(path, facts.st_mtime_ns, facts.st_size)
+
+
+def _check_size(path: Path, size: int, most: float) -> None:
+    """Refuse what a file of its size cannot hold, or nobody records."""
+    if size > most:
+        what = f'holds {size / 2**30:.1f} GiB, more than a recording'
+        raise mistake(path, what, 'Write its sensors into a file of their own')
+
+
+def _allowed(path: Path) -> float:
+    """Bytes that the arrays of a file may have."""
+    return min(MEMORY[0] + MEMORY[1] * path.stat().st_size, _MOST_BYTES)
 
 
 @lru_cache(maxsize=2)
@@ -208,9 +229,12 @@ def _load(path: Path) -> Any:
     if suffix == '.npy':
         return load_npy_objects(path)
     if suffix == '.npz':
+        shapes = array_shapes(path).values()
+        counts = [math.prod(shape) for shape, kind in shapes if kind != 'O']
+        _check_size(path, 8 * sum(counts), 2 * _allowed(path))
         return read_arrays(path)
     if suffix == '.mat':
-        return read_mat_file(path)
+        return read_mat_file(path, int(_allowed(path)))
     if suffix == '.pt':
         return _load_torch(path)
     if suffix in ('.h5', '.hdf5'):
@@ -234,10 +258,8 @@ def _load_torch(path: Path) -> Any:
 
     def plain(value: Any) -> Any:
         if isinstance(value, torch.Tensor):
-            numbers = value.detach()
-            return (
-                numbers.float() if numbers.is_floating_point() else numbers
-            ).numpy()
+            _check_size(path, 8 * value.numel(), 2 * _allowed(path))
+            return value.detach().double().numpy()
         if isinstance(value, Mapping):
             return {key: plain(part) for key, part in value.items()}
         if isinstance(value, (list, tuple)):
@@ -269,12 +291,15 @@ def _load_hdf5(path: Path) -> dict[str, Any]:
             text = label.decode() if isinstance(label, bytes) else str(label)
             labels[place.rpartition('/')[0]] = text.strip(' \0')
         if isinstance(node, h5py.Dataset) and node.dtype.kind in 'biuf':
+            _check_size(path, node.nbytes, _allowed(path))
             arrays[place] = node[()]
 
     try:
         with h5py.File(path, 'r') as file:
             file.visititems(visit)
     except Exception as error:  # h5py raises many kinds
+        if type(error) is ValueError and str(path) in str(error):  # ours
+            raise
         reason = ' '.join(str(error).split())[:200]
         raise mistake(
             path,

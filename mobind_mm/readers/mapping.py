@@ -93,7 +93,8 @@ class TableKeys(Keys):
     """Keys of any table."""
 
     file: Text = key(
-        'CSV, or Parquet (`.parquet`, `.pq`; needs `pip install pyarrow`)',
+        'CSV, Parquet (`.parquet`, `.pq`; needs `pip install pyarrow`), or '
+        'a file of [arrays](#arrays)',
         'a path below root, such as raw/{take}.csv',
     )
     rate: Positive = key(

@@ -92,8 +92,8 @@ def read_mat(
     return array.astype(np.float64)
 
 
-def read_mat_file(path: str | Path) -> dict[str, Any]:
-    """Read all variables of a file by name.
+def read_mat_file(path: str | Path, most: int = _MOST_BYTES) -> dict[str, Any]:
+    """Read all variables of a file by name, of ``most`` bytes in all.
 
     Returns:
         Arrays; texts; cells as lists, of a structure as dicts. None stands
@@ -102,13 +102,15 @@ def read_mat_file(path: str | Path) -> dict[str, Any]:
     Raises:
         ValueError: If the file is damaged, or of MATLAB 7.3.
     """
-    return _variables(path, None)
+    return _variables(path, None, most)
 
 
-def _variables(path: str | Path, wanted: str | None) -> dict[str, Any]:
+def _variables(
+    path: str | Path, wanted: str | None, most: int = 1 << 40
+) -> dict[str, Any]:
     try:
         order, data = _content(Path(path).read_bytes())
-        return dict(_arrays(data, order, wanted))
+        return dict(_arrays(data, order, wanted, most))
     except NotImplementedError:
         raise ValueError(
             f'{path} is a MATLAB 7.3 file (HDF5), which is not read; '
@@ -155,13 +157,14 @@ def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _arrays(
-    data: bytes, order: str, wanted: str | None
+    data: bytes, order: str, wanted: str | None, most: int
 ) -> Iterator[tuple[str, Any]]:
     """Names of the variables; the content of that which is wanted, or all."""
     for kind, content in _elements(data, order):
         if kind == _COMPRESSED:
             unpacker = zlib.decompressobj()
-            content = unpacker.decompress(content, _MOST_BYTES)
+            content = unpacker.decompress(content, min(most, _MOST_BYTES))
+            most = max(most - len(content), 1)
             if unpacker.unconsumed_tail or not unpacker.eof:
                 raise ValueError('a variable is cut, or too large')
             parts = [*_elements(content, order)]

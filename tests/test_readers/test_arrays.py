@@ -136,9 +136,7 @@ def test_an_array_without_names(tmp_path, worn):
     )
     one = {'head': stream}
     np.save(tmp_path / 'w00_sw_r.npy', table.T)  # MATLAB's order
-    found = to_imu(
-        {'file': tmp_path / 'w00_sw_r.npy', 'placement': 'head'}
-    )
+    found = to_imu({'file': tmp_path / 'w00_sw_r.npy', 'placement': 'head'})
     assert_same(found, one, ['acc'])
     savemat(tmp_path / 'a.mat', {'sensor_readings': table, 'age': '33'})
     found = to_imu({'file': tmp_path / 'a.mat', 'placement': 'head'})
