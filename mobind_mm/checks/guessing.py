@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..readers.arrays import ARRAYS, rate_said
+from ..readers.arrays import ARRAYS, other_columns, rate_said
 from ..readers.arrival import comes_in_packets
 from ..readers.column_names import header_unit, kind_of_word, parse_column
 from ..readers.counters import COUNTER_BITS, unwrap
@@ -148,6 +148,14 @@ def guess_mapping(path: str | Path) -> Guess | None:
             doubt = f'what {name!r} holds: {cell[:40]!r} is not a number'
             guess.reasons[f'columns: {name!r} left out'] = doubt
             guess.doubts.append(doubt)
+    if path.suffix.lower() in ARRAYS:
+        parsed = {n: parse_column(n) for n in other_columns(path)}
+        others = [n for n, c in parsed.items() if c and c.kind in SENSED]
+        if others:
+            guess.doubts.append(
+                f'to which times {shown(others, 6)} belong, of which there '
+                'are more or fewer samples'
+            )
     _guess_time(path, columns, texts, guess)
     guess.only_times = 'columns' in guess.mapping and len(columns) == 1
     table.columns = {n: c[:_MOST_ROWS] for n, c in table.columns.items()}

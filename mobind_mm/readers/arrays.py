@@ -74,7 +74,7 @@ def read_columns(
         if values.dtype.kind in 'biuf':
             values = values.astype(np.float64)
         elif values.dtype.kind != 'M':
-            values = np.array([*map(str, values)], object)
+            values = np.array([*map(_text, values)], object)
         columns[name] = values
     lengths = {name: len(column) for name, column in columns.items()}
     if len({*lengths.values()}) > 1:
@@ -93,8 +93,14 @@ def array_columns(path: Path) -> tuple[str, ...]:
 
     Of arrays of several lengths, these are the ones with most columns.
     """
+    return (*max(_content(path)[0], key=len, default={}),)
+
+
+def other_columns(path: Path) -> list[str]:
+    """Names of the columns that :func:`array_columns` leaves out."""
+    known = {*array_columns(path)}
     groups = _content(path)[0]
-    return (*max(groups, key=len, default={}),)
+    return [name for group in groups for name in group if name not in known]
 
 
 def rate_said(path: Path) -> float | None:
@@ -144,7 +150,7 @@ def _allowed(path: Path) -> float:
 def _read(path: Path, changed: int, size: int) -> _Content:
     arrays = dict(_flat(_load(path), '/' if _is_hdf5(path) else '.'))
     labels = [
-        [*map(str, values.ravel().tolist())]
+        [*map(_text, values.ravel().tolist())]
         for values in arrays.values()
         if values.dtype.kind in 'SUO' and 1 < values.size <= _MOST_COLUMNS
     ]
@@ -169,6 +175,12 @@ def _read(path: Path, changed: int, size: int) -> _Content:
         for column, cells in _columns(name, values, labels):
             columns.setdefault(column, cells)
     return [*groups.values()], numbers, shapes
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode('utf-8', 'replace')
+    return str(value)
 
 
 def _columns(
@@ -290,7 +302,7 @@ def _load_hdf5(path: Path) -> dict[str, Any]:
         if label is not None and place.endswith('/Configuration'):
             text = label.decode() if isinstance(label, bytes) else str(label)
             labels[place.rpartition('/')[0]] = text.strip(' \0')
-        if isinstance(node, h5py.Dataset) and node.dtype.kind in 'biuf':
+        if isinstance(node, h5py.Dataset) and node.dtype.kind in 'biufS':
             _check_size(path, node.nbytes, _allowed(path))
             arrays[place] = node[()]
 

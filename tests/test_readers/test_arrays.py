@@ -221,6 +221,9 @@ def test_what_is_wrong_with_arrays_is_said(tmp_path, capsys):
     np.savez(path, acc=np.ones((50, 3)), t=np.arange(50))
     with pytest.raises(ValueError, match=r"a\.npz.*no column 'ms'.*'acc_1'"):
         read_imu_file(path, mapping)
+    np.savez(path, head_acc=np.ones((50, 3)), head_gyro=np.ones((90, 3)))
+    with pytest.raises(ValueError, match=r'which times .*head_gyro_1'):
+        to_imu(path)
     np.savez(path, keypoints=np.full((50, 17, 2), 300.0))
     with pytest.raises(ValueError, match='skeletons as --pose'):
         to_imu(path)
