@@ -330,7 +330,10 @@ def _guess_time(
         counters = [n for n in columns if _COUNTER.search(called[n])]
         rate = None if back else _rate_above(path, guess.mapping)
         if rate is not None:
-            _set(guess, 'rate', rate, 'a line above the table says so')
+            why = 'a line above the table says so'
+            if path.suffix.lower() in ARRAYS:
+                why = 'a number in the file says so'
+            _set(guess, 'rate', rate, why)
             for name in counters:
                 if (np.diff(columns[name]) == 1).mean() > 0.5:
                     why = 'it counts the samples'

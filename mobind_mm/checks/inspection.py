@@ -330,7 +330,13 @@ def _look_inside(
 
 def _look_at_others(path: Path, facts: dict[str, Any]) -> None:
     """What no reader knows."""
-    if path.suffix.lower() == '.json':
+    suffix = path.suffix.lower()
+    if suffix == '.sensors':
+        facts['title'] = 'TotalCapture, sensors'
+        facts['use'] = 'mobind convert totalcapture (the folder above)'
+    elif suffix in ARRAYS:
+        shapes_in(path)  # which says why they cannot be read
+    elif suffix == '.json':
         facts['title'] = 'JSON that no reader knows'
     elif not head(path):
         facts['title'] = 'binary file that no reader knows'

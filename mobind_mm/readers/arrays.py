@@ -209,6 +209,8 @@ def _flat(
         cells = content.ravel().tolist()
         if any(isinstance(c, (np.ndarray, Mapping, list)) for c in cells):
             content = cells
+    if isinstance(content, np.ndarray) and content.dtype.names:
+        content = {field: content[field] for field in content.dtype.names}
     if isinstance(content, (list, tuple)):
         numbers = as_numbers(content)
         if numbers.size and numbers.dtype.kind != 'O':
@@ -219,12 +221,23 @@ def _flat(
     if isinstance(content, Mapping):
         parts = content.items()
     elif isinstance(content, (list, tuple)):
-        parts = enumerate(content, 1)
+        parts = zip(_names(content), content)
     elif isinstance(content, (int, float, np.generic, np.ndarray)):
         yield name, np.asarray(content)
     for key, part in parts if depth else ():
         below = f'{name}{mark}{key}' if name else str(key)
         yield from _flat(part, mark, below, depth - 1)
+
+
+def _names(parts: Sequence[Any]) -> Iterable[Any]:
+    """What to call the parts of a list: by texts in them, or from 1."""
+    if all(isinstance(part, Mapping) for part in parts):
+        for key in parts[0] if parts else ():
+            names = [part.get(key) for part in parts]
+            texts = all(isinstance(name, str) and name for name in names)
+            if texts and len({*names}) == len(names):
+                return names
+    return range(1, len(parts) + 1)
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -239,7 +252,9 @@ def _load(path: Path) -> Any:
     if _is_hdf5(path):
         return _load_hdf5(path)
     if suffix == '.npy':
-        return load_npy_objects(path)
+        kind = array_shapes(path).get('', ((), 'O'))[1]
+        objects = kind == 'O'
+        return load_npy_objects(path) if objects else _load_npy(path)
     if suffix == '.npz':
         shapes = array_shapes(path).values()
         counts = [math.prod(shape) for shape, kind in shapes if kind != 'O']
@@ -252,6 +267,15 @@ def _load(path: Path) -> Any:
     if suffix in ('.h5', '.hdf5'):
         raise mistake(path, 'is not HDF5', 'Download or export it again')
     return load_pickle(path)
+
+
+def _load_npy(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        reason = ' '.join(str(error).split())[:100]
+        what = f'is not a complete .npy file ({reason})'
+        raise mistake(path, what, 'Download or export it again') from None
 
 
 def _load_torch(path: Path) -> Any:

@@ -141,6 +141,13 @@ def test_an_array_without_names(tmp_path, worn):
     savemat(tmp_path / 'a.mat', {'sensor_readings': table, 'age': '33'})
     found = to_imu({'file': tmp_path / 'a.mat', 'placement': 'head'})
     assert_same(found, one, ['acc'])
+    fields = [('t', 'f8'), ('acc', 'f4', 3), ('gyro', 'f4', 3)]
+    rows = np.zeros(len(table), fields)
+    rows['t'], rows['acc'] = times_of(worn), values(stream, 'acc')
+    rows['gyro'] = values(stream, 'gyro')
+    np.save(tmp_path / 'fields.npy', rows)
+    found = to_imu({'file': tmp_path / 'fields.npy', 'placement': 'head'})
+    assert_same(found, one)
     np.save(tmp_path / 'many.npy', np.tile(table, 5))
     with pytest.raises(ValueError, match='25 columns without names'):
         to_imu({'file': tmp_path / 'many.npy', 'placement': 'head'})
@@ -178,6 +185,11 @@ def test_structures_and_cells_of_matlab(tmp_path, worn):
     }
     savemat(tmp_path / 'S1.mat', content)
     assert_same(to_imu(tmp_path / 'S1.mat'), worn)
+    rows = np.zeros((1, 2), [(key, 'O') for key in ('name', 'acc', 'gyro')])
+    for i, (name, stream) in enumerate(worn.items()):
+        rows[0, i] = (name, values(stream, 'acc'), values(stream, 'gyro'))
+    savemat(tmp_path / 'rows.mat', {'IMU': rows, 't': times_of(worn)})
+    assert_same(to_imu(tmp_path / 'rows.mat'), worn)
     cells = np.empty((1, 2), object)
     cells[0, 0], cells[0, 1] = np.ones((9, 2)), np.zeros((11, 3))
     savemat(tmp_path / 'cells.mat', {'sensor': cells, 'who': 'me'})
