@@ -177,6 +177,9 @@ def _read(path: Path, changed: int, size: int) -> _Content:
     return [*groups.values()], numbers, shapes
 
 
+_ENDS_IN_AXIS = re.compile('(.*[^a-z])?[wxyz]|.*[WXYZ]').fullmatch
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode('utf-8', 'replace')
@@ -189,11 +192,14 @@ def _columns(
     """Columns of an array (T, ...) by name.
 
     Where the file has as many names as an axis has entries, and only once,
-    they are those of the entries, instead of numbers from 1.
+    they are those of the entries, instead of numbers from 1. Three or four
+    entries of the last axis are x, y and z, and no sensors.
     """
     axes: list[Sequence[str]] = []
-    for size in values.shape[1:]:
+    for axis, size in enumerate(values.shape[1:], 2):
         fitting = [names for names in labels if len(names) == size]
+        if axis == values.ndim and size in (3, 4):
+            fitting = [n for n in fitting if all(map(_ENDS_IN_AXIS, n))]
         count = [str(i + 1) for i in range(size)]
         axes.append(fitting[0] if len(fitting) == 1 else count)
     flat = values.reshape(len(values), -1)

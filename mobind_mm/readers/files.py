@@ -287,6 +287,8 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
             )
         given, path = only_folder(path), skeletons_in(path)
         kind = recognize(path)
+        if kind is TableReader and path.suffix.lower() in ARRAYS:
+            kind = None
         if path != given:
             options['notes'] = (f'{given}: {path.name} in it is read',)
         if kind is None and head(path).lstrip()[:1] in ('[', '{'):

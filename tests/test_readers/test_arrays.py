@@ -119,6 +119,9 @@ def test_names_in_a_file_name_its_sensors_and_a_number_its_rate(
     np.savez(path, **content, sensors=np.array([*worn]), fs=rate)
     streams = to_imu(path)
     assert_same(streams, worn, times=False)
+    three = {c: values[:, [0, 1, 1]] for c, values in content.items()}
+    np.savez(path, **three, sensors=np.array([*worn, 'pelvis']), fs=rate)
+    assert_same({name: to_imu(path)[name] for name in worn}, worn, times=False)
     assert streams['left_knee'].clock.rate == rate
     np.savez(path, **content, sensors=np.array([*worn]))
     with pytest.raises(ValueError, match='no times were found'):
