@@ -10,9 +10,11 @@ from scipy.io import savemat
 from mobind_mm.apis.sources import to_imu
 from mobind_mm.checks.inspection import inspect_path
 from mobind_mm.readers.arrays import array_columns
+from mobind_mm.readers.files import load_people
 from mobind_mm.readers.matlab import read_mat_file
 from mobind_mm.readers.sensors import read_imu_file
 from mobind_mm.recordings import STANDARD_GRAVITY as G
+from mobind_mm.skeleton import get_layout
 
 PLACES = ('head', 'left_knee')
 ABOUT = {'gravity': 'included', 'frame': 'sensor'}
@@ -163,6 +165,21 @@ def test_a_folder_of_arrays_holds_channels(tmp_path, worn):
             np.save(tmp_path / f'{name}_{word}.npy', np.column_stack(table))
     np.save(tmp_path / 'pose_2d.npy', np.ones((2, 40, 18)))
     assert_same(to_imu(tmp_path), worn)
+
+
+def test_skeletons_of_other_shapes(tmp_path):
+    points = np.random.default_rng(0).uniform(100, 900, (2, 40, 17))
+    np.save(tmp_path / 'pose.npy', points)
+    names = {name: str(i) for i, name in enumerate(get_layout('coco'), 1)}
+    keys = {
+        **{'format': 'table', 'layout': 'coco', 'rate': 30},
+        'img_shape': [1080, 1920],
+        'columns': {'x': '1_{keypoint}', 'y': '2_{keypoint}'},
+        'keypoint_names': names,
+    }
+    (pose,) = load_people(tmp_path / 'pose.npy', mapping=keys).values()
+    found = np.asarray(pose.keypoints)
+    assert np.allclose(found, np.moveaxis(points, 0, 2), 0, 1e-3)
 
 
 def test_rows_of_rotations_are_no_acceleration(tmp_path, worn):
