@@ -60,7 +60,7 @@ _NO_TEXT = {
     ),
     b'\xd0\xcf\x11\xe0': ('a workbook', 'Save its sheet as CSV'),
     b'\x1f\x8b': ('compressed', 'Unpack it'),
-    b'\x89HDF': ('HDF5 that no reader knows', 'Export it as CSV'),
+    b'\x89HDF': ('HDF5', 'Call it .h5'),
     b'SQLite format': ('a database', 'Export the table as CSV'),
     b'Device Identity': (
         'binary data of GENEActiv',
@@ -68,8 +68,8 @@ _NO_TEXT = {
     ),
     b'XDF:': ('a recording of LSL', 'Write the stream as a table, by pyxdf'),
     b'Obj\x01': ('binary data (Avro)', 'Export it as CSV'),
-    b'MATLAB 5.0': ('a file of MATLAB', 'Write the table, by writetable'),
-    b'MATLAB 7.3': ('a file of MATLAB', 'Write the table, by writetable'),
+    b'MATLAB': ('a file of MATLAB', 'Call it .mat'),
+    b'\x93NUMPY': ('an array of NumPy', 'Call it .npy'),
     b'{': ('JSON that no reader knows', 'Export it as CSV'),
     b'[': ('JSON that no reader knows', 'Export it as CSV'),
 }
