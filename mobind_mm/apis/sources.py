@@ -14,6 +14,7 @@ from ..checks.guessed_folders import read_guessed_folder
 from ..checks.guessed_streams import read_guessed, texts_in
 from ..readers import FileReader, recognize
 from ..readers.archives import is_folder
+from ..readers.arrays import ARRAYS
 from ..readers.arrival import with_ties
 from ..readers.clocks import sample_times
 from ..readers.detections import lost_note
@@ -80,7 +81,14 @@ def to_recording(source: Any) -> Recording:
     if isinstance(source, (str, Path)):
         if _holds_imu(Path(source)):
             return Recording(to_imu(source))
-        return Recording(pose=to_pose(source))
+        try:
+            return Recording(pose=to_pose(source))
+        except ValueError:  # arrays may be of anything
+            if Path(source).suffix.lower() not in ARRAYS:
+                raise
+            with suppress(ValueError):
+                return Recording(to_imu(source))
+            raise
     raise TypeError(
         f'{type(source).__name__} is not a recording; give a Recording, '
         "{'imu': ..., 'pose': ...}, a file or a data set directory."

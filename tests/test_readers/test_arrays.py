@@ -7,7 +7,7 @@ import pytest
 from helpers.raw_tables import people
 from scipy.io import savemat
 
-from mobind_mm.apis.sources import to_imu
+from mobind_mm.apis.sources import to_imu, to_recording
 from mobind_mm.checks.inspection import inspect_path
 from mobind_mm.readers.arrays import array_columns
 from mobind_mm.readers.files import load_people
@@ -105,6 +105,8 @@ def test_arrays_with_a_mapping_and_without(tmp_path, worn, suffix):
         },
     }
     assert_same(read_imu_file(path, mapping), worn)
+    np.savez(tmp_path / 'named.npz', sensors=np.array([*worn]), **content)
+    assert_same(to_recording(tmp_path / 'named.npz').imu, worn)
     facts = inspect_path(path)
     assert facts['use'] == '--imu, --mapping' and not facts['problem']
     assert f'arrays: acc {content["acc"].shape}' in str(facts['notes'])
