@@ -14,6 +14,7 @@ from ..checks.guessed_folders import read_guessed_folder
 from ..checks.guessed_streams import read_guessed, texts_in
 from ..readers import FileReader, recognize
 from ..readers.archives import is_folder
+from ..readers.arrays import ARRAYS
 from ..readers.arrival import with_ties
 from ..readers.clocks import sample_times
 from ..readers.detections import lost_note
@@ -21,7 +22,7 @@ from ..readers.files import TableReader, Video, load_people, load_pose
 from ..readers.fillers import at_fillers
 from ..readers.frame_times import read_frame_times
 from ..readers.layout_choice import layout_of_arrays
-from ..readers.sensors import UnknownColumnsError, read_imu_file
+from ..readers.sensors import UnknownColumnsError, of_poses, read_imu_file
 from ..recordings import Clock, LazyArray, PoseStream, Recording, SensorStream
 from ..recordings.schema import (
     IMU_CHANNELS,
@@ -80,7 +81,14 @@ def to_recording(source: Any) -> Recording:
     if isinstance(source, (str, Path)):
         if _holds_imu(Path(source)):
             return Recording(to_imu(source))
-        return Recording(pose=to_pose(source))
+        try:
+            return Recording(pose=to_pose(source))
+        except ValueError:  # arrays may be of anything
+            if Path(source).suffix.lower() not in ARRAYS:
+                raise
+            with suppress(ValueError):
+                return Recording(to_imu(source))
+            raise
     raise TypeError(
         f'{type(source).__name__} is not a recording; give a Recording, '
         "{'imu': ..., 'pose': ...}, a file or a data set directory."
@@ -205,9 +213,15 @@ def _read_imu_file(
                 raise
             return read_guessed_folder(path, placement)
         unknown = isinstance(error, UnknownColumnsError)
+        poses = unknown and of_poses(kind)
+        device = device and not poses
         try:
             streams = read_guessed(path, placement)
         except ValueError as doubt:
+            if poses and isinstance(doubt, UnknownColumnsError):
+                what = 'holds no acceleration or angular rate that is named so'
+                fix = 'Give skeletons as --pose; describe sensors with a '
+                raise mistake(path, what, f'{fix}mapping') from None
             raise (doubt if unknown and not device else error) from None
         channels = {c for stream in streams.values() for c in stream.channels}
         apart = len(streams) > 1 or (unknown and channels >= {'acc', 'gyro'})

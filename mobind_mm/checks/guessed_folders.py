@@ -16,8 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..readers.archives import is_file, is_folder, listing
+from ..readers.arrays import ARRAYS
 from ..readers.devices import CHANNEL, SUFFIXES, recording_of
 from ..readers.joining import join_parts, one_after_another
+from ..readers.parquet import PARQUET
 from ..readers.placing import place_sensors, placement_in
 from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..recordings import SensorStream
@@ -28,6 +30,7 @@ from .guessed_streams import read_guessed
 from .guessed_units import EVIDENT, gyro_unit
 
 _MOST_FILES, _DEEPEST = 40, 4
+_TABLES = (*SUFFIXES, *PARQUET, *ARRAYS)
 _NUMBERED = re.compile(r'[\W_]*(part|teil|split)?[\W_]*\d+$', re.IGNORECASE)
 """What the names of parts of one recording differ by."""
 _SENSOR = re.compile(
@@ -67,7 +70,7 @@ def read_guessed_folder(
         ValueError: Naming what is in doubt.
     """
     tried: list[Path] = []
-    recorded = _recorded(folder, tried)
+    recorded = _recorded(folder, folder, tried)
     used = {table.file for tables in recorded.values() for table in tables}
     others = [
         f'{path.name}/' if path.is_dir() else path.name
@@ -98,15 +101,16 @@ def read_guessed_folder(
 
 
 def _recorded(
-    folder: Path, tried: list[Path], depth: int = _DEEPEST
+    folder: Path, root: Path, tried: list[Path], depth: int = _DEEPEST
 ) -> _Recorded:
     """Tables of sensors of a folder, or else of the folders in it.
 
-    ``tried`` takes all tables that were looked at, and folders that were not.
+    All are below ``root``. ``tried`` takes all tables that were looked at, and
+    folders that were not.
     """
     inside = listing(folder)
-    tables = (path for path in inside if path.suffix.lower() in SUFFIXES)
-    files = {file: _parsed(file) for file in tables if is_file(file)}
+    tables = (path for path in inside if path.suffix.lower() in _TABLES)
+    files = {file: _parsed(file, root) for file in tables if is_file(file)}
     tried += files
     if len(tried) > _MOST_FILES:
         what = f'holds more than {_MOST_FILES} tables of no known device'
@@ -123,7 +127,7 @@ def _recorded(
         for name, stream in streams.items():
             several = name if len(streams) > 1 else ''
             if several or name in LIMBS:
-                key = (file.parent, '', name)
+                key = (key[0], '', name)
             table = _Table(file, stream, doubt, several)
             recorded.setdefault(key, []).append(table)
     folders = [*filter(is_folder, inside)]
@@ -131,7 +135,8 @@ def _recorded(
         tried += folders
     elif depth:
         for path in folders:
-            recorded |= _recorded(path, tried, depth - 1)
+            for key, more in _recorded(path, root, tried, depth - 1).items():
+                recorded.setdefault(key, []).extend(more)
     return recorded
 
 
@@ -151,10 +156,18 @@ def _read(file: Path) -> tuple[dict[str, SensorStream], Exception | None]:
         raise
 
 
-def _parsed(file: Path) -> tuple[str, tuple[Path, str, str]]:
-    """The channel that a file's name speaks of, and whose it is."""
+def _parsed(file: Path, root: Path) -> tuple[str, tuple[Path, str, str]]:
+    """The channel that a file's name speaks of, and whose it is.
+
+    Folders and archives below ``root`` that are called after a channel are
+    one.
+    """
     words = CHANNEL.findall(_spaced(file.stem))
-    key = (file.parent, *recording_of(_spaced(file.stem), CHANNEL))
+    place = file.parent
+    if place != root and CHANNEL.search(_spaced(place.stem)):
+        rest = CHANNEL.sub('', _spaced(place.stem)).strip(' _-.')
+        place = place.with_name(rest) if rest else place.parent
+    key = (place, *recording_of(_spaced(file.stem), CHANNEL))
     return words[-1][0].lower() if words else '', key
 
 

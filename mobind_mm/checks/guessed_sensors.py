@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..readers.column_names import header_unit, kind_of_word, parse_column
+from ..readers.devices import CHANNEL
 from ..readers.further_sensors import VARIANTS
 from ..readers.keys import unit_factor
 from ..readers.mapping import GRAVITY, UNITS
+from ..readers.placing import placement_in
 from ..recordings import STANDARD_GRAVITY, SensorStream
 from ..skeleton import LIMBS, placement_name
 from ..utils.errors import shown
@@ -21,6 +23,14 @@ from .guessed_mapping import AGAIN, AXES, GYRO, SENSED, Guess
 from .guessed_units import EVIDENT, UNCLEAR, acc_unit, gyro_unit, strange_unit
 from .plausibility import still_level
 
+_NO_SENSOR = re.compile(
+    r'(?<![a-z])(pos(itions?)?|vel(ocity|ocities)?|angles?|euler|orientations?'
+    r'|quat\w*|joints?|keypoints?|markers?|skeletons?|poses?)(?![a-z])',
+    re.IGNORECASE,
+)
+"""What names of files call values of x, y and z that are no acceleration."""
+_MOST_UNNAMED = 10
+"""Columns without names that may be of one sensor: acc, gyro, mag, labels."""
 _TYPES = {'1': 'acc', '2': 'mag', '4': 'gyro', '9': 'gravity', '10': 'linear'}
 """Numbers of Android's types of sensors."""
 _WHOLE = re.compile('includ[a-z]*[ _]?gravity', re.IGNORECASE)
@@ -67,14 +77,20 @@ def guess_sensors(
     path: Path, columns: Mapping[str, np.ndarray], read: Stream, guess: Guess
 ) -> None:
     """Guess what the sensors of a table are, and how they are described."""
-    sensors = _group(path, columns, guess) or _nameless(columns, read, guess)
+    sensors = _group(path, columns, guess)
+    sensors = sensors or _nameless(path, columns, read, guess)
     if not sensors:
         guess.notes.append(
             'no columns of a sensor were recognised among '
             + ', '.join(list(columns)[:12])
         )
+        if guess.mapping.get('header') == 0:
+            guess.notes.append(
+                'columns without names are described by their numbers in a '
+                'mapping (docs/own_data.md)'
+            )
         return
-    sensors = _by_owner(sensors, columns, guess)
+    sensors = _placed(_by_owner(sensors, columns, guess))
     for sensor in sensors.values():
         _describe(sensor, columns, read, guess)
     _share_unit_of_gyro(sensors, guess)
@@ -106,6 +122,18 @@ def guess_sensors(
             guess.mapping[key] = value
 
 
+def _placed(sensors: dict[str, _Sensor]) -> dict[str, _Sensor]:
+    """Sensors by the placements that their names speak of, if those differ."""
+    places = [placement_in(name) for name in sensors]
+    named = (
+        replace(sensor, name=place)
+        if place and places.count(place) == 1
+        else sensor
+        for sensor, place in zip(sensors.values(), places)
+    )
+    return {sensor.name: sensor for sensor in named}
+
+
 def _share_unit_of_gyro(sensors: Mapping[str, _Sensor], guess: Guess) -> None:
     """Take the unit of the sensors that show theirs for all of a table."""
     units = {
@@ -131,11 +159,14 @@ def _group(
     twice: dict[str, str] = {}
     parsed = {n: c for n in columns if (c := parse_column(guess.labels[n]))}
     plain = {(c.sensor, c.kind, c.axis) for c in parsed.values()}
+    bodies = {c.sensor for c in parsed.values() if not c.kind}
     whole = any(_WHOLE.search(guess.labels[name]) for name in parsed)
     for name, column in parsed.items():
         label = guess.labels[name]
-        kind = column.kind or _kind_of_unit(label) or _kind_of_file(path)
-        of = column.sensor if column.kind else ''
+        kind = column.kind or _kind_of_unit(label)
+        if not kind and column.axis in 'xyz':
+            kind = _kind_of_file(path)
+        of = column.sensor if column.kind or len(bodies) > 1 else ''
         words = [w for w in of.split('_') if w not in VARIANTS]
         if '_'.join(words) != of:  # other values of the same sensor
             of = '_'.join(words)
@@ -179,14 +210,26 @@ def _group(
 
 
 def _nameless(
-    columns: Mapping[str, np.ndarray], read: Stream, guess: Guess
+    path: Path, columns: Mapping[str, np.ndarray], read: Stream, guess: Guess
 ) -> dict[str, _Sensor]:
     """A sensor in columns without names, if they show gravity at rest."""
     named = any(label != name for name, label in guess.labels.items())
     time = guess.mapping.get('columns', {}).get('time')
-    rest = [n for n in columns if n != time][:6]
-    if named or guess.mapping.get('header') != 0 or len(rest) < 3:
+    rest = [
+        name
+        for name, values in columns.items()
+        if name != time and not (np.diff(values) >= 0).all()
+    ]
+    if named or guess.mapping.get('header') != 0:
         return {}
+    if len(rest) > _MOST_UNNAMED:
+        what = f'what its {len(columns)} columns without names are'
+        guess.doubts.append(what)
+    rest = rest[:6]
+    if len(rest) < 3:
+        return {}
+    if len(rest) == 3 and _kind_of_file(path) == 'gyro':
+        return {'': _Sensor('', {'gyro': rest})}
     stream = read({'acc': rest[:3]})
     if stream is None or not acc_unit(stream, False)[1]:
         return {}
@@ -275,7 +318,12 @@ def _kind_of_unit(name: str) -> str:
 
 def _kind_of_file(path: Path) -> str:
     words = {'gyr': 'gyro', 'mag': 'mag', '': 'acc'}
-    return next(kind for w, kind in words.items() if w in path.stem.lower())
+    if _NO_SENSOR.search(path.stem):
+        return 'other'
+    text = path.stem.lower()
+    if 'acc' not in text and (above := CHANNEL.search(path.parent.stem)):
+        text += above[0].lower()
+    return next(kind for word, kind in words.items() if word in text)
 
 
 def _describe(

@@ -122,14 +122,23 @@ def _recognized(path: Path) -> Guess:
         raise ValueError(guess.problem)
     if guess is not None and {'imu', 'placement'} & {*guess.mapping}:
         return guess
-    names = shown(find_table(path)[1], 8)
-    if not names:
+    dialect, columns = find_table(path)
+    if not columns:
         reason = why_no_table(path)
         raise mistake(path, *reason, kind=UnknownColumnsError)
+    if dialect.header == 0:
+        raise mistake(
+            path,
+            f'has {len(columns)} columns without names, which do not show '
+            'what they are',
+            'Say it in a mapping, by their numbers from 1 (--mapping, '
+            'docs/own_data.md)',
+            kind=UnknownColumnsError,
+        )
     raise mistake(
         path,
-        f'its columns ({names}) do not say what they are: no acceleration '
-        'or angular rate of three axes is among them',
+        f'its columns ({shown(columns, 8)}) do not say what they are: no '
+        'acceleration or angular rate of three axes is among them',
         'Describe the file with a mapping (--mapping, docs/own_data.md)',
         kind=UnknownColumnsError,
     )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..readers.arrays import ARRAYS, rate_said
 from ..readers.arrival import comes_in_packets
 from ..readers.counters import COUNTER_BITS, unwrap
 from ..readers.dates import (
@@ -83,7 +84,11 @@ def guess_time(
         counters = [n for n in columns if _COUNTER.search(called[n])]
         known = {n: columns[n] for n in counters}
         if rate is not None and not back:
-            _count(rate, known, guess)
+            in_array = path.suffix.lower() in ARRAYS
+            where = (
+                'number in the file' if in_array else 'line above the table'
+            )
+            _count(rate, f'a {where} says so', known, guess)
         else:
             _do_without([*known], back or stuck, guess)
 
@@ -265,10 +270,10 @@ def _set_fraction(guess: Guess, part: tuple[str, str]) -> None:
 
 
 def _count(
-    rate: float, counters: Mapping[str, np.ndarray], guess: Guess
+    rate: float, why: str, counters: Mapping[str, np.ndarray], guess: Guess
 ) -> None:
-    """Take a rate that a line above the table gives."""
-    guess.set('rate', rate, 'a line above the table says so')
+    """Take a rate that the file says."""
+    guess.set('rate', rate, why)
     for name, values in counters.items():
         if (np.diff(values) == 1).mean() > 0.5:
             guess.set('columns.counter', name, 'it counts the samples')
@@ -285,6 +290,8 @@ def _do_without(counters: Sequence[str], doubt: str, guess: Guess) -> None:
 
 def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
     """Samples per second, as a line above a table says."""
+    if path.suffix.lower() in ARRAYS:
+        return rate_said(path)
     last = mapping.get('header', 1) - 1
     lines = head_lines(path, max(last, mapping.get('skip_rows', 0)))
     if len(lines) > 1 and re.match('devices', lines[0], re.IGNORECASE):

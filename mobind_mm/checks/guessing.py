@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..readers.arrays import ARRAYS, other_columns
 from ..readers.cells import ungrouped
 from ..readers.column_names import parse_column
 from ..readers.joining import with_gravity
@@ -15,7 +16,7 @@ from ..readers.mapping import Columns, Part, Units
 from ..readers.table_streams import table_stream
 from ..readers.tables import TableFile
 from ..recordings import SensorStream
-from ..utils.errors import READ_ERRORS, mistake
+from ..utils.errors import READ_ERRORS, mistake, shown
 from .guessed_mapping import SENSED, Guess
 from .guessed_sensors import Stream, guess_sensors
 from .guessed_times import guess_time
@@ -67,6 +68,14 @@ def guess_mapping(path: str | Path) -> Guess | None:
             doubt = f'what {name!r} holds: {cell[:40]!r} is not a number'
             guess.reasons[f'columns: {name!r} left out'] = doubt
             guess.doubts.append(doubt)
+    if path.suffix.lower() in ARRAYS:
+        parsed = {n: parse_column(n) for n in other_columns(path)}
+        others = [n for n, c in parsed.items() if c and c.kind in SENSED]
+        if others:
+            guess.doubts.append(
+                f'to which times {shown(others, 6)} belong, of which there '
+                'are more or fewer samples'
+            )
     guess_time(path, columns, texts, guess)
     guess.only_times = 'columns' in guess.mapping and len(columns) == 1
     table.columns = {n: c[:_MOST_ROWS] for n, c in table.columns.items()}

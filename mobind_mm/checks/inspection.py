@@ -14,6 +14,7 @@ import numpy as np
 
 from ..readers import FileReader, recognize
 from ..readers.archives import is_folder, listing
+from ..readers.arrays import ARRAYS, shapes_in
 from ..readers.files import TableReader, Video, load_people, skeletons_in
 from ..readers.headers import head
 from ..readers.keys import check_keys, read_yaml
@@ -43,6 +44,8 @@ TITLES = {
 """What formats are called whose readers do not say it."""
 FOLDERS = {('Inertial', 'Skeleton'): ('UTD-MHAD', 'mobind convert utd_mhad')}
 """Data sets by what is in their folder."""
+_UTD_MHAD = {'d_iner': 'inertial', 'd_skel': 'skeleton'}
+"""Variables of its files."""
 MOST_FILES = 200
 """Files of a folder that are looked at one by one."""
 
@@ -158,10 +161,13 @@ def _look(
                     facts['notes'].append(note)
                     return False
                 guess = guess_mapping(path)
-                several = guess is not None and 'imu' in guess.mapping
-                if not (several or isinstance(error, UnknownColumnsError)):
+                keys = guess.mapping if guess is not None else {}
+                arrays = path.suffix.lower() in ARRAYS
+                unknown = isinstance(error, UnknownColumnsError)
+                single = 'placement' in keys and arrays
+                if not ('imu' in keys or single or unknown):
                     raise
-                facts.update(use='', notes=[note])
+                facts.update(use='', notes=[] if arrays else [note])
                 _look_at_table(path, facts)
         elif path.is_dir() or (is_folder(path) and listing(path)):
             return False
@@ -212,6 +218,14 @@ def _described(sensors: Mapping[str, Any]) -> dict[str, Any]:
 
 def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
     """A table: with our names of columns, or one that nobody knows."""
+    if path.suffix.lower() in ARRAYS:
+        shapes = shapes_in(path)
+        facts['notes'].append(f'arrays: {shapes}')
+        for name, what in _UTD_MHAD.items():
+            if shapes.startswith(f'{name} '):
+                facts['title'] = f'UTD-MHAD, {what}'
+                facts['use'] = 'mobind convert utd_mhad (the folder above)'
+                return
     try:
         streams = read_imu_file(path)
     except READ_ERRORS as error:
@@ -330,37 +344,17 @@ def _look_at_whole(path: Path, facts: dict[str, Any]) -> None:
 def _look_at_others(path: Path, facts: dict[str, Any]) -> None:
     """What no reader knows."""
     suffix = path.suffix.lower()
-    if suffix == '.npz':
-        facts['title'] = 'archive of NumPy arrays, which no reader reads'
-        names = _array_names(path)
-        facts['notes'].append(f'arrays: {", ".join(names[:8])} ({len(names)})')
-    elif suffix == '.mat':
-        facts['title'] = 'MATLAB file'
-        names = _array_names(path)
-        known = {'d_iner': 'inertial', 'd_skel': 'skeleton'}
-        for name, what in known.items():
-            if name in names:
-                facts['title'] = f'UTD-MHAD, {what}'
-                facts['use'] = 'mobind convert utd_mhad (the folder above)'
-        facts['notes'].append(f'arrays: {", ".join(names)}')
+    if suffix == '.sensors':
+        facts['title'] = 'TotalCapture, sensors'
+        facts['use'] = 'mobind convert totalcapture (the folder above)'
+    elif suffix in ARRAYS:
+        shapes_in(path)  # which says why they cannot be read
     elif suffix == '.json':
         facts['title'] = 'JSON that no reader knows'
     elif not head(path):
         facts['title'] = 'binary file that no reader knows'
     else:
         _look_at_table(path, facts)
-
-
-def _array_names(path: Path) -> list[str]:
-    try:
-        if path.suffix == '.mat':
-            from scipy.io import whosmat
-
-            return [name for name, *_ in whosmat(path)]
-        with np.load(path, allow_pickle=False) as archive:
-            return list(archive.files)
-    except Exception as error:  # zipfile, struct, numpy, ...
-        raise ValueError(f'{path}: cannot be read ({error}).') from None
 
 
 def _add_sensors(

@@ -10,16 +10,17 @@ from pathlib import Path
 from ..readers.column_names import header_unit
 from ..readers.dialects import Dialect
 from ..readers.headers import head_lines
-from ..readers.parquet import PARQUET
-from ..readers.tables import column_names
+from ..readers.tables import column_names, is_text
 
 NUMBER = re.compile(r'\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*')
 
 
 def find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
     """How a file is written, and the names of its columns."""
-    if path.suffix.lower() in PARQUET:
-        return Dialect(), column_names(path, (), Dialect())
+    if not is_text(path):
+        columns = column_names(path, (), Dialect())
+        stems = {re.sub(r'_?\d+$', '', name) for name in columns}
+        return Dialect(header=0 if len(stems) == 1 else None), columns
     lines = head_lines(path, 150)
     best: tuple[tuple[int, int], Dialect, list[str]]
     best = (0, 0), Dialect(), []
@@ -71,7 +72,7 @@ def labels_of(
 ) -> dict[str, str]:
     """Names of columns, with the units that a row below gives in brackets."""
     labels = {name: name for name in names}
-    if path.suffix.lower() in PARQUET:
+    if not is_text(path):
         return labels
     if not dialect.header:
         return labels | _stacked(path, dialect, names)

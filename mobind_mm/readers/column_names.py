@@ -129,6 +129,8 @@ def parse_column(name: str) -> Column | None:
     ('x', 'gyro')
     >>> [parse_column(n).sensor for n in ('ax1', 'gyro_x_2', 'gFx3')]
     ['1', '2', '3']
+    >>> [parse_column(n).sensor for n in ('acc_A_x', 'ax', 'right_a_x')]
+    ['a', '', 'right']
     >>> parse_column('Acc_Z_y').sensor, parse_column('Acc_Z_y').axis
     ('y', 'z')
     """
@@ -180,7 +182,9 @@ def parse_column(name: str) -> Column | None:
     for kind, pattern in _KINDS.items():
         for word in words:
             if re.fullmatch(pattern, word):
-                rest = [w for w in words if not re.fullmatch(pattern, w)]
+                said = [w for w in words if re.fullmatch(pattern, w)]
+                whole = [w for w in said if len(w) > 1]  # A of acc_A_x is none
+                rest = [w for w in words if w not in (whole or said)]
                 if number := re.fullmatch(r'[a-z]+(\d+)', word):
                     rest.append(number[1])  # Acc1_X, Acc2_X
                 rest = [w for w in rest if not _FREE.search(w)]

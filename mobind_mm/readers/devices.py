@@ -241,13 +241,13 @@ _MOST_FILES = 40
 _LONGEST = 60
 """Characters of a sensor's name."""
 CHANNEL = re.compile(
-    r'(?<![a-z])(linear[ _-]?acc(el(eration)?)?|acc(el(erometer|eration)?'
+    r'(?<![a-z])(linear[ _-]?acc(el(eration)?)?|acc([el]|el(erometer|eration)?'
     r')?|gyr(o(scope)?)?|mag(netometer)?|gravity|quat(ernion)?|euler'
     r'([ _-]?angles)?)(?![a-z])',
     re.IGNORECASE,
 )
 """What names of files call the channel in them."""
-SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.mvnx', '')
+SUFFIXES = ('.csv', '.txt', '.tsv', '.log', '.dat', '.mvnx', '')
 
 
 class LabReader(DeviceReader):

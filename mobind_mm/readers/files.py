@@ -15,6 +15,7 @@ from ..recordings.streams import measurable
 from ..utils.errors import mistake, shown
 from ..utils.files import replacing
 from .archives import is_folder, listing, only_folder
+from .arrays import ARRAYS
 from .base import FileReader, recognize, register_reader
 from .detections import Detections
 from .frame_times import is_regular
@@ -86,14 +87,14 @@ class TableReader(FileReader):
     """Reads a table with its mapping, or with our own names of columns.
 
     Args:
-        source: CSV or Parquet table, or a YAML mapping that names its tables
-            itself.
+        source: CSV or Parquet table, file of arrays, or a YAML mapping that
+            names its tables itself.
         mapping: YAML file or its content; None goes by the names of the
             columns.
     """
 
     name = 'table'
-    suffixes = ('.csv', '.txt', '.tsv', '.yml', '.yaml', *PARQUET)
+    suffixes = ('.csv', '.txt', '.tsv', '.yml', '.yaml', *PARQUET, *ARRAYS)
 
     def read_imu(self) -> dict[str, SensorStream]:
         """Sensors by placement; a name that is not a placement is unknown."""
@@ -270,6 +271,8 @@ def _reader(path: Path, video: Video, **options: Any) -> FileReader:
             )
         given, path = only_folder(path), skeletons_in(path)
         kind = recognize(path)
+        if kind is TableReader and path.suffix.lower() in ARRAYS:
+            kind = None
         if path != given:
             options['notes'] = (f'{given}: {path.name} in it is read',)
         if kind is None and head(path).lstrip()[:1] in ('[', '{'):

@@ -95,7 +95,8 @@ class TableKeys(Keys):
     """Keys of any table."""
 
     file: Text = key(
-        'CSV, or Parquet (`.parquet`, `.pq`; needs `pip install pyarrow`)',
+        'CSV, Parquet (`.parquet`, `.pq`; needs `pip install pyarrow`), or '
+        'a file of [arrays](#arrays)',
         'a path below root, such as raw/{take}.csv',
     )
     rate: Positive = key(
@@ -413,13 +414,31 @@ class SegmentKeys(Keys):
     label: Text = None
 
 
+class LabelColumns(Keys):
+    """Columns of a table with a label in each row."""
+
+    time: Text = None
+    label: Text = key(example='activity')
+
+
+class LabelUnits(Keys):
+    """Units of a table with a label in each row."""
+
+    time: TimeUnit = key(example='s or ms or us or ns')
+
+
 class SegmentTable(Keys):
-    """A table of segments."""
+    """A table of segments, or of labels row by row."""
 
     file: Text = key(example='a CSV of start_s,end_s,label')
     start_s: Number = None
     delimiter: Delimiter = None
     decimal: Decimal = None
+    header: Count = None
+    columns: Optional[LabelColumns] = None
+    units: Optional[LabelUnits] = None
+    rate: Positive = None
+    without: Texts = None
 
 
 class TakeKeys(Keys):
@@ -448,7 +467,8 @@ class TakeKeys(Keys):
         ]
     ] = key(
         'list of `{start_s, end_s, label}`, or `{file: labels.csv}` with '
-        'these columns (`start_s` beside `file` is added to its times)'
+        'these columns (`start_s` beside `file` is added to its times); or '
+        '[a label in each row](#labels-in-each-row)'
     )
     origin: Moment = key('time that becomes 0')
 

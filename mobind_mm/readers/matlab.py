@@ -1,7 +1,8 @@
 """Read arrays of MAT-files, with errors that name the file.
 
-Numeric arrays of MATLAB's format 5 (5.0 to 7.2) are read here: one flipped
-bit in the type of an element crashes :func:`scipy.io.loadmat` (SciPy 1.17).
+Arrays, texts, cells and structures of MATLAB's format 5 (5.0 to 7.2) are read
+here: one flipped bit in the type of an element crashes
+:func:`scipy.io.loadmat` (SciPy 1.17).
 
 Source: MathWorks, MAT-File Format, chapter 1.
 """
@@ -13,6 +14,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +26,16 @@ _NUMBERS = {
 }  # fmt: skip
 """NumPy types by the type of a data element."""
 _MATRIX, _COMPRESSED, _INT8, _INT32, _UINT32 = 14, 15, 1, 5, 6
+_CELL, _STRUCT, _TEXT = 1, 2, 4
 _NUMERIC_CLASSES = range(6, 16)
 """mxDOUBLE_CLASS to mxUINT64_CLASS."""
+_CHARACTERS = {
+    1: 'latin-1', 2: 'latin-1', 4: 'utf-16', 16: 'utf-8', 17: 'utf-16',
+    18: 'utf-32',
+}  # fmt: skip
+"""Encodings of texts by the type of a data element."""
+_DEEPEST = 16
+"""Structures in structures."""
 _COMPLEX = 0x0800
 _MOST_BYTES = 1 << 30
 """Of one array; those of the data sets have a few megabytes."""
@@ -48,19 +58,7 @@ def read_mat(
     Raises:
         ValueError: If the file is damaged or holds something else.
     """
-    try:
-        order, data = _content(Path(path).read_bytes())
-        content = dict(_arrays(data, order, key))
-    except NotImplementedError:
-        raise ValueError(
-            f'{path} is a MATLAB 7.3 file (HDF5), which is not read; '
-            "save it again in MATLAB with save(..., '-v7')."
-        ) from None
-    except (ValueError, struct.error, zlib.error) as error:
-        raise ValueError(
-            f'{path} is not a complete MAT-file ({error}). Download the '
-            'file again.'
-        ) from None
+    content = _variables(path, key)
     names = [*content]
     if key not in content:
         raise ValueError(
@@ -68,7 +66,7 @@ def read_mat(
             'original file again.'
         )
     array = content[key]
-    if array is None:
+    if not isinstance(array, np.ndarray):
         raise ValueError(
             f'{path}: {key} is not an array of real numbers. Download the '
             'original file again.'
@@ -92,6 +90,37 @@ def read_mat(
             'take away.'
         )
     return array.astype(np.float64)
+
+
+def read_mat_file(path: str | Path, most: int = _MOST_BYTES) -> dict[str, Any]:
+    """Read all variables of a file by name, of ``most`` bytes in all.
+
+    Returns:
+        Arrays; texts; cells as lists, of a structure as dicts. None stands
+        for what is none of these, such as a ``table`` of MATLAB.
+
+    Raises:
+        ValueError: If the file is damaged, or of MATLAB 7.3.
+    """
+    return _variables(path, None, most)
+
+
+def _variables(
+    path: str | Path, wanted: str | None, most: int = 1 << 40
+) -> dict[str, Any]:
+    try:
+        order, data = _content(Path(path).read_bytes())
+        return dict(_arrays(data, order, wanted, most))
+    except NotImplementedError:
+        raise ValueError(
+            f'{path} is a MATLAB 7.3 file (HDF5), which is not read; '
+            "save it again in MATLAB with save(..., '-v7')."
+        ) from None
+    except (ValueError, struct.error, zlib.error, IndexError) as error:
+        raise ValueError(
+            f'{path} is not a complete MAT-file ({error}). Download the '
+            'file again.'
+        ) from None
 
 
 def _content(data: bytes) -> tuple[str, bytes]:
@@ -128,13 +157,14 @@ def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _arrays(
-    data: bytes, order: str, wanted: str
-) -> Iterator[tuple[str, np.ndarray | None]]:
-    """Names of the variables; the array of the one that is wanted."""
+    data: bytes, order: str, wanted: str | None, most: int
+) -> Iterator[tuple[str, Any]]:
+    """Names of the variables; the content of that which is wanted, or all."""
     for kind, content in _elements(data, order):
         if kind == _COMPRESSED:
             unpacker = zlib.decompressobj()
-            content = unpacker.decompress(content, _MOST_BYTES)
+            content = unpacker.decompress(content, min(most, _MOST_BYTES))
+            most = max(most - len(content), 1)
             if unpacker.unconsumed_tail or not unpacker.eof:
                 raise ValueError('a variable is cut, or too large')
             parts = [*_elements(content, order)]
@@ -147,23 +177,67 @@ def _arrays(
 
 
 def _variable(
-    data: bytes, order: str, wanted: str
-) -> tuple[str, np.ndarray | None]:
+    data: bytes, order: str, wanted: str | None, depth: int = _DEEPEST
+) -> tuple[str, Any]:
+    """Name and content of a variable, a cell or a field."""
+    if not data:
+        return '', None
     elements = _elements(data, order)
-    facts = [next(elements, (0, b'')) for _ in range(3)]
+    facts = [next(elements, (0, b'')) for _ in range(2)]
+    flags = struct.unpack_from(f'{order}I', facts[0][1])[0]
+    if flags & 0xFF > 16:  # an object, whose size is not given
+        names = [text for kind, text in elements if kind == _INT8]
+        return (names or [b''])[0].decode('ascii', 'replace'), None
+    facts.append(next(elements, (0, b'')))
     if [kind for kind, _ in facts] != [_UINT32, _INT32, _INT8]:
         raise ValueError('a variable without flags, size and name')
-    flags = struct.unpack_from(f'{order}I', facts[0][1])[0]
     shape = tuple(np.frombuffer(facts[1][1], f'{order}i4').tolist())
     name = facts[2][1].decode('ascii', 'replace')
-    numeric = flags & 0xFF in _NUMERIC_CLASSES and not flags & _COMPLEX
-    if name != wanted or not numeric:
+    if wanted not in (None, name) or flags & _COMPLEX or not depth:
         return name, None
-    kind, values = next(elements, (0, b''))
+    return name, _value(name, flags & 0xFF, shape, [*elements], order, depth)
+
+
+def _value(
+    name: str,
+    kind: int,
+    shape: tuple[int, ...],
+    elements: Sequence[tuple[int, bytes]],
+    order: str,
+    depth: int,
+) -> Any:
+    """Content of a variable by its class and its elements."""
+    count = math.prod(shape)
+    if kind == _TEXT and len(elements) == 1 and shape[0] == 1:
+        encoding = _CHARACTERS.get(elements[0][0], 'latin-1')
+        if encoding in ('utf-16', 'utf-32'):
+            encoding += {'<': '-le', '>': '-be'}[order]
+        return elements[0][1].decode(encoding, 'replace')
+    if kind in (_CELL, _STRUCT):
+        names = ['']
+        if kind == _STRUCT:
+            (_, size), (_, fields), *elements = elements
+            length = struct.unpack_from(f'{order}i', size)[0]
+            names = [
+                fields[at : at + length].split(b'\0')[0].decode('ascii')
+                for at in range(0, len(fields), max(length, 1))
+            ]
+        if len(elements) != count * len(names):
+            raise ValueError(f'{name} has not as many parts as it says')
+        parts = [_variable(e, order, None, depth - 1)[1] for _, e in elements]
+        if kind == _CELL:
+            return parts
+        structs = [
+            dict(zip(names, parts[at : at + len(names)]))
+            for at in range(0, len(parts), max(len(names), 1))
+        ]
+        return structs[0] if count == 1 else structs
+    if kind not in _NUMERIC_CLASSES:
+        return None
+    kind, values = elements[0] if elements else (0, b'')
     if kind not in _NUMBERS:
         raise ValueError(f'{name} has numbers of unknown type {kind}')
     dtype = np.dtype(f'{order}{_NUMBERS[kind]}')
-    count = math.prod(shape)
     if min(shape, default=-1) < 0 or len(values) != count * dtype.itemsize:
         raise ValueError(f'{name} is not as large as its header says')
-    return name, np.frombuffer(values, dtype).reshape(shape, order='F')
+    return np.frombuffer(values, dtype).reshape(shape, order='F')

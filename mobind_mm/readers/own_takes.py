@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..utils.errors import READ_ERRORS, mistake, prefixed, show
 from .convert import SPLITS
 from .dialects import Dialect
+from .keys import unit_factor
 from .mapping import (
     POSE_FORMATS,
     Part,
@@ -20,6 +23,7 @@ from .mapping import (
     SplitKeys,
 )
 from .tables import read_table
+from .time_units import TIME_UNITS
 
 Segment = tuple[float, float, str]
 """Start and end in seconds, and label."""
@@ -65,6 +69,9 @@ def segments_of_table(
 ) -> Iterator[Segment]:
     """Segments of a table, to whose times ``start_s`` is added."""
     keys.require(['file'], where)
+    if keys.columns is not None:
+        yield from _runs_of_labels(keys, root, where)
+        return
     path, times = root / str(keys.file), ('start_s', 'end_s')
     dialect = Dialect(keys.delimiter, keys.decimal)
     try:
@@ -81,6 +88,45 @@ def segments_of_table(
         if not label:
             raise mistake(place, 'label is empty', 'Name the action')
         yield start + shift, end + shift, label
+
+
+def _runs_of_labels(
+    keys: SegmentTable, root: Path, where: str
+) -> Iterator[Segment]:
+    """Segments of a table whose rows have a label each."""
+    assert keys.columns is not None
+    keys.require(['columns.label'], where)
+    path, time = root / str(keys.file), keys.columns.time
+    if (time is None) == (keys.rate is None):
+        what = 'give either columns.time or rate in Hz'
+        raise mistake(where, what)
+    label = str(keys.columns.label)
+    dialect = Dialect(keys.delimiter, keys.decimal, keys.header)
+    try:
+        table = read_table(
+            path, (), [time] if time else (), [label], dialect=dialect
+        )
+    except READ_ERRORS as error:
+        raise prefixed(error, where) from None
+    texts = np.array([t.removesuffix('.0') for t in table.texts[label]])
+    if time is None:
+        times = np.arange(len(texts)) / (keys.rate or 1.0)
+    else:
+        times = table.numbers[time]
+        if time not in table.dates | table.hours:
+            keys.require(['units.time'], where)
+            unit = keys.units.time if keys.units else None
+            times = times * unit_factor(unit or 's', TIME_UNITS)
+    known = np.isfinite(times)
+    times, texts = times[known] + (keys.start_s or 0.0), texts[known]
+    changes = np.flatnonzero(texts[1:] != texts[:-1]) + 1
+    ends = [*changes, len(texts) - 1]
+    for first, last in zip([0, *changes], ends):
+        text = str(texts[first])
+        start, end = float(times[first]), float(times[last])
+        if first < last and text and text not in (keys.without or ()):
+            check_order(start, end, f'{where}: {path}, label {text}')
+            yield start, end, text
 
 
 def check_order(start: float, end: float, where: str) -> None:

@@ -19,6 +19,7 @@ _ALSO = {
     't8': 'sternum',
     'xiphoid': 'sternum',
     'lower_spine': 'pelvis',
+    'lumbar': 'pelvis',
     'fore_arm': 'forearm',
     'femur': 'thigh',
 }
@@ -33,7 +34,7 @@ def placement_in(text: str) -> str | None:
 
     >>> placement_in('P03_RightShank_walk2'), placement_in('Foot LT')
     ('right_shank', 'left_foot')
-    >>> placement_in('Pelvis'), placement_in('D422CD00A1B2')
+    >>> placement_in('Sensors/Lumbar'), placement_in('D422CD00A1B2')
     ('pelvis', None)
     """
     text = in_english(text)

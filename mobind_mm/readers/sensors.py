@@ -25,18 +25,18 @@ from typing import Any, TypeVar
 from ..recordings import SensorStream
 from ..utils.errors import READ_ERRORS, below, mistake, prefixed, shown
 from .archives import is_file, is_folder, open_file
+from .arrays import ARRAYS
 from .base import FileReader, get_reader, recognize
 from .dates import is_date
 from .dialects import Dialect
 from .joining import join_parts, with_gravity
 from .keys import check_keys, read_yaml
 from .mapping import Columns, ImuFile, Part, Sensor, Skeleton, Units
-from .parquet import PARQUET
 from .placing import place_sensors
 from .stuck import without_stuck
 from .table_streams import clock_of as clock_of
 from .table_streams import counter_among, losses_of, shifted, table_stream
-from .tables import Table, TableFile, column_names, units_row
+from .tables import Table, TableFile, column_names, is_text, units_row
 
 K = TypeVar('K', Sensor, Skeleton)
 
@@ -60,7 +60,7 @@ _NO_TEXT = {
     ),
     b'\xd0\xcf\x11\xe0': ('a workbook', 'Save its sheet as CSV'),
     b'\x1f\x8b': ('compressed', 'Unpack it'),
-    b'\x89HDF': ('HDF5 that no reader knows', 'Export it as CSV'),
+    b'\x89HDF': ('HDF5', 'Call it .h5'),
     b'SQLite format': ('a database', 'Export the table as CSV'),
     b'Device Identity': (
         'binary data of GENEActiv',
@@ -68,8 +68,8 @@ _NO_TEXT = {
     ),
     b'XDF:': ('a recording of LSL', 'Write the stream as a table, by pyxdf'),
     b'Obj\x01': ('binary data (Avro)', 'Export it as CSV'),
-    b'MATLAB 5.0': ('a file of MATLAB', 'Write the table, by writetable'),
-    b'MATLAB 7.3': ('a file of MATLAB', 'Write the table, by writetable'),
+    b'MATLAB': ('a file of MATLAB', 'Call it .mat'),
+    b'\x93NUMPY': ('an array of NumPy', 'Call it .npy'),
     b'{': ('JSON that no reader knows', 'Export it as CSV'),
     b'[': ('JSON that no reader knows', 'Export it as CSV'),
 }
@@ -115,6 +115,8 @@ def read_imu_file(
             f'There is no IMU file {path}; check the path.'
         )
     kind = None if mapping is not None else recognize(path)
+    if of_poses(kind) and path.suffix.lower() in ARRAYS:
+        kind = None  # which holds arrays of anything
     if kind is None and mapping is None and is_folder(path):
         raise mistake(
             path,
@@ -138,9 +140,17 @@ def read_imu_file(
     return place_sensors(streams, placement, f'{path}:')
 
 
+def of_poses(kind: type[Any] | None) -> bool:
+    """Whether a reader reads skeletons only."""
+    return kind is not None and (
+        not issubclass(kind, FileReader)
+        or kind.read_imu is FileReader.read_imu
+    )
+
+
 def _refuse_no_text(path: Path) -> None:
     """Say what a file is that is neither a table nor of a known device."""
-    if path.suffix.lower() in PARQUET:
+    if not is_text(path):
         return
     with open_file(path, 64) as file:
         start = file.read(64)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..utils.errors import mistake, shown
 from .archives import is_file, stat
+from .arrays import ARRAYS, array_columns, read_columns
 from .cells import Column, guess_decimal, holds_dates
 from .dates import is_unclear_year, zone_in
 from .dialects import (
@@ -79,7 +80,7 @@ class TableFile:
     """A file that is parsed once, however many sensors it holds.
 
     Args:
-        path: CSV or Parquet file.
+        path: CSV or Parquet file, or one of arrays (:data:`.arrays.ARRAYS`).
         dialect: How a text file is written.
         names: Columns to read.
         texts: Those of them that are text.
@@ -106,8 +107,10 @@ class TableFile:
             raise mistake(path, 'does not exist', kind=FileNotFoundError)
         names = list(dict.fromkeys(names))
         self._rows: Rows | None = None
-        if path.suffix.lower() in PARQUET:
-            self.lines, self.columns = read_parquet(path, names)
+        if not is_text(path):
+            arrays = path.suffix.lower() in ARRAYS
+            read = read_columns if arrays else read_parquet
+            self.lines, self.columns = read(path, names)
             self.notes: tuple[str, ...] = ()
             return
         encoding, self.notes = find_encoding(path, dialect.encoding)
@@ -316,9 +319,14 @@ def _equal(cells: np.ndarray, value: str) -> np.ndarray:
     return (same | (column.astype(str) == value)).to_numpy(bool)
 
 
+def is_text(path: Path) -> bool:
+    """Whether a table is one of text, by its suffix."""
+    return path.suffix.lower() not in (*PARQUET, *ARRAYS)
+
+
 def units_row(path: Path, names: Sequence[str]) -> int | None:
     """Line of the texts, such as units, that follow the names of columns."""
-    if path.suffix.lower() in PARQUET:
+    if not is_text(path):
         return None
     dialect = Dialect(encoding=find_encoding(path, None)[0])
     header, places = find_header(path, names, dialect)
@@ -330,7 +338,9 @@ def column_names(
     path: Path, wanted: Iterable[str], dialect: Dialect
 ) -> tuple[str, ...]:
     """Names of all columns of a file, whose header has some of ``wanted``."""
-    if path.suffix.lower() in PARQUET:
+    if path.suffix.lower() in ARRAYS:
+        return array_columns(path)
+    if not is_text(path):
         with open_parquet(path) as (file, _):
             return tuple(file.schema_arrow.names)
     encoding, _ = find_encoding(path, dialect.encoding)

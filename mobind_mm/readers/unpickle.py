@@ -180,7 +180,8 @@ def _load(
         raise ValueError(
             f'{path} holds {what!r}; only numpy arrays and plain containers '
             'are read, because any other object in a pickle may run code. '
-            'Get the file from its original source.'
+            'Get the file from its original source, or write its numbers as '
+            'CSV or .npz.'
         )
     if 'error' not in reply:
         try:

@@ -69,6 +69,12 @@ def test_a_file_for_each_sensor(tmp_path, worn, packed):  # noqa: F811
         {'acc': 'S1 Accelerometer.csv', 'gyro': 'S1 Gyroscope.csv'},
         {'acc': 'handAcc.csv', 'gyro': 'handGyr.csv'},
         {'acc': 'hand/d5l/10-00/acc.csv', 'gyro': 'hand/d5l/10-00/gyro.csv'},
+        {'acc': 'P01-accl.csv', 'gyro': 'P01-gyro.csv'},
+        {
+            'acc': 'acc_walk_csv/acc_walk.csv',
+            'gyro': 'gyr_walk_csv/Gyr_walk.csv',
+        },
+        {'acc': 'Accelerometer/walk.csv', 'gyro': 'Gyroscope/walk.csv'},
     ],
 )
 def test_a_file_for_each_channel(tmp_path, worn, files, unit):  # noqa: F811

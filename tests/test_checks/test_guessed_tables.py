@@ -96,6 +96,37 @@ def test_sensors_by_their_names(tmp_path, stream):
     assert [*to_imu(path)] == ['right_shank']
 
 
+def test_columns_of_sensors_and_axes_without_a_channel(tmp_path, stream):
+    names = [f'{place}_{x}' for place in ('back', 'left_thigh') for x in 'xyz']
+    path = write(
+        tmp_path / 'S006.csv',
+        stream,
+        ('time', *names),
+        lambda table: table[:, [0, 1, 2, 3, 3, 1, 2]],
+    )
+    read = to_imu({'file': path, 'placement': {'back': 'pelvis'}})
+    assert [*read] == ['pelvis', 'left_thigh']
+    acc = stream.channels['acc']
+    np.testing.assert_allclose(read['pelvis'].channels['acc'], acc, 0, 1e-4)
+    np.testing.assert_allclose(
+        read['left_thigh'].channels['acc'], acc[:, [2, 0, 1]], 0, 1e-4
+    )
+    path = path.rename(tmp_path / 'Segment Position.csv')
+    with pytest.raises(ValueError, match='no acceleration'):
+        to_imu(path)
+
+
+def test_many_columns_without_names_may_be_of_anything(tmp_path, stream):
+    path = write(
+        tmp_path / 'a.dat', stream, (), lambda table: np.tile(table, 3)
+    )
+    with pytest.raises(ValueError, match='21 columns without names'):
+        to_imu({'file': path, 'placement': 'left_wrist'})
+    write(path, stream, (), lambda table: table[:, [0, 4, 5, 6]] * 0.01)
+    with pytest.raises(ValueError, match='4 columns without .* numbers from'):
+        to_imu({'file': path, 'placement': 'left_wrist'})
+
+
 def test_a_row_of_units_below_our_own_names(tmp_path, stream):
     names = [
         f'left_wrist_{kind}_{x}' for kind in ('acc', 'gyro') for x in 'xyz'

@@ -163,11 +163,17 @@ def test_what_is_nothing_of_ours(tmp_path):
     (tmp_path / 'cut.npz').write_bytes(b'PK\3\4 no archive')
     (tmp_path / 'empty.csv').write_text('')
     (tmp_path / 'odd.yml').write_text('colour: red\n')
+    (tmp_path / 's1_acting1_Xsens.sensors').write_text('13\t900\n1\n')
+    with zipfile.ZipFile(tmp_path / 'arrays.zip', 'w') as archive:
+        archive.writestr('a.mat', b'')
     titles = {
         path.name: inspect_path(path)['title'] for path in tmp_path.iterdir()
     }
     assert titles['README'] == 'text'
     assert 'binary' in titles['odd.bin'] and 'no mapping' in titles['odd.yml']
+    assert titles['s1_acting1_Xsens.sensors'] == 'TotalCapture, sensors'
+    (inside,) = inspect_path(tmp_path / 'arrays.zip')['files']
+    assert 'a.mat is in an archive. Unpack it' in inside['problem']
     assert inspect_path(tmp_path / 'cut.npz')['problem']
     assert inspect_path(tmp_path / 'empty.csv')['problem']
     with pytest.raises(FileNotFoundError, match='does not exist'):

@@ -325,6 +325,50 @@ def test_segments(made, tmp_path):
         ]
 
 
+def test_segments_of_a_label_in_each_row(made, tmp_path):
+    take, _ = next(iter(made.items()))
+    raw = write_raw(tmp_path / 'raw', {take: made[take]})
+    labels = ['0'] * 11 + ['4'] * 20 + ['0'] * 2 + ['12'] * 10 + ['7']
+    rows = [f'{10000 + 100 * i} {x} NaN' for i, x in enumerate(labels)]
+    (raw / f'{take}.dat').write_text('\n'.join(rows) + '\n')
+    np.savez(
+        raw / f'{take}.npz',
+        t=10 + 0.1 * np.arange(len(labels)),
+        y=np.array(labels, float),
+    )
+    content = mapping({take: made[take]}, split=None)
+    content['takes'][0].update(split='train')
+    del content['takes'][0]['label']
+    text = {
+        **{'file': '{take}.dat', 'header': 0, 'start_s': -10},
+        'columns': {'time': 1, 'label': 2},
+        'units': {'time': 'ms'},
+    }
+    arrays = {**text, 'file': '{take}.npz', 'units': {'time': 's'}}
+    arrays['columns'] = {'time': 't', 'label': 'y'}
+    even = {**text, 'columns': {'label': 2}, 'rate': 10, 'start_s': 0}
+    del even['units']
+    for keys in (text, arrays, even):
+        content['takes'][0]['segments'] = {**keys, 'without': [0]}
+        convert(tmp_path, content)
+        metainfo, (entry,) = entries_of(tmp_path / 'dst', 'train')
+        assert metainfo['classes'] == ['12', '4']
+        found = [
+            (s['start_s'], s['end_s'], s['label']) for s in entry['segments']
+        ]
+        end = min(4.3, entry['end_s'])
+        np.testing.assert_allclose(found, [(1.1, 3.1, 1), (3.3, end, 0)])
+    for change, said in (
+        ({'rate': 10}, 'either columns.time or rate'),
+        ({'units': None}, 'units.time'),
+        ({'columns': {'time': 1}}, 'label'),
+    ):
+        odd = {k: v for k, v in {**text, **change}.items() if v is not None}
+        content['takes'][0]['segments'] = odd
+        with pytest.raises(ValueError, match=rf'segments.*{said}'):
+            convert(tmp_path, content)
+
+
 def test_people_of_a_scene_share_a_video(tmp_path):
     two = dict(zip(('anna', 'ben'), people(num=2, people=(2, 2))))
     raw = write_raw(tmp_path / 'raw', two)

@@ -18,6 +18,7 @@ from ...checks.inspection import what_it_holds
 from ...checks.plausibility import settle_inputs
 from ...readers import FileReader, recognize
 from ...readers.archives import only_folder
+from ...readers.arrays import ARRAYS
 from ...readers.convert import fingerprint
 from ...readers.files import Video, load_people, read_video_facts
 from ...readers.keys import read_yaml
@@ -30,7 +31,9 @@ from ...utils.files import is_special, leads_back
 COLUMNS = ('recording', 'video', 'known', 'placement', 'mapping', 'fps')
 """Columns of a table that names the files; the first two are needed."""
 _YES = ('yes', 'y', 'true', '1')
-_NOTHING = ('.txt', '.md', '.pdf', '.png', '.jpg', '.html', '.log', '.py')
+_NOTHING = (
+    *('.txt', '.md', '.pdf', '.png', '.jpg', '.html', '.log', '.py', '.pt'),
+)
 """Files of which nobody expects sensors or people, if no reader does."""
 
 
@@ -399,7 +402,13 @@ def _read(source: Source) -> Content:
         return Content()
     _, people = what_it_holds(path, kind)
     if people:
-        return _people(path, video)
+        try:
+            return _people(path, video)
+        except ValueError:  # arrays may be of anything
+            content = _table(path, placement) if suffix in ARRAYS else None
+            if content is None or not content.imu:
+                raise
+            return content
     # Also what holds neither: the reader says what is wrong with it.
     return Content(read_imu_file(path, None, placement))
 
