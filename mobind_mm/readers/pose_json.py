@@ -22,22 +22,40 @@ from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections, Instances
 from .headers import head
+from .instance_batches import LOGIT_LIMIT
 from .json_items import without_cycles
 from .layout_choice import names_of
 from .mmaction_skeletons import is_mmaction, is_pickle
 from .people import PoseReader, Video, are_shares
 from .pose_frames import Frames
-from .pose_items import BY_NUMBER, NUMPY, Items, arrays_of_points, cell_columns
+from .pose_items import (
+    BY_NUMBER,
+    NUMPY,
+    Items,
+    arrays_of_points,
+    cell_columns,
+    starts_with_joint,
+)
 from .pose_people import (
     LOGIT_NOTE,
+    LOGITS,
     POINTS,
     are_logits,
     few,
+    has_layout,
     layout_of,
     people_of,
     points_of,
+    space_of,
 )
+from .trc import in_space
 
+_NESTED = r'\A\s*[\[{](.|\n)*?"[^"]{0,60}\d"\s*:\s*[\[{]'
+"""A dict of frames or people by their numbers."""
+_FIRST = 20
+"""Items of a dict in which people are looked for."""
+_FAR, _HIGHEST, _SHARES = 20.0, 255.0, 1.2
+"""Metres of a room, the highest score of any tool, and of a share."""
 _SAMPLE = 100
 """Items of the file that show what it holds."""
 
@@ -147,6 +165,20 @@ class PeopleJSONReader(PoseJSONReader):
         r'\s*(\[\s*-?\d|\{\s*"[xy]")',
     )
 
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """By its keys, or by people below keys that say nothing."""
+        if super().recognizes(path):
+            return True
+        text = head(path)
+        if not (re.search(_NESTED, text) or starts_with_joint(text)):
+            return False
+        some = islice(Items(path), _FIRST)
+        try:
+            return any(has_layout(p) for item in some for p in people_of(item))
+        except ValueError:
+            return True  # which reading says again
+
 
 @register_reader
 class COCOAnnotationsReader(PoseJSONReader):
@@ -225,6 +257,7 @@ def read_people_json(
     path = frames.path
     items = Items(path)
     sample = [*islice(items, _SAMPLE)]
+    _refuse_space(sample, path)
     logits, layout = are_logits(sample), layout_of(sample)
     instances = Instances(partial(points_of, layout=layout), logits)
     for index, item in enumerate(items):
@@ -245,6 +278,29 @@ def read_people_json(
     if frames.guesses and not re.search(r'"x\\?"', head(path)):
         detections = _x_first(detections, path)
     return detections.noted(*(f'{path}: {note}' for note in notes)), file_video
+
+
+def _refuse_space(sample: list, path: str | Path) -> None:
+    """Refuse points in space, whose z is no score."""
+    space, rows = space_of(sample)
+    flat = in_space(space) if space else False
+    known = rows[np.isfinite(rows).all(axis=1)]
+    if len(known):
+        plane, third = known[:, :2], known[:, 2]
+        shares = plane.min() >= 0 and plane.max() < _SHARES
+        small = not shares and np.quantile(np.abs(plane), 0.95) < _FAR
+        scores = ((third >= 0) & (third <= 1)) | (third == -1)
+        metres = small and scores.mean() < 1 - scores.mean()
+        beyond = (third < -LOGIT_LIMIT) | (third > _HIGHEST)
+        flat |= bool(metres or beyond.mean() > LOGITS)
+    if flat:
+        raise mistake(
+            path,
+            'holds points in space (x, y, z), not in the image',
+            'Give points in the image; or write a TRC file, or a table with '
+            'columns such as left_wrist_x, left_wrist_y and left_wrist_z, '
+            'which are drawn from the side',
+        )
 
 
 def _x_first(detections: Detections, path: str | Path) -> Detections:

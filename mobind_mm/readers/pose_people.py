@@ -6,6 +6,7 @@ numbers, rows, dicts, or lists of x and of y.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
@@ -46,6 +47,12 @@ _OWN_SCORES = (
     *('conf', 'visibility', 'keypoints_visible'),
 )
 """Keys of a list of the scores of all points."""
+_SOMEBODY = re.compile(
+    r'(?:person|player|subject|individual|athlete|human|body|skeleton|track|'
+    r'id|p)?[\s_.-]*(\d{1,15})',
+    re.IGNORECASE,
+)
+"""Key of somebody in a dict of people."""
 _DEEPEST = 6
 LOGITS = 0.05
 """Share of the visibilities outside [0, 1] from which they are logits."""
@@ -96,15 +103,62 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
         if points and isinstance(points, (list, Mapping)):
             yield _with_scores({**value, 'keypoints': points})
             return
-    if value and all(k.isdecimal() and len(k) < 4 for k in value):
-        points = [value[k] for k in sorted(value, key=int)]
-        if all(isinstance(p, Mapping) and {'x', 'y'} <= {*p} for p in points):
-            yield {'keypoints': points}
+    if numbered := _numbered(value):
+        yield {'keypoints': numbered}
+        return
+    columns = [value.get(axis) for axis in 'xy']
+    if all(isinstance(c, list) and len(c) >= _LEAST_NAMED for c in columns):
+        yield {'keypoints': value}
         return
     named = {k: p for k, p in value.items() if _is_point(p)}
     if len(named) >= _LEAST_NAMED and len(joints_of(named)) >= _LEAST_NAMED:
         others = {k: v for k, v in value.items() if k not in named}
         yield {**others, 'keypoints': named}
+        return
+    inner = {k: v for k, v in value.items() if isinstance(v, (list, Mapping))}
+    people = {k: number_of(k) for k in inner}
+    if None not in people.values():
+        for name, number in people.items():
+            for person in people_of(inner[name], depth - 1):
+                yield {'track_id': number, **person}
+
+
+def number_of(name: str) -> int | None:
+    """Number of somebody whom a key of a dict names, if it does.
+
+    >>> number_of('2'), number_of('person_03'), number_of('cam1')
+    (2, 3, None)
+    """
+    match = _SOMEBODY.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def _numbered(value: Mapping) -> list[dict] | None:
+    """Points of a dict by their numbers, each with its number."""
+    if len(value) < _LEAST_NAMED or not all(
+        k.isdecimal() and len(k) < 4 for k in value
+    ):
+        return None
+    points = {int(k): point or () for k, point in value.items()}
+    if not all(_is_point(p) or p == () for p in points.values()):
+        return None
+    return [
+        {'id': k, **p}
+        if isinstance(p, Mapping)
+        else {'id': k, **dict(zip(('x', 'y', 'score'), p or (None, None)))}
+        for k, p in points.items()
+    ]
+
+
+def has_layout(person: Mapping) -> bool:
+    """Whether somebody has as many points as a layout, or points by name."""
+    points = person['keypoints']
+    if not isinstance(points, list):
+        return True
+    plain = isinstance(points[0], (int, float))
+    return (
+        flat_width(len(points)) is not None if plain else len(points) in SIZES
+    )
 
 
 def _are_people(people: Any) -> bool:
@@ -308,7 +362,8 @@ def layout_of(items: Iterable[Any]) -> str | None:
 
 
 def _score(point: Mapping, default: Any) -> Any:
-    return next((point[key] for key in SCORES if key in point), default)
+    score = next((point[key] for key in SCORES if key in point), default)
+    return int(score) if isinstance(score, bool) else score
 
 
 def _is_spatial(rows: list[list]) -> bool:
@@ -317,6 +372,56 @@ def _is_spatial(rows: list[list]) -> bool:
     return len(rows) == SPATIAL and any(
         isinstance(z, (int, float)) and z < 0 for z in depths
     )
+
+
+def space_of(items: Iterable[Any]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Points x, y, z (M, 3) of the first items by name or place, and rows.
+
+    The rows (M, 3) are of people without scores of their own, so that their
+    third numbers are scores, or also z.
+    """
+    space: dict[str, list] = {}
+    rows: list[list] = []
+    for item in items:
+        for person in islice(people_of(item), MOST_PEOPLE):
+            points: Any = person['keypoints']
+            if isinstance(points, Mapping):
+                points = [
+                    {'name': name, **point}
+                    if isinstance(point, Mapping)
+                    else point
+                    for name, point in points.items()
+                ]
+            plain = isinstance(next(iter(points), None), (int, float))
+            if plain and flat_width(len(points)) == 3:
+                points = [points[i : i + 3] for i in range(0, len(points), 3)]
+            scored = 'keypoint_scores' in person or len(points) == SPATIAL
+            for place, point in enumerate(points):
+                if isinstance(point, Mapping):
+                    where = _place(point)
+                    name = _names([point])[0] or str(place)
+                    xyz = [where.get(axis) for axis in 'xyz']
+                    space.setdefault(name, []).append(xyz)
+                elif (
+                    isinstance(point, list) and len(point) == 3 and not scored
+                ):
+                    rows.append(point)
+    return (
+        {name: _floats(some) for name, some in space.items()},
+        _floats(rows),
+    )
+
+
+def _floats(rows: list[list]) -> np.ndarray:
+    """Rows (M, 3) of numbers; NaN where there is something else."""
+    good = [
+        [
+            v if type(v) in (int, float) and abs(v) < 1e9 else np.nan
+            for v in row
+        ]
+        for row in rows
+    ]
+    return np.array(good, np.float64).reshape(-1, 3)
 
 
 def _sigmoid(value: Any) -> Any:
