@@ -51,6 +51,7 @@ _JOINTS = {
     'eyeouter': 'eye_outer',
     'hand': 'wrist',
     'pinkie': 'pinky',
+    **{'shldr': 'shoulder', 'wri': 'wrist'},
     **{'sho': 'shoulder', 'elb': 'elbow', 'wra': 'wrist', 'asi': 'hip'},
     **{'kne': 'knee', 'ank': 'ankle', 'hee': 'heel'},
     **{'sjc': 'shoulder', 'ejc': 'elbow', 'wjc': 'wrist', 'hjc': 'hip'},

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,17 @@ from ..skeleton import LAYOUTS
 from ..utils.errors import mistake
 from .base import register_reader
 from .detections import Detections
+from .dialects import Dialect
 from .frame_times import are_frames, check_frame_times, seconds, time_column
 from .headers import head, head_lines
 from .keypoint_names import keypoint_name, owner_of
 from .layout_choice import with_layout
-from .mmpose import from_zero
+from .mmpose import counts_from_one, from_zero
 from .named_points import clock_of_rows, detections_of
 from .parquet import PARQUET
 from .people import PoseReader, Video
 from .pose_people import MOST_PEOPLE
-from .tables import Table, read_table
+from .tables import Table, column_names, read_table
 from .trc import drawn_from_side, in_space
 
 _SCORES = (
@@ -38,11 +40,21 @@ _SCORES = (
 _AFTER = re.compile(
     rf'(.+?)[\s_.:/(\[-]*([xyz]|{_SCORES})[)\]]?', re.IGNORECASE
 )
-_PIXELS = re.compile(r'[\s_.]*[(\[]?(px|pix(els?)?)[)\]]?$', re.IGNORECASE)
+_PIXELS = re.compile(
+    r'([\s_.]+[(\[]?|[(\[])(px|pix(els?)?)[)\]]?$', re.IGNORECASE
+)
 """Unit behind the name of a column."""
 _BEFORE = re.compile(rf'([xyz]|{_SCORES})[\s_.:-]*(.+)', re.IGNORECASE)
 _NUMBERED = re.compile(r'(?:[a-z]+[\s_.:-]*)?(\d{1,3})', re.IGNORECASE)
-_FRAME = ('frame', 'frame_id', 'frame_number', 'frame_idx', 'frame_index')
+_FRAME = (
+    *('frame', 'frame_id', 'frame_number', 'frame_idx', 'frame_index'),
+    *('frame_num', 'frame_no', 'frame_nr', 'frameno', 'frames', 'image_id'),
+)
+_IMAGE = (
+    *('image', 'image_name', 'image_path', 'img', 'img_name', 'img_path'),
+    *('filename', 'file_name', 'file', 'frame_name', 'path'),
+)
+"""Columns of the image of a frame, whose name ends in a number."""
 _PERSON = (
     *('person', 'person_id', 'track_id', 'track', 'individual', 'subject'),
     *('subject_id', 'instance_id', 'object_id', 'body_id', 'human_id', 'id'),
@@ -80,6 +92,7 @@ class _Columns:
             long table, '' to those of any point.
         time: Column of times and its unit, if any.
         frame: Column of frames, if any.
+        image: Column of images, if nothing else tells the frames.
         person: Column that names people, if any.
         landmark: Column that names points, in a long table.
         where: Rows of a long table that are of the body.
@@ -91,6 +104,7 @@ class _Columns:
     points: Mapping[str, tuple[str, ...]]
     time: tuple[str, str] | None = None
     frame: str | None = None
+    image: str | None = None
     person: str | None = None
     landmark: str | None = None
     where: Mapping[str, str] | None = None
@@ -110,27 +124,27 @@ class KeypointTableReader(PoseReader):
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """By its columns."""
-        if path.suffix.lower() in PARQUET or not head(path):
-            return False
-        return _columns(tuple(head_lines(path, _LINES))) is not None
+        return _columns(_lines(path)) is not None
 
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """Everybody in the table."""
         path = self.source
-        columns = _columns(tuple(head_lines(path, _LINES)))
+        columns = _columns(_lines(path))
         if columns is None:
             what = 'its columns do not say which keypoints they are'
             fix = 'Describe them in a mapping (--pose-mapping)'
             raise mistake(path, what, fix)
         everybody = (columns.points, *columns.others)
         names = [n for one in everybody for some in one.values() for n in some]
-        texts = [n for n in (columns.person, columns.landmark) if n]
+        texts = [columns.person, columns.landmark, columns.image]
+        texts = [name for name in texts if name]
         numbers = [*names, *([columns.frame] if columns.frame else [])]
         time = [columns.time[0]] if columns.time else []
         numbers += columns.depth.values()
         table = read_table(path, numbers, time, texts, columns.where)
         if not len(table):
             raise mistake(path, 'has no rows')
+        columns = _with_images(columns, table)
         points, depths, rows = _points(columns, table, path)
         numbered = _numbers(points)
         order = None
@@ -179,6 +193,32 @@ class KeypointTableReader(PoseReader):
         return replace(detections, notes=notes), file_video
 
 
+def _lines(path: Path) -> tuple[str, ...]:
+    """Lines of which one may have the names of the columns."""
+    if path.suffix.lower() not in PARQUET:
+        text = head(path).lstrip()
+        table = text and text[0] not in '[{'
+        return tuple(head_lines(path, _LINES)) if table else ()
+    with suppress(ImportError, ValueError, OSError):
+        return (','.join(column_names(path, (), Dialect())),)
+    return ()
+
+
+def _with_images(columns: _Columns, table: Table) -> _Columns:
+    """Columns whose frames are those in which the names of images end."""
+    if columns.image is None:
+        return columns
+    names = [
+        PurePath(n.replace('\\', '/')) for n in table.texts[columns.image]
+    ]
+    ends = [re.search(r'(\d{1,15})\D*$', name.stem) for name in names]
+    numbers = [float(match[1]) if match else np.nan for match in ends]
+    table.numbers[columns.image] = np.array(numbers)
+    if columns.landmark is None and len({*numbers}) < 2:
+        return columns  # the name of the video
+    return replace(columns, frame=columns.image)
+
+
 @lru_cache(maxsize=16)
 def _columns(lines: Sequence[str]) -> _Columns | None:
     """What the columns are, by the first line that tells it."""
@@ -193,7 +233,8 @@ def _columns(lines: Sequence[str]) -> _Columns | None:
 
 def _plain(names: Iterable[str]) -> dict[str, str]:
     """Names by how they read in lower case with underscores."""
-    return {re.sub(r'[\s.-]+', '_', n.strip().lower()): n for n in names}
+    spaced = {re.sub(r'(?<=[a-z])(?=[A-Z])', '_', n.strip()): n for n in names}
+    return {re.sub(r'[\s.-]+', '_', k.lower()): n for k, n in spaced.items()}
 
 
 def _first(plain: Mapping[str, str], wanted: Iterable[str]) -> str | None:
@@ -205,7 +246,8 @@ def _others(names: Sequence[str]) -> dict[str, Any]:
     time, frame = time_column([*names]), _first(plain, _FRAME)
     numbered = time is None and frame is None  # such an id is that of a row
     person = _first(plain, _PERSON[: -1 if numbered else None])
-    return dict(time=time, frame=frame, person=person)
+    image = _first(plain, _IMAGE) if numbered else None
+    return dict(time=time, frame=frame, person=person, image=image)
 
 
 def _long(names: Sequence[str]) -> _Columns | None:
@@ -215,7 +257,7 @@ def _long(names: Sequence[str]) -> _Columns | None:
     others = _others([name for name in names if name != landmark])
     if landmark is None or not {'x', 'y'} <= {*plain}:
         return None
-    if others['time'] is None and others['frame'] is None:
+    if not (others['time'] or others['frame'] or others['image']):
         return None
     score = _first(plain, _SCORES.split('|'))
     point = (plain['x'], plain['y'], *([score] if score else []))
@@ -481,10 +523,10 @@ def _frames(
                 value=float(numbers[row]),
             )
         distinct, which = np.unique(numbers, return_inverse=True)
-        zero = from_zero(
-            distinct.astype(np.int64).tolist(), video.first_frame, path
-        )
-        return zero[which.ravel()], Video(), None, ()
+        ids, first = distinct.astype(np.int64).tolist(), video.first_frame
+        told = counts_from_one(path) if first is None and ids[0] == 1 else ()
+        zero = from_zero(ids, first, path)
+        return zero[which.ravel()], Video(), None, told
     if columns.time is None:
         frames = np.arange(len(rows))
         if columns.person:

@@ -193,11 +193,12 @@ class QualisysReader(MarkerTableReader):
                 'Export it again',
             )
         numbers = _numbers(path, rows, range(length))
-        rate = _rate(path, 'FREQUENCY', facts.get('FREQUENCY', [''])[0])
-        times, notes = np.arange(len(numbers)) / rate, []
         if before:
             times = numbers[:, 1]
             notes = begins_later(path, int(numbers[0, 0]), times[0])
+        else:  # which an external clock leaves out
+            rate = _rate(path, 'FREQUENCY', facts.get('FREQUENCY', [''])[0])
+            times, notes = np.arange(len(numbers)) / rate, []
         said = facts.get('NO_OF_FRAMES', [''])[0]
         notes += lacks_frames(path, len(numbers), said, 'NO_OF_FRAMES')
         return _space(names, numbers[:, before:]), 'mm', times, notes

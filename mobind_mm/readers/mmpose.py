@@ -176,6 +176,14 @@ def from_zero(
     return np.array(ids, np.int64) - first_frame
 
 
+def counts_from_one(path: str | Path) -> tuple[str, ...]:
+    """Note of frames that begin with 1 where nobody said so."""
+    return (
+        f'{path}: the first frame with a person is 1, and frames are taken to '
+        'count from 1 (else: first_frame: 0)',
+    )
+
+
 def read_mmpose_person(
     path: str | Path, *, person: str | int = 'longest', **video: Any
 ) -> PoseStream:

@@ -21,7 +21,7 @@ from .detections import Detections, Instances
 from .frame_times import are_frames, check_frame_times, seconds, time_column
 from .json_items import shorten
 from .layout_choice import with_layout
-from .mmpose import from_zero
+from .mmpose import counts_from_one, from_zero
 from .named_points import clock_of_rows
 from .people import Video, rates_apart
 from .pose_items import NUMPY, facts_of
@@ -231,10 +231,7 @@ class Frames:
         if first is None and self.from_one is not None:
             first = int(self.from_one and smallest > 0)
         if first is None and smallest == 1:
-            notes.append(
-                f'{path}: the first frame with a person is 1, and frames are '
-                'taken to count from 1 (else: first_frame: 0)'
-            )
+            notes += counts_from_one(path)
         if self._unsaid and PurePath(path).suffix.lower() not in NUMPY:
             notes.append(
                 f'{path}: its {self._unsaid} entries do not say of which '

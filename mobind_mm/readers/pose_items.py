@@ -23,7 +23,7 @@ from .foreign_values import brief
 from .headers import head, head_lines
 from .json_items import JSONItems, open_text
 from .keypoint_names import keypoint_name
-from .pose_people import POINTS, number_of, people_of
+from .pose_people import POINTS, axis_of, number_of, people_of
 from .unpickle import array_shapes, load_npy_objects, load_pickle, read_arrays
 
 LISTS = (
@@ -41,8 +41,8 @@ _ARRAY = rf'\s*\{{\s*({_FACT}){{,9}}"(keypoints|scores)"\s*:\s*\[\s*\[\s*\['
 _LIST = r'(?P<list>\s*:\s*(?:\[|\{(?=\s*"[^"\d]{0,20}\d)))'
 _TOKEN = rf'"(?P<name>(?:\\.|[^"\\])*)"{_LIST}?|[\[\]{{}}]'
 _BY_JOINT = (
-    rf'\s*\{{\s*({_FACT}){{,9}}"([A-Za-z_ ]+)"\s*:\s*'
-    r'(\[\s*[\[{]|\{\s*"x"\s*:\s*\[)'
+    rf'\s*\{{\s*({_FACT}){{,9}}"([A-Za-z_. ]+)"\s*:\s*'
+    r'(\[\s*[\[{]|\{\s*"x"\s*:\s*\[|\[\s*-?\d|\{\s*"0"\s*:\s*-?\d)'
 )
 """Start of a dict of joints, each with its points in all frames."""
 _LINE = 1 << 22
@@ -152,12 +152,14 @@ class Items:
         """Frames of a dict of joints, each with its points over time."""
         joints = {}
         for name, points in content.items():
+            if isinstance(points, Mapping) and axis_of(name):
+                points = [*points.values()]  # a data frame
             if isinstance(points, Mapping):  # of lists
                 axes = {k: v for k, v in points.items() if isinstance(v, list)}
                 points = [dict(zip(axes, row)) for row in zip(*axes.values())]
-            if isinstance(points, list) and keypoint_name(name):
+            named = keypoint_name(name) or axis_of(name)
+            if isinstance(points, list) and named:
                 joints[name] = points
-        self.others = {k: v for k, v in content.items() if k not in joints}
         lengths = {name: len(points) for name, points in joints.items()}
         if len({*lengths.values()}) > 1:
             few = min(lengths, key=lambda name: lengths[name])
@@ -167,7 +169,12 @@ class Items:
                 f'{max(lengths.values())}',
                 'Write a point for each joint and frame, null if it is absent',
             )
-        for row in range(max(lengths.values(), default=0)):
+        length = max(lengths.values(), default=0)
+        for name, values in content.items():  # such as those of the frames
+            if isinstance(values, list) and len(values) == length:
+                joints.setdefault(name, values)
+        self.others = {k: v for k, v in content.items() if k not in joints}
+        for row in range(length):
             yield {name: points[row] for name, points in joints.items()}
 
     def _by_frame(self, items: Iterable[Any]) -> Iterator[Any]:
@@ -225,7 +232,10 @@ class Items:
 def starts_with_joint(text: str) -> bool:
     """Whether a file begins as a dict of joints, each over time."""
     match = re.match(_BY_JOINT, text)
-    return match is not None and keypoint_name(match[3]) is not None
+    if match is None:
+        return False
+    axes = match[4][-1:].isdecimal()
+    return (axis_of if axes else keypoint_name)(match[3]) is not None
 
 
 def _frames_by_name(value: Any) -> Mapping[str, Any]:
@@ -319,7 +329,8 @@ def _by_number(frame: Any) -> Any:
 def _by_column(content: Mapping[str, Any], path: Path) -> Iterator[dict]:
     """Rows of a data frame that pandas wrote by columns."""
     tables = {n: c for n, c in content.items() if isinstance(c, Mapping)}
-    rows = next((c for n, c in tables.items() if n in POINTS), None)
+    points = (c for n, c in tables.items() if n in POINTS or axis_of(n))
+    rows = next(points, None)
     if rows is None:
         raise mistake(path, 'has no column of keypoints')
     for row in rows:
@@ -385,7 +396,14 @@ def cell_columns(path: Path) -> list[str]:
     names = [cell.strip() for cell in rows[0]]
     there = [i for i, name in enumerate(names) if name in POINTS]
     starts = [cell[:1] for row in rows[1:] for cell in row]
-    return names if there and {'[', '{'} & {*starts} else []
+    joints = [
+        name
+        for name, start in zip(names, starts)
+        if start in ('[', '{', '(') and keypoint_name(name)
+    ]
+    if there and {'[', '{'} & {*starts}:
+        return names
+    return names if len(joints) > _LEAST_POINTS else []
 
 
 def _rows(path: Path) -> Iterator[dict]:
@@ -413,6 +431,8 @@ def _cell(cell: str, where: str, name: str) -> Any:
         return int(text)
     if re.fullmatch(r'-?\d+\.\d*(e[+-]?\d+)?', text):
         return float(text)
+    if text[:1] == '(' and text[-1:] == ')':
+        text = f'[{text[1:-1]}]'
     if text[:1] not in ('[', '{'):
         return text
     for old, new in (("'", '"'), ('None', 'null'), ('nan', 'NaN')):

@@ -52,6 +52,8 @@ from .trc import in_space
 
 _NESTED = r'\A\s*[\[{](.|\n)*?"[^"]{0,60}\d"\s*:\s*[\[{]'
 """A dict of frames or people by their numbers."""
+_WIDE = r'"[^"]{0,20}(?i:wrist|shoulder|hip)[^"]{0,12}[xX]"\s*[:,\]]'
+"""A row of a table with a column per axis."""
 _FIRST = 20
 """Items of a dict in which people are looked for."""
 _FAR, _HIGHEST, _SHARES = 20.0, 255.0, 1.2
@@ -171,7 +173,11 @@ class PeopleJSONReader(PoseJSONReader):
         if super().recognizes(path):
             return True
         text = head(path)
-        if not (re.search(_NESTED, text) or starts_with_joint(text)):
+        if not (
+            re.search(_NESTED, text)
+            or re.search(_WIDE, text)
+            or starts_with_joint(text)
+        ):
             return False
         some = islice(Items(path), _FIRST)
         try:

@@ -26,7 +26,7 @@ from .instance_batches import (
     flat_width,
 )
 from .json_items import shorten
-from .keypoint_names import joints_of
+from .keypoint_names import joints_of, keypoint_name
 
 PEOPLE = (
     *('instances', 'people', 'persons', 'detections', 'predictions'),
@@ -53,6 +53,10 @@ _SOMEBODY = re.compile(
     re.IGNORECASE,
 )
 """Key of somebody in a dict of people."""
+_AXIS = re.compile(
+    r'(.+?)[\s_.:-]*([xyz]|score|conf(?:idence)?|visibility|likelihood)',
+    re.IGNORECASE,
+)
 _DEEPEST = 6
 LOGITS = 0.05
 """Share of the visibilities outside [0, 1] from which they are logits."""
@@ -115,6 +119,10 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
         others = {k: v for k, v in value.items() if k not in named}
         yield {**others, 'keypoints': named}
         return
+    if columns := _by_axis(value):
+        others = {k: v for k, v in value.items() if axis_of(k) is None}
+        yield {**others, 'keypoints': columns}
+        return
     inner = {k: v for k, v in value.items() if isinstance(v, (list, Mapping))}
     people = {k: number_of(k) for k in inner}
     if None not in people.values():
@@ -131,6 +139,32 @@ def number_of(name: str) -> int | None:
     """
     match = _SOMEBODY.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def axis_of(name: str) -> tuple[str, str] | None:
+    """Joint and axis, or score, of a column; None of anything else.
+
+    >>> axis_of('left_wrist_x'), axis_of('Nose.conf'), axis_of('box_x')
+    (('left_wrist', 'x'), ('Nose', 'score'), None)
+    """
+    match = _AXIS.fullmatch(name)
+    if match is None or keypoint_name(match[1]) is None:
+        return None
+    axis = match[2].lower()
+    return match[1], axis if axis in 'xyz' else 'score'
+
+
+def _by_axis(value: Mapping) -> dict[str, dict]:
+    """Points by name of a dict with a number per axis, if it is one."""
+    points: dict[str, dict] = {}
+    for name, number in value.items():
+        place = (
+            None if isinstance(number, (str, list, Mapping)) else axis_of(name)
+        )
+        if place is not None:
+            points.setdefault(place[0], {})[place[1]] = number
+    whole = {n: point for n, point in points.items() if _is_point(point)}
+    return whole if len(joints_of(whole)) >= _LEAST_NAMED else {}
 
 
 def _numbered(value: Mapping) -> list[dict] | None:
