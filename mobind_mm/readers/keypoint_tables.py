@@ -31,7 +31,7 @@ from .parquet import PARQUET
 from .people import PoseReader, Video
 from .pose_people import MOST_PEOPLE
 from .tables import Table, column_names, read_table
-from .trc import drawn_from_side, in_space
+from .trc import AROUND, below_zero, drawn_from_side, in_space
 
 _SCORES = (
     'visibility|vis|score|confidence|conf|likelihood|presence|probability|'
@@ -75,8 +75,6 @@ _FEW = 20
 """People in a table of a moment."""
 _LEAST = 6
 """Keypoints that make a skeleton."""
-_AROUND = 0.3
-"""Share of coordinates below 0 where they count from the hips."""
 _BODY, _FACE = 33, 468
 """Points of MediaPipe's Holistic, in this order."""
 _LINES = 30
@@ -136,8 +134,8 @@ class KeypointTableReader(PoseReader):
             raise mistake(path, what, fix)
         everybody = (columns.points, *columns.others)
         names = [n for one in everybody for some in one.values() for n in some]
-        texts = [columns.person, columns.landmark, columns.image]
-        texts = [name for name in texts if name]
+        some = (columns.person, columns.landmark, columns.image)
+        texts = [name for name in some if name]
         numbers = [*names, *([columns.frame] if columns.frame else [])]
         time = [columns.time[0]] if columns.time else []
         numbers += columns.depth.values()
@@ -406,9 +404,7 @@ def _from_space(
     """
     space = {n: np.c_[v[:, :2], depths[n]] for n, v in points.items()}
     if not in_space(space):
-        plane = np.concatenate([*space.values()])
-        plane = plane[np.isfinite(plane).all(axis=1)]
-        if len(plane) and (plane < 0).mean() > _AROUND:
+        if below_zero(space) > AROUND:
             raise mistake(
                 path,
                 'holds points in metres around the middle of the body (x, y, '

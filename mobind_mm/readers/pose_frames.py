@@ -226,7 +226,7 @@ class Frames:
         images = others.get('images')
         if isinstance(images, list) and kinds == {'number'}:
             return self._by_images(ids, images, video)
-        notes = []
+        notes: list[str] = []
         first, smallest = video.first_frame, min(ids)
         if first is None and self.from_one is not None:
             first = int(self.from_one and smallest > 0)

@@ -119,9 +119,9 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
         others = {k: v for k, v in value.items() if k not in named}
         yield {**others, 'keypoints': named}
         return
-    if columns := _by_axis(value):
+    if named := _by_axis(value):
         others = {k: v for k, v in value.items() if axis_of(k) is None}
-        yield {**others, 'keypoints': columns}
+        yield {**others, 'keypoints': named}
         return
     inner = {k: v for k, v in value.items() if isinstance(v, (list, Mapping))}
     people = {k: number_of(k) for k in inner}

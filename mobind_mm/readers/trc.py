@@ -29,6 +29,8 @@ _WORDS = {
     **dict.fromkeys(('millimeters', 'millimetres'), 'mm'),
 }
 _PIXELS_PER_METRE = 400.0
+AROUND = 0.2
+"""Share of x and y below 0 where they count from the middle."""
 _BELOW, _WIDEST = 0.02, 3.0
 """Share of x and y below 0, and their range, that no image has."""
 _BODY, _FITS = (0.1, 8.0), (0.3, 3.0)
@@ -362,6 +364,16 @@ def _drawn(
     return shape, notes
 
 
+def below_zero(space: dict[str, np.ndarray]) -> float:
+    """Share of x and y of points (M, 3) that is below 0.
+
+    Points such as (-1, -1) are not there.
+    """
+    every = np.concatenate([*space.values()])[:, :2]
+    seen = np.isfinite(every).all(axis=1) & (every[:, 0] != every[:, 1])
+    return float((every[seen] < 0).mean()) if seen.any() else 0.0
+
+
 def in_space(space: dict[str, np.ndarray]) -> bool:
     """Whether points (M, 3) are in space.
 
@@ -373,10 +385,10 @@ def in_space(space: dict[str, np.ndarray]) -> bool:
     plane, depth = plane[np.isfinite(plane)], depth[np.isfinite(depth)]
     if not len(plane) or not len(depth):
         return False
-    below = bool((plane < 0).mean() > _BELOW)
-    if below and np.ptp(plane) > _WIDEST:
+    below = below_zero(space)
+    if below > AROUND and np.ptp(plane) > _WIDEST:
         return True
     y, z = rise(space, 1), rise(space, 2)
     above = bool((depth < 0).mean() < _BELOW)
     upwards = y > 2 * abs(z) or (above and z > 2 * abs(y))
-    return upwards and (below or above)
+    return upwards and (below > _BELOW or above)

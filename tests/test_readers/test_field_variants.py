@@ -601,6 +601,24 @@ def test_points_in_space_are_drawn(tmp_path, turn, low, unit, said):
     np.testing.assert_allclose(got, scale * wanted, atol=0.1)
 
 
+@pytest.mark.parametrize('size', [1, np.array(SHAPE[::-1])])
+@pytest.mark.parametrize('left', [0, 560])
+@pytest.mark.parametrize('depth', [-0.1, 2.0])
+def test_a_depth_beside_pixels_is_no_space(tmp_path, size, left, depth):
+    """MediaPipe guesses it; points may be left of the image, or at -1."""
+    names, columns = [], []
+    for index, name in enumerate(COCO):
+        points = (POINTS[:, index] - (left, 0)) / size
+        points[::3, :] = -1
+        names += [f'{name}_{axis}' for axis in 'xyz']
+        columns += [*points.T, np.full(len(points), depth + 0.01 * index)]
+    path = write_lines(tmp_path / 'a.csv', ','.join(names), lines_of(*columns))
+    pose = load_pose(path, VIDEO)
+    assert not pose.scores[::3].any()
+    got = pose.keypoints[1, 5] + (left, 0)
+    np.testing.assert_allclose(got, POINTS[1, 5], atol=0.1)
+
+
 @pytest.mark.parametrize(
     ('time', 'names'),
     [

@@ -1064,3 +1064,82 @@ def test_files_with_other_frames_than_the_video(tmp_path, length, said):
     user = Video(rate=15.0, clip=video.clip)  # which is another note
     notes = load_pose(path, user).notes
     assert not any('frames, but the video' in note for note in notes)
+
+
+WIDE = [f'{name}_{axis}' for name in COCO for axis in 'xy']
+GONE = range(20, 30)
+FLAT = np.array(ROWS)[..., :2].reshape(len(ROWS), -1).tolist()
+
+
+@pytest.mark.parametrize(
+    ('column', 'form'),
+    [
+        ('frame_num', '{}'),
+        ('FrameNo', '{}'),
+        ('image', 'take/frame_{:04d}.jpg'),
+        ('file_name', 'img{}_keypoints.png'),
+    ],
+)
+def test_frames_of_a_table_by_any_name(column, form, tmp_path):
+    """Each row was taken for one frame, so that gaps moved what follows."""
+    rows = [
+        [form.format(i), *row] for i, row in enumerate(FLAT) if i not in GONE
+    ]
+    lines = (','.join(map(str, row)) for row in [[column, *WIDE], *rows])
+    (tmp_path / 'a.csv').write_text('\n'.join(lines))
+    pose = load_pose(tmp_path / 'a.csv', VIDEO)
+    assert follows(pose) and not (pose.scores[GONE.start : GONE.stop]).any()
+    long = ['image', 'keypoint', 'x', 'y']
+    lines = [
+        [f'{i:06d}.png', name, *point]
+        for i, frame in enumerate(ROWS)
+        for name, point in zip(COCO, np.array(frame)[:, :2].tolist())
+    ]
+    text = (','.join(map(str, row)) for row in [long, *lines])
+    (tmp_path / 'a.csv').write_text('\n'.join(text))
+    assert follows(load_pose(tmp_path / 'a.csv', VIDEO))
+
+
+def test_names_that_end_in_p(tmp_path):
+    """``leftHipX`` was taken for a ``leftHi`` in pixels."""
+    camel = (re.sub('_(.)', lambda m: m[1].upper(), name) for name in COCO)
+    names = ['frame', *(f'{name}{axis}' for name in camel for axis in 'XY')]
+    rows = [[i + 1, *row] for i, row in enumerate(FLAT)]
+    lines = (','.join(map(str, row)) for row in [names, *rows])
+    (tmp_path / 'a.csv').write_text('\n'.join(lines))
+    pose = load_pose(tmp_path / 'a.csv', VIDEO)
+    assert pose.scores[:, COCO.index('left_hip')].all()
+    assert 'count from 1' in pose.notes[0]
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        [{'frame': i, **dict(zip(WIDE, r))} for i, r in enumerate(FLAT)],
+        dict(zip(WIDE, map(list, zip(*FLAT)))),
+        {n: dict(enumerate(c)) for n, c in zip(WIDE, zip(*FLAT))},
+        {'columns': WIDE, 'index': [*range(len(FLAT))], 'data': FLAT},
+    ],
+)
+def test_tables_of_points_as_json(content, tmp_path):
+    """As pandas writes them by rows, by columns or apart."""
+    assert follows(load_pose(save(tmp_path / 'a.json', content), VIDEO))
+
+
+@pytest.mark.parametrize('form', [list, tuple])
+def test_a_joint_in_each_cell(form, tmp_path):
+    rows = [['frame', *COCO]]
+    for i, frame in enumerate(np.array(ROWS)[..., :2].tolist()):
+        rows.append([i, *(form(point) for point in frame)])
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    (tmp_path / 'a.csv').write_text(text.getvalue())
+    assert follows(load_pose(tmp_path / 'a.csv', VIDEO))
+
+
+def test_parquet_of_named_points(tmp_path):
+    arrow = pytest.importorskip('pyarrow')
+    parquet = pytest.importorskip('pyarrow.parquet')
+    columns = {'frame': [*range(len(FLAT))], **dict(zip(WIDE, zip(*FLAT)))}
+    parquet.write_table(arrow.table(columns), tmp_path / 'a.parquet')
+    assert follows(load_pose(tmp_path / 'a.parquet', VIDEO))
