@@ -109,6 +109,7 @@ class ViconReader(MarkerTableReader):
 
     name = 'vicon'
     title = 'Vicon Nexus'
+    up = 2
     mark = (
         r'"?(Trajectories|Model Outputs|Joints|Segments|Devices)"?[,;\t ]*'
         r'\r?\n[^\n]*\n[^\n]*\n"?Frame"?[,;\t]"?Sub Frame'
@@ -165,6 +166,7 @@ class QualisysReader(MarkerTableReader):
 
     name = 'qualisys'
     title = 'Qualisys'
+    up = 2
     mark = r'(FILE_VERSION|NO_OF_FRAMES)[\t,;]'
 
     def markers(self) -> Markers:

@@ -7,6 +7,7 @@ import warnings
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -58,6 +59,8 @@ class TRCReader(PoseReader):
 
     name = 'trc'
     title = 'TRC'
+    up: ClassVar[int] = 1
+    """Axis upwards where names do not tell the head from the feet."""
 
     @classmethod
     def recognizes(cls, path: Path) -> bool:
@@ -92,6 +95,17 @@ class TRCReader(PoseReader):
         """The person in all rows, and the clock of the file."""
         path = self.source
         space, unit, times, notes = self.markers()
+        aliases = self.options.get('keypoint_names') or {}
+        for joint, marker in aliases.items():
+            if marker not in space:
+                raise mistake(
+                    path,
+                    f'has no marker {marker!r}',
+                    'Correct keypoint_names',
+                    name=marker,
+                    known=[*space],
+                )
+            space[joint] = space[marker]
         units = _WORDS.get(unit.lower(), unit.lower())
         if units not in (*_METRES, 'px', 'pixel', 'pixels'):
             raise mistake(
@@ -102,7 +116,9 @@ class TRCReader(PoseReader):
             )
         shape: tuple[int, int] | None = None
         if units in _METRES:
-            points, shape, more = drawn_from_side(space, units, video, path)
+            points, shape, more = drawn_from_side(
+                space, units, video, path, self.up
+            )
             notes += more
         else:
             points = {name: values[:, :2] for name, values in space.items()}
@@ -130,7 +146,7 @@ class TRCReader(PoseReader):
             points,
             video,
             path,
-            self.options.get('keypoint_names'),
+            {joint: joint for joint in aliases},
             frames,
             num_frames=len(times) if frames is None else None,
         )
@@ -263,7 +279,11 @@ def rise(points: dict[str, np.ndarray], axis: int) -> float:
 
 
 def drawn_from_side(
-    space: dict[str, np.ndarray], unit: str, video: Video, path: Path
+    space: dict[str, np.ndarray],
+    unit: str,
+    video: Video,
+    path: Path,
+    up: int = 1,
 ) -> tuple[dict[str, np.ndarray], tuple[int, int], list[str]]:
     """Draw positions (T, 3) as pixels (T, 2), x to the right.
 
@@ -273,12 +293,14 @@ def drawn_from_side(
             size of one.
         video: What is known of it: its size.
         path: The file, for messages and notes.
+        up: Axis upwards, where no names tell it.
 
     Returns:
         Points by name, (height, width) of the image, and notes.
     """
     metres, notes = _metres_of(space, unit, path)
-    up = 2 if abs(rise(space, 2)) > abs(rise(space, 1)) else 1
+    rises = [abs(rise(space, axis)) for axis in (1, 2)]
+    up = 1 + int(np.argmax(rises)) if any(rises) else up
     sign = 1 if rise(space, up) >= 0 else -1
     points = {
         name: values[:, [0, up]] * (1, sign) for name, values in space.items()

@@ -346,6 +346,23 @@ def test_markers_of_qualisys(columns, tmp_path):
         load_pose(path)
 
 
+def test_markers_that_only_a_mapping_names(tmp_path):
+    """z is upwards, too, where names do not tell the head from the feet."""
+    space, names = markers()
+    numbered = [f'm{i}' for i in range(len(names))]
+    path = tmp_path / 'walk.tsv'
+    path.write_text(qualisys(space, numbered))
+    joints = dict(zip(SPACE.values(), numbered))
+    arm = {n: m for n, m in joints.items() if 'left' in n and 'hip' not in n}
+    for aliases in (joints, arm):
+        keys = {'format': 'qualisys', 'layout': 'coco'}
+        pose = load_pose(path, mapping={**keys, 'keypoint_names': aliases})
+        assert any('z upwards' in note for note in pose.notes)
+    with pytest.raises(ValueError, match="has no marker 'm99'"):
+        keys['keypoint_names'] = {'left_wrist': 'm99'}
+        load_pose(path, mapping=keys)
+
+
 @pytest.mark.parametrize(
     ('names', 'kind'), [(BONES, 'Bone'), (SPACE, 'Marker')]
 )
