@@ -237,6 +237,27 @@ def test_individuals_of_deeplabcut(tmp_path):
     )
 
 
+@pytest.mark.parametrize('rows', [1, 2, 3])
+def test_names_in_two_rows(rows, tmp_path):
+    """Of pandas, with the name of the index below, or without the scorer."""
+    points, scores = person()
+    names = [cell for name in get_layout('coco') for cell in (name, '', '')]
+    table = [['', *names], ['', *['x', 'y', 'score'] * 17]]
+    if rows == 1:
+        table[0] = ['bodyparts', *np.repeat(get_layout('coco'), 3)]
+        table[1] = ['coords', *['x', 'y', 'likelihood'] * 17]
+    table += [['frame', *[''] * 51]] if rows == 3 else []
+    table += [
+        [i, *np.c_[xy, s].ravel()]
+        for i, (xy, s) in enumerate(zip(points, scores))
+    ]
+    path = tmp_path / 'a.csv'
+    path.write_text('\n'.join(','.join(map(str, row)) for row in table))
+    pose = load_pose(path, VIDEO)
+    np.testing.assert_allclose(pose.keypoints[5], points[5], atol=1e-3)
+    np.testing.assert_allclose(pose.scores[5], scores[5], atol=1e-3)
+
+
 def test_hdf5_is_refused_with_what_to_do(tmp_path):
     path = tmp_path / 'walkDLC.h5'
     path.write_bytes(b'\x89HDF\r\n\x1a\n' + bytes(100))
