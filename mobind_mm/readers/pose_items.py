@@ -23,7 +23,7 @@ from .foreign_values import brief
 from .headers import head, head_lines
 from .json_items import JSONItems, open_text
 from .keypoint_names import keypoint_name
-from .pose_people import POINTS, axis_of, number_of, people_of
+from .pose_people import POINTS, axis_of, has_layout, number_of, people_of
 from .unpickle import array_shapes, load_npy_objects, load_pickle, read_arrays
 
 LISTS = (
@@ -81,7 +81,11 @@ class Items:
                 item = [[row[1], row[0], *row[2:]] for row in item[0][0]]
                 self.notes = ['points are y, x, as MoveNet gives them']
             if isinstance(item, tuple) and not re.search(r'\d', item[0]):
-                self.others[item[0]] = item[1]  # the version or the like
+                inner = _inner_frames(*item)
+                if not inner:
+                    self.others[item[0]] = item[1]  # the version or the like
+                for one in inner:
+                    yield from _expanded(one)
                 continue
             yield from _expanded(item)
 
@@ -128,7 +132,7 @@ class Items:
             items = JSONItems(path, 'keypoints')
             yield from map(_by_number, items)
         elif re.match(_BY_COLUMN, text):
-            yield from _by_column(dict(JSONItems(path, None)), path)
+            yield from _by_column(dict(JSONItems(path, None)))
             return
         elif starts_with_joint(text):
             yield from self._of_joints(dict(JSONItems(path, None)))
@@ -194,6 +198,9 @@ class Items:
             yield from start
             yield from items
             return
+        if len(people) == 1 and None in ids:  # the video
+            yield from next(iter(people.values())).items()
+            return
         if any(re.search('cam|view|video', n, re.IGNORECASE) for n in people):
             raise mistake(
                 self.path,
@@ -229,6 +236,17 @@ class Items:
                 yield item
 
 
+def _inner_frames(name: str, value: Any) -> list:
+    """Frames that a key of a dict holds; none of other facts."""
+    if isinstance(value, Mapping):
+        lists = (value[k] for k in LISTS if isinstance(value.get(k), list))
+        value = next(lists, [])
+    elif name not in POINTS:
+        value = []
+    some = next((v for v in value if v), None) if value else None
+    return value if any(map(has_layout, people_of(some))) else []
+
+
 def starts_with_joint(text: str) -> bool:
     """Whether a file begins as a dict of joints, each over time."""
     match = re.match(_BY_JOINT, text)
@@ -244,11 +262,9 @@ def _frames_by_name(value: Any) -> Mapping[str, Any]:
         value = value['frames']
     if not isinstance(value, Mapping) or not value:
         return {}
-    some: Any = next((v for v in value.values() if v), ())
-    if not isinstance(some, (list, Mapping)) or len(some) < _LEAST_POINTS:
-        return {}
+    some = next((v for v in value.values() if v), None)
     named = all(re.search(r'\d', name) for name in value)
-    return value if named and any(True for _ in people_of(some)) else {}
+    return value if named and any(map(has_layout, people_of(some))) else {}
 
 
 def _of_somebody(who: Any, frames: Mapping[str, Any]) -> Iterator[Any]:
@@ -326,13 +342,14 @@ def _by_number(frame: Any) -> Any:
     ]
 
 
-def _by_column(content: Mapping[str, Any], path: Path) -> Iterator[dict]:
+def _by_column(content: Mapping[str, Any]) -> Iterator[Any]:
     """Rows of a data frame that pandas wrote by columns."""
     tables = {n: c for n, c in content.items() if isinstance(c, Mapping)}
     points = (c for n, c in tables.items() if n in POINTS or axis_of(n))
     rows = next(points, None)
     if rows is None:
-        raise mistake(path, 'has no column of keypoints')
+        yield from content.items()  # of people
+        return
     for row in rows:
         yield {name: column.get(row) for name, column in tables.items()}
 

@@ -9,16 +9,17 @@ the words; here, one class a tool says which file is whose.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..skeleton import get_layout
-from ..utils.errors import mistake
+from ..utils.errors import mistake, shown
 from .base import register_reader
 from .detections import Detections, Instances
 from .headers import head
@@ -275,6 +276,13 @@ def read_people_json(
         fix = f'Export the result of {title or "the tool"} as JSON again'
         if re.search('"(pose_?)?world', head(path), re.IGNORECASE):
             fix = 'World landmarks are metres: write pose_landmarks, too'
+        names = next(filter(None, map(_people_by_name, sample)), [])
+        if names:
+            raise mistake(
+                path,
+                f'holds people or views by name ({shown(names, 5)})',
+                'Write numbers of people; give each view a file of its own',
+            )
         raise mistake(path, 'holds no keypoints of people', fix)
     names = [*get_layout(layout)] if layout else names_of(items.others)
     detections, file_video = frames.detections(
@@ -284,6 +292,13 @@ def read_people_json(
     if frames.guesses and not re.search(r'"x\\?"', head(path)):
         detections = _x_first(detections, path)
     return detections.noted(*(f'{path}: {note}' for note in notes)), file_video
+
+
+def _people_by_name(item: Any) -> list[str]:
+    """Keys of an item that hold people, but are no numbers."""
+    value = item[1] if isinstance(item, tuple) else item
+    pairs = value.items() if isinstance(value, Mapping) else ()
+    return [k for k, v in pairs if any(map(has_layout, people_of(v)))]
 
 
 def _refuse_space(sample: list, path: str | Path) -> None:

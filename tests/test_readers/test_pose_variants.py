@@ -948,6 +948,12 @@ NESTED = {
         n: {axis: [frame[n][axis] for frame in AXES] for axis in 'xy'}
         for n in COCO
     },
+    'one video': {
+        'walk.mp4': {f'{i}': {'pose': f} for i, f in enumerate(ROWS)}
+    },
+    'wrapped': {'result': {'fps': RATE, 'frames': NAMED}},
+    'frames of dicts': {'keypoints': NAMED, 'version': 1},
+    'poses': {'pose': ROWS},
     'empty': {
         **{str(i): {'7': frame} for i, frame in enumerate(ROWS)},
         **{'0': {}, '3': {}},
@@ -981,9 +987,17 @@ def test_people_of_nested_dicts(tmp_path):
     people = load_people(save(path, first), VIDEO)
     assert follows(people['person 3'])
     assert any('taken for people' in n for n in people['person 3'].notes)
+    words = {'Anna': first['3'], 'Bob': first['12']}
+    assert follows(load_people(save(path, words), VIDEO)['person 0'])
     first = {f'cam{w}': one for w, one in first.items()}
     with pytest.raises(ValueError, match='2 views.*file of its own'):
         load_people(save(path, first), VIDEO)
+    views = {
+        f: {f'cam{w}': {'pose': p} for w, p in frame.items()}
+        for f, frame in frames.items()
+    }
+    with pytest.raises(ValueError, match="views by name .*'cam3', 'cam12'"):
+        load_people(save(path, views), VIDEO)
 
 
 def test_nested_dicts_that_lack_points(tmp_path):
