@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from itertools import accumulate
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,9 @@ def _header(path: Path) -> tuple[dict[str, list[str]], int]:
     Without DeepLabCut's words, such as of pandas, a row of joints and a row
     of axes below it.
     """
-    rows = [*csv.reader(head_lines(path, 5))]
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows += csv.reader(head_lines(path, 5))
     first = [row[0].strip() if row else '' for row in rows]
     header = {kind: row[1:] for kind, row in zip(first, rows) if kind in _ROWS}
     if first[:1] and first[0] in ('scorer', *_ROWS) and 'bodyparts' in header:
@@ -102,7 +104,9 @@ def _header(path: Path) -> tuple[dict[str, list[str]], int]:
     if len(rows) < 3 or len(rows[0]) < 2 * _LEAST:
         return {}, 0
     coords = [_SCORES.get(c.strip().lower(), '') for c in rows[1][1:]]
-    parts = [*accumulate(rows[0][1:], lambda last, name: name or last)]
+    parts: list[str] = []
+    for name in rows[0][1:]:  # also above the first axis alone
+        parts.append(name or parts[-1] if parts else name)
     joints = {name for name in parts if keypoint_name(name)}
     if '' in coords or len(joints) < _LEAST or len(parts) != len(coords):
         return {}, 0
@@ -116,7 +120,8 @@ def _columns(path: Path) -> tuple[dict[tuple[str, str, str], str], str, int]:
     Columns are numbers, from 1; the rows are those of the header.
     """
     header, rows = _header(path)
-    parts, coords = header.get('bodyparts', []), header.get('coords', [])
+    parts: list[str] = header.get('bodyparts', [])
+    coords: list[str] = header.get('coords', [])
     names = header.get('individuals', [''] * len(parts))
     image = 1  # or number of a frame
     while coords and not coords[0] and image < 3:  # labels of images

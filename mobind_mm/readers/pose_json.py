@@ -276,11 +276,11 @@ def read_people_json(
         fix = f'Export the result of {title or "the tool"} as JSON again'
         if re.search('"(pose_?)?world', head(path), re.IGNORECASE):
             fix = 'World landmarks are metres: write pose_landmarks, too'
-        names = next(filter(None, map(_people_by_name, sample)), [])
-        if names:
+        by_name = next(filter(None, map(_people_by_name, sample)), [])
+        if by_name:
             raise mistake(
                 path,
-                f'holds people or views by name ({shown(names, 5)})',
+                f'holds people or views by name ({shown(by_name, 5)})',
                 'Write numbers of people; give each view a file of its own',
             )
         raise mistake(path, 'holds no keypoints of people', fix)
