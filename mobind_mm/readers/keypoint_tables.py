@@ -29,6 +29,7 @@ from .mmpose import counts_from_one, from_zero
 from .named_points import clock_of_rows, detections_of
 from .parquet import PARQUET
 from .people import PoseReader, Video
+from .pose_frames import VIDEOS
 from .pose_people import MOST_PEOPLE
 from .tables import Table, column_names, read_table
 from .trc import AROUND, below_zero, drawn_from_side, in_space
@@ -212,8 +213,10 @@ def _with_images(columns: _Columns, table: Table) -> _Columns:
     ends = [re.search(r'(\d{1,15})\D*$', name.stem) for name in names]
     numbers = [float(match[1]) if match else np.nan for match in ends]
     table.numbers[columns.image] = np.array(numbers)
-    if columns.landmark is None and len({*numbers}) < 2:
-        return columns  # the name of the video
+    single = columns.landmark is None and columns.person is None
+    videos = any(name.suffix.lower() in VIDEOS for name in names[:_FEW])
+    if videos or (single and 2 * len({*numbers}) < len(numbers)):
+        return columns
     return replace(columns, frame=columns.image)
 
 

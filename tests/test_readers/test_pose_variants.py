@@ -1103,6 +1103,11 @@ def test_frames_of_a_table_by_any_name(column, form, tmp_path):
     (tmp_path / 'a.csv').write_text('\n'.join(lines))
     pose = load_pose(tmp_path / 'a.csv', VIDEO)
     assert follows(pose) and not (pose.scores[GONE.start : GONE.stop]).any()
+    lines = [','.join(map(str, ['walk_02.mp4', *row])) for row in FLAT]
+    (tmp_path / 'a.csv').write_text(
+        '\n'.join([','.join(['file', *WIDE]), *lines])
+    )
+    assert follows(load_pose(tmp_path / 'a.csv', VIDEO))  # not of frame 2
     long = ['image', 'keypoint', 'x', 'y']
     lines = [
         [f'{i:06d}.png', name, *point]
