@@ -171,7 +171,8 @@ def from_zero(
     if largest - first_frame + 1 - len(ids) > base + factor * len(ids):
         raise ValueError(
             f'{path}: frame_id {shorten(largest)} in a file of {len(ids)} '
-            'frames is damaged; predict on the video again.'
+            'frames is damaged, or a time; predict on the video again, or '
+            'write times as timestamp_ms.'
         )
     return np.array(ids, np.int64) - first_frame
 

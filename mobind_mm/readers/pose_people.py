@@ -105,6 +105,8 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
             yield from people_of(points, depth - 1)
             return
         if points and isinstance(points, (list, Mapping)):
+            if isinstance(points, Mapping):
+                points = _flat_sides(points)
             yield _with_scores({**value, 'keypoints': points})
             return
     if numbered := _numbered(value):
@@ -114,6 +116,7 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
     if all(isinstance(c, list) and len(c) >= _LEAST_NAMED for c in columns):
         yield {'keypoints': value}
         return
+    value = _flat_sides(value)
     named = {k: p for k, p in value.items() if _is_point(p)}
     if len(named) >= _LEAST_NAMED and len(joints_of(named)) >= _LEAST_NAMED:
         others = {k: v for k, v in value.items() if k not in named}
@@ -129,6 +132,20 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
         for name, number in people.items():
             for person in people_of(inner[name], depth - 1):
                 yield {'track_id': number, **person}
+
+
+def _flat_sides(points: Mapping) -> Mapping:
+    """Points of a dict, those of its sides with the side in their names."""
+    sides = {
+        f'{side}_{name}': point
+        for side in points
+        if side in ('left', 'right') and isinstance(points[side], Mapping)
+        for name, point in points[side].items()
+    }
+    if not sides:
+        return points
+    others = {k: p for k, p in points.items() if k not in ('left', 'right')}
+    return {**others, **sides}
 
 
 def number_of(name: str) -> int | None:

@@ -954,6 +954,20 @@ NESTED = {
     'wrapped': {'result': {'fps': RATE, 'frames': NAMED}},
     'frames of dicts': {'keypoints': NAMED, 'version': 1},
     'poses': {'pose': ROWS},
+    'sides': [
+        {
+            'nose': frame['nose'],
+            **{
+                side: {
+                    name.removeprefix(f'{side}_'): point
+                    for name, point in frame.items()
+                    if name.startswith(side)
+                }
+                for side in ('right', 'left')
+            },
+        }
+        for frame in NAMED
+    ],
     'empty': {
         **{str(i): {'7': frame} for i, frame in enumerate(ROWS)},
         **{'0': {}, '3': {}},
