@@ -54,6 +54,8 @@ NUMPY = ('.npy', '.npz')
 _MOST_PEOPLE = 20
 """People of a file whose first level is not of frames."""
 _LEAST_POINTS = 5
+_IS_FRAME = re.compile(r'\d+|.*(frame|ima?ge?).*', re.IGNORECASE)
+"""Key that may be that of a frame, in a dict of few."""
 
 
 class Items:
@@ -189,7 +191,7 @@ class Items:
         people = {n: f for n, v in pairs if (f := _frames_by_name(v))}
         ids = [number_of(name) for name in people]
         longest = max(map(len, people.values()), default=0)
-        words = all(not name.isdecimal() for name in people)
+        words = not any(map(_IS_FRAME.fullmatch, people))
         if (
             len(start) > _MOST_PEOPLE
             or longest <= len(people)

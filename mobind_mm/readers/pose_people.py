@@ -206,7 +206,7 @@ def has_layout(person: Mapping) -> bool:
     points = person['keypoints']
     if not isinstance(points, list):
         return True
-    plain = isinstance(points[0], (int, float))
+    plain = isinstance(next(iter(points), None), (int, float))
     return (
         flat_width(len(points)) is not None if plain else len(points) in SIZES
     )

@@ -1001,6 +1001,8 @@ def test_people_of_nested_dicts(tmp_path):
     people = load_people(save(path, first), VIDEO)
     assert follows(people['person 3'])
     assert any('taken for people' in n for n in people['person 3'].notes)
+    few = {f'frame_{i}': {str(w): ROWS[0] for w in range(9)} for i in (0, 1)}
+    assert len(load_people(save(path, few), VIDEO, min_sec=0)) == 9
     words = {'Anna': first['3'], 'Bob': first['12']}
     assert follows(load_people(save(path, words), VIDEO)['person 0'])
     first = {f'cam{w}': one for w, one in first.items()}
