@@ -62,9 +62,9 @@ def _rows_below(path: Path, line: int) -> Iterator[Row]:
 
 def _numbers(
     path: Path, rows: Iterable[Row], columns: Sequence[int]
-) -> np.ndarray:
-    """Numbers (T, columns) of rows, NaN where a cell is empty."""
-    table = []
+) -> tuple[np.ndarray, list[str]]:
+    """Numbers (T, columns) of rows, NaN where a cell is empty, and notes."""
+    table, lengths, notes = [], [], []
     for number, cells in rows:
         some = [cells[i] if i < len(cells) else '' for i in columns]
         try:
@@ -74,9 +74,13 @@ def _numbers(
         except ValueError:
             what = 'has something else than numbers'
             raise mistake(path, what, 'Export it again', row=number) from None
+        lengths.append(len(cells))
+    if lengths and lengths[-1] < lengths[0]:
+        notes.append(f'{path}: its last row is cut and left out')
+        table.pop()
     if not table:
         raise mistake(path, 'holds no positions of markers', 'Export it again')
-    return np.array(table, np.float64)
+    return np.array(table, np.float64), notes
 
 
 def _space(names: Sequence[str], numbers: np.ndarray) -> dict:
@@ -131,7 +135,11 @@ class ViconReader(MarkerTableReader):
                 path, 'has no section Trajectories', 'Export trajectories, too'
             )
         rows = takewhile(lambda row: any(row[1]), _rows_below(path, line))
-        rate, owners, axes, units = (c for _, c in islice(rows, 4))
+        above = [cells for _, cells in islice(rows, 4)]
+        if len(above) < 4:
+            what = 'ends within the header of its trajectories'
+            raise mistake(path, what, 'Export it again')
+        rate, owners, axes, units = above
         starts = [
             i
             for i in range(2, len(axes) - 2)
@@ -139,11 +147,11 @@ class ViconReader(MarkerTableReader):
         ]
         names = [owners[i] for i in starts]
         columns = [i + axis for i in starts for axis in range(_AXES)]
-        numbers = _numbers(path, rows, [0, *columns])
+        numbers, notes = _numbers(path, rows, [0, *columns])
         hertz = _rate(path, 'Trajectories', rate[0])
         times = (numbers[:, 0] - 1) / hertz
         unit = next((units[i] for i in starts), '')
-        notes = begins_later(path, int(numbers[0, 0]), times[0])
+        notes += begins_later(path, int(numbers[0, 0]), times[0])
         return _space(names, numbers[:, 1:]), unit, times, notes
 
 
@@ -194,13 +202,13 @@ class QualisysReader(MarkerTableReader):
                 f'has {length} numbers in a row for {len(names)} markers',
                 'Export it again',
             )
-        numbers = _numbers(path, rows, range(length))
+        numbers, notes = _numbers(path, rows, range(length))
         if before:
             times = numbers[:, 1]
-            notes = begins_later(path, int(numbers[0, 0]), times[0])
+            notes += begins_later(path, int(numbers[0, 0]), times[0])
         else:  # which an external clock leaves out
             rate = _rate(path, 'FREQUENCY', facts.get('FREQUENCY', [''])[0])
-            times, notes = np.arange(len(numbers)) / rate, []
+            times = np.arange(len(numbers)) / rate
         said = facts.get('NO_OF_FRAMES', [''])[0]
         notes += lacks_frames(path, len(numbers), said, 'NO_OF_FRAMES')
         return _space(names, numbers[:, before:]), 'mm', times, notes
@@ -255,9 +263,11 @@ class MotiveReader(MarkerTableReader):
             )
         columns = [i + axis for i in chosen.values() for axis in range(_AXES)]
         rows = (r for r in _rows_below(path, line + 1) if len(r[1]) > 1)
-        numbers = _numbers(path, rows, [1, *columns])
+        numbers, notes = _numbers(path, rows, [1, *columns])
+        said = facts.get('Total Exported Frames', '')
+        notes += lacks_frames(path, len(numbers), said, 'its first row')
         unit = facts.get('Length Units', 'Meters')
-        return _space([*chosen], numbers[:, 1:]), unit, numbers[:, 0], []
+        return _space([*chosen], numbers[:, 1:]), unit, numbers[:, 0], notes
 
 
 def _bones(names: Sequence[str]) -> dict[str, str]:

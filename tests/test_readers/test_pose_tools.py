@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from json_mutations import mutations
 from raw_pose_tools import (
+    MARKERS,
     MISSING,
     RATE,
     READ_AS,
@@ -355,6 +356,21 @@ def test_trajectories_of_vicon(how, tmp_path):
     path.write_text(path.read_text().replace('Trajectories', 'Joints'))
     with pytest.raises(ValueError, match='no section Trajectories'):
         load_pose(path)
+
+
+@pytest.mark.parametrize('tool', MARKERS)
+def test_markers_that_end_early(tool, tmp_path):
+    """Of a row that is cut, the last number may be another."""
+    path = tmp_path / 'walk.csv'
+    text = MARKERS[tool](*markers())
+    row = text.index('\n', len(text) // 2)
+    path.write_text(text[: row - 30])
+    pose = load_pose(path)
+    assert any('its last row is cut' in note for note in pose.notes)
+    for end in range(20, 200, 31):  # in the header
+        path.write_text(text[:end])
+        with pytest.raises(ValueError, match=r'walk\.csv'):
+            load_pose(path)
 
 
 @pytest.mark.parametrize('columns', [True, False])
