@@ -17,7 +17,7 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .dates import parse_date
-from .detections import Detections, Instances
+from .detections import IDENTITIES, Detections, Instances
 from .frame_times import are_frames, check_frame_times, seconds, time_column
 from .json_items import shorten
 from .layout_choice import with_layout
@@ -341,9 +341,7 @@ def _is_entry(facts: Mapping) -> bool:
 
 def _is_person(facts: Mapping) -> bool:
     """Whether an item is one person of a frame."""
-    return not {'track_id', 'person_id', 'idx', 'person', 'id'}.isdisjoint(
-        facts
-    )
+    return not {*IDENTITIES, 'person', 'id'}.isdisjoint(facts)
 
 
 def _seconds_of(text: str) -> float | None:

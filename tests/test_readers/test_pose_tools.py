@@ -215,6 +215,28 @@ def test_identities_of_the_file_go_before_ours(tmp_path):
     np.testing.assert_allclose(pose.keypoints[:, 5], second[:, 5], atol=0.01)
 
 
+@pytest.mark.parametrize('key', ['personId', 'tracking_id', 'track_ids'])
+def test_identities_by_any_name(key, tmp_path):
+    """They were left alone, and people numbered anew."""
+    points, scores = person()
+    frames = []
+    for frame, (xy, s) in enumerate(zip(points, scores)):
+        pair = [('4', np.c_[xy, s]), ('9', np.c_[np.add(xy, (300, 0)), s])]
+        pair = pair[:: 1 - frame % 2 * 2]
+        rows = [rows.tolist() for _, rows in pair]
+        people = [
+            {key: who, 'keypoints': r} for (who, _), r in zip(pair, rows)
+        ]
+        if key == 'track_ids':
+            people = {key: [int(who) for who, _ in pair], 'keypoints': rows}
+        frames.append({'frame': frame, 'people': people})
+    (tmp_path / 'a.json').write_text(json.dumps(frames))
+    people = load_people(tmp_path / 'a.json', VIDEO)
+    assert [*people] == ['person 4', 'person 9']
+    got = people['person 4'].keypoints[:, 0]
+    np.testing.assert_allclose(got, points[:, 0], atol=1e-3)
+
+
 def test_identities_that_tell_nobody_apart_are_not_used(tmp_path):
     points, scores = person()
     entries = []
