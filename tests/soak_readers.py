@@ -37,6 +37,7 @@ import test_lab_devices as lab  # noqa: E402
 import test_phones_corrupted as phones  # noqa: E402
 from corruption import among_good_ones, check_contained, check_damaged  # noqa: E402
 from raw_pose_tools import (  # noqa: E402
+    MARKERS,
     RATE,
     READ_AS,
     SHAPE,
@@ -218,10 +219,23 @@ def _mmpose(folder):
 
 
 def _c3d(folder):
+    (folder / 'a.c3d').write_bytes(c3d(*_space()))
+
+
+def _space():
+    """Markers in mm and their names."""
     points, _ = person(24)
     space = np.insert(points * (4, -4), 1, 0.0, axis=2)
     names = [name.title().replace('_', '') for name in get_layout('coco')]
-    (folder / 'a.c3d').write_bytes(c3d(space, names))
+    return space, names
+
+
+def _markers(name):
+    def write(folder):
+        suffix = 'tsv' if name == 'qualisys' else 'csv'
+        (folder / f'a.{suffix}').write_text(MARKERS[name](*_space()))
+
+    return Target(name, write, _people)
 
 
 def _skeletons():
@@ -393,6 +407,7 @@ def targets():
     )
     found['MMPose 1.x'] = Target('mmpose', _mmpose, _people)
     found['C3D'] = Target('c3d', _c3d, _people)
+    found.update({f'{name} markers': _markers(name) for name in MARKERS})
     found['HDF5'] = Target('hdf5', _hdf5, _read_hdf5)
     found['video'] = Target('video', _video, _read_video)
     days = {'spreadsheet': 25569, 'MATLAB': 719529}

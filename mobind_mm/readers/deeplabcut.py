@@ -1,9 +1,10 @@
-"""Read DeepLabCut's CSV, whose names are in three or four rows."""
+"""Read DeepLabCut's CSV, whose names are in two to four rows."""
 
 from __future__ import annotations
 
 import csv
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from .base import register_reader
 from .detections import Detections
 from .dialects import Dialect
 from .headers import head_lines
+from .keypoint_names import keypoint_name
 from .mmpose import from_zero
 from .named_points import detections_of
 from .people import PoseReader
@@ -21,6 +23,14 @@ from .tables import read_table
 
 _ROWS = ('individuals', 'bodyparts', 'coords')
 _COORDS = ('x', 'y', 'likelihood')
+_SCORES = {
+    **{axis: axis for axis in 'xy'},
+    **dict.fromkeys(('likelihood', 'score', 'confidence'), 'likelihood'),
+    **dict.fromkeys(('conf', 'visibility', 'prob'), 'likelihood'),
+}
+"""Coordinates by what they are called."""
+_LEAST = 6
+"""Joints that make a skeleton."""
 _HDF5 = b'\x89HDF\r\n\x1a\n'
 
 
@@ -33,9 +43,8 @@ class DeepLabCutReader(PoseReader):
 
     @classmethod
     def recognizes(cls, path: Path) -> bool:
-        """By the first cells of its rows."""
-        rows = [line.split(',')[0] for line in head_lines(path, 4)]
-        return rows[:1] == ['scorer'] and 'bodyparts' in rows[1:3]
+        """By the first cells of its rows, or by joints above axes."""
+        return bool(_header(path)[0])
 
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """Everybody; which keypoints there are, their names say."""
@@ -80,17 +89,40 @@ class DeepLabCutReader(PoseReader):
         return detections, Video()
 
 
+def _header(path: Path) -> tuple[dict[str, list[str]], int]:
+    """Rows of the header by their kind, and how many there are.
+
+    Without DeepLabCut's words, such as of pandas, a row of joints and a row
+    of axes below it.
+    """
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows += csv.reader(head_lines(path, 5))
+    first = [row[0].strip() if row else '' for row in rows]
+    header = {kind: row[1:] for kind, row in zip(first, rows) if kind in _ROWS}
+    if first[:1] and first[0] in ('scorer', *_ROWS) and 'bodyparts' in header:
+        return header, len(header) + first.count('scorer')
+    if len(rows) < 3 or len(rows[0]) < 2 * _LEAST:
+        return {}, 0
+    coords = [_SCORES.get(c.strip().lower(), '') for c in rows[1][1:]]
+    parts: list[str] = []
+    for name in rows[0][1:]:  # also above the first axis alone
+        parts.append(name or parts[-1] if parts else name)
+    joints = {name for name in parts if keypoint_name(name)}
+    if '' in coords or len(joints) < _LEAST or len(parts) != len(coords):
+        return {}, 0
+    named = len(rows[2]) == 1 or not any(rows[2][1:])  # of the first column
+    return {'bodyparts': parts, 'coords': coords}, 2 + named
+
+
 def _columns(path: Path) -> tuple[dict[tuple[str, str, str], str], str, int]:
     """Columns of (individual, part, coordinate), that of images, and rows.
 
     Columns are numbers, from 1; the rows are those of the header.
     """
-    header = {
-        row[0]: row[1:]
-        for row in csv.reader(head_lines(path, 4))
-        if row and row[0] in _ROWS
-    }
-    parts, coords = header.get('bodyparts', []), header.get('coords', [])
+    header, rows = _header(path)
+    parts: list[str] = header.get('bodyparts', [])
+    coords: list[str] = header.get('coords', [])
     names = header.get('individuals', [''] * len(parts))
     image = 1  # or number of a frame
     while coords and not coords[0] and image < 3:  # labels of images
@@ -111,7 +143,7 @@ def _columns(path: Path) -> tuple[dict[tuple[str, str, str], str], str, int]:
             what = f'{column[1]} has two columns {column[2]}'
             raise mistake(path, what, 'Export it again as CSV')
         columns[column] = str(image + 1 + index)
-    return columns, str(image), len(header) + 1
+    return columns, str(image), rows
 
 
 def _frame(cell: str) -> float:

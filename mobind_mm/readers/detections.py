@@ -232,10 +232,14 @@ class Instances:
         )
 
 
-_IDENTITIES = ('track_id', 'idx', 'person_id', 'instance_id')
+IDENTITIES = (
+    *('track_id', 'idx', 'person_id', 'instance_id', 'tracking_id'),
+    *('object_id', 'body_id', 'trackId', 'personId', 'trackingId'),
+    *('objectId', 'bodyId', 'track_ids', 'person_ids', 'ids'),
+)
 """Keys under which tools write who an instance is."""
-_UNTRACKED = frozenset(_IDENTITIES).isdisjoint
-_USED = frozenset(('keypoints', 'keypoint_scores', 'bbox', *_IDENTITIES))
+_UNTRACKED = frozenset(IDENTITIES).isdisjoint
+_USED = frozenset(('keypoints', 'keypoint_scores', 'bbox', *IDENTITIES))
 """Keys that are read."""
 _PERCENT = 30.0
 """Median score from which scores are percent; those of MMPose's SimCC models
@@ -247,15 +251,17 @@ _MOST_UNKNOWN = 0.5
 def identity(instance: Any) -> int:
     """Who an instance is, by its tool; -1 if it does not say.
 
-    >>> identity({'track_id': 3}), identity({'idx': [[7.0]]}), identity({})
+    >>> identity({'trackId': '3'}), identity({'idx': [[7.0]]}), identity({})
     (3, 7, -1)
     """
     if not isinstance(instance, (dict, Mapping)) or _UNTRACKED(instance):
         return -1
-    for key in _IDENTITIES:
+    for key in IDENTITIES:
         value: Any = instance.get(key)
         while isinstance(value, list) and value:
             value = value[0]
+        if isinstance(value, str) and value.isdecimal():
+            value = int(value) if len(value) < 16 else -1
         number = isinstance(value, (int, float)) and value == value
         if number and 0 <= value < 2**53 and value == int(value):
             return int(value)

@@ -32,7 +32,7 @@ _ROWS = 1_000_000
 
 
 def read_video_facts(path: str | Path) -> Video:
-    """Frames per second, size, and times of a video that is not even.
+    """What a video says of itself; times if its frames are not even.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -44,7 +44,10 @@ def read_video_facts(path: str | Path) -> Video:
     facts = video_facts(path)
     even = facts.constant or is_regular(facts.times, facts.rate)
     return Video(
-        facts.rate, facts.img_shape, times=None if even else facts.times
+        facts.rate,
+        facts.img_shape,
+        times=None if even else facts.times,
+        num_frames=len(facts.times),
     )
 
 
@@ -179,7 +182,7 @@ def load_people(
     return _other_people(reader, video)
 
 
-_MMPOSE = {'instance_info', 'instances', 'frame_id', 'meta_info'}
+_MMPOSE = {'instance_info', 'instances', 'meta_info'}
 """Keys of MMPose's JSON."""
 _ENTRIES = 200
 """Files of a folder in which skeletons are looked for."""

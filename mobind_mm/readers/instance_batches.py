@@ -25,7 +25,7 @@ SPATIAL = len(LAYOUTS['mediapipe33'])
 """Keypoints of MediaPipe, whose third column may be a depth."""
 SCORES = (
     'visibility', 'score', 'confidence', 'conf', 'visible', 'likelihood', 'v',
-    'presence',
+    'c', 'prob', 'probability', 'presence',
 )  # fmt: skip
 """Keys of the score of a point."""
 NAMES = (

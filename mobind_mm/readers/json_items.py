@@ -34,7 +34,7 @@ _DECODER = json.JSONDecoder()
 
 
 class JSONItems:
-    """Items of the outermost list, or of the list under a key of a dict.
+    """Items of the outermost list, or of what is under a key of a dict.
 
     Only one item is held at a time. After the iteration ``others`` holds
     the other keys of the dict, and is empty if the file is a list.
@@ -43,6 +43,7 @@ class JSONItems:
         path: JSON file, UTF-8 with or without a byte order mark.
         key: Key of the list, if the file holds a dict. None: the items of a
             dict are its pairs (name, value).
+        pairs: Whether a dict may be under ``key``, whose pairs are the items.
 
     Raises:
         FileNotFoundError: On iteration, if there is no such file.
@@ -50,9 +51,12 @@ class JSONItems:
             else; names the file and the position.
     """
 
-    def __init__(self, path: str | Path, key: str | None) -> None:
+    def __init__(
+        self, path: str | Path, key: str | None, pairs: bool = False
+    ) -> None:
         self.path = path
         self.key = key
+        self._opening = '[{' if pairs else '['
         self.others: dict[str, Any] = {}
 
     def __iter__(self) -> Iterator[Any]:
@@ -77,7 +81,31 @@ class JSONItems:
             raise self._error('continues after its end')
 
     def _read_dict(self) -> Iterator[Any]:
+        if self.key is None:
+            for name in self._read_keys():
+                yield name, self._read_value()
+            return
         has_list = False
+        for name in self._read_keys():
+            opening = self._peek()
+            if name != self.key or opening not in self._opening:
+                self.others[name] = self._read_value()
+                continue
+            has_list = True
+            if opening == '[':
+                yield from self._read_list()
+            else:
+                for inner in self._read_keys():
+                    yield inner, self._read_value()
+        if not has_list:
+            names = ', '.join(repr(name[:40]) for name in self.others)
+            raise ValueError(
+                f'{self.path}: there is no list {self.key!r}, only '
+                f'{names[:300] or "nothing"}.'
+            )
+
+    def _read_keys(self) -> Iterator[str]:
+        """Keys of a dict, before the value of each, which must be read."""
         self._at += 1
         separator = '' if self._peek() != '}' else self._take('}')
         while separator != '}':
@@ -85,21 +113,8 @@ class JSONItems:
             if not isinstance(name, str):
                 raise self._error(f'key {str(name)[:40]!r} is not a text')
             self._take(':')
-            if self.key is None:
-                has_list = True
-                yield name, self._read_value()
-            elif name == self.key and self._peek() == '[':
-                has_list = True
-                yield from self._read_list()
-            else:
-                self.others[name] = self._read_value()
+            yield name
             separator = self._take(',}')
-        if not has_list:
-            names = ', '.join(repr(name[:40]) for name in self.others)
-            raise ValueError(
-                f'{self.path}: there is no list {self.key!r}, only '
-                f'{names[:300] or "nothing"}.'
-            )
 
     def _read_list(self) -> Iterator[Any]:
         self._at += 1

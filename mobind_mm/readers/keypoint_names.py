@@ -51,8 +51,14 @@ _JOINTS = {
     'eyeouter': 'eye_outer',
     'hand': 'wrist',
     'pinkie': 'pinky',
+    **{'shldr': 'shoulder', 'wri': 'wrist'},
+    **{'sho': 'shoulder', 'elb': 'elbow', 'wra': 'wrist', 'asi': 'hip'},
+    **{'kne': 'knee', 'ank': 'ankle', 'hee': 'heel'},
+    **{'sjc': 'shoulder', 'ejc': 'elbow', 'wjc': 'wrist', 'hjc': 'hip'},
+    **{'kjc': 'knee', 'ajc': 'ankle'},
 }
-"""Words of joints that have a side, without separators."""
+"""Words of joints that have a side, without separators; markers and joint
+centres of Plug-in Gait are called LSHO and LHJC."""
 _BONES = {
     **{'arm': 'shoulder', 'forearm': 'elbow'},
     **{'upleg': 'hip', 'leg': 'knee', 'foot': 'ankle'},
@@ -106,6 +112,8 @@ def keypoint_name(text: str) -> str | None:
     words = _WORD.findall(re.sub(r'\b([LR])(?=[A-Z][a-z])', r'\1_', text))
     plain = [word.lower() for word in words if word.lower() != 'joint']
     whole = ''.join(plain)
+    if whole == 'head' and len(plain) < len(words):
+        return 'nose'  # as Apple calls it
     if whole in _MIDDLE:
         return _MIDDLE[whole] or whole
     sides = [word for word in plain if word in _SIDES]
@@ -171,7 +179,12 @@ def joints_of(names: Iterable[str]) -> dict[str, str]:
     {'left_wrist': 'WristLeft'}
     """
     pairs = [(j, name) for name in names if (j := keypoint_name(name))]
-    pairs.sort(key=lambda p: p[0].rpartition('_')[2] not in p[1].lower())
+    pairs.sort(
+        key=lambda p: (
+            p[0].rpartition('_')[2] not in p[1].lower(),
+            not p[1].lower().endswith('jc'),
+        )
+    )
     joints: dict[str, str] = {}
     for joint, name in pairs:
         joints.setdefault(joint, name)

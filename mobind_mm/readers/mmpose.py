@@ -172,9 +172,18 @@ def from_zero(
     if largest - first_frame + 1 - len(ids) > base + factor * len(ids):
         raise ValueError(
             f'{path}: frame_id {shorten(largest)} in a file of {len(ids)} '
-            'frames is damaged; predict on the video again.'
+            'frames is damaged, or a time; predict on the video again, or '
+            'write times as timestamp_ms.'
         )
     return np.array(ids, np.int64) - first_frame
+
+
+def counts_from_one(path: str | Path) -> tuple[str, ...]:
+    """Note of frames that begin with 1 where nobody said so."""
+    return (
+        f'{path}: the first frame with a person is 1, and frames are taken to '
+        'count from 1 (else: first_frame: 0)',
+    )
 
 
 def read_mmpose_person(

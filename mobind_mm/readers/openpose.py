@@ -28,6 +28,7 @@ _SUFFIX = '_keypoints.json'
 _PEOPLE = re.compile(r'"(keypoints|joints|pose_keypoints(_2d)?)"\s*:\s*\[')
 _VIDEO = re.compile(r'"(frame_id|image_id|frames)"\s*:')
 """What a file of several frames has, not that of one."""
+_OTHERS = re.compile(r'_keypoints_[23]d"\s*:\s*\[\s*-?\d')
 _ENTRIES = 10_000
 """Entries of a folder that are looked at to recognise it."""
 
@@ -73,7 +74,14 @@ class OpenPoseReader(PoseReader):
                 instances.add(frame, person, where)
         if instances.num_keypoints is None and not video.layout:
             what = f'nobody is seen in any of {len(files)} frames'
-            raise mistake(self.source, what, 'Run OpenPose again')
+            fix = 'Run OpenPose again'
+            if any(_OTHERS.search(head(path)) for path in files.values()):
+                what = (
+                    f'none of {len(files)} frames has keypoints of the body '
+                    'in the image (pose_keypoints_2d), only others'
+                )
+                fix += ', with the body and without --3d'
+            raise mistake(self.source, what, fix)
         detections, file_video = frames.detections(instances, video)
         absent = detections.num_frames - len(files)
         if absent:

@@ -17,11 +17,11 @@ import numpy as np
 
 from ..utils.errors import mistake
 from .dates import parse_date
-from .detections import Detections, Instances
+from .detections import IDENTITIES, Detections, Instances
 from .frame_times import are_frames, check_frame_times, seconds, time_column
 from .json_items import shorten
 from .layout_choice import with_layout
-from .mmpose import from_zero
+from .mmpose import counts_from_one, from_zero
 from .named_points import clock_of_rows
 from .pose_items import NUMPY, facts_of
 from .pose_people import MOST_PEOPLE, PEOPLE
@@ -226,15 +226,12 @@ class Frames:
         images = others.get('images')
         if isinstance(images, list) and kinds == {'number'}:
             return self._by_images(ids, images, video)
-        notes = []
+        notes: list[str] = []
         first, smallest = video.first_frame, min(ids)
         if first is None and self.from_one is not None:
             first = int(self.from_one and smallest > 0)
         if first is None and smallest == 1:
-            notes.append(
-                f'{path}: the first frame with a person is 1, and frames are '
-                'taken to count from 1 (else: first_frame: 0)'
-            )
+            notes += counts_from_one(path)
         if self._unsaid and PurePath(path).suffix.lower() not in NUMPY:
             notes.append(
                 f'{path}: its {self._unsaid} entries do not say of which '
@@ -344,9 +341,7 @@ def _is_entry(facts: Mapping) -> bool:
 
 def _is_person(facts: Mapping) -> bool:
     """Whether an item is one person of a frame."""
-    return not {'track_id', 'person_id', 'idx', 'person', 'id'}.isdisjoint(
-        facts
-    )
+    return not {*IDENTITIES, 'person', 'id'}.isdisjoint(facts)
 
 
 def _seconds_of(text: str) -> float | None:

@@ -12,6 +12,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from ..utils.errors import mistake, shown
 from .foreign_values import brief
 from .headers import head, head_lines
 from .json_items import JSONItems, open_text
-from .pose_people import POINTS
+from .keypoint_names import keypoint_name
+from .pose_people import POINTS, axis_of, has_layout, number_of, people_of
 from .unpickle import array_shapes, load_npy_objects, load_pickle, read_arrays
 
 LISTS = (
@@ -36,7 +38,13 @@ _BY_COLUMN = r'^\s*\{\s*"[A-Za-z_ ]+"\s*:\s*\{\s*"0"\s*:'
 _FACT = r'"\w+"\s*:\s*(-?[\d.]+|"[^"]*"|\[[\d., ]*\])\s*,\s*'
 _ARRAY = rf'\s*\{{\s*({_FACT}){{,9}}"(keypoints|scores)"\s*:\s*\[\s*\[\s*\['
 """Start of one array of all frames."""
-_TOKEN = r'"(?P<name>(?:\\.|[^"\\])*)"(?P<list>\s*:\s*\[)?|[\[\]{}]'
+_LIST = r'(?P<list>\s*:\s*(?:\[|\{(?=\s*"[^"\d]{0,20}\d)))'
+_TOKEN = rf'"(?P<name>(?:\\.|[^"\\])*)"{_LIST}?|[\[\]{{}}]'
+_BY_JOINT = (
+    rf'\s*\{{\s*({_FACT}){{,9}}"([A-Za-z_. ]+)"\s*:\s*'
+    r'(\[\s*[\[{]|\{\s*"x"\s*:\s*\[|\[\s*-?\d|\{\s*"0"\s*:\s*-?\d)'
+)
+"""Start of a dict of joints, each with its points in all frames."""
 _LINE = 1 << 22
 """Characters of a line that is an item."""
 _FRAMES_OF = ('frame_ids', 'frame_id', 'frames', 'frame_indices')
@@ -44,7 +52,10 @@ _FRAMES_OF = ('frame_ids', 'frame_id', 'frames', 'frame_indices')
 _DEEPEST = 8
 NUMPY = ('.npy', '.npz')
 _MOST_PEOPLE = 20
-"""People of an array whose first axis is not of frames."""
+"""People of a file whose first level is not of frames."""
+_LEAST_POINTS = 5
+_IS_FRAME = re.compile(r'\d+|.*(frame|ima?ge?).*', re.IGNORECASE)
+"""Key that may be that of a frame, in a dict of few."""
 
 
 class Items:
@@ -67,12 +78,16 @@ class Items:
 
     def __iter__(self) -> Iterator[Any]:
         self.others, self.notes = {}, []
-        for item in self._raw():
+        for item in self._by_frame(self._raw()):
             if _is_movenet(item):
                 item = [[row[1], row[0], *row[2:]] for row in item[0][0]]
                 self.notes = ['points are y, x, as MoveNet gives them']
             if isinstance(item, tuple) and not re.search(r'\d', item[0]):
-                self.others[item[0]] = item[1]  # the version or the like
+                inner = _inner_frames(*item)
+                if not inner:
+                    self.others[item[0]] = item[1]  # the version or the like
+                for one in inner:
+                    yield from _expanded(one)
                 continue
             yield from _expanded(item)
 
@@ -119,13 +134,16 @@ class Items:
             items = JSONItems(path, 'keypoints')
             yield from map(_by_number, items)
         elif re.match(_BY_COLUMN, text):
-            yield from _by_column(dict(JSONItems(path, None)), path)
+            yield from _by_column(dict(JSONItems(path, None)))
+            return
+        elif starts_with_joint(text):
+            yield from self._of_joints(dict(JSONItems(path, None)))
             return
         elif re.match(_ARRAY, text):
             yield from self._of(dict(JSONItems(path, None)))
             return
         else:
-            items = JSONItems(path, _list_key(text))
+            items = JSONItems(path, _list_key(text), pairs=True)
             for index, item in enumerate(items):
                 where = f'{path}: item {index}'
                 if isinstance(item, str) and item.lstrip()[:1] in ('[', '{'):
@@ -135,6 +153,71 @@ class Items:
                     item = dict(zip(map(str, columns), item))
                 yield item
         self.others.update(items.others)
+
+    def _of_joints(self, content: Mapping[str, Any]) -> Iterator[dict]:
+        """Frames of a dict of joints, each with its points over time."""
+        joints = {}
+        for name, points in content.items():
+            if isinstance(points, Mapping) and axis_of(name):
+                points = [*points.values()]  # a data frame
+            if isinstance(points, Mapping):  # of lists
+                axes = {k: v for k, v in points.items() if isinstance(v, list)}
+                points = [dict(zip(axes, row)) for row in zip(*axes.values())]
+            named = keypoint_name(name) or axis_of(name)
+            if isinstance(points, list) and named:
+                joints[name] = points
+        lengths = {name: len(points) for name, points in joints.items()}
+        if len({*lengths.values()}) > 1:
+            few = min(lengths, key=lambda name: lengths[name])
+            raise mistake(
+                self.path,
+                f'{few} has {lengths[few]} points, other joints up to '
+                f'{max(lengths.values())}',
+                'Write a point for each joint and frame, null if it is absent',
+            )
+        length = max(lengths.values(), default=0)
+        for name, values in content.items():  # such as those of the frames
+            if isinstance(values, list) and len(values) == length:
+                joints.setdefault(name, values)
+        self.others = {k: v for k, v in content.items() if k not in joints}
+        for row in range(length):
+            yield {name: points[row] for name, points in joints.items()}
+
+    def _by_frame(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Items of frames, where a dict has people before their frames."""
+        items = iter(items)
+        start = [*islice(items, _MOST_PEOPLE + 1)]
+        pairs = [one for one in start if isinstance(one, tuple)]
+        people = {n: f for n, v in pairs if (f := _frames_by_name(v))}
+        ids = [number_of(name) for name in people]
+        longest = max(map(len, people.values()), default=0)
+        words = not any(map(_IS_FRAME.fullmatch, people))
+        if (
+            len(start) > _MOST_PEOPLE
+            or longest <= len(people)
+            or (longest <= _MOST_PEOPLE and not words)
+        ):
+            yield from start
+            yield from items
+            return
+        if len(people) == 1 and None in ids:  # the video
+            yield from next(iter(people.values())).items()
+            return
+        if any(re.search('cam|view|video', n, re.IGNORECASE) for n in people):
+            raise mistake(
+                self.path,
+                f'holds {len(people)} views or videos ({shown([*people], 5)})',
+                'Give each a file of its own',
+            )
+        self.notes.append(
+            f'its keys {shown([*people], 5)} are taken for people, those '
+            'below for frames'
+        )
+        if None in ids:
+            ids = [*range(len(people))]
+        for who, frames in zip(ids, people.values()):
+            yield from _of_somebody(who, frames)
+        yield from (one for one in pairs if one[0] not in people)
 
     def _of_lines(self) -> Iterator[Any]:
         """Items of a file with one per line, whose last may be cut."""
@@ -153,6 +236,44 @@ class Items:
                     )
                     return
                 yield item
+
+
+def _inner_frames(name: str, value: Any) -> list:
+    """Frames that a key of a dict holds; none of other facts."""
+    if isinstance(value, Mapping):
+        lists = (value[k] for k in LISTS if isinstance(value.get(k), list))
+        value = next(lists, [])
+    elif name not in POINTS:
+        value = []
+    some = next((v for v in value if v), None) if value else None
+    return value if any(map(has_layout, people_of(some))) else []
+
+
+def starts_with_joint(text: str) -> bool:
+    """Whether a file begins as a dict of joints, each over time."""
+    match = re.match(_BY_JOINT, text)
+    if match is None:
+        return False
+    axes = match[4][-1:].isdecimal()
+    return (axis_of if axes else keypoint_name)(match[3]) is not None
+
+
+def _frames_by_name(value: Any) -> Mapping[str, Any]:
+    """Frames of somebody by their names in a dict; none of anything else."""
+    if isinstance(value, Mapping) and isinstance(value.get('frames'), Mapping):
+        value = value['frames']
+    if not isinstance(value, Mapping) or not value:
+        return {}
+    some = next((v for v in value.values() if v), None)
+    named = all(re.search(r'\d', name) for name in value)
+    return value if named and any(map(has_layout, people_of(some))) else {}
+
+
+def _of_somebody(who: Any, frames: Mapping[str, Any]) -> Iterator[Any]:
+    """Pairs of a frame and somebody in it, of a dict of frames."""
+    for frame, value in frames.items():
+        for person in people_of(value):
+            yield frame, {**person, 'track_id': who}
 
 
 def _is_movenet(item: Any) -> bool:
@@ -180,11 +301,13 @@ def _list_key(text: str) -> str | None:
     keys = _top_keys(text)
     if 'images' in keys and 'annotations' not in keys:
         return 'annotations'  # which come later
+    if 'people' in keys and re.search(r'"frames"\s*:', text):
+        return 'people'
     return next((k for k in LISTS if k in keys), None)
 
 
 def _top_keys(text: str) -> list[str]:
-    """Keys of lists in the outermost dict of a text that begins so."""
+    """Keys of lists, and of dicts by numbers, in the outermost dict."""
     keys, depth = [], 0
     for token in re.finditer(_TOKEN, text):
         kind = token[0][0]
@@ -221,12 +344,14 @@ def _by_number(frame: Any) -> Any:
     ]
 
 
-def _by_column(content: Mapping[str, Any], path: Path) -> Iterator[dict]:
+def _by_column(content: Mapping[str, Any]) -> Iterator[Any]:
     """Rows of a data frame that pandas wrote by columns."""
     tables = {n: c for n, c in content.items() if isinstance(c, Mapping)}
-    rows = next((c for n, c in tables.items() if n in POINTS), None)
+    points = (c for n, c in tables.items() if n in POINTS or axis_of(n))
+    rows = next(points, None)
     if rows is None:
-        raise mistake(path, 'has no column of keypoints')
+        yield from content.items()  # of people
+        return
     for row in rows:
         yield {name: column.get(row) for name, column in tables.items()}
 
@@ -259,6 +384,9 @@ def _expanded(item: Any) -> Iterator[Any]:
     facts: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     lists = {k: v for k, v in facts.items() if isinstance(v, list) and v}
     who = next((facts[k] for k in ('track_id', 'id') if k in facts), None)
+    if who is not None and (named := _frames_by_name(value)):
+        yield from _of_somebody(who, named)
+        return
     inner = [] if who is None else lists.get('frames', [])
     if inner and all(isinstance(frame, Mapping) for frame in inner):
         for frame in inner:
@@ -287,7 +415,14 @@ def cell_columns(path: Path) -> list[str]:
     names = [cell.strip() for cell in rows[0]]
     there = [i for i, name in enumerate(names) if name in POINTS]
     starts = [cell[:1] for row in rows[1:] for cell in row]
-    return names if there and {'[', '{'} & {*starts} else []
+    joints = [
+        name
+        for name, start in zip(names, starts)
+        if start in ('[', '{', '(') and keypoint_name(name)
+    ]
+    if there and {'[', '{'} & {*starts}:
+        return names
+    return names if len(joints) > _LEAST_POINTS else []
 
 
 def _rows(path: Path) -> Iterator[dict]:
@@ -315,6 +450,8 @@ def _cell(cell: str, where: str, name: str) -> Any:
         return int(text)
     if re.fullmatch(r'-?\d+\.\d*(e[+-]?\d+)?', text):
         return float(text)
+    if text[:1] == '(' and text[-1:] == ')':
+        text = f'[{text[1:-1]}]'
     if text[:1] not in ('[', '{'):
         return text
     for old, new in (("'", '"'), ('None', 'null'), ('nan', 'NaN')):

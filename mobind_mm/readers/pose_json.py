@@ -9,36 +9,57 @@ the words; here, one class a tool says which file is whose.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..skeleton import get_layout
-from ..utils.errors import mistake
+from ..utils.errors import mistake, shown
 from .base import register_reader
 from .detections import Detections, Instances
 from .headers import head
+from .instance_batches import LOGIT_LIMIT
 from .json_items import without_cycles
 from .layout_choice import names_of
 from .mmaction_skeletons import is_mmaction, is_pickle
 from .people import PoseReader
 from .pose_frames import Frames
-from .pose_items import BY_NUMBER, NUMPY, Items, arrays_of_points, cell_columns
+from .pose_items import (
+    BY_NUMBER,
+    NUMPY,
+    Items,
+    arrays_of_points,
+    cell_columns,
+    starts_with_joint,
+)
 from .pose_people import (
     LOGIT_NOTE,
+    LOGITS,
     POINTS,
     are_logits,
     few,
+    has_layout,
     layout_of,
     people_of,
     points_of,
+    space_of,
 )
 from .pose_video import Video, are_shares
+from .trc import in_space
 
+_NESTED = r'\A\s*[\[{](.|\n)*?"[^"]{0,60}\d"\s*:\s*[\[{]'
+"""A dict of frames or people by their numbers."""
+_WIDE = r'"[^"]{0,20}(?i:wrist|shoulder|hip)[^"]{0,12}[xX]"\s*[:,\]]'
+"""A row of a table with a column per axis."""
+_FIRST = 20
+"""Items of a dict in which people are looked for."""
+_FAR, _HIGHEST, _SHARES = 20.0, 255.0, 1.2
+"""Metres of a room, the highest score of any tool, and of a share."""
 _SAMPLE = 100
 """Items of the file that show what it holds."""
 
@@ -148,6 +169,24 @@ class PeopleJSONReader(PoseJSONReader):
         r'\s*(\[\s*-?\d|\{\s*"[xy]")',
     )
 
+    @classmethod
+    def recognizes(cls, path: Path) -> bool:
+        """By its keys, or by people below keys that say nothing."""
+        if super().recognizes(path):
+            return True
+        text = head(path)
+        if not (
+            re.search(_NESTED, text)
+            or re.search(_WIDE, text)
+            or starts_with_joint(text)
+        ):
+            return False
+        some = islice(Items(path), _FIRST)
+        try:
+            return any(has_layout(p) for item in some for p in people_of(item))
+        except ValueError:
+            return True  # which reading says again
+
 
 @register_reader
 class COCOAnnotationsReader(PoseJSONReader):
@@ -226,6 +265,7 @@ def read_people_json(
     path = frames.path
     items = Items(path)
     sample = [*islice(items, _SAMPLE)]
+    _refuse_space(sample, path)
     logits, layout = are_logits(sample), layout_of(sample)
     instances = Instances(partial(points_of, layout=layout), logits)
     for index, item in enumerate(items):
@@ -237,6 +277,13 @@ def read_people_json(
         fix = f'Export the result of {title or "the tool"} as JSON again'
         if re.search('"(pose_?)?world', head(path), re.IGNORECASE):
             fix = 'World landmarks are metres: write pose_landmarks, too'
+        by_name = next(filter(None, map(_people_by_name, sample)), [])
+        if by_name:
+            raise mistake(
+                path,
+                f'holds people or views by name ({shown(by_name, 5)})',
+                'Write numbers of people; give each view a file of its own',
+            )
         raise mistake(path, 'holds no keypoints of people', fix)
     names = [*get_layout(layout)] if layout else names_of(items.others)
     detections, file_video = frames.detections(
@@ -246,6 +293,36 @@ def read_people_json(
     if frames.guesses and not re.search(r'"x\\?"', head(path)):
         detections = _x_first(detections, path)
     return detections.noted(*(f'{path}: {note}' for note in notes)), file_video
+
+
+def _people_by_name(item: Any) -> list[str]:
+    """Keys of an item that hold people, but are no numbers."""
+    value = item[1] if isinstance(item, tuple) else item
+    pairs = value.items() if isinstance(value, Mapping) else ()
+    return [k for k, v in pairs if any(map(has_layout, people_of(v)))]
+
+
+def _refuse_space(sample: list, path: str | Path) -> None:
+    """Refuse points in space, whose z is no score."""
+    space, rows = space_of(sample)
+    flat = in_space(space) if space else False
+    known = rows[np.isfinite(rows).all(axis=1)]
+    if len(known):
+        plane, third = known[:, :2], known[:, 2]
+        shares = plane.min() >= 0 and plane.max() < _SHARES
+        small = not shares and np.quantile(np.abs(plane), 0.95) < _FAR
+        scores = ((third >= 0) & (third <= 1)) | (third == -1)
+        metres = small and scores.mean() < 1 - scores.mean()
+        beyond = (third < -LOGIT_LIMIT) | (third > _HIGHEST)
+        flat |= bool(metres or beyond.mean() > LOGITS)
+    if flat:
+        raise mistake(
+            path,
+            'holds points in space (x, y, z), not in the image',
+            'Give points in the image; or write a TRC file, or a table with '
+            'columns such as left_wrist_x, left_wrist_y and left_wrist_z, '
+            'which are drawn from the side',
+        )
 
 
 def _x_first(detections: Detections, path: str | Path) -> Detections:

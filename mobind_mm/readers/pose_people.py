@@ -6,6 +6,7 @@ numbers, rows, dicts, or lists of x and of y.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
@@ -25,7 +26,7 @@ from .instance_batches import (
     flat_width,
 )
 from .json_items import shorten
-from .keypoint_names import joints_of
+from .keypoint_names import joints_of, keypoint_name
 
 PEOPLE = (
     'instances', 'people', 'persons', 'detections', 'predictions', 'results',
@@ -46,6 +47,16 @@ _OWN_SCORES = (
     'conf', 'visibility', 'keypoints_visible',
 )  # fmt: skip
 """Keys of a list of the scores of all points."""
+_SOMEBODY = re.compile(
+    r'(?:person|player|subject|individual|athlete|human|body|skeleton|track|'
+    r'id|p)?[\s_.-]*(\d{1,15})',
+    re.IGNORECASE,
+)
+"""Key of somebody in a dict of people."""
+_AXIS = re.compile(
+    r'(.+?)[\s_.:-]*([xyz]|score|conf(?:idence)?|visibility|likelihood)',
+    re.IGNORECASE,
+)
 _DEEPEST = 6
 LOGITS = 0.05
 """Share of the visibilities outside [0, 1] from which they are logits."""
@@ -94,17 +105,111 @@ def people_of(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
             yield from people_of(points, depth - 1)
             return
         if points and isinstance(points, (list, Mapping)):
+            if isinstance(points, Mapping):
+                points = _flat_sides(points)
             yield _with_scores({**value, 'keypoints': points})
             return
-    if value and all(k.isdecimal() and len(k) < 4 for k in value):
-        points = [value[k] for k in sorted(value, key=int)]
-        if all(isinstance(p, Mapping) and {'x', 'y'} <= {*p} for p in points):
-            yield {'keypoints': points}
+    if numbered := _numbered(value):
+        yield {'keypoints': numbered}
         return
+    columns = [value.get(axis) for axis in 'xy']
+    if all(isinstance(c, list) and len(c) >= _LEAST_NAMED for c in columns):
+        yield {'keypoints': value}
+        return
+    value = _flat_sides(value)
     named = {k: p for k, p in value.items() if _is_point(p)}
     if len(named) >= _LEAST_NAMED and len(joints_of(named)) >= _LEAST_NAMED:
         others = {k: v for k, v in value.items() if k not in named}
         yield {**others, 'keypoints': named}
+        return
+    if named := _by_axis(value):
+        others = {k: v for k, v in value.items() if axis_of(k) is None}
+        yield {**others, 'keypoints': named}
+        return
+    inner = {k: v for k, v in value.items() if isinstance(v, (list, Mapping))}
+    people = {k: number_of(k) for k in inner}
+    if None not in people.values():
+        for name, number in people.items():
+            for person in people_of(inner[name], depth - 1):
+                yield {'track_id': number, **person}
+
+
+def _flat_sides(points: Mapping) -> Mapping:
+    """Points of a dict, those of its sides with the side in their names."""
+    sides = {
+        f'{side}_{name}': point
+        for side in points
+        if side in ('left', 'right') and isinstance(points[side], Mapping)
+        for name, point in points[side].items()
+    }
+    if not sides:
+        return points
+    others = {k: p for k, p in points.items() if k not in ('left', 'right')}
+    return {**others, **sides}
+
+
+def number_of(name: str) -> int | None:
+    """Number of somebody whom a key of a dict names, if it does.
+
+    >>> number_of('2'), number_of('person_03'), number_of('cam1')
+    (2, 3, None)
+    """
+    match = _SOMEBODY.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def axis_of(name: str) -> tuple[str, str] | None:
+    """Joint and axis, or score, of a column; None of anything else.
+
+    >>> axis_of('left_wrist_x'), axis_of('Nose.conf'), axis_of('box_x')
+    (('left_wrist', 'x'), ('Nose', 'score'), None)
+    """
+    match = _AXIS.fullmatch(name)
+    if match is None or keypoint_name(match[1]) is None:
+        return None
+    axis = match[2].lower()
+    return match[1], axis if axis in 'xyz' else 'score'
+
+
+def _by_axis(value: Mapping) -> dict[str, dict]:
+    """Points by name of a dict with a number per axis, if it is one."""
+    points: dict[str, dict] = {}
+    for name, number in value.items():
+        place = (
+            None if isinstance(number, (str, list, Mapping)) else axis_of(name)
+        )
+        if place is not None:
+            points.setdefault(place[0], {})[place[1]] = number
+    whole = {n: point for n, point in points.items() if _is_point(point)}
+    return whole if len(joints_of(whole)) >= _LEAST_NAMED else {}
+
+
+def _numbered(value: Mapping) -> list[dict] | None:
+    """Points of a dict by their numbers, each with its number."""
+    if len(value) < _LEAST_NAMED or not all(
+        k.isdecimal() and len(k) < 4 for k in value
+    ):
+        return None
+    points = {int(k): point or () for k, point in value.items()}
+    if not all(_is_point(p) or p == () for p in points.values()):
+        return None
+    return [
+        {'id': k, **p}
+        if isinstance(p, Mapping)
+        else {'id': k, **dict(zip(('x', 'y', 'score'), p or (None, None)))}
+        for k, p in points.items()
+    ]
+
+
+def has_layout(person: Mapping) -> bool:
+    """Whether somebody has as many points as a layout, or points by name."""
+    points = person['keypoints']
+    if not isinstance(points, list):
+        return True
+    plain = isinstance(next(iter(points), None), (int, float))
+    return (
+        flat_width(len(points)) is not None if plain else len(points) in SIZES
+    )
 
 
 def _are_people(people: Any) -> bool:
@@ -308,7 +413,8 @@ def layout_of(items: Iterable[Any]) -> str | None:
 
 
 def _score(point: Mapping, default: Any) -> Any:
-    return next((point[key] for key in SCORES if key in point), default)
+    score = next((point[key] for key in SCORES if key in point), default)
+    return int(score) if isinstance(score, bool) else score
 
 
 def _is_spatial(rows: list[list]) -> bool:
@@ -317,6 +423,56 @@ def _is_spatial(rows: list[list]) -> bool:
     return len(rows) == SPATIAL and any(
         isinstance(z, (int, float)) and z < 0 for z in depths
     )
+
+
+def space_of(items: Iterable[Any]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Points x, y, z (M, 3) of the first items by name or place, and rows.
+
+    The rows (M, 3) are of people without scores of their own, so that their
+    third numbers are scores, or also z.
+    """
+    space: dict[str, list] = {}
+    rows: list[list] = []
+    for item in items:
+        for person in islice(people_of(item), MOST_PEOPLE):
+            points: Any = person['keypoints']
+            if isinstance(points, Mapping):
+                points = [
+                    {'name': name, **point}
+                    if isinstance(point, Mapping)
+                    else point
+                    for name, point in points.items()
+                ]
+            plain = isinstance(next(iter(points), None), (int, float))
+            if plain and flat_width(len(points)) == 3:
+                points = [points[i : i + 3] for i in range(0, len(points), 3)]
+            scored = 'keypoint_scores' in person or len(points) == SPATIAL
+            for place, point in enumerate(points):
+                if isinstance(point, Mapping):
+                    where = _place(point)
+                    name = _names([point])[0] or str(place)
+                    xyz = [where.get(axis) for axis in 'xyz']
+                    space.setdefault(name, []).append(xyz)
+                elif (
+                    isinstance(point, list) and len(point) == 3 and not scored
+                ):
+                    rows.append(point)
+    return (
+        {name: _floats(some) for name, some in space.items()},
+        _floats(rows),
+    )
+
+
+def _floats(rows: list[list]) -> np.ndarray:
+    """Rows (M, 3) of numbers; NaN where there is something else."""
+    good = [
+        [
+            v if type(v) in (int, float) and abs(v) < 1e9 else np.nan
+            for v in row
+        ]
+        for row in rows
+    ]
+    return np.array(good, np.float64).reshape(-1, 3)
 
 
 def _sigmoid(value: Any) -> Any:

@@ -223,6 +223,7 @@ def on_video(
             'between are taken to show nobody. If the video has no others, '
             f'give {stride} times its frame rate (--fps)'
         )
+    notes += _other_frames(video, frames, source)
     if video.num_frames is not None:
         if video.num_frames < frames:
             raise ValueError(
@@ -235,6 +236,25 @@ def on_video(
         notes += [note] if note else []
     detections = replace(detections, num_frames=frames, notes=tuple(notes))
     return detections.without_whole_image(img_shape), video
+
+
+def _other_frames(video: Video, frames: int, source: object) -> list[str]:
+    """Note of a file with frames that cannot be those of the video."""
+    clip, rate = video.clip or Video(), video.rate
+    if not clip.num_frames or not clip.rate or not frames:
+        return []
+    if rate is not None and abs(rate / clip.rate - 1) > _OTHER_RATE:
+        return []
+    length, step = clip.num_frames, round(clip.num_frames / frames)
+    said = f'{source}: {frames} frames, but the video has {length}'
+    if step > 1 and abs(length - step * frames) <= step + _SPARE:
+        return [
+            f'{said}, {step} times as many: if one in {step} was used, give '
+            f'their rate or times (--fps {clip.rate / step:g}, --frame-times)'
+        ]
+    if frames > length + _SPARE and clip.times is None:
+        return [f'{said}: give the predictions on this video']
+    return []
 
 
 def _in_pixels(

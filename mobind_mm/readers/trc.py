@@ -7,6 +7,7 @@ import warnings
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from .dialects import Dialect
 from .fillers import fillers_of
 from .frame_times import check_frame_times
 from .headers import head, head_lines
-from .keypoint_names import keypoint_name
+from .keypoint_names import keypoint_name, owner_of
 from .named_points import clock_of_rows, detections_of
 from .people import PoseReader
 from .pose_video import Video
@@ -30,6 +31,12 @@ _WORDS = {
     **dict.fromkeys(('millimeters', 'millimetres'), 'mm'),
 }
 _PIXELS_PER_METRE = 400.0
+AROUND = 0.2
+"""Share of x and y below 0 where they count from the middle."""
+_BELOW, _WIDEST = 0.02, 3.0
+"""Share of x and y below 0, and their range, that no image has."""
+_BODY, _FITS = (0.1, 8.0), (0.3, 3.0)
+"""Metres that markers of a body may span, and mostly do."""
 _MARGIN = 0.3
 """Metres around a person."""
 _HEAD = ('nose', 'head', 'neck', 'shoulder')
@@ -37,6 +44,10 @@ _FEET = ('ankle', 'big_toe', 'heel', 'knee')
 _MAX_MARKERS = 1000
 _LARGEST = 50.0
 """Metres that a person may walk in the image."""
+
+
+Markers = tuple[dict[str, np.ndarray], str, np.ndarray, list[str]]
+"""Positions (T, 3) by name, their unit, times (T,), and notes."""
 
 
 @register_reader
@@ -49,15 +60,15 @@ class TRCReader(PoseReader):
 
     name = 'trc'
     title = 'TRC'
+    up: ClassVar[int] = 1
+    """Axis upwards where names do not tell the head from the feet."""
 
     @classmethod
     def recognizes(cls, path: Path) -> bool:
         """By its first word."""
         return head(path).startswith('PathFileType')
 
-    def markers(
-        self,
-    ) -> tuple[dict[str, np.ndarray], str, np.ndarray, list[str]]:
+    def markers(self) -> Markers:
         """Positions (T, 3) by name, their unit, times (T,), and notes."""
         path = self.source
         facts, markers = _header(path)
@@ -78,16 +89,24 @@ class TRCReader(PoseReader):
             times = times / 1000
             notes.append(f'{path}: times are ms, as the rate in row 3 says')
         said = facts.get('NumFrames', '')
-        if said[:9].isdecimal() and int(said[:9]) != len(times):
-            notes.append(
-                f'{path}: {len(times)} rows, but row 3 says {said[:12]} frames'
-            )
+        notes += lacks_frames(path, len(times), said, 'row 3')
         return space, facts.get('Units', ''), times, notes
 
     def detect(self, video: Video) -> tuple[Detections, Video]:
         """The person in all rows, and the clock of the file."""
         path = self.source
         space, unit, times, notes = self.markers()
+        aliases = self.options.get('keypoint_names') or {}
+        for joint, marker in aliases.items():
+            if marker not in space:
+                raise mistake(
+                    path,
+                    f'has no marker {marker!r}',
+                    'Correct keypoint_names',
+                    name=marker,
+                    known=[*space],
+                )
+            space[joint] = space[marker]
         units = _WORDS.get(unit.lower(), unit.lower())
         if units not in (*_METRES, 'px', 'pixel', 'pixels'):
             raise mistake(
@@ -96,20 +115,15 @@ class TRCReader(PoseReader):
                 f'Write {", ".join(_METRES)} or px as its unit (row 3 of TRC)',
                 value=unit,
             )
-        up = 1
-        if units in _METRES and abs(_rise(space, 2)) > abs(_rise(space, 1)):
-            up = 2  # as Vicon and Qualisys have it
-        sign = 1 if units not in _METRES or _rise(space, up) >= 0 else -1
-        points = {
-            name: values[:, [0, up]] * (1, sign)
-            for name, values in space.items()
-        }
         shape: tuple[int, int] | None = None
         if units in _METRES:
-            side = f'{"-" if sign < 0 else ""}{"xyz"[up]}'
-            shape, more = _drawn(points, _METRES[units], video, path, side)
+            points, shape, more = drawn_from_side(
+                space, units, video, path, self.up
+            )
             notes += more
-        elif _rise(points, 1) > 0:
+        else:
+            points = {name: values[:, :2] for name, values in space.items()}
+        if shape is None and rise(points, 1) > 0:
             height = _known_shape(video)
             if height is None:
                 raise mistake(
@@ -121,6 +135,11 @@ class TRCReader(PoseReader):
             for values in points.values():
                 values[:, 1] = height[0] - values[:, 1]
             notes.append(f'{path}: y points upwards and is turned round')
+        if {'LASI', 'RASI'} & {owner_of(name)[1] for name in space}:
+            notes.append(
+                f'{path}: markers of Plug-in Gait, such as LASI, are taken '
+                'for the joints next to them'
+            )
         times = check_frame_times(times, path)
         frames, clock, clock_notes = clock_of_rows(times, video, path)
         notes += clock_notes
@@ -128,7 +147,7 @@ class TRCReader(PoseReader):
             points,
             video,
             path,
-            self.options.get('keypoint_names'),
+            {joint: joint for joint in aliases},
             frames,
             num_frames=len(times) if frames is None else None,
         )
@@ -150,9 +169,7 @@ class C3DReader(TRCReader):
             return path.suffix.lower() == '.c3d' and file.read(2)[1:] == b'P'
         return False
 
-    def markers(
-        self,
-    ) -> tuple[dict[str, np.ndarray], str, np.ndarray, list[str]]:
+    def markers(self) -> Markers:
         """Points with a label; NaN where the file marks them as not seen."""
         path = self.source
         try:
@@ -185,20 +202,33 @@ class C3DReader(TRCReader):
             raise mistake(path, 'holds no frames of points', 'Export it again')
         points = np.stack(frames).astype(float)
         points[points[..., 3] < 0] = np.nan
-        names = [label.split(':')[-1].strip() for label in labels]
+        names = [label.strip() for label in labels]
+        if len({n.partition(':')[0] for n in names if ':' in n}) < 2:
+            names = [name.rpartition(':')[2].strip() for name in names]
         space = {
             name: points[:, i, :3]
             for i, name in enumerate(names[: points.shape[1]])
             if name and names.count(name) == 1
         }
         times = (np.arange(len(points)) + first - 1) / rate
-        notes = []
-        if first > 1:
-            notes.append(
-                f'{path}: begins with frame {first} of what was recorded, so '
-                f'its first time is {times[0]:.3f} s'
-            )
-        return space, unit.strip(), times, notes
+        return space, unit.strip(), times, begins_later(path, first, times[0])
+
+
+def begins_later(path: Path, first: int, time: float) -> list[str]:
+    """Note of a recording that does not begin with its first frame."""
+    if first <= 1:
+        return []
+    return [
+        f'{path}: begins with frame {first} of what was recorded, so its '
+        f'first time is {time:.3f} s'
+    ]
+
+
+def lacks_frames(path: Path, rows: int, said: str, where: str) -> list[str]:
+    """Note of a file with another number of rows than it says."""
+    if not said[:9].isdecimal() or int(said[:9]) == rows:
+        return []
+    return [f'{path}: {rows} rows, but {where} says {said[:12]} frames']
 
 
 def _known_shape(video: Video) -> tuple[int, int] | None:
@@ -235,18 +265,82 @@ def _header(path: Path) -> tuple[dict[str, str], list[str]]:
     return facts, markers
 
 
-def _rise(points: dict[str, np.ndarray], axis: int) -> float:
+def rise(points: dict[str, np.ndarray], axis: int) -> float:
     """How much larger an axis is at the head than at the legs; 0: unknown."""
     levels = []
     for part in (_HEAD, _FEET):
         heights = [
             np.nanmedian(values[:, axis])
             for name, values in points.items()
-            if (keypoint_name(name) or '').endswith(part)
+            if (keypoint_name(owner_of(name)[1]) or '').endswith(part)
             and np.isfinite(values[:, axis]).any()
         ]
         levels.append(np.mean(heights) if heights else 0.0)
     return float(levels[0] - levels[1]) if all(levels) else 0.0
+
+
+def drawn_from_side(
+    space: dict[str, np.ndarray],
+    unit: str,
+    video: Video,
+    path: Path,
+    up: int = 1,
+) -> tuple[dict[str, np.ndarray], tuple[int, int], list[str]]:
+    """Draw positions (T, 3) as pixels (T, 2), x to the right.
+
+    Args:
+        space: Positions by name.
+        unit: Of :data:`_METRES`; '' finds the one in which a body has the
+            size of one.
+        video: What is known of it: its size.
+        path: The file, for messages and notes.
+        up: Axis upwards, where no names tell it.
+
+    Returns:
+        Points by name, (height, width) of the image, and notes.
+    """
+    metres, notes = _metres_of(space, unit, path)
+    rises = [abs(rise(space, axis)) for axis in (1, 2)]
+    up = 1 + int(np.argmax(rises)) if any(rises) else up
+    sign = 1 if rise(space, up) >= 0 else -1
+    points = {
+        name: values[:, [0, up]] * (1, sign) for name, values in space.items()
+    }
+    side = f'{"-" if sign < 0 else ""}{"xyz"[up]}'
+    shape, more = _drawn(points, metres, video, path, side)
+    return points, shape, [*notes, *more]
+
+
+def _metres_of(
+    space: dict[str, np.ndarray], unit: str, path: Path
+) -> tuple[float, list[str]]:
+    """Metres of the unit in which a body has the size of one, and notes."""
+    stacked = np.stack([*space.values()])  # (markers, T, 3)
+    seen = np.isfinite(stacked) & (stacked != 0).any(axis=2, keepdims=True)
+    low = np.where(seen, stacked, np.inf).min(axis=0)
+    high = np.where(seen, stacked, -np.inf).max(axis=0)
+    sizes = np.linalg.norm(high - low, axis=1)
+    sizes = sizes[np.isfinite(sizes)]
+    size = float(np.median(sizes)) if len(sizes) else 0.0
+    fitting = [u for u, m in _METRES.items() if _FITS[0] < size * m < _FITS[1]]
+    if not unit and not fitting:
+        raise mistake(
+            path,
+            f'holds points in space (x, y, z) that span {size:.3g}, in a unit '
+            'that nothing tells',
+            'Write metres or millimetres',
+        )
+    if not unit:
+        note = f'{path}: no unit is given; positions are taken for '
+        return _METRES[fitting[0]], [note + fitting[0]]
+    metres = _METRES[unit]
+    if not fitting or _BODY[0] < size * metres < _BODY[1]:
+        return metres, []
+    note = (
+        f'{path}: its unit is {unit}, in which the person would measure '
+        f'{size * metres:.3g} m; positions are taken for {fitting[0]}'
+    )
+    return _METRES[fitting[0]], [note]
 
 
 def _drawn(
@@ -291,3 +385,33 @@ def _drawn(
         f'of {shape[1]} x {shape[0]} (width x height)',
     )
     return shape, notes
+
+
+def below_zero(space: dict[str, np.ndarray]) -> float:
+    """Share of x and y of points (M, 3) that is below 0.
+
+    Points such as (-1, -1) are not there.
+    """
+    every = np.concatenate([*space.values()])[:, :2]
+    seen = np.isfinite(every).all(axis=1) & (every[:, 0] != every[:, 1])
+    return float((every[seen] < 0).mean()) if seen.any() else 0.0
+
+
+def in_space(space: dict[str, np.ndarray]) -> bool:
+    """Whether points (M, 3) are in space.
+
+    MediaPipe has a z beside places in an image, which is below 0 for half of
+    them.
+    """
+    every = np.concatenate([*space.values()])
+    plane, depth = every[:, :2], every[:, 2]
+    plane, depth = plane[np.isfinite(plane)], depth[np.isfinite(depth)]
+    if not len(plane) or not len(depth):
+        return False
+    below = below_zero(space)
+    if below > AROUND and np.ptp(plane) > _WIDEST:
+        return True
+    y, z = rise(space, 1), rise(space, 2)
+    above = bool((depth < 0).mean() < _BELOW)
+    upwards = y > 2 * abs(z) or (above and z > 2 * abs(y))
+    return upwards and (below > _BELOW or above)

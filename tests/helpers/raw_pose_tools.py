@@ -404,6 +404,81 @@ def c3d(points, names, rate=RATE):
     return file.getvalue()
 
 
+def _cells(points):
+    """Cells of rows (T, N * 3), empty where one is not seen."""
+    return [
+        ['' if np.isnan(v) else f'{v:.4f}' for v in row]
+        for row in points.reshape(len(points), -1).tolist()
+    ]
+
+
+def vicon(points, names, first=1, mark=',', decimal='.', before=()):
+    """Trajectories (T, N, 3) in mm as Nexus exports them."""
+    rows = [
+        *before,
+        ['Trajectories'],
+        [f'{RATE:g}'],
+        ['', '', *(cell for name in names for cell in (name, '', ''))],
+        ['Frame', 'Sub Frame', *'XYZ' * len(names)],
+        ['', '', *['mm'] * 3 * len(names)],
+        *([str(i), '0', *r] for i, r in enumerate(_cells(points), first)),
+        [''],
+        ['Model Outputs'],
+        ['100'],
+    ]
+    lines = (mark.join(c.replace('.', decimal) for c in r) for r in rows)
+    return '\n'.join(lines)
+
+
+def qualisys(points, names, columns=True, time=True, kind='3D'):
+    """Motion data of QTM, zeros where a marker is not seen."""
+    before = ['Frame', 'Time'] if columns and time else []
+    rows = [
+        ['NO_OF_FRAMES', str(len(points))],
+        ['NO_OF_MARKERS', str(len(names))],
+        ['FREQUENCY', f'{RATE:g}'],
+        ['DESCRIPTION', '--'],
+        ['TIME_STAMP', '2020-01-01, 10:00:00.123', '12345.678'],
+        ['DATA_INCLUDED', kind],
+        ['MARKER_NAMES', *names],
+        ['TRAJECTORY_TYPES', *['Measured'] * len(names)],
+    ]
+    if columns:
+        rows.append(
+            [*before, *(f'{n} {axis}' for n in names for axis in 'XYZ')]
+        )
+    for frame, cells in enumerate(_cells(np.nan_to_num(points))):
+        clock = [str(frame + 1), f'{frame / RATE:.5f}']
+        rows.append([*clock[: len(before)], *cells])
+    return '\n'.join('\t'.join(row) for row in rows) + '\n'
+
+
+def motive(points, names, kind='Bone', space='Global', unit='Millimeters'):
+    """A take of Motive; bones have rotations before their positions."""
+    turn = ['0', '0', '0', '1'] if kind == 'Bone' else []
+    width = len(turn) + 3
+    head = ['Format Version', '1.23', 'Take Name', 'walk', 'Take Notes', '']
+    head += ['Rotation Type', 'Quaternion', 'Length Units', unit]
+    rows = [[*head, 'Coordinate Space', space], ['']]
+    wide = [name for name in names for _ in range(width)]
+    rows.append(['', 'Type', *[kind] * len(wide)])
+    rows.append(['', 'Name', *wide])
+    rows.append(['', 'ID', *['"12"'] * len(wide)])
+    kinds = [*['Rotation'] * len(turn), *['Position'] * 3]
+    rows.append(['', '', *kinds * len(names)])
+    axes = [*'XYZW'[: len(turn)], *'XYZ']
+    rows.append(['Frame', 'Time (Seconds)', *axes * len(names)])
+    for frame, cells in enumerate(_cells(points)):
+        each = (cells[i : i + 3] for i in range(0, len(cells), 3))
+        clock = [str(frame), f'{frame / RATE:.6f}']
+        rows.append([*clock, *(c for one in each for c in (*turn, *one))])
+    return '\n'.join(map(','.join, rows)) + '\n'
+
+
+MARKERS = {'vicon': vicon, 'qualisys': qualisys, 'motive': motive}
+"""Tables of markers; bones of Motive are another case."""
+
+
 TOOLS = {
     'openpose': (openpose, 'openpose_body25'),
     'openpose_coco18': (

@@ -577,14 +577,51 @@ def test_trc_with_z_upwards_and_decimal_commas(tmp_path, axes, up):
     assert any(f'{up} upwards' in note for note in pose.notes)
 
 
-def test_points_in_space_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    ('turn', 'low', 'unit', 'said'),
+    [
+        ('xzy', -600, 4, 'z upwards'),
+        ('xzy', 3000, 4, 'z upwards'),
+        ('xyz', 3000, 4, 'y upwards'),
+        ('xyz', -2.4, 0.004, 'y upwards'),
+        ('xzy', 0, 0.004, 'z upwards'),
+    ],
+)
+def test_points_in_space_are_drawn(tmp_path, turn, low, unit, said):
+    """FreeMoCap writes such; what is all above 0 was taken for pixels."""
     names, columns = [], []
     for name, (x, y) in zip(COCO, POINTS.transpose(1, 2, 0)):
+        space = {'x': unit * x + low, 'y': unit * (640 - y)}
+        space['z'] = np.full(len(x), 300 * unit)
         names += [f'{name}_{axis}' for axis in 'xyz']
-        columns += [x - 600, np.full(len(x), 1200.0), 400 - y]
+        columns += [np.where(x, space[axis], np.nan) for axis in turn]
     path = write_lines(tmp_path / 'a.csv', ','.join(names), lines_of(*columns))
-    with pytest.raises(ValueError, match='points in space'):
-        load_pose(path, VIDEO)
+    pose = load_pose(path, VIDEO)
+    assert any(re.search(said, note) for note in pose.notes)
+    index = COCO.index('left_wrist')
+    got, wanted = pose.keypoints[:, index], POINTS[:, index]
+    seen = pose.scores[:, index] > 0
+    got, wanted = (v[seen] - v[seen].mean(axis=0) for v in (got, wanted))
+    scale = (got * wanted).sum() / (wanted**2).sum()
+    np.testing.assert_allclose(got, scale * wanted, atol=0.1)
+
+
+@pytest.mark.parametrize('size', [1, np.array(SHAPE[::-1])])
+@pytest.mark.parametrize('left', [0, 560])
+@pytest.mark.parametrize('depth', [-0.1, 2.0])
+def test_a_depth_beside_pixels_is_no_space(tmp_path, size, left, depth):
+    """MediaPipe guesses it; points may be left of the image, or at -1."""
+    names, columns = [], []
+    for index, name in enumerate(COCO):
+        points = (POINTS[:, index] - (left, 0)) / size
+        points[::3, :] = -1
+        names += [f'{name}_{axis}' for axis in 'xyz']
+        columns += [*points.T, np.full(len(points), depth + 0.01 * index)]
+    path = write_lines(tmp_path / 'a.csv', ','.join(names), lines_of(*columns))
+    pose = load_pose(path, VIDEO)
+    assert not pose.scores[::3].any()
+    got = pose.keypoints[1, 5] + (left, 0)
+    np.testing.assert_allclose(got, POINTS[1, 5], atol=0.1)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from json_mutations import mutations
 from raw_pose_tools import (
+    MARKERS,
     MISSING,
     RATE,
     READ_AS,
@@ -16,13 +17,17 @@ from raw_pose_tools import (
     TOOLS,
     alphapose,
     as_layout,
+    c3d,
     deeplabcut,
     mediapipe_wide,
     mmaction,
+    motive,
     openpose,
     person,
+    qualisys,
     trc,
     ultralytics_labels,
+    vicon,
     write,
 )
 from shared import shared_path
@@ -163,6 +168,16 @@ def test_folders_of_openpose_that_are_refused(tmp_path):
         load_pose(tmp_path / 'nothing', VIDEO)
 
 
+def test_openpose_without_the_body_says_so(tmp_path):
+    """It was told to run again, as if nobody had been there."""
+    person = {'pose_keypoints_2d': [], 'hand_left_keypoints_2d': [2.0] * 63}
+    for frame in range(3):
+        name = f'a_{frame:012d}_keypoints.json'
+        (tmp_path / name).write_text(json.dumps({'people': [person]}))
+    with pytest.raises(ValueError, match='pose_keypoints_2d.*only others'):
+        load_pose(tmp_path, VIDEO)
+
+
 def test_a_single_frame_of_openpose_names_its_folder(tmp_path):
     folder = write(openpose(*person(5)), tmp_path)
     one = folder / 'walk_000000000000_keypoints.json'
@@ -200,6 +215,28 @@ def test_identities_of_the_file_go_before_ours(tmp_path):
     np.testing.assert_allclose(pose.keypoints[:, 5], second[:, 5], atol=0.01)
 
 
+@pytest.mark.parametrize('key', ['personId', 'tracking_id', 'track_ids'])
+def test_identities_by_any_name(key, tmp_path):
+    """They were left alone, and people numbered anew."""
+    points, scores = person()
+    frames = []
+    for frame, (xy, s) in enumerate(zip(points, scores)):
+        pair = [('4', np.c_[xy, s]), ('9', np.c_[np.add(xy, (300, 0)), s])]
+        pair = pair[:: 1 - frame % 2 * 2]
+        rows = [rows.tolist() for _, rows in pair]
+        people = [
+            {key: who, 'keypoints': r} for (who, _), r in zip(pair, rows)
+        ]
+        if key == 'track_ids':
+            people = {key: [int(who) for who, _ in pair], 'keypoints': rows}
+        frames.append({'frame': frame, 'people': people})
+    (tmp_path / 'a.json').write_text(json.dumps(frames))
+    people = load_people(tmp_path / 'a.json', VIDEO)
+    assert [*people] == ['person 4', 'person 9']
+    got = people['person 4'].keypoints[:, 0]
+    np.testing.assert_allclose(got, points[:, 0], atol=1e-3)
+
+
 def test_identities_that_tell_nobody_apart_are_not_used(tmp_path):
     points, scores = person()
     entries = []
@@ -221,6 +258,27 @@ def test_individuals_of_deeplabcut(tmp_path):
     np.testing.assert_allclose(
         people['person 1'].keypoints[5, 5], wanted, atol=0.01
     )
+
+
+@pytest.mark.parametrize('rows', [1, 2, 3])
+def test_names_in_two_rows(rows, tmp_path):
+    """Of pandas, with the name of the index below, or without the scorer."""
+    points, scores = person()
+    names = [cell for name in get_layout('coco') for cell in (name, '', '')]
+    table = [['', *names], ['', *['x', 'y', 'score'] * 17]]
+    if rows == 1:
+        table[0] = ['bodyparts', *np.repeat(get_layout('coco'), 3)]
+        table[1] = ['coords', *['x', 'y', 'likelihood'] * 17]
+    table += [['frame', *[''] * 51]] if rows == 3 else []
+    table += [
+        [i, *np.c_[xy, s].ravel()]
+        for i, (xy, s) in enumerate(zip(points, scores))
+    ]
+    path = tmp_path / 'a.csv'
+    path.write_text('\n'.join(','.join(map(str, row)) for row in table))
+    pose = load_pose(path, VIDEO)
+    np.testing.assert_allclose(pose.keypoints[5], points[5], atol=1e-3)
+    np.testing.assert_allclose(pose.scores[5], scores[5], atol=1e-3)
 
 
 def test_hdf5_is_refused_with_what_to_do(tmp_path):
@@ -245,6 +303,163 @@ def test_metres_are_drawn_from_the_side(unit, tmp_path):
     shown = pose.keypoints[pose.scores > 0]
     assert (shown >= 0).all() and (shown <= (width, height)).all()
     assert 'drawn from the side' in pose.notes[0]
+
+
+SPACE = {
+    'NOSE': 'nose',
+    'LSHO': 'left_shoulder',
+    'RSHO': 'right_shoulder',
+    'LELB': 'left_elbow',
+    'RELB': 'right_elbow',
+    'LWRA': 'left_wrist',
+    'RWRA': 'right_wrist',
+    'LASI': 'left_hip',
+    'RASI': 'right_hip',
+    'LKNE': 'left_knee',
+    'RKNE': 'right_knee',
+    'LANK': 'left_ankle',
+    'RANK': 'right_ankle',
+}
+BONES = {
+    **{f'{s[0].upper()}Shoulder': f'{s}_ear' for s in SIDES},  # the clavicle
+    **{f'{s[0].upper()}UArm': f'{s}_shoulder' for s in SIDES},
+    **{f'{s[0].upper()}FArm': f'{s}_elbow' for s in SIDES},
+    **{f'{s[0].upper()}Hand': f'{s}_wrist' for s in SIDES},
+    **{f'{s[0].upper()}Thigh': f'{s}_hip' for s in SIDES},
+    **{f'{s[0].upper()}Shin': f'{s}_knee' for s in SIDES},
+    **{f'{s[0].upper()}Foot': f'{s}_ankle' for s in SIDES},
+}
+
+
+def markers(names=SPACE, unit=5.0, up=2):
+    """Markers (T, N, 3) of the person, NaN where they are not seen."""
+    points, scores = person()
+    coco = [get_layout('coco').index(joint) for joint in names.values()]
+    flat = np.where(scores[..., None] > 0, points, np.nan)[:, coco]
+    flat = (flat - (0, SHAPE[0])) * (unit, -unit)
+    return np.insert(flat, 3 - up, 0.0, axis=2), [*names]
+
+
+def people_of_markers(path, names=SPACE, people=1, scale=2.0):
+    """The people, each as wide as it is from the first."""
+    found = [*load_people(path).values()]
+    assert len(found) == people
+    points, scores = person()
+    for who, pose in enumerate(found):
+        for joint in set(names.values()) - {'left_ear', 'right_ear'}:
+            index = get_layout(pose.layout).index(joint)
+            coco = get_layout('coco').index(joint)
+            seen = scores[:, coco] > 0
+            assert ((pose.scores[:, index] > 0) == seen).all()
+            got = pose.keypoints[seen, index] - [400 * who, 0]
+            wanted = scale * points[seen, coco]
+            shift = got - wanted
+            assert np.ptp(shift, axis=0).max() < 0.1, joint
+    np.testing.assert_allclose(found[0].clock.rate, RATE)
+    return found
+
+
+@pytest.mark.parametrize('how', [{}, {'mark': ';', 'decimal': ','}])
+def test_trajectories_of_vicon(how, tmp_path):
+    space, names = markers()
+    two = np.concatenate([space, space + np.array([1000, 0, 0])], axis=1)
+    subjects = [f'{who}:{name}' for who in ('Anna', 'Bob') for name in names]
+    before = [['Devices'], ['300'], ['', '', 'Force'], ['Frame', 'Sub Frame']]
+    before += [['', '', 'N'], ['1', '0', '2.5'], ['']]
+    path = tmp_path / 'walk.csv'
+    path.write_text(vicon(two, subjects, 31, before=before, **how))
+    pose = people_of_markers(path, people=2)[0]
+    assert pose.clock.span[0] == 1.0
+    for told in ('begins with frame 31', 'markers of Plug-in Gait'):
+        assert any(told in note for note in pose.notes)
+    path.write_text(vicon(space, [f'M{i}' for i in range(len(names))]))
+    with pytest.raises(ValueError, match="'M0'.*keypoint_names"):
+        load_pose(path)
+    path.write_text(path.read_text().replace('Trajectories', 'Joints'))
+    with pytest.raises(ValueError, match='no section Trajectories'):
+        load_pose(path)
+
+
+@pytest.mark.parametrize('tool', MARKERS)
+def test_markers_that_end_early(tool, tmp_path):
+    """Of a row that is cut, the last number may be another."""
+    path = tmp_path / 'walk.csv'
+    text = MARKERS[tool](*markers())
+    row = text.index('\n', len(text) // 2)
+    path.write_text(text[: row - 30])
+    pose = load_pose(path)
+    assert any('its last row is cut' in note for note in pose.notes)
+    for end in range(20, 200, 31):  # in the header
+        path.write_text(text[:end])
+        with pytest.raises(ValueError, match=r'walk\.csv'):
+            load_pose(path)
+
+
+@pytest.mark.parametrize('columns', [True, False])
+def test_markers_of_qualisys(columns, tmp_path):
+    path = tmp_path / 'walk.tsv'
+    path.write_text(qualisys(*markers(), columns=columns))
+    people_of_markers(path)
+    path.write_text(qualisys(*markers(), kind='6D'))
+    with pytest.raises(ValueError, match='6D data'):
+        load_pose(path)
+
+
+def test_markers_that_only_a_mapping_names(tmp_path):
+    """z is upwards, too, where names do not tell the head from the feet."""
+    space, names = markers()
+    numbered = [f'm{i}' for i in range(len(names))]
+    path = tmp_path / 'walk.tsv'
+    path.write_text(qualisys(space, numbered))
+    joints = dict(zip(SPACE.values(), numbered))
+    arm = {n: m for n, m in joints.items() if 'left' in n and 'hip' not in n}
+    for aliases in (joints, arm):
+        keys = {'format': 'qualisys', 'layout': 'coco'}
+        pose = load_pose(path, mapping={**keys, 'keypoint_names': aliases})
+        assert any('z upwards' in note for note in pose.notes)
+    with pytest.raises(ValueError, match="has no marker 'm99'"):
+        keys['keypoint_names'] = {'left_wrist': 'm99'}
+        load_pose(path, mapping=keys)
+
+
+@pytest.mark.parametrize(
+    ('names', 'kind'), [(BONES, 'Bone'), (SPACE, 'Marker')]
+)
+def test_bones_and_markers_of_motive(names, kind, tmp_path):
+    """LShoulder is the bone from the neck to the shoulder."""
+    path = tmp_path / 'walk.csv'
+    space, some = markers(names, up=1)
+    path.write_text(motive(space, [f'A:{name}' for name in some], kind))
+    people_of_markers(path, names)
+    path.write_text(motive(space, some, kind, space='Local'))
+    if kind == 'Bone':
+        with pytest.raises(ValueError, match='coordinate space Global'):
+            load_pose(path)
+
+
+@pytest.mark.parametrize(('said', 'true'), [('mm', 'm'), ('m', 'mm')])
+def test_a_unit_that_no_body_has(said, true, tmp_path):
+    """The person was drawn a pixel tall, or far too large."""
+    points, scores = person()
+    path = write(trc(points, scores, true), tmp_path)
+    text = path.read_text().replace(f'\t{true}\t', f'\t{said}\t')
+    path.write_text(text)
+    pose = load_pose(path)
+    assert any(f'its unit is {said}' in note for note in pose.notes)
+    index = get_layout(BODY25).index('left_elbow')
+    wanted, _ = as_layout(BODY25, points, scores)
+    shift = pose.keypoints[:, index] - 2 * wanted[:, index]
+    assert np.ptp(shift, axis=0).max() < 0.51
+
+
+def test_two_subjects_of_c3d(tmp_path):
+    """All names were there twice, and nobody was read."""
+    pytest.importorskip('c3d')
+    space, names = markers()
+    two = np.concatenate([space, space + np.array([1000, 0, 0])], axis=1)
+    subjects = [f'{who}:{name}' for who in ('A', 'B') for name in names]
+    (tmp_path / 'a.c3d').write_bytes(c3d(two, subjects))
+    people_of_markers(tmp_path / 'a.c3d', people=2)
 
 
 def test_a_filler_in_metres_is_missing(tmp_path):

@@ -795,11 +795,37 @@ def test_people_side_by_side(tmp_path, names):
 
 @pytest.mark.parametrize('who', [1, 2])
 def test_people_of_whom_one_lacks_a_point(tmp_path, who):
+    """All were refused, for columns that say nothing."""
     text = columns_of_people(('p1_{name}_{axis}', 'p2_{name}_{axis}'))
-    text = text.replace(f'p{who}_right_elbow_x', 'date')  # KeyError
+    text = text.replace(f'p{who}_right_elbow_x', 'date')
     (tmp_path / 'a.csv').write_text(text)
-    with pytest.raises(ValueError, match='a.csv.*pose-mapping'):
-        load_people(tmp_path / 'a.csv', VIDEO)
+    people = [*load_people(tmp_path / 'a.csv', VIDEO).values()]
+    assert len(people) == 2 and follows(people[0])
+    elbow = [
+        (p.scores[:, COCO.index('right_elbow')] > 0).any() for p in people
+    ]
+    assert elbow == [who != 1, who != 2]
+    told = f'person of p{who}_nose_x has no columns of right_elbow'
+    assert any(told in note for note in people[0].notes)
+
+
+def test_people_of_whom_one_lacks_scores_or_joints(tmp_path):
+    """A score that is absent is 1; a few joints are nobody."""
+    text = columns_of_people(('p1_{name}_{axis}', 'p2_{name}_{axis}'))
+    head, *rows = text.split('\n')
+    lines = [f'{head},p1_nose_score', *(f'{row},0.5' for row in rows)]
+    path = tmp_path / 'a.csv'
+    path.write_text('\n'.join(lines))
+    people = [*load_people(path, VIDEO).values()]
+    assert len(people) == 2 and follows(people[0])
+    head = ','.join(
+        name if 'p2' not in name or '_ear' in name or 'eye' in name else 'a'
+        for name in head.split(',')
+    )
+    path.write_text('\n'.join([head, *rows]))
+    (pose,) = load_people(path, VIDEO).values()
+    assert follows(pose)
+    assert any('p2_left_eye_x are no skeleton' in n for n in pose.notes)
 
 
 @pytest.mark.parametrize('word', ['pose_', 'kp '])
@@ -875,38 +901,280 @@ def test_whoever_leaves_the_image_has_shares_of_both_sides(tmp_path):
     np.testing.assert_allclose(pose.keypoints[:, 5], moved[:, 5], rtol=1e-3)
 
 
-def named_json(kind):
-    """Frames whose points have names, as people save them."""
-    rows = rows_of('coco').tolist()
-    named = [dict(zip(COCO, frame)) for frame in rows]
-    axes = [
-        {n: dict(zip(('x', 'y', 'score'), p)) for n, p in frame.items()}
-        for frame in named
-    ]
-    whole = {'fps': RATE, 'keypoints': rows}
-    return {
-        'points': [{'keypoints': frame} for frame in named],
-        'bare': [{'frame': i, **frame} for i, frame in enumerate(named)],
-        'axes': [{'people': [frame]} for frame in axes],
-        'frames': {f'frame_{i}': frame for i, frame in enumerate(named)},
-        'array': whole,
-        'tracks': {
-            'tracks': [
-                {
-                    'id': 3,
-                    'frames': [
-                        {'frame': i, 'keypoints': frame}
-                        for i, frame in enumerate(rows)
-                    ],
+NAMED = [dict(zip(COCO, frame)) for frame in rows_of('coco').tolist()]
+ROWS = rows_of('coco').tolist()
+AXES = [
+    {n: dict(zip(('x', 'y', 'score'), p)) for n, p in frame.items()}
+    for frame in NAMED
+]
+NESTED = {
+    'points': [{'keypoints': frame} for frame in NAMED],
+    'bare': [{'frame': i, **frame} for i, frame in enumerate(NAMED)],
+    'axes': [{'people': [frame]} for frame in AXES],
+    'frames': {f'frame_{i}': frame for i, frame in enumerate(NAMED)},
+    'array': {'fps': RATE, 'keypoints': ROWS},
+    'tracks': {
+        'tracks': [
+            {
+                'id': 3,
+                'frames': [
+                    {'frame': i, 'keypoints': frame}
+                    for i, frame in enumerate(ROWS)
+                ],
+            }
+        ]
+    },
+    'ids': {str(i): {'7': frame} for i, frame in enumerate(ROWS)},
+    'flat': {str(i): {'7': np.ravel(f).tolist()} for i, f in enumerate(ROWS)},
+    'words': {str(i): {'person_7': frame} for i, frame in enumerate(NAMED)},
+    'below': {
+        'fps': RATE,
+        'frames': {f'{i}': {'7': {'pose': f}} for i, f in enumerate(ROWS)},
+    },
+    'numbers': {
+        str(i): {str(j): p for j, p in enumerate(frame)}
+        for i, frame in enumerate(ROWS)
+    },
+    'columns': {
+        str(i): dict(zip(('x', 'y', 'score'), map(list, zip(*frame))))
+        for i, frame in enumerate(ROWS)
+    },
+    'people first': {
+        'person_7': {str(i): frame for i, frame in enumerate(NAMED)}
+    },
+    'people listed': {'people': [{'id': 7, 'frames': dict(enumerate(ROWS))}]},
+    'joints first': {n: [frame[n] for frame in NAMED] for n in COCO},
+    'joints by axis': {
+        n: {axis: [frame[n][axis] for frame in AXES] for axis in 'xy'}
+        for n in COCO
+    },
+    'one video': {
+        'walk.mp4': {f'{i}': {'pose': f} for i, f in enumerate(ROWS)}
+    },
+    'wrapped': {'result': {'fps': RATE, 'frames': NAMED}},
+    'frames of dicts': {'keypoints': NAMED, 'version': 1},
+    'poses': {'pose': ROWS},
+    'sides': [
+        {
+            'nose': frame['nose'],
+            **{
+                side: {
+                    name.removeprefix(f'{side}_'): point
+                    for name, point in frame.items()
+                    if name.startswith(side)
                 }
-            ]
-        },
-    }[kind]
+                for side in ('right', 'left')
+            },
+        }
+        for frame in NAMED
+    ],
+    'empty': {
+        **{str(i): {'7': frame} for i, frame in enumerate(ROWS)},
+        **{'0': {}, '3': {}},
+    },
+    'null': {
+        str(i): {n: p if any(p) else None for n, p in frame.items()}
+        for i, frame in enumerate(NAMED)
+    },
+}
+"""Frames, people and points of a file in any order."""
+
+
+@pytest.mark.parametrize('kind', NESTED)
+def test_json_of_nested_dicts(tmp_path, kind):
+    (tmp_path / 'a.json').write_text(json.dumps(NESTED[kind]))
+    people = load_people(tmp_path / 'a.json', VIDEO)
+    assert len(people) == 1 and follows(next(iter(people.values())))
+
+
+def test_people_of_nested_dicts(tmp_path):
+    """Names of people are theirs in whatever order a frame has them."""
+    other = np.add(rows_of('coco'), (400, 0, 0))
+    other[10, 9] = 0
+    pairs = [(('3', a), ('12', b)) for a, b in zip(ROWS, other.tolist())]
+    frames = {str(i): dict(p[:: 1 - i % 2 * 2]) for i, p in enumerate(pairs)}
+    path = save(tmp_path / 'a.json', frames)
+    people = load_people(path, VIDEO)
+    assert [*people] == ['person 3', 'person 12']
+    assert follows(people['person 3'])
+    first = {w: {f: frames[f][w] for f in frames} for w in ('3', '12')}
+    people = load_people(save(path, first), VIDEO)
+    assert follows(people['person 3'])
+    assert any('taken for people' in n for n in people['person 3'].notes)
+    few = {f'frame_{i}': {str(w): ROWS[0] for w in range(9)} for i in (0, 1)}
+    assert len(load_people(save(path, few), VIDEO, min_sec=0)) == 9
+    words = {'Anna': first['3'], 'Bob': first['12']}
+    assert follows(load_people(save(path, words), VIDEO)['person 0'])
+    first = {f'cam{w}': one for w, one in first.items()}
+    with pytest.raises(ValueError, match='2 views.*file of its own'):
+        load_people(save(path, first), VIDEO)
+    views = {
+        f: {f'cam{w}': {'pose': p} for w, p in frame.items()}
+        for f, frame in frames.items()
+    }
+    with pytest.raises(ValueError, match="views by name .*'cam3', 'cam12'"):
+        load_people(save(path, views), VIDEO)
+
+
+def test_nested_dicts_that_lack_points(tmp_path):
+    frames = {
+        str(i): {str(j): p for j, p in enumerate(frame) if j != 4}
+        for i, frame in enumerate(ROWS)
+    }
+    with pytest.raises(ValueError, match='Write all points'):
+        load_pose(save(tmp_path / 'a.json', frames), VIDEO)
+    joints = dict(NESTED['joints first'])
+    joints['nose'] = joints['nose'][:-1]
+    with pytest.raises(ValueError, match='nose has 59 points'):
+        load_pose(save(tmp_path / 'a.json', joints), VIDEO)
+
+
+SPACE = np.insert(POINTS / 400 + (0.5, 0.2), 2, 2.0, axis=2)
+"""The person in metres, x to the right and y down, before a camera."""
 
 
 @pytest.mark.parametrize(
-    'kind', ['points', 'bare', 'axes', 'frames', 'array', 'tracks']
+    'space',
+    [
+        pytest.param(SPACE * 1000, id='mm'),
+        pytest.param(SPACE, id='m'),
+        pytest.param(SPACE * (1, -1, 1) + (0, 2, 0), id='y upwards'),
+        pytest.param(SPACE[..., [0, 2, 1]] * (1, 1, -1), id='z upwards'),
+    ],
 )
-def test_json_of_named_points(tmp_path, kind):
-    (tmp_path / 'a.json').write_text(json.dumps(named_json(kind)))
-    assert follows(load_pose(tmp_path / 'a.json', VIDEO))
+@pytest.mark.parametrize('named', [False, True])
+def test_json_of_points_in_space_is_refused(tmp_path, space, named):
+    """Of rows, z was taken for a score, and x and y for pixels or shares."""
+    if named:
+        space = space - [space[..., 0].mean() * 1.05, 0, 0]
+    frames = [
+        {n: dict(zip('xyz', p)) for n, p in zip(COCO, frame)}
+        if named
+        else {'keypoints': frame}
+        for frame in space.tolist()
+    ]
+    content = [{'frame': i, **frame} for i, frame in enumerate(frames)]
+    path = save(tmp_path / 'a.json', content)
+    with pytest.raises(ValueError, match='points in space'):
+        load_pose(path, VIDEO)
+
+
+def test_flags_and_names_of_apple(tmp_path):
+    """The nose is called head_joint; flags were no numbers."""
+    names = {'nose': 'head_joint', 'left_wrist': 'left_hand_joint'}
+    content = [
+        {
+            'frame': i,
+            'joints': [
+                {'name': names.get(n, n), 'x': x, 'y': y, 'visible': bool(x)}
+                for n, (x, y, _) in zip(COCO, frame)
+            ],
+        }
+        for i, frame in enumerate(ROWS)
+    ]
+    pose = load_pose(save(tmp_path / 'a.json', content), VIDEO)
+    assert pose.layout == 'coco' and follows(pose)
+    np.testing.assert_allclose(pose.keypoints[:, 0], POINTS[:, 0], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ('length', 'said'),
+    [
+        (len(POINTS), None),
+        (len(POINTS) + 40, None),  # the person went away
+        (2 * len(POINTS), 'if one in 2 was used.*--fps 15,'),
+        (len(POINTS) - 9, 'give the predictions on this video'),
+    ],
+)
+def test_files_with_other_frames_than_the_video(tmp_path, length, said):
+    path = save(tmp_path / 'a.json', NESTED['bare'])
+    video = Video(clip=Video(RATE, SHAPE, num_frames=length))
+    notes = [n for n in load_pose(path, video).notes if 'but the video' in n]
+    assert len(notes) == bool(said) and all(re.search(said, n) for n in notes)
+    user = Video(rate=15.0, clip=video.clip)  # which is another note
+    notes = load_pose(path, user).notes
+    assert not any('frames, but the video' in note for note in notes)
+
+
+WIDE = [f'{name}_{axis}' for name in COCO for axis in 'xy']
+GONE = range(20, 30)
+FLAT = np.array(ROWS)[..., :2].reshape(len(ROWS), -1).tolist()
+
+
+@pytest.mark.parametrize(
+    ('column', 'form'),
+    [
+        ('frame_num', '{}'),
+        ('FrameNo', '{}'),
+        ('image', 'take/frame_{:04d}.jpg'),
+        ('file_name', 'img{}_keypoints.png'),
+    ],
+)
+def test_frames_of_a_table_by_any_name(column, form, tmp_path):
+    """Each row was taken for one frame, so that gaps moved what follows."""
+    rows = [
+        [form.format(i), *row] for i, row in enumerate(FLAT) if i not in GONE
+    ]
+    lines = (','.join(map(str, row)) for row in [[column, *WIDE], *rows])
+    (tmp_path / 'a.csv').write_text('\n'.join(lines))
+    pose = load_pose(tmp_path / 'a.csv', VIDEO)
+    assert follows(pose) and not (pose.scores[GONE.start : GONE.stop]).any()
+    lines = [','.join(map(str, ['walk_02.mp4', *row])) for row in FLAT]
+    (tmp_path / 'a.csv').write_text(
+        '\n'.join([','.join(['file', *WIDE]), *lines])
+    )
+    assert follows(load_pose(tmp_path / 'a.csv', VIDEO))  # not of frame 2
+    long = ['image', 'keypoint', 'x', 'y']
+    lines = [
+        [f'{i:06d}.png', name, *point]
+        for i, frame in enumerate(ROWS)
+        for name, point in zip(COCO, np.array(frame)[:, :2].tolist())
+    ]
+    text = (','.join(map(str, row)) for row in [long, *lines])
+    (tmp_path / 'a.csv').write_text('\n'.join(text))
+    assert follows(load_pose(tmp_path / 'a.csv', VIDEO))
+
+
+def test_names_that_end_in_p(tmp_path):
+    """``leftHipX`` was taken for a ``leftHi`` in pixels."""
+    camel = (re.sub('_(.)', lambda m: m[1].upper(), name) for name in COCO)
+    names = ['frame', *(f'{name}{axis}' for name in camel for axis in 'XY')]
+    rows = [[i + 1, *row] for i, row in enumerate(FLAT)]
+    lines = (','.join(map(str, row)) for row in [names, *rows])
+    (tmp_path / 'a.csv').write_text('\n'.join(lines))
+    pose = load_pose(tmp_path / 'a.csv', VIDEO)
+    assert pose.scores[:, COCO.index('left_hip')].all()
+    assert 'count from 1' in pose.notes[0]
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        [{'frame': i, **dict(zip(WIDE, r))} for i, r in enumerate(FLAT)],
+        dict(zip(WIDE, map(list, zip(*FLAT)))),
+        {n: dict(enumerate(c)) for n, c in zip(WIDE, zip(*FLAT))},
+        {'columns': WIDE, 'index': [*range(len(FLAT))], 'data': FLAT},
+    ],
+)
+def test_tables_of_points_as_json(content, tmp_path):
+    """As pandas writes them by rows, by columns or apart."""
+    assert follows(load_pose(save(tmp_path / 'a.json', content), VIDEO))
+
+
+@pytest.mark.parametrize('form', [list, tuple])
+def test_a_joint_in_each_cell(form, tmp_path):
+    rows = [['frame', *COCO]]
+    for i, frame in enumerate(np.array(ROWS)[..., :2].tolist()):
+        rows.append([i, *(form(point) for point in frame)])
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    (tmp_path / 'a.csv').write_text(text.getvalue())
+    assert follows(load_pose(tmp_path / 'a.csv', VIDEO))
+
+
+def test_parquet_of_named_points(tmp_path):
+    arrow = pytest.importorskip('pyarrow')
+    parquet = pytest.importorskip('pyarrow.parquet')
+    columns = {'frame': [*range(len(FLAT))], **dict(zip(WIDE, zip(*FLAT)))}
+    parquet.write_table(arrow.table(columns), tmp_path / 'a.parquet')
+    assert follows(load_pose(tmp_path / 'a.parquet', VIDEO))
