@@ -159,7 +159,11 @@ def _group(
     twice: dict[str, str] = {}
     parsed = {n: c for n in columns if (c := parse_column(guess.labels[n]))}
     plain = {(c.sensor, c.kind, c.axis) for c in parsed.values()}
-    bodies = {c.sensor for c in parsed.values() if not c.kind}
+    bodies = {
+        column.sensor
+        for name, column in parsed.items()
+        if not (column.kind or AGAIN.search(guess.labels[name]))
+    }
     whole = any(_WHOLE.search(guess.labels[name]) for name in parsed)
     for name, column in parsed.items():
         label = guess.labels[name]
@@ -218,7 +222,7 @@ def _nameless(
     rest = [
         name
         for name, values in columns.items()
-        if name != time and not (np.diff(values) >= 0).all()
+        if name != time and not _rises(values)
     ]
     if named or guess.mapping.get('header') != 0:
         return {}
@@ -237,6 +241,12 @@ def _nameless(
     if len(rest) == 6:
         sensor.columns['gyro'] = rest[3:]
     return {'': sensor}
+
+
+def _rises(values: np.ndarray) -> bool:
+    """Whether a column goes up alone, as a counter does."""
+    steps = np.diff(values)
+    return bool((steps >= 0).all() and steps.any())
 
 
 def _by_owner(

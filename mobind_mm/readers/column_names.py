@@ -183,8 +183,10 @@ def parse_column(name: str) -> Column | None:
         for word in words:
             if re.fullmatch(pattern, word):
                 said = [w for w in words if re.fullmatch(pattern, w)]
-                whole = [w for w in said if len(w) > 1]  # A of acc_A_x is none
-                rest = [w for w in words if w not in (whole or said)]
+                whole = [w for w in said if len(w) > 1]
+                if kind == 'acc' and whole:  # A of acc_A_x is a sensor
+                    said = whole
+                rest = [w for w in words if w not in said]
                 if number := re.fullmatch(r'[a-z]+(\d+)', word):
                     rest.append(number[1])  # Acc1_X, Acc2_X
                 rest = [w for w in rest if not _FREE.search(w)]
