@@ -246,6 +246,8 @@ def _fraction(
     The parts start again where the seconds go up. The unit is '' if nothing
     tells it; None if there is no such column.
     """
+    if not np.isfinite(seconds).all():
+        return None
     steps = np.diff(seconds)
     rises, next_one = steps > 0, steps == 1  # more where rows are lost
     if not (seconds == np.round(seconds)).all() or (steps < 0).any():
@@ -253,6 +255,8 @@ def _fraction(
     if rises.sum() < 3 or np.median(steps[rises]) != 1 or rises.mean() > 0.5:
         return None
     for name, values in columns.items():
+        if not np.isfinite(values).all():
+            continue
         falls = np.diff(values) < 0
         fell, least = (falls & next_one).sum(), next_one.sum()
         least -= max(1, 0.1 * least)
