@@ -66,7 +66,7 @@ def read_mat(
             'original file again.'
         )
     array = content[key]
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) or array.dtype.kind == 'c':
         raise ValueError(
             f'{path}: {key} is not an array of real numbers. Download the '
             'original file again.'
