@@ -82,7 +82,7 @@ def guess_sensors(
     if not sensors:
         guess.notes.append(
             'no columns of a sensor were recognised among '
-            + ', '.join(list(columns)[:12])
+            + (', '.join(list(columns)[:12]) or 'columns without numbers')
         )
         if guess.mapping.get('header') == 0:
             guess.notes.append(

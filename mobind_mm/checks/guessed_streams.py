@@ -47,18 +47,7 @@ def read_guessed(
         for part in _parts(mapping):
             if 'gyro' in part['columns']:
                 part['units'] = {**part.get('units', {}), 'gyro': rotation}
-    parts, left, counted = _parts(mapping), [], []
-    if any(COUNTS in doubt for doubt in doubts) and all(
-        'acc' in part['columns'] for part in parts
-    ):
-        doubts = [doubt for doubt in doubts if COUNTS not in doubt]
-        for part in parts:
-            counted += part['columns'].pop('gyro', [])
-        left.append(
-            f'{path}: gyro is left out, as it is in {COUNTS}; say it with a '
-            "mapping, such as units: {gyro: '1/131 deg/s'} for an MPU-6050 "
-            'with a range of 250 deg/s'
-        )
+    doubts, left, counted = _without_counts(path, _parts(mapping), doubts)
     if guess.unplaced:
         del mapping['placement']
         if name:
@@ -113,6 +102,27 @@ def read_guessed(
         )
         for (name, stream), keys in zip(streams.items(), sensors.values())
     }
+
+
+def _without_counts(
+    path: Path, parts: Sequence[dict[str, Any]], doubts: list[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Leave out angular rate in counts where there is acceleration.
+
+    Returns:
+        The other doubts, a note, and the columns that are left out.
+    """
+    counts = any(COUNTS in doubt for doubt in doubts)
+    if not counts or any('acc' not in part['columns'] for part in parts):
+        return doubts, [], []
+    doubts = [doubt for doubt in doubts if COUNTS not in doubt]
+    columns = [n for p in parts for n in p['columns'].pop('gyro', [])]
+    note = (
+        f'{path}: gyro is left out, as it is in {COUNTS}; say it with a '
+        "mapping, such as units: {gyro: '1/131 deg/s'} for an MPU-6050 "
+        'with a range of 250 deg/s'
+    )
+    return doubts, [note], columns
 
 
 def _recognized(path: Path) -> Guess:

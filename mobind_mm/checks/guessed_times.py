@@ -27,7 +27,7 @@ from .guessed_mapping import AGAIN, Guess
 from .guessed_units import FAST, RATES, SLOW, time_unit
 
 _TIME = re.compile(
-    r'time|stamp|epoch|epoc|second|date|^t$|clock|^ts$|^n?secs?$|elapsed|millis|micros'
+    r'time|stamp|epoc|second|date|^t$|clock|^ts$|^n?secs?$|elapsed|millis|micros'
     r'|nanos|tick|zeit|temps|heure|tiempo|hora|tijd|时间|時刻|時間|시간',
     re.IGNORECASE,
 )
@@ -246,15 +246,21 @@ def _fraction(
     The parts start again where the seconds go up. The unit is '' if nothing
     tells it; None if there is no such column.
     """
+    if not np.isfinite(seconds).all():
+        return None
     steps = np.diff(seconds)
-    rises = steps > 0
+    rises, next_one = steps > 0, steps == 1  # more where rows are lost
     if not (seconds == np.round(seconds)).all() or (steps < 0).any():
         return None
     if rises.sum() < 3 or np.median(steps[rises]) != 1 or rises.mean() > 0.5:
         return None
     for name, values in columns.items():
+        if not np.isfinite(values).all():
+            continue
         falls = np.diff(values) < 0
-        if (values >= 0).all() and 0.9 * rises.sum() <= falls.sum() > 0:
+        fell, least = (falls & next_one).sum(), next_one.sum()
+        least -= max(1, 0.1 * least)
+        if (values >= 0).all() and least <= fell > 0:
             if (falls & ~rises).any():
                 continue
             most = float(values.max())
@@ -291,7 +297,8 @@ def _do_without(counters: Sequence[str], doubt: str, guess: Guess) -> None:
 def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
     """Samples per second, as a line above a table says."""
     if path.suffix.lower() in ARRAYS:
-        return rate_said(path)
+        rate = rate_said(path)
+        return rate if rate and RATES[0] <= rate <= RATES[1] else None
     last = mapping.get('header', 1) - 1
     lines = head_lines(path, max(last, mapping.get('skip_rows', 0)))
     if len(lines) > 1 and re.match('devices', lines[0], re.IGNORECASE):

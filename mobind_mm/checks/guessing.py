@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..readers.arrays import ARRAYS, other_columns
+from ..readers.arrays import ARRAYS, not_read, other_columns
 from ..readers.cells import ungrouped
-from ..readers.column_names import parse_column
+from ..readers.column_names import kind_of_word, parse_column
 from ..readers.joining import with_gravity
 from ..readers.mapping import Columns, Part, Units
 from ..readers.table_streams import table_stream
@@ -76,6 +76,9 @@ def guess_mapping(path: str | Path) -> Guess | None:
                 f'to which times {shown(others, 6)} belong, of which there '
                 'are more or fewer samples'
             )
+        odd = [n for n in not_read(path) if kind_of_word(n) in SENSED]
+        if odd:
+            guess.doubts.append(f'what {shown(odd, 6)} holds: no real numbers')
     guess_time(path, columns, texts, guess)
     guess.only_times = 'columns' in guess.mapping and len(columns) == 1
     table.columns = {n: c[:_MOST_ROWS] for n, c in table.columns.items()}

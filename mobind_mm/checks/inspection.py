@@ -22,6 +22,7 @@ from ..readers.mapping import ImuFile, Study
 from ..readers.pose_frames import VIDEOS
 from ..readers.sensors import UnknownColumnsError, read_imu_file
 from ..readers.sync_annotations import read_sync_file
+from ..readers.trc import TRCReader
 from ..recordings import PoseStream, SensorStream, read_annotations
 from ..skeleton import LIMBS
 from ..utils.errors import READ_ERRORS, mistake
@@ -165,7 +166,8 @@ def _look(
                 arrays = path.suffix.lower() in ARRAYS
                 unknown = isinstance(error, UnknownColumnsError)
                 single = 'placement' in keys and arrays
-                if not ('imu' in keys or single or unknown):
+                markers = issubclass(kind, TRCReader)
+                if markers or not ('imu' in keys or single or unknown):
                     raise
                 facts.update(use='', notes=[] if arrays else [note])
                 _look_at_table(path, facts)
@@ -220,7 +222,7 @@ def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
     """A table: with our names of columns, or one that nobody knows."""
     if path.suffix.lower() in ARRAYS:
         shapes = shapes_in(path)
-        facts['notes'].append(f'arrays: {shapes}')
+        facts['notes'] += [f'arrays: {shapes}'] if shapes else []
         for name, what in _UTD_MHAD.items():
             if shapes.startswith(f'{name} '):
                 facts['title'] = f'UTD-MHAD, {what}'
@@ -231,7 +233,8 @@ def _look_at_table(path: Path, facts: dict[str, Any]) -> None:
     except READ_ERRORS as error:
         guess = guess_mapping(path)
         if guess is None or not guess.mapping:
-            facts['title'] = 'text'
+            arrays = path.suffix.lower() in ARRAYS
+            facts['title'] = 'arrays' if arrays else 'text'
             if path.suffix.lower() in TableReader.suffixes:
                 why: Exception = error
                 if isinstance(error, UnknownColumnsError):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..readers.arrays import ARRAYS, why_no_columns
 from ..readers.column_names import header_unit
 from ..readers.dialects import Dialect
 from ..readers.headers import head_lines
@@ -53,6 +54,8 @@ def find_table(path: Path) -> tuple[Dialect, Sequence[str]]:
 
 def why_no_table(path: Path) -> tuple[str, str]:
     """What a file without rows of numbers is, and what to do."""
+    if path.suffix.lower() in ARRAYS:
+        return why_no_columns(path), 'Save its samples as one array'
     lines = head_lines(path, 150)
     marks = (',', ';', '\t', '|', ' ')
     rows = [_cells(line, mark) for line in lines for mark in marks]

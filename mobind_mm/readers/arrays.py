@@ -9,11 +9,11 @@ Nothing in such files is executed.
 
 from __future__ import annotations
 
-import math
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,10 @@ _FEWEST = 8
 """Samples of an array that may be a recording."""
 _DEEPEST = 16
 _MOST_BYTES = 1 << 30
+_MOST_PARTS = 2_000_000
+"""Entries of lists and dicts in a file of PyTorch."""
+_NOT_READ = np.zeros(0, complex)
+"""Stands for an array that is not read."""
 _RATE = re.compile(
     r'(?:.*[\W_])?(fs|hz|rate|freq(uency)?|(sampling|sample|frame)_?'
     r'(rate|freq(uency)?)|samplerate|framerate|freq_?hz)(_?hz)?',
@@ -108,12 +112,26 @@ def rate_said(path: Path) -> float | None:
     said = {n: v for n, v in _content(path)[1].items() if _RATE.fullmatch(n)}
     if len({*said.values()}) != 1:
         return None
-    return next((rate for rate in said.values() if rate > 0), None)
+    return next(iter(said.values()))
+
+
+def not_read(path: Path) -> list[str]:
+    """Names of arrays of complex numbers, of objects and of other kinds."""
+    return _content(path)[3]
+
+
+def why_no_columns(path: Path) -> str:
+    """What a file without columns lacks."""
+    what = f'has no array of {_FEWEST} or more samples of numbers or texts, '
+    what += f'and no more than {_MOST_COLUMNS} columns'
+    shapes = shapes_in(path)
+    return f'{what}; it has {shapes}' if shapes else what
 
 
 def shapes_in(path: Path) -> str:
     """What arrays a file holds, for a note."""
     shapes = [f'{name} {size}'.strip() for name, size in _content(path)[2]]
+    shapes += [f'{n} (no real numbers)'.strip() for n in not_read(path)]
     more = f', ... ({len(shapes)})' if len(shapes) > 8 else ''
     return ', '.join(shapes[:8]) + more
 
@@ -122,8 +140,10 @@ _Content = tuple[
     list[dict[str, np.ndarray]],
     dict[str, float],
     list[tuple[str, tuple[int, ...]]],
+    list[str],
 ]
-"""Columns by their length; single numbers; arrays and their shapes."""
+"""Columns by their length; single numbers; arrays and their shapes; names of
+arrays that are not read."""
 
 
 def _content(path: Path) -> _Content:
@@ -157,9 +177,10 @@ def _read(path: Path, changed: int, size: int) -> _Content:
     labels = [names for names in labels if len({*names}) == len(names)]
     numbers: dict[str, float] = {}
     groups: dict[int, dict[str, np.ndarray]] = {}
-    shapes = []
+    shapes, others = [], []
     for name, values in arrays.items():
         if values.dtype.kind not in 'biufSUOM':
+            others.append(name)
             continue
         if values.size == 1 and values.dtype.kind in 'iuf':
             numbers[name] = float(values.item())
@@ -174,7 +195,7 @@ def _read(path: Path, changed: int, size: int) -> _Content:
         columns = groups.setdefault(len(values), {})
         for column, cells in _columns(name, values, labels):
             columns.setdefault(column, cells)
-    return [*groups.values()], numbers, shapes
+    return [*groups.values()], numbers, shapes, others
 
 
 _ENDS_IN_AXIS = re.compile('(.*[^a-z])?[wxyz]|.*[WXYZ]').fullmatch
@@ -200,8 +221,8 @@ def _columns(
         fitting = [names for names in labels if len(names) == size]
         if axis == values.ndim and size in (3, 4):
             fitting = [n for n in fitting if all(map(_ENDS_IN_AXIS, n))]
-        count = [str(i + 1) for i in range(size)]
-        axes.append(fitting[0] if len(fitting) == 1 else count)
+        numbers = [str(i + 1) for i in range(size)]
+        axes.append(fitting[0] if len(fitting) == 1 else numbers)
     flat = values.reshape(len(values), -1)
     for column, words in zip(flat.T, product(*axes)):
         yield '_'.join(filter(None, (name, *words))) or '1', column
@@ -262,10 +283,10 @@ def _load(path: Path) -> Any:
         objects = kind == 'O'
         return load_npy_objects(path) if objects else _load_npy(path)
     if suffix == '.npz':
-        shapes = array_shapes(path).values()
-        counts = [math.prod(shape) for shape, kind in shapes if kind != 'O']
-        _check_size(path, 8 * sum(counts), 2 * _allowed(path))
-        return read_arrays(path)
+        _check_unpacked(path)
+        kinds = {n: kind for n, (_, kind) in array_shapes(path).items()}
+        others = {n: _NOT_READ for n, kind in kinds.items() if kind == 'O'}
+        return {**read_arrays(path), **others}
     if suffix == '.mat':
         return read_mat_file(path, int(_allowed(path)))
     if suffix == '.pt':
@@ -275,11 +296,21 @@ def _load(path: Path) -> Any:
     return load_pickle(path)
 
 
+def _check_unpacked(path: Path) -> None:
+    """Refuse a ZIP file that holds far more than its size."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+        _check_size(path, size, 2 * _allowed(path))
+
+
 def _load_npy(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    try:  # mapped, as what the header says may fit in no memory
+        return np.array(np.load(path, 'r', allow_pickle=False))
+    except (ValueError, EOFError, OSError, OverflowError) as error:
         reason = ' '.join(str(error).split())[:100]
+        if 'mmap length' in reason:
+            reason = 'it is cut'
         what = f'is not a complete .npy file ({reason})'
         raise mistake(path, what, 'Download or export it again') from None
 
@@ -288,27 +319,34 @@ def _load_torch(path: Path) -> Any:
     """What ``torch.save`` wrote: tensors and plain containers."""
     import torch
 
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # torch and pickle raise many kinds
-        reason = ' '.join(str(error).split())[:100]
-        raise mistake(
-            path,
-            f'is not a file of tensors and plain containers ({reason})',
-            'Write its arrays as .npz',
-        ) from None
+    again = 'Write its arrays as .npz'
+    parts = count()
 
-    def plain(value: Any) -> Any:
+    def plain(value: Any, depth: int) -> Any:
         if isinstance(value, torch.Tensor):
             _check_size(path, 8 * value.numel(), 2 * _allowed(path))
+            dense = value.layout == torch.strided and not value.is_quantized
+            if not dense or value.is_complex() or value.is_meta:
+                return _NOT_READ
             return value.detach().double().numpy()
+        if not depth or next(parts) > _MOST_PARTS:
+            raise mistake(path, 'holds lists in lists without end', again)
         if isinstance(value, Mapping):
-            return {key: plain(part) for key, part in value.items()}
+            return {k: plain(part, depth - 1) for k, part in value.items()}
         if isinstance(value, (list, tuple)):
-            return [plain(part) for part in value]
+            return [plain(part, depth - 1) for part in value]
         return value
 
-    return plain(content)
+    try:
+        _check_unpacked(path)
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # torch and pickle raise many kinds
+        if type(error) is ValueError and str(path) in str(error):  # ours
+            raise
+        reason = ' '.join(str(error).split())[:100]
+        what = f'is not a file of tensors and plain containers ({reason})'
+        raise mistake(path, what, again) from None
+    return plain(content, 4 * _DEEPEST)
 
 
 def _load_hdf5(path: Path) -> dict[str, Any]:
@@ -326,6 +364,7 @@ def _load_hdf5(path: Path) -> dict[str, Any]:
         ) from None
     arrays: dict[str, Any] = {}
     labels: dict[str, str] = {}
+    size = 0
 
     def visit(place: str, node: Any) -> None:
         label = node.attrs.get('Label 0')
@@ -333,8 +372,15 @@ def _load_hdf5(path: Path) -> dict[str, Any]:
             text = label.decode() if isinstance(label, bytes) else str(label)
             labels[place.rpartition('/')[0]] = text.strip(' \0')
         if isinstance(node, h5py.Dataset) and node.dtype.kind in 'biufS':
-            _check_size(path, node.nbytes, _allowed(path))
+            if node.external or node.is_virtual:
+                what = f'has the numbers of {place} in other files'
+                raise mistake(path, what, 'Copy them into one file')
+            nonlocal size
+            size += node.nbytes
+            _check_size(path, size, _allowed(path))
             arrays[place] = node[()]
+        elif isinstance(node, h5py.Dataset):
+            arrays[place] = _NOT_READ
 
     try:
         with h5py.File(path, 'r') as file:

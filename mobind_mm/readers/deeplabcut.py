@@ -173,7 +173,7 @@ class HDF5Reader(PoseReader):
         """Refuse it."""
         raise mistake(
             self.source,
-            'is HDF5, which is not read',
+            'is HDF5, of which no skeletons are read',
             'Export it as CSV: in DeepLabCut, save_as_csv=True of '
             'analyze_videos, or analyze_videos_converth5_to_csv',
         )

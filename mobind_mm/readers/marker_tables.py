@@ -61,11 +61,18 @@ def _rows_below(path: Path, line: int) -> Iterator[Row]:
 
 
 def _numbers(
-    path: Path, rows: Iterable[Row], columns: Sequence[int]
+    path: Path, rows: Iterable[Row], columns: Sequence[int], width: int
 ) -> tuple[np.ndarray, list[str]]:
-    """Numbers (T, columns) of rows, NaN where a cell is empty, and notes."""
+    """Numbers (T, columns) of rows, NaN where a cell is empty, and notes.
+
+    The header has ``width`` cells.
+    """
     table, lengths, notes = [], [], []
     for number, cells in rows:
+        if any(cells[width:]):  # such as decimal commas between commas
+            what = f'has {len(cells)} cells under {width} names'
+            again = 'Export it again, with decimal points'
+            raise mistake(path, what, again, row=number)
         some = [cells[i] if i < len(cells) else '' for i in columns]
         try:
             table.append(
@@ -147,11 +154,11 @@ class ViconReader(MarkerTableReader):
         ]
         names = [owners[i] for i in starts]
         columns = [i + axis for i in starts for axis in range(_AXES)]
-        numbers, notes = _numbers(path, rows, [0, *columns])
+        numbers, notes = _numbers(path, rows, [0, *columns], len(axes))
         hertz = _rate(path, 'Trajectories', rate[0])
         times = (numbers[:, 0] - 1) / hertz
-        unit = next((units[i] for i in starts), '')
-        notes += begins_later(path, int(numbers[0, 0]), times[0])
+        unit = next((units[i] for i in starts if i < len(units)), '')
+        notes += begins_later(path, numbers[0, 0], times[0])
         return _space(names, numbers[:, 1:]), unit, times, notes
 
 
@@ -186,9 +193,10 @@ class QualisysReader(MarkerTableReader):
         names = [name for name in facts.get('MARKER_NAMES', []) if name]
         kind = ''.join(facts.get('DATA_INCLUDED', ['3D'])[:1])
         if not names or kind != '3D':
+            what = f'holds {kind} data' if names else 'has no MARKER_NAMES'
             raise mistake(
                 path,
-                f'holds {kind} data, not markers by name in space',
+                f'{what}; markers by name in space are read',
                 'Export 3D data, with the header',
             )
         rows = [r for r in _rows_below(path, line) if len(r[1]) > 1]
@@ -196,16 +204,16 @@ class QualisysReader(MarkerTableReader):
             rows = rows[1:]  # names of the columns
         length = max((len(cells) for _, cells in rows), default=0)
         before = length - _AXES * len(names)
-        if before not in (0, 2):
+        if rows and before not in (0, 2):
             raise mistake(
                 path,
                 f'has {length} numbers in a row for {len(names)} markers',
                 'Export it again',
             )
-        numbers, notes = _numbers(path, rows, range(length))
+        numbers, notes = _numbers(path, rows, range(length), length)
         if before:
             times = numbers[:, 1]
-            notes += begins_later(path, int(numbers[0, 0]), times[0])
+            notes += begins_later(path, numbers[0, 0], times[0])
         else:  # which an external clock leaves out
             rate = _rate(path, 'FREQUENCY', facts.get('FREQUENCY', [''])[0])
             times = np.arange(len(numbers)) / rate
@@ -241,9 +249,9 @@ class MotiveReader(MarkerTableReader):
         axes, kinds = lines[line], lines[line - 1]
         places = {
             (types[i], names[i]): i
-            for i in range(len(axes) - 2)
+            for i in range(min(len(types), len(names), len(axes) - 2))
             if axes[i : i + _AXES] == ['X', 'Y', 'Z']
-            and kinds[i] == 'Position'
+            and kinds[i : i + 1] == ['Position']
         }
         bones = _bones([n for kind, n in places if kind == 'Bone'])
         chosen = {
@@ -263,7 +271,7 @@ class MotiveReader(MarkerTableReader):
             )
         columns = [i + axis for i in chosen.values() for axis in range(_AXES)]
         rows = (r for r in _rows_below(path, line + 1) if len(r[1]) > 1)
-        numbers, notes = _numbers(path, rows, [1, *columns])
+        numbers, notes = _numbers(path, rows, [1, *columns], len(axes))
         said = facts.get('Total Exported Frames', '')
         notes += lacks_frames(path, len(numbers), said, 'its first row')
         unit = facts.get('Length Units', 'Meters')

@@ -66,7 +66,7 @@ def read_mat(
             'original file again.'
         )
     array = content[key]
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) or array.dtype.kind == 'c':
         raise ValueError(
             f'{path}: {key} is not an array of real numbers. Download the '
             'original file again.'
@@ -193,8 +193,10 @@ def _variable(
         raise ValueError('a variable without flags, size and name')
     shape = tuple(np.frombuffer(facts[1][1], f'{order}i4').tolist())
     name = facts[2][1].decode('ascii', 'replace')
-    if wanted not in (None, name) or flags & _COMPLEX or not depth:
+    if wanted not in (None, name) or not depth:
         return name, None
+    if flags & _COMPLEX:  # only its shape is wanted, for a message
+        return name, np.broadcast_to(np.complex128(0), shape)
     return name, _value(name, flags & 0xFF, shape, [*elements], order, depth)
 
 

@@ -45,6 +45,8 @@ _SHAPES = ('orig_shape', 'ori_shape', 'img_shape', 'image_shape')
 _DIGITS = re.compile(r'\d+')
 _SECONDS = r'\d{1,9}\.\d{1,9}'
 """A name of a frame that is its time."""
+_OF_DAY = re.compile(r'.*\d:\d\d(:\d\d)?([.,]\d+)?')
+"""A name of a frame that is a time in minutes or hours."""
 VIDEOS = ('.mp4', '.mov', '.avi', '.mkv', '.m4v', '.webm')
 _FIRST = 100
 """Items that show the size of the image, if any does."""
@@ -113,6 +115,12 @@ class Frames:
             ValueError: If the value is neither a number nor ends in one.
         """
         if isinstance(value, str):
+            if _OF_DAY.fullmatch(value[-200:]):
+                raise mistake(
+                    self.path,
+                    f'{who} is of frame {shorten(value)}, which is a time',
+                    f'{_NUMBER_THEM}, or write times in seconds (12.345)',
+                )
             image = PurePath(value[-200:].replace('\\', '/'))
             digits = _DIGITS.findall(image.stem[-15:])
             if digits and image.suffix and image.stem == str(int(digits[-1])):

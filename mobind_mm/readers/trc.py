@@ -214,12 +214,12 @@ class C3DReader(TRCReader):
         return space, unit.strip(), times, begins_later(path, first, times[0])
 
 
-def begins_later(path: Path, first: int, time: float) -> list[str]:
+def begins_later(path: Path, first: float, time: float) -> list[str]:
     """Note of a recording that does not begin with its first frame."""
-    if first <= 1:
+    if not first > 1:
         return []
     return [
-        f'{path}: begins with frame {first} of what was recorded, so its '
+        f'{path}: begins with frame {first:.0f} of what was recorded, so its '
         f'first time is {time:.3f} s'
     ]
 

@@ -163,6 +163,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             raise mistake(path, f'unpacks to {size / 2**30:.0f} GiB')
         kinds = array_shapes(path)
         with np.load(path, allow_pickle=False) as file:
+            for name in file.files:
+                if name not in kinds:
+                    raise ValueError(f'{name!r} is no array')
             return {n: file[n] for n in file.files if kinds[n][1] != 'O'}
     except _DAMAGED as error:
         raise mistake(

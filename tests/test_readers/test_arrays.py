@@ -1,6 +1,7 @@
 """Arrays of NumPy, MATLAB, PyTorch and pickles are read as tables."""
 
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy.io import savemat
 
 from mobind_mm.apis.sources import to_imu, to_recording
 from mobind_mm.checks.inspection import inspect_path
+from mobind_mm.readers import arrays
 from mobind_mm.readers.arrays import array_columns
 from mobind_mm.readers.files import load_people
 from mobind_mm.readers.matlab import read_mat_file
@@ -269,3 +271,80 @@ def test_what_is_wrong_with_arrays_is_said(tmp_path, capsys):
             to_imu(tmp_path / name)
         assert inspect_path(tmp_path / name)['problem']
     assert 'executed' not in capsys.readouterr().out
+
+
+def npy(shape, dtype, data):
+    """A ``.npy`` file whose header may say anything."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}}}"
+    text = text.ljust(117) + '\n'
+    return b'\x93NUMPY\x01\x00v\x00' + text.encode() + data
+
+
+def bombs(folder):
+    """Files that take far more memory than their size, and what they are."""
+    (folder / 'huge.npy').write_bytes(npy((10**11, 6), '<f8', bytes(480)))
+    yield 'huge.npy', 'it is cut'
+    content = npy((1,), f'<U{2 << 20}', bytes(8 << 20))
+    for name, part in (('text.npz', 'a.npy'), ('t.pt', 'archive/data/0')):
+        with zipfile.ZipFile(folder / name, 'w', zipfile.ZIP_DEFLATED) as file:
+            file.writestr(part, content)
+        yield name, 'more than a recording'
+
+
+def test_arrays_that_take_far_more_than_their_file_are_refused(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(arrays, 'MEMORY', (3 << 20, 20))
+    for name, what in bombs(tmp_path):
+        with pytest.raises(ValueError, match=rf'{name}.*{what}'):
+            to_imu(tmp_path / name)
+    h5py = pytest.importorskip('h5py')
+    with h5py.File(tmp_path / 'many.h5', 'w') as file:
+        for i in range(40):
+            file.create_dataset(f'a{i}', (300_000,), 'f8', chunks=(9999,))
+    with pytest.raises(ValueError, match=r'many\.h5 holds'):
+        array_columns(tmp_path / 'many.h5')
+    with h5py.File(tmp_path / 'other.h5', 'w') as file:
+        file.create_dataset('a', (9,), 'u1', external=[(__file__, 0, 9)])
+    with pytest.raises(ValueError, match='the numbers of a in other files'):
+        array_columns(tmp_path / 'other.h5')
+
+
+@pytest.mark.parametrize('suffix', ['.npz', '.mat', '.pt'])
+def test_sensors_that_are_no_real_numbers_are_not_left_out(
+    tmp_path, worn, suffix
+):
+    acc, gyro = (values(worn['head'], c) for c in ('acc', 'gyro'))
+    content = {'head_acc': acc + 1j, 'head_gyro': gyro, 't': times_of(worn)}
+    path = save(tmp_path / f'take{suffix}', content)
+    with pytest.raises(ValueError, match='head_acc.* holds: no real numbers'):
+        to_imu(path)
+    assert 'head_acc (no real numbers)' in str(inspect_path(path)['notes'])
+
+
+def test_odd_arrays_are_named(tmp_path):
+    torch = pytest.importorskip('torch')
+    path = tmp_path / 'a.pt'
+    round_and_round = [torch.zeros(3)]
+    round_and_round.append(round_and_round)
+    torch.save(round_and_round, path)
+    with pytest.raises(ValueError, match=r'a\.pt holds lists in lists'):
+        to_imu(path)
+    torch.save({'head_acc': torch.ones(50, 3).to_sparse()}, path)
+    with pytest.raises(ValueError, match=r'it has head_acc \(no real'):
+        to_imu(path)
+    with zipfile.ZipFile(tmp_path / 'a.npz', 'w') as file:
+        file.writestr('readme.txt', 'hello')
+    with pytest.raises(ValueError, match=r"a\.npz.*'readme\.txt' is no array"):
+        to_imu(tmp_path / 'a.npz')
+    np.save(tmp_path / 'wide.npy', np.ones((2100, 2050)))
+    with pytest.raises(ValueError, match=r'2000 columns; it has \(2100, 2050'):
+        to_imu(tmp_path / 'wide.npy')
+
+
+@pytest.mark.parametrize('rate', [np.inf, 1e9, -5.0])
+def test_a_number_that_is_no_rate_is_not_taken_for_one(tmp_path, worn, rate):
+    content = {'acc': stacked(worn, 'acc'), 'sensors': np.array([*worn])}
+    np.savez(tmp_path / 'a.npz', **content, fs=rate)
+    with pytest.raises(ValueError, match='no times were found'):
+        to_imu(tmp_path / 'a.npz')

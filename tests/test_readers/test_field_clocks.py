@@ -259,6 +259,13 @@ def test_seconds_and_their_parts_in_two_columns(tmp_path, worn, names, form):
     columns = [*m.acc.T, *m.gyro.T]
     stream = read(tmp_path / 'a.csv', worn, cells, names, columns)
     assert same(stream, worn) and len(stream.clock.at()) == len(m.times)
+    # The parts do not start again where rows are lost.
+    few = (m.times < 2.1) | ((m.times > 5.2) & (m.times < 8))
+    columns = [c[few] for c in columns]
+    cells = [c for c, is_kept in zip(cells, few) if is_kept]
+    stream = read(tmp_path / 'a.csv', m, cells, names, columns)
+    lengths = np.diff(stream.clock.at()[[0, 200, -1]])
+    assert np.allclose(lengths, np.diff(m.times[few][[0, 200, -1]]), 0, 0.01)
 
 
 def test_packets_of_ms_are_no_ticks(tmp_path, worn):

@@ -33,6 +33,7 @@ from raw_pose_tools import (
 from shared import shared_path
 
 from mobind_mm.apis.sources import to_people, to_pose
+from mobind_mm.checks.inspection import inspect_path
 from mobind_mm.readers import check_reader, recognize
 from mobind_mm.readers.files import Video, load_people, load_pose
 from mobind_mm.readers.keypoint_names import keypoint_name
@@ -393,6 +394,22 @@ def test_markers_that_end_early(tool, tmp_path):
         path.write_text(text[:end])
         with pytest.raises(ValueError, match=r'walk\.csv'):
             load_pose(path)
+
+
+def test_marker_tables_that_do_not_fit_their_header(tmp_path):
+    """Places were read in the wrong columns, or as acceleration."""
+    path = tmp_path / 'walk.csv'
+    path.write_text(vicon(*markers(), decimal=','))
+    with pytest.raises(ValueError, match=r'row 6 has \d+ cells under \d+'):
+        load_pose(path)
+    path.write_text(vicon(*markers()).replace('\n9,0,', '\n9,0,x'))
+    facts = inspect_path(path)
+    assert 'row 14 has something else' in facts['problem']
+    assert not facts['sensors']
+    text = motive(*markers(SPACE, up=1), 'Marker')
+    path.write_text(re.sub('(,Marker)+', ',Marker', text))
+    with pytest.raises(ValueError, match=r'walk\.csv: its keypoints'):
+        load_pose(path)
 
 
 @pytest.mark.parametrize('columns', [True, False])

@@ -1023,6 +1023,9 @@ def test_nested_dicts_that_lack_points(tmp_path):
     }
     with pytest.raises(ValueError, match='Write all points'):
         load_pose(save(tmp_path / 'a.json', frames), VIDEO)
+    times = {f'00:00:{i:02}.500': frame for i, frame in enumerate(ROWS)}
+    with pytest.raises(ValueError, match=r"'00:00:00\.500', which is a time"):
+        load_pose(save(tmp_path / 'a.json', times), VIDEO)
     joints = dict(NESTED['joints first'])
     joints['nose'] = joints['nose'][:-1]
     with pytest.raises(ValueError, match='nose has 59 points'):
