@@ -208,17 +208,19 @@ class JSONItems:
         )
 
 
-def open_text(path: str | Path) -> TextIO:
+def open_text(path: str | Path, errors: str = 'strict') -> TextIO:
     """Open a text, also of an archive: UTF-8, perhaps with marks.
 
     Or UTF-16 with its mark, as PowerShell writes what a program prints.
+    ``errors`` says what becomes of other bytes, as in :func:`open`.
     """
     file = open_file(Path(path))
     wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     file.seek(0)
     if not wide:
         skip_marks(file)
-    return io.TextIOWrapper(file, encoding='utf-16' if wide else 'utf-8')
+    encoding = 'utf-16' if wide else 'utf-8'
+    return io.TextIOWrapper(file, encoding, errors)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def _split(line: str) -> list[str]:
 
 def _rows_below(path: Path, line: int) -> Iterator[Row]:
     """Rows below a line, from 1, each with its number."""
-    with open_text(path) as file:
+    with open_text(path, 'replace') as file:
         for number, text in enumerate(islice(file, line, None), line + 1):
             yield number, _split(text)
 
@@ -90,18 +90,22 @@ def _numbers(
     return np.array(table, np.float64), notes
 
 
-def _space(names: Sequence[str], numbers: np.ndarray) -> dict:
+def _space(path: Path, names: Sequence[str], numbers: np.ndarray) -> dict:
     """Positions (T, 3) by name of numbers (T, names * 3).
 
     Systems write zeros for a marker that they do not see.
     """
     points = numbers.reshape(len(numbers), -1, _AXES)
     points = np.where((points == 0).all(2, keepdims=True), np.nan, points)
-    return {
+    space = {
         name: points[:, i]
         for i, name in enumerate(names)
         if name and names.count(name) == 1
     }
+    if not space:
+        what = 'holds no marker whose name is its own'
+        raise mistake(path, what, 'Export it again, with names of the markers')
+    return space
 
 
 def _rate(path: Path, name: str, text: str) -> float:
@@ -159,12 +163,12 @@ class ViconReader(MarkerTableReader):
         times = (numbers[:, 0] - 1) / hertz
         unit = next((units[i] for i in starts if i < len(units)), '')
         notes += begins_later(path, numbers[0, 0], times[0])
-        return _space(names, numbers[:, 1:]), unit, times, notes
+        return _space(path, names, numbers[:, 1:]), unit, times, notes
 
 
 def _section(path: Path) -> int:
     """Line of the trajectories, from 1; 0 if there are none."""
-    with open_text(path) as file:
+    with open_text(path, 'replace') as file:
         for number, line in enumerate(file, 1):
             if _split(line)[0] == 'Trajectories':
                 return number
@@ -219,7 +223,7 @@ class QualisysReader(MarkerTableReader):
             times = np.arange(len(numbers)) / rate
         said = facts.get('NO_OF_FRAMES', [''])[0]
         notes += lacks_frames(path, len(numbers), said, 'NO_OF_FRAMES')
-        return _space(names, numbers[:, before:]), 'mm', times, notes
+        return _space(path, names, numbers[:, before:]), 'mm', times, notes
 
 
 @register_reader
@@ -275,7 +279,12 @@ class MotiveReader(MarkerTableReader):
         said = facts.get('Total Exported Frames', '')
         notes += lacks_frames(path, len(numbers), said, 'its first row')
         unit = facts.get('Length Units', 'Meters')
-        return _space([*chosen], numbers[:, 1:]), unit, numbers[:, 0], notes
+        return (
+            _space(path, [*chosen], numbers[:, 1:]),
+            unit,
+            numbers[:, 0],
+            notes,
+        )
 
 
 def _bones(names: Sequence[str]) -> dict[str, str]:

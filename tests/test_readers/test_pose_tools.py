@@ -410,6 +410,15 @@ def test_marker_tables_that_do_not_fit_their_header(tmp_path):
     path.write_text(re.sub('(,Marker)+', ',Marker', text))
     with pytest.raises(ValueError, match=r'walk\.csv: its keypoints'):
         load_pose(path)
+    # Bytes of no text among the numbers; markers that are all called alike.
+    text = vicon(*markers())
+    path.write_bytes(text.replace('\n9,0,', '\n9,0,\xe9').encode('cp1252'))
+    with pytest.raises(ValueError, match='row 14 has something else'):
+        load_pose(path)
+    space, _ = markers()
+    path.write_text(qualisys(space[:, :2], ['LSHO', 'LSHO']))
+    with pytest.raises(ValueError, match='no marker whose name is its own'):
+        load_pose(path)
 
 
 @pytest.mark.parametrize('columns', [True, False])
