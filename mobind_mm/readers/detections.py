@@ -155,8 +155,7 @@ class Instances:
         self._ids.extend(identity(person) for _, person, _ in kept)
         count = len(seen)
         parts = [part.reshape(count, -1)[seen] for part in batch[:3]]
-        numbers = np.concatenate(parts, axis=1).astype(np.float32)
-        self._numbers.frombytes(numbers.tobytes())
+        self._numbers.frombytes(_single(np.concatenate(parts, axis=1)))
 
     def _add_one(self, frame: int, instance: Any, where: str) -> None:
         if self._prepare is not None:
@@ -178,7 +177,7 @@ class Instances:
         self._frames.append(frame)
         self._ids.append(identity(instance))
         for part in (keypoints, scores, box):
-            self._numbers.frombytes(part.astype(np.float32).tobytes())
+            self._numbers.frombytes(_single(part))
 
     def detections(
         self,
@@ -230,6 +229,12 @@ class Instances:
             notes,
             source,
         )
+
+
+def _single(values: np.ndarray) -> bytes:
+    """Bytes of float32; scores of damaged files may be beyond."""
+    most = np.finfo(np.float32).max
+    return np.clip(values, -most, most).astype(np.float32).tobytes()
 
 
 IDENTITIES = (

@@ -2,6 +2,7 @@ import itertools
 import json
 import re
 import tracemalloc
+import warnings
 from pathlib import Path
 from unittest import mock
 
@@ -166,12 +167,15 @@ def test_null_nan_and_scores_out_of_range(tmp_path):
     points[0], points[1], points[2] = [None, 5.0], [float('nan'), 5.0], [7, 9]
     scores = [0.5] * 17
     scores[3], scores[4], scores[5], scores[6] = None, 1.25, -0.1, 1
+    scores[7] = 1e300  # beyond float32, as in damaged files
     odd = instance(keypoints=points, keypoint_scores=scores, bbox=KeyError)
     nobody = instance(keypoint_scores=[0.0] * 17)
     path = write(tmp_path / 'p.json', one_frame(odd, nobody))
-    found = read_mmpose_json(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        found = read_mmpose_json(path)
     assert len(found.frames) == 1  # of nobody there is nothing
-    assert found.scores[0, :7].tolist() == [0, 0, 0.5, 0, 1, 0, 1]
+    assert found.scores[0, :8].tolist() == [0, 0, 0.5, 0, 1, 0, 1, 1]
     assert found.keypoints[0, :3].tolist() == [[0, 0], [0, 0], [7, 9]]
     assert found.boxes[0].tolist() == [7, 9, 116, 132]
 
