@@ -63,7 +63,7 @@ def guess_time(
         name: guess.labels[name] if name.isdigit() else name
         for name in (*columns, *texts)
     }
-    rate = _rate_above(path, guess.mapping)
+    rate, why = _rate_said(path, guess.mapping)
     rising, back, stuck = _rising(columns, called, guess.labels, rate)
     dated = _dated(texts, called)
     rising = _of_one_length(rising, columns, [texts[n] for n in dated])
@@ -72,11 +72,13 @@ def guess_time(
         cells = texts[dated[0]]
         seconds = np.r_[0, np.cumsum(cells[1:] != cells[:-1])]
         part = _fraction(columns, seconds)
-    if part and part[1] and rising and max(rising).name == part[0]:
+    if part and not part[1]:
+        part = None
+    if part and rising and max(rising).name == part[0]:
         rising = []
     if dated and (not rising or max(rising).score < 3):
         guess.set('columns.time', dated[0], 'dates')
-        if part and part[1]:
+        if part:
             _set_fraction(guess, part)
     elif rising:
         _take(max(rising), rising, called, columns, guess)
@@ -84,11 +86,7 @@ def guess_time(
         counters = [n for n in columns if _COUNTER.search(called[n])]
         known = {n: columns[n] for n in counters}
         if rate is not None and not back:
-            in_array = path.suffix.lower() in ARRAYS
-            where = (
-                'number in the file' if in_array else 'line above the table'
-            )
-            _count(rate, f'a {where} says so', known, guess)
+            _count(rate, why, known, guess)
         else:
             _do_without([*known], back or stuck, guess)
 
@@ -294,11 +292,14 @@ def _do_without(counters: Sequence[str], doubt: str, guess: Guess) -> None:
     guess.doubts.append(f'when samples were taken: {doubt}')
 
 
-def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
-    """Samples per second, as a line above a table says."""
+def _rate_said(
+    path: Path, mapping: Mapping[str, Any]
+) -> tuple[float | None, str]:
+    """Samples per second that a file says, and where."""
     if path.suffix.lower() in ARRAYS:
         rate = rate_said(path)
-        return rate if rate and RATES[0] <= rate <= RATES[1] else None
+        fits = rate is not None and RATES[0] <= rate <= RATES[1]
+        return rate if fits else None, 'a number in the file says so'
     last = mapping.get('header', 1) - 1
     lines = head_lines(path, max(last, mapping.get('skip_rows', 0)))
     if len(lines) > 1 and re.match('devices', lines[0], re.IGNORECASE):
@@ -309,7 +310,8 @@ def _rate_above(path: Path, mapping: Mapping[str, Any]) -> float | None:
         if (match := _RATE.search(line))
         and RATES[0] <= float(match[1]) <= RATES[1]
     }
-    return rates.pop() if len(rates) == 1 else None
+    rate = rates.pop() if len(rates) == 1 else None
+    return rate, 'a line above the table says so'
 
 
 def _numbers_packets(name: str, values: np.ndarray) -> bool:

@@ -34,7 +34,8 @@ ARRAYS = (
     *('.npy', '.npz', '.mat', '.h5', '.hdf5'),
     *('.pkl', '.pickle', '.pt'),
 )
-_HDF5 = b'\x89HDF\r\n\x1a\n'
+HDF5 = b'\x89HDF\r\n\x1a\n'
+"""What an HDF5 file begins with."""
 _MOST_COLUMNS = 2000
 """Columns of an array; more are pictures or features."""
 _FEWEST = 8
@@ -270,7 +271,7 @@ def _names(parts: Sequence[Any]) -> Iterable[Any]:
 def _is_hdf5(path: Path) -> bool:
     with path.open('rb') as file:
         start = file.read(520)
-    return start[:8] == _HDF5 or start[512:] == _HDF5  # MATLAB 7.3
+    return start[:8] == HDF5 or start[512:] == HDF5  # MATLAB 7.3
 
 
 def _load(path: Path) -> Any:

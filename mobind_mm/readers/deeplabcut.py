@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..utils.errors import mistake
+from .arrays import HDF5
 from .base import register_reader
 from .detections import Detections
 from .dialects import Dialect
@@ -31,7 +32,6 @@ _SCORES = {
 """Coordinates by what they are called."""
 _LEAST = 6
 """Joints that make a skeleton."""
-_HDF5 = b'\x89HDF\r\n\x1a\n'
 
 
 @register_reader
@@ -165,7 +165,7 @@ class HDF5Reader(PoseReader):
         """By its first bytes."""
         try:
             with open(path, 'rb') as file:
-                return file.read(len(_HDF5)) == _HDF5
+                return file.read(len(HDF5)) == HDF5
         except OSError:
             return False
 

@@ -99,7 +99,7 @@ def features(
         M^0.5 if M are alike. ``kinds``: how many more kinds prefer it than
         do not. ``jump``: the most that another offset would gain before or
         after some moment, where a clock may have jumped. ``support``: how
-        much the sensor that prefers the answer least does prefer it.
+        much the answer is preferred by the sensor that prefers it least.
         ``covered``: the seconds that the streams share, relative to the most
         that they share at any offset. ``sensors``: how many.
     """
@@ -232,29 +232,26 @@ def apart(scores: np.ndarray, distance: np.ndarray) -> np.ndarray:
         scores: (S, G) evidence of the sensors.
         distance: (G,) seconds from the offset.
     """
-    near = distance <= _SAME_SEC
-    far = (distance > _RIGHT_SEC) & (distance <= APART_SEC)
-    if not far.any():
+    gain = _gains(scores, distance)
+    if not gain.size:
         return np.full(len(scores), -np.inf)
-    gain = scores[:, far] - scores[:, near].max(axis=1, keepdims=True)
     odds = np.exp(np.minimum(_SENSOR * gain, 50.0)).mean(axis=1)
     return np.log(np.maximum(odds, 1e-9))
 
 
 def _support(scores: np.ndarray, distance: np.ndarray) -> float:
-    """How much the sensor that prefers an offset least does prefer it.
+    """How much an offset is preferred by the sensor that prefers it least.
 
-    The offset competes with those that a clock of its own could have.
-
-    Args:
-        scores: (S, G) evidence of the sensors.
-        distance: (G,) seconds from the offset.
+    Arguments are those of :func:`apart`.
     """
+    return -float(_gains(scores, distance).max(initial=-np.inf))
+
+
+def _gains(scores: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """How much (S, F) each sensor gains by offsets of a clock of its own."""
     near = distance <= _SAME_SEC
     far = (distance > _RIGHT_SEC) & (distance <= APART_SEC)
-    if not far.any():
-        return np.inf
-    return float((scores[:, near].max(1) - scores[:, far].max(1)).min())
+    return scores[:, far] - scores[:, near].max(axis=1, keepdims=True)
 
 
 def _in_time(
