@@ -17,6 +17,7 @@ from ..synchronization import (
     SyncResult,
     build_synchronizer,
 )
+from ..synchronization.breaks import missing
 from ..synchronization.coarse import coarse_offset, offset_range
 from ..synchronization.single import (
     CHECK_SIDES,
@@ -192,16 +193,33 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
             note = f'the streams fit at {fps:g} frames per second'
             return _refused(clock, 'frame rate', note)
     if result.reason == 'clock jumps':
-        return clock
+        return replace(clock, notes=(*clock.notes, *_missing(streams)))
     parts = list(_certain_parts(streams, sync, clock))
     if parts:
         return _refused(clock, 'clock jumps', *parts)
     notes = list(_better_limbs(streams, sync))
     if notes:
         return _refused(clock, 'wrong limb or person', *notes)
+    notes = list(_missing(streams))
+    if notes:
+        return _refused(clock, 'clock jumps', *notes)
     if result.reason == 'weak' and result.confidence < 0.1:
         return _refused(clock, 'wrong limb or person')
     return clock
+
+
+def _missing(streams: Recording) -> Iterator[str]:
+    """Sentences about where samples or frames seem to be missing."""
+    for times, text in zip(missing(streams), (_SAMPLES, _FRAMES)):
+        if times:
+            yield text.format(', '.join(f'{time:.2f}' for time in times))
+
+
+_SAMPLES = 'sensor second {}: the signals step, as if samples were missing'
+_FRAMES = (
+    'video second {}: the skeleton steps, as if frames were missing, or as if '
+    'it were that of somebody else from then on'
+)
 
 
 def name_jumps(streams: Recording, clock: ClockMap) -> ClockMap:

@@ -21,7 +21,9 @@ from ..synchronization import (
     synchronize_clip,
     synchronize_clocks,
 )
+from ..synchronization.breaks import without_sets
 from ..synchronization.clock import CLIP_SEC, Feats, Track
+from ..synchronization.clock_map import with_sets
 from ..synchronization.coarse import coarse_offsets, offset_range
 from ..utils.errors import first_few, show
 from .embedder import Embedder
@@ -36,6 +38,10 @@ from .sync_reasons import (
     name_jumps,
 )
 
+CLOCK_SET = (
+    'sensor second {time:.3f}: the clock of the sensors was set forward by '
+    '{size:.3f} s; their motion goes on without a break, so nothing is missing'
+)
 LEFT_OUT = '{}: left out, its clock is not known.'
 NEAR_SEC = 10.0
 """How far from a known offset is searched."""
@@ -208,8 +214,33 @@ def align(
         ValueError: If there is nothing to synchronise, or a number is out
             of range.
     """
-    narrowed = max_offset is not None or around is not None
-    middle, reach = searched(streams, max_offset, around)
+    streams, sets = without_sets(streams)
+    clock = _align(
+        streams,
+        (max_offset, around),
+        feats,
+        drift,
+        track,
+        synchronizer,
+        explained,
+    )
+    notes = [CLOCK_SET.format(time=time, size=size) for time, size in sets]
+    clock = replace(clock, notes=(*clock.notes, *notes))
+    return with_sets(clock, sets)
+
+
+def _align(
+    streams: Recording,
+    asked: tuple[float | None, float | None],
+    feats: Feats | None,
+    drift: bool | None,
+    track: Track | None,
+    synchronizer: SynchronizerLike | None,
+    explained: bool,
+) -> ClockMap:
+    """See :func:`align`; ``asked`` is ``max_offset`` and ``around``."""
+    narrowed = asked != (None, None)
+    middle, reach = searched(streams, *asked)
     assert streams.pose is not None  # or searched has raised
     seconds = float(np.ptp(streams.pose.clock.span))
     if drift is None:
@@ -401,7 +432,8 @@ def on_video_clock(
 ) -> dict[str, SensorStream]:
     """Sensors whose times are those of the video.
 
-    Those whose clock alone is not known are left out.
+    Those whose clock alone is not known are left out; what shows too little
+    to tell is taken to share that of the others.
 
     Args:
         imu: Sensors by name, on their own clock.
@@ -410,7 +442,9 @@ def on_video_clock(
     moved = {}
     for name, stream in imu.items():
         clock = clock_of(answer, name)
-        if answer['abstained'] or not clock.abstained:
+        entry = answer.get('sensor_clocks', {}).get(name, answer)
+        known = not clock.abstained or entry['reason'] == 'weak'
+        if answer['abstained'] or known:
             times = clock.to_pose_time(stream.clock.at())
             moved[name] = stream.at_times(times)
     return moved

@@ -30,6 +30,8 @@ SIGNS: tuple[Signs, ...] = tuple(
     )
 )
 """Which axes are inverted, fewest first."""
+_INVERTED = 0.93
+"""Correlation with axes inverted of a gyroscope that is so."""
 AGREE = 0.8
 """Correlation of gyroscope and turning quaternion that is sufficient."""
 SLOW = 0.1
@@ -203,6 +205,8 @@ def _candidates(
                 continue
             for gyro in SIGNS[1:]:
                 agree = total.agreement(turn, gyro)
+                if agree < _INVERTED:
+                    continue  # exchanged axes agree so far in places
                 reading = Reading(gyro_signs=gyro)
                 yield Candidate(_cost(gyro), reading, off, agree)
 

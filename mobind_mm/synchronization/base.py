@@ -170,6 +170,9 @@ class ClipEvidence:
         control: (G,) score of the limbs' motion backwards in time, which
             shows how well streams agree by chance.
         alone: The evidence of each sensor, by name.
+        sensor_steps: (2, T) times on the clock of the sensors, and how
+            clearly samples seem to be missing there.
+        video_steps: (2, T) the same of frames, on the clock of the video.
     """
 
     offsets: np.ndarray
@@ -185,6 +188,8 @@ class ClipEvidence:
     part_overlap: np.ndarray | None = None
     control: np.ndarray | None = None
     alone: Mapping[str, ClipEvidence] = field(default_factory=dict)
+    sensor_steps: np.ndarray = field(default_factory=lambda: np.empty((2, 0)))
+    video_steps: np.ndarray = field(default_factory=lambda: np.empty((2, 0)))
 
     @property
     def fine_score(self) -> np.ndarray:
@@ -216,8 +221,14 @@ class ClipEvidence:
         return replace(
             self,
             alone={k: clip.shifted(by) for k, clip in self.alone.items()},
+            sensor_steps=later(self.sensor_steps, -by),
             **moved,
         )
+
+
+def later(steps: np.ndarray, by: float) -> np.ndarray:
+    """Steps (2, T) of a clip whose times are some seconds larger."""
+    return np.stack([steps[0] + by, steps[1]])
 
 
 @runtime_checkable

@@ -19,6 +19,7 @@ from .fused import FusedSynchronizer
 from .jumps import Stretch, best_path, find_jumps
 from .single import (
     APART,
+    DOUBTED,
     GAIN,
     GUARD_SEC,
     SAME_SEC,
@@ -34,6 +35,7 @@ from .single import (
     in_depth,
     middle_result,
 )
+from .trust import doubtful
 
 Track = Callable[[Iterable, str], Iterable]
 """Shows the progress of an iteration; takes its description."""
@@ -189,6 +191,16 @@ def _follow(asked: Question, clip_sec: float, track: Track) -> ClockMap:
     sensors: dict[str, ClockMap] = {}
     if not result.abstained:
         alone = _sure_offsets(times, clips, clock, asked.synchronizer)
+        for name in _doubtful(times, clips, clock):
+            if name in alone:
+                continue
+            notes.append(DOUBTED.format(name))
+            refused = replace(result, offset=middle).refused('weak', 0.3)
+            sensors[name] = replace(
+                clock.moved(asked.around),
+                abstained=True,
+                result=refused.moved(asked.around),
+            )
         for name, own in alone.items():
             if abs(own.offset) >= SAME_SEC:
                 notes.append(APART.format(name, own.offset))
@@ -353,6 +365,15 @@ def _sure_offsets(
         if not result.abstained:
             results[name] = result
     return results
+
+
+def _doubtful(
+    times: np.ndarray, clips: list[ClipEvidence], clock: ClockMap
+) -> list[str]:
+    """Sensors that do not confirm a clock."""
+    line = np.interp(times, clock.times, clock.offsets)
+    moved = [clip.shifted(by) for clip, by in zip(clips, line)]
+    return doubtful(moved, int(np.abs(moved[0].offsets).argmin()))
 
 
 def _with_own_clocks(

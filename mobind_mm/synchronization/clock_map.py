@@ -140,6 +140,45 @@ def join(clocks: Sequence[ClockMap], borders: Sequence[float]) -> ClockMap:
     )
 
 
+def with_sets(
+    clock: ClockMap, sets: Sequence[tuple[float, float]]
+) -> ClockMap:
+    """A clock of sensors whose own clock was set forward now and then.
+
+    Args:
+        clock: What it would be otherwise.
+        sets: Times of the last sample before, on the clock of the sensors as
+            it is, and seconds, as ``clock_sets`` gives them.
+    """
+    for time, size in sets:  # ascending: those before are in the clock then
+        clock = _set_forward(clock, time, size)
+    return clock
+
+
+def _set_forward(clock: ClockMap, time: float, size: float) -> ClockMap:
+    """A clock whose sensors' time leaps after one of their times."""
+    border = float(clock.to_pose_time(np.array(time)))
+    inside = clock.times[0] < border < clock.times[-1]
+    knots = [border, border + 1e-3] if inside else []
+    times = np.unique(np.concatenate([clock.times, knots]))
+    result = clock.result
+    if result is not None and np.mean(clock.times[[0, -1]]) > border:
+        result = result.moved(size)
+    jumps = [*clock.jumps, (border, size)] if inside else clock.jumps
+    return replace(
+        clock,
+        times=times,
+        offsets=clock.to_imu_time(times) - times + size * (times > border),
+        clip_offsets=clock.clip_offsets + size * (clock.clip_times > border),
+        result=result,
+        jumps=tuple(sorted(jumps)),
+        sensors={
+            name: _set_forward(own, time, size)
+            for name, own in clock.sensors.items()
+        },
+    )
+
+
 def _offset_at(clock: ClockMap, time: float) -> np.ndarray:
     return clock.to_imu_time(np.array(time)) - time
 

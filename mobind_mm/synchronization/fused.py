@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 from ..recordings import Recording
 from ..registry import TASK_UTILS
 from .base import ClipEvidence, Feats, Synchronizer, SyncResult
+from .breaks import sensor_steps, video_steps
 from .correlate import find_rivals, peak_offset
 from .evidence import (
     offset_grid,
@@ -21,7 +22,7 @@ from .evidence import (
 from .kinds import SIGNAL_NAMES
 from .learned import LEARNED_NAMES, learned_evidence
 from .signals import RATE
-from .trust import features, trust
+from .trust import doubtful, features, trust
 
 EVIDENCE_NAMES = (*SIGNAL_NAMES, *LEARNED_NAMES)
 """What :attr:`FusedSynchronizer.weights` weighs."""
@@ -99,7 +100,8 @@ class FusedSynchronizer(Synchronizer):
 
     A posterior over offsets knows no "none of these". So the confidence is
     the probability that the top is right and holds from the start of the
-    clip to its end and for every sensor (:mod:`.trust`). Where the motion is
+    clip to its end and for every sensor that is not in doubt
+    (:mod:`.trust`), which are left out. Where the motion is
     periodic, it is shared with the other periods, whose evidence per second
     is about the same.
 
@@ -180,6 +182,11 @@ class FusedSynchronizer(Synchronizer):
                 feats, feats['placements'], self.token_sec, offsets
             )
         alone = {}
+        if part_sec is not None:
+            steps, frames = (
+                sensor_steps(streams.imu),
+                video_steps(streams.pose),
+            )
         for name, sensor in signals.items():
             rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
             rows[:num], rows[num:] = sensor.signals, learned.get(name, 0.0)
@@ -193,6 +200,8 @@ class FusedSynchronizer(Synchronizer):
                 parts=np.tensordot(weights, sensor.parts, (0, 1)),
                 part_overlap=sensor.part_overlap,
                 control=weights @ sensor.control,
+                sensor_steps=steps[name],
+                video_steps=frames,
             )
         return self.combine(offsets, alone)
 
@@ -255,6 +264,8 @@ class FusedSynchronizer(Synchronizer):
             part_overlap=total('part_overlap') / count,
             control=total('control') / share,
             alone=dict(alone),
+            sensor_steps=total('sensor_steps') / count,
+            video_steps=clips[0].video_steps,
         )
 
     def weigh(
@@ -293,6 +304,7 @@ class FusedSynchronizer(Synchronizer):
         if not used:
             return SyncResult(0.0, abstained=True, reason='too short')
         offsets = used[0].offsets
+        used, doubted = self.without_doubtful(used)
         total = np.sum([self._of(clip) for clip in used], axis=0)
         motion = max(clip.motion for clip in used)
         still, standing = motion < MIN_MOTION, motion < 0.5 * MIN_MOTION
@@ -310,7 +322,8 @@ class FusedSynchronizer(Synchronizer):
         if judged:
             signals = np.sum([self._of(clip, 0.0) for clip in used], axis=0)
             learned = float(total[best] - signals[best])
-            numbers = features(used, total, best, self.row_weights(), learned)
+            weights = self.row_weights()
+            numbers = features(used, total, best, weights, learned, doubted)
             confidence, steady = trust(numbers), numbers['jump'] < _STEADY
             if regular and len(rivals) >= _PERIODS:
                 # A longer overlap does not tell periods apart.
@@ -341,6 +354,30 @@ class FusedSynchronizer(Synchronizer):
             log_posterior=log_posterior,
             evidence=float(total[best]),
         )
+
+    def without_doubtful(
+        self, clips: Sequence[ClipEvidence]
+    ) -> tuple[list[ClipEvidence], float]:
+        """Clips without the sensors of :func:`.trust.doubtful`.
+
+        Returns:
+            The clips, and the share of the sensors that is left out.
+        """
+        total = np.sum([self._of(clip) for clip in clips], axis=0)
+        names = doubtful(clips, int(np.argmax(total)))
+        if not names:
+            return [*clips], 0.0
+        everyone = {name for clip in clips for name in clip.alone}
+        kept = [
+            {k: v for k, v in clip.alone.items() if k not in names}
+            for clip in clips
+        ]
+        left = [
+            self.combine(clip.offsets, alone)
+            for clip, alone in zip(clips, kept)
+            if alone
+        ]
+        return left, len(names) / len(everyone)
 
     def _of(self, clip: ClipEvidence, tokens: float = 1.0) -> np.ndarray:
         """Weighted evidence (G,) of the rows, which a shift has moved."""

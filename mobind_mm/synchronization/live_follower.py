@@ -556,6 +556,8 @@ class Follower:
             if result is None:
                 self.apart.pop(name, None)
                 self._misfits.pop(name, None)
+            elif result.reason == 'weak':
+                continue  # it shows too little to tell
             elif result.abstained:
                 self._misfits[name] = self._misfits.get(name, 0) + 1
                 if self._misfits[name] == 3:

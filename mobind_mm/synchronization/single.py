@@ -16,7 +16,7 @@ from .base import ClipEvidence, Synchronizer, SyncResult
 from .clips import cut_clip
 from .clock_map import ClockMap, join
 from .jumps import border_between, find_jumps
-from .trust import APART_SEC, apart
+from .trust import APART_SEC, apart, doubtful
 
 Feats = Callable[[Recording], Optional[base.Feats]]
 """Gives the model's features of a clip; None if it is too short for it."""
@@ -118,6 +118,10 @@ EXCHANGED = 'with left and right exchanged the sensors fit the video better'
 CHECK_SIDES = (
     'check on which side each is worn, and that the video is not mirrored'
 )
+DOUBTED = (
+    '{}: its movement tells too little to confirm that its clock is that of '
+    'the other sensors, as is assumed'
+)
 MISFIT = '{}: does not fit this limb at the offset of the other sensors'
 
 
@@ -126,6 +130,8 @@ def timed(clip: ClipEvidence, origin: float) -> ClipEvidence:
     return replace(
         clip,
         part_times=clip.part_times + origin,
+        sensor_steps=base.later(clip.sensor_steps, origin),
+        video_steps=base.later(clip.video_steps, origin),
         alone={k: timed(c, origin) for k, c in clip.alone.items()},
     )
 
@@ -148,7 +154,7 @@ def constant_clock(span: tuple[float, float], result: SyncResult) -> ClockMap:
 def check_sensors(
     asked: Question, evidence: ClipEvidence, clock: ClockMap
 ) -> ClockMap:
-    """Give sensors whose clocks differ their own, and name misfits.
+    """Give sensors whose clocks differ their own, and name the others.
 
     Args:
         asked: The question.
@@ -167,44 +173,63 @@ def check_sensors(
     }
     assert clock.result is not None
     main = clock.result.offset - asked.around
-    if clock.abstained:
-        if not sure:
-            return clock
+    if clock.abstained and sure:
         main = float(np.median([sure[n].offset for n in agreeing(sure)]))
-    group, other, misfit = [], {}, []
+    at = int(np.abs(evidence.offsets - main).argmin())
+    unsure = doubtful([evidence], at)
+    group, other, misfit, doubted = [], {}, [], []
     for name, result in single.items():
         far = name in sure and abs(result.offset - main) >= SAME_SEC
         if far and _contradicts(evidence.alone[name], main, result.offset):
             other[name] = result
+        elif name in unsure:
+            doubted.append(name)
         elif name in sure or _fits(evidence.alone[name], main):
             group.append(name)
         else:
             misfit.append(name)
-    if not other and not misfit:
+    if clock.abstained and not sure:
+        # Nobody knows then where those that do not fit should fit.
+        group, misfit = [*group, *misfit], []
+    if not group:
+        group, doubted = doubted, []
+    if len(group) == len(single):
         return clock
     if len(single) > 2 and len(group) <= len(other) + len(misfit):
         # Those that are sure of themselves contradict each other.
         refused = clock.result.refused('wrong limb or person', 0.3, rivals=[])
         return replace(clock, abstained=True, result=refused)
-    result = clock.result
+    joint = clock.result.moved(-asked.around)
     if group:
         kept = {name: evidence.alone[name] for name in group}
-        joint = combine(evidence.offsets, kept)
-        result = decide([joint]).moved(asked.around)
+        joint = decide([combine(evidence.offsets, kept)])
+    if clock.abstained and joint.abstained and not other and not misfit:
+        return clock
     span = (float(clock.times[0]), float(clock.times[-1]))
-    sensors = {
-        name: constant_clock(span, r.moved(asked.around))
-        for name, r in other.items()
+    other_likelier = [
+        n for n in doubted if _likely_apart(evidence.alone[n], main)
+    ]
+    misfit += other_likelier
+    doubted = [n for n in doubted if n not in other_likelier]
+    reasons = dict.fromkeys(doubted, 'weak')
+    reasons |= dict.fromkeys(misfit, 'wrong limb or person')
+    own = {
+        name: single[name].refused(reason, 0.3, offset=joint.offset, rivals=[])
+        for name, reason in reasons.items()
     }
-    for name in misfit:
-        refused = single[name].refused(
-            'wrong limb or person', 0.3, offset=main
-        )
-        sensors[name] = constant_clock(span, refused.moved(asked.around))
-    notes = [APART.format(name, r.offset - main) for name, r in other.items()]
+    own |= other
+    notes = [
+        APART.format(n, r.offset - joint.offset) for n, r in other.items()
+    ]
+    notes += [DOUBTED.format(name) for name in doubted]
     notes += [MISFIT.format(name) for name in misfit]
     return replace(
-        constant_clock(span, result), sensors=sensors, notes=tuple(notes)
+        constant_clock(span, joint.moved(asked.around)),
+        sensors={
+            name: constant_clock(span, result.moved(asked.around))
+            for name, result in own.items()
+        },
+        notes=tuple(notes),
     )
 
 
@@ -230,8 +255,11 @@ def _contradicts(clip: ClipEvidence, main: float, offset: float) -> bool:
 
     Having chosen another of many strides that look alike is not enough.
     """
-    if abs(offset - main) > APART_SEC:
-        return True
+    return abs(offset - main) > APART_SEC or _likely_apart(clip, main)
+
+
+def _likely_apart(clip: ClipEvidence, main: float) -> bool:
+    """Whether a sensor more likely has a clock of its own than not."""
     return apart(clip.score[None], np.abs(clip.offsets - main))[0] > 0
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import expit
 
 from .base import ClipEvidence
+from .breaks import CLEAR_FRAMES, CLEAR_SAMPLES
 
 _NEAR_SEC = 0.25
 """Offsets this close are not rivals: evidence is that wide."""
@@ -41,6 +42,9 @@ NUMBERS = {
     'support': 1,
     'covered': 1,
     'sensors': 0,
+    'samples': -1,
+    'frames': -1,
+    'doubted': -1,
 }
 """What :func:`features` gives, and whether more of it is more trust (1), less
 (-1), or depends on the others (0)."""
@@ -79,6 +83,7 @@ def features(
     best: int,
     weights: np.ndarray,
     learned: float = 0.0,
+    doubted: float = 0.0,
 ) -> dict[str, float]:
     """Numbers that tell right answers from wrong ones.
 
@@ -88,6 +93,7 @@ def features(
         best: Index of the answer.
         weights: (R,) what the rows of the clips count.
         learned: What the model contributes to the score of the answer.
+        doubted: Share of the sensors that was left out of the clips.
 
     Returns:
         The numbers of :data:`NUMBERS`. ``lead``: by how much the answer
@@ -101,7 +107,9 @@ def features(
         after some moment, where a clock may have jumped. ``support``: how
         much the answer is preferred by the sensor that prefers it least.
         ``covered``: the seconds that the streams share, relative to the most
-        that they share at any offset. ``sensors``: how many.
+        that they share at any offset. ``sensors``: how many. ``samples`` and
+        ``frames``: how clearly some seem to be missing in between.
+        ``doubted``: as given.
     """
     offsets = clips[0].offsets
     moved = offsets - offsets[best]
@@ -116,7 +124,7 @@ def features(
         chance = float(np.sum(controls, axis=0).max())
         excess = min(excess, top - min(learned, 0.0) - chance)
     gain = _preferences(clips, best, rival, weights)
-    alone = _sensors(clips)
+    alone = np.array([*_sensors(clips).values()])
     several = len(alone) > 1
     overlap = np.max([clip.overlap for clip in clips], axis=0)
     most = max(_WHOLE * overlap.max(), 1e-6)
@@ -128,6 +136,9 @@ def features(
         'support': _support(alone, distance) if several else np.inf,
         'covered': float(min(overlap[best] / most, 1.0)),
         'sensors': float(max(len(alone), 1)),
+        'samples': float(np.mean([_samples(c, best) for c in clips])),
+        'frames': float(np.mean([_frames(c, best) for c in clips])),
+        'doubted': doubted,
     }
 
 
@@ -213,13 +224,57 @@ def _gain(
     return best
 
 
-def _sensors(clips: Sequence[ClipEvidence]) -> np.ndarray:
-    """Evidence (S, G) of the sensors of all clips, one by one."""
+def _samples(clip: ClipEvidence, best: int) -> float:
+    """How clear the clearest step of the sensors is within the video."""
+    times, clear = clip.sensor_steps
+    seen = clip.video_steps[0]
+    least = CLEAR_SAMPLES / max(clip.num_sensors, 1)
+    if not len(seen):
+        return least
+    span = seen[[0, -1]] + clip.offsets[best]
+    inside = (times >= span[0]) & (times <= span[1])
+    return float(clear[inside].max(initial=least))
+
+
+def _frames(clip: ClipEvidence, best: int) -> float:
+    """How clear the clearest step of the video is while sensors measure."""
+    times, clear = clip.video_steps
+    measured = clip.sensor_steps[0]
+    if not len(measured):
+        return CLEAR_FRAMES
+    span = measured[[0, -1]] - clip.offsets[best]
+    inside = (times >= span[0]) & (times <= span[1])
+    return float(clear[inside].max(initial=CLEAR_FRAMES))
+
+
+def _sensors(clips: Sequence[ClipEvidence]) -> dict[str, np.ndarray]:
+    """Evidence (G,) of each sensor in all clips."""
     sums: dict[str, np.ndarray] = {}
     for clip in clips:
         for name, sensor in clip.alone.items():
             sums[name] = sums.get(name, 0.0) + sensor.score
-    return np.array([*sums.values()])
+    return sums
+
+
+def doubtful(clips: Sequence[ClipEvidence], best: int) -> list[str]:
+    """Sensors that prefer another offset nearby to that of all.
+
+    None if all of them do. Their movement tells too little, or they have a
+    clock of their own.
+
+    Args:
+        clips: Evidence, with that of each sensor alone.
+        best: Index of the offset of all.
+    """
+    alone = _sensors(clips)
+    if len(alone) < 2:
+        return []
+    offsets = clips[0].offsets
+    most = _gains(
+        np.array([*alone.values()]), np.abs(offsets - offsets[best])
+    ).max(axis=1, initial=-np.inf)
+    names = [name for name, gain in zip(alone, most) if gain > 0]
+    return names if len(names) < len(alone) else []
 
 
 def apart(scores: np.ndarray, distance: np.ndarray) -> np.ndarray:
@@ -239,19 +294,19 @@ def apart(scores: np.ndarray, distance: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(odds, 1e-9))
 
 
+def _gains(scores: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """How much (S, F) each sensor gains by offsets of a clock of its own."""
+    near = distance <= _SAME_SEC
+    far = (distance > _RIGHT_SEC) & (distance <= APART_SEC)
+    return scores[:, far] - scores[:, near].max(axis=1, keepdims=True)
+
+
 def _support(scores: np.ndarray, distance: np.ndarray) -> float:
     """How much an offset is preferred by the sensor that prefers it least.
 
     Arguments are those of :func:`apart`.
     """
     return -float(_gains(scores, distance).max(initial=-np.inf))
-
-
-def _gains(scores: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    """How much (S, F) each sensor gains by offsets of a clock of its own."""
-    near = distance <= _SAME_SEC
-    far = (distance > _RIGHT_SEC) & (distance <= APART_SEC)
-    return scores[:, far] - scores[:, near].max(axis=1, keepdims=True)
 
 
 def _in_time(

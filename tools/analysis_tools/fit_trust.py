@@ -9,52 +9,52 @@ more evidence is never less trust.
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarking.trust import FITTING_SEEDS, Trial, gather
+from benchmarking.trust import FITTING_SEEDS, Trial, gather, largest_error
 from benchmarking.trust_table import right_within
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from mobind_mm.apis.synchronizing import searched
 from mobind_mm.cli.arguments import flags
-from mobind_mm.synchronization import build_synchronizer
-from mobind_mm.synchronization.single import Question, in_depth
-from mobind_mm.synchronization.trust import NUMBERS, apart, features
+from mobind_mm.synchronization import SyncResult, build_synchronizer
+from mobind_mm.synchronization.breaks import without_sets
+from mobind_mm.synchronization.clock_map import with_sets
+from mobind_mm.synchronization.single import Question, constant_clock, in_depth
+from mobind_mm.synchronization.trust import NUMBERS, features
 from mobind_mm.utils.cli import run_command
-
-_APART = 0.7
-"""Sensors farther apart than this are found to disagree."""
 
 
 def measure(trial: Trial) -> tuple[dict[str, float], bool] | None:
     """Numbers of the best offset of a trial, and whether it is right.
 
-    None if there is no evidence, or if a sensor is so sure of another offset
-    that it gets a clock of its own.
+    Sensors that are in doubt are left out. None if there is no evidence.
     """
-    pose = trial.streams.pose
+    streams, sets = without_sets(trial.streams)
+    pose = streams.pose
     assert pose is not None
-    middle, reach = searched(trial.streams, trial.max_offset)
+    middle, reach = searched(streams, trial.max_offset)
     sync: Any = in_depth(build_synchronizer('signals'))
-    evidence = Question(trial.streams, sync, reach, middle).evidence(
-        pose.clock.span
-    )
+    evidence = Question(streams, sync, reach, middle).evidence(pose.clock.span)
     if evidence is None or not evidence.alone or not np.ptp(evidence.score):
         return None
+    everyone = [*evidence.alone]
+    (evidence,), share = sync.without_doubtful([evidence])
+    doubted = [name for name in everyone if name not in evidence.alone]
     best = int(np.argmax(evidence.score))
-    if trial.condition == 'sensors disagree':
-        scores = np.array([clip.score for clip in evidence.alone.values()])
-        distance = np.abs(evidence.offsets - evidence.offsets[best])
-        if apart(scores, distance).max() > _APART:
-            return None
-    numbers = features([evidence], evidence.score, best, sync.row_weights())
-    if trial.truth is None:
-        return numbers, False
-    offset = evidence.offsets[best] + middle
-    truth = trial.truth(pose.clock.at())
-    error = max(float(np.abs(offset - t).max()) for t in truth.values())
+    weights = sync.row_weights()
+    numbers = features(
+        [evidence], evidence.score, best, weights, doubted=share
+    )
+    constant = constant_clock(
+        pose.clock.span, SyncResult(evidence.offsets[best] + middle)
+    )
+    clock = with_sets(constant, sets)
+    own = dict.fromkeys(doubted, replace(clock, abstained=True))
+    error = largest_error(trial, clock, own)
     return numbers, error < right_within(trial)
 
 

@@ -274,13 +274,12 @@ def utd_mhad(
                 CubicSpline(at, skeleton)(np.clip(grid, at[0], at[-1]))
             )
             seen.append((grid > 0.25) & (grid < end - 0.25))
+            short = max(round(len(grid) / 30 * 50) - len(rows), 0)
+            rows = np.pad(rows, ((0, short), (0, 0)), 'edge')
             acc.append(rows[:, :3] * STANDARD_GRAVITY)
             gyro.append(np.deg2rad(rows[:, 3:]))
-            short = round(len(grid) / 30 * 50) - len(rows)
-            if short > 0:
-                acc.append(acc[-1][-1:].repeat(short, 0))
-                gyro.append(gyro[-1][-1:].repeat(short, 0))
         place = np.concatenate(points).reshape(-1, *shape)
+        acc, gyro = _joined(acc, 23), _joined(gyro, 23)
         arm, leg = (
             ('shoulder', 'elbow', 'wrist', ''),
             ('hip', 'knee', 'ankle', ''),
@@ -300,12 +299,26 @@ def utd_mhad(
         grid = np.arange(len(place)) / 30
         pose = project(named, grid, Rotation.identity(), 3.0, 0.0, 30.0, rng)
         pose.scores[~np.concatenate(seen)] = 0
-        values = [np.concatenate(x).astype(np.float32) for x in (acc, gyro)]
         sensor = SensorStream(
-            Clock(len(values[0]), rate=50.0),
-            dict(zip(('acc', 'gyro'), values)),
+            Clock(len(acc), rate=50.0), dict(acc=acc, gyro=gyro)
         )
         yield f'utd{subject}', Recording({'right_wrist': sensor}, pose)
+
+
+def _joined(takes: list[np.ndarray], fade: int) -> np.ndarray:
+    """Takes (T, 3) in a row; ``fade`` samples lead from one to the next.
+
+    Nothing is lost there, and nothing shall look like it.
+    """
+    rows = np.concatenate(takes)
+    for border in np.cumsum([len(take) for take in takes])[:-1]:
+        ends = [border - fade // 2 - 1, border - fade // 2 + fade]
+        between = np.arange(ends[0], ends[1] + 1)
+        share = (between - ends[0]) / (ends[1] - ends[0])
+        share = (share * share * (3 - 2 * share))[:, None]
+        first, last = rows[ends[0]], rows[ends[1]]
+        rows[between] = (1 - share) * first + share * last
+    return rows.astype(np.float32)
 
 
 def walking(folder: Path) -> Iterator[tuple[str, Recording]]:
