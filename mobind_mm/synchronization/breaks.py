@@ -32,7 +32,7 @@ CLEAR_SAMPLES, CLEAR_FRAMES = 1.0, 0.8
 frequent: of 90 passes of real walking, 3 have clearer ones."""
 _SURELY = 0.3
 """So much clearer are steps that nothing but a loss explains."""
-_FEWEST_SAMPLES = 60
+_FEWEST_SAMPLES = 40
 """Shorter streams tell too little."""
 _LEAP_SEC = 0.15
 """Shorter leaps of a clock are those of transmission."""
@@ -113,6 +113,8 @@ def video_steps(pose: PoseStream) -> np.ndarray:
         Times, and logarithms by which the keypoints step farther there, from
         one frame to the next, than anywhere around (2, T).
     """
+    if not _sampled(pose):
+        return np.empty((2, 0))
     rate = pose.clock.mean_rate
     width = max(round(_CURVE_SEC * rate), 3)
     if pose.clock.num_samples < 6 * width:
@@ -216,7 +218,7 @@ def _leaps(stream: SensorStream) -> np.ndarray:
     return np.array(rows)
 
 
-def _sampled(stream: SensorStream) -> bool:
+def _sampled(stream: SensorStream | PoseStream) -> bool:
     """Whether a stream has enough samples, and a rate."""
     enough = stream.clock.num_samples >= _FEWEST_SAMPLES
     return enough and bool(np.isfinite(stream.clock.mean_rate))

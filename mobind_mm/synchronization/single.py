@@ -173,46 +173,37 @@ def check_sensors(
     }
     assert clock.result is not None
     main = clock.result.offset - asked.around
-    if clock.abstained and sure:
+    if clock.abstained:
+        if not sure:
+            return clock
         main = float(np.median([sure[n].offset for n in agreeing(sure)]))
-    at = int(np.abs(evidence.offsets - main).argmin())
-    unsure = doubtful([evidence], at)
-    group, other, misfit, doubted = [], {}, [], []
+    unsure = doubtful([evidence], _index(evidence, main))
+    group, other, misfit = [], {}, []
     for name, result in single.items():
         far = name in sure and abs(result.offset - main) >= SAME_SEC
         if far and _contradicts(evidence.alone[name], main, result.offset):
             other[name] = result
-        elif name in unsure:
-            doubted.append(name)
-        elif name in sure or _fits(evidence.alone[name], main):
+        elif name in {*sure, *unsure} or _fits(evidence.alone[name], main):
             group.append(name)
         else:
             misfit.append(name)
-    if clock.abstained and not sure:
-        # Nobody knows then where those that do not fit should fit.
-        group, misfit = [*group, *misfit], []
-    if not group:
-        group, doubted = doubted, []
-    if len(group) == len(single):
-        return clock
     if len(single) > 2 and len(group) <= len(other) + len(misfit):
         # Those that are sure of themselves contradict each other.
         refused = clock.result.refused('wrong limb or person', 0.3, rivals=[])
         return replace(clock, abstained=True, result=refused)
     joint = clock.result.moved(-asked.around)
-    if group:
+    if group and (other or misfit):
         kept = {name: evidence.alone[name] for name in group}
-        joint = decide([combine(evidence.offsets, kept)])
-    if clock.abstained and joint.abstained and not other and not misfit:
+        evidence = combine(evidence.offsets, kept)
+        joint = decide([evidence])
+    doubted = doubtful([evidence], _index(evidence, joint.offset))
+    if not (other or misfit or doubted):
         return clock
+    reasons = dict.fromkeys(misfit, 'wrong limb or person')
+    for name in doubted:
+        likely = _likely_apart(evidence.alone[name], joint.offset)
+        reasons[name] = 'wrong limb or person' if likely else 'weak'
     span = (float(clock.times[0]), float(clock.times[-1]))
-    other_likelier = [
-        n for n in doubted if _likely_apart(evidence.alone[n], main)
-    ]
-    misfit += other_likelier
-    doubted = [n for n in doubted if n not in other_likelier]
-    reasons = dict.fromkeys(doubted, 'weak')
-    reasons |= dict.fromkeys(misfit, 'wrong limb or person')
     own = {
         name: single[name].refused(reason, 0.3, offset=joint.offset, rivals=[])
         for name, reason in reasons.items()
@@ -221,8 +212,8 @@ def check_sensors(
     notes = [
         APART.format(n, r.offset - joint.offset) for n, r in other.items()
     ]
-    notes += [DOUBTED.format(name) for name in doubted]
-    notes += [MISFIT.format(name) for name in misfit]
+    for name, reason in reasons.items():
+        notes.append((DOUBTED if reason == 'weak' else MISFIT).format(name))
     return replace(
         constant_clock(span, joint.moved(asked.around)),
         sensors={
@@ -231,6 +222,11 @@ def check_sensors(
         },
         notes=tuple(notes),
     )
+
+
+def _index(evidence: ClipEvidence, offset: float) -> int:
+    """Where an offset is on the grid."""
+    return int(np.abs(evidence.offsets - offset).argmin())
 
 
 def agreeing(sure: Mapping[str, SyncResult]) -> list[str]:

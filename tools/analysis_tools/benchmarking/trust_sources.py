@@ -36,6 +36,8 @@ _NO_TRAINING = [
     name for names in HELD_OUT['ui_prmd'].values() for name in names
 ]
 _SHAPE = (1080, 1920)
+_UNEVEN = 1.0
+"""Spread of the logarithm of the errors of keypoints of walking people."""
 _LEGS = {
     'left_thigh': ('l_thigh', 'l_hip', 'l_knee', 0.6),
     'right_thigh': ('r_thigh', 'r_hip', 'r_knee', 0.6),
@@ -142,6 +144,8 @@ def strides(
         error = rng.normal(size=pose.keypoints.shape)
         error = gaussian_filter1d(error, slow, axis=0)
         size = rng.uniform(0.0, 10.0) / error.std()
+        # Some are seen less well than others: one leg hides the other.
+        size = size * rng.lognormal(0.0, _UNEVEN, (error.shape[1], 1))
         points = pose.keypoints + (size * error).astype(np.float32)
         yield (
             found[k].subject,
