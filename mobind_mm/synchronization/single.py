@@ -296,7 +296,7 @@ def follow_jumps(
         pair = float(offsets[before.index]), float(offsets[after.index])
         borders.append(find_border(asked, middle, pair, (first, last)))
     edges = [first, *borders, last]
-    answers = []
+    answers, confirmed = [], 1.0
     for i in range(len(path)):
         start = edges[i] + GUARD_SEC * (i > 0)
         end = edges[i + 1] - GUARD_SEC * (i < len(path) - 1)
@@ -304,15 +304,19 @@ def follow_jumps(
             continue
         clip = asked.evidence((start, end))
         assert clip is not None  # it needs no features
-        result = asked.synchronizer.decide([clip]).moved(asked.around)
+        result = asked.synchronizer.decide([clip])
+        doubted = doubtful([clip], _index(clip, result.offset))
+        # A jump is to be seen by all sensors, on either side.
+        confirmed *= 1 - len(doubted) / max(len(clip.alone), 1)
+        result = result.moved(asked.around)
         answers.append(constant_clock((edges[i], edges[i + 1]), result))
     results = [a.result for a in answers if a.result is not None]
-    doubtful = all(result.abstained for result in results)
-    if doubtful and gain < 1.5 * GAIN:
+    refused_all = all(result.abstained for result in results)
+    if refused_all and gain < 1.5 * GAIN:
         return clock
     sure = float(np.prod([result.confidence for result in results]))
     least = getattr(asked.synchronizer, 'min_confidence', 0.5)
-    sure *= _ANOTHER
+    sure *= _ANOTHER * confirmed
     if len(answers) < len(path) or len(path) > 2 or sure < least:
         refused = clock.result.refused('clock jumps', sure, rivals=[])
         jumps = tuple(

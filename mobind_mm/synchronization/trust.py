@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 from scipy.special import expit
 
 from .base import ClipEvidence
@@ -26,6 +27,8 @@ _LOCAL_SEC = 6.0
 """How far around the answer the parts look for an offset of their own."""
 _SAME_SEC = 0.06
 """Parts and sensors of one clock have their offsets this close together."""
+_SLIP = 0.4
+"""Seconds by which a clock that slips may change its offset in a second."""
 _RIGHT_SEC = 0.1
 APART_SEC = 2.0
 """How far apart the clocks of sensors are, if they are."""
@@ -42,6 +45,7 @@ NUMBERS = {
     'agree': 1,
     'kinds': 1,
     'jump': -1,
+    'slip': -1,
     'support': 1,
     'covered': 1,
     'sensors': 0,
@@ -107,8 +111,10 @@ def features(
         rival: the sum of their preferences over the root of the squares,
         M^0.5 if M are alike. ``kinds``: how many more kinds prefer it than
         do not. ``jump``: the most that another offset would gain before or
-        after some moment, where a clock may have jumped. ``support``: how
-        much the answer is preferred by the sensor that prefers it least.
+        after some moment, where a clock may have jumped. ``slip``: the same
+        of an offset that keeps growing, or shrinking, from there.
+        ``support``: how much the answer is preferred by the sensor that
+        prefers it least.
         ``covered``: the seconds that the streams share, relative to the most
         that they share at any offset. ``sensors``: how many. ``samples`` and
         ``frames``: how clearly some seem to be missing in between.
@@ -122,6 +128,7 @@ def features(
     if far.any():
         rival = int(np.argmax(np.where(far, score, -np.inf)))
         excess = top - float(score[rival])
+    jump, slip = _leaving(clips, moved)
     controls = [clip.control for clip in clips if clip.control is not None]
     if controls:
         chance = float(np.sum(controls, axis=0).max())
@@ -135,7 +142,8 @@ def features(
         'lead': float(np.clip(excess, -10.0, 10.0)),
         'agree': float(gain.sum() / max(np.sqrt((gain**2).sum()), 1e-6)),
         'kinds': float(np.sign(gain.sum(axis=0)).sum()),
-        'jump': _jump(clips, moved),
+        'jump': jump,
+        'slip': slip,
         'support': _support(alone, distance) if several else np.inf,
         'covered': float(min(overlap[best] / most, 1.0)),
         'sensors': float(max(len(alone), 1)),
@@ -175,31 +183,69 @@ def _preferences(
     return gain.reshape(len(tops), len(weights)) * weights
 
 
-def _jump(clips: Sequence[ClipEvidence], distance: np.ndarray) -> float:
-    """Most that parts gain by another offset before or after some moment.
-
-    Clocks do not run backwards: what the sensors measured once explains the
-    video once. Evidence of an offset that would send the rest of the video
-    to samples that explain its beginning counts as far as others remain.
+def _leaving(
+    clips: Sequence[ClipEvidence], moved: np.ndarray
+) -> tuple[float, float]:
+    """Most that parts gain by leaving an offset at some moment.
 
     Args:
         clips: Evidence with parts.
-        distance: (G,) seconds from the answer, with their sign.
+        moved: (G,) seconds from the answer, with their sign.
+
+    Returns:
+        By another offset before or after, and by one that keeps changing.
     """
-    close, local = abs(distance) <= _SAME_SEC, abs(distance) <= _LOCAL_SEC
+    close, local = abs(moved) <= _SAME_SEC, abs(moved) <= _LOCAL_SEC
     times, parts = _in_time(clips, 'parts')
     if len(parts) < 2:
-        return 0.0
+        return 0.0, 0.0
     # Several clips may say the same of a part, people add up.
     first = clips[0].part_times
     parts *= sum(np.array_equal(clip.part_times, first) for clip in clips)
     kept = parts[:, close].max(axis=1)
-    parts, move = parts[:, local], distance[local]
+    parts, move = parts[:, local], moved[local]
     room = np.maximum(_in_time(clips, 'part_overlap')[1][:, local], 1e-3)
-    after = _gain(times, parts, room, kept, move)
-    return max(
-        after, _gain(-times[::-1], parts[::-1], room[::-1], kept[::-1], -move)
+    jump = max(
+        _gain(times, parts, room, kept, move),
+        _gain(-times[::-1], parts[::-1], room[::-1], kept[::-1], -move),
     )
+    slip = max(
+        _slip(np.diff(times), parts, kept, move),
+        _slip(np.diff(times)[::-1], parts[::-1], kept[::-1], move),
+    )
+    return jump, slip
+
+
+def _slip(
+    steps: np.ndarray, parts: np.ndarray, kept: np.ndarray, move: np.ndarray
+) -> float:
+    """Most that parts gain if the offset keeps growing, or shrinking.
+
+    Args:
+        steps: (K - 1,) seconds from one part to the next.
+        parts: (K, G) evidence.
+        kept: (K,) evidence at the answer.
+        move: (G,) seconds from the answer.
+    """
+    step = float(move[1] - move[0]) if len(move) > 1 else 1.0
+    near = max(round(_SAME_SEC / step), 1)
+    gain = maximum_filter1d(parts, 2 * near + 1, axis=1, mode='nearest')
+    gain = gain - kept[:, None]
+    start = np.where(np.abs(move) <= _SAME_SEC, 0.0, -np.inf)
+    best = 0.0
+    for value, rows in ((start, gain), (start[::-1], gain[:, ::-1])):
+        for row, seconds in zip(rows[1:], steps):
+            # Of the offsets up to each that are near enough.
+            size = max(round(_SLIP * seconds / step), 1) + 1
+            value = row + maximum_filter1d(
+                value,
+                size,
+                mode='constant',
+                cval=-np.inf,
+                origin=(size - 1) // 2,
+            )
+        best = max(best, float(value.max()))
+    return best
 
 
 def _gain(

@@ -145,11 +145,7 @@ def test_a_sensor_with_a_clock_of_its_own():
 
 
 def test_sensors_on_the_video_clock_as_files(tmp_path):
-    lost = {
-        **answer(9.0),
-        'abstained': True,
-        'reason': 'wrong limb or person',
-    }
+    lost = {**answer(9.0), 'abstained': True, 'reason': 'wrong limb or person'}
     doubted = {**answer(), 'abstained': True, 'reason': 'weak'}
     clocks = {'left_thigh': answer(3.0), 'head': lost, 'pelvis': doubted}
     found = answer(sensor_clocks=clocks)

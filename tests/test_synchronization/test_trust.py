@@ -33,8 +33,8 @@ from mobind_mm.synchronization.trust import NUMBERS, apart, table, trust
 from mobind_mm.synchronization.trust import features as features_of
 
 SURE = dict(
-    lead=8.0, agree=3.0, kinds=14.0, jump=0.0, support=4.0, covered=1.0,
-    sensors=2.0, samples=0.5, frames=0.8, doubted=0.0,
+    lead=8.0, agree=3.0, kinds=14.0, jump=0.0, slip=0.0, support=4.0,
+    covered=1.0, sensors=2.0, samples=0.5, frames=0.8, doubted=0.0,
 )  # fmt: skip
 
 

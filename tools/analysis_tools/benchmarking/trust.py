@@ -26,6 +26,7 @@ CONDITIONS = (
     'dropped frames',
     'clock jump',
     'frame rate',
+    'varying rate',
     'sensors disagree',
     'partial overlap',
 )
@@ -45,11 +46,14 @@ _LONG = (
     'dropped frames',
     'clock jump',
     'frame rate',
+    'varying rate',
     'partial overlap',
 )
 """Conditions of recordings of 20 s or more, where the person is so long."""
-_JUMPS = ('lost packets', 'dropped frames', 'clock jump')
+_JUMPS = ('lost packets', 'dropped frames', 'clock jump', 'varying rate')
 """Conditions in which a clock jumps, while sensors and video have data."""
+_LEAST_JUMP_SEC = 0.1
+"""From one of five frames to the next; at a varying rate, it is less."""
 _LEAST_JUMPING_SEC = 7.0
 """Less shared data than this leaves no room for three seconds on each side of
 a jump."""
@@ -109,6 +113,7 @@ def gather(
             )
         )
     rng, again = np.random.default_rng(seed), np.random.default_rng((seed, 1))
+    varying = np.random.default_rng((seed, 2))
     for source, people in sources.items():
         for person, recording in people:
             other = someone_else(people, person, rng)
@@ -116,6 +121,8 @@ def gather(
                 continue
             for condition in CONDITIONS:
                 sensors, drawn = other, rng
+                if condition == 'varying rate':
+                    drawn = varying
                 if condition == 'another time':
                     # Takes of UTD-MHAD may stand in two rows of a subject.
                     sensors, drawn = None, again
@@ -319,6 +326,8 @@ def make_trial(
     if condition == 'dropped frames':
         cuts = np.sort(rng.uniform(begin + 3, end - 3, 3))
         pose, jumps = _drop(pose, cuts, rng.uniform(0.3, 1.0))
+    if condition == 'varying rate':
+        pose, jumps = _slow_down(pose, begin, end, rng)
     if condition == 'frame rate':
         factor = rng.choice([25 / 30, 30 / 25, 0.5, 2.0, 24 / 30, 50 / 60])
         clock = pose.clock
@@ -405,6 +414,31 @@ def _drop(
     kept = np.ones(len(times), bool)
     for cut in cuts:
         kept &= ~((times >= cut) & (times < cut + gap))
+    return _keep(pose, kept)
+
+
+def _slow_down(
+    pose: PoseStream, begin: float, end: float, rng: np.random.Generator
+) -> tuple[PoseStream, list[tuple[float, float]]]:
+    """A camera in the dark films fewer frames for a while, and does not say.
+
+    Some of what is between ``begin`` and ``end`` is slower.
+    """
+    times, length = pose.clock.at(), end - begin
+    start = begin + rng.uniform(0.2, 0.5) * length
+    stop = start + rng.uniform(0.15, 0.35) * length
+    share = rng.choice([22 / 30, 24 / 30, 27 / 30])
+    slow = np.flatnonzero((times >= start) & (times < stop))
+    kept = np.ones(len(times), bool)
+    kept[slow] = np.diff(np.floor(share * np.arange(len(slow) + 1))) > 0
+    return _keep(pose, kept)
+
+
+def _keep(
+    pose: PoseStream, kept: np.ndarray
+) -> tuple[PoseStream, list[tuple[float, float]]]:
+    """Frames (T,) that are left, and where the offset jumps, by how much."""
+    times = pose.clock.at()
     left, named = times[kept], times[: kept.sum()]
     late = np.diff(left - named)
     jumps = [
@@ -455,7 +489,7 @@ def largest_error(trial: Trial, clock, sensors: dict | None = None) -> float:
             continue  # named as doubtful
         error = np.abs(own.to_imu_time(times) - times - expected)
         # A jump may be placed up to two seconds wrong.
-        steps = np.flatnonzero(np.abs(np.diff(expected)) > 1e-6)
+        steps = np.flatnonzero(np.abs(np.diff(expected)) > _LEAST_JUMP_SEC)
         far = np.ones(len(times), bool)
         for i in steps:
             far &= np.abs(times - times[i]) > 2.0
