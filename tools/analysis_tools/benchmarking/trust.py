@@ -27,6 +27,7 @@ CONDITIONS = (
     'clock jump',
     'frame rate',
     'varying rate',
+    'sensor rate',
     'sensors disagree',
     'partial overlap',
 )
@@ -47,6 +48,7 @@ _LONG = (
     'clock jump',
     'frame rate',
     'varying rate',
+    'sensor rate',
     'partial overlap',
 )
 """Conditions of recordings of 20 s or more, where the person is so long."""
@@ -113,16 +115,17 @@ def gather(
             )
         )
     rng, again = np.random.default_rng(seed), np.random.default_rng((seed, 1))
-    varying = np.random.default_rng((seed, 2))
+    others = {
+        condition: np.random.default_rng((seed, 2 + i))
+        for i, condition in enumerate(('varying rate', 'sensor rate'))
+    }
     for source, people in sources.items():
         for person, recording in people:
             other = someone_else(people, person, rng)
             if other is None:
                 continue
             for condition in CONDITIONS:
-                sensors, drawn = other, rng
-                if condition == 'varying rate':
-                    drawn = varying
+                sensors, drawn = other, others.get(condition, rng)
                 if condition == 'another time':
                     # Takes of UTD-MHAD may stand in two rows of a subject.
                     sensors, drawn = None, again
@@ -347,11 +350,17 @@ def make_trial(
     if condition == 'zeros':
         pose = _zeros(pose, rng)
     imu = {p: _moved(s, offset) for p, s in imu.items()}
+    # What the sensors call a second may be a little longer, or shorter.
+    faster = 0.0
+    if condition == 'sensor rate':
+        faster = rng.uniform(0.01, 0.06) * rng.choice([-1, 1])
+        imu = {p: _quicker(s, faster) for p, s in imu.items()}
 
     def truth(times: np.ndarray) -> dict[str, np.ndarray]:
         moved = np.full(len(times), offset)
         for at, size in jumps:
             moved = moved + size * (times >= at)
+        moved = moved + faster * (times + moved)
         result = dict.fromkeys(imu, moved)
         if condition == 'sensors disagree':
             result[worn[0]] = moved + late
@@ -389,6 +398,11 @@ def cut_pose(pose: PoseStream, start: float, end: float) -> PoseStream:
 
 def _moved(stream: SensorStream, by: float) -> SensorStream:
     return stream.at_times(stream.clock.at() + by)
+
+
+def _quicker(stream: SensorStream, by: float) -> SensorStream:
+    """As if a sensor sampled at another rate than it does."""
+    return stream.at_times(stream.clock.at() * (1 + by))
 
 
 def _lose(stream: SensorStream, cuts: np.ndarray, gap: float) -> SensorStream:
