@@ -7,9 +7,16 @@ from benchmarking.trust import make_trial
 
 
 @pytest.mark.parametrize(
-    'condition', ['lost packets', 'clock jump', 'dropped frames']
+    'condition',
+    [
+        'lost packets',
+        'clock jump',
+        'dropped frames',
+        'varying rate',
+        'sensor rate',
+    ],
 )
-def test_clocks_jump_where_there_is_data(condition):
+def test_clocks_go_wrong_where_there_is_data(condition):
     recording = person(3, 40.0)
     rng = np.random.default_rng(0)
     trials = [
@@ -25,10 +32,10 @@ def test_clocks_jump_where_there_is_data(condition):
             start, end = spoiled.clock.span
             inside = (times + offset > start) & (times + offset < end)
             # Lost samples and frames change the offset while both run.
-            assert np.ptp(offset[inside]) > 0.2
-            if condition == 'dropped frames':
+            assert np.ptp(offset[inside]) > 0.1
+            if condition in ('dropped frames', 'varying rate'):
                 continue  # the video's times are no longer true
-            steps = times[np.flatnonzero(np.diff(offset))]
+            steps = times[np.flatnonzero(abs(np.diff(offset)) > 0.1)]
             away = [abs(times - step) > 1.3 for step in steps]
             at = times[np.logical_and.reduce([inside, *away])]
             there = at + trial.truth(at)[name]
