@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 from scipy.special import expit
 
 from .base import ClipEvidence
@@ -27,8 +26,10 @@ _LOCAL_SEC = 6.0
 """How far around the answer the parts look for an offset of their own."""
 _SAME_SEC = 0.06
 """Parts and sensors of one clock have their offsets this close together."""
-_SLIP = 0.4
-"""Seconds by which a clock that slips may change its offset in a second."""
+_DRIFTS = np.linspace(-0.06, 0.06, 49)
+"""Relative errors of rates."""
+_BY_SEC = 0.3
+"""How far the offset of a clock that drifts may be from the answer."""
 _RIGHT_SEC = 0.1
 APART_SEC = 2.0
 """How far apart the clocks of sensors are, if they are."""
@@ -45,7 +46,7 @@ NUMBERS = {
     'agree': 1,
     'kinds': 1,
     'jump': -1,
-    'slip': -1,
+    'drift': -1,
     'support': 1,
     'covered': 1,
     'sensors': 0,
@@ -111,8 +112,8 @@ def features(
         rival: the sum of their preferences over the root of the squares,
         M^0.5 if M are alike. ``kinds``: how many more kinds prefer it than
         do not. ``jump``: the most that another offset would gain before or
-        after some moment, where a clock may have jumped. ``slip``: the same
-        of an offset that keeps growing, or shrinking, from there.
+        after some moment, where a clock may have jumped. ``drift``: the same
+        of one that changes evenly all the time, as if a rate were wrong.
         ``support``: how much the answer is preferred by the sensor that
         prefers it least.
         ``covered``: the seconds that the streams share, relative to the most
@@ -128,7 +129,7 @@ def features(
     if far.any():
         rival = int(np.argmax(np.where(far, score, -np.inf)))
         excess = top - float(score[rival])
-    jump, slip = _leaving(clips, moved)
+    jump, drift = _leaving(clips, moved)
     controls = [clip.control for clip in clips if clip.control is not None]
     if controls:
         chance = float(np.sum(controls, axis=0).max())
@@ -143,7 +144,7 @@ def features(
         'agree': float(gain.sum() / max(np.sqrt((gain**2).sum()), 1e-6)),
         'kinds': float(np.sign(gain.sum(axis=0)).sum()),
         'jump': jump,
-        'slip': slip,
+        'drift': drift,
         'support': _support(alone, distance) if several else np.inf,
         'covered': float(min(overlap[best] / most, 1.0)),
         'sensors': float(max(len(alone), 1)),
@@ -186,14 +187,14 @@ def _preferences(
 def _leaving(
     clips: Sequence[ClipEvidence], moved: np.ndarray
 ) -> tuple[float, float]:
-    """Most that parts gain by leaving an offset at some moment.
+    """Most that parts gain by other offsets than the answer.
 
     Args:
         clips: Evidence with parts.
         moved: (G,) seconds from the answer, with their sign.
 
     Returns:
-        By another offset before or after, and by one that keeps changing.
+        By another before or after some moment, and by one that drifts.
     """
     close, local = abs(moved) <= _SAME_SEC, abs(moved) <= _LOCAL_SEC
     times, parts = _in_time(clips, 'parts')
@@ -209,43 +210,25 @@ def _leaving(
         _gain(times, parts, room, kept, move),
         _gain(-times[::-1], parts[::-1], room[::-1], kept[::-1], -move),
     )
-    slip = max(
-        _slip(np.diff(times), parts, kept, move),
-        _slip(np.diff(times)[::-1], parts[::-1], kept[::-1], move),
-    )
-    return jump, slip
+    return jump, _drift(times, parts, move)
 
 
-def _slip(
-    steps: np.ndarray, parts: np.ndarray, kept: np.ndarray, move: np.ndarray
-) -> float:
-    """Most that parts gain if the offset keeps growing, or shrinking.
+def _drift(times: np.ndarray, parts: np.ndarray, move: np.ndarray) -> float:
+    """Most that parts gain if the offset drifts.
 
     Args:
-        steps: (K - 1,) seconds from one part to the next.
+        times: (K,) seconds.
         parts: (K, G) evidence.
-        kept: (K,) evidence at the answer.
         move: (G,) seconds from the answer.
     """
-    step = float(move[1] - move[0]) if len(move) > 1 else 1.0
-    near = max(round(_SAME_SEC / step), 1)
-    gain = maximum_filter1d(parts, 2 * near + 1, axis=1, mode='nearest')
-    gain = gain - kept[:, None]
-    start = np.where(np.abs(move) <= _SAME_SEC, 0.0, -np.inf)
-    best = 0.0
-    for value, rows in ((start, gain), (start[::-1], gain[:, ::-1])):
-        for row, seconds in zip(rows[1:], steps):
-            # Of the offsets up to each that are near enough.
-            size = max(round(_SLIP * seconds / step), 1) + 1
-            value = row + maximum_filter1d(
-                value,
-                size,
-                mode='constant',
-                cval=-np.inf,
-                origin=(size - 1) // 2,
-            )
-        best = max(best, float(value.max()))
-    return best
+    near = np.flatnonzero(np.abs(move) <= _BY_SEC)
+    step = max(float(np.ptp(move)) / max(len(move) - 1, 1), 1e-6)
+    late = np.outer(_DRIFTS, times - times.mean()) / step
+    index = near + np.round(late).astype(int)[..., None]
+    index = np.clip(index, 0, len(move) - 1)
+    along = parts[np.arange(len(parts))[:, None], index].sum(axis=1)
+    kept = parts[:, np.abs(move) <= _SAME_SEC].sum(axis=0).max()
+    return float(along.max() - kept)
 
 
 def _gain(
