@@ -25,9 +25,11 @@ from ..synchronization.single import (
     EXCHANGED,
     STRIDE_SEC,
     Question,
+    in_depth,
     scanning,
     with_sides_exchanged,
 )
+from ..synchronization.trust import drift_gain
 
 WHY = {
     'too short': (
@@ -83,6 +85,10 @@ _CHECKED = 2
 _EDGE_SEC = 0.1
 _ALIKE = 0.5
 """A sensor fits its limb if it shows that much of its best evidence there."""
+_DRIFTING_SEC = 4.0
+"""How far from the best offset one that drifts is followed."""
+_STEP_SEC = 0.02
+"""Offsets are this close to each other, or closer."""
 _SHORT_SEC = 8.0
 """Recordings shorter than this tell too little to look for other reasons."""
 
@@ -192,6 +198,9 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
         if not anywhere.abstained and anywhere.confidence > _SURE:
             note = f'the streams fit at {fps:g} frames per second'
             return _refused(clock, 'frame rate', note)
+    notes = list(_wrong_rate(streams, lively, clock))
+    if notes:
+        return _refused(clock, 'frame rate', *notes)
     if result.reason == 'clock jumps':
         return replace(clock, notes=(*clock.notes, *_missing(streams)))
     parts = list(_certain_parts(streams, sync, clock))
@@ -376,6 +385,41 @@ def _likely_rates(streams: Recording) -> list[float]:
         if evidence_at is not None:
             leads[fps] = _lead(evidence_at[0])
     return sorted(leads, key=lambda fps: -leads[fps])[:_CHECKED]
+
+
+def _wrong_rate(
+    streams: Recording, lively: Recording, clock: ClockMap
+) -> Iterator[str]:
+    """A sentence on rates at which the streams fit, a few per cent away."""
+    assert streams.pose is not None and clock.result is not None
+    fps = streams.pose.clock.rate
+    if fps is None:
+        return  # each frame has its own time
+    sync = in_depth(build_synchronizer('signals'))
+    evidence_at = _evidence(streams, sync)
+    if evidence_at is None:
+        return
+    evidence, middle = evidence_at
+    moved = evidence.offsets + middle - clock.result.offset
+    near = np.abs(moved) < _DRIFTING_SEC
+    assert evidence.parts is not None  # it looks at parts
+    if len(evidence.parts) < 2 or np.abs(moved).min() > _STEP_SEC:
+        return
+    gain, drift = drift_gain(
+        evidence.part_times, evidence.parts[:, near], moved[near]
+    )
+    if gain < _PROMISING or not drift:
+        return
+    anywhere = _anywhere(at_rate(lively, fps / (1 + drift)), sync)
+    if not anywhere.abstained and anywhere.confidence > _SURE:
+        rates = {s.clock.mean_rate for s in streams.imu.values()}
+        hertz = ', '.join(
+            f'{rate * (1 + drift):.1f}' for rate in sorted(rates)
+        )
+        yield (
+            f'the streams fit at {fps / (1 + drift):.2f} frames per second, '
+            f'or if the sensors are sampled at {hertz} Hz'
+        )
 
 
 def _other_rates(streams: Recording) -> Iterator[float]:

@@ -210,11 +210,13 @@ def _leaving(
         _gain(times, parts, room, kept, move),
         _gain(-times[::-1], parts[::-1], room[::-1], kept[::-1], -move),
     )
-    return jump, _drift(times, parts, move)
+    return jump, drift_gain(times, parts, move)[0]
 
 
-def _drift(times: np.ndarray, parts: np.ndarray, move: np.ndarray) -> float:
-    """Most that parts gain if the offset drifts.
+def drift_gain(
+    times: np.ndarray, parts: np.ndarray, move: np.ndarray
+) -> tuple[float, float]:
+    """Most that parts gain if the offset drifts, and its change per second.
 
     Args:
         times: (K,) seconds.
@@ -228,7 +230,8 @@ def _drift(times: np.ndarray, parts: np.ndarray, move: np.ndarray) -> float:
     index = np.clip(index, 0, len(move) - 1)
     along = parts[np.arange(len(parts))[:, None], index].sum(axis=1)
     kept = parts[:, np.abs(move) <= _SAME_SEC].sum(axis=0).max()
-    return float(along.max() - kept)
+    best = int(along.max(axis=1).argmax())
+    return float(along[best].max() - kept), float(_DRIFTS[best])
 
 
 def _gain(

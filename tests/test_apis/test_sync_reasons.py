@@ -1,13 +1,16 @@
 """Reasons to refuse are looked for before they are given."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import page_files
 import pytest
+from benchmark_live import person
 from recordings import make_recording
 
 from mobind_mm.apis.sync_reasons import check_sides, explain
+from mobind_mm.apis.synchronizing import align
 from mobind_mm.datasets.synthetic import SyntheticMotionDataset
 from mobind_mm.recordings import Recording
 from mobind_mm.synchronization import ClockMap, FusedSynchronizer, SyncResult
@@ -45,6 +48,21 @@ def test_what_does_not_stand_out_is_not_asked_in_full(monkeypatch):
     assert told.result.reason == 'wrong limb or person'
     full = [part for part in asked if part is not None]
     assert len(full) <= 2 < len(asked)
+
+
+@pytest.mark.parametrize('error', [-0.03, 0.05])
+def test_the_rate_at_which_the_streams_fit_is_named(error):
+    filmed = person(3, 30.0)
+    imu = {
+        name: s.at_times(s.clock.at() * (1 + error))
+        for name, s in filmed.imu.items()
+    }
+    clock = align(Recording(imu, filmed.pose))
+    assert clock.abstained and clock.result.reason == 'frame rate'
+    (note,) = [note for note in clock.notes if 'sampled' in note]
+    fps, hertz = map(float, re.findall(r'([0-9.]+) (?:frames|Hz)', note))
+    assert fps == pytest.approx(30.0 / (1 + error), rel=0.005)
+    assert hertz == pytest.approx(100.0, rel=0.005)
 
 
 @pytest.mark.parametrize(
