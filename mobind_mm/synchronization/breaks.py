@@ -38,8 +38,11 @@ _LEAP_SEC = 0.15
 """Shorter leaps of a clock are those of transmission."""
 _NEAR_SEC = 5.0
 """How far around a leap of a clock motion is looked at."""
-_ALIKE_SEC = 0.1
-"""Clocks of sensors that are set together differ by less."""
+_ALIKE_SEC = 0.1, 0.03
+"""By how much time and size of their leaps differ, if the clocks of sensors
+are set together."""
+_LONGEST_SEC = 86400.0
+"""Longer streams are not looked at as a whole."""
 _LEAPS, _SELDOM_SEC = 3, 60.0
 """Clocks are set so often, or once in so many seconds."""
 _UNEVEN = 0.05
@@ -66,6 +69,8 @@ def sensor_steps(imu: Mapping[str, SensorStream]) -> dict[str, np.ndarray]:
         return {name: np.empty((2, 0)) for name in imu}
     ends = [curves[key][0, [0, -1]] for key in long]
     start, stop = np.min(ends), np.max(ends)
+    if stop - start > _LONGEST_SEC:
+        return {name: np.empty((2, 0)) for name in imu}
     width = 2.0 / min(streams[key].clock.mean_rate for key in long)
     count = int((stop - start) / width) + 1
     rows = {}

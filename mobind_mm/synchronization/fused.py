@@ -183,10 +183,8 @@ class FusedSynchronizer(Synchronizer):
             )
         alone = {}
         if part_sec is not None:
-            steps, frames = (
-                sensor_steps(streams.imu),
-                video_steps(streams.pose),
-            )
+            steps = sensor_steps(streams.imu)
+            frames = video_steps(streams.pose)
         for name, sensor in signals.items():
             rows = np.zeros((len(EVIDENCE_NAMES), len(offsets)))
             rows[:num], rows[num:] = sensor.signals, learned.get(name, 0.0)

@@ -197,7 +197,7 @@ def check_sensors(
         evidence = combine(evidence.offsets, kept)
         joint = decide([evidence])
     doubted = doubtful([evidence], _index(evidence, joint.offset))
-    if not (other or misfit or doubted):
+    if not (other or misfit or (doubted and not joint.abstained)):
         return clock
     reasons = dict.fromkeys(misfit, 'wrong limb or person')
     for name in doubted:
