@@ -63,8 +63,9 @@ WHY = {
         '(--frame-times)'
     ),
     'frame rate': (
-        'the video runs at another speed than its frame rate says; correct '
-        'it (--fps), or give the times of the frames (--frame-times)'
+        'the video runs at another speed than its frame rate says, or the '
+        'sensors than theirs does; correct it (--fps, or rate in the '
+        'mapping), or give the times of the frames (--frame-times)'
     ),
     'no gravity or orientation': (
         'acceleration without gravity tells nothing without the orientation '
