@@ -13,6 +13,7 @@ from ..recordings import Recording
 from ..skeleton import mirrored
 from . import base
 from .base import ClipEvidence, Synchronizer, SyncResult
+from .breaks import CLEAR_FRAMES, CLEAR_SAMPLES
 from .clips import cut_clip
 from .clock_map import ClockMap, join
 from .jumps import border_between, find_jumps
@@ -27,6 +28,10 @@ _SURE = 0.7
 """Confidence with which a sensor may contradict the others."""
 _KEPT = 0.6
 """Share of its best evidence that a sensor must have at the common offset."""
+_UNSEEN = 0.5
+"""What is left of the confidence in a jump at which nothing is missing."""
+_BORDER_SEC = 1.5
+"""How well the time of a jump is known."""
 _PART_SEC = 2.5
 """Length of the parts of a clip that is looked at in depth."""
 GAIN = 8.0
@@ -296,7 +301,13 @@ def follow_jumps(
         pair = float(offsets[before.index]), float(offsets[after.index])
         borders.append(find_border(asked, middle, pair, (first, last)))
     edges = [first, *borders, last]
-    answers, confirmed = [], 1.0
+    # Where a clock jumps, samples or frames are missing, and that shows.
+    at = [float(offsets[b.index]) for b in path]
+    seen = [
+        is_broken(evidence, border, pair)
+        for border, pair in zip(borders, zip(at[:-1], at[1:]))
+    ]
+    answers, confirmed = [], 1.0 if all(seen) else _UNSEEN
     for i in range(len(path)):
         start = edges[i] + GUARD_SEC * (i > 0)
         end = edges[i + 1] - GUARD_SEC * (i < len(path) - 1)
@@ -331,6 +342,27 @@ def follow_jumps(
         evidence=sum(result.evidence for result in results),
     )
     return replace(joined, result=result, sensors=clock.sensors)
+
+
+def is_broken(
+    evidence: ClipEvidence, border: float, pair: tuple[float, float]
+) -> bool:
+    """Whether samples or frames seem to be missing at a jump of a clock.
+
+    Args:
+        evidence: Of the clip.
+        border: When it jumps, in seconds of the pose clock.
+        pair: Offsets less ``around`` before and after.
+    """
+    times, clear = evidence.video_steps
+    near = np.abs(times - border) < _BORDER_SEC
+    if clear[near].max(initial=0.0) > CLEAR_FRAMES:
+        return True
+    times, clear = evidence.sensor_steps
+    low, high = border + min(pair), border + max(pair)
+    near = (times > low - _BORDER_SEC) & (times < high + _BORDER_SEC)
+    least = CLEAR_SAMPLES / max(evidence.num_sensors, 1)
+    return bool(clear[near].max(initial=0.0) > least)
 
 
 def middle_result(

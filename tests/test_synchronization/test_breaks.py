@@ -196,3 +196,25 @@ def test_a_late_sensor_has_its_own_clock_or_is_doubted(name, late):
         if c.result.reason == 'wrong limb or person'
     }
     assert set(imu) - set(known) == left_out
+
+
+def test_a_jump_is_believed_where_frames_are_missing():
+    lost = without(WALK.pose, 14.0, 16.5)
+    streams = Recording(WALK.imu, lost)
+    clock = align(streams, explained=False)
+    assert not clock.abstained and len(clock.jumps) == 1
+    ((time, size),) = clock.jumps
+    assert time == pytest.approx(14.0, abs=1.0)
+    assert size == pytest.approx(2.5, abs=0.03)
+    # A camera that films fewer frames for a while shows no such moment.
+    times = WALK.pose.clock.at()
+    slow = np.flatnonzero((times > 10.0) & (times < 18.0))
+    kept = np.setdiff1d(np.arange(len(times)), slow[::4])
+    pose = replace(
+        WALK.pose,
+        clock=Clock(len(kept), rate=WALK.pose.clock.mean_rate),
+        keypoints=WALK.pose.keypoints[kept],
+        scores=WALK.pose.scores[kept],
+    )
+    clock = align(Recording(WALK.imu, pose), explained=False)
+    assert clock.abstained
