@@ -291,35 +291,34 @@ def follow_jumps(
     offsets = evidence.offsets
     step = float(offsets[1] - offsets[0])
     path, _, gain = find_jumps(evidence.parts, step)
-    if len(path) < 2 or gain < GAIN:
+    if len(path) < 2 or gain < 0:
         return clock
     first, last = float(clock.times[0]), float(clock.times[-1])
     times = evidence.part_times
-    borders = []
-    for before, after in zip(path[:-1], path[1:]):
-        middle = 0.5 * (times[before.stop - 1] + times[after.first])
-        pair = float(offsets[before.index]), float(offsets[after.index])
-        borders.append(find_border(asked, middle, pair, (first, last)))
+    at = [float(offsets[stretch.index]) for stretch in path]
+    borders, sizes, seen = [], [], True
+    for i, pair in enumerate(zip(at[:-1], at[1:])):
+        middle = 0.5 * (times[path[i].stop - 1] + times[path[i + 1].first])
+        border = find_border(asked, middle, pair, (first, last))
+        # Where a clock jumps, samples or frames are missing, and that shows.
+        broken = broken_at(evidence, border, pair)
+        seen = seen and broken is not None
+        borders.append(border if broken is None else broken)
+        sizes.append(pair[1] - pair[0])
+    if gain < GAIN and not seen:
+        return clock
     edges = [first, *borders, last]
-    # Where a clock jumps, samples or frames are missing, and that shows.
-    at = [float(offsets[b.index]) for b in path]
-    seen = [
-        is_broken(evidence, border, pair)
-        for border, pair in zip(borders, zip(at[:-1], at[1:]))
-    ]
-    answers, confirmed = [], 1.0 if all(seen) else _UNSEEN
+    answers = []
     for i in range(len(path)):
         start = edges[i] + GUARD_SEC * (i > 0)
+        if i:  # what the sensors lack is seen
+            start += max(-sizes[i - 1], 0.0)
         end = edges[i + 1] - GUARD_SEC * (i < len(path) - 1)
         if end - start < 2.0:
             continue
         clip = asked.evidence((start, end))
         assert clip is not None  # it needs no features
-        result = asked.synchronizer.decide([clip])
-        doubted = doubtful([clip], _index(clip, result.offset))
-        # A jump is to be seen by all sensors, on either side.
-        confirmed *= 1 - len(doubted) / max(len(clip.alone), 1)
-        result = result.moved(asked.around)
+        result = asked.synchronizer.decide([clip]).moved(asked.around)
         answers.append(constant_clock((edges[i], edges[i + 1]), result))
     results = [a.result for a in answers if a.result is not None]
     refused_all = all(result.abstained for result in results)
@@ -327,14 +326,10 @@ def follow_jumps(
         return clock
     sure = float(np.prod([result.confidence for result in results]))
     least = getattr(asked.synchronizer, 'min_confidence', 0.5)
-    sure *= _ANOTHER * confirmed
+    sure *= _ANOTHER if seen else _ANOTHER * _UNSEEN
     if len(answers) < len(path) or len(path) > 2 or sure < least:
         refused = clock.result.refused('clock jumps', sure, rivals=[])
-        jumps = tuple(
-            (border, float(offsets[b.index] - offsets[a.index]))
-            for border, a, b in zip(borders, path[:-1], path[1:])
-        )
-        return replace(clock, result=refused, jumps=jumps)
+        return replace(clock, result=refused, jumps=tuple(zip(borders, sizes)))
     joined = join(answers, borders)
     result = replace(
         middle_result(answers, borders, 0.5 * (first + last)),
@@ -344,25 +339,36 @@ def follow_jumps(
     return replace(joined, result=result, sensors=clock.sensors)
 
 
-def is_broken(
+def broken_at(
     evidence: ClipEvidence, border: float, pair: tuple[float, float]
-) -> bool:
-    """Whether samples or frames seem to be missing at a jump of a clock.
+) -> float | None:
+    """When samples or frames seem to be missing at a jump of a clock.
 
     Args:
         evidence: Of the clip.
-        border: When it jumps, in seconds of the pose clock.
+        border: About when it jumps, in seconds of the pose clock.
         pair: Offsets less ``around`` before and after.
+
+    Returns:
+        Seconds of the pose clock; None if nothing seems to be missing.
     """
-    times, clear = evidence.video_steps
-    near = np.abs(times - border) < _BORDER_SEC
-    if clear[near].max(initial=0.0) > CLEAR_FRAMES:
-        return True
-    times, clear = evidence.sensor_steps
-    low, high = border + min(pair), border + max(pair)
-    near = (times > low - _BORDER_SEC) & (times < high + _BORDER_SEC)
+    frames, clear = evidence.video_steps
+    near = np.abs(frames - border) < _BORDER_SEC
+    video = np.where(near, clear - CLEAR_FRAMES, 0.0)
+    samples, clear = evidence.sensor_steps
+    # Until the last sample before, the first offset holds.
+    samples = samples - pair[0]
+    late = max(pair[0] - pair[1], 0.0)
+    near = (samples > border - _BORDER_SEC - late) & (
+        samples < border + _BORDER_SEC
+    )
     least = CLEAR_SAMPLES / max(evidence.num_sensors, 1)
-    return bool(clear[near].max(initial=0.0) > least)
+    sensors = np.where(near, clear - least, 0.0)
+    times = np.concatenate([frames, samples])
+    strength = np.concatenate([video, sensors])
+    if strength.max(initial=0.0) <= 0:
+        return None
+    return float(times[strength.argmax()])
 
 
 def middle_result(

@@ -198,15 +198,20 @@ def test_a_late_sensor_has_its_own_clock_or_is_doubted(name, late):
     assert set(imu) - set(known) == left_out
 
 
-def test_a_jump_is_believed_where_frames_are_missing():
-    lost = without(WALK.pose, 14.0, 16.5)
-    streams = Recording(WALK.imu, lost)
-    clock = align(streams, explained=False)
-    assert not clock.abstained and len(clock.jumps) == 1
-    ((time, size),) = clock.jumps
-    assert time == pytest.approx(14.0, abs=1.0)
-    assert size == pytest.approx(2.5, abs=0.03)
-    # A camera that films fewer frames for a while shows no such moment.
+@pytest.mark.parametrize('gap', [1.2, 2.5])
+def test_a_jump_is_followed_where_samples_are_missing(gap):
+    imu = {n: without(s, 14.0, 14.0 + gap) for n, s in WALK.imu.items()}
+    clock = align(Recording(imu, WALK.pose), explained=False)
+    assert not clock.abstained
+    assert clock.jumps == (
+        (pytest.approx(14.0, abs=0.05), pytest.approx(-gap, abs=0.03)),
+    )
+    times = np.array([0.0, 13.0, 14.5 + gap, 25.0])
+    there = clock.to_imu_time(times)
+    assert np.allclose(there, times - [0, 0, gap, gap], atol=0.03)
+
+
+def test_a_rate_that_varies_is_no_jump():
     times = WALK.pose.clock.at()
     slow = np.flatnonzero((times > 10.0) & (times < 18.0))
     kept = np.setdiff1d(np.arange(len(times)), slow[::4])
