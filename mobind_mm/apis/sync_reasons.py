@@ -64,7 +64,7 @@ WHY = {
     ),
     'frame rate': (
         'the video runs at another speed than its frame rate says, or the '
-        'sensors than theirs does; correct it (--fps, or rate in the '
+        'sensors at another than theirs; correct it (--fps, or rate in the '
         'mapping), or give the times of the frames (--frame-times)'
     ),
     'no gravity or orientation': (
@@ -211,11 +211,11 @@ def explain(streams: Recording, clock: ClockMap) -> ClockMap:
     if notes:
         return _refused(clock, 'wrong limb or person', *notes)
     notes = list(_missing(streams))
-    if notes:
-        return _refused(clock, 'clock jumps', *notes)
     if result.reason == 'weak' and result.confidence < 0.1:
-        return _refused(clock, 'wrong limb or person')
-    return clock
+        return _refused(clock, 'wrong limb or person', *notes)
+    if notes and result.reason == 'weak':
+        return _refused(clock, 'clock jumps', *notes)
+    return replace(clock, notes=(*clock.notes, *notes))
 
 
 def _missing(streams: Recording) -> Iterator[str]:
@@ -413,10 +413,8 @@ def _wrong_rate(
         return
     anywhere = _anywhere(at_rate(lively, fps / (1 + drift)), sync)
     if not anywhere.abstained and anywhere.confidence > _SURE:
-        rates = {s.clock.mean_rate for s in streams.imu.values()}
-        hertz = ', '.join(
-            f'{rate * (1 + drift):.1f}' for rate in sorted(rates)
-        )
+        rates = [s.clock.mean_rate * (1 + drift) for s in streams.imu.values()]
+        hertz = ', '.join(dict.fromkeys(f'{r:.1f}' for r in sorted(rates)))
         yield (
             f'the streams fit at {fps / (1 + drift):.2f} frames per second, '
             f'or if the sensors are sampled at {hertz} Hz'

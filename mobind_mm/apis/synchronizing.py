@@ -153,6 +153,8 @@ def searched(
             'Synchronising needs a skeleton and a sensor, and the recording '
             f'has {"no sensor" if streams.pose else "no skeleton"}.'
         )
+    if around is None:
+        streams, _ = without_sets(streams)
     if max_offset is None and around is None:
         low, high = offset_range(streams)
         return 0.5 * (low + high), max(0.5 * (high - low), 0.5)
@@ -214,7 +216,9 @@ def align(
         ValueError: If there is nothing to synchronise, or a number is out
             of range.
     """
-    streams, sets = without_sets(streams)
+    sets: list[tuple[float, float]] = []
+    if around is None:  # or it is an offset of the clock as it is
+        streams, sets = without_sets(streams)
     clock = _align(
         streams,
         (max_offset, around),
@@ -427,13 +431,22 @@ def clock_of(answer: Mapping[str, Any], sensor: str | None = None) -> ClockMap:
     )
 
 
+def clock_known(answer: Mapping[str, Any], sensor: str) -> bool:
+    """Whether the clock of a sensor is known, if that of the others is.
+
+    One that shows too little to tell is taken to share theirs.
+    """
+    entry = answer.get('sensor_clocks', {}).get(sensor, answer)
+    return not entry['abstained'] or entry.get('reason') == 'weak'
+
+
 def on_video_clock(
     imu: Mapping[str, SensorStream], answer: Mapping[str, Any]
 ) -> dict[str, SensorStream]:
     """Sensors whose times are those of the video.
 
-    Those whose clock alone is not known are left out; what shows too little
-    to tell is taken to share that of the others.
+    Those whose clock alone is not known are left out, see
+    :func:`clock_known`.
 
     Args:
         imu: Sensors by name, on their own clock.
@@ -442,9 +455,7 @@ def on_video_clock(
     moved = {}
     for name, stream in imu.items():
         clock = clock_of(answer, name)
-        entry = answer.get('sensor_clocks', {}).get(name, answer)
-        known = not clock.abstained or entry['reason'] == 'weak'
-        if answer['abstained'] or known:
+        if answer['abstained'] or clock_known(answer, name):
             times = clock.to_pose_time(stream.clock.at())
             moved[name] = stream.at_times(times)
     return moved

@@ -24,7 +24,7 @@ _CURVE_SEC = 0.17
 _SEEN_SEC = 0.6
 """How far around a step of a video nothing is as large."""
 _CLEAREST = 3.0
-"""Steps cannot be clearer than this logarithm."""
+"""No step counts as clearer than this logarithm."""
 _FEWEST = 3
 """Keypoints of a step that are seen."""
 CLEAR_SAMPLES, CLEAR_FRAMES = 1.0, 0.8
@@ -38,10 +38,12 @@ _LEAP_SEC = 0.15
 """Shorter leaps of a clock are those of transmission."""
 _NEAR_SEC = 5.0
 """How far around a leap of a clock motion is looked at."""
+_FEWEST_AROUND = 10
+"""So many samples on either side of a leap are looked at, at least."""
 _ALIKE_SEC = 0.1, 0.03
 """By how much time and size of their leaps differ, if the clocks of sensors
 are set together."""
-_LONGEST_SEC = 86400.0
+_LONGEST_SEC = 7200.0
 """Longer streams are not looked at as a whole."""
 _LEAPS, _SELDOM_SEC = 3, 60.0
 """Clocks are set so often, or once in so many seconds."""
@@ -63,14 +65,15 @@ def sensor_steps(imu: Mapping[str, SensorStream]) -> dict[str, np.ndarray]:
         channels.
     """
     streams = {id(s): s for s in imu.values()}
+    spans = [stream.clock.span for stream in streams.values()]
+    if spans and np.ptp(spans) > _LONGEST_SEC:
+        return {name: np.empty((2, 0)) for name in imu}
     curves = {key: _sensor_curve(stream) for key, stream in streams.items()}
     long = [key for key, curve in curves.items() if curve.size]
     if not long:
         return {name: np.empty((2, 0)) for name in imu}
     ends = [curves[key][0, [0, -1]] for key in long]
     start, stop = np.min(ends), np.max(ends)
-    if stop - start > _LONGEST_SEC:
-        return {name: np.empty((2, 0)) for name in imu}
     width = 2.0 / min(streams[key].clock.mean_rate for key in long)
     count = int((stop - start) / width) + 1
     rows = {}
@@ -118,7 +121,7 @@ def video_steps(pose: PoseStream) -> np.ndarray:
         Times, and logarithms by which the keypoints step farther there, from
         one frame to the next, than anywhere around (2, T).
     """
-    if not _sampled(pose):
+    if not _sampled(pose) or np.ptp(pose.clock.span) > _LONGEST_SEC:
         return np.empty((2, 0))
     rate = pose.clock.mean_rate
     width = max(round(_CURVE_SEC * rate), 3)
@@ -152,7 +155,8 @@ def missing(streams: Recording) -> tuple[list[float], list[float]]:
         Times on the clock of the sensors, and on that of the video.
     """
     steps = [*sensor_steps(streams.imu).values()]
-    samples = _clearest(np.mean(steps, axis=0), CLEAR_SAMPLES / len(steps))
+    several = len({id(stream) for stream in streams.imu.values()})
+    samples = _clearest(np.mean(steps, axis=0), CLEAR_SAMPLES / several)
     if streams.pose is None:
         return samples, []
     return samples, _clearest(video_steps(streams.pose), CLEAR_FRAMES)
@@ -213,7 +217,7 @@ def _leaps(stream: SensorStream) -> np.ndarray:
     rows = []
     for j in at.tolist():
         size = steps[j] - usual
-        near = round(_NEAR_SEC / usual)
+        near = max(round(_NEAR_SEC / usual), _FEWEST_AROUND)
         part = slice(max(j - near, 0), j + near)
         evidence = sum(
             _goes_on(values, j - part.start, round(size / usual))

@@ -22,6 +22,7 @@ from .single import (
     DOUBTED,
     GAIN,
     GUARD_SEC,
+    MISFIT,
     SAME_SEC,
     UNLIKE,
     WITHOUT_FEATS,
@@ -33,6 +34,7 @@ from .single import (
     find_border,
     follow_jumps,
     in_depth,
+    likely_apart,
     middle_result,
 )
 from .trust import doubtful
@@ -191,11 +193,13 @@ def _follow(asked: Question, clip_sec: float, track: Track) -> ClockMap:
     sensors: dict[str, ClockMap] = {}
     if not result.abstained:
         alone = _sure_offsets(times, clips, clock, asked.synchronizer)
-        for name in _doubtful(times, clips, clock):
+        for name, likely in _doubtful(times, clips, clock).items():
             if name in alone:
                 continue
-            notes.append(DOUBTED.format(name))
-            refused = replace(result, offset=middle).refused('weak', 0.3)
+            reason = 'wrong limb or person' if likely else 'weak'
+            notes.append((MISFIT if likely else DOUBTED).format(name))
+            refused = replace(result, offset=middle, rivals=[])
+            refused = refused.refused(reason, 0.3)
             sensors[name] = replace(
                 clock.moved(asked.around),
                 abstained=True,
@@ -369,11 +373,17 @@ def _sure_offsets(
 
 def _doubtful(
     times: np.ndarray, clips: list[ClipEvidence], clock: ClockMap
-) -> list[str]:
-    """Sensors that do not confirm a clock."""
+) -> dict[str, bool]:
+    """Sensors that do not confirm a clock, and if they likely have another."""
     line = np.interp(times, clock.times, clock.offsets)
     moved = [clip.shifted(by) for clip, by in zip(clips, line)]
-    return doubtful(moved, int(np.abs(moved[0].offsets).argmin()))
+    offsets = moved[0].offsets
+    doubts = {}
+    for name in doubtful(moved, int(np.abs(offsets).argmin())):
+        known = [clip.alone[name] for clip in moved if name in clip.alone]
+        score = np.sum([clip.score for clip in known], axis=0)
+        doubts[name] = likely_apart(score, offsets)
+    return doubts
 
 
 def _with_own_clocks(

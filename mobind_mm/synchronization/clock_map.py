@@ -165,10 +165,11 @@ def _set_forward(clock: ClockMap, time: float, size: float) -> ClockMap:
     if result is not None and np.mean(clock.times[[0, -1]]) > border:
         result = result.moved(size)
     jumps = [*clock.jumps, (border, size)] if inside else clock.jumps
+    after = border if inside else np.nextafter(border, -np.inf)
     return replace(
         clock,
         times=times,
-        offsets=clock.to_imu_time(times) - times + size * (times > border),
+        offsets=clock.to_imu_time(times) - times + size * (times > after),
         clip_offsets=clock.clip_offsets + size * (clock.clip_times > border),
         result=result,
         jumps=tuple(sorted(jumps)),

@@ -100,8 +100,8 @@ class FusedSynchronizer(Synchronizer):
 
     A posterior over offsets knows no "none of these". So the confidence is
     the probability that the top is right and holds from the start of the
-    clip to its end and for every sensor that is not in doubt
-    (:mod:`.trust`), which are left out. Where the motion is
+    clip to its end and for every sensor but those in doubt, which are
+    left out (:mod:`.trust`). Where the motion is
     periodic, it is shared with the other periods, whose evidence per second
     is about the same.
 

@@ -201,12 +201,17 @@ def check_sensors(
         kept = {name: evidence.alone[name] for name in group}
         evidence = combine(evidence.offsets, kept)
         joint = decide([evidence])
-    doubted = doubtful([evidence], _index(evidence, joint.offset))
+    doubted = [
+        name
+        for name in doubtful([evidence], _index(evidence, joint.offset))
+        if name not in other and name not in misfit
+    ]
     if not (other or misfit or (doubted and not joint.abstained)):
         return clock
     reasons = dict.fromkeys(misfit, 'wrong limb or person')
     for name in doubted:
-        likely = _likely_apart(evidence.alone[name], joint.offset)
+        score = evidence.alone[name].score
+        likely = likely_apart(score, evidence.offsets - joint.offset)
         reasons[name] = 'wrong limb or person' if likely else 'weak'
     span = (float(clock.times[0]), float(clock.times[-1]))
     own = {
@@ -256,12 +261,19 @@ def _contradicts(clip: ClipEvidence, main: float, offset: float) -> bool:
 
     Having chosen another of many strides that look alike is not enough.
     """
-    return abs(offset - main) > APART_SEC or _likely_apart(clip, main)
+    return abs(offset - main) > APART_SEC or likely_apart(
+        clip.score, clip.offsets - main
+    )
 
 
-def _likely_apart(clip: ClipEvidence, main: float) -> bool:
-    """Whether a sensor more likely has a clock of its own than not."""
-    return apart(clip.score[None], np.abs(clip.offsets - main))[0] > 0
+def likely_apart(score: np.ndarray, moved: np.ndarray) -> bool:
+    """Whether a sensor more likely has a clock of its own than not.
+
+    Args:
+        score: (G,) evidence of the sensor.
+        moved: (G,) seconds from the offset of the others.
+    """
+    return bool(apart(score[None], np.abs(moved))[0] > 0)
 
 
 def _fits(clip: ClipEvidence, offset: float) -> bool:

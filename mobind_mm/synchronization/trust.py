@@ -37,7 +37,7 @@ _WHOLE = 0.99
 """Streams that share so much of what they could share count as whole."""
 _CAUTION = (0.0, 0.85, 0.95, 1.0), (0.0, 0.85, 0.9, 1.0)
 """What the trees say, and what is said: a little less near certainty, so that
-of all answers called 0.9 or more one in a hundred is wrong."""
+of all answers called 0.9 or more at most one in a hundred is wrong."""
 _SENSOR = 0.75
 """What the evidence of one sensor counts."""
 
@@ -221,7 +221,8 @@ def drift_gain(
     Args:
         times: (K,) seconds.
         parts: (K, G) evidence.
-        move: (G,) seconds from the answer.
+        move: (G,) seconds from the answer; what drifts beyond them counts
+            as at their ends.
     """
     near = np.flatnonzero(np.abs(move) <= _BY_SEC)
     step = max(float(np.ptp(move)) / max(len(move) - 1, 1), 1e-6)

@@ -132,7 +132,7 @@ def test_a_clock_that_jumps_has_a_gap_where_it_does():
 
 def test_a_sensor_with_a_clock_of_its_own():
     own = {**answer(3.0), 'unknown': [[0.0, 1.0]]}
-    lost = {**answer(9.0), 'abstained': True, 'reason': 'weak'}
+    lost = {**answer(9.0), 'abstained': True, 'reason': 'wrong limb or person'}
     imu = {name: wrist() for name in ('right_wrist', 'left_thigh', 'head')}
     clocks = {'left_thigh': own, 'head': lost}
     aligned = align_sensors(imu, answer(sensor_clocks=clocks), TIMES)

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from benchmark_live import person
 
-from mobind_mm.apis.synchronizing import align, on_video_clock, plain_answer
+from mobind_mm.apis.synchronizing import (
+    align,
+    on_video_clock,
+    plain_answer,
+    searched,
+)
 from mobind_mm.recordings import Clock, PoseStream, Recording
 from mobind_mm.synchronization import ClipEvidence, SyncResult
 from mobind_mm.synchronization.breaks import (
@@ -97,6 +102,22 @@ def test_a_clock_that_was_set_while_the_motion_went_on(size):
     assert not clock_sets({**imu, first: WALK.imu[first]})
 
 
+def test_a_slow_clock_that_leaps():
+    imu = {n: s.at_times(1000 * s.clock.at()) for n, s in WALK.imu.items()}
+    ((_, size),) = clock_sets(later(imu, 12000.0, 100_000.0))
+    assert size == pytest.approx(100_000.0)
+
+
+def test_an_offset_that_is_given_is_one_of_the_clock_as_it_is():
+    imu = later(WALK.imu, 8.0, 100.0)
+    streams = Recording(imu, WALK.pose)
+    known = align(streams, around=100.0, explained=False)
+    if not known.abstained:
+        assert known.result.offset == pytest.approx(100.0, abs=0.1)
+    middle, reach = searched(streams)
+    assert abs(middle) < 40 and reach < 40
+
+
 def test_samples_that_come_in_bursts_are_no_set_clock():
     burst = {}
     for name, stream in WALK.imu.items():
@@ -130,6 +151,8 @@ def test_sets_are_inverted_and_belong_to_sensors_too():
     clock = replace(
         constant_clock((0.0, 20.0), SyncResult(1.0)), sensors={'head': own}
     )
+    at_start = with_sets(clock, [(1.0, 3.0)])
+    assert at_start.offsets.tolist() == [4.0, 4.0] and not at_start.jumps
     clock = with_sets(clock, [(6.0, 3.0), (30.0, 1.0)])
     for one, border in ((clock, 5.0), (clock.sensors['head'], 4.0)):
         times = np.array([0.0, border - 0.1, border + 0.1, 20.0])

@@ -18,7 +18,7 @@ from ...synchronization import ClockMap
 from ...synchronization.single import GUARD_SEC
 from ...utils.errors import mistake
 from ...utils.files import replacing
-from ..synchronizing import LEFT_OUT, clock_of
+from ..synchronizing import LEFT_OUT, clock_known, clock_of
 
 _UNITS = {'acc': 'm/s²', 'gyro': 'rad/s', 'quat': '', 'mag': 'µT'}
 _MOST_ROWS = 50_000_000
@@ -154,7 +154,7 @@ def align_sensors(
     notes: list[str] = []
     for name, stream in imu.items():
         clock = clock_of(answer, name)
-        if clock.abstained and not answer['abstained']:
+        if not (answer['abstained'] or clock_known(answer, name)):
             notes.append(LEFT_OUT.format(name))
             continue
         if name not in answer.get('sensors', imu):
