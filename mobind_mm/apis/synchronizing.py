@@ -135,6 +135,15 @@ def searched(
         ValueError: If there is nothing to synchronise, or a number is out
             of range.
     """
+    if around is None:
+        streams, _ = without_sets(streams)
+    return _bounds(streams, max_offset, around)
+
+
+def _bounds(
+    streams: Recording, max_offset: float | None, around: float | None
+) -> tuple[float, float]:
+    """See :func:`searched`, of streams whose clock was not set."""
     if max_offset is not None:
         given, max_offset = max_offset, as_float(max_offset)
         if not max_offset >= _NARROWEST_SEC:
@@ -153,8 +162,6 @@ def searched(
             'Synchronising needs a skeleton and a sensor, and the recording '
             f'has {"no sensor" if streams.pose else "no skeleton"}.'
         )
-    if around is None:
-        streams, _ = without_sets(streams)
     if max_offset is None and around is None:
         low, high = offset_range(streams)
         return 0.5 * (low + high), max(0.5 * (high - low), 0.5)
@@ -244,8 +251,8 @@ def _align(
 ) -> ClockMap:
     """See :func:`align`; ``asked`` is ``max_offset`` and ``around``."""
     narrowed = asked != (None, None)
-    middle, reach = searched(streams, *asked)
-    assert streams.pose is not None  # or searched has raised
+    middle, reach = _bounds(streams, *asked)
+    assert streams.pose is not None  # or _bounds has raised
     seconds = float(np.ptp(streams.pose.clock.span))
     if drift is None:
         drift = seconds >= LONG_SEC

@@ -27,7 +27,7 @@ _CLEAREST = 3.0
 """No step counts as clearer than this logarithm."""
 _FEWEST = 3
 """Keypoints of a step that are seen."""
-CLEAR_SAMPLES, CLEAR_FRAMES = 1.0, 0.8
+_CLEAR_SAMPLES, CLEAR_FRAMES = 1.0, 0.8
 """Steps of one sensor (of N: an Nth), and of a video, that are no clearer are
 frequent: of 90 passes of real walking, 3 have clearer ones."""
 _SURELY = 0.3
@@ -156,10 +156,15 @@ def missing(streams: Recording) -> tuple[list[float], list[float]]:
     """
     steps = [*sensor_steps(streams.imu).values()]
     several = len({id(stream) for stream in streams.imu.values()})
-    samples = _clearest(np.mean(steps, axis=0), CLEAR_SAMPLES / several)
+    samples = _clearest(np.mean(steps, axis=0), clear_samples(several))
     if streams.pose is None:
         return samples, []
     return samples, _clearest(video_steps(streams.pose), CLEAR_FRAMES)
+
+
+def clear_samples(num_sensors: int) -> float:
+    """What a step of so many sensors exceeds that is not frequent."""
+    return _CLEAR_SAMPLES / max(num_sensors, 1)
 
 
 def _clearest(steps: np.ndarray, least: float) -> list[float]:

@@ -302,8 +302,7 @@ class FusedSynchronizer(Synchronizer):
         if not used:
             return SyncResult(0.0, abstained=True, reason='too short')
         offsets = used[0].offsets
-        used, doubted = self.without_doubtful(used)
-        total = np.sum([self._of(clip) for clip in used], axis=0)
+        used, total, doubted = self.without_doubtful(used)
         motion = max(clip.motion for clip in used)
         still, standing = motion < MIN_MOTION, motion < 0.5 * MIN_MOTION
         if not np.ptp(total):
@@ -355,16 +354,17 @@ class FusedSynchronizer(Synchronizer):
 
     def without_doubtful(
         self, clips: Sequence[ClipEvidence]
-    ) -> tuple[list[ClipEvidence], float]:
+    ) -> tuple[list[ClipEvidence], np.ndarray, float]:
         """Clips without the sensors of :func:`.trust.doubtful`.
 
         Returns:
-            The clips, and the share of the sensors that is left out.
+            The clips, their evidence (G,) together, and the share of the
+            sensors that is left out.
         """
         total = np.sum([self._of(clip) for clip in clips], axis=0)
         names = doubtful(clips, int(np.argmax(total)))
         if not names:
-            return [*clips], 0.0
+            return [*clips], total, 0.0
         everyone = {name for clip in clips for name in clip.alone}
         kept = [
             {k: v for k, v in clip.alone.items() if k not in names}
@@ -375,7 +375,8 @@ class FusedSynchronizer(Synchronizer):
             for clip, alone in zip(clips, kept)
             if alone
         ]
-        return left, len(names) / len(everyone)
+        total = np.sum([self._of(clip) for clip in left], axis=0)
+        return left, total, len(names) / len(everyone)
 
     def _of(self, clip: ClipEvidence, tokens: float = 1.0) -> np.ndarray:
         """Weighted evidence (G,) of the rows, which a shift has moved."""

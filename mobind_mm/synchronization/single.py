@@ -13,7 +13,7 @@ from ..recordings import Recording
 from ..skeleton import mirrored
 from . import base
 from .base import ClipEvidence, Synchronizer, SyncResult
-from .breaks import CLEAR_FRAMES, CLEAR_SAMPLES
+from .breaks import CLEAR_FRAMES, clear_samples
 from .clips import cut_clip
 from .clock_map import ClockMap, join
 from .jumps import border_between, find_jumps
@@ -374,7 +374,7 @@ def broken_at(
     near = (samples > border - _BORDER_SEC - late) & (
         samples < border + _BORDER_SEC
     )
-    least = CLEAR_SAMPLES / max(evidence.num_sensors, 1)
+    least = clear_samples(evidence.num_sensors)
     sensors = np.where(near, clear - least, 0.0)
     times = np.concatenate([frames, samples])
     strength = np.concatenate([video, sensors])

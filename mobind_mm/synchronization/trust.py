@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import expit
 
 from .base import ClipEvidence
-from .breaks import CLEAR_FRAMES, CLEAR_SAMPLES
+from .breaks import CLEAR_FRAMES, clear_samples
 
 _NEAR_SEC = 0.25
 """Offsets this close are not rivals: evidence is that wide."""
@@ -115,11 +115,10 @@ def features(
         after some moment, where a clock may have jumped. ``drift``: the same
         of one that changes evenly all the time, as if a rate were wrong.
         ``support``: how much the answer is preferred by the sensor that
-        prefers it least.
-        ``covered``: the seconds that the streams share, relative to the most
-        that they share at any offset. ``sensors``: how many. ``samples`` and
-        ``frames``: how clearly some seem to be missing in between.
-        ``doubted``: as given.
+        prefers it least. ``covered``: the seconds that the streams share,
+        relative to the most that they share at any offset. ``sensors``: how
+        many. ``samples`` and ``frames``: how clearly some seem to be missing
+        in between. ``doubted``: as given.
     """
     offsets = clips[0].offsets
     moved = offsets - offsets[best]
@@ -137,6 +136,12 @@ def features(
     gain = _preferences(clips, best, rival, weights)
     alone = np.array([*_sensors(clips).values()])
     several = len(alone) > 1
+    samples, frames = [], []
+    for clip in clips:
+        sensors, video, at = clip.sensor_steps, clip.video_steps, offsets[best]
+        least = clear_samples(clip.num_sensors)
+        samples.append(_within(sensors, video, at, least))
+        frames.append(_within(video, sensors, -at, CLEAR_FRAMES))
     overlap = np.max([clip.overlap for clip in clips], axis=0)
     most = max(_WHOLE * overlap.max(), 1e-6)
     return {
@@ -148,8 +153,8 @@ def features(
         'support': _support(alone, distance) if several else np.inf,
         'covered': float(min(overlap[best] / most, 1.0)),
         'sensors': float(max(len(alone), 1)),
-        'samples': float(np.mean([_samples(c, best) for c in clips])),
-        'frames': float(np.mean([_frames(c, best) for c in clips])),
+        'samples': float(np.mean(samples)),
+        'frames': float(np.mean(frames)),
         'doubted': doubted,
     }
 
@@ -260,27 +265,22 @@ def _gain(
     return best
 
 
-def _samples(clip: ClipEvidence, best: int) -> float:
-    """How clear the clearest step of the sensors is within the video."""
-    times, clear = clip.sensor_steps
-    seen = clip.video_steps[0]
-    least = CLEAR_SAMPLES / max(clip.num_sensors, 1)
-    if not len(seen):
+def _within(
+    steps: np.ndarray, others: np.ndarray, moved: float, least: float
+) -> float:
+    """How clear the clearest step is while the other stream has data.
+
+    Args:
+        steps: (2, T) times, and how clear steps are there.
+        others: (2, T') the same of the other stream.
+        moved: Seconds to add to its times.
+        least: Given if there is nothing clearer.
+    """
+    if not others.size:
         return least
-    span = seen[[0, -1]] + clip.offsets[best]
-    inside = (times >= span[0]) & (times <= span[1])
-    return float(clear[inside].max(initial=least))
-
-
-def _frames(clip: ClipEvidence, best: int) -> float:
-    """How clear the clearest step of the video is while sensors measure."""
-    times, clear = clip.video_steps
-    measured = clip.sensor_steps[0]
-    if not len(measured):
-        return CLEAR_FRAMES
-    span = measured[[0, -1]] - clip.offsets[best]
-    inside = (times >= span[0]) & (times <= span[1])
-    return float(clear[inside].max(initial=CLEAR_FRAMES))
+    first, last = others[0, [0, -1]] + moved
+    inside = (steps[0] >= first) & (steps[0] <= last)
+    return float(steps[1, inside].max(initial=least))
 
 
 def _sensors(clips: Sequence[ClipEvidence]) -> dict[str, np.ndarray]:

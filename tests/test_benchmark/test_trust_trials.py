@@ -5,16 +5,12 @@ import pytest
 from benchmark_live import person
 from benchmarking.trust import make_trial
 
+RATES = ('varying rate', 'sensor rate')
+"""Conditions in which the offset changes a little all the time."""
+
 
 @pytest.mark.parametrize(
-    'condition',
-    [
-        'lost packets',
-        'clock jump',
-        'dropped frames',
-        'varying rate',
-        'sensor rate',
-    ],
+    'condition', ['lost packets', 'clock jump', 'dropped frames', *RATES]
 )
 def test_clocks_go_wrong_where_there_is_data(condition):
     recording = person(3, 40.0)
@@ -32,10 +28,13 @@ def test_clocks_go_wrong_where_there_is_data(condition):
             start, end = spoiled.clock.span
             inside = (times + offset > start) & (times + offset < end)
             # Lost samples and frames change the offset while both run.
-            assert np.ptp(offset[inside]) > 0.1
+            least = 0.1 if condition in RATES else 0.2
+            assert np.ptp(offset[inside]) > least
             if condition in ('dropped frames', 'varying rate'):
                 continue  # the video's times are no longer true
-            steps = times[np.flatnonzero(abs(np.diff(offset)) > 0.1)]
+            steps = times[np.flatnonzero(np.diff(offset))]
+            if condition in RATES:
+                steps = []
             away = [abs(times - step) > 1.3 for step in steps]
             at = times[np.logical_and.reduce([inside, *away])]
             there = at + trial.truth(at)[name]

@@ -42,13 +42,11 @@ def measure(trial: Trial) -> tuple[dict[str, float], bool] | None:
     if evidence is None or not evidence.alone or not np.ptp(evidence.score):
         return None
     everyone = [*evidence.alone]
-    (evidence,), share = sync.without_doubtful([evidence])
+    (evidence,), total, share = sync.without_doubtful([evidence])
     doubted = [name for name in everyone if name not in evidence.alone]
-    best = int(np.argmax(evidence.score))
+    best = int(np.argmax(total))
     weights = sync.row_weights()
-    numbers = features(
-        [evidence], evidence.score, best, weights, doubted=share
-    )
+    numbers = features([evidence], total, best, weights, doubted=share)
     constant = constant_clock(
         pose.clock.span, SyncResult(evidence.offsets[best] + middle)
     )

@@ -36,6 +36,8 @@ _NO_TRAINING = [
     name for names in HELD_OUT['ui_prmd'].values() for name in names
 ]
 _SHAPE = (1080, 1920)
+_FADE = 23
+"""Samples between takes, while the skeleton is unseen."""
 _UNEVEN = 1.0
 """Spread of the logarithm of the errors of keypoints of walking people."""
 _LEGS = {
@@ -283,7 +285,7 @@ def utd_mhad(
             acc.append(rows[:, :3] * STANDARD_GRAVITY)
             gyro.append(np.deg2rad(rows[:, 3:]))
         place = np.concatenate(points).reshape(-1, *shape)
-        acc, gyro = _joined(acc, 23), _joined(gyro, 23)
+        acc, gyro = _joined(acc), _joined(gyro)
         arm, leg = (
             ('shoulder', 'elbow', 'wrist', ''),
             ('hip', 'knee', 'ankle', ''),
@@ -309,14 +311,15 @@ def utd_mhad(
         yield f'utd{subject}', Recording({'right_wrist': sensor}, pose)
 
 
-def _joined(takes: list[np.ndarray], fade: int) -> np.ndarray:
-    """Takes (T, 3) in a row; ``fade`` samples lead from one to the next.
+def _joined(takes: list[np.ndarray]) -> np.ndarray:
+    """Takes (T, 3) in a row; :data:`_FADE` samples lead from one to the next.
 
     Nothing is lost there, and nothing shall look like it.
     """
     rows = np.concatenate(takes)
     for border in np.cumsum([len(take) for take in takes])[:-1]:
-        ends = [border - fade // 2 - 1, border - fade // 2 + fade]
+        first_of = border - _FADE // 2
+        ends = [first_of - 1, first_of + _FADE]
         between = np.arange(ends[0], ends[1] + 1)
         share = (between - ends[0]) / (ends[1] - ends[0])
         share = (share * share * (3 - 2 * share))[:, None]
