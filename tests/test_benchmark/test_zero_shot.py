@@ -99,6 +99,8 @@ def test_an_untrained_model_is_evaluated(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', arguments)
     zero_shot.main()
     results = json.loads(out.read_text())['motion_capture']
+    # Windows of 5 s of one take, every 2.5 s.
+    assert results['five, acc']['windows'] == 10
     assert {'limb', 'position', 'five, acc', 'left wrist, acc + gyro'} <= set(
         results
     )
